@@ -1,0 +1,48 @@
+# Everything a person does with Fanfare. Each target sets up what it needs by itself.
+PYTHON  ?= python3
+DEVICES ?= 2000
+VENV    := .venv
+PY      := $(VENV)/bin/python
+READY   := $(VENV)/.ready
+
+.PHONY: run test check bench chaos bundle clean help
+.DEFAULT_GOAL := help
+
+help:  ## show this
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+$(READY): requirements.txt requirements-dev.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "Fanfare needs Python 3.11 or newer; name one with: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; }
+	@echo "Setting up $(VENV) (once, about a minute) …"
+	@$(PYTHON) -m venv $(VENV) || \
+	  { rm -rf $(VENV); echo "Python cannot create environments here; on Debian and Ubuntu: apt-get install python3-venv"; exit 1; }
+	@$(PY) -m pip install --quiet --disable-pip-version-check --upgrade pip
+	@$(PY) -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@$(PY) -m pip install --quiet --disable-pip-version-check --no-deps --editable .
+	@touch $@
+
+run: $(READY)  ## start the local stack, drive one notification through its life, stay up (DEVICES=2000)
+	@exec $(PY) -m local.stack up --devices $(DEVICES)
+
+test: $(READY)  ## run every test
+	@$(PY) -m pytest
+
+check: $(READY)  ## lint, format, types, layers and the fast tests
+	@$(VENV)/bin/ruff check .
+	@$(VENV)/bin/ruff format --check .
+	@$(VENV)/bin/mypy
+	@$(VENV)/bin/lint-imports
+	@$(PY) -m pytest -m "not slow" tests/rules tests/flow tests/doors
+
+bench: $(READY)  ## measure; prints ratios and writes .local/bench.json
+	@$(PY) -m benchmarks
+
+chaos: $(READY)  ## break it on purpose; prints figures and writes .local/chaos.json
+	@$(PY) -m tests.chaos
+
+bundle: $(READY)  ## build the reproducible zip that is deployed: build/fanfare-functions.zip
+	@$(PY) infra/bundle.py build/fanfare-functions.zip
+
+clean:  ## remove everything that was built or installed here
+	rm -rf $(VENV) .local build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis *.egg-info

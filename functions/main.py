@@ -1,0 +1,28 @@
+"""The table of deployed functions: entry point -> the module that holds it. Nothing else, ever.
+
+A deployed name is its entry point with hyphens. The module is imported when the framework asks for
+its entry point, so a function never pays for the imports of another.
+"""
+
+from importlib import import_module
+from typing import Any
+
+DOORS = {
+    "provider_api": "functions.provider_api",
+    "moderation_queue": "functions.moderation",
+    "approve_notification": "functions.moderation",
+    "reject_notification": "functions.moderation",
+    "device_api": "functions.device_api",
+    "operator_api": "functions.operator_api",
+    "on_notification_written": "functions.events",
+    "on_device_written": "functions.events",
+    "plan_fanout": "functions.tasks",
+    "send_batch": "functions.tasks",
+    "tick": "functions.clock",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in DOORS:
+        raise AttributeError(f"there is no function {name}")
+    return getattr(import_module(DOORS[name]), name)

@@ -1,0 +1,1 @@
+"""Fanfare's library: rules (domain), verbs (flow), their needs (ports), machines (adapters)."""

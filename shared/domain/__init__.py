@@ -1,0 +1,1 @@
+"""The rules of Fanfare: pure, in the words of the specification, with nothing of any cloud."""

@@ -1,0 +1,140 @@
+"""What a notification shows, with its limits on the fields.
+
+Lengths are counted in characters (Unicode code points), so an emoji never costs what its bytes or
+UTF-16 units would. ``CompleteInput`` is what may be submitted; a draft may still lack parts of it.
+"""
+
+import re
+from typing import Annotated
+from urllib.parse import SplitResult, urlsplit
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+)
+from pydantic.alias_generators import to_camel
+from pydantic_core import PydanticCustomError
+
+from shared.domain.errors import FieldError
+from shared.domain.targeting import Segment
+
+MOST_URL_CHARACTERS = 2048
+DEFAULT_BUTTON = "Open"
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+_NEVER_LINKED = {"http", "javascript", "data", "file", "vbscript", "blob", "about", "ftp", "ws"}
+
+
+def _blank_is_absent(value: object) -> object:
+    return None if isinstance(value, str) and not value.strip() else value
+
+
+def _printable(text: str) -> str:
+    if _CONTROL.search(text):
+        raise PydanticCustomError("control_character", "must not contain control characters")
+    return text
+
+
+def _https(url: str) -> str:
+    parts = _split(url)
+    if parts.scheme != "https" or not parts.hostname:
+        raise PydanticCustomError("not_https", "must be a complete https:// address")
+    return url
+
+
+def _https_or_deep_link(url: str) -> str:
+    parts = _split(url)
+    if parts.scheme == "https":
+        return _https(url)
+    if not parts.scheme or parts.scheme in _NEVER_LINKED or not url[len(parts.scheme) + 1 :]:
+        raise PydanticCustomError(
+            "not_linkable", "must be an https:// address or a deep link of your app (myapp://…)"
+        )
+    return url
+
+
+def _split(url: str) -> SplitResult:
+    fault = PydanticCustomError("not_a_url", "is not a well-formed address")
+    if re.search(r"\s", url):
+        raise fault
+    try:
+        parts = urlsplit(url)
+        _ = parts.port
+    except ValueError:
+        raise fault from None
+    return parts
+
+
+_Text = StringConstraints(strip_whitespace=True)
+Title = Annotated[
+    str, BeforeValidator(_blank_is_absent), _Text, Field(max_length=100), AfterValidator(_printable)
+]
+Body = Annotated[
+    str, BeforeValidator(_blank_is_absent), _Text, Field(max_length=500), AfterValidator(_printable)
+]
+ButtonName = Annotated[str, _Text, Field(max_length=50), AfterValidator(_printable)]
+ImageUrl = Annotated[str, _Text, Field(max_length=MOST_URL_CHARACTERS), AfterValidator(_https)]
+LinkUrl = Annotated[
+    str, _Text, Field(max_length=MOST_URL_CHARACTERS), AfterValidator(_https_or_deep_link)
+]
+ForceTimer = Annotated[int, Field(ge=1, le=10)]
+_Blank = BeforeValidator(_blank_is_absent)
+
+
+class Content(BaseModel):
+    """Everything a provider sets that a person will see. Incomplete only in a draft."""
+
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", strict=True, alias_generator=to_camel, validate_by_name=True
+    )
+
+    title: Annotated[Title | None, _Blank] = None
+    body: Annotated[Body | None, _Blank] = None
+    image: Annotated[ImageUrl | None, _Blank] = None
+    url: Annotated[LinkUrl | None, _Blank] = None
+    url_button_name: Annotated[ButtonName | None, _Blank] = None
+    force_timer: ForceTimer | None = None
+
+    @property
+    def button(self) -> str:
+        """The link button's label; "Open" unless the provider chose one."""
+        return self.url_button_name or DEFAULT_BUTTON
+
+
+class NotificationInput(Content):
+    """The body of create and edit. ``draft`` saves without submitting (create only)."""
+
+    target_segment: Segment | None = None
+    draft: bool = False
+
+    def content(self) -> Content:
+        """The visible part alone."""
+        shown = {name: getattr(self, name) for name in Content.model_fields}
+        return Content.model_construct(**shown)
+
+    def edited(self, content: Content, segment: Segment | None) -> "NotificationInput":
+        """These fields laid over what is there: a field that was not sent stays as it is."""
+        before = {name: getattr(content, name) for name in Content.model_fields}
+        given = {name: getattr(self, name) for name in self.model_fields_set}
+        return NotificationInput.model_construct(**{**before, "target_segment": segment, **given})
+
+
+class CompleteInput(NotificationInput):
+    """A notification that can be submitted: title, body and target are required."""
+
+    title: Title
+    body: Body
+    target_segment: Segment
+
+
+def missing_parts(content: Content, segment: Segment | None) -> list[FieldError]:
+    """What a draft still lacks before it can be submitted."""
+    parts = {"title": content.title, "body": content.body, "targetSegment": segment}
+    return [
+        FieldError(name, "required", f"{name} is required to submit a notification")
+        for name, value in parts.items()
+        if value is None
+    ]

@@ -1,0 +1,285 @@
+"""What sending means: answers, the ledger that records them, and the sums taken from it.
+
+A push service's reaction to one attempt is an ``Answer``. What is finally recorded for a device is
+a ``Record``: exactly one per targeted device, kept in the batch that targeted it. Counters are
+always computed from records and never added up on the side, so that a repeated task cannot count
+twice: targeted = delivered + failed + skipped + unknown + open.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from enum import StrEnum
+from typing import NewType, TypeVar
+
+from shared.domain.device import PushAddress, Slot, polls
+
+BATCH_SIZE = 500
+CHUNK_SIZE = 50
+"""Devices per ledger write: what a crash can re-send at most."""
+
+BatchId = NewType("BatchId", str)
+T = TypeVar("T")
+
+
+# ---- answers of one attempt ------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """The push service took it; ``receipt`` is its own name for the message."""
+
+    receipt: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """It will never take this one. The address is kept: nothing is wrong with it."""
+
+    code: str
+
+
+@dataclass(frozen=True, slots=True)
+class AddressGone:
+    """The address is dead. With ``as_of``, only if it was registered no later than that."""
+
+    code: str
+    as_of: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Later:
+    """Not now. ``ambiguous``: it may have been taken, the answer was lost."""
+
+    code: str
+    retry_after_seconds: float | None = None
+    ambiguous: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Misconfigured:
+    """Our credentials or configuration are refused; no address is to blame and none is dropped.
+
+    It holds for every device of the same kind, so the rest of the batch is not even tried.
+    """
+
+    code: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unsendable:
+    """The content itself is refused, for this device as for every other of its kind."""
+
+    code: str
+
+
+Answer = Accepted | Rejected | AddressGone | Later | Misconfigured | Unsendable
+
+
+# ---- targets and records ---------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """One device of a batch, as it was when the audience was read.
+
+    ``read_version`` is the device document's version at that moment; a desktop's slot is written
+    on the condition that it still holds.
+    """
+
+    hwid: str
+    platform: str
+    locale: str = ""
+    address: PushAddress | None = None
+    consent: bool = True
+    slot: Slot | None = None
+    read_version: str = ""
+
+    @property
+    def polls(self) -> bool:
+        """Whether it fetches its notification from its own document."""
+        return polls(self.platform, self.address)
+
+
+class Outcome(StrEnum):
+    """How it ended for one device. ``OPEN`` is the absence of an end."""
+
+    OPEN = "open"
+    DELIVERED = "delivered"  # accepted by the push service, or the desktop's document written
+    FAILED = "failed"  # refused for good, or given up
+    SKIPPED = "skipped"  # not sent, on purpose
+    UNKNOWN = "unknown"  # sent, but the answer was lost to the end
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """The ledger's word on one device: outcome, the provider's code or receipt, and when.
+
+    While it is open, ``code`` says what the last attempt met and ``ambiguous`` whether that
+    attempt may have reached the device.
+    """
+
+    outcome: Outcome = Outcome.OPEN
+    code: str = ""
+    receipt: str = ""
+    at: datetime | None = None
+    ambiguous: bool = False
+    dropped: bool = False
+
+
+UNTRIED = Record()
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """Sums over a ledger. ``errors`` counts the codes of everything that was not delivered."""
+
+    targeted: int = 0
+    delivered: int = 0
+    failed: int = 0
+    skipped: int = 0
+    unknown: int = 0
+    errors: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def open(self) -> int:
+        """Devices that have no outcome yet."""
+        return self.targeted - self.delivered - self.failed - self.skipped - self.unknown
+
+    def __add__(self, other: "Tally") -> "Tally":
+        return Tally(
+            self.targeted + other.targeted,
+            self.delivered + other.delivered,
+            self.failed + other.failed,
+            self.skipped + other.skipped,
+            self.unknown + other.unknown,
+            dict(sorted((Counter(self.errors) + Counter(other.errors)).items())),
+        )
+
+
+def tally(records: Iterable[Record]) -> Tally:
+    """The sums of these records."""
+    outcomes: Counter[Outcome] = Counter()
+    errors: Counter[str] = Counter()
+    for record in records:
+        outcomes[record.outcome] += 1
+        if record.outcome not in {Outcome.OPEN, Outcome.DELIVERED}:
+            errors[record.code] += 1
+    return Tally(
+        targeted=outcomes.total(),
+        delivered=outcomes[Outcome.DELIVERED],
+        failed=outcomes[Outcome.FAILED],
+        skipped=outcomes[Outcome.SKIPPED],
+        unknown=outcomes[Outcome.UNKNOWN],
+        errors=dict(sorted(errors.items())),
+    )
+
+
+# ---- batches ---------------------------------------------------------------------------------
+
+
+class BatchState(StrEnum):
+    """A batch is open until every device in it has its outcome, and then closed for ever."""
+
+    OPEN = "open"
+    CLOSED = "closed"
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Up to ``BATCH_SIZE`` devices and their records, owned by one sender at a time.
+
+    ``version`` changes with every write and is the fencing token: a sender that lost its lease
+    holds an old one and can no longer write.
+    """
+
+    id: BatchId
+    notification_id: str
+    stream: int
+    partition: int
+    first_key: str
+    targets: tuple[Target, ...]
+    records: tuple[Record, ...]
+    state: BatchState = BatchState.OPEN
+    attempt: int = 0
+    lease_owner: str = ""
+    lease_until: datetime | None = None
+    retry_at: datetime | None = None
+    wake_at: datetime | None = None
+    first_attempt_at: datetime | None = None
+    sweeps: int = 0
+    created_at: datetime | None = None
+    version: str = ""
+
+    @property
+    def tally(self) -> Tally:
+        """The sums of this batch."""
+        return tally(self.records)
+
+    def open_positions(self) -> list[int]:
+        """Where in the batch devices still wait for their outcome."""
+        return [i for i, r in enumerate(self.records) if r.outcome is Outcome.OPEN]
+
+    def chunks(self) -> Iterator[list[int]]:
+        """The open positions, ``CHUNK_SIZE`` at a time."""
+        waiting = self.open_positions()
+        for start in range(0, len(waiting), CHUNK_SIZE):
+            yield waiting[start : start + CHUNK_SIZE]
+
+    def recorded(self, results: Mapping[int, Record]) -> "Batch":
+        """This batch with ``results`` written over open records; an outcome is never replaced."""
+        records = list(self.records)
+        for position, record in results.items():
+            if records[position].outcome is Outcome.OPEN:
+                records[position] = record
+        return replace(self, records=tuple(records))
+
+    def closed(self) -> "Batch":
+        """This batch with nothing left to do: no lease, nothing to wake up for."""
+        return replace(
+            self,
+            state=BatchState.CLOSED,
+            lease_owner="",
+            lease_until=None,
+            retry_at=None,
+            wake_at=None,
+        )
+
+
+def sort_key(partition: int, hwid: str) -> str:
+    """The order in which an audience is read, as one comparable string."""
+    return f"{partition:04d}|{hwid}"
+
+
+def batch_id(partition: int, stream: int, number: int) -> BatchId:
+    """Deterministic, so that planning the same page twice names the same batch."""
+    return BatchId(f"{partition:04d}-{stream:02d}-{number:05d}")
+
+
+def slices(targets: Sequence[T], size: int = BATCH_SIZE) -> Iterator[Sequence[T]]:
+    """``targets`` in runs of at most ``size``."""
+    for start in range(0, len(targets), size):
+        yield targets[start : start + size]
+
+
+@dataclass(frozen=True, slots=True)
+class PlanPart:
+    """The planning of one range of device partitions: how far it is.
+
+    ``cursor`` is the sort key of the last device planned in ``stream``. ``unannounced`` names the
+    batches of the last page: written, but perhaps not enqueued yet.
+    """
+
+    notification_id: str
+    low: int
+    high: int
+    read_at: str
+    stream: int = 0
+    cursor: str = ""
+    batches: int = 0
+    unannounced: tuple[BatchId, ...] = ()
+    done: bool = False
+    wake_at: datetime | None = None
+    sweeps: int = 0
+    version: str = ""

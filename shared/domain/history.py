@@ -1,0 +1,81 @@
+"""What happened to a notification, as a chain nobody can edit without being noticed.
+
+Every entry carries the hash of the one before it, so that an altered, missing or reordered
+entry breaks the chain from there on. The head of the chain stands on the notification itself
+and is written in the same transaction.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from shared.domain.lifecycle import Status
+
+GENESIS = ""
+
+
+class Role(StrEnum):
+    """On whose behalf something is done."""
+
+    PROVIDER = "provider"
+    MODERATOR = "moderator"
+    OPERATOR = "operator"
+    DEVICE = "device"
+    SYSTEM = "system"
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Who does something: a role and, but for the system, an id."""
+
+    role: Role
+    id: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.role}:{self.id}" if self.id else str(self.role)
+
+
+SYSTEM = Actor(Role.SYSTEM)
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One link: which move led from where to where, by whom, when and why."""
+
+    number: int
+    move: str
+    origin: Status | None
+    status: Status
+    actor: str
+    at: datetime
+    reason: str
+    revision: int
+    previous: str
+    hash: str = ""
+
+    def sealed(self) -> "Entry":
+        """This entry with its hash, computed over every other field."""
+        facts = asdict(self)
+        del facts["hash"]
+        facts["at"] = self.at.isoformat()
+        text = json.dumps(facts, sort_keys=True, ensure_ascii=True, separators=(",", ":"))
+        facts["at"] = self.at
+        return Entry(**facts, hash=hashlib.sha256(text.encode()).hexdigest())
+
+
+def broken_links(entries: Iterable[Entry]) -> list[int]:
+    """Numbers of the entries that do not follow from the one before; none in a sound chain."""
+    wrong, previous = [], GENESIS
+    for expected, entry in enumerate(entries, start=1):
+        sound = (
+            entry.number == expected
+            and entry.previous == previous
+            and entry.sealed().hash == entry.hash
+        )
+        if not sound:
+            wrong.append(entry.number)
+        previous = entry.hash
+    return wrong

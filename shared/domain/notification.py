@@ -1,0 +1,205 @@
+"""A notification and the moves it can make.
+
+Every method returns a ``Change``: the notification after the move, and the history entry that
+must be written with it in the same transaction. Nothing here reads a clock or a store.
+"""
+
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import NewType
+
+from shared.domain.content import Content, missing_parts
+from shared.domain.delivery import Tally
+from shared.domain.errors import InvalidInput, NotFound, WrongState
+from shared.domain.history import GENESIS, Actor, Entry, Role
+from shared.domain.lifecycle import EDITABLE, Move, Status, after, refused
+from shared.domain.targeting import Segment
+
+NotificationId = NewType("NotificationId", str)
+
+MOST_COMMENT_CHARACTERS = 1000
+
+SWEEP_AFTER = timedelta(minutes=5)
+"""How long a sending notification may stay without progress before the sweeper looks at it."""
+
+
+class FailureReason(StrEnum):
+    """Why a notification failed as a whole."""
+
+    PREMIUM_LAPSED = "premiumLapsed"
+    NO_VERIFIED_DOMAIN = "noVerifiedDomain"
+    NO_AUDIENCE = "noAudience"
+    CREDENTIALS_REFUSED = "credentialsRefused"
+    EVERY_PUSH_FAILED = "everyPushFailed"
+
+
+ADMIN_HWID = "adminHwid"
+
+
+@dataclass(frozen=True, slots=True)
+class Notification:
+    """The record of ``pendingNotifications/{id}``. ``version`` is the store's, not ours.
+
+    ``plan_parts``, ``plan_domains`` and ``read_at`` (the store's word for a moment) fix, once, into
+    how many ranges the audience is cut, on which domains, and as of when it is read: planning
+    again then plans the same.
+    """
+
+    id: NotificationId
+    provider_id: str
+    provider_email: str
+    content: Content
+    segment: Segment | None
+    status: Status | None
+    created_at: datetime
+    revision: int = 1
+    moderated_at: datetime | None = None
+    moderator_id: str | None = None
+    moderator_comment: str | None = None
+    auto_approved: bool = False
+    auto_approve_reason: str | None = None
+    cancelled_at: datetime | None = None
+    cancelled_by: str | None = None
+    sending_at: datetime | None = None
+    ended_at: datetime | None = None
+    failure_reason: FailureReason | None = None
+    tally: Tally = field(default_factory=Tally)
+    counted_at: datetime | None = None
+    plan_parts: int = 0
+    plan_domains: tuple[str, ...] = ()
+    read_at: str = ""
+    wake_at: datetime | None = None
+    sweeps: int = 0
+    history_count: int = 0
+    history_hash: str = GENESIS
+    version: str = ""
+
+    def save_draft(self, by: Actor, at: datetime) -> "Change":
+        """The first appearance of a draft."""
+        return self._moved(Move.CREATE, by, at)
+
+    def submit(self, by: Actor, at: datetime, *, admin_hwid: bool) -> "Change":
+        """To moderation, or straight to sending when the target is an admin HWID."""
+        if faults := missing_parts(self.content, self.segment):
+            raise InvalidInput(faults)
+        if not admin_hwid:
+            return self._moved(Move.SUBMIT, by, at, to=Status.PENDING)
+        approved = replace(self, auto_approved=True, auto_approve_reason=ADMIN_HWID, sending_at=at)
+        return approved._moved(Move.SUBMIT, by, at, to=Status.SENDING, reason=ADMIN_HWID)
+
+    def approve(self, by: Actor, at: datetime, *, revision: int | None = None) -> "Change":
+        """A moderator's yes to the revision seen; a stale one is refused."""
+        after(self.status, Move.APPROVE)
+        if revision is not None and revision != self.revision:
+            raise WrongState(
+                f"the provider edited it meanwhile: you saw revision {revision}, "
+                f"now it is {self.revision}; read it again before you decide",
+                code="staleRevision",
+                details={"status": self.status, "revision": self.revision},
+            )
+        decided = replace(self, moderated_at=at, moderator_id=by.id, sending_at=at)
+        return decided._moved(Move.APPROVE, by, at, to=Status.SENDING)
+
+    def reject(self, by: Actor, at: datetime, comment: str) -> "Change":
+        """A moderator's no, with the comment the provider will read."""
+        decided = replace(self, moderated_at=at, moderator_id=by.id, moderator_comment=comment)
+        return decided._moved(Move.REJECT, by, at, reason=comment)
+
+    def cancel(self, by: Actor, at: datetime) -> "Change":
+        """The provider takes it back before it is sent."""
+        withdrawn = replace(self, cancelled_at=at, cancelled_by=str(Role.PROVIDER))
+        return withdrawn._moved(Move.CANCEL, by, at)
+
+    def edit(self, by: Actor, at: datetime, content: Content, segment: Segment | None) -> "Change":
+        """New content or target. A pending one gets a new revision and an entry of its own."""
+        if self.status not in EDITABLE:
+            raise refused(self.status, "edit")
+        edited = replace(self, content=content, segment=segment)
+        if self.status is Status.DRAFT:
+            return Change(edited, None)
+        if faults := missing_parts(content, segment):
+            raise InvalidInput(faults)
+        return replace(edited, revision=self.revision + 1)._entered("edit", self.status, by, at)
+
+    def stop(self, by: Actor, at: datetime, reason: str = "") -> "Change":
+        """Halts the distribution; what was sent stays sent and counted."""
+        return replace(self, ended_at=at)._moved(Move.STOP, by, at, reason=reason)
+
+    def complete(self, by: Actor, at: datetime, sums: Tally) -> "Change":
+        """The distribution is over and at least one device got it, or may have."""
+        return replace(self, tally=sums, ended_at=at)._moved(Move.COMPLETE, by, at)
+
+    def fail(self, by: Actor, at: datetime, reason: FailureReason, sums: Tally) -> "Change":
+        """Nobody got it."""
+        failed = replace(self, tally=sums, ended_at=at, failure_reason=reason)
+        return failed._moved(Move.FAIL, by, at, reason=reason)
+
+    def counted(self, sums: Tally, at: datetime) -> "Change":
+        """New sums from the ledger, without any move."""
+        return Change(replace(self, tally=sums, counted_at=at), None)
+
+    def cut(self, parts: int, domains: tuple[str, ...], read_at: str) -> "Change":
+        """Fixes how the audience is cut; a later, different wish does not count."""
+        if self.plan_parts or self.status is not Status.SENDING:
+            return Change(self, None)
+        planned = replace(self, plan_parts=parts, plan_domains=domains, read_at=read_at)
+        return Change(planned, None)
+
+    def unknown(self) -> NotFound:
+        """What someone hears to whom this notification does not belong."""
+        return NotFound(f"there is no notification {self.id}")
+
+    def waking(self, next_look: datetime, now: datetime) -> "Change":
+        """The sweeper looked, if it was time to, and will look again if nothing has happened."""
+        if self.wake_at is None or self.wake_at > now:
+            return Change(self, None)
+        return Change(replace(self, wake_at=next_look, sweeps=self.sweeps + 1), None)
+
+    def _moved(
+        self, move: Move, by: Actor, at: datetime, *, to: Status | None = None, reason: str = ""
+    ) -> "Change":
+        origin = self.status
+        status = after(origin, move, to)
+        wake_at = at + SWEEP_AFTER if status is Status.SENDING else None
+        return replace(self, status=status, wake_at=wake_at)._entered(move, origin, by, at, reason)
+
+    def _entered(
+        self, move: str, origin: Status | None, by: Actor, at: datetime, reason: str = ""
+    ) -> "Change":
+        if self.status is None:
+            raise refused(None, move)
+        entry = Entry(
+            number=self.history_count + 1,
+            move=str(move),
+            origin=origin,
+            status=self.status,
+            actor=str(by),
+            at=at,
+            reason=reason,
+            revision=self.revision,
+            previous=self.history_hash,
+        ).sealed()
+        return Change(replace(self, history_count=entry.number, history_hash=entry.hash), entry)
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A notification to be written, and the history entry that goes with it, if any."""
+
+    notification: Notification
+    entry: Entry | None
+
+
+def verdict(sums: Tally) -> FailureReason | None:
+    """How a finished distribution ended: ``None`` for success, else why it failed.
+
+    It fails only when certainly nobody got it. Unknown outcomes are given the benefit of the doubt.
+    """
+    if sums.delivered or sums.unknown:
+        return None
+    if not sums.failed:
+        return FailureReason.NO_AUDIENCE
+    if sums.errors.get("credentialsRefused", 0) == sums.failed:
+        return FailureReason.CREDENTIALS_REFUSED
+    return FailureReason.EVERY_PUSH_FAILED

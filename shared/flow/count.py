@@ -1,0 +1,82 @@
+"""From the ledger to the notification's counters and its end.
+
+Counters are set, never incremented: every call computes them anew from what the batches say, so
+it does not matter how often or in which order calls come. A distribution is over when every part
+is planned and no batch is open, looked at in this order: planned parts cannot add a batch.
+"""
+
+from datetime import timedelta
+
+from shared.domain.delivery import Tally, tally
+from shared.domain.history import SYSTEM
+from shared.domain.lifecycle import Status
+from shared.domain.notification import Change, Notification, NotificationId, verdict
+from shared.ports import Clock, Ledger, Notifications
+
+LIVE_EVERY = timedelta(seconds=5)
+"""How often the counters follow a running distribution."""
+
+
+def finish(
+    id: NotificationId, *, notifications: Notifications, ledger: Ledger, clock: Clock
+) -> Notification | None:
+    """Settle the notification if its distribution is over; else bring its counters up to date."""
+    if ledger.open_batches(id):
+        _follow(id, notifications, ledger, clock)
+        return None
+    parts = ledger.parts(id)
+    if not parts or not all(part.done for part in parts) or ledger.open_batches(id):
+        return None
+    return recount(id, notifications=notifications, ledger=ledger, clock=clock, over=True)
+
+
+def recount(
+    id: NotificationId,
+    *,
+    notifications: Notifications,
+    ledger: Ledger,
+    clock: Clock,
+    over: bool = False,
+) -> Notification:
+    """Set the counters to what the batches' own sums say; end it when the distribution is over."""
+    sums, now = ledger.tally(id), clock.now()
+
+    def change(it: Notification) -> Change:
+        if over and it.status is Status.SENDING:
+            reason = verdict(sums)
+            if reason is None:
+                return it.complete(SYSTEM, now, sums)
+            return it.fail(SYSTEM, now, reason, sums)
+        return Change(it, None) if it.tally == sums else it.counted(sums, now)
+
+    return notifications.change(id, change)
+
+
+def reconcile(
+    id: NotificationId, *, notifications: Notifications, ledger: Ledger, clock: Clock
+) -> tuple[Notification, Tally]:
+    """Recompute every counter from each single record, and mend the notification if it differs.
+
+    Returns the notification as it was before, and the sums of the records.
+    """
+    before = notifications.get(id)
+    sums = sum((tally(batch.records) for batch in ledger.batches(id)), Tally())
+    if before.tally != sums:
+        now = clock.now()
+        notifications.change(id, lambda it: it.counted(sums, now))
+    return before, sums
+
+
+def _follow(id: NotificationId, notifications: Notifications, ledger: Ledger, clock: Clock) -> None:
+    now = clock.now()
+    seen = notifications.get(id)
+    if seen.counted_at is not None and now - seen.counted_at < LIVE_EVERY:
+        return
+    sums = ledger.sums(id)
+
+    def change(it: Notification) -> Change:
+        if it.status is not Status.SENDING or it.counted_at != seen.counted_at:
+            return Change(it, None)
+        return it.counted(sums, now)
+
+    notifications.change(id, change)

@@ -1,0 +1,108 @@
+"""What phones and desktops do: register, keep their push address current, read, leave.
+
+A device proves itself with a secret it was given once, at its first registration, or with the
+Firebase ID token it got for the custom token handed out here (uid ``device:{hwid}``).
+"""
+
+import hashlib
+import hmac
+import secrets
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from shared.domain.device import Device, PushAddress, derive
+from shared.domain.errors import Forbidden, NotFound, Unauthenticated
+from shared.ports import Accounts, Clock, Devices, Identity
+
+UID_PREFIX = "device:"
+
+
+@dataclass(frozen=True, slots=True)
+class Registered:
+    """``secret`` is there at the first registration only; it is kept as a digest."""
+
+    custom_token: str
+    secret: str | None
+
+
+def register(
+    device: Device, secret: str | None, *, devices: Devices, accounts: Accounts, clock: Clock
+) -> Registered:
+    """Register a device, or refresh what is known of one that proves itself.
+
+    Raises ``Unauthenticated`` when the device registered before and ``secret`` is not its own.
+    """
+    now = clock.now()
+    address = device.address and replace(device.address, registered_at=now)
+    device = replace(device, address=address, last_active_at=now)
+    derived = derive(device.hwid, device.locale, device.domains)
+    fresh = None
+    if secret is None:
+        fresh = secrets.token_urlsafe(32)
+        if not devices.register(device, derived, _digest(fresh)):
+            raise Unauthenticated(
+                "this device is registered; send its deviceSecret as the bearer token"
+            )
+    else:
+        check_secret(device.hwid, secret, devices=devices)
+        devices.register(device, derived, None)
+    if address is not None:
+        devices.set_address(device.hwid, address)
+    uid = UID_PREFIX + device.hwid
+    return Registered(accounts.custom_token(uid, {"device": True}), fresh)
+
+
+def check_secret(hwid: str, secret: str, *, devices: Devices) -> None:
+    """Raises ``Unauthenticated`` unless ``secret`` is this device's. Constant time."""
+    known = devices.secret_digest(hwid) or _digest("")
+    if not hmac.compare_digest(known, _digest(secret)) or not secret:
+        raise Unauthenticated("this is not the deviceSecret of this device")
+
+
+def check_identity(hwid: str, identity: Identity) -> None:
+    """Raises ``Forbidden`` unless the ID token is this device's."""
+    if identity.uid != UID_PREFIX + hwid:
+        raise Forbidden("this token is for someone else", code="notThisDevice")
+
+
+def set_address(hwid: str, address: PushAddress, *, devices: Devices, clock: Clock) -> None:
+    """A new push address; a repeat of the same is harmless, another device holding it loses it."""
+    known(hwid, devices)
+    devices.set_address(hwid, replace(address, registered_at=clock.now()))
+
+
+def set_consent(hwid: str, consent: bool, *, devices: Devices) -> None:
+    """Without consent nothing is sent and the address is forgotten."""
+    known(hwid, devices)
+    devices.set_consent(hwid, consent)
+
+
+def delete(hwid: str, *, devices: Devices) -> None:
+    """Forget the device; doing it twice is harmless."""
+    devices.delete(hwid)
+
+
+def known(hwid: str, devices: Devices) -> Device:
+    """Raises ``NotFound``."""
+    device = devices.get(hwid)
+    if device is None:
+        raise NotFound("there is no such device")
+    return device
+
+
+def written(hwid: str, *, devices: Devices) -> None:
+    """A device document was written, perhaps by an existing back end: derive what is missing."""
+    device = devices.get(hwid)
+    if device is not None:
+        devices.write_derived(hwid, derive(hwid, device.locale, device.domains))
+
+
+def backfill(*, devices: Devices) -> Iterator[str]:
+    """Derive for every device that lacks it; yields each one it wrote."""
+    for hwid, derived in devices.underived():
+        devices.write_derived(hwid, derived)
+        yield hwid
+
+
+def _digest(secret: str) -> str:
+    return hashlib.sha256(secret.encode()).hexdigest()

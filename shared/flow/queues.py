@@ -1,0 +1,82 @@
+"""Which work waits in which queue, and under which name.
+
+A task carries ids only, never an address or a secret. Its name is derived from what it is for, so
+that enqueuing twice is (best effort) enqueuing once; correctness never rests on that.
+"""
+
+from datetime import datetime
+from enum import StrEnum
+
+from shared.domain.delivery import Batch, BatchId
+from shared.domain.notification import Notification
+from shared.ports import Task
+
+BULK_PARTS = 2
+"""An audience cut into this many parts or more waits in the bulk queue."""
+
+
+class Queue(StrEnum):
+    """The queues Terraform provisions and the local stack opens."""
+
+    PLAN = "plan"
+    URGENT = "send-urgent"
+    NORMAL = "send-normal"
+    BULK = "send-bulk"
+
+
+PLAN_FANOUT = "plan-fanout"
+SEND_BATCH = "send-batch"
+
+
+def plan_task(
+    notification: Notification,
+    *,
+    part: int | None = None,
+    page: int = 0,
+    not_before: datetime | None = None,
+) -> Task:
+    """Plan a notification, or one part of it from ``page`` on."""
+    where = "all" if part is None else f"{part:04d}-{page}"
+    payload: dict[str, object] = {"notificationId": notification.id}
+    if part is not None:
+        payload["part"] = part
+    return Task(
+        name=f"{notification.id}-plan-{where}-{notification.sweeps}",
+        queue=Queue.URGENT if notification.auto_approved else Queue.PLAN,
+        function=PLAN_FANOUT,
+        payload=payload,
+        not_before=not_before,
+    )
+
+
+def send_task(
+    notification: Notification,
+    batch: BatchId,
+    *,
+    suffix: str = "first",
+    not_before: datetime | None = None,
+) -> Task:
+    """Send what is open in a batch."""
+    return Task(
+        name=f"{notification.id}-{batch}-{suffix}",
+        queue=_sending_queue(notification),
+        function=SEND_BATCH,
+        payload={"notificationId": notification.id, "batchId": batch},
+        not_before=not_before,
+    )
+
+
+def follow_up(notification: Notification, batch: Batch) -> Task:
+    """The next attempt at what is left of a batch, at the time the batch says."""
+    return send_task(
+        notification,
+        batch.id,
+        suffix=f"attempt{batch.attempt}-{batch.sweeps}",
+        not_before=batch.retry_at,
+    )
+
+
+def _sending_queue(notification: Notification) -> Queue:
+    if notification.auto_approved:
+        return Queue.URGENT
+    return Queue.BULK if notification.plan_parts >= BULK_PARTS else Queue.NORMAL

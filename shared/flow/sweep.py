@@ -1,0 +1,102 @@
+"""What the minute tick does: find what got stuck, and set it going again.
+
+Events and tasks can be lost, and Cloud Tasks forgets a task that ran out of attempts. Everything
+unfinished therefore carries the time (``wake_at``) at which it must be looked at if nothing has
+happened by then. Sweeping enqueues again under a new name and moves that time; it decides nothing.
+"""
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from shared.domain.delivery import Batch, BatchId, BatchState, PlanPart
+from shared.domain.errors import NotFound, TryAgain
+from shared.domain.lifecycle import Status
+from shared.domain.notification import SWEEP_AFTER, NotificationId
+from shared.flow.count import finish
+from shared.flow.queues import plan_task, send_task
+from shared.ports import Clock, Ledger, LostLease, Notifications, Tasks
+
+MOST_AT_ONCE = 200
+LONGEST_NAP = timedelta(hours=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Swept:
+    """How much was stuck."""
+
+    notifications: int
+    parts: int
+    batches: int
+
+
+def sweep(*, notifications: Notifications, ledger: Ledger, tasks: Tasks, clock: Clock) -> Swept:
+    """Set going again everything whose time has passed; safe to run at any moment, repeatedly."""
+    now = clock.now()
+    stuck = notifications.overdue(now, MOST_AT_ONCE)
+    parts = ledger.overdue_parts(now, MOST_AT_ONCE)
+    batches = ledger.overdue_batches(now, MOST_AT_ONCE)
+    for notification_id in stuck:
+        _wake_notification(notification_id, notifications, ledger, tasks, clock)
+    for part in parts:
+        _wake_part(part, notifications, ledger, tasks, now)
+    for owner_id, batch_id in batches:
+        _wake_batch(owner_id, batch_id, notifications, ledger, tasks, now)
+    return Swept(len(stuck), len(parts), len(batches))
+
+
+def _wake_notification(
+    id: NotificationId, notifications: Notifications, ledger: Ledger, tasks: Tasks, clock: Clock
+) -> None:
+    """Its event or its plan was lost, or the last batch's finish was."""
+    now = clock.now()
+    woken = notifications.change(id, lambda it: it.waking(now + _nap(it.sweeps), now))
+    if woken.status is not Status.SENDING:
+        return
+    finish(id, notifications=notifications, ledger=ledger, clock=clock)
+    opened = len(ledger.parts(id))
+    if not woken.plan_parts or opened < woken.plan_parts:
+        tasks.enqueue([plan_task(woken)])
+
+
+def _wake_part(
+    part: PlanPart, notifications: Notifications, ledger: Ledger, tasks: Tasks, now: datetime
+) -> None:
+    try:
+        notification = notifications.get(NotificationId(part.notification_id))
+        part = ledger.advance(
+            replace(part, wake_at=now + _nap(part.sweeps), sweeps=part.sweeps + 1), []
+        )
+    except (LostLease, NotFound):
+        return
+    swept = replace(notification, sweeps=notification.sweeps + part.sweeps)
+    tasks.enqueue([plan_task(swept, part=part.low, page=part.batches)])
+
+
+def _wake_batch(
+    notification_id: NotificationId,
+    batch_id: BatchId,
+    notifications: Notifications,
+    ledger: Ledger,
+    tasks: Tasks,
+    now: datetime,
+) -> None:
+    try:
+        notification = notifications.get(notification_id)
+        batch = ledger.batch(notification_id, batch_id)
+        if not _stuck(batch, now):
+            return
+        batch = ledger.write(
+            replace(batch, wake_at=now + _nap(batch.sweeps), sweeps=batch.sweeps + 1)
+        )
+    except (LostLease, NotFound, TryAgain):
+        return
+    tasks.enqueue([send_task(notification, batch.id, suffix=f"sweep{batch.sweeps}")])
+
+
+def _stuck(batch: Batch, now: datetime) -> bool:
+    return batch.state is BatchState.OPEN and batch.wake_at is not None and batch.wake_at <= now
+
+
+def _nap(sweeps: int) -> timedelta:
+    """Each fruitless look doubles the wait for the next."""
+    return min(LONGEST_NAP, SWEEP_AFTER * float(2 ** min(sweeps, 8)))

@@ -1,0 +1,388 @@
+"""What the verbs need from the world, in our words. Adapters fit by shape, not by inheritance.
+
+Two rules hold for every store behind these ports. State changes only through a write that is
+conditional on what was read (a *version*), so that of two racing writers exactly one wins. And
+whatever is written twice with the same key is written once.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Generic, Protocol, TypeVar
+
+from shared.domain.content import Content
+from shared.domain.delivery import Answer, Batch, BatchId, PlanPart, Record, Tally, Target
+from shared.domain.device import Derived, Device, PushAddress
+from shared.domain.errors import TryAgain
+from shared.domain.history import Entry
+from shared.domain.lifecycle import Status
+from shared.domain.notification import Change, Notification, NotificationId
+from shared.domain.provider import Domain, Provider
+from shared.domain.targeting import AudienceQuery, PartitionRange
+
+T = TypeVar("T")
+
+# ---- time and chance -------------------------------------------------------------------------
+
+
+class Clock(Protocol):
+    """The only source of time and chance for verbs."""
+
+    def now(self) -> datetime:
+        """Aware, UTC."""
+
+    def chance(self) -> float:
+        """Uniform in [0, 1), for jitter."""
+
+    def new_id(self) -> str:
+        """20 random characters [A-Za-z0-9]: a fresh document id or lease owner."""
+
+
+# ---- records ---------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Replay:
+    """An answer kept under an ``Idempotency-Key``; no ``answer`` while it is worked on."""
+
+    key: str
+    fingerprint: str
+    notification_id: NotificationId
+    created_at: datetime
+    answer: Mapping[str, object] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Page(Generic[T]):
+    """Some records and, if there are more, the token that continues after them."""
+
+    items: tuple[T, ...]
+    next_token: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What a provider wants to see in a list, newest first. ``text`` matches title or body."""
+
+    provider_id: str
+    status: Status | None = None
+    text: str = ""
+    page_size: int = 50
+    page_token: str = ""
+
+
+class Notifications(Protocol):
+    """``pendingNotifications/{id}`` and its history."""
+
+    def create(self, change: Change, replay: Replay | None = None) -> None:
+        """Notification, first history entry and replay record in one write, or none of them.
+
+        Raises ``AlreadyThere`` when the id or the replay key exists.
+        """
+
+    def get(self, id: NotificationId) -> Notification:
+        """Raises ``NotFound``; ``Defect`` for a document that cannot be one."""
+
+    def change(self, id: NotificationId, change: Callable[[Notification], Change]) -> Notification:
+        """Read, apply ``change``, write with its history entry, as one transaction.
+
+        ``change`` may run several times: keep it pure. What it raises is passed on and nothing is
+        written. Raises ``NotFound``, and ``TryAgain`` when contention does not end.
+        """
+
+    def delete(self, id: NotificationId, check: Callable[[Notification], None]) -> None:
+        """Remove it (drafts only) unless ``check`` raises, as one transaction."""
+
+    def of_provider(self, wish: Wish) -> Page[Notification]:
+        """A provider's notifications, newest first."""
+
+    def counts_by_status(self, provider_id: str) -> Mapping[Status, int]:
+        """How many the provider has in each status."""
+
+    def oldest_pending(self, limit: int) -> Sequence[Notification]:
+        """The moderation queue, oldest first."""
+
+    def overdue(self, now: datetime, limit: int) -> Sequence[NotificationId]:
+        """Those whose ``wake_at`` has passed."""
+
+    def history(self, id: NotificationId) -> Sequence[Entry]:
+        """The chain, in order."""
+
+    def replay(self, key: str) -> Replay | None:
+        """The answer kept under ``key``, if any."""
+
+    def keep_answer(self, key: str, answer: Mapping[str, object]) -> None:
+        """Complete the replay record ``key``."""
+
+
+class AlreadyThere(Exception):
+    """Something with this id was created before."""
+
+
+class Providers(Protocol):
+    """``providers/{uid}``, ``domains/{domain}``, and the API keys of providers."""
+
+    def get(self, uid: str) -> Provider | None:
+        """``None`` when there is no such provider."""
+
+    def put(self, provider: Provider) -> None:
+        """Create or replace."""
+
+    def domains_of(self, uid: str) -> Sequence[Domain]:
+        """All of a provider's domains, by name."""
+
+    def domain(self, name: str) -> Domain | None:
+        """``None`` when nobody has it."""
+
+    def put_domain(self, domain: Domain) -> None:
+        """Create or replace."""
+
+    def change_domain(self, name: str, change: Callable[[Domain], Domain]) -> Domain:
+        """Read, apply, write as one transaction; raises ``NotFound``."""
+
+    def delete_domain(self, name: str) -> None:
+        """Gone, whether or not it was there."""
+
+    def add_key(self, digest: str, uid: str, name: str, at: datetime) -> None:
+        """Keep the SHA-256 of an API key."""
+
+    def keys_of(self, uid: str) -> Sequence["ApiKey"]:
+        """A provider's keys, without the keys."""
+
+    def key_owner(self, digest: str) -> str | None:
+        """Whose key this is."""
+
+    def delete_key(self, digest: str, uid: str) -> None:
+        """Raises ``NotFound`` when ``uid`` has no such key."""
+
+
+@dataclass(frozen=True, slots=True)
+class ApiKey:
+    """What may be shown of an API key."""
+
+    id: str
+    name: str
+    created_at: datetime
+
+
+class Devices(Protocol):
+    """``devices/{hwid}`` and the server-only secrets of devices."""
+
+    def get(self, hwid: str) -> Device | None:
+        """``None`` when there is none."""
+
+    def register(self, device: Device, derived: Derived, secret_digest: str | None) -> bool:
+        """Write the device's own fields (never its polling slot), in one write with its secret.
+
+        With ``secret_digest``, only if it has no secret yet: returns False when it has one.
+        """
+
+    def secret_digest(self, hwid: str) -> str | None:
+        """The SHA-256 of the device's secret, if it registered."""
+
+    def set_address(self, hwid: str, address: PushAddress | None) -> None:
+        """The device's push address; other devices holding the same one lose it."""
+
+    def set_consent(self, hwid: str, consent: bool) -> None:
+        """Consent off also removes the address."""
+
+    def drop_address(self, hwid: str, value: str, registered_by: datetime | None = None) -> bool:
+        """Compare-and-delete: only if the address is still ``value``, and was not registered after
+        ``registered_by``. Returns whether it was dropped.
+        """
+
+    def clear_slot(self, hwid: str, notification_id: str) -> None:
+        """Empty the polling slot if it still shows that notification."""
+
+    def delete(self, hwid: str) -> None:
+        """The device and its secret."""
+
+    def write_derived(self, hwid: str, derived: Derived) -> None:
+        """Add what our queries need; no-op when the device is gone."""
+
+    def underived(self) -> Iterator[tuple[str, Derived]]:
+        """Devices whose derived fields are missing or wrong, with the right ones."""
+
+
+class StopSwitch(Protocol):
+    """The platform's emergency brake: while on, nothing is sent and nothing is lost."""
+
+    def is_on(self) -> bool: ...
+
+    def turn(self, on: bool, by: str, reason: str, at: datetime) -> None: ...
+
+
+# ---- fan-out ---------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """How many devices a query selects, and as of which moment of the store (opaque)."""
+
+    devices: int
+    read_at: str
+
+
+class SnapshotTooOld(TryAgain):
+    """The store no longer knows the moment asked for; count again for a newer one."""
+
+
+class Audience(Protocol):
+    """Devices selected by queries whose cost grows with the audience, not with all devices."""
+
+    def count(self, query: AudienceQuery) -> Counted:
+        """By aggregation: one read per thousand."""
+
+    def page(
+        self,
+        query: AudienceQuery,
+        partitions: PartitionRange,
+        after: str,
+        limit: int,
+        read_at: str,
+    ) -> "AudiencePage":
+        """The next up to ``limit`` devices after sort key ``after`` as of ``read_at``, ordered by
+        (partition, hwid), with those passed over that an earlier query selects.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class AudiencePage:
+    """``targets`` with their sort keys; ``last`` is where to go on, ``None`` at the end."""
+
+    targets: tuple[tuple[str, Target], ...]
+    last: str | None
+
+
+class LostLease(Exception):
+    """Someone else writes this batch or plan part now; stop at once."""
+
+
+class Ledger(Protocol):
+    """Plan parts and batches below a notification. Every write is conditional on ``version``."""
+
+    def open_parts(self, parts: Sequence[PlanPart]) -> None:
+        """Create those that are not there yet; a part that exists is left as it is."""
+
+    def parts(self, id: NotificationId) -> Sequence[PlanPart]:
+        """All plan parts, by ``low``."""
+
+    def advance(self, part: PlanPart, batches: Sequence[Batch]) -> PlanPart:
+        """The part's progress and the batches it planned, in one write; raises ``LostLease``."""
+
+    def batch(self, id: NotificationId, batch: BatchId) -> Batch:
+        """Raises ``NotFound``."""
+
+    def write(self, batch: Batch, changed: Iterable[int] = ()) -> Batch:
+        """The batch's state and the records at ``changed``; raises ``LostLease``."""
+
+    def batches(self, id: NotificationId) -> Iterator[Batch]:
+        """Every batch with its records, a few at a time."""
+
+    def open_batches(self, id: NotificationId) -> int:
+        """How many are not closed, by aggregation."""
+
+    def sums(self, id: NotificationId) -> Tally:
+        """Without ``errors``, by aggregation over batches: for live counters."""
+
+    def tally(self, id: NotificationId) -> Tally:
+        """With ``errors``, from the sums every batch keeps of its own records."""
+
+    def batches_around(self, id: NotificationId, key: str) -> Sequence[Batch]:
+        """For each stream the batch that would hold sort key ``key``."""
+
+    def overdue_batches(
+        self, now: datetime, limit: int
+    ) -> Sequence[tuple[NotificationId, BatchId]]:
+        """Open batches whose ``wake_at`` has passed, of any notification."""
+
+    def overdue_parts(self, now: datetime, limit: int) -> Sequence[PlanPart]:
+        """Unfinished plan parts whose ``wake_at`` has passed, of any notification."""
+
+
+@dataclass(frozen=True, slots=True)
+class SlotWrite:
+    """A desktop's document to be given this notification."""
+
+    hwid: str
+    read_version: str
+
+
+class Slots(Protocol):
+    """The polling fields on desktops' documents."""
+
+    def show(self, notification: Notification, writes: Sequence[SlotWrite]) -> Sequence[Record]:
+        """Write the notification into each slot unless a newer one is there; a record for each.
+
+        ``delivered`` when written (now or before), ``skipped``/``superseded`` when a newer one is
+        shown, ``skipped``/``deviceGone`` when the document is gone, open when it should be tried
+        again.
+        """
+
+
+class Sender(Protocol):
+    """One push service. One attempt is one request; nothing is retried below this port."""
+
+    def send(self, message: "Message", addresses: Sequence[PushAddress]) -> Sequence[Answer]:
+        """An answer for each address, in order. Never raises for what a service answers."""
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """What is sent to every address of one notification. ``id`` is the replace key."""
+
+    id: str
+    content: Content
+    sent_at: datetime
+    expires_at: datetime | None = None
+    urgent: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """Work to be done by a task handler, at least once. ``name`` de-duplicates, best effort."""
+
+    name: str
+    queue: str
+    function: str
+    payload: Mapping[str, object]
+    not_before: datetime | None = None
+
+
+class Tasks(Protocol):
+    """Cloud Tasks."""
+
+    def enqueue(self, tasks: Iterable[Task]) -> None:
+        """Raises ``TryAgain`` when not all are known to be enqueued; one already there is fine."""
+
+
+# ---- callers ---------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Who a verified token says it is."""
+
+    uid: str
+    email: str = ""
+    claims: Mapping[str, object] = field(default_factory=dict)
+
+
+class Identities(Protocol):
+    """Firebase ID tokens, Google's OIDC tokens, and the accounts behind the former."""
+
+    def verify_user(self, token: str) -> Identity:
+        """A Firebase ID token of this project; raises ``Unauthenticated``."""
+
+    def verify_service(self, token: str, function: str, account: str) -> None:
+        """A Google OIDC token of ``account`` for ``function``; raises ``Unauthenticated``."""
+
+
+class Accounts(Protocol):
+    """Firebase accounts: what needs the admin SDK."""
+
+    def custom_token(self, uid: str, claims: Mapping[str, object]) -> str:
+        """A token a device exchanges for an ID token."""
+
+    def set_moderator(self, uid: str, moderator: bool) -> None:
+        """Grant or take the claim; taking also revokes sessions. Raises ``NotFound``."""

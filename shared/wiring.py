@@ -1,0 +1,234 @@
+"""Who plays which part. The only module that picks adapters.
+
+Each part is built when it is first asked for, and its module imported only then: a function loads
+what it uses and nothing else. Tests put other parts in with ``replaced``.
+"""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import timedelta
+from functools import cached_property
+from typing import TYPE_CHECKING, Protocol
+
+from shared.domain.device import AddressKind
+from shared.domain.errors import TryAgain
+from shared.domain.notification import NotificationId
+from shared.domain.retry import RetryPolicy
+from shared.ports import (
+    Accounts,
+    Audience,
+    Clock,
+    Devices,
+    Identities,
+    Ledger,
+    Notifications,
+    Providers,
+    Sender,
+    Slots,
+    StopSwitch,
+    Tasks,
+)
+from shared.settings import Settings, settings
+
+if TYPE_CHECKING:
+    from google.cloud.firestore import Client
+
+    from shared.adapters.firestore_rest import FirestoreRest
+
+INLINE_SECONDS = 20
+"""How long a request may deliver to an admin HWID itself before it leaves the rest to the tasks."""
+
+
+class Parts(Protocol):
+    """Every port of the verbs, filled."""
+
+    @property
+    def settings(self) -> Settings: ...
+    @property
+    def clock(self) -> Clock: ...
+    @property
+    def notifications(self) -> Notifications: ...
+    @property
+    def providers(self) -> Providers: ...
+    @property
+    def devices(self) -> Devices: ...
+    @property
+    def stop_switch(self) -> StopSwitch: ...
+    @property
+    def audience(self) -> Audience: ...
+    @property
+    def ledger(self) -> Ledger: ...
+    @property
+    def slots(self) -> Slots: ...
+    @property
+    def senders(self) -> Mapping[AddressKind, Sender]: ...
+    @property
+    def tasks(self) -> Tasks: ...
+    @property
+    def identities(self) -> Identities: ...
+    @property
+    def accounts(self) -> Accounts: ...
+
+
+class GoogleParts:
+    """Firestore, Cloud Tasks, FCM and Firebase accounts."""
+
+    @cached_property
+    def settings(self) -> Settings:
+        return settings()
+
+    @cached_property
+    def clock(self) -> Clock:
+        from shared.adapters.clock import SystemClock
+
+        return SystemClock()
+
+    @cached_property
+    def _firestore(self) -> "Client":
+        from shared.adapters.firestore_client import client
+
+        return client(self.settings)
+
+    @cached_property
+    def _rest(self) -> "FirestoreRest":
+        from shared.adapters.firestore_rest import FirestoreRest
+
+        return FirestoreRest(self.settings.project, self.settings.firestore_emulator)
+
+    @cached_property
+    def notifications(self) -> Notifications:
+        from shared.adapters.firestore_notifications import FirestoreNotifications
+
+        return FirestoreNotifications(self._firestore)
+
+    @cached_property
+    def providers(self) -> Providers:
+        from shared.adapters.firestore_providers import FirestoreProviders
+
+        return FirestoreProviders(self._firestore)
+
+    @cached_property
+    def devices(self) -> Devices:
+        from shared.adapters.firestore_devices import FirestoreDevices
+
+        return FirestoreDevices(self._firestore)
+
+    @cached_property
+    def stop_switch(self) -> StopSwitch:
+        from shared.adapters.firestore_platform import FirestoreStopSwitch
+
+        return FirestoreStopSwitch(self._firestore)
+
+    @cached_property
+    def audience(self) -> Audience:
+        from shared.adapters.firestore_audience import FirestoreAudience
+
+        return FirestoreAudience(self._rest)
+
+    @cached_property
+    def ledger(self) -> Ledger:
+        from shared.adapters.firestore_ledger import FirestoreLedger
+
+        return FirestoreLedger(self._rest)
+
+    @cached_property
+    def slots(self) -> Slots:
+        from shared.adapters.firestore_slots import FirestoreSlots
+
+        return FirestoreSlots(self._rest)
+
+    @cached_property
+    def senders(self) -> Mapping[AddressKind, Sender]:
+        from shared.adapters.fcm import fcm_sender
+
+        return {AddressKind.FCM: fcm_sender(self.settings)}
+
+    @cached_property
+    def tasks(self) -> Tasks:
+        from shared.adapters.cloud_tasks import CloudTasks
+
+        return CloudTasks(self.settings)
+
+    @cached_property
+    def identities(self) -> Identities:
+        from shared.adapters.identities import identities
+
+        return identities(self.settings)
+
+    @cached_property
+    def accounts(self) -> Accounts:
+        from shared.adapters.accounts import FirebaseAccounts
+
+        return FirebaseAccounts(self.settings)
+
+
+_parts: Parts = GoogleParts()
+
+
+def parts() -> Parts:
+    """The parts of this process."""
+    return _parts
+
+
+@contextmanager
+def replaced(other: Parts) -> Iterator[Parts]:
+    """Plays with other parts for a while."""
+    global _parts
+    before, _parts = _parts, other
+    try:
+        yield other
+    finally:
+        _parts = before
+
+
+def retry_policy(p: Parts) -> RetryPolicy:
+    """As the specification says, but for how long the first wait is, which tests shorten."""
+    return RetryPolicy(base_seconds=p.settings.retry_base_seconds)
+
+
+def deliver_now(id: NotificationId) -> None:
+    """Plan and send in this request: one device, chosen by its admin HWID.
+
+    Whatever cannot be finished here is left to the event and its tasks, which come anyway.
+    """
+    from shared.flow.plan import plan
+    from shared.flow.send import send_batch
+
+    p = parts()
+    until = p.clock.now() + timedelta(seconds=INLINE_SECONDS)
+    try:
+        plan(
+            id,
+            notifications=p.notifications,
+            providers=p.providers,
+            audience=p.audience,
+            ledger=p.ledger,
+            tasks=_NoTasks(),
+            clock=p.clock,
+            until=until,
+        )
+        for batch in p.ledger.batches(id):
+            send_batch(
+                id,
+                batch.id,
+                notifications=p.notifications,
+                ledger=p.ledger,
+                senders=p.senders,
+                slots=p.slots,
+                devices=p.devices,
+                stop_switch=p.stop_switch,
+                tasks=p.tasks,
+                clock=p.clock,
+                until=until,
+                policy=retry_policy(p),
+                lease=p.settings.lease,
+            )
+    except TryAgain:
+        return
+
+
+class _NoTasks:
+    """The caller sends the batches itself; should it die, the sweeper finds them."""
+
+    def enqueue(self, tasks: object) -> None:
+        del tasks
