@@ -15,7 +15,6 @@ ROOT = Path(__file__).resolve().parent.parent
 EPOCH = (1980, 1, 1, 0, 0, 0)
 NOT_DEPLOYED = {
     "functions/main.py",  # stands at the root of the archive
-    "functions/cli.py",  # the operator's own machine
 }
 
 

@@ -7,12 +7,12 @@ whatever is written twice with the same key is written once.
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Generic, Protocol, TypeVar
 
 from shared.domain.content import Content
 from shared.domain.delivery import Answer, Batch, BatchId, PlanPart, Record, Tally, Target
-from shared.domain.device import Derived, Device, PushAddress
+from shared.domain.device import Derived, Device, PushAddress, Slot
 from shared.domain.errors import TryAgain
 from shared.domain.history import Entry
 from shared.domain.lifecycle import Status
@@ -94,7 +94,11 @@ class Notifications(Protocol):
         """Remove it (drafts only) unless ``check`` raises, as one transaction."""
 
     def of_provider(self, wish: Wish) -> Page[Notification]:
-        """A provider's notifications, newest first."""
+        """A provider's notifications, newest first.
+
+        One that cannot be read is left out. A search may end a page early, even empty; it goes on
+        with ``next_token``. Raises ``InvalidInput`` for a token that is none.
+        """
 
     def counts_by_status(self, provider_id: str) -> Mapping[Status, int]:
         """How many the provider has in each status."""
@@ -112,7 +116,7 @@ class Notifications(Protocol):
         """The answer kept under ``key``, if any."""
 
     def keep_answer(self, key: str, answer: Mapping[str, object]) -> None:
-        """Complete the replay record ``key``."""
+        """Complete the replay record ``key``; raises ``NotFound``."""
 
 
 class AlreadyThere(Exception):
@@ -174,22 +178,30 @@ class Devices(Protocol):
     def register(self, device: Device, derived: Derived, secret_digest: str | None) -> bool:
         """Write the device's own fields (never its polling slot), in one write with its secret.
 
-        With ``secret_digest``, only if it has no secret yet: returns False when it has one.
+        With ``secret_digest``, only if it has no secret yet: returns False when it has one. What
+        the device does not say (no address, no time) stays as it is; it can withdraw consent here,
+        but not restore it. Other devices keep the address until ``set_address``.
         """
 
     def secret_digest(self, hwid: str) -> str | None:
         """The SHA-256 of the device's secret, if it registered."""
 
     def set_address(self, hwid: str, address: PushAddress | None) -> None:
-        """The device's push address; other devices holding the same one lose it."""
+        """The device's push address; the one that registered it last keeps it, others lose it.
+
+        Raises ``NotFound``.
+        """
 
     def set_consent(self, hwid: str, consent: bool) -> None:
-        """Consent off also removes the address."""
+        """Consent off also removes the address. Raises ``NotFound``."""
 
     def drop_address(self, hwid: str, value: str, registered_by: datetime | None = None) -> bool:
         """Compare-and-delete: only if the address is still ``value``, and was not registered after
         ``registered_by``. Returns whether it was dropped.
         """
+
+    def pending(self, hwid: str) -> Mapping[str, object] | None:
+        """What the polling slot shows, in the API's words; one read."""
 
     def clear_slot(self, hwid: str, notification_id: str) -> None:
         """Empty the polling slot if it still shows that notification."""
@@ -300,12 +312,21 @@ class Ledger(Protocol):
         """Unfinished plan parts whose ``wake_at`` has passed, of any notification."""
 
 
+UNREAD = Slot("", datetime.max.replace(tzinfo=UTC))
+"""Stands for a slot nobody looked at."""
+
+
 @dataclass(frozen=True, slots=True)
 class SlotWrite:
-    """A desktop's document to be given this notification."""
+    """A desktop's document to be given this notification.
+
+    ``slot`` is what it showed at ``read_version``. Left out, the document is read first: it may
+    show something newer.
+    """
 
     hwid: str
     read_version: str
+    slot: Slot | None = UNREAD
 
 
 class Slots(Protocol):

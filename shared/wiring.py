@@ -73,9 +73,12 @@ class Parts(Protocol):
 class GoogleParts:
     """Firestore, Cloud Tasks, FCM and Firebase accounts."""
 
+    def __init__(self, given: Settings | None = None) -> None:
+        self._given = given
+
     @cached_property
     def settings(self) -> Settings:
-        return settings()
+        return self._given or settings()
 
     @cached_property
     def clock(self) -> Clock:

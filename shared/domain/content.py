@@ -58,7 +58,7 @@ def _https_or_deep_link(url: str) -> str:
 
 def _split(url: str) -> SplitResult:
     fault = PydanticCustomError("not_a_url", "is not a well-formed address")
-    if re.search(r"\s", url):
+    if re.search(r"\s", url) or _CONTROL.search(url):
         raise fault
     try:
         parts = urlsplit(url)
@@ -69,19 +69,15 @@ def _split(url: str) -> SplitResult:
 
 
 _Text = StringConstraints(strip_whitespace=True)
-Title = Annotated[
-    str, BeforeValidator(_blank_is_absent), _Text, Field(max_length=100), AfterValidator(_printable)
-]
-Body = Annotated[
-    str, BeforeValidator(_blank_is_absent), _Text, Field(max_length=500), AfterValidator(_printable)
-]
+_Blank = BeforeValidator(_blank_is_absent)
+Title = Annotated[str, _Text, Field(max_length=100), AfterValidator(_printable), _Blank]
+Body = Annotated[str, _Text, Field(max_length=500), AfterValidator(_printable), _Blank]
 ButtonName = Annotated[str, _Text, Field(max_length=50), AfterValidator(_printable)]
 ImageUrl = Annotated[str, _Text, Field(max_length=MOST_URL_CHARACTERS), AfterValidator(_https)]
 LinkUrl = Annotated[
     str, _Text, Field(max_length=MOST_URL_CHARACTERS), AfterValidator(_https_or_deep_link)
 ]
 ForceTimer = Annotated[int, Field(ge=1, le=10)]
-_Blank = BeforeValidator(_blank_is_absent)
 
 
 class Content(BaseModel):

@@ -6,6 +6,7 @@ always computed from records and never added up on the side, so that a repeated 
 twice: targeted = delivered + failed + skipped + unknown + open.
 """
 
+import zlib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -116,8 +117,8 @@ class Outcome(StrEnum):
 class Record:
     """The ledger's word on one device: outcome, the provider's code or receipt, and when.
 
-    While it is open, ``code`` says what the last attempt met and ``ambiguous`` whether that
-    attempt may have reached the device.
+    While it is open, ``code`` says what the last attempt met, ``ambiguous`` whether any attempt
+    may have reached the device, and ``receipt`` which half of a desktop reached both ways is done.
     """
 
     outcome: Outcome = Outcome.OPEN
@@ -129,6 +130,12 @@ class Record:
 
 
 UNTRIED = Record()
+
+SHOWN = "shown"
+"""The receipt of a desktop whose document was written."""
+
+TAKEN = "taken"
+"""Stands for the receipt of a push service that gave none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -283,3 +290,9 @@ class PlanPart:
     wake_at: datetime | None = None
     sweeps: int = 0
     version: str = ""
+
+    @property
+    def place(self) -> str:
+        """How far it is, for the name of a task: going on from elsewhere is another task."""
+        cursor = zlib.crc32(f"{self.read_at}|{self.cursor}".encode())
+        return f"{self.low:04d}-{self.stream}-{cursor:08x}-{self.sweeps}"

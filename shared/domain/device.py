@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from itertools import takewhile
 from typing import Annotated, NewType
 
 from pydantic import StringConstraints
@@ -20,7 +21,7 @@ Hwid = NewType("Hwid", str)
 PARTITIONS = 1024
 """How finely the devices are spread for parallel planning; a plan takes a range of these."""
 
-HWID_PATTERN = r"^(?!\.{1,2}$)(?!__.*__$)[^/\x00-\x1f\x7f]{1,121}$"
+HWID_PATTERN = re.compile(r"^(?!\.{1,2}\Z)(?!__.*__\Z)[^/\x00-\x1f\x7f]{1,121}\Z")
 """A Firestore document id that also fits, as ``device:{hwid}``, in a uid of 128 characters."""
 
 HwidText = Annotated[str, StringConstraints(pattern=HWID_PATTERN)]
@@ -98,9 +99,11 @@ def polls(platform: str, address: PushAddress | None) -> bool:
 def language_and_territory(locale: str) -> tuple[str, str]:
     """Both in lower case, empty where the locale names none.
 
-    Reads BCP 47 (``zh-Hant-TW``), POSIX (``ru_RU.UTF-8``) and bare (``by``) forms.
+    Reads BCP 47 (``zh-Hant-TW``), POSIX (``ru_RU.UTF-8``) and bare (``by``) forms. A single letter
+    opens an extension (``ar-u-nu-latn``), where two letters name no territory.
     """
     tags = re.split(r"[-_]", re.split(r"[.@]", locale.strip().lower(), maxsplit=1)[0])
+    tags = [tags[0], *takewhile(lambda tag: len(tag) > 1, tags[1:])]
     territory = next((t for t in tags[1:] if re.fullmatch(r"[a-z]{2}|\d{3}", t)), "")
     return tags[0], territory
 

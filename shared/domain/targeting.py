@@ -47,7 +47,7 @@ class Segment(BaseModel):
     )
 
     platform: TargetPlatform = TargetPlatform.ALL
-    region: tuple[Region, ...] = Field(default=(), max_length=250)
+    region: tuple[Region, ...] = Field(default=(), max_length=250, strict=False)
     domain: Annotated[str, StringConstraints(to_lower=True, max_length=253)] | None = None
     active_days: int | None = Field(default=None, ge=1, le=3650)
     app_version: str | None = Field(default=None, max_length=64)

@@ -5,7 +5,8 @@ it does not matter how often or in which order calls come. A distribution is ove
 is planned and no batch is open, looked at in this order: planned parts cannot add a batch.
 """
 
-from datetime import timedelta
+from datetime import datetime, timedelta
+from functools import partial
 
 from shared.domain.delivery import Tally, tally
 from shared.domain.history import SYSTEM
@@ -38,18 +39,34 @@ def recount(
     clock: Clock,
     over: bool = False,
 ) -> Notification:
-    """Set the counters to what the batches' own sums say; end it when the distribution is over."""
-    sums, now = ledger.tally(id), clock.now()
+    """Set the counters to what the batches' own sums say; end it when the distribution is over.
 
-    def change(it: Notification) -> Change:
-        if over and it.status is Status.SENDING:
-            reason = verdict(sums)
-            if reason is None:
-                return it.complete(SYSTEM, now, sums)
-            return it.fail(SYSTEM, now, reason, sums)
-        return Change(it, None) if it.tally == sums else it.counted(sums, now)
+    Whoever counted later than we did must not be overwritten: if the counters moved since before
+    we looked at the ledger, we look again.
+    """
+    while True:
+        seen = notifications.get(id).tally
+        sums = ledger.tally(id)
+        settled = partial(_settled, seen=seen, sums=sums, now=clock.now(), over=over)
+        try:
+            return notifications.change(id, settled)
+        except _Overtaken:
+            continue
 
-    return notifications.change(id, change)
+
+class _Overtaken(Exception):
+    """The counters moved while we were counting."""
+
+
+def _settled(it: Notification, *, seen: Tally, sums: Tally, now: datetime, over: bool) -> Change:
+    if it.tally not in (seen, sums):
+        raise _Overtaken
+    if over and it.status is Status.SENDING:
+        reason = verdict(sums)
+        if reason is None:
+            return it.complete(SYSTEM, now, sums)
+        return it.fail(SYSTEM, now, reason, sums)
+    return Change(it, None) if it.tally == sums else it.counted(sums, now)
 
 
 def reconcile(
@@ -63,7 +80,11 @@ def reconcile(
     sums = sum((tally(batch.records) for batch in ledger.batches(id)), Tally())
     if before.tally != sums:
         now = clock.now()
-        notifications.change(id, lambda it: it.counted(sums, now))
+
+        def change(it: Notification) -> Change:
+            return it.counted(sums, now) if it.tally == before.tally else Change(it, None)
+
+        notifications.change(id, change)
     return before, sums
 
 

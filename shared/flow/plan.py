@@ -91,7 +91,7 @@ def plan(
     parts = _parts(notification, clock)
     ledger.open_parts(parts)
     if len(parts) > 1:
-        tasks.enqueue(plan_task(notification, part=part.low) for part in parts)
+        tasks.enqueue(plan_task(notification, part=part) for part in parts)
         return
     plan_part(
         id,
@@ -129,7 +129,7 @@ def plan_part(
                 part = ledger.advance(_done(part), [])
                 break
             if clock.now() >= until:
-                tasks.enqueue([plan_task(notification, part=low, page=part.batches)])
+                tasks.enqueue([plan_task(notification, part=part)])
                 return
             part = _next_page(part, notification, queries, audience, ledger, clock)
             notification = notifications.get(id)

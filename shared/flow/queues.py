@@ -7,7 +7,7 @@ that enqueuing twice is (best effort) enqueuing once; correctness never rests on
 from datetime import datetime
 from enum import StrEnum
 
-from shared.domain.delivery import Batch, BatchId
+from shared.domain.delivery import Batch, BatchId, PlanPart
 from shared.domain.notification import Notification
 from shared.ports import Task
 
@@ -31,15 +31,14 @@ SEND_BATCH = "send-batch"
 def plan_task(
     notification: Notification,
     *,
-    part: int | None = None,
-    page: int = 0,
+    part: PlanPart | None = None,
     not_before: datetime | None = None,
 ) -> Task:
-    """Plan a notification, or one part of it from ``page`` on."""
-    where = "all" if part is None else f"{part:04d}-{page}"
+    """Plan a notification, or go on with one part of it."""
+    where = "all" if part is None else part.place
     payload: dict[str, object] = {"notificationId": notification.id}
     if part is not None:
-        payload["part"] = part
+        payload["part"] = part.low
     return Task(
         name=f"{notification.id}-plan-{where}-{notification.sweeps}",
         queue=Queue.URGENT if notification.auto_approved else Queue.PLAN,

@@ -12,6 +12,8 @@ from datetime import datetime, timedelta
 from typing import assert_never
 
 from shared.domain.delivery import (
+    SHOWN,
+    TAKEN,
     Accepted,
     AddressGone,
     Answer,
@@ -119,7 +121,6 @@ def _claimed(batch: Batch, clock: Clock, lease: timedelta) -> Batch:
         wake_at=now + lease + SWEEP_GRACE,
         retry_at=None,
         attempt=batch.attempt + 1,
-        first_attempt_at=batch.first_attempt_at or now,
     )
 
 
@@ -164,7 +165,10 @@ class _Run:
         notification: Notification,
         blocked: Mapping[AddressKind, str],
     ) -> Results:
-        """Desktops' slots first, then one request for each push address."""
+        """Desktops' slots first, then one request for each push address.
+
+        The half of a desktop that an earlier attempt did is not done again.
+        """
         now = self.clock.now()
         targets = {p: batch.targets[p] for p in positions}
         records = {
@@ -173,12 +177,16 @@ class _Run:
             if not t.consent
         }
         open_ = {p: t for p, t in targets.items() if p not in records}
-        shown = self._show(notification, {p: t for p, t in open_.items() if t.polls})
-        pushed, gone, found, asked = self._push(
-            notification, {p: t.address for p, t in open_.items() if t.address}, blocked, now
-        )
+        half = {p: batch.records[p].receipt for p in open_ if batch.records[p].receipt}
+        to_show = {p: t for p, t in open_.items() if t.polls and half.get(p) != SHOWN}
+        to_push = {
+            p: t.address for p, t in open_.items() if t.address and half.get(p, SHOWN) == SHOWN
+        }
+        shown = self._show(notification, to_show)
+        pushed, gone, found, asked = self._push(notification, to_push, blocked, now)
         for position in open_:
-            records[position] = _together(shown.get(position), pushed.get(position), now)
+            words = (pushed.get(position), shown.get(position))
+            records[position] = _together(batch.records[position], words, now)
         return Results(records, gone, found, asked)
 
     def _show(
@@ -234,28 +242,33 @@ class _Run:
         batch = self._renewed(batch.recorded(results.records))
         if not batch.open_positions():
             batch = batch.closed()
-        batch = self.ledger.write(batch, results.records)
+        written = self.ledger.write(batch, results.records)
         for position, answer in results.gone.items():
             target = batch.targets[position]
             if target.address:
                 self.devices.drop_address(target.hwid, target.address.value, answer.as_of)
-        return batch
+        return written
 
     def _renewed(self, batch: Batch) -> Batch:
-        until = self.clock.now() + self.lease
-        return replace(batch, lease_until=until, wake_at=until + SWEEP_GRACE)
+        now = self.clock.now()
+        until = now + self.lease
+        first = batch.first_attempt_at or now
+        return replace(
+            batch, lease_until=until, wake_at=until + SWEEP_GRACE, first_attempt_at=first
+        )
 
     def _close_unsent(self, batch: Batch) -> Batch:
-        """The notification is no longer being sent: what is open is skipped, as stopped."""
+        """The notification is no longer being sent: what was never sent is skipped, as stopped."""
         now = self.clock.now()
-        return self._closed_with(batch, lambda _: Record(Outcome.SKIPPED, "stopped", at=now))
+        stopped = Record(Outcome.SKIPPED, "stopped", at=now)
+        return self._closed_with(batch, lambda last: _last_word(last, stopped))
 
     def _release_or_give_up(self, batch: Batch, asked_seconds: float) -> Batch:
         now = self.clock.now()
         wait = self.policy.wait_seconds(batch.attempt, asked_seconds, self.clock.chance())
         retry_at = now + timedelta(seconds=wait)
         if self.policy.gives_up(batch.first_attempt_at or now, retry_at):
-            return self._closed_with(batch, lambda last: _given_up(last, now))
+            return self._closed_with(batch, lambda last: _last_word(last, _exhausted(last, now)))
         return self._release(batch, retry_at)
 
     def _closed_with(self, batch: Batch, last_word: Callable[[Record], Record]) -> Batch:
@@ -289,19 +302,39 @@ def recorded(answer: Answer, now: datetime) -> Record:
             assert_never(answer)
 
 
-def _together(shown: Record | None, pushed: Record | None, now: datetime) -> Record:
-    """One outcome for a device reached both ways: open while either is, delivered if either is."""
-    records = [record for record in (pushed, shown) if record is not None]
+def _together(last: Record, words: tuple[Record | None, Record | None], now: datetime) -> Record:
+    """One outcome for a device reached both ways: open while either is, delivered if either is.
+
+    While it is open, what earlier attempts did, or may have done, is kept.
+    """
+    pushed, shown = words
+    if shown is not None and shown.outcome is Outcome.DELIVERED:
+        shown = replace(shown, receipt=SHOWN)
+    if pushed is not None and pushed.outcome is Outcome.DELIVERED:
+        pushed = replace(pushed, receipt=pushed.receipt or TAKEN)
+    done = Record(Outcome.DELIVERED, receipt=last.receipt, at=now) if last.receipt else None
+    records = [record for record in (pushed, shown, done) if record is not None]
     if not records:
         return Record(Outcome.SKIPPED, "noAddress", at=now)
     order = (Outcome.OPEN, Outcome.DELIVERED, Outcome.UNKNOWN, Outcome.FAILED, Outcome.SKIPPED)
-    return min(records, key=lambda record: order.index(record.outcome))
+    word = min(records, key=lambda record: order.index(record.outcome))
+    if word.outcome is not Outcome.OPEN:
+        return word
+    receipt = next((r.receipt for r in records if r.outcome is Outcome.DELIVERED), "")
+    return replace(word, receipt=receipt, ambiguous=word.ambiguous or last.ambiguous)
 
 
-def _given_up(last: Record, now: datetime) -> Record:
-    """The end of the retry horizon: unknown if an attempt may have reached the device."""
+def _last_word(last: Record, otherwise: Record) -> Record:
+    """Nothing more is tried: what was done counts, and what may have been done is unknown."""
+    if last.receipt:
+        return Record(Outcome.DELIVERED, receipt=last.receipt, at=last.at)
     if last.ambiguous:
-        return Record(Outcome.UNKNOWN, "answerLost", at=now, ambiguous=True)
+        return Record(Outcome.UNKNOWN, "answerLost", at=otherwise.at, ambiguous=True)
+    return otherwise
+
+
+def _exhausted(last: Record, now: datetime) -> Record:
+    """The end of the retry horizon; the receipt says what the last attempt met."""
     return Record(Outcome.FAILED, "exhausted", receipt=last.code, at=now)
 
 

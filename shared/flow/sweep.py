@@ -5,11 +5,14 @@ unfinished therefore carries the time (``wake_at``) at which it must be looked a
 happened by then. Sweeping enqueues again under a new name and moves that time; it decides nothing.
 """
 
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from shared.domain.delivery import Batch, BatchId, BatchState, PlanPart
-from shared.domain.errors import NotFound, TryAgain
+from shared.domain.errors import Defect, NotFound
 from shared.domain.lifecycle import Status
 from shared.domain.notification import SWEEP_AFTER, NotificationId
 from shared.flow.count import finish
@@ -18,6 +21,8 @@ from shared.ports import Clock, Ledger, LostLease, Notifications, Tasks
 
 MOST_AT_ONCE = 200
 LONGEST_NAP = timedelta(hours=1)
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,12 +41,26 @@ def sweep(*, notifications: Notifications, ledger: Ledger, tasks: Tasks, clock: 
     parts = ledger.overdue_parts(now, MOST_AT_ONCE)
     batches = ledger.overdue_batches(now, MOST_AT_ONCE)
     for notification_id in stuck:
-        _wake_notification(notification_id, notifications, ledger, tasks, clock)
+        with _not_for_all(notification_id):
+            _wake_notification(notification_id, notifications, ledger, tasks, clock)
     for part in parts:
-        _wake_part(part, notifications, ledger, tasks, now)
+        with _not_for_all(part.notification_id):
+            _wake_part(part, notifications, ledger, tasks, now)
     for owner_id, batch_id in batches:
-        _wake_batch(owner_id, batch_id, notifications, ledger, tasks, now)
+        with _not_for_all(owner_id):
+            _wake_batch(owner_id, batch_id, notifications, ledger, tasks, now)
     return Swept(len(stuck), len(parts), len(batches))
+
+
+@contextmanager
+def _not_for_all(notification_id: str) -> Iterator[None]:
+    """One that is gone, broken, or somebody else's by now must not keep the others waiting."""
+    try:
+        yield
+    except (LostLease, NotFound):
+        return
+    except Defect:
+        log.exception("cannot be swept: notification %s", notification_id)
 
 
 def _wake_notification(
@@ -61,15 +80,11 @@ def _wake_notification(
 def _wake_part(
     part: PlanPart, notifications: Notifications, ledger: Ledger, tasks: Tasks, now: datetime
 ) -> None:
-    try:
-        notification = notifications.get(NotificationId(part.notification_id))
-        part = ledger.advance(
-            replace(part, wake_at=now + _nap(part.sweeps), sweeps=part.sweeps + 1), []
-        )
-    except (LostLease, NotFound):
-        return
-    swept = replace(notification, sweeps=notification.sweeps + part.sweeps)
-    tasks.enqueue([plan_task(swept, part=part.low, page=part.batches)])
+    notification = notifications.get(NotificationId(part.notification_id))
+    part = ledger.advance(
+        replace(part, wake_at=now + _nap(part.sweeps), sweeps=part.sweeps + 1), []
+    )
+    tasks.enqueue([plan_task(notification, part=part)])
 
 
 def _wake_batch(
@@ -80,16 +95,11 @@ def _wake_batch(
     tasks: Tasks,
     now: datetime,
 ) -> None:
-    try:
-        notification = notifications.get(notification_id)
-        batch = ledger.batch(notification_id, batch_id)
-        if not _stuck(batch, now):
-            return
-        batch = ledger.write(
-            replace(batch, wake_at=now + _nap(batch.sweeps), sweeps=batch.sweeps + 1)
-        )
-    except (LostLease, NotFound, TryAgain):
+    notification = notifications.get(notification_id)
+    batch = ledger.batch(notification_id, batch_id)
+    if not _stuck(batch, now):
         return
+    batch = ledger.write(replace(batch, wake_at=now + _nap(batch.sweeps), sweeps=batch.sweeps + 1))
     tasks.enqueue([send_task(notification, batch.id, suffix=f"sweep{batch.sweeps}")])
 
 

@@ -1,0 +1,1 @@
+"""Measurements. Ratios of things measured in one run on one machine; see README.md beside this."""

@@ -1,0 +1,284 @@
+"""What ``provider-api`` and ``operator-api`` answer, as models: they build, check and document it.
+
+A notification itself is rendered by ``to_json``; ``NotificationAnswer`` only describes that, and
+a test holds the two against each other.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from pydantic import BaseModel, ConfigDict
+from pydantic.alias_generators import to_camel
+
+from shared.domain.delivery import Outcome
+from shared.domain.lifecycle import Status
+from shared.domain.notification import FailureReason
+from shared.domain.provider import Domain, Plan, Provider
+from shared.domain.targeting import Segment
+from shared.flow.estimate import Estimate
+from shared.flow.explain import Explanation
+
+
+class Answer(BaseModel):
+    """What every model of an answer has in common."""
+
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", alias_generator=to_camel, validate_by_name=True
+    )
+
+
+class NotificationAnswer(Answer):
+    """A notification with everything its provider may see."""
+
+    id: str
+    title: str | None
+    body: str | None
+    image: str | None
+    url: str | None
+    url_button_name: str
+    force_timer: int | None
+    target_segment: Segment | None
+    provider_id: str
+    provider_email: str
+    status: Status
+    created_at: datetime
+    revision: int
+    moderated_at: datetime | None
+    moderator_id: str | None
+    moderator_comment: str | None
+    auto_approved: bool
+    auto_approve_reason: str | None
+    cancelled_at: datetime | None
+    cancelled_by: str | None
+    sending_at: datetime | None
+    ended_at: datetime | None
+    failure_reason: FailureReason | None
+    counted_at: datetime | None
+    targeted_count: int
+    delivered_count: int
+    failed_count: int
+    skipped_count: int
+    unknown_count: int
+    errors: Mapping[str, int]
+
+
+class NotificationsAnswer(Answer):
+    """One page of a provider's notifications, newest first."""
+
+    notifications: list[NotificationAnswer]
+    next_page_token: str | None
+
+
+class DashboardAnswer(Answer):
+    """How many notifications are in each status, and the latest of them."""
+
+    counts: Mapping[Status, int]
+    latest: list[NotificationAnswer]
+
+
+class Sentence(Answer):
+    """A stable code, and what it means and asks for."""
+
+    code: str
+    message: str
+
+
+class ErrorCount(Sentence):
+    """How many devices ended with this code."""
+
+    count: int
+
+
+class StatsAnswer(Answer):
+    """The counters of a notification: targeted = delivered + failed + skipped + unknown + open."""
+
+    status: Status
+    targeted_count: int
+    delivered_count: int
+    failed_count: int
+    skipped_count: int
+    unknown_count: int
+    open_count: int
+    errors: list[ErrorCount]
+    failure: Sentence | None
+    counted_at: datetime | None
+
+
+class EstimateAnswer(Answer):
+    """How many devices a segment would reach; ``exact`` is false when some may count twice."""
+
+    devices: int
+    by_platform: Mapping[str, int]
+    exact: bool
+
+    @classmethod
+    def of(cls, estimate: Estimate) -> "EstimateAnswer":
+        """The answer to an estimate."""
+        return cls(devices=estimate.devices, by_platform=estimate.by_platform, exact=estimate.exact)
+
+
+class ExplanationAnswer(Answer):
+    """Whether and how a device was targeted, or which filters leave it out."""
+
+    hwid: str
+    targeted: bool
+    planned: bool
+    misses: list[str]
+    batch: str | None
+    attempts: int
+    outcome: Outcome | None
+    code: str | None
+    message: str | None
+    receipt: str | None
+    at: datetime | None
+
+    @classmethod
+    def of(cls, hwid: str, found: Explanation, message: str | None) -> "ExplanationAnswer":
+        """The answer about one device."""
+        record = found.record
+        return cls(
+            hwid=hwid,
+            targeted=found.targeted,
+            planned=found.planned,
+            misses=list(found.misses),
+            batch=found.batch,
+            attempts=found.attempts,
+            outcome=record and record.outcome,
+            code=(record and record.code) or None,
+            message=message,
+            receipt=(record and record.receipt) or None,
+            at=record and record.at,
+        )
+
+
+class EntitlementsAnswer(Answer):
+    """What the provider may do, and what is missing to send."""
+
+    send: bool
+    force_timer: bool
+    missing: list[Sentence]
+
+
+class ProviderAnswer(Answer):
+    """A provider, as operators see it."""
+
+    uid: str
+    email: str
+    name: str
+    is_premium: bool
+    plan: Plan
+    limits: Mapping[str, int]
+
+    @classmethod
+    def of(cls, provider: Provider) -> "ProviderAnswer":
+        """The answer about a provider."""
+        return cls(
+            uid=provider.uid,
+            email=provider.email,
+            name=provider.name,
+            is_premium=provider.is_premium,
+            plan=provider.plan,
+            limits=dict(provider.limits),
+        )
+
+
+class MeAnswer(ProviderAnswer):
+    """The provider who asks."""
+
+    entitlements: EntitlementsAnswer
+
+
+class DomainAnswer(Answer):
+    """A domain, as its provider sees it."""
+
+    domain: str
+    is_verified: bool
+    admin_hwids: list[str]
+
+    @classmethod
+    def of(cls, domain: Domain) -> "DomainAnswer":
+        """The answer about a domain."""
+        return cls(
+            domain=domain.domain,
+            is_verified=domain.is_verified,
+            admin_hwids=list(domain.admin_hwids),
+        )
+
+
+class DomainsAnswer(Answer):
+    """All of a provider's domains, by name."""
+
+    domains: list[DomainAnswer]
+
+
+class OwnedDomainAnswer(DomainAnswer):
+    """A domain, as operators see it."""
+
+    provider_id: str
+
+    @classmethod
+    def of(cls, domain: Domain) -> "OwnedDomainAnswer":
+        """The answer about a domain, with its owner."""
+        shown = DomainAnswer.of(domain).model_dump()
+        return cls(**shown, provider_id=domain.provider_id)
+
+
+class KeyAnswer(Answer):
+    """What may be shown of an API key."""
+
+    id: str
+    name: str
+    created_at: datetime
+
+
+class KeysAnswer(Answer):
+    """A provider's API keys, oldest first."""
+
+    keys: list[KeyAnswer]
+
+
+class NewKeyAnswer(Answer):
+    """A new API key, shown this once."""
+
+    id: str
+    name: str
+    key: str
+
+
+class ModeratorAnswer(Answer):
+    """Whether an account is a moderator's."""
+
+    uid: str
+    moderator: bool
+
+
+class StopAnswer(Answer):
+    """Whether the platform is stopped."""
+
+    stopped: bool
+
+
+class RegisteredAnswer(Answer):
+    """How a device signs in from now on; the secret is told at its first registration only."""
+
+    custom_token: str
+    device_secret: str | None = None
+
+
+class PendingNotification(Answer):
+    """What a desktop shows."""
+
+    id: str
+    title: str
+    body: str
+    at: datetime
+    url: str | None
+    url_button_name: str | None
+    force_timer: int | None
+    image: str | None
+
+
+class PendingAnswer(Answer):
+    """A desktop's one slot."""
+
+    notification: PendingNotification | None

@@ -1,0 +1,44 @@
+"""What the codes on a notification mean to its provider, and what to do about each.
+
+Codes are the ledger's, or a push service's own word; for one that is not here the sentence says
+where it came from.
+"""
+
+from collections.abc import Mapping
+
+from shared.domain.notification import FailureReason
+
+SENTENCES: Mapping[str, str] = {
+    # skipped
+    "consent": "The device withdrew its consent; nothing was sent to it.",
+    "noAddress": "The device has no push address; it gets one when its app registers again.",
+    "stopped": "The distribution was stopped before this device's turn.",
+    "superseded": "The desktop shows a newer notification, which this one does not replace.",
+    "deviceGone": "The device was removed between planning and sending.",
+    # failed
+    "noSender": "No credentials are set up for this device's push service; add them, then resend.",
+    "credentialsRefused": "The push service refused our credentials; the operator must renew them.",
+    "exhausted": "The push service did not accept it within the time for retries.",
+    "UNREGISTERED": "The app was removed or its token expired; the address was dropped.",
+    "INVALID_ARGUMENT": "The push service found the address or the content malformed.",
+    "SENDER_ID_MISMATCH": "The address belongs to another app's push project.",
+    "THIRD_PARTY_AUTH_ERROR": "Apple's or the browser's credentials in Firebase are not valid.",
+    "QUOTA_EXCEEDED": "The push service's rate limit was exceeded.",
+    "UNAVAILABLE": "The push service was overloaded.",
+    "INTERNAL": "The push service had an internal error.",
+    # unknown
+    "answerLost": "It was sent, but the push service's answer was lost; it may have arrived.",
+}
+
+FAILURES: Mapping[FailureReason, str] = {
+    FailureReason.PREMIUM_LAPSED: "Premium was no longer active when sending began; renew it.",
+    FailureReason.NO_VERIFIED_DOMAIN: "No domain was verified when sending began; verify one.",
+    FailureReason.NO_AUDIENCE: "No device could be sent to; widen the target.",
+    FailureReason.CREDENTIALS_REFUSED: "The push service refused our credentials; see the errors.",
+    FailureReason.EVERY_PUSH_FAILED: "Every push failed; the errors say why.",
+}
+
+
+def sentence(code: str) -> str:
+    """What ``code`` means."""
+    return SENTENCES.get(code, f"The push service answered {code}.")

@@ -1,0 +1,138 @@
+"""The devices' door: register, keep the push address current, read what is pending, leave.
+
+An hwid is opaque: it may hold any character but a slash, stands percent-encoded in the path, and
+is never logged.
+"""
+
+from typing import Annotated, Literal
+from zoneinfo import ZoneInfo
+
+from flask import Request, Response
+from pydantic import AfterValidator, Field, StringConstraints
+from pydantic_core import PydanticCustomError
+
+from functions._answers import PendingAnswer, RegisteredAnswer
+from functions._callers import anyone, bearer, device
+from functions._fields import Hostname, HwidText, hwid_in, printable
+from functions._http import Given, Nothing
+from functions._rest import Call, Door, Reply
+from shared.domain.device import AddressKind, Device, Hwid, Platform, PushAddress
+from shared.flow import devices
+from shared.wiring import parts
+
+DOOR = Door("device-api", browsers=True)
+
+LOCALE = r"^[A-Za-z]{1,8}([-_][A-Za-z0-9]{1,8}){0,8}(\.[A-Za-z0-9-]{1,20})?(@[A-Za-z0-9=-]{1,20})?$"
+
+
+def _time_zone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (ValueError, OSError, KeyError):  # unknown, a path, a folder: all are no zone
+        raise PydanticCustomError(
+            "unknown_time_zone", "must be an IANA time zone such as Europe/Minsk"
+        ) from None
+    return name
+
+
+class AddressInput(Given):
+    """Where a push service reaches the device; ``environment`` matters to APNs."""
+
+    kind: AddressKind
+    value: Annotated[str, Field(min_length=1, max_length=4096), AfterValidator(printable)]
+    environment: Literal["production", "sandbox"] = "production"
+
+    def address(self) -> PushAddress:
+        """In our own words."""
+        return PushAddress(self.kind, self.value, self.environment)
+
+
+class DeviceInput(Given):
+    """What a device says of itself. ``consent`` can be withdrawn here, but not given back."""
+
+    hwid: HwidText
+    platform: Platform
+    locale: Annotated[str, StringConstraints(pattern=LOCALE)]
+    time_zone: Annotated[str, Field(min_length=1, max_length=64), AfterValidator(_time_zone)]
+    app_version: Annotated[str, Field(min_length=1, max_length=64), AfterValidator(printable)]
+    domains: Annotated[tuple[Hostname, ...], Field(min_length=1, max_length=50)]
+    push_address: AddressInput | None = None
+    consent: bool = True
+
+    def device(self) -> Device:
+        """In our own words; without consent there is no address to keep."""
+        address = self.push_address.address() if self.push_address and self.consent else None
+        return Device(
+            hwid=Hwid(self.hwid),
+            platform=self.platform,
+            locale=self.locale,
+            time_zone=self.time_zone,
+            app_version=self.app_version,
+            domains=tuple(dict.fromkeys(self.domains)),
+            address=address,
+            consent=self.consent,
+        )
+
+
+class ConsentInput(Given):
+    """Whether the person wants to be notified."""
+
+    consent: bool
+
+
+def device_api(request: Request) -> Response:
+    """Every request of the devices."""
+    return DOOR.answer(request)
+
+
+@DOOR.route(
+    "POST", "/v1/devices", who=anyone, given=DeviceInput, answer=RegisteredAnswer, status=201
+)
+def register(call: Call[DeviceInput]) -> Reply:
+    """Register, and get the deviceSecret this once; or, proving oneself with it, refresh."""
+    p = parts()
+    known = "Authorization" in call.request.headers
+    registered = devices.register(
+        call.given.device(),
+        bearer(call.request) if known else None,
+        devices=p.devices,
+        accounts=p.accounts,
+        clock=p.clock,
+    )
+    token = registered.custom_token
+    if registered.secret is None:
+        return Reply(RegisteredAnswer(custom_token=token))
+    return Reply(RegisteredAnswer(custom_token=token, device_secret=registered.secret), 201)
+
+
+@DOOR.route(
+    "POST", "/v1/devices/<hwid>/token", who=device, given=AddressInput, answer=None, status=204
+)
+def set_address(call: Call[AddressInput]) -> Reply:
+    """A new push address; another device that holds the same one loses it."""
+    p = parts()
+    devices.set_address(hwid_in(call.path), call.given.address(), devices=p.devices, clock=p.clock)
+    return Reply(None, 204)
+
+
+@DOOR.route(
+    "POST", "/v1/devices/<hwid>/consent", who=device, given=ConsentInput, answer=None, status=204
+)
+def set_consent(call: Call[ConsentInput]) -> Reply:
+    """Consent given or withdrawn; without it nothing is sent and the address is forgotten."""
+    devices.set_consent(hwid_in(call.path), call.given.consent, devices=parts().devices)
+    return Reply(None, 204)
+
+
+@DOOR.route("GET", "/v1/devices/<hwid>/pending", who=device, given=Nothing, answer=PendingAnswer)
+def read_pending(call: Call[Nothing]) -> Reply:
+    """The one notification a desktop shows next, if there is any."""
+    pending = parts().devices.pending(hwid_in(call.path))
+    return Reply({"notification": pending})
+
+
+@DOOR.route("DELETE", "/v1/devices/<hwid>", who=device, given=Nothing, answer=None, status=204)
+def delete(call: Call[Nothing]) -> Reply:
+    """Forget the device and its secret."""
+    devices.delete(hwid_in(call.path), devices=parts().devices)
+    return Reply(None, 204)

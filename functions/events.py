@@ -1,0 +1,49 @@
+"""Firestore's word that a document was written, delivered by Eventarc at least once.
+
+Events come twice, late and out of order: what a verb does is decided by the record as it is now,
+which it reads again, and never by what the event carries.
+"""
+
+import functions_framework
+from cloudevents.http import CloudEvent
+
+from functions._edge import service_door
+from shared.adapters.firestore_events import derivation_fits
+from shared.domain.errors import Defect, NotFound
+from shared.domain.notification import NotificationId
+from shared.flow.devices import written
+from shared.flow.plan import announce
+from shared.wiring import parts
+
+
+@functions_framework.cloud_event  # type: ignore[arg-type]  # its answer is not looked at
+@service_door("on-notification-written", "events")
+def on_notification_written(event: CloudEvent) -> None:
+    """A notification that is to be sent gets its plan enqueued."""
+    p = parts()
+    id = NotificationId(_document_id(event, "pendingNotifications"))
+    try:
+        announce(id, notifications=p.notifications, tasks=p.tasks, clock=p.clock)
+    except NotFound:  # a deleted draft
+        return
+
+
+@functions_framework.cloud_event  # type: ignore[arg-type]  # its answer is not looked at
+@service_door("on-device-written", "events")
+def on_device_written(event: CloudEvent) -> None:
+    """A device gets what our queries need, if it does not have it already.
+
+    Most writes are our own (a desktop's slot, an activity), and cost no read.
+    """
+    hwid = _document_id(event, "devices")
+    if not derivation_fits(hwid, event.data):
+        written(hwid, devices=parts().devices)
+
+
+def _document_id(event: CloudEvent, collection: str) -> str:
+    """Eventarc names the document in the event's subject: ``documents/{collection}/{id}``."""
+    subject = str(event.get_attributes().get("subject", ""))
+    id = subject.removeprefix(f"documents/{collection}/")
+    if id in {"", subject}:
+        raise Defect(f"an event without a document of {collection}")
+    return id

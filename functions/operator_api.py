@@ -1,0 +1,199 @@
+"""The operators' door: who may send, on which domains, who moderates, and the emergency brake.
+
+A PUT changes what it names and leaves the rest as it is: an operator who verifies a domain must
+not wipe the admin HWIDs that its provider entered meanwhile.
+"""
+
+from dataclasses import replace
+from typing import Annotated, Any
+
+from flask import Request, Response
+from pydantic import Field, StringConstraints
+
+from functions._answers import (
+    ModeratorAnswer,
+    NotificationAnswer,
+    OwnedDomainAnswer,
+    ProviderAnswer,
+    StopAnswer,
+)
+from functions._callers import operator
+from functions._fields import HwidText, Reason, ShortText, domain_in
+from functions._http import Given, MayBeLeftOut, Nothing
+from functions._rest import Call, Door, Reply
+from shared.adapters.documents import to_json
+from shared.domain.errors import FieldError, InvalidInput, NotFound
+from shared.domain.notification import NotificationId
+from shared.domain.provider import MOST_ADMIN_HWIDS, Domain, Plan, Provider
+from shared.flow import operate
+from shared.flow.cancel import stop
+from shared.wiring import parts
+
+DOOR = Door("operator-api", browsers=False)
+
+Email = Annotated[str, StringConstraints(pattern=r"^[^@\s]{1,64}@[^@\s]{1,255}$")]
+LimitName = Annotated[str, StringConstraints(pattern=r"^[a-z][A-Za-z0-9]{0,63}$")]
+
+
+class ProviderInput(Given):
+    """What operators decide about a provider."""
+
+    email: Email = ""
+    name: ShortText = ""
+    is_premium: bool = False
+    plan: Plan = Plan.PREMIUM
+    limits: Annotated[dict[LimitName, Annotated[int, Field(ge=0)]], Field(max_length=32)] = Field(
+        default_factory=dict
+    )
+
+
+class DomainInput(Given):
+    """What operators decide about a domain; a new one needs its owner."""
+
+    provider_id: ShortText = ""
+    is_verified: bool = False
+    admin_hwids: Annotated[tuple[HwidText, ...], Field(max_length=MOST_ADMIN_HWIDS)] = ()
+
+
+class StopSwitchInput(Given):
+    """Stop the platform, or let it go on, and why."""
+
+    stopped: bool
+    reason: Reason = ""
+
+
+class StopInput(MayBeLeftOut):
+    """Why a distribution is halted."""
+
+    reason: Reason = ""
+
+
+def operator_api(request: Request) -> Response:
+    """Every request of the operators."""
+    return DOOR.answer(request)
+
+
+@DOOR.route(
+    "GET", "/v1/providers/<account:uid>", who=operator, given=Nothing, answer=ProviderAnswer
+)
+def read_provider(call: Call[Nothing]) -> Reply:
+    """A provider."""
+    found = operate.provider(call.path["uid"], providers=parts().providers)
+    return Reply(ProviderAnswer.of(found))
+
+
+@DOOR.route(
+    "PUT", "/v1/providers/<account:uid>", who=operator, given=ProviderInput, answer=ProviderAnswer
+)
+def put_provider(call: Call[ProviderInput]) -> Reply:
+    """Premium, plan, limits; a provider that is not there yet is created."""
+    providers = parts().providers
+    given = _given(call.given)
+    if "limits" in given:
+        given["limits"] = tuple(given["limits"].items())
+    before = providers.get(call.path["uid"]) or Provider(call.path["uid"])
+    put = operate.put_provider(replace(before, **given), providers=providers)
+    return Reply(ProviderAnswer.of(put))
+
+
+@DOOR.route("GET", "/v1/domains/<domain>", who=operator, given=Nothing, answer=OwnedDomainAnswer)
+def read_domain(call: Call[Nothing]) -> Reply:
+    """A domain."""
+    found = operate.domain(domain_in(call.path), providers=parts().providers)
+    return Reply(OwnedDomainAnswer.of(found))
+
+
+@DOOR.route(
+    "PUT", "/v1/domains/<domain>", who=operator, given=DomainInput, answer=OwnedDomainAnswer
+)
+def put_domain(call: Call[DomainInput]) -> Reply:
+    """Owner, verification and admin HWIDs; a domain that is not there yet is created."""
+    name, given, providers = domain_in(call.path), _given(call.given), parts().providers
+    _check_owner(given)
+    try:
+        put = providers.change_domain(name, lambda it: replace(it, **given))
+    except NotFound:
+        if "provider_id" not in given:
+            raise _fault("providerId", "required", "is required for a new domain") from None
+        put = operate.put_domain(Domain(**{"domain": name, **given}), providers=providers)
+    return Reply(OwnedDomainAnswer.of(put))
+
+
+@DOOR.route("DELETE", "/v1/domains/<domain>", who=operator, given=Nothing, answer=None, status=204)
+def delete_domain(call: Call[Nothing]) -> Reply:
+    """Nobody's any more; doing it twice is harmless."""
+    parts().providers.delete_domain(domain_in(call.path))
+    return Reply(None, 204)
+
+
+@DOOR.route(
+    "PUT", "/v1/moderators/<account:uid>", who=operator, given=Nothing, answer=ModeratorAnswer
+)
+def put_moderator(call: Call[Nothing]) -> Reply:
+    """Grant the claim; it is in the account's next ID token."""
+    operate.set_moderator(call.path["uid"], True, accounts=parts().accounts)
+    return Reply(ModeratorAnswer(uid=call.path["uid"], moderator=True))
+
+
+@DOOR.route(
+    "DELETE", "/v1/moderators/<account:uid>", who=operator, given=Nothing, answer=None, status=204
+)
+def delete_moderator(call: Call[Nothing]) -> Reply:
+    """Take the claim, and end the account's sessions."""
+    operate.set_moderator(call.path["uid"], False, accounts=parts().accounts)
+    return Reply(None, 204)
+
+
+@DOOR.route("GET", "/v1/stop", who=operator, given=Nothing, answer=StopAnswer)
+def read_stop(call: Call[Nothing]) -> Reply:
+    """Whether the platform is stopped."""
+    del call
+    return Reply(StopAnswer(stopped=parts().stop_switch.is_on()))
+
+
+@DOOR.route("PUT", "/v1/stop", who=operator, given=StopSwitchInput, answer=StopAnswer)
+def put_stop(call: Call[StopSwitchInput]) -> Reply:
+    """Stop all sending, or let it go on."""
+    p = parts()
+    operate.turn_stop_switch(
+        call.given.stopped,
+        by=call.caller.actor,
+        reason=call.given.reason,
+        stop_switch=p.stop_switch,
+        clock=p.clock,
+    )
+    return Reply(StopAnswer(stopped=call.given.stopped))
+
+
+@DOOR.route(
+    "POST",
+    "/v1/notifications/<id:id>/stop",
+    who=operator,
+    given=StopInput,
+    answer=NotificationAnswer,
+)
+def stop_notification(call: Call[StopInput]) -> Reply:
+    """Halt one distribution, whoever's it is."""
+    p = parts()
+    stopped = stop(
+        NotificationId(call.path["id"]),
+        by=call.caller.actor,
+        reason=call.given.reason,
+        notifications=p.notifications,
+        ledger=p.ledger,
+        clock=p.clock,
+    )
+    return Reply(to_json(stopped))
+
+
+def _given(model: Given) -> dict[str, Any]:
+    return {name: getattr(model, name) for name in model.model_fields_set}
+
+
+def _check_owner(given: dict[str, Any]) -> None:
+    if "provider_id" in given and parts().providers.get(given["provider_id"]) is None:
+        raise _fault("providerId", "unknownProvider", "is no provider's uid")
+
+
+def _fault(field: str, code: str, why: str) -> InvalidInput:
+    return InvalidInput([FieldError(field, code, f"{field} {why}")])

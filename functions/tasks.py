@@ -1,0 +1,90 @@
+"""The handlers of Cloud Tasks: plan a notification's fan-out, send a batch of it.
+
+A task comes at least once and carries ids only. A success answer means: done, or someone else will
+do it; 503 means: come again.
+"""
+
+from datetime import datetime, timedelta
+
+import functions_framework
+from flask import Request
+from pydantic import Field
+
+from functions._edge import service_door
+from functions._http import Given, body
+from shared.domain.delivery import BatchId
+from shared.domain.notification import NotificationId
+from shared.flow.plan import plan, plan_part
+from shared.flow.send import send_batch as send
+from shared.wiring import Parts, parts, retry_policy
+
+
+class PlanTask(Given):
+    """Plan everything, or one part."""
+
+    notification_id: str = Field(min_length=1)
+    part: int | None = None
+
+
+class SendTask(Given):
+    """Send one batch."""
+
+    notification_id: str = Field(min_length=1)
+    batch_id: str = Field(min_length=1)
+
+
+@functions_framework.http
+@service_door("plan-fanout", "tasks")
+def plan_fanout(request: Request) -> None:
+    """The audience of a notification, or of a part of it, becomes batches."""
+    task, p = body(request, PlanTask), parts()
+    id = NotificationId(task.notification_id)
+    if task.part is None:
+        plan(
+            id,
+            notifications=p.notifications,
+            providers=p.providers,
+            audience=p.audience,
+            ledger=p.ledger,
+            tasks=p.tasks,
+            clock=p.clock,
+            until=_until(p),
+        )
+        return
+    plan_part(
+        id,
+        task.part,
+        notifications=p.notifications,
+        audience=p.audience,
+        ledger=p.ledger,
+        tasks=p.tasks,
+        clock=p.clock,
+        until=_until(p),
+    )
+
+
+@functions_framework.http
+@service_door("send-batch", "tasks")
+def send_batch(request: Request) -> None:
+    """What is open in a batch is sent and recorded."""
+    task, p = body(request, SendTask), parts()
+    send(
+        NotificationId(task.notification_id),
+        BatchId(task.batch_id),
+        notifications=p.notifications,
+        ledger=p.ledger,
+        senders=p.senders,
+        slots=p.slots,
+        devices=p.devices,
+        stop_switch=p.stop_switch,
+        tasks=p.tasks,
+        clock=p.clock,
+        until=_until(p),
+        policy=retry_policy(p),
+        lease=p.settings.lease,
+    )
+
+
+def _until(p: Parts) -> datetime:
+    """When to hand over to a new task: well before the function is cut off."""
+    return p.clock.now() + timedelta(seconds=p.settings.handler_seconds)

@@ -1,0 +1,242 @@
+"""The accounts of a project, in memory, and the words Google refuses a request with.
+
+Passwords are kept as salted hashes even here: people type real ones into local logins.
+"""
+
+import hashlib
+import json
+import re
+import secrets
+import time
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, Self
+
+SHORTEST_PASSWORD = 6
+LONGEST_UID = 128
+LARGEST_CLAIMS = 1000
+UID_CHARACTERS = 28
+EMAIL = re.compile(r"[^@\s]+@[^@\s]+")
+RESERVED_CLAIMS = frozenset(
+    {
+        "iss",
+        "aud",
+        "sub",
+        "iat",
+        "exp",
+        "nbf",
+        "jti",
+        "nonce",
+        "azp",
+        "acr",
+        "amr",
+        "cnf",
+        "auth_time",
+        "firebase",
+        "at_hash",
+        "c_hash",
+    }
+)
+
+Json = dict[str, Any]
+
+
+class Refusal(Exception):
+    """A request is answered with an error, whose message clients match on."""
+
+    def __init__(self, message: str, code: int = 400, status: str = "INVALID_ARGUMENT") -> None:
+        super().__init__(message)
+        self.code = code
+        self.status = status
+
+
+def required(given: str | None, message: str) -> str:
+    """What is given; refused with ``message`` when nothing is."""
+    if not given:
+        raise Refusal(message)
+    return given
+
+
+@dataclass(frozen=True, slots=True)
+class Password:
+    """What is left of a password: enough to recognise it."""
+
+    salt: bytes
+    digest: bytes
+
+    @classmethod
+    def of(cls, text: str) -> Self:
+        """Hash a new password."""
+        if len(text) < SHORTEST_PASSWORD:
+            raise Refusal(
+                f"WEAK_PASSWORD : Password should be at least {SHORTEST_PASSWORD} characters"
+            )
+        salt = secrets.token_bytes(16)
+        return cls(salt, _digest(text, salt))
+
+    def matches(self, text: str) -> bool:
+        """Whether this is the password."""
+        return secrets.compare_digest(self.digest, _digest(text, self.salt))
+
+
+def _digest(text: str, salt: bytes) -> bytes:
+    return hashlib.scrypt(text.encode(), salt=salt, n=1024, r=8, p=1)
+
+
+def _session() -> str:
+    return secrets.token_hex(8)
+
+
+@dataclass(slots=True)
+class Account:
+    """One person or device that can sign in."""
+
+    uid: str
+    email: str | None = None
+    email_verified: bool = False
+    display_name: str | None = None
+    photo_url: str | None = None
+    phone_number: str | None = None
+    disabled: bool = False
+    custom_auth: bool = False
+    claims: Json = field(default_factory=dict)
+    password: Password | None = None
+    created_at: float = field(default_factory=time.time)
+    signed_in_at: float | None = None
+    refreshed_at: float | None = None
+    valid_since: int = 0
+    """ID tokens issued before this second are refused."""
+    session: str = field(default_factory=_session)
+    """Refresh tokens carry it; a new one revokes them all, even those of this very second."""
+
+    def revoke(self, since: int | None = None) -> None:
+        """End every session."""
+        self.valid_since = int(time.time()) if since is None else since
+        self.session = _session()
+
+    def as_json(self) -> Json:
+        """The account as ``accounts:lookup`` shows it; its password stays here."""
+        shown: Json = {
+            "localId": self.uid,
+            "email": self.email,
+            "emailVerified": self.email_verified,
+            "displayName": self.display_name,
+            "photoUrl": self.photo_url,
+            "phoneNumber": self.phone_number,
+            "disabled": self.disabled,
+            "customAuth": self.custom_auth or None,
+            "customAttributes": json.dumps(self.claims) if self.claims else None,
+            "validSince": str(self.valid_since),
+            "createdAt": _milliseconds(self.created_at),
+            "lastLoginAt": _milliseconds(self.signed_in_at),
+            "lastRefreshAt": _iso(self.refreshed_at),
+            "providerUserInfo": self._providers(),
+        }
+        return {name: value for name, value in shown.items() if value is not None}
+
+    def _providers(self) -> list[Json]:
+        providers = []
+        if self.email and self.password:
+            names = {"rawId": self.email, "federatedId": self.email, "email": self.email}
+            providers.append({"providerId": "password", **names})
+        if self.phone_number:
+            names = {"rawId": self.phone_number, "phoneNumber": self.phone_number}
+            providers.append({"providerId": "phone", **names})
+        return providers
+
+
+def _milliseconds(at: float | None) -> str | None:
+    return None if at is None else str(int(at * 1000))
+
+
+def _iso(at: float | None) -> str | None:
+    if at is None:
+        return None
+    return datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+class Accounts:
+    """The accounts of one project."""
+
+    def __init__(self) -> None:
+        self._by_uid: dict[str, Account] = {}
+
+    def add(self, uid: str | None) -> Account:
+        """A new account, under a uid of its own when none is given."""
+        uid = uid or secrets.token_urlsafe(UID_CHARACTERS)[:UID_CHARACTERS]
+        if len(uid) > LONGEST_UID:
+            raise Refusal("INVALID_LOCAL_ID")
+        if uid in self._by_uid:
+            raise Refusal("DUPLICATE_LOCAL_ID")
+        account = self._by_uid[uid] = Account(uid)
+        return account
+
+    def get(self, uid: str) -> Account | None:
+        """The account of this uid, if any."""
+        return self._by_uid.get(uid)
+
+    def by_email(self, email: str) -> Account | None:
+        """The account of this address, in whatever case it is written."""
+        return next((it for it in self._by_uid.values() if it.email == email.lower()), None)
+
+    def by_phone(self, number: str) -> Account | None:
+        """The account of this phone number, if any."""
+        return next((it for it in self._by_uid.values() if it.phone_number == number), None)
+
+    def free_email(self, email: str, owner: str | None = None) -> str:
+        """The address as it is stored; refused when malformed or someone else's."""
+        if not EMAIL.fullmatch(email):
+            raise Refusal("INVALID_EMAIL")
+        taken = self.by_email(email)
+        if taken and taken.uid != owner:
+            raise Refusal("EMAIL_EXISTS")
+        return email.lower()
+
+    def free_phone(self, number: str, owner: str | None = None) -> str:
+        """The number; refused when it is someone else's."""
+        taken = self.by_phone(number)
+        if taken and taken.uid != owner:
+            raise Refusal("PHONE_NUMBER_EXISTS")
+        return number
+
+    def put(self, account: Account) -> None:
+        """Store the account as it is now."""
+        self._by_uid[account.uid] = account
+
+    def remove(self, account: Account) -> None:
+        """Delete an account."""
+        del self._by_uid[account.uid]
+
+    def clear(self) -> None:
+        """Delete them all."""
+        self._by_uid.clear()
+
+    def all(self) -> list[Account]:
+        """Every account, in the order they were created."""
+        return list(self._by_uid.values())
+
+    def page(self, size: int, after: str) -> tuple[list[Account], str]:
+        """One page in the order of uids, and the token of the next: the last uid of this one."""
+        uids = sorted(uid for uid in self._by_uid if uid > after)
+        page = [self._by_uid[uid] for uid in uids[:size]]
+        return page, page[-1].uid if len(uids) > size else ""
+
+
+def read_claims(serialized: str) -> Json:
+    """Custom claims as an administrator sets them: a JSON object, in JSON."""
+    if len(serialized) > LARGEST_CLAIMS:
+        raise Refusal("CLAIMS_TOO_LARGE")
+    try:
+        claims = json.loads(serialized)
+    except ValueError:
+        raise Refusal("INVALID_CLAIMS") from None
+    return checked_claims(claims)
+
+
+def checked_claims(claims: object) -> Json:
+    """Claims that may stand in an ID token beside Google's own."""
+    if not isinstance(claims, dict):
+        raise Refusal("INVALID_CLAIMS")
+    if reserved := sorted(RESERVED_CLAIMS & claims.keys()):
+        raise Refusal(f"FORBIDDEN_CLAIM : {reserved[0]}")
+    return claims

@@ -1,0 +1,113 @@
+"""Who and what the demo project holds: the same people, domains and devices at every start."""
+
+import random
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from shared.adapters.documents_device import registration_fields
+from shared.domain.device import (
+    AddressKind,
+    Derived,
+    Device,
+    Hwid,
+    Platform,
+    PushAddress,
+    derive,
+)
+from shared.domain.provider import Domain, Plan, Provider
+
+PASSWORD = "fanfare-demo"
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """An account that can sign in."""
+
+    uid: str
+    email: str
+    role: str
+    claims: tuple[str, ...] = ()
+
+
+PEOPLE = (
+    Person("provider-aurora", "aurora@provider.example", "provider"),
+    Person("provider-borealis", "borealis@provider.example", "provider"),
+    Person("moderator-mira", "mira@fanfare.example", "moderator", ("moderator",)),
+    Person("operator-olga", "olga@fanfare.example", "operator", ("operator",)),
+)
+AURORA, BOREALIS, MIRA, OLGA = PEOPLE
+
+PROVIDERS = (
+    Provider(AURORA.uid, AURORA.email, is_premium=True, plan=Plan.ENTERPRISE, name="Aurora News"),
+    Provider(BOREALIS.uid, BOREALIS.email, is_premium=True, plan=Plan.PREMIUM, name="Borealis"),
+)
+
+ADMIN_HWID = "aurora-editor-phone"
+AURORA_DOMAIN = "news.aurora.example"
+
+DOMAINS = (
+    Domain(AURORA_DOMAIN, AURORA.uid, is_verified=True, admin_hwids=(ADMIN_HWID,)),
+    Domain("sport.aurora.example", AURORA.uid, is_verified=True),
+    Domain("draft.aurora.example", AURORA.uid, is_verified=False),
+    Domain("shop.borealis.example", BOREALIS.uid, is_verified=True),
+)
+
+LOCALES = ("en-US", "en-GB", "de-DE", "ru-RU", "be-BY", "fr-FR", "zh-Hant-TW", "pt-BR")
+VERSIONS = ("2.5.6", "2.5.60", "2.6.0", "3.0.1")
+PLATFORMS = (
+    *[Platform.ANDROID] * 9,
+    *[Platform.IOS] * 6,
+    *[Platform.WINDOWS] * 3,
+    Platform.MACOS,
+    Platform.LINUX,
+)
+DEAD_ONE_IN = 100
+"""One phone in so many holds an address the push service no longer knows."""
+
+
+def devices(count: int, now: datetime) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """``count`` device documents: every platform, several locales, one dead address in a hundred.
+
+    The same ``count`` gives the same devices; the last one is the admin's phone.
+    """
+    chance = random.Random(count)  # noqa: S311 - a demo's variety, not a secret
+    for number in range(count - 1):
+        device = _device(number, now, chance)
+        yield device.hwid, registration_fields(device, _derived(device))
+    admin = _admin_phone(now)
+    yield admin.hwid, registration_fields(admin, _derived(admin))
+
+
+def _device(number: int, now: datetime, chance: random.Random) -> Device:
+    platform = PLATFORMS[number % len(PLATFORMS)]
+    kind = "unregistered" if number % DEAD_ONE_IN == DEAD_ONE_IN - 1 else "token"
+    token = f"{kind}-{number:06d}-{chance.getrandbits(96):024x}"
+    reachable = platform in {Platform.ANDROID, Platform.IOS}
+    domains = [d.domain for d in DOMAINS]
+    return Device(
+        hwid=Hwid(f"{platform}-{number:06d}"),
+        platform=platform,
+        locale=chance.choice(LOCALES),
+        time_zone="Europe/Berlin",
+        app_version=chance.choice(VERSIONS),
+        domains=tuple(sorted(chance.sample(domains, chance.choice((1, 1, 2))))),
+        last_active_at=now - timedelta(days=chance.randrange(60)),
+        address=PushAddress(AddressKind.FCM, token, registered_at=now) if reachable else None,
+    )
+
+
+def _admin_phone(now: datetime) -> Device:
+    return Device(
+        hwid=Hwid(ADMIN_HWID),
+        platform=Platform.ANDROID,
+        locale="en-US",
+        domains=(AURORA_DOMAIN,),
+        last_active_at=now,
+        address=PushAddress(AddressKind.FCM, "token-of-the-editor", registered_at=now),
+    )
+
+
+def _derived(device: Device) -> Derived:
+    return derive(device.hwid, device.locale, device.domains)

@@ -1,0 +1,112 @@
+"""What the FCM stand-in received: counts of everything, details of the last ten thousand.
+
+Accepting the same notification twice for the same address is what the promise "nothing shown
+twice" is about: harmless with a replace key, seen by a person without one.
+"""
+
+from collections import Counter, deque
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+
+import orjson
+
+DETAILS_KEPT = 10_000
+NO_ANSWER = "none"
+
+Json = Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One request for one address."""
+
+    at: float
+    project: str
+    token: str
+    attempt: int
+    status: str
+    taken: bool
+    notification: str
+    replace_key: str
+    message: Json
+
+    def shown(self) -> dict[str, object]:
+        """As listed."""
+        shown = asdict(self)
+        return {"replaceKey": shown.pop("replace_key"), **shown}
+
+
+class Received:
+    """Counts for all, details for the last ``DETAILS_KEPT``."""
+
+    def __init__(self) -> None:
+        self._entries: deque[Entry] = deque(maxlen=DETAILS_KEPT)
+        self._attempts: Counter[str] = Counter()
+        self._accepts: Counter[tuple[str, str, bool]] = Counter()
+        self._statuses: Counter[str] = Counter()
+        self._accepted = 0
+
+    def attempt(self, token: str) -> int:
+        """Count one more request for ``token``; returns which one it is."""
+        self._attempts[token] += 1
+        return self._attempts[token]
+
+    def count_refused(self, status: str) -> None:
+        """A request that never got as far as an address."""
+        self._statuses[status] += 1
+
+    def add(self, entry: Entry) -> None:
+        """Keep it."""
+        self._entries.append(entry)
+        self._statuses[entry.status] += 1
+        if entry.taken:
+            self._accepted += 1
+            which = entry.notification or str(hash(orjson.dumps(entry.message.get("notification"))))
+            self._accepts[entry.token, which, bool(entry.replace_key)] += 1
+
+    def entries(self, limit: int, token: str, notification: str) -> list[dict[str, object]]:
+        """The newest that match, oldest of them first."""
+        found = [e.shown() for e in self._matching(token, notification)]
+        return found[-limit:]
+
+    def _matching(self, token: str, notification: str) -> Iterator[Entry]:
+        for entry in self._entries:
+            if token in ("", entry.token) and notification in ("", entry.notification):
+                yield entry
+
+    def summary(self) -> dict[str, object]:
+        """Totals, and every address that took the same notification more than once."""
+        again = {key: n for key, n in self._accepts.items() if n > 1}
+        return {
+            "total": self._statuses.total(),
+            "accepted": self._accepted,
+            "statuses": dict(sorted(self._statuses.items())),
+            "tokens": len(self._attempts),
+            "acceptedTokens": len({token for token, _, _ in self._accepts}),
+            "acceptedAgain": {
+                "withReplaceKey": {k[0]: n for k, n in again.items() if k[2]},
+                "withoutReplaceKey": {k[0]: n for k, n in again.items() if not k[2]},
+            },
+        }
+
+
+def replace_key(message: Json) -> str:
+    """The key under which every platform replaces what it shows; empty unless all three agree."""
+    keys = {
+        _at(message, "android", "notification", "tag"),
+        _at(message, "apns", "headers", "apns-collapse-id"),
+        _at(message, "webpush", "notification", "tag"),
+    }
+    return keys.pop() if len(keys) == 1 else ""
+
+
+def notification_id(message: Json) -> str:
+    """Which notification this is, as its data says."""
+    return _at(message, "data", "notificationId")
+
+
+def _at(message: Json, *path: str) -> str:
+    found: object = message
+    for name in path:
+        found = found.get(name) if isinstance(found, Mapping) else None
+    return found if isinstance(found, str) else ""

@@ -1,0 +1,150 @@
+"""One notification through its whole life, over HTTP, as its users would do it.
+
+A provider creates it, a moderator finds it in the queue and approves it, phones and desktops get
+it, and the provider watches the counters settle. What is printed is what the answers say.
+"""
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+
+from local import demo
+from local.stack import Stack
+
+TERMINAL = {"approved", "failed", "rejected", "cancelled", "stopped"}
+PATIENCE_SECONDS = 300.0
+Say = Callable[[str], None]
+
+
+class JourneyFailed(RuntimeError):
+    """The journey did not end as it must; the sentence says where."""
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Somebody signed in, calling functions."""
+
+    client: httpx.Client
+
+    def call(self, method: str, path: str, **options: Any) -> Any:
+        """The answer's JSON; raises ``JourneyFailed`` with the answer when it is an error."""
+        answer = self.client.request(method, path, **options)
+        if answer.is_error:
+            where = f"{method} {answer.request.url.path}"
+            raise JourneyFailed(f"{where} answered {answer.status_code}: {answer.text[:500]}")
+        return answer.json() if answer.content else None
+
+    def ask(self, function: str, data: Mapping[str, Any]) -> Any:
+        """The result of a callable."""
+        return self.call("POST", f"/{function}", json={"data": data})["result"]
+
+
+def sign_in(stack: Stack, email: str) -> Person:
+    """With e-mail and password, as the panel does."""
+    url = f"http://{stack.auth}/identitytoolkit.googleapis.com/v1/accounts:signInWithPassword"
+    body = {"email": email, "password": demo.PASSWORD, "returnSecureToken": True}
+    answer = httpx.post(url, params={"key": "demo"}, json=body, timeout=10)
+    if answer.is_error:
+        raise JourneyFailed(f"{email} cannot sign in: {answer.text[:300]}")
+    headers = {"Authorization": f"Bearer {answer.json()['idToken']}"}
+    return Person(httpx.Client(base_url=stack.functions, headers=headers, timeout=60))
+
+
+def run(stack: Stack, say: Say = print) -> Mapping[str, Any]:
+    """The journey; returns the notification as it ended."""
+    provider = sign_in(stack, demo.AURORA.email)
+    moderator = sign_in(stack, demo.MIRA.email)
+    desktop, hwid = register_desktop(stack)
+    say(f"▸ {demo.PROVIDERS[0].name} asks how many devices it would reach")
+    estimate = provider.call("POST", "/provider-api/v1/estimates", json={"targetSegment": {}})
+    say(f"    {estimate['devices']:,} devices: {_by_platform(estimate['byPlatform'])}")
+    id = create(provider)
+    say(f"▸ it creates notification {id}: pending")
+    waiting = [item["id"] for item in moderator.ask("moderation-queue", {})]
+    if id not in waiting:
+        raise JourneyFailed(f"{id} is not in the moderation queue")
+    say(f"▸ moderator Mira finds it in the queue ({len(waiting)} waiting) and approves it")
+    approved = moderator.ask("approve-notification", {"id": id, "revision": 1})
+    say(f"    {approved['status']}")
+    ended = watch(provider, id, say)
+    _check(ended)
+    shown = desktop.call("GET", f"/device-api/v1/devices/{hwid}/pending")["notification"]
+    if not shown or shown["id"] != id:
+        raise JourneyFailed(f"the desktop shows {shown}, not {id}")
+    say(f"▸ a desktop asks what is pending and reads: “{shown['title']}”")
+    for line in summary(ended):
+        say(line)
+    return ended
+
+
+def register_desktop(stack: Stack) -> tuple[Person, str]:
+    """A new Linux desktop registers, and keeps the secret it is given."""
+    hwid = f"journey-desktop-{time.time_ns()}"
+    with httpx.Client(base_url=stack.functions, timeout=30) as nobody:
+        body = {
+            "hwid": hwid,
+            "platform": "linux",
+            "locale": "en-GB",
+            "timeZone": "Europe/London",
+            "appVersion": "3.0.1",
+            "domains": [demo.AURORA_DOMAIN],
+        }
+        secret = Person(nobody).call("POST", "/device-api/v1/devices", json=body)["deviceSecret"]
+    headers = {"Authorization": f"Bearer {secret}"}
+    return Person(httpx.Client(base_url=stack.functions, headers=headers, timeout=30)), hwid
+
+
+def create(provider: Person) -> str:
+    """A notification to everyone on the provider's verified domains."""
+    body = {
+        "title": "Northern lights tonight 🌌",
+        "body": "Clear skies from 22:00. Look north.",
+        "url": f"https://{demo.AURORA_DOMAIN}/lights",
+        "urlButtonName": "See the map",
+        "targetSegment": {"platform": "all"},
+    }
+    key = f"journey-{time.time_ns()}"
+    created = provider.call(
+        "POST", "/provider-api/v1/notifications", json=body, headers={"Idempotency-Key": key}
+    )
+    return str(created["id"])
+
+
+def watch(provider: Person, id: str, say: Say) -> Mapping[str, Any]:
+    """Until it has ended; says each change of the counters."""
+    deadline, last = time.monotonic() + PATIENCE_SECONDS, ""
+    while time.monotonic() < deadline:
+        seen = provider.call("GET", f"/provider-api/v1/notifications/{id}")
+        line = (
+            f"    {seen['status']:<9} targeted {seen['targetedCount']:>7,}"
+            f"   delivered {seen['deliveredCount']:>7,}   failed {seen['failedCount']:>5,}"
+        )
+        if line != last:
+            say(line)
+            last = line
+        if seen["status"] in TERMINAL:
+            return dict(seen)
+        time.sleep(0.5)
+    raise JourneyFailed(f"{id} has not ended after {PATIENCE_SECONDS:.0f} seconds")
+
+
+def summary(ended: Mapping[str, Any]) -> list[str]:
+    """The final counters, one a line."""
+    names = ("targeted", "delivered", "failed", "skipped", "unknown")
+    lines = [f"▸ it ended as “{ended['status']}”, and every device is accounted for:"]
+    lines += [f"    {name:<10}{ended[f'{name}Count']:>9,}" for name in names]
+    lines += [f"      {code:<22}{count:>6,}" for code, count in ended["errors"].items()]
+    return lines
+
+
+def _check(ended: Mapping[str, Any]) -> None:
+    parts = sum(ended[f"{name}Count"] for name in ("delivered", "failed", "skipped", "unknown"))
+    if ended["status"] != "approved" or ended["targetedCount"] != parts:
+        raise JourneyFailed(f"it ended as {ended['status']} with counters that do not add up")
+
+
+def _by_platform(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{platform} {count:,}" for platform, count in counts.items() if count)

@@ -1,0 +1,92 @@
+"""Fill a demo project with people, providers, domains and devices.
+
+Devices are written as many to a request as Firestore takes; one by one, 20,000 would take minutes.
+"""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing
+from datetime import UTC, datetime
+from itertools import islice
+from typing import Any
+
+import httpx
+
+from local import demo
+from local.stack import ROOT, Account, Stack
+from shared.adapters.firestore_rest import FirestoreRest
+from shared.adapters.firestore_rest_values import Raw, encode, write
+from shared.settings import Settings, SettingsError
+from shared.wiring import GoogleParts
+
+DEVICES_PER_WRITE = 500
+
+
+def seed(stack: Stack, devices: int) -> list[Account]:
+    """Fill the project of ``stack``; in a process of its own, since Google's client finds an
+    emulator by the environment alone.
+    """
+    command = [sys.executable, "-m", "local.cli", "seed", "--devices", str(devices)]
+    subprocess.run(command, env={**os.environ, **stack.environment()}, cwd=ROOT, check=True)
+    return [Account(p.uid, p.email, p.role) for p in demo.PEOPLE]
+
+
+def seed_here(devices: int, progress: Callable[[int], object]) -> None:
+    """Fill the project of this environment; ``progress`` hears how many devices are written."""
+    p = GoogleParts()
+    settings = p.settings
+    if not settings.auth_emulator:
+        raise SettingsError("seeding is for demo projects: FIREBASE_AUTH_EMULATOR_HOST is not set")
+    for person in demo.PEOPLE:
+        create_account(settings.auth_emulator, settings.project, person)
+    for provider in demo.PROVIDERS:
+        p.providers.put(provider)
+    for domain in demo.DOMAINS:
+        p.providers.put_domain(domain)
+    for done in seed_devices(settings, demo.devices(devices, datetime.now(UTC))):
+        progress(done)
+
+
+def seed_devices(
+    settings: Settings, devices: Iterator[tuple[str, Mapping[str, Any]]]
+) -> Iterator[int]:
+    """Write device documents; yields how many are there after each request."""
+    with closing(FirestoreRest(settings.project, settings.firestore_emulator)) as rest:
+        done = 0
+        while run := list(islice(devices, DEVICES_PER_WRITE)):
+            rest.commit([_written(rest, hwid, fields) for hwid, fields in run])
+            done += len(run)
+            yield done
+
+
+def _written(rest: FirestoreRest, hwid: str, fields: Mapping[str, Any]) -> Raw:
+    encoded = {name: encode(value) for name, value in fields.items()}
+    return write(rest.name("devices", hwid), encoded)
+
+
+def create_account(auth: str, project: str, person: demo.Person) -> None:
+    """An account with its claims, or the one that is there brought up to date."""
+    base = f"http://{auth}/identitytoolkit.googleapis.com/v1/projects/{project}"
+    headers = {"Authorization": "Bearer owner"}
+    account = {"localId": person.uid, "email": person.email, "password": demo.PASSWORD}
+    claims = json.dumps(dict.fromkeys(person.claims, True))
+    with httpx.Client(base_url=base, headers=headers, timeout=10) as client:
+        client.post("/accounts", json=account)
+        answer = client.post(
+            "/accounts:update", json={"localId": person.uid, "customAttributes": claims}
+        )
+        answer.raise_for_status()
+
+
+def told(devices: int) -> Sequence[str]:
+    """What was seeded, in sentences."""
+    verified = sum(d.is_verified for d in demo.DOMAINS)
+    return (
+        f"{len(demo.PROVIDERS)} providers ({demo.PROVIDERS[0].name} is Enterprise)",
+        f"{len(demo.DOMAINS)} domains, {verified} of them verified",
+        f"{devices:,} devices, one in {demo.DEAD_ONE_IN} phones with a dead address",
+        f"a moderator and an operator; everybody's password is {demo.PASSWORD}",
+    )

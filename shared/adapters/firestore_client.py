@@ -1,0 +1,13 @@
+"""The Firestore client of this process, for everything that is not on the hot path."""
+
+from google.auth.credentials import AnonymousCredentials
+from google.cloud import firestore
+
+from shared.settings import Settings
+
+
+def client(settings: Settings) -> firestore.Client:
+    """Against the emulator, which the library finds by its own variable, no credentials exist."""
+    if settings.firestore_emulator:
+        return firestore.Client(project=settings.project, credentials=AnonymousCredentials())
+    return firestore.Client(project=settings.project)

@@ -1,0 +1,235 @@
+"""``pendingNotifications`` in Firestore: every move is one conditional write with its entry.
+
+A move reads the notification and commits a batch on the condition that it is unchanged, instead
+of using the SDK's transactions: those take locks, here as in the emulator, and racing ones wait
+for seconds where a failed condition tells at once. A history entry is created under its number,
+so that no two moves can ever claim the same link of the chain.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import datetime
+
+from google.cloud.firestore import (
+    Client,
+    CollectionReference,
+    DocumentReference,
+    FieldFilter,
+    Query,
+)
+
+from shared.adapters.documents import (
+    HISTORY,
+    NOTIFICATIONS,
+    REPLAYS,
+    answer_field,
+    changes_nothing,
+    difference,
+    entry_fields,
+    entry_from,
+    notification_fields,
+    notification_from,
+    present,
+    replay_fields,
+    replay_from,
+)
+from shared.adapters.firestore_calls import (
+    NotDone,
+    Refused,
+    Snapshot,
+    Turns,
+    Unclear,
+    as_update,
+    commit,
+    commit_once,
+    count,
+    data_of,
+    fetch,
+    if_still,
+    reference,
+    select,
+    version_of,
+)
+from shared.adapters.listing import Position, Row, fill, readable
+from shared.domain.errors import NotFound
+from shared.domain.history import Entry
+from shared.domain.lifecycle import Status
+from shared.domain.notification import Change, Notification, NotificationId
+from shared.ports import AlreadyThere, Page, Replay, Wish
+
+
+class FirestoreNotifications:
+    """Notifications, their history, and the answers kept for repeated requests."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+
+    def create(self, change: Change, replay: Replay | None = None) -> None:
+        notification = change.notification
+        batch = self._client.batch()
+        batch.create(self._reference(notification.id), present(notification_fields(notification)))
+        if change.entry:
+            batch.create(self._link(notification.id, change.entry), _stored(change.entry))
+        if replay:
+            batch.create(
+                reference(self._client, REPLAYS, replay.key), present(replay_fields(replay))
+            )
+        try:
+            commit(batch, "the new notification")
+        except Refused as refused:
+            if not (refused.perhaps_ours and self._stands(change)):
+                raise AlreadyThere(notification.id) from None
+
+    def get(self, id: NotificationId) -> Notification:
+        return _read(self._existing(id))
+
+    def change(self, id: NotificationId, change: Callable[[Notification], Change]) -> Notification:
+        turns = Turns("the notification")
+        perhaps: Change | None = None
+        while True:
+            turns.take()
+            snapshot = self._existing(id)
+            before = _read(snapshot)
+            if perhaps and self._stands(perhaps, before):
+                return perhaps.notification
+            wanted = change(before)
+            if changes_nothing(before, wanted):
+                return before
+            try:
+                return self._write(snapshot, wanted)
+            except (Refused, NotDone):
+                continue
+            except Unclear:
+                perhaps = wanted
+
+    def delete(self, id: NotificationId, check: Callable[[Notification], None]) -> None:
+        turns, unclear = Turns("the notification"), False
+        while True:
+            turns.take()
+            try:
+                snapshot = self._existing(id)
+            except NotFound:
+                if unclear:
+                    return
+                raise
+            before = _read(snapshot)
+            check(before)
+            batch = self._client.batch()
+            batch.delete(snapshot.reference, if_still(before.version))
+            for number in range(1, before.history_count + 1):
+                batch.delete(self._history(id).document(_name(number)))
+            try:
+                commit_once(batch)
+            except (Refused, NotDone):
+                continue
+            except Unclear:
+                unclear = True
+            else:
+                return
+
+    def of_provider(self, wish: Wish) -> Page[Notification]:
+        query = self._where("providerId", "==", wish.provider_id)
+        if wish.status:
+            query = query.where(filter=FieldFilter("status", "==", str(wish.status)))
+        newest_first = query.order_by("createdAt", Query.DESCENDING).order_by(
+            "__name__", Query.DESCENDING
+        )
+
+        def rows_after(place: Position | None, limit: int) -> Sequence[Row]:
+            page = newest_first.limit(limit)
+            if place:
+                page = page.start_after({"createdAt": place.created_at, "__name__": place.id})
+            return [_row(snapshot) for snapshot in select(page)]
+
+        return fill(wish, rows_after)
+
+    def counts_by_status(self, provider_id: str) -> Mapping[Status, int]:
+        owned = self._where("providerId", "==", provider_id)
+
+        def in_status(status: Status) -> int:
+            return count(owned.where(filter=FieldFilter("status", "==", str(status))))
+
+        with ThreadPoolExecutor(max_workers=len(Status)) as at_once:
+            return dict(zip(Status, at_once.map(in_status, Status), strict=True))
+
+    def oldest_pending(self, limit: int) -> Sequence[Notification]:
+        pending = (
+            self._where("status", "==", str(Status.PENDING)).order_by("createdAt").limit(limit)
+        )
+        return list(readable(_row(snapshot) for snapshot in select(pending)))
+
+    def overdue(self, now: datetime, limit: int) -> Sequence[NotificationId]:
+        due = self._where("wakeAt", "<=", now).order_by("wakeAt").limit(limit)
+        return [NotificationId(snapshot.id) for snapshot in select(due.select([]))]
+
+    def history(self, id: NotificationId) -> Sequence[Entry]:
+        links = select(self._history(id).order_by("__name__"))
+        return [entry_from(id, link.id, data_of(link)) for link in links]
+
+    def replay(self, key: str) -> Replay | None:
+        snapshot = fetch(reference(self._client, REPLAYS, key))
+        return replay_from(key, data_of(snapshot)) if snapshot.exists else None
+
+    def keep_answer(self, key: str, answer: Mapping[str, object]) -> None:
+        batch = self._client.batch()
+        batch.update(reference(self._client, REPLAYS, key), answer_field(answer))
+        try:
+            commit(batch, "the kept answer")
+        except Refused:
+            raise NotFound("there is no such replay record") from None
+
+    def _write(self, snapshot: Snapshot, change: Change) -> Notification:
+        notification = change.notification
+        fields = difference(data_of(snapshot), notification_fields(notification))
+        batch = self._client.batch()
+        batch.update(snapshot.reference, as_update(fields), if_still(version_of(snapshot)))
+        if change.entry:
+            batch.create(self._link(notification.id, change.entry), _stored(change.entry))
+        return replace(notification, version=commit_once(batch))
+
+    def _stands(self, change: Change, now: Notification | None = None) -> bool:
+        """Whether a write with a lost answer counted: its entry is in the chain.
+
+        Without an entry it is told from the state, where writing the same again would not matter.
+        """
+        if change.entry is None:
+            return now == replace(change.notification, version=now.version if now else "")
+        link = fetch(self._link(change.notification.id, change.entry))
+        return data_of(link).get("hash") == change.entry.hash
+
+    def _existing(self, id: NotificationId) -> Snapshot:
+        snapshot = fetch(self._reference(id))
+        if not snapshot.exists:
+            raise NotFound("there is no such notification")
+        return snapshot
+
+    def _reference(self, id: NotificationId) -> DocumentReference:
+        return reference(self._client, NOTIFICATIONS, id)
+
+    def _history(self, id: NotificationId) -> CollectionReference:
+        return self._client.collection(NOTIFICATIONS, id, HISTORY)
+
+    def _link(self, id: NotificationId, entry: Entry) -> DocumentReference:
+        return self._history(id).document(_name(entry.number))
+
+    def _where(self, field: str, operator: str, value: object) -> Query:
+        matching = FieldFilter(field, operator, value)
+        return self._client.collection(NOTIFICATIONS).where(filter=matching)
+
+
+def _name(number: int) -> str:
+    """Zero-padded, so that the order of names is the order of the chain."""
+    return f"{number:06d}"
+
+
+def _stored(entry: Entry) -> dict[str, object]:
+    return present(entry_fields(entry))
+
+
+def _read(snapshot: Snapshot) -> Notification:
+    return notification_from(snapshot.id, data_of(snapshot), version_of(snapshot))
+
+
+def _row(snapshot: Snapshot) -> Row:
+    return Row(snapshot.id, data_of(snapshot), version_of(snapshot))

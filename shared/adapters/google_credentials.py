@@ -1,0 +1,118 @@
+"""Access tokens for Google's APIs: one at a time, fetched early, shared by all who send.
+
+Only the token endpoint's own word means that our credentials are refused. Anything else (the
+metadata server not yet there, a gateway's page) passes, and must not fail a whole notification.
+"""
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from functools import partial
+from typing import Protocol
+
+import google.auth
+import requests
+from google.auth.credentials import Credentials
+from google.auth.exceptions import GoogleAuthError, MutualTLSChannelError
+from google.auth.transport.requests import Request
+
+MESSAGING_SCOPE = "https://www.googleapis.com/auth/firebase.messaging"
+EARLY_SECONDS = 300.0
+PAUSE_SECONDS = 30.0
+"""The metadata server hands out an ageing token until shortly before its end: ask no faster."""
+REQUEST_SECONDS = 10.0
+
+_REFUSALS = frozenset(
+    {"access_denied", "invalid_client", "invalid_grant", "invalid_scope", "unauthorized_client"}
+)
+_log = logging.getLogger(__name__)
+
+
+class CredentialsRefused(Exception):
+    """Google knows these credentials and will not have them, or they cannot be read."""
+
+
+class CredentialsUnavailable(Exception):
+    """No token just now."""
+
+
+class AccessTokens(Protocol):
+    """Where senders get the token for the Authorization header."""
+
+    def current(self, refused: str = "") -> str:
+        """A token that is good for minutes, and is not ``refused``.
+
+        Raises ``CredentialsRefused`` and ``CredentialsUnavailable``.
+        """
+
+
+class GoogleAccessTokens:
+    """Tokens of the application default credentials.
+
+    ``token_url`` replaces the token endpoint that a service account's file names.
+    """
+
+    def __init__(
+        self,
+        scope: str = MESSAGING_SCOPE,
+        token_url: str | None = None,
+        *,
+        load: Callable[[], Credentials] | None = None,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._load = load or partial(_default_credentials, scope, token_url)
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._credentials: Credentials | None = None
+        self._token = ""
+        self._good_until = 0.0
+        self._asked_at = 0.0
+
+    def current(self, refused: str = "") -> str:
+        """A token that is good for minutes, and is not ``refused``.
+
+        Raises ``CredentialsRefused`` and ``CredentialsUnavailable``.
+        """
+        if self._fresh(refused):
+            return self._token
+        with self._lock:
+            if not self._fresh(refused):
+                self._renew(refused)
+            return self._token
+
+    def _fresh(self, refused: str) -> bool:
+        now = self._clock()
+        left = self._good_until - now
+        asked_just_now = 0 <= now - self._asked_at < PAUSE_SECONDS
+        return self._token not in ("", refused) and (
+            left > EARLY_SECONDS or (left > 0 and asked_just_now)
+        )
+
+    def _renew(self, refused: str) -> None:
+        self._asked_at = self._clock()
+        try:
+            self._fetch()
+        except CredentialsUnavailable:
+            if self._token in ("", refused) or self._good_until <= self._clock():
+                raise
+
+    def _fetch(self) -> None:
+        try:
+            if self._credentials is None:
+                self._credentials = self._load()
+            self._credentials.refresh(partial(Request(), timeout=REQUEST_SECONDS))
+        except (GoogleAuthError, OSError, ValueError, requests.RequestException) as failed:
+            raise _meaning(failed) from None
+        token = self._credentials.token
+        if not isinstance(token, str) or not _is_header_safe(token):
+            raise CredentialsUnavailable("the token endpoint answered without a token")
+        self._token = token
+        self._good_until = _expiry(self._credentials, self._clock())
+
+
+def _default_credentials(scope: str, token_url: str | None) -> Credentials:
+    credentials, _ = google.auth.default(scopes=[scope])
+    if token_url and hasattr(credentials, "with_token_uri"):
+        return credentials.with_token_uri(token_url)  # type: ignore[no-any-return]
+    return credentials

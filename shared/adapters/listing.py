@@ -1,0 +1,119 @@
+"""Pages of a provider's notifications, the same over every store.
+
+No store here can search inside text, so a text filter is applied while paging through the
+provider's own records. One call looks at ``MOST_SCANNED`` of them at most: a page may then hold
+fewer matches than asked for, even none, and its token goes on from where the looking stopped.
+"""
+
+import base64
+import logging
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from shared.adapters.documents import notification_from
+from shared.domain.errors import Defect, FieldError, InvalidInput
+from shared.domain.notification import Notification
+from shared.ports import Page, Wish
+
+MOST_SCANNED = 1000
+SEARCH_CHUNK = 200
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+_ID = re.compile(r"(?!\.{1,2}$)[^/\x00]{1,500}")
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One stored notification, not read yet."""
+
+    id: str
+    document: Mapping[str, Any]
+    version: str
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """A place in the list; what follows it is older, or as old with a smaller id."""
+
+    created_at: datetime
+    id: str
+
+    def token(self) -> str:
+        """This place, as an opaque and url-safe text."""
+        text = f"{(self.created_at - _EPOCH) // _MICROSECOND}.{self.id}"
+        return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
+
+
+Source = Callable[[Position | None, int], Sequence[Row]]
+"""The next rows, up to so many, after a place in the list."""
+
+
+def fill(wish: Wish, rows_after: Source) -> Page[Notification]:
+    """The page that ``wish`` asks for, out of the rows of its provider and status."""
+    place = position_of(wish.page_token) if wish.page_token else None
+    chunk = max(wish.page_size + 1, SEARCH_CHUNK if wish.text else 0)
+    found: list[Notification] = []
+    scanned = 0
+    while True:
+        rows = rows_after(place, chunk)
+        for notification in readable(rows):
+            if not shows(notification, wish.text):
+                continue
+            if len(found) == wish.page_size:
+                last = found[-1]
+                return Page(tuple(found), Position(last.created_at, last.id).token())
+            found.append(notification)
+        scanned += len(rows)
+        place = _last_place(rows)
+        if len(rows) < chunk or place is None:
+            return Page(tuple(found))
+        if scanned >= MOST_SCANNED:
+            return Page(tuple(found), place.token())
+
+
+def readable(rows: Iterable[Row]) -> Iterable[Notification]:
+    """Those rows that can be read. One broken record must not take a whole list with it."""
+    for row in rows:
+        try:
+            yield notification_from(row.id, row.document, row.version)
+        except Defect:
+            log.exception("left out of a list")
+
+
+def shows(notification: Notification, text: str) -> bool:
+    """Whether ``text`` stands in the title or the body, in any case."""
+    wanted = text.casefold()
+    content = notification.content
+    return any(wanted in (part or "").casefold() for part in (content.title, content.body))
+
+
+def position_of(token: str) -> Position:
+    """The place a token means; raises ``InvalidInput`` for one we did not give out."""
+    try:
+        padded = token + "=" * (-len(token) % 4)
+        text = base64.b64decode(padded.encode("ascii"), b"-_", validate=True).decode()
+        since, _, id_ = text.partition(".")
+        position = Position(_EPOCH + int(since) * _MICROSECOND, id_)
+    except (ValueError, OverflowError):
+        raise _bad_token() from None
+    if position.token() != token or not _ID.fullmatch(id_):
+        raise _bad_token()
+    return position
+
+
+def _bad_token() -> InvalidInput:
+    why = "is not a token of this list; leave it out to start from the newest"
+    return InvalidInput([FieldError("pageToken", "invalidPageToken", f"pageToken {why}")])
+
+
+def _last_place(rows: Sequence[Row]) -> Position | None:
+    for row in reversed(rows):
+        created_at = row.document.get("createdAt")
+        if isinstance(created_at, datetime):
+            return Position(created_at, row.id)
+    return None

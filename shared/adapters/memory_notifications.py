@@ -1,0 +1,139 @@
+"""Notifications in memory, with the promises of the Firestore ones and in the same documents.
+
+Nothing is locked while ``change`` runs, so that writers really interleave: the loser finds
+another version, and reads and applies its change again.
+"""
+
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from shared.adapters.documents import (
+    answer_field,
+    changes_nothing,
+    entry_fields,
+    entry_from,
+    notification_fields,
+    notification_from,
+    replay_fields,
+    replay_from,
+)
+from shared.adapters.listing import Position, Row, fill, readable
+from shared.adapters.memory_documents import Collection
+from shared.domain.errors import NotFound, TryAgain
+from shared.domain.history import Entry
+from shared.domain.lifecycle import Status
+from shared.domain.notification import Change, Notification, NotificationId
+from shared.ports import AlreadyThere, Page, Replay, Wish
+
+_TRIES = 200
+
+
+class MemoryNotifications:
+    """``documents`` is open to tests, in the Firestore shape."""
+
+    def __init__(self, *notifications: Notification) -> None:
+        self._lock = threading.RLock()
+        self._notifications = Collection(self._lock)
+        self._replays = Collection(self._lock)
+        self._history: dict[str, list[dict[str, Any]]] = {}
+        self.documents: dict[str, dict[str, Any]] = self._notifications.documents
+        for notification in notifications:
+            self._notifications.put(notification.id, notification_fields(notification))
+
+    def create(self, change: Change, replay: Replay | None = None) -> None:
+        new = change.notification.id
+        with self._lock:
+            if new in self.documents or (replay and replay.key in self._replays.documents):
+                raise AlreadyThere(new)
+            self._write(change)
+            if replay:
+                self._replays.put(replay.key, replay_fields(replay))
+
+    def get(self, id: NotificationId) -> Notification:
+        document, version = self._notifications.read(id)
+        if document is None:
+            raise NotFound("there is no such notification")
+        return notification_from(id, document, version)
+
+    def change(self, id: NotificationId, change: Callable[[Notification], Change]) -> Notification:
+        for _ in range(_TRIES):
+            before = self.get(id)
+            wanted = change(before)
+            if changes_nothing(before, wanted):
+                return before
+            with self._lock:
+                if self._notifications.holds(id, before.version):
+                    self._write(wanted)
+                    return self.get(id)
+        raise TryAgain("the notification is busy")
+
+    def delete(self, id: NotificationId, check: Callable[[Notification], None]) -> None:
+        for _ in range(_TRIES):
+            before = self.get(id)
+            check(before)
+            with self._lock:
+                if self._notifications.holds(id, before.version):
+                    self._notifications.remove(id)
+                    self._history.pop(id, None)
+                    return
+        raise TryAgain("the notification is busy")
+
+    def of_provider(self, wish: Wish) -> Page[Notification]:
+        def rows_after(place: Position | None, limit: int) -> Sequence[Row]:
+            rows = [row for row in reversed(self._by_age(wish.status)) if _is_of(row, wish)]
+            if place is not None:
+                here = (place.created_at, place.id)
+                rows = [row for row in rows if (row.document["createdAt"], row.id) < here]
+            return rows[:limit]
+
+        return fill(wish, rows_after)
+
+    def counts_by_status(self, provider_id: str) -> Mapping[Status, int]:
+        owned = [d for d in self.documents.values() if d.get("providerId") == provider_id]
+        return {status: sum(d["status"] == status for d in owned) for status in Status}
+
+    def oldest_pending(self, limit: int) -> Sequence[Notification]:
+        return tuple(readable(self._by_age(Status.PENDING)[:limit]))
+
+    def overdue(self, now: datetime, limit: int) -> Sequence[NotificationId]:
+        due = [
+            (document["wakeAt"], key)
+            for key, document in self.documents.items()
+            if "wakeAt" in document and document["wakeAt"] <= now
+        ]
+        return [NotificationId(key) for _, key in sorted(due)[:limit]]
+
+    def history(self, id: NotificationId) -> Sequence[Entry]:
+        entries = self._history.get(id, [])
+        return [entry_from(id, str(n), entry) for n, entry in enumerate(entries, start=1)]
+
+    def replay(self, key: str) -> Replay | None:
+        document, _ = self._replays.read(key)
+        return None if document is None else replay_from(key, document)
+
+    def keep_answer(self, key: str, answer: Mapping[str, object]) -> None:
+        if key not in self._replays.documents:
+            raise NotFound("there is no such replay record")
+        self._replays.merge(key, answer_field(answer))
+
+    def _write(self, change: Change) -> None:
+        notification = change.notification
+        self._notifications.merge(notification.id, notification_fields(notification))
+        if change.entry:
+            self._history.setdefault(notification.id, []).append(entry_fields(change.entry))
+
+    def _by_age(self, status: Status | None) -> list[Row]:
+        """Oldest first; what has no ``createdAt`` is in no list, as in Firestore."""
+        with self._lock:
+            rows = [
+                Row(key, document, self._notifications.versions.get(key, ""))
+                for key, document in self.documents.items()
+                if "createdAt" in document and status in {None, document.get("status")}
+            ]
+        return sorted(rows, key=lambda row: (row.document["createdAt"], row.id))
+
+
+def _is_of(row: Row, wish: Wish) -> bool:
+    return bool(row.document.get("providerId") == wish.provider_id)

@@ -1,0 +1,152 @@
+"""What FCM's answers mean to us. The table below is the only place that knows.
+
+Two of its words mislead. 404 speaks about the address only with FCM's own code UNREGISTERED (else
+the project or the path is wrong), and 400 only when it names the token (else the message is bad,
+for every address alike): to drop addresses for either would empty the audience.
+"""
+
+import json
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Final
+
+from shared.domain.delivery import (
+    Accepted,
+    AddressGone,
+    Answer,
+    Later,
+    Misconfigured,
+    Rejected,
+    Unsendable,
+)
+
+CREDENTIALS_REFUSED: Final = Misconfigured("credentialsRefused")
+INVALID_TOKEN: Final = AddressGone("invalidToken")
+NOT_SENT: Final = Later("notSent")
+ANSWER_LOST: Final = Later("answerLost", ambiguous=True)
+"""No answer, or none that can be read: it may have been taken."""
+
+_ANY = 0
+_UNSAID = ""
+_WHATEVER = "*"
+_TOKEN = "message.token"  # noqa: S105
+_NOT_A_TOKEN = "not a valid FCM registration token"  # noqa: S105
+_LONGEST_WAIT_SECONDS = 86_400.0
+
+REACTIONS: Final[tuple[tuple[int, str, Answer], ...]] = (
+    # HTTP, word, reaction; the first row that fits decides. The word is FCM's error code or, where
+    # FCM said none, the API's status. A wait stands for an absent Retry-After.
+    (400, _TOKEN, INVALID_TOKEN),
+    (_ANY, "UNREGISTERED", AddressGone("unregistered")),
+    (_ANY, "SENDER_ID_MISMATCH", AddressGone("senderIdMismatch")),
+    (_ANY, "THIRD_PARTY_AUTH_ERROR", Rejected("thirdPartyAuth")),
+    (_ANY, "INVALID_ARGUMENT", Unsendable("invalidMessage")),
+    (_ANY, "QUOTA_EXCEEDED", Later("quotaExceeded", 60.0)),
+    (_ANY, "RESOURCE_EXHAUSTED", Later("quotaExceeded", 60.0)),
+    (_ANY, "UNAVAILABLE", Later("unavailable")),
+    (_ANY, "DEADLINE_EXCEEDED", Later("unavailable", ambiguous=True)),
+    (_ANY, "INTERNAL", Later("internal", ambiguous=True)),
+    (_ANY, "ABORTED", Later("unavailable")),
+    (_ANY, "CANCELLED", ANSWER_LOST),
+    (_ANY, "NOT_FOUND", Misconfigured("projectNotFound")),
+    (_ANY, "PERMISSION_DENIED", CREDENTIALS_REFUSED),
+    (_ANY, "UNAUTHENTICATED", CREDENTIALS_REFUSED),
+    (401, _UNSAID, CREDENTIALS_REFUSED),
+    (403, _UNSAID, CREDENTIALS_REFUSED),
+    (404, _UNSAID, Misconfigured("projectNotFound")),
+    (408, _WHATEVER, ANSWER_LOST),
+    (429, _WHATEVER, Later("quotaExceeded", 60.0)),
+    (500, _WHATEVER, Later("internal", ambiguous=True)),
+    (502, _WHATEVER, Later("unavailable", 30.0, ambiguous=True)),
+    (503, _WHATEVER, Later("unavailable")),
+    (2, _WHATEVER, ANSWER_LOST),
+    (3, _WHATEVER, Misconfigured("unexpectedAnswer")),
+    (4, _UNSAID, Unsendable("invalidMessage")),
+    (4, _WHATEVER, Rejected("unknownError")),
+    (_ANY, _WHATEVER, Later("unavailable", ambiguous=True)),
+)
+"""Codes are stable: they appear in the ``errors`` of a notification."""
+
+
+def reaction(http: int, headers: Mapping[str, str], body: bytes) -> Answer:
+    """What to do after this answer. Names in ``headers`` are in lower case."""
+    said = _json(body)
+    if http == 200 and (name := _text(said, "name")):
+        return Accepted(name.rpartition("/")[2])
+    error = said.get("error")
+    found = _find(http, _word(http, error if isinstance(error, dict) else {}))
+    if isinstance(found, Later) and http >= 300:
+        asked = _asked_seconds(headers)
+        return found if asked is None else replace(found, retry_after_seconds=asked)
+    return found
+
+
+def _find(http: int, said: tuple[str, bool]) -> Answer:
+    word, by_fcm = said
+    for row_http, row_word, answer in REACTIONS:
+        right_word = row_word in (word, _WHATEVER) or (row_word == _UNSAID and not by_fcm)
+        if right_word and row_http in (_ANY, http, http // 100):
+            return answer
+    raise AssertionError("the last row fits everything")
+
+
+# ---- reading ---------------------------------------------------------------------------------
+
+
+def _word(http: int, error: Mapping[str, object]) -> tuple[str, bool]:
+    """The deciding word, and whether it is FCM's own."""
+    details = list(_details(error))
+    code = next((c for d in details if (c := _text(d, "errorCode")) and _is_fcm(d)), "")
+    about_token = _NOT_A_TOKEN in _text(error, "message") or _TOKEN in _violated(details)
+    if http == 400 and about_token:
+        return _TOKEN, True
+    return (code, True) if code else (_text(error, "status"), False)
+
+
+def _is_fcm(detail: Mapping[str, object]) -> bool:
+    return _text(detail, "@type").endswith("/google.firebase.fcm.v1.FcmError")
+
+
+def _details(error: Mapping[str, object]) -> Iterator[Mapping[str, object]]:
+    details = error.get("details")
+    yield from (d for d in (details if isinstance(details, list) else []) if isinstance(d, dict))
+
+
+def _violated(details: list[Mapping[str, object]]) -> set[str]:
+    lists = [v for d in details if isinstance(v := d.get("fieldViolations"), list)]
+    return {_text(v, "field") for violations in lists for v in violations if isinstance(v, dict)}
+
+
+def _json(body: bytes) -> Mapping[str, object]:
+    try:
+        said = json.loads(body)
+    except (ValueError, RecursionError):
+        return {}
+    return said if isinstance(said, dict) else {}
+
+
+def _text(said: Mapping[str, object], name: str) -> str:
+    value = said.get(name)
+    return value if isinstance(value, str) else ""
+
+
+def _asked_seconds(headers: Mapping[str, str]) -> float | None:
+    """Retry-After: seconds, or a date, which is read against the answer's own Date."""
+    asked = headers.get("retry-after", "").strip()
+    if asked.isascii() and asked.isdigit():
+        return min(float(asked[:9]), _LONGEST_WAIT_SECONDS)
+    at, now = _date(asked), _date(headers.get("date", ""))
+    if at is None or now is None:
+        return None
+    return min(max(0.0, math.ceil((at - now).total_seconds())), _LONGEST_WAIT_SECONDS)
+
+
+def _date(text: str) -> datetime | None:
+    try:
+        at = parsedate_to_datetime(text)
+    except (ValueError, IndexError, TypeError, OverflowError):
+        return None
+    return at if at.tzinfo else at.replace(tzinfo=UTC)

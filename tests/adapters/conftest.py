@@ -1,0 +1,97 @@
+"""The two kinds of store that must keep the same promises: in memory, and the real emulator's."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+import pytest
+from google.auth.credentials import AnonymousCredentials
+from google.cloud.firestore import Client
+
+from local.firestore import FirestoreEmulator
+from shared.adapters.firestore_devices import FirestoreDevices
+from shared.adapters.firestore_notifications import FirestoreNotifications
+from shared.adapters.firestore_platform import FirestoreStopSwitch
+from shared.adapters.firestore_providers import FirestoreProviders
+from shared.adapters.memory import (
+    MemoryDevices,
+    MemoryNotifications,
+    MemoryProviders,
+    MemoryStopSwitch,
+)
+from shared.ports import Devices, Notifications, Providers, StopSwitch
+
+S = TypeVar("S")
+
+KINDS = ["memory", "firestore"]
+
+
+@dataclass(frozen=True, slots=True)
+class Bench(Generic[S]):
+    """A store, and its documents as somebody sees them who does not know us."""
+
+    store: S
+    write: Callable[[str, Mapping[str, Any]], None]
+    read: Callable[[str], Mapping[str, Any] | None]
+
+
+@pytest.fixture
+def client(
+    firestore_emulator: FirestoreEmulator, project: str, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Client]:
+    monkeypatch.setenv("FIRESTORE_EMULATOR_HOST", firestore_emulator.address)
+    client = Client(project=project, credentials=AnonymousCredentials())
+    yield client
+    client.close()
+
+
+@pytest.fixture(params=KINDS)
+def notifications(request: pytest.FixtureRequest) -> Bench[Notifications]:
+    if request.param == "memory":
+        store = MemoryNotifications()
+        return _in_memory(store, store.documents)
+    client: Client = request.getfixturevalue("client")
+    return _in_firestore(FirestoreNotifications(client), client, "pendingNotifications")
+
+
+@pytest.fixture(params=KINDS)
+def devices(request: pytest.FixtureRequest) -> Bench[Devices]:
+    if request.param == "memory":
+        store = MemoryDevices()
+        return _in_memory(store, store.documents)
+    client: Client = request.getfixturevalue("client")
+    return _in_firestore(FirestoreDevices(client), client, "devices")
+
+
+@pytest.fixture(params=KINDS)
+def providers(request: pytest.FixtureRequest) -> Bench[Providers]:
+    if request.param == "memory":
+        store = MemoryProviders()
+        return _in_memory(store, store.documents)
+    client: Client = request.getfixturevalue("client")
+    return _in_firestore(FirestoreProviders(client), client, "providers")
+
+
+@pytest.fixture(params=KINDS)
+def stop_switch(request: pytest.FixtureRequest) -> StopSwitch:
+    if request.param == "memory":
+        return MemoryStopSwitch()
+    return FirestoreStopSwitch(request.getfixturevalue("client"))
+
+
+def _in_memory(store: S, documents: dict[str, dict[str, Any]]) -> Bench[S]:
+    def write(id: str, document: Mapping[str, Any]) -> None:
+        documents[id] = dict(document)
+
+    return Bench(store, write, documents.get)
+
+
+def _in_firestore(store: S, client: Client, collection: str) -> Bench[S]:
+    def write(id: str, document: Mapping[str, Any]) -> None:
+        client.collection(collection).document(id).set(dict(document))
+
+    def read(id: str) -> Mapping[str, Any] | None:
+        found: Mapping[str, Any] | None = client.collection(collection).document(id).get().to_dict()
+        return found
+
+    return Bench(store, write, read)

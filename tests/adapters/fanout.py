@@ -1,0 +1,93 @@
+"""What the contract tests of the fan-out share: devices as documents, and a line that breaks."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import httpx
+
+from shared.adapters.documents import DEVICES, present, registration_fields
+from shared.adapters.firestore_rest import FirestoreRest
+from shared.adapters.firestore_rest_values import decode_fields, encode, moment, write
+from shared.domain.device import Device, Slot, derive
+from shared.domain.notification import Notification
+from tests.builders import NOON, Status, a_notification
+
+Documents = Mapping[str, Mapping[str, Any]]
+WITHOUT_WAITING: Callable[[float], None] = lambda seconds: None  # noqa: E731
+
+
+def as_document(device: Device, **changes: Any) -> dict[str, Any]:
+    """A device as its registration and what is derived leave it; ``None`` takes a field away."""
+    derived = derive(device.hwid, device.locale, device.domains)
+    fields = registration_fields(device, derived)
+    if device.slot:
+        fields |= slot_document(device.slot)
+    return present({**fields, **changes})
+
+
+def slot_document(slot: Slot) -> dict[str, Any]:
+    return {"pendingNotificationId": slot.id, "pendingNotificationAt": slot.at}
+
+
+def put_devices(rest: FirestoreRest, documents: Documents) -> None:
+    """Write whole documents, as an existing back end would."""
+    rest.commit(
+        [
+            write(rest.name(DEVICES, hwid), {name: encode(v) for name, v in document.items()})
+            for hwid, document in documents.items()
+        ]
+    )
+
+
+def device_document(rest: FirestoreRest, hwid: str) -> dict[str, Any] | None:
+    found = rest.get(rest.name(DEVICES, hwid))
+    return None if found is None else decode_fields(found, moment)
+
+
+def a_sending_notification(id: str = "n1", **changes: Any) -> Notification:
+    return replace(a_notification(id, Status.SENDING), sending_at=NOON, **changes)
+
+
+class BadLine(httpx.BaseTransport):
+    """Carries requests until told what to do with the next ones whose path ends with ``ending``.
+
+    ``drop`` loses the request, ``mute`` carries it out and loses the answer, a callable runs after
+    the request was carried out and before its answer is lost, a response is given instead.
+    """
+
+    def __init__(self, line: httpx.BaseTransport | None = None) -> None:
+        self._line = line or httpx.HTTPTransport(trust_env=False)
+        self._ending, self._acts = "", list[Any]()
+        self.requests: list[httpx.Request] = []
+
+    def next(self, ending: str, *acts: "str | httpx.Response | Callable[[], None]") -> None:
+        self._ending, self._acts = ending, list(acts)
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        self.requests.append(request)
+        if not self._acts or not request.url.path.endswith(self._ending):
+            return self._line.handle_request(request)
+        act = self._acts.pop(0)
+        if isinstance(act, httpx.Response):
+            return act
+        if act == "pass":
+            return self._line.handle_request(request)
+        if act != "drop":
+            answer = self._line.handle_request(request)
+            answer.read()
+            answer.close()
+        if callable(act):
+            act()
+        raise httpx.ReadError("the line broke")
+
+    def sent(self, ending: str) -> int:
+        """How many requests went out."""
+        return sum(request.url.path.endswith(ending) for request in self.requests)
+
+    def close(self) -> None:
+        self._line.close()
+
+
+def hwids(targets: Sequence[tuple[str, Any]]) -> list[str]:
+    return [target.hwid for _, target in targets]

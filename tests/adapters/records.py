@@ -1,0 +1,45 @@
+"""Records for the contract tests, complete unless a test says otherwise."""
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+from shared.domain.content import Content
+from shared.domain.history import Actor, Role
+from shared.domain.notification import Change, Notification, NotificationId
+from shared.domain.targeting import Segment, TargetPlatform
+
+NOON = datetime(2026, 3, 1, 12, 0, 0, 123456, tzinfo=UTC)
+PROVIDER = Actor(Role.PROVIDER, "p1")
+MODERATOR = Actor(Role.MODERATOR, "m1")
+
+
+def a_new_notification(id: str = "n1", **changes: Any) -> Notification:
+    """Written by its provider, and nowhere yet."""
+    plain = Notification(
+        id=NotificationId(id),
+        provider_id="p1",
+        provider_email="p1@example.com",
+        content=Content(title="Sale", body="Everything must go", url="https://example.com/sale"),
+        segment=Segment(platform=TargetPlatform.ALL, region=("ru", "by")),
+        status=None,
+        created_at=NOON,
+    )
+    return replace(plain, **changes)
+
+
+def a_submission(id: str = "n1", **changes: Any) -> Change:
+    """Sent to moderation."""
+    new = a_new_notification(id, **changes)
+    return new.submit(PROVIDER, new.created_at, admin_hwid=False)
+
+
+def a_draft(id: str = "n1", **changes: Any) -> Change:
+    """Saved for later."""
+    new = a_new_notification(id, **changes)
+    return new.save_draft(PROVIDER, new.created_at)
+
+
+def with_fields(change: Change, **fields: Any) -> Change:
+    """The same change, with a notification that differs in these fields."""
+    return replace(change, notification=replace(change.notification, **fields))

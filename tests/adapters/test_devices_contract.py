@@ -1,0 +1,361 @@
+"""What every store of devices promises, also for devices that an existing back end wrote."""
+
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from shared.adapters.clock import FixedClock
+from shared.domain.device import (
+    AddressKind,
+    Derived,
+    Device,
+    Hwid,
+    PushAddress,
+    Slot,
+    derive,
+    partition_of,
+)
+from shared.domain.errors import Defect, NotFound
+from shared.ports import Devices
+from tests.adapters.conftest import Bench
+from tests.adapters.records import NOON
+
+SECOND = timedelta(seconds=1)
+TOKEN = PushAddress(AddressKind.FCM, "token-1", "production", NOON)
+PHONE = Device(
+    hwid=Hwid("phone 1: é"),
+    platform="android",
+    locale="ru-BY",
+    time_zone="Europe/Minsk",
+    app_version="2.5.6",
+    domains=("example.com", "example.org"),
+    last_active_at=NOON,
+    address=TOKEN,
+)
+SLOT = {
+    "pendingNotificationId": "n1",
+    "pendingNotificationTitle": "T",
+    "pendingNotificationBody": "B",
+    "pendingNotificationAt": NOON,
+    "pendingNotificationUrl": "https://example.com",
+    "pendingNotificationUrlButtonName": "Open",
+    "pendingNotificationForceTimer": 5,
+    "pendingNotificationImage": "https://example.com/i.png",
+}
+
+
+def derived(device: Device) -> Derived:
+    return derive(device.hwid, device.locale, device.domains)
+
+
+def registered(devices: Bench[Devices], hwid: str, **changes: Any) -> Device:
+    device = replace(PHONE, hwid=Hwid(hwid), **changes)
+    assert devices.store.register(device, derived(device), None)
+    return device
+
+
+def address_of(devices: Bench[Devices], hwid: str) -> PushAddress | None:
+    device = devices.store.get(hwid)
+    assert device is not None
+    return device.address
+
+
+# ---- register --------------------------------------------------------------------------------
+
+
+def test_a_registered_device_is_read_as_it_said(devices: Bench[Devices]) -> None:
+    assert devices.store.register(PHONE, derived(PHONE), "digest")
+    assert devices.store.get(PHONE.hwid) == PHONE
+    assert devices.store.secret_digest(PHONE.hwid) == "digest"
+
+
+def test_its_document_has_the_names_of_the_specification(devices: Bench[Devices]) -> None:
+    registered(devices, "h1")
+    assert devices.read("h1") == {
+        "hwid": "h1",
+        "platform": "android",
+        "locale": "ru-BY",
+        "timeZone": "Europe/Minsk",
+        "appVersion": "2.5.6",
+        "domains": ["example.com", "example.org"],
+        "lastActiveAt": NOON,
+        "pushAddress": {
+            "kind": "fcm",
+            "value": "token-1",
+            "environment": "production",
+            "registeredAt": NOON,
+        },
+        "fcmToken": "token-1",
+        "language": "ru",
+        "territory": "by",
+        "selectors": [
+            "example.com",
+            "example.com|ru",
+            "example.com|by",
+            "example.org",
+            "example.org|ru",
+            "example.org|by",
+        ],
+        "partition": partition_of("h1"),
+    }
+
+
+def test_only_the_first_registration_sets_the_secret(devices: Bench[Devices]) -> None:
+    assert devices.store.register(PHONE, derived(PHONE), "digest")
+    stranger = replace(PHONE, platform="ios")
+    assert not devices.store.register(stranger, derived(stranger), "another")
+    assert devices.store.secret_digest(PHONE.hwid) == "digest"
+    assert devices.store.get(PHONE.hwid) == PHONE
+
+
+def test_of_racing_registrations_one_gets_the_secret(devices: Bench[Devices]) -> None:
+    def register(number: int) -> bool:
+        return devices.store.register(PHONE, derived(PHONE), str(number))
+
+    with ThreadPoolExecutor(8) as racers:
+        won = list(racers.map(register, range(8)))
+    assert sum(won) == 1
+    assert devices.store.secret_digest(PHONE.hwid) == str(won.index(True))
+
+
+def test_a_refresh_keeps_what_it_does_not_mention(devices: Bench[Devices]) -> None:
+    devices.write("h1", {**SLOT, "fcmToken": "t", "consent": False, "properties": {"vip": True}})
+    registered(devices, "h1", address=None, last_active_at=None, locale="en")
+    document = devices.read("h1") or {}
+    assert {**document, **SLOT} == document
+    assert (document["consent"], document["properties"]) == (False, {"vip": True})
+    assert (document["fcmToken"], document["language"]) == ("t", "en")
+
+
+def test_a_registration_without_consent_forgets_the_address(devices: Bench[Devices]) -> None:
+    registered(devices, "h1")
+    registered(devices, "h1", consent=False)
+    found = devices.store.get("h1")
+    assert found is not None
+    assert (found.consent, found.address) == (False, None)
+
+
+def test_a_deleted_device_leaves_nothing(devices: Bench[Devices]) -> None:
+    devices.store.register(PHONE, derived(PHONE), "digest")
+    devices.store.delete(PHONE.hwid)
+    devices.store.delete(PHONE.hwid)
+    assert devices.store.get(PHONE.hwid) is None
+    assert devices.store.secret_digest(PHONE.hwid) is None
+    assert devices.store.register(PHONE, derived(PHONE), "new")
+
+
+# ---- documents of an existing back end -------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("document", "expected"),
+    [
+        ({}, None),
+        ({"fcmToken": "t"}, PushAddress(AddressKind.FCM, "t")),
+        ({"fcmToken": ""}, None),
+        ({"fcmToken": None, "pushAddress": None}, None),
+        (
+            {"pushAddress": {"kind": "apns", "value": "t", "environment": "sandbox"}},
+            PushAddress(AddressKind.APNS, "t", "sandbox"),
+        ),
+        (
+            {"fcmToken": "t", "pushAddress": {"kind": "hms", "value": "h"}},
+            PushAddress(AddressKind.HMS, "h"),
+        ),
+        (
+            {"fcmToken": "t", "pushAddress": {"kind": "fcm", "value": "t", "registeredAt": NOON}},
+            PushAddress(AddressKind.FCM, "t", registered_at=NOON),
+        ),
+        (
+            {"fcmToken": "new", "pushAddress": {"kind": "fcm", "value": "old"}},
+            PushAddress(AddressKind.FCM, "new"),
+        ),
+    ],
+)
+def test_a_device_has_the_address_its_plain_fields_say(
+    devices: Bench[Devices], document: Mapping[str, Any], expected: PushAddress | None
+) -> None:
+    devices.write("h1", document)
+    assert devices.store.get("h1") == Device(hwid=Hwid("h1"), platform="", address=expected)
+
+
+def test_a_slot_is_read_also_without_an_id(devices: Bench[Devices]) -> None:
+    devices.write("h1", {"pendingNotificationAt": NOON, "pendingNotificationTitle": "T"})
+    assert devices.store.get("h1") == Device(Hwid("h1"), platform="", slot=Slot("", NOON))
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("platform", 1),
+        ("domains", "example.com"),
+        ("domains", [1]),
+        ("consent", "no"),
+        ("lastActiveAt", 1772366400),
+        ("pushAddress", "secret"),
+        ("pushAddress", {"kind": "secret", "value": "secret"}),
+    ],
+)
+def test_a_document_that_cannot_be_one_is_a_defect_that_shows_nothing_of_it(
+    devices: Bench[Devices], name: str, value: object
+) -> None:
+    devices.write("h1", {name: value})
+    with pytest.raises(Defect, match="devices/h1") as defect:
+        devices.store.get("h1")
+    assert name in str(defect.value)
+    assert "secret" not in str(defect.value)
+
+
+# ---- addresses -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", list(AddressKind))
+def test_a_token_that_moves_leaves_the_old_device(
+    devices: Bench[Devices], kind: AddressKind
+) -> None:
+    old = PushAddress(kind, "t", registered_at=NOON)
+    registered(devices, "old", address=old)
+    registered(devices, "other", address=replace(old, value="u"))
+    registered(devices, "new", address=None)
+    new = replace(old, registered_at=NOON + SECOND)
+    devices.store.set_address("new", new)
+    assert address_of(devices, "new") == new
+    assert address_of(devices, "old") is None
+    assert address_of(devices, "other") is not None
+    assert not {"fcmToken", "pushAddress"} & set(devices.read("old") or {})
+
+
+def test_a_token_leaves_a_device_that_only_has_the_plain_field(devices: Bench[Devices]) -> None:
+    devices.write("old", {"fcmToken": "token-1"})
+    registered(devices, "new", address=None)
+    devices.store.set_address("new", TOKEN)
+    assert address_of(devices, "old") is None
+    assert (devices.read("new") or {})["fcmToken"] == "token-1"
+
+
+def test_the_same_value_of_another_service_is_another_address(devices: Bench[Devices]) -> None:
+    registered(devices, "h1", address=replace(TOKEN, kind=AddressKind.HMS))
+    registered(devices, "h2", address=None)
+    devices.store.set_address("h2", replace(TOKEN, registered_at=NOON + SECOND))
+    assert address_of(devices, "h1") is not None
+
+
+def test_repeating_the_same_token_is_harmless(devices: Bench[Devices]) -> None:
+    registered(devices, "h1")
+    devices.store.set_address("h1", TOKEN)
+    devices.store.set_address("h1", TOKEN)
+    assert address_of(devices, "h1") == TOKEN
+
+
+def test_one_keeps_a_token_that_many_register_at_once(devices: Bench[Devices]) -> None:
+    names = [f"h{number}" for number in range(6)]
+    for name in names:
+        registered(devices, name, address=None)
+    clock = FixedClock(NOON)
+    addresses = [replace(TOKEN, registered_at=clock.advance(number // 2)) for number in range(6)]
+    with ThreadPoolExecutor(6) as racers:
+        list(racers.map(devices.store.set_address, names, addresses))
+    assert [name for name in names if address_of(devices, name)] == ["h5"]
+
+
+def test_another_kind_of_address_takes_the_plain_token_away(devices: Bench[Devices]) -> None:
+    registered(devices, "h1")
+    huawei = PushAddress(AddressKind.HMS, "huawei", registered_at=NOON)
+    devices.store.set_address("h1", huawei)
+    assert address_of(devices, "h1") == huawei
+    devices.store.set_address("h1", None)
+    assert address_of(devices, "h1") is None
+
+
+@pytest.mark.parametrize(
+    ("value", "registered_by", "dropped"),
+    [
+        ("token-1", None, True),
+        ("token-1", NOON, True),
+        ("token-1", NOON + SECOND, True),
+        ("token-1", NOON - SECOND, False),
+        ("token-0", None, False),
+        ("TOKEN-1", None, False),
+    ],
+)
+def test_a_dead_token_is_dropped_only_while_it_is_that_token(
+    devices: Bench[Devices], value: str, registered_by: Any, dropped: bool
+) -> None:
+    registered(devices, "h1")
+    assert devices.store.drop_address("h1", value, registered_by) is dropped
+    assert (address_of(devices, "h1") is None) is dropped
+    assert not devices.store.drop_address("h1", value, registered_by)
+
+
+def test_a_plain_token_is_dropped_whenever_it_was_registered(devices: Bench[Devices]) -> None:
+    devices.write("h1", {"fcmToken": "t", "locale": "ru"})
+    assert devices.store.drop_address("h1", "t", NOON)
+    assert devices.read("h1") == {"locale": "ru"}
+
+
+def test_one_of_many_drops_a_token(devices: Bench[Devices]) -> None:
+    registered(devices, "h1")
+
+    def drop(_: int) -> bool:
+        return devices.store.drop_address("h1", "token-1")
+
+    with ThreadPoolExecutor(8) as racers:
+        assert sum(racers.map(drop, range(8))) == 1
+
+
+def test_consent_can_be_taken_and_given(devices: Bench[Devices]) -> None:
+    registered(devices, "h1")
+    devices.store.set_consent("h1", False)
+    found = devices.store.get("h1")
+    assert found is not None
+    assert (found.consent, found.address) == (False, None)
+    devices.store.set_consent("h1", True)
+    found = devices.store.get("h1")
+    assert found is not None
+    assert found.consent
+
+
+def test_what_needs_a_device_is_not_found_without_one(devices: Bench[Devices]) -> None:
+    assert devices.store.get("h1") is None
+    assert devices.store.secret_digest("h1") is None
+    assert not devices.store.drop_address("h1", "token-1")
+    with pytest.raises(NotFound):
+        devices.store.set_address("h1", TOKEN)
+    with pytest.raises(NotFound):
+        devices.store.set_consent("h1", True)
+    devices.store.clear_slot("h1", "n1")
+    devices.store.write_derived("h1", derived(PHONE))
+    assert devices.read("h1") is None
+
+
+# ---- slots and what is derived ---------------------------------------------------------------
+
+
+def test_a_slot_is_emptied_only_of_the_notification_it_shows(devices: Bench[Devices]) -> None:
+    devices.write("h1", {**SLOT, "locale": "ru"})
+    devices.store.clear_slot("h1", "n2")
+    assert devices.read("h1") == {**SLOT, "locale": "ru"}
+    devices.store.clear_slot("h1", "n1")
+    assert devices.read("h1") == {"locale": "ru"}
+
+
+def test_devices_without_what_our_queries_need_are_found_and_completed(
+    devices: Bench[Devices],
+) -> None:
+    registered(devices, "fine")
+    devices.write("plain", {"locale": "ru_BY", "domains": ["example.com"], "fcmToken": "t"})
+    devices.write("bare", {})
+    devices.write("moved", {**(devices.read("fine") or {}), "locale": "de"})
+    devices.write("broken", {"locale": 5})
+    missing = dict(devices.store.underived())
+    assert set(missing) == {"plain", "bare", "moved"}
+    assert missing["plain"] == derive("plain", "ru_BY", ["example.com"])
+    for hwid, wanted in missing.items():
+        devices.store.write_derived(hwid, wanted)
+    assert list(devices.store.underived()) == []
+    assert (devices.read("plain") or {})["fcmToken"] == "t"
+    assert (devices.read("plain") or {})["territory"] == "by"

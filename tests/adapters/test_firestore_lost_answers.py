@@ -1,0 +1,233 @@
+"""What becomes of a commit whose answer was lost, and how long anybody waits for the store."""
+
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from google.api_core.exceptions import Aborted, PermissionDenied, ServiceUnavailable
+from google.auth.credentials import AnonymousCredentials
+from google.cloud.firestore import Client, WriteBatch
+
+from shared.adapters import firestore_calls
+from shared.adapters.firestore_devices import FirestoreDevices
+from shared.adapters.firestore_notifications import FirestoreNotifications
+from shared.domain.delivery import Tally
+from shared.domain.device import Derived, Device, Hwid, derive
+from shared.domain.errors import NotFound, TryAgain, WrongState
+from shared.domain.history import broken_links
+from shared.domain.lifecycle import Status
+from shared.domain.notification import Change, Notification, NotificationId
+from shared.ports import AlreadyThere, Replay
+from tests.adapters.records import MODERATOR, NOON, PROVIDER, a_draft, a_submission
+
+N1 = NotificationId("n1")
+LOST = ServiceUnavailable("the connection broke")
+Fault = Callable[[Callable[[], Any]], Any]
+
+
+def after_it_counted(send: Callable[[], Any]) -> Any:
+    send()
+    raise LOST
+
+
+def before_it_counted(_: Callable[[], Any]) -> Any:
+    raise LOST
+
+
+def too_much_contention(_: Callable[[], Any]) -> Any:
+    raise Aborted("too much contention")
+
+
+def no_permission(_: Callable[[], Any]) -> Any:
+    raise PermissionDenied("the account may not write")
+
+
+class FaultyBatch(WriteBatch):
+    def commit(self, *args: Any, **kwargs: Any) -> Any:
+        def send() -> Any:
+            return super(FaultyBatch, self).commit(*args, **kwargs)
+
+        client = self._client
+        assert isinstance(client, FaultyClient)
+        client.commits += 1
+        writes = list(self._write_pbs)
+        try:
+            return client.faults.pop(0)(send) if client.faults else send()
+        finally:
+            self._write_pbs = writes
+
+
+class FaultyClient(Client):
+    """A client whose next commits go wrong as ``faults`` say."""
+
+    def __init__(self, project: str) -> None:
+        super().__init__(project=project, credentials=AnonymousCredentials())
+        self.faults: list[Fault] = []
+        self.commits = 0
+
+    def batch(self) -> FaultyBatch:
+        return FaultyBatch(self)
+
+
+@pytest.fixture
+def faulty(client: Client) -> Iterator[FaultyClient]:
+    faulty = FaultyClient(client.project)
+    yield faulty
+    faulty.close()  # type: ignore[no-untyped-call]
+
+
+@pytest.fixture
+def store(faulty: FaultyClient) -> FirestoreNotifications:
+    return FirestoreNotifications(faulty)
+
+
+@pytest.fixture
+def pending(store: FirestoreNotifications) -> FirestoreNotifications:
+    store.create(a_submission())
+    return store
+
+
+def approve(it: Notification) -> Change:
+    return it.approve(MODERATOR, NOON)
+
+
+@pytest.mark.parametrize(
+    "fault", [after_it_counted, before_it_counted, too_much_contention], ids=lambda it: it.__name__
+)
+def test_a_move_whose_answer_was_lost_counts_once(
+    pending: FirestoreNotifications, faulty: FaultyClient, fault: Fault
+) -> None:
+    faulty.faults = [fault]
+    assert pending.change(N1, approve).status is Status.SENDING
+    chain = pending.history(N1)
+    assert [entry.move for entry in chain] == ["submit", "approve"]
+    assert broken_links(chain) == []
+
+
+def test_a_move_is_known_for_ours_even_when_others_went_on_from_it(
+    pending: FirestoreNotifications, faulty: FaultyClient
+) -> None:
+    def counted_and_stopped_by_another(send: Callable[[], Any]) -> Any:
+        send()
+        pending.change(N1, lambda it: it.stop(PROVIDER, NOON))
+        raise LOST
+
+    faulty.faults = [counted_and_stopped_by_another]
+    assert pending.change(N1, approve).status is Status.SENDING
+    assert pending.get(N1).status is Status.STOPPED
+
+
+def test_a_lost_answer_does_not_make_anothers_move_ours(
+    pending: FirestoreNotifications, faulty: FaultyClient
+) -> None:
+    def another_was_first(_: Callable[[], Any]) -> Any:
+        pending.change(N1, lambda it: it.cancel(PROVIDER, NOON))
+        raise LOST
+
+    faulty.faults = [another_was_first]
+    with pytest.raises(WrongState, match="The provider canceled the delivery"):
+        pending.change(N1, approve)
+
+
+def test_a_count_whose_answer_was_lost_is_not_added_again(
+    pending: FirestoreNotifications, faulty: FaultyClient
+) -> None:
+    def one_more(it: Notification) -> Change:
+        return it.counted(Tally(targeted=it.tally.targeted + 1), NOON)
+
+    faulty.faults = [after_it_counted]
+    pending.change(N1, one_more)
+    assert pending.get(N1).tally.targeted == 1
+
+
+@pytest.mark.parametrize("fault", [after_it_counted, before_it_counted], ids=lambda it: it.__name__)
+def test_a_creation_whose_answer_was_lost_succeeds(
+    store: FirestoreNotifications, faulty: FaultyClient, fault: Fault
+) -> None:
+    faulty.faults = [fault]
+    store.create(a_submission(), Replay("k1", "fingerprint", N1, NOON))
+    assert store.get(N1).status is Status.PENDING
+    assert faulty.commits == 2
+
+
+def test_a_lost_answer_does_not_make_anothers_creation_ours(
+    pending: FirestoreNotifications, faulty: FaultyClient
+) -> None:
+    faulty.faults = [before_it_counted]
+    with pytest.raises(AlreadyThere):
+        pending.create(a_draft())
+
+
+def test_a_deletion_whose_answer_was_lost_succeeds(
+    store: FirestoreNotifications, faulty: FaultyClient
+) -> None:
+    store.create(a_draft())
+    faulty.faults = [after_it_counted]
+    store.delete(N1, lambda _: None)
+    with pytest.raises(NotFound):
+        store.delete(N1, lambda _: None)
+
+
+def test_a_registration_whose_answer_was_lost_keeps_its_secret(faulty: FaultyClient) -> None:
+    devices = FirestoreDevices(faulty)
+    phone = Device(Hwid("h1"), "ios")
+    faulty.faults = [after_it_counted]
+    assert devices.register(phone, _derived(phone), "digest")
+    faulty.faults = [before_it_counted]
+    assert not devices.register(phone, _derived(phone), "another")
+    assert devices.secret_digest("h1") == "digest"
+
+
+def test_a_drop_whose_answer_was_lost_is_a_drop(faulty: FaultyClient, client: Client) -> None:
+    client.collection("devices").document("h1").set({"fcmToken": "t"})
+    faulty.faults = [after_it_counted]
+    assert FirestoreDevices(faulty).drop_address("h1", "t")
+
+
+def test_contention_that_does_not_end_is_for_later(
+    pending: FirestoreNotifications, faulty: FaultyClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(firestore_calls, "LONGEST_WAIT_SECONDS", 0.001)
+    faulty.faults = [too_much_contention] * 99
+    before = faulty.commits
+    with pytest.raises(TryAgain):
+        pending.change(N1, approve)
+    assert faulty.commits - before == firestore_calls.TRIES
+    with pytest.raises(TryAgain):
+        pending.create(a_submission("n2"))
+
+
+def test_nobody_waits_longer_than_the_time_given(
+    pending: FirestoreNotifications, faulty: FaultyClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(firestore_calls, "TOTAL_SECONDS", 0.2)
+    faulty.faults = [too_much_contention] * 99
+    began = time.monotonic()
+    with pytest.raises(TryAgain):
+        pending.delete(N1, lambda _: None)
+    assert time.monotonic() - began < 2
+
+
+def test_a_fault_that_waiting_does_not_mend_is_passed_on(
+    pending: FirestoreNotifications, faulty: FaultyClient
+) -> None:
+    faulty.faults = [no_permission]
+    with pytest.raises(PermissionDenied):
+        pending.change(N1, approve)
+
+
+def test_a_store_that_cannot_be_read_is_for_later(
+    monkeypatch: pytest.MonkeyPatch, project: str
+) -> None:
+    monkeypatch.setenv("FIRESTORE_EMULATOR_HOST", "127.0.0.1:1")
+    briefly = firestore_calls.READ_AGAIN.with_timeout(0.3)
+    monkeypatch.setattr(firestore_calls, "READ_AGAIN", briefly)
+    away = Client(project=project, credentials=AnonymousCredentials())
+    with pytest.raises(TryAgain):
+        FirestoreNotifications(away).get(N1)
+    away.close()
+
+
+def _derived(device: Device) -> Derived:
+    return derive(device.hwid, device.locale, device.domains)

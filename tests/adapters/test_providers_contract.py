@@ -1,0 +1,155 @@
+"""What every store of providers, domains, API keys and the stop switch promises."""
+
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from shared.domain.errors import Defect, NotFound
+from shared.domain.provider import Domain, Plan, Provider
+from shared.ports import ApiKey, Providers, StopSwitch
+from tests.adapters.conftest import Bench
+from tests.adapters.records import NOON
+
+ACME = Provider(
+    uid="p1",
+    email="p1@example.com",
+    is_premium=True,
+    plan=Plan.ENTERPRISE,
+    name="Acme",
+    limits=(("perDay", 10), ("perHour", 2)),
+)
+SITE = Domain("example.com", "p1", is_verified=True, admin_hwids=("Hw-1", "hw-1"))
+
+
+def test_a_provider_is_read_as_it_was_put(providers: Bench[Providers]) -> None:
+    assert providers.store.get("p1") is None
+    providers.store.put(ACME)
+    assert providers.store.get("p1") == ACME
+    assert providers.read("p1") == {
+        "email": "p1@example.com",
+        "isPremium": True,
+        "plan": "enterprise",
+        "name": "Acme",
+        "limits": {"perDay": 10, "perHour": 2},
+    }
+
+
+def test_putting_a_provider_replaces_its_limits_and_keeps_what_only_others_know(
+    providers: Bench[Providers],
+) -> None:
+    providers.write("p1", {"stripeId": "s", "limits": {"perYear": 1}})
+    providers.store.put(ACME)
+    assert providers.store.get("p1") == ACME
+    assert (providers.read("p1") or {})["stripeId"] == "s"
+
+
+@pytest.mark.parametrize(
+    ("document", "expected"),
+    [
+        ({}, Provider("p1")),
+        ({"isPremium": None, "plan": None}, Provider("p1")),
+        ({"isPremium": True, "plan": "premium"}, Provider("p1", is_premium=True)),
+    ],
+)
+def test_a_provider_of_an_existing_back_end_is_entitled_to_what_it_says(
+    providers: Bench[Providers], document: Mapping[str, object], expected: Provider
+) -> None:
+    providers.write("p1", document)
+    assert providers.store.get("p1") == expected
+
+
+@pytest.mark.parametrize(
+    "document", [{"isPremium": "yes"}, {"plan": "gold"}, {"limits": {"perDay": "many"}}]
+)
+def test_a_document_that_cannot_be_one_is_a_defect(
+    providers: Bench[Providers], document: Mapping[str, object]
+) -> None:
+    providers.write("p1", document)
+    with pytest.raises(Defect, match="providers/p1"):
+        providers.store.get("p1")
+
+
+def test_a_provider_has_its_own_domains_by_name(providers: Bench[Providers]) -> None:
+    other = Domain("another.example", "p1")
+    for domain in (SITE, other, Domain("theirs.example", "p2", is_verified=True)):
+        providers.store.put_domain(domain)
+    assert providers.store.domain("example.com") == SITE
+    assert providers.store.domain("unknown.example") is None
+    assert list(providers.store.domains_of("p1")) == [other, SITE]
+    assert list(providers.store.domains_of("p9")) == []
+
+
+def test_a_deleted_domain_is_gone(providers: Bench[Providers]) -> None:
+    providers.store.put_domain(SITE)
+    providers.store.delete_domain("example.com")
+    providers.store.delete_domain("example.com")
+    assert providers.store.domain("example.com") is None
+
+
+def test_a_domain_is_changed_as_one_transaction(providers: Bench[Providers]) -> None:
+    providers.store.put_domain(replace(SITE, admin_hwids=()))
+
+    def add(number: int) -> None:
+        def one_more(domain: Domain) -> Domain:
+            return replace(domain, admin_hwids=(*domain.admin_hwids, f"hw-{number}"))
+
+        providers.store.change_domain("example.com", one_more)
+
+    with ThreadPoolExecutor(8) as threads:
+        list(threads.map(add, range(8)))
+    found = providers.store.domain("example.com")
+    assert found is not None
+    assert sorted(found.admin_hwids) == [f"hw-{number}" for number in range(8)]
+
+
+def test_a_change_of_no_domain_is_not_found(providers: Bench[Providers]) -> None:
+    with pytest.raises(NotFound):
+        providers.store.change_domain("example.com", lambda domain: domain)
+    assert providers.store.domain("example.com") is None
+
+
+def test_what_a_change_raises_is_passed_on(providers: Bench[Providers]) -> None:
+    providers.store.put_domain(SITE)
+
+    def refuse(_: Domain) -> Domain:
+        raise NotFound("not yours")
+
+    with pytest.raises(NotFound, match="not yours"):
+        providers.store.change_domain("example.com", refuse)
+    assert providers.store.change_domain("example.com", lambda domain: domain) == SITE
+
+
+def test_an_api_key_is_known_by_its_digest_until_it_is_deleted(
+    providers: Bench[Providers],
+) -> None:
+    later = NOON + timedelta(seconds=1)
+    providers.store.add_key("d2", "p1", "second", later)
+    providers.store.add_key("d1", "p1", "first", NOON)
+    providers.store.add_key("d0", "p2", "theirs", NOON)
+    assert providers.store.key_owner("d1") == "p1"
+    assert providers.store.key_owner("d9") is None
+    assert list(providers.store.keys_of("p1")) == [
+        ApiKey("d1", "first", NOON),
+        ApiKey("d2", "second", later),
+    ]
+    providers.store.delete_key("d1", "p1")
+    assert providers.store.key_owner("d1") is None
+
+
+@pytest.mark.parametrize("digest", ["d1", "d9"])
+def test_nobody_deletes_a_key_that_is_not_theirs(providers: Bench[Providers], digest: str) -> None:
+    providers.store.add_key("d1", "p1", "first", NOON)
+    with pytest.raises(NotFound):
+        providers.store.delete_key(digest, "p2")
+    assert providers.store.key_owner("d1") == "p1"
+
+
+def test_the_platform_is_stopped_while_the_switch_is_on(stop_switch: StopSwitch) -> None:
+    assert not stop_switch.is_on()
+    stop_switch.turn(True, "op1", "bad content", NOON)
+    assert stop_switch.is_on()
+    stop_switch.turn(False, "op1", "solved", NOON)
+    assert not stop_switch.is_on()

@@ -1,0 +1,116 @@
+"""Things as they ordinarily are. A test names only what it is about."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+from shared.domain.content import Content, NotificationInput
+from shared.domain.delivery import UNTRIED, Batch, BatchId, Record, Target, sort_key
+from shared.domain.device import AddressKind, Device, Hwid, PushAddress, partition_of
+from shared.domain.history import Actor, Role
+from shared.domain.lifecycle import Status
+from shared.domain.notification import Notification, NotificationId
+from shared.domain.provider import Domain, Plan, Provider
+from shared.domain.targeting import Segment
+
+NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
+
+PROVIDER = Actor(Role.PROVIDER, "p1")
+MODERATOR = Actor(Role.MODERATOR, "m1")
+OPERATOR = Actor(Role.OPERATOR, "o1")
+
+
+def a_provider(uid: str = "p1", **given: Any) -> Provider:
+    """Premium, with nothing to complain about."""
+    return replace(Provider(uid, email=f"{uid}@example.com", is_premium=True), **given)
+
+
+def an_enterprise_provider(uid: str = "p1") -> Provider:
+    return a_provider(uid, plan=Plan.ENTERPRISE)
+
+
+def a_domain(name: str = "example.com", of: str = "p1", **given: Any) -> Domain:
+    """Verified, and the provider's own."""
+    return replace(Domain(name, of, is_verified=True), **given)
+
+
+def an_fcm_address(value: str = "token-1", **given: Any) -> PushAddress:
+    return replace(PushAddress(AddressKind.FCM, value), **given)
+
+
+def a_device(hwid: str = "phone-1", **given: Any) -> Device:
+    """An Android phone on example.com that a push reaches."""
+    phone = Device(
+        hwid=Hwid(hwid),
+        platform="android",
+        locale="en_US",
+        app_version="2.5.6",
+        domains=("example.com",),
+        last_active_at=NOON,
+        address=an_fcm_address(f"token-{hwid}"),
+    )
+    return replace(phone, **given)
+
+
+def a_desktop(hwid: str = "desktop-1", **given: Any) -> Device:
+    """A Linux desktop that polls."""
+    return a_device(hwid, **{"platform": "linux", "address": None} | given)
+
+
+def a_segment(**given: Any) -> Segment:
+    """Everybody, unless filters are given."""
+    return Segment(**given)
+
+
+def some_content(**given: Any) -> Content:
+    return Content(**{"title": "Sale", "body": "Everything must go"} | given)
+
+
+def an_input(**given: Any) -> NotificationInput:
+    """What a provider sends to create a notification for everybody."""
+    ordinary: dict[str, Any] = {"title": "Sale", "body": "Everything must go"}
+    return NotificationInput(**ordinary | {"target_segment": a_segment()} | given)
+
+
+def a_notification(id: str = "n1", status: Status | None = Status.PENDING) -> Notification:
+    """A notification of provider p1 with the history it needs to be in ``status``."""
+    fresh = Notification(
+        id=NotificationId(id),
+        provider_id="p1",
+        provider_email="p1@example.com",
+        content=some_content(),
+        segment=a_segment(),
+        status=None,
+        created_at=NOON,
+    )
+    if status is None:
+        return fresh
+    if status is Status.DRAFT:
+        return fresh.save_draft(PROVIDER, NOON).notification
+    pending = fresh.submit(PROVIDER, NOON, admin_hwid=False).notification
+    if status is Status.PENDING:
+        return pending
+    if status is Status.SENDING:
+        return pending.approve(MODERATOR, NOON).notification
+    return replace(pending, status=status)
+
+
+def a_target(hwid: str = "phone-1", **given: Any) -> Target:
+    return replace(Target(hwid, "android", address=an_fcm_address(f"token-{hwid}")), **given)
+
+
+def a_batch(targets: Sequence[Target] = (), records: Sequence[Record] = (), **given: Any) -> Batch:
+    """A batch nobody has touched yet, of one phone unless told otherwise."""
+    chosen = tuple(targets) or (a_target(),)
+    batch = Batch(
+        id=BatchId("0000-00-00000"),
+        notification_id="n1",
+        stream=0,
+        partition=0,
+        first_key=sort_key(partition_of(chosen[0].hwid), chosen[0].hwid),
+        targets=chosen,
+        records=tuple(records) or (UNTRIED,) * len(chosen),
+        created_at=NOON,
+    )
+    return replace(batch, **given)

@@ -1,0 +1,58 @@
+"""What any test may ask for: a real Firestore, and a project of its own in it.
+
+One emulator serves a whole session (with pytest-xdist, each worker's). It keeps data, rules and
+triggers of different projects apart, so no test wipes or restarts it.
+"""
+
+import os
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from typing import NoReturn
+
+import pytest
+
+from local.firestore import EmulatorMissing, FirestoreEmulator, find_jar, free_ports
+
+
+def eventually(happened: Callable[[], bool], what: str, seconds: float = 20.0) -> None:
+    """Wait for something that other threads or processes bring about."""
+    deadline = time.monotonic() + seconds
+    while not happened():
+        assert time.monotonic() < deadline, f"not within {seconds:g} s: {what}"
+        time.sleep(0.02)
+
+
+def go_without(missing: EmulatorMissing) -> NoReturn:
+    """Skip, with the reason; in CI, where the emulator belongs, fail."""
+    if os.environ.get("CI") == "true":
+        pytest.fail(str(missing), pytrace=False)
+    pytest.skip(str(missing))
+
+
+@pytest.fixture(scope="session")
+def emulator_jar() -> None:
+    """For tests that start an emulator of their own."""
+    try:
+        find_jar()
+    except EmulatorMissing as missing:
+        go_without(missing)
+
+
+@pytest.fixture(scope="session")
+def firestore_emulator() -> Iterator[FirestoreEmulator]:
+    """Posts its events to ``firestore_emulator.functions``, whether or not anybody listens."""
+    with ExitStack() as end:
+        try:
+            emulator = FirestoreEmulator(functions=f"127.0.0.1:{free_ports(1)[0]}")
+            end.enter_context(emulator)
+        except EmulatorMissing as missing:
+            go_without(missing)
+        yield emulator
+
+
+@pytest.fixture
+def project() -> str:
+    """A project id no other test has."""
+    return f"demo-{uuid.uuid4().hex[:8]}"

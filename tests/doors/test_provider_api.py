@@ -1,0 +1,265 @@
+"""What a provider sees of its notifications, its account, its domains and its keys."""
+
+import re
+
+import pytest
+
+from shared.domain.content import CompleteInput
+from shared.domain.lifecycle import Status
+from tests.builders import a_device
+from tests.doors.conftest import ADMIN_HWID, Call, a_body, door, errors_of
+from tests.parts import MemoryParts
+
+
+def created(provider: Call, **given: object) -> str:
+    response = provider("POST", "/v1/notifications", a_body(**given))
+    assert response.status_code == 201, response.text
+    return str(response.get_json()["id"])
+
+
+def test_a_new_notification_waits_for_moderation(provider: Call, world: MemoryParts) -> None:
+    response = provider("POST", "/v1/notifications", a_body(url="myapp://sale"))
+    shown = response.get_json()
+    assert response.status_code == 201
+    assert shown["status"] == "pending"
+    assert shown["providerId"] == "p1"
+    assert shown["urlButtonName"] == "Open"
+    assert list(world.notifications.documents) == [shown["id"]]
+
+
+def test_the_location_of_a_new_notification_leads_to_it(provider: Call) -> None:
+    response = provider("POST", "/v1/notifications", a_body())
+    assert response.headers["Location"] == f"notifications/{response.get_json()['id']}"
+
+
+def test_a_draft_may_be_incomplete_and_is_submitted_when_it_is_not(provider: Call) -> None:
+    draft = provider("POST", "/v1/notifications", {"title": "Soon", "draft": True})
+    path = f"/v1/notifications/{draft.get_json()['id']}"
+    assert draft.get_json()["status"] == "draft"
+    assert errors_of(provider("POST", f"{path}/submit")) == {
+        "body": "required",
+        "targetSegment": "required",
+    }
+    assert provider("PATCH", path, {"body": "Now", "targetSegment": {}}).status_code == 200
+    assert provider("POST", f"{path}/submit").get_json()["status"] == "pending"
+
+
+def test_editing_a_pending_notification_makes_a_new_revision(provider: Call) -> None:
+    path = f"/v1/notifications/{created(provider)}"
+    edited = provider("PATCH", path, {"title": "Better"})
+    assert (edited.get_json()["title"], edited.get_json()["revision"]) == ("Better", 2)
+    assert provider("GET", path).get_json() == edited.get_json()
+
+
+def test_draft_is_no_field_of_an_edit(provider: Call) -> None:
+    path = f"/v1/notifications/{created(provider)}"
+    assert errors_of(provider("PATCH", path, {"draft": False})) == {"draft": "unknownField"}
+
+
+def test_a_notification_is_cancelled_once(provider: Call) -> None:
+    path = f"/v1/notifications/{created(provider)}/cancel"
+    assert provider("POST", path).get_json()["status"] == "cancelled"
+    again = provider("POST", path)
+    assert again.status_code == 409
+    assert again.get_json()["code"] == "wrongState"
+    assert again.get_json()["details"] == {"status": "cancelled", "move": "cancel"}
+
+
+def test_only_drafts_can_be_deleted(provider: Call, world: MemoryParts) -> None:
+    draft = created(provider, draft=True)
+    pending = created(provider)
+    assert provider("DELETE", f"/v1/notifications/{draft}").status_code == 204
+    assert provider("DELETE", f"/v1/notifications/{pending}").status_code == 409
+    assert list(world.notifications.documents) == [pending]
+
+
+def test_a_duplicate_is_a_draft_of_its_own(provider: Call) -> None:
+    source = created(provider)
+    response = provider("POST", f"/v1/notifications/{source}/duplicate")
+    copy = response.get_json()
+    assert response.status_code == 201
+    assert response.headers["Location"] == f"../{copy['id']}"
+    assert (copy["status"], copy["title"]) == ("draft", "Sale")
+    assert copy["id"] != source
+
+
+def test_lists_are_paged_and_filtered(provider: Call) -> None:
+    for title in ("one", "two", "three"):
+        created(provider, title=title)
+    first = provider("GET", "/v1/notifications?pageSize=2&kind=one-time&status=pending").get_json()
+    token = first["nextPageToken"]
+    rest = provider("GET", f"/v1/notifications?pageSize=2&pageToken={token}").get_json()
+    titles = [each["title"] for each in first["notifications"] + rest["notifications"]]
+    assert sorted(titles) == ["one", "three", "two"]
+    assert rest["nextPageToken"] is None
+    found = provider("GET", "/v1/notifications?q=TWO").get_json()["notifications"]
+    assert [each["title"] for each in found] == ["two"]
+
+
+def test_every_fault_of_a_query_is_told_at_once(provider: Call) -> None:
+    query = "status=nearly&pageSize=101&kind=weekly&sort=title&q=a&q=b"
+    assert errors_of(provider("GET", f"/v1/notifications?{query}")) == {
+        "status": "notAllowed",
+        "pageSize": "tooBig",
+        "kind": "notAllowed",
+        "sort": "unknownField",
+        "q": "repeated",
+    }
+    assert errors_of(provider("GET", "/v1/notifications?page_size=5")) == {
+        "page_size": "unknownField"
+    }
+    assert errors_of(provider("GET", "/v1/notifications?pageToken=mine")) == {
+        "pageToken": "invalidPageToken"
+    }
+    assert errors_of(provider("GET", "/v1/me?verbose=1")) == {"verbose": "unknownField"}
+
+
+def test_a_foreign_notification_looks_exactly_like_none(
+    provider: Call, other_provider: Call
+) -> None:
+    mine = created(provider)
+
+    def seen(method: str, path: str) -> tuple[int, object]:
+        response = other_provider(method, path)
+        problem = response.get_json()
+        return response.status_code, {k: v for k, v in problem.items() if k != "instance"}
+
+    for method, action in [
+        ("GET", ""),
+        ("DELETE", ""),
+        ("POST", "/cancel"),
+        ("POST", "/stop"),
+        ("POST", "/submit"),
+        ("POST", "/duplicate"),
+        ("GET", "/stats"),
+        ("GET", "/devices/h1"),
+    ]:
+        foreign = seen(method, f"/v1/notifications/{mine}{action}")
+        assert foreign == seen(method, f"/v1/notifications/none{action}")
+        assert foreign[0] == 404
+
+
+def test_the_dashboard_counts_by_status_and_shows_the_latest(provider: Call) -> None:
+    created(provider)
+    created(provider, title="Latest", draft=True)
+    shown = provider("GET", "/v1/dashboard").get_json()
+    assert shown["counts"]["pending"] == shown["counts"]["draft"] == 1
+    assert set(shown["counts"]) == set(map(str, Status))
+    assert {each["title"] for each in shown["latest"]} == {"Latest", "Sale"}
+
+
+def test_statistics_add_up(provider: Call) -> None:
+    shown = provider("GET", f"/v1/notifications/{created(provider)}/stats").get_json()
+    counted = ("delivered", "failed", "skipped", "unknown", "open")
+    assert shown["targetedCount"] == sum(shown[f"{name}Count"] for name in counted)
+    assert shown["errors"] == []
+
+
+def test_me_says_what_is_missing_to_send(provider: Call, world: MemoryParts) -> None:
+    assert provider("GET", "/v1/me").get_json()["entitlements"] == {
+        "send": True,
+        "forceTimer": True,
+        "missing": [],
+    }
+    world.providers._providers.merge("p1", {"isPremium": False})
+    world.providers.delete_domain("example.com")
+    missing = provider("GET", "/v1/me").get_json()["entitlements"]["missing"]
+    assert [each["code"] for each in missing] == ["premiumRequired", "verifiedDomainRequired"]
+
+
+def test_without_premium_nothing_is_created(provider: Call, world: MemoryParts) -> None:
+    world.providers._providers.merge("p1", {"isPremium": False})
+    before = world.stored()
+    response = provider("POST", "/v1/notifications", a_body())
+    assert (response.status_code, response.get_json()["code"]) == (403, "premiumRequired")
+    assert world.stored() == before
+
+
+def test_a_force_timer_needs_the_enterprise_plan(other_provider: Call, world: MemoryParts) -> None:
+    response = other_provider("POST", "/v1/notifications", a_body(forceTimer=5))
+    assert (response.status_code, response.get_json()["code"]) == (403, "enterpriseRequired")
+
+
+def test_admin_hwids_are_replaced_on_ones_own_domain_only(
+    provider: Call, other_provider: Call
+) -> None:
+    path, hwids = "/v1/domains/EXAMPLE.com", {"adminHwids": ["Desk 7", "desk 7", "Стол"]}
+    assert other_provider("PATCH", path, hwids).status_code == 404
+    assert provider("PATCH", path, hwids).get_json()["adminHwids"] == hwids["adminHwids"]
+    shown = provider("GET", "/v1/domains").get_json()["domains"]
+    assert [each["domain"] for each in shown] == ["example.com", "unverified.example"]
+
+
+def test_at_most_ten_admin_hwids(provider: Call) -> None:
+    eleven = {"adminHwids": [f"h{n}" for n in range(11)]}
+    assert errors_of(provider("PATCH", "/v1/domains/example.com", eleven)) == {
+        "adminHwids": "tooMany"
+    }
+    wrong = {"adminHwids": ["a/b", "", 5]}
+    assert set(errors_of(provider("PATCH", "/v1/domains/example.com", wrong))) == {
+        "adminHwids.0",
+        "adminHwids.1",
+        "adminHwids.2",
+    }
+
+
+def test_an_api_key_works_until_it_is_deleted_and_makes_no_other(
+    provider: Call, world: MemoryParts
+) -> None:
+    issued = provider("POST", "/v1/keys", {"name": "server"}).get_json()
+    server = door("provider_api", issued["key"])
+    assert issued["key"].startswith("ffk_")
+    assert issued["key"] not in str(world.stored())
+    assert server("POST", "/v1/notifications", a_body()).status_code == 201
+    refused = server("POST", "/v1/keys", {"name": "more"})
+    assert (refused.status_code, refused.get_json()["code"]) == (403, "idTokenRequired")
+    listed = provider("GET", "/v1/keys").get_json()["keys"]
+    assert [(each["id"], each["name"]) for each in listed] == [(issued["id"], "server")]
+    assert provider("DELETE", f"/v1/keys/{issued['id']}").status_code == 204
+    assert server("GET", "/v1/me").status_code == 401
+    assert provider("DELETE", f"/v1/keys/{issued['id']}").status_code == 404
+
+
+def test_of_a_device_on_foreign_domains_nothing_is_told(provider: Call, world: MemoryParts) -> None:
+    foreign = a_device("far", domains=("other.example",), platform="ios")
+    own = a_device("near", platform="ios")
+    for device in (foreign, own):
+        world.devices.documents[device.hwid] = {
+            "platform": device.platform,
+            "domains": list(device.domains),
+        }
+    path = f"/v1/notifications/{created(provider, targetSegment={'platform': 'android'})}/devices"
+    told = {hwid: provider("GET", f"{path}/{hwid}").get_json() for hwid in ("near", "far", "none")}
+    assert told["near"]["misses"] == ["platform"]
+    assert told["far"] == {**told["none"], "hwid": "far"}
+    assert told["none"]["misses"] == ["device"]
+
+
+def test_an_estimate_counts_by_platform(provider: Call) -> None:
+    shown = provider("POST", "/v1/estimates", {"targetSegment": {"platform": "ios"}}).get_json()
+    assert set(shown) == {"devices", "byPlatform", "exact"}
+    assert set(shown["byPlatform"]) == {"ios"}
+
+
+def test_unknown_paths_and_methods_are_problems(provider: Call) -> None:
+    nowhere = provider("GET", "/v1/campaigns")
+    assert (nowhere.status_code, nowhere.mimetype) == (404, "application/problem+json")
+    wrong = provider("PUT", "/v1/notifications")
+    assert wrong.status_code == 405
+    assert set(re.split(", ", wrong.headers["Allow"])) == {"GET", "HEAD", "POST"}
+
+
+@pytest.mark.parametrize("name", ["title", "body", "targetSegment"])
+def test_what_a_complete_notification_needs_is_what_the_model_says(
+    provider: Call, name: str
+) -> None:
+    required = {f.alias for f in CompleteInput.model_fields.values() if f.is_required()}
+    body = {key: value for key, value in a_body().items() if key != name}
+    assert name in required
+    assert errors_of(provider("POST", "/v1/notifications", body)) == {name: "required"}
+
+
+def test_an_admin_hwid_is_compared_character_by_character(provider: Call) -> None:
+    for hwid in (ADMIN_HWID.lower(), f"{ADMIN_HWID} "):
+        response = provider("POST", "/v1/notifications", a_body(targetSegment={"hwid": hwid}))
+        assert response.get_json()["status"] == "pending"

@@ -1,0 +1,98 @@
+"""Every call to the world outside, counted; and a process that dies at the chosen one."""
+
+from collections.abc import Callable, Sequence
+from enum import StrEnum
+from typing import Any, TypeVar, cast
+
+P = TypeVar("P")
+
+HALVABLE = {"tasks.enqueue": 0, "push.send": 1, "slots.show": 1}
+"""Calls about several things, and the position of those: they can be done in part."""
+
+
+class Crash(BaseException):
+    """The process is gone. No ``except`` of ours sees this, as in life."""
+
+
+class Blow(StrEnum):
+    """When it strikes."""
+
+    BEFORE = "before"  # the call never left
+    AFTER = "after"  # it took effect, and nobody was left to hear the answer
+    MIDWAY = "midway"  # of several things, half were done; of one thing, none
+
+
+class Hazard:
+    """Knows every external call by its number and name, and strikes where it was told to."""
+
+    def __init__(self) -> None:
+        self.trace: list[str] = []
+        self.crashes = 0
+        self._numbers: dict[int, Blow] = {}
+        self._names: dict[str, Blow] = {}
+        self._watchers: list[Callable[[str], None]] = []
+
+    @property
+    def calls(self) -> int:
+        """How many external calls there were."""
+        return len(self.trace)
+
+    def strike(self, number: int, blow: Blow) -> None:
+        """Die at the call of this number; the first is 1."""
+        self._numbers[number] = blow
+
+    def strike_at(self, name: str, blow: Blow) -> None:
+        """Die at the next call of this name."""
+        self._names[name] = blow
+
+    def calm(self) -> None:
+        """No more strikes."""
+        self._numbers.clear()
+        self._names.clear()
+
+    def watch(self, watcher: Callable[[str], None]) -> None:
+        """Have ``watcher`` called before every external call: what a rival does meanwhile."""
+        self._watchers.append(watcher)
+
+    def through(self, name: str, call: Callable[..., Any], given: Sequence[Any], named: Any) -> Any:
+        """Make the call, unless struck."""
+        self.trace.append(name)
+        blow = self._numbers.pop(self.calls, None) or self._names.pop(name, None)
+        for watcher in self._watchers:
+            watcher(name)
+        if blow is None:
+            return call(*given, **named)
+        if blow is Blow.AFTER:
+            call(*given, **named)
+        elif blow is Blow.MIDWAY and name in HALVABLE:
+            call(*_halved(given, HALVABLE[name]), **named)
+        self.crashes += 1
+        raise Crash(f"{blow} {name}, call {self.calls}")
+
+
+class Guarded:
+    """A part whose every call passes the hazard."""
+
+    def __init__(self, part: object, name: str, hazard: Hazard) -> None:
+        self._part = part
+        self._name = name
+        self._hazard = hazard
+
+    def __getattr__(self, verb: str) -> Callable[..., Any]:
+        call = getattr(self._part, verb)
+        name = f"{self._name}.{verb}"
+
+        def passing(*given: Any, **named: Any) -> Any:
+            return self._hazard.through(name, call, given, named)
+
+        return passing
+
+
+def guarded(part: P, name: str, hazard: Hazard) -> P:
+    """``part``, behind ``hazard``."""
+    return cast(P, Guarded(part, name, hazard))
+
+
+def _halved(given: Sequence[Any], position: int) -> list[Any]:
+    some = list(given[position])
+    return [*given[:position], some[: len(some) // 2], *given[position + 1 :]]

@@ -1,0 +1,76 @@
+"""A push service that says what it was told to say, and remembers what it took."""
+
+from collections import Counter, deque
+from collections.abc import Sequence
+from datetime import datetime
+
+from shared.domain.delivery import Accepted, AddressGone, Answer, Later, Misconfigured, Rejected
+from shared.domain.device import PushAddress
+from shared.ports import Message
+
+
+def accepted(receipt: str = "receipt") -> Accepted:
+    return Accepted(receipt)
+
+
+def refused() -> Rejected:
+    return Rejected("INVALID_ARGUMENT")
+
+
+def gone(as_of: datetime | None = None) -> AddressGone:
+    return AddressGone("UNREGISTERED", as_of)
+
+
+def busy(retry_after_seconds: float | None = None) -> Later:
+    return Later("UNAVAILABLE", retry_after_seconds)
+
+
+def lost() -> Later:
+    """It took the message, and its answer did not arrive."""
+    return Later("TIMEOUT", ambiguous=True)
+
+
+def misconfigured() -> Misconfigured:
+    return Misconfigured("credentialsRefused")
+
+
+class PushService:
+    """Takes everything, except from addresses for which it was told other answers."""
+
+    def __init__(self) -> None:
+        self.requests: list[tuple[Message, PushAddress]] = []
+        self.taken: Counter[tuple[str, str]] = Counter()
+        self._answers: dict[str, deque[Answer]] = {}
+        self._everyone: Answer | None = None
+
+    def will(self, address: str, *answers: Answer) -> None:
+        """Give these answers for ``address``, one after the other; the last one from then on."""
+        self._answers[address] = deque(answers)
+
+    def will_all(self, answer: Answer | None) -> None:
+        """Give this answer for every address, until told ``None``."""
+        self._everyone = answer
+
+    def send(self, message: Message, addresses: Sequence[PushAddress]) -> Sequence[Answer]:
+        return [self._one(message, address) for address in addresses]
+
+    def reached(self, notification_id: object) -> dict[str, int]:
+        """How often each address took this notification."""
+        return {to: times for (of, to), times in self.taken.items() if of == notification_id}
+
+    def asked(self, address: str) -> int:
+        """How many requests there were for ``address``."""
+        return sum(to.value == address for _, to in self.requests)
+
+    def _one(self, message: Message, address: PushAddress) -> Answer:
+        self.requests.append((message, address))
+        answer = self._everyone or self._next(address.value)
+        if isinstance(answer, Accepted) or (isinstance(answer, Later) and answer.ambiguous):
+            self.taken[message.id, address.value] += 1
+        return answer
+
+    def _next(self, address: str) -> Answer:
+        answers = self._answers.get(address)
+        if not answers:
+            return Accepted(f"receipt-{len(self.requests)}")
+        return answers.popleft() if len(answers) > 1 else answers[0]

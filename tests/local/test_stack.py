@@ -1,0 +1,477 @@
+"""The stack starts whole, says where everything is, and leaves nothing behind, however it ends."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import types
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import httpx
+import pytest
+from google.auth.transport.requests import Request
+from google.oauth2.service_account import Credentials
+
+from local.firestore import BadRules, ChildFailed, free_ports, listens
+from local.gateway import arguments as gateway_arguments
+from local.stack import (
+    QUEUES,
+    ROOT,
+    SERVICES,
+    STACK_FILE,
+    STAND_INS,
+    Account,
+    Stack,
+    StackError,
+    answers,
+    claimed,
+    down,
+    folder_of,
+    holder,
+    listens_at,
+    running_stack,
+    status,
+    write_service_account,
+)
+from tests.conftest import eventually
+
+MAIN = """\
+from tiny_doors import on_device_written, say_hello
+
+DOORS = {"say_hello": "tiny_doors", "on_device_written": "tiny_doors"}
+"""
+
+DOORS = """\
+import os
+
+SEEN = []
+
+def say_hello(request):
+    return {"seen": SEEN, "environment": dict(os.environ)}
+
+def on_device_written(event):
+    SEEN.append(event["document"])
+"""
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Path:
+    main = tmp_path / "functions" / "main.py"
+    main.parent.mkdir()
+    main.write_text(MAIN)
+    (main.parent / "tiny_doors.py").write_text(DOORS)
+    return main
+
+
+@pytest.fixture(autouse=True)
+def nothing_runs_already(monkeypatch: pytest.MonkeyPatch) -> None:
+    for variable in (
+        "FIRESTORE_EMULATOR_HOST",
+        "GOOGLE_OAUTH_TOKEN_URL",
+        *(each.variable for each in STAND_INS),
+    ):
+        monkeypatch.delenv(variable, raising=False)
+
+
+def a_stack(folder: Path) -> Stack:
+    return Stack(
+        project="demo-p",
+        region="europe-west1",
+        gateway="http://127.0.0.1:1",
+        functions="http://127.0.0.1:1/demo-p/europe-west1",
+        firestore="127.0.0.1:2",
+        auth="127.0.0.1:3",
+        tasks="127.0.0.1:4",
+        fcm="http://127.0.0.1:5",
+        pid=os.getpid(),
+        folder=folder,
+        accounts=(Account("p1", "provider@example.org", "provider"),),
+    )
+
+
+# -- the file --------------------------------------------------------------------------------------
+
+
+def test_the_file_says_where_everything_is(tmp_path: Path) -> None:
+    a_stack(tmp_path).save(tmp_path / "stack.json")
+    assert json.loads((tmp_path / "stack.json").read_text()) == {
+        "project": "demo-p",
+        "region": "europe-west1",
+        "gateway": "http://127.0.0.1:1",
+        "functions": "http://127.0.0.1:1/demo-p/europe-west1",
+        "firestore": "127.0.0.1:2",
+        "auth": "127.0.0.1:3",
+        "tasks": "127.0.0.1:4",
+        "fcm": "http://127.0.0.1:5",
+        "accounts": [{"uid": "p1", "email": "provider@example.org", "role": "provider"}],
+        "pid": os.getpid(),
+    }
+    assert [path.name for path in tmp_path.iterdir()] == ["stack.json"]
+
+
+def test_a_stack_is_loaded_as_it_was_saved(tmp_path: Path) -> None:
+    stack = a_stack(tmp_path)
+    stack.save(tmp_path / "stack.json")
+    assert Stack.load(tmp_path / "stack.json") == stack
+
+
+def test_what_others_add_to_the_file_is_no_obstacle(tmp_path: Path) -> None:
+    path = tmp_path / "stack.json"
+    a_stack(tmp_path).save(path)
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"panel": "http://127.0.0.1:6"}))
+    assert Stack.load(path) == a_stack(tmp_path)
+
+
+def test_loading_no_stack_says_how_to_start_one(tmp_path: Path) -> None:
+    with pytest.raises(StackError, match=r"python -m local\.stack up"):
+        Stack.load(tmp_path / "stack.json")
+
+
+def test_stacks_keep_their_logs_apart(tmp_path: Path) -> None:
+    assert folder_of(STACK_FILE) == ROOT / ".local"
+    assert folder_of(tmp_path / "stack.json") != folder_of(tmp_path / "other.json")
+
+
+def test_a_file_is_claimed_once(tmp_path: Path) -> None:
+    path = tmp_path / "stack.json"
+    assert holder(path) is None
+    with claimed(path):
+        assert holder(path) == os.getpid()
+        with pytest.raises(StackError, match=rf"pid {os.getpid()}.*--stack-file"), claimed(path):
+            pass
+    assert holder(path) is None
+    with claimed(path):
+        pass
+
+
+def test_a_file_left_by_a_killed_stack_is_no_obstacle(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "stack.json"
+    a_stack(tmp_path).save(path)
+    assert status(path) == 1
+    assert down(path) == 0
+    assert not path.exists()
+    assert "No stack is running." in capsys.readouterr().out
+
+
+# -- what the functions are told -------------------------------------------------------------------
+
+
+def test_functions_find_the_stack_in_their_environment(tmp_path: Path) -> None:
+    environment = a_stack(tmp_path).environment()
+    environment.pop("NO_PROXY")
+    assert environment == {
+        "GOOGLE_CLOUD_PROJECT": "demo-p",
+        "FIRESTORE_EMULATOR_HOST": "127.0.0.1:2",
+        "FIREBASE_AUTH_EMULATOR_HOST": "127.0.0.1:3",
+        "CLOUD_TASKS_BASE_URL": "127.0.0.1:4",
+        "FCM_BASE_URL": "http://127.0.0.1:5",
+        "GOOGLE_OAUTH_TOKEN_URL": "http://127.0.0.1:5/token",
+        "GOOGLE_APPLICATION_CREDENTIALS": str(tmp_path / "service-account.json"),
+        "FANFARE_REGION": "europe-west1",
+        "FANFARE_FUNCTIONS_URL": "http://127.0.0.1:1/demo-p/europe-west1",
+        "FANFARE_TASKS_ACCOUNT": "fanfare-tasks@demo-p.iam.gserviceaccount.com",
+        "FANFARE_EVENTS_ACCOUNT": "fanfare-events@demo-p.iam.gserviceaccount.com",
+        "FANFARE_SCHEDULER_ACCOUNT": "fanfare-scheduler@demo-p.iam.gserviceaccount.com",
+    }
+
+
+def test_clients_in_this_process_find_a_stack_that_was_entered(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GOOGLE_CLOUD_PROJECT", "mine")
+    monkeypatch.setenv("NO_PROXY", "example.org")
+    before = dict(os.environ)
+    stack = a_stack(tmp_path)
+    expected = before | stack.environment()
+    with stack.entered():
+        assert dict(os.environ) == expected
+        assert os.environ["GOOGLE_CLOUD_PROJECT"] == "demo-p"
+    assert dict(os.environ) == before
+
+
+def test_the_service_account_is_one_that_googles_library_accepts(tmp_path: Path) -> None:
+    stack = a_stack(tmp_path)
+    write_service_account(stack)
+    credentials = Credentials.from_service_account_file(str(stack.credentials))
+    assert credentials.service_account_email == stack.account_of("functions")
+    assert stack.credentials.stat().st_mode & 0o077 == 0
+
+
+def test_the_queues_leave_threads_to_people() -> None:
+    at_once = sum(int(limits.split(":")[1]) for limits in QUEUES.values())
+    assert at_once < gateway_arguments().get_default("threads")
+
+
+def test_a_base_url_may_name_a_port_or_not() -> None:
+    assert not listens_at(f"http://127.0.0.1:{free_ports(1)[0]}/base")
+    assert not listens_at("http://localhost.invalid")
+
+
+# -- starting and ending ---------------------------------------------------------------------------
+
+
+def write_device(stack: Stack, hwid: str) -> None:
+    url = f"http://{stack.firestore}/v1/projects/{stack.project}/databases/(default)/documents"
+    admin = {"Authorization": "Bearer owner"}
+    httpx.patch(f"{url}/devices/{hwid}", json={"fields": {}}, headers=admin).raise_for_status()
+
+
+def silent(stack: Stack) -> bool:
+    return not any(listens_at(getattr(stack, name)) for name in SERVICES)
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("emulator_jar")
+def test_a_whole_stack_runs_and_leaves_nothing(
+    source: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with running_stack(seed=False, source=source) as stack:
+        told = Stack.load(stack.folder / "stack.json")
+        assert told == stack
+        assert status(stack.folder / "stack.json") == 0
+        assert {path.stem for path in stack.logs.iterdir()} == set(SERVICES)
+
+        write_device(stack, "d1")
+        hello = f"{stack.functions}/say-hello"
+        eventually(lambda: httpx.get(hello).json()["seen"] == ["devices/d1"], "the event")
+        environment = httpx.get(hello).json()["environment"]
+        assert stack.environment().items() <= environment.items()
+
+        credentials = Credentials.from_service_account_file(
+            str(stack.credentials), scopes=["https://www.googleapis.com/auth/firebase.messaging"]
+        )
+        credentials.refresh(Request())
+        assert credentials.token
+    assert silent(stack)
+    assert not stack.folder.exists()
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("emulator_jar")
+def test_services_that_run_already_are_used(
+    source: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("CLOUD_TASKS_BASE_URL", "127.0.0.1:4")
+    monkeypatch.setenv("FIREBASE_AUTH_EMULATOR_HOST", "127.0.0.1:3")
+    monkeypatch.setenv("FCM_BASE_URL", "http://127.0.0.1:5/")
+    with running_stack(seed=False, source=source) as stack:
+        assert (stack.tasks, stack.auth, stack.fcm) == (
+            "127.0.0.1:4", "127.0.0.1:3", "http://127.0.0.1:5",
+        )  # fmt: skip
+        assert {path.stem for path in stack.logs.iterdir()} == {"firestore", "gateway"}
+
+
+@contextmanager
+def only_firestore_and_gateway(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    with monkeypatch.context() as patch:
+        for each in STAND_INS:
+            patch.setenv(each.variable, f"{each.scheme}127.0.0.1:9")
+        yield
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("emulator_jar")
+def test_a_phase_that_fails_leaves_nothing(
+    source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[Stack] = []
+
+    def seed(stack: Stack, devices: int) -> list[Account]:
+        seen.append(stack)
+        assert devices == 7
+        assert answers(stack.gateway.removeprefix("http://"))
+        raise RuntimeError("no seed today")
+
+    module = types.ModuleType("local.seed")
+    module.seed = seed  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "local.seed", module)
+    path = tmp_path / "stack.json"
+    with (
+        only_firestore_and_gateway(monkeypatch),
+        pytest.raises(RuntimeError, match="no seed today"),
+        running_stack(devices=7, source=source, stack_file=path),
+    ):
+        pass
+    assert not listens(seen[0].firestore)
+    assert not listens_at(seen[0].gateway)
+    assert not path.exists()
+    assert holder(path) is None
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("emulator_jar")
+def test_functions_that_do_not_load_are_reported(
+    source: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source.write_text("DOORS = {'say_hello': 'main'}\n")
+    with (
+        only_firestore_and_gateway(monkeypatch),
+        pytest.raises(ChildFailed, match=r"(?s)gateway ended with code 1.*say_hello"),
+        running_stack(seed=False, source=source),
+    ):
+        pass
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("emulator_jar")
+def test_rules_that_do_not_compile_are_reported(
+    source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rules = tmp_path / "firestore.rules"
+    rules.write_text("rules_version = '2';\nservice cloud.firestone {}\n")
+    monkeypatch.setattr("local.stack.RULES", rules)
+    with (
+        only_firestore_and_gateway(monkeypatch),
+        pytest.raises(BadRules, match=r"firestore\.rules: (?s:.*)L2"),
+        running_stack(seed=False, source=source),
+    ):
+        pass
+
+
+def test_a_taken_port_is_reported(source: Path, emulator_jar: None) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with (
+            pytest.raises(ChildFailed, match=f"something listens at 127.0.0.1:{port}"),
+            running_stack(seed=False, source=source, ports={"firestore": port}),
+        ):
+            pass
+
+
+# -- the command -----------------------------------------------------------------------------------
+
+
+class Command:
+    """``python -m local.stack up`` in a process of its own."""
+
+    def __init__(self, source: Path, stack_file: Path, end: ExitStack) -> None:
+        self.stack_file = stack_file
+        self.process = end.enter_context(
+            subprocess.Popen(
+                [
+                    *(sys.executable, "-m", "local.stack", "up", "--no-seed"),
+                    *("--source", str(source), "--stack-file", str(stack_file)),
+                ],
+                cwd=ROOT,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                text=True,
+            )
+        )
+        end.callback(self.process.kill)
+
+    def stack(self) -> Stack:
+        eventually(self._is_up, "the stack is up", seconds=60)
+        return Stack.load(self.stack_file)
+
+    def _is_up(self) -> bool:
+        assert self.process.poll() is None, self.said()
+        return self.stack_file.exists()
+
+    def said(self) -> str:
+        out, _ = self.process.communicate()
+        return out
+
+
+@pytest.fixture
+def command(source: Path, tmp_path: Path, emulator_jar: None) -> Iterator[Command]:
+    with ExitStack() as end:
+        yield Command(source, tmp_path / "stack.json", end)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_ends_it_all(command: Command, number: signal.Signals) -> None:
+    stack = command.stack()
+    command.process.send_signal(number)
+    said = command.said()
+    assert command.process.returncode == 0
+    assert said.rstrip().endswith("Ended.")
+    assert f"gateway    {stack.gateway}" in said
+    assert silent(stack)
+    assert not command.stack_file.exists()
+
+
+@pytest.mark.slow
+def test_nothing_outlives_a_killed_stack(command: Command) -> None:
+    stack = command.stack()
+    command.process.kill()
+    command.process.wait()
+    eventually(lambda: silent(stack), "every child ends")
+    assert holder(command.stack_file) is None
+
+
+@pytest.mark.slow
+def test_down_ends_the_running_stack(command: Command, capsys: pytest.CaptureFixture[str]) -> None:
+    stack = command.stack()
+    assert holder(command.stack_file) == stack.pid
+    assert down(command.stack_file) == 0
+    assert "Ended (pid" in capsys.readouterr().out
+    assert silent(stack)
+
+
+@pytest.mark.slow
+def test_a_second_stack_is_refused_and_one_with_its_own_file_is_not(
+    command: Command, source: Path, tmp_path: Path
+) -> None:
+    stack = command.stack()
+    with ExitStack() as end:
+        second = Command(source, command.stack_file, end)
+        assert f"A stack is running already (pid {stack.pid}" in second.said()
+        assert second.process.returncode == 1
+
+        third = Command(source, tmp_path / "other.json", end).stack()
+        assert not {getattr(stack, name) for name in SERVICES} & {
+            getattr(third, name) for name in SERVICES
+        }
+        assert down(tmp_path / "other.json") == 0
+    assert Stack.load(command.stack_file) == stack
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not Path("/proc/self").exists(), reason="finds the child in /proc")
+def test_a_child_that_dies_ends_the_stack_with_its_name(command: Command) -> None:
+    stack = command.stack()
+    os.kill(_listener(stack.tasks), signal.SIGKILL)
+    said = command.said()
+    assert command.process.returncode == 1
+    assert "tasks ended with code 137." in said
+    assert silent(stack)
+
+
+def _listener(address: str) -> int:
+    """The process whose command line has the port, and that is nobody's keeper."""
+    port = address.rpartition(":")[2]
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            words = (folder / "cmdline").read_text().split("\0")
+        except OSError:
+            continue
+        if f"--port={port}" in words and "-c" not in words:
+            return int(folder.name)
+    raise LookupError(address)
+
+
+@pytest.mark.slow
+def test_a_missing_jar_is_told_in_one_sentence(source: Path, tmp_path: Path) -> None:
+    told = subprocess.run(
+        [
+            *(sys.executable, "-m", "local.stack", "up", "--no-seed"),
+            *("--source", str(source), "--stack-file", str(tmp_path / "stack.json")),
+        ],
+        cwd=ROOT,
+        env={**os.environ, "FIRESTORE_EMULATOR_JAR": str(tmp_path / "gone.jar")},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert told.returncode == 1
+    assert told.stderr.strip() == (
+        f"FIRESTORE_EMULATOR_JAR names {tmp_path / 'gone.jar'}, and there is no such file."
+    )

@@ -1,0 +1,161 @@
+"""All parts in memory: a whole Fanfare that forgets everything at the end of a test."""
+
+import base64
+import copy
+import json
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from shared.adapters.clock import FixedClock
+from shared.adapters.identities import DemoIdentities
+from shared.adapters.memory import (
+    MemoryDevices,
+    MemoryNotifications,
+    MemoryProviders,
+    MemoryStopSwitch,
+)
+from shared.domain.delivery import Tally
+from shared.domain.device import AddressKind
+from shared.domain.errors import NotFound
+from shared.domain.provider import Domain, Provider
+from shared.domain.targeting import AudienceQuery
+from shared.ports import Audience, Counted, Ledger, Sender, Slots, Task, Tasks
+from shared.settings import Settings, read
+
+PROJECT = "demo-fanfare"
+ENVIRONMENT = {
+    "GOOGLE_CLOUD_PROJECT": PROJECT,
+    "FIREBASE_AUTH_EMULATOR_HOST": "127.0.0.1:9099",
+    "FANFARE_PANEL_ORIGINS": "https://panel.example, https://console.example",
+}
+
+
+def token(uid: str, *, expires_in_seconds: float = 3600, **claims: object) -> str:
+    """An unsigned Firebase ID token, as Google's emulator issues them."""
+    now = time.time()
+    return _unsigned(
+        {
+            "iss": f"https://securetoken.google.com/{PROJECT}",
+            "aud": PROJECT,
+            "sub": uid,
+            "email": f"{uid}@example.com",
+            "iat": int(now) - 60,
+            "exp": int(now + expires_in_seconds),
+            **claims,
+        }
+    )
+
+
+def forged(uid: str, **claims: object) -> str:
+    """A token that says what the real one would say, signed by somebody else."""
+    header = base64.urlsafe_b64encode(b'{"alg":"RS256","typ":"JWT"}').decode().rstrip("=")
+    return f"{header}.{token(uid, **claims).split('.')[1]}.c2lnbmVkLWJ5LXNvbWVib2R5LWVsc2U"
+
+
+def service_token(function: str, account: str = "tasks") -> str:
+    """Google's OIDC token for a function, without its signature."""
+    settings, now = read(ENVIRONMENT), int(time.time())
+    return _unsigned(
+        {
+            "iss": "https://accounts.google.com",
+            "aud": settings.function_url(function),
+            "sub": account,
+            "email": settings.account(account),
+            "email_verified": True,
+            "iat": now - 1,
+            "exp": now + 600,
+        }
+    )
+
+
+def _unsigned(claims: Mapping[str, object]) -> str:
+    parts = ({"alg": "none", "typ": "JWT"}, claims)
+    encoded = [base64.urlsafe_b64encode(json.dumps(part).encode()).rstrip(b"=") for part in parts]
+    return b".".join([*encoded, b""]).decode()
+
+
+class MemoryAccounts:
+    """Firebase accounts: these are all there are."""
+
+    def __init__(self, *uids: str) -> None:
+        self.moderators: dict[str, bool] = dict.fromkeys(uids, False)
+
+    def custom_token(self, uid: str, claims: Mapping[str, object]) -> str:
+        return f"custom token of {uid} with {sorted(claims)}"
+
+    def set_moderator(self, uid: str, moderator: bool) -> None:
+        if uid not in self.moderators:
+            raise NotFound("there is no such account")
+        self.moderators[uid] = moderator
+
+
+@dataclass
+class MemoryParts:
+    """Every part; a test takes the one it looks into, or puts its own in."""
+
+    audience: Audience
+    ledger: Ledger
+    slots: Slots
+    tasks: Tasks
+    devices: MemoryDevices
+    settings: Settings = field(default_factory=lambda: read(ENVIRONMENT))
+    clock: FixedClock = field(default_factory=FixedClock)
+    notifications: MemoryNotifications = field(default_factory=MemoryNotifications)
+    providers: MemoryProviders = field(default_factory=MemoryProviders)
+    stop_switch: MemoryStopSwitch = field(default_factory=MemoryStopSwitch)
+    senders: Mapping[AddressKind, Sender] = field(default_factory=dict)
+    accounts: MemoryAccounts = field(default_factory=MemoryAccounts)
+
+    @property
+    def identities(self) -> DemoIdentities:
+        return DemoIdentities(self.settings)
+
+    def stored(self) -> Mapping[str, Any]:
+        """A copy of everything a request could have written."""
+        return copy.deepcopy(
+            {
+                "notifications": vars(self.notifications)["documents"],
+                "replays": self.notifications._replays.documents,
+                "history": self.notifications._history,
+                "devices": self.devices.documents,
+                "secrets": self.devices.secrets,
+                "providers": self.providers._providers.documents,
+                "domains": self.providers._domains.documents,
+                "keys": self.providers._keys.documents,
+                "stop": self.stop_switch.document,
+                "moderators": self.accounts.moderators,
+            }
+        )
+
+
+class QuietFanout:
+    """Audience, ledger, slots and tasks of a platform on which nothing has been sent."""
+
+    def __init__(self) -> None:
+        self.enqueued: list[Task] = []
+
+    def count(self, query: AudienceQuery) -> Counted:
+        return Counted(1, "now")
+
+    def __getattr__(self, name: str) -> Any:
+        empty: dict[str, Any] = {"tally": Tally(), "sums": Tally(), "open_batches": 0}
+        return lambda *args: empty.get(name, ())
+
+    def enqueue(self, tasks: Iterable[Task]) -> None:
+        self.enqueued.extend(tasks)
+
+
+def memory_parts(*records: Provider | Domain, accounts: Iterable[str] = ()) -> MemoryParts:
+    """Everything new and empty, but for these providers, domains and accounts."""
+    quiet: Any = QuietFanout()
+    return MemoryParts(
+        audience=quiet,
+        ledger=quiet,
+        slots=quiet,
+        tasks=quiet,
+        devices=MemoryDevices(),
+        providers=MemoryProviders(*records),
+        accounts=MemoryAccounts(*accounts),
+    )

@@ -1,0 +1,215 @@
+"""Who may read which document by itself, asked of the real emulator; and that nobody may write."""
+
+import re
+import time
+import uuid
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import httpx
+import jwt
+import pytest
+
+from local.firestore import FirestoreEmulator
+
+RULES = Path(__file__).parents[2] / "firestore.rules"
+HWID = "Hw 1:é"
+OWNED = {"providerId": "p1"}
+DOCUMENTS: dict[str, Mapping[str, str]] = {
+    "providers/p1": {},
+    "domains/example.com": OWNED,
+    "pendingNotifications/n1": OWNED,
+    "pendingNotifications/n1/history/000001": {},
+    "pendingNotifications/n1/batches/0001-00-00000": OWNED,
+    "pendingNotifications/n1/parts/0000": OWNED,
+    "pendingNotifications/theirs": {"providerId": "p2"},
+    f"devices/{HWID}": {"hwid": HWID},
+    f"deviceSecrets/{HWID}": {"hwid": HWID},
+    "apiKeys/d1": OWNED,
+    "idempotencyKeys/k1": OWNED,
+    "platform/stop": {},
+}
+NOBODY = ""
+DEVICE = f"device:{HWID}"
+EVERYBODY = [NOBODY, "p1", "p2", DEVICE, "device:other", HWID, "moderator", "operator"]
+READERS = {
+    "providers/p1": {"p1"},
+    "pendingNotifications/n1": {"p1"},
+    "pendingNotifications/n1/history/000001": {"p1"},
+    "pendingNotifications/theirs": {"p2"},
+    f"devices/{HWID}": {DEVICE},
+}
+MISSING = ["pendingNotifications/none", "pendingNotifications/none/history/000001", "unknown/x"]
+
+
+@dataclass(frozen=True)
+class Query:
+    """A list of ``collection`` below ``parent``, perhaps where ``where`` holds."""
+
+    collection: str
+    parent: str = ""
+    where: Mapping[str, str] = field(default_factory=dict)
+    group: bool = False
+
+    def body(self) -> dict[str, Any]:
+        filters = [
+            {
+                "fieldFilter": {
+                    "field": {"fieldPath": name},
+                    "op": "EQUAL",
+                    "value": {"stringValue": value},
+                }
+            }
+            for name, value in self.where.items()
+        ]
+        source = {"collectionId": self.collection, "allDescendants": self.group}
+        where = {"where": filters[0]} if filters else {}
+        return {"structuredQuery": {"from": [source], **where, "limit": 10}}
+
+
+LISTS: list[tuple[Query, set[str]]] = [
+    (Query("pendingNotifications", where=OWNED), {"p1"}),
+    (Query("pendingNotifications", where={"providerId": "p2"}), {"p2"}),
+    (Query("pendingNotifications"), set()),
+    (Query("pendingNotifications", where={"status": "pending"}), set()),
+    (Query("history", parent="pendingNotifications/n1"), {"p1"}),
+    (Query("history", parent="pendingNotifications/theirs"), {"p2"}),
+    (Query("history", parent="pendingNotifications/none"), set()),
+    (Query("history", group=True), set()),
+    (Query("batches", parent="pendingNotifications/n1"), set()),
+    (Query("batches", group=True, where=OWNED), set()),
+    (Query("providers"), set()),
+    (Query("domains", where=OWNED), set()),
+    (Query("devices"), set()),
+    (Query("devices", where={"hwid": HWID}), set()),
+    (Query("apiKeys", where=OWNED), set()),
+]
+
+
+class Caller:
+    """Reads and writes over REST, where the emulator applies the rules."""
+
+    def __init__(self, emulator: FirestoreEmulator, project: str) -> None:
+        self.project = project
+        self.http = httpx.Client(base_url=f"http://{emulator.address}", trust_env=False, timeout=30)
+        self._root = f"/v1/projects/{project}/databases/(default)/documents"
+
+    def get(self, path: str, uid: str) -> bool:
+        return self._allowed(self.http.get(self._at(path), headers=self._headers(uid)))
+
+    def query(self, query: Query, uid: str) -> bool:
+        parent = self._at(query.parent) if query.parent else self._root
+        headers = self._headers(uid)
+        return self._allowed(
+            self.http.post(f"{parent}:runQuery", json=query.body(), headers=headers)
+        )
+
+    def write(self, path: str, uid: str, fields: Mapping[str, str]) -> bool:
+        body = {"fields": {name: {"stringValue": value} for name, value in fields.items()}}
+        return self._allowed(self.http.patch(self._at(path), json=body, headers=self._headers(uid)))
+
+    def delete(self, path: str, uid: str) -> bool:
+        return self._allowed(self.http.delete(self._at(path), headers=self._headers(uid)))
+
+    def coverage(self) -> list[dict[str, Any]]:
+        answer = self.http.get(f"/emulator/v1/projects/{self.project}:ruleCoverage")
+        report: list[dict[str, Any]] = answer.raise_for_status().json()["report"]
+        return report
+
+    def _at(self, path: str) -> str:
+        return f"{self._root}/{quote(path)}"
+
+    def _headers(self, uid: str) -> dict[str, str]:
+        if uid == "owner":
+            return {"Authorization": "Bearer owner"}
+        return {"Authorization": f"Bearer {self._token(uid)}"} if uid else {}
+
+    def _token(self, uid: str) -> str:
+        now = int(time.time())
+        claims: dict[str, Any] = {
+            "iss": f"https://securetoken.google.com/{self.project}",
+            "aud": self.project,
+            "sub": uid,
+            "user_id": uid,
+            "iat": now,
+            "exp": now + 3600,
+            "auth_time": now,
+        }
+        if uid in {"moderator", "operator"}:
+            claims[uid] = True
+        return jwt.encode(claims, "", algorithm="none")
+
+    def _allowed(self, answer: httpx.Response) -> bool:
+        assert answer.status_code in {200, 403, 404}, answer.text
+        return answer.status_code != 403
+
+
+def a_caller(emulator: FirestoreEmulator) -> Iterator[Caller]:
+    caller = Caller(emulator, f"demo-{uuid.uuid4().hex[:8]}")
+    with caller.http:
+        emulator.put_rules(caller.project, RULES.read_text())
+        for path, fields in DOCUMENTS.items():
+            assert caller.write(path, "owner", fields)
+        yield caller
+
+
+@pytest.fixture(scope="module")
+def caller(firestore_emulator: FirestoreEmulator) -> Iterator[Caller]:
+    """Nothing is ever written with the rules, so that all tests can share the documents."""
+    yield from a_caller(firestore_emulator)
+
+
+@pytest.fixture
+def fresh(firestore_emulator: FirestoreEmulator) -> Iterator[Caller]:
+    yield from a_caller(firestore_emulator)
+
+
+@pytest.mark.parametrize("path", [*DOCUMENTS, *MISSING])
+def test_a_document_is_read_by_its_owner_only(caller: Caller, path: str) -> None:
+    readers = {uid for uid in EVERYBODY if caller.get(path, uid)}
+    assert readers == READERS.get(path, set())
+
+
+@pytest.mark.parametrize(("query", "readers"), LISTS, ids=lambda it: getattr(it, "collection", ""))
+def test_a_list_is_read_by_the_owner_of_all_it_can_hold(
+    caller: Caller, query: Query, readers: set[str]
+) -> None:
+    assert {uid for uid in EVERYBODY if caller.query(query, uid)} == readers
+
+
+@pytest.mark.parametrize("path", [*DOCUMENTS, *MISSING])
+def test_nobody_writes(caller: Caller, path: str) -> None:
+    for uid in EVERYBODY:
+        assert not caller.write(path, uid, {**DOCUMENTS.get(path, {}), "status": "approved"})
+        assert not caller.delete(path, uid)
+
+
+def test_a_device_without_a_document_may_look_for_it(caller: Caller) -> None:
+    assert caller.get("devices/new", "device:new")
+    assert not caller.get("devices/new", "new")
+
+
+def test_every_allow_was_seen_to_allow_and_to_deny(fresh: Caller) -> None:
+    for uid in EVERYBODY:
+        for path in DOCUMENTS:
+            fresh.get(path, uid)
+        for query, _ in LISTS:
+            fresh.query(query, uid)
+    text = RULES.read_text()
+    starts = {match.end() for match in re.finditer(r"\ballow\b[^;]*?\bif\s+", text)}
+    seen = {start: _values_at(fresh.coverage(), start) for start in starts}
+    assert len(starts) == 4
+    assert all({True, False} <= values for values in seen.values()), seen
+
+
+def _values_at(nodes: list[dict[str, Any]], start: int) -> set[bool]:
+    found: set[bool] = set()
+    for node in nodes:
+        if node["sourcePosition"]["currentOffset"] == start:
+            values = [it["value"] for it in node.get("values", [])]
+            found |= {it["boolValue"] for it in values if "boolValue" in it}
+        found |= _values_at(node.get("children", []), start)
+    return found

@@ -1,0 +1,187 @@
+"""A notification's moves: what each writes on the record, and in its history."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from shared.domain.delivery import Tally
+from shared.domain.errors import InvalidInput, WrongState
+from shared.domain.history import broken_links
+from shared.domain.lifecycle import TERMINAL, Status
+from shared.domain.notification import SWEEP_AFTER, Change, FailureReason, Notification, verdict
+from tests.builders import (
+    MODERATOR,
+    NOON,
+    OPERATOR,
+    PROVIDER,
+    a_notification,
+    a_segment,
+    some_content,
+)
+
+LATER = NOON + timedelta(minutes=3)
+
+
+def entry_of(change: Change) -> tuple[object, ...]:
+    assert change.entry is not None
+    entry = change.entry
+    return entry.move, entry.origin, entry.status, entry.actor, entry.at, entry.reason
+
+
+def test_a_submitted_notification_waits_for_a_moderator() -> None:
+    change = a_notification(status=None).submit(PROVIDER, NOON, admin_hwid=False)
+    assert change.notification.status is Status.PENDING
+    assert not change.notification.auto_approved
+    assert entry_of(change) == ("submit", None, "pending", "provider:p1", NOON, "")
+
+
+def test_one_to_an_admin_hwid_is_approved_by_itself_and_says_why() -> None:
+    change = a_notification(status=None).submit(PROVIDER, NOON, admin_hwid=True)
+    it = change.notification
+    assert (it.status, it.auto_approved, it.auto_approve_reason) == ("sending", True, "adminHwid")
+    assert (it.sending_at, it.moderator_id) == (NOON, None)
+    assert entry_of(change) == ("submit", None, "sending", "provider:p1", NOON, "adminHwid")
+
+
+def test_what_lacks_a_part_cannot_be_submitted() -> None:
+    bare = replace(a_notification(status=None), content=some_content(title=None), segment=None)
+    with pytest.raises(InvalidInput) as refusal:
+        bare.submit(PROVIDER, NOON, admin_hwid=False)
+    assert [(f.field, f.code) for f in refusal.value.errors] == [
+        ("title", "required"),
+        ("targetSegment", "required"),
+    ]
+
+
+def test_an_approval_says_who_and_when() -> None:
+    change = a_notification().approve(MODERATOR, LATER, revision=1)
+    it = change.notification
+    assert (it.status, it.moderator_id, it.moderated_at) == ("sending", "m1", LATER)
+    assert (it.sending_at, it.auto_approved) == (LATER, False)
+    assert entry_of(change) == ("approve", "pending", "sending", "moderator:m1", LATER, "")
+
+
+def test_a_rejection_carries_its_comment() -> None:
+    it = a_notification().reject(MODERATOR, LATER, "too loud").notification
+    assert (it.status, it.moderator_comment, it.moderator_id) == ("rejected", "too loud", "m1")
+    assert it.moderated_at == LATER
+
+
+def test_a_cancellation_says_when_and_by_whom() -> None:
+    it = a_notification().cancel(PROVIDER, LATER).notification
+    assert (it.status, it.cancelled_at, it.cancelled_by) == ("cancelled", LATER, "provider")
+
+
+def test_an_edit_of_a_pending_one_is_a_new_revision_with_an_entry() -> None:
+    new = some_content(title="New")
+    change = a_notification().edit(PROVIDER, LATER, new, a_segment())
+    assert change.notification.revision == 2
+    assert change.notification.content == new
+    assert change.entry is not None
+    assert (change.entry.move, change.entry.revision) == ("edit", 2)
+
+
+def test_an_edit_of_a_draft_is_no_transition() -> None:
+    change = a_notification(status=Status.DRAFT).edit(PROVIDER, LATER, some_content(), None)
+    assert (change.notification.revision, change.entry) == (1, None)
+
+
+@pytest.mark.parametrize("status", sorted(set(Status) - {Status.DRAFT, Status.PENDING}))
+def test_nothing_decided_can_be_edited(status: Status) -> None:
+    with pytest.raises(WrongState):
+        a_notification(status=status).edit(PROVIDER, LATER, some_content(), a_segment())
+
+
+def test_a_pending_one_cannot_be_edited_into_a_fragment() -> None:
+    with pytest.raises(InvalidInput):
+        a_notification().edit(PROVIDER, LATER, some_content(body=None), a_segment())
+
+
+def test_an_approval_of_an_older_revision_is_refused() -> None:
+    edited = a_notification().edit(PROVIDER, LATER, some_content(), a_segment()).notification
+    with pytest.raises(WrongState) as refusal:
+        edited.approve(MODERATOR, LATER, revision=1)
+    assert refusal.value.code == "staleRevision"
+    assert refusal.value.details == {"status": "pending", "revision": 2}
+
+
+def test_a_stale_approval_of_what_is_already_cancelled_hears_of_the_cancellation() -> None:
+    cancelled = replace(a_notification().cancel(PROVIDER, LATER).notification, revision=2)
+    with pytest.raises(WrongState) as refusal:
+        cancelled.approve(MODERATOR, LATER, revision=1)
+    assert refusal.value.code == "cancelled"
+
+
+def test_only_what_is_being_sent_is_ever_woken_up() -> None:
+    pending = a_notification()
+    sending = pending.approve(MODERATOR, NOON).notification
+    assert (pending.wake_at, sending.wake_at) == (None, NOON + SWEEP_AFTER)
+    assert sending.complete(PROVIDER, LATER, Tally()).notification.wake_at is None
+    assert sending.stop(OPERATOR, LATER).notification.wake_at is None
+
+
+def test_an_end_says_when_and_how() -> None:
+    sending = a_notification(status=Status.SENDING)
+    sums = Tally(targeted=2, failed=2, errors={"unregistered": 2})
+    failed = sending.fail(PROVIDER, LATER, FailureReason.EVERY_PUSH_FAILED, sums).notification
+    assert (failed.status, failed.failure_reason, failed.ended_at, failed.tally) == (
+        "failed",
+        "everyPushFailed",
+        LATER,
+        sums,
+    )
+
+
+def test_a_whole_life_is_one_sound_chain() -> None:
+    changes = [a_notification(status=None).save_draft(PROVIDER, NOON)]
+
+    def then(change: Change) -> Notification:
+        changes.append(change)
+        return change.notification
+
+    it = then(changes[0].notification.submit(PROVIDER, NOON, admin_hwid=False))
+    it = then(it.edit(PROVIDER, NOON, some_content(title="New"), a_segment()))
+    it = then(it.approve(MODERATOR, NOON, revision=2))
+    it = then(it.complete(PROVIDER, NOON, Tally(targeted=1, delivered=1)))
+    entries = [change.entry for change in changes if change.entry]
+    assert [entry.number for entry in entries] == [1, 2, 3, 4, 5]
+    assert broken_links(entries) == []
+    assert (it.history_count, it.history_hash) == (5, entries[-1].hash)
+    assert it.status in TERMINAL
+
+
+def test_how_the_audience_is_cut_is_fixed_once() -> None:
+    sending = a_notification(status=Status.SENDING)
+    cut = sending.cut(4, ("a.com",), "t1").notification
+    assert (cut.plan_parts, cut.plan_domains, cut.read_at) == (4, ("a.com",), "t1")
+    assert cut.cut(2, ("b.com",), "t2").notification == cut
+
+
+def test_what_is_not_being_sent_is_not_cut() -> None:
+    stopped = a_notification(status=Status.STOPPED)
+    assert stopped.cut(4, ("a.com",), "t1").notification == stopped
+
+
+@pytest.mark.parametrize(
+    ("sums", "reason"),
+    [
+        (Tally(targeted=3, delivered=1, failed=2), None),
+        (Tally(targeted=2, unknown=1, failed=1), None),
+        (Tally(), FailureReason.NO_AUDIENCE),
+        (Tally(targeted=2, skipped=2), FailureReason.NO_AUDIENCE),
+        (Tally(targeted=2, failed=2, errors={"x": 2}), FailureReason.EVERY_PUSH_FAILED),
+        (
+            Tally(targeted=3, failed=2, skipped=1, errors={"credentialsRefused": 2, "consent": 1}),
+            FailureReason.CREDENTIALS_REFUSED,
+        ),
+        (
+            Tally(targeted=2, failed=2, errors={"credentialsRefused": 1, "x": 1}),
+            FailureReason.EVERY_PUSH_FAILED,
+        ),
+    ],
+)
+def test_a_distribution_fails_only_when_certainly_nobody_got_it(
+    sums: Tally, reason: FailureReason | None
+) -> None:
+    assert verdict(sums) == reason

@@ -1,0 +1,44 @@
+"""What a provider is entitled to, and the one way round moderation."""
+
+import pytest
+
+from shared.domain.errors import Forbidden
+from shared.domain.provider import check_entitled, is_admin_hwid, verified
+from tests.builders import a_domain, a_provider
+
+
+def test_a_premium_provider_with_a_verified_domain_may_send() -> None:
+    check_entitled(a_provider(), [a_domain(is_verified=False), a_domain("b.com")])
+
+
+def test_without_premium_nothing_may_be_sent() -> None:
+    with pytest.raises(Forbidden) as refusal:
+        check_entitled(a_provider(is_premium=False), [a_domain()])
+    assert refusal.value.code == "premiumRequired"
+
+
+@pytest.mark.parametrize("domains", [[], [a_domain(is_verified=False)]])
+def test_without_a_verified_domain_nothing_may_be_sent(domains: list[object]) -> None:
+    with pytest.raises(Forbidden) as refusal:
+        check_entitled(a_provider(), domains)  # type: ignore[arg-type]
+    assert refusal.value.code == "verifiedDomainRequired"
+
+
+def test_only_verified_domains_count_as_verified() -> None:
+    assert verified([a_domain("a.com"), a_domain("b.com", is_verified=False)]) == ("a.com",)
+
+
+def test_an_admin_hwid_of_a_verified_domain_is_one() -> None:
+    domains = [a_domain("a.com"), a_domain("b.com", admin_hwids=("other", "AbC-1"))]
+    assert is_admin_hwid("AbC-1", domains)
+
+
+@pytest.mark.parametrize(
+    "hwid", ["abc-1", "ABC-1", "AbC-1 ", " AbC-1", "AbC-", "AbC-11", "AbС-1", "", None]
+)
+def test_an_admin_hwid_is_compared_character_by_character(hwid: str | None) -> None:
+    assert not is_admin_hwid(hwid, [a_domain(admin_hwids=("AbC-1",))])
+
+
+def test_an_unverified_domain_has_no_admin_hwids() -> None:
+    assert not is_admin_hwid("AbC-1", [a_domain(is_verified=False, admin_hwids=("AbC-1",))])

@@ -1,0 +1,108 @@
+"""The environment: whatever is wrong stops start-up by name, and stand-ins stay local."""
+
+import pytest
+
+from shared.settings import STAND_INS, Settings, SettingsError, read
+
+REAL = {"GOOGLE_CLOUD_PROJECT": "fanfare-prod"}
+DEMO = {"GOOGLE_CLOUD_PROJECT": "demo-fanfare"}
+WHERE = {
+    "FIRESTORE_EMULATOR_HOST": "127.0.0.1:8080",
+    "FIREBASE_AUTH_EMULATOR_HOST": "127.0.0.1:9099",
+    "CLOUD_TASKS_BASE_URL": "127.0.0.1:8123",
+    "FCM_BASE_URL": "http://127.0.0.1:9000",
+    "GOOGLE_OAUTH_TOKEN_URL": "http://127.0.0.1:9000/token",
+}
+
+
+def refusal(environment: dict[str, str]) -> str:
+    with pytest.raises(SettingsError) as refused:
+        read(environment)
+    return str(refused.value)
+
+
+def test_a_project_is_all_it_takes() -> None:
+    settings = read(REAL)
+    assert not settings.local
+    assert settings.fcm_url == "https://fcm.googleapis.com"
+    assert (
+        settings.function_url("tick") == "https://europe-west1-fanfare-prod.cloudfunctions.net/tick"
+    )
+    assert settings.account("tasks") == "fanfare-tasks@fanfare-prod.iam.gserviceaccount.com"
+
+
+def test_without_a_project_nothing_starts() -> None:
+    assert "GOOGLE_CLOUD_PROJECT" in refusal({})
+
+
+def test_an_empty_variable_counts_as_absent() -> None:
+    assert read(REAL | {"FANFARE_REGION": "", "FCM_BASE_URL": ""}) == read(REAL)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("GOOGLE_CLOUD_PROJECT", "No Such"),
+        ("FANFARE_REGION", "mars"),
+        ("FANFARE_FUNCTIONS_URL", "fanfare.example.com"),
+        ("FANFARE_TASKS_ACCOUNT", "nobody"),
+        ("FANFARE_EVENTS_ACCOUNT", "no body@x"),
+        ("FANFARE_SCHEDULER_ACCOUNT", "@"),
+        ("FANFARE_LEASE_SECONDS", "0"),
+        ("FANFARE_LEASE_SECONDS", "ninety"),
+        ("FANFARE_HANDLER_SECONDS", "1801"),
+        ("FANFARE_RETRY_BASE_SECONDS", "-1"),
+        ("FIRESTORE_EMULATOR_HOST", "localhost"),
+        ("FIREBASE_AUTH_EMULATOR_HOST", ":9099"),
+        ("CLOUD_TASKS_BASE_URL", "127.0.0.1:port"),
+        ("FCM_BASE_URL", "127.0.0.1:9000"),
+        ("GOOGLE_OAUTH_TOKEN_URL", "ftp://127.0.0.1"),
+    ],
+)
+def test_a_malformed_variable_is_named(name: str, value: str) -> None:
+    assert name in refusal(DEMO | {name: value})
+
+
+def test_every_fault_is_named_at_once() -> None:
+    told = refusal(REAL | {"FANFARE_REGION": "mars", "FANFARE_LEASE_SECONDS": "0"})
+    assert "FANFARE_REGION" in told
+    assert "FANFARE_LEASE_SECONDS" in told
+
+
+def test_a_faulty_value_is_not_shown() -> None:
+    assert "hunter2" not in refusal(DEMO | {"FANFARE_TASKS_ACCOUNT": "hunter2"})
+
+
+def test_every_stand_in_is_covered_here() -> None:
+    assert set(WHERE) == set(STAND_INS)
+
+
+@pytest.mark.parametrize("name", WHERE)
+def test_a_demo_project_may_use_stand_ins(name: str) -> None:
+    assert read(DEMO | {name: WHERE[name]}).local
+
+
+@pytest.mark.parametrize("name", WHERE)
+def test_any_other_project_refuses_every_stand_in_by_name(name: str) -> None:
+    assert name in refusal(REAL | {name: WHERE[name]})
+
+
+@pytest.mark.parametrize("project", ["demo", "demonstration", "my-demo-1"])
+def test_only_a_name_that_begins_with_demo_and_a_hyphen_is_local(project: str) -> None:
+    assert not read({"GOOGLE_CLOUD_PROJECT": f"{project}-x".removesuffix("-x").ljust(6, "x")}).local
+
+
+def test_a_demo_project_refuses_to_run_on_cloud_run() -> None:
+    assert "demo" in refusal(DEMO | {"K_SERVICE": "provider-api"})
+
+
+@pytest.mark.parametrize("project", [REAL, DEMO])
+@pytest.mark.parametrize("name", WHERE)
+def test_cloud_run_refuses_every_stand_in(name: str, project: dict[str, str]) -> None:
+    refusal(project | {"K_SERVICE": "provider-api", name: WHERE[name]})
+
+
+def test_a_deployed_function_starts_without_stand_ins() -> None:
+    assert read(REAL | {"K_SERVICE": "provider-api"}) == Settings.model_validate(
+        REAL | {"K_SERVICE": "provider-api"}
+    )

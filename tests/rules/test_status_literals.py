@@ -1,0 +1,41 @@
+"""The words of the lifecycle are written down in one module; everyone else uses ``Status``."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from shared.domain.lifecycle import Status
+
+ROOT = Path(__file__).parents[2]
+HOME = Path("shared/domain/lifecycle.py")
+OTHER_MEANINGS = {
+    ("shared/domain/delivery.py", "failed"): "an outcome of one device",
+    ("shared/flow/send.py", "stopped"): "why a device was skipped",
+    ("shared/adapters/documents_notification.py", "failed"): "a counter",
+    ("shared/adapters/ledger_documents.py", "failed"): "a counter",
+    ("functions/_sentences.py", "stopped"): "why a device was skipped",
+}
+SOURCES = sorted(
+    path.relative_to(ROOT)
+    for folder in ("shared", "functions")
+    for path in (ROOT / folder).rglob("*.py")
+    if path.relative_to(ROOT) != HOME
+)
+
+
+def literals(source: Path) -> Iterator[tuple[int, str]]:
+    for node in ast.walk(ast.parse((ROOT / source).read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Constant) and node.value in set(map(str, Status)):
+            yield node.lineno, node.value
+
+
+@pytest.mark.parametrize("source", SOURCES, ids=str)
+def test_no_status_is_spelled_out_beside_the_lifecycle(source: Path) -> None:
+    strays = [
+        f"{source}:{line} {word!r}"
+        for line, word in literals(source)
+        if (source.as_posix(), word) not in OTHER_MEANINGS
+    ]
+    assert strays == []
