@@ -1,42 +1,49 @@
 """What planning and sending cost per device, and whether that grows with the audience.
 
 A small and a large audience are seeded into the Firestore emulator; each is planned and sent by
-processes of their own, whose CPU time and peak memory the operating system counts. Reads are
-counted on the wire: documents in query answers, and one per thousand counted.
+processes of their own, whose CPU time and peak memory the operating system counts. Reads and
+writes are counted on the wire, as Firestore bills them.
 """
 
 import json
 import os
 import subprocess
 import sys
-import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from pathlib import Path
-from statistics import median
+
+import google.auth.credentials
+from google.cloud import firestore
 
 from local import demo
 from local.background import Served
 from local.fcm import app as fcm_app
 from local.firestore import FirestoreEmulator
 from local.seed import seed_devices
+from local.tasks import Options, TasksEmulator
+from local.tasks_rules import QueueSettings
+from shared.adapters.documents_device import registration_fields
+from shared.adapters.firestore_notifications import FirestoreNotifications
+from shared.adapters.firestore_providers import FirestoreProviders
 from shared.domain.content import Content
+from shared.domain.device import AddressKind, Device, Hwid, Platform, PushAddress, derive
 from shared.domain.history import Actor, Role
 from shared.domain.notification import Notification, NotificationId
 from shared.domain.targeting import Segment
-from shared.settings import Settings, read
-from shared.wiring import GoogleParts
+from shared.flow.queues import Queue
+from shared.settings import read
 
 SMALL = 10_000
 LARGE = int(os.environ.get("BENCH_DEVICES", "100000"))
-ROUNDS = 3
+ID = NotificationId("benchmark")
+Say = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """What one process took, all in."""
+    """What one process took."""
 
     devices: int
     cpu_seconds: float
@@ -45,27 +52,12 @@ class Cost:
     writes: int
 
 
-def measure(say: object = print) -> dict[str, float]:
+def measure(say: Say = print) -> dict[str, float]:
     """The figures, by the keys of ``.local/bench.json``."""
-    tell = say if callable(say) else print
-    with _emulator() as environment:
-        small = _audience(environment, SMALL, tell)
-        large = _audience(environment, LARGE, tell)
-    plans = {size: costs[0] for size, costs in ((SMALL, small), (LARGE, large))}
-    sends = {size: costs[1] for size, costs in ((SMALL, small), (LARGE, large))}
-    cpu = {
-        size: (plans[size].cpu_seconds + sends[size].cpu_seconds) / plans[size].devices
-        for size in (SMALL, LARGE)
-    }
-    return {
-        "plan_cpu_us_per_device": 1e6 * plans[LARGE].cpu_seconds / plans[LARGE].devices,
-        "plan_reads_per_device": plans[LARGE].reads / plans[LARGE].devices,
-        "writes_per_mobile_device": (plans[LARGE].writes + sends[LARGE].writes)
-        / plans[LARGE].devices,
-        "cpu_per_device_100k_vs_10k": cpu[LARGE] / cpu[SMALL],
-        "plan_memory_100k_vs_10k": plans[LARGE].peak_bytes / plans[SMALL].peak_bytes,
-        "send_memory_100k_vs_10k": sends[LARGE].peak_bytes / sends[SMALL].peak_bytes,
-    }
+    with _services() as environment:
+        small = _audience(environment, SMALL, say)
+        large = _audience(environment, LARGE, say)
+    return _figures(small, large)
 
 
 def _figures(small: tuple[Cost, Cost], large: tuple[Cost, Cost]) -> dict[str, float]:
@@ -86,19 +78,80 @@ def _figures(small: tuple[Cost, Cost], large: tuple[Cost, Cost]) -> dict[str, fl
     }
 
 
+def _audience(environment: Mapping[str, str], size: int, say: Say) -> tuple[Cost, Cost]:
+    project = f"demo-bench-{size}"
+    own = {**environment, "GOOGLE_CLOUD_PROJECT": project}
+    for done in seed_devices(read(own), _phones(size)):
+        if done % 10_000 == 0:
+            say(f"  {done:,} of {size:,} phones seeded")
+    _approved_notification(project)
+    plan = _worked("plan", own)
+    say(f"  {size:,}: planned in {plan.cpu_seconds:.1f} s of CPU, {plan.peak_bytes >> 20} MiB")
+    send = _worked("send", own)
+    say(f"  {size:,}: sent in {send.cpu_seconds:.1f} s of CPU, {send.peak_bytes >> 20} MiB")
+    return plan, send
+
+
+def _worked(work: str, environment: Mapping[str, str]) -> Cost:
+    command = [sys.executable, "-m", "benchmarks.worker", work, ID]
+    done = subprocess.run(command, env=environment, check=True, stdout=subprocess.PIPE)
+    return Cost(**json.loads(done.stdout))
+
+
+def _phones(count: int) -> Iterator[tuple[str, Mapping[str, object]]]:
+    now = datetime.now(UTC)
+    for number in range(count):
+        hwid = Hwid(f"android-{number:07d}")
+        token = f"token-{number:07d}:{'x' * 140}"
+        device = Device(
+            hwid=hwid,
+            platform=Platform.ANDROID,
+            locale="de-DE",
+            domains=(demo.AURORA_DOMAIN,),
+            last_active_at=now,
+            address=PushAddress(AddressKind.FCM, token, registered_at=now),
+        )
+        derived = derive(hwid, device.locale, device.domains)
+        yield hwid, registration_fields(device, derived)
+
+
+def _approved_notification(project: str) -> None:
+    anonymous = google.auth.credentials.AnonymousCredentials()
+    client = firestore.Client(project=project, credentials=anonymous)
+    providers = FirestoreProviders(client)
+    providers.put(demo.PROVIDERS[0])
+    providers.put_domain(demo.DOMAINS[0])
+    now = datetime.now(UTC)
+    content = Content(title="Northern lights tonight", body="Clear skies from 22:00.")
+    draft = Notification(
+        id=ID,
+        provider_id=demo.AURORA.uid,
+        provider_email=demo.AURORA.email,
+        content=content,
+        segment=Segment(),
+        status=None,
+        created_at=now,
+    )
+    notifications = FirestoreNotifications(client)
+    submitted = draft.submit(Actor(Role.PROVIDER, demo.AURORA.uid), now, admin_hwid=False)
+    notifications.create(replace(submitted))
+    notifications.change(ID, lambda it: it.approve(Actor(Role.MODERATOR, demo.MIRA.uid), now))
+    client.close()
+
+
 @contextmanager
 def _services() -> Iterator[dict[str, str]]:
-    """Firestore, queues that dispatch nothing, and FCM, each outside the measured process."""
-    queues = {queue: QueueSettings(max_concurrent=0) for queue in ("plan", *_SENDING)}
+    """Firestore, queues that lead nowhere, and FCM, each outside the measured process."""
+    slow = QueueSettings(rate_per_second=0.001, max_concurrent=1)
+    queues = {str(queue): slow for queue in Queue}
     with ExitStack() as stack:
-        firestore = stack.enter_context(FirestoreEmulator())
-        tasks = stack.enter_context(TasksEmulator(Options(queues=queues)))
-        fcm = stack.enter_context(Served(fcm_app()))
-        yield {
-            **os.environ,
-            "FIRESTORE_EMULATOR_HOST": firestore.address,
+        services = {
+            "FIRESTORE_EMULATOR_HOST": stack.enter_context(FirestoreEmulator()).address,
             "FIREBASE_AUTH_EMULATOR_HOST": "127.0.0.1:1",
-            "CLOUD_TASKS_BASE_URL": tasks.address,
-            "FCM_BASE_URL": fcm.url,
-            "GOOGLE_OAUTH_TOKEN_URL": f"{fcm.url}/token",
+            "CLOUD_TASKS_BASE_URL": stack.enter_context(
+                TasksEmulator(Options(queues=queues))
+            ).address,
+            "FCM_BASE_URL": stack.enter_context(Served(fcm_app())).url,
         }
+        os.environ.update(services)
+        yield {**os.environ, "GOOGLE_OAUTH_TOKEN_URL": services["FCM_BASE_URL"] + "/token"}

@@ -44,19 +44,16 @@ def anyone(request: Request, path: Path) -> Caller:
 def provider(request: Request, path: Path) -> Caller:
     """A provider's panel (ID token) or server (API key)."""
     token = bearer(request)
-    if not token.startswith(KEY_PREFIX):
-        return provider_in_person(request, path)
-    owner = parts().providers.key_owner(digest_of(token))
-    if owner is None:
-        raise Unauthenticated("this API key is unknown or was deleted")
-    return _known(owner)
+    if token.startswith(KEY_PREFIX):
+        return _known(_key_owner(token))
+    return provider_in_person(request, path)
 
 
 def provider_in_person(request: Request, path: Path) -> Caller:
     """A provider's panel only: an API key must not be able to make more of itself."""
     del path
     token = bearer(request)
-    if token.startswith(KEY_PREFIX):
+    if token.startswith(KEY_PREFIX) and _key_owner(token):
         raise Forbidden("sign in to do this; an API key cannot", code="idTokenRequired")
     return _known(parts().identities.verify_user(token).uid)
 
@@ -94,13 +91,20 @@ def bearer(request: Request) -> str:
     return token
 
 
+def _key_owner(key: str) -> str:
+    owner = parts().providers.key_owner(digest_of(key))
+    if owner is None:
+        raise Unauthenticated("this API key is unknown or was deleted")
+    return owner
+
+
 def _known(uid: str) -> Caller:
     return Caller(Role.PROVIDER, known_provider(uid, parts().providers).uid)
 
 
 def _claiming(request: Request, role: Role) -> Caller:
     token = bearer(request)
-    if token.startswith(KEY_PREFIX):
+    if token.startswith(KEY_PREFIX) and _key_owner(token):
         raise Forbidden(f"only a signed-in {role} may do this", code=f"{role}Only")
     identity = parts().identities.verify_user(token)
     if identity.claims.get(role.value) is not True:

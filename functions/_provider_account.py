@@ -21,7 +21,8 @@ from functions._answers import (
 from functions._callers import provider, provider_in_person
 from functions._fields import HwidText, Required, ShortText, domain_in
 from functions._http import Given, Nothing
-from functions._rest import Call, Door, Reply
+from functions._provider import DOOR
+from functions._rest import Call, Reply
 from shared.adapters.documents import to_json
 from shared.domain.errors import Forbidden
 from shared.domain.provider import MOST_ADMIN_HWIDS, Domain, Plan, Provider, check_entitled
@@ -29,8 +30,6 @@ from shared.flow import operate
 from shared.flow.create import known_provider
 from shared.ports import Wish
 from shared.wiring import parts
-
-DOOR = Door("provider-api", browsers=True)
 
 LATEST = 10
 

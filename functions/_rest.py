@@ -67,10 +67,9 @@ class Reply:
 class Route:
     """One row of a door's table.
 
-    ``given`` is what the route takes: of a GET its query, of all others its JSON body, which may
-    be left out when nothing in it is required. With ``choose`` the body itself says which model it
-    is to be read as; ``further`` finds, in a body that has faults, those that depend on the caller.
-    ``answer`` describes the body of the answer ``status``.
+    ``given`` is what the route takes: of a GET its query, of all others its JSON body. With
+    ``choose`` the body itself says which model it is to be read as; ``further`` finds, in a body
+    that has faults, those that depend on the caller. ``answer`` describes the body of ``status``.
     """
 
     method: str

@@ -35,6 +35,12 @@ def _time_zone(name: str) -> str:
     return name
 
 
+def _not_empty(domains: tuple[str, ...]) -> tuple[str, ...]:
+    if not domains:
+        raise PydanticCustomError("too_few", "must have at least one entry")
+    return domains
+
+
 class AddressInput(Given):
     """Where a push service reaches the device; ``environment`` matters to APNs."""
 
@@ -55,7 +61,7 @@ class DeviceInput(Given):
     locale: Annotated[str, StringConstraints(pattern=LOCALE)]
     time_zone: Annotated[str, Field(min_length=1, max_length=64), AfterValidator(_time_zone)]
     app_version: Annotated[str, Field(min_length=1, max_length=64), AfterValidator(printable)]
-    domains: Annotated[tuple[Hostname, ...], Field(min_length=1, max_length=50)]
+    domains: Annotated[tuple[Hostname, ...], Field(max_length=50), AfterValidator(_not_empty)]
     push_address: AddressInput | None = None
     consent: bool = True
 

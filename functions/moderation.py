@@ -36,8 +36,8 @@ class Rejection(Given):
     id: NotificationIdText
     comment: Annotated[
         str,
-        Required,
         StringConstraints(strip_whitespace=True, max_length=MOST_COMMENT_CHARACTERS),
+        Required,
     ]
 
 

@@ -1,41 +1,31 @@
 """The providers' door: everything about their notifications.
 
-The routes about the provider's own account stand in ``_provider_account``; they enter themselves
-into the same table.
+Routes about the provider's account and about numbers stand in ``_provider_account`` and
+``_provider_insight``, and enter themselves into the same table.
 """
 
-from collections.abc import Mapping, Sequence
-from typing import Annotated, Any, Literal
+from collections.abc import Mapping
+from typing import Annotated, Literal
 
 from flask import Request, Response
 from pydantic import BeforeValidator, Field
 from pydantic.json_schema import SkipJsonSchema
 from pydantic_core import PydanticCustomError
 
-from functions._answers import (
-    EstimateAnswer,
-    ExplanationAnswer,
-    NotificationAnswer,
-    NotificationsAnswer,
-    StatsAnswer,
-)
-from functions._callers import Caller, anyone, provider
-from functions._fields import Reason, ShortText, hwid_in
+from functions import _provider_account, _provider_insight  # noqa: F401 - their routes
+from functions._answers import NotificationAnswer, NotificationsAnswer
+from functions._callers import anyone, provider
+from functions._fields import Reason, ShortText
 from functions._http import Given, MayBeLeftOut, Nothing
-from functions._provider_account import DOOR
+from functions._provider import DOOR, foreign_domain, mine, notification_id
 from functions._rest import Call, Reply
-from functions._stats import explanation, stats
 from shared.adapters.documents import to_json
-from shared.domain.content import CompleteInput, Content, NotificationInput
-from shared.domain.errors import FieldError, InvalidInput, Malformed
+from shared.domain.content import CompleteInput, NotificationInput
+from shared.domain.errors import Malformed
 from shared.domain.lifecycle import Status
-from shared.domain.notification import Notification, NotificationId
-from shared.domain.targeting import Segment
 from shared.flow import cancel as taking_back
 from shared.flow import create as creating
-from shared.flow.create import Once, check_fields, known_provider, owned
-from shared.flow.estimate import estimate as estimated
-from shared.flow.explain import explain as explained
+from shared.flow.create import Once
 from shared.ports import Wish
 from shared.wiring import deliver_now, parts
 
@@ -51,12 +41,6 @@ class EditInput(NotificationInput):
     """The fields to change; those not given stay, and null clears one."""
 
     draft: Annotated[SkipJsonSchema[bool], BeforeValidator(_only_at_create)] = False
-
-
-class EstimateInput(Given):
-    """Who would be reached."""
-
-    target_segment: Segment
 
 
 class StopInput(MayBeLeftOut):
@@ -84,20 +68,6 @@ def _draft_or_complete(value: Mapping[str, object]) -> type[NotificationInput]:
     return NotificationInput if value.get("draft") is True else CompleteInput
 
 
-def _foreign_domain(caller: Caller, value: Mapping[str, object]) -> Sequence[FieldError]:
-    segment = value.get("targetSegment")
-    name = segment.get("domain") if isinstance(segment, dict) else None
-    if not isinstance(name, str) or not name:
-        return ()
-    providers = parts().providers
-    owner, domains = known_provider(caller.id, providers), providers.domains_of(caller.id)
-    try:
-        check_fields(Content(), Segment.model_construct(domain=name.lower()), owner, domains)
-    except InvalidInput as fault:
-        return fault.errors
-    return ()
-
-
 @DOOR.route(
     "POST",
     "/v1/notifications",
@@ -106,7 +76,7 @@ def _foreign_domain(caller: Caller, value: Mapping[str, object]) -> Sequence[Fie
     answer=NotificationAnswer,
     status=201,
     choose=_draft_or_complete,
-    further=_foreign_domain,
+    further=foreign_domain,
     headers=("Idempotency-Key",),
 )
 def create(call: Call[NotificationInput]) -> Reply:
@@ -145,7 +115,7 @@ def list_notifications(call: Call[ListInput]) -> Reply:
 )
 def read(call: Call[Nothing]) -> Reply:
     """One notification with its counters."""
-    return Reply(to_json(_mine(call)))
+    return Reply(to_json(mine(call)))
 
 
 @DOOR.route(
@@ -154,13 +124,13 @@ def read(call: Call[Nothing]) -> Reply:
     who=provider,
     given=EditInput,
     answer=NotificationAnswer,
-    further=_foreign_domain,
+    further=foreign_domain,
 )
 def edit(call: Call[EditInput]) -> Reply:
     """Change a draft, or a pending notification, which then is a new revision."""
     p = parts()
     edited = creating.edit(
-        _id(call),
+        notification_id(call),
         call.given,
         provider_id=call.caller.id,
         notifications=p.notifications,
@@ -176,7 +146,7 @@ def edit(call: Call[EditInput]) -> Reply:
 def delete(call: Call[Nothing]) -> Reply:
     """Delete a draft."""
     creating.delete_draft(
-        _id(call), provider_id=call.caller.id, notifications=parts().notifications
+        notification_id(call), provider_id=call.caller.id, notifications=parts().notifications
     )
     return Reply(None, 204)
 
@@ -192,7 +162,7 @@ def submit(call: Call[Nothing]) -> Reply:
     """Send a draft to moderation, or to its admin HWID."""
     p = parts()
     submitted = creating.submit(
-        _id(call),
+        notification_id(call),
         provider_id=call.caller.id,
         notifications=p.notifications,
         providers=p.providers,
@@ -213,7 +183,10 @@ def cancel(call: Call[Nothing]) -> Reply:
     """Take it back before it is sent."""
     p = parts()
     cancelled = taking_back.cancel(
-        _id(call), provider_id=call.caller.id, notifications=p.notifications, clock=p.clock
+        notification_id(call),
+        provider_id=call.caller.id,
+        notifications=p.notifications,
+        clock=p.clock,
     )
     return Reply(to_json(cancelled))
 
@@ -229,7 +202,7 @@ def stop(call: Call[StopInput]) -> Reply:
     """Halt it while it is being sent; what was sent stays counted."""
     p = parts()
     stopped = taking_back.stop(
-        _id(call),
+        notification_id(call),
         by=call.caller.actor,
         reason=call.given.reason,
         notifications=p.notifications,
@@ -251,64 +224,13 @@ def duplicate(call: Call[Nothing]) -> Reply:
     """A new draft with the same content and target."""
     p = parts()
     copy = creating.duplicate(
-        _id(call),
+        notification_id(call),
         provider_id=call.caller.id,
         notifications=p.notifications,
         providers=p.providers,
         clock=p.clock,
     )
     return Reply(to_json(copy), 201, {"Location": f"../{copy.id}"})
-
-
-@DOOR.route(
-    "GET", "/v1/notifications/<id:id>/stats", who=provider, given=Nothing, answer=StatsAnswer
-)
-def read_stats(call: Call[Nothing]) -> Reply:
-    """The counters, and each error in a sentence."""
-    return Reply(stats(_mine(call)))
-
-
-@DOOR.route(
-    "GET",
-    "/v1/notifications/<id:id>/devices/<hwid>",
-    who=provider,
-    given=Nothing,
-    answer=ExplanationAnswer,
-)
-def explain(call: Call[Nothing]) -> Reply:
-    """Why one device got it, or did not."""
-    p = parts()
-    hwid = hwid_in(call.path)
-    found = explained(
-        _mine(call),
-        hwid,
-        providers=p.providers,
-        devices=p.devices,
-        ledger=p.ledger,
-        clock=p.clock,
-    )
-    return Reply(explanation(hwid, found))
-
-
-@DOOR.route(
-    "POST",
-    "/v1/estimates",
-    who=provider,
-    given=EstimateInput,
-    answer=EstimateAnswer,
-    further=_foreign_domain,
-)
-def estimate(call: Call[EstimateInput]) -> Reply:
-    """How many devices a segment would reach, before anything is sent."""
-    p = parts()
-    found = estimated(
-        call.given.target_segment,
-        provider_id=call.caller.id,
-        providers=p.providers,
-        audience=p.audience,
-        clock=p.clock,
-    )
-    return Reply(EstimateAnswer.of(found))
 
 
 @DOOR.route("GET", "/openapi.json", who=anyone, given=Nothing, answer=None)
@@ -318,14 +240,6 @@ def openapi(call: Call[Nothing]) -> Reply:
 
     del call
     return Reply(description(DOOR))
-
-
-def _id(call: Call[Any]) -> NotificationId:
-    return NotificationId(call.path["id"])
-
-
-def _mine(call: Call[Any]) -> Notification:
-    return owned(parts().notifications.get(_id(call)), call.caller.id)
 
 
 def _once(call: Call[NotificationInput]) -> Once | None:

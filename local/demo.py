@@ -63,12 +63,12 @@ PLATFORMS = (
     Platform.MACOS,
     Platform.LINUX,
 )
-DEAD_ONE_IN = 100
-"""One phone in so many holds an address the push service no longer knows."""
+DEAD_ONE_IN = 97
+"""One device in so many, if it is a phone, holds an address the push service no longer knows."""
 
 
 def devices(count: int, now: datetime) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    """``count`` device documents: every platform, several locales, one dead address in a hundred.
+    """``count`` device documents: every platform, several locales, a few dead addresses.
 
     The same ``count`` gives the same devices; the last one is the admin's phone.
     """
@@ -82,7 +82,7 @@ def devices(count: int, now: datetime) -> Iterator[tuple[str, Mapping[str, Any]]
 
 def _device(number: int, now: datetime, chance: random.Random) -> Device:
     platform = PLATFORMS[number % len(PLATFORMS)]
-    kind = "unregistered" if number % DEAD_ONE_IN == DEAD_ONE_IN - 1 else "token"
+    kind = "unregistered" if number % DEAD_ONE_IN == 0 else "token"
     token = f"{kind}-{number:06d}-{chance.getrandbits(96):024x}"
     reachable = platform in {Platform.ANDROID, Platform.IOS}
     domains = [d.domain for d in DOMAINS]

@@ -109,7 +109,7 @@ class Fcm:
         return not self._config.issued_tokens_only or self._tokens.knows(token)
 
     def _refuse(self, status: int, body: bytes) -> web.Response:
-        self.received.count_refused(str(status))
+        self.received.count_refused(status)
         return _json(body, status)
 
     async def _answer(self, request: web.Request, accepted: Accepted) -> web.StreamResponse:
@@ -138,7 +138,7 @@ class Fcm:
                 project=project,
                 token=accepted.recipient,
                 attempt=attempt,
-                status=NO_ANSWER if silent else str(script.http if script else 200),
+                status=NO_ANSWER if silent else (script.http if script else 200),
                 taken=(script is None or script.taken) and not accepted.validate_only,
                 notification=notification_id(accepted.message),
                 replace_key=replace_key(accepted.message),
@@ -205,11 +205,11 @@ def _json(body: bytes, status: int = 200) -> web.Response:
     return web.Response(body=body, status=status, content_type="application/json")
 
 
-def stand_in(config: Config | None = None, service_account: Path | None = None) -> web.Application:
+def app(config: Config | None = None, service_account: Path | None = None) -> web.Application:
     """The stand-in as an app, for ``Served`` or ``serve``."""
-    app = web.Application(client_max_size=MOST_BODY_BYTES)
-    app.add_routes(Fcm(config or Config(), TokenEndpoint(service_account)).routes())
-    return app
+    application = web.Application(client_max_size=MOST_BODY_BYTES)
+    application.add_routes(Fcm(config or Config(), TokenEndpoint(service_account)).routes())
+    return application
 
 
 def main() -> None:
@@ -227,8 +227,8 @@ def main() -> None:
         "--service-account", type=Path, help="check assertions against this account's key"
     )
     given = parser.parse_args()
-    app = stand_in(Config(latency_seconds=given.latency), given.service_account)
-    serve(app, given.host, given.port, "fcm stand-in answers on {url}")
+    served = app(Config(latency_seconds=given.latency), given.service_account)
+    serve(served, given.host, given.port, "fcm stand-in answers on {url}")
 
 
 if __name__ == "__main__":

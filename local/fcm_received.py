@@ -11,7 +11,8 @@ from dataclasses import asdict, dataclass
 import orjson
 
 DETAILS_KEPT = 10_000
-NO_ANSWER = "none"
+NO_ANSWER = 0
+"""The status of a request that got none."""
 
 Json = Mapping[str, object]
 
@@ -24,7 +25,7 @@ class Entry:
     project: str
     token: str
     attempt: int
-    status: str
+    status: int
     taken: bool
     notification: str
     replace_key: str
@@ -43,7 +44,7 @@ class Received:
         self._entries: deque[Entry] = deque(maxlen=DETAILS_KEPT)
         self._attempts: Counter[str] = Counter()
         self._accepts: Counter[tuple[str, str, bool]] = Counter()
-        self._statuses: Counter[str] = Counter()
+        self._statuses: Counter[int] = Counter()
         self._accepted = 0
 
     def attempt(self, token: str) -> int:
@@ -51,7 +52,7 @@ class Received:
         self._attempts[token] += 1
         return self._attempts[token]
 
-    def count_refused(self, status: str) -> None:
+    def count_refused(self, status: int) -> None:
         """A request that never got as far as an address."""
         self._statuses[status] += 1
 
@@ -80,7 +81,7 @@ class Received:
         return {
             "total": self._statuses.total(),
             "accepted": self._accepted,
-            "statuses": dict(sorted(self._statuses.items())),
+            "statuses": {str(status): n for status, n in sorted(self._statuses.items())},
             "tokens": len(self._attempts),
             "acceptedTokens": len({token for token, _, _ in self._accepts}),
             "acceptedAgain": {

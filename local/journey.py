@@ -6,6 +6,7 @@ it, and the provider watches the counters settle. What is printed is what the an
 
 import time
 from collections.abc import Callable, Mapping
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from typing import Any
 
@@ -37,6 +38,10 @@ class Person:
             raise JourneyFailed(f"{where} answered {answer.status_code}: {answer.text[:500]}")
         return answer.json() if answer.content else None
 
+    def close(self) -> None:
+        """Hang up."""
+        self.client.close()
+
     def ask(self, function: str, data: Mapping[str, Any]) -> Any:
         """The result of a callable."""
         return self.call("POST", f"/{function}", json={"data": data})["result"]
@@ -55,9 +60,17 @@ def sign_in(stack: Stack, email: str) -> Person:
 
 def run(stack: Stack, say: Say = print) -> Mapping[str, Any]:
     """The journey; returns the notification as it ended."""
-    provider = sign_in(stack, demo.AURORA.email)
-    moderator = sign_in(stack, demo.MIRA.email)
-    desktop, hwid = register_desktop(stack)
+    with ExitStack() as end:
+        provider = end.enter_context(closing(sign_in(stack, demo.AURORA.email)))
+        moderator = end.enter_context(closing(sign_in(stack, demo.MIRA.email)))
+        desktop, hwid = register_desktop(stack)
+        end.callback(desktop.close)
+        return _run(provider, moderator, desktop, hwid, say)
+
+
+def _run(
+    provider: "Person", moderator: "Person", desktop: "Person", hwid: str, say: Say
+) -> Mapping[str, Any]:
     say(f"▸ {demo.PROVIDERS[0].name} asks how many devices it would reach")
     estimate = provider.call("POST", "/provider-api/v1/estimates", json={"targetSegment": {}})
     say(f"    {estimate['devices']:,} devices: {_by_platform(estimate['byPlatform'])}")

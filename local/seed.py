@@ -87,6 +87,6 @@ def told(devices: int) -> Sequence[str]:
     return (
         f"{len(demo.PROVIDERS)} providers ({demo.PROVIDERS[0].name} is Enterprise)",
         f"{len(demo.DOMAINS)} domains, {verified} of them verified",
-        f"{devices:,} devices, one in {demo.DEAD_ONE_IN} phones with a dead address",
+        f"{devices:,} devices, about one phone in {demo.DEAD_ONE_IN} with a dead address",
         f"a moderator and an operator; everybody's password is {demo.PASSWORD}",
     )

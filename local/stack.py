@@ -83,6 +83,7 @@ class Stack:
     firestore: str
     auth: str
     tasks: str
+    tasksAdmin: str  # noqa: N815 - as in stack.json
     fcm: str
     pid: int
     folder: Path
@@ -256,7 +257,10 @@ STAND_INS = (
     StandIn(
         "tasks",
         "CLOUD_TASKS_BASE_URL",
-        arguments=tuple(f"--queue={name}:{limits}" for name, limits in QUEUES.items()),
+        arguments=(
+            "--admin-port={tasks_admin}",
+            *(f"--queue={name}:{limits}" for name, limits in QUEUES.items()),
+        ),
     ),
     StandIn("auth", "FIREBASE_AUTH_EMULATOR_HOST"),
     StandIn("fcm", "FCM_BASE_URL", "http://", ("--service-account={credentials}",)),
@@ -283,8 +287,8 @@ class Starter:
     """Starts the children of one stack, side by side, and knows when each is ready."""
 
     def __init__(self, plan: Plan, folder: Path) -> None:
-        chosen = dict(zip(SERVICES, free_ports(len(SERVICES)), strict=True))
-        self._ports = chosen | dict(plan.ports or {})
+        *chosen, self._tasks_admin = free_ports(len(SERVICES) + 1)
+        self._ports = dict(zip(SERVICES, chosen, strict=True)) | dict(plan.ports or {})
         self._plan = plan
         self._gateway = f"127.0.0.1:{self._ports['gateway']}"
         self._firestore = FirestoreEmulator(
@@ -303,6 +307,7 @@ class Starter:
             firestore=self._firestore.address,
             auth=played["auth"],
             tasks=played["tasks"],
+            tasksAdmin=f"http://127.0.0.1:{self._tasks_admin}",
             fcm=played["fcm"],
             pid=os.getpid(),
             folder=folder,
@@ -369,7 +374,7 @@ class Starter:
             name,
             [
                 *(sys.executable, "-m", f"local.{name}", *where),
-                *(each.replace("{credentials}", str(self.stack.credentials)) for each in arguments),
+                *(self._filled(each) for each in arguments),
             ],
             log=self.stack.logs / f"{name}.log",
             environ={**os.environ, **self.stack.environment(), "PYTHONUNBUFFERED": "1"},
@@ -377,6 +382,15 @@ class Starter:
         )
         self.children.append(child)
         return lambda: child.wait_until(lambda: ready(f"{host}:{port}"))
+
+    def _filled(self, argument: str) -> str:
+        known = {
+            "{credentials}": str(self.stack.credentials),
+            "{tasks_admin}": str(self._tasks_admin),
+        }
+        for name, value in known.items():
+            argument = argument.replace(name, value)
+        return argument
 
 
 def write_service_account(stack: Stack) -> None:

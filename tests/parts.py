@@ -16,12 +16,11 @@ from shared.adapters.memory import (
     MemoryProviders,
     MemoryStopSwitch,
 )
-from shared.domain.delivery import Tally
+from shared.adapters.memory_fanout import MemoryAudience, MemoryLedger, MemorySlots, MemoryTasks
 from shared.domain.device import AddressKind
 from shared.domain.errors import NotFound
 from shared.domain.provider import Domain, Provider
-from shared.domain.targeting import AudienceQuery
-from shared.ports import Audience, Counted, Ledger, Sender, Slots, Task, Tasks
+from shared.ports import Sender
 from shared.settings import Settings, read
 
 PROJECT = "demo-fanfare"
@@ -48,7 +47,7 @@ def token(uid: str, *, expires_in_seconds: float = 3600, **claims: object) -> st
     )
 
 
-def forged(uid: str, **claims: object) -> str:
+def forged(uid: str, **claims: Any) -> str:
     """A token that says what the real one would say, signed by somebody else."""
     header = base64.urlsafe_b64encode(b'{"alg":"RS256","typ":"JWT"}').decode().rstrip("=")
     return f"{header}.{token(uid, **claims).split('.')[1]}.c2lnbmVkLWJ5LXNvbWVib2R5LWVsc2U"
@@ -95,11 +94,11 @@ class MemoryAccounts:
 class MemoryParts:
     """Every part; a test takes the one it looks into, or puts its own in."""
 
-    audience: Audience
-    ledger: Ledger
-    slots: Slots
-    tasks: Tasks
     devices: MemoryDevices
+    audience: MemoryAudience
+    slots: MemorySlots
+    ledger: MemoryLedger = field(default_factory=MemoryLedger)
+    tasks: MemoryTasks = field(default_factory=MemoryTasks)
     settings: Settings = field(default_factory=lambda: read(ENVIRONMENT))
     clock: FixedClock = field(default_factory=FixedClock)
     notifications: MemoryNotifications = field(default_factory=MemoryNotifications)
@@ -124,38 +123,21 @@ class MemoryParts:
                 "providers": self.providers._providers.documents,
                 "domains": self.providers._domains.documents,
                 "keys": self.providers._keys.documents,
+                "parts and batches": (self.ledger.by_part, self.ledger.by_batch),
+                "tasks": self.tasks.names,
                 "stop": self.stop_switch.document,
                 "moderators": self.accounts.moderators,
             }
         )
 
 
-class QuietFanout:
-    """Audience, ledger, slots and tasks of a platform on which nothing has been sent."""
-
-    def __init__(self) -> None:
-        self.enqueued: list[Task] = []
-
-    def count(self, query: AudienceQuery) -> Counted:
-        return Counted(1, "now")
-
-    def __getattr__(self, name: str) -> Any:
-        empty: dict[str, Any] = {"tally": Tally(), "sums": Tally(), "open_batches": 0}
-        return lambda *args: empty.get(name, ())
-
-    def enqueue(self, tasks: Iterable[Task]) -> None:
-        self.enqueued.extend(tasks)
-
-
 def memory_parts(*records: Provider | Domain, accounts: Iterable[str] = ()) -> MemoryParts:
     """Everything new and empty, but for these providers, domains and accounts."""
-    quiet: Any = QuietFanout()
+    devices = MemoryDevices()
     return MemoryParts(
-        audience=quiet,
-        ledger=quiet,
-        slots=quiet,
-        tasks=quiet,
-        devices=MemoryDevices(),
+        devices=devices,
+        audience=MemoryAudience(devices),
+        slots=MemorySlots(devices),
         providers=MemoryProviders(*records),
         accounts=MemoryAccounts(*accounts),
     )

@@ -7,6 +7,7 @@ nothing else keeps a message that FCM took twice from being shown twice.
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from urllib.parse import urlsplit
 
 import orjson
 
@@ -123,7 +124,7 @@ def _webpush(message: Message, now: datetime) -> Json:
     headers = {"Urgency": "high"}
     if message.expires_at is not None:
         headers["TTL"] = str(_ttl_seconds(message.expires_at, now))
-    link = content.url if content.url and content.url.startswith("https:") else None
+    link = content.url if content.url and urlsplit(content.url).scheme == "https" else None
     return _given(
         headers=headers,
         notification=_given(tag=message.id, image=content.image),

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
 
+from shared.adapters.documents import NOTIFICATIONS
 from shared.adapters.firestore_rest import (
     FirestoreRest,
     Lost,
@@ -37,7 +38,6 @@ from shared.domain.errors import Defect, NotFound, TryAgain
 from shared.domain.notification import NotificationId
 from shared.ports import LostLease
 
-NOTIFICATIONS = "pendingNotifications"
 PARTS = "parts"
 BATCHES = "batches"
 BATCHES_PER_PAGE = 8

@@ -10,6 +10,7 @@ import secrets
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Protocol
 from urllib.parse import quote
 
@@ -202,16 +203,14 @@ class FirestoreRest:
         raise AssertionError("unreachable")
 
     def _once(self, path: str, body: Raw) -> object:
-        content = orjson.dumps(body)
-        # Without prettyPrint=false a third of every answer is white space.
         request = httpx.Request(
             "POST",
-            f"{self._base}{quote(path, safe='/():')}?prettyPrint=false",
+            _url(self._base, path),
             headers={
                 "Authorization": f"Bearer {self._bearer.token()}",
                 "Content-Type": "application/json",
             },
-            content=content,
+            content=orjson.dumps(body),
             extensions={"timeout": _TIMEOUT},
         )
         status, answer = self._exchange(request)
@@ -234,6 +233,12 @@ class FirestoreRest:
             raise TryAgain("Firestore cannot be reached") from away
         except (httpx.TransportError, httpx.DecodingError) as cut:
             raise Lost("the connection to Firestore broke") from cut
+
+
+@lru_cache(maxsize=256)
+def _url(base: str, path: str) -> httpx.URL:
+    """Parsed once; a third of a pretty-printed answer would be white space."""
+    return httpx.URL(f"{base}{quote(path, safe='/():')}?prettyPrint=false")
 
 
 def waiting_seconds(attempt: int) -> float:

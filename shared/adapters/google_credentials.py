@@ -5,16 +5,19 @@ metadata server not yet there, a gateway's page) passes, and must not fail a who
 """
 
 import logging
+import os
+import re
 import threading
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime
 from functools import partial
-from typing import Protocol
+from typing import Protocol, cast
 
 import google.auth
 import requests
-from google.auth.credentials import Credentials
-from google.auth.exceptions import GoogleAuthError, MutualTLSChannelError
+from google.auth.credentials import Credentials, CredentialsWithTokenUri
+from google.auth.exceptions import GoogleAuthError, RefreshError
 from google.auth.transport.requests import Request
 
 MESSAGING_SCOPE = "https://www.googleapis.com/auth/firebase.messaging"
@@ -22,10 +25,13 @@ EARLY_SECONDS = 300.0
 PAUSE_SECONDS = 30.0
 """The metadata server hands out an ageing token until shortly before its end: ask no faster."""
 REQUEST_SECONDS = 10.0
+UNSAID_LIFETIME_SECONDS = 3600.0
 
 _REFUSALS = frozenset(
     {"access_denied", "invalid_client", "invalid_grant", "invalid_scope", "unauthorized_client"}
 )
+_UNREADABLE = (GoogleAuthError, requests.RequestException, OSError, ValueError, TypeError)
+"""The last two: an answer that is JSON, or not even that, but nothing the library expects."""
 _log = logging.getLogger(__name__)
 
 
@@ -98,21 +104,52 @@ class GoogleAccessTokens:
                 raise
 
     def _fetch(self) -> None:
-        try:
-            if self._credentials is None:
-                self._credentials = self._load()
-            self._credentials.refresh(partial(Request(), timeout=REQUEST_SECONDS))
-        except (GoogleAuthError, OSError, ValueError, requests.RequestException) as failed:
-            raise _meaning(failed) from None
+        if self._credentials is None:
+            self._credentials = _loaded(self._load)
+        _refresh(self._credentials)
         token = self._credentials.token
-        if not isinstance(token, str) or not _is_header_safe(token):
+        if not isinstance(token, str) or not re.fullmatch(r"[\x21-\x7e]+", token):
             raise CredentialsUnavailable("the token endpoint answered without a token")
         self._token = token
         self._good_until = _expiry(self._credentials, self._clock())
 
 
+def _loaded(load: Callable[[], Credentials]) -> Credentials:
+    try:
+        return load()
+    except (GoogleAuthError, OSError, ValueError) as failed:
+        _log.exception("Google credentials cannot be loaded")
+        if os.environ.get("GOOGLE_APPLICATION_CREDENTIALS"):
+            raise CredentialsRefused("the credentials file cannot be used") from failed
+        raise CredentialsUnavailable("no credentials were found") from failed
+
+
+def _refresh(credentials: Credentials) -> None:
+    request = partial(Request(), timeout=REQUEST_SECONDS)
+    try:
+        credentials.refresh(request)
+    except RefreshError as failed:
+        said = failed.args[1] if len(failed.args) > 1 else None
+        error = str(said.get("error", "")) if isinstance(said, dict) else ""
+        _log.warning("no access token: %s %s", type(failed).__name__, error)
+        if error in _REFUSALS:
+            raise CredentialsRefused(error) from None
+        raise CredentialsUnavailable(error) from None
+    except _UNREADABLE as failed:
+        _log.warning("no access token: %s", type(failed).__name__)
+        raise CredentialsUnavailable(type(failed).__name__) from None
+
+
+def _expiry(credentials: Credentials, now: float) -> float:
+    """Google's library keeps it as a naive time in UTC, or not at all."""
+    expiry: datetime | None = credentials.expiry
+    return (
+        now + UNSAID_LIFETIME_SECONDS if expiry is None else expiry.replace(tzinfo=UTC).timestamp()
+    )
+
+
 def _default_credentials(scope: str, token_url: str | None) -> Credentials:
-    credentials, _ = google.auth.default(scopes=[scope])
-    if token_url and hasattr(credentials, "with_token_uri"):
-        return credentials.with_token_uri(token_url)  # type: ignore[no-any-return]
+    credentials: Credentials = google.auth.default(scopes=[scope])[0]
+    if token_url and isinstance(credentials, CredentialsWithTokenUri):
+        credentials = cast("Credentials", credentials.with_token_uri(token_url))
     return credentials

@@ -294,13 +294,17 @@ def _chunks(positions: Iterable[int]) -> list[int]:
 def _records_text(records: Sequence[Record], chunk: int) -> str:
     """One chunk; empty for one that was never tried."""
     some = records[chunk * CHUNK_SIZE : (chunk + 1) * CHUNK_SIZE]
-    if all(record == UNTRIED for record in some):
+    if all(_is_untried(record) for record in some):
         return ""
     return orjson.dumps([_row(record) for record in some]).decode()
 
 
+def _is_untried(record: Record) -> bool:
+    return record is UNTRIED or record == UNTRIED
+
+
 def _row(record: Record) -> object:
-    if record == UNTRIED:
+    if _is_untried(record):
         return 0
     return (
         record.outcome,

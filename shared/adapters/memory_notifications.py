@@ -91,8 +91,8 @@ class MemoryNotifications:
         return fill(wish, rows_after)
 
     def counts_by_status(self, provider_id: str) -> Mapping[Status, int]:
-        owned = [d for d in self.documents.values() if d.get("providerId") == provider_id]
-        return {status: sum(d["status"] == status for d in owned) for status in Status}
+        owned = [d for d in list(self.documents.values()) if d.get("providerId") == provider_id]
+        return {status: sum(d.get("status") == status for d in owned) for status in Status}
 
     def oldest_pending(self, limit: int) -> Sequence[Notification]:
         return tuple(readable(self._by_age(Status.PENDING)[:limit]))
@@ -100,7 +100,7 @@ class MemoryNotifications:
     def overdue(self, now: datetime, limit: int) -> Sequence[NotificationId]:
         due = [
             (document["wakeAt"], key)
-            for key, document in self.documents.items()
+            for key, document in list(self.documents.items())
             if "wakeAt" in document and document["wakeAt"] <= now
         ]
         return [NotificationId(key) for _, key in sorted(due)[:limit]]

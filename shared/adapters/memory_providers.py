@@ -78,8 +78,8 @@ class MemoryProviders:
         self._keys.put(digest, api_key_fields(uid, name, at))
 
     def keys_of(self, uid: str) -> Sequence[ApiKey]:
-        owned = [(d, k) for d, k in self._keys.documents.items() if k["providerId"] == uid]
-        keys = [api_key_from(digest, document) for digest, document in owned]
+        known = list(self._keys.documents.items())
+        keys = [api_key_from(digest, key) for digest, key in known if key["providerId"] == uid]
         return sorted(keys, key=lambda key: (key.created_at, key.id))
 
     def key_owner(self, digest: str) -> str | None:

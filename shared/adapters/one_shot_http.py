@@ -17,7 +17,6 @@ from urllib.parse import urlsplit
 import httptools
 
 MOST_ANSWER_BYTES = 64 * 1024
-MOST_CONNECTIONS = 500
 IDLE_SECONDS = 60.0
 """Google closes idle connections after four minutes: long before that we stop using them."""
 
@@ -78,24 +77,24 @@ class KeptConnections:
         self._secure = parts.scheme == "https"
         self._host = parts.hostname or ""
         self._port = parts.port or (443 if self._secure else 80)
-        self._host_line = f"Host: {parts.netloc}\r\nContent-Length: ".encode("ascii")
+        self._host_line = f"Host: {parts.netloc.rpartition('@')[2]}\r\nContent-Length: ".encode(
+            "ascii"
+        )
         self._trust = trust
         self._answer_seconds = answer_seconds
         self._connect_seconds = connect_seconds
-        self._slots = asyncio.Semaphore(MOST_CONNECTIONS)
         self._idle: list[_Connection] = []
 
     async def post(self, target: Target, body: bytes) -> HttpAnswer | Fault:
         """One request at most, one answer or one fault."""
         request = b"%b%b%d\r\n\r\n%b" % (target.head, self._host_line, len(body), body)
-        async with self._slots:
-            connection = self._kept() or await self._connect()
-            if isinstance(connection, Fault):
-                return connection
-            try:
-                return await connection.exchange(request, self._answer_seconds)
-            finally:
-                self._give_back(connection)
+        connection = self._kept() or await self._connect()
+        if isinstance(connection, Fault):
+            return connection
+        try:
+            return await connection.exchange(request, self._answer_seconds)
+        finally:
+            self._give_back(connection)
 
     async def close(self) -> None:
         """Let go of all connections."""
@@ -146,7 +145,12 @@ class _Connection(asyncio.Protocol):
     def usable(self) -> bool:
         """Whether another request may go out on it."""
         fresh = self._loop.time() - self._idle_since < IDLE_SECONDS
-        return fresh and self._answer is None and not self._spoiled
+        return (
+            fresh
+            and self._answer is None
+            and not self._spoiled
+            and not self._transport.is_closing()
+        )
 
     def abort(self) -> None:
         """Drop it at once."""
@@ -220,6 +224,7 @@ class _Connection(asyncio.Protocol):
     def on_message_complete(self) -> None:
         if self._parser.get_status_code() < 200:
             self._headers = {}
+            self._until_closed = False
             return
         self._spoiled = self._spoiled or not self._parser.should_keep_alive()
         self._settle(self._complete())

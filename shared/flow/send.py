@@ -194,7 +194,7 @@ class _Run:
     ) -> dict[int, Record]:
         if not desktops:
             return {}
-        writes = [SlotWrite(t.hwid, t.read_version) for t in desktops.values()]
+        writes = [SlotWrite(t.hwid, t.read_version, t.slot) for t in desktops.values()]
         return dict(zip(desktops, self.slots.show(notification, writes), strict=True))
 
     def _push(

@@ -10,8 +10,9 @@ from shared.adapters.documents import DEVICES, present, registration_fields
 from shared.adapters.firestore_rest import FirestoreRest
 from shared.adapters.firestore_rest_values import decode_fields, encode, moment, write
 from shared.domain.device import Device, Slot, derive
+from shared.domain.lifecycle import Status
 from shared.domain.notification import Notification
-from tests.builders import NOON, Status, a_notification
+from tests.builders import NOON, a_notification
 
 Documents = Mapping[str, Mapping[str, Any]]
 WITHOUT_WAITING: Callable[[float], None] = lambda seconds: None  # noqa: E731

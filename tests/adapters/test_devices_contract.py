@@ -343,6 +343,23 @@ def test_a_slot_is_emptied_only_of_the_notification_it_shows(devices: Bench[Devi
     assert devices.read("h1") == {"locale": "ru"}
 
 
+def test_a_slot_is_shown_in_the_words_of_the_api(devices: Bench[Devices]) -> None:
+    assert devices.store.pending("h1") is None
+    devices.write("h1", {"locale": "ru"})
+    assert devices.store.pending("h1") is None
+    devices.write("h1", SLOT)
+    assert devices.store.pending("h1") == {
+        "id": "n1",
+        "title": "T",
+        "body": "B",
+        "at": "2026-03-01T12:00:00.123456Z",
+        "url": "https://example.com",
+        "urlButtonName": "Open",
+        "forceTimer": 5,
+        "image": "https://example.com/i.png",
+    }
+
+
 def test_devices_without_what_our_queries_need_are_found_and_completed(
     devices: Bench[Devices],
 ) -> None:

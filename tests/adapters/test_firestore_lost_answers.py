@@ -2,6 +2,8 @@
 
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -13,7 +15,7 @@ from shared.adapters import firestore_calls
 from shared.adapters.firestore_devices import FirestoreDevices
 from shared.adapters.firestore_notifications import FirestoreNotifications
 from shared.domain.delivery import Tally
-from shared.domain.device import Derived, Device, Hwid, derive
+from shared.domain.device import AddressKind, Derived, Device, Hwid, PushAddress, derive
 from shared.domain.errors import NotFound, TryAgain, WrongState
 from shared.domain.history import broken_links
 from shared.domain.lifecycle import Status
@@ -48,6 +50,7 @@ class FaultyBatch(WriteBatch):
         def send() -> Any:
             return super(FaultyBatch, self).commit(*args, **kwargs)
 
+        assert kwargs["retry"] is None, "the client must not repeat a commit by itself"
         client = self._client
         assert isinstance(client, FaultyClient)
         client.commits += 1
@@ -183,6 +186,33 @@ def test_a_drop_whose_answer_was_lost_is_a_drop(faulty: FaultyClient, client: Cl
     client.collection("devices").document("h1").set({"fcmToken": "t"})
     faulty.faults = [after_it_counted]
     assert FirestoreDevices(faulty).drop_address("h1", "t")
+
+
+def test_who_registers_a_token_again_while_it_is_taken_away_keeps_it(
+    faulty: FaultyClient, client: Client
+) -> None:
+    devices, others = FirestoreDevices(faulty), FirestoreDevices(client)
+    for hwid in ("old", "new"):
+        phone = Device(Hwid(hwid), "android")
+        devices.register(phone, _derived(phone), None)
+    token = PushAddress(AddressKind.FCM, "t", registered_at=NOON)
+    again = replace(token, registered_at=NOON + timedelta(seconds=2))
+    devices.set_address("old", token)
+
+    def at_once(send: Callable[[], Any]) -> Any:
+        return send()
+
+    def after_the_old_one_came_back(send: Callable[[], Any]) -> Any:
+        others.set_address("old", again)
+        return send()
+
+    faulty.faults = [at_once, after_the_old_one_came_back]
+    devices.set_address("new", replace(token, registered_at=NOON + timedelta(seconds=1)))
+    old, new = devices.get("old"), devices.get("new")
+    assert old is not None
+    assert old.address == again
+    assert new is not None
+    assert new.address is None
 
 
 def test_contention_that_does_not_end_is_for_later(

@@ -161,6 +161,14 @@ def test_creating_the_same_id_again_changes_nothing(notifications: Bench[Notific
     assert len(notifications.store.history(N1)) == 1
 
 
+def test_the_very_same_creation_again_is_there_already(
+    notifications: Bench[Notifications],
+) -> None:
+    notifications.store.create(a_submission())
+    with pytest.raises(AlreadyThere):
+        notifications.store.create(a_submission())
+
+
 def test_of_two_creations_under_one_key_only_the_first_is_written(
     notifications: Bench[Notifications],
 ) -> None:
@@ -183,6 +191,12 @@ def test_an_answer_is_replayed_with_its_names_in_order(
     assert kept == replace(a_replay(), answer=answer)
     assert kept is not None
     assert list(kept.answer or {}) == ["id", "body", "a"]
+
+
+def test_an_answer_can_be_there_from_the_start(notifications: Bench[Notifications]) -> None:
+    answered = replace(a_replay(), answer={"id": "n1"})
+    notifications.store.create(a_submission(), answered)
+    assert notifications.store.replay("k1") == answered
 
 
 def test_there_is_no_answer_under_an_unknown_key(notifications: Bench[Notifications]) -> None:

@@ -55,7 +55,7 @@ def door(entry_point: str, credential: str | None) -> Call:
     def call(method: str, path: str = "/", json: object = None, **more: Any) -> TestResponse:
         headers: Mapping[str, str] = more.pop("headers", {})
         known = bearer(credential) if credential else {}
-        sent = {} if json is None else {"json": json}
+        sent: dict[str, Any] = {} if json is None else {"json": json}
         return client(entry_point).open(
             path, method=method, headers={**known, **headers}, **sent, **more
         )

@@ -1,12 +1,15 @@
 """What a provider sees of its notifications, its account, its domains and its keys."""
 
+import json
 import re
+from typing import Any
 
 import pytest
 
 from shared.domain.content import CompleteInput
+from shared.domain.device import derive
 from shared.domain.lifecycle import Status
-from tests.builders import a_device
+from tests.builders import a_desktop, a_device
 from tests.doors.conftest import ADMIN_HWID, Call, a_body, door, errors_of
 from tests.parts import MemoryParts
 
@@ -263,3 +266,57 @@ def test_an_admin_hwid_is_compared_character_by_character(provider: Call) -> Non
     for hwid in (ADMIN_HWID.lower(), f"{ADMIN_HWID} "):
         response = provider("POST", "/v1/notifications", a_body(targetSegment={"hwid": hwid}))
         assert response.get_json()["status"] == "pending"
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"title": "\N{PARTY POPPER}" * 100},
+        {"body": "\N{PARTY POPPER}" * 500},
+        {"title": f"  {'x' * 100}  "},
+        {"targetSegment": {"region": [], "domain": "", "hwid": None}},
+        {"targetSegment": {"domain": "Example.COM"}},
+        {"image": "", "url": None},
+    ],
+)
+def test_what_is_only_unusual_is_taken(provider: Call, given: dict[str, Any]) -> None:
+    assert provider("POST", "/v1/notifications", a_body(**given)).status_code == 201
+
+
+def test_the_charset_utf_8_may_be_said(provider: Call) -> None:
+    headers = {"Content-Type": "application/json; charset=UTF-8"}
+    data = json.dumps(a_body()).encode()
+    assert provider("POST", "/v1/notifications", data=data, headers=headers).status_code == 201
+
+
+def test_a_notification_to_an_admin_hwid_is_delivered_before_the_answer(
+    provider: Call, world: MemoryParts
+) -> None:
+    world.devices.register(
+        a_desktop(ADMIN_HWID), derive(ADMIN_HWID, "en_US", ["example.com"]), None
+    )
+    response = provider("POST", "/v1/notifications", a_body(targetSegment={"hwid": ADMIN_HWID}))
+    shown = response.get_json()
+    assert response.status_code == 201
+    assert (shown["status"], shown["autoApproved"], shown["autoApproveReason"]) == (
+        "approved",
+        True,
+        "adminHwid",
+    )
+    assert (shown["targetedCount"], shown["deliveredCount"]) == (1, 1)
+    slot = world.devices.pending(ADMIN_HWID)
+    assert slot is not None
+    assert (slot["id"], slot["title"]) == (shown["id"], "Sale")
+    path = f"/v1/notifications/{shown['id']}"
+    explained = provider("GET", f"{path}/devices/{ADMIN_HWID}").get_json()
+    assert (explained["targeted"], explained["outcome"]) == (True, "delivered")
+    assert provider("GET", f"{path}/stats").get_json()["openCount"] == 0
+
+
+def test_a_notification_that_reached_nobody_says_why(provider: Call) -> None:
+    to_nobody = a_body(targetSegment={"hwid": ADMIN_HWID})
+    shown = provider("POST", "/v1/notifications", to_nobody).get_json()
+    assert (shown["status"], shown["failureReason"]) == ("failed", "noAudience")
+    stats = provider("GET", f"/v1/notifications/{shown['id']}/stats").get_json()
+    assert stats["failure"]["code"] == "noAudience"
+    assert stats["failure"]["message"]

@@ -2,12 +2,18 @@
 
 from collections.abc import Callable, Sequence
 from enum import StrEnum
+from random import Random
 from typing import Any, TypeVar, cast
+
+from shared.domain.errors import TryAgain
 
 P = TypeVar("P")
 
 HALVABLE = {"tasks.enqueue": 0, "push.send": 1, "slots.show": 1}
 """Calls about several things, and the position of those: they can be done in part."""
+
+NEVER_RAISE = {"push.send"}
+"""A push service that is away is an answer, not an error."""
 
 
 class Crash(BaseException):
@@ -29,24 +35,37 @@ class Hazard:
         self.trace: list[str] = []
         self.crashes = 0
         self._numbers: dict[int, Blow] = {}
-        self._names: dict[str, Blow] = {}
+        self._names: dict[str, tuple[int, Blow]] = {}
         self._watchers: list[Callable[[str], None]] = []
+        self._again = False
+        self._outage = False
+        self._chance, self._rate = Random(0), 0.0
 
     @property
     def calls(self) -> int:
         """How many external calls there were."""
         return len(self.trace)
 
-    def strike(self, number: int, blow: Blow) -> None:
-        """Die at the call of this number; the first is 1."""
-        self._numbers[number] = blow
+    def strike(self, number: int, blow: Blow, *, again: bool = False, outage: bool = False) -> None:
+        """Die at the call of this number; the first is 1. ``again``: and when it is repeated.
 
-    def strike_at(self, name: str, blow: Blow) -> None:
-        """Die at the next call of this name."""
-        self._names[name] = blow
+        With ``outage`` the process lives on and is told to try again, where a part may tell so.
+        """
+        self._numbers[number] = blow
+        self._again = again
+        self._outage = outage
+
+    def strike_at(self, name: str, blow: Blow, *, nth: int = 1) -> None:
+        """Die at the next call of this name, or at the ``nth`` from now."""
+        self._names[name] = (nth, blow)
+
+    def rage(self, chance: Random, rate: float) -> None:
+        """From now on die at this share of all calls."""
+        self._chance, self._rate = chance, rate
 
     def calm(self) -> None:
         """No more strikes."""
+        self._rate = 0.0
         self._numbers.clear()
         self._names.clear()
 
@@ -54,10 +73,14 @@ class Hazard:
         """Have ``watcher`` called before every external call: what a rival does meanwhile."""
         self._watchers.append(watcher)
 
+    def forget_watchers(self) -> None:
+        """Nobody watches any more."""
+        self._watchers = []
+
     def through(self, name: str, call: Callable[..., Any], given: Sequence[Any], named: Any) -> Any:
         """Make the call, unless struck."""
         self.trace.append(name)
-        blow = self._numbers.pop(self.calls, None) or self._names.pop(name, None)
+        blow = self._numbers.pop(self.calls, None) or self._named(name) or self._raging()
         for watcher in self._watchers:
             watcher(name)
         if blow is None:
@@ -67,7 +90,26 @@ class Hazard:
         elif blow is Blow.MIDWAY and name in HALVABLE:
             call(*_halved(given, HALVABLE[name]), **named)
         self.crashes += 1
+        if self._again:
+            self._again = False
+            self.strike_at(name, blow)
+        if self._outage and name not in NEVER_RAISE:
+            raise TryAgain(f"outage {blow} {name}, call {self.calls}")
         raise Crash(f"{blow} {name}, call {self.calls}")
+
+    def _raging(self) -> Blow | None:
+        if not self._rate or self._chance.random() >= self._rate:
+            return None
+        return self._chance.choice(list(Blow))
+
+    def _named(self, name: str) -> Blow | None:
+        if name not in self._names:
+            return None
+        nth, blow = self._names.pop(name)
+        if nth > 1:
+            self._names[name] = (nth - 1, blow)
+            return None
+        return blow
 
 
 class Guarded:
@@ -90,7 +132,7 @@ class Guarded:
 
 def guarded(part: P, name: str, hazard: Hazard) -> P:
     """``part``, behind ``hazard``."""
-    return cast(P, Guarded(part, name, hazard))
+    return cast("P", Guarded(part, name, hazard))
 
 
 def _halved(given: Sequence[Any], position: int) -> list[Any]:

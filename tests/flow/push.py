@@ -40,6 +40,7 @@ class PushService:
     def __init__(self) -> None:
         self.requests: list[tuple[Message, PushAddress]] = []
         self.taken: Counter[tuple[str, str]] = Counter()
+        self.unconfirmed: Counter[tuple[str, str]] = Counter()
         self._answers: dict[str, deque[Answer]] = {}
         self._everyone: Answer | None = None
 
@@ -56,7 +57,8 @@ class PushService:
 
     def reached(self, notification_id: object) -> dict[str, int]:
         """How often each address took this notification."""
-        return {to: times for (of, to), times in self.taken.items() if of == notification_id}
+        found = {to: times for (of, to), times in self.taken.items() if of == notification_id}
+        return {to: times for to, times in found.items() if times}
 
     def asked(self, address: str) -> int:
         """How many requests there were for ``address``."""
@@ -65,8 +67,9 @@ class PushService:
     def _one(self, message: Message, address: PushAddress) -> Answer:
         self.requests.append((message, address))
         answer = self._everyone or self._next(address.value)
-        if isinstance(answer, Accepted) or (isinstance(answer, Later) and answer.ambiguous):
-            self.taken[message.id, address.value] += 1
+        unconfirmed = isinstance(answer, Later) and answer.ambiguous
+        self.taken[message.id, address.value] += unconfirmed or isinstance(answer, Accepted)
+        self.unconfirmed[message.id, address.value] += unconfirmed
         return answer
 
     def _next(self, address: str) -> Answer:

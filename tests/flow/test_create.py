@@ -5,7 +5,15 @@ import pytest
 from shared.domain.content import NotificationInput
 from shared.domain.errors import Forbidden, InvalidInput, NotFound, WrongState
 from shared.domain.lifecycle import Status
-from tests.builders import a_device, a_domain, a_provider, a_segment, an_enterprise_provider, an_input
+from tests.builders import (
+    a_device,
+    a_domain,
+    a_provider,
+    a_segment,
+    an_enterprise_provider,
+    an_input,
+)
+from tests.flow.push import accepted, busy
 from tests.flow.world import World
 
 
@@ -189,7 +197,7 @@ def test_an_admin_device_outside_the_verified_domains_is_not_reached() -> None:
 
 def test_what_the_request_could_not_finish_is_finished_by_the_tasks() -> None:
     world = world_with_admin_phone()
-    world.push.will("token-Admin-1", world.busy(), world.accepted())
+    world.push.will("token-Admin-1", busy(), accepted())
     answer = world.create(to("Admin-1"))
     assert answer["status"] == Status.SENDING
     world.drain()

@@ -6,7 +6,8 @@ from shared.domain.errors import InProgress
 from shared.domain.lifecycle import Status
 from shared.flow.create import KeyReused, Once
 from tests.builders import a_device, a_domain, a_segment, an_input
-from tests.flow.world import Blow, Crash, World
+from tests.flow.hazard import Blow, Crash
+from tests.flow.world import World
 
 TO_ADMIN = an_input(target_segment=a_segment(hwid="Admin-1"))
 
@@ -72,7 +73,7 @@ def test_a_repeat_while_the_first_is_being_handled_is_told_so() -> None:
     seen: list[type[Exception]] = []
 
     def repeat(call: str) -> None:
-        if call == "send":
+        if call == "push.send":
             with pytest.raises(InProgress) as refusal:
                 world.create(TO_ADMIN, once=once())
             seen.append(refusal.type)
@@ -99,7 +100,7 @@ def test_two_requests_that_start_together_make_one_notification() -> None:
 
 def test_an_abandoned_first_attempt_is_answered_from_the_record() -> None:
     world = with_admin()
-    world.hazard.strike_at("send", Blow.AFTER)
+    world.hazard.strike_at("push.send", Blow.AFTER)
     with pytest.raises(Crash):
         world.create(TO_ADMIN, once=once())
     with pytest.raises(InProgress):

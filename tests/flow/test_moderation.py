@@ -25,12 +25,12 @@ class Deed:
 
 
 DEEDS = [
-    Deed("submit", lambda world, id, by: world.submit(id, by=by)),
-    Deed("edit", lambda world, id, by: world.edit(id, by=by)),
-    Deed("cancel", lambda world, id, by: world.cancel(id, by=by)),
-    Deed("stop", lambda world, id, by: world.stop(id, by=by)),
-    Deed("duplicate", lambda world, id, by: world.duplicate(id, by=by)),
-    Deed("delete", lambda world, id, by: world.delete(id, by=by)),
+    Deed("submit", lambda world, it, by: world.submit(it, by=by)),
+    Deed("edit", lambda world, it, by: world.edit(it, by=by)),
+    Deed("cancel", lambda world, it, by: world.cancel(it, by=by)),
+    Deed("stop", lambda world, it, by: world.stop(it, by=by)),
+    Deed("duplicate", lambda world, it, by: world.duplicate(it, by=by)),
+    Deed("delete", lambda world, it, by: world.delete(it, by=by)),
 ]
 
 

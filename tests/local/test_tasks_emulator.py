@@ -263,12 +263,13 @@ def test_a_name_is_free_again_when_its_time_is_over(monkeypatch: pytest.MonkeyPa
 
 
 def test_a_task_without_a_name_gets_one(
-    client: tasks_v2.CloudTasksClient, handler: Handler
+    emulator: TasksEmulator, client: tasks_v2.CloudTasksClient, handler: Handler
 ) -> None:
     queue = a_queue(client)
     names = {
         client.create_task({"parent": queue, "task": a_task(handler.url)}).name for _ in range(2)
     }
+    settled(emulator, queue)
     assert len(names) == 2
     assert all(name.startswith(f"{queue}/tasks/") for name in names)
 

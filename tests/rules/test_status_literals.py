@@ -15,6 +15,7 @@ OTHER_MEANINGS = {
     ("shared/flow/send.py", "stopped"): "why a device was skipped",
     ("shared/adapters/documents_notification.py", "failed"): "a counter",
     ("shared/adapters/ledger_documents.py", "failed"): "a counter",
+    ("functions/provider_api.py", "draft"): "a field of the request",
     ("functions/_sentences.py", "stopped"): "why a device was skipped",
 }
 SOURCES = sorted(

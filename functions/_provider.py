@@ -1,0 +1,40 @@
+"""What all routes of ``provider-api`` share: the table, and whose notification it is."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from functions._callers import Caller
+from functions._rest import Call, Door
+from shared.domain.content import Content
+from shared.domain.errors import FieldError, InvalidInput
+from shared.domain.notification import Notification, NotificationId
+from shared.domain.targeting import Segment
+from shared.flow.create import check_fields, known_provider, owned
+from shared.wiring import parts
+
+DOOR = Door("provider-api", browsers=True)
+
+
+def notification_id(call: Call[Any]) -> NotificationId:
+    """The id in the path."""
+    return NotificationId(call.path["id"])
+
+
+def mine(call: Call[Any]) -> Notification:
+    """The notification in the path, if it is the caller's."""
+    return owned(parts().notifications.get(notification_id(call)), call.caller.id)
+
+
+def foreign_domain(caller: Caller, value: Mapping[str, object]) -> Sequence[FieldError]:
+    """The one fault of a body that only the caller's domains show."""
+    segment = value.get("targetSegment")
+    name = segment.get("domain") if isinstance(segment, dict) else None
+    if not isinstance(name, str) or not name:
+        return ()
+    providers = parts().providers
+    owner, domains = known_provider(caller.id, providers), providers.domains_of(caller.id)
+    try:
+        check_fields(Content(), Segment.model_construct(domain=name.lower()), owner, domains)
+    except InvalidInput as fault:
+        return fault.errors
+    return ()

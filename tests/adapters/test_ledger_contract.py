@@ -1,0 +1,428 @@
+"""The ledger: one writer wins, nothing written is lost, sums are those of the records."""
+
+import threading
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import httpx
+import orjson
+import pytest
+
+from local.firestore import FirestoreEmulator
+from shared.adapters.firestore_ledger import MOST_TRIES, FirestoreLedger
+from shared.adapters.firestore_rest import FirestoreRest
+from shared.adapters.memory_fanout import MemoryLedger
+from shared.domain.delivery import (
+    CHUNK_SIZE,
+    UNTRIED,
+    Batch,
+    BatchId,
+    BatchState,
+    Outcome,
+    PlanPart,
+    Record,
+    Tally,
+    batch_id,
+    sort_key,
+)
+from shared.domain.device import AddressKind, PushAddress, Slot
+from shared.domain.errors import Defect, NotFound, TryAgain
+from shared.domain.notification import NotificationId
+from shared.ports import Ledger, LostLease
+from tests.adapters.fanout import WITHOUT_WAITING, BadLine
+from tests.builders import NOON, a_batch, a_target
+
+N1, N2 = NotificationId("n1"), NotificationId("n2")
+LATER = NOON + timedelta(minutes=5)
+DELIVERED = Record(Outcome.DELIVERED, receipt="projects/p/messages/1", at=NOON)
+GONE = Record(Outcome.FAILED, "UNREGISTERED", at=NOON, dropped=True)
+OPEN_STILL = Record(Outcome.OPEN, "UNAVAILABLE", at=NOON, ambiguous=True)
+
+
+@pytest.fixture
+def line() -> BadLine:
+    return BadLine()
+
+
+@pytest.fixture
+def rest(
+    firestore_emulator: FirestoreEmulator, project: str, line: BadLine
+) -> Iterator[FirestoreRest]:
+    rest = FirestoreRest(project, firestore_emulator.address, transport=line, sleep=WITHOUT_WAITING)
+    yield rest
+    rest.close()
+
+
+@pytest.fixture
+def firestore(rest: FirestoreRest) -> FirestoreLedger:
+    return FirestoreLedger(rest, sleep=WITHOUT_WAITING)
+
+
+@pytest.fixture(params=["memory", "firestore"])
+def ledger(request: pytest.FixtureRequest) -> Ledger:
+    if request.param == "memory":
+        return MemoryLedger()
+    ledger: FirestoreLedger = request.getfixturevalue("firestore")
+    return ledger
+
+
+def a_part(id: str = "n1", low: int = 0, **changes: Any) -> PlanPart:
+    part = PlanPart(id, low, low + 16, "2026-01-01T12:00:00.123456789Z", wake_at=LATER)
+    return replace(part, **changes)
+
+
+def opened(ledger: Ledger, id: str = "n1", low: int = 0) -> PlanPart:
+    ledger.open_parts([a_part(id, low)])
+    return next(part for part in ledger.parts(NotificationId(id)) if part.low == low)
+
+
+def planned(ledger: Ledger, *batches: Batch) -> list[Batch]:
+    """Batches in the ledger, as they are read from it."""
+    part = opened(ledger, batches[0].notification_id)
+    ledger.advance(replace(part, batches=part.batches + len(batches)), batches)
+    return [ledger.batch(NotificationId(b.notification_id), b.id) for b in batches]
+
+
+def of_size(devices: int, number: int = 0, **changes: Any) -> Batch:
+    targets = [a_target(f"b{number}h{n:03d}") for n in range(devices)]
+    return a_batch(targets, id=batch_id(0, 0, number), **changes)
+
+
+def unversioned(batch: Batch) -> Batch:
+    return replace(batch, version="")
+
+
+# ---- parts -------------------------------------------------------------------------------------
+
+
+def test_parts_are_opened_once_and_kept_as_they_are(ledger: Ledger) -> None:
+    ledger.open_parts([a_part(low=16), a_part()])
+    first, _ = ledger.parts(N1)
+    moved = ledger.advance(replace(first, cursor="0003|h1"), [])
+    ledger.open_parts([a_part(), a_part(low=16), a_part(low=32)])
+    assert [part.low for part in ledger.parts(N1)] == [0, 16, 32]
+    assert ledger.parts(N1)[0] == moved
+
+
+def test_there_is_nothing_below_a_notification_that_was_never_planned(ledger: Ledger) -> None:
+    ledger.open_parts([])
+    assert list(ledger.parts(N1)) == []
+    assert list(ledger.batches(N1)) == []
+    assert list(ledger.batches_around(N1, "0000|h")) == []
+    assert (ledger.open_batches(N1), ledger.sums(N1), ledger.tally(N1)) == (0, Tally(), Tally())
+
+
+def test_a_parts_progress_and_its_batches_are_written_together(ledger: Ledger) -> None:
+    part = opened(ledger)
+    batch = of_size(3)
+    advanced = replace(
+        part, stream=2, cursor="0007|h", batches=1, unannounced=(batch.id,), sweeps=1
+    )
+    written = ledger.advance(advanced, [batch])
+    assert list(ledger.parts(N1)) == [written]
+    assert unversioned(ledger.batch(N1, batch.id)) == batch
+    assert written == replace(advanced, version=written.version)
+    assert written.version != part.version
+
+
+def test_of_two_planners_of_the_same_page_one_wins_and_the_other_writes_nothing(
+    ledger: Ledger,
+) -> None:
+    part = opened(ledger)
+    ledger.advance(replace(part, batches=1), [of_size(1, 1)])
+    with pytest.raises(LostLease):
+        ledger.advance(replace(part, batches=2), [of_size(1, 2)])
+    assert [batch.id for batch in ledger.batches(N1)] == [batch_id(0, 0, 1)]
+    assert ledger.parts(N1)[0].batches == 1
+
+
+def test_a_batch_is_never_planned_over(ledger: Ledger) -> None:
+    (batch,) = planned(ledger, of_size(1))
+    part = ledger.parts(N1)[0]
+    with pytest.raises(LostLease):
+        ledger.advance(replace(part, batches=7), [of_size(2)])
+    assert ledger.batch(N1, batch.id) == batch
+    assert ledger.parts(N1)[0] == part
+
+
+def test_only_what_was_read_is_written_back(ledger: Ledger) -> None:
+    with pytest.raises(Defect):
+        ledger.advance(a_part(), [])
+    with pytest.raises(Defect):
+        ledger.write(of_size(1))
+
+
+# ---- one batch ---------------------------------------------------------------------------------
+
+
+def test_a_batch_comes_back_as_it_was_planned(ledger: Ledger) -> None:
+    sandboxed = PushAddress(AddressKind.APNS, "f00d", "sandbox", NOON)
+    batch = a_batch(
+        [
+            a_target("phone-1", locale="ru_RU", read_version="2026-01-01T12:00:00.123456Z"),
+            a_target("phone-2", address=None, consent=False),
+            a_target("mac", platform="macos", address=sandboxed, slot=Slot("n0", NOON)),
+            a_target('"ü|', platform="haiku", address=None, slot=Slot("", NOON)),
+        ],
+        id=BatchId("0016-02-00007"),
+        stream=2,
+        partition=16,
+        first_key="0016|phone-1",
+        wake_at=LATER,
+    )
+    assert [unversioned(read) for read in planned(ledger, batch)] == [batch]
+
+
+def test_a_batch_that_is_not_there_is_not_found(ledger: Ledger) -> None:
+    with pytest.raises(NotFound):
+        ledger.batch(N1, BatchId("0000-00-00000"))
+
+
+def test_what_is_written_is_read_back(ledger: Ledger) -> None:
+    (batch,) = planned(ledger, of_size(120))
+    results = {0: DELIVERED, 1: GONE, 49: OPEN_STILL, 119: Record(Outcome.SKIPPED, "consent")}
+    written = ledger.write(
+        replace(
+            batch.recorded(results),
+            attempt=3,
+            lease_owner="me",
+            lease_until=LATER,
+            retry_at=NOON,
+            wake_at=LATER,
+            first_attempt_at=NOON,
+            sweeps=2,
+        ),
+        results,
+    )
+    assert ledger.batch(N1, batch.id) == written
+    assert written.version != batch.version
+    assert written.records[1] == GONE
+
+
+def test_chunks_are_written_one_after_the_other(ledger: Ledger) -> None:
+    (batch,) = planned(ledger, of_size(120))
+    for positions in list(batch.chunks()):
+        results = dict.fromkeys(positions, DELIVERED)
+        batch = ledger.write(batch.recorded(results), results)
+    assert ledger.batch(N1, batch.id).records == (DELIVERED,) * 120
+
+
+def test_of_two_senders_with_the_same_version_one_wins(ledger: Ledger) -> None:
+    (batch,) = planned(ledger, of_size(2))
+    mine = ledger.write(replace(batch, lease_owner="me"))
+    with pytest.raises(LostLease):
+        ledger.write(replace(batch, lease_owner="you"))
+    assert ledger.batch(N1, batch.id) == mine
+
+
+def test_a_sender_that_lost_its_lease_can_record_nothing_more(ledger: Ledger) -> None:
+    (batch,) = planned(ledger, of_size(2))
+    mine = ledger.write(replace(batch, lease_owner="me"))
+    ledger.write(replace(ledger.batch(N1, batch.id), lease_owner="you"))
+    with pytest.raises(LostLease):
+        ledger.write(mine.recorded({0: DELIVERED}), [0])
+    assert ledger.batch(N1, batch.id).records == (UNTRIED, UNTRIED)
+
+
+def test_of_many_senders_at_once_exactly_one_wins(ledger: Ledger) -> None:
+    (batch,) = planned(ledger, of_size(1))
+    won: list[str] = []
+    lost: list[str] = []
+
+    def claim(name: str) -> None:
+        try:
+            ledger.write(replace(batch, lease_owner=name))
+        except LostLease:
+            lost.append(name)
+        else:
+            won.append(name)
+
+    threads = [threading.Thread(target=claim, args=(f"s{n}",)) for n in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert (len(won), len(lost)) == (1, 5)
+    assert ledger.batch(N1, batch.id).lease_owner == won[0]
+
+
+def test_a_closed_batch_forgets_addresses_and_keeps_who_was_sent_what(ledger: Ledger) -> None:
+    desktop = a_target("pc", platform="linux", address=None, slot=Slot("n0", NOON))
+    (batch,) = planned(ledger, a_batch([a_target(), desktop], wake_at=NOON))
+    results = {0: DELIVERED, 1: GONE}
+    written = ledger.write(batch.recorded(results).closed(), results)
+    closed = ledger.batch(N1, batch.id)
+    assert closed.state is BatchState.CLOSED
+    assert closed.version == written.version
+    assert closed.records == (DELIVERED, GONE)
+    assert [(t.hwid, t.platform, t.address, t.slot) for t in closed.targets] == [
+        ("phone-1", "android", None, None),
+        ("pc", "linux", None, None),
+    ]
+    assert list(ledger.overdue_batches(LATER, 9)) == []
+
+
+# ---- many batches ------------------------------------------------------------------------------
+
+
+def test_sums_are_those_of_the_records_of_every_batch(ledger: Ledger) -> None:
+    first, second = planned(ledger, of_size(60, 1), of_size(3, 2))
+    ledger.write(first.recorded({0: DELIVERED, 55: GONE, 56: OPEN_STILL}), [0, 55, 56])
+    skipped = Record(Outcome.SKIPPED, "superseded", at=NOON)
+    unknown = Record(Outcome.UNKNOWN, "answerLost", at=NOON, ambiguous=True)
+    results = {0: GONE, 1: skipped, 2: unknown}
+    ledger.write(second.recorded(results).closed(), results)
+    planned_elsewhere = planned(ledger, of_size(5, notification_id="n2"))
+    sums = Tally(targeted=63, delivered=1, failed=2, skipped=1, unknown=1)
+    errors = {"UNREGISTERED": 2, "answerLost": 1, "superseded": 1}
+    assert ledger.sums(N1) == sums
+    assert ledger.tally(N1) == replace(sums, errors=errors)
+    assert sum((b.tally for b in ledger.batches(N1)), Tally()) == replace(sums, errors=errors)
+    assert ledger.open_batches(N1) == 1
+    assert ledger.open_batches(N2) == len(planned_elsewhere)
+
+
+def test_all_batches_are_read_in_the_order_of_their_ids(ledger: Ledger) -> None:
+    batches = planned(ledger, *(of_size(2, n) for n in reversed(range(19))))
+    assert list(ledger.batches(N1)) == sorted(batches, key=lambda batch: batch.id)
+
+
+def test_the_batch_around_a_key_is_found_in_each_stream(ledger: Ledger) -> None:
+    def at(stream: int, number: int, partition: int, hwid: str) -> Batch:
+        key, id = sort_key(partition, hwid), batch_id(0, stream, number)
+        return a_batch([a_target(hwid)], id=id, stream=stream, first_key=key)
+
+    planned(ledger, at(0, 0, 1, "a"), at(0, 1, 5, "m"), at(0, 2, 9, "a"), at(3, 0, 5, "b"))
+
+    def around(partition: int, hwid: str) -> list[str]:
+        return [b.id for b in ledger.batches_around(N1, sort_key(partition, hwid))]
+
+    assert around(0, "z") == []
+    assert around(5, "m") == [batch_id(0, 0, 1), batch_id(0, 3, 0)]
+    assert around(5, "a") == [batch_id(0, 0, 0)]
+    assert around(99, "a") == [batch_id(0, 0, 2), batch_id(0, 3, 0)]
+
+
+def test_overdue_batches_of_any_notification_are_found_the_longest_waiting_first(
+    ledger: Ledger,
+) -> None:
+    planned(ledger, of_size(1, 1, wake_at=LATER), of_size(1, 2, wake_at=NOON), of_size(1, 3))
+    planned(ledger, of_size(1, 4, notification_id="n2", wake_at=NOON - timedelta(hours=1)))
+    assert list(ledger.overdue_batches(NOON, 9)) == [
+        (N2, batch_id(0, 0, 4)),
+        (N1, batch_id(0, 0, 2)),
+    ]
+    assert len(ledger.overdue_batches(LATER, 9)) == 3
+    assert len(ledger.overdue_batches(LATER, 1)) == 1
+
+
+def test_overdue_parts_of_any_notification_are_found_until_they_are_done(ledger: Ledger) -> None:
+    first, second = opened(ledger), opened(ledger, "n2", 16)
+    assert list(ledger.overdue_parts(LATER - timedelta(microseconds=1), 9)) == []
+    assert sorted(p.notification_id for p in ledger.overdue_parts(LATER, 9)) == ["n1", "n2"]
+    ledger.advance(replace(first, done=True, wake_at=None), [])
+    assert list(ledger.overdue_parts(LATER, 9)) == [second]
+
+
+# ---- what only Firestore has -------------------------------------------------------------------
+
+
+def test_a_write_carries_the_chunks_that_changed_and_no_address(
+    firestore: FirestoreLedger, line: BadLine
+) -> None:
+    (batch,) = planned(firestore, of_size(120))
+    firestore.write(batch.recorded({CHUNK_SIZE: DELIVERED}), [CHUNK_SIZE])
+    (write,) = orjson.loads(line.requests[-1].content)["writes"]
+    fields = write["update"]["fields"]
+    assert list(fields["ledger"]["mapValue"]["fields"]) == ["c1"]
+    assert {"targets", "addresses"}.isdisjoint(fields)
+    assert [path for path in write["updateMask"]["fieldPaths"] if "ledger" in path] == ["ledger.c1"]
+    assert write["currentDocument"] == {"updateTime": batch.version}
+
+
+def test_a_full_batch_of_long_tokens_fits_and_one_too_large_is_refused_by_name(
+    firestore: FirestoreLedger,
+) -> None:
+    def of_tokens(length: int) -> Batch:
+        address = PushAddress(AddressKind.FCM, "t" * length)
+        return a_batch([a_target(f"h{n}", address=address) for n in range(500)])
+
+    (batch,) = planned(firestore, of_tokens(1_400))
+    results = dict.fromkeys(range(500), replace(DELIVERED, receipt="r" * 80))
+    firestore.write(batch.recorded(results), results)
+    with pytest.raises(Defect, match="0000-00-00000 of n1 is too large"):
+        firestore.advance(firestore.parts(N1)[0], [of_tokens(4_000)])
+
+
+@pytest.mark.parametrize("fault", ["mute", "drop"])
+def test_a_write_whose_answer_is_lost_is_made_exactly_once(
+    firestore: FirestoreLedger, line: BadLine, fault: str
+) -> None:
+    (batch,) = planned(firestore, of_size(60))
+    line.next(":commit", fault, fault)
+    results = {3: DELIVERED, 55: GONE}
+    written = firestore.write(
+        replace(batch.recorded(results), lease_owner="me", lease_until=LATER), results
+    )
+    assert firestore.batch(N1, batch.id) == written
+
+
+@pytest.mark.parametrize("fault", ["mute", "drop"])
+def test_a_page_whose_answer_is_lost_is_planned_exactly_once(
+    firestore: FirestoreLedger, line: BadLine, fault: str
+) -> None:
+    part = opened(firestore)
+    line.next(":commit", fault)
+    advanced = firestore.advance(
+        replace(part, batches=1, cursor="0001|h", wake_at=None, done=True), [of_size(2)]
+    )
+    assert list(firestore.parts(N1)) == [advanced]
+    assert firestore.advance(replace(advanced, done=False), []).version != advanced.version
+
+
+def test_a_lost_answer_after_which_another_wrote_is_a_lost_lease(
+    firestore: FirestoreLedger, line: BadLine
+) -> None:
+    (batch,) = planned(firestore, of_size(2))
+
+    def another_takes_over() -> None:
+        firestore.write(replace(firestore.batch(N1, batch.id), lease_owner="you"))
+
+    line.next(":commit", another_takes_over)
+    with pytest.raises(LostLease):
+        firestore.write(replace(batch, lease_owner="me"))
+    assert firestore.batch(N1, batch.id).lease_owner == "you"
+
+
+def test_a_write_that_is_not_taken_for_long_is_to_be_tried_again_later(
+    firestore: FirestoreLedger, line: BadLine
+) -> None:
+    (batch,) = planned(firestore, of_size(1))
+    line.next(":commit", *["drop"] * 99)
+    with pytest.raises(TryAgain):
+        firestore.write(replace(batch, lease_owner="me"))
+    assert line.sent(":commit") == MOST_TRIES + 1
+    assert firestore.batch(N1, batch.id) == batch
+
+
+def test_a_busy_store_is_asked_again_without_looking(
+    firestore: FirestoreLedger, line: BadLine
+) -> None:
+    (batch,) = planned(firestore, of_size(1))
+    looked = line.sent(":batchGet")
+    busy = {"error": {"code": 409, "status": "ABORTED", "message": "contention"}}
+    line.next(":commit", httpx.Response(409, json=busy))
+    assert firestore.write(replace(batch, lease_owner="me")).lease_owner == "me"
+    assert line.sent(":batchGet") == looked
+
+
+def test_parts_that_could_not_be_opened_are_to_be_tried_again(
+    firestore: FirestoreLedger, line: BadLine
+) -> None:
+    busy = {"writeResults": [{}], "status": [{"code": 14}]}
+    line.next(":batchWrite", httpx.Response(200, json=busy))
+    with pytest.raises(TryAgain):
+        firestore.open_parts([a_part()])
+    assert list(firestore.parts(N1)) == []

@@ -1,0 +1,187 @@
+"""What phones and desktops may say, and what they are told."""
+
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+from werkzeug.test import TestResponse
+
+from tests.doors.conftest import Call, bearer, door, errors_of
+from tests.parts import MemoryParts, token
+
+NO_DOMAINS = ["https://a.example", "a b", "-a.example", "a..b", "пример.рф", "127.0.0.1"]
+HWID = "Стол №7: 50% off?#&+ \N{PARTY POPPER}"
+
+
+@pytest.fixture
+def nobody(world: MemoryParts) -> Call:
+    return door("device_api", None)
+
+
+def a_registration(**given: Any) -> dict[str, Any]:
+    return {
+        "hwid": HWID,
+        "platform": "linux",
+        "locale": "ru_RU.UTF-8",
+        "timeZone": "Europe/Minsk",
+        "appVersion": "2.5.6",
+        "domains": ["Example.com"],
+    } | given
+
+
+def registered(nobody: Call, **given: Any) -> str:
+    response = nobody("POST", "/v1/devices", a_registration(**given))
+    assert response.status_code == 201, response.text
+    return str(response.get_json()["deviceSecret"])
+
+
+def own(path: str = "", hwid: str = HWID) -> str:
+    return f"/v1/devices/{quote(hwid, safe='')}{path}"
+
+
+def test_the_secret_is_told_once_and_kept_as_a_digest(nobody: Call, world: MemoryParts) -> None:
+    first = nobody("POST", "/v1/devices", a_registration())
+    assert first.status_code == 201
+    assert set(first.get_json()) == {"deviceSecret", "customToken"}
+    assert f"device:{HWID}" in first.get_json()["customToken"]
+    secret = first.get_json()["deviceSecret"]
+    assert secret not in str(world.stored())
+    again = nobody("POST", "/v1/devices", a_registration(), headers=bearer(secret))
+    assert (again.status_code, set(again.get_json())) == (200, {"customToken"})
+    stored = world.devices.documents[HWID]
+    assert (stored["domains"], stored["locale"]) == (["example.com"], "ru_RU.UTF-8")
+
+
+@pytest.mark.parametrize("credential", [None, "guess", token(f"device:{HWID}")])
+def test_nobody_else_refreshes_a_registered_device(
+    nobody: Call, world: MemoryParts, credential: str | None
+) -> None:
+    registered(nobody)
+    before = world.stored()
+    other = door("device_api", credential)("POST", "/v1/devices", a_registration(platform="ios"))
+    assert other.status_code == 401
+    assert world.stored() == before
+
+
+def test_a_push_address_can_come_with_the_registration_or_later(
+    nobody: Call, world: MemoryParts
+) -> None:
+    address = {"kind": "fcm", "value": "first"}
+    device = door("device_api", registered(nobody, pushAddress=address))
+    assert world.devices.documents[HWID]["fcmToken"] == "first"
+    later = {"kind": "apns", "value": "second", "environment": "sandbox"}
+    assert device("POST", own("/token"), later).status_code == 204
+    stored = world.devices.documents[HWID]
+    assert stored["pushAddress"]["environment"] == "sandbox"
+    assert "fcmToken" not in stored
+
+
+def test_without_consent_no_address_is_kept(nobody: Call, world: MemoryParts) -> None:
+    address = {"kind": "fcm", "value": "first"}
+    device = door("device_api", registered(nobody, pushAddress=address))
+    assert device("POST", own("/consent"), {"consent": False}).status_code == 204
+    assert "fcmToken" not in world.devices.documents[HWID]
+    registered(nobody, hwid="h2", consent=False, pushAddress={"kind": "fcm", "value": "other"})
+    assert "fcmToken" not in world.devices.documents["h2"]
+
+
+def test_an_id_token_of_the_device_is_as_good_as_its_secret(nobody: Call) -> None:
+    registered(nobody)
+    signed_in = door("device_api", token(f"device:{HWID}"))
+    assert signed_in("GET", own("/pending")).get_json() == {"notification": None}
+    another = door("device_api", token("device:another"))
+    assert another("GET", own("/pending")).status_code == 403
+
+
+def test_a_desktop_reads_the_notification_in_its_slot(nobody: Call, world: MemoryParts) -> None:
+    device = door("device_api", registered(nobody))
+    slot = {"Id": "n1", "Title": "Sale", "Body": "Now", "At": world.clock.now(), "ForceTimer": 5}
+    fields = {f"pendingNotification{name}": value for name, value in slot.items()}
+    world.devices.merge(HWID, fields)
+    assert device("GET", own("/pending")).get_json() == {
+        "notification": {
+            "id": "n1",
+            "title": "Sale",
+            "body": "Now",
+            "at": "2026-01-01T12:00:00Z",
+            "url": None,
+            "urlButtonName": None,
+            "forceTimer": 5,
+            "image": None,
+        }
+    }
+
+
+def test_a_device_is_forgotten_with_its_secret(nobody: Call, world: MemoryParts) -> None:
+    device = door("device_api", registered(nobody))
+    assert device("DELETE", own()).status_code == 204
+    assert (world.devices.documents, world.devices.secrets) == ({}, {})
+    assert device("DELETE", own()).status_code == 401
+
+
+@pytest.mark.parametrize(
+    ("given", "faults"),
+    [
+        ({"hwid": ""}, {"hwid": "badFormat"}),
+        ({"hwid": "a/b"}, {"hwid": "badFormat"}),
+        ({"hwid": "a\nb"}, {"hwid": "badFormat"}),
+        ({"hwid": "x" * 122}, {"hwid": "badFormat"}),
+        ({"platform": "blackberry"}, {"platform": "notAllowed"}),
+        ({"platform": "all"}, {"platform": "notAllowed"}),
+        ({"locale": "русский"}, {"locale": "badFormat"}),
+        ({"timeZone": "Europe/Atlantis"}, {"timeZone": "unknownTimeZone"}),
+        ({"timeZone": "../../etc/passwd"}, {"timeZone": "unknownTimeZone"}),
+        ({"timeZone": "Europe"}, {"timeZone": "unknownTimeZone"}),
+        ({"timeZone": "/etc/localtime"}, {"timeZone": "unknownTimeZone"}),
+        ({"appVersion": ""}, {"appVersion": "tooShort"}),
+        ({"appVersion": 2.5}, {"appVersion": "wrongType"}),
+        ({"domains": []}, {"domains": "tooFew"}),
+        ({"domains": "example.com"}, {"domains": "wrongType"}),
+        ({"domains": ["a.example"] * 51}, {"domains": "tooMany"}),
+        (
+            {"domains": NO_DOMAINS},
+            {f"domains.{n}": "notADomain" for n in range(len(NO_DOMAINS))},
+        ),
+        ({"properties": {"vip": True}}, {"properties": "unknownField"}),
+        ({"consent": "no"}, {"consent": "wrongType"}),
+        ({"pushAddress": "token"}, {"pushAddress": "wrongType"}),
+        (
+            {"pushAddress": {"kind": "sms", "value": "", "environment": "test", "at": 1}},
+            {
+                "pushAddress.kind": "notAllowed",
+                "pushAddress.value": "tooShort",
+                "pushAddress.environment": "notAllowed",
+                "pushAddress.at": "unknownField",
+            },
+        ),
+        (
+            {"pushAddress": {"kind": "fcm", "value": "a\u0000"}},
+            {"pushAddress.value": "controlCharacter"},
+        ),
+        ({"pushAddress": {"kind": "fcm", "value": "x" * 4097}}, {"pushAddress.value": "tooLong"}),
+        (
+            {"deviceSecret": "x", "time_zone": "UTC"},
+            {"deviceSecret": "unknownField", "time_zone": "unknownField"},
+        ),
+    ],
+)
+def test_a_registration_that_cannot_be_right_is_refused_field_by_field(
+    nobody: Call, world: MemoryParts, given: dict[str, Any], faults: dict[str, str]
+) -> None:
+    before = world.stored()
+    assert errors_of(nobody("POST", "/v1/devices", a_registration(**given))) == faults
+    assert world.stored() == before
+
+
+def test_all_that_is_missing_is_told_at_once(nobody: Call) -> None:
+    needed = a_registration()
+    assert errors_of(nobody("POST", "/v1/devices", {})) == dict.fromkeys(needed, "required")
+
+
+@pytest.mark.parametrize("hwid", [".", "..", "__x__", "a%00b", "a%2Fb", "x" * 122])
+def test_what_cannot_be_an_hwid_is_not_there(nobody: Call, hwid: str) -> None:
+    def seen() -> TestResponse:
+        return door("device_api", "guess")("GET", f"/v1/devices/{hwid}/pending")
+
+    assert seen().status_code == 404
+    assert seen().mimetype == "application/problem+json"

@@ -1,0 +1,129 @@
+"""What operators decide: who may send, on which domains, who moderates, and whether to stop."""
+
+from typing import Any
+
+import pytest
+
+from shared.adapters.documents import notification_fields
+from shared.domain.lifecycle import Status
+from tests.builders import a_notification
+from tests.doors.conftest import ADMIN_HWID, Call, errors_of
+from tests.parts import MemoryParts
+
+
+def test_a_provider_is_created_and_changed_by_what_is_named(operator: Call) -> None:
+    path = "/v1/providers/p9"
+    assert operator("GET", path).status_code == 404
+    given = {"email": "p9@example.com", "isPremium": True, "limits": {"perMinute": 60}}
+    created = operator("PUT", path, given).get_json()
+    assert created == {**given, "uid": "p9", "name": "", "plan": "premium"}
+    changed = operator("PUT", path, {"plan": "enterprise"}).get_json()
+    assert changed == {**created, "plan": "enterprise"} == operator("GET", path).get_json()
+
+
+def test_verifying_a_domain_leaves_its_admin_hwids(operator: Call) -> None:
+    path = "/v1/domains/example.com"
+    changed = operator("PUT", path, {"isVerified": False}).get_json()
+    assert changed == {
+        "domain": "example.com",
+        "providerId": "p1",
+        "isVerified": False,
+        "adminHwids": [ADMIN_HWID],
+    }
+    assert operator("GET", "/v1/domains/EXAMPLE.COM").get_json() == changed
+
+
+def test_a_new_domain_needs_an_owner_who_is_there(operator: Call) -> None:
+    path = "/v1/domains/new.example"
+    assert errors_of(operator("PUT", path, {"isVerified": True})) == {"providerId": "required"}
+    assert errors_of(operator("PUT", path, {"providerId": "p9"})) == {
+        "providerId": "unknownProvider"
+    }
+    assert operator("PUT", path, {"providerId": "p1"}).get_json()["isVerified"] is False
+    assert operator("DELETE", path).status_code == 204
+    assert operator("DELETE", path).status_code == 204
+    assert operator("GET", path).status_code == 404
+
+
+def test_moderators_are_made_and_unmade(operator: Call, world: MemoryParts) -> None:
+    made = operator("PUT", "/v1/moderators/anna")
+    assert made.get_json() == {"uid": "anna", "moderator": True}
+    assert world.accounts.moderators == {"anna": True}
+    assert operator("DELETE", "/v1/moderators/anna").status_code == 204
+    assert world.accounts.moderators == {"anna": False}
+    assert operator("PUT", "/v1/moderators/nobody").status_code == 404
+
+
+def test_the_stop_switch_remembers_who_and_why(operator: Call, world: MemoryParts) -> None:
+    assert operator("GET", "/v1/stop").get_json() == {"stopped": False}
+    assert operator("PUT", "/v1/stop", {"stopped": True, "reason": "spam"}).status_code == 200
+    assert operator("GET", "/v1/stop").get_json() == {"stopped": True}
+    assert (world.stop_switch.document["by"], world.stop_switch.document["reason"]) == (
+        "operator:o1",
+        "spam",
+    )
+
+
+def test_an_operator_stops_anybodys_distribution(operator: Call, world: MemoryParts) -> None:
+    sending = a_notification(status=Status.SENDING)
+    world.notifications._notifications.put(sending.id, notification_fields(sending))
+    stopped = operator("POST", f"/v1/notifications/{sending.id}/stop", {"reason": "complaints"})
+    assert stopped.get_json()["status"] == "stopped"
+    [entry] = world.notifications.history(sending.id)
+    assert (entry.actor, entry.reason) == ("operator:o1", "complaints")
+
+
+@pytest.mark.parametrize(
+    ("path", "given", "faults"),
+    [
+        (
+            "/v1/providers/p1",
+            {
+                "email": "nobody",
+                "isPremium": 1,
+                "plan": "gold",
+                "name": "a\u0000",
+                "limits": {"perMinute": -1, "per minute": 5, "daily": "10"},
+                "uid": "p2",
+            },
+            {
+                "email": "badFormat",
+                "isPremium": "wrongType",
+                "plan": "notAllowed",
+                "name": "controlCharacter",
+                "limits.perMinute": "tooSmall",
+                "limits.per minute.[key]": "badFormat",
+                "limits.daily": "wrongType",
+                "uid": "unknownField",
+            },
+        ),
+        (
+            "/v1/domains/example.com",
+            {"providerId": 5, "isVerified": "yes", "adminHwids": ["a/b"], "domain": "x"},
+            {
+                "providerId": "wrongType",
+                "isVerified": "wrongType",
+                "adminHwids.0": "badFormat",
+                "domain": "unknownField",
+            },
+        ),
+        ("/v1/stop", {"reason": "x" * 501}, {"stopped": "required", "reason": "tooLong"}),
+        ("/v1/moderators/anna", {"moderator": True}, {"moderator": "unknownField"}),
+    ],
+)
+def test_every_fault_is_told_and_nothing_written(
+    operator: Call, world: MemoryParts, path: str, given: dict[str, Any], faults: dict[str, str]
+) -> None:
+    before = world.stored()
+    assert errors_of(operator("PUT", path, given)) == faults
+    assert world.stored() == before
+
+
+@pytest.mark.parametrize("name", ["a b", "-x.example", "x" * 64 + ".example", "a_b.example"])
+def test_what_cannot_be_a_domain_is_not_there(operator: Call, name: str) -> None:
+    assert operator("PUT", f"/v1/domains/{name}", {"providerId": "p1"}).status_code == 404
+
+
+@pytest.mark.parametrize("uid", [".", "..", "__x__", "x" * 129])
+def test_what_cannot_be_an_account_is_not_there(operator: Call, uid: str) -> None:
+    assert operator("PUT", f"/v1/providers/{uid}", {"isPremium": True}).status_code == 404

@@ -1,0 +1,107 @@
+"""What must hold of every notification once all is quiet, as a list of what does not."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+
+from shared.domain.delivery import CHUNK_SIZE, Outcome, tally
+from shared.domain.history import broken_links
+from shared.domain.lifecycle import TERMINAL, TRANSITIONS, Move, Status
+from shared.domain.notification import NotificationId
+from shared.domain.provider import verified
+from shared.domain.targeting import Segment
+from tests.flow.world import World
+
+GOT_IT = {Outcome.DELIVERED, Outcome.UNKNOWN}
+
+
+def audience_of(world: World, id: NotificationId) -> set[str]:
+    """Who is targeted, by the rule, among the devices the world began with."""
+    it = world.get(id)
+    domains = verified(world.providers.domains_of(it.provider_id))
+    segment, as_of = it.segment or Segment(), it.sending_at or it.created_at
+    return {
+        hwid for hwid, device in world.targets.items() if not segment.misses(device, domains, as_of)
+    }
+
+
+def faults(world: World, id: NotificationId) -> list[str]:
+    """What is wrong with a notification whose distribution is over."""
+    it = world.get(id)
+    found = [*_in_history(world, id), *_in_counters(world, id), *_in_sending(world, id)]
+    if it.status not in TERMINAL:
+        found.append(f"it is still {it.status}")
+    if it.tally.open or world.ledger.open_batches(id):
+        found.append(f"{it.tally.open} devices in {world.ledger.open_batches(id)} batches are open")
+    planned = Counter(t.hwid for batch in world.batches(id) for t in batch.targets)
+    found.extend(f"{hwid} is in {times} batches" for hwid, times in planned.items() if times > 1)
+    if it.status is Status.APPROVED and (odd := audience_of(world, id) ^ set(planned)):
+        found.append(f"lost or strangers: {sorted(odd)}")
+    return found
+
+
+def _in_history(world: World, id: NotificationId) -> Iterator[str]:
+    it, entries = world.get(id), world.history(id)
+    if broken_links(entries):
+        yield f"the history is broken at {broken_links(entries)}"
+    if not entries or (len(entries), entries[-1].hash) != (it.history_count, it.history_hash):
+        yield "the history does not end where the record says"
+    status = None
+    for entry in entries:
+        move = entry.move
+        legal = move == "edit" or entry.status in TRANSITIONS.get((status, Move(move)), ())
+        if entry.origin != status or not legal:
+            yield f"{move} led from {entry.origin} to {entry.status}, after {status}"
+        status = entry.status
+    if status != it.status:
+        yield f"the history ends in {status}, the record says {it.status}"
+
+
+def _in_counters(world: World, id: NotificationId) -> Iterator[str]:
+    it = world.get(id)
+    sums = tally(record for batch in world.batches(id) for record in batch.records)
+    if it.tally != sums:
+        yield f"the record counts {it.tally}, the ledger {sums}"
+
+
+def _in_sending(world: World, id: NotificationId) -> Iterator[str]:
+    it, records = world.get(id), world.records(id)
+    if it.moderator_id is None and not it.auto_approved and world.push.reached(id):
+        yield "it was sent without approval"
+    addresses = {
+        hwid: device.address.value for hwid, device in world.targets.items() if device.address
+    }
+    taken = world.push.reached(id)
+    for hwid, record in records.items():
+        times = taken.get(addresses.get(hwid, ""), 0)
+        if times and record.outcome not in GOT_IT and it.status is not Status.STOPPED:
+            yield f"{hwid} took it, the ledger says {record}"
+        if (
+            record.outcome is Outcome.DELIVERED
+            and not times
+            and (id, hwid) not in world.desktops.seen
+        ):
+            yield f"{hwid} is said to have it, but never got it"
+    strangers = set(taken) - {addresses.get(hwid) for hwid in records}
+    if strangers:
+        yield f"sent to {sorted(strangers)}, who are in no batch"
+    for message, _ in world.push.requests:
+        if message.id == id and message.content != it.content:
+            yield f"something else was sent: {message.content}"
+    yield from (f"{hwid} went back to an older one" for hwid in world.desktops.went_back)
+
+
+def sent_again(world: World, ids: Iterable[NotificationId]) -> int:
+    """How many pushes were taken once more although an earlier answer had arrived.
+
+    All under their notification's replace key: that is what the service tells them apart by.
+    """
+    return sum(
+        max(0, times - 1 - world.push.unconfirmed[id, to])
+        for id in ids
+        for to, times in world.push.reached(id).items()
+    )
+
+
+def most_sent_again(world: World) -> int:
+    """What may be sent again at most: a chunk for every crash."""
+    return CHUNK_SIZE * world.hazard.crashes

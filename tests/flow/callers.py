@@ -1,0 +1,112 @@
+"""What providers, moderators and operators do to notifications: the verbs, their ports filled."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from shared.adapters.documents import to_json
+from shared.domain.content import NotificationInput
+from shared.domain.history import Actor, Role
+from shared.domain.notification import Notification, NotificationId
+from shared.flow import cancel as taking_back
+from shared.flow import create as creating
+from shared.flow import moderate
+from shared.wiring import deliver_now, replaced
+from tests.builders import MODERATOR, an_input
+from tests.flow.parts import SimulatedParts
+
+
+class Callers:
+    """``by`` is the provider that calls."""
+
+    parts: SimulatedParts
+
+    def create(
+        self,
+        given: NotificationInput | None = None,
+        *,
+        by: str = "p1",
+        once: creating.Once | None = None,
+    ) -> Mapping[str, Any]:
+        p = self.parts
+        with replaced(p):
+            return creating.create(
+                given or an_input(),
+                provider_id=by,
+                once=once,
+                notifications=p.notifications,
+                providers=p.providers,
+                clock=p.clock,
+                render=to_json,
+                deliver_now=deliver_now,
+            )
+
+    def submit(self, id: NotificationId, *, by: str = "p1") -> Notification:
+        p = self.parts
+        with replaced(p):
+            return creating.submit(
+                id,
+                provider_id=by,
+                notifications=p.notifications,
+                providers=p.providers,
+                clock=p.clock,
+                deliver_now=deliver_now,
+            )
+
+    def edit(
+        self, id: NotificationId, given: NotificationInput | None = None, *, by: str = "p1"
+    ) -> Notification:
+        p = self.parts
+        return creating.edit(
+            id,
+            given or NotificationInput(title="Edited"),
+            provider_id=by,
+            notifications=p.notifications,
+            providers=p.providers,
+            clock=p.clock,
+        )
+
+    def duplicate(self, id: NotificationId, *, by: str = "p1") -> Notification:
+        p = self.parts
+        return creating.duplicate(
+            id,
+            provider_id=by,
+            notifications=p.notifications,
+            providers=p.providers,
+            clock=p.clock,
+        )
+
+    def delete(self, id: NotificationId, *, by: str = "p1") -> None:
+        creating.delete_draft(id, provider_id=by, notifications=self.parts.notifications)
+
+    def queue(self) -> list[Notification]:
+        return list(moderate.queue(notifications=self.parts.notifications))
+
+    def approve(self, id: NotificationId, *, revision: int | None = None) -> Notification:
+        p = self.parts
+        return moderate.approve(
+            id, by=MODERATOR, revision=revision, notifications=p.notifications, clock=p.clock
+        )
+
+    def reject(self, id: NotificationId, comment: str = "no") -> Notification:
+        p = self.parts
+        return moderate.reject(
+            id, comment, by=MODERATOR, notifications=p.notifications, clock=p.clock
+        )
+
+    def cancel(self, id: NotificationId, *, by: str = "p1") -> Notification:
+        p = self.parts
+        return taking_back.cancel(id, provider_id=by, notifications=p.notifications, clock=p.clock)
+
+    def stop(self, id: NotificationId, *, by: str = "p1") -> Notification:
+        return self.stop_as(Actor(Role.PROVIDER, by), id)
+
+    def stop_as(self, by: Actor, id: NotificationId, reason: str = "") -> Notification:
+        p = self.parts
+        return taking_back.stop(
+            id,
+            by=by,
+            reason=reason,
+            notifications=p.notifications,
+            ledger=p.ledger,
+            clock=p.clock,
+        )

@@ -1,0 +1,41 @@
+"""An audience of every kind of device, and push services' answers to them."""
+
+from shared.domain.device import Device
+from tests.builders import a_desktop, a_device, an_fcm_address
+from tests.flow.push import accepted, busy, gone, lost
+from tests.flow.world import World
+
+STRANGERS = [a_device(f"stranger-{n}", domains=("other.com",)) for n in range(5)]
+
+
+def a_crowd() -> list[Device]:
+    """120 devices of example.com and some that are not."""
+    return [
+        *(a_device(f"phone-{n}") for n in range(60)),
+        *(a_device(f"slow-{n}") for n in range(6)),
+        *(a_device(f"vague-{n}") for n in range(4)),
+        *(a_device(f"dead-{n}") for n in range(12)),
+        *(a_device(f"mute-{n}", address=None) for n in range(8)),
+        *(a_device(f"silent-{n}", consent=False) for n in range(5)),
+        *(a_desktop(f"desktop-{n}") for n in range(10)),
+        *(a_desktop(f"both-{n}", address=an_fcm_address(f"token-both-{n}")) for n in range(10)),
+        *(
+            a_desktop(f"mac-{n}", platform="macos", address=an_fcm_address(f"token-mac-{n}"))
+            for n in range(5)
+        ),
+        *STRANGERS,
+    ]
+
+
+def a_crowded_world(**given: int) -> World:
+    """A world with the crowd in it, where some addresses are dead and some services slow."""
+    world = World(a_crowd(), **given)
+    for hwid in world.targets:
+        kind = hwid.partition("-")[0]
+        if kind == "dead":
+            world.push.will(f"token-{hwid}", gone())
+        elif kind == "slow":
+            world.push.will(f"token-{hwid}", busy(), busy(30), accepted())
+        elif kind == "vague":
+            world.push.will(f"token-{hwid}", lost(), accepted())
+    return world

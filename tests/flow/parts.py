@@ -1,0 +1,184 @@
+"""The parts of a simulated cloud: stores in memory, behind a hazard that may end the process."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from shared.adapters.clock import FixedClock
+from shared.adapters.memory import MemoryNotifications, MemoryProviders, MemoryStopSwitch
+from shared.adapters.memory_devices import MemoryDevices
+from shared.adapters.memory_fanout import MemoryAudience, MemoryLedger, MemorySlots, MemoryTasks
+from shared.domain.delivery import Record
+from shared.domain.device import AddressKind, Device, derive
+from shared.domain.notification import Notification, NotificationId
+from shared.domain.targeting import AudienceQuery, PartitionRange
+from shared.ports import (
+    Audience,
+    AudiencePage,
+    Counted,
+    Identities,
+    Notifications,
+    Sender,
+    SlotWrite,
+)
+from shared.settings import Settings, read
+from tests.builders import NOON, a_domain, a_provider
+from tests.flow.hazard import Hazard, guarded
+from tests.flow.push import PushService
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """A notification was written."""
+
+    id: NotificationId
+
+
+class Stores:
+    """What is there, as a test looks at it: nothing in between, no hazard."""
+
+    def __init__(self, devices: Iterable[Device]) -> None:
+        self.hazard = Hazard()
+        self.clock = FixedClock(NOON)
+        self.push = PushService()
+        self.notifications = MemoryNotifications()
+        self.providers = MemoryProviders(
+            a_provider(), a_domain(), a_provider("p2"), a_domain("other.com", of="p2")
+        )
+        self.devices = MemoryDevices()
+        self.audience = MemoryAudience(self.devices)
+        self.ledger = MemoryLedger()
+        self.desktops = Watched(MemorySlots(self.devices), self.devices)
+        self.stop_switch = MemoryStopSwitch()
+        self.tasks = MemoryTasks()
+        self.written: list[Event] = []
+        for device in devices:
+            self.add(device)
+
+    def add(self, device: Device) -> None:
+        """A device registers, or refreshes what is known of it."""
+        derived = derive(device.hwid, device.locale, device.domains)
+        self.devices.register(device, derived, None)
+
+
+class SimulatedParts:
+    """Every port of the verbs: the stores and services, behind the hazard."""
+
+    def __init__(self, stores: Stores, *, page_size: int, times: int, handler_seconds: int) -> None:
+        hazard = stores.hazard
+        announcing: Any = Announcing(stores.notifications, stores.written)
+        audience = Magnified(stores.audience, page_size=page_size, times=times)
+        push: Sender = guarded(stores.push, "push", hazard)
+        self.settings: Settings = read(
+            {
+                "GOOGLE_CLOUD_PROJECT": "demo-fanfare",
+                "FANFARE_HANDLER_SECONDS": str(handler_seconds),
+            }
+        )
+        self.clock = stores.clock
+        self.notifications: Notifications = guarded(announcing, "notifications", hazard)
+        self.providers = guarded(stores.providers, "providers", hazard)
+        self.devices = guarded(stores.devices, "devices", hazard)
+        self.stop_switch = guarded(stores.stop_switch, "stop_switch", hazard)
+        self.audience: Audience = guarded(audience, "audience", hazard)
+        self.ledger = guarded(stores.ledger, "ledger", hazard)
+        self.slots = guarded(stores.desktops, "slots", hazard)
+        self.senders: Mapping[AddressKind, Sender] = {AddressKind.FCM: push}
+        self.tasks = guarded(stores.tasks, "tasks", hazard)
+        self.accounts = FakeAccounts()
+
+    @property
+    def identities(self) -> Identities:
+        raise NotImplementedError("nobody has to prove here who they are")
+
+    @property
+    def until(self) -> datetime:
+        """When a handler that starts now should hand over."""
+        return self.clock.now() + timedelta(seconds=self.settings.handler_seconds)
+
+
+class Announcing:
+    """A store whose every write is an event, as Firestore's are."""
+
+    def __init__(self, notifications: MemoryNotifications, written: list[Event]) -> None:
+        self._notifications = notifications
+        self._written = written
+        self._versions: dict[str, str] = {}
+
+    def create(self, *given: Any) -> None:
+        self._notifications.create(*given)
+        self._note(self._notifications.get(given[0].notification.id))
+
+    def change(self, *given: Any) -> Notification:
+        changed = self._notifications.change(*given)
+        self._note(changed)
+        return changed
+
+    def delete(self, id: NotificationId, *given: Any) -> None:
+        self._notifications.delete(id, *given)
+        self._written.append(Event(id))
+
+    def __getattr__(self, verb: str) -> Any:
+        return getattr(self._notifications, verb)
+
+    def _note(self, it: Notification) -> None:
+        if self._versions.get(it.id) != it.version:
+            self._versions[it.id] = it.version
+            self._written.append(Event(it.id))
+
+
+class Watched:
+    """Desktops, with somebody looking at what they show and whether it ever goes back in time."""
+
+    def __init__(self, slots: MemorySlots, devices: MemoryDevices) -> None:
+        self._slots = slots
+        self._devices = devices
+        self.seen: set[tuple[str, str]] = set()
+        self.went_back: list[str] = []
+
+    def show(self, notification: Notification, writes: Sequence[SlotWrite]) -> Sequence[Record]:
+        before = {write.hwid: self._shown(write.hwid) for write in writes}
+        records = self._slots.show(notification, writes)
+        for hwid, (_, since) in before.items():
+            id, at = self._shown(hwid)
+            self.seen.add((str(id), hwid))
+            if since and (at is None or at < since):
+                self.went_back.append(hwid)
+        return records
+
+    def _shown(self, hwid: str) -> tuple[Any, Any]:
+        document = self._devices.documents.get(hwid, {})
+        return document.get("pendingNotificationId"), document.get("pendingNotificationAt")
+
+
+class Magnified:
+    """An audience that is read in small pages and said to be larger: many parts, few devices."""
+
+    def __init__(self, audience: Audience, *, page_size: int, times: int) -> None:
+        self._audience = audience
+        self._page_size = page_size
+        self._times = times
+
+    def count(self, query: AudienceQuery) -> Counted:
+        counted = self._audience.count(query)
+        return Counted(counted.devices * self._times, counted.read_at)
+
+    def page(
+        self, query: AudienceQuery, partitions: PartitionRange, after: str, limit: int, read_at: str
+    ) -> AudiencePage:
+        size = min(limit, self._page_size)
+        return self._audience.page(query, partitions, after, size, read_at)
+
+
+class FakeAccounts:
+    """Firebase accounts, as far as verbs see them."""
+
+    def __init__(self) -> None:
+        self.moderators: set[str] = set()
+
+    def custom_token(self, uid: str, claims: Mapping[str, object]) -> str:
+        return f"custom-token-of-{uid}"
+
+    def set_moderator(self, uid: str, moderator: bool) -> None:
+        (self.moderators.add if moderator else self.moderators.discard)(uid)

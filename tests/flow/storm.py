@@ -1,0 +1,106 @@
+"""Everything at once: crashes, losses, repeats and disorder, over many notifications.
+
+The same seed is the same storm. ``weather`` returns figures, so that a storm can be a test as well
+as a report.
+"""
+
+from contextlib import suppress
+from dataclasses import dataclass, field
+from random import Random
+
+from shared.domain.content import NotificationInput
+from shared.domain.errors import WrongState
+from shared.domain.lifecycle import Status
+from shared.domain.notification import NotificationId
+from shared.flow.create import Once
+from tests.builders import a_domain, a_segment, an_input
+from tests.flow.audit import faults, most_sent_again, sent_again
+from tests.flow.crowd import a_crowded_world
+from tests.flow.world import World
+
+ADMIN = "phone-0"
+DEEDS = ("approve", "approve", "approve", "approve then stop", "cancel", "reject", "admin")
+
+
+@dataclass(slots=True)
+class Weather:
+    """What a storm came to. ``wrong`` lists broken promises by notification."""
+
+    seed: int
+    notifications: int = 0
+    devices: int = 0
+    calls: int = 0
+    crashes: int = 0
+    losses: int = 0
+    sent: int = 0
+    sent_again: int = 0
+    hours: float = 0.0
+    wrong: dict[str, list[str]] = field(default_factory=dict)
+
+
+def weather(
+    seed: int, *, notifications: int = 7, crash_rate: float = 0.02, loss_rate: float = 0.05
+) -> Weather:
+    """Let one storm pass, wait until all is quiet, and look at every promise."""
+    chance = Random(seed)
+    world = a_crowded_world(seed=seed, page_size=20, times=chance.choice((1, 200)))
+    world.providers.put_domain(a_domain(admin_hwids=(ADMIN,)))
+    found = Weather(seed, notifications, len(world.targets))
+    _lose_some(world, found, chance, loss_rate)
+    world.hazard.rage(chance, crash_rate)
+    ids = [_one(world, number, chance) for number in range(notifications)]
+    world.drain()
+    _look(world, ids, found)
+    return found
+
+
+def _lose_some(world: World, found: Weather, chance: Random, rate: float) -> None:
+    def lost(_: object) -> bool:
+        gone = chance.random() < rate
+        found.losses += gone
+        return gone
+
+    world.lost = lost
+
+
+def _one(world: World, number: int, chance: Random) -> NotificationId:
+    deed = DEEDS[number % len(DEEDS)]
+    key = Once.of("p1", str(number), "create", "body")
+    given = _to_admin() if deed == "admin" else None
+    id: NotificationId = world.until_answered(lambda: world.create(given, once=key))["id"]
+    for _ in range(chance.randrange(30)):
+        world.step()
+    with suppress(WrongState):  # a first try that took effect, or an end that came before
+        if deed.startswith("approve"):
+            world.until_answered(lambda: world.approve(id))
+        elif deed == "cancel":
+            world.until_answered(lambda: world.cancel(id))
+        elif deed == "reject":
+            world.until_answered(lambda: world.reject(id))
+    for _ in range(chance.randrange(60)):
+        world.step()
+    if deed.endswith("stop"):
+        with suppress(WrongState):
+            world.until_answered(lambda: world.stop(id))
+    return id
+
+
+def _to_admin() -> NotificationInput:
+    return an_input(target_segment=a_segment(hwid=ADMIN))
+
+
+def _look(world: World, ids: list[NotificationId], found: Weather) -> None:
+    for id in ids:
+        wrong = faults(world, id)
+        if world.status(id) in {Status.CANCELLED, Status.REJECTED} and world.push.reached(id):
+            wrong.append("it was sent although it was never approved")
+        if wrong:
+            found.wrong[id] = wrong
+    found.calls, found.crashes = world.hazard.calls, world.hazard.crashes
+    found.sent = sum(world.push.taken.values())
+    found.sent_again = sent_again(world, ids)
+    found.hours = (world.clock.now() - world.began).total_seconds() / 3600
+    if found.sent_again > most_sent_again(world):
+        found.wrong["all"] = [f"{found.sent_again} sent again in {found.crashes} crashes"]
+    if len(world.notifications.documents) != len(ids):
+        found.wrong["all"] = [f"{len(world.notifications.documents)} records of {len(ids)}"]

@@ -1,0 +1,118 @@
+"""The whole journey, with the process dying at every single external call in turn.
+
+After each death everything is delivered again and swept until all is quiet, and every promise of
+the specification's section 4 must hold.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from shared.domain.errors import WrongState
+from shared.domain.lifecycle import Status
+from shared.domain.notification import NotificationId
+from shared.flow.create import Once
+from tests.flow.audit import faults, most_sent_again, sent_again
+from tests.flow.crowd import a_crowded_world
+from tests.flow.hazard import Blow
+from tests.flow.storm import weather
+from tests.flow.world import World
+
+ONCE = Once.of("p1", "key-1", "create", "the same body every time")
+ONE_BATCH: Mapping[str, int] = {}
+MANY_BATCHES = {"page_size": 20, "times": 200}
+SHAPES = [
+    pytest.param(ONE_BATCH, id="one batch"),
+    pytest.param(MANY_BATCHES, id="many batches", marks=pytest.mark.slow),
+]
+
+
+def journey(world: World) -> NotificationId:
+    """Create, approve, and everything that follows by itself."""
+    id: NotificationId = world.until_answered(lambda: world.create(once=ONCE))["id"]
+
+    def approve() -> None:
+        try:
+            world.approve(id)
+        except WrongState:  # the first try took effect, and only its answer was lost
+            assert world.status(id) is Status.SENDING
+
+    world.until_answered(approve)
+    world.drain()
+    return id
+
+
+def wrong_after(world: World) -> list[str]:
+    id = journey(world)
+    wrong = faults(world, id)
+    if (times := sent_again(world, [id])) > most_sent_again(world):
+        wrong.append(f"{times} pushes were sent again in {world.hazard.crashes} crashes")
+    if len(world.notifications.documents) != 1:
+        wrong.append("there is more than one notification")
+    if (it := world.get(id)).status is not Status.APPROVED:
+        wrong.append(f"it ended as {it.status}")
+    return wrong
+
+
+def calls_of(shape: Mapping[str, int]) -> int:
+    world = a_crowded_world(**shape)
+    assert wrong_after(world) == []
+    assert world.hazard.crashes == 0
+    return world.hazard.calls
+
+
+def every_call(shape: Mapping[str, int], blow: Blow, **how: Any) -> dict[int, list[str]]:
+    """What went wrong, by the number of the call that was struck."""
+    wrong = {}
+    for number in range(1, calls_of(shape) + 1):
+        world = a_crowded_world(**shape)
+        world.hazard.strike(number, blow, **how)
+        if found := wrong_after(world):
+            wrong[number] = [world.hazard.trace[number - 1], *found]
+        assert world.hazard.crashes >= 1
+    return wrong
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_without_any_crash_only_what_was_never_confirmed_is_sent_twice(
+    shape: Mapping[str, int],
+) -> None:
+    world = a_crowded_world(**shape)
+    twice = {to for to, times in world.push.reached(journey(world)).items() if times > 1}
+    assert twice == {f"token-vague-{n}" for n in range(4)}
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("blow", Blow)
+def test_a_crash_at_any_call_loses_nothing(shape: Mapping[str, int], blow: Blow) -> None:
+    assert every_call(shape, blow) == {}
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("blow", Blow)
+def test_a_crash_at_any_call_and_again_at_the_same_loses_nothing(
+    shape: Mapping[str, int], blow: Blow
+) -> None:
+    assert every_call(shape, blow, again=True) == {}
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("blow", [Blow.BEFORE, Blow.AFTER])
+def test_an_outage_at_any_call_loses_nothing(shape: Mapping[str, int], blow: Blow) -> None:
+    assert every_call(shape, blow, outage=True) == {}
+
+
+@pytest.mark.parametrize("shape", [ONE_BATCH, MANY_BATCHES], ids=["one batch", "many batches"])
+@pytest.mark.parametrize("seed", range(24))
+def test_repeated_late_and_disordered_events_and_tasks_change_nothing(
+    seed: int, shape: Mapping[str, int]
+) -> None:
+    world = a_crowded_world(seed=seed, **shape)
+    assert wrong_after(world) == []
+    assert sent_again(world, list(map(NotificationId, world.notifications.documents))) == 0
+
+
+@pytest.mark.parametrize("seed", range(24))
+def test_a_storm_of_crashes_losses_and_repeats_breaks_no_promise(seed: int) -> None:
+    assert weather(seed).wrong == {}

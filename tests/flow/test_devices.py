@@ -1,0 +1,169 @@
+"""What phones and desktops do: register, refresh, prove themselves, leave."""
+
+import pytest
+
+from shared.domain.device import Device, derive
+from shared.domain.errors import Forbidden, NotFound, Unauthenticated
+from shared.flow import devices
+from shared.flow.devices import Registered
+from shared.ports import Identity
+from tests.builders import a_desktop, a_device, an_fcm_address
+from tests.flow.world import World
+
+
+def register(world: World, device: Device, secret: str | None = None) -> Registered:
+    p = world.parts
+    return devices.register(device, secret, devices=p.devices, accounts=p.accounts, clock=p.clock)
+
+
+def known(world: World, hwid: str = "phone-1") -> Device:
+    return devices.known(hwid, world.parts.devices)
+
+
+def test_a_first_registration_gets_a_secret_and_a_token_to_exchange() -> None:
+    registered = register(World(), a_device())
+    assert registered.secret is not None
+    assert len(registered.secret) >= 32
+    assert registered.custom_token == "custom-token-of-device:phone-1"
+
+
+def test_the_secret_itself_is_not_kept() -> None:
+    world = World()
+    secret = register(world, a_device()).secret
+    assert secret
+    assert secret not in f"{world.devices.secrets} {world.devices.documents}"
+
+
+def test_no_two_devices_get_the_same_secret() -> None:
+    world = World()
+    assert register(world, a_device("a")).secret != register(world, a_device("b")).secret
+
+
+def test_a_registration_can_be_targeted_at_once() -> None:
+    world = World()
+    register(world, a_device(locale="be_BY"))
+    document = world.devices.documents["phone-1"]
+    assert document["selectors"] == ["example.com", "example.com|be", "example.com|by"]
+    assert document["lastActiveAt"] == world.clock.now()
+    world.sent()
+    assert world.push.asked("token-phone-1") == 1
+
+
+def test_a_device_that_proves_itself_is_refreshed_and_gets_no_new_secret() -> None:
+    world = World()
+    secret = register(world, a_device()).secret
+    world.clock.advance(60)
+    again = register(world, a_device(app_version="3.0"), secret)
+    assert again.secret is None
+    assert (known(world).app_version, known(world).last_active_at) == ("3.0", world.clock.now())
+
+
+@pytest.mark.parametrize("secret", [None, "", "guess"])
+def test_a_registered_device_cannot_be_taken_over(secret: str | None) -> None:
+    world = World()
+    register(world, a_device())
+    with pytest.raises(Unauthenticated):
+        register(world, a_device(address=an_fcm_address("token-of-a-thief")), secret)
+    assert known(world).address == an_fcm_address("token-phone-1", registered_at=world.clock.now())
+
+
+@pytest.mark.parametrize("secret", ["", "guess"])
+def test_an_unknown_device_proves_nothing(secret: str) -> None:
+    with pytest.raises(Unauthenticated):
+        devices.check_secret("nobody", secret, devices=World().parts.devices)
+
+
+def test_the_secret_of_one_device_does_not_open_another() -> None:
+    world = World()
+    secret = register(world, a_device("a")).secret
+    register(world, a_device("b"))
+    assert secret
+    devices.check_secret("a", secret, devices=world.parts.devices)
+    with pytest.raises(Unauthenticated):
+        devices.check_secret("b", secret, devices=world.parts.devices)
+
+
+def test_only_the_devices_own_token_speaks_for_it() -> None:
+    devices.check_identity("phone-1", Identity("device:phone-1"))
+    for uid in ("phone-1", "device:phone-2", "device:Phone-1", "p1"):
+        with pytest.raises(Forbidden):
+            devices.check_identity("phone-1", Identity(uid))
+
+
+def test_an_address_moves_with_its_phone() -> None:
+    world = World()
+    register(world, a_device("old", address=an_fcm_address("token")))
+    world.clock.advance(1)
+    register(world, a_device("new", address=an_fcm_address("token")))
+    assert known(world, "old").address is None
+    assert known(world, "new").address is not None
+
+
+def test_a_new_address_replaces_the_old_and_says_since_when() -> None:
+    world = World([a_device()])
+    p = world.parts
+    devices.set_address("phone-1", an_fcm_address("token-2"), devices=p.devices, clock=p.clock)
+    devices.set_address("phone-1", an_fcm_address("token-2"), devices=p.devices, clock=p.clock)
+    assert known(world).address == an_fcm_address("token-2", registered_at=world.clock.now())
+
+
+def test_withdrawn_consent_forgets_the_address_and_nothing_is_sent() -> None:
+    world = World([a_device(), a_device("phone-2")])
+    devices.set_consent("phone-1", False, devices=world.parts.devices)
+    assert known(world).address is None
+    it = world.sent()
+    assert world.records(it.id)["phone-1"].code == "consent"
+
+
+def test_a_registration_does_not_restore_consent() -> None:
+    world = World([a_device()])
+    devices.set_consent("phone-1", False, devices=world.parts.devices)
+    register(world, a_device())
+    assert not known(world).consent
+
+
+def test_a_registration_leaves_the_desktops_notification_alone() -> None:
+    world = World([a_desktop()])
+    it = world.sent()
+    register(world, a_desktop())
+    assert world.devices.documents["desktop-1"]["pendingNotificationId"] == it.id
+
+
+def test_an_unknown_device_has_nothing_to_change() -> None:
+    p = World().parts
+    with pytest.raises(NotFound):
+        devices.set_address("x", an_fcm_address(), devices=p.devices, clock=p.clock)
+    with pytest.raises(NotFound):
+        devices.set_consent("x", True, devices=p.devices)
+
+
+def test_a_device_can_leave_twice_and_register_anew() -> None:
+    world = World()
+    register(world, a_device())
+    devices.delete("phone-1", devices=world.parts.devices)
+    devices.delete("phone-1", devices=world.parts.devices)
+    assert register(world, a_device()).secret is not None
+
+
+def test_a_device_written_by_another_back_end_is_made_targetable() -> None:
+    world = World()
+    plain = {"hwid": "x", "platform": "android", "domains": ["example.com"], "fcmToken": "t"}
+    world.devices.merge("x", plain)
+    devices.written("x", devices=world.parts.devices)
+    world.sent()
+    assert world.push.asked("t") == 1
+
+
+def test_what_was_deleted_before_its_event_came_is_no_error() -> None:
+    devices.written("nobody", devices=World().parts.devices)
+
+
+def test_a_back_fill_derives_for_all_that_lack_it_and_is_then_done() -> None:
+    world = World([a_device("ready")])
+    for hwid in ("a", "b"):
+        world.devices.merge(hwid, {"platform": "ios", "locale": "ru", "domains": ["example.com"]})
+    p = world.parts
+    assert sorted(devices.backfill(devices=p.devices)) == ["a", "b"]
+    assert list(devices.backfill(devices=p.devices)) == []
+    derived = derive("a", "ru", ["example.com"])
+    assert world.devices.documents["a"]["selectors"] == list(derived.selectors)

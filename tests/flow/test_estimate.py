@@ -1,0 +1,67 @@
+"""How many devices a segment would reach."""
+
+import pytest
+
+from shared.domain.errors import Forbidden, InvalidInput
+from shared.domain.targeting import Segment, TargetPlatform
+from shared.flow.estimate import Estimate, estimate
+from tests.builders import a_desktop, a_device, a_provider, a_segment
+from tests.flow.world import World
+
+REGIONS = tuple(f"{a}{b}" for a in "abcdef" for b in "abcdef")
+
+
+def estimated(world: World, segment: Segment) -> Estimate:
+    p = world.parts
+    return estimate(
+        segment, provider_id="p1", providers=p.providers, audience=p.audience, clock=p.clock
+    )
+
+
+def test_devices_are_counted_in_all_and_by_platform() -> None:
+    world = World([a_device("a"), a_device("b", platform="ios"), a_desktop("c"), a_desktop("d")])
+    there = estimated(world, a_segment())
+    assert (there.devices, there.exact) == (4, True)
+    assert there.by_platform == {"ios": 1, "android": 1, "linux": 2, "windows": 0, "macos": 0}
+
+
+def test_a_platform_filter_leaves_that_platform_alone() -> None:
+    world = World([a_device("a"), a_desktop("c")])
+    there = estimated(world, a_segment(platform=TargetPlatform.ANDROID))
+    assert (there.devices, there.by_platform) == (1, {"android": 1})
+
+
+def test_every_filter_counts() -> None:
+    world = World([a_device("a"), a_device("b", app_version="1"), a_device("c", locale="de")])
+    narrow = a_segment(app_version="2.5.6", region=("us",), domain="example.com", active_days=1)
+    assert estimated(world, narrow).devices == 1
+
+
+def test_only_the_own_domains_count() -> None:
+    world = World([a_device("a"), a_device("b", domains=("other.com",))])
+    assert estimated(world, a_segment()).devices == 1
+
+
+def test_many_regions_are_said_to_be_estimated_and_never_too_low() -> None:
+    world = World([a_device("a", locale=f"{REGIONS[0]}_{REGIONS[35]}")])
+    there = estimated(world, a_segment(region=REGIONS))
+    assert (there.devices, there.exact) == (2, False)
+
+
+def test_an_estimate_sends_nothing_and_keeps_nothing() -> None:
+    world = World([a_device("a")])
+    estimated(world, a_segment())
+    assert world.notifications.documents == {}
+    assert world.push.requests == []
+
+
+def test_a_foreign_domain_cannot_be_counted() -> None:
+    with pytest.raises(InvalidInput):
+        estimated(World(), a_segment(domain="other.com"))
+
+
+def test_without_premium_nothing_is_counted() -> None:
+    world = World()
+    world.providers.put(a_provider(is_premium=False))
+    with pytest.raises(Forbidden):
+        estimated(world, a_segment())

@@ -1,0 +1,89 @@
+"""Why a device got a notification, or did not."""
+
+from datetime import timedelta
+
+from shared.domain.delivery import Outcome
+from shared.domain.notification import NotificationId
+from shared.flow.explain import Explanation, explain
+from tests.builders import NOON, a_device, a_domain, a_segment, an_input
+from tests.flow.push import busy, refused
+from tests.flow.world import World
+
+
+def explained(world: World, id: NotificationId, hwid: str) -> Explanation:
+    p = world.parts
+    return explain(
+        world.get(id),
+        hwid,
+        providers=p.providers,
+        devices=p.devices,
+        ledger=p.ledger,
+        clock=p.clock,
+    )
+
+
+def test_a_device_that_got_it_is_explained_by_its_record() -> None:
+    world = World([a_device(f"phone-{n}") for n in range(60)], page_size=7)
+    world.push.will("token-phone-9", busy(), refused())
+    it = world.sent()
+    why = explained(world, it.id, "phone-9")
+    assert (why.targeted, why.planned, why.known) == (True, True, True)
+    assert why.record is not None
+    assert (why.record.outcome, why.record.code) == (Outcome.FAILED, "INVALID_ARGUMENT")
+    assert why.record.at == NOON + timedelta(seconds=15)
+    (batch,) = (b for b in world.batches(it.id) if b.id == why.batch)
+    assert "phone-9" in {target.hwid for target in batch.targets}
+    assert why.attempts == 2
+
+
+def test_every_device_of_many_batches_parts_and_queries_is_found() -> None:
+    regions = tuple(f"{a}{b}" for a in "abcdef" for b in "abcdef")
+    there = [a_device(f"phone-{n}", locale=regions[n % 36]) for n in range(60)]
+    world = World(there, page_size=7, times=1_000)
+    it = world.sent(an_input(target_segment=a_segment(region=regions)))
+    assert {batch.stream for batch in world.batches(it.id)} == {0, 1}
+    assert all(explained(world, it.id, hwid).targeted for hwid in world.targets)
+
+
+def test_a_device_left_out_is_explained_by_every_filter_that_missed_it() -> None:
+    world = World([a_device(), a_device("phone-2", platform="ios", app_version="1")])
+    it = world.sent(an_input(target_segment=a_segment(app_version="2.5.6")))
+    why = explained(world, it.id, "phone-2")
+    assert (why.targeted, why.misses, why.record) == (False, ("appVersion",), None)
+
+
+def test_domains_are_judged_as_they_were_when_it_was_planned() -> None:
+    world = World([a_device(), a_device("phone-2", domains=("new.com",))])
+    it = world.sent()
+    world.providers.put_domain(a_domain("new.com"))
+    assert explained(world, it.id, "phone-2").misses == ("domain",)
+
+
+def test_activity_is_judged_as_of_the_sending() -> None:
+    world = World([a_device(), a_device("phone-2", last_active_at=NOON - timedelta(days=8))])
+    it = world.sent(an_input(target_segment=a_segment(active_days=7)))
+    world.clock.advance(timedelta(days=30))
+    assert explained(world, it.id, "phone-2").misses == ("activeDays",)
+    assert explained(world, it.id, "phone-1").targeted
+
+
+def test_an_unknown_device_is_said_to_be_unknown() -> None:
+    world = World([a_device()])
+    why = explained(world, world.sent().id, "nobody")
+    assert (why.targeted, why.known, why.misses) == (False, False, ("device",))
+
+
+def test_a_device_deleted_since_is_still_explained() -> None:
+    world = World([a_device()])
+    it = world.sent()
+    world.devices.delete("phone-1")
+    why = explained(world, it.id, "phone-1")
+    assert (why.targeted, why.known) == (True, False)
+
+
+def test_before_it_is_planned_the_filters_are_judged_as_of_now() -> None:
+    world = World([a_device(), a_device("phone-2", domains=("other.com",))])
+    id = world.create()["id"]
+    assert explained(world, id, "phone-1").misses == ()
+    assert not explained(world, id, "phone-1").planned
+    assert explained(world, id, "phone-2").misses == ("domain",)

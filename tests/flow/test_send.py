@@ -1,0 +1,509 @@
+"""Sending one batch: what each answer becomes, what is tried again, and when that ends."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from shared.domain.delivery import Answer, Batch, BatchState, Outcome, Unsendable
+from shared.domain.device import AddressKind
+from shared.domain.errors import TryAgain
+from shared.domain.lifecycle import Status
+from shared.domain.notification import NotificationId
+from tests.builders import NOON, OPERATOR, a_desktop, a_device, an_fcm_address
+from tests.flow.hazard import Blow, Crash
+from tests.flow.push import accepted, busy, gone, lost, misconfigured, refused
+from tests.flow.world import World
+
+HORIZON = timedelta(hours=6)
+
+
+def planned(world: World) -> tuple[NotificationId, Batch]:
+    """One approved notification with its single batch, not sent yet."""
+    id = world.approved()
+    world.plan(id)
+    (batch,) = world.batches(id)
+    return id, batch
+
+
+def word(world: World, id: NotificationId, hwid: str = "phone-1") -> tuple[str, str]:
+    record = world.records(id)[hwid]
+    return record.outcome, record.code
+
+
+def test_what_the_push_service_takes_is_delivered_with_its_receipt() -> None:
+    world = World([a_device()])
+    world.push.will("token-phone-1", accepted("projects/p/messages/1"))
+    it = world.sent()
+    record = world.records(it.id)["phone-1"]
+    assert (record.outcome, record.receipt) == (Outcome.DELIVERED, "projects/p/messages/1")
+    assert (it.status, it.tally.delivered) == (Status.APPROVED, 1)
+
+
+@pytest.mark.parametrize(
+    ("answer", "code"),
+    [
+        (refused(), "INVALID_ARGUMENT"),
+        (gone(), "UNREGISTERED"),
+        (misconfigured(), "credentialsRefused"),
+        (Unsendable("TOO_BIG"), "TOO_BIG"),
+    ],
+)
+def test_a_refusal_for_good_is_a_failure_with_its_code(answer: Answer, code: str) -> None:
+    world = World([a_device()])
+    world.push.will("token-phone-1", answer)
+    it = world.sent()
+    assert word(world, it.id) == ("failed", code)
+    assert (it.status, it.tally.errors) == (Status.FAILED, {code: 1})
+    assert world.push.asked("token-phone-1") == 1
+
+
+def test_every_message_carries_the_notification_as_its_replace_key() -> None:
+    world = World([a_device()])
+    it = world.sent()
+    ((message, _),) = world.push.requests
+    assert (message.id, message.content, message.urgent) == (it.id, it.content, False)
+
+
+def test_without_consent_nothing_is_sent() -> None:
+    world = World([a_device(), a_device("silent-1", consent=False)])
+    world.devices.set_address("silent-1", an_fcm_address("token-silent-1"))
+    it = world.sent()
+    assert word(world, it.id, "silent-1") == ("skipped", "consent")
+    assert world.push.asked("token-silent-1") == 0
+
+
+def test_a_phone_without_an_address_is_skipped() -> None:
+    world = World([a_device(), a_device("phone-2", address=None)])
+    it = world.sent()
+    assert word(world, it.id, "phone-2") == ("skipped", "noAddress")
+    assert (it.status, it.tally.skipped) == (Status.APPROVED, 1)
+
+
+def test_an_address_of_a_service_we_have_no_sender_for_fails() -> None:
+    world = World([a_device(address=an_fcm_address(kind=AddressKind.HMS))])
+    it = world.sent()
+    assert word(world, it.id) == ("failed", "noSender")
+
+
+# ---- dead addresses --------------------------------------------------------------------------
+
+
+def address_of(world: World, hwid: str = "phone-1") -> object:
+    device = world.devices.get(hwid)
+    assert device is not None
+    return device.address and device.address.value
+
+
+def test_a_dead_address_is_dropped() -> None:
+    world = World([a_device()])
+    world.push.will("token-phone-1", gone())
+    it = world.sent()
+    assert address_of(world) is None
+    assert world.records(it.id)["phone-1"].dropped
+
+
+def test_a_dead_address_is_dropped_only_after_its_record_is_written() -> None:
+    world = World([a_device()])
+    world.push.will("token-phone-1", gone())
+    id, batch = planned(world)
+    seen: list[Outcome] = []
+
+    def look(call: str) -> None:
+        if call == "devices.drop_address":
+            seen.append(world.records(id)["phone-1"].outcome)
+
+    world.hazard.watch(look)
+    world.send(id, batch.id)
+    assert seen == [Outcome.FAILED]
+
+
+def test_an_address_registered_anew_meanwhile_survives() -> None:
+    world = World([a_device()])
+    world.push.will("token-phone-1", gone())
+    id, batch = planned(world)
+    world.devices.set_address("phone-1", an_fcm_address("token-new"))
+    world.send(id, batch.id)
+    assert address_of(world) == "token-new"
+
+
+@pytest.mark.parametrize(("seconds", "kept"), [(-1, False), (0, False), (1, True)])
+def test_an_address_registered_after_the_moment_it_was_found_dead_survives(
+    seconds: int, kept: bool
+) -> None:
+    since = NOON + timedelta(seconds=seconds)
+    world = World([a_device(address=an_fcm_address("token-phone-1", registered_at=since))])
+    world.push.will("token-phone-1", gone(as_of=NOON))
+    world.sent()
+    assert (address_of(world) is not None) is kept
+
+
+@pytest.mark.parametrize("answer", [refused(), misconfigured(), Unsendable("TOO_BIG")])
+def test_no_other_refusal_drops_an_address(answer: Answer) -> None:
+    world = World([a_device()])
+    world.push.will("token-phone-1", answer)
+    world.sent()
+    assert address_of(world) == "token-phone-1"
+
+
+def test_a_refusal_of_our_credentials_spares_the_rest_of_the_batch() -> None:
+    world = World([a_device(f"phone-{n}") for n in range(120)])
+    world.push.will_all(misconfigured())
+    it = world.sent()
+    assert (it.status, it.failure_reason) == (Status.FAILED, "credentialsRefused")
+    assert (it.tally.failed, it.tally.errors) == (120, {"credentialsRefused": 120})
+    assert len(world.push.requests) == 50
+    assert all(address_of(world, hwid) for hwid in world.targets)
+
+
+# ---- later -----------------------------------------------------------------------------------
+
+
+def test_what_is_refused_for_now_is_tried_again_by_a_later_task() -> None:
+    world = World([a_device("phone-1"), a_device("phone-2")])
+    world.push.will("token-phone-1", busy(), accepted())
+    id, batch = planned(world)
+    world.collect()
+    world.send(id, batch.id)
+    assert word(world, id) == ("open", "UNAVAILABLE")
+    (follow_up,) = world.tasks.tasks
+    assert follow_up.payload == {"notificationId": id, "batchId": batch.id}
+    assert follow_up.not_before == NOON + timedelta(seconds=15)
+    world.drain()
+    assert world.push.reached(id) == {"token-phone-1": 1, "token-phone-2": 1}
+    assert world.push.asked("token-phone-2") == 1
+    assert world.get(id).tally.delivered == 2
+
+
+def test_the_longest_wait_a_push_service_asked_for_is_kept() -> None:
+    world = World([a_device("phone-1"), a_device("phone-2")])
+    world.push.will("token-phone-1", busy(120), accepted())
+    world.push.will("token-phone-2", busy(300), accepted())
+    id, batch = planned(world)
+    world.send(id, batch.id)
+    retry_at = world.ledger.batch(id, batch.id).retry_at
+    assert retry_at is not None
+    assert retry_at >= NOON + timedelta(seconds=300)
+
+
+def test_a_task_that_comes_before_its_time_sends_nothing() -> None:
+    world = World([a_device()])
+    world.push.will("token-phone-1", busy(), accepted())
+    id, batch = planned(world)
+    world.send(id, batch.id)
+    world.send(id, batch.id)
+    assert world.push.asked("token-phone-1") == 1
+    assert world.ledger.batch(id, batch.id).attempt == 1
+
+
+def test_after_six_hours_of_refusals_the_device_is_given_up() -> None:
+    world = World([a_device("phone-1"), a_device("phone-2")])
+    world.push.will("token-phone-1", busy())
+    it = world.sent()
+    assert word(world, it.id) == ("failed", "exhausted")
+    assert HORIZON - timedelta(minutes=10) < world.clock.now() - NOON <= HORIZON
+    assert (it.status, it.tally.failed) == (Status.APPROVED, 1)
+
+
+def test_what_may_have_arrived_and_was_never_confirmed_is_unknown() -> None:
+    world = World([a_device()])
+    world.push.will("token-phone-1", lost())
+    it = world.sent()
+    assert word(world, it.id) == ("unknown", "answerLost")
+    assert (it.status, it.tally.unknown) == (Status.APPROVED, 1)
+
+
+def test_a_lost_answer_is_not_forgotten_over_later_refusals() -> None:
+    world = World([a_device()])
+    world.push.will("token-phone-1", lost(), busy())
+    it = world.sent()
+    assert word(world, it.id) == ("unknown", "answerLost")
+
+
+@pytest.mark.parametrize(("seconds", "state"), [(-1, "open"), (0, "open"), (1, "closed")])
+def test_an_attempt_beyond_the_horizon_is_not_waited_for(seconds: int, state: str) -> None:
+    world = World([a_device()])
+    wait = HORIZON.total_seconds() + seconds
+    world.clock.set_chance(0)
+    world.push.will("token-phone-1", busy(wait))
+    id, batch = planned(world)
+    world.send(id, batch.id)
+    assert world.ledger.batch(id, batch.id).state == state
+
+
+# ---- one owner at a time ---------------------------------------------------------------------
+
+
+def test_a_batch_that_somebody_else_is_sending_is_tried_again() -> None:
+    world = World([a_device()])
+    id, batch = planned(world)
+    refusals: list[int] = []
+
+    def rival(call: str) -> None:
+        if call == "push.send":
+            with pytest.raises(TryAgain) as refusal:
+                world.send(id, batch.id)
+            refusals.append(refusal.value.retry_after_seconds)
+
+    world.hazard.watch(rival)
+    world.send(id, batch.id)
+    assert refusals == [91]
+    assert world.push.asked("token-phone-1") == 1
+
+
+def test_an_owner_that_outlived_its_lease_stops_at_its_chunk_and_writes_nothing() -> None:
+    world = World([a_device(f"phone-{n}") for n in range(120)])
+    id, batch = planned(world)
+    rivals: list[Batch] = []
+
+    def overtake(call: str) -> None:
+        if call == "push.send" and not rivals:
+            rivals.append(batch)
+            world.clock.advance(91)
+            world.send(id, batch.id)
+            rivals[0] = world.ledger.batch(id, batch.id)
+
+    world.hazard.watch(overtake)
+    with pytest.raises(TryAgain):
+        world.send(id, batch.id)
+    assert world.ledger.batch(id, batch.id) == rivals[0]
+    assert rivals[0].state is BatchState.CLOSED
+    assert len(world.push.requests) == 120 + 50
+    assert world.get(id).tally.delivered == 120
+
+
+def test_each_chunk_renews_the_lease() -> None:
+    world = World([a_device(f"phone-{n}") for n in range(120)])
+    id, batch = planned(world)
+
+    def take_long(call: str) -> None:
+        if call == "push.send":
+            world.clock.advance(60)
+            with pytest.raises(TryAgain):
+                world.send(id, batch.id)
+
+    world.hazard.watch(take_long)
+    world.send(id, batch.id)
+    assert len(world.push.requests) == 120
+
+
+def test_a_batch_that_is_closed_is_not_sent_again() -> None:
+    world = World([a_device()])
+    id, batch = planned(world)
+    world.send(id, batch.id)
+    world.send(id, batch.id)
+    assert world.push.asked("token-phone-1") == 1
+
+
+def test_when_time_runs_out_the_rest_is_sent_by_another_task() -> None:
+    world = World([a_device(f"phone-{n}") for n in range(120)], handler_seconds=60)
+    id, batch = planned(world)
+
+    def take_long(call: str) -> None:
+        if call == "push.send":
+            world.clock.advance(60)
+
+    world.hazard.watch(take_long)
+    world.send(id, batch.id)
+    assert len(world.push.requests) == 50
+    world.drain()
+    assert len(world.push.requests) == 120
+    assert world.get(id).tally.delivered == 120
+
+
+def test_a_crash_sends_at_most_one_chunk_again() -> None:
+    world = World([a_device(f"phone-{n}") for n in range(120)])
+    id, batch = planned(world)
+    world.hazard.strike_at("push.send", Blow.AFTER, nth=2)
+    with pytest.raises(Crash):
+        world.send(id, batch.id)
+    world.drain()
+    assert len(world.push.requests) == 120 + 50
+    assert world.get(id).tally.delivered == 120
+
+
+# ---- stops -----------------------------------------------------------------------------------
+
+
+def test_a_stop_takes_effect_within_one_chunk_and_says_what_was_sent_and_prevented() -> None:
+    world = World([a_device(f"phone-{n}") for n in range(120)])
+    id, batch = planned(world)
+
+    def stop(call: str) -> None:
+        if call == "push.send" and len(world.push.requests) == 50:
+            world.stop(id)
+
+    world.hazard.watch(stop)
+    world.send(id, batch.id)
+    it = world.get(id)
+    assert it.status is Status.STOPPED
+    assert (it.tally.delivered, it.tally.skipped, it.tally.open) == (100, 20, 0)
+    assert it.tally.errors == {"stopped": 20}
+    assert len(world.push.requests) == 100
+
+
+def test_a_stop_answers_with_what_was_sent_so_far() -> None:
+    world = World([a_device(f"phone-{n}") for n in range(120)])
+    id, batch = planned(world)
+    world.hazard.strike_at("push.send", Blow.BEFORE, nth=2)
+    with pytest.raises(Crash):
+        world.send(id, batch.id)
+    stopped = world.stop_as(OPERATOR, id, "abuse")
+    assert (stopped.tally.targeted, stopped.tally.delivered, stopped.tally.open) == (120, 50, 70)
+    world.drain()
+    assert (world.get(id).tally.skipped, world.get(id).tally.open) == (70, 0)
+
+
+def test_what_may_have_arrived_before_a_stop_is_not_said_to_be_prevented() -> None:
+    world = World([a_device()])
+    world.push.will("token-phone-1", lost())
+    id, batch = planned(world)
+    world.send(id, batch.id)
+    world.stop(id)
+    world.drain()
+    assert word(world, id) == ("unknown", "answerLost")
+
+
+def test_while_the_stop_switch_is_on_nothing_is_sent_and_nothing_is_lost() -> None:
+    world = World([a_device()])
+    world.stop_switch.turn(True, "operator:o1", "incident", NOON)
+    id = world.approved()
+    world.pass_time(timedelta(hours=8))
+    assert world.push.requests == []
+    assert world.status(id) is Status.SENDING
+    world.stop_switch.turn(False, "operator:o1", "over", NOON)
+    world.drain()
+    assert world.get(id).tally.delivered == 1
+
+
+def test_time_under_the_stop_switch_is_not_time_for_retries() -> None:
+    world = World([a_device()])
+    world.stop_switch.turn(True, "operator:o1", "incident", NOON)
+    world.push.will("token-phone-1", busy(), accepted())
+    id = world.approved()
+    world.pass_time(timedelta(hours=8))
+    world.stop_switch.turn(False, "operator:o1", "over", NOON)
+    world.drain()
+    assert world.get(id).tally.delivered == 1
+
+
+def test_the_stop_switch_takes_effect_within_one_chunk() -> None:
+    world = World([a_device(f"phone-{n}") for n in range(120)])
+    id, batch = planned(world)
+
+    def brake(call: str) -> None:
+        if call == "push.send":
+            world.stop_switch.turn(True, "operator:o1", "incident", NOON)
+
+    world.hazard.watch(brake)
+    world.send(id, batch.id)
+    assert len(world.push.requests) == 50
+    assert world.ledger.batch(id, batch.id).retry_at == NOON + timedelta(minutes=1)
+
+
+# ---- desktops --------------------------------------------------------------------------------
+
+
+def both(hwid: str = "desktop-1") -> World:
+    return World([a_desktop(hwid, address=an_fcm_address(f"token-{hwid}"))])
+
+
+def shown(world: World, hwid: str = "desktop-1") -> object:
+    return world.devices.documents[hwid].get("pendingNotificationId")
+
+
+def test_a_desktop_gets_its_notification_into_its_document() -> None:
+    world = World([a_desktop()])
+    it = world.sent()
+    document = world.devices.documents["desktop-1"]
+    assert document["pendingNotificationTitle"] == "Sale"
+    assert document["pendingNotificationAt"] == it.sending_at
+    assert shown(world) == it.id
+    assert (it.status, it.tally.delivered) == (Status.APPROVED, 1)
+
+
+def test_a_desktop_keeps_a_newer_notification() -> None:
+    world = World([a_desktop()])
+    older, older_batch = planned(world)
+    world.clock.advance(1)
+    newer, newer_batch = planned(world)
+    world.send(newer, newer_batch.id)
+    world.send(older, older_batch.id)
+    assert shown(world) == newer
+    assert word(world, older, "desktop-1") == ("skipped", "superseded")
+
+
+def test_a_desktop_removed_meanwhile_is_skipped() -> None:
+    world = World([a_desktop()])
+    id, batch = planned(world)
+    world.devices.delete("desktop-1")
+    world.send(id, batch.id)
+    assert word(world, id, "desktop-1") == ("skipped", "deviceGone")
+
+
+def test_a_desktop_with_an_address_gets_both_and_counts_once() -> None:
+    world = both()
+    it = world.sent()
+    assert world.push.asked("token-desktop-1") == 1
+    assert shown(world) == it.id
+    assert (it.tally.targeted, it.tally.delivered) == (1, 1)
+
+
+def test_a_desktop_whose_address_is_dead_is_still_delivered_by_its_document() -> None:
+    world = both()
+    world.push.will("token-desktop-1", gone())
+    it = world.sent()
+    assert word(world, it.id, "desktop-1")[0] == "delivered"
+    assert address_of(world, "desktop-1") is None
+    assert (it.tally.delivered, it.tally.errors) == (1, {})
+
+
+def test_a_desktop_that_waits_for_its_push_is_not_written_again() -> None:
+    world = both()
+    world.push.will("token-desktop-1", busy(), accepted("r"))
+    it = world.sent()
+    assert world.hazard.trace.count("slots.show") == 1
+    assert (word(world, it.id, "desktop-1")[0], it.tally.delivered) == ("delivered", 1)
+
+
+@pytest.mark.parametrize("answer", [busy(), lost(), refused()])
+def test_a_desktop_that_its_push_never_reached_counts_as_delivered(answer: Answer) -> None:
+    world = both()
+    world.push.will("token-desktop-1", busy(), answer)
+    it = world.sent()
+    assert word(world, it.id, "desktop-1") == ("delivered", "")
+    assert it.status is Status.APPROVED
+
+
+def test_a_desktop_stopped_while_it_waits_for_its_push_counts_as_delivered() -> None:
+    world = both()
+    world.push.will("token-desktop-1", busy())
+    id, batch = planned(world)
+    world.send(id, batch.id)
+    world.stop(id)
+    world.drain()
+    assert word(world, id, "desktop-1") == ("delivered", "")
+
+
+def test_a_desktop_that_shows_a_newer_one_by_the_second_attempt_had_this_one() -> None:
+    world = both()
+    world.push.will("token-desktop-1", busy(), accepted(), refused())
+    id, batch = planned(world)
+    world.send(id, batch.id)
+    world.clock.advance(1)
+    world.sent()
+    assert word(world, id, "desktop-1")[0] == "delivered"
+
+
+def test_a_macos_with_an_address_is_pushed_to_and_not_written() -> None:
+    world = World([a_desktop(platform="macos", address=an_fcm_address("token-mac"))])
+    world.sent()
+    assert shown(world) is None
+    assert world.push.asked("token-mac") == 1
+
+
+def test_the_ledger_forgets_addresses_once_a_batch_is_closed() -> None:
+    world = World([a_device()])
+    it = world.sent()
+    ((target,),) = (batch.targets for batch in world.batches(it.id))
+    assert replace(target, address=None) == target

@@ -1,0 +1,173 @@
+"""The minute tick: whatever was lost on the way is found and set going again."""
+
+from datetime import timedelta
+
+import pytest
+
+from shared.domain.lifecycle import Status
+from shared.domain.notification import SWEEP_AFTER
+from shared.flow.plan import BATCH_SWEEP_AFTER
+from shared.flow.queues import PLAN_FANOUT, SEND_BATCH
+from shared.flow.sweep import LONGEST_NAP, Swept
+from shared.ports import Task
+from tests.builders import NOON, a_device, a_domain, a_segment, an_input
+from tests.flow.hazard import Blow, Crash
+from tests.flow.parts import Event
+from tests.flow.push import accepted, busy
+from tests.flow.world import World
+
+NOTHING = Swept(notifications=0, parts=0, batches=0)
+PHONES = [a_device(f"phone-{n}") for n in range(4)]
+
+
+def lose_first(world: World, function: str) -> None:
+    """The first task for ``function`` never arrives."""
+    lost: list[Task] = []
+
+    def is_lost(work: Event | Task) -> bool:
+        if isinstance(work, Event) or work.function != function or lost:
+            return False
+        lost.append(work)
+        return True
+
+    world.lost = is_lost
+
+
+def test_a_lost_event_is_made_up_for() -> None:
+    world = World(PHONES)
+    world.lost = lambda work: isinstance(work, Event)
+    it = world.sent()
+    assert (it.status, it.tally.delivered) == (Status.APPROVED, 4)
+    assert world.clock.now() - NOON < SWEEP_AFTER + timedelta(minutes=2)
+
+
+def test_a_lost_plan_is_made_up_for() -> None:
+    world = World(PHONES)
+    lose_first(world, PLAN_FANOUT)
+    it = world.sent()
+    assert (it.status, it.tally.delivered) == (Status.APPROVED, 4)
+
+
+def test_the_lost_plan_of_one_part_is_made_up_for() -> None:
+    world = World(PHONES, times=10_000)
+    id = world.approved()
+    world.plan(id)
+    lose_first(world, PLAN_FANOUT)
+    world.drain()
+    assert (world.status(id), world.get(id).tally.delivered) == (Status.APPROVED, 4)
+
+
+def test_a_lost_batch_is_made_up_for() -> None:
+    world = World(PHONES, page_size=2)
+    lose_first(world, SEND_BATCH)
+    it = world.sent()
+    assert (it.status, it.tally.delivered) == (Status.APPROVED, 4)
+    assert world.clock.now() - NOON < BATCH_SWEEP_AFTER + timedelta(minutes=2)
+
+
+def test_a_lost_follow_up_is_made_up_for() -> None:
+    world = World(PHONES)
+    world.push.will("token-phone-0", busy(), accepted())
+    world.lost = lambda work: isinstance(work, Task) and "attempt" in work.name
+    it = world.sent()
+    assert (it.status, it.tally.delivered) == (Status.APPROVED, 4)
+
+
+def test_a_finish_that_died_with_its_last_task_is_made_up_for() -> None:
+    world = World(PHONES)
+    id = world.approved()
+    world.plan(id)
+    world.collect()
+    world.deliveries.clear()
+    (batch,) = world.batches(id)
+    world.hazard.strike_at("ledger.open_batches", Blow.BEFORE)
+    with pytest.raises(Crash):
+        world.send(id, batch.id)
+    world.drain()
+    assert (world.status(id), world.get(id).tally.delivered) == (Status.APPROVED, 4)
+
+
+def test_an_admin_send_whose_request_died_is_finished() -> None:
+    for blow in Blow:
+        for call in range(1, 40):
+            world = World([a_device("Admin-1")])
+            world.providers.put_domain(a_domain(admin_hwids=("Admin-1",)))
+            world.hazard.strike(call, blow)
+            try:
+                world.create(an_input(target_segment=a_segment(hwid="Admin-1")))
+            except Crash:
+                world.drain()
+            for id in world.notifications.documents:
+                assert world.notifications.documents[id]["status"] == Status.APPROVED
+
+
+def test_nothing_is_swept_before_its_time() -> None:
+    world = World(PHONES)
+    id = world.approved()
+    world.clock.advance(SWEEP_AFTER - timedelta(seconds=1))
+    assert world.tick() == NOTHING
+    world.clock.advance(1)
+    assert world.tick() == Swept(notifications=1, parts=0, batches=0)
+    assert [task.payload["notificationId"] for task in world.tasks.tasks] == [id]
+
+
+def test_sweeping_twice_at_once_sets_going_once() -> None:
+    world = World(PHONES)
+    world.approved()
+    world.clock.advance(SWEEP_AFTER)
+    world.tick()
+    assert world.tick() == NOTHING
+    assert len(world.tasks.tasks) == 1
+
+
+def test_each_fruitless_look_doubles_the_wait_up_to_an_hour() -> None:
+    world = World(PHONES)
+    world.lost = lambda _: True
+    id = world.approved()
+    waits = []
+    for _ in range(8):
+        wake_at = world.get(id).wake_at
+        assert wake_at is not None
+        waits.append(wake_at - world.clock.now())
+        world.clock.set(wake_at)
+        world.tick()
+    assert waits == [min(SWEEP_AFTER * 2 ** max(n - 1, 0), LONGEST_NAP) for n in range(8)]
+
+
+def test_every_sweep_enqueues_under_a_new_name() -> None:
+    world = World(PHONES, page_size=1)
+    world.lost = lambda work: isinstance(work, Task) and work.function == SEND_BATCH
+    world.approved()
+    world.pass_time(timedelta(hours=2))
+    names = [task.name for task in world.tasks_seen]
+    assert len(names) == len(set(names))
+    assert len(names) > 2 * len(PHONES)
+
+
+def test_what_has_ended_is_never_swept() -> None:
+    world = World(PHONES)
+    world.sent()
+    world.clock.advance(timedelta(days=2))
+    assert world.tick() == NOTHING
+
+
+def test_a_tick_that_dies_leaves_everything_to_the_next() -> None:
+    for blow in Blow:
+        for call in range(1, 12):
+            world = World(PHONES)
+            world.lost = lambda work: isinstance(work, Event)
+            id = world.approved()
+            world.hazard.strike(world.hazard.calls + call, blow)
+            world.drain()
+            assert world.status(id) is Status.APPROVED
+
+
+def test_one_broken_record_does_not_keep_the_others_waiting() -> None:
+    world = World(PHONES)
+    world.lost = lambda work: isinstance(work, Event)
+    broken = world.approved()
+    world.notifications.documents[broken]["status"] = "no such status"
+    world.clock.advance(1)
+    id = world.approved()
+    world.pass_time(timedelta(minutes=10))
+    assert world.status(id) is Status.APPROVED

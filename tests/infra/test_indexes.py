@@ -1,0 +1,308 @@
+"""Every query has its index, every index its query, and nothing large or hot is indexed."""
+
+import itertools
+import json
+from collections.abc import Callable, Mapping
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from google.auth.credentials import AnonymousCredentials
+from google.cloud.firestore import Client
+
+import shared.adapters
+from shared.adapters.documents import DEVICES, REPLAYS, SLOT_FIELDS
+from shared.adapters.firestore_audience import FirestoreAudience
+from shared.adapters.firestore_devices import FirestoreDevices
+from shared.adapters.firestore_ledger import BATCHES, FirestoreLedger
+from shared.adapters.firestore_notifications import FirestoreNotifications
+from shared.adapters.firestore_platform import FirestoreStopSwitch
+from shared.adapters.firestore_providers import FirestoreProviders
+from shared.adapters.firestore_rest import FirestoreRest
+from shared.adapters.firestore_rest_values import encode, query, where
+from shared.adapters.firestore_slots import FirestoreSlots
+from shared.adapters.ledger_documents import PLACE_FIELDS, STATE_FIELDS
+from shared.domain.device import PARTITIONS
+from shared.domain.lifecycle import Status
+from shared.domain.notification import NotificationId
+from shared.domain.targeting import AudienceQuery, PartitionRange
+from shared.ports import Wish
+from tests.builders import NOON, an_fcm_address
+from tests.infra.firestore_queries import (
+    Asked,
+    Composite,
+    GrpcRecorder,
+    Refused,
+    RestRecorder,
+    Single,
+    fits,
+    has_single,
+    needs,
+    served,
+)
+
+FILE = Path(__file__).parents[2] / "firestore.indexes.json"
+N1 = NotificationId("n1")
+ADAPTERS = (
+    FirestoreAudience,
+    FirestoreDevices,
+    FirestoreLedger,
+    FirestoreNotifications,
+    FirestoreProviders,
+    FirestoreSlots,
+    FirestoreStopSwitch,
+)
+Calls = Mapping[str, Callable[[], object]]
+
+
+def declared() -> dict[str, Any]:
+    return dict(json.loads(FILE.read_text()))
+
+
+# ---- what is asked -------------------------------------------------------------------------------
+
+
+def every_audience_query() -> list[AudienceQuery]:
+    return [
+        AudienceQuery(0, ("a", "b"), earlier, platform, version, since, None)
+        for platform, version, since, earlier in itertools.product(
+            (None, "ios"), (None, "2.5.6"), (None, NOON), (frozenset(), frozenset({"c"}))
+        )
+    ]
+
+
+def rest_queries() -> tuple[list[Asked], set[str]]:
+    """What the hot path asks, and the names of the methods that were called for it."""
+    a_batch = {"name": "a/b/batches/x", "fields": {"stream": encode(2)}}
+    recorder = RestRecorder({("stream",): a_batch})
+    rest = FirestoreRest("demo-x", "127.0.0.1:1", transport=recorder)
+    audience, ledger = FirestoreAudience(rest), FirestoreLedger(rest)
+
+    def pages() -> None:
+        for asked in every_audience_query():
+            for after in ("", "0001|h1"):
+                audience.page(asked, PartitionRange(0, PARTITIONS), after, 9, "")
+
+    calls: Calls = {
+        "count": lambda: [audience.count(asked) for asked in every_audience_query()],
+        "page": pages,
+        "parts": lambda: ledger.parts(N1),
+        "batches": lambda: list(ledger.batches(N1)),
+        "open_batches": lambda: ledger.open_batches(N1),
+        "sums": lambda: ledger.sums(N1),
+        "tally": lambda: ledger.tally(N1),
+        "batches_around": lambda: ledger.batches_around(N1, "0001|h1"),
+        "overdue_batches": lambda: ledger.overdue_batches(NOON, 9),
+        "overdue_parts": lambda: ledger.overdue_parts(NOON, 9),
+    }
+    for call in calls.values():
+        call()
+    return recorder.asked, set(calls)
+
+
+def client_queries(client: Client) -> set[str]:
+    """Let the other adapters ask; the names of the methods that were called for it."""
+    notifications = FirestoreNotifications(client)
+    providers, devices = FirestoreProviders(client), FirestoreDevices(client)
+    first = Wish("p1", page_size=2)
+
+    def lists() -> None:
+        for status in (None, Status.PENDING):
+            notifications.of_provider(Wish("p1", status))
+
+    calls: Calls = {
+        "of_provider": lists,
+        "counts_by_status": lambda: notifications.counts_by_status(first.provider_id),
+        "oldest_pending": lambda: notifications.oldest_pending(9),
+        "overdue": lambda: notifications.overdue(NOON, 9),
+        "history": lambda: notifications.history(N1),
+        "domains_of": lambda: providers.domains_of("p1"),
+        "keys_of": lambda: providers.keys_of("p1"),
+        "set_address": lambda: devices.set_address("h1", an_fcm_address()),
+        "underived": lambda: list(devices.underived()),
+    }
+    for call in calls.values():
+        call()
+    return set(calls)
+
+
+BY_NAME_ONLY = {
+    *("create", "get", "change", "delete", "replay", "keep_answer"),
+    *("put", "domain", "put_domain", "change_domain", "delete_domain"),
+    *("add_key", "key_owner", "delete_key"),
+    *("register", "secret_digest", "set_consent", "drop_address", "pending", "clear_slot"),
+    *("write_derived", "is_on", "turn", "show"),
+    *("open_parts", "advance", "batch", "write"),
+}
+"""Methods that know the names of the documents they read and write."""
+
+
+@pytest.fixture(scope="module")
+def asked() -> list[Asked]:
+    recorder = GrpcRecorder()
+    with served(recorder) as address, pytest.MonkeyPatch.context() as patch:
+        patch.setenv("FIRESTORE_EMULATOR_HOST", address)
+        client = Client(project="demo-x", credentials=AnonymousCredentials())
+        by_client = client_queries(client)
+        by_rest = rest_queries()
+        client.close()
+    public = {name for kind in ADAPTERS for name in vars(kind) if not name.startswith("_")}
+    assert by_client | by_rest[1] == public - BY_NAME_ONLY, "a method is not accounted for"
+    return recorder.asked + by_rest[0]
+
+
+@pytest.fixture(scope="module")
+def composites(asked: list[Asked]) -> set[Composite]:
+    return {need for query in asked if isinstance(need := needs(query), Composite)}
+
+
+@pytest.fixture(scope="module")
+def singles(asked: list[Asked]) -> set[Single]:
+    found = [need for query in asked if not isinstance(need := needs(query), Composite)]
+    return set().union(*found)
+
+
+def test_every_adapter_that_asks_firestore_is_listened_to() -> None:
+    """An adapter for Firestore has a class of that name in a module of that name."""
+    folder = Path(str(shared.adapters.__path__[0]))
+    written = {
+        line.split()[1].strip(":")
+        for path in folder.glob("firestore_*.py")
+        for line in path.read_text().splitlines()
+        if line.startswith("class Firestore")
+    }
+    assert written - {"FirestoreRest"} == {kind.__name__ for kind in ADAPTERS}
+
+
+# ---- indexes -------------------------------------------------------------------------------------
+
+
+def missing_and_unused(
+    indexes: list[dict[str, Any]], needed: set[Composite]
+) -> tuple[list[Composite], list[dict[str, Any]]]:
+    missing = [need for need in needed if not any(fits(index, need) for index in indexes)]
+    unused = [index for index in indexes if not any(fits(index, need) for need in needed)]
+    return missing, unused
+
+
+def test_every_query_has_its_composite_index_and_every_index_its_query(
+    composites: set[Composite],
+) -> None:
+    assert missing_and_unused(declared()["indexes"], composites) == ([], [])
+
+
+def test_taking_any_index_away_would_be_noticed(composites: set[Composite]) -> None:
+    indexes = declared()["indexes"]
+    assert len(indexes) == len(composites)
+    for n in range(len(indexes)):
+        missing, _ = missing_and_unused([*indexes[:n], *indexes[n + 1 :]], composites)
+        assert len(missing) == 1
+
+
+def test_an_index_too_many_or_in_another_order_would_be_noticed(composites: set[Composite]) -> None:
+    first, *others = declared()["indexes"]
+    turned = first | {"fields": first["fields"][::-1]}
+    missing, unused = missing_and_unused([turned, *others], composites)
+    assert (len(missing), unused) == (1, [turned])
+
+
+def test_every_query_of_one_field_has_its_index(singles: set[Single]) -> None:
+    overrides = declared()["fieldOverrides"]
+    assert [need for need in singles if not has_single(overrides, need)] == []
+
+
+def test_every_override_that_keeps_an_index_is_needed(singles: set[Single]) -> None:
+    kept = {
+        Single(o["collectionGroup"], i["queryScope"], o["fieldPath"], i["order"])
+        for o in declared()["fieldOverrides"]
+        for i in o["indexes"]
+    }
+    assert kept == {need for need in singles if need.scope == "COLLECTION_GROUP"}
+    without = [o for o in declared()["fieldOverrides"] if not o["indexes"]]
+    assert not any(has_single(without, need) for need in kept)
+
+
+# ---- what must not be indexed --------------------------------------------------------------------
+
+
+def exempt(collection: str) -> set[str]:
+    return {
+        o["fieldPath"]
+        for o in declared()["fieldOverrides"]
+        if o["collectionGroup"] == collection and not o["indexes"]
+    }
+
+
+def test_every_field_of_a_batch_is_asked_for_or_exempt(
+    composites: set[Composite], singles: set[Single]
+) -> None:
+    by_several = {
+        path
+        for need in composites
+        if need.collection == BATCHES
+        for path, _ in (*need.equal, *need.ordered)
+    }
+    by_one = {need.field for need in singles if need.collection == BATCHES}
+    fields = {*PLACE_FIELDS, *STATE_FIELDS, "addresses", "ledger"}
+    assert fields - by_several - by_one == exempt(BATCHES)
+
+
+def test_a_million_slots_written_at_the_same_moment_meet_in_no_index() -> None:
+    assert set(SLOT_FIELDS) <= exempt(DEVICES)
+
+
+def test_no_field_is_overridden_twice() -> None:
+    places = [(o["collectionGroup"], o["fieldPath"]) for o in declared()["fieldOverrides"]]
+    assert len(places) == len(set(places))
+
+
+def test_only_kept_answers_expire_by_themselves() -> None:
+    expiring = [
+        (o["collectionGroup"], o["fieldPath"]) for o in declared()["fieldOverrides"] if o.get("ttl")
+    ]
+    assert expiring == [(REPLAYS, "expireAt")]
+
+
+# ---- the derivation itself -----------------------------------------------------------------------
+
+
+def test_ordering_by_name_before_a_range_is_refused_as_firestore_refuses_it() -> None:
+    since = where("lastActiveAt", "GREATER_THAN", NOON - timedelta(days=1))
+    with pytest.raises(Refused):
+        needs(Asked(query("devices", since, order=["partition", "__name__"])))
+    with pytest.raises(Refused):
+        needs(Asked(query("devices", order=["__name__", "partition"])))
+
+
+@pytest.mark.parametrize(
+    ("asked", "needed"),
+    [
+        (Asked(query("c", order=["__name__"])), set()),
+        (Asked(query("c", order=["-a"])), {Single("c", "COLLECTION", "a", "DESCENDING")}),
+        (
+            Asked(query("c", where("a", "EQUAL", 1), where("b", "EQUAL", 1))),
+            {Single("c", "COLLECTION", f, "ASCENDING") for f in "ab"},
+        ),
+        (
+            Asked(query("c", where("a", "LESS_THAN", 1), everywhere=True)),
+            {Single("c", "COLLECTION_GROUP", "a", "ASCENDING")},
+        ),
+        (
+            Asked(query("c", where("a", "EQUAL", 1), order=["-b", "-__name__"])),
+            Composite("c", "COLLECTION", frozenset({("a", "ASCENDING")}), (("b", "DESCENDING"),)),
+        ),
+        (
+            Asked(query("c", where("z", "LESS_THAN", 1), where("y", "LESS_THAN", 1))),
+            Composite("c", "COLLECTION", frozenset(), (("y", "ASCENDING"), ("z", "ASCENDING"))),
+        ),
+        (
+            Asked(query("c"), ("b", "a")),
+            Composite("c", "COLLECTION", frozenset(), (("a", "ASCENDING"), ("b", "ASCENDING"))),
+        ),
+    ],
+)
+def test_a_query_needs_what_firestores_rules_say(
+    asked: Asked, needed: Composite | set[Single]
+) -> None:
+    assert needs(asked) == needed

@@ -1,0 +1,168 @@
+"""A sender with everything around it, and a server that behaves as badly as it is told."""
+
+import asyncio
+import socket
+import struct
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager, suppress
+from datetime import UTC, datetime
+from typing import Any, Self
+
+import httpx
+
+from local.background import Background
+from shared.adapters.fcm import FcmSender
+from shared.adapters.one_shot_http import KeptConnections
+from shared.domain.content import Content
+from shared.domain.delivery import Answer
+from shared.domain.device import AddressKind, PushAddress
+from shared.ports import Message
+
+NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
+OK = b'HTTP/1.1 200 OK\r\nContent-Length: 32\r\n\r\n{"name":"projects/p/messages/1"}'
+SHORT_SECONDS = 0.3
+
+
+def a_message(id: str = "n" * 20, **given: Any) -> Message:
+    content = {"title": "Sale", "body": "Everything must go"}
+    fields = {name: given.pop(name) for name in list(given) if name in Message.__slots__}
+    return Message(id=id, content=Content(**content | given), sent_at=NOW, **fields)
+
+
+def addresses(*values: str) -> list[PushAddress]:
+    return [PushAddress(AddressKind.FCM, value) for value in values]
+
+
+class FixedTokens:
+    """Access tokens from a list; the last one for ever."""
+
+    def __init__(self, *tokens: str | Exception) -> None:
+        self._tokens = list(tokens or ("access",))
+        self.refused: list[str] = []
+
+    def current(self, refused: str = "") -> str:
+        if refused:
+            self.refused.append(refused)
+            if self._tokens[0] == refused and len(self._tokens) > 1:
+                self._tokens.pop(0)
+        token = self._tokens[0]
+        if isinstance(token, Exception):
+            raise token
+        return token
+
+
+class Sending:
+    """``with Sending(url) as send: send("token")``."""
+
+    def __init__(self, url: str, tokens: FixedTokens | None = None, **http: Any) -> None:
+        self.sender = FcmSender(
+            "demo-p",
+            tokens or FixedTokens(),
+            url,
+            http=lambda base: KeptConnections(base, **http),
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.sender.close()
+
+    def __call__(self, *values: str, message: Message | None = None) -> list[Answer]:
+        return list(self.sender.send(message or a_message(), addresses(*values)))
+
+
+def received(url: str, token: str) -> list[dict[str, Any]]:
+    """What the stand-in got for one address."""
+    answer = httpx.get(f"{url}/received", params={"token": token, "limit": 10_000})
+    return list(answer.json()["received"])
+
+
+# ---- a server that misbehaves ----------------------------------------------------------------
+
+Act = Callable[[asyncio.StreamWriter], bool]
+"""What is done once a request has been read; returns whether the connection lives on."""
+
+
+def answer(given: bytes = OK, *, then_close: bool = False) -> Act:
+    def act(writer: asyncio.StreamWriter) -> bool:
+        writer.write(given)
+        return not then_close
+
+    return act
+
+
+def close(writer: asyncio.StreamWriter) -> bool:
+    return False
+
+
+def reset(writer: asyncio.StreamWriter) -> bool:
+    raw = writer.get_extra_info("socket")
+    raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    writer.transport.abort()
+    return False
+
+
+def keep_quiet(writer: asyncio.StreamWriter) -> bool:
+    return True
+
+
+class Misbehaving:
+    """Does one act for each request, in order; the last one for ever."""
+
+    def __init__(self, *acts: Act) -> None:
+        self._acts = list(acts)
+        self.requests: list[bytes] = []
+        self.connections = 0
+        self._background = Background(self._listening)
+
+    def __enter__(self) -> Self:
+        self.port = self._background.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._background.stop()
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    @asynccontextmanager
+    async def _listening(self) -> AsyncIterator[int]:
+        tasks: set[asyncio.Task[None]] = set()
+
+        def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            self.connections += 1
+            tasks.add(asyncio.create_task(self._serve(reader, writer)))
+
+        server = await asyncio.start_server(connected, "127.0.0.1", 0)
+        try:
+            yield server.sockets[0].getsockname()[1]
+        finally:
+            server.close()
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with suppress(ConnectionError, asyncio.IncompleteReadError):
+            try:
+                while await self._one(reader, writer):
+                    pass
+            finally:
+                writer.close()
+
+    async def _one(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
+        head = await reader.readuntil(b"\r\n\r\n")
+        length = next(line for line in head.lower().split(b"\r\n") if b"content-length" in line)
+        body = await reader.readexactly(int(length.partition(b":")[2]))
+        self.requests.append(head + body)
+        act = self._acts.pop(0) if len(self._acts) > 1 else self._acts[0]
+        lives = act(writer)
+        if lives or not writer.transport.is_closing():
+            await writer.drain()
+        return lives
+
+
+def codes(answers: Sequence[Answer]) -> list[str]:
+    return [getattr(a, "code", "accepted") for a in answers]

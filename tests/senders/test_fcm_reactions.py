@@ -1,0 +1,159 @@
+"""FCM's answers, row by row."""
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from shared.domain.delivery import (
+    Accepted,
+    AddressGone,
+    Answer,
+    Later,
+    Misconfigured,
+    Rejected,
+    Unsendable,
+)
+from shared.domain.fcm_reactions import REACTIONS, reaction
+
+FCM = "type.googleapis.com/google.firebase.fcm.v1.FcmError"
+BAD_REQUEST = "type.googleapis.com/google.rpc.BadRequest"
+
+
+def error(status: str = "", code: str = "", message: str = "", field: str = "") -> bytes:
+    details: list[dict[str, Any]] = []
+    if field:
+        details.append({"@type": BAD_REQUEST, "fieldViolations": [{"field": field}]})
+    if code:
+        details.append({"@type": FCM, "errorCode": code})
+    return json.dumps(
+        {"error": {"status": status, "message": message, "details": details}}
+    ).encode()
+
+
+NOT_A_TOKEN = "The registration token is not a valid FCM registration token"
+PAGE = b"<!DOCTYPE html><title>Error</title>"
+
+ROWS: list[tuple[int, bytes, Answer]] = [
+    (200, b'{"name":"projects/p/messages/0:1%a"}', Accepted("0:1%a")),
+    (404, error("NOT_FOUND", "UNREGISTERED"), AddressGone("unregistered")),
+    (404, error("NOT_FOUND"), Misconfigured("projectNotFound")),
+    (404, PAGE, Misconfigured("projectNotFound")),
+    (400, error("INVALID_ARGUMENT", "INVALID_ARGUMENT", NOT_A_TOKEN), AddressGone("invalidToken")),
+    (
+        400,
+        error("INVALID_ARGUMENT", "INVALID_ARGUMENT", field="message.token"),
+        AddressGone("invalidToken"),
+    ),
+    (400, error("INVALID_ARGUMENT", field="message.token"), AddressGone("invalidToken")),
+    (400, error("INVALID_ARGUMENT", "INVALID_ARGUMENT"), Unsendable("invalidMessage")),
+    (400, error("INVALID_ARGUMENT", field="message.data[0].value"), Unsendable("invalidMessage")),
+    (400, error("INVALID_ARGUMENT", message="Message too big"), Unsendable("invalidMessage")),
+    (400, PAGE, Unsendable("invalidMessage")),
+    (403, error("PERMISSION_DENIED", "SENDER_ID_MISMATCH"), AddressGone("senderIdMismatch")),
+    (403, error("PERMISSION_DENIED"), Misconfigured("credentialsRefused")),
+    (403, PAGE, Misconfigured("credentialsRefused")),
+    (401, error("UNAUTHENTICATED", "THIRD_PARTY_AUTH_ERROR"), Rejected("thirdPartyAuth")),
+    (401, error("UNAUTHENTICATED"), Misconfigured("credentialsRefused")),
+    (401, b"", Misconfigured("credentialsRefused")),
+    (429, error("RESOURCE_EXHAUSTED", "QUOTA_EXCEEDED"), Later("quotaExceeded", 60.0)),
+    (429, error("RESOURCE_EXHAUSTED"), Later("quotaExceeded", 60.0)),
+    (429, PAGE, Later("quotaExceeded", 60.0)),
+    (429, error("", "CODE_OF_TOMORROW"), Later("quotaExceeded", 60.0)),
+    (500, error("INTERNAL", "INTERNAL"), Later("internal", ambiguous=True)),
+    (500, error("INTERNAL", "UNSPECIFIED_ERROR"), Later("internal", ambiguous=True)),
+    (500, PAGE, Later("internal", ambiguous=True)),
+    (503, error("UNAVAILABLE", "UNAVAILABLE"), Later("unavailable")),
+    (503, PAGE, Later("unavailable")),
+    (502, PAGE, Later("unavailable", 30.0, ambiguous=True)),
+    (504, error("DEADLINE_EXCEEDED"), Later("unavailable", ambiguous=True)),
+    (504, PAGE, Later("unavailable", ambiguous=True)),
+    (409, error("ABORTED"), Later("unavailable")),
+    (499, error("CANCELLED"), Later("answerLost", ambiguous=True)),
+    (408, b"", Later("answerLost", ambiguous=True)),
+    (400, error("INVALID_ARGUMENT", "UNSPECIFIED_ERROR"), Rejected("unknownError")),
+    (404, error("NOT_FOUND", "CODE_OF_TOMORROW"), Rejected("unknownError")),
+    (405, b"", Unsendable("invalidMessage")),
+    (413, PAGE, Unsendable("invalidMessage")),
+    (302, b"", Misconfigured("unexpectedAnswer")),
+    (200, PAGE, Later("answerLost", ambiguous=True)),
+    (200, b"{}", Later("answerLost", ambiguous=True)),
+    (200, b'{"name": 7}', Later("answerLost", ambiguous=True)),
+    (204, b"", Later("answerLost", ambiguous=True)),
+    (507, b"", Later("unavailable", ambiguous=True)),
+]
+
+
+@pytest.mark.parametrize(("http", "body", "expected"), ROWS)
+def test_each_answer_has_its_reaction(http: int, body: bytes, expected: Answer) -> None:
+    assert reaction(http, {}, body) == expected
+
+
+def test_every_row_of_the_table_is_reached() -> None:
+    reached = {reaction(http, {}, body) for http, body, _ in ROWS}
+    assert {answer for _, _, answer in REACTIONS} <= reached
+
+
+@pytest.mark.parametrize(
+    ("asked", "seconds"),
+    [
+        ("7", 7.0),
+        ("0", 0.0),
+        (" 12 ", 12.0),
+        ("Thu, 01 Jan 2026 12:01:30 GMT", 90.0),
+        ("Thu, 01 Jan 2026 11:00:00 GMT", 0.0),
+        ("99999999999999999999999999", 86_400.0),
+        ("Fri, 31 Dec 9999 23:59:59 GMT", 86_400.0),
+    ],
+)
+def test_retry_after_is_honoured_as_seconds_and_as_a_date(asked: str, seconds: float) -> None:
+    headers = {"retry-after": asked, "date": "Thu, 01 Jan 2026 12:00:00 GMT"}
+    answer = reaction(429, headers, error("RESOURCE_EXHAUSTED", "QUOTA_EXCEEDED"))
+    assert answer == Later("quotaExceeded", seconds)
+
+
+@pytest.mark.parametrize("asked", ["", "soon", "-5", "1.5", "٣", "nan", "Thu, 99 Jan 2026"])
+def test_a_retry_after_that_says_nothing_leaves_the_default(asked: str) -> None:
+    answer = reaction(429, {"retry-after": asked}, b"")
+    assert answer == Later("quotaExceeded", 60.0)
+
+
+def test_a_date_without_the_servers_own_date_leaves_the_default() -> None:
+    headers = {"retry-after": "Thu, 01 Jan 2026 12:01:30 GMT"}
+    assert reaction(503, headers, b"") == Later("unavailable")
+
+
+def test_a_wait_is_kept_with_the_doubt() -> None:
+    answer = reaction(500, {"retry-after": "9"}, b"")
+    assert answer == Later("internal", 9.0, ambiguous=True)
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+    max_leaves=8,
+)
+SHAPES = st.fixed_dictionaries(
+    {"error": JSON | st.fixed_dictionaries({"status": JSON, "message": JSON, "details": JSON})}
+)
+
+
+@given(http=st.integers(0, 999), body=st.binary() | (JSON | SHAPES).map(json.dumps).map(str.encode))
+def test_no_answer_is_too_strange_to_react_to(http: int, body: bytes) -> None:
+    assert isinstance(reaction(http, {"retry-after": "x"}, body), Answer)
+
+
+def test_a_body_nested_beyond_reason_is_garbage() -> None:
+    assert reaction(500, {}, b"[" * 60_000) == Later("internal", ambiguous=True)
+
+
+@given(
+    http=st.integers(300, 599),
+    status=st.sampled_from(["NOT_FOUND", "INVALID_ARGUMENT", "PERMISSION_DENIED", "UNKNOWN", ""]),
+    message=st.text(),
+)
+def test_only_fcm_itself_can_call_an_address_dead(http: int, status: str, message: str) -> None:
+    answer = reaction(http, {}, error(status, message=message))
+    assert not isinstance(answer, AddressGone) or NOT_A_TOKEN in message
