@@ -6,8 +6,10 @@ which it reads again, and never by what the event carries.
 
 import functions_framework
 from cloudevents.http import CloudEvent
+from flask import request
 
 from functions._edge import service_door
+from functions._log import log, trace_of
 from shared.adapters.firestore_events import derivation_fits
 from shared.domain.errors import Defect, NotFound
 from shared.domain.notification import NotificationId
@@ -36,8 +38,12 @@ def on_device_written(event: CloudEvent) -> None:
     Most writes are our own (a desktop's slot, an activity), and cost no read.
     """
     hwid = _document_id(event, "devices")
-    if not derivation_fits(hwid, event.data):
+    if derivation_fits(hwid, event.data):
+        return
+    try:
         written(hwid, devices=parts().devices)
+    except Defect as defect:  # asking again will not make it readable
+        log("ERROR", str(defect), trace=trace_of(request))
 
 
 def _document_id(event: CloudEvent, collection: str) -> str:

@@ -7,6 +7,8 @@ its entry point, so a function never pays for the imports of another.
 from importlib import import_module
 from typing import Any
 
+from shared.wiring import parts
+
 DOORS = {
     "provider_api": "functions.provider_api",
     "moderation_queue": "functions.moderation",
@@ -25,4 +27,5 @@ DOORS = {
 def __getattr__(name: str) -> Any:
     if name not in DOORS:
         raise AttributeError(f"there is no function {name}")
+    _ = parts().settings  # a wrong setting stops start-up, not the first request
     return getattr(import_module(DOORS[name]), name)

@@ -26,14 +26,15 @@ Json = dict[str, object]
 _SCHEMA: Mapping[str, Mapping[str, str]] = orjson.loads(
     Path(__file__).with_name("fcm_v1_schema.json").read_bytes()
 )["types"]
-_FIELDS: Mapping[str, Mapping[str, tuple[str, str]]] = {
+_FIELDS: Mapping[str, Mapping[str, tuple[str, str, str]]] = {
     type_: {
-        spelling: (name, kind)
+        spelling: (name, to_snake(name), kind)
         for name, kind in fields.items()
         for spelling in (name, to_snake(name))
     }
     for type_, fields in _SCHEMA.items()
 }
+"""By either spelling: the name in camelCase, the one in snake_case for paths, and the type."""
 _DURATION = re.compile(r"-?\d{1,12}(\.\d{1,9})?s")
 _RESERVED = re.compile(r"from|message_type|google\..*|gcm\.notification\..*", re.DOTALL)
 
@@ -91,9 +92,9 @@ def _typed(type_: str, given: object, path: str) -> Json:
             at = f" at '{path}'" if path else ""
             sentence = f'Unknown name "{spelling}"{at}: Cannot find field.'
             raise Unacceptable(f"Invalid JSON payload received. {sentence}", path or spelling)
-        name, kind = fields[spelling]
+        name, shown, kind = fields[spelling]
         if value is not None:
-            typed[name] = _value(kind, value, f"{path}.{to_snake(name)}".lstrip("."))
+            typed[name] = _value(kind, value, f"{path}.{shown}" if path else shown)
     return typed
 
 

@@ -64,6 +64,7 @@ class Settings(BaseModel):
     lease_seconds: int = Field(90, alias="FANFARE_LEASE_SECONDS", ge=1, le=1800)
     handler_seconds: int = Field(480, alias="FANFARE_HANDLER_SECONDS", ge=1, le=1800)
     retry_base_seconds: float = Field(10.0, alias="FANFARE_RETRY_BASE_SECONDS", gt=0, le=600)
+    iam_checks_tokens: bool = Field(False, alias="FANFARE_IAM_CHECKS_TOKENS")
     panel_origins: str = Field("", alias="FANFARE_PANEL_ORIGINS")
 
     firestore_emulator: HostPort | None = Field(None, alias="FIRESTORE_EMULATOR_HOST")

@@ -53,13 +53,15 @@ def a_sending_notification(id: str = "n1", **changes: Any) -> Notification:
 class BadLine(httpx.BaseTransport):
     """Carries requests until told what to do with the next ones whose path ends with ``ending``.
 
-    ``drop`` loses the request, ``mute`` carries it out and loses the answer, a callable runs after
-    the request was carried out and before its answer is lost, a response is given instead.
+    ``drop`` loses the request, ``mute`` carries it out and loses the answer, ``late`` carries it
+    out only just before the next one. A callable runs after the request was carried out and before
+    its answer is lost; a response is given instead.
     """
 
     def __init__(self, line: httpx.BaseTransport | None = None) -> None:
         self._line = line or httpx.HTTPTransport(trust_env=False)
         self._ending, self._acts = "", list[Any]()
+        self._late: list[httpx.Request] = []
         self.requests: list[httpx.Request] = []
 
     def next(self, ending: str, *acts: "str | httpx.Response | Callable[[], None]") -> None:
@@ -67,20 +69,27 @@ class BadLine(httpx.BaseTransport):
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         self.requests.append(request)
-        if not self._acts or not request.url.path.endswith(self._ending):
+        if not request.url.path.endswith(self._ending):
+            return self._line.handle_request(request)
+        while self._late:
+            self._carry_out(self._late.pop())
+        if not self._acts:
             return self._line.handle_request(request)
         act = self._acts.pop(0)
         if isinstance(act, httpx.Response):
             return act
-        if act == "pass":
-            return self._line.handle_request(request)
-        if act != "drop":
-            answer = self._line.handle_request(request)
-            answer.read()
-            answer.close()
+        if act == "late":
+            self._late.append(request)
+        elif act != "drop":
+            self._carry_out(request)
         if callable(act):
             act()
         raise httpx.ReadError("the line broke")
+
+    def _carry_out(self, request: httpx.Request) -> None:
+        answer = self._line.handle_request(request)
+        answer.read()
+        answer.close()
 
     def sent(self, ending: str) -> int:
         """How many requests went out."""

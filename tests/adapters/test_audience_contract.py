@@ -215,6 +215,17 @@ def test_pages_follow_each_other_in_the_order_of_their_keys(bench: Bench, segmen
     assert keys == sorted(sort_key(partition_of(name), name) for name in names)
 
 
+@pytest.mark.parametrize("segment", [Segment(), Segment(active_days=7)])
+def test_a_range_begins_with_its_low_partition_and_ends_before_its_high_one(
+    bench: Bench, segment: Segment
+) -> None:
+    border = next(f"h{n}" for n in range(99_999) if partition_of(f"h{n}") == HALVES[0].high)
+    bench.has(a_device(border))
+    for asked in (segment, Segment(hwid=border)):
+        pages = [bench.audience.page(the_query(asked), half, "", 9, "") for half in HALVES]
+        assert [hwids(page.targets) for page in pages] == [[], [border]]
+
+
 def test_a_page_may_hold_fewer_devices_than_it_looked_at(bench: Bench) -> None:
     bench.has(*(a_device(f"h{n}", domains=("d00.example", "d33.example")) for n in range(3)))
     _, second = audience_queries(Segment(), DOMAINS, NOON)

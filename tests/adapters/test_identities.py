@@ -152,6 +152,43 @@ def test_a_service_token_of_another_account_or_for_another_function_is_refused(
         google.verify_service(signed(service_claims(**changed)), FUNCTION, ACCOUNT)
 
 
+def stripped(claims: dict[str, Any]) -> str:
+    return signed(claims).rpartition(".")[0] + ".SIGNATURE_REMOVED_BY_GOOGLE"
+
+
+@pytest.fixture
+def behind_iam(key_server: str) -> GoogleIdentities:
+    client = jwt.PyJWKClient(key_server)
+    return GoogleIdentities(settings(FANFARE_IAM_CHECKS_TOKENS="true"), client, client)
+
+
+def test_behind_iam_a_token_whose_signature_cloud_run_checked_and_removed_is_accepted(
+    behind_iam: GoogleIdentities,
+) -> None:
+    behind_iam.verify_service(stripped(service_claims()), FUNCTION, ACCOUNT)
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [{"email": "x@y.example"}, {"aud": "https://x.example"}, {"exp": 1}, {"iss": "x"}],
+    ids=str,
+)
+def test_behind_iam_its_claims_are_still_checked(
+    behind_iam: GoogleIdentities, changed: dict[str, Any]
+) -> None:
+    with pytest.raises(Unauthenticated):
+        behind_iam.verify_service(stripped(service_claims(**changed)), FUNCTION, ACCOUNT)
+
+
+def test_a_removed_signature_means_nothing_where_iam_does_not_guard(
+    google: GoogleIdentities, behind_iam: GoogleIdentities
+) -> None:
+    with pytest.raises(Unauthenticated):
+        google.verify_service(stripped(service_claims()), FUNCTION, ACCOUNT)
+    with pytest.raises(Unauthenticated):
+        behind_iam.verify_user(stripped(user_claims()))
+
+
 # ---- demo projects ---------------------------------------------------------------------------
 
 DEMO = settings("demo-x", FIREBASE_AUTH_EMULATOR_HOST="127.0.0.1:1")

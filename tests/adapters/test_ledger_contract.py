@@ -356,7 +356,7 @@ def test_a_full_batch_of_long_tokens_fits_and_one_too_large_is_refused_by_name(
         firestore.advance(firestore.parts(N1)[0], [of_tokens(4_000)])
 
 
-@pytest.mark.parametrize("fault", ["mute", "drop"])
+@pytest.mark.parametrize("fault", ["mute", "drop", "late"])
 def test_a_write_whose_answer_is_lost_is_made_exactly_once(
     firestore: FirestoreLedger, line: BadLine, fault: str
 ) -> None:
@@ -369,7 +369,7 @@ def test_a_write_whose_answer_is_lost_is_made_exactly_once(
     assert firestore.batch(N1, batch.id) == written
 
 
-@pytest.mark.parametrize("fault", ["mute", "drop"])
+@pytest.mark.parametrize("fault", ["mute", "drop", "late"])
 def test_a_page_whose_answer_is_lost_is_planned_exactly_once(
     firestore: FirestoreLedger, line: BadLine, fault: str
 ) -> None:

@@ -242,7 +242,7 @@ def test_five_hundred_go_in_one_request_and_more_in_several(
     assert [line.sent(":batchWrite"), line.sent(":batchGet")] == [2, 1]
 
 
-@pytest.mark.parametrize("fault", ["mute", "drop"])
+@pytest.mark.parametrize("fault", ["mute", "drop", "late"])
 def test_lost_answers_end_in_one_write_each(firestore: Bench, line: BadLine, fault: str) -> None:
     firestore.has("a", "b")
     writes = [firestore.planned("a"), firestore.planned("b")]

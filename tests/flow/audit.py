@@ -75,11 +75,8 @@ def _in_sending(world: World, id: NotificationId) -> Iterator[str]:
         times = taken.get(addresses.get(hwid, ""), 0)
         if times and record.outcome not in GOT_IT and it.status is not Status.STOPPED:
             yield f"{hwid} took it, the ledger says {record}"
-        if (
-            record.outcome is Outcome.DELIVERED
-            and not times
-            and (id, hwid) not in world.desktops.seen
-        ):
+        got_it = bool(times) or (id, hwid) in world.desktops.seen
+        if record.outcome is Outcome.DELIVERED and not got_it:
             yield f"{hwid} is said to have it, but never got it"
     strangers = set(taken) - {addresses.get(hwid) for hwid in records}
     if strangers:
@@ -103,5 +100,5 @@ def sent_again(world: World, ids: Iterable[NotificationId]) -> int:
 
 
 def most_sent_again(world: World) -> int:
-    """What may be sent again at most: a chunk for every crash."""
-    return CHUNK_SIZE * world.hazard.crashes
+    """What may be sent again at most: a chunk for every crash, and for every lease outlived."""
+    return CHUNK_SIZE * (world.hazard.crashes + world.stalls)

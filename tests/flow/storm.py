@@ -1,4 +1,4 @@
-"""Everything at once: crashes, losses, repeats and disorder, over many notifications.
+"""Everything at once: crashes, losses, repeats, disorder and overlap, over many notifications.
 
 The same seed is the same storm. ``weather`` returns figures, so that a storm can be a test as well
 as a report.
@@ -32,6 +32,7 @@ class Weather:
     calls: int = 0
     crashes: int = 0
     losses: int = 0
+    stalls: int = 0
     sent: int = 0
     sent_again: int = 0
     hours: float = 0.0
@@ -39,7 +40,12 @@ class Weather:
 
 
 def weather(
-    seed: int, *, notifications: int = 7, crash_rate: float = 0.02, loss_rate: float = 0.05
+    seed: int,
+    *,
+    notifications: int = 7,
+    crash_rate: float = 0.02,
+    loss_rate: float = 0.05,
+    overlap_rate: float = 0.05,
 ) -> Weather:
     """Let one storm pass, wait until all is quiet, and look at every promise."""
     chance = Random(seed)
@@ -48,6 +54,7 @@ def weather(
     found = Weather(seed, notifications, len(world.targets))
     _lose_some(world, found, chance, loss_rate)
     world.hazard.rage(chance, crash_rate)
+    world.overlap(chance, overlap_rate)
     ids = [_one(world, number, chance) for number in range(notifications)]
     world.drain()
     _look(world, ids, found)
@@ -97,10 +104,13 @@ def _look(world: World, ids: list[NotificationId], found: Weather) -> None:
         if wrong:
             found.wrong[id] = wrong
     found.calls, found.crashes = world.hazard.calls, world.hazard.crashes
+    found.stalls = world.stalls
     found.sent = sum(world.push.taken.values())
     found.sent_again = sent_again(world, ids)
     found.hours = (world.clock.now() - world.began).total_seconds() / 3600
     if found.sent_again > most_sent_again(world):
-        found.wrong["all"] = [f"{found.sent_again} sent again in {found.crashes} crashes"]
+        found.wrong["all"] = [
+            f"{found.sent_again} sent again in {found.crashes} crashes and {found.stalls} stalls"
+        ]
     if len(world.notifications.documents) != len(ids):
         found.wrong["all"] = [f"{len(world.notifications.documents)} records of {len(ids)}"]

@@ -39,6 +39,9 @@ AFTER_A_CRASH = timedelta(seconds=10)
 PATIENCE = timedelta(hours=24)
 """How long the cloud may need to come to rest; more means that something never will."""
 
+DEEPEST = 3
+"""How many handlers overlap at most."""
+
 LATEST = datetime.max.replace(tzinfo=NOON.tzinfo)
 
 
@@ -77,6 +80,7 @@ class World(Stores, Callers):
         self.lost: Callable[[Event | Task], bool] = lambda _: False
         self._chance = None if seed is None else Random(seed)
         self._numbers = count(1)
+        self.stalls = 0
         self.began = self.clock.now()
         self._next_tick = self.began + TICK
 
@@ -189,6 +193,28 @@ class World(Stores, Callers):
             or self.ledger.overdue_parts(LATEST, 1)
             or self.ledger.overdue_batches(LATEST, 1)
         )
+
+    def overlap(self, chance: Random, rate: float) -> None:
+        """Have handlers run in the middle of others, and now and then one outlive its lease.
+
+        At this share of all calls something that is due runs to its end before the call is made.
+        """
+        depth = 0
+
+        def meanwhile(_: str) -> None:
+            nonlocal depth
+            if depth == DEEPEST or chance.random() >= rate:
+                return
+            depth += 1
+            if chance.random() < rate:
+                self.stalls += 1
+                self.clock.advance(self.parts.settings.lease + timedelta(seconds=1))
+            self.collect()
+            if self.deliveries and self.deliveries[0].due <= self.clock.now():
+                self.run(heapq.heappop(self.deliveries).work)
+            depth -= 1
+
+        self.hazard.watch(meanwhile)
 
     def tick(self) -> Swept | None:
         """The minute tick; one that dies is not repeated, the next one comes anyway."""

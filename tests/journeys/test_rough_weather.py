@@ -91,6 +91,7 @@ def _reconciled(stack: Stack, id: str) -> bool:
 def _kill_functions(stack: Stack) -> None:
     """SIGKILL for the process that runs the functions; its master starts another one."""
     before = _workers(stack)
+    assert before
     for pid in before:
         os.kill(pid, signal.SIGKILL)
     eventually(lambda: bool(_workers(stack) - before) and _answers(stack), "functions are back")
@@ -98,7 +99,7 @@ def _kill_functions(stack: Stack) -> None:
 
 def _workers(stack: Stack) -> set[int]:
     port = stack.gateway.rpartition(":")[2]
-    listed = subprocess.run(["ps", "-eo", "pid,ppid,args"], capture_output=True, text=True)
+    listed = subprocess.run(["ps", "-eww", "-o", "pid,ppid,args"], capture_output=True, text=True)
     rows = [line.split(maxsplit=2) for line in listed.stdout.splitlines()[1:]]
     gateway = [(int(p), int(pp)) for p, pp, a in rows if "local.gateway" in a and port in a]
     masters = {pid for pid, parent in gateway} & {parent for _, parent in gateway}

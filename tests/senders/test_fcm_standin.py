@@ -53,7 +53,8 @@ messages = [
             priority="high", ttl=3600, notification=messaging.AndroidNotification(
                 tag="t", color="#ff0000", event_timestamp=None, vibrate_timings_millis=[100, 200],
                 light_settings=messaging.LightSettings("#00ff00", 100, 200), priority="max",
-                visibility="public", notification_count=3, title_loc_key="k", title_loc_args=["a"])),
+                visibility="public", notification_count=3, title_loc_key="k",
+                title_loc_args=["a"])),
         apns=messaging.APNSConfig(
             headers={"apns-priority": "10"},
             payload=messaging.APNSPayload(messaging.Aps(badge=1, sound="default"), own={"a": 1})),
@@ -252,7 +253,9 @@ def test_the_summary_tells_repeats_with_a_replace_key_from_those_without() -> No
         }
         for _ in range(2):
             post(client, token="keyed", **keyed)
-            post(client, token="half-keyed", data={"notificationId": "n1"}, android=keyed["android"])
+            post(
+                client, token="half-keyed", data={"notificationId": "n1"}, android=keyed["android"]
+            )
         post(client, token="two-notifications", notification={"title": "a"})
         post(client, token="two-notifications", notification={"title": "b"})
         post(client, token="unregistered-x")

@@ -1,0 +1,261 @@
+"""What one push costs: our sender beside Google's SDK, against the same stand-in.
+
+Each contestant keeps a process of its own, warmed up, and the stand-in has another, so that a
+process's CPU time is what sending cost the sender. Rounds alternate; a ratio is taken within each
+round and the median of the rounds is told, since the machine is never quite quiet.
+"""
+
+import asyncio
+import json
+import resource
+import subprocess
+import sys
+import threading
+import time
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from statistics import median
+from typing import IO, Any, Self
+
+import httpx
+
+ROUNDS = 5
+OURS, EACH, EACH_ASYNC = "ours", "send_each", "send_each_async"
+MESSAGES = {OURS: 4000, EACH: 1000, EACH_ASYNC: 500}
+"""Per round. The SDK takes 500 per call; ours takes 50, as a batch's chunks do."""
+SDK_BATCH = 500
+CHUNK = 50
+LATENCY_SECONDS = 0.05
+CALLERS = 8
+"""Batches that one process sends side by side when the answers take their time."""
+
+ID = "n" * 20
+TITLE, BODY, URL = "Sale", "Everything must go, and today is the day", "https://example.com/sale"
+
+Round = Callable[[int, int], None]
+"""Sends so many messages, from so many threads."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """Of one round, per message."""
+
+    cpu_ms: float
+    rate: float
+
+
+def measure() -> dict[str, float]:
+    """The figures ``make bench`` keeps; prints how they came about."""
+    with ExitStack() as stack:
+        url = stack.enter_context(_stand_in())
+        players = {name: stack.enter_context(Player(name, url)) for name in MESSAGES}
+        quick = _rounds(players, 1)
+        httpx.post(f"{url}/_config", json={"latency_seconds": LATENCY_SECONDS}).raise_for_status()
+        late = _rounds({name: players[name] for name in (OURS, EACH)}, CALLERS)
+    for name, costs in quick.items():
+        cpu, rate = median(c.cpu_ms for c in costs), median(c.rate for c in costs)
+        print(f"{name:<16}{cpu:8.3f} ms CPU a message {rate:8.0f}/s")
+    for name, costs in late.items():
+        print(f"{name:<16}{median(c.rate for c in costs):8.0f}/s at 50 ms")
+    return {
+        "sender_cpu_vs_send_each": _ratio(quick[EACH], quick[OURS], "cpu_ms"),
+        "sender_cpu_vs_send_each_async": _ratio(quick[EACH_ASYNC], quick[OURS], "cpu_ms"),
+        "sender_rate_50ms_vs_send_each": _ratio(late[OURS], late[EACH], "rate"),
+    }
+
+
+def _rounds(players: "Mapping[str, Player]", callers: int) -> dict[str, list[Cost]]:
+    costs: dict[str, list[Cost]] = {name: [] for name in players}
+    for _ in range(ROUNDS):
+        for name, player in players.items():
+            costs[name].append(player.round(MESSAGES[name], callers))
+    return costs
+
+
+def _ratio(above: list[Cost], below: list[Cost], figure: str) -> float:
+    pairs = zip(above, below, strict=True)
+    return median(float(getattr(a, figure) / getattr(b, figure)) for a, b in pairs)
+
+
+@contextmanager
+def _stand_in() -> Iterator[str]:
+    with _python("local.fcm") as server:
+        yield _line(server).split()[-1]
+        server.terminate()
+
+
+def _python(module: str, *arguments: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-m", module, *arguments],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+
+
+def _line(process: subprocess.Popen[str]) -> str:
+    stream: IO[str] | None = process.stdout
+    if stream is None or not (line := stream.readline()):
+        raise RuntimeError("a process of the benchmark ended early")
+    return line
+
+
+class Player:
+    """A contestant in a process of its own."""
+
+    def __init__(self, name: str, url: str) -> None:
+        self._process = _python("benchmarks.sender", name, url)
+
+    def __enter__(self) -> Self:
+        _line(self._process)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        with self._process:
+            self._process.communicate()
+
+    def round(self, messages: int, callers: int) -> Cost:
+        """Send, and say what it took."""
+        if self._process.stdin is None:
+            raise RuntimeError("no way to tell the contestant to start")
+        print(messages, callers, file=self._process.stdin, flush=True)
+        cpu, wall = map(float, _line(self._process).split())
+        return Cost(cpu / messages * 1000, messages / wall)
+
+
+# ---- in a contestant's process ----------------------------------------------------------------
+
+
+def play(name: str, url: str) -> None:
+    """Warm up, then one round for each line read."""
+    sending = {OURS: ours, EACH: send_each, EACH_ASYNC: send_each_async}[name](url)
+    sending(MESSAGES[name], 1)
+    print("ready", flush=True)
+    for line in sys.stdin:
+        messages, callers = map(int, line.split())
+        cpu, wall = _cpu_seconds(), time.perf_counter()
+        sending(messages, callers)
+        print(_cpu_seconds() - cpu, time.perf_counter() - wall, flush=True)
+
+
+def _cpu_seconds() -> float:
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    return used.ru_utime + used.ru_stime
+
+
+def ours(url: str) -> Round:
+    """Our sender, a chunk per call."""
+    from shared.adapters.fcm import FcmSender
+    from shared.domain.content import Content
+    from shared.domain.delivery import Accepted
+    from shared.domain.device import AddressKind, PushAddress
+    from shared.ports import Message
+
+    class Tokens:
+        def current(self, refused: str = "") -> str:
+            return refused or "access"
+
+    sender = FcmSender("demo-p", Tokens(), url)
+    content = Content(title=TITLE, body=BODY, url=URL)
+    message = Message(ID, content, sent_at=datetime.now(UTC))
+
+    def work(chunks: Iterator[int]) -> None:
+        for start in chunks:
+            addresses = [PushAddress(AddressKind.FCM, _token(start + n)) for n in range(CHUNK)]
+            _all_accepted(isinstance(a, Accepted) for a in sender.send(message, addresses))
+
+    def sending(messages: int, callers: int) -> None:
+        chunks = iter(range(0, messages, CHUNK))
+        threads = [threading.Thread(target=work, args=(chunks,)) for _ in range(callers)]
+        for each in threads:
+            each.start()
+        for each in threads:
+            each.join()
+
+    return sending
+
+
+def send_each(url: str) -> Round:
+    """firebase-admin, 500 per call."""
+    messaging = _sdk(url)
+
+    def sending(messages: int, callers: int) -> None:
+        del callers  # it has 500 threads of its own
+        for start in range(0, messages, SDK_BATCH):
+            answers = messaging.send_each(_sdk_messages(messaging, start))
+            _all_accepted(each.success for each in answers.responses)
+
+    return sending
+
+
+def send_each_async(url: str) -> Round:
+    """firebase-admin, 500 per call, over httpx."""
+    messaging = _sdk(url)
+    loop = asyncio.new_event_loop()
+
+    def sending(messages: int, callers: int) -> None:
+        del callers
+        for start in range(0, messages, SDK_BATCH):
+            batch = messaging.send_each_async(_sdk_messages(messaging, start))
+            _all_accepted(each.success for each in loop.run_until_complete(batch).responses)
+
+    return sending
+
+
+def _sdk(url: str) -> Any:
+    """The SDK knows no other address than the real one, except through a private name."""
+    import firebase_admin
+    from firebase_admin import credentials, messaging
+    from google.oauth2.credentials import Credentials
+
+    class Anybody(credentials.Base):  # type: ignore[misc]
+        def get_credential(self) -> Credentials:
+            return Credentials("access")
+
+    warnings.simplefilter("ignore", DeprecationWarning)
+    messaging._MessagingService.FCM_URL = url + "/v1/projects/{0}/messages:send"
+    firebase_admin.initialize_app(Anybody(), {"projectId": "demo-p"})
+    return messaging
+
+
+def _sdk_messages(messaging: Any, start: int) -> list[Any]:
+    """The same content as ours, in the SDK's words."""
+    return [
+        messaging.Message(
+            token=_token(start + n),
+            notification=messaging.Notification(title=TITLE, body=BODY),
+            data={"notificationId": ID, "url": URL, "urlButtonName": "Open"},
+            android=messaging.AndroidConfig(
+                priority="high", notification=messaging.AndroidNotification(tag=ID)
+            ),
+            apns=messaging.APNSConfig(
+                headers={"apns-priority": "10", "apns-collapse-id": ID},
+                payload=messaging.APNSPayload(messaging.Aps()),
+            ),
+            webpush=messaging.WebpushConfig(
+                headers={"Urgency": "high"},
+                notification=messaging.WebpushNotification(tag=ID),
+                fcm_options=messaging.WebpushFCMOptions(URL),
+            ),
+        )
+        for n in range(SDK_BATCH)
+    ]
+
+
+def _token(number: int) -> str:
+    return f"token-{number:08d}-{'x' * 140}"
+
+
+def _all_accepted(answers: Iterator[bool]) -> None:
+    if not all(answers):
+        raise RuntimeError("the stand-in did not accept everything")
+
+
+if __name__ == "__main__":
+    if len(sys.argv) > 1:
+        play(*sys.argv[1:])
+    else:
+        print(json.dumps(measure(), indent=2))

@@ -1,0 +1,265 @@
+"""Everybody does anything, in any order, with crashes, repeats and disorder in between.
+
+A simple model says after each step what may have changed, and nothing else may have. In the end
+everything is delivered, and what was being sent must have come to its end.
+"""
+
+import os
+from collections import Counter
+from datetime import timedelta
+from typing import Any
+
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    Bundle,
+    RuleBasedStateMachine,
+    consumes,
+    invariant,
+    multiple,
+    precondition,
+    rule,
+)
+
+from shared.domain.delivery import Outcome, Record
+from shared.domain.errors import WrongState
+from shared.domain.history import broken_links
+from shared.domain.lifecycle import TERMINAL, TRANSITIONS, Move, Status
+from shared.domain.notification import NotificationId
+from shared.flow.create import Once
+from tests.builders import a_desktop, a_device, a_domain, a_segment, an_fcm_address, an_input
+from tests.flow.audit import faults, most_sent_again, sent_again
+from tests.flow.hazard import Blow, Crash
+from tests.flow.push import accepted, busy, gone, lost
+from tests.flow.world import World
+
+MOST_NOTIFICATIONS = 5
+STARTS = {"draft": Status.DRAFT, "pending": Status.PENDING, "admin": Status.SENDING}
+BY_THEMSELVES = {(Status.SENDING, Status.APPROVED), (Status.SENDING, Status.FAILED)}
+"""The only moves that happen without anybody asking for them."""
+
+
+def a_small_world() -> World:
+    world = World(
+        [
+            a_device("phone-1"),
+            a_device("phone-2"),
+            a_device("dead-1"),
+            a_device("vague-1"),
+            a_device("mute-1", address=None),
+            a_desktop("desktop-1"),
+            a_desktop("both-1", address=an_fcm_address("token-both-1")),
+        ],
+        page_size=2,
+    )
+    world.providers.put_domain(a_domain(admin_hwids=("phone-1",)))
+    world.push.will("token-phone-2", busy(), accepted())
+    world.push.will("token-vague-1", lost(), accepted())
+    world.push.will("token-dead-1", gone())
+    return world
+
+
+class Fanfare(RuleBasedStateMachine):
+    """The model: the status of every notification, and how it came there."""
+
+    notifications: Bundle[NotificationId] = Bundle("notifications")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.world = a_small_world()
+        self.ways: dict[NotificationId, list[Status]] = {}
+        self.outcomes: dict[tuple[str, str], Record] = {}
+        self.created = 0
+
+    # ---- what callers do -----------------------------------------------------------------
+
+    @precondition(lambda self: len(self.ways) < MOST_NOTIFICATIONS)
+    @rule(target=notifications, kind=st.sampled_from(["draft", "pending", "pending", "admin"]))
+    def create(self, kind: str) -> Any:
+        self.created += 1
+        once = Once.of("p1", str(self.created), "create", kind)
+        given = an_input(draft=kind == "draft")
+        if kind == "admin":
+            given = an_input(target_segment=a_segment(hwid="phone-1"))
+        try:
+            self.world.create(given, once=once)
+        except Crash:
+            if once.notification_id not in self.world.notifications.documents:
+                return multiple()
+        self.ways[once.notification_id] = [STARTS[kind]]
+        self.look({once.notification_id: set()})
+        return once.notification_id
+
+    @rule(id=notifications)
+    def submit(self, id: NotificationId) -> None:
+        self.move(id, Move.SUBMIT, lambda: self.world.submit(id), Status.PENDING)
+
+    @rule(id=notifications, stale=st.booleans())
+    def approve(self, id: NotificationId, stale: bool) -> None:
+        revision = self.world.get(id).revision - stale
+        to = None if stale else Status.SENDING
+        self.move(id, Move.APPROVE, lambda: self.world.approve(id, revision=revision), to)
+
+    @rule(id=notifications)
+    def reject(self, id: NotificationId) -> None:
+        self.move(id, Move.REJECT, lambda: self.world.reject(id), Status.REJECTED)
+
+    @rule(id=notifications)
+    def cancel(self, id: NotificationId) -> None:
+        self.move(id, Move.CANCEL, lambda: self.world.cancel(id), Status.CANCELLED)
+
+    @rule(id=notifications)
+    def stop(self, id: NotificationId) -> None:
+        self.move(id, Move.STOP, lambda: self.world.stop(id), Status.STOPPED)
+
+    @rule(id=notifications)
+    def edit(self, id: NotificationId) -> None:
+        before = self.world.get(id)
+        try:
+            edited = self.world.edit(id)
+            assert edited.revision == before.revision + (before.status is Status.PENDING)
+        except Crash:
+            pass
+        except WrongState:
+            assert before.status not in {Status.DRAFT, Status.PENDING}
+        self.look()
+
+    @rule(id=consumes(notifications))
+    def delete(self, id: NotificationId) -> None:
+        draft = self.ways[id][-1] is Status.DRAFT
+        try:
+            self.world.delete(id)
+            assert draft
+        except Crash:
+            pass
+        except WrongState:
+            assert not draft
+        if id not in self.world.notifications.documents:
+            assert draft
+            del self.ways[id]
+        self.look()
+
+    # ---- what the platform does ----------------------------------------------------------
+
+    @precondition(lambda self: self.due())
+    @rule(number=st.integers(0, 50))
+    def deliver(self, number: int) -> None:
+        """Any of what is due, in any order."""
+        due = self.due()
+        delivery = due[number % len(due)]
+        self.world.deliveries.remove(delivery)
+        self.world.run(delivery.work)
+        self.look()
+
+    @precondition(lambda self: self.due())
+    @rule(number=st.integers(0, 50))
+    def deliver_twice(self, number: int) -> None:
+        """Something that is on its way is delivered now, and will be again."""
+        due = self.due()
+        self.world.run(due[number % len(due)].work)
+        self.look()
+
+    @rule(call=st.integers(1, 12), blow=st.sampled_from(Blow))
+    def crash_soon(self, call: int, blow: Blow) -> None:
+        self.world.hazard.strike(self.world.hazard.calls + call, blow)
+
+    @rule(seconds=st.sampled_from([1, 10, 91, 400, 3_600]))
+    def pass_time(self, seconds: int) -> None:
+        self.world.clock.advance(timedelta(seconds=seconds))
+        self.world.tick()
+        self.look()
+
+    # ---- the model -----------------------------------------------------------------------
+
+    def due(self) -> list[Any]:
+        self.world.collect()
+        now = self.world.clock.now()
+        return sorted(it for it in self.world.deliveries if it.due <= now)
+
+    def move(self, id: NotificationId, move: Move, do: Any, to: Status | None) -> None:
+        """Make a move: it happens if it is in the table, unless a crash keeps it from happening."""
+        status = self.ways[id][-1]
+        legal = to is not None and to in TRANSITIONS.get((status, move), ())
+        try:
+            do()
+            assert legal
+        except Crash:
+            self.look({id: {to} if legal and to else set()})
+            return
+        except WrongState:
+            assert not legal
+            self.look()
+            return
+        assert to is not None
+        self.ways[id].append(to)
+        self.look()
+
+    def look(self, maybe: dict[NotificationId, set[Status]] | None = None) -> None:
+        """Nothing has changed but what may change by itself, or ``maybe`` has."""
+        for id, way in self.ways.items():
+            status = self.world.status(id)
+            assert status is not None
+            if status is way[-1]:
+                continue
+            asked_for = (maybe or {}).get(id, set())
+            assert status in asked_for or (way[-1], status) in BY_THEMSELVES
+            way.append(status)
+
+    @invariant()
+    def the_history_is_sound_and_tells_every_move(self) -> None:
+        for id, way in self.ways.items():
+            entries = self.world.history(id)
+            assert not broken_links(entries)
+            assert [e.status for e in entries if e.move != "edit"] == way
+            it = self.world.get(id)
+            assert (it.history_count, it.history_hash) == (len(entries), entries[-1].hash)
+
+    @invariant()
+    def a_terminal_status_is_the_last(self) -> None:
+        for way in self.ways.values():
+            assert not TERMINAL.intersection(way[:-1])
+
+    @invariant()
+    def counters_never_run_ahead_of_the_ledger(self) -> None:
+        for id in self.ways:
+            said, ledger = self.world.get(id).tally, self.world.ledger.tally(id)
+            for name in ("targeted", "delivered", "failed", "skipped", "unknown"):
+                assert getattr(said, name) <= getattr(ledger, name)
+
+    @invariant()
+    def nothing_is_sent_that_was_not_approved(self) -> None:
+        for id, way in self.ways.items():
+            if Status.SENDING not in way:
+                assert not self.world.push.reached(id)
+                assert not self.world.batches(id)
+
+    @invariant()
+    def each_device_is_in_one_batch_and_keeps_its_outcome(self) -> None:
+        for id in self.ways:
+            batches = self.world.batches(id)
+            targeted = Counter(t.hwid for batch in batches for t in batch.targets)
+            assert set(targeted.values()) <= {1}
+            for hwid, record in self.world.records(id).items():
+                if record.outcome is not Outcome.OPEN:
+                    assert self.outcomes.setdefault((id, hwid), record) == record
+
+    def teardown(self) -> None:
+        self.world.hazard.calm()
+        self.world.drain()
+        self.look()
+        for id, way in self.ways.items():
+            assert way[-1] in TERMINAL | {Status.DRAFT, Status.PENDING}
+            if Status.SENDING in way:
+                assert faults(self.world, id) == []
+        assert sent_again(self.world, self.ways) <= most_sent_again(self.world)
+
+
+TestFanfare = Fanfare.TestCase
+TestFanfare.settings = settings(
+    max_examples=int(os.environ.get("FANFARE_EXAMPLES", "200")),
+    stateful_step_count=50,
+    derandomize=os.environ.get("CI") == "true",
+    print_blob=True,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+)
