@@ -29,7 +29,7 @@ MESSAGES = {OURS: 4000, EACH: 1000, EACH_ASYNC: 500}
 SDK_BATCH = 500
 CHUNK = 50
 LATENCY_SECONDS = 0.05
-CALLERS = 8
+CALLERS = 16
 """Batches that one process sends side by side when the answers take their time."""
 
 ID = "n" * 20

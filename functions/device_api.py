@@ -41,6 +41,10 @@ def _not_empty(domains: tuple[str, ...]) -> tuple[str, ...]:
     return domains
 
 
+SecretText = Annotated[str, StringConstraints(pattern=r"^[!-~]{32,128}$")]
+"""A secret the device chose itself, of at least 32 characters, so that guessing is hopeless."""
+
+
 class AddressInput(Given):
     """Where a push service reaches the device; ``environment`` matters to APNs."""
 
@@ -54,7 +58,10 @@ class AddressInput(Given):
 
 
 class DeviceInput(Given):
-    """What a device says of itself. ``consent`` can be withdrawn here, but not given back."""
+    """What a device says of itself. ``consent`` can be withdrawn here, but not given back.
+
+    With a ``deviceSecret`` of its own the registration can be repeated when its answer is lost.
+    """
 
     hwid: HwidText
     platform: Platform
@@ -64,6 +71,7 @@ class DeviceInput(Given):
     domains: Annotated[tuple[Hostname, ...], Field(max_length=50), AfterValidator(_not_empty)]
     push_address: AddressInput | None = None
     consent: bool = True
+    device_secret: SecretText | None = None
 
     def device(self) -> Device:
         """In our own words; without consent there is no address to keep."""
@@ -101,6 +109,7 @@ def register(call: Call[DeviceInput]) -> Reply:
     registered = devices.register(
         call.given.device(),
         bearer(call.request) if known else None,
+        chosen=call.given.device_secret,
         devices=p.devices,
         accounts=p.accounts,
         clock=p.clock,

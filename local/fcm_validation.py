@@ -237,8 +237,8 @@ _ADDRESSES: tuple[tuple[tuple[str, ...], str, tuple[str, ...]], ...] = (
 
 def _check_labels(message: Json) -> None:
     for platform in ((), ("android",), ("androidV2",), ("apns",), ("webpush",)):
-        label = _at(message, *platform, "fcmOptions").get("analyticsLabel", "x")
-        if not re.fullmatch(r"[a-zA-Z0-9\-_.~%]{1,50}", str(label)):
+        label = _at(message, *platform, "fcmOptions").get("analyticsLabel")
+        if label is not None and not re.fullmatch(r"[a-zA-Z0-9\-_.~%]{1,50}", str(label)):
             raise _refuse("Invalid analytics label", "message.fcm_options.analytics_label")
 
 

@@ -19,7 +19,7 @@ SLOT_FIELDS = (
     "pendingNotificationForceTimer",
     "pendingNotificationImage",
 )
-DERIVED_FIELDS = ("language", "territory", "selectors", "partition")
+DERIVED_FIELDS = ("hwid", "language", "territory", "selectors", "partition")
 DERIVED_FROM = ("locale", "domains")
 
 
@@ -121,6 +121,7 @@ def pending_from(hwid: str, document: Mapping[str, Any]) -> Fields | None:
 def derived_fields(derived: Derived) -> Fields:
     """What our queries need of a device."""
     return {
+        "hwid": derived.hwid,
         "language": derived.language,
         "territory": derived.territory,
         "selectors": list(derived.selectors),

@@ -4,6 +4,7 @@ The replace key (the notification's id) goes out with every message for every pl
 nothing else keeps a message that FCM took twice from being shown twice.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -18,6 +19,7 @@ MOST_PAYLOAD_BYTES = 4096
 MOST_TTL = timedelta(days=28)
 MOST_ADDRESS_CHARACTERS = 4096
 
+_HALF_A_PAIR = re.compile("[\ud800-\udfff]")
 _LONGEST = Message(
     id="N" * 20,
     content=Content(),
@@ -45,8 +47,8 @@ class Template:
 
 def addressable(address: str) -> bool:
     """Whether FCM could know it at all. Half a surrogate pair is no text, and no token."""
-    return 0 < len(address) <= MOST_ADDRESS_CHARACTERS and not any(
-        "\ud800" <= character <= "\udfff" for character in address
+    return 0 < len(address) <= MOST_ADDRESS_CHARACTERS and (
+        address.isascii() or not _HALF_A_PAIR.search(address)
     )
 
 

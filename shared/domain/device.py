@@ -81,8 +81,13 @@ class Device:
 
 @dataclass(frozen=True, slots=True)
 class Derived:
-    """What our queries need on a device document beyond its plain fields."""
+    """What our queries need on a device document beyond its plain fields.
 
+    ``hwid`` is derived as well: Firestore cannot order by a document's name where it also filters
+    by a range of another field, and an existing back end may leave the field out.
+    """
+
+    hwid: str
     language: str
     territory: str
     selectors: tuple[str, ...]
@@ -123,6 +128,7 @@ def derive(hwid: str, locale: str, domains: Iterable[str]) -> Derived:
     language, territory = language_and_territory(locale)
     regions = ["", *dict.fromkeys(r for r in (language, territory) if r)]
     return Derived(
+        hwid=hwid,
         language=language,
         territory=territory,
         selectors=tuple(selector(d, r) for d in dict.fromkeys(domains) for r in regions),

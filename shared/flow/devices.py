@@ -26,30 +26,55 @@ class Registered:
 
 
 def register(
-    device: Device, secret: str | None, *, devices: Devices, accounts: Accounts, clock: Clock
+    device: Device,
+    secret: str | None,
+    *,
+    chosen: str | None = None,
+    devices: Devices,
+    accounts: Accounts,
+    clock: Clock,
 ) -> Registered:
-    """Register a device, or refresh what is known of one that proves itself.
+    """Register a device, or refresh what is known of one that proves itself by ``secret``.
 
-    Raises ``Unauthenticated`` when the device registered before and ``secret`` is not its own.
+    The secret is issued here, unless the device has ``chosen`` one: then it loses nothing when the
+    answer to its first registration is lost, and simply repeats it. Raises ``Unauthenticated`` when
+    the device registered before and neither is its secret.
     """
     now = clock.now()
-    address = device.address and replace(device.address, registered_at=now)
+    address = _address_to_keep(device, devices)
+    address = address and replace(address, registered_at=now)
     device = replace(device, address=address, last_active_at=now)
-    derived = derive(device.hwid, device.locale, device.domains)
-    fresh = None
-    if secret is None:
-        fresh = secrets.token_urlsafe(32)
-        if not devices.register(device, derived, _digest(fresh)):
-            raise Unauthenticated(
-                "this device is registered; send its deviceSecret as the bearer token"
-            )
-    else:
-        check_secret(device.hwid, secret, devices=devices)
-        devices.register(device, derived, None)
+    fresh = _entered(device, secret, chosen, devices)
     if address is not None:
         devices.set_address(device.hwid, address)
     uid = UID_PREFIX + device.hwid
     return Registered(accounts.custom_token(uid, {"device": True}), fresh)
+
+
+def _entered(
+    device: Device, secret: str | None, chosen: str | None, devices: Devices
+) -> str | None:
+    """Write the device; returns the secret issued, if one was."""
+    derived = derive(device.hwid, device.locale, device.domains)
+    if secret is None:
+        issued = chosen or secrets.token_urlsafe(32)
+        if devices.register(device, derived, _digest(issued)):
+            return None if chosen else issued
+        if chosen is None:
+            raise Unauthenticated(
+                "this device is registered; send its deviceSecret as the bearer token"
+            )
+    check_secret(device.hwid, secret or chosen or "", devices=devices)
+    devices.register(device, derived, None)
+    return None
+
+
+def _address_to_keep(device: Device, devices: Devices) -> PushAddress | None:
+    """None without consent, be it withdrawn now or at any time before."""
+    if device.address is None or not device.consent:
+        return None
+    before = devices.get(device.hwid)
+    return device.address if before is None or before.consent else None
 
 
 def check_secret(hwid: str, secret: str, *, devices: Devices) -> None:

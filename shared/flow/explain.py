@@ -15,8 +15,8 @@ from shared.ports import Clock, Devices, Ledger, Providers
 class Explanation:
     """``targeted`` by the ledger; else ``misses``: the filters that leave the device out today.
 
-    Without a plan yet, ``misses`` tells whether it would be targeted; ``known`` is whether the
-    device exists.
+    Without a plan yet, ``misses`` tells whether it would be targeted. ``known`` is whether there is
+    such a device on a domain of this provider; nothing is told about anybody else's.
     """
 
     targeted: bool
@@ -50,9 +50,10 @@ def explain(
             attempts=batch.attempt,
             record=batch.records[position],
         )
-    if device is None:
+    own = providers.domains_of(notification.provider_id)
+    if device is None or {domain.domain for domain in own}.isdisjoint(device.domains):
         return Explanation(targeted=False, planned=planned, known=False, misses=("device",))
-    domains = notification.plan_domains or verified(providers.domains_of(notification.provider_id))
+    domains = notification.plan_domains or verified(own)
     as_of = notification.sending_at or clock.now()
     segment = notification.segment or Segment()
     misses = segment.misses(device, domains, as_of)

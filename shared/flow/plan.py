@@ -157,7 +157,7 @@ def _next_page(
         return ledger.advance(replace(part, read_at=audience.count(query).read_at), [])
     batches = [
         _batch(part, notification, number, run, now)
-        for number, run in enumerate(slices(page.targets), start=part.batches)
+        for number, run in enumerate(slices(page.targets, weigh=_stored_bytes), start=part.batches)
     ]
     return ledger.advance(
         replace(
@@ -170,6 +170,10 @@ def _next_page(
         ),
         batches,
     )
+
+
+def _stored_bytes(found: tuple[str, Target]) -> int:
+    return found[1].stored_bytes
 
 
 def _batch(

@@ -52,6 +52,20 @@ def test_the_secret_is_told_once_and_kept_as_a_digest(nobody: Call, world: Memor
     assert (stored["domains"], stored["locale"]) == (["example.com"], "ru_RU.UTF-8")
 
 
+def test_with_a_secret_of_its_own_a_device_can_repeat_a_registration_whose_answer_was_lost(
+    nobody: Call, world: MemoryParts
+) -> None:
+    chosen = "a-secret-the-device-made-by-itself-0123"
+    first = nobody("POST", "/v1/devices", a_registration(deviceSecret=chosen))
+    again = nobody("POST", "/v1/devices", a_registration(deviceSecret=chosen))
+    other = nobody("POST", "/v1/devices", a_registration(deviceSecret=chosen + "4"))
+    short = nobody("POST", "/v1/devices", a_registration(hwid="h9", deviceSecret="short"))
+    assert [r.status_code for r in (first, again, other, short)] == [200, 200, 401, 422]
+    assert set(first.get_json()) == {"customToken"}
+    assert chosen not in str(world.stored())
+    assert door("device_api", chosen)("GET", own("/pending")).status_code == 200
+
+
 @pytest.mark.parametrize("credential", [None, "guess", token(f"device:{HWID}")])
 def test_nobody_else_refreshes_a_registered_device(
     nobody: Call, world: MemoryParts, credential: str | None
@@ -161,7 +175,7 @@ def test_a_device_is_forgotten_with_its_secret(nobody: Call, world: MemoryParts)
         ({"pushAddress": {"kind": "fcm", "value": "x" * 4097}}, {"pushAddress.value": "tooLong"}),
         (
             {"deviceSecret": "x", "time_zone": "UTC"},
-            {"deviceSecret": "unknownField", "time_zone": "unknownField"},
+            {"deviceSecret": "badFormat", "time_zone": "unknownField"},
         ),
     ],
 )

@@ -21,7 +21,7 @@ from hypothesis.stateful import (
     rule,
 )
 
-from shared.domain.delivery import Outcome, Record
+from shared.domain.delivery import Answer, Outcome, Record
 from shared.domain.errors import WrongState
 from shared.domain.history import broken_links
 from shared.domain.lifecycle import TERMINAL, TRANSITIONS, Move, Status
@@ -30,7 +30,7 @@ from shared.flow.create import Once
 from tests.builders import a_desktop, a_device, a_domain, a_segment, an_fcm_address, an_input
 from tests.flow.audit import faults, most_sent_again, sent_again
 from tests.flow.hazard import Blow, Crash
-from tests.flow.push import accepted, busy, gone, lost
+from tests.flow.push import accepted, busy, gone, lost, misconfigured, refused
 from tests.flow.world import World
 
 MOST_NOTIFICATIONS = 5
@@ -74,7 +74,10 @@ class Fanfare(RuleBasedStateMachine):
     # ---- what callers do -----------------------------------------------------------------
 
     @precondition(lambda self: len(self.ways) < MOST_NOTIFICATIONS)
-    @rule(target=notifications, kind=st.sampled_from(["draft", "pending", "pending", "admin"]))
+    @rule(
+        target=notifications,
+        kind=st.sampled_from(["draft", "pending", "pending", "pending", "admin"]),
+    )
     def create(self, kind: str) -> Any:
         self.created += 1
         once = Once.of("p1", str(self.created), "create", kind)
@@ -94,7 +97,7 @@ class Fanfare(RuleBasedStateMachine):
     def submit(self, id: NotificationId) -> None:
         self.move(id, Move.SUBMIT, lambda: self.world.submit(id), Status.PENDING)
 
-    @rule(id=notifications, stale=st.booleans())
+    @rule(id=notifications, stale=st.sampled_from([False, False, False, True]))
     def approve(self, id: NotificationId, stale: bool) -> None:
         revision = self.world.get(id).revision - stale
         to = None if stale else Status.SENDING
@@ -142,14 +145,15 @@ class Fanfare(RuleBasedStateMachine):
     # ---- what the platform does ----------------------------------------------------------
 
     @precondition(lambda self: self.due())
-    @rule(number=st.integers(0, 50))
-    def deliver(self, number: int) -> None:
-        """Any of what is due, in any order."""
-        due = self.due()
-        delivery = due[number % len(due)]
-        self.world.deliveries.remove(delivery)
-        self.world.run(delivery.work)
-        self.look()
+    @rule(numbers=st.lists(st.integers(0, 50), min_size=1, max_size=8))
+    def deliver(self, numbers: list[int]) -> None:
+        """Some of what is due, in any order."""
+        for number in numbers:
+            if due := self.due():
+                delivery = due[number % len(due)]
+                self.world.deliveries.remove(delivery)
+                self.world.run(delivery.work)
+                self.look()
 
     @precondition(lambda self: self.due())
     @rule(number=st.integers(0, 50))
@@ -168,6 +172,11 @@ class Fanfare(RuleBasedStateMachine):
         self.world.clock.advance(timedelta(seconds=seconds))
         self.world.tick()
         self.look()
+
+    @rule(answer=st.sampled_from([None, None, busy(), lost(), refused(), misconfigured()]))
+    def push_services_say(self, answer: Answer | None) -> None:
+        """The same to every address, until they are themselves again."""
+        self.world.push.will_all(answer)
 
     # ---- the model -----------------------------------------------------------------------
 
@@ -245,6 +254,7 @@ class Fanfare(RuleBasedStateMachine):
 
     def teardown(self) -> None:
         self.world.hazard.calm()
+        self.world.push.will_all(None)
         self.world.drain()
         self.look()
         for id, way in self.ways.items():
