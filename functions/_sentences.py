@@ -1,7 +1,7 @@
 """What the codes on a notification mean to its provider, and what to do about each.
 
-Codes are the ledger's, or a push service's own word; for one that is not here the sentence says
-where it came from.
+Codes are the ledger's own, and stable. For one that is not here, which only an older record can
+hold, the sentence says where it came from.
 """
 
 from collections.abc import Mapping
@@ -19,13 +19,19 @@ SENTENCES: Mapping[str, str] = {
     "noSender": "No credentials are set up for this device's push service; add them, then resend.",
     "credentialsRefused": "The push service refused our credentials; the operator must renew them.",
     "exhausted": "The push service did not accept it within the time for retries.",
-    "UNREGISTERED": "The app was removed or its token expired; the address was dropped.",
-    "INVALID_ARGUMENT": "The push service found the address or the content malformed.",
-    "SENDER_ID_MISMATCH": "The address belongs to another app's push project.",
-    "THIRD_PARTY_AUTH_ERROR": "Apple's or the browser's credentials in Firebase are not valid.",
-    "QUOTA_EXCEEDED": "The push service's rate limit was exceeded.",
-    "UNAVAILABLE": "The push service was overloaded.",
-    "INTERNAL": "The push service had an internal error.",
+    "unregistered": "The app was removed or its token expired; the address was dropped.",
+    "invalidToken": "The push service says the address is none of its own; it was dropped.",
+    "senderIdMismatch": "The address belongs to another app's push project; it was dropped.",
+    "invalidMessage": "The push service refuses the content; change it, then send it again.",
+    "thirdPartyAuth": "Apple's or the browser's credentials in Firebase are not valid.",
+    "projectNotFound": "The push service does not know our project; the operator must mend it.",
+    "unexpectedAnswer": "The push service answered with a redirect; the operator must look.",
+    "unknownError": "The push service refused it with an error it does not document.",
+    # open: the last attempt; it will be tried again
+    "quotaExceeded": "The push service's rate limit was exceeded.",
+    "unavailable": "The push service was overloaded.",
+    "internal": "The push service had an internal error.",
+    "notSent": "The push service could not be reached.",
     # unknown
     "answerLost": "It was sent, but the push service's answer was lost; it may have arrived.",
 }

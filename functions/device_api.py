@@ -43,6 +43,8 @@ def _not_empty(domains: tuple[str, ...]) -> tuple[str, ...]:
 
 SecretText = Annotated[str, StringConstraints(pattern=r"^[!-~]{32,128}$")]
 """A secret the device chose itself, of at least 32 characters, so that guessing is hopeless."""
+TimeZone = Annotated[str, Field(min_length=1, max_length=64), AfterValidator(_time_zone)]
+AppVersion = Annotated[str, Field(min_length=1, max_length=64), AfterValidator(printable)]
 
 
 class AddressInput(Given):
@@ -58,30 +60,32 @@ class AddressInput(Given):
 
 
 class DeviceInput(Given):
-    """What a device says of itself. ``consent`` can be withdrawn here, but not given back.
+    """What a device says of itself; what it leaves out stays as it was.
 
+    ``consent`` can be withdrawn here, but not given back.
     With a ``deviceSecret`` of its own the registration can be repeated when its answer is lost.
     """
 
     hwid: HwidText
     platform: Platform
-    locale: Annotated[str, StringConstraints(pattern=LOCALE)]
-    time_zone: Annotated[str, Field(min_length=1, max_length=64), AfterValidator(_time_zone)]
-    app_version: Annotated[str, Field(min_length=1, max_length=64), AfterValidator(printable)]
     domains: Annotated[tuple[Hostname, ...], Field(max_length=50), AfterValidator(_not_empty)]
+    locale: Annotated[str, StringConstraints(pattern=LOCALE)] | None = None
+    time_zone: TimeZone | None = None
+    app_version: AppVersion | None = None
     push_address: AddressInput | None = None
     consent: bool = True
     device_secret: SecretText | None = None
 
-    def device(self) -> Device:
-        """In our own words; without consent there is no address to keep."""
+    def device(self, before: Device | None) -> Device:
+        """In our own words, on top of what is known; without consent no address is kept."""
+        known = before or Device(Hwid(self.hwid), self.platform)
         address = self.push_address.address() if self.push_address and self.consent else None
         return Device(
             hwid=Hwid(self.hwid),
             platform=self.platform,
-            locale=self.locale,
-            time_zone=self.time_zone,
-            app_version=self.app_version,
+            locale=self.locale or known.locale,
+            time_zone=self.time_zone or known.time_zone,
+            app_version=self.app_version or known.app_version,
             domains=tuple(dict.fromkeys(self.domains)),
             address=address,
             consent=self.consent,
@@ -107,7 +111,7 @@ def register(call: Call[DeviceInput]) -> Reply:
     p = parts()
     known = "Authorization" in call.request.headers
     registered = devices.register(
-        call.given.device(),
+        call.given.device(_known_before(call.given)),
         bearer(call.request) if known else None,
         chosen=call.given.device_secret,
         devices=p.devices,
@@ -151,3 +155,9 @@ def delete(call: Call[Nothing]) -> Reply:
     """Forget the device and its secret."""
     devices.delete(hwid_in(call.path), devices=parts().devices)
     return Reply(None, 204)
+
+
+def _known_before(given: DeviceInput) -> Device | None:
+    """What is known of the device, if it leaves anything out now."""
+    left_out = None in (given.locale, given.time_zone, given.app_version)
+    return parts().devices.get(given.hwid) if left_out else None

@@ -20,8 +20,9 @@ from local.background import serve
 from local.fcm_acts import Wait, give
 from local.fcm_answers import BY_PREFIX, ONCE, PASSING, SCRIPTS, SILENT, Script, wished
 from local.fcm_received import NO_ANSWER, Entry, Received, notification_id, replace_key
+from local.fcm_schema import Unacceptable
 from local.fcm_tokens import RefusedGrant, TokenEndpoint
-from local.fcm_validation import Accepted, Unacceptable, check
+from local.fcm_validation import Accepted, check
 
 EXAMPLES = """\
 examples:

@@ -1,20 +1,17 @@
-"""Is this body one that FCM would take? As strict as the real service, field by field.
+"""Is this body one that FCM would take? As strict as the real service.
 
-The fields come from FCM's own discovery document (``fcm_v1_schema.json``); what that cannot say
-(one recipient, reserved keys, sizes) is checked after it. Both spellings of a field are accepted.
+After the fields and their types (``fcm_schema``) comes what types cannot say: one recipient,
+reserved keys, addresses, sizes.
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
-from pathlib import Path
 from urllib.parse import urlsplit
 
 import orjson
-from pydantic.alias_generators import to_snake
 
-from local.fcm_answers import error
+from local.fcm_schema import Json, Unacceptable, typed
 
 MOST_PAYLOAD_BYTES = 4096
 MOST_TOPIC_BYTES = 2048
@@ -22,36 +19,7 @@ MOST_TTL_SECONDS = 2_419_200
 MOST_COLLAPSE_ID_BYTES = 64
 RECIPIENTS = ("token", "fid", "topic", "condition")
 
-Json = dict[str, object]
-_SCHEMA: Mapping[str, Mapping[str, str]] = orjson.loads(
-    Path(__file__).with_name("fcm_v1_schema.json").read_bytes()
-)["types"]
-_FIELDS: Mapping[str, Mapping[str, tuple[str, str, str]]] = {
-    type_: {
-        spelling: (name, to_snake(name), kind)
-        for name, kind in fields.items()
-        for spelling in (name, to_snake(name))
-    }
-    for type_, fields in _SCHEMA.items()
-}
-"""By either spelling: the name in camelCase, the one in snake_case for paths, and the type."""
-_DURATION = re.compile(r"-?\d{1,12}(\.\d{1,9})?s")
 _RESERVED = re.compile(r"from|message_type|google\..*|gcm\.notification\..*", re.DOTALL)
-
-
-class Unacceptable(Exception):
-    """What is wrong with a body. ``code`` is FCM's own, empty where only the API objects."""
-
-    def __init__(self, message: str, field: str = "", code: str = "") -> None:
-        super().__init__(message)
-        self.message = message
-        self.field = field
-        self.code = code
-
-    def body(self) -> bytes:
-        """As the service answers it."""
-        violations = [(self.field, self.message)] if self.field else []
-        return error(400, "INVALID_ARGUMENT", self.message, self.code, violations)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +37,7 @@ def check(body: bytes) -> Accepted:
         given = orjson.loads(body)
     except orjson.JSONDecodeError as broken:
         raise Unacceptable(f"Invalid JSON payload received. {broken}") from None
-    request = _typed("SendMessageRequest", given, "")
+    request = typed("SendMessageRequest", given)
     message = _at(request, "message")
     recipient = _recipient(message)
     for rule in _RULES:
@@ -77,88 +45,6 @@ def check(body: bytes) -> Accepted:
     if len(body) > MOST_TOPIC_BYTES:
         _check_size(message)
     return Accepted(message, recipient, bool(request.get("validateOnly")))
-
-
-# ---- fields and their types ------------------------------------------------------------------
-
-
-def _typed(type_: str, given: object, path: str) -> Json:
-    if not isinstance(given, dict):
-        raise _wrong_value(path, type_, given)
-    fields = _FIELDS[type_]
-    typed: Json = {}
-    for spelling, value in given.items():
-        if spelling not in fields:
-            at = f" at '{path}'" if path else ""
-            sentence = f'Unknown name "{spelling}"{at}: Cannot find field.'
-            raise Unacceptable(f"Invalid JSON payload received. {sentence}", path or spelling)
-        name, shown, kind = fields[spelling]
-        if value is not None:
-            typed[name] = _value(kind, value, f"{path}.{shown}" if path else shown)
-    return typed
-
-
-def _value(kind: str, value: object, path: str) -> object:
-    if kind[0] == "#":
-        return _typed(kind[1:], value, path)
-    if kind.startswith("list of "):
-        return _list(kind.removeprefix("list of "), value, path)
-    if kind == "strings by name":
-        return _strings(value, path)
-    if kind.startswith("one of "):
-        right = isinstance(value, str) and value.upper() in kind.split()
-    else:
-        right = _IS[kind](value)
-    if not right:
-        raise _wrong_value(path, kind, value)
-    return value
-
-
-def _list(kind: str, value: object, path: str) -> object:
-    if not isinstance(value, list):
-        raise _wrong_value(path, "list", value)
-    return [_value(kind, item, f"{path}[{i}]") for i, item in enumerate(value)]
-
-
-def _strings(value: object, path: str) -> object:
-    if not isinstance(value, dict):
-        raise _wrong_value(path, "map", value)
-    for index, item in enumerate(value.values()):
-        if not isinstance(item, str):
-            raise _wrong_value(f"{path}[{index}].value", "TYPE_STRING", item)
-    return value
-
-
-def _wrong_value(path: str, kind: str, value: object) -> Unacceptable:
-    shown = {"string": "TYPE_STRING", "boolean": "TYPE_BOOL", "int32": "TYPE_INT32"}.get(kind, kind)
-    return Unacceptable(f"Invalid value at '{path}' ({shown}), {value!r}", path or "request")
-
-
-def _is_int32(value: object) -> bool:
-    if isinstance(value, str):
-        return bool(re.fullmatch(r"-?\d{1,10}", value)) and _is_int32(int(value))
-    return isinstance(value, int) and not isinstance(value, bool) and -(2**31) <= value < 2**31
-
-
-def _is_time(value: object) -> bool:
-    try:
-        return isinstance(value, str) and datetime.fromisoformat(value).tzinfo is not None
-    except ValueError:
-        return False
-
-
-_IS: Mapping[str, Callable[[object], bool]] = {
-    "string": lambda value: isinstance(value, str),
-    "boolean": lambda value: isinstance(value, bool),
-    "int32": _is_int32,
-    "float": lambda value: isinstance(value, int | float) and not isinstance(value, bool),
-    "object": lambda value: isinstance(value, dict),
-    "duration": lambda value: isinstance(value, str) and bool(_DURATION.fullmatch(value)),
-    "datetime": _is_time,
-}
-
-
-# ---- what types cannot say -------------------------------------------------------------------
 
 
 def _refuse(message: str, field: str = "") -> Unacceptable:

@@ -13,9 +13,9 @@ from shared.adapters.documents_device import derived_fields, derived_from
 from shared.domain.errors import Defect
 
 
-def document_after(data: bytes) -> Mapping[str, Any] | None:
+def document_after(data: bytes | None) -> Mapping[str, Any] | None:
     """The fields we know how to read; ``None`` when the document was deleted."""
-    event = DocumentEventData.deserialize(data)
+    event = DocumentEventData.deserialize(data or b"")
     if not event.value.name:
         return None
     return {name: _plain(value) for name, value in event.value.fields.items()}
@@ -30,7 +30,7 @@ def _plain(value: Value) -> Any:
     return getattr(value, kind) if kind and kind != "null_value" else None
 
 
-def derivation_fits(hwid: str, data: bytes) -> bool:
+def derivation_fits(hwid: str, data: bytes | None) -> bool:
     """Whether the written device is gone, or holds exactly what is derived from it."""
     document = document_after(data)
     if document is None:

@@ -8,7 +8,7 @@ twice: targeted = delivered + failed + skipped + unknown + open.
 
 import zlib
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
@@ -179,11 +179,12 @@ class Tally:
         )
 
 
-def tally(records: Collection[Record]) -> Tally:
+def tally(records: Iterable[Record]) -> Tally:
     """The sums of these records."""
     # Counting a plain list compares identities; a Counter would hash each outcome, 20 times slower.
-    outcomes = [record.outcome for record in records]
-    errors = Counter(r.code for r in records if r.outcome in _UNDELIVERED)
+    known = tuple(records)
+    outcomes = [record.outcome for record in known]
+    errors = Counter(r.code for r in known if r.outcome in _UNDELIVERED)
     return Tally(
         targeted=len(outcomes),
         delivered=outcomes.count(Outcome.DELIVERED),

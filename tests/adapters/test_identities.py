@@ -79,7 +79,7 @@ def signed(claims: dict[str, Any], key: rsa.RSAPrivateKey = OURS, kid: str = "k1
 
 
 def unsigned(claims: dict[str, Any]) -> str:
-    return jwt.encode(claims, None, algorithm="none")
+    return jwt.encode(claims, "", algorithm="none")
 
 
 def test_a_signed_id_token_of_this_project_names_its_user(google: GoogleIdentities) -> None:

@@ -10,6 +10,7 @@ from tests.doors.conftest import Call, bearer, door, errors_of
 from tests.parts import MemoryParts, token
 
 NO_DOMAINS = ["https://a.example", "a b", "-a.example", "a..b", "пример.рф", "127.0.0.1"]
+OPTIONAL = ("locale", "timeZone", "appVersion")
 HWID = "Стол №7: 50% off?#&+ \N{PARTY POPPER}"
 
 
@@ -64,6 +65,33 @@ def test_with_a_secret_of_its_own_a_device_can_repeat_a_registration_whose_answe
     assert set(first.get_json()) == {"customToken"}
     assert chosen not in str(world.stored())
     assert door("device_api", chosen)("GET", own("/pending")).status_code == 200
+
+
+@pytest.mark.parametrize("optional", [{}, dict.fromkeys(OPTIONAL)])
+def test_a_device_need_not_say_more_than_who_it_is_what_it_runs_and_its_domains(
+    nobody: Call, world: MemoryParts, optional: dict[str, None]
+) -> None:
+    needed = {"hwid": HWID, "platform": "linux", "domains": ["example.com"]}
+    secret = nobody("POST", "/v1/devices", needed | optional).get_json()["deviceSecret"]
+    known = world.devices.get(HWID)
+    assert known is not None
+    assert (known.locale, known.time_zone, known.app_version, known.consent) == ("", "", "", True)
+    again = nobody("POST", "/v1/devices", needed, headers=bearer(secret))
+    assert again.status_code == 200
+
+
+@pytest.mark.parametrize("field", OPTIONAL)
+def test_what_a_refresh_leaves_out_stays_as_it_was(
+    nobody: Call, world: MemoryParts, field: str
+) -> None:
+    secret = registered(nobody)
+    before = dict(world.devices.documents[HWID])
+    shorter = a_registration(domains=["other.example"])
+    del shorter[field]
+    assert nobody("POST", "/v1/devices", shorter, headers=bearer(secret)).status_code == 200
+    stored = world.devices.documents[HWID]
+    assert {name: stored[name] for name in OPTIONAL} == {name: before[name] for name in OPTIONAL}
+    assert stored["selectors"] == ["other.example", "other.example|ru"]
 
 
 @pytest.mark.parametrize("credential", [None, "guess", token(f"device:{HWID}")])
@@ -188,7 +216,7 @@ def test_a_registration_that_cannot_be_right_is_refused_field_by_field(
 
 
 def test_all_that_is_missing_is_told_at_once(nobody: Call) -> None:
-    needed = a_registration()
+    needed = ("hwid", "platform", "domains")
     assert errors_of(nobody("POST", "/v1/devices", {})) == dict.fromkeys(needed, "required")
 
 

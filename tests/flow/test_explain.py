@@ -82,8 +82,15 @@ def test_a_device_deleted_since_is_still_explained() -> None:
 
 
 def test_before_it_is_planned_the_filters_are_judged_as_of_now() -> None:
-    world = World([a_device(), a_device("phone-2", domains=("other.com",))])
+    world = World([a_device(), a_device("phone-2", domains=("unverified.com",))])
+    world.providers.put_domain(a_domain("unverified.com", is_verified=False))
     id = world.create()["id"]
     assert explained(world, id, "phone-1").misses == ()
     assert not explained(world, id, "phone-1").planned
     assert explained(world, id, "phone-2").misses == ("domain",)
+
+
+def test_of_a_device_on_another_tenants_domains_alone_nothing_is_told() -> None:
+    world = World([a_device(), a_device("phone-2", domains=("other.com",))])
+    id = world.create()["id"]
+    assert explained(world, id, "phone-2") == explained(world, id, "no-such-device")

@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+import ssl
 import struct
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
@@ -110,8 +111,9 @@ def keep_quiet(writer: asyncio.StreamWriter) -> bool:
 class Misbehaving:
     """Does one act for each request, in order; the last one for ever."""
 
-    def __init__(self, *acts: Act) -> None:
+    def __init__(self, *acts: Act, tls: ssl.SSLContext | None = None) -> None:
         self._acts = list(acts)
+        self._tls = tls
         self.requests: list[bytes] = []
         self.connections = 0
         self._background = Background(self._listening)
@@ -125,7 +127,7 @@ class Misbehaving:
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
+        return f"{'https' if self._tls else 'http'}://127.0.0.1:{self.port}"
 
     @asynccontextmanager
     async def _listening(self) -> AsyncIterator[int]:
@@ -135,7 +137,7 @@ class Misbehaving:
             self.connections += 1
             tasks.add(asyncio.create_task(self._serve(reader, writer)))
 
-        server = await asyncio.start_server(connected, "127.0.0.1", 0)
+        server = await asyncio.start_server(connected, "127.0.0.1", 0, ssl=self._tls)
         try:
             yield server.sockets[0].getsockname()[1]
         finally:

@@ -12,6 +12,7 @@ from local.fcm import app
 from shared.adapters import one_shot_http
 from shared.adapters.one_shot_http import Fault, HttpAnswer, KeptConnections, Target
 from shared.domain.delivery import Accepted, Later
+from tests.senders.conftest import Tls
 from tests.senders.parts import (
     OK,
     SHORT_SECONDS,
@@ -48,6 +49,8 @@ AFTER_SENDING: dict[str, Act] = {
     "a huge body": answer(b"HTTP/1.1 200 OK\r\nContent-Length: 900000\r\n\r\n" + b" " * 900_000),
 }
 
+SILENT = {AFTER_SENDING["no answer"], AFTER_SENDING["half a body, then silence"]}
+
 
 @pytest.mark.parametrize("act", AFTER_SENDING.values(), ids=AFTER_SENDING)
 @pytest.mark.parametrize("kept", [False, True], ids=["new connection", "kept connection"])
@@ -55,7 +58,7 @@ def test_a_fault_after_sending_is_one_request_and_in_doubt(act: Act, kept: bool)
     acts = [answer(), act] if kept else [act]
     with (
         Misbehaving(*acts, answer()) as server,
-        Sending(server.url, answer_seconds=SHORT_SECONDS) as send,
+        Sending(server.url, answer_seconds=2 * SHORT_SECONDS if act in SILENT else 10) as send,
     ):
         if kept:
             assert isinstance(send("first")[0], Accepted)
@@ -145,6 +148,12 @@ def test_a_server_that_speaks_no_tls_gets_no_request() -> None:
         assert server.requests == []
 
 
+def test_a_certificate_nobody_vouches_for_gets_no_request(tls: Tls) -> None:
+    with Misbehaving(answer(), tls=tls.server) as server, Sending(server.url) as send:
+        assert send("token") == [NOT_SENT]
+        assert server.requests == []
+
+
 @contextmanager
 def a_listener_that_accepts_nobody() -> Iterator[int]:
     """Its queue of connections is full, so the next one waits for ever."""
@@ -166,6 +175,20 @@ def test_a_connection_that_does_not_come_about_means_not_sent() -> None:
         Sending(f"http://127.0.0.1:{port}", connect_seconds=SHORT_SECONDS) as send,
     ):
         assert send("token") == [NOT_SENT]
+
+
+# ---- secured ---------------------------------------------------------------------------------
+
+
+def test_secured_connections_are_kept_and_faults_on_them_mean_the_same(tls: Tls) -> None:
+    acts = [answer(), answer(), reset, answer(), close, answer(OK[:50], then_close=True), answer()]
+    with (
+        Misbehaving(*acts, tls=tls.server) as server,
+        Sending(server.url, trust=tls.client) as send,
+    ):
+        got = [send("token")[0] for _ in acts]
+        assert got == [Accepted("1"), Accepted("1"), LOST, Accepted("1"), LOST, LOST, Accepted("1")]
+        assert (len(server.requests), server.connections) == (7, 4)
 
 
 # ---- many at once, and the client by itself ---------------------------------------------------

@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from local.fcm_received import replace_key
-from local.fcm_validation import Unacceptable, check
+from local.fcm_schema import Unacceptable
+from local.fcm_validation import check
 from shared.adapters.fcm_message import (
     MOST_PAYLOAD_BYTES,
     PayloadTooBig,

@@ -44,7 +44,6 @@ EXPECTED: dict[str, Answer] = {
     "bad-gateway-": Later("unavailable", 30.0, ambiguous=True),
     "gateway-timeout-": Later("unavailable", ambiguous=True),
     "redirect-": Misconfigured("unexpectedAnswer"),
-    "slow-": LOST,
     "reset-": LOST,
     "closed-": LOST,
     "lost-": LOST,
@@ -61,12 +60,18 @@ names = (f"t{n}" for n in itertools.count())
 
 @pytest.fixture(scope="module")
 def send(fcm: str) -> Iterator[Sending]:
-    with Sending(fcm, FixedTokens("old", "new"), answer_seconds=SHORT_SECONDS) as sending:
+    with Sending(fcm, FixedTokens("old", "new")) as sending:
+        yield sending
+
+
+@pytest.fixture(scope="module")
+def send_hastily(fcm: str) -> Iterator[Sending]:
+    with Sending(fcm, answer_seconds=SHORT_SECONDS) as sending:
         yield sending
 
 
 def test_the_stand_in_offers_no_answer_that_is_not_tested_here() -> None:
-    assert {script.prefix for script in SCRIPTS} == set(EXPECTED)
+    assert {script.prefix for script in SCRIPTS} == {"slow-", *EXPECTED}
 
 
 @pytest.mark.parametrize("prefix", EXPECTED)
@@ -82,6 +87,12 @@ def test_an_answer_leads_to_its_reaction_in_one_request(
     else:
         assert answer == EXPECTED[prefix]
     assert len(received(fcm, token)) == (2 if prefix in REFRESHED_ONCE else 1)
+
+
+def test_an_answer_that_takes_too_long_is_lost(send_hastily: Sending, fcm: str) -> None:
+    token = f"slow-{next(names)}"
+    assert send_hastily(token) == [LOST]
+    assert len(received(fcm, token)) == 1
 
 
 @pytest.mark.parametrize("prefix", EXPECTED)

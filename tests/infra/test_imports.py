@@ -1,0 +1,131 @@
+"""What each function loads for an ordinary request: its cold start, as a list of packages.
+
+A package in the list costs tens to hundreds of milliseconds at each cold start. Adding one to a
+function is a decision, made here.
+"""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from functions.main import DOORS
+from local.firestore import FirestoreEmulator
+from tests.parts import ENVIRONMENT, PROJECT, service_token, token
+
+HEAVY = {
+    "firestore": "google.cloud.firestore_v1.client",
+    "tasks": "google.cloud.tasks_v2",
+    "firebase_admin": "firebase_admin",
+    "httpx": "httpx",
+    "events": "google.events.cloud.firestore",
+    "fcm": "shared.adapters.fcm",
+    "requests": "requests",
+}
+
+DATABASE = {"firestore", "requests"}
+"""Google's client library brings ``requests`` along."""
+
+BUDGET: dict[str, set[str]] = {
+    "provider_api": DATABASE,
+    "moderation_queue": DATABASE,
+    "approve_notification": DATABASE,
+    "reject_notification": DATABASE,
+    "device_api": DATABASE,
+    "operator_api": DATABASE,
+    "on_notification_written": DATABASE | {"events", "tasks"},
+    "on_device_written": {"events"},
+    "plan_fanout": DATABASE | {"httpx", "tasks"},
+    "send_batch": DATABASE | {"httpx", "tasks", "fcm"},
+    "tick": DATABASE | {"httpx", "tasks"},
+}
+
+CALLS = """
+import json, sys
+import functions_framework
+entry_point, path, method, body, bearer, headers = json.loads(sys.argv[1])
+app = functions_framework.create_app(entry_point, "functions/main.py")
+headers = {"Authorization": f"Bearer {bearer}", **headers}
+answer = app.test_client().open(path, method=method, data=body.encode(), headers=headers)
+heavy = json.loads(sys.argv[2])
+print(json.dumps([answer.status_code, [n for n, module in heavy.items() if module in sys.modules]]))
+"""
+
+ROOT = Path(__file__).parents[2]
+JSON = {"Content-Type": "application/json"}
+CALLABLE = '{"data": {"id": "none", "comment": "why"}}'
+
+
+def an_event(collection: str) -> dict[str, str]:
+    return {
+        "ce-id": "1",
+        "ce-source": "//firestore.googleapis.com/projects/p/databases/(default)",
+        "ce-type": "google.cloud.firestore.document.v1.written",
+        "ce-specversion": "1.0",
+        "ce-subject": f"documents/{collection}/none",
+        "Content-Type": "application/protobuf",
+    }
+
+
+def a_call(entry_point: str) -> tuple[str, str, str, str, str, dict[str, str]]:
+    function = entry_point.replace("_", "-")
+    moderator, operator = token("m1", moderator=True), token("o1", operator=True)
+    batch = '{"notificationId": "none", "batchId": "none"}'
+    device = token("device:none")
+    calls: dict[str, tuple[str, str, str, str, dict[str, str]]] = {
+        "provider_api": ("/v1/notifications", "GET", "", token("p1"), {}),
+        "moderation_queue": ("/", "POST", '{"data": {}}', moderator, JSON),
+        "approve_notification": ("/", "POST", '{"data": {"id": "none"}}', moderator, JSON),
+        "reject_notification": ("/", "POST", CALLABLE, moderator, JSON),
+        "device_api": ("/v1/devices/none/pending", "GET", "", device, {}),
+        "operator_api": ("/v1/providers/p1", "GET", "", operator, {}),
+        "plan_fanout": ("/", "POST", '{"notificationId": "none"}', service_token(function), JSON),
+        "send_batch": ("/", "POST", batch, service_token(function), JSON),
+        "tick": ("/", "POST", "{}", service_token(function, "scheduler"), JSON),
+        "on_notification_written": (
+            *("/", "POST", "", service_token(function, "events")),
+            an_event("pendingNotifications"),
+        ),
+        "on_device_written": (
+            *("/", "POST", "", service_token(function, "events")),
+            an_event("devices"),
+        ),
+    }
+    return (entry_point, *calls[entry_point])
+
+
+def test_every_function_has_a_budget() -> None:
+    assert set(BUDGET) == set(DOORS)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("entry_point", sorted(DOORS))
+def test_a_function_loads_what_it_needs_and_nothing_else(
+    entry_point: str, firestore_emulator: FirestoreEmulator
+) -> None:
+    environment = {
+        **ENVIRONMENT,
+        "PATH": os.environ["PATH"],
+        "PYTHONPATH": str(ROOT),
+        "GOOGLE_CLOUD_PROJECT": PROJECT,
+        "FIRESTORE_EMULATOR_HOST": firestore_emulator.address,
+        "CLOUD_TASKS_BASE_URL": "127.0.0.1:1",
+        "FCM_BASE_URL": "http://127.0.0.1:1",
+    }
+    done = subprocess.run(
+        [sys.executable, "-c", CALLS, json.dumps(a_call(entry_point)), json.dumps(HEAVY)],
+        env=environment,
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    status, loaded = json.loads(done.stdout.splitlines()[-1])
+    assert status < 500, done.stdout
+    assert status != 401, done.stdout
+    assert set(loaded) == BUDGET[entry_point]
