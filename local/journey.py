@@ -13,7 +13,7 @@ from typing import Any
 import httpx
 
 from local import demo
-from local.stack import Stack
+from local.stack_file import Stack
 
 TERMINAL = {"approved", "failed", "rejected", "cancelled", "stopped"}
 PATIENCE_SECONDS = 300.0

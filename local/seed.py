@@ -16,7 +16,7 @@ from typing import Any
 import httpx
 
 from local import demo
-from local.stack import ROOT, Account, Stack
+from local.stack_file import ROOT, Account, Stack
 from shared.adapters.firestore_rest import FirestoreRest
 from shared.adapters.firestore_rest_values import Raw, encode, write
 from shared.settings import Settings, SettingsError

@@ -1,7 +1,8 @@
-"""What any test may ask for: a real Firestore, and a project of its own in it.
+"""What any test may ask for: a real Firestore, and a project of its own in it; or a whole stack.
 
 One emulator serves a whole session (with pytest-xdist, each worker's). It keeps data, rules and
-triggers of different projects apart, so no test wipes or restarts it.
+triggers of different projects apart, so no test wipes or restarts it. One stack serves all tests
+that belong to the xdist group ``stack``.
 """
 
 import os
@@ -13,7 +14,13 @@ from typing import NoReturn
 
 import pytest
 
-from local.firestore import EmulatorMissing, FirestoreEmulator, find_jar, free_ports
+from local.firestore import FirestoreEmulator
+from local.java import EmulatorMissing, find_jar
+from local.processes import free_ports
+from local.stack_file import Stack
+from local.starting import running_stack
+
+STACK_DEVICES = 400
 
 
 def eventually(happened: Callable[[], bool], what: str, seconds: float = 20.0) -> None:
@@ -50,6 +57,25 @@ def firestore_emulator() -> Iterator[FirestoreEmulator]:
         except EmulatorMissing as missing:
             go_without(missing)
         yield emulator
+
+
+@pytest.fixture(scope="session")
+def stack() -> Iterator[Stack]:
+    """The real functions behind a gateway, triggers, queues, sign-in and FCM."""
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("FANFARE_LEASE_SECONDS", "3")
+        environment.setenv("FANFARE_RETRY_BASE_SECONDS", "0.2")
+        try:
+            with running_stack(
+                devices=STACK_DEVICES, project="demo-journeys", say=_quiet
+            ) as running:
+                yield running
+        except EmulatorMissing as missing:
+            go_without(missing)
+
+
+def _quiet(_: str) -> None:
+    return
 
 
 @pytest.fixture

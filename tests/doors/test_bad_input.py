@@ -67,6 +67,17 @@ def test_what_is_not_one_well_formed_json_object_is_malformed(provider: Call, da
 
 
 @pytest.mark.parametrize(
+    ("more", "told"), [('"title": "b"', "a name is given twice"), ('"forceTimer": NaN', "NaN")]
+)
+def test_what_parsers_disagree_about_is_told_by_its_name(
+    provider: Call, more: str, told: str
+) -> None:
+    response = raw(provider, f'{{"title": "a", {more}}}'.encode())
+    assert problem(response, 400) == "malformed"
+    assert told in response.get_json()["detail"]
+
+
+@pytest.mark.parametrize(
     ("kind", "encoding"),
     [
         ("text/plain", ""),

@@ -44,6 +44,14 @@ def test_it_has_every_route_with_what_it_takes_and_answers(document: Document) -
     assert names == ["status", "kind", "q", "pageSize", "pageToken"]
 
 
+def test_a_body_that_may_be_left_out_is_described_so(provider: Call, document: Document) -> None:
+    create = document["paths"]["/v1/notifications"]["post"]
+    stop = document["paths"]["/v1/notifications/{id}/stop"]["post"]
+    assert (create["requestBody"]["required"], stop["requestBody"]["required"]) == (True, False)
+    id = provider("POST", "/v1/notifications", a_body()).get_json()["id"]
+    assert provider("POST", f"/v1/notifications/{id}/stop").get_json()["code"] == "wrongState"
+
+
 def test_names_are_those_of_the_api(document: Document) -> None:
     for name, schema in document["components"]["schemas"].items():
         assert not any("_" in field for field in schema.get("properties", {})), name

@@ -73,7 +73,9 @@ def _in_sending(world: World, id: NotificationId) -> Iterator[str]:
     taken = world.push.reached(id)
     for hwid, record in records.items():
         times = taken.get(addresses.get(hwid, ""), 0)
-        if times and record.outcome not in GOT_IT and it.status is not Status.STOPPED:
+        confirmed = times > world.push.unconfirmed[id, addresses.get(hwid, "")]
+        told = it.status is not Status.STOPPED and not world.push.fickle
+        if confirmed and told and record.outcome not in GOT_IT:
             yield f"{hwid} took it, the ledger says {record}"
         got_it = bool(times) or (id, hwid) in world.desktops.seen
         if record.outcome is Outcome.DELIVERED and not got_it:

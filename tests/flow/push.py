@@ -35,7 +35,10 @@ def misconfigured() -> Misconfigured:
 
 
 class PushService:
-    """Takes everything, except from addresses for which it was told other answers."""
+    """Takes everything, except from addresses for which it was told other answers.
+
+    Once it is ``fickle``, it may have refused what it took before a crash.
+    """
 
     def __init__(self) -> None:
         self.requests: list[tuple[Message, PushAddress]] = []
@@ -43,6 +46,7 @@ class PushService:
         self.unconfirmed: Counter[tuple[str, str]] = Counter()
         self._answers: dict[str, deque[Answer]] = {}
         self._everyone: Answer | None = None
+        self.fickle = False
 
     def will(self, address: str, *answers: Answer) -> None:
         """Give these answers for ``address``, one after the other; the last one from then on."""
@@ -51,6 +55,7 @@ class PushService:
     def will_all(self, answer: Answer | None) -> None:
         """Give this answer for every address, until told ``None``."""
         self._everyone = answer
+        self.fickle = True
 
     def send(self, message: Message, addresses: Sequence[PushAddress]) -> Sequence[Answer]:
         return [self._one(message, address) for address in addresses]

@@ -34,6 +34,17 @@ from tests.flow.push import accepted, busy, gone, lost, misconfigured, refused
 from tests.flow.world import World
 
 MOST_NOTIFICATIONS = 5
+EFFECTS = [
+    "notifications.change",
+    "ledger.open_parts",
+    "ledger.advance",
+    "ledger.write",
+    "slots.show",
+    "push.send",
+    "tasks.enqueue",
+    "devices.drop_address",
+]
+"""The calls that leave something behind."""
 STARTS = {"draft": Status.DRAFT, "pending": Status.PENDING, "admin": Status.SENDING}
 BY_THEMSELVES = {(Status.SENDING, Status.APPROVED), (Status.SENDING, Status.FAILED)}
 """The only moves that happen without anybody asking for them."""
@@ -92,6 +103,16 @@ class Fanfare(RuleBasedStateMachine):
         self.ways[once.notification_id] = [STARTS[kind]]
         self.look({once.notification_id: set()})
         return once.notification_id
+
+    @precondition(lambda self: len(self.ways) < MOST_NOTIFICATIONS)
+    @rule(target=notifications, numbers=st.lists(st.integers(0, 50), max_size=8))
+    def create_approve_and_deliver(self, numbers: list[int]) -> Any:
+        """The ordinary course, so that much of the rest happens in the middle of it."""
+        id = self.create("pending")
+        if id in self.ways:
+            self.approve(id, stale=False)
+            self.deliver(numbers)
+        return id
 
     @rule(id=notifications)
     def submit(self, id: NotificationId) -> None:
@@ -166,6 +187,10 @@ class Fanfare(RuleBasedStateMachine):
     @rule(call=st.integers(1, 12), blow=st.sampled_from(Blow))
     def crash_soon(self, call: int, blow: Blow) -> None:
         self.world.hazard.strike(self.world.hazard.calls + call, blow)
+
+    @rule(name=st.sampled_from(EFFECTS), blow=st.sampled_from(Blow), nth=st.integers(1, 3))
+    def crash_at(self, name: str, blow: Blow, nth: int) -> None:
+        self.world.hazard.strike_at(name, blow, nth=nth)
 
     @rule(seconds=st.sampled_from([1, 10, 91, 400, 3_600]))
     def pass_time(self, seconds: int) -> None:
@@ -271,5 +296,6 @@ TestFanfare.settings = settings(
     derandomize=os.environ.get("CI") == "true",
     print_blob=True,
     deadline=None,
+    report_multiple_bugs=False,
     suppress_health_check=[HealthCheck.too_slow],
 )

@@ -1,32 +1,12 @@
-"""One whole stack for all journeys: the real functions behind a gateway, triggers, queues, FCM."""
+"""Everybody who takes part in a journey, signed in to the session's stack."""
 
 from collections.abc import Iterator
 
 import pytest
 
 from local import demo
-from local.firestore import EmulatorMissing
 from local.journey import Person, sign_in
-from local.stack import Stack, running_stack
-from tests.conftest import go_without
-
-DEVICES = 400
-
-
-@pytest.fixture(scope="session")
-def stack() -> Iterator[Stack]:
-    with pytest.MonkeyPatch.context() as environment:
-        environment.setenv("FANFARE_LEASE_SECONDS", "3")
-        environment.setenv("FANFARE_RETRY_BASE_SECONDS", "0.2")
-        try:
-            with running_stack(devices=DEVICES, project="demo-journeys", say=_quiet) as running:
-                yield running
-        except EmulatorMissing as missing:
-            go_without(missing)
-
-
-def _quiet(_: str) -> None:
-    return
+from local.stack_file import Stack
 
 
 @pytest.fixture

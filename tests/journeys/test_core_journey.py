@@ -8,7 +8,7 @@ import pytest
 
 from local import demo, journey
 from local.journey import Person
-from local.stack import Stack
+from local.stack_file import Stack
 from tests.conftest import eventually
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("stack")]

@@ -14,7 +14,7 @@ import httpx
 import pytest
 
 from local.journey import Person
-from local.stack import Stack
+from local.stack_file import Stack
 from tests.conftest import eventually
 from tests.journeys.test_core_journey import created, ended, received
 

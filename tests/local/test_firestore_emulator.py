@@ -12,20 +12,10 @@ from pathlib import Path
 import httpx
 import pytest
 
-from local import firestore
-from local.firestore import (
-    JAR_IN_SDK,
-    BadRules,
-    Child,
-    ChildFailed,
-    EmulatorMissing,
-    FirestoreEmulator,
-    end_all,
-    find_jar,
-    find_java,
-    free_ports,
-    java_version,
-)
+from local import processes
+from local.firestore import BadRules, FirestoreEmulator
+from local.java import JAR_IN_SDK, EmulatorMissing, find_jar, find_java, java_version
+from local.processes import Child, ChildFailed, end_all, free_ports
 from tests.conftest import eventually, go_without
 
 SLEEP = [sys.executable, "-c", "import time; time.sleep(600)"]
@@ -182,11 +172,11 @@ def test_an_ended_child_is_gone(tmp_path: Path) -> None:
 
 def test_a_child_ends_when_its_parent_is_killed(tmp_path: Path) -> None:
     script = (
-        "import sys, time; from pathlib import Path; from local.firestore import Child\n"
+        "import sys, time; from pathlib import Path; from local.processes import Child\n"
         f"child = Child('sleeper', {SLEEP!r}, log=Path({str(tmp_path / 'log')!r}))\n"
         "print(child.pid, flush=True); time.sleep(600)\n"
     )
-    root = Path(firestore.__file__).parents[1]
+    root = Path(processes.__file__).parents[1]
     with subprocess.Popen(
         [sys.executable, "-c", script], stdout=subprocess.PIPE, text=True, cwd=root
     ) as parent:
@@ -200,7 +190,7 @@ def test_a_child_ends_when_its_parent_is_killed(tmp_path: Path) -> None:
 def test_a_child_that_ignores_the_request_is_killed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(firestore, "GRACE_SECONDS", 0.2)
+    monkeypatch.setattr(processes, "GRACE_SECONDS", 0.2)
     stubborn = (
         "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN);"
         "print('deaf', flush=True); time.sleep(600)"

@@ -14,8 +14,11 @@ from google.cloud.firestore_v1 import Client
 from google.events.cloud.firestore_v1 import Document, DocumentEventData
 from werkzeug.test import Client as Browser
 
-from local.firestore import Child, FirestoreEmulator, free_ports
-from local.gateway import Backoff, Event, Eventarc, Faults, Gateway, Place, deployed, doors
+from local.deployment import Place, deployed, doors
+from local.eventarc import Backoff, Event, Eventarc, Faults
+from local.firestore import FirestoreEmulator
+from local.gateway import Gateway
+from local.processes import Child, free_ports
 from tests.conftest import eventually
 
 FUNCTIONS = '''\

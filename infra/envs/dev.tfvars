@@ -1,0 +1,4 @@
+# A project to try things in: nothing is protected, nothing is kept warm.
+environment = "dev"
+project     = "fanfare-dev"
+protect     = false

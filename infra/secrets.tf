@@ -1,0 +1,25 @@
+# Where secrets are kept. Their values never pass through Terraform, so they are in no plan and in no
+# state: docs/deploy.md says how they are put in and replaced.
+
+locals {
+  secrets = toset(concat(
+    ["telegram-bot-token", "telegram-webhook-secret"],
+    flatten([for door in local.doors : values(door.secrets)]),
+  ))
+}
+
+resource "google_secret_manager_secret" "kept" {
+  for_each = local.secrets
+
+  project             = google_firestore_database.default.project
+  secret_id           = each.value
+  deletion_protection = var.protect
+
+  replication {
+    user_managed {
+      replicas {
+        location = var.region
+      }
+    }
+  }
+}

@@ -1,0 +1,204 @@
+variable "project" {
+  description = "The Google Cloud project. One project holds one Fanfare."
+  type        = string
+  nullable    = false
+
+  validation {
+    condition     = can(regex("^[a-z][a-z0-9-]{4,28}[a-z0-9]$", var.project))
+    error_message = "project is the id of a project: 6 to 30 small letters, digits and hyphens, beginning with a letter."
+  }
+  validation {
+    condition     = !startswith(var.project, "demo-")
+    error_message = "A project named demo-… is a local one, where Fanfare accepts unsigned tokens: it cannot be deployed."
+  }
+}
+
+variable "environment" {
+  description = "What this project is for. It is written down at the first apply and cannot change."
+  type        = string
+  nullable    = false
+
+  validation {
+    condition     = contains(["dev", "prod"], var.environment)
+    error_message = "environment is dev or prod."
+  }
+}
+
+variable "region" {
+  description = "Where functions, queues and the source bucket are."
+  type        = string
+  default     = "europe-west1"
+  nullable    = false
+
+  validation {
+    condition     = can(regex("^[a-z]+-[a-z]+[0-9]+$", var.region))
+    error_message = "region is one region of Google Cloud, such as europe-west1 (not a multi-region, not a zone)."
+  }
+}
+
+variable "database_location" {
+  description = "Where Firestore is: a multi-region or a region. It can never be changed."
+  type        = string
+  default     = "eur3"
+  nullable    = false
+
+  validation {
+    condition     = can(regex("^(eur3|nam5|nam7|[a-z]+-[a-z]+[0-9]+)$", var.database_location))
+    error_message = "database_location is eur3, nam5, nam7 or a region such as europe-west1."
+  }
+}
+
+variable "protect" {
+  description = "Whether data can be recovered, and cannot be deleted by a plan that was not read."
+  type        = bool
+  default     = true
+  nullable    = false
+
+  validation {
+    condition     = var.protect || var.environment != "prod"
+    error_message = "prod is always protected. To tear it down, follow docs/deploy.md."
+  }
+}
+
+variable "bundle" {
+  description = "The archive of the functions, as `make bundle` builds it."
+  type        = string
+  default     = "../build/fanfare-functions.zip"
+  nullable    = false
+
+  validation {
+    condition     = fileexists(var.bundle) && endswith(var.bundle, ".zip")
+    error_message = "There is no such archive: run `make bundle` first, at the root of the repository."
+  }
+}
+
+variable "warm_instances" {
+  description = "Function -> instances that are always running. Everything else starts when it is called."
+  type        = map(number)
+  default     = {}
+  nullable    = false
+
+  validation {
+    condition     = alltrue([for name in keys(var.warm_instances) : contains(keys(local.doors), name)])
+    error_message = "warm_instances names a function that does not exist."
+  }
+  validation {
+    condition     = alltrue([for n in values(var.warm_instances) : n >= 0 && n <= 10 && floor(n) == n])
+    error_message = "warm_instances are whole numbers from 0 to 10: each one costs money day and night."
+  }
+}
+
+variable "fcm_messages_per_minute" {
+  description = "What FCM allows this project. 600,000 unless Google has raised it."
+  type        = number
+  default     = 600000
+  nullable    = false
+
+  validation {
+    condition     = var.fcm_messages_per_minute >= 1000 && floor(var.fcm_messages_per_minute) == var.fcm_messages_per_minute
+    error_message = "fcm_messages_per_minute is a whole number, at least 1000."
+  }
+}
+
+variable "batches_per_second" {
+  description = "How many batches of 500 each queue may start in a second."
+  type = object({
+    urgent = optional(number, 2)
+    normal = optional(number, 6)
+    bulk   = optional(number, 10)
+  })
+  default  = {}
+  nullable = false
+
+  validation {
+    condition     = alltrue([for rate in values(var.batches_per_second) : rate > 0 && rate <= 500])
+    error_message = "Each rate is more than 0 and at most 500 a second, which is the most Cloud Tasks does."
+  }
+  validation {
+    condition     = sum(values(var.batches_per_second)) * local.batch_size * 60 < var.fcm_messages_per_minute
+    error_message = "Together the queues would send more than FCM allows: the sum of the rates × 500 × 60 must stay below fcm_messages_per_minute."
+  }
+}
+
+variable "panel_site" {
+  description = "Name of the panel's site on Firebase Hosting, unique in the world; by default PROJECT-panel."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.panel_site == null ? true : can(regex("^[a-z0-9][a-z0-9-]{4,28}[a-z0-9]$", var.panel_site))
+    error_message = "panel_site has 6 to 30 small letters, digits and hyphens."
+  }
+}
+
+variable "panel_domains" {
+  description = "Further host names under which the panel is served."
+  type        = set(string)
+  default     = []
+  nullable    = false
+
+  validation {
+    condition     = alltrue([for name in var.panel_domains : can(regex("^([a-z0-9]([a-z0-9-]*[a-z0-9])?\\.)+[a-z]{2,}$", name))])
+    error_message = "panel_domains are host names such as panel.example.com, without https:// and without a path."
+  }
+}
+
+variable "app_check_enforced" {
+  description = "Whether Firestore and sign-in refuse apps that cannot prove what they are. Desktops cannot: see docs/deploy.md."
+  type        = bool
+  default     = false
+  nullable    = false
+}
+
+variable "alert_emails" {
+  description = "Who is told when something is wrong."
+  type        = set(string)
+  default     = []
+  nullable    = false
+
+  validation {
+    condition     = alltrue([for address in var.alert_emails : can(regex("^[^@\\s]+@[^@\\s]+\\.[^@\\s]+$", address))])
+    error_message = "alert_emails are e-mail addresses."
+  }
+  validation {
+    condition     = length(var.alert_emails) > 0 || var.environment != "prod"
+    error_message = "prod needs somebody who is told when something is wrong: alert_emails must not be empty."
+  }
+}
+
+variable "budget" {
+  description = "Billing account, and how much a month may cost before somebody is told. None by default: it needs a role on the billing account."
+  type = object({
+    billing_account = string
+    monthly         = number
+    currency        = optional(string, "EUR")
+  })
+  default = null
+
+  validation {
+    condition     = var.budget == null ? true : can(regex("^[0-9A-F]{6}-[0-9A-F]{6}-[0-9A-F]{6}$", var.budget.billing_account))
+    error_message = "budget.billing_account has the form 012345-6789AB-CDEF01."
+  }
+  validation {
+    condition     = var.budget == null ? true : var.budget.monthly >= 1 && floor(var.budget.monthly) == var.budget.monthly && can(regex("^[A-Z]{3}$", var.budget.currency))
+    error_message = "budget.monthly is a whole number of at least 1, in a currency of three capital letters."
+  }
+}
+
+variable "aws_archive" {
+  description = "Bucket in AWS to which finished notifications may be archived. None by default."
+  type = object({
+    bucket = string
+    region = string
+  })
+  default = null
+
+  validation {
+    condition     = var.aws_archive == null ? true : can(regex("^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$", var.aws_archive.bucket))
+    error_message = "aws_archive.bucket is the name of a bucket, not its ARN and not an address."
+  }
+  validation {
+    condition     = var.aws_archive == null ? true : can(regex("^[a-z]{2}(-[a-z]+)+-[0-9]$", var.aws_archive.region))
+    error_message = "aws_archive.region is a region of AWS, such as eu-west-1."
+  }
+}

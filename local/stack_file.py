@@ -1,0 +1,184 @@
+"""What a running stack is: the file that says where everything answers, and the lock beside it.
+
+Whether a stack runs is asked of a file lock and not of the pid in its file: the lock goes with its
+holder, while a pid may by now be somebody else's.
+"""
+
+import fcntl
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Self
+
+ROOT = Path(__file__).parents[1]
+STACK_FILE = ROOT / ".local" / "stack.json"
+
+
+class StackError(RuntimeError):
+    """The stack cannot be started, found or ended; the sentence says what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """Somebody who can sign in."""
+
+    uid: str
+    email: str
+    role: str
+
+
+@dataclass(frozen=True, slots=True)
+class Stack:
+    """Where everything answers. ``folder`` holds the logs and the service account's key."""
+
+    project: str
+    region: str
+    gateway: str
+    functions: str
+    firestore: str
+    auth: str
+    tasks: str
+    tasksAdmin: str  # noqa: N815 - as in stack.json
+    fcm: str
+    pid: int
+    folder: Path
+    accounts: tuple[Account, ...] = ()
+
+    @classmethod
+    def load(cls, path: Path = STACK_FILE) -> Self:
+        """The stack that wrote this file."""
+        try:
+            told = json.loads(path.read_text())
+        except FileNotFoundError:
+            raise StackError(
+                f"No stack is running ({_short(path)} is missing): start one with "
+                "`python -m local.stack up`."
+            ) from None
+        known = {each.name for each in fields(cls)} & told.keys()
+        accounts = tuple(Account(**account) for account in told.get("accounts", ()))
+        given = {name: told[name] for name in known} | {"accounts": accounts}
+        return cls(folder=folder_of(path), **given)
+
+    def save(self, path: Path) -> None:
+        """Write the file at once, so that nobody reads half of it."""
+        told = asdict(self)
+        del told["folder"]
+        draft = path.with_suffix(f".{self.pid}.tmp")
+        draft.write_text(json.dumps(told, indent=2) + "\n")
+        draft.replace(path)
+
+    @property
+    def credentials(self) -> Path:
+        """A service account's key that opens nothing."""
+        return self.folder / "service-account.json"
+
+    @property
+    def logs(self) -> Path:
+        """One file per process."""
+        return self.folder / "logs"
+
+    @property
+    def token_url(self) -> str:
+        """Where the service account's key is exchanged for access tokens."""
+        return os.environ.get("GOOGLE_OAUTH_TOKEN_URL") or f"{self.fcm}/token"
+
+    def account_of(self, role: str) -> str:
+        """The e-mail address a Google service calls the functions with."""
+        return f"fanfare-{role}@{self.project}.iam.gserviceaccount.com"
+
+    def environment(self) -> dict[str, str]:
+        """What the functions, and clients of this stack, find in their environment."""
+        return {
+            "GOOGLE_CLOUD_PROJECT": self.project,
+            "FIRESTORE_EMULATOR_HOST": self.firestore,
+            "FIREBASE_AUTH_EMULATOR_HOST": self.auth,
+            "CLOUD_TASKS_BASE_URL": self.tasks,
+            "FCM_BASE_URL": self.fcm,
+            "GOOGLE_OAUTH_TOKEN_URL": self.token_url,
+            "GOOGLE_APPLICATION_CREDENTIALS": str(self.credentials),
+            "FANFARE_REGION": self.region,
+            "FANFARE_FUNCTIONS_URL": self.functions,
+            "FANFARE_TASKS_ACCOUNT": self.account_of("tasks"),
+            "FANFARE_EVENTS_ACCOUNT": self.account_of("events"),
+            "FANFARE_SCHEDULER_ACCOUNT": self.account_of("scheduler"),
+            "NO_PROXY": ",".join(filter(None, (os.environ.get("NO_PROXY"), "127.0.0.1,localhost"))),
+        }
+
+    @contextmanager
+    def entered(self) -> Iterator[None]:
+        """Within it, Google's clients in this process find the stack, as they do in functions.
+
+        Some look nowhere but in ``os.environ``, and would call the real service without it.
+        """
+        before = dict(os.environ)
+        os.environ.update(self.environment())
+        try:
+            yield
+        finally:
+            for name in self.environment():
+                os.environ.pop(name, None)
+                if name in before:
+                    os.environ[name] = before[name]
+
+    def table(self) -> str:
+        """All addresses, aligned."""
+        rows = [
+            ("gateway", self.gateway),
+            ("functions", self.functions),
+            ("firestore", self.firestore),
+            ("auth", self.auth),
+            ("tasks", self.tasks),
+            ("fcm", self.fcm),
+            ("logs", _short(self.logs)),
+        ]
+        rows += [(account.role, f"{account.email}  ({account.uid})") for account in self.accounts]
+        width = max(len(name) for name, _ in rows)
+        return "\n".join(f"  {name:{width}}  {value}" for name, value in rows)
+
+
+def folder_of(stack_file: Path) -> Path:
+    """Where a stack keeps its logs and key: apart from those of any other stack."""
+    own = stack_file.name != STACK_FILE.name
+    return stack_file.with_suffix("") if own else stack_file.parent
+
+
+def _short(path: Path) -> str:
+    return os.path.relpath(path) if path.is_relative_to(Path.cwd()) else str(path)
+
+
+@contextmanager
+def claimed(stack_file: Path) -> Iterator[None]:
+    """Hold the file's lock; refuse when a living stack does."""
+    stack_file.parent.mkdir(parents=True, exist_ok=True)
+    with stack_file.with_suffix(".lock").open("a+") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            lock.seek(0)
+            raise StackError(
+                f"A stack is running already (pid {lock.read()}, {_short(stack_file)}): end it with"
+                " `python -m local.stack down`, or give this one its own --stack-file."
+            ) from None
+        lock.truncate(0)
+        lock.write(str(os.getpid()))
+        lock.flush()
+        stack_file.unlink(missing_ok=True)
+        try:
+            yield
+        finally:
+            stack_file.unlink(missing_ok=True)
+
+
+def holder(stack_file: Path) -> int | None:
+    """The pid of the living stack of this file."""
+    try:
+        with stack_file.with_suffix(".lock").open() as lock:
+            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except FileNotFoundError:
+        return None
+    except BlockingIOError:
+        return int(stack_file.with_suffix(".lock").read_text())
+    return None

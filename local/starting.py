@@ -1,0 +1,278 @@
+"""A stack from nothing to its first notification: started, seeded, shown to work, and ended.
+
+Every child runs under a keeper (``local.processes.Child``), so nothing survives this process, even
+killed. Children are started side by side and only then waited for: Java takes seconds. Events are
+asked for after seeding, or every seeded document would be one.
+"""
+
+import contextlib
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import httpx
+
+from local.firestore import FirestoreEmulator
+from local.processes import Child, ChildFailed, end_all, free_ports, listens, require_free
+from local.service_account import write_service_account
+from local.stack_file import ROOT, STACK_FILE, Stack, StackError, claimed, folder_of
+
+SOURCE = ROOT / "functions" / "main.py"
+RULES = ROOT / "firestore.rules"
+PROJECT = "demo-fanfare"
+REGION = "europe-west1"
+
+QUEUES = {
+    "plan": "50:4:0.5:30:100",
+    "send-urgent": "100:8:0.5:30:100",
+    "send-normal": "100:8:0.5:30:100",
+    "send-bulk": "50:4:0.5:30:100",
+}
+"""RATE:CONCURRENT:MIN_BACKOFF:MAX_BACKOFF:MAX_ATTEMPTS. Together they leave some of the gateway's
+threads to people."""
+
+
+@dataclass(frozen=True, slots=True)
+class StandIn:
+    """A part of Google's played by a module of ours, unless the environment names another."""
+
+    name: str
+    variable: str
+    """Names one that runs already."""
+    scheme: str = ""
+    arguments: tuple[str, ...] = ()
+
+    @property
+    def is_ours(self) -> bool:
+        """Whether we have to start it."""
+        return not os.environ.get(self.variable)
+
+    def address(self, port: int) -> str:
+        """Where it answers; ``port`` counts when it is ours."""
+        running = os.environ.get(self.variable)
+        return running.rstrip("/") if running else f"{self.scheme}127.0.0.1:{port}"
+
+
+STAND_INS = (
+    StandIn(
+        "tasks",
+        "CLOUD_TASKS_BASE_URL",
+        arguments=(
+            "--admin-port={tasks_admin}",
+            *(f"--queue={name}:{limits}" for name, limits in QUEUES.items()),
+        ),
+    ),
+    StandIn("auth", "FIREBASE_AUTH_EMULATOR_HOST"),
+    StandIn("fcm", "FCM_BASE_URL", "http://", ("--service-account={credentials}",)),
+)
+SERVICES = ("gateway", "firestore", *(each.name for each in STAND_INS))
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What to start. Ports that are not given are chosen."""
+
+    project: str = PROJECT
+    region: str = REGION
+    devices: int = 0
+    seed: bool = True
+    journey: bool = False
+    source: Path = SOURCE
+    tick_seconds: float = 10.0
+    ports: Mapping[str, int] | None = None
+    say: Callable[[str], None] = print
+
+
+class Starter:
+    """Starts the children of one stack, side by side, and knows when each is ready."""
+
+    def __init__(self, plan: Plan, folder: Path) -> None:
+        *chosen, self._tasks_admin = free_ports(len(SERVICES) + 1)
+        self._ports = dict(zip(SERVICES, chosen, strict=True)) | dict(plan.ports or {})
+        self._plan = plan
+        self._gateway = f"127.0.0.1:{self._ports['gateway']}"
+        self._firestore = FirestoreEmulator(
+            project=plan.project,
+            port=self._ports["firestore"],
+            functions=self._gateway,
+            rules=RULES if RULES.is_file() else None,
+            log=folder / "logs" / "firestore.log",
+        )
+        played = {each.name: each.address(self._ports[each.name]) for each in STAND_INS}
+        self.stack = Stack(
+            project=plan.project,
+            region=plan.region,
+            gateway=f"http://{self._gateway}",
+            functions=f"http://{self._gateway}/{plan.project}/{plan.region}",
+            firestore=self._firestore.address,
+            auth=played["auth"],
+            tasks=played["tasks"],
+            tasksAdmin=f"http://127.0.0.1:{self._tasks_admin}",
+            fcm=played["fcm"],
+            pid=os.getpid(),
+            folder=folder,
+        )
+        self.children: list[Child] = []
+
+    def start(self) -> None:
+        """Start them all; returns when all are ready."""
+        started = time.monotonic()
+        write_service_account(
+            self.stack.credentials,
+            project=self.stack.project,
+            email=self.stack.account_of("functions"),
+            token_url=self.stack.token_url,
+        )
+        self._firestore.start()
+        if self._firestore.child:
+            self.children.append(self._firestore.child)
+        waits: list[Callable[[], None]] = [self._firestore.wait]
+        waits += [
+            self._module(each.name, each.arguments, listens) for each in STAND_INS if each.is_ours
+        ]
+        waits.append(self._start_gateway())
+        self._plan.say(f"Starting {', '.join(child.name for child in self.children)} …")
+        for wait in waits:
+            wait()
+        self._plan.say(f"All answer after {time.monotonic() - started:.1f} s.")
+
+    def register_triggers(self) -> None:
+        """From now on, writes are events."""
+        with httpx.Client(trust_env=False, timeout=30) as client:
+            client.post(f"{self.stack.gateway}/_triggers").raise_for_status()
+        if not self._firestore.started_here:
+            self._plan.say(
+                f"Note: events arrive only if the Firestore emulator at {self.stack.firestore} was "
+                f"started with --functions_emulator={self._gateway}."
+            )
+
+    def check(self) -> None:
+        """Raise if a child has died."""
+        for child in self.children:
+            child.check()
+
+    def end(self) -> None:
+        """End every child, and make sure."""
+        end_all(self.children)
+        if left := [child.name for child in self.children if child.is_left()]:
+            raise ChildFailed(f"Still running after it was killed: {', '.join(left)}.")
+
+    def _start_gateway(self) -> Callable[[], None]:
+        plan = self._plan
+        arguments = (
+            f"--project={plan.project}",
+            f"--region={plan.region}",
+            f"--firestore={self.stack.firestore}",
+            f"--source={plan.source}",
+            f"--tick-seconds={plan.tick_seconds}",
+            "--no-triggers",
+        )
+        return self._module("gateway", arguments, answers)
+
+    def _module(
+        self, name: str, arguments: tuple[str, ...], ready: Callable[[str], bool]
+    ) -> Callable[[], None]:
+        host, port = "127.0.0.1", self._ports[name]
+        where = (f"--host={host}", f"--port={port}")
+        require_free(name, f"{host}:{port}")
+        child = Child(
+            name,
+            [
+                *(sys.executable, "-m", f"local.{name}", *where),
+                *(self._filled(each) for each in arguments),
+            ],
+            log=self.stack.logs / f"{name}.log",
+            environ={**os.environ, **self.stack.environment(), "PYTHONUNBUFFERED": "1"},
+            cwd=ROOT,
+        )
+        self.children.append(child)
+        return lambda: child.wait_until(lambda: ready(f"{host}:{port}"))
+
+    def _filled(self, argument: str) -> str:
+        known = {
+            "{credentials}": str(self.stack.credentials),
+            "{tasks_admin}": str(self._tasks_admin),
+        }
+        for name, value in known.items():
+            argument = argument.replace(name, value)
+        return argument
+
+
+def answers(address: str) -> bool:
+    """Whether an HTTP server answers at ``host:port``; one that listens may still be loading."""
+    if not listens(address):
+        return False
+    with contextlib.suppress(httpx.TransportError), httpx.Client(trust_env=False) as client:
+        return client.get(f"http://{address}/").is_success
+    return False
+
+
+def seed(stack: Stack, devices: int) -> Stack:
+    """The stack with people, domains and devices in it."""
+    from local.seed import seed as plant  # loads the product, which takes a second
+
+    with stack.entered():
+        return replace(stack, accounts=tuple(plant(stack, devices)))
+
+
+def make_journey(stack: Stack) -> None:
+    """Send one notification all the way."""
+    from local.journey import JourneyFailed, run
+
+    try:
+        with stack.entered():
+            run(stack)
+    except JourneyFailed as failure:
+        raise StackError(f"The journey failed: {failure}") from failure
+
+
+@contextmanager
+def started(plan: Plan, stack_file: Path) -> Iterator[tuple[Stack, Starter]]:
+    """Start, seed, register triggers, write the file, make the journey; end it all afterwards."""
+    with ExitStack() as end:
+        end.enter_context(claimed(stack_file))
+        starter = Starter(plan, folder_of(stack_file))
+        end.callback(starter.end)
+        starter.start()
+        stack = starter.stack
+        if plan.seed:
+            began = time.monotonic()
+            stack = seed(stack, plan.devices)
+            plan.say(
+                f"Seeded {plan.devices} devices and {len(stack.accounts)} accounts "
+                f"in {time.monotonic() - began:.1f} s."
+            )
+        starter.register_triggers()
+        stack.save(stack_file)
+        if plan.journey:
+            make_journey(stack)
+        yield stack, starter
+
+
+@contextmanager
+def running_stack(
+    *,
+    devices: int = 0,
+    journey: bool = False,
+    seed: bool = True,
+    project: str = PROJECT,
+    region: str = REGION,
+    source: Path = SOURCE,
+    tick_seconds: float = 10.0,
+    ports: Mapping[str, int] | None = None,
+    stack_file: Path | None = None,
+    say: Callable[[str], None] = print,
+) -> Iterator[Stack]:
+    """A stack for tests and benchmarks, apart from any that runs: its file is a temporary one."""
+    plan = Plan(project, region, devices, seed, journey, source, tick_seconds, ports, say)
+    with ExitStack() as end:
+        if stack_file is None:
+            folder = end.enter_context(tempfile.TemporaryDirectory(prefix="fanfare-"))
+            stack_file = Path(folder, STACK_FILE.name)
+        stack, _ = end.enter_context(started(plan, stack_file))
+        yield stack
