@@ -1,9 +1,10 @@
-"""Two who want different things at the same moment: of every order, exactly one of them wins."""
+"""Two who want different things at the same moment: in every order, exactly one of them wins."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import replace
-from typing import Any
+from functools import partial
 
 import pytest
 from google.auth.credentials import AnonymousCredentials
@@ -15,7 +16,7 @@ from shared.adapters.firestore_notifications import FirestoreNotifications
 from shared.adapters.memory import MemoryNotifications, MemoryProviders
 from shared.adapters.memory_fanout import MemoryLedger
 from shared.domain.content import NotificationInput
-from shared.domain.delivery import BatchState, Outcome, Record, Tally
+from shared.domain.delivery import BatchState, Outcome, PlanPart, Record, Tally
 from shared.domain.errors import WrongState
 from shared.domain.history import broken_links
 from shared.domain.lifecycle import Status
@@ -33,8 +34,9 @@ from tests.builders import (
     a_domain,
     a_notification,
     a_provider,
+    a_target,
 )
-from tests.flow.stage import Deed, Stage, Stepping, SteppingLedger, orders
+from tests.flow.stage import Stage, Stepping, SteppingLedger, orders
 
 ID = NotificationId("n1")
 CLOCK = FixedClock(NOON)
@@ -42,8 +44,252 @@ PROVIDERS = MemoryProviders(a_provider(), a_domain())
 STEPS = 3
 """Reading, deciding, writing."""
 
-Doing = Callable[[Any], object]
-CANCEL: Doing = lambda store: cancel(ID, provider_id="p1", notifications=store, clock=CLOCK)  # noqa: E731
-APPROVE: Doing = lambda store: approve(  # noqa: E731
-    ID, by=MODERATOR, revision=1, notifications=store, clock=CLOCK
+Verb = Callable[[Notifications], Notification]
+
+
+def cancelling(store: Notifications) -> Notification:
+    return cancel(ID, provider_id="p1", notifications=store, clock=CLOCK)
+
+
+def approving(store: Notifications) -> Notification:
+    return approve(ID, by=MODERATOR, revision=1, notifications=store, clock=CLOCK)
+
+
+def rejecting(store: Notifications) -> Notification:
+    return reject(ID, "no", by=MODERATOR, notifications=store, clock=CLOCK)
+
+
+def editing(store: Notifications) -> Notification:
+    new = NotificationInput(title="Edited")
+    return edit(ID, new, provider_id="p1", notifications=store, providers=PROVIDERS, clock=CLOCK)
+
+
+LEADS_TO: dict[Verb, Status] = {
+    cancelling: Status.CANCELLED,
+    approving: Status.SENDING,
+    rejecting: Status.REJECTED,
+    editing: Status.PENDING,
+}
+RIVALS: list[tuple[Verb, ...]] = [
+    (cancelling, approving),
+    (approving, approving),
+    (cancelling, cancelling),
+    (rejecting, approving),
+    (cancelling, rejecting),
+    (editing, approving),
+]
+
+
+@pytest.fixture(scope="module")
+def actors() -> Iterator[ThreadPoolExecutor]:
+    with ThreadPoolExecutor(max_workers=10) as pool:
+        yield pool
+
+
+@pytest.fixture
+def real_stores(
+    firestore_emulator: FirestoreEmulator, project: str, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Callable[[], Notifications]]:
+    """A store in a database of its own, each time it is called."""
+    monkeypatch.setenv("FIRESTORE_EMULATOR_HOST", firestore_emulator.address)
+    with ExitStack() as end:
+
+        def fresh() -> Notifications:
+            name = f"{project}-{len(opened)}"
+            opened.append(Client(project=name, credentials=AnonymousCredentials()))
+            end.callback(opened[-1].close)
+            return FirestoreNotifications(opened[-1])
+
+        opened: list[Client] = []
+        yield fresh
+
+
+def with_pending(store: Notifications) -> Notifications:
+    """One pending notification, in its first revision."""
+    store.create(a_notification(ID, status=None).submit(PROVIDER, NOON, admin_hwid=False))
+    return store
+
+
+def race(
+    store: Notifications, order: Sequence[str], actors: ThreadPoolExecutor, *verbs: Verb
+) -> list[object]:
+    """What each verb came to when their steps were taken in this order."""
+    stage = Stage(order)
+    stepping: Notifications = Stepping(store, stage)  # type: ignore[assignment]
+    deeds = {str(number): partial(verb, stepping) for number, verb in enumerate(verbs)}
+    return list(stage.play(deeds, actors).values())
+
+
+def assert_one_won(store: Notifications, verbs: Sequence[Verb], ends: Sequence[object]) -> None:
+    winners = [verb for verb, end in zip(verbs, ends, strict=True) if isinstance(end, Notification)]
+    losers = [end for end in ends if isinstance(end, WrongState)]
+    assert (len(winners), len(losers)) == (1, len(verbs) - 1)
+    it, entries = store.get(ID), store.history(ID)
+    assert it.status is LEADS_TO[winners[0]]
+    assert [loser.details["status"] for loser in losers] == [it.status] * len(losers)
+    assert len(entries) == it.history_count == 2
+    assert broken_links(entries) == []
+    if it.status is Status.CANCELLED and approving in verbs:
+        assert [loser.message for loser in losers] == ["The provider canceled the delivery"]
+
+
+@pytest.mark.parametrize("verbs", RIVALS, ids=lambda verbs: " and ".join(v.__name__ for v in verbs))
+def test_of_two_rivals_exactly_one_wins_in_every_order(
+    verbs: tuple[Verb, ...], actors: ThreadPoolExecutor
+) -> None:
+    tried = list(orders({"0": STEPS, "1": STEPS}))
+    for order in tried:
+        store = with_pending(MemoryNotifications())
+        assert_one_won(store, verbs, race(store, order, actors, *verbs))
+    assert len(set(tried)) == 20
+
+
+@pytest.mark.slow
+def test_of_three_rivals_exactly_one_wins_in_every_order(actors: ThreadPoolExecutor) -> None:
+    verbs = (cancelling, approving, rejecting)
+    tried = list(orders({"0": STEPS, "1": STEPS, "2": STEPS}))
+    for order in tried:
+        store = with_pending(MemoryNotifications())
+        ends = race(store, order, actors, *verbs)
+        winners = [end for end in ends if isinstance(end, Notification)]
+        assert [end.status for end in winners] == [store.get(ID).status]
+        assert len(store.history(ID)) == 2
+    assert len(set(tried)) == 1680
+
+
+def test_a_cancel_beats_an_edit_in_every_order(actors: ThreadPoolExecutor) -> None:
+    """Both may happen, but then the edit came first; the end is the same."""
+    for order in orders({"0": STEPS, "1": STEPS}):
+        store = with_pending(MemoryNotifications())
+        cancelled, edited = race(store, order, actors, cancelling, editing)
+        it, entries = store.get(ID), store.history(ID)
+        assert isinstance(cancelled, Notification)
+        assert it.status is Status.CANCELLED
+        both = isinstance(edited, Notification)
+        assert [entry.move for entry in entries] == (
+            ["submit", "edit", "cancel"] if both else ["submit", "cancel"]
+        )
+        assert (it.revision, it.content.title) == ((2, "Edited") if both else (1, "Sale"))
+        assert broken_links(entries) == []
+
+
+def test_finish_against_stop_has_one_winner_and_exact_counters_in_every_order(
+    actors: ThreadPoolExecutor,
+) -> None:
+    all_delivered = Tally(targeted=2, delivered=2)
+    seen = set()
+    for order in orders({"finish": 5, "stop": 8}):
+        store, ledger = MemoryNotifications(), delivered_ledger()
+        sending = with_pending(store).change(ID, lambda it: it.approve(MODERATOR, NOON))
+        stage = Stage(order)
+        p: dict[str, object] = {
+            "notifications": Stepping(store, stage),
+            "ledger": SteppingLedger(ledger, stage),
+            "clock": CLOCK,
+        }
+        ends = stage.play(
+            {"finish": partial(finish, ID, **p), "stop": partial(stop, ID, by=PROVIDER, **p)},  # type: ignore[arg-type]
+            actors,
+        )
+        it = store.get(ID)
+        assert sending.tally == Tally()
+        assert isinstance(ends["finish"], Notification)
+        assert isinstance(ends["stop"], Notification) is (it.status is Status.STOPPED)
+        assert it.tally == all_delivered
+        assert len(store.history(ID)) == 3
+        seen.add(it.status)
+    assert seen == {Status.STOPPED, Status.APPROVED}
+
+
+def delivered_ledger() -> MemoryLedger:
+    """Everything planned and sent; only the sum is missing."""
+    ledger = MemoryLedger()
+    ledger.open_parts([PlanPart(ID, 0, 1024, "")])
+    (part,) = ledger.parts(ID)
+    targets = [a_target("phone-1"), a_target("phone-2")]
+    ledger.advance(replace(part, done=True), [a_batch(targets)])
+    (batch,) = ledger.batches(ID)
+    records = (Record(Outcome.DELIVERED, at=NOON),) * 2
+    ledger.write(replace(batch, records=records, state=BatchState.CLOSED), [0, 1])
+    return ledger
+
+
+# ---- on the real emulator --------------------------------------------------------------------
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("verbs", RIVALS, ids=lambda verbs: " and ".join(v.__name__ for v in verbs))
+def test_in_firestore_of_two_rivals_exactly_one_wins_in_every_order(
+    verbs: tuple[Verb, ...], real_stores: Callable[[], Notifications], actors: ThreadPoolExecutor
+) -> None:
+    for order in orders({"0": STEPS, "1": STEPS}):
+        store = with_pending(real_stores())
+        assert_one_won(store, verbs, race(store, order, actors, *verbs))
+
+
+class Interrupted:
+    """A store in which a rival acts, from start to end, at one moment of somebody's change."""
+
+    MOMENTS = ("before reading", "before deciding", "before writing", "after writing")
+
+    def __init__(self, store: Notifications, moment: str, rival: Callable[[], object]) -> None:
+        self._store = store
+        self._moment = moment
+        self._rival = rival
+
+    def change(self, id: NotificationId, change: Callable[[Notification], Change]) -> Notification:
+        def decide(before: Notification) -> Change:
+            self._now("before deciding")
+            wanted = change(before)
+            self._now("before writing")
+            return wanted
+
+        self._now("before reading")
+        changed = self._store.change(id, decide)
+        self._now("after writing")
+        return changed
+
+    def _now(self, moment: str) -> None:
+        if moment == self._moment:
+            self._moment = ""
+            self._rival()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("moment", Interrupted.MOMENTS)
+@pytest.mark.parametrize(
+    "verbs", [(cancelling, approving), (approving, cancelling)], ids=["cancel", "approve"]
 )
+def test_in_firestore_a_rival_in_the_middle_of_a_change_leaves_one_winner(
+    verbs: tuple[Verb, Verb], moment: str, real_stores: Callable[[], Notifications]
+) -> None:
+    first, second = verbs
+    store = with_pending(real_stores())
+    rivals: list[object] = []
+    interrupted = Interrupted(store, moment, lambda: rivals.append(tried(second, store)))
+    mine = tried(first, interrupted)  # type: ignore[arg-type]
+    assert_one_won(store, verbs, [mine, *rivals])
+    assert isinstance(mine, Notification) is (moment == "after writing")
+
+
+@pytest.mark.slow
+def test_in_firestore_of_ten_at_once_exactly_one_wins(
+    real_stores: Callable[[], Notifications], actors: ThreadPoolExecutor
+) -> None:
+    for _ in range(10):
+        store = with_pending(real_stores())
+        verbs = [cancelling, approving] * 5
+        ends = list(actors.map(partial(tried, store=store), verbs))
+        winners = [end for end in ends if isinstance(end, Notification)]
+        losers = [end for end in ends if isinstance(end, WrongState)]
+        assert (len(winners), len(losers)) == (1, 9)
+        assert store.get(ID).status is winners[0].status
+        assert len(store.history(ID)) == 2
+
+
+def tried(verb: Verb, store: Notifications) -> object:
+    """What it came to, be it a refusal."""
+    try:
+        return verb(store)
+    except WrongState as refusal:
+        return refusal

@@ -1,0 +1,77 @@
+"""A copy of everything Terraform reads, Terraform in it, and what it plans for dev and prod.
+
+The copy keeps its state on disk instead of in a bucket, and is laid out as the repository is.
+"""
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NoReturn
+
+import pytest
+
+from infra.bundle import build
+from infra.offline.terraform import Terraform, offline, terraform
+from infra.offline.tools import Missing, installed
+from tests.infra.plans import Plan, planned
+
+ROOT = Path(__file__).parents[2]
+LOCAL_STATE = 'terraform {\n  backend "local" {}\n}\n'
+
+
+def go_without(missing: Missing) -> NoReturn:
+    """Skip, with the reason; in CI, where the tools belong, fail."""
+    if os.environ.get("CI") == "true":
+        pytest.fail(str(missing), pytrace=False)
+    pytest.skip(str(missing))
+
+
+def lay_out(folder: Path) -> Path:
+    """Everything Terraform reads; returns the folder to run it in."""
+    for name in ("firestore.rules", "firestore.indexes.json"):
+        shutil.copy(ROOT / name, folder / name)
+    build(folder / "build" / "fanfare-functions.zip")
+    left_out = shutil.ignore_patterns("__pycache__", "offline", ".terraform*", "*.py")
+    shutil.copytree(ROOT / "infra", folder / "infra", ignore=left_out)
+    (folder / "infra" / "backend_override.tf").write_text(LOCAL_STATE)
+    return folder / "infra"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def terraform_here() -> None:
+    """Makes sure of Terraform before anything asks for it."""
+    try:
+        terraform()
+    except Missing as missing:
+        go_without(missing)
+
+
+@pytest.fixture(scope="session")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Terraform]:
+    """Terraform in a copy that no test changes."""
+    with offline(lay_out(tmp_path_factory.mktemp("infra"))) as run:
+        ready = run("init")
+        assert ready.returncode == 0, ready.stderr
+        yield run
+
+
+@pytest.fixture(scope="session")
+def prod(run: Terraform) -> Plan:
+    """The plan for an empty project that becomes prod."""
+    return planned(run, "prod")
+
+
+@pytest.fixture(scope="session")
+def dev(run: Terraform) -> Plan:
+    """The plan for an empty project that becomes dev."""
+    return planned(run, "dev")
+
+
+@pytest.fixture(scope="session")
+def scanner() -> Path:
+    """The Python that has checkov."""
+    try:
+        return installed("checkov")
+    except Missing as missing:
+        go_without(missing)
