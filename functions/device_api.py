@@ -118,10 +118,10 @@ def register(call: Call[DeviceInput]) -> Reply:
         accounts=p.accounts,
         clock=p.clock,
     )
-    token = registered.custom_token
-    if registered.secret is None:
-        return Reply(RegisteredAnswer(custom_token=token))
-    return Reply(RegisteredAnswer(custom_token=token, device_secret=registered.secret), 201)
+    answer = RegisteredAnswer(custom_token=registered.custom_token)
+    if registered.secret:
+        answer = answer.model_copy(update={"device_secret": registered.secret})
+    return Reply(answer, 201 if registered.first else 200)
 
 
 @DOOR.route(

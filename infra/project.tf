@@ -8,7 +8,6 @@ locals {
   keep = var.protect ? "PREVENT" : "DELETE"
 
   apis = toset([
-    "appengine.googleapis.com", # Firestore databases in some locations ask for it
     "artifactregistry.googleapis.com",
     "billingbudgets.googleapis.com",
     "cloudbuild.googleapis.com",

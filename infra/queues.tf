@@ -57,7 +57,7 @@ resource "google_cloud_tasks_queue_iam_member" "enqueuer" {
 resource "google_service_account_iam_member" "enqueues_as_tasks" {
   for_each = toset([for name, door in local.doors : name if length(door.queues) > 0])
 
-  service_account_id = google_service_account.caller["tasks"].name
+  service_account_id = "projects/${var.project}/serviceAccounts/${google_service_account.caller["tasks"].email}"
   role               = "roles/iam.serviceAccountUser"
   member             = module.function[each.value].member
 }

@@ -79,7 +79,7 @@ resource "google_project_iam_member" "build_reads" {
 resource "google_artifact_registry_repository_iam_member" "build_writes" {
   project    = var.project
   location   = var.region
-  repository = google_artifact_registry_repository.functions.name
+  repository = google_artifact_registry_repository.functions.repository_id
   role       = "roles/artifactregistry.writer"
   member     = google_service_account.build.member
 }

@@ -68,6 +68,7 @@ class Terraform:
 
     def __init__(self, folder: Path, attached: str) -> None:
         self.folder = folder
+        self._attached = attached
         kept = {k: v for k, v in os.environ.items() if not k.startswith("TF_")}
         self._environment = kept | {
             "TF_REATTACH_PROVIDERS": attached,
@@ -88,6 +89,10 @@ class Terraform:
             timeout=300,
             check=False,
         )
+
+    def elsewhere(self, folder: Path) -> "Terraform":
+        """The same in another folder."""
+        return Terraform(folder, self._attached)
 
 
 @contextmanager

@@ -12,10 +12,9 @@ from urllib.parse import urlsplit
 
 import orjson
 
-from shared.domain.content import Content
+from shared.domain.content import MOST_PAYLOAD_BYTES, Content
 from shared.ports import Message
 
-MOST_PAYLOAD_BYTES = 4096
 MOST_TTL = timedelta(days=28)
 MOST_ADDRESS_CHARACTERS = 4096
 
@@ -61,7 +60,7 @@ def render(message: Message, now: datetime) -> Template:
 
 
 def payload_bytes(content: Content) -> int:
-    """How much of ``MOST_PAYLOAD_BYTES`` this content takes, whenever and however it is sent."""
+    """What this content takes at most, whenever it is sent; ``payload_bound`` may not be less."""
     message = Message(
         id=_LONGEST.id,
         content=content,

@@ -4,6 +4,7 @@ Lengths are counted in characters (Unicode code points), so an emoji never costs
 UTF-16 units would. ``CompleteInput`` is what may be submitted; a draft may still lack parts of it.
 """
 
+import json
 import re
 from typing import Annotated
 from urllib.parse import SplitResult, urlsplit
@@ -23,6 +24,9 @@ from shared.domain.errors import FieldError
 from shared.domain.targeting import Segment
 
 MOST_URL_CHARACTERS = 2048
+MOST_PAYLOAD_BYTES = 4096
+"""What FCM, APNs and Huawei take (their documentation of payload limits)."""
+PAYLOAD_FRAME_BYTES = 400
 DEFAULT_BUTTON = "Open"
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 _NEVER_LINKED = {"http", "javascript", "data", "file", "vbscript", "blob", "about", "ftp", "ws"}
@@ -124,6 +128,30 @@ class CompleteInput(NotificationInput):
     title: Title
     body: Body
     target_segment: Segment
+
+
+def payload_bound(content: Content) -> int:
+    """Bytes that no push service's payload of this content exceeds.
+
+    Links and images stand in it twice, once for everybody and once for the platform that needs them
+    in its own place. A test holds the bound against the payloads really rendered.
+    """
+    texts = [content.title, content.body, content.url and content.button]
+    links = [content.url, content.image]
+    sizes = (len(json.dumps(part, ensure_ascii=False).encode()) for part in texts + links * 2)
+    return PAYLOAD_FRAME_BYTES + sum(sizes)
+
+
+def oversize(content: Content) -> list[FieldError]:
+    """The fault of content that fits every field but no payload."""
+    size = payload_bound(content)
+    if size <= MOST_PAYLOAD_BYTES:
+        return []
+    sentence = (
+        f"texts and links together take {size} bytes and push services take {MOST_PAYLOAD_BYTES}; "
+        "shorten the longest"
+    )
+    return [FieldError("body", "payloadTooBig", sentence)]
 
 
 def missing_parts(content: Content, segment: Segment | None) -> list[FieldError]:

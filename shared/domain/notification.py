@@ -115,6 +115,8 @@ class Notification:
         """New content or target. A pending one gets a new revision and an entry of its own."""
         if self.status not in EDITABLE:
             raise refused(self.status, "edit")
+        if (content, segment) == (self.content, self.segment):
+            return Change(self, None)
         edited = replace(self, content=content, segment=segment)
         if self.status is Status.DRAFT:
             return Change(edited, None)
@@ -128,11 +130,11 @@ class Notification:
 
     def complete(self, by: Actor, at: datetime, sums: Tally) -> "Change":
         """The distribution is over and at least one device got it, or may have."""
-        return replace(self, tally=sums, ended_at=at)._moved(Move.COMPLETE, by, at)
+        return replace(self, tally=sums, counted_at=at, ended_at=at)._moved(Move.COMPLETE, by, at)
 
     def fail(self, by: Actor, at: datetime, reason: FailureReason, sums: Tally) -> "Change":
         """Nobody got it."""
-        failed = replace(self, tally=sums, ended_at=at, failure_reason=reason)
+        failed = replace(self, tally=sums, counted_at=at, ended_at=at, failure_reason=reason)
         return failed._moved(Move.FAIL, by, at, reason=reason)
 
     def counted(self, sums: Tally, at: datetime) -> "Change":

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
-from shared.domain.content import Content, NotificationInput
+from shared.domain.content import Content, NotificationInput, oversize
 from shared.domain.errors import FieldError, Forbidden, InProgress, InvalidInput, Refusal
 from shared.domain.history import Actor, Role
 from shared.domain.lifecycle import Status, refused
@@ -144,7 +144,7 @@ def edit(
         owned(it, provider_id)
         merged = given.edited(it.content, it.segment)
         if it.status is Status.PENDING and _to_admin_hwid(merged.target_segment, domains):
-            raise refused(it.status, "edit towards an admin HWID")
+            raise refused(it.status, "edit")
         check_fields(merged.content(), merged.target_segment, provider, domains)
         return it.edit(by, now, merged.content(), merged.target_segment)
 
@@ -213,7 +213,9 @@ def known_provider(uid: str, providers: Providers) -> Provider:
 def check_fields(
     content: Content, segment: Segment | None, provider: Provider, domains: Sequence[Domain]
 ) -> None:
-    """The rules that need to know the provider: plan and own domains."""
+    """The rules beyond single fields: own domains, plan, and what fits into a push."""
+    if faults := oversize(content):
+        raise InvalidInput(faults)
     if segment and segment.domain and segment.domain not in verified(domains):
         sentence = f"{segment.domain} is not one of your verified domains"
         raise InvalidInput([FieldError("targetSegment.domain", "foreignDomain", sentence)])

@@ -19,10 +19,11 @@ UID_PREFIX = "device:"
 
 @dataclass(frozen=True, slots=True)
 class Registered:
-    """``secret`` is there at the first registration only; it is kept as a digest."""
+    """``secret`` is there if one was issued, at the first registration; it is kept as a digest."""
 
     custom_token: str
     secret: str | None
+    first: bool
 
 
 def register(
@@ -44,29 +45,16 @@ def register(
     address = _address_to_keep(device, devices)
     address = address and replace(address, registered_at=now)
     device = replace(device, address=address, last_active_at=now)
-    fresh = _entered(device, secret, chosen, devices)
+    derived = derive(device.hwid, device.locale, device.domains)
+    issued = chosen or secrets.token_urlsafe(32)
+    first = secret is None and devices.register(device, derived, _digest(issued))
+    if not first:
+        check_secret(device.hwid, secret or chosen or "", devices=devices)
+        devices.register(device, derived, None)
     if address is not None:
         devices.set_address(device.hwid, address)
-    uid = UID_PREFIX + device.hwid
-    return Registered(accounts.custom_token(uid, {"device": True}), fresh)
-
-
-def _entered(
-    device: Device, secret: str | None, chosen: str | None, devices: Devices
-) -> str | None:
-    """Write the device; returns the secret issued, if one was."""
-    derived = derive(device.hwid, device.locale, device.domains)
-    if secret is None:
-        issued = chosen or secrets.token_urlsafe(32)
-        if devices.register(device, derived, _digest(issued)):
-            return None if chosen else issued
-        if chosen is None:
-            raise Unauthenticated(
-                "this device is registered; send its deviceSecret as the bearer token"
-            )
-    check_secret(device.hwid, secret or chosen or "", devices=devices)
-    devices.register(device, derived, None)
-    return None
+    token = accounts.custom_token(UID_PREFIX + device.hwid, {"device": True})
+    return Registered(token, issued if first and not chosen else None, first)
 
 
 def _address_to_keep(device: Device, devices: Devices) -> PushAddress | None:
@@ -81,7 +69,9 @@ def check_secret(hwid: str, secret: str, *, devices: Devices) -> None:
     """Raises ``Unauthenticated`` unless ``secret`` is this device's. Constant time."""
     known = devices.secret_digest(hwid) or _digest("")
     if not hmac.compare_digest(known, _digest(secret)) or not secret:
-        raise Unauthenticated("this is not the deviceSecret of this device")
+        raise Unauthenticated(
+            "this device is registered; send its own deviceSecret as the bearer token"
+        )
 
 
 def check_identity(hwid: str, identity: Identity) -> None:

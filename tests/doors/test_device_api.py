@@ -61,7 +61,7 @@ def test_with_a_secret_of_its_own_a_device_can_repeat_a_registration_whose_answe
     again = nobody("POST", "/v1/devices", a_registration(deviceSecret=chosen))
     other = nobody("POST", "/v1/devices", a_registration(deviceSecret=chosen + "4"))
     short = nobody("POST", "/v1/devices", a_registration(hwid="h9", deviceSecret="short"))
-    assert [r.status_code for r in (first, again, other, short)] == [200, 200, 401, 422]
+    assert [r.status_code for r in (first, again, other, short)] == [201, 200, 401, 422]
     assert set(first.get_json()) == {"customToken"}
     assert chosen not in str(world.stored())
     assert door("device_api", chosen)("GET", own("/pending")).status_code == 200

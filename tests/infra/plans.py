@@ -63,7 +63,7 @@ class Plan:
 
 FUNCTION = "google_cloudfunctions2_function"
 _ON = {
-    "google_project_iam_member": None,
+    "google_project_iam_member": "",
     "google_cloud_run_service_iam_binding": "service",
     "google_cloud_tasks_queue_iam_member": "name",
     "google_service_account_iam_member": "service_account_id",
@@ -73,14 +73,13 @@ _ON = {
 
 
 def _grants(resource: Resource) -> Iterator[Grant]:
-    if "_iam_" not in resource.type or resource.type in _NO_GRANTS:
+    if resource.type not in _ON:
+        assert "_iam_" not in resource.type or resource.type in _NO_GRANTS, resource.address
         return
-    place, values = _ON[resource.type], resource.values
-    on = _thing(resource, values.get(place)) if place else ""
-    role = values["role"].removeprefix("roles/").rpartition("/roles/")[2]
-    role = role or values["role"].removeprefix("roles/")
+    values = resource.values
+    on = str(values[_ON[resource.type]]) if _ON[resource.type] else ""
     for member in values.get("members") or [values["member"]]:
-        yield Grant(_short(member), role, on)
+        yield Grant(_short(member), _short(values["role"]), _short(on))
 
 
 _NO_GRANTS = {
@@ -91,15 +90,9 @@ _NO_GRANTS = {
 }
 
 
-def _thing(resource: Resource, named: str | None) -> str:
-    """What a right is given on; an account's full name is unknown until it exists."""
-    if resource.type == "google_service_account_iam_member":
-        return f"fn-{resource.module}" if resource.module else "fanfare-tasks"
-    return str(named)
-
-
-def _short(member: str) -> str:
-    return member.removeprefix("serviceAccount:").partition("@")[0]
+def _short(name: str) -> str:
+    """The last part of a full name; an account without its domain."""
+    return name.removeprefix("serviceAccount:").rpartition("/")[2].partition("@")[0]
 
 
 def planned(run: Terraform, environment: str, *more: str) -> Plan:

@@ -13,14 +13,13 @@ from local.fcm_received import replace_key
 from local.fcm_schema import Unacceptable
 from local.fcm_validation import check
 from shared.adapters.fcm_message import (
-    MOST_PAYLOAD_BYTES,
     PayloadTooBig,
     Template,
     addressable,
     payload_bytes,
     render,
 )
-from shared.domain.content import Content
+from shared.domain.content import MOST_PAYLOAD_BYTES, Content, oversize, payload_bound
 from shared.ports import Message
 from tests.senders.parts import NOW, a_message
 
@@ -107,7 +106,20 @@ def test_the_stand_in_draws_the_line_where_we_do() -> None:
 
 
 def test_the_longest_texts_in_the_widest_script_fit() -> None:
-    assert payload_bytes(Content(title="😀" * 100, body="😀" * 500)) <= MOST_PAYLOAD_BYTES
+    widest = Content(title="😀" * 100, body="😀" * 500)
+    assert payload_bytes(widest) <= MOST_PAYLOAD_BYTES
+    assert oversize(widest) == []
+
+
+@given(content=contents)
+def test_what_is_let_through_at_create_is_never_too_big_when_it_is_sent(content: Content) -> None:
+    assert payload_bytes(content) <= payload_bound(content) <= payload_bytes(content) + 500
+
+
+def test_links_that_fit_their_fields_but_no_payload_are_a_fault_at_create() -> None:
+    links = {"url": "https://e.example/" + "x" * 2000, "image": "https://e.example/" + "y" * 2000}
+    (fault,) = oversize(Content(title="t", body="b", **links))
+    assert (fault.field, fault.code) == ("body", "payloadTooBig")
 
 
 def test_everything_a_provider_sets_reaches_the_device() -> None:

@@ -17,7 +17,7 @@ resource "google_project_iam_member" "role" {
 resource "google_service_account_iam_member" "signs_as_itself" {
   count = var.signs_tokens == null ? 0 : 1
 
-  service_account_id = google_service_account.runtime.name
+  service_account_id = "projects/${var.project}/serviceAccounts/${google_service_account.runtime.email}"
   role               = var.signs_tokens
   member             = google_service_account.runtime.member
 }

@@ -1,0 +1,182 @@
+"""How we prove to Apple who we are: a token signed with a P8 key, or a P12 client certificate.
+
+Apple refuses a provider token that is older than an hour, and a new one within twenty minutes of
+the last. Functions have many instances: if each minted its own, they would break the second rule
+together. So one token is minted, kept on a shelf that all of them read, and used for forty minutes.
+"""
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+import jwt
+from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, EllipticCurvePrivateKey
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
+
+from shared.domain.apns_reactions import SECONDS_BETWEEN_TOKENS
+from shared.domain.errors import TryAgain
+
+SLOT_SECONDS = 2400.0
+OLDEST_SECONDS = 3300.0
+"""An old token is used beyond its slot while there is no way to a new one, but not beyond this."""
+MOST_SKEW_SECONDS = 60.0
+"""How far ahead the clock of the instance that minted may be."""
+
+_log = logging.getLogger(__name__)
+
+
+class CredentialsRefused(Exception):
+    """They cannot be used, and waiting does not help; the sentence says what to do."""
+
+
+class CredentialsUnavailable(Exception):
+    """No token just now."""
+
+
+@dataclass(frozen=True, slots=True)
+class Minted:
+    """A provider token and when it was minted, in seconds since 1970."""
+
+    token: str
+    at: float
+
+
+class TokenShelf(Protocol):
+    """Where the instances leave the one token they share."""
+
+    def take(self, key_id: str, change: Callable[[Minted | None], Minted]) -> Minted:
+        """Read, apply ``change``, and write what it returns if that is new: one transaction.
+
+        ``change`` may run several times. Raises ``TryAgain``.
+        """
+
+
+class Credential(Protocol):
+    """What identifies us to Apple."""
+
+    client_certificate: "ClientCertificate | None"
+
+    def authorization(self, refused: str = "") -> str:
+        """The header's value, other than ``refused``; empty when the connection says it all.
+
+        Raises ``CredentialsRefused`` and ``CredentialsUnavailable``.
+        """
+
+    def keep(self) -> None:
+        """Apple saw too many new tokens: make do with what there is."""
+
+
+class ClientCertificate(Protocol):
+    """The certificate with its key, as PEM, for the handshake."""
+
+    def pem(self, password: bytes) -> bytes:
+        """Chain and key, the key encrypted. Raises ``CredentialsRefused`` outside its dates."""
+
+
+class P8Key:
+    """Token authentication. Safe to share between threads."""
+
+    client_certificate: ClientCertificate | None = None
+
+    def __init__(
+        self,
+        key: str,
+        key_id: str,
+        team_id: str,
+        shelf: TokenShelf,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._key = _private_key(key)
+        self._key_id = key_id
+        self._team_id = team_id
+        self._shelf = shelf
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._held: Minted | None = None
+        self._keep_until = 0.0
+
+    def authorization(self, refused: str = "") -> str:
+        """``bearer`` in lower case: that is how Apple writes it, and some take no other."""
+        held = self._held
+        if held is None or not self._good(held, refused):
+            with self._lock:
+                held = self._held
+                if held is None or not self._good(held, refused):
+                    held = self._held = self._renewed(refused)
+        return _header(held)
+
+    def keep(self) -> None:
+        """Mint no token for twenty minutes, unless the one there is grows too old."""
+        self._keep_until = self._clock() + SECONDS_BETWEEN_TOKENS
+
+    def _renewed(self, refused: str) -> Minted:
+        try:
+            taken = self._shelf.take(self._key_id, lambda it: self._changed(it, refused))
+        except TryAgain as away:
+            return self._without_shelf(refused, away)
+        if _header(taken) == refused:
+            raise CredentialsRefused("Apple calls a new token expired: is the clock right?")
+        return taken
+
+    def _without_shelf(self, refused: str, away: TryAgain) -> Minted:
+        """A token minted alone might be the one that Apple finds too many."""
+        held = self._held
+        if held is None or _header(held) == refused or self._age(held) >= OLDEST_SECONDS:
+            raise CredentialsUnavailable("the shelf of provider tokens cannot be reached") from away
+        _log.warning("the shelf of provider tokens cannot be reached; using an older token")
+        return held
+
+    def _changed(self, shelved: Minted | None, refused: str) -> Minted:
+        if shelved is None:
+            return self._mint()
+        if _header(shelved) == refused:
+            may_mint = self._age(shelved) >= SECONDS_BETWEEN_TOKENS
+            return self._mint() if may_mint else shelved
+        return shelved if self._good(shelved, refused) else self._mint()
+
+    def _good(self, minted: Minted, refused: str) -> bool:
+        longest = OLDEST_SECONDS if self._clock() < self._keep_until else SLOT_SECONDS
+        return -MOST_SKEW_SECONDS <= self._age(minted) < longest and _header(minted) != refused
+
+    def _age(self, minted: Minted) -> float:
+        return self._clock() - minted.at
+
+    def _mint(self) -> Minted:
+        at = int(self._clock())
+        claims = {"iss": self._team_id, "iat": at}
+        token = jwt.encode(claims, self._key, algorithm="ES256", headers={"kid": self._key_id})
+        return Minted(token, at)
+
+
+class Certificate:
+    """Certificate authentication: the connection says who we are."""
+
+    def __init__(self, certificate: ClientCertificate) -> None:
+        self.client_certificate: ClientCertificate | None = certificate
+
+    def authorization(self, refused: str = "") -> str:
+        """No header; but a certificate outside its dates is told apart from a network's fault."""
+        del refused
+        if self.client_certificate is not None:
+            self.client_certificate.pem(b"check")
+        return ""
+
+    def keep(self) -> None:
+        """There is no token."""
+
+
+def _header(minted: Minted) -> str:
+    return f"bearer {minted.token}"
+
+
+def _private_key(key: str) -> EllipticCurvePrivateKey:
+    try:
+        loaded = load_pem_private_key(key.encode(), None)
+    except (ValueError, TypeError) as broken:
+        raise CredentialsRefused("the P8 key is not a PEM private key") from broken
+    if not isinstance(loaded, EllipticCurvePrivateKey) or not isinstance(loaded.curve, SECP256R1):
+        raise CredentialsRefused("the P8 key is not an ES256 (P-256) key")
+    return loaded

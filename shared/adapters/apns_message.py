@@ -1,0 +1,90 @@
+"""A notification in Apple's words: rendered once, the same bytes and headers for every device.
+
+The collapse id is the notification's id, since nothing else keeps a notification that Apple took
+twice from being shown twice.
+"""
+
+import re
+import uuid
+from dataclasses import dataclass
+
+import orjson
+
+from shared.domain.content import Content
+from shared.ports import Message
+
+MOST_PAYLOAD_BYTES = 4096
+MOST_COLLAPSE_ID_BYTES = 64
+PUSH_TYPE = b"alert"
+PRIORITY = b"10"
+
+_ADDRESS = re.compile(r"[A-Za-z0-9_-]{1,512}", re.ASCII)
+
+Header = tuple[bytes, bytes]
+
+
+class PayloadTooBig(Exception):
+    """More than Apple passes on to a device."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    """A request without its address: ``common`` headers are the same for every device."""
+
+    common: tuple[Header, ...]
+    body: bytes
+    name: uuid.UUID
+
+    def own(self, address: str) -> tuple[Header, ...]:
+        """The headers of one device. The id is the same at every attempt, so it can be traced."""
+        id = str(uuid.uuid5(self.name, address)).encode()
+        return ((b":path", b"/3/device/" + address.encode()), (b"apns-id", id))
+
+
+def addressable(address: str) -> bool:
+    """Whether it fits into a path. Apple promises no length, and may leave hex one day."""
+    return _ADDRESS.fullmatch(address) is not None
+
+
+def render(message: Message, topic: str) -> Rendered:
+    """Raises ``PayloadTooBig``."""
+    body = orjson.dumps(_payload(message.id, message.content))
+    if len(body) > MOST_PAYLOAD_BYTES:
+        raise PayloadTooBig(message.id)
+    name = uuid.uuid5(uuid.NAMESPACE_OID, message.id)
+    return Rendered(_common(message, topic), body, name)
+
+
+def payload_bytes(content: Content) -> int:
+    """How much of ``MOST_PAYLOAD_BYTES`` this content takes."""
+    return len(orjson.dumps(_payload("N" * 20, content)))
+
+
+def _common(message: Message, topic: str) -> tuple[Header, ...]:
+    headers = [
+        (b"apns-topic", topic.encode()),
+        (b"apns-push-type", PUSH_TYPE),
+        (b"apns-priority", PRIORITY),
+        (b"apns-collapse-id", message.id.encode()[:MOST_COLLAPSE_ID_BYTES]),
+    ]
+    if message.expires_at is not None:
+        headers.append((b"apns-expiration", b"%d" % max(0, message.expires_at.timestamp())))
+    return tuple(headers)
+
+
+def _payload(id: str, content: Content) -> dict[str, object]:
+    alert = _given(title=content.title, body=content.body)
+    # An extension of the app fetches the image; only with this flag is it asked to.
+    mutable = 1 if content.image else None
+    return _given(
+        aps={"alert": alert, "sound": "default", **_given(**{"mutable-content": mutable})},
+        notificationId=id,
+        image=content.image,
+        url=content.url,
+        urlButtonName=content.button if content.url else None,
+        forceTimer=str(content.force_timer) if content.force_timer else None,
+    )
+
+
+def _given(**fields: object) -> dict[str, object]:
+    return {name: value for name, value in fields.items() if value is not None}

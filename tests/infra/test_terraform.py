@@ -1,0 +1,251 @@
+"""Terraform accepts the files, plans what we expect, and refuses what is wrong."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from functions.main import DOORS
+from infra.offline.terraform import Terraform, offline
+from tests.infra.conftest import ROOT, lay_out
+from tests.infra.plans import FUNCTION, Plan, Resource, planned, resources
+
+pytestmark = pytest.mark.slow
+INVENTORY = json.loads((Path(__file__).parent / "inventory.json").read_text())
+DECLARED = json.loads((ROOT / "firestore.indexes.json").read_text())
+
+
+@pytest.fixture
+def alone(tmp_path: Path, run: Terraform) -> Terraform:
+    """Terraform in a copy that this test may change; its providers are the session's."""
+    return run.elsewhere(lay_out(tmp_path))
+
+
+def test_the_files_are_formatted(run: Terraform) -> None:
+    done = run("fmt", "-check", "-recursive", "-diff", str(ROOT / "infra"))
+    assert done.returncode == 0, done.stdout
+
+
+def test_the_files_are_valid_against_the_schema_of_the_real_providers(run: Terraform) -> None:
+    done = run("validate", "-json")
+    assert json.loads(done.stdout)["diagnostics"] == []
+
+
+def test_terraforms_own_tests_pass(run: Terraform) -> None:
+    done = run("test", "-no-color")
+    assert done.returncode == 0, done.stdout + done.stderr
+    passed = re.search(r"(\d+) passed, 0 failed", done.stdout)
+    assert passed, done.stdout
+    assert int(passed[1]) >= 10
+
+
+# ---- what is planned -----------------------------------------------------------------------------
+
+
+def inventory(plan: Plan) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for each in plan.resources:
+        found.setdefault(each.family, []).append(_called(each))
+    return {family: sorted(names) for family, names in sorted(found.items())}
+
+
+def _called(resource: Resource) -> str:
+    key = resource.key.rpartition("/roles/")[2]
+    return " ".join(filter(None, [resource.module, key]))
+
+
+@pytest.mark.parametrize("environment", ["dev", "prod"])
+def test_exactly_what_we_expect_is_planned(environment: str, run: Terraform) -> None:
+    """Firestore's indexes and fields are compared with their own file, below."""
+    found = inventory(planned(run, environment))
+    del found["google_firestore_index.composite"], found["google_firestore_field.override"]
+    assert found == dict(sorted((INVENTORY["both"] | INVENTORY[environment]).items()))
+
+
+def test_every_declared_index_and_field_of_firestore_is_planned_and_no_other(prod: Plan) -> None:
+    indexes = [
+        (v["collection"], v["query_scope"], _modes(v["fields"]))
+        for v in (each.values for each in prod.of("google_firestore_index"))
+    ]
+    declared = [
+        (i["collectionGroup"], i["queryScope"], _modes(_renamed(i["fields"])))
+        for i in DECLARED["indexes"]
+    ]
+    assert sorted(indexes) == sorted(declared)
+
+    fields = [
+        (v["collection"], v["field"], _kept(v["index_config"][0]["indexes"]), bool(v["ttl_config"]))
+        for v in (each.values for each in prod.of("google_firestore_field"))
+    ]
+    overridden = [
+        (
+            o["collectionGroup"],
+            o["fieldPath"],
+            _kept([{"query_scope": i["queryScope"], **i} for i in o["indexes"]]),
+            bool(o.get("ttl")),
+        )
+        for o in DECLARED["fieldOverrides"]
+    ]
+    assert sorted(fields) == sorted(overridden)
+
+
+def _renamed(fields: list[dict[str, str]]) -> list[dict[str, str | None]]:
+    return [
+        {
+            "field_path": field["fieldPath"],
+            "order": field.get("order"),
+            "array_config": field.get("arrayConfig"),
+        }
+        for field in fields
+    ]
+
+
+def _modes(fields: list[dict[str, str | None]]) -> list[str]:
+    return [f"{f['field_path']} {f['order'] or f['array_config']}" for f in fields]
+
+
+def _kept(indexes: list[dict[str, str]]) -> list[str]:
+    return sorted(f"{i['query_scope']} {i.get('order') or i.get('array_config')}" for i in indexes)
+
+
+# ---- what is refused -----------------------------------------------------------------------------
+
+TICK = 'resource "google_cloud_scheduler_job" "tick" {'
+RATES = "  rate_limits {"
+
+
+@pytest.mark.parametrize(
+    ("file", "from_", "to", "said"),
+    [
+        ("queues.tf", TICK, f'{TICK}\n  shedule = "* * * * *"', "Unsupported argument"),
+        ("queues.tf", RATES, f"{RATES}\n    max_burst = 5", "Unsupported argument"),
+        ("secrets.tf", "  secret_id           = each.value\n", "", "Missing required argument"),
+        ("firestore.tf", "      field_path   = fields.value.fieldPath\n", "", "Missing required"),
+        ("queues.tf", RATES, "  rate_limit {", "Unsupported block type"),
+        ("queues.tf", RATES, f"  rate_limits {{\n  }}\n{RATES}", "Too many rate_limits blocks"),
+        ("source.tf", "  versioning {\n    enabled = true\n  }", "  versioning = true", "Unsupp"),
+        ("source.tf", '"google_storage_bucket" "', '"google_storage_bukket" "', "Invalid resource"),
+        ("source.tf", "    enabled = true", '    enabled = "perhaps"', "Incorrect attribute value"),
+        ("firestore.tf", '"FIRESTORE_NATIVE"', '"NATIVE"', "must be one of"),
+        ("queues.tf", 'base64encode("{}")', '"{}"', "wrap it in base64encode()"),
+        ("queues.tf", "  http_target {", "  pubsub_target {\n  }\n  http_target {", "exactly one"),
+        ("secrets.tf", "    user_managed {", "    auto {}\n    user_managed {", "exactly one"),
+        ("firebase.tf", "  site_id = local.panel_site", '  name = "x"', "decided by Google"),
+    ],
+)
+def test_a_mistake_is_found_without_a_cloud(
+    file: str, from_: str, to: str, said: str, alone: Terraform
+) -> None:
+    path = alone.folder / file
+    assert from_ in path.read_text()
+    path.write_text(path.read_text().replace(from_, to, 1))
+    assert alone("init").returncode == 0
+    done = alone("validate", "-no-color")
+    assert done.returncode == 1
+    assert said in re.sub(r"\s+", " ", done.stderr)
+
+
+def test_a_project_must_be_named(run: Terraform) -> None:
+    done = run("plan", "-no-color", "-var", "environment=dev")
+    assert done.returncode == 1
+    assert 'variable "project" is not set' in done.stderr
+
+
+SENTENCES = {
+    "project=demo-fanfare": "A project named demo-… is a local one",
+    "project=Fanfare": "6 to 30 small letters, digits and hyphens",
+    "environment=staging": "environment is dev or prod.",
+    "region=europe": "region is one region of Google Cloud",
+    "database_location=europe": "database_location is eur3, nam5, nam7 or a region",
+    "bundle=nowhere.zip": "run `make bundle` first",
+    'warm_instances={"nothing":1}': "names a function that does not exist",
+    'warm_instances={"tick":99}': "whole numbers from 0 to 10",
+    "fcm_messages_per_minute=10": "a whole number, at least 1000",
+    'batches_per_second={"bulk":501}': "at most 500 a second",
+    'batches_per_second={"bulk":12}': "more than FCM allows",
+    "panel_site=My_Panel": "6 to 30 small letters",
+    'panel_domains=["https://x.example"]': "without https:// and without a path",
+    'alert_emails=["nobody"]': "alert_emails are e-mail addresses.",
+    'budget={"billing_account":"x","monthly":5}': "has the form 012345-6789AB-CDEF01",
+    'budget={"billing_account":"012345-6789AB-CDEF01","monthly":0}': "at least 1, in a currency",
+    'aws_archive={"bucket":"arn:aws:s3:::b","region":"eu-west-1"}': "not its ARN",
+    'aws_archive={"bucket":"archive","region":"europe-west1"}': "a region of AWS",
+}
+
+
+def test_every_malformed_variable_is_refused_with_a_sentence(run: Terraform) -> None:
+    """As many at once as can be given together: Terraform says all that is wrong."""
+    rounds: list[dict[str, str]] = [{}, {}]
+    for given in SENTENCES:
+        name = given.partition("=")[0]
+        next(r for r in rounds if name not in r)[name] = given
+    said = ""
+    for each in rounds:
+        some = {"project": "project=fanfare-dev", "environment": "environment=dev"} | each
+        done = run("plan", "-no-color", *(f"-var={given}" for given in some.values()))
+        assert done.returncode == 1
+        said += re.sub(r"[\s│]+", " ", done.stderr)
+    assert [given for given, sentence in SENTENCES.items() if sentence not in said] == []
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ("protect=false", "prod is always protected"),
+        ("alert_emails=[]", "prod needs somebody who is told"),
+    ],
+)
+def test_prod_is_held_to_more(given: str, said: str, run: Terraform) -> None:
+    done = run("plan", "-no-color", "-var-file=envs/prod.tfvars", f"-var={given}")
+    assert done.returncode == 1
+    assert said in done.stderr
+
+
+# ---- applying ------------------------------------------------------------------------------------
+
+
+def test_applying_it_leaves_nothing_to_do_and_no_secret_behind(alone: Terraform) -> None:
+    assert alone("init").returncode == 0
+    done = alone("apply", "-auto-approve", "-var-file=envs/prod.tfvars")
+    assert done.returncode == 0, done.stderr
+    again = alone("plan", "-detailed-exitcode", "-no-color", "-var-file=envs/prod.tfvars")
+    assert again.returncode == 0, again.stdout
+
+    state = json.loads(alone("show", "-json").stdout)["values"]["root_module"]
+    holds_secrets = re.compile("secret_version|account_key|apikeys_key|hmac_key|private_key|random")
+    assert [r.address for r in resources(state) if holds_secrets.search(r.type)] == []
+
+    other = alone("plan", "-no-color", "-var-file=envs/dev.tfvars", "-var=project=fanfare-prod")
+    assert other.returncode == 1
+    assert "terraform_data.claim" in other.stderr
+    assert "prevent_destroy" in other.stderr
+
+
+def test_a_second_fanfare_in_a_project_stops_before_it_touches_the_first(tmp_path: Path) -> None:
+    with offline(lay_out(tmp_path), existing=["google_firestore_database"]) as run:
+        assert run("init").returncode == 0
+        done = run("apply", "-auto-approve", "-no-color", "-var-file=envs/dev.tfvars")
+        assert done.returncode == 1
+        assert "the project has it already" in done.stderr
+        state = json.loads(run("show", "-json").stdout)["values"]["root_module"]
+        assert {each.type for each in resources(state)} == {
+            "terraform_data",
+            "google_project_service",
+        }
+
+
+def test_new_code_deploys_every_function_anew_and_nothing_else(alone: Terraform) -> None:
+    assert alone("init").returncode == 0
+    assert alone("apply", "-auto-approve", "-var-file=envs/dev.tfvars").returncode == 0
+    with (alone.folder.parent / "build" / "fanfare-functions.zip").open("ab") as bundle:
+        bundle.write(b"\0")
+    planned = alone("plan", "-no-color", "-var-file=envs/dev.tfvars", "-out=next.plan")
+    assert planned.returncode == 0, planned.stderr
+    changes = json.loads(alone("show", "-json", "next.plan").stdout)["resource_changes"]
+    changed = [c["type"] for c in changes if c["change"]["actions"] != ["no-op"]]
+    assert sorted(set(changed)) == [
+        "google_cloudfunctions2_function",
+        "google_storage_bucket_object",
+    ]
+    assert changed.count("google_cloudfunctions2_function") == 11
