@@ -26,7 +26,7 @@ run: $(READY)  ## start the local stack, drive one notification through its life
 	@exec $(PY) -m local.stack up --devices $(DEVICES)
 
 test: $(READY)  ## run every test
-	@$(PY) -m pytest
+	@$(PY) -m pytest -n auto --maxprocesses 4 --dist loadgroup
 
 check: $(READY)  ## lint, format, types, layers and the fast tests
 	@$(VENV)/bin/ruff check .

@@ -72,6 +72,9 @@ class Credential(Protocol):
 class ClientCertificate(Protocol):
     """The certificate with its key, as PEM, for the handshake."""
 
+    def check_dates(self) -> None:
+        """Raises ``CredentialsRefused`` outside them."""
+
     def pem(self, password: bytes) -> bytes:
         """Chain and key, the key encrypted. Raises ``CredentialsRefused`` outside its dates."""
 
@@ -161,7 +164,7 @@ class Certificate:
         """No header; but a certificate outside its dates is told apart from a network's fault."""
         del refused
         if self.client_certificate is not None:
-            self.client_certificate.pem(b"check")
+            self.client_certificate.check_dates()
         return ""
 
     def keep(self) -> None:

@@ -72,6 +72,50 @@ def test_a_notification_ends_only_when_all_its_parts_are_planned() -> None:
     assert world.status(id) is Status.APPROVED
 
 
+def test_a_batch_that_is_planned_while_somebody_counts_keeps_it_from_ending() -> None:
+    world = World([a_device()], times=30_000)
+    id = world.approved()
+    world.plan(id)
+
+    def plan_the_rest(call: str) -> None:
+        if call == "ledger.parts":
+            world.hazard.forget_watchers()
+            for part in world.ledger.parts(id):
+                world.plan(id, part=part.low)
+
+    world.hazard.watch(plan_the_rest)
+    p = world.parts
+    finish(id, notifications=p.notifications, ledger=p.ledger, clock=p.clock)
+    assert world.status(id) is Status.SENDING
+    assert world.ledger.open_batches(id) == 1
+
+
+def test_counting_before_it_is_over_does_not_end_it() -> None:
+    world = World([a_device()])
+    id = world.approved()
+    world.plan(id)
+    p = world.parts
+    recount(id, notifications=p.notifications, ledger=p.ledger, clock=p.clock)
+    assert (world.status(id), world.get(id).tally.open) == (Status.SENDING, 1)
+
+
+def test_counters_never_go_back_when_two_count_at_once() -> None:
+    world = World([a_device(f"phone-{n}") for n in range(3)], page_size=1)
+    id = world.approved()
+    world.plan(id)
+    first, second, _ = world.batches(id)
+    world.clock.advance(6)
+
+    def overtake(call: str) -> None:
+        if call == "notifications.change":
+            world.hazard.forget_watchers()
+            world.send(id, second.id)
+
+    world.hazard.watch(overtake)
+    world.send(id, first.id)
+    assert world.get(id).tally.delivered == 2
+
+
 def test_counters_follow_while_sending_every_few_seconds() -> None:
     world = World([a_device(f"phone-{n}") for n in range(3)], page_size=1)
     id = world.approved()

@@ -120,6 +120,42 @@ def test_sweeping_twice_at_once_sets_going_once() -> None:
     assert len(world.tasks.tasks) == 1
 
 
+def test_two_ticks_at_once_set_a_batch_going_once() -> None:
+    world = World([a_device()])
+    world.lost = lambda work: isinstance(work, Task) and work.function == SEND_BATCH
+    id = world.approved()
+    world.pass_time(timedelta(minutes=1))
+    world.clock.set(NOON + BATCH_SWEEP_AFTER)
+    world.collect()
+    seen = len(world.tasks_seen)
+
+    def rival(call: str) -> None:
+        if call == "ledger.batch":
+            world.hazard.forget_watchers()
+            world.tick()
+
+    world.hazard.watch(rival)
+    world.tick()
+    world.collect()
+    assert len(world.tasks_seen[seen:]) == 1
+    assert world.batches(id)[0].sweeps == 1
+
+
+def test_a_part_that_is_looked_at_in_vain_waits_twice_as_long() -> None:
+    world = World(PHONES, times=10_000)
+    id = world.approved()
+    world.plan(id)
+    world.lost = lambda _: True
+    waits = []
+    for _ in range(4):
+        wake_at = world.ledger.parts(id)[0].wake_at
+        assert wake_at is not None
+        waits.append(wake_at - world.clock.now())
+        world.clock.set(wake_at)
+        world.tick()
+    assert waits == [SWEEP_AFTER, SWEEP_AFTER, SWEEP_AFTER * 2, SWEEP_AFTER * 4]
+
+
 def test_each_fruitless_look_doubles_the_wait_up_to_an_hour() -> None:
     world = World(PHONES)
     world.lost = lambda _: True

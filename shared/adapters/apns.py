@@ -1,0 +1,227 @@
+"""The ``Sender`` for Apple's push service: one attempt is one request, over one HTTP/2 connection.
+
+A request goes out again at once only where Apple said that the first was not carried out and what
+to change: another token, another connection, or the other environment for a device that nobody
+knows the environment of. Everything else is for whoever called to decide.
+"""
+
+import asyncio
+import logging
+import os
+import threading
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from shared.adapters.apns_certificate import trust
+from shared.adapters.apns_config import read_credentials
+from shared.adapters.apns_credentials import (
+    Credential,
+    CredentialsRefused,
+    CredentialsUnavailable,
+    TokenShelf,
+)
+from shared.adapters.apns_message import PayloadTooBig, Rendered, addressable, render
+from shared.adapters.h2_client import H2Client, H2Request
+from shared.adapters.loop_thread import LoopThread
+from shared.adapters.one_shot_http import Fault
+from shared.domain.apns_reactions import (
+    ANSWER_LOST,
+    CREDENTIALS_REFUSED,
+    INVALID_TOKEN,
+    NOT_SENT,
+    Reaction,
+    Step,
+    reaction,
+)
+from shared.domain.delivery import Answer, Later, Misconfigured, Rejected, Unsendable
+from shared.domain.device import PushAddress
+from shared.ports import Message
+
+PRODUCTION, SANDBOX = "production", "sandbox"
+HOSTS: Mapping[str, str] = {
+    PRODUCTION: "https://api.push.apple.com",
+    SANDBOX: "https://api.sandbox.push.apple.com",
+}
+MOST_AT_ONCE = 50
+
+_CREDENTIALS_UNAVAILABLE = Later("credentialsUnavailable")
+_NOT_SERVED = Reaction(Rejected("environmentNotServed"))
+_PAYLOAD_TOO_BIG = Unsendable("payloadTooBig")
+_log = logging.getLogger(__name__)
+
+
+class ApnsSender:
+    """One app, in the environments there are credentials for. Starts nothing until used."""
+
+    def __init__(
+        self,
+        topic: str,
+        credentials: Mapping[str, Credential],
+        hosts: Mapping[str, str] = HOSTS,
+        *,
+        ca_file: str | None = None,
+        client: Callable[..., H2Client] = H2Client,
+    ) -> None:
+        self._topic = topic
+        self._credentials = credentials
+        self._hosts = hosts
+        self._ca_file = ca_file
+        self._client = client
+        self._lock = threading.Lock()
+        self._engines: dict[int, _Engine] = {}
+
+    def send(self, message: Message, addresses: Sequence[PushAddress]) -> Sequence[Answer]:
+        """An answer for each address, in order. Never raises for what Apple answers."""
+        try:
+            rendered = render(message, self._topic)
+        except PayloadTooBig:
+            return self._reported(message, [_PAYLOAD_TOO_BIG] * len(addresses))
+        try:
+            engine = self._engine()
+        except CredentialsRefused as refused:
+            _log.error("APNs: %s", refused)  # noqa: TRY400 - the sentence is all there is to say
+            return self._reported(message, [CREDENTIALS_REFUSED] * len(addresses))
+        ways = {
+            environment: _Way(engine.clients[environment], credential, _access(credential))
+            for environment, credential in self._credentials.items()
+        }
+        answers = _Requests(ways, rendered).answers(addresses)
+        return self._reported(message, engine.thread.run(answers))
+
+    def close(self) -> None:
+        """Let go of connections and thread; a later ``send`` starts anew."""
+        with self._lock:
+            engine = self._engines.pop(os.getpid(), None)
+        if engine is not None:
+            for client in engine.clients.values():
+                engine.thread.run(client.close())
+            engine.thread.stop()
+
+    def _engine(self) -> "_Engine":
+        """This process's own; one inherited over a fork is left alone and never let go."""
+        with self._lock:
+            if (engine := self._engines.get(os.getpid())) is None:
+                clients = {name: self._connected(name) for name in self._credentials}
+                engine = self._engines[os.getpid()] = _Engine(LoopThread("apns"), clients)
+            return engine
+
+    def _connected(self, environment: str) -> H2Client:
+        certificate = self._credentials[environment].client_certificate
+        return self._client(self._hosts[environment], trust(certificate, self._ca_file))
+
+    @staticmethod
+    def _reported(message: Message, answers: Sequence[Answer]) -> Sequence[Answer]:
+        grave = Counter(a.code for a in answers if isinstance(a, Misconfigured | Unsendable))
+        for code, addresses in grave.items():
+            _log.error("APNs: %s, notification %s, %d addresses", code, message.id, addresses)
+        return answers
+
+
+def apns_sender(
+    credentials: str,
+    shelf: TokenShelf,
+    base_url: str | None = None,
+    ca_file: str | None = None,
+) -> ApnsSender:
+    """The sender for ``FANFARE_APNS_CREDENTIALS``; raises ``CredentialsRefused``.
+
+    ``base_url`` replaces Apple's; the sandbox is then below ``/sandbox`` of it.
+    """
+    read = read_credentials(credentials)
+    hosts = {PRODUCTION: base_url, SANDBOX: f"{base_url}/sandbox"} if base_url else HOSTS
+    by_environment = dict.fromkeys(read.environments, read.credential(shelf))
+    return ApnsSender(read.topic, by_environment, hosts, ca_file=ca_file)
+
+
+@dataclass(frozen=True, slots=True)
+class _Engine:
+    thread: LoopThread
+    clients: Mapping[str, H2Client]
+
+
+@dataclass(frozen=True, slots=True)
+class _Way:
+    """Into one environment; ``access`` is the authorization header, or why there is none."""
+
+    client: H2Client
+    credential: Credential
+    access: str | Answer
+
+
+def _access(credential: Credential, refused: str = "") -> str | Answer:
+    try:
+        return credential.authorization(refused)
+    except CredentialsRefused as why:
+        _log.error("APNs: %s", why)  # noqa: TRY400 - the sentence is all there is to say
+        return CREDENTIALS_REFUSED
+    except CredentialsUnavailable:
+        return _CREDENTIALS_UNAVAILABLE
+
+
+@dataclass(frozen=True, slots=True)
+class _Requests:
+    """One notification to some addresses, up to ``MOST_AT_ONCE`` of them at a time."""
+
+    ways: Mapping[str, _Way]
+    rendered: Rendered
+
+    async def answers(self, addresses: Sequence[PushAddress]) -> Sequence[Answer]:
+        answers: list[Answer] = [NOT_SENT] * len(addresses)
+        todo = iter(enumerate(addresses))
+
+        async def work() -> None:
+            for position, address in todo:
+                answers[position] = await self._answer(address)
+
+        await asyncio.gather(*(work() for _ in addresses[:MOST_AT_ONCE]))
+        return answers
+
+    async def _answer(self, address: PushAddress) -> Answer:
+        if not addressable(address.value):
+            return INVALID_TOKEN
+        last = _NOT_SERVED
+        for environment in self._environments(address):
+            last = await self._in(self.ways[environment], address.value)
+            if last.step is not Step.OTHER_ENVIRONMENT:
+                break
+        return last.answer
+
+    def _environments(self, address: PushAddress) -> Sequence[str]:
+        """Where the device may be: the one it says or, if that is neither, one after the other."""
+        known = address.environment in HOSTS
+        asked = (address.environment,) if known else tuple(HOSTS)
+        return [name for name in asked if name in self.ways]
+
+    async def _in(self, way: _Way, address: str) -> Reaction:
+        if not isinstance(way.access, str):
+            return Reaction(way.access)
+        connection = way.client.generation
+        first = await self._attempt(way, address, way.access)
+        match first.step:
+            case Step.NEW_TOKEN:
+                access = await asyncio.to_thread(_access, way.credential, way.access)
+                if not isinstance(access, str):
+                    return Reaction(access)
+                return await self._attempt(way, address, access)
+            case Step.RECONNECT_AND_SEND:
+                way.client.retire(connection)
+                return await self._attempt(way, address, way.access)
+            case Step.RECONNECT:
+                way.client.retire(connection)
+            case Step.KEEP_TOKEN:
+                way.credential.keep()
+            case Step.NONE | Step.OTHER_ENVIRONMENT:
+                pass
+        return first
+
+    async def _attempt(self, way: _Way, address: str, access: str) -> Reaction:
+        common = self.rendered.common
+        if access:
+            common = (*common, (b"authorization", access.encode()))
+        got = await way.client.post(
+            H2Request(common, self.rendered.own(address), self.rendered.body)
+        )
+        if isinstance(got, Fault):
+            return Reaction(ANSWER_LOST if got.ambiguous else NOT_SENT)
+        return reaction(got.status, got.headers, got.body)

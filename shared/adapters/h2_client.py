@@ -1,0 +1,135 @@
+"""HTTP/2 where one attempt is one request, and a fault says whether the request may have arrived.
+
+Every request shares one connection. Nothing is ever written twice: a request that still waits for
+its turn moves to the next connection, one that was written gets an answer or a ``Fault``. After a
+silence a PING goes first, since a frozen instance wakes up with connections that died meanwhile.
+"""
+
+import asyncio
+import ssl
+from collections.abc import Sequence
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from hpack import HeaderTuple, NeverIndexedHeaderTuple
+
+from shared.adapters.h2_connection import UNWRITTEN, Connection, Exchange
+from shared.adapters.one_shot_http import Fault, HttpAnswer
+
+MOST_CONNECTIONS_PER_REQUEST = 3
+"""How often a request that was never written may move on."""
+PING_SECONDS = 2.0
+
+Headers = Sequence[tuple[bytes, bytes]]
+
+
+@dataclass(frozen=True, slots=True)
+class H2Request:
+    """``common`` headers recur and are compressed away; ``own`` are never kept in a table."""
+
+    common: Headers
+    own: Headers
+    body: bytes
+
+
+class H2Client:
+    """Sends to one host. Never raises for what a network or a server does."""
+
+    def __init__(
+        self,
+        base_url: str,
+        trust: ssl.SSLContext,
+        *,
+        answer_seconds: float = 10.0,
+        connect_seconds: float = 5.0,
+        ping_seconds: float = PING_SECONDS,
+    ) -> None:
+        parts = urlsplit(base_url)
+        self._host = parts.hostname or ""
+        self._port = parts.port or 443
+        self._trust = trust
+        self._authority = parts.netloc.rpartition("@")[2].encode()
+        self._path = parts.path.rstrip("/").encode()
+        self._answer_seconds = answer_seconds
+        self._connect_seconds = connect_seconds
+        self._ping_seconds = ping_seconds
+        self._connection: Connection | None = None
+        self._draining: set[Connection] = set()
+        self._connecting = asyncio.Lock()
+        self.generation = 0
+        """How many connections there have been."""
+
+    async def post(self, request: H2Request) -> HttpAnswer | Fault:
+        """One request at most, one answer or one fault."""
+        got: HttpAnswer | Fault = UNWRITTEN
+        for _ in range(MOST_CONNECTIONS_PER_REQUEST):
+            connection = await self._usable()
+            if isinstance(connection, Fault):
+                return connection
+            got = await connection.exchange(self._complete(request), self._answer_seconds)
+            if got is not UNWRITTEN:
+                break
+        return got
+
+    def retire(self, generation: int) -> None:
+        """Start no more requests on that connection; those under way may end."""
+        if self._connection is not None and generation == self.generation:
+            self._let_go(self._connection)
+
+    async def close(self) -> None:
+        """Let go of all connections."""
+        if self._connection is not None:
+            self._let_go(self._connection)
+        going = list(self._draining)
+        for connection in going:
+            connection.abort("closed by us")
+        await asyncio.gather(*(connection.ended for connection in going))
+
+    def _complete(self, request: H2Request) -> Exchange:
+        headers = [
+            HeaderTuple(b":method", b"POST"),
+            HeaderTuple(b":scheme", b"https"),
+            HeaderTuple(b":authority", self._authority),
+        ]
+        for name, value in request.own:
+            full = self._path + value if name == b":path" else value
+            headers.append(NeverIndexedHeaderTuple(name, full))
+        headers += [HeaderTuple(name, value) for name, value in request.common]
+        headers.append(HeaderTuple(b"content-length", b"%d" % len(request.body)))
+        return Exchange(headers, request.body, asyncio.get_running_loop().create_future())
+
+    async def _usable(self) -> Connection | Fault:
+        """Only one is opened at a time, and only one pings, however many wait for it."""
+        if (found := self._connection) is not None and found.sound():
+            return found
+        async with self._connecting:
+            if (found := self._connection) is not None:
+                if found.sound() or await found.answers_ping(self._ping_seconds):
+                    return found
+                self._let_go(found)
+            opened = await self._open()
+            if isinstance(opened, Connection):
+                self._connection = opened
+                self.generation += 1
+            return opened
+
+    def _let_go(self, connection: Connection) -> None:
+        self._connection = None
+        self._draining.add(connection)
+        connection.ended.add_done_callback(lambda _: self._draining.discard(connection))
+        connection.drain("retired")
+
+    async def _open(self) -> Connection | Fault:
+        loop = asyncio.get_running_loop()
+        try:
+            async with asyncio.timeout(self._connect_seconds):
+                transport, connection = await loop.create_connection(
+                    Connection, self._host, self._port, ssl=self._trust
+                )
+        except (OSError, UnicodeError) as failed:
+            return Fault(f"{type(failed).__name__}: {failed}", ambiguous=False)
+        talks = transport.get_extra_info("ssl_object")
+        if talks is None or talks.selected_alpn_protocol() != "h2":
+            transport.abort()
+            return Fault("the server does not speak HTTP/2", ambiguous=False)
+        return connection

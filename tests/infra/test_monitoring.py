@@ -1,0 +1,123 @@
+"""What people are told of, and that the code says what the metrics listen for."""
+
+import json
+import re
+
+import pytest
+
+from functions import clock
+from infra.offline.terraform import Terraform
+from shared.adapters.fcm import FcmSender
+from shared.domain.fcm_reactions import CREDENTIALS_REFUSED
+from tests.infra.conftest import ROOT
+from tests.infra.plans import Plan, planned
+from tests.senders.parts import a_message
+
+pytestmark = pytest.mark.slow
+
+
+def source(module: str) -> str:
+    return (ROOT / module).read_text()
+
+
+def metric(plan: Plan, name: str) -> str:
+    found = {r.key: r.values["filter"] for r in plan.of("google_logging_metric")}
+    return str(found[name])
+
+
+def listened_for(filter: str) -> re.Pattern[str]:
+    """The pattern that a message must match."""
+    return re.compile(json.loads(filter.rpartition("=~")[2]))
+
+
+def test_work_that_got_stuck_is_counted_from_what_the_tick_logs(prod: Plan) -> None:
+    filter = metric(prod, "stuck")
+    assert 'service_name="tick"' in filter
+    said = "swept 1 notifications, 0 parts, 2 batches"
+    assert listened_for(filter).search(said)
+    assert 'f"swept {swept.notifications} notifications' in source(
+        clock.__name__.replace(".", "/") + ".py"
+    )
+
+
+def test_refused_credentials_are_counted_from_what_the_sender_logs(
+    prod: Plan, caplog: pytest.LogCaptureFixture
+) -> None:
+    FcmSender._reported(a_message(), [CREDENTIALS_REFUSED])
+    phrase = re.findall(r'"(FCM: [^"]+)"', metric(prod, "credentials-refused"))[0]
+    assert phrase in caplog.text
+
+
+def test_our_own_faults_are_counted_from_what_the_edge_logs(prod: Plan) -> None:
+    pattern = listened_for(metric(prod, "broken"))
+    assert pattern.search("tick: defect: a record")
+    assert pattern.search("POST /v1/notifications: unexpected: boom")
+    assert not pattern.search("tick: try again: busy")
+    edge = source("functions/_edge.py")
+    assert 'kind = "defect" if isinstance(error, Defect) else "unexpected"' in edge
+    assert 'f"{where}: {kind}: {error}"' in edge
+
+
+WATCHED = {
+    "stuck-notifications",
+    "push-failures",
+    "function-failures",
+    "credentials-refused",
+    "queue-age",
+    "urgent-queue-age",
+    "broken",
+    "unreachable",
+}
+
+
+def test_everything_that_needs_a_person_is_told_to_one(prod: Plan) -> None:
+    alerts = {r.key or r.name: r.values for r in prod.of("google_monitoring_alert_policy")}
+    assert set(alerts) == WATCHED | {"no_tick"}
+    for alert in alerts.values():
+        assert alert["severity"] in {"CRITICAL", "ERROR", "WARNING"}
+        assert len(alert["documentation"][0]["content"]) > 40, "it says what to do"
+    assert len(prod.of("google_monitoring_notification_channel")) == 1
+
+
+def test_a_share_is_compared_with_the_whole_it_is_a_share_of(prod: Plan) -> None:
+    alerts = {r.key: r.values for r in prod.of("google_monitoring_alert_policy")}
+    for name in ("push-failures", "function-failures"):
+        (threshold,) = alerts[name]["conditions"][0]["condition_threshold"]
+        assert threshold["filter"].startswith(threshold["denominator_filter"] + " AND ")
+        assert 0 < threshold["threshold_value"] < 1
+        assert len(threshold["denominator_aggregations"]) == 1
+
+
+def test_the_uptime_check_asks_for_what_anyone_may_read(prod: Plan) -> None:
+    (check,) = (r.values for r in prod.of("google_monitoring_uptime_check_config"))
+    (asked,) = check["http_check"]
+    assert asked["path"] == "/provider-api/openapi.json"
+    assert asked["use_ssl"]
+    assert asked["validate_ssl"]
+
+
+def test_the_dashboard_shows_queues_answers_and_pushes(prod: Plan) -> None:
+    (dashboard,) = (r.values for r in prod.of("google_monitoring_dashboard"))
+    shown = json.loads(dashboard["dashboard_json"])
+    assert len(shown["mosaicLayout"]["tiles"]) == 8
+    for metric_type in ("queue/depth", "request_count", "request_latencies", "instance_count"):
+        assert metric_type in dashboard["dashboard_json"]
+
+
+def test_a_budget_is_watched_where_one_is_given(run: Terraform) -> None:
+    budget = 'budget={"billing_account":"012345-6789AB-CDEF01","monthly":50}'
+    assert len(planned(run, "prod", f"-var={budget}").of("google_billing_budget")) == 1
+
+
+def test_reading_a_secret_or_an_account_leaves_a_trace(prod: Plan) -> None:
+    logged = {
+        r.values["service"]: {c["log_type"] for c in r.values["audit_log_config"]}
+        for r in prod.of("google_project_iam_audit_config")
+    }
+    both = {"DATA_READ", "DATA_WRITE"}
+    assert logged == {
+        "allServices": {"ADMIN_READ"},
+        "secretmanager.googleapis.com": both,
+        "identitytoolkit.googleapis.com": both,
+        "iam.googleapis.com": both,
+    }
