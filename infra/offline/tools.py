@@ -17,11 +17,12 @@ class Missing(Exception):
     """A tool that is neither here nor to be had."""
 
 
-def _say(line: str) -> None:
+def aloud(line: str) -> None:
+    """On the screen, at once."""
     print(line, file=sys.stderr, flush=True)
 
 
-def installed(name: str, say: Callable[[str], None] = _say) -> Path:
+def installed(name: str, say: Callable[[str], None] = aloud) -> Path:
     """The Python of the environment that has the tool; raises ``Missing``."""
     wanted = (HERE / f"requirements-{name}.txt").read_text()
     folder = LOCAL / f"tool-{name}"

@@ -80,7 +80,7 @@ class ApnsSender:
         try:
             engine = self._engine()
         except CredentialsRefused as refused:
-            _log.error("APNs: %s", refused)  # noqa: TRY400 - the sentence is all there is to say
+            _log.error("APNs: %s", refused)
             return self._reported(message, [CREDENTIALS_REFUSED] * len(addresses))
         ways = {
             environment: _Way(engine.clients[environment], credential, _access(credential))
@@ -130,7 +130,8 @@ def apns_sender(
     """
     read = read_credentials(credentials)
     hosts = {PRODUCTION: base_url, SANDBOX: f"{base_url}/sandbox"} if base_url else HOSTS
-    by_environment = dict.fromkeys(read.environments, read.credential(shelf))
+    credential = read.credential(shelf)
+    by_environment = {str(name): credential for name in read.environments}
     return ApnsSender(read.topic, by_environment, hosts, ca_file=ca_file)
 
 
@@ -153,7 +154,7 @@ def _access(credential: Credential, refused: str = "") -> str | Answer:
     try:
         return credential.authorization(refused)
     except CredentialsRefused as why:
-        _log.error("APNs: %s", why)  # noqa: TRY400 - the sentence is all there is to say
+        _log.error("APNs: %s", why)
         return CREDENTIALS_REFUSED
     except CredentialsUnavailable:
         return _CREDENTIALS_UNAVAILABLE
@@ -196,17 +197,16 @@ class _Requests:
     async def _in(self, way: _Way, address: str) -> Reaction:
         if not isinstance(way.access, str):
             return Reaction(way.access)
-        connection = way.client.generation
-        first = await self._attempt(way, address, way.access)
+        first, connection = await self._attempt(way, address, way.access)
         match first.step:
             case Step.NEW_TOKEN:
                 access = await asyncio.to_thread(_access, way.credential, way.access)
                 if not isinstance(access, str):
                     return Reaction(access)
-                return await self._attempt(way, address, access)
+                return (await self._attempt(way, address, access))[0]
             case Step.RECONNECT_AND_SEND:
                 way.client.retire(connection)
-                return await self._attempt(way, address, way.access)
+                return (await self._attempt(way, address, way.access))[0]
             case Step.RECONNECT:
                 way.client.retire(connection)
             case Step.KEEP_TOKEN:
@@ -215,13 +215,15 @@ class _Requests:
                 pass
         return first
 
-    async def _attempt(self, way: _Way, address: str, access: str) -> Reaction:
+    async def _attempt(self, way: _Way, address: str, access: str) -> tuple[Reaction, int]:
+        """What became of it, and on which connection."""
         common = self.rendered.common
         if access:
             common = (*common, (b"authorization", access.encode()))
-        got = await way.client.post(
+        posted = await way.client.post(
             H2Request(common, self.rendered.own(address), self.rendered.body)
         )
+        got = posted.got
         if isinstance(got, Fault):
-            return Reaction(ANSWER_LOST if got.ambiguous else NOT_SENT)
-        return reaction(got.status, got.headers, got.body)
+            return Reaction(ANSWER_LOST if got.ambiguous else NOT_SENT), posted.connection
+        return reaction(got.status, got.headers, got.body), posted.connection

@@ -32,6 +32,14 @@ class H2Request:
     body: bytes
 
 
+@dataclass(frozen=True, slots=True)
+class Posted:
+    """What became of a request, and on which connection, by number."""
+
+    got: HttpAnswer | Fault
+    connection: int
+
+
 class H2Client:
     """Sends to one host. Never raises for what a network or a server does."""
 
@@ -56,24 +64,24 @@ class H2Client:
         self._connection: Connection | None = None
         self._draining: set[Connection] = set()
         self._connecting = asyncio.Lock()
-        self.generation = 0
-        """How many connections there have been."""
+        self._number = 0
 
-    async def post(self, request: H2Request) -> HttpAnswer | Fault:
+    async def post(self, request: H2Request) -> Posted:
         """One request at most, one answer or one fault."""
         got: HttpAnswer | Fault = UNWRITTEN
         for _ in range(MOST_CONNECTIONS_PER_REQUEST):
             connection = await self._usable()
             if isinstance(connection, Fault):
-                return connection
+                return Posted(connection, self._number)
+            number = self._number
             got = await connection.exchange(self._complete(request), self._answer_seconds)
             if got is not UNWRITTEN:
-                break
-        return got
+                return Posted(got, number)
+        return Posted(got, self._number)
 
-    def retire(self, generation: int) -> None:
+    def retire(self, number: int) -> None:
         """Start no more requests on that connection; those under way may end."""
-        if self._connection is not None and generation == self.generation:
+        if self._connection is not None and number == self._number:
             self._let_go(self._connection)
 
     async def close(self) -> None:
@@ -110,7 +118,7 @@ class H2Client:
             opened = await self._open()
             if isinstance(opened, Connection):
                 self._connection = opened
-                self.generation += 1
+                self._number += 1
             return opened
 
     def _let_go(self, connection: Connection) -> None:

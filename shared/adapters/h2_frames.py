@@ -7,7 +7,7 @@ requests that were accepted before do come after, and each is one push less in d
 import json
 from dataclasses import dataclass
 
-MOST_FRAME_BYTES = 128 * 1024
+MOST_FRAME_BYTES = 64 * 1024
 """We never ask for frames larger than 16 KiB: a longer one is no frame."""
 
 _FRAME_HEAD_BYTES = 9
@@ -41,7 +41,7 @@ class Frames:
                 kept.append(given[start:position])
                 start = end
             position = end
-        if position == 0 and len(given) > MOST_FRAME_BYTES:
+        if _end_of(given, position) - position > MOST_FRAME_BYTES:
             position = len(given)  # no frame is so long: let the library say so
         self._rest = given[position:]
         kept.append(given[start:position])

@@ -80,7 +80,7 @@ class HuaweiAccessTokens:
         http: Callable[[str], OneShotHttp] = KeptConnections,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        self._http = lambda: http(token_url)
+        self._start: Callable[[], OneShotHttp] = lambda: http(token_url)
         self._target = Target(
             urlsplit(token_url).path or "/",
             (
@@ -133,7 +133,7 @@ class HuaweiAccessTokens:
             "client_id": self._account.app_id,
             "client_secret": self._account.app_secret.get_secret_value(),
         }
-        http = self._http()
+        http = self._start()
         try:
             return await http.post(self._target, urlencode(form).encode("ascii"))
         finally:

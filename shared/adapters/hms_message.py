@@ -72,7 +72,7 @@ def notify_id(id: str) -> int:
 
 
 def _template(message: Message, now: datetime) -> Template:
-    return Template(orjson.dumps(_message(message, now))[1:] + b"}")
+    return Template(orjson.dumps(_message(message, now))[1:])
 
 
 def _message(message: Message, now: datetime) -> Json:

@@ -57,7 +57,7 @@ def test_every_file_named_in_a_document_is_there(document: Path) -> None:
 
 
 def targets() -> set[str]:
-    return set(re.findall(r"^([a-z]+):", MAKEFILE, re.MULTILINE))
+    return set(re.findall(r"^([a-z-]+):", MAKEFILE, re.MULTILINE))
 
 
 def commands(document: Path) -> Iterator[str]:
@@ -71,7 +71,7 @@ def commands(document: Path) -> Iterator[str]:
 @pytest.mark.parametrize("document", DOCUMENTS, ids=name)
 def test_every_command_a_document_names_is_there(document: Path) -> None:
     for command in commands(document):
-        if found := re.match(r"make ([a-z]+)", command):
+        if found := re.match(r"make ([a-z-]+)", command):
             assert found[1] in targets(), command
         if found := re.match(r"(?:\.venv/bin/)?fanfare ([a-z]+)", command):
             assert found[1] in fanfare.commands, command
@@ -81,7 +81,7 @@ def test_every_command_a_document_names_is_there(document: Path) -> None:
 
 def test_every_target_of_the_makefile_is_described_and_phony() -> None:
     phony = re.findall(r"^\.PHONY: (.+)$", MAKEFILE, re.MULTILINE)[0].split()
-    described = re.findall(r"^([a-z]+):.*## \S", MAKEFILE, re.MULTILINE)
+    described = re.findall(r"^([a-z-]+):.*## \S", MAKEFILE, re.MULTILINE)
     assert sorted(phony) == sorted(targets())
     assert sorted({*described, "clean"}) == sorted(targets())
 

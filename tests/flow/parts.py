@@ -9,7 +9,7 @@ from shared.adapters.clock import FixedClock
 from shared.adapters.memory import MemoryNotifications, MemoryProviders, MemoryStopSwitch
 from shared.adapters.memory_devices import MemoryDevices
 from shared.adapters.memory_fanout import MemoryAudience, MemoryLedger, MemorySlots, MemoryTasks
-from shared.domain.delivery import Record
+from shared.domain.delivery import Outcome, Record
 from shared.domain.device import AddressKind, Device, derive
 from shared.domain.notification import Notification, NotificationId
 from shared.domain.targeting import AudienceQuery, PartitionRange
@@ -129,15 +129,22 @@ class Announcing:
 
 
 class Watched:
-    """Desktops, with somebody looking at what they show and whether it ever goes back in time."""
+    """Desktops, with somebody looking at what they show and whether it ever goes back in time.
+
+    They can be ``contended`` for some calls: then nothing is written, and it is to be tried again.
+    """
 
     def __init__(self, slots: MemorySlots, devices: MemoryDevices) -> None:
         self._slots = slots
         self._devices = devices
         self.seen: set[tuple[str, str]] = set()
         self.went_back: list[str] = []
+        self.contended = 0
 
     def show(self, notification: Notification, writes: Sequence[SlotWrite]) -> Sequence[Record]:
+        if self.contended:
+            self.contended -= 1
+            return [Record(Outcome.OPEN, "contended")] * len(writes)
         before = {write.hwid: self._shown(write.hwid) for write in writes}
         records = self._slots.show(notification, writes)
         for hwid, (_, since) in before.items():

@@ -63,11 +63,13 @@ def test_an_event_of_anything_not_being_sent_starts_nothing() -> None:
 def test_events_that_come_again_after_planning_enqueue_nothing() -> None:
     world = World(phones(1))
     id = world.approved()
-    world.drain()
-    before = list(world.tasks_seen)
+    world.plan(id)
+    world.collect()
+    planned_by = len(world.tasks_seen)
     world.announce(id)
     world.collect()
-    assert world.tasks_seen == before
+    assert world.status(id) is Status.SENDING
+    assert len(world.tasks_seen) == planned_by
 
 
 def test_an_event_of_what_was_deleted_meanwhile_is_no_error() -> None:
@@ -274,6 +276,23 @@ def test_planning_what_was_stopped_before_does_nothing() -> None:
     id = world.approved()
     world.stop(id)
     world.plan(id)
+    assert world.ledger.parts(id) == []
+
+
+@pytest.mark.parametrize("premium", [True, False])
+def test_a_stop_just_before_the_audience_is_cut_is_the_last_word(premium: bool) -> None:
+    world = World(phones(1))
+    id = world.approved()
+    world.providers.put(a_provider(is_premium=premium))
+
+    def stop(call: str) -> None:
+        if call == "notifications.change":
+            world.hazard.forget_watchers()
+            world.stop(id)
+
+    world.hazard.watch(stop)
+    world.plan(id)
+    assert world.status(id) is Status.STOPPED
     assert world.ledger.parts(id) == []
 
 

@@ -1,5 +1,6 @@
 """Sending one batch: what each answer becomes, what is tried again, and when that ends."""
 
+from contextlib import nullcontext
 from dataclasses import replace
 from datetime import timedelta
 
@@ -175,11 +176,11 @@ def test_what_is_refused_for_now_is_tried_again_by_a_later_task() -> None:
     assert world.get(id).tally.delivered == 2
 
 
-def test_the_longest_wait_a_push_service_asked_for_is_kept() -> None:
-    world = World([a_device("phone-1"), a_device("phone-2")])
-    world.push.will("token-phone-1", busy(120), accepted())
-    world.push.will("token-phone-2", busy(300), accepted())
+def test_the_longest_wait_a_push_service_asked_for_is_kept_over_all_chunks() -> None:
+    world = World([a_device(f"phone-{n}") for n in range(60)])
     id, batch = planned(world)
+    for target, seconds in zip(batch.targets[::20], (120, 300, 60), strict=True):
+        world.push.will(f"token-{target.hwid}", busy(seconds), accepted())
     world.send(id, batch.id)
     retry_at = world.ledger.batch(id, batch.id).retry_at
     assert retry_at is not None
@@ -270,6 +271,19 @@ def test_an_owner_that_outlived_its_lease_stops_at_its_chunk_and_writes_nothing(
     assert rivals[0].state is BatchState.CLOSED
     assert len(world.push.requests) == 120 + 50
     assert world.get(id).tally.delivered == 120
+
+
+@pytest.mark.parametrize(("seconds", "owned"), [(-1, True), (0, False), (1, False)])
+def test_a_lease_ends_to_the_second(seconds: int, owned: bool) -> None:
+    world = World([a_device()])
+    id, batch = planned(world)
+    world.hazard.strike_at("push.send", Blow.BEFORE)
+    with pytest.raises(Crash):
+        world.send(id, batch.id)
+    world.clock.advance(world.parts.settings.lease + timedelta(seconds=seconds))
+    with pytest.raises(TryAgain) if owned else nullcontext():
+        world.send(id, batch.id)
+    assert world.push.asked("token-phone-1") == (0 if owned else 1)
 
 
 def test_each_chunk_renews_the_lease() -> None:
@@ -493,6 +507,15 @@ def test_a_desktop_that_shows_a_newer_one_by_the_second_attempt_had_this_one() -
     world.clock.advance(1)
     world.sent()
     assert word(world, id, "desktop-1")[0] == "delivered"
+
+
+def test_a_desktop_that_waits_for_its_document_is_not_pushed_to_again() -> None:
+    world = both()
+    world.desktops.contended = 1
+    it = world.sent()
+    assert world.push.asked("token-desktop-1") == 1
+    assert shown(world) == it.id
+    assert (word(world, it.id, "desktop-1")[0], it.tally.delivered) == ("delivered", 1)
 
 
 def test_a_macos_with_an_address_is_pushed_to_and_not_written() -> None:

@@ -5,7 +5,7 @@ The copy keeps its state on disk instead of in a bucket, and is laid out as the 
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NoReturn
 
@@ -13,7 +13,7 @@ import pytest
 
 from infra.bundle import build
 from infra.offline.terraform import Terraform, offline, terraform
-from infra.offline.tools import Missing, installed
+from infra.offline.tools import Missing, aloud, installed
 from tests.infra.plans import Plan, planned
 
 ROOT = Path(__file__).parents[2]
@@ -38,17 +38,24 @@ def lay_out(folder: Path) -> Path:
     return folder / "infra"
 
 
-@pytest.fixture(scope="session", autouse=True)
-def terraform_here() -> None:
+@pytest.fixture(scope="session")
+def say(request: pytest.FixtureRequest) -> Callable[[str], None]:
+    """A line on the screen, past pytest's capturing: installing a tool takes a while."""
+    reporter = request.config.pluginmanager.getplugin("terminalreporter")
+    return reporter.write_line if reporter else aloud
+
+
+@pytest.fixture(scope="session")
+def terraform_here(say: Callable[[str], None]) -> None:
     """Makes sure of Terraform before anything asks for it."""
     try:
-        terraform()
+        terraform(say)
     except Missing as missing:
         go_without(missing)
 
 
 @pytest.fixture(scope="session")
-def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Terraform]:
+def run(terraform_here: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Terraform]:
     """Terraform in a copy that no test changes."""
     with offline(lay_out(tmp_path_factory.mktemp("infra"))) as run:
         ready = run("init")
@@ -69,9 +76,9 @@ def dev(run: Terraform) -> Plan:
 
 
 @pytest.fixture(scope="session")
-def scanner() -> Path:
+def scanner(say: Callable[[str], None]) -> Path:
     """The Python that has checkov."""
     try:
-        return installed("checkov")
+        return installed("checkov", say)
     except Missing as missing:
         go_without(missing)

@@ -26,7 +26,7 @@ PUBLIC = {
     "approve-notification",
     "reject-notification",
 }
-"""Called by people and devices: each of these checks its caller's ID token, key or secret itself."""
+"""Called by people and devices: each checks its caller's ID token, key or secret itself."""
 
 PRIVATE = {
     "plan-fanout": "fanfare-tasks",

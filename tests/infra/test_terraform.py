@@ -221,6 +221,7 @@ def test_applying_it_leaves_nothing_to_do_and_no_secret_behind(alone: Terraform)
     assert "prevent_destroy" in other.stderr
 
 
+@pytest.mark.usefixtures("terraform_here")
 def test_a_second_fanfare_in_a_project_stops_before_it_touches_the_first(tmp_path: Path) -> None:
     with offline(lay_out(tmp_path), existing=["google_firestore_database"]) as run:
         assert run("init").returncode == 0

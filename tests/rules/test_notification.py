@@ -82,6 +82,11 @@ def test_an_edit_of_a_pending_one_is_a_new_revision_with_an_entry() -> None:
     assert (change.entry.move, change.entry.revision) == ("edit", 2)
 
 
+def test_an_edit_that_changes_nothing_is_none() -> None:
+    it = a_notification()
+    assert it.edit(PROVIDER, LATER, it.content, it.segment) == Change(it, None)
+
+
 def test_an_edit_of_a_draft_is_no_transition() -> None:
     change = a_notification(status=Status.DRAFT).edit(PROVIDER, LATER, some_content(), None)
     assert (change.notification.revision, change.entry) == (1, None)
@@ -99,7 +104,8 @@ def test_a_pending_one_cannot_be_edited_into_a_fragment() -> None:
 
 
 def test_an_approval_of_an_older_revision_is_refused() -> None:
-    edited = a_notification().edit(PROVIDER, LATER, some_content(), a_segment()).notification
+    new = some_content(title="New")
+    edited = a_notification().edit(PROVIDER, LATER, new, a_segment()).notification
     with pytest.raises(WrongState) as refusal:
         edited.approve(MODERATOR, LATER, revision=1)
     assert refusal.value.code == "staleRevision"

@@ -1,0 +1,54 @@
+"""A Huawei sender with everything around it."""
+
+from typing import Any, Self
+
+import httpx
+
+from shared.adapters.hms import HmsSender
+from shared.adapters.hms_credentials import HmsAccount
+from shared.adapters.one_shot_http import KeptConnections
+from shared.domain.delivery import Answer
+from shared.domain.device import AddressKind, PushAddress
+from shared.ports import Message
+from tests.senders.parts import FixedTokens, a_message
+
+PATH = "/v1/100/messages:send"
+OK = (
+    b"HTTP/1.1 200 OK\r\nContent-Length: 51\r\n\r\n"
+    b'{"code":"80000000","msg":"Success","requestId":"7"}'
+)
+
+
+def addresses(*values: str) -> list[PushAddress]:
+    return [PushAddress(AddressKind.HMS, value) for value in values]
+
+
+def an_account(**given: str) -> HmsAccount:
+    return HmsAccount.model_validate({"appId": "100", "appSecret": "s3cret+/&=", **given})
+
+
+def many(count: int, prefix: str = "t") -> list[str]:
+    return [f"{prefix}{number}" for number in range(count)]
+
+
+class HmsSending:
+    """``with HmsSending(url) as send: send("token")``."""
+
+    def __init__(self, url: str, tokens: FixedTokens | None = None, **http: Any) -> None:
+        self.sender = HmsSender(
+            PATH, tokens or FixedTokens(), url, http=lambda base: KeptConnections(base, **http)
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.sender.close()
+
+    def __call__(self, *values: str, message: Message | None = None) -> list[Answer]:
+        return list(self.sender.send(message or a_message(), addresses(*values)))
+
+
+def summary(url: str) -> dict[str, Any]:
+    """The stand-in's sums."""
+    return dict(httpx.get(f"{url}/received/summary").json())

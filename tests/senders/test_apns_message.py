@@ -1,0 +1,109 @@
+"""What Apple is given: a payload within its limit, and headers by its rules."""
+
+import json
+import uuid
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from shared.adapters.apns_message import (
+    MOST_PAYLOAD_BYTES,
+    PayloadTooBig,
+    addressable,
+    payload_bytes,
+    render,
+)
+from shared.domain.content import Content
+from shared.ports import Message
+from tests.senders.parts import NOW, a_message
+
+TOPIC = "com.example.app"
+FULL = {
+    "image": "https://example.com/i.png",
+    "url": "https://example.com/sale",
+    "url_button_name": "Buy",
+    "force_timer": 5,
+}
+
+
+def payload(**given: Any) -> dict[str, Any]:
+    return dict(json.loads(render(a_message(**given), TOPIC).body))
+
+
+def test_a_plain_notification_is_an_alert_with_a_sound() -> None:
+    assert payload(title="T", body="B") == {
+        "aps": {"alert": {"title": "T", "body": "B"}, "sound": "default"},
+        "notificationId": "n" * 20,
+    }
+
+
+def test_everything_a_provider_set_is_in_it() -> None:
+    told = payload(**FULL)
+    assert told["aps"]["mutable-content"] == 1, "an extension fetches the image"
+    assert {name: told[name] for name in ("image", "url", "urlButtonName", "forceTimer")} == {
+        "image": "https://example.com/i.png",
+        "url": "https://example.com/sale",
+        "urlButtonName": "Buy",
+        "forceTimer": "5",
+    }
+
+
+def test_the_collapse_id_is_the_notifications_id() -> None:
+    assert dict(render(a_message("some-id"), TOPIC).common) == {
+        b"apns-topic": b"com.example.app",
+        b"apns-push-type": b"alert",
+        b"apns-priority": b"10",
+        b"apns-collapse-id": b"some-id",
+    }
+
+
+@pytest.mark.parametrize(
+    ("expires_at", "seconds"),
+    [
+        (datetime(2026, 1, 1, 12, 0, 0, 900_000, tzinfo=UTC), b"1767268800"),
+        (datetime(1969, 1, 1, tzinfo=UTC), b"0"),
+    ],
+)
+def test_an_expiry_is_whole_seconds_and_never_negative(
+    expires_at: datetime, seconds: bytes
+) -> None:
+    common = dict(render(a_message(expires_at=expires_at), TOPIC).common)
+    assert common[b"apns-expiration"] == seconds
+
+
+def test_an_id_is_canonical_and_the_same_at_every_attempt() -> None:
+    own = [dict(render(a_message(), TOPIC).own("ab12")) for _ in range(2)]
+    assert own[0] == own[1]
+    assert str(uuid.UUID(own[0][b"apns-id"].decode())).encode() == own[0][b"apns-id"]
+    assert own[0][b":path"] == b"/3/device/ab12"
+    others = [
+        render(a_message(), TOPIC).own("ab13"),
+        render(a_message("m" * 20), TOPIC).own("ab12"),
+    ]
+    assert all(dict(it)[b"apns-id"] != own[0][b"apns-id"] for it in others)
+
+
+@pytest.mark.parametrize("over", [-1, 0, 1])
+def test_a_payload_of_4096_bytes_passes_and_one_more_does_not(over: int) -> None:
+    def with_body(length: int) -> Message:
+        content = Content().model_copy(update={"body": "x" * length})
+        return Message("n" * 20, content, NOW)
+
+    room = MOST_PAYLOAD_BYTES - payload_bytes(with_body(0).content)
+    fitted = with_body(room + over)
+    if over > 0:
+        with pytest.raises(PayloadTooBig):
+            render(fitted, TOPIC)
+    else:
+        assert len(render(fitted, TOPIC).body) == MOST_PAYLOAD_BYTES + over
+
+
+@pytest.mark.parametrize("good", ["00" * 32, "ab" * 100, "unregistered-1", "A_b-9"])
+def test_a_token_of_any_length_fits(good: str) -> None:
+    assert addressable(good)
+
+
+@pytest.mark.parametrize("bad", ["", "x" * 513, "a/b", "a?b", "a b", "é", "a\r\nb", "%41", "a\n"])
+def test_what_would_leave_the_path_is_no_token(bad: str) -> None:
+    assert not addressable(bad)

@@ -1,0 +1,179 @@
+"""What is sent: a body Huawei takes, with both replace keys."""
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import orjson
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from local.hms import notification_id, replace_key
+from local.hms_validation import Unacceptable, check
+from shared.adapters.fcm_message import PayloadTooBig, addressable
+from shared.adapters.hms_message import (
+    MOST_BODY_BYTES,
+    Template,
+    notify_id,
+    payload_bytes,
+    render,
+)
+from shared.domain.content import Content
+from shared.ports import Message
+from tests.senders.parts import NOW, a_message
+from tests.senders.test_fcm_message import contents, messages
+
+
+def sent(message: Message, *tokens: str) -> dict[str, Any]:
+    """As Huawei's own checks read it."""
+    return dict(check(render(message, NOW).body(tokens or ["token"])).message)
+
+
+tokens = st.lists(st.text(min_size=1, max_size=300).filter(addressable), min_size=1, max_size=9)
+
+
+@given(message=messages, tokens=tokens)
+def test_every_message_that_fits_is_one_that_huawei_takes(
+    message: Message, tokens: list[str]
+) -> None:
+    try:
+        template = render(message, NOW)
+    except PayloadTooBig:
+        assert payload_bytes(message.content) > MOST_BODY_BYTES
+        return
+    accepted = check(template.body(tokens))
+    shown = accepted.message["notification"]
+    assert isinstance(shown, dict)
+    assert accepted.tokens == tuple(tokens)
+    assert (shown["title"], shown["body"]) == (message.content.title, message.content.body)
+    assert replace_key(accepted.message) == notification_id(accepted.message) == message.id
+
+
+@given(content=contents)
+def test_the_size_told_at_create_is_never_less_than_the_size_sent(content: Content) -> None:
+    message = Message("i" * 20, content, NOW, expires_at=NOW + timedelta(days=9000))
+    if payload_bytes(content) <= MOST_BODY_BYTES:
+        check(render(message, NOW).body(["t" * 200]))
+
+
+def test_a_body_is_refused_at_the_first_byte_too_many_however_long_the_addresses() -> None:
+    def of(characters: int) -> Content:
+        return Content.model_construct(title="t", body="é" + "x" * characters)
+
+    most = MOST_BODY_BYTES - payload_bytes(of(0))
+    message = Message("N" * 20, of(most), NOW, expires_at=NOW + timedelta(days=9000))
+    short = len(str(2**31 - 1)) - len(str(notify_id(message.id)))
+    fitting = replace(message, content=of(most + short))
+    check(render(fitting, NOW).body([f"{n}" * 130 for n in range(1000)]))
+    with pytest.raises(PayloadTooBig):
+        render(replace(message, content=of(most + short + 1)), NOW)
+    body = orjson.loads(render(fitting, NOW).body(["t"]))
+    body["message"]["notification"]["body"] += "x"
+    with pytest.raises(Unacceptable, match="too long"):
+        check(orjson.dumps(body))
+
+
+def test_the_longest_texts_in_the_widest_script_fit() -> None:
+    assert payload_bytes(Content(title="😀" * 100, body="😀" * 500)) <= MOST_BODY_BYTES
+
+
+def test_everything_a_provider_sets_reaches_the_device() -> None:
+    message = a_message(
+        "notification-0000000",
+        image="https://example.com/i.png",
+        url="https://example.com/sale",
+        url_button_name="Buy",
+        force_timer=3,
+        expires_at=NOW + timedelta(hours=1),
+    )
+    body = orjson.loads(render(message, NOW).body(["one", "two"]))
+    assert body["validate_only"] is False
+    assert orjson.loads(body["message"].pop("data")) == {
+        "notificationId": "notification-0000000",
+        "url": "https://example.com/sale",
+        "urlButtonName": "Buy",
+        "forceTimer": "3",
+    }
+    assert body["message"] == {
+        "token": ["one", "two"],
+        "notification": {
+            "title": "Sale",
+            "body": "Everything must go",
+            "image": "https://example.com/i.png",
+        },
+        "android": {
+            "collapse_key": -1,
+            "ttl": "3600s",
+            "notification": {
+                "tag": "notification-0000000",
+                "notify_id": notify_id("notification-0000000"),
+                "click_action": {"type": 2, "url": "https://example.com/sale"},
+            },
+        },
+    }
+
+
+def test_a_plain_notification_says_no_more_than_it_must() -> None:
+    body = sent(a_message("plain"))
+    assert body["notification"] == {"title": "Sale", "body": "Everything must go"}
+    assert orjson.loads(body["data"]) == {"notificationId": "plain"}
+    assert "ttl" not in body["android"]
+
+
+@pytest.mark.parametrize(
+    ("url", "action"),
+    [
+        (None, {"type": 3}),
+        ("https://example.com/a?b=c#d", {"type": 2, "url": "https://example.com/a?b=c#d"}),
+        (
+            "myapp://sale/7?x=1",
+            {
+                "type": 1,
+                "intent": "intent://sale/7?x=1#Intent;scheme=myapp;launchFlags=0x04000000;end",
+            },
+        ),
+        (
+            "tel:+15550100",
+            {
+                "type": 1,
+                "intent": "intent:+15550100#Intent;scheme=tel;launchFlags=0x04000000;end",
+            },
+        ),
+    ],
+)
+def test_a_tap_always_leads_somewhere(url: str | None, action: dict[str, Any]) -> None:
+    body = sent(a_message(url=url))
+    assert body["android"]["notification"]["click_action"] == action
+
+
+@pytest.mark.parametrize(
+    ("left", "ttl"),
+    [
+        (timedelta(hours=1), "3600s"),
+        (timedelta(seconds=1.9), "1s"),
+        (timedelta(0), "1s"),
+        (timedelta(hours=-1), "1s"),
+        (timedelta(days=15), "1296000s"),
+        (timedelta(days=365), "1296000s"),
+    ],
+)
+def test_an_expiry_is_passed_on_within_huaweis_bounds(left: timedelta, ttl: str) -> None:
+    assert sent(a_message(expires_at=NOW + left))["android"]["ttl"] == ttl
+
+
+@given(id=st.text("abcXYZ019", min_size=1, max_size=20))
+def test_the_number_to_replace_by_is_positive_and_fits(id: str) -> None:
+    assert 1 <= notify_id(id) <= 2**31 - 1
+    assert notify_id(id) == notify_id(id)
+
+
+def test_the_number_to_replace_by_is_the_same_in_every_version() -> None:
+    assert notify_id("n" * 20) == 1_438_437_736
+    assert len({notify_id(f"notification-{n}") for n in range(10_000)}) == 10_000
+
+
+@given(listed=st.lists(st.text(max_size=20).filter(addressable), max_size=5))
+def test_no_address_can_reach_beyond_its_place(listed: list[str]) -> None:
+    body = orjson.loads(Template(b'"android":{}}').body(listed))
+    assert body == {"validate_only": False, "message": {"token": listed, "android": {}}}
