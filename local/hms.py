@@ -10,7 +10,6 @@ import asyncio
 import random
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 import orjson
 from aiohttp import web
@@ -20,7 +19,7 @@ from local.background import serve
 from local.fcm import Config as FcmConfig
 from local.fcm_acts import Wait, give
 from local.fcm_answers import ONCE, SILENT
-from local.fcm_received import NO_ANSWER, Entry, Received
+from local.fcm_received import NO_ANSWER
 from local.hms_answers import (
     ALL_INVALID,
     ILLEGALS,
@@ -35,8 +34,9 @@ from local.hms_answers import (
     said,
     sorted_out,
 )
+from local.hms_received import HmsReceived, RequestEntry, notification_id, replace_key
 from local.hms_tokens import HmsTokenEndpoint, RefusedClient
-from local.hms_validation import Accepted, Json, Unacceptable, check
+from local.hms_validation import Accepted, Unacceptable, check
 
 EXAMPLES = """\
 examples:
@@ -69,25 +69,14 @@ class Config(FcmConfig):
     faults: tuple[str, ...] = PASSING
 
 
-@dataclass(frozen=True, slots=True)
-class RequestEntry(Entry):
-    """One address of the request with this number. ``status`` is Huawei's code if there is one."""
-
-    request: int
-
-
 class Hms:
     """The stand-in's state and handlers."""
 
     def __init__(self, config: Config, tokens: HmsTokenEndpoint) -> None:
         self._first = config
         self._tokens = tokens
-        self._forget()
+        self.received = HmsReceived()
         self._configure(config)
-
-    def _forget(self) -> None:
-        self.received = Received()
-        self._requests = 0
 
     def _configure(self, config: Config) -> None:
         self._config = config
@@ -115,8 +104,7 @@ class Hms:
     async def send(self, request: web.Request) -> web.StreamResponse:
         """``messages:send``."""
         body = await request.read()
-        self._requests += 1
-        number = self._requests
+        number = self.received.request()
         if self._config.latency_seconds:
             await asyncio.sleep(self._config.latency_seconds)
         if refused := self._refused_caller(request):
@@ -232,12 +220,12 @@ class Hms:
 
     async def sum_received(self, _request: web.Request) -> web.Response:
         """``GET /received/summary``."""
-        counts = {"requests": self._requests, "tokenRequests": self._tokens.requests}
-        return _json(orjson.dumps({**counts, **self.received.summary()}))
+        counts = {"tokenRequests": self._tokens.requests, **self.received.summary()}
+        return _json(orjson.dumps(counts))
 
     async def forget_received(self, _request: web.Request) -> web.Response:
         """``DELETE /received``."""
-        self._forget()
+        self.received = HmsReceived()
         return web.Response(status=204)
 
     async def show_config(self, _request: web.Request) -> web.Response:
@@ -253,27 +241,6 @@ class Hms:
         except (ValidationError, KeyError) as wrong:
             return _json(orjson.dumps({"error": str(wrong)}), 400)
         return await self.show_config(request)
-
-
-# ---- reading what was sent -------------------------------------------------------------------
-
-
-def notification_id(message: Json) -> str:
-    """Which notification this is, as its data says."""
-    try:
-        data = orjson.loads(str(message.get("data")))
-    except orjson.JSONDecodeError:
-        return ""
-    return str(data.get("notificationId", "")) if isinstance(data, dict) else ""
-
-
-def replace_key(message: Json) -> str:
-    """The tag, empty unless there is also a number to replace by."""
-    android = message.get("android")
-    shown = android.get("notification") if isinstance(android, dict) else None
-    if not isinstance(shown, dict) or not shown.get("notify_id"):
-        return ""
-    return str(shown.get("tag", ""))
 
 
 def _illegal(attempts: Mapping[str, int]) -> dict[str, Illegal]:

@@ -7,25 +7,24 @@ silence a PING goes first, since a frozen instance wakes up with connections tha
 
 import asyncio
 import ssl
-from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from urllib.parse import urlsplit
 
-from hpack import HeaderTuple, NeverIndexedHeaderTuple
-
 from shared.adapters.h2_connection import UNWRITTEN, Connection, Exchange
+from shared.adapters.h2_frames import header
 from shared.adapters.one_shot_http import Fault, HttpAnswer
 
 MOST_CONNECTIONS_PER_REQUEST = 3
 """How often a request that was never written may move on."""
 PING_SECONDS = 2.0
 
-Headers = Sequence[tuple[bytes, bytes]]
+Headers = tuple[tuple[bytes, bytes], ...]
 
 
 @dataclass(frozen=True, slots=True)
 class H2Request:
-    """``common`` headers recur and are compressed away; ``own`` are never kept in a table."""
+    """``common`` headers are the same for many requests, and encoded only once."""
 
     common: Headers
     own: Headers
@@ -56,7 +55,13 @@ class H2Client:
         self._host = parts.hostname or ""
         self._port = parts.port or 443
         self._trust = trust
-        self._authority = parts.netloc.rpartition("@")[2].encode()
+        self._first = _block(
+            (
+                (b":method", b"POST"),
+                (b":scheme", b"https"),
+                (b":authority", parts.netloc.rpartition("@")[2].encode()),
+            )
+        )
         self._path = parts.path.rstrip("/").encode()
         self._answer_seconds = answer_seconds
         self._connect_seconds = connect_seconds
@@ -94,17 +99,13 @@ class H2Client:
         await asyncio.gather(*(connection.ended for connection in going))
 
     def _complete(self, request: H2Request) -> Exchange:
-        headers = [
-            HeaderTuple(b":method", b"POST"),
-            HeaderTuple(b":scheme", b"https"),
-            HeaderTuple(b":authority", self._authority),
-        ]
-        for name, value in request.own:
-            full = self._path + value if name == b":path" else value
-            headers.append(NeverIndexedHeaderTuple(name, full))
-        headers += [HeaderTuple(name, value) for name, value in request.common]
-        headers.append(HeaderTuple(b"content-length", b"%d" % len(request.body)))
-        return Exchange(headers, request.body, asyncio.get_running_loop().create_future())
+        own = (
+            header(name, self._path + value if name == b":path" else value)
+            for name, value in request.own
+        )
+        length = header(b"content-length", b"%d" % len(request.body))
+        block = b"".join((self._first, *own, _block(request.common), length))
+        return Exchange(block, request.body, asyncio.get_running_loop().create_future())
 
     async def _usable(self) -> Connection | Fault:
         """Only one is opened at a time, and only one pings, however many wait for it."""
@@ -141,3 +142,8 @@ class H2Client:
             transport.abort()
             return Fault("the server does not speak HTTP/2", ambiguous=False)
         return connection
+
+
+@lru_cache(maxsize=64)
+def _block(headers: Headers) -> bytes:
+    return b"".join(header(name, value) for name, value in headers)

@@ -1,17 +1,91 @@
-"""HTTP/2 frames, looked at before the h2 library sees them.
+"""HTTP/2 frames, as bytes: the few we write, and the stream of those we read (RFC 9113).
 
-The library ends a connection at its first GOAWAY and refuses what comes after. But the answers to
-requests that were accepted before do come after, and each is one push less in doubt.
+Header blocks are written without a dynamic table, so that what is the same for a thousand requests
+is encoded once and copied. Reading is left to ``hpack``, since a server may compress as it likes.
 """
 
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass
+from enum import IntEnum
 
-MOST_FRAME_BYTES = 64 * 1024
-"""We never ask for frames larger than 16 KiB: a longer one is no frame."""
+PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
+MOST_FRAME_BYTES = 16_384
+"""We never ask for larger frames, and write none."""
+REFUSED_STREAM, CANCEL = 7, 8
 
-_FRAME_HEAD_BYTES = 9
-_GOAWAY = 0x07
+END_STREAM = ACK = 0x01
+END_HEADERS = 0x04
+PADDED = 0x08
+PRIORITY = 0x20
+
+_HEAD_BYTES = 9
+_PRIORITY_BYTES = 5
+_STATIC = {(b":method", b"POST"): b"\x83", (b":scheme", b"https"): b"\x87"}
+_NEVER_INDEXED = b"\x10"
+
+
+class NotHttp2(Exception):
+    """What was received breaks the protocol."""
+
+
+class Kind(IntEnum):
+    """Types of frames; others are passed over."""
+
+    DATA = 0
+    HEADERS = 1
+    RST_STREAM = 3
+    SETTINGS = 4
+    PUSH_PROMISE = 5
+    PING = 6
+    GOAWAY = 7
+    WINDOW_UPDATE = 8
+    CONTINUATION = 9
+
+
+class Setting(IntEnum):
+    """Those that matter to us."""
+
+    ENABLE_PUSH = 2
+    MAX_CONCURRENT_STREAMS = 3
+    INITIAL_WINDOW_SIZE = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """One that was read."""
+
+    kind: int
+    flags: int
+    stream: int
+    payload: bytes
+
+    def number(self) -> int:
+        """The payload as a number, its reserved bit left out."""
+        if len(self.payload) != 4:
+            raise NotHttp2("a frame of a wrong size")
+        return int.from_bytes(self.payload)
+
+    def content(self) -> bytes:
+        """The payload without padding and priority."""
+        start, end = 0, len(self.payload)
+        if self.flags & PADDED:
+            start, end = 1, end - (self.payload[0] if self.payload else end + 1)
+        if self.flags & PRIORITY and self.kind == Kind.HEADERS:
+            start += _PRIORITY_BYTES
+        if end < start:
+            raise NotHttp2("more padding than frame")
+        return self.payload[start:end]
+
+    def settings(self) -> Iterator[tuple[int, int]]:
+        """Of a SETTINGS frame."""
+        if len(self.payload) % 6:
+            raise NotHttp2("half a setting")
+        for at in range(0, len(self.payload), 6):
+            yield (
+                int.from_bytes(self.payload[at : at + 2]),
+                int.from_bytes(self.payload[at + 2 : at + 6]),
+            )
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,46 +98,92 @@ class GoAway:
 
 
 class Frames:
-    """Takes GOAWAY frames out of what was received and leaves the rest as it is."""
+    """Cuts what is received into frames."""
 
     def __init__(self) -> None:
         self._rest = b""
+        self._begun = False
 
-    def split(self, received: bytes) -> tuple[bytes, GoAway | None]:
-        """The complete frames for the library, and the last GOAWAY."""
+    def read(self, received: bytes) -> list[Frame]:
+        """Those now complete; raises ``NotHttp2``."""
         given = self._rest + received
-        kept: list[bytes] = []
-        goaway: GoAway | None = None
-        start = position = 0
-        while (end := _end_of(given, position)) <= len(given):
-            if given[position + 3] == _GOAWAY:
-                goaway = _read_goaway(given[position + _FRAME_HEAD_BYTES : end])
-                kept.append(given[start:position])
-                start = end
+        found: list[Frame] = []
+        position = 0
+        while len(given) >= position + _HEAD_BYTES:
+            length = int.from_bytes(given[position : position + 3])
+            kind, flags = given[position + 3], given[position + 4]
+            if length > MOST_FRAME_BYTES or not (self._begun or kind == Kind.SETTINGS):
+                raise NotHttp2("no frame we asked for")
+            self._begun = True
+            end = position + _HEAD_BYTES + length
+            if end > len(given):
+                break
+            stream = int.from_bytes(given[position + 5 : position + 9]) & 0x7FFF_FFFF
+            found.append(Frame(kind, flags, stream, given[position + _HEAD_BYTES : end]))
             position = end
-        if _end_of(given, position) - position > MOST_FRAME_BYTES:
-            position = len(given)  # no frame is so long: let the library say so
         self._rest = given[position:]
-        kept.append(given[start:position])
-        return b"".join(kept), goaway
+        return found
 
 
-def _end_of(given: bytes, position: int) -> int:
-    if len(given) < position + _FRAME_HEAD_BYTES:
-        return len(given) + 1
-    return position + _FRAME_HEAD_BYTES + int.from_bytes(given[position : position + 3])
-
-
-def _read_goaway(payload: bytes) -> GoAway:
+def read_goaway(payload: bytes) -> GoAway:
+    """Of a GOAWAY frame; Apple says why in JSON."""
     last = int.from_bytes(payload[:4]) & 0x7FFF_FFFF
     return GoAway(last, int.from_bytes(payload[4:8]), _reason(payload[8:]))
 
 
 def _reason(debug: bytes) -> str:
-    """Apple says why in JSON."""
     try:
         said = json.loads(debug)
     except (ValueError, RecursionError):
         return ""
     reason = said.get("reason") if isinstance(said, dict) else None
     return reason if isinstance(reason, str) else ""
+
+
+# ---- writing ---------------------------------------------------------------------------------
+
+
+def frame(kind: Kind, flags: int, stream: int, payload: bytes = b"") -> bytes:
+    """One frame; its payload is at most ``MOST_FRAME_BYTES``."""
+    head = len(payload) << 48 | kind << 40 | flags << 32 | stream
+    return head.to_bytes(_HEAD_BYTES) + payload
+
+
+def settings(**given: int) -> bytes:
+    """A SETTINGS frame, by the names of ``Setting``."""
+    pairs = (Setting[name].to_bytes(2) + value.to_bytes(4) for name, value in given.items())
+    return frame(Kind.SETTINGS, 0, 0, b"".join(pairs))
+
+
+def request(stream: int, block: bytes, body: bytes) -> bytes:
+    """HEADERS and DATA, in as many frames as they need."""
+    return _split(Kind.HEADERS, END_HEADERS, Kind.CONTINUATION, stream, block) + _split(
+        Kind.DATA, END_STREAM, Kind.DATA, stream, body
+    )
+
+
+def _split(kind: Kind, last_flag: int, more: Kind, stream: int, payload: bytes) -> bytes:
+    if len(payload) <= MOST_FRAME_BYTES:
+        return frame(kind, last_flag, stream, payload)
+    first, rest = payload[:MOST_FRAME_BYTES], payload[MOST_FRAME_BYTES:]
+    return frame(kind, 0, stream, first) + _split(more, last_flag, more, stream, rest)
+
+
+def header(name: bytes, value: bytes) -> bytes:
+    """A header, never to be kept in a table: device tokens and provider tokens are secrets."""
+    known = _STATIC.get((name, value))
+    return known or b"".join((_NEVER_INDEXED, _length(name), name, _length(value), value))
+
+
+def _length(text: bytes) -> bytes:
+    """HPACK's integer with a prefix of seven bits, for a string that is not Huffman-coded."""
+    size = len(text)
+    if size < 127:
+        return bytes((size,))
+    size -= 127
+    out = bytearray((127,))
+    while size >= 128:
+        out.append(size % 128 | 128)
+        size //= 128
+    out.append(size)
+    return bytes(out)

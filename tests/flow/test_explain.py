@@ -60,11 +60,16 @@ def test_domains_are_judged_as_they_were_when_it_was_planned() -> None:
 
 
 def test_activity_is_judged_as_of_the_sending() -> None:
-    world = World([a_device(), a_device("phone-2", last_active_at=NOON - timedelta(days=8))])
-    it = world.sent(an_input(target_segment=a_segment(active_days=7)))
+    world = World(
+        [
+            a_device("phone-1", app_version="1"),
+            a_device("phone-2", app_version="1", last_active_at=NOON - timedelta(days=8)),
+        ]
+    )
+    it = world.sent(an_input(target_segment=a_segment(active_days=7, app_version="2.5.6")))
     world.clock.advance(timedelta(days=30))
-    assert explained(world, it.id, "phone-2").misses == ("activeDays",)
-    assert explained(world, it.id, "phone-1").targeted
+    assert explained(world, it.id, "phone-1").misses == ("appVersion",)
+    assert explained(world, it.id, "phone-2").misses == ("activeDays", "appVersion")
 
 
 def test_an_unknown_device_is_said_to_be_unknown() -> None:

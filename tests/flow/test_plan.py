@@ -10,7 +10,7 @@ from shared.domain.device import Device, partition_of
 from shared.domain.errors import TryAgain
 from shared.domain.lifecycle import Status
 from shared.domain.notification import NotificationId
-from shared.flow.queues import Queue
+from shared.flow.queues import PLAN_FANOUT, SEND_BATCH, Queue
 from tests.builders import (
     a_device,
     a_domain,
@@ -138,9 +138,14 @@ def test_sending_waits_in_the_queue_of_its_kind() -> None:
 def test_an_admin_send_never_waits_behind_others() -> None:
     world = World([a_device("Admin-1")])
     world.providers.put_domain(a_domain(admin_hwids=("Admin-1",)))
-    world.create(an_input(target_segment=a_segment(hwid="Admin-1")))
+    world.hazard.strike_at("audience.count", Blow.BEFORE)
+    with pytest.raises(Crash):
+        world.create(an_input(target_segment=a_segment(hwid="Admin-1")))
     world.drain()
-    assert {task.queue for task in world.tasks_seen} <= {Queue.URGENT}
+    assert [(task.function, task.queue) for task in world.tasks_seen] == [
+        (PLAN_FANOUT, Queue.URGENT),
+        (SEND_BATCH, Queue.URGENT),
+    ]
 
 
 # ---- entitlement, again ----------------------------------------------------------------------

@@ -132,10 +132,10 @@ def documented() -> set[Grant]:
     table = text.partition("<!-- rights -->")[2].partition("<!-- /rights -->")[0]
     found = set()
     for row in table.splitlines():
-        account, *rights = re.findall(r"`([^`]+)`", row)[0:] or [""]
-        for right in rights:
+        account, _, rights = row.strip("| ").partition(" | ")
+        for right in re.findall(r"`([^`]+)`", rights):
             role, _, on = right.partition(" on ")
-            found.add(Grant(account, role, on))
+            found.add(Grant(account.strip("`"), role, on))
     return found
 
 

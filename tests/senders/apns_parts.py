@@ -1,4 +1,4 @@
-"""A sender to Apple with everything around it: keys, certificates, a clock, and what was received."""
+"""A sender to Apple with everything around it: keys, a clock, and what was received."""
 
 import json
 from collections.abc import Sequence

@@ -1,5 +1,6 @@
 """What is sent: a body Huawei takes, with both replace keys."""
 
+import re
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -9,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from local.hms import notification_id, replace_key
+from local.hms_received import notification_id, replace_key
 from local.hms_validation import Unacceptable, check
 from shared.adapters.fcm_message import PayloadTooBig, addressable
 from shared.adapters.hms_message import (
@@ -19,7 +20,7 @@ from shared.adapters.hms_message import (
     payload_bytes,
     render,
 )
-from shared.domain.content import Content
+from shared.domain.content import Content, payload_bound
 from shared.ports import Message
 from tests.senders.parts import NOW, a_message
 from tests.senders.test_fcm_message import contents, messages
@@ -55,6 +56,13 @@ def test_the_size_told_at_create_is_never_less_than_the_size_sent(content: Conte
     message = Message("i" * 20, content, NOW, expires_at=NOW + timedelta(days=9000))
     if payload_bytes(content) <= MOST_BODY_BYTES:
         check(render(message, NOW).body(["t" * 200]))
+
+
+@given(content=contents.filter(lambda it: not re.search(r'["\\]', it.url or "")))
+def test_what_is_let_through_at_create_fits_unless_its_link_has_to_be_escaped(
+    content: Content,
+) -> None:
+    assert payload_bytes(content) <= payload_bound(content)
 
 
 def test_a_body_is_refused_at_the_first_byte_too_many_however_long_the_addresses() -> None:
