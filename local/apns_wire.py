@@ -111,6 +111,8 @@ class ServerConnection(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         try:
             for event in self._h2.receive_data(data):
+                if self._transport.is_closing():
+                    return  # what came in one piece with the fault is not carried out
                 self._react(event)
         except ProtocolError:
             self._flush()

@@ -91,8 +91,13 @@ class Settings(BaseModel):
         return timedelta(seconds=self.lease_seconds)
 
     def function_url(self, function: str) -> str:
-        """Where a deployed function answers, and the audience of tokens meant for it."""
+        """Where a deployed function answers, and the audience of tokens meant for it.
+
+        ``{function}`` in the setting stands for the name, as in Cloud Run's own addresses.
+        """
         base = self.functions_url or f"https://{self.region}-{self.project}.cloudfunctions.net"
+        if "{function}" in base:
+            return base.replace("{function}", function)
         return f"{base}/{function}"
 
     def account(self, caller: str) -> str:

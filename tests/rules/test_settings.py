@@ -106,3 +106,8 @@ def test_a_deployed_function_starts_without_stand_ins() -> None:
     assert read(REAL | {"K_SERVICE": "provider-api"}) == Settings.model_validate(
         REAL | {"K_SERVICE": "provider-api"}
     )
+
+
+def test_functions_may_have_addresses_of_their_own() -> None:
+    given = REAL | {"FANFARE_FUNCTIONS_URL": "https://{function}-123.europe-west1.run.app/"}
+    assert read(given).function_url("tick") == "https://tick-123.europe-west1.run.app"

@@ -338,3 +338,19 @@ def test_a_certificate_that_expired_is_told_apart_from_a_network_fault(apns: Ser
     p12 = apns.authority.client_p12(TOPIC, "secret", ago)
     with Sending(apns, Certificate(P12Certificate(p12, "secret", TOPIC))) as send:
         assert send(next(names)) == [REFUSED]
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_whatever_goes_wrong_no_answer_lies(seed: int, tmp_path: Path) -> None:
+    service = Apns(Config(fault_ratio=0.2, seed=seed))
+    tokens = [f"t{n}" for n in range(200)]
+    with ServedApns(service, ca_file=tmp_path / "ca.pem") as apns, Sending(apns) as send:
+        answers = dict(zip(tokens, send(*tokens), strict=True))
+        entries = httpx.get(f"{apns.admin}/received", params={"limit": 10_000}).json()["received"]
+        assert summary(apns)["early"] == 0
+    taken = {it["token"] for it in entries if it["taken"]}
+    assert len(entries) == len({it["token"] for it in entries}), "nothing was sent twice"
+    for token, answer in answers.items():
+        in_doubt = isinstance(answer, Later) and answer.ambiguous
+        assert in_doubt or isinstance(answer, Accepted) == (token in taken)
+    assert any(answer != NOT_SENT for answer in answers.values())
