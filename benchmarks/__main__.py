@@ -6,14 +6,15 @@ import platform
 from datetime import UTC, datetime
 from pathlib import Path
 
-from benchmarks import fanout, sender
+from benchmarks import apns, fanout, sender
 
 OUT = Path(__file__).parents[1] / ".local" / "bench.json"
-SUITES = {"sender": sender.measure, "fanout": fanout.measure}
+SUITES = {"sender": sender.measure, "apns": apns.measure, "fanout": fanout.measure}
 MEANINGS = {
     "sender_cpu_vs_send_each": "CPU of firebase-admin send_each ÷ ours, per message",
     "sender_cpu_vs_send_each_async": "CPU of firebase-admin send_each_async ÷ ours, per message",
     "sender_rate_50ms_vs_send_each": "messages/s of ours ÷ send_each, FCM taking 50 ms",
+    "apns_cpu_vs_aioapns": "CPU of aioapns ÷ ours, per message",
     "plan_cpu_us_per_device": "planning: µs of CPU per device",
     "send_cpu_us_per_device": "sending, all in: µs of CPU per device",
     "plan_reads_per_device": "planning: billed reads per targeted device",

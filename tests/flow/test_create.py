@@ -108,6 +108,15 @@ def test_a_modal_dialog_needs_the_enterprise_plan() -> None:
     assert world.create(an_input(force_timer=5))["status"] == Status.PENDING
 
 
+def test_content_that_fits_every_field_but_no_push_is_refused() -> None:
+    world = World()
+    wide = {"title": "🎉" * 100, "body": "🎉" * 500}
+    assert world.create(an_input(**wide))["status"] == Status.PENDING
+    with pytest.raises(InvalidInput) as refusal:
+        world.create(an_input(**wide, url="https://example.com/" + "a" * 2000))
+    assert [(f.field, f.code) for f in refusal.value.errors] == [("body", "payloadTooBig")]
+
+
 def test_a_submission_is_checked_against_what_the_provider_is_by_then() -> None:
     world = World()
     id = world.create(an_input(draft=True))["id"]

@@ -1,5 +1,7 @@
 """What phones and desktops do: register, refresh, prove themselves, leave."""
 
+from contextlib import suppress
+
 import pytest
 
 from shared.domain.device import Device, derive
@@ -8,12 +10,17 @@ from shared.flow import devices
 from shared.flow.devices import Registered
 from shared.ports import Identity
 from tests.builders import a_desktop, a_device, an_fcm_address
+from tests.flow.hazard import Blow, Crash
 from tests.flow.world import World
 
 
-def register(world: World, device: Device, secret: str | None = None) -> Registered:
+def register(
+    world: World, device: Device, secret: str | None = None, *, chosen: str | None = None
+) -> Registered:
     p = world.parts
-    return devices.register(device, secret, devices=p.devices, accounts=p.accounts, clock=p.clock)
+    return devices.register(
+        device, secret, chosen=chosen, devices=p.devices, accounts=p.accounts, clock=p.clock
+    )
 
 
 def known(world: World, hwid: str = "phone-1") -> Device:
@@ -25,6 +32,30 @@ def test_a_first_registration_gets_a_secret_and_a_token_to_exchange() -> None:
     assert registered.secret is not None
     assert len(registered.secret) >= 32
     assert registered.custom_token == "custom-token-of-device:phone-1"
+
+
+@pytest.mark.parametrize("blow", Blow)
+@pytest.mark.parametrize("call", range(1, 4))
+def test_a_device_that_chose_its_secret_repeats_a_registration_that_was_lost(
+    call: int, blow: Blow
+) -> None:
+    world = World()
+    world.hazard.strike(call, blow)
+    with suppress(Crash):
+        register(world, a_device(), chosen="chosen")
+    again = register(world, a_device(), chosen="chosen")
+    assert again.secret is None
+    devices.check_secret("phone-1", "chosen", devices=world.parts.devices)
+    address = known(world).address
+    assert address is not None
+    assert address.value == "token-phone-1"
+
+
+def test_a_device_that_chose_its_secret_cannot_be_taken_over_with_another() -> None:
+    world = World()
+    assert register(world, a_device(), chosen="chosen").first
+    with pytest.raises(Unauthenticated):
+        register(world, a_device(), chosen="another")
 
 
 def test_the_secret_itself_is_not_kept() -> None:
@@ -120,6 +151,14 @@ def test_a_registration_does_not_restore_consent() -> None:
     devices.set_consent("phone-1", False, devices=world.parts.devices)
     register(world, a_device())
     assert not known(world).consent
+
+
+def test_a_device_that_withdrew_its_consent_registers_no_address() -> None:
+    world = World([a_device(), a_device("phone-2", address=an_fcm_address("token"))])
+    devices.set_consent("phone-1", False, devices=world.parts.devices)
+    register(world, a_device(address=an_fcm_address("token")))
+    assert known(world).address is None
+    assert known(world, "phone-2").address is not None
 
 
 def test_a_registration_leaves_the_desktops_notification_alone() -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from functions.main import DOORS
-from infra.bundle import build, members
+from infra.bundle import ROOT, build, members
 
 STARTS = """
 import sys, functions_framework
@@ -58,3 +58,37 @@ def test_the_framework_starts_it_as_every_function_with_no_further_setting(
     )
     assert done.returncode == 0, done.stderr
     assert 400 <= int(done.stdout.split()[-1]) < 500, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(
+    ("environment", "named"),
+    [
+        ({}, "GOOGLE_CLOUD_PROJECT"),
+        (
+            {"GOOGLE_CLOUD_PROJECT": "fanfare-prod", "FIRESTORE_EMULATOR_HOST": "127.0.0.1:1"},
+            "FIRESTORE_EMULATOR_HOST",
+        ),
+        ({"GOOGLE_CLOUD_PROJECT": "demo-x", "K_SERVICE": "tick"}, "Cloud Run"),
+        ({"GOOGLE_CLOUD_PROJECT": "fanfare-prod", "FANFARE_LEASE_SECONDS": "x"}, "FANFARE_LEASE"),
+    ],
+    ids=[
+        "no project",
+        "an emulator in production",
+        "a demo project on Cloud Run",
+        "a typing error",
+    ],
+)
+def test_with_settings_that_cannot_be_right_no_function_starts(
+    environment: dict[str, str], named: str
+) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", STARTS.replace("main.py", "functions/main.py"), "tick"],
+        cwd=ROOT,
+        env={"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), **environment},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode != 0
+    assert named in done.stderr.splitlines()[-1]

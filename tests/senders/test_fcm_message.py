@@ -117,8 +117,8 @@ def test_what_is_let_through_at_create_is_never_too_big_when_it_is_sent(content:
 
 
 def test_links_that_fit_their_fields_but_no_payload_are_a_fault_at_create() -> None:
-    links = {"url": "https://e.example/" + "x" * 2000, "image": "https://e.example/" + "y" * 2000}
-    (fault,) = oversize(Content(title="t", body="b", **links))
+    url, image = "https://e.example/" + "x" * 2000, "https://e.example/" + "y" * 2000
+    (fault,) = oversize(Content(title="t", body="b", url=url, image=image))
     assert (fault.field, fault.code) == ("body", "payloadTooBig")
 
 
