@@ -15,6 +15,7 @@ from pydantic import (
     BaseModel,
     ConfigDict,
     Field,
+    SecretStr,
     ValidationError,
     model_validator,
 )
@@ -25,6 +26,10 @@ STAND_INS = (
     "CLOUD_TASKS_BASE_URL",
     "FCM_BASE_URL",
     "GOOGLE_OAUTH_TOKEN_URL",
+    "APNS_BASE_URL",
+    "APNS_CA_FILE",
+    "HMS_PUSH_BASE_URL",
+    "HMS_OAUTH_URL",
 )
 
 
@@ -72,6 +77,14 @@ class Settings(BaseModel):
     cloud_tasks: HostPort | None = Field(None, alias="CLOUD_TASKS_BASE_URL")
     fcm_url: BaseUrl = Field("https://fcm.googleapis.com", alias="FCM_BASE_URL")
     oauth_token_url: BaseUrl | None = Field(None, alias="GOOGLE_OAUTH_TOKEN_URL")
+    apns_url: BaseUrl | None = Field(None, alias="APNS_BASE_URL")
+    apns_ca_file: str | None = Field(None, alias="APNS_CA_FILE")
+    apns_credentials: SecretStr | None = Field(None, alias="FANFARE_APNS_CREDENTIALS")
+    hms_push_url: BaseUrl = Field("https://push-api.cloud.huawei.com", alias="HMS_PUSH_BASE_URL")
+    hms_oauth_url: BaseUrl = Field(
+        "https://oauth-login.cloud.huawei.com/oauth2/v3/token", alias="HMS_OAUTH_URL"
+    )
+    hms_credentials: SecretStr | None = Field(None, alias="FANFARE_HMS_CREDENTIALS")
     on_cloud_run: str = Field("", alias="K_SERVICE")
 
     @model_validator(mode="after")

@@ -32,6 +32,7 @@ from shared.settings import Settings, settings
 
 if TYPE_CHECKING:
     from google.cloud.firestore import Client
+    from pydantic import SecretStr
 
     from shared.adapters.firestore_rest import FirestoreRest
 
@@ -142,9 +143,30 @@ class GoogleParts:
 
     @cached_property
     def senders(self) -> Mapping[AddressKind, Sender]:
+        """FCM always; APNs and Huawei when their credentials are set."""
         from shared.adapters.fcm import fcm_sender
 
-        return {AddressKind.FCM: fcm_sender(self.settings)}
+        senders: dict[AddressKind, Sender] = {AddressKind.FCM: fcm_sender(self.settings)}
+        if self.settings.apns_credentials:
+            senders[AddressKind.APNS] = self._apns(self.settings.apns_credentials)
+        if self.settings.hms_credentials:
+            senders[AddressKind.HMS] = self._hms(self.settings.hms_credentials)
+        return senders
+
+    def _apns(self, credentials: "SecretStr") -> Sender:
+        from shared.adapters.apns import apns_sender
+        from shared.adapters.apns_token_shelves import FirestoreTokenShelf
+
+        shelf = FirestoreTokenShelf(self._rest)
+        url, ca_file = self.settings.apns_url, self.settings.apns_ca_file
+        return apns_sender(credentials.get_secret_value(), shelf, url, ca_file)
+
+    def _hms(self, credentials: "SecretStr") -> Sender:
+        from shared.adapters.hms import hms_sender
+        from shared.adapters.hms_credentials import HmsAccount
+
+        account = HmsAccount.read(credentials.get_secret_value())
+        return hms_sender(account, self.settings.hms_push_url, self.settings.hms_oauth_url)
 
     @cached_property
     def tasks(self) -> Tasks:

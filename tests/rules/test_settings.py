@@ -12,6 +12,10 @@ WHERE = {
     "CLOUD_TASKS_BASE_URL": "127.0.0.1:8123",
     "FCM_BASE_URL": "http://127.0.0.1:9000",
     "GOOGLE_OAUTH_TOKEN_URL": "http://127.0.0.1:9000/token",
+    "APNS_BASE_URL": "https://127.0.0.1:9001",
+    "APNS_CA_FILE": "ca.pem",
+    "HMS_PUSH_BASE_URL": "http://127.0.0.1:9002",
+    "HMS_OAUTH_URL": "http://127.0.0.1:9002/oauth2/v3/token",
 }
 
 

@@ -1,0 +1,50 @@
+"""Which push services there are senders for follows from the credentials that are set."""
+
+import json
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+
+from shared.adapters.apns_credentials import CredentialsRefused
+from shared.domain.device import AddressKind
+from shared.settings import read
+from shared.wiring import GoogleParts
+
+DEMO = {
+    "GOOGLE_CLOUD_PROJECT": "demo-wiring",
+    "FIRESTORE_EMULATOR_HOST": "127.0.0.1:1",
+    "FCM_BASE_URL": "http://127.0.0.1:1",
+}
+HMS = json.dumps({"appId": "100", "appSecret": "secret-of-the-app"})
+
+
+def apns() -> str:
+    key = ec.generate_private_key(ec.SECP256R1())
+    pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
+    team = {"keyId": "ABCDEFGHIJ", "teamId": "KLMNOPQRST"}
+    return json.dumps({"topic": "example.app", "key": pem, **team})
+
+
+def kinds(**credentials: str) -> set[AddressKind]:
+    return set(GoogleParts(read({**DEMO, **credentials})).senders)
+
+
+def test_without_further_credentials_there_is_fcm_alone() -> None:
+    assert kinds() == {AddressKind.FCM}
+
+
+def test_each_secret_adds_its_push_service() -> None:
+    assert kinds(FANFARE_APNS_CREDENTIALS=apns()) == {AddressKind.FCM, AddressKind.APNS}
+    assert kinds(FANFARE_HMS_CREDENTIALS=HMS) == {AddressKind.FCM, AddressKind.HMS}
+
+
+def test_a_secret_is_never_shown_with_the_settings() -> None:
+    settings = read({**DEMO, "FANFARE_HMS_CREDENTIALS": HMS})
+    assert "secret-of-the-app" not in f"{settings!r} {settings}"
+
+
+def test_a_secret_that_cannot_be_read_is_refused_without_being_told() -> None:
+    with pytest.raises(CredentialsRefused) as refused:
+        kinds(FANFARE_APNS_CREDENTIALS='{"topic": "x", "key": "very-secret"}')
+    assert "very-secret" not in str(refused.value)
