@@ -4,8 +4,9 @@ Each part is built when it is first asked for, and its module imported only then
 what it uses and nothing else. Tests put other parts in with ``replaced``.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Protocol
@@ -14,6 +15,7 @@ from shared.domain.device import AddressKind
 from shared.domain.errors import TryAgain
 from shared.domain.notification import NotificationId
 from shared.domain.retry import RetryPolicy
+from shared.flow.queues import ADMIN_HEAD_START
 from shared.ports import (
     Accounts,
     Audience,
@@ -26,6 +28,7 @@ from shared.ports import (
     Sender,
     Slots,
     StopSwitch,
+    Task,
     Tasks,
 )
 from shared.settings import Settings, settings
@@ -228,7 +231,7 @@ def deliver_now(id: NotificationId) -> None:
             providers=p.providers,
             audience=p.audience,
             ledger=p.ledger,
-            tasks=_NoTasks(),
+            tasks=_HeadStart(p),
             clock=p.clock,
             until=until,
         )
@@ -252,8 +255,12 @@ def deliver_now(id: NotificationId) -> None:
         return
 
 
-class _NoTasks:
-    """The caller sends the batches itself; should it die, the sweeper finds them."""
+class _HeadStart:
+    """The caller sends the batches itself; a task comes later, should the caller have died."""
 
-    def enqueue(self, tasks: object) -> None:
-        del tasks
+    def __init__(self, p: Parts) -> None:
+        self._parts = p
+
+    def enqueue(self, tasks: Iterable[Task]) -> None:
+        not_before = self._parts.clock.now() + ADMIN_HEAD_START
+        self._parts.tasks.enqueue(replace(task, not_before=not_before) for task in tasks)

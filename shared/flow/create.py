@@ -95,7 +95,7 @@ def create(
     except AlreadyThere:
         if once and (kept := _kept_answer(once, notifications, clock, render)):
             return kept
-        raise InProgress("the same request is being handled right now") from None
+        raise KeyReused("this Idempotency-Key was used long ago; take a new key") from None
     if not at_once:
         return render(change.notification)
     return _delivered(fresh.id, once, notifications, render, deliver_now)

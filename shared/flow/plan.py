@@ -31,7 +31,7 @@ from shared.domain.targeting import (
     partition_ranges,
 )
 from shared.flow.count import finish
-from shared.flow.queues import plan_task, send_task
+from shared.flow.queues import ADMIN_HEAD_START, plan_task, send_task
 from shared.ports import (
     Audience,
     Clock,
@@ -45,7 +45,6 @@ from shared.ports import (
 
 PAGE_SIZE = 2_000
 DEVICES_PER_PART = 20_000
-ADMIN_HEAD_START = timedelta(seconds=20)
 BATCH_SWEEP_AFTER = timedelta(minutes=15)
 PART_SWEEP_AFTER = timedelta(minutes=5)
 

@@ -4,12 +4,15 @@ A task carries ids only, never an address or a secret. Its name is derived from 
 that enqueuing twice is (best effort) enqueuing once; correctness never rests on that.
 """
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from shared.domain.delivery import Batch, BatchId, PlanPart
 from shared.domain.notification import Notification
 from shared.ports import Task
+
+ADMIN_HEAD_START = timedelta(seconds=20)
+"""How long the tasks of an auto-approved one wait: the request that created it delivers it."""
 
 BULK_PARTS = 2
 """An audience cut into this many parts or more waits in the bulk queue."""
