@@ -256,7 +256,8 @@ def test_a_request_that_never_gets_its_turn_was_not_sent(ca: str) -> None:
         answers = told(client.post(3))
         assert answers[0] == "in doubt"
         assert set(answers[1:]) <= {"in doubt", "not sent"}
-        assert answers.count("in doubt") == server.requests
+        # Written is in doubt, whether or not the server came to read it: never the other way round.
+        assert server.requests <= answers.count("in doubt")
 
 
 def test_after_a_silence_a_ping_goes_first(ca: str, monkeypatch: pytest.MonkeyPatch) -> None:
