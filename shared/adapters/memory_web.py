@@ -1,0 +1,50 @@
+"""A web and a threat list without a network: what is there is what the test put there."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from urllib.parse import urlsplit
+
+from shared.domain.errors import TryAgain
+from shared.domain.seen import Seen, WebFault
+
+
+@dataclass
+class MemoryWeb:
+    """Answers for each address as it was told to; any other is an ordinary page or image."""
+
+    answers: Mapping[str, Seen] = field(default_factory=dict)
+    asked: list[str] = field(default_factory=list)
+
+    def look(self, url: str, *, seconds: float) -> Seen:
+        self.asked.append(url)
+        if seconds <= 0:
+            return Seen(url, fault=WebFault.TOO_SLOW)
+        return self.answers.get(url) or _ordinary(url)
+
+
+@dataclass
+class MemoryThreats:
+    """Lists hosts; ``away`` makes it a list that cannot be asked."""
+
+    listed: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    away: bool = False
+
+    def of(self, url: str, *, seconds: float) -> tuple[str, ...]:
+        if self.away or seconds <= 0:
+            raise TryAgain("the threat list cannot be asked")
+        return self.listed.get(urlsplit(url).hostname or "", ())
+
+
+def _ordinary(url: str) -> Seen:
+    path = urlsplit(url).path
+    if path.endswith((".png", ".jpg", ".jpeg", ".webp", ".gif")):
+        return Seen(
+            url,
+            status=200,
+            content_type="image/png",
+            size=4096,
+            kind="png",
+            width=640,
+            height=360,
+        )
+    return Seen(url, status=200, content_type="text/html", size=512)

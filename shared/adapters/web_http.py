@@ -1,0 +1,214 @@
+"""One GET over a connection of its own, with an end in time and in bytes whatever a server does.
+
+Every wait is given only what is left of the deadline, so a server that sends a byte now and then
+gains nothing. Bodies are neither unpacked nor kept beyond what was asked for.
+"""
+
+import queue
+import socket
+import ssl
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import httptools
+
+MOST_HEAD_BYTES = 32 * 1024
+MOST_LOOKUPS = 32
+_CHUNK = 16 * 1024
+
+
+class TooSlow(Exception):
+    """The deadline has come."""
+
+
+class NoAnswer(Exception):
+    """The other side does not speak HTTP, or stops in the middle."""
+
+
+class UnknownHost(Exception):
+    """There is no address for the name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Deadline:
+    """A moment after which nothing is waited for."""
+
+    ends: float
+    clock: Callable[[], float] = time.monotonic
+
+    @classmethod
+    def after(cls, seconds: float, clock: Callable[[], float] = time.monotonic) -> "Deadline":
+        """So many seconds from now."""
+        return cls(clock() + seconds, clock)
+
+    def left(self) -> float:
+        """Seconds, more than none; raises ``TooSlow``."""
+        left = self.ends - self.clock()
+        if left <= 0:
+            raise TooSlow
+        return left
+
+
+@dataclass(frozen=True, slots=True)
+class WebAnswer:
+    """Names in ``headers`` are in lower case; of repeated ones the first counts."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+class Lookups:
+    """Host names looked up, each in a thread that can be left behind: a resolver may hang."""
+
+    def __init__(self, resolve: Callable[[str], Sequence[str]]) -> None:
+        self._resolve = resolve
+        self._turns = threading.BoundedSemaphore(MOST_LOOKUPS)
+
+    def addresses(self, host: str, deadline: Deadline) -> Sequence[str]:
+        """Raises ``UnknownHost``, ``TooSlow`` and ``OSError``."""
+        if not self._turns.acquire(timeout=deadline.left()):
+            raise TooSlow
+        answers: queue.SimpleQueue[Sequence[str] | Exception] = queue.SimpleQueue()
+        threading.Thread(
+            target=self._answer, args=(host, answers), name="lookup", daemon=True
+        ).start()
+        try:
+            answer = answers.get(timeout=deadline.left())
+        except queue.Empty:
+            raise TooSlow from None
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    def _answer(self, host: str, answers: "queue.SimpleQueue[Sequence[str] | Exception]") -> None:
+        try:
+            found = tuple(dict.fromkeys(self._resolve(host)))
+            answers.put(found or UnknownHost(host))
+        except (UnknownHost, OSError) as failed:
+            answers.put(failed)
+        except (UnicodeError, ValueError):
+            answers.put(UnknownHost(host))
+        finally:
+            self._turns.release()
+
+
+def system_addresses(host: str) -> Sequence[str]:
+    """As this machine's resolver knows them."""
+    try:
+        found = socket.getaddrinfo(host, 443, type=socket.SOCK_STREAM, proto=socket.IPPROTO_TCP)
+    except socket.gaierror as failed:
+        if failed.errno in (socket.EAI_NONAME, socket.EAI_NODATA):
+            raise UnknownHost(host) from None
+        raise
+    return [str(entry[4][0]) for entry in found]
+
+
+def connect(address: str, port: int, seconds: float) -> socket.socket:
+    """To a number, never to a name: nothing is looked up again."""
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    connection = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        connection.settimeout(seconds)
+        connection.connect((address, port))
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def secured(
+    connection: socket.socket, host: str, trust: ssl.SSLContext, deadline: Deadline
+) -> socket.socket:
+    """TLS with a server that can prove to be ``host``."""
+    connection.settimeout(deadline.left())
+    return trust.wrap_socket(connection, server_hostname=host)
+
+
+def get(
+    connection: socket.socket,
+    head: bytes,
+    deadline: Deadline,
+    wanted: Callable[[int, Mapping[str, str]], int],
+) -> WebAnswer:
+    """Send ``head``, read the answer and as many bytes of its body as are ``wanted``.
+
+    Raises ``TooSlow``, ``NoAnswer`` and ``OSError``.
+    """
+    reading = _Reading(wanted)
+    try:
+        connection.settimeout(deadline.left())
+        connection.sendall(head)
+        while not reading.done:
+            connection.settimeout(deadline.left())
+            chunk = connection.recv(_CHUNK)
+            if not chunk:
+                break
+            reading.feed(chunk)
+    except TimeoutError:
+        raise TooSlow from None
+    except (httptools.HttpParserError, httptools.HttpParserUpgrade) as bad:
+        if not reading.done:
+            raise NoAnswer("not HTTP") from bad
+    return reading.answer()
+
+
+class _Reading:
+    """What the parser has told so far."""
+
+    def __init__(self, wanted: Callable[[int, Mapping[str, str]], int]) -> None:
+        self.done = False
+        self._wanted = wanted
+        self._parser = httptools.HttpResponseParser(self)
+        self._has_head = False
+        self._head_bytes = 0
+        self._most = 0
+        self._status = 0
+        self._headers: dict[str, str] = {}
+        self._body = bytearray()
+
+    def feed(self, chunk: bytes) -> None:
+        """Raises ``NoAnswer`` when the headers do not end."""
+        self._head_bytes += 0 if self._has_head else len(chunk)
+        if self._head_bytes > MOST_HEAD_BYTES + _CHUNK:
+            raise NoAnswer("endless headers")
+        self._parser.feed_data(chunk)
+
+    def answer(self) -> WebAnswer:
+        """Raises ``NoAnswer`` when it ended before its headers did."""
+        if not self._has_head:
+            raise NoAnswer("no headers")
+        return WebAnswer(self._status, self._headers, bytes(self._body))
+
+    # ---- what the parser calls ---------------------------------------------------------------
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        if not self._has_head:  # trailers come after the body
+            self._headers.setdefault(name.decode("latin-1").lower(), _text(value))
+
+    def on_headers_complete(self) -> None:
+        status = self._parser.get_status_code()
+        if status < 200:  # only a word in between, of which there may be many
+            self._headers.clear()
+            return
+        self._has_head = True
+        self._status = status
+        self._most = self._wanted(status, self._headers)
+        self.done = self._most <= 0
+
+    def on_body(self, part: bytes) -> None:
+        if not self.done:
+            self._body += part[: self._most - len(self._body)]
+            self.done = len(self._body) >= self._most
+
+    def on_message_complete(self) -> None:
+        self.done = self.done or self._has_head
+
+
+def _text(value: bytes) -> str:
+    try:
+        return value.decode()
+    except UnicodeDecodeError:
+        return value.decode("latin-1")

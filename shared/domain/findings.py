@@ -1,0 +1,150 @@
+"""What a look at content turned up, and the one table of everything that can turn up.
+
+A finding never decides anything by itself: it tells a moderator where to look. Red ones keep a
+notification from being sent by one person's word; what could not be checked is a finding too.
+"""
+
+import unicodedata
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+MOST_SHOWN_CHARACTERS = 80
+CHECKED_FIELDS = ("title", "body", "urlButtonName", "url", "image")
+
+
+class Severity(StrEnum):
+    """How much a finding weighs."""
+
+    INFO = "info"
+    WARNING = "warning"
+    RED = "red"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Something to know about one field. ``code`` is stable, ``sentence`` is for people."""
+
+    code: str
+    severity: Severity
+    field: str
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """What all findings with one code have in common; ``sentence`` has places to fill."""
+
+    severity: Severity
+    sentence: str
+
+
+def _info(sentence: str) -> Kind:
+    return Kind(Severity.INFO, sentence)
+
+
+def _warning(sentence: str) -> Kind:
+    return Kind(Severity.WARNING, sentence)
+
+
+def _red(sentence: str) -> Kind:
+    return Kind(Severity.RED, sentence)
+
+
+KINDS: Mapping[str, Kind] = {
+    # What the characters of a text are.
+    "lookAlikeBrand": _red("“{word}” imitates the name {like} with characters that look alike."),
+    "lookAlikeLetters": _warning("“{word}” mixes letters of {scripts} that look alike."),
+    "styledLetters": _warning("“{word}” is written in symbols that only look like letters."),
+    "hiddenMessage": _red("The text carries {count} characters that are never shown ({which})."),
+    "invisibleCharacters": _warning("The text holds invisible characters: {which}."),
+    "directionOverride": _red("The text is made to read in another order than it is written."),
+    "directionControls": _warning("The text steers its reading direction without need: {which}."),
+    "controlCharacters": _warning("The text holds control characters: {which}."),
+    "unreadableCharacters": _warning("The text holds characters nobody can read: {which}."),
+    "stackedMarks": _warning("“{word}” carries more marks than any language puts on a letter."),
+    # How a text speaks.
+    "shouting": _info("{percent} % of the letters are capitals."),
+    "exclamationRun": _info("“{run}”: one mark would do."),
+    "manyEmoji": _info("The text holds {count} emoji."),
+    "addressInText": _warning("The text names {host}, a place that nobody looked at."),
+    # What an address says of itself.
+    "malformedUrl": _red("The address cannot be read the same way by everybody: {reason}."),
+    "notHttps": _red("The address does not begin with https://."),
+    "deepLink": _info("The address opens an app ({scheme}:) and cannot be looked at from here."),
+    "foreignHost": _warning("{host} is under none of the provider's verified domains."),
+    "foreignImageHost": _info("The image comes from {host}, not from a verified domain."),
+    "lookAlikeHost": _red("{host} looks like {like} and is not."),
+    "brandInHost": _warning("{host} uses the name {like} and is not known to be theirs."),
+    "mixedScriptHost": _red("{host} mixes letters of {scripts} in one name."),
+    "internationalHost": _info("{host} is {ascii} to machines."),
+    "punycodeHost": _warning("{ascii} is shown to people as {host}."),
+    "ipHost": _red("The address names a machine by number ({host}), not by name."),
+    "disguisedIp": _red("{host} is the number {ip} in disguise."),
+    "privateHost": _red("{host} is a place inside a private network."),
+    "oddPort": _warning("The address uses port {port} instead of 443."),
+    "credentialsInUrl": _red("What stands before @ is not the host: that is {host}."),
+    "shortener": _warning("{host} shortens addresses: where it leads can change at any time."),
+    "trailingDot": _warning("The host ends with a dot, as no ordinary address does."),
+    "backslash": _red("The address holds a backslash, which browsers read in their own ways."),
+    "encodedHost": _red("The host is hidden behind percent-encoding; it is {host}."),
+    "hiddenInUrl": _red("The address holds characters that are not shown: {which}."),
+    "longUrl": _info("The address has {count} characters."),
+    "download": _warning("The address leads to a file to download ({name})."),
+    # What was seen at the address.
+    "couldNotBeChecked": _warning("Nobody could look at {host}: {reason}."),
+    "unreachable": _warning("{host} does not answer: {reason}."),
+    "badCertificate": _warning("{host} has no certificate that proves who it is."),
+    "forbiddenAddress": _red("{host} leads into a private or reserved network."),
+    "tooManyRedirects": _red("The address was still redirecting after {count} hops."),
+    "redirectToHttp": _red("{host} redirects to an address without https."),
+    "redirectsAway": _warning("{host} redirects to {final}."),
+    "answersWithError": _warning("{host} answers with status {status}."),
+    "imageMissing": _warning("There is no image at the address: it answers {type}."),
+    "imageTypeDisagrees": _warning("The image is announced as {type} and is {kind}."),
+    "imageUnreadable": _warning("The size of the image cannot be read from its first bytes."),
+    "imageTooLarge": _warning("The image has more than 1 MiB and will not be shown everywhere."),
+    "imageBomb": _red("The image claims {width} × {height} pixels: opening it can stop a phone."),
+    "imageTooSmall": _warning("The image has {width} × {height} pixels: nobody would see it."),
+    # What others know of an address.
+    "listedThreat": _red("{host} is on a threat list: {threats}."),
+    "threatsNotChecked": _warning("{host} could not be looked up on the threat list."),
+}
+"""Every code there is. ``docs/findings.md`` has an example of each."""
+
+
+def found(code: str, field: str, **said: object) -> Finding:
+    """A finding with its sentence filled in; what is quoted is made safe to show."""
+    kind = KINDS[code]
+    sentence = kind.sentence.format_map({name: shown(value) for name, value in said.items()})
+    return Finding(code, kind.severity, field, sentence)
+
+
+def shown(value: object) -> str:
+    """``value`` on one line, shortened, with every character that is not plainly visible named."""
+    text = str(value)
+    if len(text) > MOST_SHOWN_CHARACTERS:
+        text = text[: MOST_SHOWN_CHARACTERS - 1] + "…"
+    return "".join(c if _is_plain(c) else f"[U+{ord(c):04X}]" for c in text)
+
+
+def _is_plain(character: str) -> bool:
+    kind = unicodedata.category(character)[0]
+    if kind == "M":  # a vowel sign belongs to its script; a loose accent or a selector does not
+        return not unicodedata.name(character, "VARIATION").startswith(("COMBINING", "VARIATION"))
+    return kind in "LNPS" or character == " "
+
+
+def has_red(findings: Iterable[Finding]) -> bool:
+    """Whether one of them is red."""
+    return any(finding.severity is Severity.RED for finding in findings)
+
+
+def new_reds(now: Iterable[Finding], seen: Iterable[Finding]) -> tuple[Finding, ...]:
+    """The red ones whose code and field nobody has seen before."""
+    known = {(finding.code, finding.field) for finding in seen}
+    return tuple(
+        finding
+        for finding in now
+        if finding.severity is Severity.RED and (finding.code, finding.field) not in known
+    )

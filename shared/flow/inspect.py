@@ -1,0 +1,190 @@
+"""Look at content before somebody decides on it, and once more before it is sent.
+
+The link and the image are gone to at the same time, each in a thread that is left behind when it
+does not come back: what cannot be checked in time is a finding for a person, never nothing.
+"""
+
+import logging
+import queue
+import threading
+import time
+import traceback
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from enum import Enum
+from functools import partial
+from typing import Generic, TypeVar
+
+from shared.domain.content import Content
+from shared.domain.errors import TryAgain
+from shared.domain.findings import Finding, found
+from shared.domain.hosts import BadAddress, read_address, scheme_of
+from shared.domain.link_findings import hosts_of, link_findings
+from shared.domain.seen import Seen
+from shared.domain.seen_findings import seen_findings, unchecked
+from shared.domain.text_findings import text_findings
+from shared.ports import Threats, Web
+
+SECONDS = 5.0
+LOOK_SECONDS = 3.5
+"""Leaves time to look up on the threat list where redirects led."""
+_MARGIN_SECONDS = 0.25
+_log = logging.getLogger(__name__)
+
+Findings = tuple[Finding, ...]
+T = TypeVar("T")
+
+
+def inspect(
+    content: Content,
+    verified_domains: Sequence[str],
+    *,
+    web: Web,
+    threats: Threats,
+    seconds: float = SECONDS,
+) -> Findings:
+    """Everything worth knowing about ``content``, in at most ``seconds``. Never raises."""
+    links = [(url, name) for name in ("url", "image") if (url := getattr(content, name))]
+    ends = time.monotonic() + seconds - min(_MARGIN_SECONDS, seconds / 5)
+    away = [_Visit(url, name, web, threats, ends) for url, name in links if _is_web(url)]
+    looks = [_Errand(visit.look) for visit in away]
+    lists = [_Errand(partial(visit.listed, visit.url)) for visit in away]
+    written = [*_of_texts(content, verified_domains), *_of_links(links, verified_domains)]
+    seen: list[Finding] = []
+    for visit, look in zip(tuple(away), looks, strict=True):
+        there = look.outcome(ends)
+        if isinstance(there, Seen):
+            seen += seen_findings(visit.url, there, visit.field, verified_domains)
+            if there.url != visit.url:
+                away.append(visit)
+                lists.append(_Errand(partial(visit.listed, there.url)))
+        else:
+            seen.append(unchecked(visit.url, visit.field, there.value))
+    for visit, listed in zip(away, lists, strict=True):
+        told = listed.outcome(ends)
+        seen += told if isinstance(told, tuple) else (visit.not_listed(visit.url),)
+    return tuple(dict.fromkeys([*written, *seen]))
+
+
+def _of_texts(content: Content, verified_domains: Sequence[str]) -> Findings:
+    texts = {
+        "title": content.title,
+        "body": content.body,
+        "urlButtonName": content.url_button_name,
+    }
+    known = _known_hosts(content, verified_domains)
+    return tuple(
+        finding
+        for name, text in texts.items()
+        if text
+        for finding in _surely(text_findings, text, name, known)
+    )
+
+
+def _of_links(links: Sequence[tuple[str, str]], verified_domains: Sequence[str]) -> Findings:
+    return tuple(
+        finding
+        for url, name in links
+        for finding in _surely(link_findings, url, name, verified_domains)
+    )
+
+
+def _known_hosts(content: Content, verified_domains: Sequence[str]) -> tuple[str, ...]:
+    """What a text may well name: the provider's own places, and where the link leads."""
+    known = [*verified_domains, *hosts_of(verified_domains)]
+    try:
+        address = read_address(content.url or "")
+    except BadAddress:
+        return tuple(known)
+    return (*known, address.host, address.ascii) if address.is_web else tuple(known)
+
+
+def _surely(
+    rule: Callable[[str, str, Sequence[str]], Findings],
+    text: str,
+    name: str,
+    known: Sequence[str],
+) -> Findings:
+    """A rule that fails on somebody's text must not let that text through."""
+    try:
+        return rule(text, name, known)
+    except Exception as failure:  # noqa: BLE001 - a defect of ours is a finding and an alert
+        _log.error("a rule failed: %s", _place(failure))
+        return (found("couldNotBeChecked", name, host=name, reason="something went wrong"),)
+
+
+class _Lost(Enum):
+    """Why an errand brought nothing back."""
+
+    LATE = "it took too long"
+    BROKEN = "something went wrong"
+
+
+class _Errand(Generic[T]):
+    """Work done beside us, in a thread that nobody waits for beyond the end."""
+
+    def __init__(self, work: Callable[[], T]) -> None:
+        self._work = work
+        self._came: queue.SimpleQueue[T | _Lost] = queue.SimpleQueue()
+        threading.Thread(target=self._run, name="inspect", daemon=True).start()
+
+    def outcome(self, ends: float) -> T | _Lost:
+        """What it brought, if it is back by then."""
+        try:
+            return self._came.get(timeout=max(0.0, ends - time.monotonic()))
+        except queue.Empty:
+            return _Lost.LATE
+
+    def _run(self) -> None:
+        try:
+            self._came.put(self._work())
+        except Exception as failure:  # noqa: BLE001 - a defect of ours is a finding and an alert
+            _log.error("a look failed: %s", _place(failure))
+            self._came.put(_Lost.BROKEN)
+
+
+@dataclass(frozen=True, slots=True)
+class _Visit:
+    """One address: gone to, and looked up on the threat list."""
+
+    url: str
+    field: str
+    web: Web
+    threats: Threats
+    ends: float
+
+    def look(self) -> Seen:
+        return self.web.look(self.url, seconds=min(LOOK_SECONDS, self._left()))
+
+    def listed(self, url: str) -> Findings:
+        """What the threat list says of it, or of the place where it leads."""
+        try:
+            lists = self.threats.of(url, seconds=self._left())
+        except TryAgain:
+            return (self.not_listed(url),)
+        if not lists:
+            return ()
+        return (found("listedThreat", self.field, host=_host(url), threats=", ".join(lists)),)
+
+    def not_listed(self, url: str) -> Finding:
+        return found("threatsNotChecked", self.field, host=_host(url))
+
+    def _left(self) -> float:
+        return max(0.0, self.ends - time.monotonic())
+
+
+def _is_web(url: str) -> bool:
+    return scheme_of(url) in ("http", "https")
+
+
+def _place(failure: Exception) -> str:
+    """Which error and where, without its words: they may quote the address."""
+    frame = traceback.extract_tb(failure.__traceback__)[-1]
+    return f"{type(failure).__name__} in {frame.name}, line {frame.lineno}"
+
+
+def _host(url: str) -> str:
+    try:
+        return read_address(url).host
+    except BadAddress:
+        return "the address"

@@ -1,0 +1,129 @@
+"""For every finding there is, something that brings it about."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from shared.adapters.memory_web import MemoryThreats, MemoryWeb
+from shared.domain.content import Content
+from shared.domain.findings import Finding, shown
+from shared.domain.seen import MOST_IMAGE_BYTES, Seen, WebFault
+from shared.flow.inspect import inspect
+
+VERIFIED = ("news.aurora.example",)
+LINK = "https://news.aurora.example/lights"
+IMAGE = "https://news.aurora.example/lights.png"
+
+
+@dataclass(frozen=True)
+class Example:
+    """A field's content, and what is seen or known at its address; ``told`` is for people."""
+
+    field: str
+    content: str
+    told: str = ""
+    seen: Seen | None = None
+    threats: MemoryThreats | None = None
+
+    @property
+    def shown(self) -> str:
+        """As documentation names it, with what cannot be seen made visible."""
+        return self.told or shown(self.content)
+
+    def findings(self) -> tuple[Finding, ...]:
+        """Of a notification that is fine but for this."""
+        parts: dict[str, Any] = {"title": "Lights", "body": "Tonight", "url": None, "image": None}
+        parts[self.field] = self.content
+        web = MemoryWeb({self.content: self.seen} if self.seen else {})
+        content = Content.model_construct(**parts)
+        return inspect(content, VERIFIED, web=web, threats=self.threats or MemoryThreats())
+
+    def finding(self, code: str) -> Finding:
+        """The one of this code."""
+        return next(f for f in self.findings() if f.code == code)
+
+
+def text(content: str) -> Example:
+    return Example("body", content)
+
+
+def url(content: str, told: str = "") -> Example:
+    return Example("url", content, told)
+
+
+def fault(fault: WebFault, told: str, at: str = LINK) -> Example:
+    return Example("url", LINK, told, Seen(at, hops=() if at == LINK else (LINK,), fault=fault))
+
+
+def image(told: str, **seen: Any) -> Example:
+    an_image = Seen(IMAGE, (), 200, "image/png", 2048, "png", 640, 360)
+    return Example("image", IMAGE, told, replace(an_image, **seen))
+
+
+EXAMPLES: Mapping[str, Example] = {
+    "lookAlikeBrand": text("PayPa1 has limited your account"),
+    "lookAlikeLetters": text("Win at our cаsino"),
+    "styledLetters": text("𝓕𝓻𝓮𝓮 spins"),
+    "hiddenMessage": text("Smile 😀\ufe01\ufe02\ufe03\ufe04"),
+    "invisibleCharacters": text("ca\u200bsino"),
+    "directionOverride": text("Invoice \u202egpj.exe"),
+    "directionControls": text("Call \u2066+1 555 0100\u2069 now"),
+    "controlCharacters": text("a\u0085b"),
+    "unreadableCharacters": text("Pay with \uf8ff"),
+    "stackedMarks": text("H\u0334\u0321\u0347 comes"),
+    "shouting": text("BUY NOW! EVERYTHING MUST LEAVE"),
+    "exclamationRun": text("You won!!!"),
+    "manyEmoji": text("🎉" * 12),
+    "addressInText": text("Claim it at win-big.xyz/now"),
+    "malformedUrl": url("https://1.2.3.4.5/"),
+    "notHttps": url("http://news.aurora.example/"),
+    "deepLink": url("auroranews://article/17"),
+    "foreignHost": url("https://kino.by/film/17"),
+    "foreignImageHost": Example("image", "https://images.example/17.png"),
+    "lookAlikeHost": url("https://news.aur0ra.example/"),
+    "brandInHost": url("https://paypal-secure.example/"),
+    "mixedScriptHost": url("https://exаmple.org/"),
+    "internationalHost": url("https://müller.de/"),
+    "punycodeHost": url("https://xn--mller-kva.de/"),
+    "ipHost": url("https://93.184.215.14/"),
+    "disguisedIp": url("https://0x7f.1/"),
+    "privateHost": url("https://router.local/"),
+    "oddPort": url("https://kino.by:8443/"),
+    "credentialsInUrl": url("https://news.aurora.example@kino.by/"),
+    "shortener": url("https://bit.ly/3abc"),
+    "trailingDot": url("https://kino.by./"),
+    "backslash": url("https://kino.by\\@evil.test/"),
+    "encodedHost": url("https://kin%6f.by/"),
+    "hiddenInUrl": url("https://kino.by/a\u200bb"),
+    "longUrl": url(f"https://news.aurora.example/?q={'a' * 1000}", "an address of 1,031 letters"),
+    "download": url("https://kino.by/player.apk"),
+    "couldNotBeChecked": fault(WebFault.TOO_SLOW, "a server that takes minutes"),
+    "unreachable": fault(WebFault.UNKNOWN_HOST, "a host that no longer exists"),
+    "badCertificate": fault(WebFault.BAD_CERTIFICATE, "a certificate that ran out"),
+    "forbiddenAddress": fault(
+        WebFault.FORBIDDEN_ADDRESS, "a name that resolves to 10.0.0.1", "https://evil.test/"
+    ),
+    "tooManyRedirects": fault(WebFault.TOO_MANY_REDIRECTS, "a circle of redirects"),
+    "redirectToHttp": fault(
+        WebFault.REDIRECT_TO_HTTP, "a redirect to http://kino.by/", "http://kino.by/"
+    ),
+    "redirectsAway": Example(
+        "url", LINK, "a redirect to https://kino.by/", Seen("https://kino.by/", (LINK,), 200)
+    ),
+    "answersWithError": Example("url", LINK, "a page that is gone", Seen(LINK, status=404)),
+    "imageMissing": image("a page in place of an image", content_type="text/html", kind=""),
+    "imageTypeDisagrees": image("a PNG announced as a JPEG", content_type="image/jpeg"),
+    "imageUnreadable": image("something else announced as an image", kind=""),
+    "imageTooLarge": image("an image of 3 MiB", size=MOST_IMAGE_BYTES + 1),
+    "imageBomb": image("a small file of a gigantic image", width=60_000, height=60_000),
+    "imageTooSmall": image("a pixel that counts visitors", width=1, height=1),
+    "listedThreat": Example(
+        "url",
+        "https://kino.by/",
+        "an address on the threat list",
+        threats=MemoryThreats({"kino.by": ("MALWARE",)}),
+    ),
+    "threatsNotChecked": Example(
+        "url", LINK, "a threat list that does not answer", threats=MemoryThreats(away=True)
+    ),
+}
