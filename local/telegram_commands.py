@@ -1,0 +1,115 @@
+"""``fanfare telegram``: agree with Telegram on how it calls us, and say what it says of the bot."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import click
+
+from shared.adapters.telegram_calls import TelegramCalls
+from shared.domain.errors import TryAgain
+from shared.domain.notification import NotificationId
+from shared.flow.chat import show
+from shared.ports import ChatClosed, ChatMoved, ChatRefused, Waiting
+from shared.settings import Settings
+from shared.wiring import desk, parts
+
+FUNCTION = "telegram-webhook"
+UPDATES = ["message", "callback_query"]
+NEEDED = {
+    "telegram_bot_token": "FANFARE_TELEGRAM_BOT_TOKEN (BotFather gives it)",
+    "telegram_webhook_secret": "FANFARE_TELEGRAM_WEBHOOK_SECRET (16 to 256 of A-Z a-z 0-9 _ -)",
+    "telegram_chat_id": "FANFARE_TELEGRAM_CHAT_ID (the room's number, negative for a group)",
+}
+
+Said = Mapping[str, Any]
+
+
+@click.group()
+def telegram() -> None:
+    """The bot in the moderators' chat."""
+
+
+@telegram.command()
+@click.option("--check", is_flag=True, help="Only say how things are; agree on nothing.")
+def setup(check: bool) -> None:
+    """Tell Telegram where to report presses, and print what it knows of the bot and the chat."""
+    settings = parts().settings
+    if missing := [what for name, what in NEEDED.items() if getattr(settings, name) is None]:
+        raise click.ClickException(f"not set: {'; '.join(missing)}")
+    calls = _calls(settings)
+    try:
+        _introduce(calls, settings)
+        if not check:
+            _agree(calls, settings)
+        _report(calls.call("getWebhookInfo"), settings)
+    except ChatMoved as moved:
+        raise click.ClickException(
+            f"the group became a supergroup: set FANFARE_TELEGRAM_CHAT_ID to {moved.room}"
+        ) from None
+    except (ChatClosed, ChatRefused, TryAgain) as fault:
+        raise click.ClickException(str(fault)) from None
+    finally:
+        calls.close()
+
+
+@telegram.command(name="show")
+@click.argument("ids", nargs=-1)
+def show_(ids: tuple[str, ...]) -> None:
+    """Bring the messages of IDS up to date, or of all that wait."""
+    p = parts()
+    found = desk(p)
+    if found is None:
+        raise click.ClickException("there is no bot: `fanfare telegram setup` says what is missing")
+    waiting = [] if ids else [it.id for it in p.notifications.queue(Waiting()).items]
+    try:
+        for id in (*ids, *waiting):
+            show(NotificationId(id), desk=found)
+            click.echo(f"{id} is shown as it is")
+    except (ChatClosed, ChatRefused, ChatMoved, TryAgain) as fault:
+        raise click.ClickException(str(fault)) from None
+
+
+def _calls(settings: Settings) -> TelegramCalls:
+    if settings.telegram_bot_token is None:
+        raise click.ClickException(f"not set: {NEEDED['telegram_bot_token']}")
+    return TelegramCalls(settings.telegram_bot_token, settings.telegram_url)
+
+
+def _introduce(calls: TelegramCalls, settings: Settings) -> None:
+    bot: Said = calls.call("getMe")
+    click.echo(f"bot      {bot.get('first_name')} (@{bot.get('username')}, {bot.get('id')})")
+    room: Said = calls.call("getChat", chat_id=settings.telegram_chat_id)
+    title = room.get("title") or room.get("first_name")
+    click.echo(f"chat     {title} ({room.get('type')}, {room.get('id')})")
+    member: Said = calls.call(
+        "getChatMember", chat_id=settings.telegram_chat_id, user_id=calls.bot_id
+    )
+    click.echo(f"rights   {_rights(member)}")
+
+
+def _rights(member: Said) -> str:
+    status = str(member.get("status"))
+    may = {"member", "administrator", "creator"}
+    if status in may or (status == "restricted" and member.get("can_send_messages")):
+        return f"{status}: it may write, and it hears presses and replies to itself"
+    return f"{status}: it may NOT write; add it to the group and let it send messages"
+
+
+def _agree(calls: TelegramCalls, settings: Settings) -> None:
+    secret = settings.telegram_webhook_secret
+    calls.call(
+        "setWebhook",
+        url=settings.function_url(FUNCTION),
+        secret_token=secret.get_secret_value() if secret else None,
+        allowed_updates=UPDATES,
+    )
+
+
+def _report(webhook: Said, settings: Settings) -> None:
+    url = str(webhook.get("url", ""))
+    ours = url == settings.function_url(FUNCTION)
+    click.echo(f"webhook  {url or 'none'}{'' if ours else ' (not ours: run this without --check)'}")
+    click.echo(f"updates  {', '.join(webhook.get('allowed_updates', ())) or 'all'}")
+    click.echo(f"waiting  {webhook.get('pending_update_count', 0)}")
+    if error := webhook.get("last_error_message"):
+        click.echo(f"trouble  {error}")

@@ -1,0 +1,58 @@
+"""A chat in memory: what stands in it, in which order it came to stand there, and its moods."""
+
+import threading
+from collections.abc import Callable
+from itertools import count
+
+from shared.domain.chat import Card
+from shared.ports import ChatMoved, MessageGone
+
+BOT_ID = 4242
+
+
+class MemoryChat:
+    """``shown`` is what people see now, by room and message; ``answers`` what pressers heard.
+
+    ``mood`` is called before each request with its name and may raise what a chat raises.
+    """
+
+    def __init__(self) -> None:
+        self.shown: dict[tuple[int, int], Card] = {}
+        self.posted: list[tuple[int, int]] = []
+        self.replies: dict[tuple[int, int], int] = {}
+        self.edits: list[tuple[int, int, Card]] = []
+        self.answers: list[tuple[str, str, bool]] = []
+        self.moved: dict[int, int] = {}
+        self.mood: Callable[[str], None] = lambda _: None
+        self._numbers = count(101)
+        self._lock = threading.Lock()
+
+    @property
+    def bot_id(self) -> int:
+        return BOT_ID
+
+    def post(self, room: int, card: Card, *, reply_to: int = 0) -> int:
+        self.mood("post")
+        if room in self.moved:
+            raise ChatMoved(self.moved[room])
+        with self._lock:
+            place = (room, next(self._numbers))
+            self.shown[place] = card
+            self.posted.append(place)
+            self.replies[place] = reply_to
+        return place[1]
+
+    def edit(self, room: int, message: int, card: Card) -> None:
+        self.mood("edit")
+        if room in self.moved:
+            raise ChatMoved(self.moved[room])
+        with self._lock:
+            if (room, message) not in self.shown:
+                raise MessageGone("message to edit not found")
+            self.shown[room, message] = card
+            self.edits.append((room, message, card))
+
+    def answer(self, press: str, words: str, *, alert: bool = False) -> None:
+        self.mood("answer")
+        with self._lock:
+            self.answers.append((press, words, alert))

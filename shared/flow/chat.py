@@ -1,0 +1,203 @@
+"""What stands in the moderators' chat: one message for each notification that waits or waited.
+
+Events come twice, late and out of order, so a message is always written from the record as it is
+now, by one writer at a time: whoever writes holds the post, looks at the record again when done,
+and writes again if it has changed. An older picture therefore never replaces a newer one.
+
+A notification is posted once, with one exception. Between the chat's answer and our note of it a
+crash, or a lost answer, leaves a message nobody knows of; the next writer posts another. The later
+one counts from then on: only it follows the record. The earlier still takes presses, which mean
+the same, and is closed by the first of them.
+"""
+
+from contextlib import suppress
+from dataclasses import replace
+from datetime import datetime, timedelta
+from functools import partial
+
+from shared.domain.chat_cards import MOST_REGIONS, Facts, Reach, card_of, note, reminder
+from shared.domain.device import Platform
+from shared.domain.errors import NotFound, TryAgain
+from shared.domain.lifecycle import Status
+from shared.domain.notification import Notification, NotificationId
+from shared.domain.provider import verified
+from shared.domain.review import approvals_needed
+from shared.domain.targeting import Segment, TargetPlatform, audience_queries
+from shared.flow.desk import Desk
+from shared.flow.remind import remind
+from shared.ports import ChatClosed, ChatMoved, MessageGone, Post, Throttled, Waiting
+
+WRITING = timedelta(seconds=120)
+"""How long a writer holds a post, anew for each picture; more than all requests for one take."""
+MOST_LOOKS = 5
+"""How often one writer follows a record that keeps changing."""
+LOOKED_AFTER = 100
+"""How many of the oldest that wait are looked after at once."""
+EVENT_TIME = timedelta(minutes=2)
+"""By then an event has come, or was lost."""
+
+
+def show(id: NotificationId, *, desk: Desk) -> None:
+    """The notification's message says how things stand, now or already.
+
+    Raises ``TryAgain`` when somebody else writes it just now: then come again, to make sure.
+    """
+    try:
+        it = desk.notifications.get(id)
+    except NotFound:
+        return
+    if not _is_due(it, desk.posts.get(id)):
+        return
+    _respect_quiet(desk)
+    owner, now = desk.clock.new_id(), desk.clock.now()
+    post = desk.posts.change(id, lambda it: _taken(it, owner, now))
+    try:
+        _follow_record(post, desk)
+    except Throttled as throttled:
+        _keep_quiet(desk, throttled.retry_after_seconds)
+        raise
+    except _Overtaken:  # nobody knows whose picture came last
+        desk.posts.change(id, lambda it: replace(it, shows=0))
+        raise TryAgain("its message was written by two", retry_after_seconds=5) from None
+    finally:
+        desk.posts.change(id, lambda it: _left(it, owner))
+
+
+def look_after(*, desk: Desk) -> None:
+    """Of those that wait, show what was never shown, and say when one waits too long.
+
+    While the chat is in trouble this ends at the first attempt: it is called again in a minute.
+    """
+    with suppress(TryAgain):
+        for it in desk.notifications.queue(Waiting(page_size=LOOKED_AFTER)).items:
+            if desk.clock.now() - it.created_at > EVENT_TIME:
+                show(it.id, desk=desk)
+        remind(
+            notifications=desk.notifications,
+            policies=desk.policies,
+            clock=desk.clock,
+            tell=lambda longest: desk.say(reminder(longest.notification.id, longest.age)),
+        )
+
+
+def close_stray(room: int, message: int, *, desk: Desk) -> None:
+    """A message that is not the notification's own loses its buttons."""
+    try:
+        desk.edit(room, message, note("This one was posted twice. The later message counts."))
+    except (MessageGone, ChatMoved):
+        return
+
+
+# ---- one writer at a time --------------------------------------------------------------------
+
+
+class _Overtaken(Exception):
+    """This writer was so slow that another one took over."""
+
+
+def _is_due(it: Notification, post: Post | None) -> bool:
+    """Whether the message lags behind the record. What was decided unseen is not posted."""
+    if post is None or not post.message:
+        return it.status is Status.PENDING
+    return post.shows < it.history_count
+
+
+def _taken(post: Post, owner: str, now: datetime) -> Post:
+    if post.owner not in {"", owner} and post.until and post.until > now:
+        raise TryAgain("its message is being written", retry_after_seconds=2)
+    return replace(post, owner=owner, until=now + WRITING)
+
+
+def _left(post: Post, owner: str) -> Post:
+    return replace(post, owner="", until=None) if post.owner == owner else post
+
+
+def _written(mine: Post, theirs: Post) -> Post:
+    if theirs.owner != mine.owner:
+        raise _Overtaken
+    return mine
+
+
+def _follow_record(post: Post, desk: Desk) -> None:
+    for _ in range(MOST_LOOKS):
+        it = desk.notifications.get(post.notification_id)
+        if not _is_due(it, post):
+            return
+        before, post = post, replace(_put(post, it, desk), until=desk.clock.now() + WRITING)
+        try:
+            post = desk.posts.change(it.id, partial(_written, post))
+        except _Overtaken:
+            if post.message != before.message:
+                close_stray(post.room, post.message, desk=desk)
+            raise
+    raise TryAgain("the notification keeps changing", retry_after_seconds=5)
+
+
+def _put(post: Post, it: Notification, desk: Desk) -> Post:
+    card = card_of(_facts(it, desk))
+    if post.message:
+        try:
+            desk.edit(post.room, post.message, card)
+        except MessageGone:
+            pass
+        except ChatMoved as moved:
+            desk.follow(post.room, moved.room)
+        except ChatClosed:
+            if post.room == (desk.posts.room().number or desk.number):
+                raise
+        else:
+            return replace(post, shows=it.history_count)
+    room, message = desk.say(card)
+    return replace(post, room=room, message=message, shows=it.history_count)
+
+
+# ---- what the chat asked for -----------------------------------------------------------------
+
+
+def _respect_quiet(desk: Desk) -> None:
+    until, now = desk.posts.room().quiet_until, desk.clock.now()
+    if until and until > now:
+        seconds = int((until - now).total_seconds()) + 1
+        raise TryAgain("the chat wants to be left alone", retry_after_seconds=seconds)
+
+
+def _keep_quiet(desk: Desk, seconds: int) -> None:
+    until = desk.clock.now() + timedelta(seconds=seconds)
+    desk.posts.change_room(
+        lambda room: replace(room, quiet_until=max(until, room.quiet_until or until))
+    )
+
+
+# ---- what is shown ---------------------------------------------------------------------------
+
+
+def _facts(it: Notification, desk: Desk) -> Facts:
+    provider = desk.providers.get(it.provider_id)
+    return Facts(
+        notification=it,
+        now=desk.clock.now(),
+        provider=provider.name if provider else "",
+        record=desk.notifications.counts_by_status(it.provider_id),
+        reach=_reach(it, desk) if it.status is Status.PENDING else None,
+        approvals_needed=approvals_needed(it, desk.policies.get()),
+        people=desk.people(it),
+    )
+
+
+def _reach(it: Notification, desk: Desk) -> Reach:
+    """By aggregation: what it costs does not grow with the audience."""
+    segment, now = it.segment or Segment(), desk.clock.now()
+    domains = verified(desk.providers.domains_of(it.provider_id))
+
+    def count(**narrower: object) -> int:
+        queries = audience_queries(segment.model_copy(update=narrower), domains, now)
+        return sum(desk.audience.count(query).devices for query in queries)
+
+    wanted = [p for p in Platform if segment.platform in {TargetPlatform.ALL, p.value}]
+    named = segment.region[:MOST_REGIONS]
+    return Reach(
+        total=count(),
+        platforms={p.value: count(platform=TargetPlatform(p.value)) for p in wanted},
+        regions={region: count(region=(region,)) for region in named},
+        more_regions=len(segment.region) - len(named),
+    )

@@ -1,0 +1,175 @@
+"""A moderators' chat for tests: in memory, or on the stand-in for Telegram over real HTTP."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import httpx
+from pydantic import SecretStr
+
+from local.background import Served
+from local.telegram import Telegram, app
+from shared.adapters.clock import FixedClock
+from shared.adapters.memory import MemoryNotifications, MemoryProviders
+from shared.adapters.memory_chat import MemoryChat
+from shared.adapters.memory_devices import MemoryDevices
+from shared.adapters.memory_fanout import MemoryAudience
+from shared.adapters.memory_moderation import MemoryModerators, MemoryReviewPolicies
+from shared.adapters.memory_posts import MemoryPosts
+from shared.adapters.telegram import TelegramChat
+from shared.adapters.telegram_calls import TelegramCalls
+from shared.domain.chat import Card
+from shared.domain.device import Device, derive
+from shared.domain.notification import Change, Notification, NotificationId
+from shared.flow.chat_press import Press, Reply
+from shared.flow.desk import Desk
+from shared.ports import Moderator
+from tests.builders import NOON, a_desktop, a_device, a_domain, a_notification, a_provider
+
+TOKEN = "4242:of-the-bot"
+SECRET = "agreed-with-telegram"
+ROOM = -1001
+MIRA, NIK, STRANGER = 7001, 7002, 7999
+
+MODERATORS = (
+    Moderator("mira", NOON, telegram_user_id=MIRA, name="Mira", email="mira@fanfare.example"),
+    Moderator("nik", NOON, telegram_user_id=NIK, name="Nik", email="nik@fanfare.example"),
+)
+
+
+@dataclass
+class Chatroom:
+    """All parts of a desk, in memory unless others are given."""
+
+    chat: Any = field(default_factory=MemoryChat)
+    posts: Any = field(default_factory=MemoryPosts)
+    notifications: Any = field(default_factory=MemoryNotifications)
+    providers: Any = field(
+        default_factory=lambda: MemoryProviders(a_provider(name="Acme"), a_domain())
+    )
+    moderators: Any = field(default_factory=MemoryModerators)
+    policies: Any = field(default_factory=MemoryReviewPolicies)
+    devices: MemoryDevices = field(default_factory=MemoryDevices)
+    clock: FixedClock = field(default_factory=lambda: FixedClock(NOON))
+    updates: int = 0
+
+    def __post_init__(self) -> None:
+        for moderator in MODERATORS:
+            self.moderators.put(moderator)
+        for device in (a_device(), a_device("phone-2", locale="ru-RU"), a_desktop()):
+            self.add(device)
+
+    def add(self, device: Device) -> None:
+        """A device registers."""
+        self.devices.register(device, derive(device.hwid, device.locale, device.domains), None)
+
+    @property
+    def desk(self) -> Desk:
+        """What the verbs are given."""
+        return Desk(
+            number=ROOM,
+            chat=self.chat,
+            posts=self.posts,
+            notifications=self.notifications,
+            providers=self.providers,
+            moderators=self.moderators,
+            policies=self.policies,
+            audience=MemoryAudience(self.devices),
+            clock=self.clock,
+        )
+
+    def given(self, it: Notification | None = None) -> Notification:
+        """A notification that is there, pending unless said otherwise."""
+        it = it or a_notification()
+        self.notifications.create(Change(it, None))
+        return self.record(it.id)
+
+    def record(self, id: str = "n1") -> Notification:
+        """How it is now."""
+        found: Notification = self.notifications.get(NotificationId(id))
+        return found
+
+    def card(self, id: str = "n1") -> Card:
+        """What people see of it in the chat in memory."""
+        post = self.posts.get(NotificationId(id))
+        assert post is not None
+        shown: Card = self.chat.shown[post.room, post.message]
+        return shown
+
+    def press(
+        self, user: int = MIRA, button: str = "a", revision: int = 1, id: str = "n1", **more: Any
+    ) -> Press:
+        """Somebody presses a button under the notification's message."""
+        self.updates += 1
+        post = self.posts.get(NotificationId(id))
+        data = more.pop("data", f"{button}:{id}:{revision}")
+        given: dict[str, Any] = {
+            "update": self.updates,
+            "id": more.pop("query", f"q{self.updates}"),
+            "user": user,
+            "room": post.room if post else ROOM,
+            "message": post.message if post else 1,
+            "data": data,
+        }
+        return Press(**given | more)
+
+    def reply(self, text: str, *, to: int, user: int = MIRA, **more: Any) -> Reply:
+        """Somebody answers message ``to``."""
+        self.updates += 1
+        given: dict[str, Any] = {
+            "update": self.updates,
+            "user": user,
+            "room": ROOM,
+            "message": 5000 + self.updates,
+            "text": text,
+            "replied_to": to,
+            "replied_user": self.chat.bot_id,
+        }
+        return Reply(**given | more)
+
+
+@dataclass(frozen=True)
+class Line:
+    """The wire to a stand-in, and its controls."""
+
+    url: str
+    telegram: Telegram
+    end: ExitStack
+
+    def calls(self, token: str = TOKEN) -> TelegramCalls:
+        """A bot's end of it."""
+        calls = TelegramCalls(SecretStr(token), self.url)
+        self.end.callback(calls.close)
+        return calls
+
+    @cached_property
+    def chat(self) -> TelegramChat:
+        """The same, as a chat."""
+        return TelegramChat(self.calls())
+
+    def tell(self, path: str, **body: Any) -> Mapping[str, Any]:
+        """A control of the stand-in."""
+        answer = httpx.post(f"{self.url}/{path}", json=body, timeout=10)
+        return answer.raise_for_status().json()  # type: ignore[no-any-return]
+
+    def next(self, answer: str, method: str = "*", **more: Any) -> None:
+        """How the next call is answered."""
+        self.tell("_next", answer=answer, method=method, **more)
+
+    def received(self, method: str) -> Sequence[Mapping[str, Any]]:
+        """Calls, oldest first."""
+        return [call for call in self.telegram.received if call["method"] == method]
+
+    def message(self, message: int, room: int = ROOM) -> Mapping[str, Any]:
+        """What people see."""
+        return self.telegram.rooms.messages[room, message]
+
+
+@contextmanager
+def line(**options: Any) -> Iterator[Line]:
+    """A stand-in that answers."""
+    telegram = Telegram(TOKEN, {ROOM: "Moderators"}, **options)
+    with Served(app(telegram)) as served, ExitStack() as end:
+        yield Line(served.url, telegram, end)

@@ -1,0 +1,306 @@
+"""What happens when somebody presses a button, and when they answer the question after a no."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from shared.domain.errors import TryAgain
+from shared.domain.lifecycle import Status
+from shared.domain.notification import NotificationId
+from shared.domain.review import ReviewPolicy, Template
+from shared.flow.chat import show
+from shared.flow.chat_press import press, reply
+from tests.builders import NOON, PROVIDER, a_notification, a_provider, a_segment, some_content
+from tests.moderation.chatroom import MIRA, NIK, ROOM, STRANGER, Chatroom
+
+N1 = NotificationId("n1")
+TEMPLATES = (
+    Template("source", "No source", "Name the source of this news."),
+    Template("shouting", "Shouting", "Please do not shout."),
+)
+
+
+@pytest.fixture
+def room() -> Chatroom:
+    room = Chatroom()
+    room.given()
+    show(N1, desk=room.desk)
+    return room
+
+
+def heard(room: Chatroom) -> tuple[str, bool]:
+    """What the last presser heard."""
+    _, words, alert = room.chat.answers[-1]
+    return words, alert
+
+
+def question(room: Chatroom) -> int:
+    """The number of the last message, which is the question."""
+    return int(room.chat.posted[-1][1])
+
+
+def said(room: Chatroom) -> str:
+    """The bot's last message."""
+    return str(room.chat.shown[room.chat.posted[-1]].text)
+
+
+# ---- yes -------------------------------------------------------------------------------------
+
+
+def test_a_moderators_yes_sends_it(room: Chatroom) -> None:
+    press(room.press(), desk=room.desk)
+    assert heard(room) == ("Approved.", False)
+    assert (room.record().status, room.record().moderator_id) == (Status.SENDING, "mira")
+
+
+def test_who_is_not_listed_decides_nothing(room: Chatroom) -> None:
+    press(room.press(STRANGER), desk=room.desk)
+    words, alert = heard(room)
+    assert "not on the list" in words
+    assert alert
+    assert room.record().status is Status.PENDING
+
+
+def test_who_was_taken_off_the_list_decides_nothing_from_then_on(room: Chatroom) -> None:
+    room.moderators.delete("mira")
+    press(room.press(), desk=room.desk)
+    assert room.record().status is Status.PENDING
+
+
+def test_the_one_who_comes_second_hears_who_was_first(room: Chatroom) -> None:
+    press(room.press(MIRA), desk=room.desk)
+    press(room.press(NIK), desk=room.desk)
+    assert heard(room) == ("Approved by Mira, 2026-01-01 12:00 UTC.", True)
+    press(room.press(NIK, "r"), desk=room.desk)
+    assert heard(room) == ("Approved by Mira, 2026-01-01 12:00 UTC.", True)
+
+
+def test_who_comes_after_a_cancel_hears_of_it(room: Chatroom) -> None:
+    room.notifications.change(N1, lambda it: it.cancel(PROVIDER, NOON))
+    press(room.press(), desk=room.desk)
+    words, alert = heard(room)
+    assert words.startswith("The provider canceled the delivery")
+    assert alert
+
+
+def test_a_yes_to_an_older_revision_is_refused(room: Chatroom) -> None:
+    room.notifications.change(
+        N1, lambda it: it.edit(PROVIDER, NOON, some_content(title="Other"), a_segment())
+    )
+    for button in ("a", "r"):
+        press(room.press(button=button), desk=room.desk)
+        assert "revision 2 now" in heard(room)[0]
+    assert room.record().status is Status.PENDING
+
+
+def test_a_second_pair_of_eyes_must_be_another_moderators() -> None:
+    room = Chatroom()
+    room.policies.put(ReviewPolicy(second_approval_above=1))
+    room.given(replace(a_notification(), estimated_devices=9))
+    show(N1, desk=room.desk)
+    press(room.press(MIRA), desk=room.desk)
+    assert "Another moderator" in heard(room)[0]
+    press(room.press(MIRA), desk=room.desk)
+    assert heard(room)[1]
+    assert room.record().status is Status.PENDING
+    press(room.press(NIK), desk=room.desk)
+    assert room.record().status is Status.SENDING
+
+
+def test_what_somebody_else_reads_is_theirs_for_now(room: Chatroom) -> None:
+    press(room.press(NIK, "r"), desk=room.desk)
+    press(room.press(MIRA), desk=room.desk)
+    assert heard(room) == ("Nik reads this one right now. Take another, or wait.", True)
+
+
+def test_nobody_decides_on_their_own_provider(room: Chatroom) -> None:
+    room.providers.put(a_provider(members=("mira@fanfare.example",)))
+    for button in ("a", "r"):
+        press(room.press(button=button), desk=room.desk)
+        assert "You belong to this provider" in heard(room)[0]
+    assert room.record().status is Status.PENDING
+
+
+@pytest.mark.parametrize(
+    "data",
+    ["", "a", "a:", "a::1", "a:n1:", "a:n1:x", "x:n1:1", "a:n1:1:", "a:n1:-1", "🙂", "a:n1:²"],
+)
+def test_data_no_button_of_ours_has_decides_nothing(room: Chatroom, data: str) -> None:
+    press(room.press(data=data), desk=room.desk)
+    assert heard(room)[1]
+    assert room.record().status is Status.PENDING
+
+
+@pytest.mark.parametrize("id", ["none", "../x", "a/b", "__x__", "."])
+def test_data_that_names_nothing_decides_nothing(room: Chatroom, id: str) -> None:
+    press(room.press(data=f"a:{id}:1"), desk=room.desk)
+    assert heard(room) == ("There is no such notification any more.", True)
+
+
+# ---- the same again --------------------------------------------------------------------------
+
+
+def test_an_update_that_comes_twice_is_answered_once(room: Chatroom) -> None:
+    update = room.press()
+    press(update, desk=room.desk)
+    press(update, desk=room.desk)
+    assert len(room.chat.answers) == 1
+
+
+def test_an_update_whose_answer_was_lost_comes_again_and_tells_the_same(room: Chatroom) -> None:
+    update = room.press()
+
+    def lost(_: str) -> None:
+        room.chat.mood = lambda _: None
+        raise TryAgain("no answer")
+
+    room.chat.mood = lost
+    with pytest.raises(TryAgain):
+        press(update, desk=room.desk)
+    press(update, desk=room.desk)
+    assert heard(room) == ("You approved it.", False)
+    assert room.record().history_count == 2
+
+
+def test_a_press_under_a_stray_message_counts_and_closes_that_message(room: Chatroom) -> None:
+    stray = room.chat.post(ROOM, room.card())
+    press(room.press(message=stray), desk=room.desk)
+    assert room.record().status is Status.SENDING
+    assert "posted twice" in room.chat.shown[ROOM, stray].text
+
+
+# ---- no --------------------------------------------------------------------------------------
+
+
+def test_a_no_asks_for_the_reason_and_the_reply_rejects(room: Chatroom) -> None:
+    press(room.press(button="r"), desk=room.desk)
+    asked = room.chat.shown[room.chat.posted[-1]]
+    assert asked.text.startswith("Mira, why")
+    assert "Sale" in asked.text
+    assert asked.hint
+    assert asked.marks[0].user == MIRA
+    reply(room.reply(" No source is named. ", to=question(room)), desk=room.desk)
+    assert said(room) == "Rejected."
+    record = room.record()
+    assert (record.status, record.moderator_id) == (Status.REJECTED, "mira")
+    assert record.moderator_comment == "No source is named."
+
+
+@pytest.mark.parametrize("text", ["2", " #2 ", "2.", "2)"])
+def test_a_number_stands_for_a_template(room: Chatroom, text: str) -> None:
+    room.policies.put(ReviewPolicy(templates=TEMPLATES))
+    press(room.press(button="r"), desk=room.desk)
+    assert "2  Shouting" in said(room)
+    reply(room.reply(text, to=question(room)), desk=room.desk)
+    assert room.record().moderator_comment == "Please do not shout."
+
+
+@pytest.mark.parametrize("text", ["0", "3", "77"])
+def test_a_number_without_a_template_is_asked_again(room: Chatroom, text: str) -> None:
+    room.policies.put(ReviewPolicy(templates=TEMPLATES))
+    press(room.press(button="r"), desk=room.desk)
+    reply(room.reply(text, to=question(room)), desk=room.desk)
+    assert said(room) == "Reply with a number from 1 to 2, or in words."
+    assert room.record().status is Status.PENDING
+
+
+def test_a_number_is_no_reason_where_there_are_no_templates(room: Chatroom) -> None:
+    press(room.press(button="r"), desk=room.desk)
+    reply(room.reply("1", to=question(room)), desk=room.desk)
+    assert "A number alone is no reason" in said(room)
+
+
+@pytest.mark.parametrize(("text", "told"), [("", "in words"), ("x" * 1001, "at most 1000")])
+def test_a_reply_that_is_no_comment_is_helped(room: Chatroom, text: str, told: str) -> None:
+    press(room.press(button="r"), desk=room.desk)
+    asked = question(room)
+    reply(room.reply(text, to=asked), desk=room.desk)
+    assert told in said(room)
+    reply(room.reply("A real reason.", to=asked), desk=room.desk)
+    assert room.record().status is Status.REJECTED
+
+
+def test_a_reply_after_a_day_is_told_to_press_again(room: Chatroom) -> None:
+    press(room.press(button="r"), desk=room.desk)
+    room.clock.advance(timedelta(hours=24))
+    reply(room.reply("Late.", to=question(room)), desk=room.desk)
+    assert "Press Reject again" in said(room)
+    assert room.record().status is Status.PENDING
+
+
+def test_a_reply_to_an_older_revision_is_refused(room: Chatroom) -> None:
+    press(room.press(button="r"), desk=room.desk)
+    room.notifications.change(
+        N1, lambda it: it.edit(PROVIDER, NOON, some_content(title="Other"), a_segment())
+    )
+    reply(room.reply("Bad.", to=question(room)), desk=room.desk)
+    assert "revision 2 now" in said(room)
+    assert room.record().status is Status.PENDING
+
+
+def test_a_reply_to_what_was_decided_meanwhile_hears_of_it(room: Chatroom) -> None:
+    press(room.press(button="r"), desk=room.desk)
+    asked = question(room)
+    room.notifications.change(N1, lambda it: it.cancel(PROVIDER, NOON))
+    reply(room.reply("Bad.", to=asked), desk=room.desk)
+    assert said(room).startswith("The provider canceled the delivery")
+
+
+def test_a_question_is_answered_by_whom_it_was_put_to(room: Chatroom) -> None:
+    press(room.press(button="r"), desk=room.desk)
+    asked = question(room)
+    reply(room.reply("Bad.", to=asked, user=NIK), desk=room.desk)
+    assert said(room) == "I asked Mira. To reject it yourself, press Reject."
+    reply(room.reply("Bad.", to=asked, user=STRANGER), desk=room.desk)
+    assert "not on the list" in said(room)
+    assert room.record().status is Status.PENDING
+
+
+def test_a_moderators_reply_to_something_else_of_ours_is_helped(room: Chatroom) -> None:
+    post = room.posts.get(N1)
+    assert post is not None
+    reply(room.reply("Is this true?", to=post.message), desk=room.desk)
+    assert "press Reject under it" in said(room)
+
+
+def test_what_people_say_to_each_other_is_theirs(room: Chatroom) -> None:
+    before = len(room.chat.posted)
+    reply(room.reply("Hi", to=77, replied_user=NIK), desk=room.desk)
+    reply(room.reply("Hi", to=77, user=STRANGER), desk=room.desk)
+    assert len(room.chat.posted) == before
+
+
+def test_a_reply_that_comes_twice_rejects_once_and_says_so_once(room: Chatroom) -> None:
+    press(room.press(button="r"), desk=room.desk)
+    update = room.reply("Bad.", to=question(room))
+    reply(update, desk=room.desk)
+    before = len(room.chat.posted)
+    reply(update, desk=room.desk)
+    assert len(room.chat.posted) == before
+
+
+def test_a_reply_whose_answer_was_lost_comes_again_and_tells_the_same(room: Chatroom) -> None:
+    press(room.press(button="r"), desk=room.desk)
+    update = room.reply("Bad.", to=question(room))
+
+    def lost(_: str) -> None:
+        room.chat.mood = lambda _: None
+        raise TryAgain("no answer")
+
+    room.chat.mood = lost
+    with pytest.raises(TryAgain):
+        reply(update, desk=room.desk)
+    assert room.record().status is Status.REJECTED
+    reply(update, desk=room.desk)
+    assert said(room) == "You rejected it."
+
+
+def test_updates_in_the_wrong_order_come_to_one_decision(room: Chatroom) -> None:
+    """The press that asks arrives after another one has approved."""
+    no, yes = room.press(NIK, "r"), room.press(MIRA, "a")
+    press(yes, desk=room.desk)
+    press(no, desk=room.desk)
+    press(yes, desk=room.desk)
+    assert room.record().status is Status.SENDING
+    assert heard(room) == ("Approved by Mira, 2026-01-01 12:00 UTC.", True)

@@ -1,0 +1,104 @@
+"""``fanfare telegram``: what an operator sees who sets the bot up."""
+
+from collections.abc import Iterator
+
+import pytest
+from click.testing import CliRunner, Result
+
+from local.cli import main
+from shared.adapters.documents import notification_fields
+from shared.adapters.memory_chat import MemoryChat
+from shared.settings import read
+from shared.wiring import replaced
+from tests.builders import a_domain, a_notification, a_provider
+from tests.moderation.chatroom import ROOM, SECRET, TOKEN, Line, line
+from tests.parts import PROJECT, MemoryParts, memory_parts
+
+URL = f"https://europe-west1-{PROJECT}.cloudfunctions.net/telegram-webhook"
+
+
+@pytest.fixture
+def wire() -> Iterator[Line]:
+    with line() as opened:
+        yield opened
+
+
+@pytest.fixture
+def world(wire: Line) -> Iterator[MemoryParts]:
+    parts = memory_parts(a_provider(), a_domain())
+    parts.settings = read(settings_of(wire))
+    with replaced(parts):
+        yield parts
+
+
+def settings_of(wire: Line) -> dict[str, str]:
+    return {
+        "GOOGLE_CLOUD_PROJECT": PROJECT,
+        "TELEGRAM_BASE_URL": wire.url,
+        "FANFARE_TELEGRAM_BOT_TOKEN": TOKEN,
+        "FANFARE_TELEGRAM_WEBHOOK_SECRET": SECRET,
+        "FANFARE_TELEGRAM_CHAT_ID": str(ROOM),
+    }
+
+
+def fanfare(*words: str) -> Result:
+    return CliRunner().invoke(main, words, env={"GOOGLE_CLOUD_PROJECT": PROJECT})
+
+
+def test_setup_agrees_with_telegram_and_says_what_it_found(world: MemoryParts, wire: Line) -> None:
+    done = fanfare("telegram", "setup")
+    assert done.exit_code == 0, done.output
+    assert done.output.splitlines() == [
+        "bot      Fanfare (@fanfare_bot, 4242)",
+        f"chat     Moderators (supergroup, {ROOM})",
+        "rights   member: it may write, and it hears presses and replies to itself",
+        f"webhook  {URL}",
+        "updates  message, callback_query",
+        "waiting  0",
+    ]
+    webhook = wire.telegram.updates.webhook
+    assert webhook is not None
+    assert (webhook.url, webhook.secret_token) == (URL, SECRET)
+    assert webhook.allowed_updates == ["message", "callback_query"]
+
+
+def test_a_check_agrees_on_nothing(world: MemoryParts, wire: Line) -> None:
+    done = fanfare("telegram", "setup", "--check")
+    assert "webhook  none (not ours" in done.output
+    assert wire.telegram.updates.webhook is None
+
+
+@pytest.mark.parametrize("missing", ["BOT_TOKEN", "WEBHOOK_SECRET", "CHAT_ID"])
+def test_what_is_not_set_is_named(world: MemoryParts, wire: Line, missing: str) -> None:
+    name = f"FANFARE_TELEGRAM_{missing}"
+    given = {key: value for key, value in settings_of(wire).items() if key != name}
+    world.settings = read(given)
+    done = fanfare("telegram", "setup")
+    assert done.exit_code == 1
+    assert name in done.output
+
+
+def test_a_wrong_token_and_a_wrong_chat_are_named_without_the_token(
+    world: MemoryParts, wire: Line
+) -> None:
+    given = {**settings_of(wire), "FANFARE_TELEGRAM_BOT_TOKEN": "4242:wrong-one"}
+    world.settings = read(given)
+    done = fanfare("telegram", "setup")
+    assert (done.exit_code, "FANFARE_TELEGRAM_BOT_TOKEN" in done.output) == (1, True)
+    assert "wrong-one" not in done.output
+    world.settings = read({**settings_of(wire), "FANFARE_TELEGRAM_CHAT_ID": "-5"})
+    assert "chat not found" in fanfare("telegram", "setup").output
+
+
+def test_a_group_that_moved_is_told_with_its_new_number(world: MemoryParts, wire: Line) -> None:
+    wire.tell("_move", **{"from": ROOM, "to": -1005, "tell": False})
+    assert "FANFARE_TELEGRAM_CHAT_ID to -1005" in fanfare("telegram", "setup").output
+
+
+def test_show_brings_the_chat_up_to_date(world: MemoryParts) -> None:
+    it = a_notification()
+    world.notifications._notifications.put(it.id, notification_fields(it))
+    world.chat = MemoryChat()
+    done = fanfare("telegram", "show")
+    assert done.output == "n1 is shown as it is\n"
+    assert len(world.chat.posted) == 1
