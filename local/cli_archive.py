@@ -1,0 +1,137 @@
+"""``fanfare archive``: whether the archive is what was archived, and what it tells by itself."""
+
+from collections.abc import Callable, Mapping
+from datetime import timedelta
+from typing import Any
+
+import click
+
+from shared.adapters.archive_places import archive_at
+from shared.domain.archive_life import Life
+from shared.domain.archive_lines import COUNTERS, device_of
+from shared.domain.delivery import Record
+from shared.domain.errors import Refusal
+from shared.domain.notification import NotificationId
+from shared.flow.export import Exporter
+from shared.flow.replay import replay as replayed
+from shared.flow.verify import Report, Verifier
+from shared.flow.witness import Witness
+from shared.ports import Archive
+from shared.wiring import Parts, parts
+
+Plainly = Callable[[Callable[..., None]], Callable[..., None]]
+AT_MOST = timedelta(hours=1)
+
+
+def commands(plainly: Plainly) -> click.Group:
+    """The group, with errors told as the other commands tell them."""
+
+    @click.group()
+    def archive() -> None:
+        """Verify the archive of ended notifications, or read from it."""
+
+    @archive.command()
+    @click.option("--deep", is_flag=True, help="Compare every outcome with the ledger, too.")
+    @click.option("--from", "address", help="Another copy: s3://…, gs://… or file:///…")
+    @plainly
+    def verify(deep: bool, address: str | None) -> None:
+        """Read all of it again and compare with Firestore; exit code 1 if anything is wrong."""
+        p = parts()
+        where = _archive(p, address)
+        verifier = Verifier(where, p.exports, p.notifications, p.ledger, p.signer)
+        report = verifier.verify(deep=deep)
+        _tell(report)
+        if report.wrong:
+            raise SystemExit(1)
+
+    @archive.command(name="replay")
+    @click.argument("id")
+    @click.option("--device", "hwid", help="Also what became of this device.")
+    @click.option("--from", "address", help="Another copy: s3://…, gs://… or file:///…")
+    @plainly
+    def replay_(id: str, hwid: str | None, address: str | None) -> None:
+        """A notification's whole life, from the archive alone."""
+        _replay(NotificationId(id), hwid, _archive(parts(), address))
+
+    @archive.command()
+    @click.argument("id")
+    @plainly
+    def export(id: str) -> None:
+        """Archive a notification that ended now, instead of with the next tick."""
+        p = parts()
+        exporter = Exporter(p.notifications, p.ledger, p.exports, _archive(p), p.tasks, p.clock)
+        mark = exporter.export(NotificationId(id), p.clock.now() + AT_MOST)
+        for it in mark.objects if mark else ():
+            click.echo(f"{it.lines:>10,} lines  {it.name}")
+
+    @archive.command()
+    @plainly
+    def seal() -> None:
+        """List in a manifest what was archived so far, instead of at the end of the day."""
+        p = parts()
+        today = p.clock.now().date()
+        manifests = Witness(p.exports, _archive(p), p.clock, p.signer).close_day(today)
+        for it in manifests:
+            click.echo(f"{it.name}  {len(it.objects):,} objects  {it.hash}")
+        if not manifests:
+            click.echo("everything is listed already")
+
+    return archive
+
+
+def _archive(p: Parts, address: str | None = None) -> Archive:
+    if address:
+        return archive_at(address, p.settings)
+    if p.archive is None:
+        raise Refusal("There is no archive: set FANFARE_ARCHIVE, or name one with --from.")
+    return p.archive
+
+
+def _tell(report: Report) -> None:
+    click.echo(
+        f"{report.manifests:,} manifests, {report.objects:,} objects, {report.lines:,} lines, "
+        f"{report.notifications:,} notifications"
+    )
+    if report.waiting:
+        click.echo(f"{report.waiting:,} objects wait for the next manifest")
+    for it in report.wrong:
+        click.echo(f"WRONG  {it.code}  {it.where}: {it.what}")
+    agree = "the archive is what was archived, and Firestore agrees with it"
+    click.echo(f"{len(report.wrong):,} things are wrong" if report.wrong else agree)
+
+
+def _replay(id: NotificationId, hwid: str | None, archive: Archive) -> None:
+    chosen: list[tuple[Mapping[str, Any], Record]] = []
+
+    def wanted(line: Mapping[str, Any], record: Record) -> None:
+        if hwid is not None and line["device"] == device_of(line["providerId"], hwid):
+            chosen.append((line, record))
+
+    life = Life(wanted)
+    wrong = list(replayed(id, archive, life))
+    if life.final:
+        told = life.final.line
+        content = told["content"]
+        click.echo(f"{id}  {life.status}  by provider {told['providerId']}")
+        click.echo(f"{content.get('title', '')}\n{content.get('body', '')}")
+    for entry in life.entries:
+        reason = f"  “{entry.reason}”" if entry.reason else ""
+        origin = f"{entry.origin or 'new'} → {entry.status}"
+        click.echo(f"  {entry.at:%Y-%m-%d %H:%M:%S}  {origin:<22} {entry.actor}{reason}")
+    if life.first_at and life.last_at:
+        click.echo(f"  outcomes from {life.first_at:%H:%M:%S} to {life.last_at:%H:%M:%S} UTC")
+    for name in COUNTERS:
+        click.echo(f"  {name:<10}{getattr(life.tally, name):>12,}")
+    for code, number in life.tally.errors.items():
+        click.echo(f"    {code:<22}{number:>8,}")
+    for platform, number in sorted(life.platforms.items()):
+        click.echo(f"  on {platform:<10}{number:>9,}")
+    for line, record in chosen:
+        said = record.receipt or record.code or "-"
+        click.echo(f"  {hwid}: {record.outcome}, {said}, {line['at']}, batch {line['batchId']}")
+    if hwid is not None and not chosen:
+        click.echo(f"  {hwid}: not targeted")
+    for it in wrong:
+        click.echo(f"WRONG  {it.code}  {it.where}: {it.what}")
+    if wrong:
+        raise SystemExit(1)

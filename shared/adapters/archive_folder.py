@@ -1,0 +1,103 @@
+"""The archive in a folder: for the local stack, and for a copy that is verified elsewhere.
+
+An object is written under a name that nobody lists, flushed, and then linked to its own: a link is
+made whole or not at all, and never over another. What a killed run leaves behind is never taken
+for an object.
+"""
+
+import errno
+import os
+import secrets
+from collections.abc import Iterator
+from pathlib import Path
+
+from shared.domain.errors import TryAgain
+from shared.ports import ArchiveFault, Put
+
+UNFINISHED = ".part"
+_PASSING = {errno.EAGAIN, errno.EINTR, errno.EBUSY, errno.ETIMEDOUT, errno.ESTALE}
+_REMEDIES = {
+    errno.EACCES: ("denied", "Give this process the right to write there."),
+    errno.EPERM: ("denied", "Give this process the right to write there."),
+    errno.EROFS: ("denied", "Mount it writable, or name another folder in FANFARE_ARCHIVE."),
+    errno.ENOSPC: ("full", "Make room, or name another folder in FANFARE_ARCHIVE."),
+    errno.EDQUOT: ("full", "Make room, or name another folder in FANFARE_ARCHIVE."),
+    errno.ENOTDIR: ("missing", "FANFARE_ARCHIVE must name a folder."),
+    errno.ENOENT: ("missing", "FANFARE_ARCHIVE must name a folder that is there to stay."),
+}
+
+
+class FolderArchive:
+    """Below ``root``, which is created when it is first written to."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+
+    def put_new(self, name: str, content: bytes) -> Put:
+        path = self._path(name)
+        draft = path.with_name(f".{secrets.token_hex(8)}{UNFINISHED}")
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            try:
+                _flushed(draft, content)
+                os.link(draft, path)
+            finally:
+                draft.unlink(missing_ok=True)
+            _flush_folder(path.parent)
+        except FileExistsError:
+            return Put.ALREADY_THERE
+        except OSError as fault:
+            raise fault_of(fault, self._root) from fault
+        return Put.WRITTEN
+
+    def get(self, name: str) -> bytes | None:
+        try:
+            return self._path(name).read_bytes()
+        except FileNotFoundError:
+            return None
+        except OSError as fault:
+            raise fault_of(fault, self._root) from fault
+
+    def names(self, prefix: str = "") -> Iterator[str]:
+        begin = self._path(prefix.rpartition("/")[0])
+        found = (path for path in begin.rglob("*") if path.is_file())
+        kept = (path for path in found if not _is_unfinished(path))
+        names = (path.relative_to(self._root).as_posix() for path in kept)
+        return iter(sorted(name for name in names if name.startswith(prefix)))
+
+    def _path(self, name: str) -> Path:
+        path = self._root / name
+        if not path.resolve().is_relative_to(self._root.resolve()):
+            raise ValueError(f"not a name in the archive: {name}")
+        return path
+
+
+def _is_unfinished(path: Path) -> bool:
+    return path.name.startswith(".") and path.suffix == UNFINISHED
+
+
+def _flushed(path: Path, content: bytes) -> None:
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o444)
+    with os.fdopen(handle, "wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _flush_folder(folder: Path) -> None:
+    """Else the name may be gone after a loss of power, though the content is there."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def fault_of(fault: OSError, root: Path) -> Exception:
+    """What the system says, as an error of ours."""
+    number = fault.errno or 0
+    what = f"the archive's folder {root} cannot be used: {fault.strerror or fault}"
+    if number in _PASSING:
+        return TryAgain(what)
+    code, remedy = _REMEDIES.get(number, ("broken", "Look at its disk."))
+    return ArchiveFault(code, what, remedy)

@@ -1,0 +1,36 @@
+"""A notification's whole life, told by the archive alone: for when there is nothing else left."""
+
+from collections.abc import Iterator
+from hashlib import sha256
+
+from shared.domain.archive import Kind, Place, Unreadable, opened, place_of
+from shared.domain.archive_life import Discrepancy, Life
+from shared.domain.errors import NotFound
+from shared.domain.notification import NotificationId
+from shared.ports import Archive
+
+
+def replay(id: NotificationId, archive: Archive, life: Life) -> Iterator[Discrepancy]:
+    """Fill ``life`` from the archive alone; yields what contradicts itself. Raises ``NotFound``."""
+    places = (place_of(name) for name in archive.names(f"kind={Kind.NOTIFICATIONS}/"))
+    found = next((it for it in places if it and it.notification_id == id), None)
+    if found is None:
+        raise NotFound(f"the archive has no notification {id}")
+    for kind in Kind:
+        folder = Place(kind, found.provider_id, found.day, id, 0).folder()
+        for name in archive.names(folder):
+            place = place_of(name)
+            packed = archive.get(name) if place and place.notification_id == id else None
+            if place is None or packed is None:
+                continue
+            try:
+                content = opened(packed)
+            except Unreadable as broken:
+                yield Discrepancy("altered", name, f"it cannot be read: {broken}")
+                continue
+            if place.name(sha256(content).hexdigest()) != name:
+                yield Discrepancy("altered", name, "its lines do not have the hash in its name")
+            for number, wrong in life.add(place, content):
+                yield Discrepancy("altered", f"{name} line {number}", wrong)
+    for code, sentence in life.contradictions():
+        yield Discrepancy(code, id, sentence)

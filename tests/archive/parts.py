@@ -1,0 +1,143 @@
+"""Notifications that ended, with their ledger, and everything around their export."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from shared.adapters.clock import FixedClock
+from shared.adapters.memory import MemoryNotifications
+from shared.adapters.memory_archive import MemoryArchive, MemoryExports
+from shared.adapters.memory_fanout import MemoryLedger, MemoryTasks
+from shared.domain.archive import Export
+from shared.domain.delivery import Batch, BatchId, BatchState, Outcome, Record, Target, batch_id
+from shared.domain.notification import Notification, NotificationId, verdict
+from shared.flow.export import Exporter
+from shared.flow.verify import Report, Verifier
+from shared.flow.witness import Witness
+from shared.ports import Signer
+from tests.builders import MODERATOR, NOON, PROVIDER, a_notification
+from tests.flow.hazard import Hazard, guarded
+
+N1, N2 = NotificationId("n1"), NotificationId("n2")
+OUTCOMES = (
+    Record(Outcome.DELIVERED, receipt="projects/p/messages/1", at=NOON),
+    Record(Outcome.DELIVERED, receipt="shown", at=NOON + timedelta(seconds=1)),
+    Record(Outcome.FAILED, "unregistered", at=NOON, dropped=True),
+    Record(Outcome.SKIPPED, "consentWithdrawn", at=NOON),
+    Record(Outcome.UNKNOWN, "noAnswer", at=NOON, ambiguous=True),
+)
+LONG = timedelta(hours=1)
+
+
+def closed_batches(
+    id: NotificationId, devices: int, *, size: int = 500, records: Iterable[Record] = OUTCOMES
+) -> Iterator[Batch]:
+    """As the ledger keeps them for ever; every outcome in turn."""
+    cycle = tuple(records)
+    for number, start in enumerate(range(0, devices, size)):
+        some = range(start, min(start + size, devices))
+        yield Batch(
+            id=batch_id(0, 0, number),
+            notification_id=id,
+            stream=0,
+            partition=0,
+            first_key=f"0000|{start:09d}",
+            targets=tuple(Target(f"hwid-{n:09d}", "android", "en_US") for n in some),
+            records=tuple(cycle[n % len(cycle)] for n in some),
+            state=BatchState.CLOSED,
+            created_at=NOON,
+        )
+
+
+@dataclass
+class World:
+    """The parts of an export behind a hazard; everything in memory unless given."""
+
+    archive: Any = field(default_factory=MemoryArchive)
+    exports: Any = field(default_factory=MemoryExports)
+    notifications: Any = field(default_factory=MemoryNotifications)
+    ledger: Any = field(default_factory=MemoryLedger)
+    tasks: MemoryTasks = field(default_factory=MemoryTasks)
+    clock: FixedClock = field(default_factory=lambda: FixedClock(NOON))
+    hazard: Hazard = field(default_factory=Hazard)
+    signer: Signer | None = None
+
+    def ended(
+        self, id: NotificationId = N1, devices: int = 7, *, size: int = 500, provider: str = "p1"
+    ) -> Notification:
+        """One that went its whole way to these devices."""
+        fresh = replace(a_notification(id, None), provider_id=provider)
+        submitted = fresh.submit(PROVIDER, NOON, admin_hwid=False)
+        self.notifications.create(submitted)
+        batches = list(closed_batches(id, devices, size=size))
+        with self.ledger.lock:
+            for batch in batches:
+                self.ledger.by_batch[id, str(batch.id)] = self.ledger._stored(batch)
+        sums = self.ledger.tally(id)
+        self.notifications.change(id, lambda it: it.approve(MODERATOR, self.clock.now()))
+        self.clock.advance(60)
+        now, reason = self.clock.now(), verdict(sums)
+        ended: Notification = self.notifications.change(
+            id,
+            lambda it: (
+                it.complete(PROVIDER, now, sums)
+                if reason is None
+                else it.fail(PROVIDER, now, reason, sums)
+            ),
+        )
+        return ended
+
+    @property
+    def exporter(self) -> Exporter:
+        return Exporter(
+            notifications=guarded(self.notifications, "notifications", self.hazard),
+            ledger=guarded(self.ledger, "ledger", self.hazard),
+            exports=guarded(self.exports, "exports", self.hazard),
+            archive=guarded(self.archive, "archive", self.hazard),
+            tasks=guarded(self.tasks, "tasks", self.hazard),
+            clock=self.clock,
+        )
+
+    @property
+    def witness(self) -> Witness:
+        return Witness(
+            exports=guarded(self.exports, "exports", self.hazard),
+            archive=guarded(self.archive, "archive", self.hazard),
+            clock=self.clock,
+            signer=self.signer,
+        )
+
+    def export(self, id: NotificationId = N1, until: datetime | None = None) -> Export | None:
+        return self.exporter.export(id, until or self.clock.now() + LONG)
+
+    def next_day(self) -> None:
+        """It is half past midnight."""
+        now = self.clock.now() + timedelta(days=1)
+        self.clock.set(now.replace(hour=0, minute=30, second=0))
+
+    def close_day(self) -> Any:
+        """Yesterday's manifest."""
+        return self.witness.close_day(self.clock.now().date() - timedelta(days=1))
+
+    def archived(self, *ids: NotificationId, devices: int = 7) -> "World":
+        """These ended, were exported, and are in yesterday's manifest."""
+        for id in ids or (N1,):
+            self.ended(id, devices)
+            self.export(id)
+        self.next_day()
+        self.close_day()
+        return self
+
+    def verify(self, *, deep: bool = False) -> Report:
+        verifier = Verifier(
+            self.archive, self.exports, self.notifications, self.ledger, self.signer
+        )
+        return verifier.verify(deep=deep)
+
+    def codes(self, *, deep: bool = False) -> set[str]:
+        """What kinds of thing a verification finds wrong."""
+        return {it.code for it in self.verify(deep=deep).wrong}
+
+
+__all__ = ["LONG", "N1", "N2", "OUTCOMES", "BatchId", "World", "closed_batches"]

@@ -1,0 +1,104 @@
+"""The folder: nothing half-written is ever taken for an object, and faults say what to do."""
+
+import errno
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from shared.adapters.archive_folder import UNFINISHED, FolderArchive, fault_of
+from shared.domain.errors import TryAgain
+from shared.ports import ArchiveFault, Put
+from tests.archive.parts import N1, World
+
+ROOT = Path(__file__).parents[2]
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from shared.adapters import archive_folder
+
+def dies(path, content):
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL)
+    os.write(handle, content[: len(content) // 2])
+    os.kill(os.getpid(), signal.SIGKILL)
+
+archive_folder._flushed = dies
+archive_folder.FolderArchive(Path(sys.argv[1])).put_new("kind=outcomes/a", b"x" * 100_000)
+"""
+
+
+def test_what_a_killed_run_left_half_written_is_no_object(tmp_path: Path) -> None:
+    died = subprocess.run(
+        [sys.executable, "-c", KILLED, str(tmp_path)], cwd=ROOT, check=False, capture_output=True
+    )
+    assert died.returncode == -signal.SIGKILL
+    (left,) = (path for path in tmp_path.rglob("*") if path.is_file())
+    assert left.name.endswith(UNFINISHED)
+    archive = FolderArchive(tmp_path)
+    assert list(archive.names()) == []
+    assert archive.get("kind=outcomes/a") is None
+    assert archive.put_new("kind=outcomes/a", b"whole") is Put.WRITTEN
+    assert list(archive.names()) == ["kind=outcomes/a"]
+
+
+def test_an_object_cut_short_by_the_disk_stops_the_export_and_is_named(tmp_path: Path) -> None:
+    first = World(archive=FolderArchive(tmp_path))
+    first.ended(N1)
+    first.export(N1)
+    (path,) = tmp_path.glob("kind=outcomes/**/*.gz")
+    path.chmod(0o644)
+    path.write_bytes(path.read_bytes()[:20])
+    again = World(archive=FolderArchive(tmp_path))
+    again.ended(N1)
+    with pytest.raises(ArchiveFault, match="half-written or altered"):
+        again.export(N1)
+    path.unlink()
+    again.export(N1)
+    again.next_day()
+    again.close_day()
+    assert again.codes() == set()
+
+
+def test_objects_are_not_writable(tmp_path: Path) -> None:
+    FolderArchive(tmp_path).put_new("a", b"")
+    assert not (tmp_path / "a").stat().st_mode & 0o222
+
+
+def test_no_name_leads_out_of_the_folder(tmp_path: Path) -> None:
+    archive = FolderArchive(tmp_path / "archive")
+    for name in ("../a", "a/../../b", "/etc/passwd"):
+        with pytest.raises(ValueError, match="not a name"):
+            archive.get(name)
+
+
+def test_a_folder_that_is_a_file_is_told_with_its_remedy(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(ArchiveFault) as told:
+        FolderArchive(tmp_path / "file").put_new("a/b", b"")
+    assert told.value.code in {"missing", "broken"}
+    assert "file" in str(told.value)
+
+
+@pytest.mark.parametrize(
+    ("number", "code", "remedy"),
+    [
+        (errno.ENOSPC, "full", "Make room"),
+        (errno.EROFS, "denied", "Mount it writable"),
+        (errno.EACCES, "denied", "right to write"),
+        (errno.EIO, "broken", "Look at its disk"),
+    ],
+)
+def test_what_an_operator_must_mend_is_told_with_its_remedy(
+    number: int, code: str, remedy: str
+) -> None:
+    told = fault_of(OSError(number, os.strerror(number)), Path("archive"))
+    assert isinstance(told, ArchiveFault)
+    assert (told.code, remedy in told.remedy) == (code, True)
+
+
+def test_a_disk_that_is_busy_is_a_matter_of_trying_again() -> None:
+    busy = OSError(errno.EAGAIN, os.strerror(errno.EAGAIN))
+    assert isinstance(fault_of(busy, Path("archive")), TryAgain)
