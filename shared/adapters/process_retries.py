@@ -1,0 +1,29 @@
+"""The retry budget of one process, shared by all its threads."""
+
+import threading
+from collections import defaultdict
+from collections.abc import Mapping
+from datetime import datetime
+
+from shared.domain.device import AddressKind
+from shared.domain.retry import RetryBudget, Spent
+from shared.ports import Attempts
+
+
+class ProcessRetries:
+    """``Retries`` kept in memory: another process has a budget of its own."""
+
+    def __init__(self, budget: RetryBudget = RetryBudget()) -> None:  # noqa: B008 - frozen
+        self._budget = budget
+        self._lock = threading.Lock()
+        self._spent: defaultdict[AddressKind, Spent] = defaultdict(Spent)
+
+    def wait_seconds(self, attempts: Mapping[AddressKind, Attempts], now: datetime) -> float:
+        with self._lock:
+            for kind, tries in attempts.items():
+                if not self._budget.affords(self._spent[kind], now, tries.again):
+                    return self._budget.wait_seconds
+            for kind, tries in attempts.items():
+                spent = self._spent[kind]
+                self._spent[kind] = self._budget.after(spent, now, tries.first, tries.again)
+        return 0.0

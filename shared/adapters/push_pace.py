@@ -1,0 +1,125 @@
+"""One app's pace in this process: turns under an adaptive limit, and none at all while it waits.
+
+All batches that this process sends for an app share it, so that what one of them is told slows the
+others too. It is touched in the app's own loop only and needs no lock.
+"""
+
+import asyncio
+import math
+from collections import deque
+from collections.abc import Awaitable, Callable, Sequence
+from time import monotonic
+from typing import Final, TypeVar
+
+from shared.domain.delivery import Answer, Later
+from shared.domain.pace import Window, too_much, whole_app_waits
+
+NOT_SENT: Final = Later("notSent")
+
+I = TypeVar("I")  # noqa: E741
+
+
+class Pace:
+    """Whose turn it is. Every ``admit`` that lets through is followed by one ``settle``."""
+
+    def __init__(self, window: Window, clock: Callable[[], float] = monotonic) -> None:
+        self.clock = clock
+        self._window = window
+        self._allowed = _whole(window)
+        self._under_way = 0
+        self._waiting: deque[asyncio.Future[None]] = deque()
+        self._closed_until = -math.inf
+        self._closed_by = NOT_SENT
+
+    async def admit(self, until: float) -> Later | None:
+        """Wait for a turn; if there is none before ``until``, the answer to give instead."""
+        while True:
+            now = self.clock()
+            if now < self._closed_until:
+                return self._instead(Later(self._closed_by.code, self._closed_until - now))
+            if now >= until:
+                return self._instead(NOT_SENT)
+            if self._under_way < self._allowed:
+                self._under_way += 1
+                return None
+            await self._turn(until - now)
+
+    def settle(self, began: float, answer: Answer) -> None:
+        """It has been answered: learn from that, and let the next ones go."""
+        now, later = self.clock(), isinstance(answer, Later)
+        window = self._window.after(
+            now - began, too_much=later and too_much(answer), under_way=self._under_way
+        )
+        if window is not self._window:
+            self._window, self._allowed = window, _whole(window)
+        self._under_way -= 1
+        if later:
+            self._wait_if_asked(answer, now)
+        if self._waiting:
+            self._wake(self._allowed - self._under_way)
+
+    def _wait_if_asked(self, answer: Answer, now: float) -> None:
+        seconds = whole_app_waits(answer)
+        if isinstance(answer, Later) and seconds and now + seconds > self._closed_until:
+            self._closed_until, self._closed_by = now + seconds, answer
+            self._wake(len(self._waiting))
+
+    def _instead(self, answer: Later) -> Later:
+        """Nobody's turn is lost when it falls to one who can no longer take it."""
+        self._wake(1)
+        return answer
+
+    async def _turn(self, seconds: float) -> None:
+        turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting.append(turn)
+        try:
+            async with asyncio.timeout(None if seconds == math.inf else seconds):
+                await turn
+        except TimeoutError:
+            return
+        finally:
+            if turn in self._waiting:
+                self._waiting.remove(turn)
+
+    def _wake(self, most: int) -> None:
+        while most > 0 and self._waiting:
+            turn = self._waiting.popleft()
+            if not turn.done():
+                turn.set_result(None)
+                most -= 1
+
+
+def _whole(window: Window) -> int:
+    return max(1, int(window.allowed))
+
+
+async def at_pace(
+    items: Sequence[I],
+    attempt: Callable[[I], Awaitable[Answer]],
+    pace: Pace,
+    *,
+    most_at_once: int,
+    until: float,
+    hopeless: Callable[[I], Answer | None] = lambda _: None,
+) -> list[Answer]:
+    """One attempt for each of ``items``, as many side by side as the app takes; answers in order.
+
+    Those that do not get their turn before ``until`` were not sent. Of a ``hopeless`` one the
+    answer is known without asking.
+    """
+    answers: list[Answer] = [NOT_SENT] * len(items)
+    todo = iter(enumerate(items))
+
+    async def work() -> None:
+        for position, item in todo:
+            if (instead := hopeless(item) or await pace.admit(until)) is not None:
+                answers[position] = instead
+                continue
+            began = pace.clock()
+            try:
+                answers[position] = await attempt(item)
+            finally:
+                pace.settle(began, answers[position])
+
+    await asyncio.gather(*(work() for _ in items[:most_at_once]))
+    return answers

@@ -1,0 +1,62 @@
+"""A provider's lane: its notifications go one after the other, so that together they keep its rate.
+
+Whoever plans a notification reserves a stretch of the lane behind the stretches taken before. Asked
+again for the same notification, the lane gives the same stretch, for as long as it remembers it.
+"""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+REMEMBERED: Final = timedelta(hours=1)
+"""How long after its end a stretch is still known to whoever plans the same again."""
+
+LONGEST_WAIT: Final = timedelta(days=7)
+"""A lane so full is not waited for any longer; Cloud Tasks keeps no task for more than a month."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """The time one notification takes of its provider's lane."""
+
+    notification_id: str
+    starts_at: datetime
+    ends_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Lane:
+    """When a provider's lane is free, and who has taken what of it."""
+
+    free_at: datetime | None = None
+    taken: tuple[Stretch, ...] = ()
+
+    def of(self, notification_id: str) -> Stretch | None:
+        """The stretch that this notification has."""
+        return next((s for s in self.taken if s.notification_id == notification_id), None)
+
+    def without(self, notification_ids: Collection[str], now: datetime) -> "Lane":
+        """As if these had never been there: what they left unused is free again.
+
+        Stretches behind them stay where they are, since their batches have their moments already.
+        """
+        rest = tuple(s for s in self.taken if s.notification_id not in notification_ids)
+        if rest == self.taken:
+            return self
+        return Lane(max((s.ends_at for s in rest), default=now), rest)
+
+    def reserved(
+        self, notification_id: str, now: datetime, length: timedelta, *, waits: bool = True
+    ) -> "Lane":
+        """With a stretch for this notification: behind all others, unless it never ``waits``.
+
+        One that does not wait still takes its share of the rate from those that come later.
+        """
+        if self.of(notification_id) is not None:
+            return self
+        free_at = min(max(now, self.free_at or now), now + LONGEST_WAIT)
+        starts_at = free_at if waits else now
+        stretch = Stretch(notification_id, starts_at, starts_at + length)
+        remembered = tuple(s for s in self.taken if s.ends_at + REMEMBERED > now)
+        return Lane(free_at + length, (*remembered, stretch))

@@ -1,0 +1,70 @@
+"""From the answers of one attempt to what the ledger says of a device."""
+
+from dataclasses import replace
+from datetime import datetime
+from typing import assert_never
+
+from shared.domain.delivery import (
+    SHOWN,
+    TAKEN,
+    Accepted,
+    AddressGone,
+    Answer,
+    Later,
+    Misconfigured,
+    Outcome,
+    Record,
+    Rejected,
+    Unsendable,
+)
+
+
+def recorded(answer: Answer, now: datetime) -> Record:
+    """What the ledger says of an answer."""
+    match answer:
+        case Accepted(receipt):
+            return Record(Outcome.DELIVERED, receipt=receipt, at=now)
+        case Rejected(code) | Misconfigured(code) | Unsendable(code):
+            return Record(Outcome.FAILED, code, at=now)
+        case AddressGone(code):
+            return Record(Outcome.FAILED, code, at=now, dropped=True)
+        case Later(code, _, ambiguous):
+            return Record(Outcome.OPEN, code, at=now, ambiguous=ambiguous)
+        case _:
+            assert_never(answer)
+
+
+def together(last: Record, words: tuple[Record | None, Record | None], now: datetime) -> Record:
+    """One outcome for a device reached both ways: open while either is, delivered if either is.
+
+    While it is open, what earlier attempts did, or may have done, is kept.
+    """
+    pushed, shown = words
+    if shown is not None and shown.outcome is Outcome.DELIVERED:
+        shown = replace(shown, receipt=SHOWN)
+    if pushed is not None and pushed.outcome is Outcome.DELIVERED:
+        pushed = replace(pushed, receipt=pushed.receipt or TAKEN)
+    done = Record(Outcome.DELIVERED, receipt=last.receipt, at=now) if last.receipt else None
+    records = [record for record in (pushed, shown, done) if record is not None]
+    if not records:
+        return Record(Outcome.SKIPPED, "noAddress", at=now)
+    order = (Outcome.OPEN, Outcome.DELIVERED, Outcome.UNKNOWN, Outcome.FAILED, Outcome.SKIPPED)
+    word = min(records, key=lambda record: order.index(record.outcome))
+    if word.outcome is not Outcome.OPEN:
+        return word
+    receipt = next((r.receipt for r in records if r.outcome is Outcome.DELIVERED), "")
+    return replace(word, receipt=receipt, ambiguous=word.ambiguous or last.ambiguous)
+
+
+def last_word(last: Record, otherwise: Record) -> Record:
+    """Nothing more is tried: what was done counts, and what may have been done is unknown."""
+    if last.receipt:
+        return Record(Outcome.DELIVERED, receipt=last.receipt, at=last.at)
+    if last.ambiguous:
+        return Record(Outcome.UNKNOWN, "answerLost", at=otherwise.at, ambiguous=True)
+    return otherwise
+
+
+def exhausted(last: Record, now: datetime) -> Record:
+    """The end of the retry horizon; the receipt says what the last attempt met."""
+    return Record(Outcome.FAILED, "exhausted", receipt=last.code, at=now)

@@ -1,0 +1,90 @@
+"""The pushes of one run over a batch: what one chunk teaches holds for those after it.
+
+Refused credentials or content hold for every address of their kind, a missing key of Apple's for
+every device of one platform, and addresses of another app say something about us when they are
+many. None of this outlives the run: by the next one somebody may have mended it.
+"""
+
+import logging
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from shared.domain.delivery import Answer, Later, Misconfigured, Rejected, Target, Unsendable
+from shared.domain.device import AddressKind, PushAddress
+from shared.domain.suspicion import Suspicion
+from shared.ports import Clock, Message, Sender
+
+Senders = Mapping[AddressKind, Sender]
+_EVERY_PLATFORM = ""
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class Pushes:
+    """Sends the chunks of a batch, one after the other."""
+
+    message: Message
+    senders: Senders
+    clock: Clock
+    asked_seconds: float = 0.0
+    """The longest wait that any push service asked for."""
+    _blocked: dict[tuple[AddressKind, str], str] = field(default_factory=dict)
+    _suspicions: defaultdict[AddressKind, Suspicion] = field(
+        default_factory=lambda: defaultdict(Suspicion)
+    )
+
+    def send(self, targets: Mapping[int, Target], until: datetime) -> dict[int, Answer]:
+        """One attempt for each that has an address, unless it is known to be in vain."""
+        addressed = {p: (t.platform, t.address) for p, t in targets.items() if t.address}
+        answers: dict[int, Answer] = {}
+        for kind in sorted({address.kind for _, address in addressed.values()}):
+            of_kind = {p: it for p, it in addressed.items() if it[1].kind is kind}
+            answers |= self._of_kind(kind, of_kind, until)
+        return answers
+
+    def _of_kind(
+        self,
+        kind: AddressKind,
+        addressed: Mapping[int, tuple[str, PushAddress]],
+        until: datetime,
+    ) -> dict[int, Answer]:
+        sender = self.senders.get(kind)
+        if sender is None:
+            return dict.fromkeys(addressed, Rejected("noSender"))
+        answers: dict[int, Answer] = {
+            position: Rejected(reason)
+            for position, (platform, _) in addressed.items()
+            if (reason := self._reason(kind, platform))
+        }
+        asked = {p: it for p, it in addressed.items() if p not in answers}
+        if not asked:
+            return answers
+        seconds = max(0.0, (until - self.clock.now()).total_seconds())
+        got = sender.send(self.message, [address for _, address in asked.values()], seconds)
+        for (platform, _), answer in zip(asked.values(), got, strict=True):
+            self._learn(kind, platform, answer)
+        return answers | dict(zip(asked, self._judged(kind, got), strict=True))
+
+    def _reason(self, kind: AddressKind, platform: str) -> str:
+        everywhere = self._blocked.get((kind, _EVERY_PLATFORM), "")
+        return everywhere or self._blocked.get((kind, platform), "")
+
+    def _learn(self, kind: AddressKind, platform: str, answer: Answer) -> None:
+        match answer:
+            case Misconfigured(code, of_platform=True):
+                self._blocked[kind, platform] = code
+            case Misconfigured(code) | Unsendable(code):
+                self._blocked[kind, _EVERY_PLATFORM] = code
+            case Later(_, seconds):
+                self.asked_seconds = max(self.asked_seconds, seconds or 0.0)
+
+    def _judged(self, kind: AddressKind, answers: Sequence[Answer]) -> Sequence[Answer]:
+        before = self._suspicions[kind]
+        now = self._suspicions[kind] = before.after(answers)
+        if now.wrong_app and not before.wrong_app:
+            told = (kind.upper(), self.message.id, now.foreign, now.known)
+            log.error("%s: wrongApp, notification %s, %d of %d addresses are another app's", *told)
+        return now.judged(answers)

@@ -1,0 +1,277 @@
+"""What bounds a sender: its time, its retries, and what one answer says of other devices."""
+
+import logging
+from collections.abc import Sequence
+from datetime import timedelta
+from math import inf
+
+import pytest
+
+from shared.domain.delivery import (
+    Accepted,
+    AddressGone,
+    Answer,
+    Batch,
+    BatchState,
+    Later,
+    Misconfigured,
+    Outcome,
+)
+from shared.domain.device import AddressKind, PushAddress
+from shared.domain.lifecycle import Status
+from shared.domain.notification import NotificationId
+from shared.domain.retry import RetryBudget
+from shared.ports import Message
+from tests.builders import NOON, a_device, an_fcm_address
+from tests.flow.push import busy, lost
+from tests.flow.world import World
+
+THIRD_PARTY = Misconfigured("thirdPartyAuth", of_platform=True)
+FOREIGN = AddressGone("senderIdMismatch")
+
+
+def phones(number: int, platform: str = "android") -> World:
+    return World([a_device(f"phone-{n:03d}", platform=platform) for n in range(number)])
+
+
+def planned(world: World) -> tuple[NotificationId, Batch]:
+    id = world.approved()
+    world.plan(id)
+    (batch,) = world.batches(id)
+    return id, batch
+
+
+def codes(world: World, id: NotificationId) -> dict[str, int]:
+    return dict(world.ledger.tally(id).errors)
+
+
+# ---- time ------------------------------------------------------------------------------------
+
+
+def test_a_chunk_may_use_two_thirds_of_its_lease_for_sending() -> None:
+    world = phones(1)
+    id, batch = planned(world)
+    world.send(id, batch.id)
+    assert world.push.budgets == [60.0]
+
+
+def test_no_chunk_is_sent_beyond_the_end_of_the_handler() -> None:
+    world = World([a_device()], handler_seconds=20)
+    id, batch = planned(world)
+    world.send(id, batch.id)
+    assert world.push.budgets == [20.0]
+
+
+def test_what_desktops_and_other_services_took_is_gone_from_the_time_of_the_next() -> None:
+    hms = PushAddress(AddressKind.HMS, "token-huawei")
+    world = World([a_device("phone-1"), a_device("phone-2", address=hms)])
+    world.parts.senders = {**world.parts.senders, AddressKind.HMS: world.push}
+    id, batch = planned(world)
+
+    def take_long(call: str) -> None:
+        if call == "push.send":
+            world.clock.advance(45)
+
+    world.hazard.watch(take_long)
+    world.send(id, batch.id)
+    assert world.push.budgets == [60.0, 15.0]
+
+
+def test_a_chunk_that_would_last_beyond_the_deadline_is_left_to_another_task() -> None:
+    world = World([a_device(f"phone-{n}") for n in range(150)], handler_seconds=70)
+    id, batch = planned(world)
+
+    def take_long(call: str) -> None:
+        if call == "push.send":
+            world.clock.advance(40)
+
+    world.hazard.watch(take_long)
+    world.send(id, batch.id)
+    assert len(world.push.requests) == 50
+    world.drain()
+    assert world.get(id).tally.delivered == 150
+
+
+def test_addresses_whose_turn_did_not_come_are_sent_by_a_later_attempt() -> None:
+    world = phones(3)
+    world.push.will("token-phone-001", Later("notSent"), Accepted())
+    id, _ = planned(world)
+    world.drain()
+    assert world.get(id).tally.delivered == 3
+    assert world.push.asked("token-phone-000") == 1
+
+
+# ---- retries ---------------------------------------------------------------------------------
+
+
+def stormy(batches: int, budget: RetryBudget) -> World:
+    """So many batches of two devices, every one of which has been refused once."""
+    world = World([a_device(f"phone-{n}") for n in range(2)], budget=budget)
+    world.push.will_all(busy())
+    for _ in range(batches):
+        id, batch = planned(world)
+        world.send(id, batch.id)
+    world.push.will_all(None)
+    return world
+
+
+TIGHT = RetryBudget(share=0.1, least=3, window=timedelta(seconds=60))
+
+
+def test_over_budget_a_batch_waits_longer_and_is_not_sent() -> None:
+    world = stormy(5, TIGHT)
+    world.clock.advance(30)
+    asked = len(world.push.requests)
+    ids = [NotificationId(id) for id in world.notifications.documents]
+    for id in ids:
+        (batch,) = world.batches(id)
+        world.send(id, batch.id)
+    sent = [id for id in ids if world.batches(id)[0].state is BatchState.CLOSED]
+    assert len(sent) == 2, "3 and a tenth of 10 are two batches of two"
+    assert len(world.push.requests) == asked + 4
+    for id in set(ids) - set(sent):
+        (waiting,) = world.batches(id)
+        assert waiting.retry_at is not None
+        assert waiting.retry_at >= world.clock.now() + timedelta(seconds=120)
+
+
+def test_what_was_over_budget_is_not_lost() -> None:
+    world = stormy(20, TIGHT)
+    world.drain()
+    for id in world.notifications.documents:
+        it = world.get(NotificationId(id))
+        assert (it.status, it.tally.delivered) == (Status.APPROVED, 2)
+
+
+def test_first_attempts_are_not_held_up_by_a_storm_of_retries() -> None:
+    world = stormy(20, TIGHT)
+    world.clock.advance(30)
+    for id in list(world.notifications.documents):
+        (batch,) = world.batches(NotificationId(id))
+        world.send(NotificationId(id), batch.id)
+    id, batch = planned(world)
+    world.send(id, batch.id)
+    assert world.get(id).tally.delivered == 2
+
+
+def test_devices_whose_turn_never_came_are_no_retries() -> None:
+    world = World([a_device("phone-1"), a_device("phone-2")], budget=RetryBudget(0, 1))
+    world.push.will_all(Later("notSent"))
+    id, batch = planned(world)
+    for _ in range(5):
+        world.send(id, batch.id)
+        world.clock.advance(700)
+    assert len(world.push.requests) == 10
+
+
+def test_a_stopped_notification_ends_at_once_whatever_was_spent() -> None:
+    world = stormy(5, RetryBudget(share=0, least=0))
+    id = NotificationId(next(iter(world.notifications.documents)))
+    world.stop(id)
+    world.clock.advance(30)
+    (batch,) = world.batches(id)
+    world.send(id, batch.id)
+    assert world.batches(id)[0].state is BatchState.CLOSED
+
+
+# ---- what one answer says of others ----------------------------------------------------------
+
+
+class ByPlatform:
+    """Refuses one platform for want of its credentials, as the names of its addresses say."""
+
+    def __init__(self, refused: str) -> None:
+        self.refused = refused
+        self.asked: list[str] = []
+
+    def send(
+        self, message: Message, addresses: Sequence[PushAddress], within_seconds: float = inf
+    ) -> Sequence[Answer]:
+        self.asked += [address.value for address in addresses]
+        return [THIRD_PARTY if self.refused in a.value else Accepted() for a in addresses]
+
+
+def mixed(number: int) -> World:
+    """Every second an iPhone."""
+    platforms = ("ios", "android")
+    return World(
+        [
+            a_device(
+                f"phone-{n:03d}",
+                platform=platforms[n % 2],
+                address=an_fcm_address(f"token-{platforms[n % 2]}-{n}"),
+            )
+            for n in range(number)
+        ]
+    )
+
+
+def test_a_missing_key_of_apples_fails_iphones_and_nobody_else() -> None:
+    world, push = mixed(200), ByPlatform("ios")
+    world.parts.senders = {AddressKind.FCM: push}
+    it = world.sent()
+    assert (it.tally.delivered, it.tally.failed) == (100, 100)
+    assert codes(world, it.id) == {"thirdPartyAuth": 100}
+    iphones = [value for value in push.asked if "ios" in value]
+    assert len(iphones) <= 50
+    assert all(world.devices.get(hwid).address for hwid in world.targets)  # type: ignore[union-attr]
+
+
+def test_a_few_addresses_of_another_app_are_dropped_with_an_alarm(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    world = phones(100)
+    for n in range(4):
+        world.push.will(f"token-phone-{n:03d}", FOREIGN)
+    it = world.sent()
+    assert (it.tally.delivered, codes(world, it.id)) == (96, {"senderIdMismatch": 4})
+    assert sum(record.dropped for record in world.records(it.id).values()) == 4
+    (told,) = [r for r in caplog.records if "addressesOfAnotherApp" in r.getMessage()]
+    assert told.levelno == logging.ERROR
+    assert told.getMessage().endswith("4 addresses")
+
+
+def test_two_addresses_of_another_app_are_no_news(caplog: pytest.LogCaptureFixture) -> None:
+    world = phones(100)
+    for n in range(2):
+        world.push.will(f"token-phone-{n:03d}", FOREIGN)
+    world.sent()
+    assert "addressesOfAnotherApp" not in caplog.text
+
+
+def test_when_most_addresses_are_another_apps_we_are_the_wrong_app_and_none_is_dropped(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    world = phones(120)
+    world.push.will_all(FOREIGN)
+    it = world.sent()
+    assert (it.status, codes(world, it.id)) == (Status.FAILED, {"wrongApp": 120})
+    assert not any(record.dropped for record in world.records(it.id).values())
+    assert all(world.devices.get(hwid).address for hwid in world.targets)  # type: ignore[union-attr]
+    (told,) = [r for r in caplog.records if "wrongApp" in r.getMessage()]
+    assert told.levelno == logging.ERROR
+
+
+def test_devices_that_we_are_the_right_app_for_are_still_reached() -> None:
+    world = phones(60)
+    for n in range(40):
+        world.push.will(f"token-phone-{n:03d}", FOREIGN)
+    it = world.sent()
+    assert it.tally.delivered == 20
+    assert set(codes(world, it.id)) <= {"wrongApp", "senderIdMismatch"}
+
+
+def test_a_doubt_outlives_the_wait_that_a_whole_app_is_asked_for() -> None:
+    world = phones(1)
+    world.push.will("token-phone-000", lost(), Later("quotaExceeded", 30.0))
+    it = world.sent()
+    record = world.records(it.id)["phone-000"]
+    assert (record.outcome, record.code) == (Outcome.UNKNOWN, "answerLost")
+
+
+def test_no_address_or_device_is_named_in_an_alarm(caplog: pytest.LogCaptureFixture) -> None:
+    world = phones(30)
+    world.push.will_all(FOREIGN)
+    world.sent()
+    assert world.clock.now() >= NOON
+    assert "phone-" not in caplog.text

@@ -1,0 +1,192 @@
+"""One app's pace in one process: turns, waits, and the time a send may take."""
+
+import asyncio
+import math
+from collections.abc import Awaitable, Callable
+
+import pytest
+
+from shared.adapters.push_pace import Pace, at_pace
+from shared.domain.delivery import Accepted, Answer, Later
+from shared.domain.pace import Window
+
+NOT_SENT = Later("notSent")
+QUOTA = Later("quotaExceeded", 60.0)
+Attempt = Callable[[int], Awaitable[Answer]]
+
+
+class Service:
+    """Answers as told, one after the other; knows who asked, and how many at once."""
+
+    def __init__(self, *answers: Answer) -> None:
+        self.answers = list(answers)
+        self.asked: list[int] = []
+        self.now = 0.0
+        self.seconds = 0.0
+        self.under_way = self.most = 0
+
+    async def attempt(self, item: int) -> Answer:
+        self.asked.append(item)
+        self.under_way += 1
+        self.most = max(self.most, self.under_way)
+        await asyncio.sleep(0)
+        self.now += self.seconds
+        self.under_way -= 1
+        return self.answers.pop(0) if self.answers else Accepted()
+
+    def pace(self, allowed: float, ceiling: float = 100) -> Pace:
+        return Pace(Window(allowed, 1, ceiling), lambda: self.now)
+
+    async def send(
+        self, pace: Pace, count: int, *, most_at_once: int = 50, until: float = math.inf
+    ) -> list[Answer]:
+        return await at_pace(
+            range(count), self.attempt, pace, most_at_once=most_at_once, until=until
+        )
+
+
+def run(work: Awaitable[list[Answer]]) -> list[Answer]:
+    async def main() -> list[Answer]:
+        return await asyncio.wait_for(work, 10)
+
+    return asyncio.run(main())
+
+
+def test_answers_come_in_the_order_of_the_items() -> None:
+    service = Service()
+
+    async def attempt(item: int) -> Answer:
+        for _ in range(item % 7):
+            await asyncio.sleep(0)
+        return Accepted(str(item))
+
+    work = at_pace(range(200), attempt, service.pace(20), most_at_once=50, until=math.inf)
+    assert run(work) == [Accepted(str(n)) for n in range(200)]
+
+
+def test_no_more_are_under_way_than_the_window_allows() -> None:
+    service = Service()
+    pace = service.pace(4, ceiling=4)
+    assert run(service.send(pace, 100)) == [Accepted()] * 100
+    assert service.most == 4
+
+
+def test_no_more_of_one_send_are_under_way_than_it_may_have() -> None:
+    service = Service()
+    run(service.send(service.pace(100), 100, most_at_once=7))
+    assert service.most == 7
+
+
+def test_all_sends_of_an_app_share_its_window() -> None:
+    service = Service()
+    pace = service.pace(4, ceiling=4)
+
+    async def both() -> list[Answer]:
+        first, second = await asyncio.gather(service.send(pace, 60), service.send(pace, 60))
+        return first + second
+
+    assert run(both()) == [Accepted()] * 120
+    assert service.most == 4
+
+
+def test_prompt_answers_open_the_window() -> None:
+    service = Service()
+    run(service.send(service.pace(2), 200))
+    assert service.most == 50
+
+
+def test_refusals_close_the_window_to_one_at_a_time_but_never_altogether() -> None:
+    service = Service(*[Later("unavailable")] * 500)
+    pace = service.pace(16)
+    run(service.send(pace, 300))
+    service.most = 0
+    assert len(run(service.send(pace, 50))) == 50
+    assert service.most == 1
+
+
+def test_one_that_asks_the_app_to_wait_ends_the_send_for_all_that_were_not_begun() -> None:
+    service = Service(Accepted(), QUOTA)
+    answers = run(service.send(service.pace(1, ceiling=1), 10))
+    assert answers == [Accepted(), QUOTA] + [Later("quotaExceeded", 60.0)] * 8
+    assert service.asked == [0, 1]
+
+
+def test_while_the_app_waits_nobody_asks_and_the_rest_of_the_wait_is_told() -> None:
+    service = Service(QUOTA)
+    pace = service.pace(10)
+    run(service.send(pace, 1))
+    service.now = 45.0
+    assert run(service.send(pace, 3)) == [Later("quotaExceeded", 15.0)] * 3
+    assert service.asked == [0]
+    service.now = 60.0
+    assert run(service.send(pace, 3)) == [Accepted()] * 3
+
+
+def test_a_shorter_wait_does_not_cut_a_longer_one_short() -> None:
+    service = Service(QUOTA, Later("unavailable", 5.0))
+    pace = service.pace(2, ceiling=2)
+    run(service.send(pace, 2))
+    service.now = 30.0
+    assert run(service.send(pace, 1)) == [Later("quotaExceeded", 30.0)]
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [Later("deviceBusy", 60.0), Later("unavailable"), Later("unavailable", 30.0, ambiguous=True)],
+)
+def test_what_is_not_the_services_own_word_stops_nobody(answer: Answer) -> None:
+    service = Service(answer)
+    answers = run(service.send(service.pace(1), 5))
+    assert answers == [answer] + [Accepted()] * 4
+
+
+def test_after_its_time_nothing_is_begun() -> None:
+    service = Service()
+    service.seconds = 1.0
+    answers = run(service.send(service.pace(1, ceiling=1), 10, until=3.0))
+    assert answers == [Accepted()] * 3 + [NOT_SENT] * 7
+    assert service.asked == [0, 1, 2]
+
+
+def test_without_any_time_nothing_is_sent() -> None:
+    service = Service()
+    assert run(service.send(service.pace(5), 3, until=0.0)) == [NOT_SENT] * 3
+    assert service.asked == []
+
+
+def test_one_that_waits_for_its_turn_gives_up_in_time_and_loses_nobodys_turn() -> None:
+    """Real time: the first holds the only turn until the second has given up waiting."""
+    pace = Pace(Window(1, floor=1, ceiling=1))
+    gave_up = asyncio.Event()
+
+    async def hold(_: int) -> Answer:
+        await gave_up.wait()
+        return Accepted("first")
+
+    async def quick(_: int) -> Answer:
+        return Accepted("third")
+
+    async def sends() -> list[Answer]:
+        first = asyncio.create_task(at_pace([0], hold, pace, most_at_once=1, until=math.inf))
+        await asyncio.sleep(0)
+        third = asyncio.create_task(at_pace([0], quick, pace, most_at_once=1, until=math.inf))
+        soon = pace.clock() + 0.01
+        second = await at_pace([0], quick, pace, most_at_once=1, until=soon)
+        gave_up.set()
+        return [*await first, *second, *await third]
+
+    assert run(sends()) == [Accepted("first"), NOT_SENT, Accepted("third")]
+
+
+def test_an_attempt_that_fails_by_our_own_fault_gives_its_turn_back() -> None:
+    pace = Pace(Window(1, floor=1, ceiling=1))
+
+    async def broken(_: int) -> Answer:
+        raise RuntimeError("a bug")
+
+    async def sends() -> list[Answer]:
+        with pytest.raises(RuntimeError):
+            await at_pace([0], broken, pace, most_at_once=1, until=math.inf)
+        return await Service().send(pace, 2)
+
+    assert run(sends()) == [Accepted()] * 2

@@ -1,0 +1,129 @@
+"""One refusal slows the whole app, and a send has a budget of time: through the wire."""
+
+import itertools
+import math
+
+import pytest
+
+from shared.adapters.fcm import FcmSender
+from shared.adapters.hms import HmsSender
+from shared.domain.delivery import Accepted, Answer, Later
+from shared.domain.pace import Window
+from tests.senders.hms_parts import PATH
+from tests.senders.parts import FixedTokens, Misbehaving, a_message, addresses, answer, codes
+
+ONE_AT_A_TIME = Window(1, floor=1, ceiling=1)
+names = (f"t{n}" for n in itertools.count())
+
+
+def http(status: int, *headers: str, body: bytes = b"{}") -> bytes:
+    lines = [f"HTTP/1.1 {status} X", f"Content-Length: {len(body)}", *headers]
+    return "\r\n".join(lines).encode() + b"\r\n\r\n" + body
+
+
+OK = http(200, body=b'{"name":"projects/p/messages/1"}')
+TAKEN = http(200, body=b'{"code":"80000000","msg":"Success","requestId":"r"}')
+REFUSALS = {
+    "429 with a time": (http(429, "Retry-After: 30"), "quotaExceeded", 30.0),
+    "429 without": (http(429), "quotaExceeded", 60.0),
+    "503 with a time": (http(503, "Retry-After: 7"), "unavailable", 7.0),
+}
+
+
+def fcm(url: str, window: Window = ONE_AT_A_TIME) -> FcmSender:
+    return FcmSender("demo-p", FixedTokens(), url, window=window)
+
+
+@pytest.mark.parametrize("refusal", REFUSALS.values(), ids=REFUSALS)
+def test_fcm_refusing_one_is_asked_for_nobody_until_the_time_it_named(
+    refusal: tuple[bytes, str, float],
+) -> None:
+    given, code, seconds = refusal
+    with Misbehaving(answer(OK), answer(given), answer(OK)) as server:
+        sender = fcm(server.url)
+        try:
+            first = sender.send(a_message(), addresses("a", "b", "c", "d"))
+            second = sender.send(a_message("another" * 2), addresses("e", "f"))
+        finally:
+            sender.close()
+        assert len(server.requests) == 2
+    assert codes(first) == ["accepted", code, code, code]
+    assert codes(second) == [code, code]
+    assert first[1] == Later(code, seconds)
+    for waiting in (*first[2:], *second):
+        assert isinstance(waiting, Later)
+        assert 0 < (waiting.retry_after_seconds or 0) <= seconds
+
+
+@pytest.mark.parametrize("given", [http(503), http(500), http(502), http(504, "Retry-After: 5")])
+def test_fcm_faltering_without_naming_a_time_is_still_asked_for_the_others(given: bytes) -> None:
+    with Misbehaving(answer(given), answer(OK)) as server:
+        sender = fcm(server.url)
+        try:
+            answers = sender.send(a_message(), addresses("a", "b", "c"))
+        finally:
+            sender.close()
+        assert len(server.requests) == 3
+    assert [isinstance(each, Accepted) for each in answers] == [False, True, True]
+
+
+@pytest.mark.parametrize("status", [429, 503])
+def test_huaweis_traffic_control_slows_the_whole_app(status: int) -> None:
+    with Misbehaving(answer(http(status)), answer(TAKEN)) as server:
+        sender = HmsSender(PATH, FixedTokens(), server.url)
+        try:
+            first = sender.send(a_message(), addresses("a", "b"))
+            second = sender.send(a_message(), addresses("c"))
+        finally:
+            sender.close()
+        assert len(server.requests) == 1
+    assert first == [Later("trafficControl", 10.0)] * 2
+    assert codes(second) == ["trafficControl"]
+
+
+def test_what_huawei_may_have_taken_stays_in_doubt_when_the_halves_have_to_wait() -> None:
+    partly = http(200, body=b'{"code":"80100000","msg":"not to be read","requestId":"r"}')
+    with Misbehaving(answer(partly), answer(http(503)), answer(TAKEN)) as server:
+        sender = HmsSender(PATH, FixedTokens(), server.url, window=ONE_AT_A_TIME)
+        try:
+            answers = sender.send(a_message(), addresses("a", "b", "c", "d"))
+        finally:
+            sender.close()
+        assert len(server.requests) == 2
+    assert codes(answers) == ["trafficControl"] * 4
+    assert all(isinstance(each, Later) and each.ambiguous for each in answers)
+
+
+@pytest.mark.parametrize("sends", [FcmSender, HmsSender])
+def test_without_time_nothing_is_sent_and_all_of_it_is_for_later(sends: type) -> None:
+    with Misbehaving(answer(OK)) as server:
+        place = PATH if sends is HmsSender else "demo-p"
+        sender = sends(place, FixedTokens(), server.url)
+        try:
+            answers: list[Answer] = list(sender.send(a_message(), addresses("a", "b"), 0.0))
+        finally:
+            sender.close()
+        assert server.requests == []
+    assert answers == [Later("notSent")] * 2
+
+
+def test_an_address_nobody_can_know_is_gone_whatever_the_time() -> None:
+    with Misbehaving(answer(OK)) as server:
+        sender = fcm(server.url)
+        try:
+            answers = sender.send(a_message(), addresses("", "a"), 0.0)
+        finally:
+            sender.close()
+    assert codes(answers) == ["invalidToken", "notSent"]
+
+
+def test_time_without_end_is_what_a_send_has_otherwise() -> None:
+    with Misbehaving(answer(OK)) as server:
+        sender = fcm(server.url, Window(10))
+        try:
+            answers = sender.send(
+                a_message(), addresses(*(next(names) for _ in range(30))), math.inf
+            )
+        finally:
+            sender.close()
+    assert codes(answers) == ["accepted"] * 30
