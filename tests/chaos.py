@@ -1,100 +1,245 @@
 """``make chaos``: break it on purpose, for longer than a test may take, and tell what came of it.
 
-Two things in a simulated cloud, over the real verbs: the whole journey with the process dying at
-every external call in turn, once and twice, and storms in which handlers die, events and tasks are
-lost, repeated, late, disordered and overlapping. What must never happen is counted; it exits with 1
-when anything did. The same through real processes is ``tests/journeys/test_rough_weather.py``.
+Three things over the real verbs. The whole journey with the process dying at every external call
+in turn, once and twice. Storms in which handlers die, events and tasks are lost, repeated, late,
+disordered and overlapping. Crossings: the real senders, over networks that fail, to stand-ins that
+tell what they took. What must never happen is counted; it exits with 1 when anything did. The same
+through real processes is ``tests/journeys/test_rough_weather.py``.
 """
 
 import argparse
 import json
+import logging
+import multiprocessing
 import sys
+import tempfile
+import time
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
+from typing import Any
 
+from tests.chaos_network.crossing import cross
+from tests.chaos_network.services import afloat
 from tests.flow.hazard import Blow
-from tests.flow.storm import Weather, weather
+from tests.flow.storm import weather
+from tests.flow.test_count import test_fifty_finishers_at_once_make_one_end_and_no_error
 from tests.flow.test_crash_points import MANY_BATCHES, ONE_BATCH, calls_of, every_call
 
 OUT = Path(__file__).parents[1] / ".local" / "chaos.json"
-SEEDS = 150
-FORBIDDEN = ("lost", "counter_mismatches", "unhandled_errors", "stuck", "other_faults")
+STORMS = 150
+"""Of seven notifications each: more than a thousand, every event and task up to three times."""
+CROSSINGS = 24
+STORMS_PER_JOB, CROSSINGS_PER_JOB, FINISHES = 25, 6, 20
+PROCESSES = 2
+WIDTH = 36
+
+FORBIDDEN = (
+    "lost",
+    "double_accepts_without_replace_key",
+    "counter_mismatches",
+    "unhandled_errors",
+    "stuck",
+)
+
+
+@dataclass(slots=True)
+class Found:
+    """What a job came to: sums, and broken promises in words, by what they are about."""
+
+    what: str
+    sums: Counter[str] = field(default_factory=Counter)
+    forbidden: Counter[str] = field(default_factory=Counter)
+    told: list[str] = field(default_factory=list)
+
+    def note(self, seed: object, wrong: Iterable[list[str]]) -> None:
+        """Keep broken promises."""
+        for sentence in (each for some in wrong for each in some):
+            self.forbidden[_kind(sentence)] += 1
+            self.told.append(f"{self.what} {seed}: {sentence}")
+
+    @contextmanager
+    def watching(self, seed: object) -> Iterator[None]:
+        """Note whatever is raised, and whatever asyncio says that nobody else heard."""
+        overheard = Overheard()
+        logging.getLogger("asyncio").addHandler(overheard)
+        try:
+            yield
+        except AssertionError as broken:  # the cloud does not come to rest
+            self.note(seed, [[f"still going: {broken}"]])
+        except Exception as error:  # noqa: BLE001 - to be counted, whatever it is
+            self.note(seed, [[f"unhandled: {error!r}"]])
+        finally:
+            logging.getLogger("asyncio").removeHandler(overheard)
+            self.note(seed, [overheard.heard])
+
+
+class Overheard(logging.Handler):
+    """Errors that had nobody to go to."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.ERROR)
+        self.heard: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.heard.append(f"unhandled: {record.getMessage()} {record.exc_info}")
 
 
 def main() -> int:
     """Run everything, print and write the figures."""
     parser = argparse.ArgumentParser(prog="python -m tests.chaos", description=__doc__)
-    parser.add_argument("--seeds", type=int, default=SEEDS, help="storms (%(default)s)")
+    parser.add_argument("--storms", type=int, default=STORMS, help="storms (%(default)s)")
+    parser.add_argument("--seeds", type=int, default=CROSSINGS, help="crossings (%(default)s)")
     asked = parser.parse_args()
-    faults: Counter[str] = Counter(dict.fromkeys(FORBIDDEN, 0))
-    points = _crash_points(faults)
-    storms = _storms(asked.seeds, faults)
-    calls = sum(storm.calls for storm in storms)
-    struck = sum(storm.crashes + storm.losses + storm.stalls for storm in storms)
-    figures = {
-        "sends": sum(storm.sent for storm in storms),
-        "seeds": len(storms),
-        "fault_ratio": round(struck / calls, 4),
-        "crash_points": points,
-        "double_accepts_total": sum(storm.sent_again for storm in storms),
-        **{name: faults[name] for name in FORBIDDEN},
-    }
-    for name, figure in figures.items():
-        print(f"{name:<24}{figure:>12,}")
+    began = time.monotonic()
+    sums: Counter[str] = Counter()
+    forbidden: Counter[str] = Counter()
+    for found in _done([*_crossings(asked.seeds), *_storms(asked.storms), *_crash_points()]):
+        sums += found.sums
+        forbidden += found.forbidden
+        minutes, seconds = divmod(int(time.monotonic() - began), 60)
+        told = "; ".join(found.told) or "all promises kept"
+        print(f"{minutes}:{seconds:02} {found.what}: {told}")
+    _print("besides", {name: sums[name] for name in sums if name not in ("sends", "crash_points")})
+    figures = _figures(sums, forbidden)
+    _print("figures", figures)
     OUT.parent.mkdir(exist_ok=True)
     OUT.write_text(json.dumps(figures, indent=2) + "\n")
     print(f"Written to {OUT.relative_to(OUT.parents[1])}")
-    return 1 if any(faults.values()) else 0
+    return 1 if forbidden else 0
 
 
-def _crash_points(faults: Counter[str]) -> int:
-    """How many (call, kind of death, once or twice) were tried."""
-    points = 0
-    for shape in (ONE_BATCH, MANY_BATCHES):
-        calls = calls_of(shape)
+def _figures(sums: Mapping[str, int], forbidden: Mapping[str, int]) -> Mapping[str, float]:
+    """Sends, faults and double accepts are the crossings', where push services can be asked."""
+    return {
+        "sends": sums["sends"],
+        "seeds": sums["crossings"],
+        "fault_ratio": round(sums["faults"] / max(1, sums["sends"]), 4),
+        "crash_points": sums["crash_points"],
+        "lost": forbidden["lost"],
+        "double_accepts_without_replace_key": forbidden["double_accepts_without_replace_key"],
+        "double_accepts_total": sums["double_accepts"],
+        "counter_mismatches": forbidden["counter_mismatches"],
+        "unhandled_errors": forbidden["unhandled_errors"],
+        "stuck": forbidden["stuck"],
+    }
+
+
+def _print(title: str, figures: Mapping[str, float]) -> None:
+    print(f"\n{title}")
+    for name, figure in figures.items():
+        print(f"  {name:<{WIDTH}}{figure:>12,}")
+
+
+def _done(jobs: Iterable[Callable[[], Found]]) -> Iterator[Found]:
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(PROCESSES, mp_context=context, initializer=_hush) as pool:
+        for future in as_completed([pool.submit(job) for job in jobs]):
+            yield future.result()
+
+
+def _hush() -> None:
+    """What senders and stand-ins log of so many faults says nothing new."""
+    logging.getLogger().addHandler(logging.NullHandler())
+
+
+# ---- jobs ----------------------------------------------------------------------------------------
+
+
+def _crash_points() -> Iterator[Callable[[], Found]]:
+    shapes: Mapping[str, Mapping[str, int]] = {"large": ONE_BATCH, "small": MANY_BATCHES}
+    for name, shape in shapes.items():
         for blow in Blow:
             for again in (False, True):
-                print(f"dying {blow} each of {calls} calls{', twice' if again else ''} …")
-                _count(every_call(shape, blow, again=again).values(), faults)
-                points += calls
-    return points
+                what = f"dying {blow}{', twice' if again else ''}, {name} batches"
+                yield partial(crash, what, shape, blow, again=again)
 
 
-def _storms(seeds: int, faults: Counter[str]) -> list[Weather]:
-    storms = []
-    for seed in range(seeds):
-        if seed % 25 == 0:
-            print(f"storm {seed} of {seeds} …")
-        try:
-            storm = weather(seed)
-        except AssertionError:  # the cloud does not come to rest
-            faults["stuck"] += 1
-        except Exception as error:  # noqa: BLE001 - to be counted, whatever it is
-            print(f"seed {seed}: {error!r}")
-            faults["unhandled_errors"] += 1
-        else:
-            _count(storm.wrong.values(), faults)
-            storms.append(storm)
-    return storms
+def crash(what: str, shape: Mapping[str, int], blow: Blow, *, again: bool) -> Found:
+    """Die at every call of the journey."""
+    found = Found(what)
+    with found.watching("anywhere"):
+        for number, wrong in every_call(shape, blow, again=again).items():
+            found.note(f"at call {number}", [wrong])
+        found.sums["crash_points"] = calls_of(shape)
+    return found
 
 
-def _count(wrong: Iterable[list[str]], faults: Counter[str]) -> None:
-    """Sort broken promises, told in words, by what they are about."""
-    for told in wrong:
-        for sentence in told:
-            print(f"  broken: {sentence}")
-            faults[_kind(sentence)] += 1
+def _storms(storms: int) -> Iterator[Callable[[], Found]]:
+    for first in range(0, storms, STORMS_PER_JOB):
+        yield partial(storm, range(first, min(storms, first + STORMS_PER_JOB)))
+
+
+def storm(seeds: Iterable[int]) -> Found:
+    """Let storms pass; and have fifty finish one notification at once, which only threads can."""
+    found = Found("storm")
+    for seed in seeds:
+        with found.watching(seed):
+            passed = weather(seed)
+            found.note(seed, passed.wrong.values())
+            found.sums += Counter(
+                storms=1,
+                notifications_in_storms=passed.notifications,
+                sends_in_storms=passed.sent,
+                crashes_in_storms=passed.crashes,
+                lost_events_and_tasks_in_storms=passed.losses,
+            )
+    for _ in range(FINISHES):
+        with found.watching("fifty finishers"):
+            test_fifty_finishers_at_once_make_one_end_and_no_error()
+            found.sums["notifications_with_fifty_finishers"] += 1
+    return found
+
+
+def _crossings(seeds: int) -> Iterator[Callable[[], Found]]:
+    for first in range(0, seeds, CROSSINGS_PER_JOB):
+        yield partial(crossing, range(first, min(seeds, first + CROSSINGS_PER_JOB)))
+
+
+def crossing(seeds: Iterable[int]) -> Found:
+    """Send over networks that fail."""
+    found = Found("crossing")
+    with tempfile.TemporaryDirectory() as folder, afloat(Path(folder)) as sea:
+        for seed in seeds:
+            with found.watching(seed):
+                made = cross(sea, seed)
+                bare = made.accepted_again["withoutReplaceKey"]
+                found.note(seed, made.wrong.values())
+                found.forbidden += Counter(double_accepts_without_replace_key=bare)
+                found.sums += Counter(
+                    crossings=1,
+                    sends=made.sends,
+                    faults=made.faults,
+                    double_accepts=sum(made.accepted_again.values()),
+                    crashes_in_crossings=made.crashes,
+                )
+        found.sums += _dealt(sea)
+    return found
+
+
+def _dealt(sea: Any) -> Counter[str]:
+    return Counter(
+        {
+            f"{kind}: {name}": times
+            for kind, network in sea.services.networks.items()
+            for name, times in network.dealt.items()
+        }
+    )
 
 
 def _kind(sentence: str) -> str:
+    """Whatever has no figure of its own is an error that nobody handled."""
     if "lost" in sentence or "never got it" in sentence:
         return "lost"
     if "counts" in sentence:
         return "counter_mismatches"
     if "still" in sentence or "open" in sentence:
         return "stuck"
-    return "other_faults"
+    return "unhandled_errors"
 
 
 if __name__ == "__main__":

@@ -1,0 +1,118 @@
+"""Every task the flow makes is one that Cloud Tasks takes, as strictly as its stand-in can be."""
+
+import re
+from collections.abc import Iterator
+
+import grpc
+import orjson
+import pytest
+from google.cloud import tasks_v2
+from google.cloud.tasks_v2.services.cloud_tasks.transports import CloudTasksGrpcTransport
+
+from local.tasks import Options, TasksEmulator
+from local.tasks_messages import LARGEST_TASK_BYTES
+from local.tasks_rules import QueueSettings
+from shared.adapters.cloud_tasks import CloudTasks
+from shared.flow.queues import Queue
+from shared.ports import Task
+from shared.settings import Settings, read
+from tests.builders import a_domain, a_segment, an_input
+from tests.flow.crowd import a_crowded_world
+
+PROJECT, REGION = "demo-tasks", "europe-west1"
+FUNCTIONS = "https://functions.example/v1"
+ADMIN = "phone-0"
+NAME = re.compile(r"projects/[^/]+/locations/[^/]+/queues/[a-z-]+/tasks/[A-Za-z0-9_-]{1,500}")
+
+
+def tasks_of_the_flow() -> tuple[list[Task], set[str]]:
+    """Of plans with one part and with many, batches, later attempts and an admin's device; and
+    what must stand in none of them.
+    """
+    found: list[Task] = []
+    secrets: set[str] = set()
+    for times in (1, 200):
+        world = a_crowded_world(page_size=20, times=times)
+        world.providers.put_domain(a_domain(admin_hwids=(ADMIN,)))
+        world.sent()
+        world.create(an_input(target_segment=a_segment(hwid=ADMIN)))
+        world.drain()
+        found += world.tasks_seen
+        for hwid, device in world.targets.items():
+            secrets |= {hwid, device.address.value if device.address else hwid}
+    return list({task.name: task for task in found}.values()), secrets
+
+
+@pytest.fixture(scope="module")
+def settings() -> Iterator[Settings]:
+    """Of a project whose tasks are taken, and kept."""
+    queues = {str(queue): QueueSettings() for queue in Queue}
+    with TasksEmulator(Options(queues=queues)) as emulator:
+        yield read(
+            {
+                "GOOGLE_CLOUD_PROJECT": PROJECT,
+                "FANFARE_REGION": REGION,
+                "FANFARE_FUNCTIONS_URL": FUNCTIONS,
+                "CLOUD_TASKS_BASE_URL": emulator.address,
+            }
+        )
+
+
+@pytest.fixture(scope="module")
+def taken(settings: Settings) -> dict[str, tasks_v2.Task]:
+    """What the stand-in holds of every task of the flow, by its name."""
+    channel = grpc.insecure_channel(str(settings.cloud_tasks))
+    with tasks_v2.CloudTasksClient(transport=CloudTasksGrpcTransport(channel=channel)) as client:
+        for queue in Queue:
+            client.pause_queue(name=parent(queue))
+        CloudTasks(settings).enqueue(tasks_of_the_flow()[0])
+        full = {"response_view": tasks_v2.Task.View.FULL}
+        listed = [
+            task
+            for queue in Queue
+            for task in client.list_tasks(request={"parent": parent(queue), **full})
+        ]
+    return {task.name.rpartition("/")[2]: task for task in listed}
+
+
+def parent(queue: str) -> str:
+    return f"projects/{PROJECT}/locations/{REGION}/queues/{queue}"
+
+
+def test_every_task_is_taken_under_its_own_name(taken: dict[str, tasks_v2.Task]) -> None:
+    made, _ = tasks_of_the_flow()
+    assert {task.name for task in made} == taken.keys()
+    assert {task.function for task in made} == {"plan-fanout", "send-batch"}
+    for task in made:
+        name = taken[task.name].name
+        assert NAME.fullmatch(name)
+        assert name == f"{parent(task.queue)}/tasks/{task.name}"
+
+
+def test_every_task_calls_its_function_with_a_token_for_it_alone(
+    taken: dict[str, tasks_v2.Task], settings: Settings
+) -> None:
+    for task in tasks_of_the_flow()[0]:
+        request = taken[task.name].http_request
+        assert request.url == f"{FUNCTIONS}/{task.function}"
+        assert request.http_method == tasks_v2.HttpMethod.POST
+        assert request.headers["Content-Type"] == "application/json"
+        assert request.oidc_token.audience == request.url
+        assert request.oidc_token.service_account_email == settings.account("tasks")
+
+
+def test_every_task_is_small_and_says_nothing_of_devices(taken: dict[str, tasks_v2.Task]) -> None:
+    made, secrets = tasks_of_the_flow()
+    for task in made:
+        body = taken[task.name].http_request.body
+        assert orjson.loads(body) == task.payload
+        assert tasks_v2.Task.pb(taken[task.name]).ByteSize() < LARGEST_TASK_BYTES // 50
+        assert not {value for value in secrets if f'"{value}"'.encode() in body}
+
+
+def test_a_handler_ends_before_its_task_is_delivered_again(
+    taken: dict[str, tasks_v2.Task], settings: Settings
+) -> None:
+    for task in taken.values():
+        seconds = task.dispatch_deadline.total_seconds()  # type: ignore[attr-defined]
+        assert settings.handler_seconds < seconds <= 30 * 60

@@ -1,0 +1,73 @@
+"""Fifty handlers that end one notification at the same moment, in Firestore itself.
+
+Its transactions wait for locks and give up with errors of their own kind; none of these may reach
+whoever counts, the sums must be exact, and the end must be written once.
+"""
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from dataclasses import replace
+
+import pytest
+from google.cloud.firestore import Client
+
+from local.firestore import FirestoreEmulator
+from shared.adapters.clock import FixedClock
+from shared.adapters.firestore_ledger import FirestoreLedger
+from shared.adapters.firestore_notifications import FirestoreNotifications
+from shared.adapters.firestore_rest import FirestoreRest
+from shared.domain.delivery import BatchState, Outcome, Record, Tally
+from shared.domain.errors import TryAgain
+from shared.domain.lifecycle import Status
+from shared.domain.notification import Notification, NotificationId
+from shared.flow.count import finish
+from tests.adapters.test_ledger_contract import a_part, of_size
+from tests.builders import NOON, PROVIDER, a_notification
+
+pytestmark = pytest.mark.slow
+
+ID = NotificationId("n1")
+FINISHERS = 50
+BATCHES, DEVICES = 4, 25
+
+
+@pytest.fixture
+def ledger(firestore_emulator: FirestoreEmulator, project: str) -> Iterator[FirestoreLedger]:
+    """All planned, all sent, nothing counted."""
+    with closing(FirestoreRest(project, firestore_emulator.address)) as rest:
+        ledger = FirestoreLedger(rest)
+        ledger.open_parts([a_part(ID)])
+        (part,) = ledger.parts(ID)
+        batches = [of_size(DEVICES, number) for number in range(BATCHES)]
+        part = ledger.advance(replace(part, batches=BATCHES), batches)
+        ledger.advance(replace(part, done=True, wake_at=None), [])
+        for batch in batches:
+            records = tuple([Record(Outcome.DELIVERED, at=NOON)] * DEVICES)
+            there = ledger.batch(ID, batch.id)
+            sent = replace(there, records=records, state=BatchState.CLOSED, wake_at=None)
+            ledger.write(sent, range(DEVICES))
+        yield ledger
+
+
+def test_fifty_finishers_make_one_end_and_no_error_but_try_again(
+    ledger: FirestoreLedger, client: Client
+) -> None:
+    notifications = FirestoreNotifications(client)
+    new = a_notification(ID, status=None)
+    notifications.create(new.submit(PROVIDER, NOON, admin_hwid=True))
+
+    def count(_: int) -> Notification | TryAgain | None:
+        try:
+            return finish(ID, notifications=notifications, ledger=ledger, clock=FixedClock(NOON))
+        except TryAgain as later:  # the task would be delivered again
+            return later
+
+    with ThreadPoolExecutor(FINISHERS) as pool:
+        answers = list(pool.map(count, range(FINISHERS)))
+    everybody = BATCHES * DEVICES
+    assert any(isinstance(answer, Notification) for answer in answers)
+    it = notifications.get(ID)
+    assert it.status is Status.APPROVED
+    assert it.tally == Tally(targeted=everybody, delivered=everybody)
+    assert [entry.move for entry in notifications.history(ID)] == ["submit", "complete"]

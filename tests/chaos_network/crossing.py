@@ -1,0 +1,170 @@
+"""One seed: notifications to a mixed audience, by the real senders, over networks that fail.
+
+Stores, queue and clock are the simulated cloud's, so that hours of waiting take no time; requests
+and their faults are real. Processes die now and then as well. What was promised is then looked for
+in the ledger and in what the push services say they took.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from math import inf
+from random import Random
+from typing import Any
+
+from shared.domain.delivery import Answer, Later, Outcome
+from shared.domain.device import AddressKind, Device, PushAddress
+from shared.domain.errors import WrongState
+from shared.domain.notification import NotificationId
+from shared.flow.once import Once
+from shared.ports import Message, Sender
+from tests.builders import a_desktop, a_device
+from tests.chaos_network.services import Afloat
+from tests.flow.audit import GOT_IT, faults
+from tests.flow.hazard import guarded
+from tests.flow.push import PushService
+from tests.flow.world import World
+
+PHONES: Mapping[AddressKind, int] = {
+    AddressKind.FCM: 180,
+    AddressKind.APNS: 110,
+    AddressKind.HMS: 70,
+}
+DEAD: Mapping[AddressKind, str] = {
+    AddressKind.FCM: "unregistered-",
+    AddressKind.APNS: "bad-device-token-",
+    AddressKind.HMS: "illegal-",
+}
+CODES: Mapping[AddressKind, str] = {
+    AddressKind.FCM: "unregistered",
+    AddressKind.APNS: "invalidToken",
+    AddressKind.HMS: "invalidToken",
+}
+DEAD_ONE_IN = 25
+DESKTOPS = 20
+CRASH_RATE = 0.02
+
+
+@dataclass(slots=True)
+class Crossing:
+    """What a seed came to. ``wrong`` lists broken promises by notification."""
+
+    seed: int
+    notifications: int = 0
+    sends: int = 0
+    faults: int = 0
+    crashes: int = 0
+    hours: float = 0.0
+    accepted_again: Mapping[str, int] = field(default_factory=dict)
+    met: Counter[str] = field(default_factory=Counter)
+    wrong: dict[str, list[str]] = field(default_factory=dict)
+
+
+def cross(sea: Afloat, seed: int, *, notifications: int = 2, share: float = 1.0) -> Crossing:
+    """Let so many notifications go out, wait until all is quiet, and look at every promise."""
+    chance = Random(seed)
+    sea.look(sea.services.begin, seed)
+    world = World(an_audience(seed, share), seed=seed)
+    world.push = Witnesses(lambda of: sea.look(sea.services.entries, of))
+    found = Crossing(seed, notifications)
+    world.parts.senders = {
+        kind: guarded(Counting(sender, found), "push", world.hazard)
+        for kind, sender in sea.senders.items()
+    }
+    world.hazard.rage(chance, CRASH_RATE * (seed % 2))
+    ids = [_one(world, number) for number in range(notifications)]
+    world.drain()
+    _look(sea, world, ids, found)
+    return found
+
+
+def an_audience(seed: int, share: float) -> list[Device]:
+    """Phones of every push service, a few with dead addresses, and desktops."""
+    return [
+        *(
+            a_device(f"{kind}-{n}", address=PushAddress(kind, _value(kind, seed, n)))
+            for kind, phones in PHONES.items()
+            for n in range(int(phones * share))
+        ),
+        *(a_desktop(f"desktop-{n}") for n in range(int(DESKTOPS * share))),
+    ]
+
+
+def _value(kind: AddressKind, seed: int, number: int) -> str:
+    begins = DEAD[kind] if number % DEAD_ONE_IN == 0 else "token-"
+    return f"{begins}{kind}-{seed}-{number}"
+
+
+def _one(world: World, number: int) -> NotificationId:
+    key = Once.of("p1", str(number), "create", "body")
+    id: NotificationId = world.until_answered(lambda: world.create(once=key))["id"]
+    with suppress(WrongState):  # a first try that took effect
+        world.until_answered(lambda: world.approve(id))
+    return id
+
+
+class Counting:
+    """A sender whose addresses are counted, and those that a fault kept from an answer."""
+
+    def __init__(self, sender: Sender, found: Crossing) -> None:
+        self._sender = sender
+        self._found = found
+
+    def send(
+        self, message: Message, addresses: Sequence[PushAddress], within_seconds: float = inf
+    ) -> Sequence[Answer]:
+        answers = self._sender.send(message, addresses, within_seconds)
+        met = [answer.code for answer in answers if isinstance(answer, Later)]
+        self._found.sends += len(addresses)
+        self._found.faults += len(met)
+        self._found.met.update(met)
+        return answers
+
+
+class Witnesses(PushService):
+    """What was taken, in the words of those who took it."""
+
+    def __init__(self, entries: Callable[[str], Sequence[Mapping[str, Any]]]) -> None:
+        super().__init__()
+        self._entries = entries
+
+    def reached(self, notification_id: object) -> dict[str, int]:
+        return dict(Counter(it["token"] for it in self.entries(notification_id) if it["taken"]))
+
+    def entries(self, notification_id: object) -> Sequence[Mapping[str, Any]]:
+        """Every request."""
+        return self._entries(str(notification_id))
+
+
+def _look(sea: Afloat, world: World, ids: Sequence[NotificationId], found: Crossing) -> None:
+    assert isinstance(world.push, Witnesses)
+    for id in ids:
+        wrong = [*faults(world, id), *_lost(world, id)]
+        keys = {str(it["replaceKey"]) for it in world.push.entries(id)}
+        wrong.extend(f"sent under replace key {key!r}" for key in keys - {id})
+        if wrong:
+            found.wrong[id] = wrong
+    found.crashes = world.hazard.crashes
+    found.hours = (world.clock.now() - world.began).total_seconds() / 3600
+    found.accepted_again = sea.look(sea.services.accepted_again)
+
+
+def _lost(world: World, id: NotificationId) -> list[str]:
+    """Who should have it and, in the ledger's own word, does not."""
+    return [
+        f"lost: {hwid} ended as {record.outcome} {record.code}"
+        for hwid, record in world.records(id).items()
+        if record.outcome not in GOT_IT
+        and (record.outcome, record.code) not in _excused(world, hwid)
+    ]
+
+
+def _excused(world: World, hwid: str) -> set[tuple[Outcome, str]]:
+    """What may have kept it from a device: a dead address, dropped by now, or a newer one."""
+    address = world.targets[hwid].address
+    if address is None:
+        return {(Outcome.SKIPPED, "superseded")}
+    if address.value.startswith(DEAD[address.kind]):
+        return {(Outcome.FAILED, CODES[address.kind]), (Outcome.SKIPPED, "noAddress")}
+    return set()

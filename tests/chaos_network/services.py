@@ -1,0 +1,199 @@
+"""The three push services behind networks that fail, and the real senders that use them."""
+
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextlib import ExitStack, asynccontextmanager, closing, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import pytest
+from aiohttp import web
+
+from local import fcm, hms
+from local.apns import Apns, serving
+from local.apns import Config as ApnsConfig
+from local.apns_answers import PASSING
+from local.apns_certificates import Authority
+from local.background import Background, listening
+from local.fcm_received import DETAILS_KEPT
+from local.fcm_tokens import TokenEndpoint
+from local.hms_tokens import HmsTokenEndpoint
+from shared.adapters import h2_connection, push_pace
+from shared.adapters.apns import PRODUCTION, SANDBOX, ApnsSender
+from shared.adapters.apns_credentials import P8Key
+from shared.adapters.apns_token_shelves import MemoryTokenShelf
+from shared.adapters.fcm import FcmSender
+from shared.adapters.h2_client import H2Client
+from shared.adapters.hms import HmsSender
+from shared.adapters.one_shot_http import KeptConnections
+from shared.domain.device import AddressKind
+from shared.domain.pace import whole_app_waits
+from shared.ports import Sender
+from tests.chaos_network.proxy import Luck, accepting, between_bytes, between_requests
+from tests.senders.apns_parts import KEY_ID, P8, TEAM_ID, TOPIC
+from tests.senders.hms_parts import PATH
+from tests.senders.parts import FixedTokens
+
+ANSWER_SECONDS = 0.3
+"""How long the senders wait for an answer here, where ten seconds of silence would be ten lost."""
+CONNECT_SECONDS = 0.6
+HASTE = 10_000
+"""Batches wait in simulated time, which takes none; an app that was told to wait does so for real,
+and must not sleep through the batches' whole day."""
+REQUEST_FAULT_RATE = 0.08
+STREAM_FAULT_RATE = 0.02
+"""A piece of a stream can be fifty requests."""
+APPLES_FAULT_RATE = 0.08
+APPLES_FAULTS = (*PASSING, "goaway-answered-", "half-", "babble-", "idle-timeout-", "bad-gateway-")
+
+Entries = list[Mapping[str, Any]]
+
+
+@dataclass(slots=True)
+class Services:
+    """What the stand-ins received, and how the networks are disposed."""
+
+    fcm: fcm.Fcm
+    apns: Apns
+    hms: hms.Hms
+    authority: Authority = field(default_factory=Authority)
+    networks: dict[AddressKind, Luck] = field(
+        default_factory=lambda: {
+            AddressKind.FCM: Luck(REQUEST_FAULT_RATE),
+            AddressKind.APNS: Luck(STREAM_FAULT_RATE),
+            AddressKind.HMS: Luck(REQUEST_FAULT_RATE),
+        }
+    )
+
+    @property
+    def all(self) -> Mapping[AddressKind, Any]:
+        """The stand-ins by the kind of address they take."""
+        kinds = (AddressKind.FCM, AddressKind.APNS, AddressKind.HMS)
+        return dict(zip(kinds, (self.fcm, self.apns, self.hms), strict=True))
+
+    def luck(self, kind: AddressKind) -> Callable[[], Luck]:
+        """Asked at every chance, so that it can be replaced."""
+        return lambda: self.networks[kind]
+
+    def begin(self, seed: int) -> None:
+        """Nothing was received, and luck starts anew."""
+        for number, network in enumerate(self.networks.values()):
+            network.chance = Random(seed * 10 + number)
+        for stand_in in self.all.values():
+            stand_in.received = type(stand_in.received)()
+
+    def entries(self, notification: str) -> Entries:
+        """What all of them received of it."""
+        return [
+            entry
+            for stand_in in self.all.values()
+            for entry in stand_in.received.entries(DETAILS_KEPT, "", notification)
+        ]
+
+    def accepted_again(self) -> Mapping[str, int]:
+        """How many accepts were not the first of their address, with and without a replace key."""
+        sums = [stand_in.received.summary()["acceptedAgain"] for stand_in in self.all.values()]
+        return {
+            name: sum(times - 1 for told in sums for times in told[name].values())
+            for name in ("withReplaceKey", "withoutReplaceKey")
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Afloat:
+    """Everything that runs."""
+
+    services: Services
+    senders: Mapping[AddressKind, Sender]
+    background: "Background[Mapping[AddressKind, int]]"
+
+    def look(self, question: Any, *given: Any) -> Any:
+        """Ask the services in their own thread."""
+        return self.background.call(lambda: question(*given))
+
+
+@contextmanager
+def afloat(folder: Path) -> Iterator[Afloat]:
+    """Stand-ins and networks in a thread, senders to them here."""
+    services = Services(
+        fcm.Fcm(fcm.Config(retry_after_seconds=0), TokenEndpoint(None)),
+        Apns(ApnsConfig(fault_ratio=APPLES_FAULT_RATE, faults=APPLES_FAULTS)),
+        hms.Hms(hms.Config(), HmsTokenEndpoint("")),
+    )
+    ca_file = folder / "ca.pem"
+    ca_file.write_bytes(services.authority.pem)
+    background = Background(lambda: _served(services))
+    with ExitStack() as end:
+        patch = end.enter_context(pytest.MonkeyPatch.context())
+        # As in production, a silence as long as the patience for an answer calls for a PING.
+        patch.setattr(h2_connection, "QUIET_SECONDS", ANSWER_SECONDS)
+        patch.setattr(push_pace, "whole_app_waits", lambda it: whole_app_waits(it) / HASTE)
+        ports = background.start()
+        end.callback(background.stop)
+        senders: dict[AddressKind, FcmSender | ApnsSender | HmsSender] = {
+            AddressKind.FCM: _fcm(ports[AddressKind.FCM]),
+            AddressKind.APNS: _apns(ports[AddressKind.APNS], ca_file),
+            AddressKind.HMS: _hms(ports[AddressKind.HMS]),
+        }
+        for sender in senders.values():
+            end.enter_context(closing(sender))
+        yield Afloat(services, senders, background)
+
+
+@asynccontextmanager
+async def _served(services: Services) -> AsyncIterator[Mapping[AddressKind, int]]:
+    luck = services.luck
+    async with (
+        listening(_app(services.fcm.routes()), "127.0.0.1", 0) as fcm_at,
+        listening(_app(services.hms.routes()), "127.0.0.1", 0) as hms_at,
+        serving(services.apns, services.authority, "127.0.0.1", 0, 0) as apns_at,
+        accepting(between_requests(_port(fcm_at), luck(AddressKind.FCM))) as fcm_port,
+        accepting(between_bytes(_port(apns_at.url), luck(AddressKind.APNS))) as apns_port,
+        accepting(between_requests(_port(hms_at), luck(AddressKind.HMS))) as hms_port,
+    ):
+        yield {
+            AddressKind.FCM: fcm_port,
+            AddressKind.APNS: apns_port,
+            AddressKind.HMS: hms_port,
+        }
+
+
+def _app(routes: list[web.RouteDef]) -> web.Application:
+    application = web.Application(client_max_size=hms.MOST_BODY_BYTES)
+    application.add_routes(routes)
+    return application
+
+
+def _port(address: str) -> int:
+    return int(address.rpartition(":")[2])
+
+
+def _patiently(base_url: str) -> KeptConnections:
+    return KeptConnections(base_url, answer_seconds=ANSWER_SECONDS, connect_seconds=CONNECT_SECONDS)
+
+
+def _fcm(port: int) -> FcmSender:
+    return FcmSender("demo-p", FixedTokens(), f"http://127.0.0.1:{port}", http=_patiently)
+
+
+def _hms(port: int) -> HmsSender:
+    return HmsSender(PATH, FixedTokens(), f"http://127.0.0.1:{port}", http=_patiently)
+
+
+def _apns(port: int, ca_file: Path) -> ApnsSender:
+    url = f"https://127.0.0.1:{port}"
+    key = P8Key(P8, KEY_ID, TEAM_ID, MemoryTokenShelf())
+    return ApnsSender(
+        TOPIC,
+        {PRODUCTION: key, SANDBOX: key},
+        {PRODUCTION: url, SANDBOX: f"{url}/sandbox"},
+        ca_file=str(ca_file),
+        client=lambda url, trust: H2Client(
+            url,
+            trust,
+            answer_seconds=ANSWER_SECONDS,
+            connect_seconds=CONNECT_SECONDS,
+            ping_seconds=ANSWER_SECONDS,
+        ),
+    )

@@ -1,0 +1,167 @@
+"""``docs/errors.md``'s tables, written from the tables of reactions and sentences that count.
+
+``python -m tests.docs.errors`` writes them into the document; a test compares.
+"""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+
+from functions._remedies import REMEDIES
+from functions._sentences import SENTENCES
+from shared.domain import apns_reactions as apns
+from shared.domain import fcm_reactions as fcm
+from shared.domain import hms_reactions as hms
+from shared.domain.delivery import (
+    Accepted,
+    AddressGone,
+    Answer,
+    Later,
+    Misconfigured,
+    Rejected,
+    Unsendable,
+)
+
+DOCUMENT = Path(__file__).parents[2] / "docs" / "errors.md"
+ANY = "any"
+OTHER = "any other"
+
+STEPS: Mapping[apns.Step, str] = {
+    apns.Step.NONE: "",
+    apns.Step.NEW_TOKEN: "a new token, and once more; if that is refused too: ",
+    apns.Step.KEEP_TOKEN: "no new token for 20 minutes; ",
+    apns.Step.RECONNECT: "a new connection; ",
+    apns.Step.RECONNECT_AND_SEND: "once more on a new connection; if that is refused too: ",
+    apns.Step.OTHER_ENVIRONMENT: "the other environment, if nobody knows which; then: ",
+}
+
+_SECTION = re.compile(r"(<!-- table: (\w+) -->\n).*?(\n<!-- end -->)", re.DOTALL)
+_FAMILY = re.compile(r"^[1-5]$")
+
+
+def document(text: str) -> str:
+    """``text`` with every table as it must be."""
+    return _SECTION.sub(lambda it: f"{it[1]}\n{_table(TABLES[it[2]]())}\n{it[3]}", text)
+
+
+def _table(rows: Iterable[Sequence[str]]) -> str:
+    head, *others = rows
+    lines = [head, ["---"] * len(head), *others]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+# ---- what we do ----------------------------------------------------------------------------------
+
+
+def deed(answer: Answer) -> str:
+    """What becomes of a device after this answer."""
+    match answer:
+        case Accepted():
+            return "delivered"
+        case AddressGone(as_of=None):
+            return "failed; the address is removed, unless the device has another by now"
+        case AddressGone():
+            return "failed"
+        case Rejected():
+            return "failed; the address is kept"
+        case Misconfigured(of_platform=True):
+            return "failed, with the rest of its batch on this platform; alarm; addresses are kept"
+        case Misconfigured():
+            return "failed, with the rest of its batch; alarm; addresses are kept"
+        case Unsendable():
+            return "failed, with the rest of its batch; addresses are kept"
+        case Later(_, seconds, ambiguous):
+            when = (
+                f"tried again, after {seconds:.0f} s or what it asks" if seconds else "tried again"
+            )
+            return (
+                f"{when}; it may have arrived, so under the same replace key" if ambiguous else when
+            )
+
+
+def _code(answer: Answer) -> str:
+    return "" if isinstance(answer, Accepted) else f"`{answer.code}`"
+
+
+def _http(status: int) -> str:
+    if not status:
+        return ANY
+    return f"{status}xx" if _FAMILY.match(str(status)) else str(status)
+
+
+# ---- tables --------------------------------------------------------------------------------------
+
+
+def _of_fcm() -> Iterator[Sequence[str]]:
+    said = {"": "no code of FCM's", "*": OTHER, fcm._TOKEN: "the token is named as what is wrong"}
+    yield "HTTP", "FCM says", "code", "what we do"
+    yield "200", "a message name", "", deed(Accepted())
+    for http, word, answer in fcm.REACTIONS:
+        yield _http(http), said.get(word, f"`{word}`"), _code(answer), deed(answer)
+
+
+def _of_apns() -> Iterator[Sequence[str]]:
+    yield "HTTP", "Apple says", "code", "what we do"
+    yield "200", "", "", deed(Accepted())
+    for (http, reason), it in apns.REACTIONS.items():
+        yield str(http), f"`{reason}`", _code(it.answer), _apples_deed(http, it)
+    for http, it in apns.UNKNOWN_REASONS.items():
+        yield _http(http), OTHER, _code(it.answer), _apples_deed(http, it)
+    yield ANY, OTHER, _code(apns._ANYTHING_ELSE.answer), deed(apns._ANYTHING_ELSE.answer)
+
+
+def _apples_deed(http: int, it: apns.Reaction) -> str:
+    if http == 410:
+        return "failed; the address is removed, if it was registered before the moment Apple names"
+    return STEPS[it.step] + deed(it.answer)
+
+
+def _of_huawei() -> Iterator[Sequence[str]]:
+    yield "HTTP", "Huawei says", "code", "what we do"
+    for code, http, answer in hms.REACTIONS:
+        yield _http(http), _huaweis(code), _code(answer), _huaweis_deed(code, answer)
+
+
+def _huaweis(code: str) -> str:
+    said = {"": "no code of Huawei's", "*": OTHER}
+    return said.get(code) or (f"`{code}`" if len(code) == 8 else f"`{code}…`")
+
+
+def _huaweis_deed(code: str, answer: Answer) -> str:
+    if answer == hms.PARTLY:
+        return (
+            "those listed as below; if the list does not say who, halves are sent until it is known"
+        )
+    if code == "80300007":
+        few = hms.FEWEST_TO_SUSPECT
+        return f"{deed(answer)}; of {few} addresses or more: `{hms.WRONG_APP.code}`, all are kept"
+    if answer == fcm.CREDENTIALS_REFUSED:
+        return f"a new token, and once more; if that is refused too: {deed(answer)}"
+    return deed(answer)
+
+
+def _of_huaweis_lists() -> Iterator[Sequence[str]]:
+    yield "listed under", "code", "what we do"
+    for reason, answer in hms.REASONS.items():
+        yield f"`{reason}`" if reason else "no reason", _code(answer), deed(answer)
+    other = hms._REFUSED_FOR_OTHER_REASONS
+    yield OTHER, _code(other), deed(other)
+
+
+def _of_codes() -> Iterator[Sequence[str]]:
+    yield "code", "what it means", "what to do"
+    for code, sentence in SENTENCES.items():
+        yield f"`{code}`", sentence, REMEDIES[code]
+
+
+TABLES = {
+    "fcm": _of_fcm,
+    "apns": _of_apns,
+    "huawei": _of_huawei,
+    "lists": _of_huaweis_lists,
+    "codes": _of_codes,
+}
+
+
+if __name__ == "__main__":
+    DOCUMENT.write_text(document(DOCUMENT.read_text(encoding="utf-8")), encoding="utf-8")

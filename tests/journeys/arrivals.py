@@ -1,0 +1,50 @@
+"""What the stand-ins of all push services received of a notification, in one shape."""
+
+import ssl
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+
+from local.stack_file import Stack
+
+SEEN_AS_TAKEN = {200, 80000000}
+"""What a sender is told of an address that was taken, by HTTP or in Huawei's own words."""
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """One request for one address."""
+
+    service: str
+    token: str
+    taken: bool
+    told: bool
+    """Whether the sender was told that it was taken."""
+    replace_key: str
+    entry: Mapping[str, Any]
+
+
+def arrivals(stack: Stack, id: str) -> list[Arrival]:
+    """Of this notification, at every service."""
+    return [
+        Arrival(
+            service=service,
+            token=entry["token"],
+            taken=entry["taken"],
+            told=entry["taken"] and entry["status"] in SEEN_AS_TAKEN,
+            replace_key=entry["replaceKey"],
+            entry=entry,
+        )
+        for service, url in (("fcm", stack.fcm), ("apns", stack.apns), ("hms", stack.hms))
+        for entry in _listed(stack, url, id)
+    ]
+
+
+def _listed(stack: Stack, url: str, id: str) -> list[Mapping[str, Any]]:
+    """At Apple's the way a sender would ask, with the one authority it trusts."""
+    trusting = ssl.create_default_context(cafile=str(stack.push_credentials.apns_ca))
+    asked = {"notification": id, "limit": "10000"}
+    answer = httpx.get(f"{url}/received", params=asked, verify=trusting, timeout=30)
+    return list(answer.raise_for_status().json()["received"])
