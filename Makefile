@@ -5,7 +5,7 @@ VENV    := .venv
 PY      := $(VENV)/bin/python
 READY   := $(VENV)/.ready
 
-.PHONY: run test test-infra check bench chaos bundle clean help
+.PHONY: run test test-infra test-panel check bench chaos bundle clean help
 .DEFAULT_GOAL := help
 
 help:  ## show this
@@ -32,6 +32,13 @@ test-infra: $(READY)  ## run the tests of infra/ only: Terraform offline, polici
 	@command -v terraform > /dev/null || $(PY) -m infra.offline.tools terraform
 	@$(PY) -m infra.offline.tools checkov
 	@$(PY) -m pytest tests/infra
+
+test-panel: $(READY)  ## run the panel in a real browser (needs Chromium; installs it where apt-get may)
+	@$(PY) -m pip install -qq --disable-pip-version-check -r tests/panel/requirements.txt
+	@command -v chromium chromium-browser google-chrome > /dev/null || test -n "$$CHROMIUM" || \
+	  { apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium; } || \
+	  { echo "There is no Chromium here: install one, or name it with CHROMIUM=/path/to/it"; exit 1; }
+	@$(PY) -m pytest tests/panel/browser.py
 
 check: $(READY)  ## lint, format, types, layers and the fast tests
 	@$(VENV)/bin/ruff check .

@@ -40,8 +40,56 @@ locals {
       minutes   = 10
       then      = "Error Reporting groups the stack traces. Single 503 answers are normal: they mean “come again”."
     }
+    slow-moderation = {
+      title     = "Moderators keep a notification waiting"
+      severity  = "WARNING"
+      filter    = local.by_log["waiting"]
+      of        = null
+      aligner   = "ALIGN_DELTA"
+      reducer   = "REDUCE_SUM"
+      window    = 300
+      threshold = 0
+      minutes   = 0
+      then      = "The log of tick names the notification that waits longest. Is a moderator there, and is their chat working?"
+    }
+    chat-closed = {
+      title     = "The moderators' chat is closed to us"
+      severity  = "ERROR"
+      filter    = local.by_log["chat-closed"]
+      of        = null
+      aligner   = "ALIGN_DELTA"
+      reducer   = "REDUCE_SUM"
+      window    = 300
+      threshold = 0
+      minutes   = 0
+      then      = "The log says why: a wrong token, or a bot that was put out of the group. Moderators can decide by the API meanwhile."
+    }
+    other-app = {
+      title     = "Addresses belong to another app"
+      severity  = "ERROR"
+      filter    = local.by_log["other-app"]
+      of        = null
+      aligner   = "ALIGN_DELTA"
+      reducer   = "REDUCE_SUM"
+      window    = 300
+      threshold = 0
+      minutes   = 0
+      then      = "The credentials of one app are used for addresses of another: compare the project, app id or bundle id of the credentials with the app's own. The log of send-batch names push service and notification."
+    }
+    export-failures = {
+      title     = "The archive cannot be written"
+      severity  = "ERROR"
+      filter    = local.by_log["export-failures"]
+      of        = null
+      aligner   = "ALIGN_DELTA"
+      reducer   = "REDUCE_SUM"
+      window    = 900
+      threshold = 0
+      minutes   = 0
+      then      = "The log of export-events says what is wrong and what to do. Nothing is lost: whatever ended meanwhile is exported as soon as it works."
+    }
     credentials-refused = {
-      title     = "FCM refuses our credentials"
+      title     = "A push service refuses our credentials"
       severity  = "CRITICAL"
       filter    = local.by_log["credentials-refused"]
       of        = null
@@ -50,7 +98,7 @@ locals {
       window    = 300
       threshold = 0
       minutes   = 0
-      then      = "Nothing is being sent. Check the role fanfareSender of send-batch and that the FCM API is enabled, then duplicate the notifications that failed."
+      then      = "Nothing is being sent through it; the log of send-batch says which. FCM: check the role fanfareSender of send-batch and that the FCM API is enabled. APNs and HMS: renew the secret (docs/deploy.md). Then duplicate the notifications that failed."
     }
     queue-age = {
       title     = "Tasks wait long"

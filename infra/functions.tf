@@ -10,6 +10,12 @@ locals {
   queue_names = ["plan", "send-urgent", "send-normal", "send-bulk"]
   database    = { reads = "roles/datastore.viewer", writes = "roles/datastore.user" }
 
+  # Where Cloud Run answers for a function, known before there is one. Calls to it from inside Google
+  # Cloud are internal ones, and the tokens of tasks and of the clock name it as their audience.
+  functions_url = "https://{function}-${google_firebase_project.this.project_number}.${var.region}.run.app"
+  gateway       = "${var.region}-${var.project}.cloudfunctions.net"
+  addresses     = { for name in keys(local.doors) : name => replace(local.functions_url, "{function}", name) }
+
   door_defaults = {
     caller      = "everyone" # or tasks, events, scheduler
     collection  = null       # whose written documents call it
@@ -17,7 +23,7 @@ locals {
     queues      = []
     narrow      = [] # of local.narrow_roles, in the project
     signs       = false
-    secrets     = {} # environment variable -> one of local.secrets
+    uses        = [] # of local.uses: what it is told if that is set up
     timeout     = 60
     concurrency = 16
     most        = 20
@@ -26,18 +32,22 @@ locals {
 
   doors = { for name, door in local.door_table : name => merge(local.door_defaults, door) }
   door_table = {
-    provider-api         = { queues = ["send-urgent"], narrow = ["fanfareSender"] }
+    provider-api         = { queues = ["send-urgent"], narrow = ["fanfareSender"], uses = ["apns", "hms", "threats"] }
     device-api           = { signs = true, concurrency = 32, most = 40 }
     operator-api         = { narrow = ["fanfareAccountKeeper"], most = 5 }
     moderation-queue     = { database = "reads", most = 5 }
+    moderation-stats     = { database = "reads", most = 5 }
+    claim-notification   = { most = 5 }
+    release-notification = { most = 5 }
     approve-notification = { most = 5 }
     reject-notification  = { most = 5 }
+    telegram-webhook     = { most = 5, uses = ["telegram", "telegram_webhook"] }
 
     on-notification-written = {
       caller     = "events"
       collection = "pendingNotifications"
-      database   = "reads"
       queues     = ["plan", "send-urgent"]
+      uses       = ["telegram"]
     }
     on-device-written = {
       caller      = "events"
@@ -49,6 +59,7 @@ locals {
     plan-fanout = {
       caller      = "tasks"
       queues      = local.queue_names
+      uses        = ["threats"]
       timeout     = local.handler_seconds + 30
       concurrency = 4
     }
@@ -56,14 +67,24 @@ locals {
       caller      = "tasks"
       queues      = ["send-urgent", "send-normal", "send-bulk"]
       narrow      = ["fanfareSender"]
+      uses        = ["apns", "hms"]
       timeout     = local.handler_seconds + 30
       concurrency = 4
       most        = 40
       memory      = "1Gi"
     }
+    export-events = {
+      caller      = "tasks"
+      queues      = ["export"]
+      uses        = ["archive"]
+      timeout     = local.handler_seconds + 30
+      concurrency = 1
+      most        = 4
+    }
     tick = {
       caller      = "scheduler"
-      queues      = local.queue_names
+      queues      = concat(local.queue_names, ["export"])
+      uses        = ["telegram", "archive"]
       timeout     = 150
       concurrency = 1
       most        = 2
@@ -76,6 +97,7 @@ locals {
   settings = {
     GOOGLE_CLOUD_PROJECT      = var.project
     FANFARE_REGION            = var.region
+    FANFARE_FUNCTIONS_URL     = local.functions_url
     FANFARE_TASKS_ACCOUNT     = google_service_account.caller["tasks"].email
     FANFARE_EVENTS_ACCOUNT    = google_service_account.caller["events"].email
     FANFARE_SCHEDULER_ACCOUNT = google_service_account.caller["scheduler"].email
@@ -111,10 +133,11 @@ module "function" {
   environment = merge(
     local.settings,
     each.value.caller == "everyone" ? { FANFARE_PANEL_ORIGINS = join(",", local.panel_origins) } : { FANFARE_IAM_CHECKS_TOKENS = "true" },
+    [for use in each.value.uses : local.uses[use].settings]...
   )
 
   secrets = {
-    for variable, secret in each.value.secrets :
+    for variable, secret in merge([for use in each.value.uses : local.uses[use].secrets]...) :
     variable => google_secret_manager_secret.kept[secret].secret_id
   }
 

@@ -3,7 +3,7 @@
 
 locals {
   callers = {
-    tasks     = "Cloud Tasks, calling plan-fanout and send-batch"
+    tasks     = "Cloud Tasks, calling plan-fanout, send-batch and export-events"
     events    = "Eventarc, calling on-notification-written and on-device-written"
     scheduler = "Cloud Scheduler, calling tick"
   }

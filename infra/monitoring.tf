@@ -7,9 +7,25 @@ locals {
       description = "Ticks that found work that had got stuck."
       filter      = "resource.type=\"cloud_run_revision\" AND resource.labels.service_name=\"tick\" AND jsonPayload.message=~\"^swept \""
     }
+    waiting = {
+      description = "Times the oldest notification had waited for a moderator beyond the agreed time."
+      filter      = "resource.type=\"cloud_run_revision\" AND resource.labels.service_name=\"tick\" AND \"waits for\" AND \"minutes\""
+    }
+    chat-closed = {
+      description = "Times the moderators' chat could not be used until somebody acts."
+      filter      = "resource.type=\"cloud_run_revision\" AND severity>=ERROR AND jsonPayload.message=~\"^the moderators' chat: \""
+    }
     credentials-refused = {
-      description = "Times FCM refused our credentials."
-      filter      = "resource.type=\"cloud_run_revision\" AND resource.labels.service_name=(\"send-batch\" OR \"provider-api\") AND \"FCM: credentialsRefused\""
+      description = "Times a push service refused our credentials."
+      filter      = "resource.type=\"cloud_run_revision\" AND resource.labels.service_name=(\"send-batch\" OR \"provider-api\") AND (\"FCM: credentialsRefused\" OR \"APNs: credentialsRefused\" OR \"HMS: credentialsRefused\")"
+    }
+    other-app = {
+      description = "Times a push service said that addresses are another app's."
+      filter      = "resource.type=\"cloud_run_revision\" AND resource.labels.service_name=(\"send-batch\" OR \"provider-api\") AND (\"push: addressesOfAnotherApp\" OR \": wrongApp, notification\")"
+    }
+    export-failures = {
+      description = "Exports that failed for good."
+      filter      = "resource.type=\"cloud_run_revision\" AND resource.labels.service_name=\"export-events\" AND severity>=ERROR"
     }
     broken = {
       description = "Errors that are nobody's but ours."
@@ -64,7 +80,7 @@ resource "google_monitoring_uptime_check_config" "provider_api" {
     type = "uptime_url"
     labels = {
       project_id = var.project
-      host       = "${var.region}-${var.project}.cloudfunctions.net"
+      host       = local.gateway
     }
   }
 

@@ -1,6 +1,11 @@
+output "gateway" {
+  description = "Where people and devices find every public function, by its name as the first part of the path."
+  value       = "https://${local.gateway}"
+}
+
 output "functions" {
-  description = "Where each function answers."
-  value       = { for name in keys(local.doors) : name => "https://${var.region}-${var.project}.cloudfunctions.net/${name}" }
+  description = "Where each function answers by itself."
+  value       = local.addresses
 }
 
 output "panel" {

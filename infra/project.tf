@@ -7,7 +7,7 @@ locals {
   }
   keep = var.protect ? "PREVENT" : "DELETE"
 
-  apis = toset([
+  apis = toset(concat(var.web_risk ? ["webrisk.googleapis.com"] : [], [
     "artifactregistry.googleapis.com",
     "billingbudgets.googleapis.com",
     "cloudbuild.googleapis.com",
@@ -32,7 +32,7 @@ locals {
     "run.googleapis.com",
     "secretmanager.googleapis.com",
     "storage.googleapis.com",
-  ])
+  ]))
 }
 
 # Another environment, or another project, over the same state would replace this, and may not.

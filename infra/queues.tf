@@ -10,6 +10,7 @@ locals {
     send-urgent = { per_second = var.batches_per_second.urgent, at_once = 40 }
     send-normal = { per_second = var.batches_per_second.normal, at_once = 60 }
     send-bulk   = { per_second = var.batches_per_second.bulk, at_once = 60 }
+    export      = { per_second = 1, at_once = 4 }
   }
 
   enqueuers = merge([
@@ -78,13 +79,15 @@ resource "google_cloud_scheduler_job" "tick" {
 
   http_target {
     http_method = "POST"
-    uri         = module.function["tick"].uri
+    uri         = local.addresses["tick"]
     headers     = { "Content-Type" = "application/json" }
     body        = base64encode("{}")
 
     oidc_token {
       service_account_email = google_service_account.caller["scheduler"].email
-      audience              = module.function["tick"].uri
+      audience              = local.addresses["tick"]
     }
   }
+
+  depends_on = [module.function]
 }

@@ -185,20 +185,60 @@ variable "budget" {
   }
 }
 
-variable "aws_archive" {
-  description = "Bucket in AWS to which finished notifications may be archived. None by default."
+variable "telegram" {
+  description = "The moderators' chat, whose bot posts what is to be moderated. None by default; its secrets need a value first."
+  type        = object({ chat_id = number })
+  default     = null
+
+  validation {
+    condition     = var.telegram == null ? true : floor(var.telegram.chat_id) == var.telegram.chat_id && var.telegram.chat_id != 0
+    error_message = "telegram.chat_id is the whole number of a chat; that of a group is negative."
+  }
+}
+
+variable "push_services" {
+  description = "Push services besides FCM that are sent to directly: apns, hms. Their secrets need a value first."
+  type        = set(string)
+  default     = []
+  nullable    = false
+
+  validation {
+    condition     = alltrue([for name in var.push_services : contains(["apns", "hms"], name)])
+    error_message = "push_services are apns and hms; FCM is always there."
+  }
+}
+
+variable "web_risk" {
+  description = "Whether links are looked up in Google's Web Risk, which is paid for by the look-up."
+  type        = bool
+  default     = false
+  nullable    = false
+}
+
+variable "archive" {
+  description = "Where finished notifications are archived: gs://BUCKET/FOLDER, or s3://BUCKET/FOLDER with the bucket's region; kms_key is the ARN of the key that signs; retention_days is for a bucket with Object Lock and no rule of its own. Nowhere by default."
   type = object({
-    bucket = string
-    region = string
+    to             = string
+    region         = optional(string)
+    kms_key        = optional(string)
+    retention_days = optional(number, 365)
   })
   default = null
 
   validation {
-    condition     = var.aws_archive == null ? true : can(regex("^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$", var.aws_archive.bucket))
-    error_message = "aws_archive.bucket is the name of a bucket, not its ARN and not an address."
+    condition     = var.archive == null ? true : can(regex("^(gs|s3)://[a-z0-9][a-z0-9._-]{1,61}[a-z0-9](/[A-Za-z0-9._=-]+)*/?$", var.archive.to))
+    error_message = "archive.to is gs://BUCKET/FOLDER or s3://BUCKET/FOLDER: not an ARN and not an https address."
   }
   validation {
-    condition     = var.aws_archive == null ? true : can(regex("^[a-z]{2}(-[a-z]+)+-[0-9]$", var.aws_archive.region))
-    error_message = "aws_archive.region is a region of AWS, such as eu-west-1."
+    condition     = var.archive == null ? true : startswith(var.archive.to, "s3://") == can(regex("^[a-z]{2}(-[a-z]+)+-[0-9]$", var.archive.region))
+    error_message = "archive.region is a region of AWS, such as eu-west-1, for s3:// and for nothing else."
+  }
+  validation {
+    condition     = try(var.archive.kms_key, null) == null ? true : can(regex("^arn:aws:kms:[a-z0-9-]+:[0-9]{12}:key/[A-Za-z0-9-]+$", var.archive.kms_key))
+    error_message = "archive.kms_key is the ARN of a key in AWS: arn:aws:kms:REGION:ACCOUNT:key/ID."
+  }
+  validation {
+    condition     = var.archive == null ? true : var.archive.retention_days >= 1 && floor(var.archive.retention_days) == var.archive.retention_days
+    error_message = "archive.retention_days is a whole number of days, at least 1."
   }
 }

@@ -39,13 +39,13 @@ provider "google-beta" {
   default_labels        = local.labels
 }
 
-# Without an archive nothing here reaches AWS, and no credentials of AWS are needed.
+# Without an archive there nothing here reaches AWS, and no credentials of AWS are needed.
 provider "aws" {
   region                      = local.archive.region
-  access_key                  = local.archives ? null : "none"
-  secret_key                  = local.archives ? null : "none"
-  skip_credentials_validation = !local.archives
-  skip_metadata_api_check     = !local.archives
-  skip_region_validation      = !local.archives
-  skip_requesting_account_id  = !local.archives
+  access_key                  = local.archive.in_aws ? null : "none"
+  secret_key                  = local.archive.in_aws ? null : "none"
+  skip_credentials_validation = !local.archive.in_aws
+  skip_metadata_api_check     = !local.archive.in_aws
+  skip_region_validation      = !local.archive.in_aws
+  skip_requesting_account_id  = !local.archive.in_aws
 }

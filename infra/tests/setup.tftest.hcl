@@ -26,19 +26,19 @@ run "by_default_nothing_reaches_aws" {
   command = plan
 
   assert {
-    condition     = length(aws_iam_role.archive) == 0 && length(google_service_account.archive) == 0 && output.archive_role == null
+    condition     = length(aws_iam_role.archive) == 0 && length(google_storage_bucket_iam_member.archive) == 0 && output.archive_role == null
     error_message = "The archive is off."
   }
 }
 
-run "the_archive_gets_a_role_that_can_do_nothing_but_write_its_own_folder" {
+run "the_archive_gets_a_role_that_can_change_nothing_and_nothing_elsewhere" {
   command = plan
   variables {
-    aws_archive = { bucket = "an-archive", region = "eu-west-1" }
+    archive = { to = "s3://an-archive/fanfare/dev", region = "eu-west-1" }
   }
 
   override_resource {
-    target          = google_service_account.archive[0]
+    target          = module.function["export-events"].google_service_account.runtime
     override_during = plan
     values          = { unique_id = "1234567890" }
   }
@@ -49,20 +49,61 @@ run "the_archive_gets_a_role_that_can_do_nothing_but_write_its_own_folder" {
   }
 
   assert {
-    condition     = jsondecode(aws_iam_role_policy.archive[0].policy).Statement[0].Action == ["s3:PutObject"]
-    error_message = "It writes and does nothing else."
+    condition = toset(flatten([for s in jsondecode(aws_iam_role_policy.archive[0].policy).Statement : s.Action])) == toset([
+      "s3:PutObject", "s3:PutObjectRetention", "s3:GetObject", "s3:ListBucket", "s3:GetBucketObjectLockConfiguration",
+    ])
+    error_message = "It writes and reads; it neither replaces nor deletes, and holds no retention back."
   }
   assert {
-    condition     = jsondecode(aws_iam_role_policy.archive[0].policy).Statement[0].Resource == ["arn:aws:s3:::an-archive/fanfare/fanfare-dev/*"]
+    condition     = jsondecode(aws_iam_role_policy.archive[0].policy).Statement[0].Resource == ["arn:aws:s3:::an-archive/fanfare/dev/*"]
     error_message = "In its own folder."
   }
   assert {
     condition     = jsondecode(aws_iam_role.archive[0].assume_role_policy).Statement[0].Condition.StringEquals["accounts.google.com:sub"] == "1234567890"
-    error_message = "For one account of Google."
+    error_message = "For the account of one function."
   }
   assert {
     condition     = output.archive_role == "arn:aws:iam::123456789012:role/archive"
     error_message = "The role is told."
+  }
+}
+
+run "a_key_that_signs_the_archive_may_do_that_only" {
+  command = plan
+  variables {
+    archive = { to = "s3://an-archive", region = "eu-west-1", kms_key = "arn:aws:kms:eu-west-1:123456789012:key/k" }
+  }
+
+  override_resource {
+    target          = module.function["export-events"].google_service_account.runtime
+    override_during = plan
+    values          = { unique_id = "1234567890" }
+  }
+  override_resource {
+    target          = aws_iam_role.archive[0]
+    override_during = plan
+    values          = { arn = "arn:aws:iam::123456789012:role/archive" }
+  }
+
+  assert {
+    condition     = jsondecode(aws_iam_role_policy.archive[0].policy).Statement[2].Action == ["kms:GetPublicKey", "kms:Sign"]
+    error_message = "It signs."
+  }
+  assert {
+    condition     = jsondecode(aws_iam_role_policy.archive[0].policy).Statement[2].Resource == ["arn:aws:kms:eu-west-1:123456789012:key/k"]
+    error_message = "With this key."
+  }
+}
+
+run "links_are_looked_up_when_asked_for" {
+  command = plan
+  variables {
+    web_risk = true
+  }
+
+  assert {
+    condition     = contains(keys(google_project_service.api), "webrisk.googleapis.com")
+    error_message = "The API must be on."
   }
 }
 

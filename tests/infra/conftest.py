@@ -76,6 +76,22 @@ def dev(run: Terraform) -> Plan:
 
 
 @pytest.fixture(scope="session")
+def standing(run: Terraform, tmp_path_factory: pytest.TempPathFactory) -> Terraform:
+    """Terraform in a copy whose prod is applied, with stand-ins for what Google decides."""
+    there = run.elsewhere(lay_out(tmp_path_factory.mktemp("standing")))
+    assert there("init").returncode == 0
+    done = there("apply", "-auto-approve", "-var-file=envs/prod.tfvars")
+    assert done.returncode == 0, done.stderr
+    return there
+
+
+@pytest.fixture(scope="session")
+def settled(standing: Terraform) -> Plan:
+    """The plan for prod once it is applied: nothing in it is unknown any more."""
+    return planned(standing, "prod")
+
+
+@pytest.fixture(scope="session")
 def scanner(say: Callable[[str], None]) -> Path:
     """The Python that has checkov."""
     try:

@@ -69,6 +69,7 @@ _ON = {
     "google_service_account_iam_member": "service_account_id",
     "google_secret_manager_secret_iam_member": "secret_id",
     "google_artifact_registry_repository_iam_member": "repository",
+    "google_storage_bucket_iam_member": "bucket",
 }
 
 

@@ -24,6 +24,7 @@ HEAVY = {
     "events": "google.events.cloud.firestore",
     "fcm": "shared.adapters.fcm",
     "requests": "requests",
+    "boto3": "boto3",
 }
 
 DATABASE = {"firestore", "requests"}
@@ -34,13 +35,18 @@ BUDGET: dict[str, set[str]] = {
     "moderation_queue": DATABASE,
     "approve_notification": DATABASE,
     "reject_notification": DATABASE,
+    "claim_notification": DATABASE,
+    "release_notification": DATABASE,
+    "moderation_stats": DATABASE,
     "device_api": DATABASE,
     "operator_api": DATABASE,
     "on_notification_written": DATABASE | {"events", "tasks"},
     "on_device_written": {"events"},
     "plan_fanout": DATABASE | {"httpx", "tasks"},
     "send_batch": DATABASE | {"httpx", "tasks", "fcm"},
+    "export_events": DATABASE | {"httpx", "tasks", "boto3"},
     "tick": DATABASE | {"httpx", "tasks"},
+    "telegram_webhook": DATABASE | {"httpx"},
 }
 
 CALLS = """
@@ -56,6 +62,23 @@ print(json.dumps([answer.status_code, [n for n, module in heavy.items() if modul
 
 ROOT = Path(__file__).parents[2]
 JSON = {"Content-Type": "application/json"}
+SECRET_HEADER = "X-Telegram-Bot-Api-Secret-Token"
+BOT = {
+    "FANFARE_TELEGRAM_BOT_TOKEN": "1:t",
+    "FANFARE_TELEGRAM_WEBHOOK_SECRET": "s" * 16,
+    "FANFARE_TELEGRAM_CHAT_ID": "-1",
+}
+A_REPLY = json.dumps(
+    {
+        "update_id": 1,
+        "message": {
+            "message_id": 2,
+            "chat": {"id": -1},
+            "from": {"id": 3},
+            "reply_to_message": {"message_id": 1, "chat": {"id": -1}, "from": {"id": 1}},
+        },
+    }
+)
 CALLABLE = '{"data": {"id": "none", "comment": "why"}}'
 
 
@@ -73,18 +96,23 @@ def an_event(collection: str) -> dict[str, str]:
 def a_call(entry_point: str) -> tuple[str, str, str, str, str, dict[str, str]]:
     function = entry_point.replace("_", "-")
     moderator, operator = token("m1", moderator=True), token("o1", operator=True)
-    batch = '{"notificationId": "none", "batchId": "none"}'
+    batch, nothing = '{"notificationId": "none", "batchId": "none"}', '{"notificationId": "none"}'
     device = token("device:none")
     calls: dict[str, tuple[str, str, str, str, dict[str, str]]] = {
         "provider_api": ("/v1/notifications", "GET", "", token("p1"), {}),
         "moderation_queue": ("/", "POST", '{"data": {}}', moderator, JSON),
         "approve_notification": ("/", "POST", '{"data": {"id": "none"}}', moderator, JSON),
         "reject_notification": ("/", "POST", CALLABLE, moderator, JSON),
+        "claim_notification": ("/", "POST", '{"data": {"id": "none"}}', moderator, JSON),
+        "release_notification": ("/", "POST", '{"data": {"id": "none"}}', moderator, JSON),
+        "moderation_stats": ("/", "POST", '{"data": {}}', moderator, JSON),
         "device_api": ("/v1/devices/none/pending", "GET", "", device, {}),
         "operator_api": ("/v1/providers/p1", "GET", "", operator, {}),
         "plan_fanout": ("/", "POST", '{"notificationId": "none"}', service_token(function), JSON),
         "send_batch": ("/", "POST", batch, service_token(function), JSON),
+        "export_events": ("/", "POST", nothing, service_token(function), JSON),
         "tick": ("/", "POST", "{}", service_token(function, "scheduler"), JSON),
+        "telegram_webhook": ("/", "POST", A_REPLY, "", {**JSON, SECRET_HEADER: "s" * 16}),
         "on_notification_written": (
             *("/", "POST", "", service_token(function, "events")),
             an_event("pendingNotifications"),
@@ -114,7 +142,10 @@ def test_a_function_loads_what_it_needs_and_nothing_else(
         "FIRESTORE_EMULATOR_HOST": firestore_emulator.address,
         "CLOUD_TASKS_BASE_URL": "127.0.0.1:1",
         "FCM_BASE_URL": "http://127.0.0.1:1",
+        **(BOT if entry_point == "telegram_webhook" else {}),
     }
+    if entry_point != "tick":  # which would enqueue a task, and never touches the archive itself
+        environment["FANFARE_ARCHIVE"] = "s3://archive/of-a-demo"
     done = subprocess.run(
         [sys.executable, "-c", CALLS, json.dumps(a_call(entry_point)), json.dumps(HEAVY)],
         env=environment,

@@ -13,22 +13,33 @@ from google.cloud.firestore import Client
 
 import shared.adapters
 from shared.adapters.documents import DEVICES, REPLAYS, SLOT_FIELDS
+from shared.adapters.documents_posts import PROMPTS, UPDATES
+from shared.adapters.documents_review import USAGE
 from shared.adapters.firestore_audience import FirestoreAudience
 from shared.adapters.firestore_devices import FirestoreDevices
+from shared.adapters.firestore_exports import FirestoreExports
 from shared.adapters.firestore_ledger import BATCHES, FirestoreLedger
+from shared.adapters.firestore_moderation import (
+    FirestoreModerators,
+    FirestoreReviewPolicies,
+    FirestoreUsage,
+)
 from shared.adapters.firestore_notifications import FirestoreNotifications
 from shared.adapters.firestore_platform import FirestoreStopSwitch
+from shared.adapters.firestore_posts import FirestorePosts
 from shared.adapters.firestore_providers import FirestoreProviders
 from shared.adapters.firestore_rest import FirestoreRest
 from shared.adapters.firestore_rest_values import encode, query, where
 from shared.adapters.firestore_slots import FirestoreSlots
+from shared.adapters.firestore_watch import FirestoreWatch
 from shared.adapters.ledger_documents import PLACE_FIELDS, STATE_FIELDS
 from shared.domain.device import PARTITIONS
 from shared.domain.lifecycle import Status
 from shared.domain.notification import NotificationId
 from shared.domain.targeting import AudienceQuery, PartitionRange
-from shared.ports import Wish
+from shared.ports import Waiting, Wish
 from tests.builders import NOON, an_fcm_address
+from tests.infra.conftest import ROOT
 from tests.infra.firestore_queries import (
     Asked,
     Composite,
@@ -47,11 +58,17 @@ N1 = NotificationId("n1")
 ADAPTERS = (
     FirestoreAudience,
     FirestoreDevices,
+    FirestoreExports,
+    FirestoreModerators,
+    FirestorePosts,
+    FirestoreReviewPolicies,
+    FirestoreUsage,
     FirestoreLedger,
     FirestoreNotifications,
     FirestoreProviders,
     FirestoreSlots,
     FirestoreStopSwitch,
+    FirestoreWatch,
 )
 Calls = Mapping[str, Callable[[], object]]
 
@@ -78,6 +95,7 @@ def rest_queries() -> tuple[list[Asked], set[str]]:
     recorder = RestRecorder({("stream",): a_batch})
     rest = FirestoreRest("demo-x", "127.0.0.1:1", transport=recorder)
     audience, ledger = FirestoreAudience(rest), FirestoreLedger(rest)
+    exports = FirestoreExports(rest)
 
     def pages() -> None:
         for asked in every_audience_query():
@@ -95,6 +113,7 @@ def rest_queries() -> tuple[list[Asked], set[str]]:
         "batches_around": lambda: ledger.batches_around(N1, "0001|h1"),
         "overdue_batches": lambda: ledger.overdue_batches(NOON, 9),
         "overdue_parts": lambda: ledger.overdue_parts(NOON, 9),
+        "unlisted": lambda: exports.unlisted(NOON, 9),
     }
     for call in calls.values():
         call()
@@ -111,11 +130,19 @@ def client_queries(client: Client) -> set[str]:
         for status in (None, Status.PENDING):
             notifications.of_provider(Wish("p1", status))
 
+    def queues() -> None:
+        for provider_id in ("", "p1"):
+            notifications.queue(Waiting(provider_id))
+
     calls: Calls = {
         "of_provider": lists,
         "counts_by_status": lambda: notifications.counts_by_status(first.provider_id),
-        "oldest_pending": lambda: notifications.oldest_pending(9),
+        "queue": queues,
+        "count_pending": lambda: notifications.count_pending("p1"),
+        "decided": lambda: notifications.decided(NOON, 9),
+        "by_telegram": lambda: FirestoreModerators(client).by_telegram(1),
         "overdue": lambda: notifications.overdue(NOON, 9),
+        "unexported": lambda: notifications.unexported(NOON, 9),
         "history": lambda: notifications.history(N1),
         "domains_of": lambda: providers.domains_of("p1"),
         "keys_of": lambda: providers.keys_of("p1"),
@@ -132,7 +159,10 @@ BY_NAME_ONLY = {
     *("put", "domain", "put_domain", "change_domain", "delete_domain"),
     *("add_key", "key_owner", "delete_key"),
     *("register", "secret_digest", "set_consent", "drop_address", "pending", "clear_slot"),
-    *("write_derived", "is_on", "turn", "show"),
+    *("take", "give_back", "take_reminder"),
+    *("write_derived", "is_on", "turn", "show", "look"),
+    *("listed", "head"),
+    *("room", "change_room", "keep_prompt", "prompt", "is_done", "note_done"),
     *("open_parts", "advance", "batch", "write"),
 }
 """Methods that know the names of the documents they read and write."""
@@ -257,11 +287,21 @@ def test_no_field_is_overridden_twice() -> None:
     assert len(places) == len(set(places))
 
 
-def test_only_kept_answers_expire_by_themselves() -> None:
-    expiring = [
+def test_what_is_written_with_an_end_expires_and_nothing_else() -> None:
+    expiring = {
         (o["collectionGroup"], o["fieldPath"]) for o in declared()["fieldOverrides"] if o.get("ttl")
+    }
+    assert expiring == {(name, "expireAt") for name in (REPLAYS, USAGE, PROMPTS, UPDATES)}
+    writers = [
+        path.name
+        for path in (ROOT / "shared" / "adapters").glob("*.py")
+        if '"expireAt": ' in path.read_text()
     ]
-    assert expiring == [(REPLAYS, "expireAt")]
+    assert sorted(writers) == [
+        "documents_notification.py",
+        "documents_posts.py",
+        "documents_review.py",
+    ], "a new kind of document that ends needs a TTL policy in firestore.indexes.json"
 
 
 # ---- the derivation itself -----------------------------------------------------------------------

@@ -7,7 +7,7 @@ import pytest
 
 from functions import clock
 from infra.offline.terraform import Terraform
-from shared.adapters.fcm import FcmSender
+from shared.adapters.push_engine import reported
 from shared.domain.fcm_reactions import CREDENTIALS_REFUSED
 from tests.infra.conftest import ROOT
 from tests.infra.plans import Plan, planned
@@ -25,6 +25,12 @@ def metric(plan: Plan, name: str) -> str:
     return str(found[name])
 
 
+def phrases(plan: Plan, name: str) -> list[str]:
+    """What is searched for anywhere in an entry."""
+    found = re.findall(r'(?:AND |OR |\()"([^"]+)"', metric(plan, name))
+    return [phrase for phrase in found if phrase not in plan.functions()]
+
+
 def listened_for(filter: str) -> re.Pattern[str]:
     """The pattern that a message must match."""
     return re.compile(json.loads(filter.rpartition("=~")[2]))
@@ -40,12 +46,38 @@ def test_work_that_got_stuck_is_counted_from_what_the_tick_logs(prod: Plan) -> N
     )
 
 
-def test_refused_credentials_are_counted_from_what_the_sender_logs(
-    prod: Plan, caplog: pytest.LogCaptureFixture
+@pytest.mark.parametrize("service", ["FCM", "APNs", "HMS"])
+def test_refused_credentials_are_counted_from_what_the_senders_log(
+    service: str, prod: Plan, caplog: pytest.LogCaptureFixture
 ) -> None:
-    FcmSender._reported(a_message(), [CREDENTIALS_REFUSED])
-    phrase = re.findall(r'"(FCM: [^"]+)"', metric(prod, "credentials-refused"))[0]
-    assert phrase in caplog.text
+    reported(service, a_message(), [CREDENTIALS_REFUSED])
+    assert any(phrase in caplog.text for phrase in phrases(prod, "credentials-refused"))
+    senders = "".join(source(f"shared/adapters/{name}.py") for name in ("fcm", "apns", "hms"))
+    assert re.search(rf'reported\("{service}"|"{service}: %s, notification', senders)
+
+
+def test_addresses_of_another_app_are_counted_from_what_the_flow_logs(prod: Plan) -> None:
+    flow = source("shared/flow/send.py") + source("shared/flow/pushes.py")
+    for phrase in phrases(prod, "other-app"):
+        assert phrase in flow
+
+
+def test_waiting_beyond_the_agreed_time_is_counted_from_what_the_tick_logs(prod: Plan) -> None:
+    (sentence,) = re.findall(r'log\.warning\("([^"]+)"', source("shared/flow/remind.py"))
+    found = phrases(prod, "waiting")
+    assert len(found) == 2
+    assert all(phrase in sentence for phrase in found)
+
+
+def test_a_closed_chat_is_counted_from_what_the_doors_log(prod: Plan) -> None:
+    assert listened_for(metric(prod, "chat-closed")).search("the moderators' chat: put out")
+    assert "the moderators' chat: {fault}" in source("functions/_desk.py")
+
+
+def test_exports_that_fail_are_counted_by_how_grave_they_are(prod: Plan) -> None:
+    filter = metric(prod, "export-failures")
+    assert 'service_name="export-events"' in filter
+    assert filter.endswith("severity>=ERROR")
 
 
 def test_our_own_faults_are_counted_from_what_the_edge_logs(prod: Plan) -> None:
@@ -59,6 +91,10 @@ def test_our_own_faults_are_counted_from_what_the_edge_logs(prod: Plan) -> None:
 
 
 WATCHED = {
+    "slow-moderation",
+    "chat-closed",
+    "other-app",
+    "export-failures",
     "stuck-notifications",
     "push-failures",
     "function-failures",

@@ -176,8 +176,17 @@ def test_a_project_must_be_named(run: Terraform) -> None:
             'budget={"billing_account":"012345-6789AB-CDEF01","monthly":0}',
             "at least 1, in a currency",
         ),
-        ('aws_archive={"bucket":"arn:aws:s3:::b","region":"eu-west-1"}', "not its ARN"),
-        ('aws_archive={"bucket":"archive","region":"europe-west1"}', "a region of AWS"),
+        ('archive={"to":"arn:aws:s3:::b","region":"eu-west-1"}', "not an ARN"),
+        ('archive={"to":"s3://archive"}', "a region of AWS"),
+        ('archive={"to":"s3://archive","region":"europe-west1"}', "a region of AWS"),
+        ('archive={"to":"gs://archive","region":"eu-west-1"}', "and for nothing else"),
+        (
+            'archive={"to":"s3://archive","region":"eu-west-1","kms_key":"alias/seal"}',
+            "the ARN of a key in AWS",
+        ),
+        ('archive={"to":"gs://archive","retention_days":0}', "a whole number of days"),
+        ('telegram={"chat_id":0.5}', "the whole number of a chat"),
+        ('push_services=["fcm"]', "apns and hms; FCM is always there"),
     ],
 )
 def test_a_malformed_variable_is_refused_with_a_sentence(
@@ -204,18 +213,15 @@ def test_prod_is_held_to_more(given: str, said: str, run: Terraform) -> None:
 # ---- applying ------------------------------------------------------------------------------------
 
 
-def test_applying_it_leaves_nothing_to_do_and_no_secret_behind(alone: Terraform) -> None:
-    assert alone("init").returncode == 0
-    done = alone("apply", "-auto-approve", "-var-file=envs/prod.tfvars")
-    assert done.returncode == 0, done.stderr
-    again = alone("plan", "-detailed-exitcode", "-no-color", "-var-file=envs/prod.tfvars")
+def test_applying_it_leaves_nothing_to_do_and_no_secret_behind(standing: Terraform) -> None:
+    again = standing("plan", "-detailed-exitcode", "-no-color", "-var-file=envs/prod.tfvars")
     assert again.returncode == 0, again.stdout
 
-    state = json.loads(alone("show", "-json").stdout)["values"]["root_module"]
+    state = json.loads(standing("show", "-json").stdout)["values"]["root_module"]
     holds_secrets = re.compile("secret_version|account_key|apikeys_key|hmac_key|private_key|random")
     assert [r.address for r in resources(state) if holds_secrets.search(r.type)] == []
 
-    other = alone("plan", "-no-color", "-var-file=envs/dev.tfvars", "-var=project=fanfare-prod")
+    other = standing("plan", "-no-color", "-var-file=envs/dev.tfvars", "-var=project=fanfare-prod")
     assert other.returncode == 1
     assert "terraform_data.claim" in other.stderr
     assert "prevent_destroy" in other.stderr

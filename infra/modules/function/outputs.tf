@@ -3,7 +3,7 @@ output "member" {
   value       = google_service_account.runtime.member
 }
 
-output "uri" {
-  description = "Its address on Cloud Run."
-  value       = google_cloudfunctions2_function.this.service_config[0].uri
+output "account_id" {
+  description = "The number of the function's own account, which tokens name as their subject."
+  value       = google_service_account.runtime.unique_id
 }

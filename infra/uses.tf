@@ -1,0 +1,39 @@
+# What is off until it is asked for: the moderators' bot, push services besides FCM, the check of links
+# against a threat list, the archive.
+#
+# A secret is given to a function only then: a function whose secret has no value does not start.
+
+locals {
+  off = { settings = {}, secrets = {} }
+
+  uses = {
+    telegram = var.telegram == null ? local.off : {
+      settings = { FANFARE_TELEGRAM_CHAT_ID = tostring(var.telegram.chat_id) }
+      secrets  = { FANFARE_TELEGRAM_BOT_TOKEN = "telegram-bot-token" }
+    }
+    telegram_webhook = var.telegram == null ? local.off : {
+      settings = {}
+      secrets  = { FANFARE_TELEGRAM_WEBHOOK_SECRET = "telegram-webhook-secret" }
+    }
+    apns = !contains(var.push_services, "apns") ? local.off : {
+      settings = {}
+      secrets  = { FANFARE_APNS_CREDENTIALS = "apns-credentials" }
+    }
+    hms = !contains(var.push_services, "hms") ? local.off : {
+      settings = {}
+      secrets  = { FANFARE_HMS_CREDENTIALS = "hms-credentials" }
+    }
+    threats = !var.web_risk ? local.off : {
+      settings = { FANFARE_THREATS = "webrisk" }
+      secrets  = {}
+    }
+    archive = var.archive == null ? local.off : {
+      settings = merge(
+        { FANFARE_ARCHIVE = var.archive.to, FANFARE_ARCHIVE_RETENTION_DAYS = tostring(var.archive.retention_days) },
+        local.archive.in_aws ? { FANFARE_AWS_REGION = local.archive.region, FANFARE_AWS_ROLE_ARN = one(aws_iam_role.archive[*].arn) } : {},
+        var.archive.kms_key == null ? {} : { FANFARE_ARCHIVE_KMS_KEY = var.archive.kms_key },
+      )
+      secrets = {}
+    }
+  }
+}

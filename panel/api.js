@@ -1,0 +1,47 @@
+// Every call to provider-api. Refusals are problems (RFC 9457), thrown with all their field errors.
+
+import { SignedOut, signOut, token } from "./session.js";
+
+export class Problem extends Error {
+  constructor(detail, { status = 0, errors = [] } = {}) {
+    super(detail);
+    this.status = status;
+    this.errors = errors;
+  }
+}
+
+const of = (id) => encodeURIComponent(id);
+
+export const me = () => call("GET", "/v1/me");
+export const domains = () => call("GET", "/v1/domains");
+export const estimate = (targetSegment) => call("POST", "/v1/estimates", { targetSegment });
+export const list = (query) => call("GET", `/v1/notifications?${new URLSearchParams(query)}`);
+export const stats = (id) => call("GET", `/v1/notifications/${of(id)}/stats`);
+export const create = (body, key) => call("POST", "/v1/notifications", body, { "Idempotency-Key": key });
+export const edit = (id, body) => call("PATCH", `/v1/notifications/${of(id)}`, body);
+export const remove = (id) => call("DELETE", `/v1/notifications/${of(id)}`);
+export const submit = (id) => call("POST", `/v1/notifications/${of(id)}/submit`, {});
+export const cancel = (id) => call("POST", `/v1/notifications/${of(id)}/cancel`, {});
+export const stop = (id) => call("POST", `/v1/notifications/${of(id)}/stop`, {});
+export const duplicate = (id) => call("POST", `/v1/notifications/${of(id)}/duplicate`, {});
+
+async function call(method, path, body, more = {}) {
+  const headers = { Authorization: `Bearer ${await token()}`, ...more };
+  if (body) headers["Content-Type"] = "application/json";
+  let answer;
+  try {
+    answer = await fetch(path, { method, headers, body: body && JSON.stringify(body) });
+  } catch {
+    throw new Problem("The server cannot be reached. Check your connection, then try again.");
+  }
+  if (answer.status === 204) return null;
+  const said = await answer.json().catch(() => ({}));
+  if (answer.ok) return said;
+  if (answer.status === 401) {
+    signOut();
+    throw new SignedOut(said.detail ?? "Sign in again.");
+  }
+  const wait = answer.headers.get("Retry-After");
+  const detail = said.detail ?? `The server answered ${answer.status}. Try again in a minute.`;
+  throw new Problem(wait ? `${detail} (again in ${wait} seconds)` : detail, { status: answer.status, errors: said.errors });
+}

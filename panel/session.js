@@ -1,0 +1,78 @@
+// Who is signed in. The ID token is good for an hour; what renews it stays in this tab only.
+
+const KEPT = "fanfare.refreshToken";
+const RENEW_EARLY_MS = 60_000;
+const SENTENCES = {
+  INVALID_LOGIN_CREDENTIALS: "E-mail and password do not belong together.",
+  INVALID_PASSWORD: "E-mail and password do not belong together.",
+  EMAIL_NOT_FOUND: "E-mail and password do not belong together.",
+  INVALID_EMAIL: "That is not an e-mail address.",
+  MISSING_PASSWORD: "The password is missing.",
+  USER_DISABLED: "This account is closed. Ask the operator.",
+  TOO_MANY_ATTEMPTS_TRY_LATER: "Too many attempts. Wait a few minutes, then try again.",
+};
+
+let place;
+let idToken = "";
+let goodUntil = 0;
+
+export class SignedOut extends Error {}
+
+export async function begin() {
+  const answer = await fetch("/__/firebase/init.json");
+  if (!answer.ok) throw new Error("This page does not know its project: /__/firebase/init.json is missing.");
+  const { apiKey, authUrl } = await answer.json();
+  place = {
+    signIn: `${authUrl ? `${authUrl}/identitytoolkit.googleapis.com` : "https://identitytoolkit.googleapis.com"}/v1/accounts:signInWithPassword?key=${apiKey}`,
+    renew: `${authUrl ? `${authUrl}/securetoken.googleapis.com` : "https://securetoken.googleapis.com"}/v1/token?key=${apiKey}`,
+  };
+}
+
+export const isKept = () => sessionStorage.getItem(KEPT) !== null;
+
+export async function signIn(email, password) {
+  const said = await ask(place.signIn, JSON.stringify({ email, password, returnSecureToken: true }), "application/json");
+  if (!said.idToken) throw new Error("This account asks for a second factor, which this panel cannot give yet.");
+  keep(said.idToken, said.refreshToken, said.expiresIn);
+}
+
+export function signOut() {
+  idToken = "";
+  sessionStorage.removeItem(KEPT);
+}
+
+export async function token() {
+  if (idToken && Date.now() < goodUntil - RENEW_EARLY_MS) return idToken;
+  if (!isKept()) throw new SignedOut("Sign in first.");
+  const body = new URLSearchParams({ grant_type: "refresh_token", refresh_token: sessionStorage.getItem(KEPT) });
+  const said = await ask(place.renew, body, "application/x-www-form-urlencoded", () => {
+    signOut();
+    return new SignedOut("Your session has ended. Sign in again.");
+  });
+  keep(said.id_token, said.refresh_token, said.expires_in);
+  return idToken;
+}
+
+async function ask(url, body, type, refused = worded) {
+  let answer;
+  try {
+    answer = await fetch(url, { method: "POST", body, headers: { "Content-Type": type } });
+  } catch {
+    throw new Error("Sign-in cannot be reached. Check your connection, then try again.");
+  }
+  const said = await answer.json();
+  if (answer.status >= 500) throw new Error("Sign-in is out of order just now. Try again in a minute.");
+  if (!answer.ok) throw refused(said);
+  return said;
+}
+
+function worded(said) {
+  const code = (said.error?.message ?? "").split(" ")[0];
+  return new Error(SENTENCES[code] ?? `Sign-in was refused (${code || "no reason given"}).`);
+}
+
+function keep(token, refreshToken, seconds) {
+  idToken = token;
+  goodUntil = Date.now() + Number(seconds) * 1000;
+  sessionStorage.setItem(KEPT, refreshToken);
+}
