@@ -11,9 +11,11 @@ from pydantic import BaseModel, ConfigDict
 from pydantic.alias_generators import to_camel
 
 from shared.domain.delivery import Outcome
+from shared.domain.findings import Severity
 from shared.domain.lifecycle import Status
 from shared.domain.notification import FailureReason
-from shared.domain.provider import Domain, Plan, Provider
+from shared.domain.provider import Domain, Limit, Plan, Provider
+from shared.domain.review import ReviewPolicy
 from shared.domain.targeting import Segment
 from shared.flow.estimate import Estimate
 from shared.flow.explain import Explanation
@@ -25,6 +27,15 @@ class Answer(BaseModel):
     model_config = ConfigDict(
         frozen=True, extra="forbid", alias_generator=to_camel, validate_by_name=True
     )
+
+
+class FindingAnswer(Answer):
+    """What a look at the content turned up."""
+
+    code: str
+    severity: Severity
+    field: str
+    sentence: str
 
 
 class NotificationAnswer(Answer):
@@ -43,6 +54,9 @@ class NotificationAnswer(Answer):
     status: Status
     created_at: datetime
     revision: int
+    findings: list[FindingAnswer]
+    estimated_devices: int | None
+    submitted_at: datetime | None
     moderated_at: datetime | None
     moderator_id: str | None
     moderator_comment: str | None
@@ -84,8 +98,9 @@ class Sentence(Answer):
 
 
 class ErrorCount(Sentence):
-    """How many devices ended with this code."""
+    """How many devices ended with this code, and what to do about it."""
 
+    remedy: str
     count: int
 
 
@@ -160,7 +175,7 @@ class EntitlementsAnswer(Answer):
 
 
 class ProviderAnswer(Answer):
-    """A provider, as operators see it."""
+    """A provider; ``limits`` are those that count, its own or its plan's."""
 
     uid: str
     email: str
@@ -178,8 +193,20 @@ class ProviderAnswer(Answer):
             name=provider.name,
             is_premium=provider.is_premium,
             plan=provider.plan,
-            limits=dict(provider.limits),
+            limits={str(name): provider.limit(name) for name in Limit},
         )
+
+
+class ManagedProviderAnswer(ProviderAnswer):
+    """A provider with its members, as operators see it."""
+
+    members: list[str]
+
+    @classmethod
+    def of(cls, provider: Provider) -> "ManagedProviderAnswer":
+        """The answer about a provider, with who belongs to it."""
+        shown = ProviderAnswer.of(provider).model_dump()
+        return cls(**shown, members=list(provider.members))
 
 
 class MeAnswer(ProviderAnswer):
@@ -246,10 +273,41 @@ class NewKeyAnswer(Answer):
 
 
 class ModeratorAnswer(Answer):
-    """Whether an account is a moderator's."""
+    """Whether an account is a moderator's, and how they are known elsewhere."""
 
     uid: str
     moderator: bool
+    telegram_user_id: int | None
+    name: str
+    email: str
+
+
+class TemplateAnswer(Answer):
+    """A rejection that need not be written again."""
+
+    id: str
+    title: str
+    comment: str
+
+
+class PolicyAnswer(Answer):
+    """What operators decided about moderation."""
+
+    second_approval_above: int
+    sla_seconds: int
+    templates: list[TemplateAnswer]
+
+    @classmethod
+    def of(cls, policy: ReviewPolicy) -> "PolicyAnswer":
+        """The answer about the policy."""
+        return cls(
+            second_approval_above=policy.second_approval_above,
+            sla_seconds=int(policy.sla.total_seconds()),
+            templates=[
+                TemplateAnswer(id=each.id, title=each.title, comment=each.comment)
+                for each in policy.templates
+            ],
+        )
 
 
 class StopAnswer(Answer):

@@ -44,15 +44,21 @@ def answered(
     who: Who,
     model: type[G],
     verb: Callable[[Caller, G], object],
+    *,
+    choose: Callable[[Mapping[str, object]], type[G]] | None = None,
 ) -> Response:
-    """Call ``verb`` with what was sent, if ``who`` lets the caller through."""
+    """Call ``verb`` with what was sent, if ``who`` lets the caller through.
+
+    ``choose`` picks the model where it depends on what was sent.
+    """
     if request.method == "OPTIONS":
         return preflight(request)
     trace = trace_of(request)
     try:
         data = _data(request)
         caller = who(request, {})
-        result = verb(caller, parse(json.dumps(data).encode(), model))
+        chosen = choose(data) if choose else model
+        result = verb(caller, parse(json.dumps(data).encode(), chosen))
         response = _enveloped({"result": result}, 200)
     except Exception as error:  # noqa: BLE001 - the table knows every class
         note(error, trace, function)
@@ -60,7 +66,7 @@ def answered(
     return for_browsers(request, secured(response))
 
 
-def _data(request: Request) -> object:
+def _data(request: Request) -> dict[str, object]:
     if request.method != "POST":
         raise Malformed("call this with POST")
     envelope = decode(read(request))

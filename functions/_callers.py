@@ -8,8 +8,8 @@ from flask import Request
 from functions._fields import hwid_in
 from shared.domain.errors import Forbidden, Unauthenticated
 from shared.domain.history import Actor, Role
-from shared.flow.create import known_provider
 from shared.flow.devices import check_identity, check_secret
+from shared.flow.entitled import known_provider
 from shared.flow.operate import KEY_PREFIX, digest_of
 from shared.wiring import parts
 
@@ -22,6 +22,7 @@ class Caller:
 
     role: Role | None
     id: str = ""
+    email: str = ""
 
     @property
     def actor(self) -> Actor:
@@ -109,4 +110,4 @@ def _claiming(request: Request, role: Role) -> Caller:
     identity = parts().identities.verify_user(token)
     if identity.claims.get(role.value) is not True:
         raise Forbidden(f"only a {role} may do this", code=f"{role}Only")
-    return Caller(role, identity.uid)
+    return Caller(role, identity.uid, identity.email)

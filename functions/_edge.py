@@ -27,7 +27,7 @@ from shared.domain.errors import (
     Unauthenticated,
     WrongState,
 )
-from shared.flow.create import KeyReused
+from shared.flow.once import KeyReused
 from shared.wiring import parts
 
 A = TypeVar("A")

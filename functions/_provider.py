@@ -9,7 +9,7 @@ from shared.domain.content import Content
 from shared.domain.errors import FieldError, InvalidInput
 from shared.domain.notification import Notification, NotificationId
 from shared.domain.targeting import Segment
-from shared.flow.create import check_fields, known_provider, owned
+from shared.flow.entitled import check_fields, known_provider, owned
 from shared.wiring import parts
 
 DOOR = Door("provider-api", browsers=True)

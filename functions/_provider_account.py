@@ -27,7 +27,7 @@ from shared.adapters.documents import to_json
 from shared.domain.errors import Forbidden
 from shared.domain.provider import MOST_ADMIN_HWIDS, Domain, Plan, Provider, check_entitled
 from shared.flow import operate
-from shared.flow.create import known_provider
+from shared.flow.entitled import known_provider
 from shared.ports import Wish
 from shared.wiring import parts
 

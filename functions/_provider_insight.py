@@ -11,6 +11,7 @@ from functions._callers import provider
 from functions._fields import hwid_in
 from functions._http import Given, Nothing
 from functions._provider import DOOR, foreign_domain, mine
+from functions._remedies import remedy
 from functions._rest import Call, Reply
 from functions._sentences import FAILURES, sentence
 from shared.domain.notification import Notification
@@ -91,7 +92,7 @@ def _stats(notification: Notification) -> StatsAnswer:
             "unknown_count": sums.unknown,
             "open_count": sums.open,
             "errors": [
-                ErrorCount(code=code, count=count, message=sentence(code))
+                ErrorCount(code=code, count=count, message=sentence(code), remedy=remedy(code))
                 for code, count in sums.errors.items()
             ],
             "failure": failure and Sentence(code=failure, message=FAILURES[failure]),

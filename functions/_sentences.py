@@ -33,7 +33,7 @@ SENTENCES: Mapping[str, str] = {
     "environmentNotServed": "The device's build (test or production) is not set up; add it.",
     "wrongEnvironment": "The credentials are for the other of test and production; renew them.",
     "topicRefused": "The credentials do not cover this app's bundle id; the operator must look.",
-    "wrongApp": "Every address was refused at once, as with a wrong app id; none was dropped.",
+    "wrongApp": "Most addresses were refused at once, as with a wrong app id; none was dropped.",
     "appNotFound": "The push service does not know our app; the operator must mend it.",
     "appNotPermitted": "Our app may not send pushes yet; the operator must enable it.",
     "receiptAddressRefused": "The address for receipts is refused; the operator must mend it.",
@@ -60,6 +60,8 @@ FAILURES: Mapping[FailureReason, str] = {
     FailureReason.NO_AUDIENCE: "No device could be sent to; widen the target.",
     FailureReason.CREDENTIALS_REFUSED: "The push service refused our credentials; see the errors.",
     FailureReason.EVERY_PUSH_FAILED: "Every push failed; the errors say why.",
+    FailureReason.REDS_FOUND: "A check right before sending found what nobody had approved; see "
+    "the findings, mend it, then submit it again.",
 }
 
 

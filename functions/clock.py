@@ -1,12 +1,18 @@
-"""The minute tick of Cloud Scheduler: whatever got stuck is set going again."""
+"""The minute tick of Cloud Scheduler: what got stuck is set going again, and who waits is named.
+
+Sweeping comes first, and nothing about reminders can keep it from happening.
+"""
 
 import functions_framework
 from flask import Request
 
+from functions._desk import at_the_desk
 from functions._edge import service_door
 from functions._log import log, trace_of
+from shared.flow.chat import look_after
+from shared.flow.remind import remind
 from shared.flow.sweep import sweep
-from shared.wiring import parts
+from shared.wiring import Parts, parts
 
 
 @functions_framework.http
@@ -22,3 +28,15 @@ def tick(request: Request) -> None:
             f"{swept.batches} batches",
             trace=trace_of(request),
         )
+    if p.settings.archive:
+        _queue_for_the_archive(p)
+    if not at_the_desk(lambda desk: look_after(desk=desk)):
+        remind(notifications=p.notifications, policies=p.review_policies, clock=p.clock)
+
+
+def _queue_for_the_archive(p: Parts) -> None:
+    from shared.flow.export import queue_exports
+    from shared.flow.witness import queue_manifest
+
+    queue_exports(notifications=p.notifications, tasks=p.tasks, clock=p.clock)
+    queue_manifest(exports=p.exports, tasks=p.tasks, clock=p.clock)

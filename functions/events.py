@@ -8,11 +8,13 @@ import functions_framework
 from cloudevents.http import CloudEvent
 from flask import request
 
+from functions._desk import at_the_desk
 from functions._edge import service_door
 from functions._log import log, trace_of
 from shared.adapters.firestore_events import derivation_fits
 from shared.domain.errors import Defect, NotFound
 from shared.domain.notification import NotificationId
+from shared.flow.chat import show
 from shared.flow.devices import written
 from shared.flow.plan import announce
 from shared.wiring import parts
@@ -21,13 +23,17 @@ from shared.wiring import parts
 @functions_framework.cloud_event  # type: ignore[arg-type]  # its answer is not looked at
 @service_door("on-notification-written", "events")
 def on_notification_written(event: CloudEvent) -> None:
-    """A notification that is to be sent gets its plan enqueued."""
+    """A notification that is to be sent gets its plan enqueued; then its message is looked after.
+
+    In this order: trouble with the chat must not hold up the distribution.
+    """
     p = parts()
     id = NotificationId(_document_id(event, "pendingNotifications"))
     try:
         announce(id, notifications=p.notifications, tasks=p.tasks, clock=p.clock)
     except NotFound:  # a deleted draft
         return
+    at_the_desk(lambda desk: show(id, desk=desk))
 
 
 @functions_framework.cloud_event  # type: ignore[arg-type]  # its answer is not looked at

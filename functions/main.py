@@ -14,13 +14,18 @@ DOORS = {
     "moderation_queue": "functions.moderation",
     "approve_notification": "functions.moderation",
     "reject_notification": "functions.moderation",
+    "claim_notification": "functions.moderation",
+    "release_notification": "functions.moderation",
+    "moderation_stats": "functions.moderation",
     "device_api": "functions.device_api",
     "operator_api": "functions.operator_api",
     "on_notification_written": "functions.events",
     "on_device_written": "functions.events",
     "plan_fanout": "functions.tasks",
     "send_batch": "functions.tasks",
+    "export_events": "functions.archive",
     "tick": "functions.clock",
+    "telegram_webhook": "functions.telegram_webhook",
 }
 
 

@@ -1,5 +1,6 @@
 """The operators' door: who may send, on which domains, who moderates, and the emergency brake.
 
+Routes about moderation stand in ``_operator_moderation``, and enter themselves into the same table.
 A PUT changes what it names and leaves the rest as it is: an operator who verifies a domain must
 not wipe the admin HWIDs that its provider entered meanwhile.
 """
@@ -8,31 +9,52 @@ from dataclasses import replace
 from typing import Annotated, Any
 
 from flask import Request, Response
-from pydantic import Field, StringConstraints
+from pydantic import AfterValidator, Field, StringConstraints
+from pydantic.alias_generators import to_camel
 
+from functions import _operator_moderation  # noqa: F401 - its routes
 from functions._answers import (
-    ModeratorAnswer,
+    ManagedProviderAnswer,
     NotificationAnswer,
     OwnedDomainAnswer,
-    ProviderAnswer,
     StopAnswer,
 )
 from functions._callers import operator
-from functions._fields import HwidText, Reason, ShortText, domain_in
+from functions._fields import HwidText, Reason, ShortText, domain_in, printable
 from functions._http import Given, MayBeLeftOut, Nothing
-from functions._rest import Call, Door, Reply
+from functions._operator import DOOR, Email, fault, given_fields
+from functions._rest import Call, Reply
 from shared.adapters.documents import to_json
-from shared.domain.errors import FieldError, InvalidInput, NotFound
+from shared.domain.errors import NotFound
 from shared.domain.notification import NotificationId
-from shared.domain.provider import MOST_ADMIN_HWIDS, Domain, Plan, Provider
+from shared.domain.provider import (
+    HIGHEST_DEVICES_PER_MINUTE,
+    HIGHEST_LIMIT,
+    MOST_ADMIN_HWIDS,
+    MOST_MEMBERS,
+    Domain,
+    Plan,
+    Provider,
+)
 from shared.flow import operate
 from shared.flow.cancel import stop
 from shared.wiring import parts
 
-DOOR = Door("operator-api", browsers=False)
+MemberText = Annotated[
+    str,
+    StringConstraints(strip_whitespace=True, min_length=1, max_length=320),
+    AfterValidator(printable),
+]
+Most = Annotated[int, Field(ge=0, le=HIGHEST_LIMIT)]
 
-Email = Annotated[str, StringConstraints(pattern=r"^[^@\s]{1,64}@[^@\s]{1,255}$")]
-LimitName = Annotated[str, StringConstraints(pattern=r"^[a-z][A-Za-z0-9]{0,63}$")]
+
+class LimitsInput(Given):
+    """A provider's own limits; those left out are its plan's."""
+
+    pending_at_once: Most = 0
+    submissions_per_day: Most = 0
+    admin_sends_per_hour: Most = 0
+    devices_per_minute: Annotated[int, Field(ge=1, le=HIGHEST_DEVICES_PER_MINUTE)] = 1
 
 
 class ProviderInput(Given):
@@ -42,9 +64,8 @@ class ProviderInput(Given):
     name: ShortText = ""
     is_premium: bool = False
     plan: Plan = Plan.PREMIUM
-    limits: Annotated[dict[LimitName, Annotated[int, Field(ge=0)]], Field(max_length=32)] = Field(
-        default_factory=dict
-    )
+    limits: LimitsInput = LimitsInput()
+    members: Annotated[tuple[MemberText, ...], Field(max_length=MOST_MEMBERS)] = ()
 
 
 class DomainInput(Given):
@@ -74,26 +95,31 @@ def operator_api(request: Request) -> Response:
 
 
 @DOOR.route(
-    "GET", "/v1/providers/<account:uid>", who=operator, given=Nothing, answer=ProviderAnswer
+    "GET", "/v1/providers/<account:uid>", who=operator, given=Nothing, answer=ManagedProviderAnswer
 )
 def read_provider(call: Call[Nothing]) -> Reply:
     """A provider."""
     found = operate.provider(call.path["uid"], providers=parts().providers)
-    return Reply(ProviderAnswer.of(found))
+    return Reply(ManagedProviderAnswer.of(found))
 
 
 @DOOR.route(
-    "PUT", "/v1/providers/<account:uid>", who=operator, given=ProviderInput, answer=ProviderAnswer
+    "PUT",
+    "/v1/providers/<account:uid>",
+    who=operator,
+    given=ProviderInput,
+    answer=ManagedProviderAnswer,
 )
 def put_provider(call: Call[ProviderInput]) -> Reply:
-    """Premium, plan, limits; a provider that is not there yet is created."""
+    """Premium, plan, limits, members; a provider that is not there yet is created."""
     providers = parts().providers
-    given = _given(call.given)
+    given = given_fields(call.given)
     if "limits" in given:
-        given["limits"] = tuple(given["limits"].items())
+        own = given_fields(given["limits"])
+        given["limits"] = tuple((to_camel(name), most) for name, most in own.items())
     before = providers.get(call.path["uid"]) or Provider(call.path["uid"])
     put = operate.put_provider(replace(before, **given), providers=providers)
-    return Reply(ProviderAnswer.of(put))
+    return Reply(ManagedProviderAnswer.of(put))
 
 
 @DOOR.route("GET", "/v1/domains/<domain>", who=operator, given=Nothing, answer=OwnedDomainAnswer)
@@ -108,13 +134,13 @@ def read_domain(call: Call[Nothing]) -> Reply:
 )
 def put_domain(call: Call[DomainInput]) -> Reply:
     """Owner, verification and admin HWIDs; a domain that is not there yet is created."""
-    name, given, providers = domain_in(call.path), _given(call.given), parts().providers
+    name, given, providers = domain_in(call.path), given_fields(call.given), parts().providers
     _check_owner(given)
     try:
         put = providers.change_domain(name, lambda it: replace(it, **given))
     except NotFound:
         if "provider_id" not in given:
-            raise _fault("providerId", "required", "is required for a new domain") from None
+            raise fault("providerId", "required", "is required for a new domain") from None
         put = operate.put_domain(Domain(**{"domain": name, **given}), providers=providers)
     return Reply(OwnedDomainAnswer.of(put))
 
@@ -123,24 +149,6 @@ def put_domain(call: Call[DomainInput]) -> Reply:
 def delete_domain(call: Call[Nothing]) -> Reply:
     """Nobody's any more; doing it twice is harmless."""
     parts().providers.delete_domain(domain_in(call.path))
-    return Reply(None, 204)
-
-
-@DOOR.route(
-    "PUT", "/v1/moderators/<account:uid>", who=operator, given=Nothing, answer=ModeratorAnswer
-)
-def put_moderator(call: Call[Nothing]) -> Reply:
-    """Grant the claim; it is in the account's next ID token."""
-    operate.set_moderator(call.path["uid"], True, accounts=parts().accounts)
-    return Reply(ModeratorAnswer(uid=call.path["uid"], moderator=True))
-
-
-@DOOR.route(
-    "DELETE", "/v1/moderators/<account:uid>", who=operator, given=Nothing, answer=None, status=204
-)
-def delete_moderator(call: Call[Nothing]) -> Reply:
-    """Take the claim, and end the account's sessions."""
-    operate.set_moderator(call.path["uid"], False, accounts=parts().accounts)
     return Reply(None, 204)
 
 
@@ -186,14 +194,6 @@ def stop_notification(call: Call[StopInput]) -> Reply:
     return Reply(to_json(stopped))
 
 
-def _given(model: Given) -> dict[str, Any]:
-    return {name: getattr(model, name) for name in model.model_fields_set}
-
-
 def _check_owner(given: dict[str, Any]) -> None:
     if "provider_id" in given and parts().providers.get(given["provider_id"]) is None:
-        raise _fault("providerId", "unknownProvider", "is no provider's uid")
-
-
-def _fault(field: str, code: str, why: str) -> InvalidInput:
-    return InvalidInput([FieldError(field, code, f"{field} {why}")])
+        raise fault("providerId", "unknownProvider", "is no provider's uid")

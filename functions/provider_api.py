@@ -25,9 +25,9 @@ from shared.domain.errors import Malformed
 from shared.domain.lifecycle import Status
 from shared.flow import cancel as taking_back
 from shared.flow import create as creating
-from shared.flow.create import Once
+from shared.flow.once import Once
 from shared.ports import Wish
-from shared.wiring import deliver_now, parts
+from shared.wiring import checks, deliver_now, parts
 
 PAGE_SIZE = 50
 
@@ -88,6 +88,7 @@ def create(call: Call[NotificationInput]) -> Reply:
         once=_once(call),
         notifications=p.notifications,
         providers=p.providers,
+        checks=checks(p),
         clock=p.clock,
         render=to_json,
         deliver_now=deliver_now,
@@ -135,6 +136,7 @@ def edit(call: Call[EditInput]) -> Reply:
         provider_id=call.caller.id,
         notifications=p.notifications,
         providers=p.providers,
+        checks=checks(p),
         clock=p.clock,
     )
     return Reply(to_json(edited))
@@ -166,6 +168,7 @@ def submit(call: Call[Nothing]) -> Reply:
         provider_id=call.caller.id,
         notifications=p.notifications,
         providers=p.providers,
+        checks=checks(p),
         clock=p.clock,
         deliver_now=deliver_now,
     )

@@ -16,7 +16,7 @@ from shared.domain.delivery import BatchId
 from shared.domain.notification import NotificationId
 from shared.flow.plan import plan, plan_part
 from shared.flow.send import send_batch as send
-from shared.wiring import Parts, parts, retry_policy
+from shared.wiring import Parts, inspecting, parts, retry_policy
 
 
 class PlanTask(Given):
@@ -44,8 +44,10 @@ def plan_fanout(request: Request) -> None:
             id,
             notifications=p.notifications,
             providers=p.providers,
+            inspect=inspecting(p),
             audience=p.audience,
             ledger=p.ledger,
+            lanes=p.lanes,
             tasks=p.tasks,
             clock=p.clock,
             until=_until(p),
@@ -76,7 +78,8 @@ def send_batch(request: Request) -> None:
         senders=p.senders,
         slots=p.slots,
         devices=p.devices,
-        stop_switch=p.stop_switch,
+        watch=p.watch,
+        retries=p.retries,
         tasks=p.tasks,
         clock=p.clock,
         until=_until(p),

@@ -10,12 +10,12 @@ import asyncio
 import random
 import time
 import uuid
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Self, cast
 
 import orjson
 from aiohttp import web
@@ -26,18 +26,24 @@ from local.apns_certificates import Authority
 from local.apns_checks import Caller, Refused, TokenRules, check, where
 from local.apns_received import Entry, Received
 from local.apns_wire import Reply, Request, ServerConnection
-from local.background import ACCEPT_TURNS, Background, listening, until_signalled
+from local.background import (
+    ACCEPT_TURNS,
+    SHUTDOWN_SECONDS,
+    Background,
+    listening,
+    until_signalled,
+)
 
 EXAMPLES = """\
 examples:
   python -m local.apns --port 8126 --admin-port 8127 --ca-file apns-ca.pem
   python -m local.apns --ca-file apns-ca.pem --p12-file apns.p12 --topic com.example.app
 
-At its port, HTTP/2 over TLS only; senders must trust the file written to --ca-file:
+At its port, over TLS, HTTP/2 for senders only; they must trust the file written to --ca-file:
   POST   /3/device/{token}           as Apple's production does
   POST   /sandbox/3/device/{token}   as Apple's sandbox does
 
-At its admin port, plain HTTP:
+At its admin port in plain HTTP, and at its port to whoever speaks HTTP/1.1 there:
   GET    /prefixes           how a device token must begin to be answered otherwise
   GET    /received           what was received; ?limit=100&token=...&notification=...
   GET    /received/summary   total, accepted, per status, tokens, double accepts, connections
@@ -220,9 +226,12 @@ async def serving(
     application.add_routes(apns.routes())
     connections: set[ServerConnection] = set()
     loop = asyncio.get_running_loop()
-    async with listening(application, host, admin_port) as admin:
+    async with (
+        listening(application, host, admin_port) as admin,
+        _plain_protocol(apns) as plain_protocol,
+    ):
         server = await loop.create_server(
-            lambda: ServerConnection(apns, connections),
+            lambda: ServerConnection(apns, connections, plain_protocol),
             host,
             port,
             ssl=authority.server_context(),
@@ -232,6 +241,19 @@ async def serving(
             yield Addresses(f"https://{bound[0]}:{bound[1]}", f"http://{admin}")
         finally:
             await _end(server, connections)
+
+
+@asynccontextmanager
+async def _plain_protocol(apns: Apns) -> AsyncIterator[Callable[[], asyncio.BaseProtocol]]:
+    """What the admin port speaks, for connections accepted elsewhere."""
+    application = web.Application()
+    application.add_routes(apns.routes())
+    runner = web.AppRunner(application, access_log=None, shutdown_timeout=SHUTDOWN_SECONDS)
+    await runner.setup()
+    try:
+        yield cast("Callable[[], asyncio.BaseProtocol]", runner.server)
+    finally:
+        await runner.cleanup()
 
 
 async def _end(server: asyncio.Server, connections: set[ServerConnection]) -> None:

@@ -54,19 +54,24 @@ class Authority:
 
     def server_context(self) -> ssl.SSLContext:
         """For 127.0.0.1 and localhost; asks for a client certificate and takes none as well."""
+        context = self.server_context_of()
+        context.set_alpn_protocols(["h2", "http/1.1"])
+        context.verify_mode = ssl.CERT_OPTIONAL
+        context.load_verify_locations(cadata=self.pem.decode())
+        return context
+
+    def server_context_of(self, at: datetime | None = None) -> ssl.SSLContext:
+        """Under a certificate that is valid for ``LIFETIME`` from ``at``; for any protocol."""
         key = ec.generate_private_key(ec.SECP256R1())
         name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
         hosts = [x509.DNSName("localhost"), x509.IPAddress(IPv4Address("127.0.0.1"))]
         certificate = self._signed(
-            _builder(name, self._name, key.public_key()).add_extension(
+            _builder(name, self._name, key.public_key(), at).add_extension(
                 x509.SubjectAlternativeName(hosts), critical=False
             )
         )
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.minimum_version = ssl.TLSVersion.TLSv1_2
-        context.set_alpn_protocols(["h2"])
-        context.verify_mode = ssl.CERT_OPTIONAL
-        context.load_verify_locations(cadata=self.pem.decode())
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "server.pem"
             own = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())

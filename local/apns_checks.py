@@ -13,6 +13,8 @@ from functools import lru_cache
 import jwt
 import orjson
 
+from local.apns_payload import NOT_SHOWN, would_show
+
 MOST_PAYLOAD_BYTES = 4096
 MOST_VOIP_BYTES = 5120
 MOST_COLLAPSE_ID_BYTES = 64
@@ -172,4 +174,6 @@ def _payload(given: Mapping[str, str], body: bytes) -> object:
         raise Refused(400, "PayloadEmpty") from None
     if not isinstance(payload, dict) or not payload:
         raise Refused(400, "PayloadEmpty")
+    if not would_show(given.get("apns-push-type", ""), payload):
+        raise Refused(400, NOT_SHOWN)
     return payload

@@ -74,9 +74,16 @@ class ServerConnection(asyncio.Protocol):
 
     _transport: asyncio.Transport
 
-    def __init__(self, service: Service, register: "set[ServerConnection]") -> None:
+    def __init__(
+        self,
+        service: Service,
+        register: "set[ServerConnection]",
+        otherwise: Callable[[], asyncio.BaseProtocol],
+    ) -> None:
+        """``otherwise`` makes the protocol of a caller who asked for HTTP/1.1."""
         self._service = service
         self._register = register
+        self._otherwise = otherwise
         self._loop = asyncio.get_running_loop()
         self._h2 = H2Connection(H2Configuration(client_side=False, header_encoding="utf-8"))
         self._requests: dict[int, Request] = {}
@@ -93,6 +100,10 @@ class ServerConnection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = transport  # type: ignore[assignment]
+        if transport.get_extra_info("ssl_object").selected_alpn_protocol() == "http/1.1":
+            self._transport.set_protocol(other := self._otherwise())
+            other.connection_made(transport)
+            return
         self._register.add(self)
         self._number = self._service.opened()
         self._caller.topics = topics_of(transport.get_extra_info("peercert"))

@@ -16,10 +16,13 @@ from typing import Any
 
 import click
 
+from local import cli_archive
+from local.cli_cost import cost
+from local.telegram_commands import telegram
 from shared.adapters.documents import to_json
 from shared.domain.delivery import Outcome, Tally
 from shared.domain.errors import Defect, Refusal, TryAgain
-from shared.domain.history import Actor, Role, broken_links
+from shared.domain.history import Actor, Role, chain_faults
 from shared.domain.lifecycle import Status
 from shared.domain.notification import Notification, NotificationId
 from shared.flow import count, devices, explain, moderate
@@ -27,6 +30,8 @@ from shared.settings import SettingsError
 from shared.wiring import Parts, parts
 
 COUNTERS = ("targeted", "delivered", "failed", "skipped", "unknown", "open")
+
+NEED_NO_PROJECT = {cost.name}
 
 
 def plainly(command: Callable[..., None]) -> Callable[..., None]:
@@ -59,12 +64,18 @@ def main(stack_file: Path | None) -> None:
     \b
     fanfare status                      what waits, what is being sent, what ended
     fanfare status ID                   one notification with its counters and history
+    fanfare history ID                  what happened to it, and whether that was altered
     fanfare explain ID HWID             why a device got it, or did not
     fanfare reconcile ID                recompute every counter from the ledger
+    fanfare archive verify              whether the archive is what was archived
     fanfare approve ID                  decide, as a moderator would
     fanfare reject ID -c "no source"
+    fanfare telegram setup              agree with Telegram on the moderators' bot
+    fanfare cost --devices 250000       what that costs at list price
     """
     if "GOOGLE_CLOUD_PROJECT" in os.environ and stack_file is None:
+        return
+    if click.get_current_context().invoked_subcommand in NEED_NO_PROJECT:
         return
     from local.stack_file import STACK_FILE, Stack, StackError
 
@@ -113,6 +124,18 @@ def status(id: str | None, as_json: bool) -> None:
         return
     _record(notification)
     _history(p, notification)
+
+
+@main.command()
+@click.argument("id")
+@plainly
+def history(id: str) -> None:
+    """What happened to a notification, and whether its chain is sound."""
+    p = parts()
+    it = p.notifications.get(NotificationId(id))
+    faults = _chain(p, it)
+    if faults:
+        raise Defect(f"the history of {id} is not what was written: {'; '.join(faults)}")
 
 
 @main.command(name="explain")
@@ -169,23 +192,30 @@ def approve(id: str, revision: int | None) -> None:
         by=_operator(),
         revision=revision,
         notifications=p.notifications,
+        providers=p.providers,
+        policies=p.review_policies,
         clock=p.clock,
     )
-    click.echo(f"{id} is {decided.status}")
+    waits = "" if decided.decided else "; another moderator must approve it too"
+    click.echo(f"{id} is {decided.status}{waits}")
 
 
 @main.command()
 @click.argument("id")
-@click.option("-c", "--comment", required=True, help="Why; the provider reads it.")
+@click.option("-c", "--comment", default="", help="Why; the provider reads it.")
+@click.option("-t", "--template", help="A template that says why; a comment adds to it.")
 @plainly
-def reject(id: str, comment: str) -> None:
+def reject(id: str, comment: str, template: str | None) -> None:
     """Reject a pending notification, with a comment."""
     p = parts()
     decided = moderate.reject(
         NotificationId(id),
         comment,
         by=_operator(),
+        template=template,
         notifications=p.notifications,
+        providers=p.providers,
+        policies=p.review_policies,
         clock=p.clock,
     )
     click.echo(f"{id} is {decided.status}")
@@ -203,11 +233,21 @@ def backfill() -> None:
 
 
 def _queue(p: Parts) -> None:
-    waiting = moderate.queue(notifications=p.notifications)
+    waiting = moderate.queue(
+        moderate.QueueWish(),
+        by=_operator(),
+        notifications=p.notifications,
+        policies=p.review_policies,
+        clock=p.clock,
+    ).items
     if not waiting:
         click.echo("nothing waits for a moderator")
-    for it in waiting:
-        click.echo(f"{it.id}  {_time(it.created_at)}  {it.provider_email:<28} {it.content.title}")
+    for each in waiting:
+        it = each.notification
+        late = "  overdue" if each.overdue else ""
+        click.echo(
+            f"{it.id}  {_time(it.created_at)}  {it.provider_email:<28} {it.content.title}{late}"
+        )
 
 
 def _record(it: Notification) -> None:
@@ -220,6 +260,24 @@ def _record(it: Notification) -> None:
         click.echo(f"    {code:<22}{number:>8,}")
     if it.status is Status.FAILED:
         click.echo(f"failed: {it.failure_reason}")
+    for finding in it.findings:
+        click.echo(f"{finding.severity}: {finding.field}: {finding.sentence}")
+
+
+def _chain(p: Parts, it: Notification) -> list[str]:
+    entries = p.notifications.history(it.id)
+    for entry in entries:
+        way = f"{entry.origin or '–'} → {entry.status}"
+        click.echo(
+            f"{entry.number:>4}  {_time(entry.at)}  {entry.move:<9} {way:<20} "
+            f"revision {entry.revision}  {entry.hash[:12]}  {entry.actor}"
+        )
+        if entry.reason:
+            click.echo(f"      “{entry.reason}”")
+    faults = chain_faults(entries, it.history_count, it.history_hash)
+    told = "BROKEN" if faults else f"sound, {len(entries)} entries"
+    click.echo(f"history chain: {told}")
+    return faults
 
 
 def _history(p: Parts, it: Notification) -> None:
@@ -227,7 +285,7 @@ def _history(p: Parts, it: Notification) -> None:
     for entry in entries:
         reason = f"  “{entry.reason}”" if entry.reason else ""
         click.echo(f"  {_time(entry.at)}  {entry.move:<9}{entry.actor}{reason}")
-    whole = not broken_links(entries) and (entries[-1].hash if entries else "") == it.history_hash
+    whole = not chain_faults(entries, it.history_count, it.history_hash)
     click.echo("  history chain: sound" if whole else "  history chain: BROKEN")
 
 
@@ -241,6 +299,13 @@ def _operator() -> Actor:
 
 def _time(at: datetime | None) -> str:
     return at.strftime("%Y-%m-%d %H:%M:%S UTC") if at else "-"
+
+
+main.add_command(cost)
+main.add_command(cli_archive.commands(plainly))
+
+
+main.add_command(telegram)
 
 
 if __name__ == "__main__":

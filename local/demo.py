@@ -16,7 +16,7 @@ from shared.domain.device import (
     PushAddress,
     derive,
 )
-from shared.domain.provider import Domain, Plan, Provider
+from shared.domain.provider import HIGHEST_LIMIT, Domain, Limit, Plan, Provider
 
 PASSWORD = "fanfare-demo"
 
@@ -39,9 +39,19 @@ PEOPLE = (
 )
 AURORA, BOREALIS, MIRA, OLGA = PEOPLE
 
+IN_THE_CHAT = {MIRA.uid: 7001, "moderator-nik": 7002}
+"""Who decides in the moderators' chat, and their numbers there. Nik has nothing but the chat."""
+
+_FREELY = (
+    (Limit.PENDING_AT_ONCE, HIGHEST_LIMIT),
+    (Limit.SUBMISSIONS_PER_DAY, HIGHEST_LIMIT),
+    (Limit.ADMIN_SENDS_PER_HOUR, HIGHEST_LIMIT),
+)
+"""Whoever tries things out should not meet the limits of a plan."""
+
 PROVIDERS = (
-    Provider(AURORA.uid, AURORA.email, is_premium=True, plan=Plan.ENTERPRISE, name="Aurora News"),
-    Provider(BOREALIS.uid, BOREALIS.email, is_premium=True, plan=Plan.PREMIUM, name="Borealis"),
+    Provider(AURORA.uid, AURORA.email, True, Plan.ENTERPRISE, "Aurora News", _FREELY),
+    Provider(BOREALIS.uid, BOREALIS.email, True, Plan.PREMIUM, "Borealis", _FREELY),
 )
 
 ADMIN_HWID = "aurora-editor-phone"
@@ -65,6 +75,20 @@ PLATFORMS = (
 )
 DEAD_ONE_IN = 97
 """One device in so many, if it is a phone, holds an address the push service no longer knows."""
+SANDBOX_ONE_IN = 10
+"""One device in so many, if Apple's own service reaches it, has a test build."""
+
+SERVICES: Mapping[Platform, tuple[AddressKind, ...]] = {
+    Platform.IOS: (AddressKind.APNS, AddressKind.APNS, AddressKind.FCM),
+    Platform.ANDROID: (AddressKind.FCM, AddressKind.FCM, AddressKind.FCM, AddressKind.HMS),
+}
+"""Where the phones of a platform are reached, in turn; the others poll."""
+DEAD: Mapping[AddressKind, str] = {
+    AddressKind.FCM: "unregistered",
+    AddressKind.APNS: "bad-device-token",
+    AddressKind.HMS: "illegal",
+}
+"""How an address begins that its push service refuses for good."""
 
 
 def devices(count: int, now: datetime) -> Iterator[tuple[str, Mapping[str, Any]]]:
@@ -82,9 +106,7 @@ def devices(count: int, now: datetime) -> Iterator[tuple[str, Mapping[str, Any]]
 
 def _device(number: int, now: datetime, chance: random.Random) -> Device:
     platform = PLATFORMS[number % len(PLATFORMS)]
-    kind = "unregistered" if number % DEAD_ONE_IN == 0 else "token"
-    token = f"{kind}-{number:06d}-{chance.getrandbits(96):024x}"
-    reachable = platform in {Platform.ANDROID, Platform.IOS}
+    bits = f"{chance.getrandbits(96):024x}"
     domains = [d.domain for d in DOMAINS]
     return Device(
         hwid=Hwid(f"{platform}-{number:06d}"),
@@ -94,8 +116,20 @@ def _device(number: int, now: datetime, chance: random.Random) -> Device:
         app_version=chance.choice(VERSIONS),
         domains=tuple(sorted(chance.sample(domains, chance.choice((1, 1, 2))))),
         last_active_at=now - timedelta(days=chance.randrange(60)),
-        address=PushAddress(AddressKind.FCM, token, registered_at=now) if reachable else None,
+        address=_address(number, platform, bits, now),
     )
+
+
+def _address(number: int, platform: Platform, bits: str, now: datetime) -> PushAddress | None:
+    """Where the phone is reached; nothing for desktops."""
+    services = SERVICES.get(platform)
+    if services is None:
+        return None
+    kind = services[number % len(services)]
+    begins = DEAD[kind] if number % DEAD_ONE_IN == 0 else "token"
+    sandbox = kind is AddressKind.APNS and number % SANDBOX_ONE_IN == 0
+    environment = "sandbox" if sandbox else "production"
+    return PushAddress(kind, f"{begins}-{number:06d}-{bits}", environment, now)
 
 
 def _admin_phone(now: datetime) -> Device:

@@ -19,6 +19,7 @@ from local import demo
 from local.stack_file import ROOT, Account, Stack
 from shared.adapters.firestore_rest import FirestoreRest
 from shared.adapters.firestore_rest_values import Raw, encode, write
+from shared.ports import Moderator
 from shared.settings import Settings, SettingsError
 from shared.wiring import GoogleParts
 
@@ -46,6 +47,8 @@ def seed_here(devices: int, progress: Callable[[int], object]) -> None:
         p.providers.put(provider)
     for domain in demo.DOMAINS:
         p.providers.put_domain(domain)
+    for uid, user in demo.IN_THE_CHAT.items():
+        p.moderators.put(_moderator(uid, user))
     for done in seed_devices(settings, demo.devices(devices, datetime.now(UTC))):
         progress(done)
 
@@ -67,6 +70,12 @@ def _written(rest: FirestoreRest, hwid: str, fields: Mapping[str, Any]) -> Raw:
     return write(rest.name("devices", hwid), encoded)
 
 
+def _moderator(uid: str, telegram_user_id: int) -> Moderator:
+    email = next((person.email for person in demo.PEOPLE if person.uid == uid), "")
+    name = uid.removeprefix("moderator-").capitalize()
+    return Moderator(uid, datetime.now(UTC), telegram_user_id, name, email)
+
+
 def create_account(auth: str, project: str, person: demo.Person) -> None:
     """An account with its claims, or the one that is there brought up to date."""
     base = f"http://{auth}/identitytoolkit.googleapis.com/v1/projects/{project}"
@@ -84,9 +93,12 @@ def create_account(auth: str, project: str, person: demo.Person) -> None:
 def told(devices: int) -> Sequence[str]:
     """What was seeded, in sentences."""
     verified = sum(d.is_verified for d in demo.DOMAINS)
+    users = " and ".join(map(str, demo.IN_THE_CHAT.values()))
     return (
         f"{len(demo.PROVIDERS)} providers ({demo.PROVIDERS[0].name} is Enterprise)",
         f"{len(demo.DOMAINS)} domains, {verified} of them verified",
-        f"{devices:,} devices, about one phone in {demo.DEAD_ONE_IN} with a dead address",
+        f"{devices:,} devices: desktops, and phones at FCM, Apple and Huawei",
+        f"about one phone in {demo.DEAD_ONE_IN} has a dead address",
         f"a moderator and an operator; everybody's password is {demo.PASSWORD}",
+        f"{len(demo.IN_THE_CHAT)} moderators in the chat, users {users}",
     )

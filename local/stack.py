@@ -94,7 +94,8 @@ def arguments() -> argparse.ArgumentParser:
     """The command line."""
     parser = argparse.ArgumentParser(
         prog="python -m local.stack",
-        description="Fanfare on this machine: Firestore, Cloud Tasks, sign-in, FCM, all functions.",
+        description="Fanfare on this machine: Firestore, Cloud Tasks, sign-in, push services, and "
+        "all functions.",
     )
     actions = parser.add_subparsers(dest="action", required=True, metavar="up | down | status")
     start = actions.add_parser(
@@ -103,7 +104,9 @@ def arguments() -> argparse.ArgumentParser:
         description="Start everything, seed it, and send one notification all the way through it.",
         epilog="A service that runs already is used, not started, when the environment names it: "
         "FIRESTORE_EMULATOR_HOST, FIREBASE_AUTH_EMULATOR_HOST, CLOUD_TASKS_BASE_URL, FCM_BASE_URL "
-        "(and GOOGLE_OAUTH_TOKEN_URL).",
+        "(and GOOGLE_OAUTH_TOKEN_URL), APNS_BASE_URL (and APNS_CA_FILE), HMS_PUSH_BASE_URL (and "
+        "HMS_OAUTH_URL), TELEGRAM_BASE_URL; FANFARE_APNS_CREDENTIALS, FANFARE_HMS_CREDENTIALS and "
+        "FANFARE_TELEGRAM_… go with them.",
     )
     stop = actions.add_parser("down", help="end the running stack")
     show = actions.add_parser("status", help="show its addresses, and whether they answer")

@@ -13,6 +13,9 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Self
 
+from local import telegram_setup
+from local.push_credentials import PushCredentials
+
 ROOT = Path(__file__).parents[1]
 STACK_FILE = ROOT / ".local" / "stack.json"
 
@@ -46,6 +49,12 @@ class Stack:
     pid: int
     folder: Path
     accounts: tuple[Account, ...] = ()
+    apns: str = ""
+    apnsAdmin: str = ""  # noqa: N815 - as in stack.json; empty for one that is not ours
+    hms: str = ""
+    telegram: str = ""
+    panel: str = ""
+    web: str = ""
 
     @classmethod
     def load(cls, path: Path = STACK_FILE) -> Self:
@@ -64,7 +73,7 @@ class Stack:
 
     def save(self, path: Path) -> None:
         """Write the file at once, so that nobody reads half of it."""
-        told = asdict(self)
+        told = {name: value for name, value in asdict(self).items() if value != ""}
         del told["folder"]
         draft = path.with_suffix(f".{self.pid}.tmp")
         draft.write_text(json.dumps(told, indent=2) + "\n")
@@ -79,6 +88,21 @@ class Stack:
     def logs(self) -> Path:
         """One file per process."""
         return self.folder / "logs"
+
+    @property
+    def push_credentials(self) -> PushCredentials:
+        """Keys for the stand-ins of Apple and Huawei."""
+        return PushCredentials(self.folder)
+
+    @property
+    def sites(self) -> Path:
+        """Where the sites of the web answer that the functions see; they see no others."""
+        return self.folder.resolve() / "sites.json"
+
+    @property
+    def archive(self) -> Path:
+        """Where ended notifications are archived, unless FANFARE_ARCHIVE names another place."""
+        return self.folder.resolve() / "archive"
 
     @property
     def token_url(self) -> str:
@@ -99,6 +123,11 @@ class Stack:
             "FCM_BASE_URL": self.fcm,
             "GOOGLE_OAUTH_TOKEN_URL": self.token_url,
             "GOOGLE_APPLICATION_CREDENTIALS": str(self.credentials),
+            **(self._of_apple() if self.apns else {}),
+            **(self._of_huawei() if self.hms else {}),
+            **(telegram_setup.environment(self.telegram) if self.telegram else {}),
+            **({"FANFARE_LOCAL_WEB": self._of_web()} if self.web else {}),
+            "FANFARE_ARCHIVE": os.environ.get("FANFARE_ARCHIVE") or self.archive.as_uri(),
             "FANFARE_REGION": self.region,
             "FANFARE_FUNCTIONS_URL": self.functions,
             "FANFARE_TASKS_ACCOUNT": self.account_of("tasks"),
@@ -106,6 +135,29 @@ class Stack:
             "FANFARE_SCHEDULER_ACCOUNT": self.account_of("scheduler"),
             "NO_PROXY": ",".join(filter(None, (os.environ.get("NO_PROXY"), "127.0.0.1,localhost"))),
         }
+
+    def _of_apple(self) -> dict[str, str]:
+        """For a stand-in of somebody else's: what was given for it, and our key without that."""
+        ours, keys = bool(self.apnsAdmin), self.push_credentials
+        given = "" if ours else os.environ.get("FANFARE_APNS_CREDENTIALS")
+        trusted = str(keys.apns_ca) if ours else os.environ.get("APNS_CA_FILE")
+        return {
+            "APNS_BASE_URL": self.apns,
+            **({"APNS_CA_FILE": trusted} if trusted else {}),
+            "FANFARE_APNS_CREDENTIALS": given or keys.apns.read_text(),
+        }
+
+    def _of_huawei(self) -> dict[str, str]:
+        ours = "HMS_PUSH_BASE_URL" not in os.environ
+        given = "" if ours else os.environ.get("FANFARE_HMS_CREDENTIALS")
+        return {
+            "HMS_PUSH_BASE_URL": self.hms,
+            "HMS_OAUTH_URL": os.environ.get("HMS_OAUTH_URL") or f"{self.hms}/oauth2/v3/token",
+            "FANFARE_HMS_CREDENTIALS": given or self.push_credentials.hms.read_text(),
+        }
+
+    def _of_web(self) -> str:
+        return os.environ.get("FANFARE_LOCAL_WEB") or str(self.sites)
 
     @contextmanager
     def entered(self) -> Iterator[None]:
@@ -132,11 +184,16 @@ class Stack:
             ("auth", self.auth),
             ("tasks", self.tasks),
             ("fcm", self.fcm),
+            ("apns", self.apns),
+            ("hms", self.hms),
+            ("telegram", self.telegram),
+            ("panel", self.panel),
+            ("web", self.web),
             ("logs", _short(self.logs)),
         ]
         rows += [(account.role, f"{account.email}  ({account.uid})") for account in self.accounts]
         width = max(len(name) for name, _ in rows)
-        return "\n".join(f"  {name:{width}}  {value}" for name, value in rows)
+        return "\n".join(f"  {name:{width}}  {value}" for name, value in rows if value)
 
 
 def folder_of(stack_file: Path) -> Path:

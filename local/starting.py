@@ -7,6 +7,7 @@ asked for after seeding, or every seeded document would be one.
 
 import contextlib
 import os
+import shutil
 import sys
 import tempfile
 import time
@@ -17,6 +18,7 @@ from pathlib import Path
 
 import httpx
 
+from local import telegram_setup
 from local.firestore import FirestoreEmulator
 from local.processes import Child, ChildFailed, end_all, free_ports, listens, require_free
 from local.service_account import write_service_account
@@ -32,6 +34,7 @@ QUEUES = {
     "send-urgent": "100:8:0.5:30:100",
     "send-normal": "100:8:0.5:30:100",
     "send-bulk": "50:4:0.5:30:100",
+    "export": "10:1:0.5:30:100",
 }
 """RATE:CONCURRENT:MIN_BACKOFF:MAX_BACKOFF:MAX_ATTEMPTS. Together they leave some of the gateway's
 threads to people."""
@@ -69,6 +72,28 @@ STAND_INS = (
     ),
     StandIn("auth", "FIREBASE_AUTH_EMULATOR_HOST"),
     StandIn("fcm", "FCM_BASE_URL", "http://", ("--service-account={credentials}",)),
+    StandIn(
+        "apns",
+        "APNS_BASE_URL",
+        "https://",
+        ("--admin-port={apns_admin}", "--ca-file={apns_ca}", "--key={apns_key}"),
+    ),
+    StandIn("hms", "HMS_PUSH_BASE_URL", "http://", ("--app-secret={hms_secret}",)),
+    StandIn(
+        "telegram",
+        "TELEGRAM_BASE_URL",
+        "http://",
+        (f"--token={telegram_setup.BOT_TOKEN}", f"--chat={telegram_setup.ROOM}"),
+    ),
+    StandIn(
+        "panel",
+        "FANFARE_PANEL_URL",
+        "http://",
+        ("--functions={functions}", "--auth={auth}", "--project={project}"),
+    ),
+    StandIn(
+        "web", "LOCAL_WEB_BASE_URL", "https://", ("--sites-file={sites}", "--ca-file={sites_ca}")
+    ),
 )
 SERVICES = ("gateway", "firestore", *(each.name for each in STAND_INS))
 
@@ -92,7 +117,7 @@ class Starter:
     """Starts the children of one stack, side by side, and knows when each is ready."""
 
     def __init__(self, plan: Plan, folder: Path) -> None:
-        *chosen, self._tasks_admin = free_ports(len(SERVICES) + 1)
+        *chosen, self._tasks_admin, self._apns_admin = free_ports(len(SERVICES) + 2)
         self._ports = dict(zip(SERVICES, chosen, strict=True)) | dict(plan.ports or {})
         self._plan = plan
         self._gateway = f"127.0.0.1:{self._ports['gateway']}"
@@ -103,6 +128,7 @@ class Starter:
             rules=RULES if RULES.is_file() else None,
             log=folder / "logs" / "firestore.log",
         )
+        ours = {each.name: each.is_ours for each in STAND_INS}
         played = {each.name: each.address(self._ports[each.name]) for each in STAND_INS}
         self.stack = Stack(
             project=plan.project,
@@ -114,6 +140,12 @@ class Starter:
             tasks=played["tasks"],
             tasksAdmin=f"http://127.0.0.1:{self._tasks_admin}",
             fcm=played["fcm"],
+            apns=played["apns"],
+            apnsAdmin=f"http://127.0.0.1:{self._apns_admin}" if ours["apns"] else "",
+            hms=played["hms"],
+            telegram=played["telegram"],
+            panel=played["panel"],
+            web=played["web"],
             pid=os.getpid(),
             folder=folder,
         )
@@ -122,12 +154,14 @@ class Starter:
     def start(self) -> None:
         """Start them all; returns when all are ready."""
         started = time.monotonic()
+        shutil.rmtree(self.stack.archive, ignore_errors=True)  # of a Firestore that is gone
         write_service_account(
             self.stack.credentials,
             project=self.stack.project,
             email=self.stack.account_of("functions"),
             token_url=self.stack.token_url,
         )
+        self.stack.push_credentials.write()
         self._firestore.start()
         if self._firestore.child:
             self.children.append(self._firestore.child)
@@ -150,6 +184,11 @@ class Starter:
                 f"Note: events arrive only if the Firestore emulator at {self.stack.firestore} was "
                 f"started with --functions_emulator={self._gateway}."
             )
+
+    def agree_with_telegram(self) -> None:
+        """From now on presses are heard. Another's Telegram is told by `fanfare telegram setup`."""
+        if any(each.name == "telegram" and each.is_ours for each in STAND_INS):
+            telegram_setup.agree(self.stack.telegram, self.stack.functions)
 
     def check(self) -> None:
         """Raise if a child has died."""
@@ -194,9 +233,19 @@ class Starter:
         return lambda: child.wait_until(lambda: ready(f"{host}:{port}"))
 
     def _filled(self, argument: str) -> str:
+        keys = self.stack.push_credentials
         known = {
             "{credentials}": str(self.stack.credentials),
             "{tasks_admin}": str(self._tasks_admin),
+            "{apns_admin}": str(self._apns_admin),
+            "{apns_ca}": str(keys.apns_ca),
+            "{apns_key}": f"{keys.apns_key_id}={keys.apns_public_key}",
+            "{hms_secret}": keys.hms_secret,
+            "{functions}": self.stack.functions,
+            "{auth}": self.stack.auth,
+            "{project}": self.stack.project,
+            "{sites}": str(self.stack.sites),
+            "{sites_ca}": str(self.stack.sites.with_suffix(".pem")),
         }
         for name, value in known.items():
             argument = argument.replace(name, value)
@@ -248,6 +297,7 @@ def started(plan: Plan, stack_file: Path) -> Iterator[tuple[Stack, Starter]]:
                 f"in {time.monotonic() - began:.1f} s."
             )
         starter.register_triggers()
+        starter.agree_with_telegram()
         stack.save(stack_file)
         if plan.journey:
             make_journey(stack)

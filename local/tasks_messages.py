@@ -11,12 +11,14 @@ from datetime import UTC, datetime, timedelta
 
 import grpc
 from google.cloud import tasks_v2
+from google.protobuf.unknown_fields import UnknownFieldSet
 
 from local.tasks_delivery import HttpCall
 from local.tasks_queue import Attempt, Queue, QueuedTask
 from local.tasks_rules import QueueSettings
 
 LARGEST_TASK_BYTES = 100 * 1024
+LARGEST_HEADERS_BYTES = 80 * 1024
 LONGEST_URL = 2083
 FASTEST_PER_SECOND = 500
 MOST_CONCURRENT = 5000
@@ -27,6 +29,7 @@ LONGEST_DEADLINE = timedelta(minutes=30)
 QUEUE_ID = r"[A-Za-z0-9-]{1,100}"
 QUEUE_NAME = re.compile(rf"projects/[A-Za-z0-9.:-]+/locations/[A-Za-z0-9-]+/queues/{QUEUE_ID}")
 TASK_ID = re.compile(r"[A-Za-z0-9_-]{1,500}")
+ACCOUNT = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
 WITH_BODY = {tasks_v2.HttpMethod.POST, tasks_v2.HttpMethod.PUT, tasks_v2.HttpMethod.PATCH}
 
 
@@ -116,6 +119,12 @@ def _read_call(task: tasks_v2.Task, shortest_deadline: timedelta) -> HttpCall:
     asked = task.http_request
     if "oauth_token" in asked:
         raise unimplemented("oauth_token; use oidc_token")
+    if unknown := _unknown_fields(task):
+        raise invalid(f"fields the API does not know: {unknown}")
+    if "oidc_token" in asked and not ACCOUNT.fullmatch(asked.oidc_token.service_account_email):
+        raise invalid("an oidc_token needs the e-mail address of a service account")
+    if sum(len(name) + len(value) for name, value in asked.headers.items()) > LARGEST_HEADERS_BYTES:
+        raise invalid(f"headers of more than {LARGEST_HEADERS_BYTES} bytes")
     if not asked.url.startswith(("http://", "https://")) or len(asked.url) > LONGEST_URL:
         raise invalid(f"{asked.url[:100]!r} is not an http or https URL of at most {LONGEST_URL}")
     method = tasks_v2.HttpMethod(asked.http_method or tasks_v2.HttpMethod.POST)
@@ -133,6 +142,14 @@ def _read_call(task: tasks_v2.Task, shortest_deadline: timedelta) -> HttpCall:
         account=asked.oidc_token.service_account_email,
         audience=asked.oidc_token.audience,
     )
+
+
+def _unknown_fields(task: tasks_v2.Task) -> list[int]:
+    """Their numbers, at the top, in the request and in its token."""
+    message = tasks_v2.Task.pb(task)
+    parts = (message, message.http_request, message.http_request.oidc_token)
+    unknown = [UnknownFieldSet(part) for part in parts]
+    return [each[number].field_number for each in unknown for number in range(len(each))]
 
 
 def queue_message(queue: Queue) -> tasks_v2.Queue:

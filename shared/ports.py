@@ -8,16 +8,25 @@ whatever is written twice with the same key is written once.
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from enum import Enum
+from math import inf
 from typing import Generic, Protocol, TypeVar
 
+from shared.domain.archive import Export
+from shared.domain.archive_manifest import Head, Signature
+from shared.domain.chat import Card
 from shared.domain.content import Content
 from shared.domain.delivery import Answer, Batch, BatchId, PlanPart, Record, Tally, Target
-from shared.domain.device import Derived, Device, PushAddress, Slot
-from shared.domain.errors import TryAgain
+from shared.domain.device import AddressKind, Derived, Device, PushAddress, Slot
+from shared.domain.errors import Defect, TryAgain
+from shared.domain.findings import Finding
 from shared.domain.history import Entry
+from shared.domain.lane import Lane
 from shared.domain.lifecycle import Status
 from shared.domain.notification import Change, Notification, NotificationId
 from shared.domain.provider import Domain, Provider
+from shared.domain.review import ReviewPolicy
+from shared.domain.seen import Seen
 from shared.domain.targeting import AudienceQuery, PartitionRange
 
 T = TypeVar("T")
@@ -71,6 +80,34 @@ class Wish:
     page_token: str = ""
 
 
+def every(notification: Notification) -> bool:
+    """Leaves nothing out."""
+    del notification
+    return True
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """Which pending notifications to list, oldest first. ``shows`` picks among those read."""
+
+    provider_id: str = ""
+    shows: Callable[[Notification], bool] = every
+    page_size: int = 100
+    page_token: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What became of a notification that a moderator decided on."""
+
+    provider_id: str
+    moderator_id: str
+    rejected: bool
+    submitted_at: datetime
+    moderated_at: datetime
+    endorsers: tuple[str, ...] = ()
+
+
 class Notifications(Protocol):
     """``pendingNotifications/{id}`` and its history."""
 
@@ -103,11 +140,24 @@ class Notifications(Protocol):
     def counts_by_status(self, provider_id: str) -> Mapping[Status, int]:
         """How many the provider has in each status."""
 
-    def oldest_pending(self, limit: int) -> Sequence[Notification]:
-        """The moderation queue, oldest first."""
+    def count_pending(self, provider_id: str) -> int:
+        """How many of the provider's wait for a moderator, by aggregation."""
+
+    def queue(self, waiting: Waiting) -> Page[Notification]:
+        """The moderation queue, oldest first.
+
+        One that cannot be read is left out. A search may end a page early, even empty; it goes on
+        with ``next_token``. Raises ``InvalidInput`` for a token that is none.
+        """
+
+    def decided(self, since: datetime, limit: int) -> Sequence[Decision]:
+        """Moderators' decisions since then, the latest first."""
 
     def overdue(self, now: datetime, limit: int) -> Sequence[NotificationId]:
         """Those whose ``wake_at`` has passed."""
+
+    def unexported(self, now: datetime, limit: int) -> Sequence[NotificationId]:
+        """Those that ended and whose ``export_at`` has passed."""
 
     def history(self, id: NotificationId) -> Sequence[Entry]:
         """The chain, in order."""
@@ -224,6 +274,91 @@ class StopSwitch(Protocol):
     def turn(self, on: bool, by: str, reason: str, at: datetime) -> None: ...
 
 
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """How things stand: a notification's status, and whether the whole platform is stopped."""
+
+    status: Status | None
+    stopped: bool
+
+
+class Watch(Protocol):
+    """What a running batch asks before every chunk, so that a stop takes effect within one."""
+
+    def look(self, id: NotificationId) -> Sight:
+        """As of one moment. Raises ``NotFound``."""
+
+
+# ---- moderation ------------------------------------------------------------------------------
+
+Inspect = Callable[[Content, Sequence[str]], tuple[Finding, ...]]
+"""A look at content, given the provider's verified domains. Never raises, and ends in seconds."""
+
+
+class ReviewPolicies(Protocol):
+    """``platform/moderation``: what operators decided about moderation."""
+
+    def get(self) -> ReviewPolicy:
+        """As delivered, until somebody decides otherwise."""
+
+    def put(self, policy: ReviewPolicy) -> None: ...
+
+    def take_reminder(self, now: datetime, not_since: datetime) -> bool:
+        """Whether moderators were not reminded since then; if so they count as reminded now.
+
+        Of several callers at once, one is told yes.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class Moderator:
+    """Somebody who may decide, and how they are known elsewhere."""
+
+    uid: str
+    at: datetime
+    telegram_user_id: int | None = None
+    name: str = ""
+    email: str = ""
+
+
+class Moderators(Protocol):
+    """``moderators/{uid}``."""
+
+    def get(self, uid: str) -> Moderator | None:
+        """``None`` when there is no such moderator."""
+
+    def by_telegram(self, user_id: int) -> Moderator | None:
+        """Who that Telegram user is, if a moderator."""
+
+    def put(self, moderator: Moderator) -> None:
+        """Create or replace."""
+
+    def delete(self, uid: str) -> None:
+        """Gone, whether or not it was there."""
+
+
+class Usage(Protocol):
+    """Places in windows of time: a document for each provider, kind and window."""
+
+    def take(
+        self,
+        provider_id: str,
+        kind: str,
+        window_key: str,
+        limit: int,
+        expire_at: datetime,
+        *,
+        taker: str,
+    ) -> bool:
+        """Whether ``taker`` has one of ``limit`` places now, or had one before.
+
+        One transaction: however many ask at once, no more than ``limit`` are told yes.
+        """
+
+    def give_back(self, provider_id: str, kind: str, window_key: str, *, taker: str) -> None:
+        """The place is free again, whether or not it was taken."""
+
+
 # ---- fan-out ---------------------------------------------------------------------------------
 
 
@@ -288,8 +423,8 @@ class Ledger(Protocol):
     def write(self, batch: Batch, changed: Iterable[int] = ()) -> Batch:
         """The batch's state and the records at ``changed``; raises ``LostLease``."""
 
-    def batches(self, id: NotificationId) -> Iterator[Batch]:
-        """Every batch with its records, a few at a time."""
+    def batches(self, id: NotificationId, after: str = "") -> Iterator[Batch]:
+        """Every batch with its records, by id, a few at a time; those after the id ``after``."""
 
     def open_batches(self, id: NotificationId) -> int:
         """How many are not closed, by aggregation."""
@@ -344,8 +479,29 @@ class Slots(Protocol):
 class Sender(Protocol):
     """One push service. One attempt is one request; nothing is retried below this port."""
 
-    def send(self, message: "Message", addresses: Sequence[PushAddress]) -> Sequence[Answer]:
-        """An answer for each address, in order. Never raises for what a service answers."""
+    def send(
+        self, message: "Message", addresses: Sequence[PushAddress], within_seconds: float = inf
+    ) -> Sequence[Answer]:
+        """An answer for each address, in order. Never raises for what a service answers.
+
+        No request is begun after ``within_seconds``; an address whose turn did not come by then,
+        or that the whole app is asked to wait for, is answered by ``Later``.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class Attempts:
+    """How many devices are to be tried for the first time, and how many again."""
+
+    first: int = 0
+    again: int = 0
+
+
+class Retries(Protocol):
+    """How much of what this process sends may be retries."""
+
+    def wait_seconds(self, attempts: Mapping[AddressKind, Attempts], now: datetime) -> float:
+        """0 when the attempts may be made now, and then they are counted; else how long to wait."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -368,6 +524,16 @@ class Task:
     function: str
     payload: Mapping[str, object]
     not_before: datetime | None = None
+
+
+class Lanes(Protocol):
+    """``lanes/{providerId}``: which notification of a provider goes when."""
+
+    def change(self, provider_id: str, change: Callable[[Lane], Lane]) -> Lane:
+        """Read, apply ``change``, write, as one transaction; a lane nobody used yet is empty.
+
+        ``change`` may run several times: keep it pure. Raises ``TryAgain``.
+        """
 
 
 class Tasks(Protocol):
@@ -407,3 +573,208 @@ class Accounts(Protocol):
 
     def set_moderator(self, uid: str, moderator: bool) -> None:
         """Grant or take the claim; taking also revokes sessions. Raises ``NotFound``."""
+
+
+# ---- what content leads to -------------------------------------------------------------------
+
+
+class Web(Protocol):
+    """The public web, looked at with care. The only way to an address somebody gave us."""
+
+    def look(self, url: str, *, seconds: float) -> Seen:
+        """Go there and follow redirects, in ``seconds`` at most. Never raises: faults are seen."""
+
+
+class Threats(Protocol):
+    """A list of addresses known to harm people."""
+
+    def of(self, url: str, *, seconds: float) -> tuple[str, ...]:
+        """What the address is listed for, in the list's words; raises ``TryAgain`` when the list
+        cannot be asked.
+        """
+
+
+# ---- the moderators' chat --------------------------------------------------------------------
+
+
+class Throttled(TryAgain):
+    """The chat service wants to be left alone for ``retry_after_seconds``."""
+
+
+class ChatClosed(Exception):
+    """The bot may not speak there: a wrong token, or no place in the room. An operator's matter."""
+
+
+class ChatRefused(Exception):
+    """The chat service takes no such message; it is ours to mend. Says its code, no text."""
+
+
+class MessageGone(Exception):
+    """The message is not there any more, or is not ours to edit."""
+
+
+class ChatMoved(Exception):
+    """The room has another number now: ``room``."""
+
+    def __init__(self, room: int) -> None:
+        super().__init__("the room has another number now")
+        self.room = room
+
+
+class Chat(Protocol):
+    """A room where moderators talk, through a bot. One call is one request.
+
+    Every call raises ``TryAgain`` when it may work later (after an answer that was lost it may
+    have worked already), ``ChatClosed`` when an operator must act, and ``ChatRefused``.
+    """
+
+    @property
+    def bot_id(self) -> int:
+        """The user that the bot is."""
+
+    def post(self, room: int, card: Card, *, reply_to: int = 0) -> int:
+        """A new message; answers its number. Raises ``ChatMoved``."""
+
+    def edit(self, room: int, message: int, card: Card) -> None:
+        """The message shows ``card``, now or already. Raises ``MessageGone`` and ``ChatMoved``."""
+
+    def answer(self, press: str, words: str, *, alert: bool = False) -> None:
+        """What somebody hears who pressed a button; too late is as good as done."""
+
+
+@dataclass(frozen=True, slots=True)
+class Post:
+    """Where a notification stands in the chat. ``message`` is 0 until it was posted.
+
+    ``shows`` is how many entries the history had in the record that is shown. While ``owner``
+    writes, until ``until``, nobody else does.
+    """
+
+    notification_id: NotificationId
+    room: int = 0
+    message: int = 0
+    shows: int = 0
+    owner: str = ""
+    until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """What was learned of the moderators' room: its new number, and when it may be spoken in."""
+
+    number: int = 0
+    quiet_until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """A question for the reason of a rejection, put to one moderator about one revision."""
+
+    room: int
+    message: int
+    notification_id: NotificationId
+    revision: int
+    moderator_id: str
+    expire_at: datetime
+
+
+class Posts(Protocol):
+    """What stands in the chat, and which updates from there are done with."""
+
+    def get(self, id: NotificationId) -> Post | None:
+        """``None`` for one that was never posted."""
+
+    def change(self, id: NotificationId, change: Callable[[Post], Post]) -> Post:
+        """Read (or begin), apply ``change``, write on the condition that nobody wrote meanwhile.
+
+        ``change`` may run several times: keep it pure. What it raises is passed on.
+        """
+
+    def room(self) -> Room:
+        """Nothing learned, if nothing was."""
+
+    def change_room(self, change: Callable[[Room], Room]) -> Room:
+        """As ``change``, of what is known of the room."""
+
+    def keep_prompt(self, prompt: Prompt) -> None:
+        """Create or replace."""
+
+    def prompt(self, room: int, message: int) -> Prompt | None:
+        """The question this message asks, also when it has expired."""
+
+    def is_done(self, update: int) -> bool:
+        """Whether this update was dealt with."""
+
+    def note_done(self, update: int, expire_at: datetime) -> None:
+        """It was dealt with; forget that at ``expire_at``."""
+
+
+# ---- the archive -----------------------------------------------------------------------------
+
+
+class Put(Enum):
+    """What became of an object that was to be new."""
+
+    WRITTEN = "written"
+    ALREADY_THERE = "already there"
+
+
+class ArchiveFault(Defect):
+    """The archive cannot be used until somebody changes something; nothing was written.
+
+    ``code`` names the kind of fault, ``remedy`` says what to do.
+    """
+
+    def __init__(self, code: str, what: str, remedy: str) -> None:
+        super().__init__(f"{what}. {remedy}")
+        self.code = code
+        self.remedy = remedy
+
+
+class Archive(Protocol):
+    """Objects that are written once and never change. Names are paths with ``/``.
+
+    Every call raises ``TryAgain`` when it may work later (after a lost answer the object may be
+    there), and ``ArchiveFault`` when it will not before somebody acts.
+    """
+
+    def put_new(self, name: str, content: bytes) -> Put:
+        """All of it or none of it, and only if there is no object of that name."""
+
+    def get(self, name: str) -> bytes | None:
+        """``None`` when there is no such object."""
+
+    def names(self, prefix: str = "") -> Iterator[str]:
+        """Names that begin so, in order."""
+
+
+class Signer(Protocol):
+    """A key that nobody who can write the archive, or Firestore, holds."""
+
+    def sign(self, text: bytes) -> Signature:
+        """At most 4,096 bytes. Faults as the archive's."""
+
+    def verifies(self, text: bytes, signature: Signature) -> bool:
+        """Whether our key made this signature of this text."""
+
+
+class Exports(Protocol):
+    """``exports/{id}``: what is archived of which notification; and the manifests' last link."""
+
+    def get(self, id: NotificationId) -> Export | None:
+        """``None`` when nothing of it is archived yet."""
+
+    def write(self, export: Export) -> Export:
+        """Create or replace, on the condition that it is as it was read; raises ``LostLease``."""
+
+    def unlisted(self, until: datetime, limit: int) -> Sequence[Export]:
+        """Sealed before ``until`` and in no manifest yet, the oldest first."""
+
+    def listed(self, ids: Sequence[NotificationId], manifest: int) -> None:
+        """These are in that manifest; safe to repeat."""
+
+    def head(self) -> Head | None:
+        """The last manifest; ``None`` before the first."""
+
+    def advance(self, head: Head, version: str) -> Head:
+        """The next one, if ``version`` of the head still stands; raises ``LostLease``."""

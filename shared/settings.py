@@ -5,7 +5,8 @@ tokens) is accepted for projects named ``demo-…`` only, and never on Cloud Run
 """
 
 import os
-from collections.abc import Mapping
+import re
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 from functools import cache
 from typing import Annotated, Self
@@ -30,6 +31,12 @@ STAND_INS = (
     "APNS_CA_FILE",
     "HMS_PUSH_BASE_URL",
     "HMS_OAUTH_URL",
+    "TELEGRAM_BASE_URL",
+    "FANFARE_LOCAL_WEB",
+    "WEB_RISK_BASE_URL",
+    "AWS_ENDPOINT_URL",
+    "GCE_METADATA_HOST",
+    "STORAGE_EMULATOR_HOST",
 )
 
 
@@ -50,8 +57,25 @@ def _base_url(value: str) -> str:
     return value.rstrip("/")
 
 
+def _secret_like(form: str) -> Callable[[SecretStr], SecretStr]:
+    """A secret of this form; the fault does not show it."""
+
+    def checked(value: SecretStr) -> SecretStr:
+        if not re.fullmatch(form, value.get_secret_value()):
+            raise ValueError(f"must look like {form}")
+        return value
+
+    return checked
+
+
 HostPort = Annotated[str, AfterValidator(_host_and_port)]
 BaseUrl = Annotated[str, AfterValidator(_base_url)]
+ThreatList = Annotated[str, Field(pattern=r"^(off|webrisk|local:.+)$")]
+ArchiveUrl = Annotated[
+    str, Field(pattern=r"^(s3|gs)://[a-z0-9][a-z0-9._-]+(/[A-Za-z0-9._=/-]*)?$|^file:///.+$")
+]
+BotToken = Annotated[SecretStr, AfterValidator(_secret_like(r"[0-9]{1,20}:[A-Za-z0-9_-]{1,100}"))]
+WebhookSecret = Annotated[SecretStr, AfterValidator(_secret_like(r"[A-Za-z0-9_-]{16,256}"))]
 Account = Annotated[str, Field(pattern=r"^[^@\s]+@[^@\s]+$")]
 
 
@@ -85,6 +109,28 @@ class Settings(BaseModel):
         "https://oauth-login.cloud.huawei.com/oauth2/v3/token", alias="HMS_OAUTH_URL"
     )
     hms_credentials: SecretStr | None = Field(None, alias="FANFARE_HMS_CREDENTIALS")
+    local_web: str | None = Field(None, alias="FANFARE_LOCAL_WEB")
+    threat_list: ThreatList = Field("off", alias="FANFARE_THREATS")
+    web_risk_url: BaseUrl = Field("https://webrisk.googleapis.com", alias="WEB_RISK_BASE_URL")
+    archive: ArchiveUrl | None = Field(None, alias="FANFARE_ARCHIVE")
+    archive_audience: str = Field("fanfare-archive", alias="FANFARE_ARCHIVE_AUDIENCE")
+    archive_key: str | None = Field(None, alias="FANFARE_ARCHIVE_KMS_KEY")
+    archive_retention_days: int = Field(365, alias="FANFARE_ARCHIVE_RETENTION_DAYS", ge=1)
+    aws_role: str | None = Field(
+        None, alias="FANFARE_AWS_ROLE_ARN", pattern=r"^arn:aws[a-z-]*:iam::\d{12}:role/.+$"
+    )
+    aws_region: str = Field(
+        "eu-west-1", alias="FANFARE_AWS_REGION", pattern=r"^[a-z]{2}(-[a-z]+)+-\d$"
+    )
+    aws_url: BaseUrl | None = Field(None, alias="AWS_ENDPOINT_URL")
+    metadata_host: HostPort | None = Field(None, alias="GCE_METADATA_HOST")
+    storage_url: BaseUrl | None = Field(None, alias="STORAGE_EMULATOR_HOST")
+    telegram_url: BaseUrl = Field("https://api.telegram.org", alias="TELEGRAM_BASE_URL")
+    telegram_bot_token: BotToken | None = Field(None, alias="FANFARE_TELEGRAM_BOT_TOKEN")
+    telegram_webhook_secret: WebhookSecret | None = Field(
+        None, alias="FANFARE_TELEGRAM_WEBHOOK_SECRET"
+    )
+    telegram_chat_id: int | None = Field(None, alias="FANFARE_TELEGRAM_CHAT_ID")
     on_cloud_run: str = Field("", alias="K_SERVICE")
 
     @model_validator(mode="after")
@@ -93,10 +139,21 @@ class Settings(BaseModel):
             raise ValueError("a demo project must not run on Cloud Run")
         return self
 
+    @model_validator(mode="after")
+    def _archive_outlives_the_process(self) -> Self:
+        if self.on_cloud_run and (self.archive or "").startswith("file:"):
+            raise ValueError("FANFARE_ARCHIVE: on Cloud Run a folder is gone with its instance")
+        return self
+
     @property
     def local(self) -> bool:
         """Whether this is a demo project, where stand-ins and unsigned tokens are accepted."""
         return self.project.startswith("demo-")
+
+    @property
+    def has_bot(self) -> bool:
+        """Whether moderators have a chat with a bot in it."""
+        return self.telegram_bot_token is not None and self.telegram_chat_id is not None
 
     @property
     def lease(self) -> timedelta:

@@ -4,32 +4,49 @@ Each part is built when it is first asked for, and its module imported only then
 what it uses and nothing else. Tests put other parts in with ``replaced``.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Protocol
 
+from shared.domain.content import Content
 from shared.domain.device import AddressKind
 from shared.domain.errors import TryAgain
+from shared.domain.findings import Finding
 from shared.domain.notification import NotificationId
 from shared.domain.retry import RetryPolicy
 from shared.flow.queues import ADMIN_HEAD_START
+from shared.flow.submission import Checks
 from shared.ports import (
     Accounts,
+    Archive,
     Audience,
+    Chat,
     Clock,
     Devices,
+    Exports,
     Identities,
+    Inspect,
+    Lanes,
     Ledger,
+    Moderators,
     Notifications,
+    Posts,
     Providers,
+    Retries,
+    ReviewPolicies,
     Sender,
+    Signer,
     Slots,
     StopSwitch,
     Task,
     Tasks,
+    Threats,
+    Usage,
+    Watch,
+    Web,
 )
 from shared.settings import Settings, settings
 
@@ -38,6 +55,7 @@ if TYPE_CHECKING:
     from pydantic import SecretStr
 
     from shared.adapters.firestore_rest import FirestoreRest
+    from shared.flow.desk import Desk
 
 INLINE_SECONDS = 20
 """How long a request may deliver to an admin HWID itself before it leaves the rest to the tasks."""
@@ -59,19 +77,46 @@ class Parts(Protocol):
     @property
     def stop_switch(self) -> StopSwitch: ...
     @property
+    def watch(self) -> Watch: ...
+    @property
     def audience(self) -> Audience: ...
     @property
     def ledger(self) -> Ledger: ...
     @property
+    def lanes(self) -> Lanes: ...
+    @property
     def slots(self) -> Slots: ...
     @property
     def senders(self) -> Mapping[AddressKind, Sender]: ...
+    @property
+    def retries(self) -> Retries: ...
     @property
     def tasks(self) -> Tasks: ...
     @property
     def identities(self) -> Identities: ...
     @property
     def accounts(self) -> Accounts: ...
+    @property
+    def web(self) -> Web: ...
+    @property
+    def threats(self) -> Threats: ...
+    @property
+    def review_policies(self) -> ReviewPolicies: ...
+    @property
+    def moderators(self) -> Moderators: ...
+    @property
+    def usage(self) -> Usage: ...
+    @property
+    def posts(self) -> Posts: ...
+    @property
+    def chat(self) -> Chat | None: ...
+
+    @property
+    def archive(self) -> Archive | None: ...
+    @property
+    def signer(self) -> Signer | None: ...
+    @property
+    def exports(self) -> Exports: ...
 
 
 class GoogleParts:
@@ -127,6 +172,12 @@ class GoogleParts:
         return FirestoreStopSwitch(self._firestore)
 
     @cached_property
+    def watch(self) -> Watch:
+        from shared.adapters.firestore_watch import FirestoreWatch
+
+        return FirestoreWatch(self._rest)
+
+    @cached_property
     def audience(self) -> Audience:
         from shared.adapters.firestore_audience import FirestoreAudience
 
@@ -137,6 +188,12 @@ class GoogleParts:
         from shared.adapters.firestore_ledger import FirestoreLedger
 
         return FirestoreLedger(self._rest)
+
+    @cached_property
+    def lanes(self) -> Lanes:
+        from shared.adapters.lanes import FirestoreLanes
+
+        return FirestoreLanes(self._rest)
 
     @cached_property
     def slots(self) -> Slots:
@@ -172,6 +229,12 @@ class GoogleParts:
         return hms_sender(account, self.settings.hms_push_url, self.settings.hms_oauth_url)
 
     @cached_property
+    def retries(self) -> Retries:
+        from shared.adapters.process_retries import ProcessRetries
+
+        return ProcessRetries()
+
+    @cached_property
     def tasks(self) -> Tasks:
         from shared.adapters.cloud_tasks import CloudTasks
 
@@ -188,6 +251,77 @@ class GoogleParts:
         from shared.adapters.accounts import FirebaseAccounts
 
         return FirebaseAccounts(self.settings)
+
+    @cached_property
+    def web(self) -> Web:
+        from shared.adapters.guarded_web import web
+
+        return web(self.settings)
+
+    @cached_property
+    def threats(self) -> Threats:
+        from shared.adapters.web_threats import threats
+
+        return threats(self.settings)
+
+    @cached_property
+    def review_policies(self) -> ReviewPolicies:
+        from shared.adapters.firestore_moderation import FirestoreReviewPolicies
+
+        return FirestoreReviewPolicies(self._firestore)
+
+    @cached_property
+    def moderators(self) -> Moderators:
+        from shared.adapters.firestore_moderation import FirestoreModerators
+
+        return FirestoreModerators(self._firestore)
+
+    @cached_property
+    def usage(self) -> Usage:
+        from shared.adapters.firestore_moderation import FirestoreUsage
+
+        return FirestoreUsage(self._firestore)
+
+    @cached_property
+    def posts(self) -> Posts:
+        from shared.adapters.firestore_posts import FirestorePosts
+
+        return FirestorePosts(self._firestore)
+
+    @cached_property
+    def chat(self) -> Chat | None:
+        """None without a bot's token."""
+        if self.settings.telegram_bot_token is None:
+            return None
+        from shared.adapters.telegram import TelegramChat
+        from shared.adapters.telegram_calls import TelegramCalls
+
+        token, url = self.settings.telegram_bot_token, self.settings.telegram_url
+        return TelegramChat(TelegramCalls(token, url))
+
+    @cached_property
+    def archive(self) -> Archive | None:
+        """Where FANFARE_ARCHIVE says; ``None`` when it says nothing."""
+        if self.settings.archive is None:
+            return None
+        from shared.adapters.archive_places import archive_at
+
+        return archive_at(self.settings.archive, self.settings)
+
+    @cached_property
+    def signer(self) -> Signer | None:
+        """``None`` when manifests are not signed."""
+        if self.settings.archive_key is None:
+            return None
+        from shared.adapters.archive_places import signer
+
+        return signer(self.settings.archive_key, self.settings)
+
+    @cached_property
+    def exports(self) -> Exports:
+        from shared.adapters.firestore_exports import FirestoreExports
+
+        return FirestoreExports(self._rest)
 
 
 _parts: Parts = GoogleParts()
@@ -214,6 +348,42 @@ def retry_policy(p: Parts) -> RetryPolicy:
     return RetryPolicy(base_seconds=p.settings.retry_base_seconds)
 
 
+def inspecting(p: Parts) -> Inspect:
+    """A look at content with the web and the threat list of these parts."""
+
+    def look(content: Content, verified_domains: Sequence[str]) -> tuple[Finding, ...]:
+        from shared.flow.inspect import inspect
+
+        return inspect(content, verified_domains, web=p.web, threats=p.threats)
+
+    return look
+
+
+def checks(p: Parts) -> Checks:
+    """What submissions are checked with."""
+    return Checks(inspecting(p), p.audience, p.usage)
+
+
+def desk(p: Parts) -> "Desk | None":
+    """The moderators' chat; none without a bot and a room for it."""
+    room = p.settings.telegram_chat_id
+    if p.chat is None or room is None:
+        return None
+    from shared.flow.desk import Desk
+
+    return Desk(
+        number=room,
+        chat=p.chat,
+        posts=p.posts,
+        notifications=p.notifications,
+        providers=p.providers,
+        moderators=p.moderators,
+        policies=p.review_policies,
+        audience=p.audience,
+        clock=p.clock,
+    )
+
+
 def deliver_now(id: NotificationId) -> None:
     """Plan and send in this request: one device, chosen by its admin HWID.
 
@@ -229,8 +399,10 @@ def deliver_now(id: NotificationId) -> None:
             id,
             notifications=p.notifications,
             providers=p.providers,
+            inspect=inspecting(p),
             audience=p.audience,
             ledger=p.ledger,
+            lanes=p.lanes,
             tasks=_HeadStart(p),
             clock=p.clock,
             until=until,
@@ -244,7 +416,8 @@ def deliver_now(id: NotificationId) -> None:
                 senders=p.senders,
                 slots=p.slots,
                 devices=p.devices,
-                stop_switch=p.stop_switch,
+                watch=p.watch,
+                retries=p.retries,
                 tasks=p.tasks,
                 clock=p.clock,
                 until=until,

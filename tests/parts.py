@@ -10,17 +10,24 @@ from typing import Any
 
 from shared.adapters.clock import FixedClock
 from shared.adapters.identities import DemoIdentities
+from shared.adapters.lanes import MemoryLanes
 from shared.adapters.memory import (
     MemoryDevices,
     MemoryNotifications,
     MemoryProviders,
     MemoryStopSwitch,
 )
+from shared.adapters.memory_archive import MemoryExports
 from shared.adapters.memory_fanout import MemoryAudience, MemoryLedger, MemorySlots, MemoryTasks
+from shared.adapters.memory_moderation import MemoryModerators, MemoryReviewPolicies, MemoryUsage
+from shared.adapters.memory_posts import MemoryPosts
+from shared.adapters.memory_watch import MemoryWatch
+from shared.adapters.memory_web import MemoryThreats, MemoryWeb
+from shared.adapters.process_retries import ProcessRetries
 from shared.domain.device import AddressKind
 from shared.domain.errors import NotFound
 from shared.domain.provider import Domain, Provider
-from shared.ports import Sender
+from shared.ports import Archive, Chat, Sender, Signer
 from shared.settings import Settings, read
 
 PROJECT = "demo-fanfare"
@@ -106,6 +113,22 @@ class MemoryParts:
     stop_switch: MemoryStopSwitch = field(default_factory=MemoryStopSwitch)
     senders: Mapping[AddressKind, Sender] = field(default_factory=dict)
     accounts: MemoryAccounts = field(default_factory=MemoryAccounts)
+    lanes: MemoryLanes = field(default_factory=MemoryLanes)
+    retries: ProcessRetries = field(default_factory=ProcessRetries)
+    review_policies: MemoryReviewPolicies = field(default_factory=MemoryReviewPolicies)
+    moderators: MemoryModerators = field(default_factory=MemoryModerators)
+    usage: MemoryUsage = field(default_factory=MemoryUsage)
+    web: MemoryWeb = field(default_factory=MemoryWeb)
+    threats: MemoryThreats = field(default_factory=MemoryThreats)
+    archive: Archive | None = None
+    signer: Signer | None = None
+    exports: MemoryExports = field(default_factory=MemoryExports)
+    posts: MemoryPosts = field(default_factory=MemoryPosts)
+    chat: Chat | None = None
+
+    @property
+    def watch(self) -> MemoryWatch:
+        return MemoryWatch(self.notifications, self.stop_switch)
 
     @property
     def identities(self) -> DemoIdentities:
@@ -126,7 +149,9 @@ class MemoryParts:
                 "parts and batches": (self.ledger.by_part, self.ledger.by_batch),
                 "tasks": self.tasks.names,
                 "stop": self.stop_switch.document,
-                "moderators": self.accounts.moderators,
+                "moderators": (self.accounts.moderators, self.moderators.documents),
+                "policy": (self.review_policies.document, self.review_policies.reminder),
+                "usage": self.usage.documents,
             }
         )
 

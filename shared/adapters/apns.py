@@ -7,6 +7,7 @@ knows the environment of. Everything else is for whoever called to decide.
 
 import asyncio
 import logging
+import math
 import os
 import threading
 from collections import Counter
@@ -22,9 +23,11 @@ from shared.adapters.apns_credentials import (
     TokenShelf,
 )
 from shared.adapters.apns_message import PayloadTooBig, Rendered, addressable, render
-from shared.adapters.h2_client import H2Client, H2Request
+from shared.adapters.h2_client import H2Client, H2Request, Headers
 from shared.adapters.loop_thread import LoopThread
 from shared.adapters.one_shot_http import Fault
+from shared.adapters.push_engine import deadline
+from shared.adapters.push_pace import Pace, at_pace
 from shared.domain.apns_reactions import (
     ANSWER_LOST,
     CREDENTIALS_REFUSED,
@@ -36,6 +39,7 @@ from shared.domain.apns_reactions import (
 )
 from shared.domain.delivery import Answer, Later, Misconfigured, Rejected, Unsendable
 from shared.domain.device import PushAddress
+from shared.domain.pace import Window
 from shared.ports import Message
 
 PRODUCTION, SANDBOX = "production", "sandbox"
@@ -44,6 +48,8 @@ HOSTS: Mapping[str, str] = {
     SANDBOX: "https://api.sandbox.push.apple.com",
 }
 MOST_AT_ONCE = 50
+"""Requests of one send under way; the limit is for all sends of the process together."""
+WINDOW = Window(allowed=100, floor=1, ceiling=1000)
 
 _CREDENTIALS_UNAVAILABLE = Later("credentialsUnavailable")
 _NOT_SERVED = Reaction(Rejected("environmentNotServed"))
@@ -62,17 +68,25 @@ class ApnsSender:
         *,
         ca_file: str | None = None,
         client: Callable[..., H2Client] = H2Client,
+        window: Window = WINDOW,
     ) -> None:
         self._topic = topic
         self._credentials = credentials
         self._hosts = hosts
         self._ca_file = ca_file
         self._client = client
+        self._window = window
         self._lock = threading.Lock()
         self._engines: dict[int, _Engine] = {}
 
-    def send(self, message: Message, addresses: Sequence[PushAddress]) -> Sequence[Answer]:
+    def send(
+        self,
+        message: Message,
+        addresses: Sequence[PushAddress],
+        within_seconds: float = math.inf,
+    ) -> Sequence[Answer]:
         """An answer for each address, in order. Never raises for what Apple answers."""
+        until = deadline(within_seconds)
         try:
             rendered = render(message, self._topic)
         except PayloadTooBig:
@@ -83,10 +97,10 @@ class ApnsSender:
             _log.error("APNs: %s", refused)
             return self._reported(message, [CREDENTIALS_REFUSED] * len(addresses))
         ways = {
-            environment: _Way(engine.clients[environment], credential, _access(credential))
+            environment: _way(engine.clients[environment], credential, rendered)
             for environment, credential in self._credentials.items()
         }
-        answers = _Requests(ways, rendered).answers(addresses)
+        answers = _Requests(ways, rendered).answers(addresses, engine.pace, until)
         return self._reported(message, engine.thread.run(answers))
 
     def close(self) -> None:
@@ -103,7 +117,9 @@ class ApnsSender:
         with self._lock:
             if (engine := self._engines.get(os.getpid())) is None:
                 clients = {name: self._connected(name) for name in self._credentials}
-                engine = self._engines[os.getpid()] = _Engine(LoopThread("apns"), clients)
+                engine = self._engines[os.getpid()] = _Engine(
+                    LoopThread("apns"), clients, Pace(self._window)
+                )
             return engine
 
     def _connected(self, environment: str) -> H2Client:
@@ -139,6 +155,7 @@ def apns_sender(
 class _Engine:
     thread: LoopThread
     clients: Mapping[str, H2Client]
+    pace: Pace
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +165,14 @@ class _Way:
     client: H2Client
     credential: Credential
     access: str | Answer
+    common: Headers
+    """The same object for all requests, so that it is encoded only once."""
+
+
+def _way(client: H2Client, credential: Credential, rendered: Rendered, refused: str = "") -> _Way:
+    access = _access(credential, refused)
+    named = ((b"authorization", access.encode()),) if access and isinstance(access, str) else ()
+    return _Way(client, credential, access, (*rendered.common, *named))
 
 
 def _access(credential: Credential, refused: str = "") -> str | Answer:
@@ -162,25 +187,24 @@ def _access(credential: Credential, refused: str = "") -> str | Answer:
 
 @dataclass(frozen=True, slots=True)
 class _Requests:
-    """One notification to some addresses, up to ``MOST_AT_ONCE`` of them at a time."""
+    """One notification to some addresses."""
 
     ways: Mapping[str, _Way]
     rendered: Rendered
 
-    async def answers(self, addresses: Sequence[PushAddress]) -> Sequence[Answer]:
-        answers: list[Answer] = [NOT_SENT] * len(addresses)
-        todo = iter(enumerate(addresses))
-
-        async def work() -> None:
-            for position, address in todo:
-                answers[position] = await self._answer(address)
-
-        await asyncio.gather(*(work() for _ in addresses[:MOST_AT_ONCE]))
-        return answers
+    async def answers(
+        self, addresses: Sequence[PushAddress], pace: Pace, until: float
+    ) -> Sequence[Answer]:
+        return await at_pace(
+            addresses,
+            self._answer,
+            pace,
+            most_at_once=MOST_AT_ONCE,
+            until=until,
+            hopeless=_hopeless,
+        )
 
     async def _answer(self, address: PushAddress) -> Answer:
-        if not addressable(address.value):
-            return INVALID_TOKEN
         last = _NOT_SERVED
         for environment in self._environments(address):
             last = await self._in(self.ways[environment], address.value)
@@ -197,16 +221,18 @@ class _Requests:
     async def _in(self, way: _Way, address: str) -> Reaction:
         if not isinstance(way.access, str):
             return Reaction(way.access)
-        first, connection = await self._attempt(way, address, way.access)
+        first, connection = await self._attempt(way, address)
         match first.step:
             case Step.NEW_TOKEN:
-                access = await asyncio.to_thread(_access, way.credential, way.access)
-                if not isinstance(access, str):
-                    return Reaction(access)
-                return (await self._attempt(way, address, access))[0]
+                renewed = await asyncio.to_thread(
+                    _way, way.client, way.credential, self.rendered, way.access
+                )
+                if not isinstance(renewed.access, str):
+                    return Reaction(renewed.access)
+                return (await self._attempt(renewed, address))[0]
             case Step.RECONNECT_AND_SEND:
                 way.client.retire(connection)
-                return (await self._attempt(way, address, way.access))[0]
+                return (await self._attempt(way, address))[0]
             case Step.RECONNECT:
                 way.client.retire(connection)
             case Step.KEEP_TOKEN:
@@ -215,15 +241,16 @@ class _Requests:
                 pass
         return first
 
-    async def _attempt(self, way: _Way, address: str, access: str) -> tuple[Reaction, int]:
+    async def _attempt(self, way: _Way, address: str) -> tuple[Reaction, int]:
         """What became of it, and on which connection."""
-        common = self.rendered.common
-        if access:
-            common = (*common, (b"authorization", access.encode()))
         posted = await way.client.post(
-            H2Request(common, self.rendered.own(address), self.rendered.body)
+            H2Request(way.common, self.rendered.own(address), self.rendered.body)
         )
         got = posted.got
         if isinstance(got, Fault):
             return Reaction(ANSWER_LOST if got.ambiguous else NOT_SENT), posted.connection
         return reaction(got.status, got.headers, got.body), posted.connection
+
+
+def _hopeless(address: PushAddress) -> Answer | None:
+    return None if addressable(address.value) else INVALID_TOKEN

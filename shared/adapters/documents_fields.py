@@ -63,6 +63,10 @@ class Reader:
         value = self._typed(name, int)
         return default if value is None else value
 
+    def number_or_none(self, name: str) -> int | None:
+        """A whole number that need not be there."""
+        return None if self._document.get(name) is None else self.number(name)
+
     def time(self, name: str) -> datetime | None:
         """A moment, as a plain aware datetime in UTC."""
         value = self._typed(name, datetime)
@@ -113,6 +117,16 @@ class Reader:
         """A map inside the document."""
         value = self._typed(name, dict)
         return None if value is None else Reader(self._collection, f"{self._id}#{name}", value)
+
+    def maps(self, name: str) -> "tuple[Reader, ...]":
+        """A list of maps inside the document."""
+        values = self._typed(name, list) or []
+        if not all(isinstance(value, dict) for value in values):
+            raise self.wrong(name, "holds something that is not a map")
+        return tuple(
+            Reader(self._collection, f"{self._id}#{name}.{place}", value)
+            for place, value in enumerate(values)
+        )
 
     def names(self) -> list[str]:
         """The names of all fields, sorted."""

@@ -9,13 +9,21 @@ from typing import Any
 from pydantic.alias_generators import to_camel
 
 from shared.adapters.documents_fields import Fields, Reader
+from shared.adapters.documents_review import (
+    claim_fields,
+    claim_from,
+    endorsement_fields,
+    endorsement_from,
+    finding_fields,
+    finding_from,
+)
 from shared.domain.content import Content
 from shared.domain.delivery import Tally
 from shared.domain.history import GENESIS, Entry
 from shared.domain.lifecycle import Status
 from shared.domain.notification import Change, FailureReason, Notification, NotificationId
 from shared.domain.targeting import Segment
-from shared.ports import Replay
+from shared.ports import Decision, Replay
 
 NOTIFICATIONS = "pendingNotifications"
 HISTORY = "history"
@@ -30,6 +38,8 @@ _AUDIT = (
     "status",
     "created_at",
     "revision",
+    "estimated_devices",
+    "submitted_at",
     "moderated_at",
     "moderator_id",
     "moderator_comment",
@@ -47,17 +57,31 @@ _INTERNAL = (
     "plan_domains",
     "read_at",
     "wake_at",
+    "export_at",
     "sweeps",
     "history_count",
     "history_hash",
 )
+DECISION = (
+    "providerId",
+    "moderatorId",
+    "status",
+    "createdAt",
+    "submittedAt",
+    "moderatedAt",
+    "endorsements",
+)
+"""The fields that ``decision_from`` reads."""
 _COUNTERS = ("targeted", "delivered", "failed", "skipped", "unknown")
 
 
 def notification_fields(notification: Notification) -> Fields:
     """The document of a notification."""
+    claim = notification.claim
     return {
         **_shown_fields(notification),
+        "claim": claim and claim_fields(claim),
+        "endorsements": [endorsement_fields(each) for each in notification.endorsements],
         **{to_camel(name): _plain(getattr(notification, name)) for name in _INTERNAL},
     }
 
@@ -66,7 +90,13 @@ def to_json(notification: Notification) -> dict[str, object]:
     """What the API answers: the document's public fields, with the id and times as text."""
     shown = {"id": notification.id, **_shown_fields(notification)}
     shown["urlButtonName"] = notification.content.button
-    return {name: _as_json(value) for name, value in shown.items()}
+    return {name: as_json(value) for name, value in shown.items()}
+
+
+def review_json(notification: Notification) -> dict[str, object]:
+    """What moderators see besides: who reads it, and who approved it first."""
+    fields = notification_fields(notification)
+    return {name: as_json(fields[name]) for name in ("claim", "endorsements")}
 
 
 def notification_from(id: str, document: Mapping[str, Any], version: str = "") -> Notification:
@@ -82,6 +112,11 @@ def notification_from(id: str, document: Mapping[str, Any], version: str = "") -
         status=reader.choice("status", Status),
         created_at=reader.required_time("createdAt"),
         revision=reader.number("revision", 1),
+        findings=tuple(finding_from(each) for each in reader.maps("findings")),
+        estimated_devices=reader.number_or_none("estimatedDevices"),
+        submitted_at=reader.time("submittedAt"),
+        claim=claim_from(reader.map("claim")),
+        endorsements=tuple(endorsement_from(each) for each in reader.maps("endorsements")),
         moderated_at=reader.time("moderatedAt"),
         moderator_id=reader.text_or_none("moderatorId"),
         moderator_comment=reader.text_or_none("moderatorComment"),
@@ -98,10 +133,24 @@ def notification_from(id: str, document: Mapping[str, Any], version: str = "") -
         plan_domains=reader.texts("planDomains"),
         read_at=reader.text("readAt"),
         wake_at=reader.time("wakeAt"),
+        export_at=reader.time("exportAt"),
         sweeps=reader.number("sweeps"),
         history_count=reader.number("historyCount"),
         history_hash=reader.text("historyHash", GENESIS),
         version=version,
+    )
+
+
+def decision_from(id: str, document: Mapping[str, Any]) -> Decision:
+    """What a moderator decided, when, and on what."""
+    reader = Reader(NOTIFICATIONS, id, document)
+    return Decision(
+        provider_id=reader.text("providerId"),
+        moderator_id=reader.text("moderatorId"),
+        rejected=reader.choice("status", Status) is Status.REJECTED,
+        submitted_at=reader.time("submittedAt") or reader.required_time("createdAt"),
+        moderated_at=reader.required_time("moderatedAt"),
+        endorsers=tuple(each.text("moderatorId") for each in reader.maps("endorsements")),
     )
 
 
@@ -132,6 +181,7 @@ def _shown_fields(notification: Notification) -> Fields:
     return {
         **content_fields(notification.content),
         "targetSegment": None if segment is None else segment_fields(segment),
+        "findings": [finding_fields(each) for each in notification.findings],
         **{to_camel(name): _plain(getattr(notification, name)) for name in _AUDIT},
         **tally_fields(notification.tally),
     }
@@ -210,7 +260,10 @@ def _plain(value: object) -> object:
     return str(value) if isinstance(value, StrEnum) else value
 
 
-def _as_json(value: object) -> object:
+def as_json(value: object) -> object:
+    """A field as JSON can say it: times as text, wherever they stand."""
     if isinstance(value, datetime):
         return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
-    return value
+    if isinstance(value, dict):
+        return {name: as_json(each) for name, each in value.items()}
+    return [as_json(each) for each in value] if isinstance(value, list) else value

@@ -23,6 +23,7 @@ def provider_fields(provider: Provider) -> Fields:
         "plan": str(provider.plan),
         "name": provider.name,
         "limits": dict(provider.limits),
+        "members": list(provider.members),
     }
 
 
@@ -36,6 +37,7 @@ def provider_from(uid: str, document: Mapping[str, Any]) -> Provider:
         plan=reader.choice_or_none("plan", Plan) or Plan.PREMIUM,
         name=reader.text("name"),
         limits=tuple(reader.counts("limits").items()),
+        members=reader.texts("members"),
     )
 
 

@@ -5,26 +5,18 @@ each time may be a second notification on a screen. Here nothing is sent again, 
 that cannot show twice: a request refused for an access token that had just run out.
 """
 
-import asyncio
-import logging
-import os
-import threading
-from collections import Counter
+import math
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from urllib.parse import quote, urlsplit
 
 from shared.adapters.fcm_message import PayloadTooBig, Template, addressable, render
-from shared.adapters.google_credentials import (
-    AccessTokens,
-    CredentialsRefused,
-    CredentialsUnavailable,
-    GoogleAccessTokens,
-)
-from shared.adapters.loop_thread import LoopThread
+from shared.adapters.google_credentials import AccessTokens, GoogleAccessTokens
 from shared.adapters.one_shot_http import Fault, KeptConnections, OneShotHttp, Target
-from shared.domain.delivery import Answer, Later, Misconfigured, Unsendable
+from shared.adapters.push_engine import PAYLOAD_TOO_BIG, Access, Engines, deadline, reported
+from shared.adapters.push_pace import Pace, at_pace
+from shared.domain.delivery import Answer
 from shared.domain.device import PushAddress
 from shared.domain.fcm_reactions import (
     ANSWER_LOST,
@@ -33,15 +25,14 @@ from shared.domain.fcm_reactions import (
     NOT_SENT,
     reaction,
 )
+from shared.domain.pace import Window
 from shared.ports import Message
 from shared.settings import Settings
 
 FCM_BASE_URL = "https://fcm.googleapis.com"
 MOST_AT_ONCE = 50
-
-_CREDENTIALS_UNAVAILABLE = Later("credentialsUnavailable")
-_PAYLOAD_TOO_BIG = Unsendable("payloadTooBig")
-_log = logging.getLogger(__name__)
+"""Requests of one send under way; the limit is for all sends of the process together."""
+WINDOW = Window(allowed=100, floor=2, ceiling=1000)
 
 
 class FcmSender:
@@ -55,72 +46,36 @@ class FcmSender:
         *,
         http: Callable[[str], OneShotHttp] = KeptConnections,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        window: Window = WINDOW,
     ) -> None:
         prefix = urlsplit(base_url).path.rstrip("/")
-        self._path = f"{prefix}/v1/projects/{quote(project, safe='')}/messages:send"
-        self._start: Callable[[], _Engine] = lambda: _Engine(LoopThread("fcm"), http(base_url))
-        self._tokens = tokens
+        path = f"{prefix}/v1/projects/{quote(project, safe='')}/messages:send"
+        self._access = Access(path, tokens)
+        self._engines = Engines("fcm", lambda: http(base_url), window)
         self._clock = clock
-        self._lock = threading.Lock()
-        self._engines: dict[int, _Engine] = {}
 
-    def send(self, message: Message, addresses: Sequence[PushAddress]) -> Sequence[Answer]:
+    def send(
+        self,
+        message: Message,
+        addresses: Sequence[PushAddress],
+        within_seconds: float = math.inf,
+    ) -> Sequence[Answer]:
         """An answer for each address, in order. Never raises for what FCM answers."""
+        until = deadline(within_seconds)
         try:
             template = render(message, self._clock())
         except PayloadTooBig:
-            return self._reported(message, [_PAYLOAD_TOO_BIG] * len(addresses))
-        access = self._access()
-        if not isinstance(access, str):
-            return self._reported(message, [access] * len(addresses))
-        engine = self._engine()
-        requests = _Requests(engine.http, template, self._target(access), self._renewed)
-        return self._reported(message, engine.thread.run(requests.answers(addresses)))
+            return reported("FCM", message, [PAYLOAD_TOO_BIG] * len(addresses))
+        target = self._access.target()
+        if not isinstance(target, Target):
+            return reported("FCM", message, [target] * len(addresses))
+        engine = self._engines.mine()
+        requests = _Requests(engine.client, template, target, self._access.renewed)
+        return reported("FCM", message, engine.run(requests.answers(addresses, engine.pace, until)))
 
     def close(self) -> None:
         """Let go of connections and thread; a later ``send`` starts anew."""
-        with self._lock:
-            engine = self._engines.pop(os.getpid(), None)
-        if engine is not None:
-            engine.thread.run(engine.http.close())
-            engine.thread.stop()
-
-    def _engine(self) -> "_Engine":
-        """This process's own; one inherited over a fork is left alone and never let go."""
-        with self._lock:
-            return self._engines.get(os.getpid()) or self._engines.setdefault(
-                os.getpid(), self._start()
-            )
-
-    def _target(self, access: str) -> Target:
-        return Target(
-            self._path,
-            (
-                ("Authorization", f"Bearer {access}"),
-                ("Content-Type", "application/json; charset=UTF-8"),
-                ("User-Agent", "fanfare"),
-            ),
-        )
-
-    def _access(self, refused: str = "") -> str | Answer:
-        try:
-            return self._tokens.current(refused)
-        except CredentialsRefused:
-            return CREDENTIALS_REFUSED
-        except CredentialsUnavailable:
-            return _CREDENTIALS_UNAVAILABLE
-
-    async def _renewed(self, refused: Target) -> Target | Answer:
-        token = dict(refused.headers)["Authorization"].removeprefix("Bearer ")
-        access = await asyncio.to_thread(self._access, token)
-        return self._target(access) if isinstance(access, str) else access
-
-    @staticmethod
-    def _reported(message: Message, answers: Sequence[Answer]) -> Sequence[Answer]:
-        grave = Counter(a.code for a in answers if isinstance(a, Misconfigured | Unsendable))
-        for code, addresses in grave.items():
-            _log.error("FCM: %s, notification %s, %d addresses", code, message.id, addresses)
-        return answers
+        self._engines.close()
 
 
 def fcm_sender(settings: Settings) -> FcmSender:
@@ -130,35 +85,28 @@ def fcm_sender(settings: Settings) -> FcmSender:
 
 
 @dataclass(frozen=True, slots=True)
-class _Engine:
-    thread: LoopThread
-    http: OneShotHttp
-
-
-@dataclass(frozen=True, slots=True)
 class _Requests:
-    """One notification to some addresses, up to ``MOST_AT_ONCE`` of them at a time."""
+    """One notification to some addresses."""
 
     http: OneShotHttp
     template: Template
     target: Target
     renewed: Callable[[Target], Awaitable[Target | Answer]]
 
-    async def answers(self, addresses: Sequence[PushAddress]) -> Sequence[Answer]:
-        answers: list[Answer] = [NOT_SENT] * len(addresses)
-        todo = iter(enumerate(addresses))
+    async def answers(
+        self, addresses: Sequence[PushAddress], pace: Pace, until: float
+    ) -> Sequence[Answer]:
+        return await at_pace(
+            addresses,
+            self._answer,
+            pace,
+            most_at_once=MOST_AT_ONCE,
+            until=until,
+            hopeless=_hopeless,
+        )
 
-        async def work() -> None:
-            for position, address in todo:
-                answers[position] = await self._answer(address.value)
-
-        await asyncio.gather(*(work() for _ in addresses[:MOST_AT_ONCE]))
-        return answers
-
-    async def _answer(self, address: str) -> Answer:
-        if not addressable(address):
-            return INVALID_TOKEN
-        body = self.template.body(address)
+    async def _answer(self, address: PushAddress) -> Answer:
+        body = self.template.body(address.value)
         answer, token_refused = await self._attempt(self.target, body)
         if token_refused:
             renewed = await self.renewed(self.target)
@@ -174,3 +122,7 @@ class _Requests:
             return (ANSWER_LOST if got.ambiguous else NOT_SENT), False
         answer = reaction(got.status, got.headers, got.body)
         return answer, got.status == 401 and answer == CREDENTIALS_REFUSED
+
+
+def _hopeless(address: PushAddress) -> Answer | None:
+    return None if addressable(address.value) else INVALID_TOKEN

@@ -119,8 +119,8 @@ class FirestoreLedger:
 
     # ---- many batches ------------------------------------------------------------------------
 
-    def batches(self, id: NotificationId) -> Iterator[Batch]:
-        return (batch_from(document) for document in self._all(id, (), BATCHES_PER_PAGE))
+    def batches(self, id: NotificationId, after: str = "") -> Iterator[Batch]:
+        return (batch_from(document) for document in self._all(id, (), BATCHES_PER_PAGE, after))
 
     def open_batches(self, id: NotificationId) -> int:
         asked = query(BATCHES, where("state", "EQUAL", str(BatchState.OPEN)))
@@ -136,8 +136,12 @@ class FirestoreLedger:
             total += tally_from(document)
         return total
 
-    def _all(self, id: NotificationId, select: Sequence[str], page: int) -> Iterator[Raw]:
+    def _all(
+        self, id: NotificationId, select: Sequence[str], page: int, begin: str = ""
+    ) -> Iterator[Raw]:
         after: list[Raw] = []
+        if begin:
+            after = [{"referenceValue": self._below(id, BATCHES, begin)}]
         while True:
             asked = query(BATCHES, order=[NAME], select=select, limit=page, after=after)
             documents = self._rest.run_query(asked, self._below(id))

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 
 from google.cloud.firestore import (
     Client,
@@ -20,6 +21,7 @@ from google.cloud.firestore import (
 )
 
 from shared.adapters.documents import (
+    DECISION,
     HISTORY,
     NOTIFICATIONS,
     REPLAYS,
@@ -51,12 +53,14 @@ from shared.adapters.firestore_calls import (
     select,
     version_of,
 )
-from shared.adapters.listing import Position, Row, fill, readable
+from shared.adapters.listing import Position, Row, decisions, fill, fill_queue
 from shared.domain.errors import NotFound
 from shared.domain.history import Entry
 from shared.domain.lifecycle import Status
 from shared.domain.notification import Change, Notification, NotificationId
-from shared.ports import AlreadyThere, Page, Replay, Wish
+from shared.ports import AlreadyThere, Decision, Page, Replay, Waiting, Wish
+
+_IS_PENDING = FieldFilter("status", "==", str(Status.PENDING))
 
 
 class FirestoreNotifications:
@@ -69,8 +73,8 @@ class FirestoreNotifications:
         notification = change.notification
         batch = self._client.batch()
         batch.create(self._reference(notification.id), present(notification_fields(notification)))
-        if change.entry:
-            batch.create(self._link(notification.id, change.entry), _stored(change.entry))
+        for entry in change.entries:
+            batch.create(self._link(notification.id, entry), _stored(entry))
         if replay:
             batch.create(
                 reference(self._client, REPLAYS, replay.key), present(replay_fields(replay))
@@ -136,13 +140,7 @@ class FirestoreNotifications:
             "__name__", Query.DESCENDING
         )
 
-        def rows_after(place: Position | None, limit: int) -> Sequence[Row]:
-            page = newest_first.limit(limit)
-            if place:
-                page = page.start_after({"createdAt": place.created_at, "__name__": place.id})
-            return [_row(snapshot) for snapshot in select(page)]
-
-        return fill(wish, rows_after)
+        return fill(wish, partial(_rows_after, newest_first))
 
     def counts_by_status(self, provider_id: str) -> Mapping[Status, int]:
         owned = self._where("providerId", "==", provider_id)
@@ -153,14 +151,28 @@ class FirestoreNotifications:
         with ThreadPoolExecutor(max_workers=len(Status)) as at_once:
             return dict(zip(Status, at_once.map(in_status, Status), strict=True))
 
-    def oldest_pending(self, limit: int) -> Sequence[Notification]:
-        pending = (
-            self._where("status", "==", str(Status.PENDING)).order_by("createdAt").limit(limit)
-        )
-        return list(readable(_row(snapshot) for snapshot in select(pending)))
+    def count_pending(self, provider_id: str) -> int:
+        owned = self._where("providerId", "==", provider_id)
+        return count(owned.where(filter=_IS_PENDING))
+
+    def queue(self, waiting: Waiting) -> Page[Notification]:
+        query = self._client.collection(NOTIFICATIONS).where(filter=_IS_PENDING)
+        if waiting.provider_id:
+            query = query.where(filter=FieldFilter("providerId", "==", waiting.provider_id))
+        oldest_first = query.order_by("createdAt").order_by("__name__")
+        return fill_queue(waiting, partial(_rows_after, oldest_first))
+
+    def decided(self, since: datetime, limit: int) -> Sequence[Decision]:
+        moderated = self._where("moderatedAt", ">=", since)
+        latest = moderated.order_by("moderatedAt", Query.DESCENDING).limit(limit)
+        return decisions((each.id, data_of(each)) for each in select(latest.select(DECISION)))
 
     def overdue(self, now: datetime, limit: int) -> Sequence[NotificationId]:
         due = self._where("wakeAt", "<=", now).order_by("wakeAt").limit(limit)
+        return [NotificationId(snapshot.id) for snapshot in select(due.select([]))]
+
+    def unexported(self, now: datetime, limit: int) -> Sequence[NotificationId]:
+        due = self._where("exportAt", "<=", now).order_by("exportAt").limit(limit)
         return [NotificationId(snapshot.id) for snapshot in select(due.select([]))]
 
     def history(self, id: NotificationId) -> Sequence[Entry]:
@@ -184,8 +196,8 @@ class FirestoreNotifications:
         fields = difference(data_of(snapshot), notification_fields(notification))
         batch = self._client.batch()
         batch.update(snapshot.reference, as_update(fields), if_still(version_of(snapshot)))
-        if change.entry:
-            batch.create(self._link(notification.id, change.entry), _stored(change.entry))
+        for entry in change.entries:
+            batch.create(self._link(notification.id, entry), _stored(entry))
         return replace(notification, version=commit_once(batch))
 
     def _stands(self, change: Change, now: Notification | None = None) -> bool:
@@ -216,6 +228,13 @@ class FirestoreNotifications:
     def _where(self, field: str, operator: str, value: object) -> Query:
         matching = FieldFilter(field, operator, value)
         return self._client.collection(NOTIFICATIONS).where(filter=matching)
+
+
+def _rows_after(query: Query, place: Position | None, limit: int) -> Sequence[Row]:
+    page = query.limit(limit)
+    if place:
+        page = page.start_after({"createdAt": place.created_at, "__name__": place.id})
+    return [_row(snapshot) for snapshot in select(page)]
 
 
 def _name(number: int) -> str:

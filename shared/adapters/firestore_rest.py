@@ -19,6 +19,7 @@ import orjson
 
 from shared.adapters.firestore_rest_auth import EmulatorBearer, GoogleBearer
 from shared.adapters.firestore_rest_values import Raw
+from shared.adapters.kept_transport import KeptTransport
 from shared.domain.errors import Defect, TryAgain
 
 HOST = "firestore.googleapis.com"
@@ -27,7 +28,6 @@ READING_SECONDS = 20.0
 FIRST_WAIT_SECONDS = 0.05
 MOST_WRITES_AT_ONCE = 500
 _TIMEOUT = httpx.Timeout(20.0, connect=5.0, pool=10.0).as_dict()
-_POOL = httpx.Limits(max_connections=64, max_keepalive_connections=32, keepalive_expiry=60.0)
 _NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 _NOT_DONE = {"ABORTED", "RESOURCE_EXHAUSTED"}
 _UNCLEAR = {"UNAVAILABLE", "DEADLINE_EXCEEDED", "INTERNAL", "UNKNOWN", "CANCELLED"}
@@ -107,9 +107,7 @@ class FirestoreRest:
         self.root = f"projects/{project}/databases/(default)/documents"
         self._base = f"http://{emulator_host}/v1/" if emulator_host else f"https://{HOST}/v1/"
         self._bearer = bearer or (EmulatorBearer() if emulator_host else GoogleBearer())
-        self._transport = transport or httpx.HTTPTransport(
-            verify=not emulator_host, limits=_POOL, trust_env=not emulator_host
-        )
+        self._transport = transport or KeptTransport()
         self._sleep = sleep
 
     def close(self) -> None:

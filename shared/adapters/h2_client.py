@@ -7,8 +7,8 @@ silence a PING goes first, since a frozen instance wakes up with connections tha
 
 import asyncio
 import ssl
-from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from shared.adapters.h2_connection import UNWRITTEN, Connection, Exchange
@@ -22,8 +22,7 @@ PING_SECONDS = 2.0
 Headers = tuple[tuple[bytes, bytes], ...]
 
 
-@dataclass(frozen=True, slots=True)
-class H2Request:
+class H2Request(NamedTuple):
     """``common`` headers are the same for many requests, and encoded only once."""
 
     common: Headers
@@ -31,8 +30,7 @@ class H2Request:
     body: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Posted:
+class Posted(NamedTuple):
     """What became of a request, and on which connection, by number."""
 
     got: HttpAnswer | Fault
@@ -70,6 +68,7 @@ class H2Client:
         self._draining: set[Connection] = set()
         self._connecting = asyncio.Lock()
         self._number = 0
+        self._last_common: tuple[Headers, bytes] = (), b""
 
     async def post(self, request: H2Request) -> Posted:
         """One request at most, one answer or one fault."""
@@ -104,8 +103,14 @@ class H2Client:
             for name, value in request.own
         )
         length = header(b"content-length", b"%d" % len(request.body))
-        block = b"".join((self._first, *own, _block(request.common), length))
+        block = b"".join((self._first, *own, self._common(request.common), length))
         return Exchange(block, request.body, asyncio.get_running_loop().create_future())
+
+    def _common(self, headers: Headers) -> bytes:
+        """The same object as last time is not even looked up: that would hash all its strings."""
+        if headers is not self._last_common[0]:
+            self._last_common = headers, _block(headers)
+        return self._last_common[1]
 
     async def _usable(self) -> Connection | Fault:
         """Only one is opened at a time, and only one pings, however many wait for it."""

@@ -12,11 +12,9 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from hpack import Decoder
-from hpack.exceptions import HPACKError
-
 from shared.adapters import h2_frames as h2
 from shared.adapters.h2_frames import Frame, Frames, GoAway, Kind, NotHttp2, Setting
+from shared.adapters.h2_headers import HeaderReader
 from shared.adapters.one_shot_http import Fault, HttpAnswer
 
 MOST_ANSWER_BYTES = 64 * 1024
@@ -43,9 +41,10 @@ class Exchange:
     headers: bytes
     body: bytes
     result: "asyncio.Future[HttpAnswer | Fault]"
+    deadline: float = 0.0
     stream: int = 0
     status: int = 0
-    answer_headers: dict[str, str] = field(default_factory=dict)
+    answer_headers: Mapping[str, str] = field(default_factory=dict)
     answer: bytes = b""
 
     def settle(self, result: HttpAnswer | Fault) -> None:
@@ -64,7 +63,7 @@ class Connection(asyncio.Protocol):
     def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()
         self._frames = Frames()
-        self._decoder = Decoder()
+        self._reader = HeaderReader()
         self._block: tuple[Frame, bytes] | None = None
         self._out: list[bytes] = []
         self._next_stream = 1
@@ -72,6 +71,8 @@ class Connection(asyncio.Protocol):
         self._stream_window = self._window = _FIRST_WINDOW
         self._unacknowledged = 0
         self._waiting: deque[Exchange] = deque()
+        self._watched: dict[Exchange, None] = {}
+        self._alarm: asyncio.TimerHandle | None = None
         self._open: dict[int, Exchange] = {}
         self._proven = False
         self._draining = ""
@@ -103,13 +104,12 @@ class Connection(asyncio.Protocol):
 
     async def exchange(self, exchange: Exchange, seconds: float) -> HttpAnswer | Fault:
         """Send when it is its turn; wait for the answer, or for what became of it."""
-        alarm = self._loop.call_later(seconds, self._expire, exchange)
+        self._watch(exchange, seconds)
         self._waiting.append(exchange)
         self._admit()
         try:
             return await exchange.result
         finally:
-            alarm.cancel()
             self._forget(exchange)
 
     def drain(self, why: str) -> None:
@@ -152,11 +152,28 @@ class Connection(asyncio.Protocol):
         window = min(self._window, self._stream_window)
         return len(self._open) < most and window >= size and not self._draining
 
-    def _expire(self, exchange: Exchange) -> None:
-        exchange.settle(Fault("no answer in time", ambiguous=bool(exchange.stream)))
+    def _watch(self, exchange: Exchange, seconds: float) -> None:
+        """One alarm for all: every exchange has the same time, so the first is the next to expire.
+
+        An alarm for each would have to be set and taken back for every push.
+        """
+        exchange.deadline = self._loop.time() + seconds
+        self._watched[exchange] = None
+        if self._alarm is None:
+            self._alarm = self._loop.call_later(seconds, self._expire)
+
+    def _expire(self) -> None:
+        self._alarm = None
+        now = self._loop.time()
+        for exchange in self._watched:
+            if exchange.deadline > now:
+                self._alarm = self._loop.call_later(exchange.deadline - now, self._expire)
+                return
+            exchange.settle(Fault("no answer in time", ambiguous=bool(exchange.stream)))
 
     def _forget(self, exchange: Exchange) -> None:
         """Of a stream without an answer the server is told, so that it ends there as well."""
+        del self._watched[exchange]
         if not exchange.stream and exchange in self._waiting:
             self._waiting.remove(exchange)
         if self._open.pop(exchange.stream, None) is not None and not self.ended.done():
@@ -196,7 +213,7 @@ class Connection(asyncio.Protocol):
         try:
             for each in self._frames.read(data):
                 self._react(each)
-        except (NotHttp2, HPACKError) as broken:
+        except NotHttp2 as broken:
             self.abort(f"not HTTP/2: {broken}")
             return
         self._admit()
@@ -204,6 +221,8 @@ class Connection(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._fail("connection lost" if exc is None else f"connection lost: {exc}")
+        if self._alarm is not None:
+            self._alarm.cancel()
         if not self.ended.done():
             self.ended.set_result(None)
 
@@ -225,8 +244,7 @@ class Connection(asyncio.Protocol):
             raise NotHttp2("too long a header block")
         self._block = None if each.flags & h2.END_HEADERS else (first, block)
         if self._block is None:
-            told = self._decoder.decode(block, raw=True)
-            self._begin(first.stream, {_text(it[0]): _text(it[1]) for it in told})
+            self._begin(first.stream, self._reader.read(block))
             self._finish_if_last(first)
 
     def _begin(self, stream: int, told: dict[str, str]) -> None:
@@ -310,10 +328,6 @@ class Connection(asyncio.Protocol):
             self._waiting.popleft().settle(UNWRITTEN)
         if self._pong is not None and not self._pong.done():
             self._pong.set_result(False)
-
-
-def _text(told: bytes | str) -> str:
-    return told.decode("latin-1") if isinstance(told, bytes) else told
 
 
 _REACTIONS: Mapping[int, Callable[[Connection, Frame], None]] = {

@@ -1,13 +1,16 @@
 """HTTP/2 frames, as bytes: the few we write, and the stream of those we read (RFC 9113).
 
 Header blocks are written without a dynamic table, so that what is the same for a thousand requests
-is encoded once and copied. Reading is left to ``hpack``, since a server may compress as it likes.
+is encoded once and copied. How a server compresses its own is read in ``h2_headers``.
 """
 
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import IntEnum
+from functools import lru_cache
+from struct import Struct
+from typing import NamedTuple
 
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 MOST_FRAME_BYTES = 16_384
@@ -20,9 +23,11 @@ PADDED = 0x08
 PRIORITY = 0x20
 
 _HEAD_BYTES = 9
+_HEAD = Struct(">BHBBL")
 _PRIORITY_BYTES = 5
 _STATIC = {(b":method", b"POST"): b"\x83", (b":scheme", b"https"): b"\x87"}
 _NEVER_INDEXED = b"\x10"
+_SHORT = tuple(bytes((size,)) for size in range(127))
 
 
 class NotHttp2(Exception):
@@ -43,6 +48,10 @@ class Kind(IntEnum):
     CONTINUATION = 9
 
 
+_LAST_HEADERS = Kind.HEADERS << 40 | END_HEADERS << 32
+_LAST_DATA = Kind.DATA << 40 | END_STREAM << 32
+
+
 class Setting(IntEnum):
     """Those that matter to us."""
 
@@ -51,8 +60,7 @@ class Setting(IntEnum):
     INITIAL_WINDOW_SIZE = 4
 
 
-@dataclass(frozen=True, slots=True)
-class Frame:
+class Frame(NamedTuple):
     """One that was read."""
 
     kind: int
@@ -110,16 +118,16 @@ class Frames:
         found: list[Frame] = []
         position = 0
         while len(given) >= position + _HEAD_BYTES:
-            length = int.from_bytes(given[position : position + 3])
-            kind, flags = given[position + 3], given[position + 4]
+            high, low, kind, flags, stream = _HEAD.unpack_from(given, position)
+            length = high << 16 | low
             if length > MOST_FRAME_BYTES or not (self._begun or kind == Kind.SETTINGS):
                 raise NotHttp2("no frame we asked for")
             self._begun = True
             end = position + _HEAD_BYTES + length
             if end > len(given):
                 break
-            stream = int.from_bytes(given[position + 5 : position + 9]) & 0x7FFF_FFFF
-            found.append(Frame(kind, flags, stream, given[position + _HEAD_BYTES : end]))
+            payload = given[position + _HEAD_BYTES : end]
+            found.append(Frame(kind, flags, stream & 0x7FFF_FFFF, payload))
             position = end
         self._rest = given[position:]
         return found
@@ -157,6 +165,10 @@ def settings(**given: int) -> bytes:
 
 def request(stream: int, block: bytes, body: bytes) -> bytes:
     """HEADERS and DATA, in as many frames as they need."""
+    if len(block) <= MOST_FRAME_BYTES >= len(body):
+        headers = len(block) << 48 | _LAST_HEADERS | stream
+        data = len(body) << 48 | _LAST_DATA | stream
+        return b"".join((headers.to_bytes(_HEAD_BYTES), block, data.to_bytes(_HEAD_BYTES), body))
     return _split(Kind.HEADERS, END_HEADERS, Kind.CONTINUATION, stream, block) + _split(
         Kind.DATA, END_STREAM, Kind.DATA, stream, body
     )
@@ -171,15 +183,19 @@ def _split(kind: Kind, last_flag: int, more: Kind, stream: int, payload: bytes) 
 
 def header(name: bytes, value: bytes) -> bytes:
     """A header, never to be kept in a table: device tokens and provider tokens are secrets."""
-    known = _STATIC.get((name, value))
-    return known or b"".join((_NEVER_INDEXED, _length(name), name, _length(value), value))
+    return _STATIC.get((name, value)) or b"".join((_named(name), _length(value), value))
+
+
+@lru_cache(maxsize=64)
+def _named(name: bytes) -> bytes:
+    return b"".join((_NEVER_INDEXED, _length(name), name))
 
 
 def _length(text: bytes) -> bytes:
     """HPACK's integer with a prefix of seven bits, for a string that is not Huffman-coded."""
     size = len(text)
     if size < 127:
-        return bytes((size,))
+        return _SHORT[size]
     size -= 127
     out = bytearray((127,))
     while size >= 128:

@@ -7,24 +7,16 @@ would not help, since the same addresses together would get the same answer for 
 """
 
 import asyncio
-import logging
-import os
-import threading
-from collections import Counter
+import math
 from collections.abc import Awaitable, Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from urllib.parse import urlsplit
 
 from shared.adapters.fcm_message import PayloadTooBig, addressable
-from shared.adapters.google_credentials import (
-    AccessTokens,
-    CredentialsRefused,
-    CredentialsUnavailable,
-)
+from shared.adapters.google_credentials import AccessTokens
 from shared.adapters.hms_credentials import HMS_OAUTH_URL, HmsAccount, HuaweiAccessTokens
 from shared.adapters.hms_message import Template, render
-from shared.adapters.loop_thread import LoopThread
 from shared.adapters.one_shot_http import (
     MOST_ANSWER_BYTES,
     Fault,
@@ -32,7 +24,9 @@ from shared.adapters.one_shot_http import (
     OneShotHttp,
     Target,
 )
-from shared.domain.delivery import Answer, Later, Misconfigured, Unsendable
+from shared.adapters.push_engine import PAYLOAD_TOO_BIG, Access, Engines, deadline, reported
+from shared.adapters.push_pace import Pace
+from shared.domain.delivery import Answer, Later
 from shared.domain.device import PushAddress
 from shared.domain.fcm_reactions import (
     ANSWER_LOST,
@@ -41,20 +35,23 @@ from shared.domain.fcm_reactions import (
     NOT_SENT,
 )
 from shared.domain.hms_reactions import MOST_TOKENS, PARTLY, reactions
+from shared.domain.pace import Window
 from shared.ports import Message
 
 HMS_PUSH_BASE_URL = "https://push-api.cloud.huawei.com"
 MOST_AT_ONCE = 8
+"""Requests of one send under way; the limit is for all sends of the process together."""
+WINDOW = Window(allowed=16, floor=1, ceiling=64)
 
 _MOST_LISTED_BYTES = MOST_ANSWER_BYTES // 2
 """An answer may list every address of its request, with quotes around quotes."""
-_CREDENTIALS_UNAVAILABLE = Later("credentialsUnavailable")
-_PAYLOAD_TOO_BIG = Unsendable("payloadTooBig")
-_log = logging.getLogger(__name__)
 
 
 class HmsSender:
-    """Push Kit for one account. Safe to share between threads; starts nothing until used."""
+    """Push Kit for one account. Safe to share between threads; starts nothing until used.
+
+    Where "one attempt is one request" cannot be kept, it bisects inside: see above.
+    """
 
     def __init__(
         self,
@@ -64,78 +61,41 @@ class HmsSender:
         *,
         http: Callable[[str], OneShotHttp] = KeptConnections,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        window: Window = WINDOW,
     ) -> None:
-        self._path = urlsplit(base_url).path.rstrip("/") + path
-        self._start: Callable[[], _Engine] = lambda: _Engine(LoopThread("hms"), http(base_url))
-        self._tokens = tokens
+        self._access = Access(urlsplit(base_url).path.rstrip("/") + path, tokens)
+        self._engines = Engines("hms", lambda: http(base_url), window)
         self._clock = clock
-        self._lock = threading.Lock()
-        self._engines: dict[int, _Engine] = {}
 
-    def send(self, message: Message, addresses: Sequence[PushAddress]) -> Sequence[Answer]:
+    def send(
+        self,
+        message: Message,
+        addresses: Sequence[PushAddress],
+        within_seconds: float = math.inf,
+    ) -> Sequence[Answer]:
         """An answer for each address, in order. Never raises for what Huawei answers."""
         tokens = list(dict.fromkeys(a.value for a in addresses if addressable(a.value)))
-        answers = self._answers(message, tokens)
-        return self._reported(message, [answers.get(a.value, INVALID_TOKEN) for a in addresses])
+        answers = self._answers(message, tokens, deadline(within_seconds))
+        return reported("HMS", message, [answers.get(a.value, INVALID_TOKEN) for a in addresses])
 
     def close(self) -> None:
         """Let go of connections and thread; a later ``send`` starts anew."""
-        with self._lock:
-            engine = self._engines.pop(os.getpid(), None)
-        if engine is not None:
-            engine.thread.run(engine.http.close())
-            engine.thread.stop()
+        self._engines.close()
 
-    def _answers(self, message: Message, tokens: Sequence[str]) -> dict[str, Answer]:
+    def _answers(self, message: Message, tokens: Sequence[str], until: float) -> dict[str, Answer]:
         if not tokens:
             return {}
         try:
             template = render(message, self._clock())
         except PayloadTooBig:
-            return dict.fromkeys(tokens, _PAYLOAD_TOO_BIG)
-        access = self._access()
-        if not isinstance(access, str):
-            return dict.fromkeys(tokens, access)
-        engine = self._engine()
-        requests = _Requests(engine.http, template, self._target(access), self._renewed)
-        return engine.thread.run(requests.answers(tokens))
-
-    def _engine(self) -> "_Engine":
-        """This process's own; one inherited over a fork is left alone and never let go."""
-        with self._lock:
-            return self._engines.get(os.getpid()) or self._engines.setdefault(
-                os.getpid(), self._start()
-            )
-
-    def _target(self, access: str) -> Target:
-        return Target(
-            self._path,
-            (
-                ("Authorization", f"Bearer {access}"),
-                ("Content-Type", "application/json; charset=UTF-8"),
-                ("User-Agent", "fanfare"),
-            ),
-        )
-
-    def _access(self, refused: str = "") -> str | Answer:
-        try:
-            return self._tokens.current(refused)
-        except CredentialsRefused:
-            return CREDENTIALS_REFUSED
-        except CredentialsUnavailable:
-            return _CREDENTIALS_UNAVAILABLE
-
-    async def _renewed(self, refused: Target) -> Target | Answer:
-        token = dict(refused.headers)["Authorization"].removeprefix("Bearer ")
-        access = await asyncio.to_thread(self._access, token)
-        return self._target(access) if isinstance(access, str) else access
-
-    @staticmethod
-    def _reported(message: Message, answers: Sequence[Answer]) -> Sequence[Answer]:
-        grave = Counter(a.code for a in answers if isinstance(a, Misconfigured | Unsendable))
-        for code, addresses in grave.items():
-            _log.error("HMS: %s, notification %s, %d addresses", code, message.id, addresses)
-        return answers
+            return dict.fromkeys(tokens, PAYLOAD_TOO_BIG)
+        target = self._access.target()
+        if not isinstance(target, Target):
+            return dict.fromkeys(tokens, target)
+        engine = self._engines.mine()
+        renewed = self._access.renewed
+        requests = _Requests(engine.client, template, target, renewed, engine.pace, until)
+        return engine.run(requests.answers(tokens))
 
 
 def hms_sender(
@@ -163,12 +123,6 @@ def requests_of(tokens: Sequence[str]) -> Iterator[list[str]]:
 
 
 @dataclass(frozen=True, slots=True)
-class _Engine:
-    thread: LoopThread
-    http: OneShotHttp
-
-
-@dataclass(frozen=True, slots=True)
 class _Requests:
     """One notification to some addresses, in up to ``MOST_AT_ONCE`` requests at a time."""
 
@@ -176,6 +130,8 @@ class _Requests:
     template: Template
     target: Target
     renewed: Callable[[Target], Awaitable[Target | Answer]]
+    pace: Pace
+    until: float
     turns: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(MOST_AT_ONCE))
 
     async def answers(self, tokens: Sequence[str]) -> dict[str, Answer]:
@@ -189,13 +145,25 @@ class _Requests:
     async def _settled(self, tokens: Sequence[str]) -> dict[str, Answer]:
         """Halved for as long as it is not known which of several addresses were taken."""
         async with self.turns:
-            answers = await self._one(tokens)
+            answers = await self._in_turn(tokens)
         unsure = [token for token, answer in answers.items() if answer == PARTLY]
         if not unsure or len(tokens) == 1:
             return answers
         middle = (len(unsure) + 1) // 2
         halves = [half for half in (unsure[:middle], unsure[middle:]) if half]
-        return answers | await self._of_all(halves)
+        found = await self._of_all(halves)
+        return answers | {token: _in_doubt(answer) for token, answer in found.items()}
+
+    async def _in_turn(self, tokens: Sequence[str]) -> dict[str, Answer]:
+        if (instead := await self.pace.admit(self.until)) is not None:
+            return dict.fromkeys(tokens, instead)
+        began = self.pace.clock()
+        answers: dict[str, Answer] = {tokens[0]: NOT_SENT}
+        try:
+            answers = await self._one(tokens)
+        finally:
+            self.pace.settle(began, answers[tokens[0]])
+        return answers
 
     async def _one(self, tokens: Sequence[str]) -> dict[str, Answer]:
         answers = await self._attempt(self.target, tokens)
@@ -211,3 +179,8 @@ class _Requests:
         if isinstance(got, Fault):
             return dict.fromkeys(tokens, ANSWER_LOST if got.ambiguous else NOT_SENT)
         return reactions(got.status, got.body, tokens)
+
+
+def _in_doubt(answer: Answer) -> Answer:
+    """What becomes of the halves does not undo that the whole may have been taken."""
+    return replace(answer, ambiguous=True) if isinstance(answer, Later) else answer

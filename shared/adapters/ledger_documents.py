@@ -32,6 +32,7 @@ from shared.domain.delivery import (
 )
 from shared.domain.device import AddressKind, PushAddress, Slot
 from shared.domain.errors import Defect
+from shared.domain.ramp import Ramp
 
 MOST_BATCH_BYTES = 800_000
 """Of targets and addresses; with its records the document stays below 900 KB."""
@@ -62,6 +63,7 @@ PART_FIELDS = (
     "done",
     "wakeAt",
     "sweeps",
+    "ramp",
 )
 _KINDS = {str(kind): kind for kind in AddressKind}
 _OUTCOMES = {str(outcome): outcome for outcome in Outcome}
@@ -85,6 +87,7 @@ def part_fields(part: PlanPart) -> Raw:
             "done": part.done,
             "wakeAt": part.wake_at,
             "sweeps": part.sweeps,
+            "ramp": _ramp_fields(part.ramp),
         }
     )
 
@@ -104,8 +107,26 @@ def part_from(document: Raw) -> PlanPart:
         done=fields["done"],
         wake_at=fields.get("wakeAt"),
         sweeps=fields["sweeps"],
+        ramp=_ramp_from(fields.get("ramp")),
         version=document["updateTime"],
     )
+
+
+def _ramp_fields(ramp: Ramp | None) -> Raw | None:
+    if ramp is None:
+        return None
+    return {
+        "startsAt": ramp.starts_at,
+        "perSecond": ramp.per_second,
+        "first": ramp.first,
+        "step": ramp.step,
+    }
+
+
+def _ramp_from(fields: Raw | None) -> Ramp | None:
+    if fields is None:
+        return None
+    return Ramp(fields["startsAt"], fields["perSecond"], fields["first"], fields["step"])
 
 
 def owner_of(document: Raw) -> str:

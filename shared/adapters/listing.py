@@ -1,7 +1,7 @@
-"""Pages of a provider's notifications, the same over every store.
+"""Pages of notifications, a provider's or the moderators', the same over every store.
 
-No store here can search inside text, so a text filter is applied while paging through the
-provider's own records. One call looks at ``MOST_SCANNED`` of them at most: a page may then hold
+No store here can search inside text, so such a filter is applied while paging through the
+records. One call looks at ``MOST_SCANNED`` of them at most: a page may then hold
 fewer matches than asked for, even none, and its token goes on from where the looking stopped.
 """
 
@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from shared.adapters.documents import notification_from
+from shared.adapters.documents import decision_from, notification_from
 from shared.domain.errors import Defect, FieldError, InvalidInput
 from shared.domain.notification import Notification
-from shared.ports import Page, Wish
+from shared.ports import Decision, Page, Waiting, Wish, every
 
 MOST_SCANNED = 1000
 SEARCH_CHUNK = 200
@@ -38,7 +38,7 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """A place in the list; what follows it is older, or as old with a smaller id."""
+    """A place in a list: what follows is further on in its order, which is by time, then id."""
 
     created_at: datetime
     id: str
@@ -55,16 +55,28 @@ Source = Callable[[Position | None, int], Sequence[Row]]
 
 def fill(wish: Wish, rows_after: Source) -> Page[Notification]:
     """The page that ``wish`` asks for, out of the rows of its provider and status."""
-    place = position_of(wish.page_token) if wish.page_token else None
-    chunk = max(wish.page_size + 1, SEARCH_CHUNK if wish.text else 0)
+    picks = (lambda it: shows(it, wish.text)) if wish.text else every
+    return _page(picks, wish.page_size, wish.page_token, rows_after)
+
+
+def fill_queue(waiting: Waiting, rows_after: Source) -> Page[Notification]:
+    """The page of the moderation queue that is asked for, out of its rows."""
+    return _page(waiting.shows, waiting.page_size, waiting.page_token, rows_after)
+
+
+def _page(
+    picks: Callable[[Notification], bool], page_size: int, token: str, rows_after: Source
+) -> Page[Notification]:
+    place = position_of(token) if token else None
+    chunk = max(page_size + 1, 0 if picks is every else SEARCH_CHUNK)
     found: list[Notification] = []
     scanned = 0
     while True:
         rows = rows_after(place, chunk)
         for notification in readable(rows):
-            if not shows(notification, wish.text):
+            if not picks(notification):
                 continue
-            if len(found) == wish.page_size:
+            if len(found) == page_size:
                 last = found[-1]
                 return Page(tuple(found), Position(last.created_at, last.id).token())
             found.append(notification)
@@ -83,6 +95,17 @@ def readable(rows: Iterable[Row]) -> Iterable[Notification]:
             yield notification_from(row.id, row.document, row.version)
         except Defect:
             log.exception("left out of a list")
+
+
+def decisions(rows: Iterable[tuple[str, Mapping[str, Any]]]) -> list[Decision]:
+    """Those rows that can be read, as decisions."""
+    found = []
+    for id, document in rows:
+        try:
+            found.append(decision_from(id, document))
+        except Defect:
+            log.exception("left out of the statistics")
+    return found
 
 
 def shows(notification: Notification, text: str) -> bool:
@@ -107,7 +130,7 @@ def position_of(token: str) -> Position:
 
 
 def _bad_token() -> InvalidInput:
-    why = "is not a token of this list; leave it out to start from the newest"
+    why = "is not a token of this list; leave it out to start from the beginning"
     return InvalidInput([FieldError("pageToken", "invalidPageToken", f"pageToken {why}")])
 
 

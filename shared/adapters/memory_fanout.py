@@ -207,9 +207,9 @@ class MemoryLedger:
             self.by_batch[key] = kept
             return replace(batch, version=kept.version)
 
-    def batches(self, id: NotificationId) -> Iterator[Batch]:
+    def batches(self, id: NotificationId, after: str = "") -> Iterator[Batch]:
         with self.lock:
-            found = sorted((k, b) for k, b in self.by_batch.items() if k[0] == id)
+            found = sorted((k, b) for k, b in self.by_batch.items() if k[0] == id and k[1] > after)
         return (batch for _, batch in found)
 
     def open_batches(self, id: NotificationId) -> int:

@@ -19,13 +19,13 @@ from shared.adapters.documents import (
     replay_fields,
     replay_from,
 )
-from shared.adapters.listing import Position, Row, fill, readable
+from shared.adapters.listing import Position, Row, decisions, fill, fill_queue
 from shared.adapters.memory_documents import Collection
 from shared.domain.errors import NotFound, TryAgain
 from shared.domain.history import Entry
 from shared.domain.lifecycle import Status
 from shared.domain.notification import Change, Notification, NotificationId
-from shared.ports import AlreadyThere, Page, Replay, Wish
+from shared.ports import AlreadyThere, Decision, Page, Replay, Waiting, Wish
 
 _TRIES = 200
 
@@ -94,14 +94,39 @@ class MemoryNotifications:
         owned = [d for d in list(self.documents.values()) if d.get("providerId") == provider_id]
         return {status: sum(d.get("status") == status for d in owned) for status in Status}
 
-    def oldest_pending(self, limit: int) -> Sequence[Notification]:
-        return tuple(readable(self._by_age(Status.PENDING)[:limit]))
+    def count_pending(self, provider_id: str) -> int:
+        return self.counts_by_status(provider_id)[Status.PENDING]
+
+    def queue(self, waiting: Waiting) -> Page[Notification]:
+        def rows_after(place: Position | None, limit: int) -> Sequence[Row]:
+            rows = [row for row in self._by_age(Status.PENDING) if _is_of(row, waiting)]
+            if place is not None:
+                here = (place.created_at, place.id)
+                rows = [row for row in rows if (row.document["createdAt"], row.id) > here]
+            return rows[:limit]
+
+        return fill_queue(waiting, rows_after)
+
+    def decided(self, since: datetime, limit: int) -> Sequence[Decision]:
+        moderated = [
+            (document["moderatedAt"], key, document)
+            for key, document in list(self.documents.items())
+            if "moderatedAt" in document and document["moderatedAt"] >= since
+        ]
+        latest = sorted(moderated, key=lambda each: each[:2], reverse=True)[:limit]
+        return decisions((key, document) for _, key, document in latest)
 
     def overdue(self, now: datetime, limit: int) -> Sequence[NotificationId]:
+        return self._due("wakeAt", now, limit)
+
+    def unexported(self, now: datetime, limit: int) -> Sequence[NotificationId]:
+        return self._due("exportAt", now, limit)
+
+    def _due(self, field: str, now: datetime, limit: int) -> Sequence[NotificationId]:
         due = [
-            (document["wakeAt"], key)
+            (document[field], key)
             for key, document in list(self.documents.items())
-            if "wakeAt" in document and document["wakeAt"] <= now
+            if field in document and document[field] <= now
         ]
         return [NotificationId(key) for _, key in sorted(due)[:limit]]
 
@@ -121,8 +146,8 @@ class MemoryNotifications:
     def _write(self, change: Change) -> None:
         notification = change.notification
         self._notifications.merge(notification.id, notification_fields(notification))
-        if change.entry:
-            self._history.setdefault(notification.id, []).append(entry_fields(change.entry))
+        for entry in change.entries:
+            self._history.setdefault(notification.id, []).append(entry_fields(entry))
 
     def _by_age(self, status: Status | None) -> list[Row]:
         """Oldest first; what has no ``createdAt`` is in no list, as in Firestore."""
@@ -135,5 +160,5 @@ class MemoryNotifications:
         return sorted(rows, key=lambda row: (row.document["createdAt"], row.id))
 
 
-def _is_of(row: Row, wish: Wish) -> bool:
-    return bool(row.document.get("providerId") == wish.provider_id)
+def _is_of(row: Row, wish: Wish | Waiting) -> bool:
+    return wish.provider_id in {"", row.document.get("providerId")}

@@ -8,7 +8,7 @@ whoever registered it after that moment keeps it.
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Final
@@ -22,6 +22,7 @@ from shared.domain.delivery import (
     Rejected,
     Unsendable,
 )
+from shared.domain.retry_after import asked_seconds
 
 CREDENTIALS_REFUSED: Final = Misconfigured("credentialsRefused")
 INVALID_TOKEN: Final = AddressGone("invalidToken")
@@ -122,7 +123,10 @@ def reaction(http: int, headers: Mapping[str, str], body: bytes) -> Reaction:
     reason = said.get("reason")
     found = REACTIONS.get((http, reason)) if isinstance(reason, str) else None
     if found is None:
-        return UNKNOWN_REASONS.get(http) or UNKNOWN_REASONS.get(http // 100) or _ANYTHING_ELSE
+        found = UNKNOWN_REASONS.get(http) or UNKNOWN_REASONS.get(http // 100) or _ANYTHING_ELSE
+    if http == 503 and isinstance(found.answer, Later):
+        asked = asked_seconds(headers)
+        return replace(found, answer=replace(found.answer, retry_after_seconds=asked))
     if found is _GONE:
         return Reaction(AddressGone("unregistered", _moment(said.get("timestamp"))))
     return found

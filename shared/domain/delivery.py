@@ -15,6 +15,7 @@ from enum import StrEnum
 from typing import NewType, TypeVar
 
 from shared.domain.device import PushAddress, Slot, polls
+from shared.domain.ramp import Ramp
 
 BATCH_SIZE = 500
 CHUNK_SIZE = 50
@@ -65,10 +66,12 @@ class Later:
 class Misconfigured:
     """Our credentials or configuration are refused; no address is to blame and none is dropped.
 
-    It holds for every device of the same kind, so the rest of the batch is not even tried.
+    It holds for every device of the same kind of address, so the rest of the batch is not even
+    tried. With ``of_platform``, only for those of them that are of the same platform.
     """
 
     code: str
+    of_platform: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -295,7 +298,8 @@ class PlanPart:
     """The planning of one range of device partitions: how far it is.
 
     ``cursor`` is the sort key of the last device planned in ``stream``. ``unannounced`` names the
-    batches of the last page: written, but perhaps not enqueued yet.
+    batches of the last page: written, but perhaps not enqueued yet. ``ramp`` says when each batch
+    may go out.
     """
 
     notification_id: str
@@ -309,7 +313,12 @@ class PlanPart:
     done: bool = False
     wake_at: datetime | None = None
     sweeps: int = 0
+    ramp: Ramp | None = None
     version: str = ""
+
+    def due(self, batch: BatchId) -> datetime | None:
+        """Before when a batch of this part is not to be sent; ``None`` when it may go at once."""
+        return self.ramp.due(int(batch.rpartition("-")[2])) if self.ramp else None
 
     @property
     def place(self) -> str:

@@ -6,11 +6,8 @@ for every address alike): to drop addresses for either would empty the audience.
 """
 
 import json
-import math
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from typing import Final
 
 from shared.domain.delivery import (
@@ -22,6 +19,7 @@ from shared.domain.delivery import (
     Rejected,
     Unsendable,
 )
+from shared.domain.retry_after import asked_seconds
 
 CREDENTIALS_REFUSED: Final = Misconfigured("credentialsRefused")
 INVALID_TOKEN: Final = AddressGone("invalidToken")
@@ -34,7 +32,6 @@ _UNSAID = ""
 _WHATEVER = "*"
 _TOKEN = "message.token"  # noqa: S105
 _NOT_A_TOKEN = "not a valid FCM registration token"  # noqa: S105
-_LONGEST_WAIT_SECONDS = 86_400.0
 
 REACTIONS: Final[tuple[tuple[int, str, Answer], ...]] = (
     # HTTP, word, reaction; the first row that fits decides. The word is FCM's error code or, where
@@ -42,7 +39,7 @@ REACTIONS: Final[tuple[tuple[int, str, Answer], ...]] = (
     (400, _TOKEN, INVALID_TOKEN),
     (_ANY, "UNREGISTERED", AddressGone("unregistered")),
     (_ANY, "SENDER_ID_MISMATCH", AddressGone("senderIdMismatch")),
-    (_ANY, "THIRD_PARTY_AUTH_ERROR", Rejected("thirdPartyAuth")),
+    (_ANY, "THIRD_PARTY_AUTH_ERROR", Misconfigured("thirdPartyAuth", of_platform=True)),
     (_ANY, "INVALID_ARGUMENT", Unsendable("invalidMessage")),
     (_ANY, "QUOTA_EXCEEDED", Later("quotaExceeded", 60.0)),
     (_ANY, "RESOURCE_EXHAUSTED", Later("quotaExceeded", 60.0)),
@@ -79,7 +76,7 @@ def reaction(http: int, headers: Mapping[str, str], body: bytes) -> Answer:
     error = said.get("error")
     found = _find(http, _word(http, error if isinstance(error, dict) else {}))
     if isinstance(found, Later) and http >= 300:
-        asked = _asked_seconds(headers)
+        asked = asked_seconds(headers)
         return found if asked is None else replace(found, retry_after_seconds=asked)
     return found
 
@@ -131,22 +128,3 @@ def _json(body: bytes) -> Mapping[str, object]:
 def _text(said: Mapping[str, object], name: str) -> str:
     value = said.get(name)
     return value if isinstance(value, str) else ""
-
-
-def _asked_seconds(headers: Mapping[str, str]) -> float | None:
-    """Retry-After: seconds, or a date, which is read against the answer's own Date."""
-    asked = headers.get("retry-after", "").strip()
-    if asked.isascii() and asked.isdigit():
-        return min(float(asked[:9]), _LONGEST_WAIT_SECONDS)
-    at, now = _date(asked), _date(headers.get("date", ""))
-    if at is None or now is None:
-        return None
-    return min(max(0.0, math.ceil((at - now).total_seconds())), _LONGEST_WAIT_SECONDS)
-
-
-def _date(text: str) -> datetime | None:
-    try:
-        at = parsedate_to_datetime(text)
-    except (ValueError, IndexError, TypeError, OverflowError):
-        return None
-    return at if at.tzinfo else at.replace(tzinfo=UTC)

@@ -7,7 +7,7 @@ and is written in the same transaction.
 
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -25,6 +25,16 @@ class Role(StrEnum):
     OPERATOR = "operator"
     DEVICE = "device"
     SYSTEM = "system"
+
+
+class Note(StrEnum):
+    """What is entered besides the moves of the lifecycle: the status stays as it was."""
+
+    EDIT = "edit"
+    CLAIM = "claim"
+    RELEASE = "release"
+    ENDORSE = "endorse"
+    FINDINGS = "findings"
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,3 +89,20 @@ def broken_links(entries: Iterable[Entry]) -> list[int]:
             wrong.append(entry.number)
         previous = entry.hash
     return wrong
+
+
+def chain_faults(entries: Sequence[Entry], count: int, head: str) -> list[str]:
+    """What is wrong with a chain that should have ``count`` entries and end with ``head``.
+
+    The links alone cannot show that entries were cut off at the end; the notification's own word
+    of its head does.
+    """
+    faults = [
+        f"entry {number} was altered, or does not follow from the one before it"
+        for number in broken_links(entries)
+    ]
+    if len(entries) != count:
+        faults.append(f"the notification has {count} entries and {len(entries)} are there")
+    if (entries[-1].hash if entries else GENESIS) != head:
+        faults.append("the chain does not end where the notification says it ends")
+    return faults

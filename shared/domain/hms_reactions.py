@@ -35,7 +35,8 @@ _WHATEVER = "*"
 _INVALID_MESSAGE = Unsendable("invalidMessage")
 _CONTENT_REJECTED = Unsendable("contentRejected")
 _NOT_PERMITTED = Misconfigured("appNotPermitted")
-_TRAFFIC_CONTROL = Later("trafficControl")
+_TRAFFIC_CONTROL = Later("trafficControl", 10.0)
+"""Counted in devices a second; Huawei names no time to wait."""
 
 REACTIONS: Final[tuple[tuple[str, int, Answer], ...]] = (
     # Huawei's code or how it begins, HTTP, reaction; the first row that fits decides.
@@ -111,7 +112,12 @@ def _find(http: int, code: str) -> Answer:
 
 
 def _suspected(answers: dict[str, Answer]) -> dict[str, Answer]:
-    """Not one good address among many: that is us, and all of them are kept."""
+    """Not one good address among many: that is us, and all of them are kept.
+
+    Among few, all being dead is nothing odd (what is left of a batch, a provider's first devices),
+    and keeping them would mean asking for them for ever. So below the line the table holds as it
+    stands; a device that lost its address that way brings it again when the app is next opened.
+    """
     if len(answers) >= FEWEST_TO_SUSPECT and set(answers.values()) == {INVALID_TOKEN}:
         return dict.fromkeys(answers, WRONG_APP)
     return answers

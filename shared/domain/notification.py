@@ -4,6 +4,7 @@ Every method returns a ``Change``: the notification after the move, and the hist
 must be written with it in the same transaction. Nothing here reads a clock or a store.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -12,8 +13,17 @@ from typing import NewType
 from shared.domain.content import Content, missing_parts
 from shared.domain.delivery import Tally
 from shared.domain.errors import InvalidInput, NotFound, WrongState
-from shared.domain.history import GENESIS, Actor, Entry, Role
-from shared.domain.lifecycle import EDITABLE, Move, Status, after, refused
+from shared.domain.findings import Finding
+from shared.domain.history import GENESIS, SYSTEM, Actor, Entry, Note, Role
+from shared.domain.lifecycle import EDITABLE, TERMINAL, Move, Status, after, refused
+from shared.domain.review import (
+    CLAIM_LEASE,
+    Claim,
+    Endorsement,
+    ReviewPolicy,
+    approvals_needed,
+    check_claim,
+)
 from shared.domain.targeting import Segment
 
 NotificationId = NewType("NotificationId", str)
@@ -32,6 +42,7 @@ class FailureReason(StrEnum):
     NO_AUDIENCE = "noAudience"
     CREDENTIALS_REFUSED = "credentialsRefused"
     EVERY_PUSH_FAILED = "everyPushFailed"
+    REDS_FOUND = "newRedFinding"
 
 
 ADMIN_HWID = "adminHwid"
@@ -43,7 +54,7 @@ class Notification:
 
     ``plan_parts``, ``plan_domains`` and ``read_at`` (the store's word for a moment) fix, once, into
     how many ranges the audience is cut, on which domains, and as of when it is read: planning
-    again then plans the same.
+    again then plans the same. ``estimated_devices`` is the audience as it was when submitted.
     """
 
     id: NotificationId
@@ -54,6 +65,11 @@ class Notification:
     status: Status | None
     created_at: datetime
     revision: int = 1
+    findings: tuple[Finding, ...] = ()
+    estimated_devices: int | None = None
+    claim: Claim | None = None
+    endorsements: tuple[Endorsement, ...] = ()
+    submitted_at: datetime | None = None
     moderated_at: datetime | None = None
     moderator_id: str | None = None
     moderator_comment: str | None = None
@@ -70,39 +86,73 @@ class Notification:
     plan_domains: tuple[str, ...] = ()
     read_at: str = ""
     wake_at: datetime | None = None
+    export_at: datetime | None = None
     sweeps: int = 0
     history_count: int = 0
     history_hash: str = GENESIS
     version: str = ""
 
+    @property
+    def decided(self) -> bool:
+        """Whether there is nothing left for moderators to decide."""
+        return self.status is not Status.PENDING
+
     def save_draft(self, by: Actor, at: datetime) -> "Change":
         """The first appearance of a draft."""
         return self._moved(Move.CREATE, by, at)
 
-    def submit(self, by: Actor, at: datetime, *, admin_hwid: bool) -> "Change":
+    def submit(
+        self, by: Actor, at: datetime, *, admin_hwid: bool, looked: "Looked | None" = None
+    ) -> "Change":
         """To moderation, or straight to sending when the target is an admin HWID."""
         if faults := missing_parts(self.content, self.segment):
             raise InvalidInput(faults)
+        given = replace(self, submitted_at=at)
         if not admin_hwid:
-            return self._moved(Move.SUBMIT, by, at, to=Status.PENDING)
-        approved = replace(self, auto_approved=True, auto_approve_reason=ADMIN_HWID, sending_at=at)
-        return approved._moved(Move.SUBMIT, by, at, to=Status.SENDING, reason=ADMIN_HWID)
+            return given._moved(Move.SUBMIT, by, at, to=Status.PENDING)._looked(looked, at)
+        approved = replace(given, auto_approved=True, auto_approve_reason=ADMIN_HWID, sending_at=at)
+        submitted = approved._moved(Move.SUBMIT, by, at, to=Status.SENDING, reason=ADMIN_HWID)
+        return submitted._looked(looked, at)
 
-    def approve(self, by: Actor, at: datetime, *, revision: int | None = None) -> "Change":
-        """A moderator's yes to the revision seen; a stale one is refused."""
-        after(self.status, Move.APPROVE)
-        if revision is not None and revision != self.revision:
-            raise WrongState(
-                f"the provider edited it meanwhile: you saw revision {revision}, "
-                f"now it is {self.revision}; read it again before you decide",
-                code="staleRevision",
-                details={"status": self.status, "revision": self.revision},
-            )
+    def take(self, by: Actor, at: datetime) -> "Change":
+        """A moderator claims it for a while, or for a while longer."""
+        self._check_decidable(Note.CLAIM, by, at)
+        claimed = replace(self, claim=Claim(by.id, at + CLAIM_LEASE))
+        return claimed._entered(Note.CLAIM, self.status, by, at)
+
+    def release(self, by: Actor, at: datetime) -> "Change":
+        """The claim ends. Operators may end anybody's; one that is not there is no fault."""
+        if self.status is not Status.PENDING or self.claim is None:
+            return Change(self, None)
+        if by.role is not Role.OPERATOR:
+            check_claim(self.claim, by.id, at)
+        return replace(self, claim=None)._entered(Note.RELEASE, self.status, by, at)
+
+    def approve(
+        self,
+        by: Actor,
+        at: datetime,
+        *,
+        revision: int | None = None,
+        policy: ReviewPolicy = ReviewPolicy(),  # noqa: B008 - frozen
+    ) -> "Change":
+        """A moderator's yes to the revision seen; a stale one is refused.
+
+        Where two are needed, the first is an endorsement and it stays pending for somebody else.
+        """
+        self._check_decidable(Move.APPROVE, by, at, revision)
+        if approvals_needed(self, policy) > len(self.endorsements) + 1:
+            return self._endorsed(by, at)
+        if approvals_needed(self, policy) > 1:
+            self._check_second(by)
         decided = replace(self, moderated_at=at, moderator_id=by.id, sending_at=at)
         return decided._moved(Move.APPROVE, by, at, to=Status.SENDING)
 
-    def reject(self, by: Actor, at: datetime, comment: str) -> "Change":
-        """A moderator's no, with the comment the provider will read."""
+    def reject(
+        self, by: Actor, at: datetime, comment: str, *, revision: int | None = None
+    ) -> "Change":
+        """A moderator's no to the revision seen, with the comment the provider will read."""
+        self._check_decidable(Move.REJECT, by, at, revision)
         decided = replace(self, moderated_at=at, moderator_id=by.id, moderator_comment=comment)
         return decided._moved(Move.REJECT, by, at, reason=comment)
 
@@ -111,10 +161,19 @@ class Notification:
         withdrawn = replace(self, cancelled_at=at, cancelled_by=str(Role.PROVIDER))
         return withdrawn._moved(Move.CANCEL, by, at)
 
-    def edit(self, by: Actor, at: datetime, content: Content, segment: Segment | None) -> "Change":
-        """New content or target. A pending one gets a new revision and an entry of its own."""
+    def edit(
+        self,
+        by: Actor,
+        at: datetime,
+        content: Content,
+        segment: Segment | None,
+        looked: "Looked | None" = None,
+    ) -> "Change":
+        """New content or target. A pending one gets a new revision and an entry of its own, and
+        whatever was claimed or approved of the old one is void.
+        """
         if self.status not in EDITABLE:
-            raise refused(self.status, "edit")
+            raise refused(self.status, Note.EDIT)
         if (content, segment) == (self.content, self.segment):
             return Change(self, None)
         edited = replace(self, content=content, segment=segment)
@@ -122,7 +181,15 @@ class Notification:
             return Change(edited, None)
         if faults := missing_parts(content, segment):
             raise InvalidInput(faults)
-        return replace(edited, revision=self.revision + 1)._entered("edit", self.status, by, at)
+        revised = replace(edited, revision=self.revision + 1, claim=None, endorsements=())
+        return revised._entered(Note.EDIT, self.status, by, at)._looked(looked, at)
+
+    def found(self, findings: Iterable[Finding], at: datetime) -> "Change":
+        """What a later look turned up, besides what is known."""
+        new = tuple(finding for finding in findings if finding not in self.findings)
+        if not new:
+            return Change(self, None)
+        return replace(self, findings=(*self.findings, *new))._told(new, at)
 
     def stop(self, by: Actor, at: datetime, reason: str = "") -> "Change":
         """Halts the distribution; what was sent stays sent and counted."""
@@ -132,10 +199,25 @@ class Notification:
         """The distribution is over and at least one device got it, or may have."""
         return replace(self, tally=sums, counted_at=at, ended_at=at)._moved(Move.COMPLETE, by, at)
 
-    def fail(self, by: Actor, at: datetime, reason: FailureReason, sums: Tally) -> "Change":
-        """Nobody got it."""
-        failed = replace(self, tally=sums, counted_at=at, ended_at=at, failure_reason=reason)
-        return failed._moved(Move.FAIL, by, at, reason=reason)
+    def fail(
+        self,
+        by: Actor,
+        at: datetime,
+        reason: FailureReason,
+        sums: Tally,
+        findings: tuple[Finding, ...] = (),
+    ) -> "Change":
+        """Nobody got it; ``findings`` are those it failed for."""
+        failed = replace(
+            self,
+            tally=sums,
+            counted_at=at,
+            ended_at=at,
+            failure_reason=reason,
+            findings=(*self.findings, *findings),
+        )
+        said = f"{reason}: {named(findings)}" if findings else str(reason)
+        return failed._moved(Move.FAIL, by, at, reason=said)
 
     def counted(self, sums: Tally, at: datetime) -> "Change":
         """New sums from the ledger, without any move."""
@@ -158,13 +240,45 @@ class Notification:
             return Change(self, None)
         return Change(replace(self, wake_at=next_look, sweeps=self.sweeps + 1), None)
 
+    def _endorsed(self, by: Actor, at: datetime) -> "Change":
+        endorsement = Endorsement(by.id, at, self.revision)
+        endorsed = replace(self, claim=None, endorsements=(endorsement,))
+        return endorsed._entered(Note.ENDORSE, self.status, by, at)
+
+    def _check_second(self, by: Actor) -> None:
+        if any(endorsement.moderator_id == by.id for endorsement in self.endorsements):
+            raise WrongState(
+                "you approved it already; another moderator must approve it too",
+                code="secondModeratorNeeded",
+                details={"status": self.status, "revision": self.revision},
+            )
+
+    def _check_decidable(
+        self, move: Move | str, by: Actor, at: datetime, revision: int | None = None
+    ) -> None:
+        if self.status is not Status.PENDING:
+            raise refused(self.status, move)
+        check_claim(self.claim, by.id, at)
+        if revision is not None and revision != self.revision:
+            raise WrongState(
+                f"the provider edited it meanwhile: you saw revision {revision}, "
+                f"now it is {self.revision}; read it again before you decide",
+                code="staleRevision",
+                details={"status": self.status, "revision": self.revision},
+            )
+
+    def _told(self, findings: Iterable[Finding], at: datetime) -> "Change":
+        return self._entered(Note.FINDINGS, self.status, SYSTEM, at, named(findings))
+
     def _moved(
         self, move: Move, by: Actor, at: datetime, *, to: Status | None = None, reason: str = ""
     ) -> "Change":
         origin = self.status
         status = after(origin, move, to)
         wake_at = at + SWEEP_AFTER if status is Status.SENDING else None
-        return replace(self, status=status, wake_at=wake_at)._entered(move, origin, by, at, reason)
+        export_at = at if status in TERMINAL else None
+        moved = replace(self, status=status, wake_at=wake_at, export_at=export_at, claim=None)
+        return moved._entered(move, origin, by, at, reason)
 
     def _entered(
         self, move: str, origin: Status | None, by: Actor, at: datetime, reason: str = ""
@@ -186,11 +300,40 @@ class Notification:
 
 
 @dataclass(frozen=True, slots=True)
+class Looked:
+    """What was seen of a notification when it was submitted: findings, and its audience."""
+
+    findings: tuple[Finding, ...] = ()
+    devices: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Change:
-    """A notification to be written, and the history entry that goes with it, if any."""
+    """A notification to be written, and the history entries that go with it, if any."""
 
     notification: Notification
     entry: Entry | None
+    later: tuple[Entry, ...] = ()
+
+    @property
+    def entries(self) -> tuple[Entry, ...]:
+        """All of them, in order."""
+        return (self.entry, *self.later) if self.entry else ()
+
+    def _looked(self, looked: Looked | None, at: datetime) -> "Change":
+        """With what was seen, which is an entry of its own when there are findings."""
+        if looked is None:
+            return self
+        seen = replace(
+            self.notification, findings=looked.findings, estimated_devices=looked.devices
+        )
+        told = seen._told(looked.findings, at) if looked.findings else Change(seen, None)
+        return Change(told.notification, self.entry, (*self.later, *told.entries))
+
+
+def named(findings: Iterable[Finding]) -> str:
+    """Findings by field and code, for the history."""
+    return ", ".join(f"{finding.field} {finding.code}" for finding in findings)
 
 
 def verdict(sums: Tally) -> FailureReason | None:

@@ -1,12 +1,13 @@
 """Providers, their domains, and what they are entitled to."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
 from shared.domain.errors import Forbidden
 
 MOST_ADMIN_HWIDS = 10
+MOST_MEMBERS = 100
 
 
 class Plan(StrEnum):
@@ -16,9 +17,37 @@ class Plan(StrEnum):
     ENTERPRISE = "enterprise"
 
 
+class Limit(StrEnum):
+    """What a provider can have or do at most."""
+
+    PENDING_AT_ONCE = "pendingAtOnce"
+    SUBMISSIONS_PER_DAY = "submissionsPerDay"
+    ADMIN_SENDS_PER_HOUR = "adminSendsPerHour"
+    DEVICES_PER_MINUTE = "devicesPerMinute"
+
+
+LIMITS: Mapping[Plan, Mapping[Limit, int]] = {
+    Plan.PREMIUM: {
+        Limit.PENDING_AT_ONCE: 50,
+        Limit.SUBMISSIONS_PER_DAY: 200,
+        Limit.ADMIN_SENDS_PER_HOUR: 120,
+        Limit.DEVICES_PER_MINUTE: 60_000,
+    },
+    Plan.ENTERPRISE: {
+        Limit.PENDING_AT_ONCE: 200,
+        Limit.SUBMISSIONS_PER_DAY: 1_000,
+        Limit.ADMIN_SENDS_PER_HOUR: 600,
+        Limit.DEVICES_PER_MINUTE: 150_000,
+    },
+}
+HIGHEST_LIMIT = 10_000
+"""More than this nobody gets: who took a place in a window is kept in one document."""
+HIGHEST_DEVICES_PER_MINUTE = 10_000_000
+
+
 @dataclass(frozen=True, slots=True)
 class Provider:
-    """Who sends. ``limits`` overrides the plan's limits by name."""
+    """Who sends. ``limits`` overrides the plan's by name; ``members`` are uids and e-mails."""
 
     uid: str
     email: str = ""
@@ -26,6 +55,11 @@ class Provider:
     plan: Plan = Plan.PREMIUM
     name: str = ""
     limits: tuple[tuple[str, int], ...] = ()
+    members: tuple[str, ...] = ()
+
+    def limit(self, name: Limit) -> int:
+        """The provider's own, or its plan's."""
+        return dict(self.limits).get(name, LIMITS[self.plan][name])
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,3 +28,67 @@ class RetryPolicy:
     def gives_up(self, first_attempt_at: datetime, next_attempt_at: datetime) -> bool:
         """Whether the next attempt would lie beyond the horizon."""
         return next_attempt_at - first_attempt_at > self.horizon
+
+
+NEVER_TRIED = frozenset({"", "notSent"})
+"""Codes of an open record whose device no request was made for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Spent:
+    """How many devices were tried for the first time, and how many again, of late.
+
+    ``slots`` are (number, first, again), each of ``RetryBudget.slot_seconds``, the oldest first.
+    """
+
+    slots: tuple[tuple[int, int, int], ...] = ()
+
+    @property
+    def first(self) -> int:
+        """Tried for the first time."""
+        return sum(first for _, first, _ in self.slots)
+
+    @property
+    def again(self) -> int:
+        """Tried again."""
+        return sum(again for _, _, again in self.slots)
+
+
+@dataclass(frozen=True, slots=True)
+class RetryBudget:
+    """Retries may be a ``share`` of first attempts within ``window``, and ``least`` in any case.
+
+    When a push service fails for everybody, everything becomes a retry; without a bound the retries
+    alone would keep it down. What is over the budget waits longer, for ``wait_seconds`` at least.
+    """
+
+    share: float = 0.1
+    least: int = 2_000
+    window: timedelta = timedelta(seconds=60)
+    slot_seconds: int = 5
+
+    @property
+    def wait_seconds(self) -> float:
+        """Until what was spent now no longer counts."""
+        return 2 * self.window.total_seconds()
+
+    def recent(self, spent: Spent, now: datetime) -> Spent:
+        """Only what the window still holds."""
+        oldest = (now - self.window).timestamp() // self.slot_seconds
+        return Spent(tuple(slot for slot in spent.slots if slot[0] > oldest))
+
+    def affords(self, spent: Spent, now: datetime, again: int) -> bool:
+        """Whether ``again`` more may be tried again now.
+
+        While anything is left of the budget a whole batch may be: so there is always some progress.
+        """
+        recent = self.recent(spent, now)
+        return not again or recent.again < self.least + self.share * recent.first
+
+    def after(self, spent: Spent, now: datetime, first: int, again: int) -> Spent:
+        """With these attempts."""
+        number = int(now.timestamp() // self.slot_seconds)
+        slots = {n: (f, a) for n, f, a in self.recent(spent, now).slots}
+        old_first, old_again = slots.get(number, (0, 0))
+        slots[number] = (old_first + first, old_again + again)
+        return Spent(tuple((n, f, a) for n, (f, a) in sorted(slots.items())))

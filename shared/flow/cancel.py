@@ -4,7 +4,7 @@ from shared.domain.errors import TryAgain
 from shared.domain.history import Actor, Role
 from shared.domain.notification import Change, Notification, NotificationId
 from shared.flow.count import recount
-from shared.flow.create import owned
+from shared.flow.entitled import owned
 from shared.ports import Clock, Ledger, Notifications
 
 

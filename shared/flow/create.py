@@ -1,58 +1,29 @@
 """How a notification comes to be: saved, submitted, edited, duplicated.
 
-Creating under an ``Idempotency-Key`` writes the notification and the kept answer in one commit;
-the id follows from provider and key, so that two simultaneous requests cannot both win.
+Creating under an ``Idempotency-Key`` writes the notification and the kept answer in one commit.
+What is submitted is looked at first, which takes seconds; so the record is read, looked at, and
+written only if it is still what was looked at.
 """
 
-import hashlib
-import json
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import timedelta
+from collections.abc import Callable, Sequence
+from functools import partial
 
-from shared.domain.content import Content, NotificationInput, oversize
-from shared.domain.errors import FieldError, Forbidden, InProgress, InvalidInput, Refusal
+from shared.domain.content import NotificationInput
+from shared.domain.errors import NotFound, Refusal, TryAgain
 from shared.domain.history import Actor, Role
 from shared.domain.lifecycle import Status, refused
 from shared.domain.notification import Change, Notification, NotificationId
-from shared.domain.provider import Domain, Plan, Provider, check_entitled, is_admin_hwid, verified
+from shared.domain.provider import Domain, Provider, is_admin_hwid
 from shared.domain.targeting import Segment
+from shared.flow.entitled import check_fields, entitled, owned
+from shared.flow.once import Answer, KeyReused, Once, Render, answered, kept_answer
+from shared.flow.submission import Checks, Place, check_queue, look, take_place
 from shared.ports import AlreadyThere, Clock, Notifications, Providers, Replay
 
-Answer = Mapping[str, object]
-Render = Callable[[Notification], Answer]
 DeliverNow = Callable[[NotificationId], None]
 
-ABANDONED_AFTER = timedelta(seconds=30)
-"""After this long without an answer, the first request with a key is taken to have died."""
-
-
-class KeyReused(Refusal):
-    """The ``Idempotency-Key`` was used before, with another body."""
-
-    code = "idempotencyKeyReused"
-
-
-@dataclass(frozen=True, slots=True)
-class Once:
-    """An ``Idempotency-Key`` of one provider and the fingerprint of the body sent with it."""
-
-    key: str
-    fingerprint: str
-
-    @staticmethod
-    def of(provider_id: str, key: str, operation: str, body: object) -> "Once":
-        """``operation`` tells apart the endpoints that honour keys."""
-        canonical = json.dumps([operation, body], sort_keys=True, ensure_ascii=True)
-        return Once(
-            hashlib.sha256(f"{provider_id}\n{key}".encode()).hexdigest(),
-            hashlib.sha256(canonical.encode()).hexdigest(),
-        )
-
-    @property
-    def notification_id(self) -> NotificationId:
-        """The id of whatever is created under this key."""
-        return NotificationId(self.key[:20])
+LOOKS = 5
+"""How often content is looked at again because it was edited meanwhile."""
 
 
 def create(
@@ -62,6 +33,7 @@ def create(
     once: Once | None,
     notifications: Notifications,
     providers: Providers,
+    checks: Checks,
     clock: Clock,
     render: Render,
     deliver_now: DeliverNow,
@@ -69,9 +41,9 @@ def create(
     """Save a draft, or submit: to moderation, or at once when the target is an admin HWID.
 
     Returns the answer to give. Raises ``Forbidden`` (premium, plan), ``InvalidInput``,
-    ``KeyReused``, ``InProgress``.
+    ``TooMany``, ``KeyReused``, ``InProgress``.
     """
-    if once and (kept := _kept_answer(once, notifications, clock, render)):
+    if once and (kept := kept_answer(once, notifications, clock, render)):
         return kept
     provider, domains = entitled(provider_id, providers)
     check_fields(given.content(), given.target_segment, provider, domains)
@@ -84,7 +56,12 @@ def create(
         status=None,
         created_at=clock.now(),
     )
-    change = _first(fresh, domains, clock, draft=given.draft)
+    if given.draft:
+        saved = fresh.save_draft(Actor(Role.PROVIDER, provider_id), fresh.created_at)
+        change, place = saved, None
+    else:
+        submit, place = _submitted(fresh, provider, domains, notifications, checks, clock)
+        change = submit(fresh)
     at_once = change.notification.status is Status.SENDING
     replay = None
     if once:
@@ -93,8 +70,10 @@ def create(
     try:
         notifications.create(change, replay)
     except AlreadyThere:
-        if once and (kept := _kept_answer(once, notifications, clock, render)):
+        if once and (kept := kept_answer(once, notifications, clock, render)):
             return kept
+        if place:
+            place.give_back(checks.usage)
         raise KeyReused("this Idempotency-Key was used long ago; take a new key") from None
     if not at_once:
         return render(change.notification)
@@ -107,24 +86,30 @@ def submit(
     provider_id: str,
     notifications: Notifications,
     providers: Providers,
+    checks: Checks,
     clock: Clock,
     deliver_now: DeliverNow,
 ) -> Notification:
     """A draft goes to moderation, or straight to its admin HWID."""
-    owned(notifications.get(id), provider_id)
+    seen = owned(notifications.get(id), provider_id)
     provider, domains = entitled(provider_id, providers)
-    by, now = Actor(Role.PROVIDER, provider_id), clock.now()
-
-    def change(it: Notification) -> Change:
-        owned(it, provider_id)
-        check_fields(it.content, it.segment, provider, domains)
-        return it.submit(by, now, admin_hwid=_to_admin_hwid(it.segment, domains))
-
-    submitted = notifications.change(id, change)
-    if submitted.status is Status.SENDING:
-        deliver_now(id)
-        return notifications.get(id)
-    return submitted
+    for _ in range(LOOKS):
+        check_fields(seen.content, seen.segment, provider, domains)
+        change, place = _submitted(seen, provider, domains, notifications, checks, clock)
+        try:
+            submitted = notifications.change(id, partial(_if_unchanged, seen, change))
+        except _Edited as edited:
+            place.give_back(checks.usage)
+            seen = owned(edited.notification, provider_id)
+            continue
+        except NotFound:
+            place.give_back(checks.usage)
+            raise
+        if submitted.status is Status.SENDING:
+            deliver_now(id)
+            return notifications.get(id)
+        return submitted
+    raise TryAgain("it is edited faster than it can be checked")
 
 
 def edit(
@@ -134,21 +119,37 @@ def edit(
     provider_id: str,
     notifications: Notifications,
     providers: Providers,
+    checks: Checks,
     clock: Clock,
 ) -> Notification:
     """Change a draft, or a pending one, which then is a new revision to be read again."""
     provider, domains = entitled(provider_id, providers)
-    by, now = Actor(Role.PROVIDER, provider_id), clock.now()
-
-    def change(it: Notification) -> Change:
-        owned(it, provider_id)
-        merged = given.edited(it.content, it.segment)
-        if it.status is Status.PENDING and _to_admin_hwid(merged.target_segment, domains):
-            raise refused(it.status, "edit")
-        check_fields(merged.content(), merged.target_segment, provider, domains)
-        return it.edit(by, now, merged.content(), merged.target_segment)
-
-    return notifications.change(id, change)
+    by = Actor(Role.PROVIDER, provider_id)
+    seen = owned(notifications.get(id), provider_id)
+    for _ in range(LOOKS):
+        merged = given.edited(seen.content, seen.segment)
+        content, segment = merged.content(), merged.target_segment
+        if seen.status is Status.PENDING and _to_admin_hwid(segment, domains):
+            raise refused(seen.status, "edit")
+        check_fields(content, segment, provider, domains)
+        change = partial(Notification.edit, by=by, at=clock.now(), content=content, segment=segment)
+        new = change(seen).notification
+        place = None
+        if new.revision > seen.revision:
+            place = _place_of_edit(provider, new, checks, clock)
+            looked = look(new, domains, checks, clock, admin_hwid=False)
+            change = partial(change, at=clock.now(), looked=looked)
+        try:
+            return notifications.change(id, partial(_if_unchanged, seen, change))
+        except _Edited as edited:
+            if place:
+                place.give_back(checks.usage)
+            seen = owned(edited.notification, provider_id)
+        except Refusal:
+            if place:
+                place.give_back(checks.usage)
+            raise
+    raise TryAgain("it is edited faster than it can be checked")
 
 
 def duplicate(
@@ -187,66 +188,51 @@ def delete_draft(id: NotificationId, *, provider_id: str, notifications: Notific
     notifications.delete(id, check)
 
 
-def owned(notification: Notification, provider_id: str) -> Notification:
-    """The notification, if it is this provider's; else it does not exist for the caller."""
-    if notification.provider_id != provider_id:
-        raise notification.unknown()
-    return notification
+class _Edited(Exception):
+    """It is no longer what was looked at."""
+
+    def __init__(self, notification: Notification) -> None:
+        super().__init__("edited meanwhile")
+        self.notification = notification
 
 
-def entitled(uid: str, providers: Providers) -> tuple[Provider, Sequence[Domain]]:
-    """The provider and its domains; raises ``Forbidden`` unless it may send."""
-    provider = known_provider(uid, providers)
-    domains = providers.domains_of(uid)
-    check_entitled(provider, domains)
-    return provider, domains
+def _if_unchanged(
+    seen: Notification, change: Callable[[Notification], Change], it: Notification
+) -> Change:
+    if (it.content, it.segment, it.status) != (seen.content, seen.segment, seen.status):
+        raise _Edited(it)
+    return change(it)
 
 
-def known_provider(uid: str, providers: Providers) -> Provider:
-    """Raises ``Forbidden`` for an account that is not a provider's."""
-    provider = providers.get(uid)
-    if provider is None:
-        raise Forbidden("This account is not registered as a provider.", code="notAProvider")
-    return provider
+def _submitted(
+    it: Notification,
+    provider: Provider,
+    domains: Sequence[Domain],
+    notifications: Notifications,
+    checks: Checks,
+    clock: Clock,
+) -> tuple[Callable[[Notification], Change], Place]:
+    """The move, and the place it takes; only then is the content looked at, which takes time."""
+    admin_hwid = _to_admin_hwid(it.segment, domains)
+    by = Actor(Role.PROVIDER, it.provider_id)
+    now = clock.now()
+    submit = partial(Notification.submit, by=by, at=now, admin_hwid=admin_hwid)
+    submit(it)  # refuses what is not complete, or submitted already, before it costs a place
+    if not admin_hwid:
+        check_queue(provider, notifications)
+    place = take_place(provider, it.id, now, admin_hwid=admin_hwid, usage=checks.usage)
+    looked = look(it, domains, checks, clock, admin_hwid=admin_hwid)
+    return partial(submit, at=clock.now(), looked=looked), place
 
 
-def check_fields(
-    content: Content, segment: Segment | None, provider: Provider, domains: Sequence[Domain]
-) -> None:
-    """The rules beyond single fields: own domains, plan, and what fits into a push."""
-    if faults := oversize(content):
-        raise InvalidInput(faults)
-    if segment and segment.domain and segment.domain not in verified(domains):
-        sentence = f"{segment.domain} is not one of your verified domains"
-        raise InvalidInput([FieldError("targetSegment.domain", "foreignDomain", sentence)])
-    if content.force_timer is not None and provider.plan is not Plan.ENTERPRISE:
-        raise Forbidden("forceTimer needs the Enterprise plan.", code="enterpriseRequired")
-
-
-def _first(fresh: Notification, domains: Sequence[Domain], clock: Clock, *, draft: bool) -> Change:
-    by, now = Actor(Role.PROVIDER, fresh.provider_id), clock.now()
-    if draft:
-        return fresh.save_draft(by, now)
-    return fresh.submit(by, now, admin_hwid=_to_admin_hwid(fresh.segment, domains))
+def _place_of_edit(provider: Provider, new: Notification, checks: Checks, clock: Clock) -> Place:
+    """A new revision is read by moderators anew, so it counts like a submission."""
+    taker = NotificationId(f"{new.id}-{clock.new_id()}")
+    return take_place(provider, taker, clock.now(), admin_hwid=False, usage=checks.usage)
 
 
 def _to_admin_hwid(segment: Segment | None, domains: Sequence[Domain]) -> bool:
     return segment is not None and is_admin_hwid(segment.hwid, domains)
-
-
-def _kept_answer(
-    once: Once, notifications: Notifications, clock: Clock, render: Render
-) -> Answer | None:
-    replay = notifications.replay(once.key)
-    if replay is None:
-        return None
-    if replay.fingerprint != once.fingerprint:
-        raise KeyReused("this Idempotency-Key was used before with another body; take a new key")
-    if replay.answer is not None:
-        return replay.answer
-    if clock.now() - replay.created_at < ABANDONED_AFTER:
-        raise InProgress("the first request with this Idempotency-Key is still being handled")
-    return _answered(replay.notification_id, once, notifications, render)
 
 
 def _delivered(
@@ -257,13 +243,4 @@ def _delivered(
     deliver_now: DeliverNow,
 ) -> Answer:
     deliver_now(id)
-    return _answered(id, once, notifications, render)
-
-
-def _answered(
-    id: NotificationId, once: Once | None, notifications: Notifications, render: Render
-) -> Answer:
-    answer = render(notifications.get(id))
-    if once:
-        notifications.keep_answer(once.key, answer)
-    return answer
+    return answered(id, once, notifications, render)

@@ -7,7 +7,7 @@ from shared.domain.content import Content
 from shared.domain.device import Platform
 from shared.domain.provider import verified
 from shared.domain.targeting import Segment, TargetPlatform, audience_queries
-from shared.flow.create import check_fields, entitled
+from shared.flow.entitled import check_fields, entitled
 from shared.ports import Audience, Clock, Providers
 
 

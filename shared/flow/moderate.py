@@ -1,47 +1,174 @@
-"""What moderators do: read the queue, approve, reject.
+"""What moderators do: read the queue, claim, release, approve, reject.
 
 The decision is one conditional write. A cancel that came first leaves no row in the lifecycle
-table, and the moderator is told so.
+table, and the moderator is told so. What a decision depends on besides the notification itself
+(its provider, the policy) is read before that write.
 """
 
-from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
 
 from shared.domain.errors import FieldError, InvalidInput
+from shared.domain.findings import Severity
 from shared.domain.history import Actor
 from shared.domain.notification import MOST_COMMENT_CHARACTERS, Notification, NotificationId
-from shared.ports import Clock, Notifications
+from shared.domain.review import ReviewPolicy, approvals_needed, check_independent
+from shared.ports import Clock, Notifications, Page, Providers, ReviewPolicies, Waiting
 
 QUEUE_LENGTH = 100
+_AT_LEAST = {
+    Severity.INFO: frozenset(Severity),
+    Severity.WARNING: frozenset({Severity.WARNING, Severity.RED}),
+    Severity.RED: frozenset({Severity.RED}),
+}
 
 
-def queue(*, notifications: Notifications) -> Sequence[Notification]:
+class Claimed(StrEnum):
+    """Whose claim a notification is under, as a moderator sees it."""
+
+    MINE = "mine"
+    FREE = "free"
+    OTHERS = "others"
+
+
+@dataclass(frozen=True, slots=True)
+class QueueWish:
+    """What of the queue to see. ``severity``: with a finding that grave or graver."""
+
+    provider_id: str = ""
+    severity: Severity | None = None
+    claimed: Claimed | None = None
+    text: str = ""
+    page_size: int = QUEUE_LENGTH
+    page_token: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Queued:
+    """One that waits, for how long, and until when it should be decided."""
+
+    notification: Notification
+    age: timedelta
+    due_at: datetime
+    overdue: bool
+    approvals_needed: int
+
+
+def queue(
+    wish: QueueWish,
+    *,
+    by: Actor,
+    notifications: Notifications,
+    policies: ReviewPolicies,
+    clock: Clock,
+) -> Page[Queued]:
     """The notifications waiting for a decision, oldest first."""
-    return notifications.oldest_pending(QUEUE_LENGTH)
+    now, policy = clock.now(), policies.get()
+
+    def shows(it: Notification) -> bool:
+        return (
+            _has(it, wish.severity)
+            and (wish.claimed is None or _claimed(it, by, now) is wish.claimed)
+            and _says(it, wish.text)
+        )
+
+    waiting = Waiting(wish.provider_id, shows, wish.page_size, wish.page_token)
+    page = notifications.queue(waiting)
+    return Page(tuple(queued(it, policy, now) for it in page.items), page.next_token)
+
+
+def queued(notification: Notification, policy: ReviewPolicy, now: datetime) -> Queued:
+    """One that waits, by the policy's clock. An edit does not turn that clock back."""
+    since = notification.submitted_at or notification.created_at
+    due_at = since + policy.sla
+    needed = approvals_needed(notification, policy)
+    return Queued(notification, now - since, due_at, now > due_at, needed)
+
+
+def claim(
+    id: NotificationId,
+    *,
+    by: Actor,
+    email: str = "",
+    notifications: Notifications,
+    providers: Providers,
+    clock: Clock,
+) -> Notification:
+    """To read it undisturbed for ten minutes; again, for ten more."""
+    _check_independent(id, by, email, notifications, providers)
+    now = clock.now()
+    return notifications.change(id, lambda it: it.take(by, now))
+
+
+def release(
+    id: NotificationId, *, by: Actor, notifications: Notifications, clock: Clock
+) -> Notification:
+    """Somebody else may read it. Operators may release what anybody claimed."""
+    now = clock.now()
+    return notifications.change(id, lambda it: it.release(by, now))
 
 
 def approve(
     id: NotificationId,
     *,
     by: Actor,
+    email: str = "",
     revision: int | None = None,
     notifications: Notifications,
+    providers: Providers,
+    policies: ReviewPolicies,
     clock: Clock,
 ) -> Notification:
-    """Yes: the write itself is the event that starts the distribution."""
-    now = clock.now()
-    return notifications.change(id, lambda it: it.approve(by, now, revision=revision))
+    """Yes: the write itself is the event that starts the distribution.
+
+    Where two approvals are needed, the first leaves it pending. ``email`` is the moderator's
+    verified one; it and the uid tell whether they belong to the provider.
+    """
+    _check_independent(id, by, email, notifications, providers)
+    policy, now = policies.get(), clock.now()
+    return notifications.change(
+        id, lambda it: it.approve(by, now, revision=revision, policy=policy)
+    )
 
 
 def reject(
-    id: NotificationId, comment: str, *, by: Actor, notifications: Notifications, clock: Clock
+    id: NotificationId,
+    comment: str,
+    *,
+    by: Actor,
+    email: str = "",
+    template: str | None = None,
+    revision: int | None = None,
+    notifications: Notifications,
+    providers: Providers,
+    policies: ReviewPolicies,
+    clock: Clock,
 ) -> Notification:
-    """No, with a comment that says why."""
-    reason, now = _checked(comment), clock.now()
-    return notifications.change(id, lambda it: it.reject(by, now, reason))
+    """No, with a comment that says why: a template's, one's own, or both in this order."""
+    reason = _checked(_from_template(template, policies.get()) if template else "", comment)
+    _check_independent(id, by, email, notifications, providers)
+    now = clock.now()
+    return notifications.change(id, lambda it: it.reject(by, now, reason, revision=revision))
 
 
-def _checked(comment: str) -> str:
-    comment = comment.strip()
+def _check_independent(
+    id: NotificationId, by: Actor, email: str, notifications: Notifications, providers: Providers
+) -> None:
+    owner = notifications.get(id).provider_id
+    check_independent(providers.get(owner), by.id, email)
+
+
+def _from_template(id: str, policy: ReviewPolicy) -> str:
+    template = policy.template(id)
+    if template is None:
+        sentence = f"there is no template {id}; the queue lists those there are"
+        raise InvalidInput([FieldError("template", "unknownTemplate", sentence)])
+    return template.comment
+
+
+def _checked(*parts: str) -> str:
+    comment = "\n".join(part.strip() for part in parts if part.strip())
     if not comment:
         sentence = "say why: the provider reads this comment"
         raise InvalidInput([FieldError("comment", "required", sentence)])
@@ -49,3 +176,20 @@ def _checked(comment: str) -> str:
         sentence = f"must be at most {MOST_COMMENT_CHARACTERS} characters"
         raise InvalidInput([FieldError("comment", "tooLong", sentence)])
     return comment
+
+
+def _has(it: Notification, severity: Severity | None) -> bool:
+    grave = _AT_LEAST[severity] if severity else None
+    return grave is None or any(finding.severity in grave for finding in it.findings)
+
+
+def _claimed(it: Notification, by: Actor, now: datetime) -> Claimed:
+    if it.claim is None or it.claim.until <= now:
+        return Claimed.FREE
+    return Claimed.MINE if it.claim.moderator_id == by.id else Claimed.OTHERS
+
+
+def _says(it: Notification, text: str) -> bool:
+    content, wanted = it.content, text.casefold()
+    parts = (content.title, content.body, content.url, it.provider_email)
+    return any(wanted in (part or "").casefold() for part in parts)

@@ -2,13 +2,24 @@
 
 import hashlib
 import secrets
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 from shared.domain.errors import FieldError, InvalidInput, NotFound
 from shared.domain.history import Actor
 from shared.domain.provider import MOST_ADMIN_HWIDS, Domain, Provider
-from shared.ports import Accounts, ApiKey, Clock, Providers, StopSwitch
+from shared.domain.review import ReviewPolicy
+from shared.ports import (
+    Accounts,
+    ApiKey,
+    Clock,
+    Moderator,
+    Moderators,
+    Providers,
+    ReviewPolicies,
+    StopSwitch,
+)
 
 KEY_PREFIX = "ffk_"
 
@@ -64,9 +75,38 @@ def check_admin_hwids(hwids: Sequence[str]) -> None:
         raise InvalidInput([FieldError("adminHwids", "tooMany", sentence)])
 
 
-def set_moderator(uid: str, moderator: bool, *, accounts: Accounts) -> None:
-    """Grant or take the claim; taking it also ends the account's sessions."""
-    accounts.set_moderator(uid, moderator)
+def put_moderator(
+    uid: str,
+    given: Mapping[str, Any],
+    *,
+    accounts: Accounts,
+    moderators: Moderators,
+    clock: Clock,
+) -> Moderator:
+    """Grant the claim, and keep how they are known elsewhere; what is not given stays."""
+    telegram_user_id = given.get("telegram_user_id")
+    owner = moderators.by_telegram(telegram_user_id) if telegram_user_id else None
+    if owner and owner.uid != uid:
+        sentence = f"telegramUserId is already {owner.uid}'s; take it from them first"
+        raise InvalidInput([FieldError("telegramUserId", "taken", sentence)])
+    accounts.set_moderator(uid, True)
+    before = moderators.get(uid) or Moderator(uid, clock.now())
+    moderator = replace(before, **given)
+    moderators.put(moderator)
+    return moderator
+
+
+def delete_moderator(uid: str, *, accounts: Accounts, moderators: Moderators) -> None:
+    """Take the right to decide in the chat, then the claim, and end the account's sessions."""
+    moderators.delete(uid)
+    accounts.set_moderator(uid, False)
+
+
+def change_policy(given: Mapping[str, Any], *, policies: ReviewPolicies) -> ReviewPolicy:
+    """The review policy with these parts changed."""
+    policy = replace(policies.get(), **given)
+    policies.put(policy)
+    return policy
 
 
 def turn_stop_switch(

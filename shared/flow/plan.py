@@ -19,10 +19,11 @@ from shared.domain.delivery import (
     slices,
 )
 from shared.domain.errors import TryAgain
+from shared.domain.findings import new_reds
 from shared.domain.history import SYSTEM
 from shared.domain.lifecycle import Status
 from shared.domain.notification import Change, FailureReason, Notification, NotificationId
-from shared.domain.provider import verified
+from shared.domain.provider import Provider, verified
 from shared.domain.targeting import (
     AudienceQuery,
     PartitionRange,
@@ -32,9 +33,13 @@ from shared.domain.targeting import (
 )
 from shared.flow.count import finish
 from shared.flow.queues import ADMIN_HEAD_START, plan_task, send_task
+from shared.flow.schedule import scheduled
 from shared.ports import (
     Audience,
     Clock,
+    Counted,
+    Inspect,
+    Lanes,
     Ledger,
     LostLease,
     Notifications,
@@ -69,25 +74,44 @@ def plan(
     *,
     notifications: Notifications,
     providers: Providers,
+    inspect: Inspect,
     audience: Audience,
     ledger: Ledger,
+    lanes: Lanes,
     tasks: Tasks,
     clock: Clock,
     until: datetime,
 ) -> None:
-    """Check entitlement again, cut the audience, and plan it: here if small, else by tasks."""
+    """Check entitlement and content again, cut the audience, and plan it: here if small, else by
+    tasks.
+    """
     notification = notifications.get(id)
     if notification.status is not Status.SENDING:
         return
+    devices: int | None = None
     if not notification.plan_parts:
         domains = _entitled_domains(notification, providers)
         if isinstance(domains, FailureReason):
             _fail(notification, domains, notifications, clock)
             return
-        notification = _cut(notification, domains, audience, notifications)
+        if not _still_fit(notification, domains, inspect, notifications, clock):
+            return
+        notification, devices = _cut(notification, domains, audience, notifications)
         if notification.status is not Status.SENDING:
             return
+    if devices is None:
+        devices = _devices(_counted(notification, notification.plan_domains, audience))
+    provider = providers.get(notification.provider_id) or Provider(notification.provider_id)
     parts = _parts(notification, clock)
+    parts = scheduled(
+        parts,
+        notification,
+        provider,
+        devices,
+        notifications=notifications,
+        lanes=lanes,
+        clock=clock,
+    )
     ledger.open_parts(parts)
     if len(parts) > 1:
         tasks.enqueue(plan_task(notification, part=part) for part in parts)
@@ -123,7 +147,10 @@ def plan_part(
     queries = _queries(notification, notification.plan_domains)
     try:
         while not part.done:
-            tasks.enqueue(send_task(notification, batch) for batch in part.unannounced)
+            tasks.enqueue(
+                send_task(notification, batch, not_before=part.due(batch))
+                for batch in part.unannounced
+            )
             if notification.status is not Status.SENDING:
                 part = ledger.advance(_done(part), [])
                 break
@@ -182,15 +209,16 @@ def _batch(
     run: Sequence[tuple[str, Target]],
     now: datetime,
 ) -> Batch:
+    id = batch_id(part.low, part.stream, number)
     return Batch(
-        id=batch_id(part.low, part.stream, number),
+        id=id,
         notification_id=notification.id,
         stream=part.stream,
         partition=part.low,
         first_key=run[0][0],
         targets=tuple(target for _, target in run),
         records=(UNTRIED,) * len(run),
-        wake_at=now + BATCH_SWEEP_AFTER,
+        wake_at=max(now, part.due(id) or now) + BATCH_SWEEP_AFTER,
         created_at=now,
     )
 
@@ -210,6 +238,32 @@ def _entitled_domains(
     return domains or FailureReason.NO_VERIFIED_DOMAIN
 
 
+def _still_fit(
+    notification: Notification,
+    domains: Sequence[str],
+    inspect: Inspect,
+    notifications: Notifications,
+    clock: Clock,
+) -> bool:
+    """Links may lead elsewhere by now. A red finding that no moderator saw ends it; any other is
+    only recorded. One that was not moderated was looked at by the request that sends it.
+
+    Once somebody has cut the audience, sending has begun and nothing found here counts.
+    """
+    if notification.auto_approved:
+        return True
+    findings, now = inspect(notification.content, domains), clock.now()
+
+    def change(it: Notification) -> Change:
+        if it.status is not Status.SENDING or it.plan_parts:
+            return Change(it, None)
+        if reds := new_reds(findings, it.findings):
+            return it.fail(SYSTEM, now, FailureReason.REDS_FOUND, it.tally, reds)
+        return it.found(findings, now)
+
+    return notifications.change(notification.id, change).status is Status.SENDING
+
+
 def _queries(notification: Notification, domains: Sequence[str]) -> tuple[AudienceQuery, ...]:
     as_of = notification.sending_at or notification.created_at
     return audience_queries(notification.segment or Segment(), domains, as_of)
@@ -220,12 +274,23 @@ def _cut(
     domains: tuple[str, ...],
     audience: Audience,
     notifications: Notifications,
-) -> Notification:
-    counted = [audience.count(query) for query in _queries(notification, domains)]
-    devices = sum(count.devices for count in counted)
+) -> tuple[Notification, int]:
+    counted = _counted(notification, domains, audience)
+    devices = _devices(counted)
     parts = len(partition_ranges(devices, devices_each=DEVICES_PER_PART))
     read_at = counted[0].read_at if counted else ""
-    return notifications.change(notification.id, lambda it: it.cut(parts, domains, read_at))
+    cut = notifications.change(notification.id, lambda it: it.cut(parts, domains, read_at))
+    return cut, devices
+
+
+def _counted(
+    notification: Notification, domains: Sequence[str], audience: Audience
+) -> list[Counted]:
+    return [audience.count(query) for query in _queries(notification, domains)]
+
+
+def _devices(counted: Sequence[Counted]) -> int:
+    return sum(count.devices for count in counted)
 
 
 def _parts(notification: Notification, clock: Clock) -> list[PlanPart]:
@@ -243,7 +308,7 @@ def _fail(
     now = clock.now()
 
     def change(it: Notification) -> Change:
-        if it.status is not Status.SENDING:
+        if it.status is not Status.SENDING or it.plan_parts:
             return Change(it, None)
         return it.fail(SYSTEM, now, reason, it.tally)
 

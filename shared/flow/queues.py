@@ -4,7 +4,7 @@ A task carries ids only, never an address or a secret. Its name is derived from 
 that enqueuing twice is (best effort) enqueuing once; correctness never rests on that.
 """
 
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 
 from shared.domain.delivery import Batch, BatchId, PlanPart
@@ -25,10 +25,12 @@ class Queue(StrEnum):
     URGENT = "send-urgent"
     NORMAL = "send-normal"
     BULK = "send-bulk"
+    EXPORT = "export"
 
 
 PLAN_FANOUT = "plan-fanout"
 SEND_BATCH = "send-batch"
+EXPORT_EVENTS = "export-events"
 
 
 def plan_task(
@@ -75,6 +77,26 @@ def follow_up(notification: Notification, batch: Batch) -> Task:
         batch.id,
         suffix=f"attempt{batch.attempt}-{batch.sweeps}",
         not_before=batch.retry_at,
+    )
+
+
+def export_task(notification: Notification, suffix: str) -> Task:
+    """Archive a notification that ended."""
+    return Task(
+        name=f"{notification.id}-export-{suffix}",
+        queue=Queue.EXPORT,
+        function=EXPORT_EVENTS,
+        payload={"notificationId": notification.id},
+    )
+
+
+def manifest_task(day: date, suffix: str) -> Task:
+    """List in a manifest what was archived until the end of a day."""
+    return Task(
+        name=f"manifest-{day.isoformat()}-{suffix}",
+        queue=Queue.EXPORT,
+        function=EXPORT_EVENTS,
+        payload={"day": day.isoformat()},
     )
 
 

@@ -6,47 +6,45 @@ one owner by lease; every ledger write renews the lease and is conditional on th
 owner that outlived its lease can write nothing and stops at the chunk it is in.
 """
 
+import logging
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import assert_never
 
 from shared.domain.delivery import (
     SHOWN,
-    TAKEN,
-    Accepted,
     AddressGone,
-    Answer,
     Batch,
     BatchId,
     BatchState,
-    Later,
-    Misconfigured,
     Outcome,
     Record,
-    Rejected,
     Target,
-    Unsendable,
 )
-from shared.domain.device import AddressKind, PushAddress
+from shared.domain.device import AddressKind
 from shared.domain.errors import TryAgain
 from shared.domain.lifecycle import Status
 from shared.domain.notification import Notification, NotificationId
-from shared.domain.retry import RetryPolicy
+from shared.domain.recording import exhausted, last_word, recorded, together
+from shared.domain.retry import NEVER_TRIED, RetryPolicy
+from shared.domain.suspicion import alarming
 from shared.flow.count import finish
+from shared.flow.pushes import Pushes, Senders
 from shared.flow.queues import follow_up
 from shared.ports import (
+    Attempts,
     Clock,
     Devices,
     Ledger,
     LostLease,
     Message,
     Notifications,
-    Sender,
+    Retries,
     Slots,
     SlotWrite,
-    StopSwitch,
     Tasks,
+    Watch,
 )
 
 LEASE = timedelta(seconds=90)
@@ -54,17 +52,19 @@ SWEEP_GRACE = timedelta(minutes=5)
 WHILE_STOPPED = timedelta(seconds=60)
 """How long a batch waits before it looks again whether the platform's stop switch is off."""
 
-Senders = Mapping[AddressKind, Sender]
+SENDING_SHARE = 2 / 3
+"""How much of its lease a chunk may spend on sending; the rest is for what is still under way when
+that time is up, and for writing it down."""
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class Results:
-    """What one chunk came to: a record per position, addresses to drop, seconds asked to wait."""
+    """What one chunk came to: a record per position, and addresses to drop."""
 
     records: Mapping[int, Record]
     gone: Mapping[int, AddressGone]
-    blocked: Mapping[AddressKind, str]
-    asked_seconds: float = 0.0
 
 
 def send_batch(
@@ -76,7 +76,8 @@ def send_batch(
     senders: Senders,
     slots: Slots,
     devices: Devices,
-    stop_switch: StopSwitch,
+    watch: Watch,
+    retries: Retries,
     tasks: Tasks,
     clock: Clock,
     until: datetime,
@@ -93,10 +94,10 @@ def send_batch(
     try:
         if batch.state is BatchState.OPEN and not _waits(batch, clock.now()):
             batch = ledger.write(_claimed(batch, clock, lease))
-            run = _Run(
-                notifications, ledger, senders, slots, devices, stop_switch, clock, policy, lease
-            )
-            batch = run.through(batch, until)
+            pushes = Pushes(_message(notification), senders, clock)
+            run = _Run(notification, ledger, pushes, slots, devices, watch, clock, policy, lease)
+            batch = run.within_budget(batch, until, retries)
+            _sound_alarm(batch)
     except LostLease:
         raise TryAgain(f"batch {batch_id} of {id} has a new owner", retry_after_seconds=5) from None
     if batch.state is BatchState.OPEN:
@@ -124,47 +125,78 @@ def _claimed(batch: Batch, clock: Clock, lease: timedelta) -> Batch:
     )
 
 
+def _sound_alarm(batch: Batch) -> None:
+    """Once, when a batch closes that held too many addresses of another app."""
+    if batch.state is BatchState.CLOSED and (foreign := alarming(batch.records)):
+        told = (batch.notification_id, batch.id, foreign)
+        log.error("push: addressesOfAnotherApp, notification %s, batch %s, %d addresses", *told)
+
+
+def _attempts(batch: Batch) -> Mapping[AddressKind, Attempts]:
+    """What is to be pushed, by kind of address: for the first time, or once more."""
+    addressed = [(p, t.address.kind) for p, t in enumerate(batch.targets) if t.address]
+    waiting = [(batch.records[p], kind) for p, kind in addressed]
+    waiting = [(record, kind) for record, kind in waiting if record.outcome is Outcome.OPEN]
+    first = Counter(kind for record, kind in waiting if record.code in NEVER_TRIED)
+    again = Counter(kind for record, kind in waiting if record.code not in NEVER_TRIED)
+    return {kind: Attempts(first[kind], again[kind]) for kind in first | again}
+
+
 @dataclass(frozen=True, slots=True)
 class _Run:
     """One owner's way through a batch."""
 
-    notifications: Notifications
+    notification: Notification
     ledger: Ledger
-    senders: Senders
+    pushes: Pushes
     slots: Slots
     devices: Devices
-    stop_switch: StopSwitch
+    watch: Watch
     clock: Clock
     policy: RetryPolicy
     lease: timedelta
 
+    def within_budget(self, batch: Batch, until: datetime, retries: Retries) -> Batch:
+        """Goes through the batch, unless this process has spent what it may on retries."""
+        if self.notification.status is Status.SENDING:
+            seconds = retries.wait_seconds(_attempts(batch), self.clock.now())
+            if seconds:
+                return self.put_off(batch, seconds)
+        return self.through(batch, until)
+
     def through(self, batch: Batch, until: datetime) -> Batch:
-        """Every open chunk once; returns the batch closed, or open with a time to go on."""
-        blocked: dict[AddressKind, str] = {}
-        asked_seconds = 0.0
+        """Every open chunk once; returns the batch closed, or open with a time to go on.
+
+        A chunk that would last beyond ``until``, judging by those before it, is not begun.
+        """
+        longest = timedelta(0)
         for positions in list(batch.chunks()):
-            notification = self.notifications.get(NotificationId(batch.notification_id))
-            if notification.status is not Status.SENDING:
+            seen = self.watch.look(self.notification.id)
+            if seen.status is not Status.SENDING:
                 return self._close_unsent(batch)
-            if self.stop_switch.is_on():
+            if seen.stopped:
                 return self._release(batch, self.clock.now() + WHILE_STOPPED)
-            if self.clock.now() >= until:
-                return self._release(batch, self.clock.now())
-            results = self._attempt(batch, positions, notification, blocked)
-            blocked.update(results.blocked)
-            asked_seconds = max(asked_seconds, results.asked_seconds)
+            began = self.clock.now()
+            if began >= until or began + longest > until:
+                return self._release(batch, began)
+            enough = min(until, began + self.lease * SENDING_SHARE)
+            results = self._attempt(batch, positions, enough)
             batch = self._record(batch, results)
+            longest = max(longest, self.clock.now() - began)
         if batch.state is BatchState.CLOSED:
             return batch
-        return self._release_or_give_up(batch, asked_seconds)
+        return self.put_off(batch, self.pushes.asked_seconds)
 
-    def _attempt(
-        self,
-        batch: Batch,
-        positions: Sequence[int],
-        notification: Notification,
-        blocked: Mapping[AddressKind, str],
-    ) -> Results:
+    def put_off(self, batch: Batch, asked_seconds: float) -> Batch:
+        """What is open is tried again later, unless that would be beyond the horizon."""
+        now = self.clock.now()
+        wait = self.policy.wait_seconds(batch.attempt, asked_seconds, self.clock.chance())
+        retry_at = now + timedelta(seconds=wait)
+        if self.policy.gives_up(batch.first_attempt_at or now, retry_at):
+            return self._closed_with(batch, lambda last: last_word(last, exhausted(last, now)))
+        return self._release(batch, retry_at)
+
+    def _attempt(self, batch: Batch, positions: Sequence[int], until: datetime) -> Results:
         """Desktops' slots first, then one request for each push address.
 
         The half of a desktop that an earlier attempt did is not done again.
@@ -179,63 +211,21 @@ class _Run:
         open_ = {p: t for p, t in targets.items() if p not in records}
         half = {p: batch.records[p].receipt for p in open_ if batch.records[p].receipt}
         to_show = {p: t for p, t in open_.items() if t.polls and half.get(p) != SHOWN}
-        to_push = {
-            p: t.address for p, t in open_.items() if t.address and half.get(p, SHOWN) == SHOWN
-        }
-        shown = self._show(notification, to_show)
-        pushed, gone, found, asked = self._push(notification, to_push, blocked, now)
+        to_push = {p: t for p, t in open_.items() if half.get(p, SHOWN) == SHOWN}
+        shown = self._show(to_show)
+        answers = self.pushes.send(to_push, until)
+        pushed = {p: recorded(answer, now) for p, answer in answers.items()}
         for position in open_:
             words = (pushed.get(position), shown.get(position))
-            records[position] = _together(batch.records[position], words, now)
-        return Results(records, gone, found, asked)
+            records[position] = together(batch.records[position], words, now)
+        gone = {p: answer for p, answer in answers.items() if isinstance(answer, AddressGone)}
+        return Results(records, gone)
 
-    def _show(
-        self, notification: Notification, desktops: Mapping[int, Target]
-    ) -> dict[int, Record]:
+    def _show(self, desktops: Mapping[int, Target]) -> dict[int, Record]:
         if not desktops:
             return {}
         writes = [SlotWrite(t.hwid, t.read_version, t.slot) for t in desktops.values()]
-        return dict(zip(desktops, self.slots.show(notification, writes), strict=True))
-
-    def _push(
-        self,
-        notification: Notification,
-        addresses: Mapping[int, PushAddress],
-        blocked: Mapping[AddressKind, str],
-        now: datetime,
-    ) -> tuple[dict[int, Record], dict[int, AddressGone], dict[AddressKind, str], float]:
-        records: dict[int, Record] = {}
-        gone: dict[int, AddressGone] = {}
-        found: dict[AddressKind, str] = {}
-        asked = 0.0
-        message = _message(notification)
-        for kind in sorted({a.kind for a in addresses.values()}):
-            of_kind = {p: a for p, a in addresses.items() if a.kind is kind}
-            for position, answer in self._answers(kind, of_kind, message, blocked):
-                records[position] = recorded(answer, now)
-                match answer:
-                    case AddressGone():
-                        gone[position] = answer
-                    case Misconfigured() | Unsendable():
-                        found[kind] = answer.code
-                    case Later():
-                        asked = max(asked, answer.retry_after_seconds or 0.0)
-        return records, gone, found, asked
-
-    def _answers(
-        self,
-        kind: AddressKind,
-        addresses: Mapping[int, PushAddress],
-        message: Message,
-        blocked: Mapping[AddressKind, str],
-    ) -> Sequence[tuple[int, Answer]]:
-        """One attempt for each, unless it is known that none of this kind can be sent."""
-        sender = self.senders.get(kind)
-        reason = blocked.get(kind) or ("" if sender else "noSender")
-        if sender is None or reason:
-            return [(position, Rejected(reason)) for position in addresses]
-        answers = sender.send(message, list(addresses.values()))
-        return list(zip(addresses, answers, strict=True))
+        return dict(zip(desktops, self.slots.show(self.notification, writes), strict=True))
 
     def _record(self, batch: Batch, results: Results) -> Batch:
         """Write the chunk, and only then drop dead addresses: a lost drop is found again."""
@@ -261,18 +251,10 @@ class _Run:
         """The notification is no longer being sent: what was never sent is skipped, as stopped."""
         now = self.clock.now()
         stopped = Record(Outcome.SKIPPED, "stopped", at=now)
-        return self._closed_with(batch, lambda last: _last_word(last, stopped))
+        return self._closed_with(batch, lambda last: last_word(last, stopped))
 
-    def _release_or_give_up(self, batch: Batch, asked_seconds: float) -> Batch:
-        now = self.clock.now()
-        wait = self.policy.wait_seconds(batch.attempt, asked_seconds, self.clock.chance())
-        retry_at = now + timedelta(seconds=wait)
-        if self.policy.gives_up(batch.first_attempt_at or now, retry_at):
-            return self._closed_with(batch, lambda last: _last_word(last, _exhausted(last, now)))
-        return self._release(batch, retry_at)
-
-    def _closed_with(self, batch: Batch, last_word: Callable[[Record], Record]) -> Batch:
-        words = {p: last_word(batch.records[p]) for p in batch.open_positions()}
+    def _closed_with(self, batch: Batch, word: Callable[[Record], Record]) -> Batch:
+        words = {p: word(batch.records[p]) for p in batch.open_positions()}
         return self.ledger.write(batch.recorded(words).closed(), words)
 
     def _release(self, batch: Batch, retry_at: datetime) -> Batch:
@@ -285,57 +267,6 @@ class _Run:
                 wake_at=retry_at + SWEEP_GRACE,
             )
         )
-
-
-def recorded(answer: Answer, now: datetime) -> Record:
-    """What the ledger says of an answer."""
-    match answer:
-        case Accepted(receipt):
-            return Record(Outcome.DELIVERED, receipt=receipt, at=now)
-        case Rejected(code) | Misconfigured(code) | Unsendable(code):
-            return Record(Outcome.FAILED, code, at=now)
-        case AddressGone(code):
-            return Record(Outcome.FAILED, code, at=now, dropped=True)
-        case Later(code, _, ambiguous):
-            return Record(Outcome.OPEN, code, at=now, ambiguous=ambiguous)
-        case _:
-            assert_never(answer)
-
-
-def _together(last: Record, words: tuple[Record | None, Record | None], now: datetime) -> Record:
-    """One outcome for a device reached both ways: open while either is, delivered if either is.
-
-    While it is open, what earlier attempts did, or may have done, is kept.
-    """
-    pushed, shown = words
-    if shown is not None and shown.outcome is Outcome.DELIVERED:
-        shown = replace(shown, receipt=SHOWN)
-    if pushed is not None and pushed.outcome is Outcome.DELIVERED:
-        pushed = replace(pushed, receipt=pushed.receipt or TAKEN)
-    done = Record(Outcome.DELIVERED, receipt=last.receipt, at=now) if last.receipt else None
-    records = [record for record in (pushed, shown, done) if record is not None]
-    if not records:
-        return Record(Outcome.SKIPPED, "noAddress", at=now)
-    order = (Outcome.OPEN, Outcome.DELIVERED, Outcome.UNKNOWN, Outcome.FAILED, Outcome.SKIPPED)
-    word = min(records, key=lambda record: order.index(record.outcome))
-    if word.outcome is not Outcome.OPEN:
-        return word
-    receipt = next((r.receipt for r in records if r.outcome is Outcome.DELIVERED), "")
-    return replace(word, receipt=receipt, ambiguous=word.ambiguous or last.ambiguous)
-
-
-def _last_word(last: Record, otherwise: Record) -> Record:
-    """Nothing more is tried: what was done counts, and what may have been done is unknown."""
-    if last.receipt:
-        return Record(Outcome.DELIVERED, receipt=last.receipt, at=last.at)
-    if last.ambiguous:
-        return Record(Outcome.UNKNOWN, "answerLost", at=otherwise.at, ambiguous=True)
-    return otherwise
-
-
-def _exhausted(last: Record, now: datetime) -> Record:
-    """The end of the retry horizon; the receipt says what the last attempt met."""
-    return Record(Outcome.FAILED, "exhausted", receipt=last.code, at=now)
 
 
 def _message(notification: Notification) -> Message:

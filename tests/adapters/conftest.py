@@ -10,6 +10,11 @@ from google.cloud.firestore import Client
 
 from local.firestore import FirestoreEmulator
 from shared.adapters.firestore_devices import FirestoreDevices
+from shared.adapters.firestore_moderation import (
+    FirestoreModerators,
+    FirestoreReviewPolicies,
+    FirestoreUsage,
+)
 from shared.adapters.firestore_notifications import FirestoreNotifications
 from shared.adapters.firestore_platform import FirestoreStopSwitch
 from shared.adapters.firestore_providers import FirestoreProviders
@@ -19,7 +24,16 @@ from shared.adapters.memory import (
     MemoryProviders,
     MemoryStopSwitch,
 )
-from shared.ports import Devices, Notifications, Providers, StopSwitch
+from shared.adapters.memory_moderation import MemoryModerators, MemoryReviewPolicies, MemoryUsage
+from shared.ports import (
+    Devices,
+    Moderators,
+    Notifications,
+    Providers,
+    ReviewPolicies,
+    StopSwitch,
+    Usage,
+)
 
 S = TypeVar("S")
 
@@ -77,6 +91,31 @@ def stop_switch(request: pytest.FixtureRequest) -> StopSwitch:
     if request.param == "memory":
         return MemoryStopSwitch()
     return FirestoreStopSwitch(request.getfixturevalue("client"))
+
+
+@pytest.fixture(params=KINDS)
+def policies(request: pytest.FixtureRequest) -> ReviewPolicies:
+    if request.param == "memory":
+        return MemoryReviewPolicies()
+    return FirestoreReviewPolicies(request.getfixturevalue("client"))
+
+
+@pytest.fixture(params=KINDS)
+def moderators(request: pytest.FixtureRequest) -> Bench[Moderators]:
+    if request.param == "memory":
+        store = MemoryModerators()
+        return _in_memory(store, store.documents)
+    client: Client = request.getfixturevalue("client")
+    return _in_firestore(FirestoreModerators(client), client, "moderators")
+
+
+@pytest.fixture(params=KINDS)
+def usage(request: pytest.FixtureRequest) -> Bench[Usage]:
+    if request.param == "memory":
+        store = MemoryUsage()
+        return _in_memory(store, store.documents)
+    client: Client = request.getfixturevalue("client")
+    return _in_firestore(FirestoreUsage(client), client, "usage")
 
 
 def _in_memory(store: S, documents: dict[str, dict[str, Any]]) -> Bench[S]:

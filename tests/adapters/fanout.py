@@ -9,6 +9,7 @@ import httpx
 from shared.adapters.documents import DEVICES, present, registration_fields
 from shared.adapters.firestore_rest import FirestoreRest
 from shared.adapters.firestore_rest_values import decode_fields, encode, moment, write
+from shared.adapters.kept_transport import KeptTransport
 from shared.domain.device import Device, Slot, derive
 from shared.domain.lifecycle import Status
 from shared.domain.notification import Notification
@@ -59,7 +60,7 @@ class BadLine(httpx.BaseTransport):
     """
 
     def __init__(self, line: httpx.BaseTransport | None = None) -> None:
-        self._line = line or httpx.HTTPTransport(trust_env=False)
+        self._line = line or KeptTransport()
         self._ending, self._acts = "", list[Any]()
         self._late: list[httpx.Request] = []
         self.requests: list[httpx.Request] = []

@@ -13,15 +13,24 @@ from google.cloud.firestore import Client, WriteBatch
 
 from shared.adapters import firestore_calls
 from shared.adapters.firestore_devices import FirestoreDevices
+from shared.adapters.firestore_moderation import FirestoreReviewPolicies, FirestoreUsage
 from shared.adapters.firestore_notifications import FirestoreNotifications
 from shared.domain.delivery import Tally
 from shared.domain.device import AddressKind, Derived, Device, Hwid, PushAddress, derive
 from shared.domain.errors import NotFound, TryAgain, WrongState
-from shared.domain.history import broken_links
+from shared.domain.findings import Finding, Severity
+from shared.domain.history import broken_links, chain_faults
 from shared.domain.lifecycle import Status
-from shared.domain.notification import Change, Notification, NotificationId
+from shared.domain.notification import Change, Looked, Notification, NotificationId
 from shared.ports import AlreadyThere, Replay
-from tests.adapters.records import MODERATOR, NOON, PROVIDER, a_draft, a_submission
+from tests.adapters.records import (
+    MODERATOR,
+    NOON,
+    PROVIDER,
+    a_draft,
+    a_new_notification,
+    a_submission,
+)
 
 N1 = NotificationId("n1")
 LOST = ServiceUnavailable("the connection broke")
@@ -261,3 +270,48 @@ def test_a_store_that_cannot_be_read_is_for_later(
 
 def _derived(device: Device) -> Derived:
     return derive(device.hwid, device.locale, device.domains)
+
+
+# ---- moderation ------------------------------------------------------------------------------
+
+FAULTS = [after_it_counted, before_it_counted, too_much_contention]
+
+
+@pytest.mark.parametrize("fault", FAULTS, ids=lambda it: it.__name__)
+def test_a_place_whose_answer_was_lost_is_taken_once(faulty: FaultyClient, fault: Fault) -> None:
+    usage = FirestoreUsage(faulty)
+    for taker, given in [("a", True), ("b", True), ("c", False)]:
+        faulty.faults = [fault]
+        assert usage.take("p1", "perDay", "1", 2, NOON, taker=taker) is given
+        faulty.faults.clear()
+
+
+@pytest.mark.parametrize("fault", FAULTS, ids=lambda it: it.__name__)
+def test_a_reminder_whose_answer_was_lost_is_given_once(faulty: FaultyClient, fault: Fault) -> None:
+    policies, hour = FirestoreReviewPolicies(faulty), timedelta(hours=1)
+    faulty.faults = [fault]
+    assert policies.take_reminder(NOON, NOON - hour)
+    assert not policies.take_reminder(NOON, NOON - hour)
+
+
+def test_a_lost_answer_does_not_make_anothers_reminder_ours(faulty: FaultyClient) -> None:
+    policies, hour = FirestoreReviewPolicies(faulty), timedelta(hours=1)
+
+    def another_was_first(_: Callable[[], Any]) -> Any:
+        assert policies.take_reminder(NOON, NOON - hour)
+        raise LOST
+
+    faulty.faults = [another_was_first]
+    assert not policies.take_reminder(NOON, NOON - hour)
+
+
+def test_a_submission_with_findings_whose_answer_was_lost_is_there_once(
+    store: FirestoreNotifications, faulty: FaultyClient
+) -> None:
+    new = a_new_notification()
+    looked = Looked((Finding("shouting", Severity.INFO, "title", "Capitals."),), 3)
+    faulty.faults = [after_it_counted]
+    store.create(new.submit(PROVIDER, NOON, admin_hwid=False, looked=looked))
+    it, chain = store.get(N1), store.history(N1)
+    assert [entry.move for entry in chain] == ["submit", "findings"]
+    assert chain_faults(chain, it.history_count, it.history_hash) == []

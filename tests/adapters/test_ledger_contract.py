@@ -30,6 +30,7 @@ from shared.domain.delivery import (
 from shared.domain.device import AddressKind, PushAddress, Slot
 from shared.domain.errors import Defect, NotFound, TryAgain
 from shared.domain.notification import NotificationId
+from shared.domain.ramp import Ramp
 from shared.ports import Ledger, LostLease
 from tests.adapters.fanout import WITHOUT_WAITING, BadLine
 from tests.builders import NOON, a_batch, a_target
@@ -76,6 +77,15 @@ def a_part(id: str = "n1", low: int = 0, **changes: Any) -> PlanPart:
 def opened(ledger: Ledger, id: str = "n1", low: int = 0) -> PlanPart:
     ledger.open_parts([a_part(id, low)])
     return next(part for part in ledger.parts(NotificationId(id)) if part.low == low)
+
+
+def test_a_part_keeps_its_schedule(ledger: Ledger) -> None:
+    ramp = Ramp(NOON, 2.5, first=3, step=8)
+    ledger.open_parts([a_part(ramp=ramp), a_part(low=16)])
+    first, second = ledger.parts(NotificationId("n1"))
+    assert (first.ramp, second.ramp) == (ramp, None)
+    assert ledger.advance(replace(first, batches=7), []).ramp == ramp
+    assert ledger.parts(NotificationId("n1"))[0].ramp == ramp
 
 
 def planned(ledger: Ledger, *batches: Batch) -> list[Batch]:

@@ -12,11 +12,13 @@ from shared.adapters import listing
 from shared.domain.content import Content
 from shared.domain.delivery import Tally
 from shared.domain.errors import Defect, InvalidInput, NotFound, WrongState
-from shared.domain.history import SYSTEM, broken_links
+from shared.domain.findings import Finding, Severity
+from shared.domain.history import SYSTEM, broken_links, chain_faults
 from shared.domain.lifecycle import Status
-from shared.domain.notification import Change, FailureReason, Notification, NotificationId
+from shared.domain.notification import Change, FailureReason, Looked, Notification, NotificationId
+from shared.domain.review import Claim, Endorsement
 from shared.domain.targeting import Segment, TargetPlatform
-from shared.ports import AlreadyThere, Notifications, Replay, Wish
+from shared.ports import AlreadyThere, Notifications, Replay, Waiting, Wish
 from tests.adapters.conftest import Bench
 from tests.adapters.records import (
     MODERATOR,
@@ -99,7 +101,12 @@ def test_a_created_notification_is_read_as_it_was_written(
         plan_domains=("a.example", "b.example"),
         read_at="2026-03-01T12:00:00.123456789Z",
         wake_at=NOON + SECOND,
+        export_at=NOON + SECOND,
         sweeps=2,
+        findings=(Finding("ipHost", Severity.RED, "url", "A number, not a name."),),
+        estimated_devices=0,
+        claim=Claim("m1", NOON + SECOND),
+        endorsements=(Endorsement("m2", NOON, 2),),
     )
     told = {it.name for it in fields(everything.notification)} - {"version"}
     plain = a_new_notification()
@@ -130,7 +137,10 @@ def test_its_document_has_the_names_of_the_specification(
         "providerId": "p1",
         "providerEmail": "p1@example.com",
         "createdAt": NOON,
+        "submittedAt": NOON,
         "revision": 1,
+        "findings": [],
+        "endorsements": [],
         "autoApproved": False,
         "targetedCount": 0,
         "deliveredCount": 0,
@@ -463,7 +473,7 @@ def test_a_search_looks_at_a_bounded_number_of_records_in_one_call(
 def test_one_broken_record_does_not_take_the_list_with_it(many: Bench[Notifications]) -> None:
     many.write("n1", {**(many.read("n1") or {}), "title": 1})
     assert ids(many.store.of_provider(Wish("p1", page_size=2)).items) == ["n0", "n2"]
-    assert "n1" not in ids(tuple(many.store.oldest_pending(50)))
+    assert "n1" not in ids(many.store.queue(Waiting()).items)
 
 
 @pytest.mark.parametrize(
@@ -501,9 +511,88 @@ def test_every_status_is_counted(many: Bench[Notifications]) -> None:
 def test_the_moderation_queue_is_oldest_first_over_all_providers(
     many: Bench[Notifications],
 ) -> None:
-    queue = many.store.oldest_pending(4)
-    assert ids(tuple(queue)) == ["n3", "n4", "n5", "n2"]
-    assert {"theirs", "n6"} & set(ids(tuple(many.store.oldest_pending(99)))) == {"theirs"}
+    queue = many.store.queue(Waiting(page_size=4))
+    assert ids(queue.items) == ["n3", "n4", "n5", "n2"]
+    assert {"theirs", "n6"} & set(ids(many.store.queue(Waiting()).items)) == {"theirs"}
+
+
+def test_the_moderation_queue_goes_on_where_its_page_ended(many: Bench[Notifications]) -> None:
+    whole = ids(many.store.queue(Waiting()).items)
+    seen: list[str] = []
+    page = many.store.queue(Waiting(page_size=2))
+    while page.next_token:
+        seen += ids(page.items)
+        page = many.store.queue(Waiting(page_size=2, page_token=page.next_token))
+    assert seen + ids(page.items) == whole
+
+
+def test_the_moderation_queue_of_one_provider_and_of_those_asked_for(
+    many: Bench[Notifications],
+) -> None:
+    assert "theirs" not in ids(many.store.queue(Waiting("p1")).items)
+    chosen = many.store.queue(Waiting(shows=lambda it: it.id in {"n5", "n2"}, page_size=1))
+    assert ids(chosen.items) == ["n5"]
+    assert chosen.next_token
+    rest = many.store.queue(
+        Waiting(shows=lambda it: it.id in {"n5", "n2"}, page_token=chosen.next_token)
+    )
+    assert (ids(rest.items), rest.next_token) == (["n2"], None)
+
+
+def test_what_waits_is_counted_for_its_provider(many: Bench[Notifications]) -> None:
+    assert many.store.count_pending("p1") == 6
+    many.store.change(N1, cancel)
+    assert many.store.count_pending("p1") == 5
+    assert many.store.count_pending("p9") == 0
+
+
+def test_what_was_seen_and_who_reads_and_approved_it_is_kept(
+    notifications: Bench[Notifications],
+) -> None:
+    found = (
+        Finding("ipHost", Severity.RED, "url", "A number, not a name."),
+        Finding("shouting", Severity.INFO, "title", "Capitals."),
+    )
+    new = a_new_notification()
+    submission = new.submit(PROVIDER, NOON, admin_hwid=False, looked=Looked(found, 7))
+    notifications.store.create(submission)
+    assert plain(notifications.store.get(N1)) == plain(submission.notification)
+    claimed = notifications.store.change(N1, lambda it: it.take(MODERATOR, NOON))
+    assert notifications.store.get(N1) == claimed
+    endorsed = notifications.store.change(N1, lambda it: it.approve(MODERATOR, NOON))
+    assert notifications.store.get(N1) == endorsed
+    assert (endorsed.claim, len(endorsed.endorsements)) == (None, 1)
+    stored = notifications.read("n1") or {}
+    assert "claim" not in stored
+    assert stored["endorsements"] == [{"moderatorId": "m1", "at": NOON, "revision": 1}]
+    assert stored["findings"][1] == {
+        "code": "shouting",
+        "severity": "info",
+        "field": "title",
+        "sentence": "Capitals.",
+    }
+    entries = notifications.store.history(N1)
+    assert [entry.move for entry in entries] == ["submit", "findings", "claim", "endorse"]
+    assert chain_faults(entries, endorsed.history_count, endorsed.history_hash) == []
+
+
+def test_moderators_decisions_are_told_the_latest_first(many: Bench[Notifications]) -> None:
+    rejected, approved = NotificationId("n2"), NotificationId("n3")
+    many.store.change(rejected, lambda it: it.reject(MODERATOR, NOON + SECOND, "no"))
+    many.store.change(approved, lambda it: it.approve(MODERATOR, NOON + SECOND * 2))
+    many.store.change(N1, lambda it: it.approve(MODERATOR, NOON - SECOND))
+    made = many.store.decided(NOON, 9)
+    assert [(each.rejected, each.moderated_at) for each in made] == [
+        (False, NOON + SECOND * 2),
+        (True, NOON + SECOND),
+    ]
+    assert {(each.provider_id, each.moderator_id) for each in made} == {("p1", "m1")}
+    assert [each.rejected for each in many.store.decided(NOON, 1)] == [False]
+
+
+def plain(it: Notification) -> Notification:
+    """Whatever version it has."""
+    return replace(it, version="")
 
 
 def test_only_what_is_due_is_overdue(notifications: Bench[Notifications]) -> None:

@@ -20,6 +20,7 @@ ACME = Provider(
     plan=Plan.ENTERPRISE,
     name="Acme",
     limits=(("perDay", 10), ("perHour", 2)),
+    members=("m1", "Ann@p1.example"),
 )
 SITE = Domain("example.com", "p1", is_verified=True, admin_hwids=("Hw-1", "hw-1"))
 
@@ -34,6 +35,7 @@ def test_a_provider_is_read_as_it_was_put(providers: Bench[Providers]) -> None:
         "plan": "enterprise",
         "name": "Acme",
         "limits": {"perDay": 10, "perHour": 2},
+        "members": ["m1", "Ann@p1.example"],
     }
 
 

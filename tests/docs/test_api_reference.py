@@ -20,6 +20,7 @@ from functions import (
     _answers,
     _callable,
     _faults,
+    _operator_moderation,
     _provider_account,
     _provider_insight,
     device_api,
@@ -44,6 +45,7 @@ MODELS: Mapping[str, type[BaseModel]] = {
     name: model
     for module in (
         _answers,
+        _operator_moderation,
         _provider_account,
         _provider_insight,
         device_api,
@@ -96,7 +98,7 @@ def test_every_body_and_query_has_a_table_of_its_fields() -> None:
     }
     shown = {name for name, _ in tables("fields")}
     same = {"NotificationInput": "CompleteInput", "EditInput": "CompleteInput", "Nothing": ""}
-    callables = {"Approval", "Rejection"}
+    callables = {"QueueInput", "OneNotification", "Approval", "Rejection", "StatsInput"}
     assert {same.get(each, each) for each in taken} - {""} <= shown - callables
     assert callables <= shown
 
@@ -201,7 +203,7 @@ def field_codes() -> Iterator[str]:
     yield from ({code for code, _ in _faults._WORDS.values()} - {"malformed"})
     yield from (_faults._REQUIRED[0], _faults._INVALID[0])
     for call in calls():
-        place = {"FieldError": 1, "_fault": 1, "PydanticCustomError": 0}.get(called(call))
+        place = {"FieldError": 1, "fault": 1, "PydanticCustomError": 0}.get(called(call))
         if place is not None and len(call.args) > place:
             yield from map(to_camel, words(call.args[place]))
 

@@ -14,16 +14,27 @@ from functions.main import DOORS
 from shared.adapters.documents import notification_fields
 from shared.domain.lifecycle import Status
 from shared.flow.operate import digest_of
+from shared.settings import read
 from tests.builders import NOON, a_notification
 from tests.doors.conftest import a_body, bearer, client
-from tests.parts import MemoryParts, forged, service_token, token
+from tests.parts import ENVIRONMENT, MemoryParts, forged, service_token, token
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "authorisation.md"
 API_KEY = "ffk_of-the-owners-server"
 SPARE_KEY = "ffk_to-be-deleted"
 SECRET = "secret-of-h1"
+BOT = {
+    "FANFARE_TELEGRAM_BOT_TOKEN": "4242:of-the-bot",
+    "FANFARE_TELEGRAM_WEBHOOK_SECRET": "agreed-with-telegram",
+    "FANFARE_TELEGRAM_CHAT_ID": "-1001",
+}
 EVERYTHING = {"moderator": True, "operator": True}
-SERVICES = {"tick": "scheduler", "plan-fanout": "tasks", "send-batch": "tasks"}
+SERVICES = {
+    "tick": "scheduler",
+    "plan-fanout": "tasks",
+    "send-batch": "tasks",
+    "export-events": "tasks",
+}
 
 CALLERS: Mapping[str, Callable[[str], str]] = {
     "owner": lambda _: token("p1"),
@@ -57,13 +68,18 @@ BODIES: Mapping[str, object] = {
     "moderation-queue POST /": {"data": {}},
     "approve-notification POST /": {"data": {"id": "pending"}},
     "reject-notification POST /": {"data": {"id": "pending", "comment": "no"}},
+    "claim-notification POST /": {"data": {"id": "pending"}},
+    "release-notification POST /": {"data": {"id": "pending"}},
+    "moderation-stats POST /": {"data": {}},
     "device-api POST /v1/devices": A_DEVICE,
     "device-api POST /v1/devices/{hwid}/token": {"kind": "fcm", "value": "t"},
     "device-api POST /v1/devices/{hwid}/consent": {"consent": True},
     "operator-api PUT /v1/providers/{uid}": {"isPremium": True},
+    "operator-api PUT /v1/moderation": {"secondApprovalAbove": 10},
     "operator-api PUT /v1/domains/{domain}": {"isVerified": True},
     "operator-api PUT /v1/stop": {"stopped": True},
     "plan-fanout POST /": {"notificationId": "none"},
+    "export-events POST /": {"notificationId": "none"},
     "send-batch POST /": {"notificationId": "none", "batchId": "b"},
 }
 """What is sent; nothing where it is not said."""
@@ -135,6 +151,7 @@ def an_event(function: str) -> dict[str, Any]:
 
 @pytest.fixture
 def furnished(world: MemoryParts) -> MemoryParts:
+    world.settings = read({**ENVIRONMENT, **BOT})
     for status in (Status.DRAFT, Status.PENDING, Status.SENDING):
         record = a_notification(str(status), status)
         world.notifications._notifications.put(record.id, notification_fields(record))

@@ -21,7 +21,7 @@ from shared.domain.errors import (
     Unauthenticated,
     WrongState,
 )
-from shared.flow.create import KeyReused
+from shared.flow.once import KeyReused
 from shared.ports import SnapshotTooOld
 from tests.doors.conftest import Call, bearer, door
 from tests.parts import MemoryParts, service_token, token

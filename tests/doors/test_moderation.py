@@ -1,5 +1,7 @@
 """The callables, word for word as the protocol has them."""
 
+from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -8,12 +10,18 @@ from werkzeug.test import TestResponse
 from functions._callable import STATUSES
 from functions._edge import TABLE
 from shared.adapters.documents import notification_fields
+from shared.domain.findings import Finding, Severity
 from shared.domain.lifecycle import Status
-from tests.builders import a_notification
-from tests.doors.conftest import door
+from shared.domain.notification import Looked
+from shared.domain.review import ReviewPolicy, Template
+from tests.builders import NOON, PROVIDER, a_notification, a_provider
+from tests.doors.conftest import a_body, door
 from tests.parts import MemoryParts, forged, token
 
-FUNCTIONS = ("moderation_queue", "approve_notification", "reject_notification")
+FUNCTIONS = (
+    *("moderation_queue", "approve_notification", "reject_notification"),
+    *("claim_notification", "release_notification", "moderation_stats"),
+)
 MODERATOR = token("m1", moderator=True)
 
 
@@ -151,7 +159,22 @@ def test_only_moderators_decide(
 @pytest.mark.parametrize(
     ("function", "data", "faults"),
     [
-        ("moderation_queue", {"limit": 5}, {"limit": "unknownField"}),
+        (
+            "moderation_queue",
+            {"limit": 5, "severity": "bad", "claimed": "me", "pageSize": 101},
+            {
+                "limit": "unknownField",
+                "severity": "notAllowed",
+                "claimed": "notAllowed",
+                "pageSize": "tooBig",
+            },
+        ),
+        ("claim_notification", {}, {"id": "required"}),
+        ("release_notification", {"id": "a/b"}, {"id": "badFormat"}),
+        ("moderation_stats", {"days": 0}, {"days": "tooSmall"}),
+        ("moderation_stats", {"days": 367}, {"days": "tooBig"}),
+        ("reject_notification", {"id": "n1", "template": "No"}, {"template": "badFormat"}),
+        ("reject_notification", {"id": "n1", "template": "none"}, {"template": "unknownTemplate"}),
         ("approve_notification", {}, {"id": "required"}),
         (
             "approve_notification",
@@ -187,10 +210,10 @@ def test_what_is_not_there_is_not_found(world: MemoryParts) -> None:
 def test_a_broken_part_is_told_in_the_envelope_and_not_explained(
     world: MemoryParts, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def broken(limit: int) -> None:
+    def broken(waiting: object) -> None:
         raise RuntimeError("password of the database")
 
-    monkeypatch.setattr(world.notifications, "oldest_pending", broken)
+    monkeypatch.setattr(world.notifications, "queue", broken)
     response = moderate("moderation_queue", {})
     assert refusal(response) == (500, "INTERNAL")
     assert "password" not in response.text
@@ -210,3 +233,141 @@ def test_a_browser_may_ask_first(world: MemoryParts) -> None:
 
 def test_every_word_of_the_table_has_its_http_status() -> None:
     assert {row.word for row in TABLE.values()} == set(STATUSES)
+
+
+# ---- more than yes and no --------------------------------------------------------------------
+
+SECOND = token("m2", moderator=True)
+
+
+def asked(function: str, data: object, credential: str = MODERATOR) -> Any:
+    """The result of a call that must succeed."""
+    response = door(function, credential)("POST", "/", {"data": data})
+    assert response.status_code == 200, response.text
+    return response.get_json()["result"]
+
+
+def details(function: str, data: object, credential: str = MODERATOR) -> tuple[int, Any]:
+    """The status and the details of a refusal."""
+    response = door(function, credential)("POST", "/", {"data": data})
+    return response.status_code, response.get_json()["error"]["details"]
+
+
+@pytest.fixture
+def red(world: MemoryParts) -> str:
+    looked = Looked((Finding("ipHost", Severity.RED, "url", "A number."),), 7)
+    new = a_notification(status=None)
+    world.notifications.create(new.submit(PROVIDER, NOON, admin_hwid=False, looked=looked))
+    return new.id
+
+
+def test_the_queue_tells_what_a_moderator_chooses_by(red: str, world: MemoryParts) -> None:
+    world.clock.set(NOON + timedelta(hours=2))
+    [shown] = asked("moderation_queue", {})
+    assert shown["findings"] == [
+        {"code": "ipHost", "severity": "red", "field": "url", "sentence": "A number."}
+    ]
+    assert (shown["estimatedDevices"], shown["approvalsNeeded"]) == (7, 2)
+    assert (shown["ageSeconds"], shown["dueAt"]) == (7200, "2026-01-01T13:00:00Z")
+    assert (shown["overdue"], shown["claim"], shown["endorsements"]) == (True, None, [])
+
+
+def test_a_wish_is_answered_with_a_page_and_the_templates(red: str, world: MemoryParts) -> None:
+    world.review_policies.put(ReviewPolicy(templates=(Template("loud", "Loud", "Quiet!"),)))
+    page = asked("moderation_queue", {"severity": "red", "pageSize": 1})
+    assert [it["id"] for it in page["notifications"]] == [red]
+    assert page["nextPageToken"] is None
+    assert page["templates"] == [{"id": "loud", "title": "Loud", "comment": "Quiet!"}]
+    assert asked("moderation_queue", {"claimed": "mine"})["notifications"] == []
+    status, told = details("moderation_queue", {"pageToken": "x"})
+    assert (status, told["errors"][0]["code"]) == (400, "invalidPageToken")
+
+
+def test_a_claim_keeps_others_out_until_it_is_released(pending: str, world: MemoryParts) -> None:
+    world.clock.set(NOON)
+    until = "2026-01-01T12:10:00Z"
+    claimed = asked("claim_notification", {"id": pending})
+    assert claimed == {
+        "id": pending,
+        "status": "pending",
+        "claim": {"moderatorId": "m1", "until": until},
+    }
+    [shown] = asked("moderation_queue", {"claimed": "others"}, SECOND)["notifications"]
+    assert shown["claim"] == claimed["claim"]
+    for function in ("claim_notification", "release_notification", "approve_notification"):
+        status, told = details(function, {"id": pending}, SECOND)
+        assert (status, told["code"], told["until"]) == (400, "claimed", until)
+    assert asked("release_notification", {"id": pending}) == {"id": pending, "status": "pending"}
+    assert asked("approve_notification", {"id": pending}, SECOND)["status"] == "sending"
+
+
+def test_the_first_of_two_approvals_says_that_one_is_missing(red: str) -> None:
+    first = asked("approve_notification", {"id": red, "revision": 1})
+    assert first == {"id": red, "status": "pending", "approvals": 1, "approvalsNeeded": 2}
+    status, told = details("approve_notification", {"id": red})
+    assert (status, told["code"]) == (400, "secondModeratorNeeded")
+    [shown] = asked("moderation_queue", {})
+    assert [each["moderatorId"] for each in shown["endorsements"]] == ["m1"]
+    assert asked("approve_notification", {"id": red}, SECOND) == {"id": red, "status": "sending"}
+
+
+@pytest.mark.parametrize(
+    "credential",
+    [
+        token("p1", moderator=True),
+        token("m5", moderator=True, email="P1@Example.com"),
+        token("m6", moderator=True),
+    ],
+)
+def test_a_moderator_who_belongs_to_the_provider_is_refused(
+    pending: str, world: MemoryParts, credential: str
+) -> None:
+    provider = world.providers.get("p1")
+    assert provider
+    world.providers.put(replace(provider, members=("m6",)))
+    before = world.stored()
+    for function in ("claim_notification", "approve_notification", "reject_notification"):
+        data = {"id": pending} | ({"comment": "no"} if "reject" in function else {})
+        status, told = details(function, data, credential)
+        assert (status, told["code"]) == (403, "ownProvider")
+    assert world.stored() == before
+
+
+def test_a_template_may_stand_for_the_comment(pending: str, world: MemoryParts) -> None:
+    world.review_policies.put(ReviewPolicy(templates=(Template("loud", "Loud", "Quiet!"),)))
+    rejected = asked("reject_notification", {"id": pending, "template": "loud"})
+    assert rejected["status"] == "rejected"
+    assert world.notifications.get(a_notification().id).moderator_comment == "Quiet!"
+
+
+def test_statistics_are_told_by_moderator_and_by_provider(pending: str, world: MemoryParts) -> None:
+    world.clock.set(NOON + timedelta(minutes=1))
+    asked("reject_notification", {"id": pending, "comment": "no"})
+    told = asked("moderation_stats", {})
+    assert told == {
+        "since": "2025-12-02T12:01:00Z",
+        "complete": True,
+        "moderators": [
+            {
+                "moderatorId": "m1",
+                "approved": 0,
+                "rejected": 1,
+                "endorsed": 0,
+                "medianSeconds": 60,
+            }
+        ],
+        "providers": [{"providerId": "p1", "approved": 0, "rejected": 1, "medianSeconds": 60}],
+    }
+
+
+def test_a_limit_is_told_as_429_with_the_time_to_wait(world: MemoryParts) -> None:
+    world.clock.set(NOON)
+    world.providers.put(a_provider("p2", limits=(("submissionsPerDay", 1),)))
+    send = door("provider_api", token("p2"))
+    key = {"Idempotency-Key": "once"}
+    first = send("POST", "/v1/notifications", a_body(), headers=key)
+    assert first.status_code == 201
+    refused = send("POST", "/v1/notifications", a_body())
+    assert (refused.status_code, refused.headers["Retry-After"]) == (429, "43200")
+    assert refused.get_json()["code"] == "submissionsPerDayReached"
+    assert send("POST", "/v1/notifications", a_body(), headers=key).get_json() == first.get_json()

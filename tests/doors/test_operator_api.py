@@ -4,8 +4,10 @@ from typing import Any
 
 import pytest
 
+from functions.operator_api import LimitsInput
 from shared.adapters.documents import notification_fields
 from shared.domain.lifecycle import Status
+from shared.domain.provider import LIMITS, Limit, Plan
 from tests.builders import a_notification
 from tests.doors.conftest import ADMIN_HWID, Call, errors_of
 from tests.parts import MemoryParts
@@ -14,11 +16,25 @@ from tests.parts import MemoryParts
 def test_a_provider_is_created_and_changed_by_what_is_named(operator: Call) -> None:
     path = "/v1/providers/p9"
     assert operator("GET", path).status_code == 404
-    given = {"email": "p9@example.com", "isPremium": True, "limits": {"perMinute": 60}}
-    created = operator("PUT", path, given).get_json()
-    assert created == {**given, "uid": "p9", "name": "", "plan": "premium"}
+    given = {"email": "p9@example.com", "isPremium": True, "members": ["Ann@p9.example", "u1"]}
+    created = operator("PUT", path, {**given, "limits": {"pendingAtOnce": 3}}).get_json()
+    limits = limits_of(Plan.PREMIUM) | {"pendingAtOnce": 3}
+    assert created == {**given, "uid": "p9", "name": "", "plan": "premium", "limits": limits}
     changed = operator("PUT", path, {"plan": "enterprise"}).get_json()
-    assert changed == {**created, "plan": "enterprise"} == operator("GET", path).get_json()
+    larger = limits_of(Plan.ENTERPRISE) | {"pendingAtOnce": 3}
+    assert changed == {**created, "plan": "enterprise", "limits": larger}
+    assert changed == operator("GET", path).get_json()
+    back = operator("PUT", path, {"limits": {}}).get_json()
+    assert back["limits"] == limits_of(Plan.ENTERPRISE)
+
+
+def limits_of(plan: Plan) -> dict[str, int]:
+    return {str(limit): most for limit, most in LIMITS[plan].items()}
+
+
+def test_every_limit_can_be_set() -> None:
+    fields = LimitsInput.model_fields.values()
+    assert {field.alias for field in fields} == {str(limit) for limit in Limit}
 
 
 def test_verifying_a_domain_leaves_its_admin_hwids(operator: Call) -> None:
@@ -47,11 +63,41 @@ def test_a_new_domain_needs_an_owner_who_is_there(operator: Call) -> None:
 
 def test_moderators_are_made_and_unmade(operator: Call, world: MemoryParts) -> None:
     made = operator("PUT", "/v1/moderators/anna")
-    assert made.get_json() == {"uid": "anna", "moderator": True}
+    unknown = {"telegramUserId": None, "name": "", "email": ""}
+    assert made.get_json() == {"uid": "anna", "moderator": True, **unknown}
     assert world.accounts.moderators == {"anna": True}
     assert operator("DELETE", "/v1/moderators/anna").status_code == 204
     assert world.accounts.moderators == {"anna": False}
     assert operator("PUT", "/v1/moderators/nobody").status_code == 404
+    assert world.moderators.documents == {}
+
+
+def test_a_telegram_user_is_one_moderator_until_they_are_none(
+    operator: Call, world: MemoryParts
+) -> None:
+    anna = operator("PUT", "/v1/moderators/anna", {"telegramUserId": 77, "name": "Anna"})
+    assert anna.get_json()["telegramUserId"] == 77
+    renamed = operator("PUT", "/v1/moderators/anna", {"name": "Anna B."}).get_json()
+    assert (renamed["telegramUserId"], renamed["name"]) == (77, "Anna B.")
+    taken = operator("PUT", "/v1/moderators/berta", {"telegramUserId": 77})
+    assert errors_of(taken) == {"telegramUserId": "taken"}
+    assert world.moderators.by_telegram(77) is not None
+    operator("DELETE", "/v1/moderators/anna")
+    assert world.moderators.by_telegram(77) is None
+
+
+def test_the_policy_is_changed_by_what_is_named(operator: Call) -> None:
+    path = "/v1/moderation"
+    usual = {"secondApprovalAbove": 50_000, "slaSeconds": 3600, "templates": []}
+    assert operator("GET", path).get_json() == usual
+    template = {"id": "too-loud", "title": "Too loud", "comment": "Do not shout."}
+    changed = operator("PUT", path, {"templates": [template]}).get_json()
+    assert changed == {**usual, "templates": [template]}
+    shorter = operator("PUT", path, {"slaSeconds": 600, "secondApprovalAbove": 0}).get_json()
+    assert shorter == {"secondApprovalAbove": 0, "slaSeconds": 600, "templates": [template]}
+    assert operator("GET", path).get_json() == shorter
+    twice = operator("PUT", path, {"templates": [template, template]})
+    assert errors_of(twice) == {"templates": "notUnique"}
 
 
 def test_the_stop_switch_remembers_who_and_why(operator: Call, world: MemoryParts) -> None:
@@ -83,7 +129,8 @@ def test_an_operator_stops_anybodys_distribution(operator: Call, world: MemoryPa
                 "isPremium": 1,
                 "plan": "gold",
                 "name": "a\u0000",
-                "limits": {"perMinute": -1, "per minute": 5, "daily": "10"},
+                "limits": {"pendingAtOnce": -1, "perMinute": 5, "submissionsPerDay": "10"},
+                "members": ["a\u0000"],
                 "uid": "p2",
             },
             {
@@ -91,9 +138,10 @@ def test_an_operator_stops_anybodys_distribution(operator: Call, world: MemoryPa
                 "isPremium": "wrongType",
                 "plan": "notAllowed",
                 "name": "controlCharacter",
-                "limits.perMinute": "tooSmall",
-                "limits.per minute.[key]": "badFormat",
-                "limits.daily": "wrongType",
+                "limits.pendingAtOnce": "tooSmall",
+                "limits.perMinute": "unknownField",
+                "limits.submissionsPerDay": "wrongType",
+                "members.0": "controlCharacter",
                 "uid": "unknownField",
             },
         ),
@@ -107,8 +155,27 @@ def test_an_operator_stops_anybodys_distribution(operator: Call, world: MemoryPa
                 "domain": "unknownField",
             },
         ),
+        (
+            "/v1/moderation",
+            {
+                "secondApprovalAbove": -1,
+                "slaSeconds": 59,
+                "templates": [{"id": "A B", "comment": " "}],
+            },
+            {
+                "secondApprovalAbove": "tooSmall",
+                "slaSeconds": "tooSmall",
+                "templates.0.id": "badFormat",
+                "templates.0.title": "required",
+                "templates.0.comment": "wrongType",
+            },
+        ),
         ("/v1/stop", {"reason": "x" * 501}, {"stopped": "required", "reason": "tooLong"}),
-        ("/v1/moderators/anna", {"moderator": True}, {"moderator": "unknownField"}),
+        (
+            "/v1/moderators/anna",
+            {"moderator": True, "telegramUserId": 0},
+            {"moderator": "unknownField", "telegramUserId": "tooSmall"},
+        ),
     ],
 )
 def test_every_fault_is_told_and_nothing_written(

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 
 from shared.domain.delivery import CHUNK_SIZE, Outcome, tally
-from shared.domain.history import broken_links
+from shared.domain.history import Note, broken_links
 from shared.domain.lifecycle import TERMINAL, TRANSITIONS, Move, Status
 from shared.domain.notification import NotificationId
 from shared.domain.provider import verified
@@ -48,7 +48,10 @@ def _in_history(world: World, id: NotificationId) -> Iterator[str]:
     status = None
     for entry in entries:
         move = entry.move
-        legal = move == "edit" or entry.status in TRANSITIONS.get((status, Move(move)), ())
+        if move in set(Note):
+            legal = entry.status is status
+        else:
+            legal = entry.status in TRANSITIONS.get((status, Move(move)), ())
         if entry.origin != status or not legal:
             yield f"{move} led from {entry.origin} to {entry.status}, after {status}"
         status = entry.status

@@ -10,6 +10,8 @@ from shared.domain.notification import Notification, NotificationId
 from shared.flow import cancel as taking_back
 from shared.flow import create as creating
 from shared.flow import moderate
+from shared.flow.once import Once
+from shared.ports import Page
 from shared.wiring import deliver_now, replaced
 from tests.builders import MODERATOR, an_input
 from tests.flow.parts import SimulatedParts
@@ -25,7 +27,7 @@ class Callers:
         given: NotificationInput | None = None,
         *,
         by: str = "p1",
-        once: creating.Once | None = None,
+        once: Once | None = None,
     ) -> Mapping[str, Any]:
         p = self.parts
         with replaced(p):
@@ -35,6 +37,7 @@ class Callers:
                 once=once,
                 notifications=p.notifications,
                 providers=p.providers,
+                checks=p.checks,
                 clock=p.clock,
                 render=to_json,
                 deliver_now=deliver_now,
@@ -48,6 +51,7 @@ class Callers:
                 provider_id=by,
                 notifications=p.notifications,
                 providers=p.providers,
+                checks=p.checks,
                 clock=p.clock,
                 deliver_now=deliver_now,
             )
@@ -62,6 +66,7 @@ class Callers:
             provider_id=by,
             notifications=p.notifications,
             providers=p.providers,
+            checks=p.checks,
             clock=p.clock,
         )
 
@@ -79,18 +84,73 @@ class Callers:
         creating.delete_draft(id, provider_id=by, notifications=self.parts.notifications)
 
     def queue(self) -> list[Notification]:
-        return list(moderate.queue(notifications=self.parts.notifications))
+        return [it.notification for it in self.waiting().items]
 
-    def approve(self, id: NotificationId, *, revision: int | None = None) -> Notification:
+    def waiting(self, *, by: Actor = MODERATOR, **wish: Any) -> Page[moderate.Queued]:
         p = self.parts
-        return moderate.approve(
-            id, by=MODERATOR, revision=revision, notifications=p.notifications, clock=p.clock
+        return moderate.queue(
+            moderate.QueueWish(**wish),
+            by=by,
+            notifications=p.notifications,
+            policies=p.review_policies,
+            clock=p.clock,
         )
 
-    def reject(self, id: NotificationId, comment: str = "no") -> Notification:
+    def claim(self, id: NotificationId, *, by: Actor = MODERATOR, email: str = "") -> Notification:
+        p = self.parts
+        return moderate.claim(
+            id,
+            by=by,
+            email=email,
+            notifications=p.notifications,
+            providers=p.providers,
+            clock=p.clock,
+        )
+
+    def release(self, id: NotificationId, *, by: Actor = MODERATOR) -> Notification:
+        p = self.parts
+        return moderate.release(id, by=by, notifications=p.notifications, clock=p.clock)
+
+    def approve(
+        self,
+        id: NotificationId,
+        *,
+        by: Actor = MODERATOR,
+        email: str = "",
+        revision: int | None = None,
+    ) -> Notification:
+        p = self.parts
+        return moderate.approve(
+            id,
+            by=by,
+            email=email,
+            revision=revision,
+            notifications=p.notifications,
+            providers=p.providers,
+            policies=p.review_policies,
+            clock=p.clock,
+        )
+
+    def reject(
+        self,
+        id: NotificationId,
+        comment: str = "no",
+        *,
+        by: Actor = MODERATOR,
+        email: str = "",
+        template: str | None = None,
+    ) -> Notification:
         p = self.parts
         return moderate.reject(
-            id, comment, by=MODERATOR, notifications=p.notifications, clock=p.clock
+            id,
+            comment,
+            by=by,
+            email=email,
+            template=template,
+            notifications=p.notifications,
+            providers=p.providers,
+            policies=p.review_policies,
+            clock=p.clock,
         )
 
     def cancel(self, id: NotificationId, *, by: str = "p1") -> Notification:

@@ -1,5 +1,7 @@
 """An audience of every kind of device, and push services' answers to them."""
 
+from typing import Any
+
 from shared.domain.device import Device
 from tests.builders import a_desktop, a_device, an_fcm_address
 from tests.flow.push import accepted, busy, gone, lost
@@ -27,7 +29,7 @@ def a_crowd() -> list[Device]:
     ]
 
 
-def a_crowded_world(**given: int) -> World:
+def a_crowded_world(**given: Any) -> World:
     """A world with the crowd in it, where some addresses are dead and some services slow."""
     world = World(a_crowd(), **given)
     for hwid in world.targets:

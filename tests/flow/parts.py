@@ -1,25 +1,39 @@
 """The parts of a simulated cloud: stores in memory, behind a hazard that may end the process."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 from shared.adapters.clock import FixedClock
+from shared.adapters.lanes import MemoryLanes
 from shared.adapters.memory import MemoryNotifications, MemoryProviders, MemoryStopSwitch
+from shared.adapters.memory_archive import MemoryExports
 from shared.adapters.memory_devices import MemoryDevices
 from shared.adapters.memory_fanout import MemoryAudience, MemoryLedger, MemorySlots, MemoryTasks
+from shared.adapters.memory_moderation import MemoryModerators, MemoryReviewPolicies, MemoryUsage
+from shared.adapters.memory_posts import MemoryPosts
+from shared.adapters.memory_watch import MemoryWatch
+from shared.adapters.memory_web import MemoryThreats, MemoryWeb
+from shared.adapters.process_retries import ProcessRetries
+from shared.domain.content import Content
 from shared.domain.delivery import Outcome, Record
 from shared.domain.device import AddressKind, Device, derive
+from shared.domain.findings import Finding
 from shared.domain.notification import Notification, NotificationId
+from shared.domain.retry import RetryBudget
 from shared.domain.targeting import AudienceQuery, PartitionRange
+from shared.flow.submission import Checks
 from shared.ports import (
+    Archive,
     Audience,
     AudiencePage,
+    Chat,
     Counted,
     Identities,
     Notifications,
     Sender,
+    Signer,
     SlotWrite,
 )
 from shared.settings import Settings, read
@@ -38,7 +52,7 @@ class Event:
 class Stores:
     """What is there, as a test looks at it: nothing in between, no hazard."""
 
-    def __init__(self, devices: Iterable[Device]) -> None:
+    def __init__(self, devices: Iterable[Device], budget: RetryBudget) -> None:
         self.hazard = Hazard()
         self.clock = FixedClock(NOON)
         self.push = PushService()
@@ -51,7 +65,14 @@ class Stores:
         self.ledger = MemoryLedger()
         self.desktops = Watched(MemorySlots(self.devices), self.devices)
         self.stop_switch = MemoryStopSwitch()
+        self.watch = MemoryWatch(self.notifications, self.stop_switch)
+        self.lanes = MemoryLanes()
         self.tasks = MemoryTasks()
+        self.budget = budget
+        self.policies = MemoryReviewPolicies()
+        self.moderators = MemoryModerators()
+        self.usage = MemoryUsage()
+        self.inspector = Inspector()
         self.written: list[Event] = []
         for device in devices:
             self.add(device)
@@ -81,12 +102,26 @@ class SimulatedParts:
         self.providers = guarded(stores.providers, "providers", hazard)
         self.devices = guarded(stores.devices, "devices", hazard)
         self.stop_switch = guarded(stores.stop_switch, "stop_switch", hazard)
+        self.watch = guarded(stores.watch, "watch", hazard)
         self.audience: Audience = guarded(audience, "audience", hazard)
         self.ledger = guarded(stores.ledger, "ledger", hazard)
         self.slots = guarded(stores.desktops, "slots", hazard)
         self.senders: Mapping[AddressKind, Sender] = {AddressKind.FCM: push}
+        self.lanes = guarded(stores.lanes, "lanes", hazard)
+        self.retries = ProcessRetries(stores.budget)
         self.tasks = guarded(stores.tasks, "tasks", hazard)
         self.accounts = FakeAccounts()
+        self.archive: Archive | None = None
+        self.signer: Signer | None = None
+        self.exports = MemoryExports()
+        self.web = MemoryWeb()
+        self.threats = MemoryThreats()
+        self.review_policies = guarded(stores.policies, "policies", hazard)
+        self.moderators = stores.moderators
+        self.usage = guarded(stores.usage, "usage", hazard)
+        self.posts = MemoryPosts()
+        self.chat: Chat | None = None
+        self.checks = Checks(stores.inspector, self.audience, self.usage)
 
     @property
     def identities(self) -> Identities:
@@ -96,6 +131,21 @@ class SimulatedParts:
     def until(self) -> datetime:
         """When a handler that starts now should hand over."""
         return self.clock.now() + timedelta(seconds=self.settings.handler_seconds)
+
+
+class Inspector:
+    """Looks at content and finds what it is told to find; ``meanwhile`` happens during the look."""
+
+    def __init__(self) -> None:
+        self.findings: tuple[Finding, ...] = ()
+        self.looks = 0
+        self.meanwhile: Callable[[], object] = lambda: None
+
+    def __call__(self, content: Content, verified_domains: Sequence[str]) -> tuple[Finding, ...]:
+        self.looks += 1
+        meanwhile, self.meanwhile = self.meanwhile, lambda: None
+        meanwhile()
+        return self.findings
 
 
 class Announcing:

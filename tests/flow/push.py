@@ -3,6 +3,7 @@
 from collections import Counter, deque
 from collections.abc import Sequence
 from datetime import datetime
+from math import inf
 
 from shared.domain.delivery import Accepted, AddressGone, Answer, Later, Misconfigured, Rejected
 from shared.domain.device import PushAddress
@@ -47,6 +48,7 @@ class PushService:
         self._answers: dict[str, deque[Answer]] = {}
         self._everyone: Answer | None = None
         self.fickle = False
+        self.budgets: list[float] = []
 
     def will(self, address: str, *answers: Answer) -> None:
         """Give these answers for ``address``, one after the other; the last one from then on."""
@@ -57,7 +59,10 @@ class PushService:
         self._everyone = answer
         self.fickle = True
 
-    def send(self, message: Message, addresses: Sequence[PushAddress]) -> Sequence[Answer]:
+    def send(
+        self, message: Message, addresses: Sequence[PushAddress], within_seconds: float = inf
+    ) -> Sequence[Answer]:
+        self.budgets.append(within_seconds)
         return [self._one(message, address) for address in addresses]
 
     def reached(self, notification_id: object) -> dict[str, int]:

@@ -12,7 +12,7 @@ from shared.domain.content import NotificationInput
 from shared.domain.errors import WrongState
 from shared.domain.lifecycle import Status
 from shared.domain.notification import NotificationId
-from shared.flow.create import Once
+from shared.flow.once import Once
 from tests.builders import a_domain, a_segment, an_input
 from tests.flow.audit import faults, most_sent_again, sent_again
 from tests.flow.crowd import a_crowded_world

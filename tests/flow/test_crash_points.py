@@ -12,7 +12,7 @@ import pytest
 from shared.domain.errors import WrongState
 from shared.domain.lifecycle import Status
 from shared.domain.notification import NotificationId
-from shared.flow.create import Once
+from shared.flow.once import Once
 from tests.flow.audit import faults, most_sent_again, sent_again
 from tests.flow.crowd import a_crowded_world
 from tests.flow.hazard import Blow

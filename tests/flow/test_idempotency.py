@@ -4,7 +4,7 @@ import pytest
 
 from shared.domain.errors import InProgress
 from shared.domain.lifecycle import Status
-from shared.flow.create import KeyReused, Once
+from shared.flow.once import KeyReused, Once
 from tests.builders import a_device, a_domain, a_segment, an_input
 from tests.flow.hazard import Blow, Crash
 from tests.flow.world import World

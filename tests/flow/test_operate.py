@@ -61,11 +61,19 @@ def test_ten_admin_hwids_are_taken_and_eleven_are_not() -> None:
 
 
 def test_a_moderator_is_made_and_unmade() -> None:
-    accounts = World().parts.accounts
-    operate.set_moderator("m9", True, accounts=accounts)
-    assert accounts.moderators == {"m9"}
-    operate.set_moderator("m9", False, accounts=accounts)
-    assert accounts.moderators == set()
+    world = World()
+    accounts, moderators = world.parts.accounts, world.moderators
+    made = operate.put_moderator(
+        "m9",
+        {"telegram_user_id": 9, "name": "Mia"},
+        accounts=accounts,
+        moderators=moderators,
+        clock=world.clock,
+    )
+    assert (made.uid, made.at) == ("m9", world.clock.now())
+    assert (accounts.moderators, moderators.by_telegram(9)) == ({"m9"}, made)
+    operate.delete_moderator("m9", accounts=accounts, moderators=moderators)
+    assert (accounts.moderators, moderators.by_telegram(9)) == (set(), None)
 
 
 def test_the_stop_switch_says_who_turned_it_and_why() -> None:

@@ -14,17 +14,21 @@ from local.firestore import FirestoreEmulator
 from shared.adapters.clock import FixedClock
 from shared.adapters.firestore_notifications import FirestoreNotifications
 from shared.adapters.memory import MemoryNotifications, MemoryProviders
-from shared.adapters.memory_fanout import MemoryLedger
+from shared.adapters.memory_devices import MemoryDevices
+from shared.adapters.memory_fanout import MemoryAudience, MemoryLedger
+from shared.adapters.memory_moderation import MemoryReviewPolicies, MemoryUsage
 from shared.domain.content import NotificationInput
 from shared.domain.delivery import BatchState, Outcome, PlanPart, Record, Tally
 from shared.domain.errors import WrongState
-from shared.domain.history import broken_links
+from shared.domain.findings import Finding, Severity
+from shared.domain.history import Actor, Role, broken_links
 from shared.domain.lifecycle import Status
-from shared.domain.notification import Change, Notification, NotificationId
+from shared.domain.notification import Change, Looked, Notification, NotificationId
 from shared.flow.cancel import cancel, stop
 from shared.flow.count import finish
 from shared.flow.create import edit
-from shared.flow.moderate import approve, reject
+from shared.flow.moderate import approve, claim, reject
+from shared.flow.submission import Checks
 from shared.ports import Notifications
 from tests.builders import (
     MODERATOR,
@@ -36,11 +40,15 @@ from tests.builders import (
     a_provider,
     a_target,
 )
-from tests.flow.stage import Stage, Stepping, SteppingLedger, orders
+from tests.flow.stage import QuietReads, Stage, Stepping, SteppingLedger, orders
 
 ID = NotificationId("n1")
 CLOCK = FixedClock(NOON)
 PROVIDERS = MemoryProviders(a_provider(), a_domain())
+POLICIES = MemoryReviewPolicies()
+CHECKS = Checks(lambda content, domains: (), MemoryAudience(MemoryDevices()), MemoryUsage())
+SECOND = Actor(Role.MODERATOR, "m2")
+RED = Finding("ipHost", Severity.RED, "url", "The address names a machine by number.")
 STEPS = 3
 """Reading, deciding, writing."""
 
@@ -51,17 +59,53 @@ def cancelling(store: Notifications) -> Notification:
     return cancel(ID, provider_id="p1", notifications=store, clock=CLOCK)
 
 
-def approving(store: Notifications) -> Notification:
-    return approve(ID, by=MODERATOR, revision=1, notifications=store, clock=CLOCK)
+def approving(store: Notifications, by: Actor = MODERATOR) -> Notification:
+    return approve(
+        ID,
+        by=by,
+        revision=1,
+        notifications=store,
+        providers=PROVIDERS,
+        policies=POLICIES,
+        clock=CLOCK,
+    )
+
+
+def approving_too(store: Notifications) -> Notification:
+    return approving(store, SECOND)
 
 
 def rejecting(store: Notifications) -> Notification:
-    return reject(ID, "no", by=MODERATOR, notifications=store, clock=CLOCK)
+    return reject(
+        ID,
+        "no",
+        by=MODERATOR,
+        notifications=store,
+        providers=PROVIDERS,
+        policies=POLICIES,
+        clock=CLOCK,
+    )
+
+
+def claiming(store: Notifications, by: Actor = SECOND) -> Notification:
+    return claim(ID, by=by, notifications=store, providers=PROVIDERS, clock=CLOCK)
+
+
+def claiming_too(store: Notifications) -> Notification:
+    return claiming(store, MODERATOR)
 
 
 def editing(store: Notifications) -> Notification:
     new = NotificationInput(title="Edited")
-    return edit(ID, new, provider_id="p1", notifications=store, providers=PROVIDERS, clock=CLOCK)
+    return edit(
+        ID,
+        new,
+        provider_id="p1",
+        notifications=store,
+        providers=PROVIDERS,
+        checks=CHECKS,
+        clock=CLOCK,
+    )
 
 
 LEADS_TO: dict[Verb, Status] = {
@@ -69,7 +113,12 @@ LEADS_TO: dict[Verb, Status] = {
     approving: Status.SENDING,
     rejecting: Status.REJECTED,
     editing: Status.PENDING,
+    claiming: Status.PENDING,
+    claiming_too: Status.PENDING,
 }
+STEPS_OF = {verb: STEPS if verb is cancelling else STEPS + 1 for verb in LEADS_TO}
+STEPS_OF[approving_too] = STEPS + 1
+"""All but a cancel read the record once more, before."""
 RIVALS: list[tuple[Verb, ...]] = [
     (cancelling, approving),
     (approving, approving),
@@ -77,6 +126,9 @@ RIVALS: list[tuple[Verb, ...]] = [
     (rejecting, approving),
     (cancelling, rejecting),
     (editing, approving),
+    (claiming, approving),
+    (claiming, rejecting),
+    (claiming, claiming_too),
 ]
 
 
@@ -110,12 +162,28 @@ def with_pending(store: Notifications) -> Notifications:
     return store
 
 
+def with_red(store: Notifications) -> Notifications:
+    """One that two moderators must approve."""
+    new, looked = a_notification(ID, status=None), Looked((RED,), 3)
+    store.create(new.submit(PROVIDER, NOON, admin_hwid=False, looked=looked))
+    return store
+
+
+def orders_of(verbs: Sequence[Verb]) -> Iterator[tuple[str, ...]]:
+    """Every order of these verbs' steps."""
+    return orders({str(number): STEPS_OF[verb] for number, verb in enumerate(verbs)})
+
+
 def race(
-    store: Notifications, order: Sequence[str], actors: ThreadPoolExecutor, *verbs: Verb
+    store: Notifications,
+    order: Sequence[str],
+    actors: ThreadPoolExecutor,
+    *verbs: Verb,
+    stepping_as: type[Stepping] = Stepping,
 ) -> list[object]:
     """What each verb came to when their steps were taken in this order."""
     stage = Stage(order)
-    stepping: Notifications = Stepping(store, stage)  # type: ignore[assignment]
+    stepping: Notifications = stepping_as(store, stage)  # type: ignore[assignment]
     deeds = {str(number): partial(verb, stepping) for number, verb in enumerate(verbs)}
     return list(stage.play(deeds, actors).values())
 
@@ -126,7 +194,11 @@ def assert_one_won(store: Notifications, verbs: Sequence[Verb], ends: Sequence[o
     assert (len(winners), len(losers)) == (1, len(verbs) - 1)
     it, entries = store.get(ID), store.history(ID)
     assert it.status is LEADS_TO[winners[0]]
-    assert [loser.details["status"] for loser in losers] == [it.status] * len(losers)
+    for loser in losers:
+        if loser.code == "claimed":
+            assert (it.claim and it.claim.moderator_id) == loser.details["moderatorId"]
+        else:
+            assert loser.details["status"] == it.status
     assert len(entries) == it.history_count == 2
     assert broken_links(entries) == []
     if it.status is Status.CANCELLED and approving in verbs:
@@ -137,11 +209,62 @@ def assert_one_won(store: Notifications, verbs: Sequence[Verb], ends: Sequence[o
 def test_of_two_rivals_exactly_one_wins_in_every_order(
     verbs: tuple[Verb, ...], actors: ThreadPoolExecutor
 ) -> None:
-    tried = list(orders({"0": STEPS, "1": STEPS}))
-    for order in tried:
+    for order in orders_of(verbs):
         store = with_pending(MemoryNotifications())
         assert_one_won(store, verbs, race(store, order, actors, *verbs))
-    assert len(set(tried)) == 20
+
+
+def assert_two_pairs_of_eyes(store: Notifications, ends: Sequence[object]) -> None:
+    it, entries = store.get(ID), store.history(ID)
+    assert {end.status for end in ends if isinstance(end, Notification)} == {
+        Status.PENDING,
+        Status.SENDING,
+    }
+    [endorsement] = it.endorsements
+    assert {endorsement.moderator_id, it.moderator_id} == {"m1", "m2"}
+    assert [entry.move for entry in entries] == ["submit", "findings", "endorse", "approve"]
+    assert broken_links(entries) == []
+
+
+def test_of_two_who_approve_at_once_one_is_the_first_and_one_the_second(
+    actors: ThreadPoolExecutor,
+) -> None:
+    verbs = (approving, approving_too)
+    for order in orders_of(verbs):
+        store = with_red(MemoryNotifications())
+        assert_two_pairs_of_eyes(store, race(store, order, actors, *verbs))
+
+
+def test_one_who_approves_twice_at_once_is_still_one(actors: ThreadPoolExecutor) -> None:
+    verbs = (approving, approving)
+    for order in orders_of(verbs):
+        store = with_red(MemoryNotifications())
+        ends = race(store, order, actors, *verbs)
+        assert [end.code for end in ends if isinstance(end, WrongState)] == [
+            "secondModeratorNeeded"
+        ]
+        assert store.get(ID).status is Status.PENDING
+        assert len(store.get(ID).endorsements) == 1
+
+
+def test_no_first_approval_survives_an_edit_in_any_order(actors: ThreadPoolExecutor) -> None:
+    verbs = (editing, approving)
+    for order in orders_of(verbs):
+        store = with_red(MemoryNotifications())
+        edited, _ = race(store, order, actors, *verbs)
+        it = store.get(ID)
+        assert isinstance(edited, Notification)
+        assert (it.status, it.revision, it.endorsements) == (Status.PENDING, 2, ())
+
+
+def test_no_claim_survives_an_edit_that_comes_after_it(actors: ThreadPoolExecutor) -> None:
+    verbs = (editing, claiming)
+    for order in orders_of(verbs):
+        store = with_pending(MemoryNotifications())
+        ends = race(store, order, actors, *verbs)
+        assert all(isinstance(end, Notification) for end in ends)
+        last = store.history(ID)[-1].move
+        assert (store.get(ID).claim is None) is (last == "edit")
 
 
 @pytest.mark.slow
@@ -150,7 +273,7 @@ def test_of_three_rivals_exactly_one_wins_in_every_order(actors: ThreadPoolExecu
     tried = list(orders({"0": STEPS, "1": STEPS, "2": STEPS}))
     for order in tried:
         store = with_pending(MemoryNotifications())
-        ends = race(store, order, actors, *verbs)
+        ends = race(store, order, actors, *verbs, stepping_as=QuietReads)
         winners = [end for end in ends if isinstance(end, Notification)]
         assert [end.status for end in winners] == [store.get(ID).status]
         assert len(store.history(ID)) == 2
@@ -159,7 +282,7 @@ def test_of_three_rivals_exactly_one_wins_in_every_order(actors: ThreadPoolExecu
 
 def test_a_cancel_beats_an_edit_in_every_order(actors: ThreadPoolExecutor) -> None:
     """Both may happen, but then the edit came first; the end is the same."""
-    for order in orders({"0": STEPS, "1": STEPS}):
+    for order in orders_of((cancelling, editing)):
         store = with_pending(MemoryNotifications())
         cancelled, edited = race(store, order, actors, cancelling, editing)
         it, entries = store.get(ID), store.history(ID)
@@ -222,9 +345,31 @@ def delivered_ledger() -> MemoryLedger:
 def test_in_firestore_of_two_rivals_exactly_one_wins_in_every_order(
     verbs: tuple[Verb, ...], real_stores: Callable[[], Notifications], actors: ThreadPoolExecutor
 ) -> None:
-    for order in orders({"0": STEPS, "1": STEPS}):
+    for order in orders_of(verbs):
         store = with_pending(real_stores())
         assert_one_won(store, verbs, race(store, order, actors, *verbs))
+
+
+@pytest.mark.slow
+def test_in_firestore_of_two_who_approve_at_once_one_is_the_first_and_one_the_second(
+    real_stores: Callable[[], Notifications], actors: ThreadPoolExecutor
+) -> None:
+    verbs = (approving, approving_too)
+    for order in orders_of(verbs):
+        store = with_red(real_stores())
+        assert_two_pairs_of_eyes(store, race(store, order, actors, *verbs))
+
+
+@pytest.mark.slow
+def test_in_firestore_no_first_approval_survives_an_edit_in_any_order(
+    real_stores: Callable[[], Notifications], actors: ThreadPoolExecutor
+) -> None:
+    verbs = (editing, approving)
+    for order in orders_of(verbs):
+        store = with_red(real_stores())
+        race(store, order, actors, *verbs)
+        it = store.get(ID)
+        assert (it.status, it.revision, it.endorsements) == (Status.PENDING, 2, ())
 
 
 class Interrupted:
@@ -248,6 +393,9 @@ class Interrupted:
         changed = self._store.change(id, decide)
         self._now("after writing")
         return changed
+
+    def get(self, id: NotificationId) -> Notification:
+        return self._store.get(id)
 
     def _now(self, moment: str) -> None:
         if moment == self._moment:

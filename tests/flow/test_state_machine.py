@@ -23,11 +23,21 @@ from hypothesis.stateful import (
 
 from shared.domain.delivery import Answer, Outcome, Record
 from shared.domain.errors import WrongState
-from shared.domain.history import broken_links
+from shared.domain.findings import Finding, Severity, has_red
+from shared.domain.history import Actor, Note, Role, broken_links
 from shared.domain.lifecycle import TERMINAL, TRANSITIONS, Move, Status
-from shared.domain.notification import NotificationId
-from shared.flow.create import Once
-from tests.builders import a_desktop, a_device, a_domain, a_segment, an_fcm_address, an_input
+from shared.domain.notification import FailureReason, Notification, NotificationId
+from shared.domain.review import CLAIM_LEASE, Claim
+from shared.flow.once import Once
+from tests.builders import (
+    MODERATOR,
+    a_desktop,
+    a_device,
+    a_domain,
+    a_segment,
+    an_fcm_address,
+    an_input,
+)
 from tests.flow.audit import faults, most_sent_again, sent_again
 from tests.flow.hazard import Blow, Crash
 from tests.flow.push import accepted, busy, gone, lost, misconfigured, refused
@@ -45,6 +55,9 @@ EFFECTS = [
     "devices.drop_address",
 ]
 """The calls that leave something behind."""
+SECOND = Actor(Role.MODERATOR, "m2")
+RED = Finding("ipHost", Severity.RED, "url", "The address names a machine by number.")
+moderators = st.sampled_from([MODERATOR, SECOND])
 STARTS = {"draft": Status.DRAFT, "pending": Status.PENDING, "admin": Status.SENDING}
 BY_THEMSELVES = {(Status.SENDING, Status.APPROVED), (Status.SENDING, Status.FAILED)}
 """The only moves that happen without anybody asking for them."""
@@ -111,6 +124,7 @@ class Fanfare(RuleBasedStateMachine):
         id = self.create("pending")
         if id in self.ways:
             self.approve(id, stale=False)
+            self.approve(id, stale=False, by=SECOND)
             self.deliver(numbers)
         return id
 
@@ -118,15 +132,68 @@ class Fanfare(RuleBasedStateMachine):
     def submit(self, id: NotificationId) -> None:
         self.move(id, Move.SUBMIT, lambda: self.world.submit(id), Status.PENDING)
 
-    @rule(id=notifications, stale=st.sampled_from([False, False, False, True]))
-    def approve(self, id: NotificationId, stale: bool) -> None:
-        revision = self.world.get(id).revision - stale
-        to = None if stale else Status.SENDING
-        self.move(id, Move.APPROVE, lambda: self.world.approve(id, revision=revision), to)
+    @rule(id=notifications, stale=st.sampled_from([False, False, False, True]), by=moderators)
+    def approve(self, id: NotificationId, stale: bool, by: Actor = MODERATOR) -> None:
+        """It is sent; or endorsed, if there must be two and this is the first."""
+        before = self.world.get(id)
+        revision = before.revision - stale
+        endorsers = {each.moderator_id for each in before.endorsements}
+        if before.status is Status.PENDING and has_red(before.findings) and not endorsers:
+            self.endorse(before, by, stale=stale)
+            return
+        refused = stale or self.kept_out(before, by) or by.id in endorsers
+        to = None if refused else Status.SENDING
+        self.move(id, Move.APPROVE, lambda: self.world.approve(id, by=by, revision=revision), to)
 
-    @rule(id=notifications)
-    def reject(self, id: NotificationId) -> None:
-        self.move(id, Move.REJECT, lambda: self.world.reject(id), Status.REJECTED)
+    def endorse(self, before: Notification, by: Actor, *, stale: bool) -> None:
+        legal = not stale and not self.kept_out(before, by)
+        try:
+            endorsed = self.world.approve(before.id, by=by, revision=before.revision - stale)
+            assert legal
+            assert [each.moderator_id for each in endorsed.endorsements] == [by.id]
+        except Crash:
+            pass
+        except WrongState:
+            assert not legal
+        self.look()
+
+    @rule(id=notifications, by=moderators)
+    def reject(self, id: NotificationId, by: Actor) -> None:
+        to = None if self.kept_out(self.world.get(id), by) else Status.REJECTED
+        self.move(id, Move.REJECT, lambda: self.world.reject(id, by=by), to)
+
+    @rule(id=notifications, by=moderators)
+    def claim(self, id: NotificationId, by: Actor) -> None:
+        before = self.world.get(id)
+        legal = before.status is Status.PENDING and not self.kept_out(before, by)
+        try:
+            claimed = self.world.claim(id, by=by)
+            assert legal
+            assert claimed.claim == Claim(by.id, self.world.clock.now() + CLAIM_LEASE)
+        except Crash:
+            pass
+        except WrongState:
+            assert not legal
+        self.look()
+
+    @rule(id=notifications, by=moderators)
+    def release(self, id: NotificationId, by: Actor) -> None:
+        before = self.world.get(id)
+        try:
+            assert self.world.release(id, by=by).claim is None
+        except Crash:
+            pass
+        except WrongState:
+            assert self.kept_out(before, by)
+        self.look()
+
+    def kept_out(self, it: Notification, by: Actor) -> bool:
+        return it.claim is not None and it.claim.keeps_out(by.id, self.world.clock.now())
+
+    @rule(red=st.booleans())
+    def a_look_finds(self, red: bool) -> None:
+        """From now on, whatever is looked at."""
+        self.world.inspector.findings = (RED,) if red else ()
 
     @rule(id=notifications)
     def cancel(self, id: NotificationId) -> None:
@@ -143,6 +210,7 @@ class Fanfare(RuleBasedStateMachine):
             edited = self.world.edit(id)
             new = before.status is Status.PENDING and edited.content != before.content
             assert edited.revision == before.revision + new
+            assert not new or (edited.claim, edited.endorsements) == (None, ())
         except Crash:
             pass
         except WrongState:
@@ -245,7 +313,7 @@ class Fanfare(RuleBasedStateMachine):
         for id, way in self.ways.items():
             entries = self.world.history(id)
             assert not broken_links(entries)
-            assert [e.status for e in entries if e.move != "edit"] == way
+            assert [e.status for e in entries if e.move not in set(Note)] == way
             it = self.world.get(id)
             assert (it.history_count, it.history_hash) == (len(entries), entries[-1].hash)
 
@@ -260,6 +328,20 @@ class Fanfare(RuleBasedStateMachine):
             said, ledger = self.world.get(id).tally, self.world.ledger.tally(id)
             for name in ("targeted", "delivered", "failed", "skipped", "unknown"):
                 assert getattr(said, name) <= getattr(ledger, name)
+
+    @invariant()
+    def what_is_decided_is_nobodys_claim(self) -> None:
+        for id in self.ways:
+            it = self.world.get(id)
+            assert it.claim is None or it.status is Status.PENDING
+
+    @invariant()
+    def nothing_red_is_sent_on_one_persons_word(self) -> None:
+        for id in self.ways:
+            it = self.world.get(id)
+            moves = [entry.move for entry in self.world.history(id)]
+            if "approve" in moves and has_red(it.findings):
+                assert "endorse" in moves or it.failure_reason is FailureReason.REDS_FOUND
 
     @invariant()
     def nothing_is_sent_that_was_not_approved(self) -> None:

@@ -7,7 +7,7 @@ of notifications become events, enqueued tasks become deliveries, a tick comes e
 
 import heapq
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
 from itertools import count
@@ -21,6 +21,8 @@ from shared.domain.errors import InProgress, Refusal, TryAgain
 from shared.domain.history import Entry
 from shared.domain.lifecycle import Status
 from shared.domain.notification import Notification, NotificationId
+from shared.domain.retry import RetryBudget
+from shared.domain.review import ReviewPolicy
 from shared.flow.plan import announce, plan, plan_part
 from shared.flow.queues import PLAN_FANOUT, SEND_BATCH
 from shared.flow.send import send_batch
@@ -66,12 +68,16 @@ class World(Stores, Callers):
         page_size: int = 2_000,
         times: int = 1,
         handler_seconds: int = 480,
+        budget: RetryBudget = RetryBudget(),  # noqa: B008 - frozen
     ) -> None:
         """``page_size`` and ``times``: how small the pages and how large the counts of the audience
         are made, so that few devices take many pages and parts.
         """
         self.targets = {str(device.hwid): device for device in devices}
-        super().__init__(self.targets.values())
+        super().__init__(self.targets.values(), budget)
+        usual = ReviewPolicy()
+        counted = usual.second_approval_above * times
+        self.policies.put(replace(usual, second_approval_above=counted))
         self.parts = SimulatedParts(
             self, page_size=page_size, times=times, handler_seconds=handler_seconds
         )
@@ -268,7 +274,7 @@ class World(Stores, Callers):
             "until": p.until,
         }
         run = (
-            partial(plan, id, providers=p.providers)
+            partial(plan, id, lanes=p.lanes, providers=p.providers, inspect=p.checks.inspect)
             if part is None
             else partial(plan_part, id, part)
         )
@@ -284,7 +290,8 @@ class World(Stores, Callers):
             senders=p.senders,
             slots=p.slots,
             devices=p.devices,
-            stop_switch=p.stop_switch,
+            watch=p.watch,
+            retries=p.retries,
             tasks=p.tasks,
             clock=p.clock,
             until=p.until,

@@ -118,10 +118,17 @@ def test_services_that_run_already_are_used(
     monkeypatch.setenv("CLOUD_TASKS_BASE_URL", "127.0.0.1:4")
     monkeypatch.setenv("FIREBASE_AUTH_EMULATOR_HOST", "127.0.0.1:3")
     monkeypatch.setenv("FCM_BASE_URL", "http://127.0.0.1:5/")
+    monkeypatch.setenv("APNS_BASE_URL", "https://127.0.0.1:6/")
+    monkeypatch.setenv("HMS_PUSH_BASE_URL", "http://127.0.0.1:7")
+    monkeypatch.setenv("FANFARE_PANEL_URL", "http://127.0.0.1:8")
+    monkeypatch.setenv("LOCAL_WEB_BASE_URL", "https://127.0.0.1:10")
+    monkeypatch.setenv("TELEGRAM_BASE_URL", "http://127.0.0.1:11")
     with running_stack(seed=False, source=source) as stack:
         assert (stack.tasks, stack.auth, stack.fcm) == (
             "127.0.0.1:4", "127.0.0.1:3", "http://127.0.0.1:5",
         )  # fmt: skip
+        assert (stack.apns, stack.apnsAdmin) == ("https://127.0.0.1:6", "")
+        assert (stack.hms, stack.panel) == ("http://127.0.0.1:7", "http://127.0.0.1:8")
         assert {path.stem for path in stack.logs.iterdir()} == {"firestore", "gateway"}
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from google.oauth2.service_account import Credentials
 
+from local.push_credentials import TEAM_ID
 from local.service_account import write_service_account
 from local.stack import down, status
 from local.stack_file import (
@@ -19,15 +20,29 @@ from local.stack_file import (
     folder_of,
     holder,
 )
+from shared.adapters.apns_config import read_credentials
+from shared.adapters.hms_credentials import HmsAccount
+
+OF_OTHERS = (
+    "GOOGLE_OAUTH_TOKEN_URL",
+    "APNS_CA_FILE",
+    "FANFARE_APNS_CREDENTIALS",
+    "HMS_PUSH_BASE_URL",
+    "HMS_OAUTH_URL",
+    "FANFARE_HMS_CREDENTIALS",
+    "TELEGRAM_BASE_URL",
+)
 
 
 @pytest.fixture(autouse=True)
-def tokens_come_from_the_stack(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("GOOGLE_OAUTH_TOKEN_URL", raising=False)
+def everything_comes_from_the_stack(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in OF_OTHERS:
+        monkeypatch.delenv(name, raising=False)
 
 
-def a_stack(folder: Path) -> Stack:
+def a_stack(folder: Path, **given: str) -> Stack:
     return Stack(
+        **given,
         project="demo-p",
         region="europe-west1",
         gateway="http://127.0.0.1:1",
@@ -73,8 +88,17 @@ def test_a_stack_is_loaded_as_it_was_saved(tmp_path: Path) -> None:
 def test_what_others_add_to_the_file_is_no_obstacle(tmp_path: Path) -> None:
     path = tmp_path / "stack.json"
     a_stack(tmp_path).save(path)
-    path.write_text(json.dumps(json.loads(path.read_text()) | {"panel": "http://127.0.0.1:6"}))
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"another": "http://127.0.0.1:6"}))
     assert Stack.load(path) == a_stack(tmp_path)
+
+
+def test_the_push_services_are_named_when_they_run(tmp_path: Path) -> None:
+    services = {"apns": "https://127.0.0.1:7", "hms": "http://127.0.0.1:8"}
+    a_stack(tmp_path, **services, apnsAdmin="http://127.0.0.1:9").save(tmp_path / "stack.json")
+    told = json.loads((tmp_path / "stack.json").read_text())
+    assert {name: told[name] for name in services} == services
+    assert told["apnsAdmin"] == "http://127.0.0.1:9"
+    assert Stack.load(tmp_path / "stack.json").hms == services["hms"]
 
 
 def test_loading_no_stack_says_how_to_start_one(tmp_path: Path) -> None:
@@ -124,12 +148,65 @@ def test_functions_find_the_stack_in_their_environment(tmp_path: Path) -> None:
         "FCM_BASE_URL": "http://127.0.0.1:5",
         "GOOGLE_OAUTH_TOKEN_URL": "http://127.0.0.1:5/token",
         "GOOGLE_APPLICATION_CREDENTIALS": str(tmp_path / "service-account.json"),
+        "FANFARE_ARCHIVE": f"file://{tmp_path}/archive",
         "FANFARE_REGION": "europe-west1",
         "FANFARE_FUNCTIONS_URL": "http://127.0.0.1:1/demo-p/europe-west1",
         "FANFARE_TASKS_ACCOUNT": "fanfare-tasks@demo-p.iam.gserviceaccount.com",
         "FANFARE_EVENTS_ACCOUNT": "fanfare-events@demo-p.iam.gserviceaccount.com",
         "FANFARE_SCHEDULER_ACCOUNT": "fanfare-scheduler@demo-p.iam.gserviceaccount.com",
     }
+
+
+def test_functions_are_given_keys_that_open_the_stand_ins_and_nothing_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FANFARE_APNS_CREDENTIALS", "real ones")
+    monkeypatch.setenv("FANFARE_HMS_CREDENTIALS", "real ones")
+    stack = a_stack(tmp_path, apns="https://a:1", apnsAdmin="http://a:2", hms="http://h:1")
+    keys = stack.push_credentials
+    keys.write()
+    given = stack.environment()
+    assert given["APNS_BASE_URL"] == "https://a:1"
+    assert given["APNS_CA_FILE"] == str(keys.apns_ca)
+    assert read_credentials(given["FANFARE_APNS_CREDENTIALS"]).key_id == keys.apns_key_id
+    assert given["HMS_PUSH_BASE_URL"] == "http://h:1"
+    assert given["HMS_OAUTH_URL"] == "http://h:1/oauth2/v3/token"
+    account = HmsAccount.read(given["FANFARE_HMS_CREDENTIALS"])
+    assert account.app_secret.get_secret_value() == keys.hms_secret
+    for path in (keys.apns, keys.hms):
+        assert path.stat().st_mode & 0o077 == 0
+
+
+def test_each_start_has_keys_of_its_own(tmp_path: Path) -> None:
+    keys = a_stack(tmp_path).push_credentials
+    keys.write()
+    before = (keys.apns_key_id, keys.hms_secret)
+    keys.write()
+    assert keys.apns_key_id != before[0]
+    assert keys.hms_secret != before[1]
+
+
+def test_what_was_given_for_push_services_of_others_goes_with_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    theirs = {
+        "APNS_CA_FILE": "/theirs.pem",
+        "FANFARE_APNS_CREDENTIALS": "{}",
+        "HMS_PUSH_BASE_URL": "http://h:1",
+        "HMS_OAUTH_URL": "http://h:2/token",
+        "FANFARE_HMS_CREDENTIALS": "{}",
+    }
+    for name, value in theirs.items():
+        monkeypatch.setenv(name, value)
+    stack = a_stack(tmp_path, apns="https://a:1", hms="http://h:1")
+    assert theirs.items() <= stack.environment().items()
+    for name in theirs.keys() - {"HMS_PUSH_BASE_URL"}:
+        monkeypatch.delenv(name)
+    stack.push_credentials.write()
+    given = stack.environment()
+    assert "APNS_CA_FILE" not in given
+    assert given["HMS_OAUTH_URL"] == "http://h:1/oauth2/v3/token"
+    assert read_credentials(given["FANFARE_APNS_CREDENTIALS"]).team_id == TEAM_ID
 
 
 def test_clients_in_this_process_find_a_stack_that_was_entered(

@@ -457,8 +457,13 @@ def test_deleting_a_task_under_way_ends_its_retries(
         {"http_request": {"url": "http://127.0.0.1/" + "x" * 2083}},
         {"http_request": {"url": "http://127.0.0.1/", "body": b"x" * 102_400}},
         {"http_request": {"url": "http://127.0.0.1/", "body": b"x", "http_method": "GET"}},
+        {"http_request": {"url": "http://127.0.0.1/", "oidc_token": {"audience": "somebody"}}},
+        {"http_request": {"url": "http://127.0.0.1/", "headers": {"X-Long": "x" * 81_920}}},
     ],
-    ids=["parent", "id", "schedule", "deadline", "scheme", "url", "size", "get-with-body"],
+    ids=[
+        *("parent", "id", "schedule", "deadline", "scheme"),
+        *("url", "size", "get-with-body", "account", "headers"),
+    ],
 )
 def test_a_task_production_would_refuse_is_refused(
     client: tasks_v2.CloudTasksClient, change: dict[str, Any]
@@ -470,6 +475,14 @@ def test_a_task_production_would_refuse_is_refused(
     with pytest.raises(exceptions.InvalidArgument):
         client.create_task({"parent": queue, "task": task})
     assert not list(client.list_tasks(parent=queue))
+
+
+def test_a_field_the_api_does_not_know_is_refused(client: tasks_v2.CloudTasksClient) -> None:
+    queue = a_queue(client)
+    task = tasks_v2.Task(a_task("http://127.0.0.1:9/"))
+    tasks_v2.Task.pb(task).MergeFromString(b"\xf8\x07\x01")
+    with pytest.raises(exceptions.InvalidArgument, match="127"):
+        client.create_task({"parent": queue, "task": task})
 
 
 def test_what_is_not_emulated_is_refused_rather_than_ignored(

@@ -31,6 +31,11 @@ DOCUMENTS: dict[str, Mapping[str, str]] = {
     "apiKeys/d1": OWNED,
     "idempotencyKeys/k1": OWNED,
     "platform/stop": {},
+    "platform/archive": {},
+    "exports/n1": OWNED,
+    "platform/moderation": {},
+    "moderators/m1": {},
+    "usage/p1.submissionsPerDay.2026-01-01": OWNED,
 }
 NOBODY = ""
 DEVICE = f"device:{HWID}"

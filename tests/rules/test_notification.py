@@ -62,6 +62,14 @@ def test_an_approval_says_who_and_when() -> None:
     assert entry_of(change) == ("approve", "pending", "sending", "moderator:m1", LATER, "")
 
 
+def test_a_rejection_of_a_revision_that_is_no_more_is_refused() -> None:
+    edited = replace(a_notification(), revision=2)
+    with pytest.raises(WrongState) as refusal:
+        edited.reject(MODERATOR, LATER, "too loud", revision=1)
+    assert refusal.value.code == "staleRevision"
+    assert edited.reject(MODERATOR, LATER, "too loud", revision=2).notification.status == "rejected"
+
+
 def test_a_rejection_carries_its_comment() -> None:
     it = a_notification().reject(MODERATOR, LATER, "too loud").notification
     assert (it.status, it.moderator_comment, it.moderator_id) == ("rejected", "too loud", "m1")

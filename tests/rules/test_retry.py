@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.domain.retry import RetryPolicy
+from shared.domain.retry import RetryBudget, RetryPolicy, Spent
 from tests.builders import NOON
 
 POLICY = RetryPolicy()
@@ -47,3 +47,63 @@ def test_what_was_asked_is_spread_too_so_that_not_all_return_at_once() -> None:
 def test_trying_ends_after_six_hours(seconds: int, over: bool) -> None:
     next_attempt_at = NOON + timedelta(hours=6, seconds=seconds)
     assert POLICY.gives_up(NOON, next_attempt_at) is over
+
+
+# ---- the budget of retries -------------------------------------------------------------------
+
+BUDGET = RetryBudget(share=0.1, least=100, window=timedelta(seconds=60), slot_seconds=5)
+tries = st.lists(
+    st.tuples(st.integers(0, 30), st.integers(0, 500), st.integers(0, 500)), max_size=60
+)
+
+
+def test_retries_are_a_tenth_of_first_attempts_and_a_minimum() -> None:
+    spent = BUDGET.after(Spent(), NOON, 2_000, 299)
+    assert BUDGET.affords(spent, NOON, 500)
+    assert not BUDGET.affords(BUDGET.after(spent, NOON, 0, 1), NOON, 1)
+
+
+def test_first_attempts_are_never_refused() -> None:
+    assert BUDGET.affords(BUDGET.after(Spent(), NOON, 0, 10_000), NOON, 0)
+
+
+def test_a_process_that_did_nothing_else_still_gets_on() -> None:
+    assert BUDGET.affords(Spent(), NOON, 500)
+
+
+@given(tries)
+def test_what_was_spent_comes_back_when_the_window_has_passed(
+    attempts: list[tuple[int, int, int]],
+) -> None:
+    spent, now = Spent(), NOON
+    for seconds, first, again in attempts:
+        now += timedelta(seconds=seconds)
+        spent = BUDGET.after(spent, now, first, again)
+    assert BUDGET.affords(spent, now + timedelta(seconds=BUDGET.wait_seconds), 500)
+    assert BUDGET.recent(spent, now + timedelta(seconds=66)) == Spent()
+
+
+@given(tries)
+def test_no_window_holds_many_more_retries_than_its_share(
+    attempts: list[tuple[int, int, int]],
+) -> None:
+    """At most one batch more: the one that was begun with the last of the budget."""
+    spent, now = Spent(), NOON
+    for seconds, first, again in attempts:
+        now += timedelta(seconds=seconds)
+        allowed = again if BUDGET.affords(spent, now, again) else 0
+        spent = BUDGET.after(spent, now, first, allowed)
+        assert len(spent.slots) <= 14
+        seen = BUDGET.recent(spent, now)
+        assert seen.again <= 2 * (100 + 0.1 * sum(f for _, f, _ in attempts)) + 500
+
+
+@given(tries)
+def test_nothing_is_counted_twice_or_forgotten_within_the_window(
+    attempts: list[tuple[int, int, int]],
+) -> None:
+    spent = Spent()
+    for _, first, again in attempts:
+        spent = BUDGET.after(spent, NOON, first, again)
+    assert spent.first == sum(first for _, first, _ in attempts)
+    assert spent.again == sum(again for _, _, again in attempts)

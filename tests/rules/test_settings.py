@@ -15,7 +15,13 @@ WHERE = {
     "APNS_BASE_URL": "https://127.0.0.1:9001",
     "APNS_CA_FILE": "ca.pem",
     "HMS_PUSH_BASE_URL": "http://127.0.0.1:9002",
+    "FANFARE_LOCAL_WEB": "/sites.json",
+    "WEB_RISK_BASE_URL": "http://127.0.0.1:1",
     "HMS_OAUTH_URL": "http://127.0.0.1:9002/oauth2/v3/token",
+    "TELEGRAM_BASE_URL": "http://127.0.0.1:9003",
+    "AWS_ENDPOINT_URL": "http://127.0.0.1:9004",
+    "GCE_METADATA_HOST": "127.0.0.1:9005",
+    "STORAGE_EMULATOR_HOST": "http://127.0.0.1:9006",
 }
 
 
@@ -61,6 +67,12 @@ def test_an_empty_variable_counts_as_absent() -> None:
         ("CLOUD_TASKS_BASE_URL", "127.0.0.1:port"),
         ("FCM_BASE_URL", "127.0.0.1:9000"),
         ("GOOGLE_OAUTH_TOKEN_URL", "ftp://127.0.0.1"),
+        ("WEB_RISK_BASE_URL", "127.0.0.1:9000"),
+        ("FANFARE_THREATS", "maybe"),
+        ("TELEGRAM_BASE_URL", "telegram.example"),
+        ("FANFARE_TELEGRAM_BOT_TOKEN", "of-the-bot"),
+        ("FANFARE_TELEGRAM_WEBHOOK_SECRET", "too short"),
+        ("FANFARE_TELEGRAM_CHAT_ID", "@moderators"),
     ],
 )
 def test_a_malformed_variable_is_named(name: str, value: str) -> None:
@@ -75,6 +87,7 @@ def test_every_fault_is_named_at_once() -> None:
 
 def test_a_faulty_value_is_not_shown() -> None:
     assert "hunter2" not in refusal(DEMO | {"FANFARE_TASKS_ACCOUNT": "hunter2"})
+    assert "hunter2" not in refusal(DEMO | {"FANFARE_TELEGRAM_BOT_TOKEN": "hunter2"})
 
 
 def test_every_stand_in_is_covered_here() -> None:

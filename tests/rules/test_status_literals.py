@@ -17,6 +17,7 @@ OTHER_MEANINGS = {
     ("shared/adapters/ledger_documents.py", "failed"): "a counter",
     ("functions/provider_api.py", "draft"): "a field of the request",
     ("functions/_sentences.py", "stopped"): "why a device was skipped",
+    ("functions/_remedies.py", "stopped"): "why a device was skipped",
 }
 SOURCES = sorted(
     path.relative_to(ROOT)

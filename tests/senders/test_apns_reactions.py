@@ -139,3 +139,16 @@ def test_no_answer_is_too_strange_to_react_to(http: int, body: bytes) -> None:
 @given(http=st.integers(201, 599), reason=st.text())
 def test_only_apples_own_word_can_call_an_address_dead(http: int, reason: str) -> None:
     assert not isinstance(reaction(http, {}, said(reason)).answer, AddressGone)
+
+
+@pytest.mark.parametrize(
+    ("reason", "step"), [("ServiceUnavailable", Step.NONE), ("Shutdown", Step.RECONNECT)]
+)
+def test_the_time_apple_asks_everybody_to_wait_is_kept(reason: str, step: Step) -> None:
+    answer = reaction(503, {"retry-after": "20"}, said(reason))
+    assert answer == Reaction(Later("unavailable", 20.0), step)
+
+
+def test_a_busy_devices_wait_is_ours_to_choose() -> None:
+    busy = reaction(429, {"retry-after": "1"}, said("TooManyRequests"))
+    assert busy.answer == Later("deviceBusy", 60.0)

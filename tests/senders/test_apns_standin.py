@@ -81,7 +81,8 @@ def post(
 def test_a_good_request_is_accepted(http: httpx.Client) -> None:
     assert post(http) == (200, "")
     assert post(http, f"/sandbox/3/device/{TOKEN}") == (200, "")
-    assert post(http, apns_push_type="background", apns_priority="5") == (200, "")
+    quiet = {"aps": {"content-available": 1}}
+    assert post(http, payload=quiet, apns_push_type="background", apns_priority="5") == (200, "")
 
 
 REFUSALS: list[tuple[dict[str, Any], int, str]] = [
@@ -114,6 +115,8 @@ REFUSALS: list[tuple[dict[str, Any], int, str]] = [
     ({"payload": b"{}"}, 400, "PayloadEmpty"),
     ({"payload": b"{"}, 400, "PayloadEmpty"),
     ({"payload": {"aps": {"alert": "x" * 4096}}}, 413, "PayloadTooLarge"),
+    ({"payload": {"aps": {"allert": "Hello"}}}, 400, "NotShown"),
+    ({"apns_push_type": "background", "apns_priority": "5"}, 400, "NotShown"),
 ]
 
 
@@ -196,6 +199,14 @@ def test_what_was_received_is_told_and_forgotten(apns: ServedApns) -> None:
     assert httpx.get(f"{apns.admin}/received", params={"limit": "no"}).status_code == 400
     assert httpx.delete(f"{apns.admin}/received").status_code == 204
     assert summary(apns)["total"] == 0
+
+
+def test_a_plain_client_may_ask_at_the_senders_port_as_well(apns: ServedApns) -> None:
+    trusting = ssl.create_default_context(cafile=apns.ca_file)
+    with httpx.Client(base_url=apns.url, verify=trusting) as client:
+        client.get("/received").raise_for_status()
+        assert client.get("/received/summary").json() == summary(apns)
+        assert client.post(f"/3/device/{TOKEN}").status_code == 404
 
 
 def test_the_configuration_can_be_changed_and_undone(apns: ServedApns) -> None:

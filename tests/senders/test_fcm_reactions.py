@@ -55,7 +55,11 @@ ROWS: list[tuple[int, bytes, Answer]] = [
     (403, error("PERMISSION_DENIED", "SENDER_ID_MISMATCH"), AddressGone("senderIdMismatch")),
     (403, error("PERMISSION_DENIED"), Misconfigured("credentialsRefused")),
     (403, PAGE, Misconfigured("credentialsRefused")),
-    (401, error("UNAUTHENTICATED", "THIRD_PARTY_AUTH_ERROR"), Rejected("thirdPartyAuth")),
+    (
+        401,
+        error("UNAUTHENTICATED", "THIRD_PARTY_AUTH_ERROR"),
+        Misconfigured("thirdPartyAuth", of_platform=True),
+    ),
     (401, error("UNAUTHENTICATED"), Misconfigured("credentialsRefused")),
     (401, b"", Misconfigured("credentialsRefused")),
     (429, error("RESOURCE_EXHAUSTED", "QUOTA_EXCEEDED"), Later("quotaExceeded", 60.0)),

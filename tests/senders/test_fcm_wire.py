@@ -32,7 +32,7 @@ EXPECTED: dict[str, Answer] = {
     "new-code-": Rejected("unknownError"),
     "sender-mismatch-": AddressGone("senderIdMismatch"),
     "permission-denied-": Misconfigured("credentialsRefused"),
-    "third-party-auth-": Rejected("thirdPartyAuth"),
+    "third-party-auth-": Misconfigured("thirdPartyAuth", of_platform=True),
     "unauthenticated-": Misconfigured("credentialsRefused"),
     "quota-": Later("quotaExceeded", 30.0),
     "quota-bare-": Later("quotaExceeded", 60.0),
@@ -58,8 +58,9 @@ REFRESHED_ONCE = {"unauthenticated-"}
 names = (f"t{n}" for n in itertools.count())
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def send(fcm: str) -> Iterator[Sending]:
+    """One for each test: some answers slow down the whole app."""
     with Sending(fcm, FixedTokens("old", "new")) as sending:
         yield sending
 

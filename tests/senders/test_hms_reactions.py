@@ -24,7 +24,7 @@ PARTLY = Later("partialUnknown", ambiguous=True)
 LOST = Later("answerLost", ambiguous=True)
 INVALID = Unsendable("invalidMessage")
 REFUSED = Misconfigured("credentialsRefused")
-SLOWER = Later("trafficControl")
+SLOWER = Later("trafficControl", 10.0)
 UNAVAILABLE = Later("unavailable", ambiguous=True)
 PAGE = b"<!DOCTYPE html><title>Error</title>"
 

@@ -32,7 +32,7 @@ FOR_ALL: dict[str, Answer] = {
     "expired-": Unsendable("expired"),
     "collapse-key-": INVALID,
     "sensitive-": Unsendable("contentRejected"),
-    "topic-rate-": Later("trafficControl"),
+    "topic-rate-": Later("trafficControl", 10.0),
     "body-": INVALID,
     "image-": Unsendable("contentRejected"),
     "oauth-": REFUSED,
@@ -54,7 +54,7 @@ FOR_ALL: dict[str, Answer] = {
     "not-found-": Misconfigured("appNotFound"),
     "internal-": Later("internal", ambiguous=True),
     "bad-gateway-": Later("unavailable", ambiguous=True),
-    "unavailable-": Later("trafficControl"),
+    "unavailable-": Later("trafficControl", 10.0),
     "redirect-": Misconfigured("unexpectedAnswer"),
     "reset-": LOST,
     "closed-": LOST,
@@ -87,8 +87,9 @@ def hms() -> Iterator[str]:
         yield served.url
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def send(hms: str) -> Iterator[HmsSending]:
+    """One for each test: some answers slow down the whole app."""
     with HmsSending(hms, FixedTokens("old", "new")) as sending:
         yield sending
 

@@ -1,0 +1,103 @@
+"""What the moderators' callables answer."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+from functions._answers import Answer
+from shared.adapters.documents import as_json, review_json, to_json
+from shared.domain.notification import Notification
+from shared.domain.targeting import Segment
+from shared.flow.moderate import Queued
+from shared.flow.moderation_stats import Record, Stats
+
+Json = Mapping[str, object]
+
+
+def waiting(it: Queued, domains: Sequence[str]) -> Json:
+    """One that waits, with ``domains``: where it would be seen if it were approved now."""
+    segment = it.notification.segment or Segment()
+    return {
+        **to_json(it.notification),
+        **review_json(it.notification),
+        "domains": list(segment.domains_of(domains)),
+        "ageSeconds": int(it.age.total_seconds()),
+        "dueAt": as_json(it.due_at),
+        "overdue": it.overdue,
+        "approvalsNeeded": it.approvals_needed,
+    }
+
+
+def decided(notification: Notification) -> Json:
+    """What has become of it."""
+    return {"id": notification.id, "status": str(notification.status)}
+
+
+def approved(notification: Notification) -> Json:
+    """What has become of it, and what is still missing."""
+    if notification.decided:
+        return decided(notification)
+    approvals = len(notification.endorsements)
+    return {**decided(notification), "approvals": approvals, "approvalsNeeded": approvals + 1}
+
+
+def claimed(notification: Notification) -> Json:
+    """Whose it is, and until when."""
+    return {**decided(notification), "claim": review_json(notification)["claim"]}
+
+
+class ModeratorRecord(Answer):
+    """How one moderator decided."""
+
+    moderator_id: str
+    approved: int
+    rejected: int
+    endorsed: int
+    median_seconds: int | None
+
+
+class ProviderRecord(Answer):
+    """How it was decided about one provider."""
+
+    provider_id: str
+    approved: int
+    rejected: int
+    median_seconds: int | None
+
+
+class StatsAnswer(Answer):
+    """Who decided how, and how fast."""
+
+    since: datetime
+    complete: bool
+    moderators: list[ModeratorRecord]
+    providers: list[ProviderRecord]
+
+
+def statistics(told: Stats) -> Json:
+    """The answer about the last days."""
+    answer = StatsAnswer(
+        since=told.since,
+        complete=told.complete,
+        moderators=[_of_moderator(each) for each in told.moderators],
+        providers=[_of_provider(each) for each in told.providers],
+    )
+    return answer.model_dump(by_alias=True, mode="json")
+
+
+def _of_moderator(record: Record) -> ModeratorRecord:
+    return ModeratorRecord(
+        moderator_id=record.name,
+        approved=record.approved,
+        rejected=record.rejected,
+        endorsed=record.endorsed,
+        median_seconds=record.median_seconds,
+    )
+
+
+def _of_provider(record: Record) -> ProviderRecord:
+    return ProviderRecord(
+        provider_id=record.name,
+        approved=record.approved,
+        rejected=record.rejected,
+        median_seconds=record.median_seconds,
+    )

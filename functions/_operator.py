@@ -1,0 +1,23 @@
+"""What all routes of ``operator-api`` share: the table, and how a PUT says its faults."""
+
+from typing import Annotated, Any
+
+from pydantic import StringConstraints
+
+from functions._http import Given
+from functions._rest import Door
+from shared.domain.errors import FieldError, InvalidInput
+
+DOOR = Door("operator-api", browsers=False)
+
+Email = Annotated[str, StringConstraints(pattern=r"^[^@\s]{1,64}@[^@\s]{1,255}$")]
+
+
+def given_fields(model: Given) -> dict[str, Any]:
+    """What was sent, and nothing else: a PUT leaves the rest as it is."""
+    return {name: getattr(model, name) for name in model.model_fields_set}
+
+
+def fault(field: str, code: str, why: str) -> InvalidInput:
+    """The one fault of a body that only our records show."""
+    return InvalidInput([FieldError(field, code, f"{field} {why}")])

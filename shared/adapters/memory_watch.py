@@ -1,0 +1,15 @@
+"""What a running batch looks at, in memory: what the other stores say at this moment."""
+
+from shared.domain.notification import NotificationId
+from shared.ports import Notifications, Sight, StopSwitch
+
+
+class MemoryWatch:
+    """Over a store of notifications and the stop switch."""
+
+    def __init__(self, notifications: Notifications, stop_switch: StopSwitch) -> None:
+        self._notifications = notifications
+        self._stop_switch = stop_switch
+
+    def look(self, id: NotificationId) -> Sight:
+        return Sight(self._notifications.get(id).status, self._stop_switch.is_on())

@@ -1,0 +1,129 @@
+"""What a running batch looks at before every chunk: both answers, in one request."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import pytest
+from google.cloud.firestore import Client
+
+from local.firestore import FirestoreEmulator
+from shared.adapters.documents import NOTIFICATIONS
+from shared.adapters.firestore_notifications import FirestoreNotifications
+from shared.adapters.firestore_platform import FirestoreStopSwitch
+from shared.adapters.firestore_rest import FirestoreRest
+from shared.adapters.firestore_rest_values import encode, write
+from shared.adapters.firestore_watch import FirestoreWatch
+from shared.adapters.memory import MemoryNotifications, MemoryStopSwitch
+from shared.adapters.memory_watch import MemoryWatch
+from shared.domain.errors import Defect, NotFound
+from shared.domain.history import Actor, Role
+from shared.domain.lifecycle import Status
+from shared.domain.notification import Change, Notification, NotificationId
+from shared.ports import Notifications, Sight, StopSwitch, Watch
+from tests.adapters.fanout import WITHOUT_WAITING, BadLine, a_sending_notification
+from tests.builders import NOON
+
+N1 = NotificationId("n1")
+
+
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """The watch, and the stores whose changes it has to see."""
+
+    watch: Watch
+    notifications: Notifications
+    stop_switch: StopSwitch
+    spoil: Callable[[], object]
+    """Somebody writes a status that there is not."""
+
+
+@pytest.fixture
+def line() -> BadLine:
+    return BadLine()
+
+
+@pytest.fixture
+def rest(
+    firestore_emulator: FirestoreEmulator, project: str, line: BadLine
+) -> Iterator[FirestoreRest]:
+    rest = FirestoreRest(project, firestore_emulator.address, transport=line, sleep=WITHOUT_WAITING)
+    yield rest
+    rest.close()
+
+
+@pytest.fixture
+def firestore(rest: FirestoreRest, client: Client) -> Bench:
+    unheard = write(rest.name(NOTIFICATIONS, N1), {"status": encode("unheard")}, ["status"])
+    return Bench(
+        FirestoreWatch(rest),
+        FirestoreNotifications(client),
+        FirestoreStopSwitch(client),
+        lambda: rest.commit([unheard]),
+    )
+
+
+@pytest.fixture(params=["memory", "firestore"])
+def bench(request: pytest.FixtureRequest) -> Bench:
+    if request.param == "firestore":
+        firestore: Bench = request.getfixturevalue("firestore")
+        return firestore
+    notifications, switch = MemoryNotifications(), MemoryStopSwitch()
+    return Bench(
+        MemoryWatch(notifications, switch),
+        notifications,
+        switch,
+        lambda: notifications.documents[N1].update(status="unheard"),
+    )
+
+
+def has(bench: Bench, notification: Notification) -> None:
+    bench.notifications.create(Change(notification, None))
+
+
+def test_a_notification_is_seen_with_its_status_and_a_platform_that_was_never_stopped(
+    bench: Bench,
+) -> None:
+    has(bench, a_sending_notification())
+    assert bench.watch.look(N1) == Sight(Status.SENDING, stopped=False)
+
+
+def test_a_stop_is_seen_at_the_next_look(bench: Bench) -> None:
+    has(bench, a_sending_notification())
+    bench.watch.look(N1)
+    moderator = Actor(Role.MODERATOR, "m1")
+    bench.notifications.change(N1, lambda it: it.stop(moderator, NOON, "wrong picture"))
+    assert bench.watch.look(N1) == Sight(Status.STOPPED, stopped=False)
+
+
+def test_the_stop_switch_is_seen_at_the_next_look_on_and_off(bench: Bench) -> None:
+    has(bench, a_sending_notification())
+    bench.stop_switch.turn(True, "operator:o1", "incident", NOON)
+    assert bench.watch.look(N1) == Sight(Status.SENDING, stopped=True)
+    bench.stop_switch.turn(False, "operator:o1", "over", NOON)
+    assert bench.watch.look(N1) == Sight(Status.SENDING, stopped=False)
+
+
+def test_a_notification_that_is_not_there_is_not_found(bench: Bench) -> None:
+    bench.stop_switch.turn(True, "operator:o1", "incident", NOON)
+    with pytest.raises(NotFound):
+        bench.watch.look(N1)
+
+
+def test_a_status_that_is_none_is_a_defect(bench: Bench) -> None:
+    has(bench, a_sending_notification())
+    bench.spoil()
+    with pytest.raises(Defect, match="status"):
+        bench.watch.look(N1)
+
+
+def test_a_look_is_one_request_for_two_fields(firestore: Bench, line: BadLine) -> None:
+    has(firestore, a_sending_notification())
+    firestore.watch.look(N1)
+    assert [request.url.path.rpartition(":")[2] for request in line.requests] == ["batchGet"]
+    assert b'"mask":{"fieldPaths":["status","on"]}' in line.requests[0].content
+
+
+def test_a_look_that_was_lost_is_taken_again(firestore: Bench, line: BadLine) -> None:
+    has(firestore, a_sending_notification())
+    line.next(":batchGet", "drop", "mute")
+    assert firestore.watch.look(N1) == Sight(Status.SENDING, stopped=False)

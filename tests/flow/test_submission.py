@@ -1,0 +1,316 @@
+"""What a submission passes before moderators see it: a look at its content, and limits."""
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from shared.domain.content import NotificationInput
+from shared.domain.errors import InvalidInput, NotFound, TooMany, WrongState
+from shared.domain.findings import Finding, Severity
+from shared.domain.history import Actor, Role
+from shared.domain.lifecycle import Status
+from shared.domain.notification import FailureReason, NotificationId
+from shared.domain.provider import LIMITS, Limit, Plan
+from shared.flow.once import Once
+from tests.builders import a_device, a_domain, a_provider, a_segment, an_input
+from tests.flow.hazard import Blow, Crash
+from tests.flow.world import World
+
+RED = Finding("ipHost", Severity.RED, "url", "The address names a machine by number.")
+WARNING = Finding("shortener", Severity.WARNING, "url", "It shortens addresses.")
+SECOND = Actor(Role.MODERATOR, "m2")
+ADMIN = a_segment(hwid="Admin-1")
+
+
+def a_world(**limits: int) -> World:
+    """A provider with an admin HWID and these limits."""
+    world = World([a_device("Admin-1"), a_device("phone-1")])
+    world.providers.put_domain(replace(a_domain(), admin_hwids=("Admin-1",)))
+    world.providers.put(a_provider(limits=tuple(limits.items())))
+    return world
+
+
+def moves(world: World, id: NotificationId) -> list[tuple[str, str]]:
+    return [(entry.move, entry.reason) for entry in world.history(id)]
+
+
+def places(world: World) -> int:
+    return sum(len(document["takers"]) for document in world.usage.documents.values())
+
+
+# ---- findings --------------------------------------------------------------------------------
+
+
+def test_what_is_submitted_is_looked_at_and_the_findings_stay_on_the_record() -> None:
+    world = a_world()
+    world.inspector.findings = (RED, WARNING)
+    answer = world.create()
+    assert [finding["code"] for finding in answer["findings"]] == ["ipHost", "shortener"]
+    assert world.get(answer["id"]).findings == (RED, WARNING)
+    assert moves(world, answer["id"]) == [("submit", ""), ("findings", "url ipHost, url shortener")]
+
+
+def test_a_draft_is_looked_at_when_it_is_submitted() -> None:
+    world = a_world()
+    world.inspector.findings = (RED,)
+    id = world.create(an_input(draft=True))["id"]
+    world.edit(id)
+    assert (world.inspector.looks, world.get(id).findings) == (0, ())
+    assert world.submit(id).findings == (RED,)
+    assert world.inspector.looks == 1
+
+
+def test_an_edit_is_looked_at_anew_and_one_that_changes_nothing_is_not() -> None:
+    world = a_world()
+    world.inspector.findings = (RED,)
+    id = world.create()["id"]
+    world.inspector.findings = (WARNING,)
+    assert world.edit(id, NotificationInput(title="New")).findings == (WARNING,)
+    assert world.edit(id, NotificationInput(title="New")).revision == 2
+    assert world.inspector.looks == 2
+
+
+def test_what_is_edited_during_the_look_is_looked_at_again() -> None:
+    world = a_world()
+    id = world.create(an_input(draft=True))["id"]
+    world.inspector.findings = (WARNING,)
+    world.inspector.meanwhile = lambda: world.edit(id, NotificationInput(title="Swapped"))
+    submitted = world.submit(id)
+    assert (submitted.content.title, submitted.findings) == ("Swapped", (WARNING,))
+    assert world.inspector.looks == 2
+    world.inspector.meanwhile = lambda: world.edit(id, NotificationInput(body="Swapped, too"))
+    edited = world.edit(id, NotificationInput(title="Third"))
+    assert (edited.content.title, edited.content.body) == ("Third", "Swapped, too")
+    assert (edited.revision, world.inspector.looks) == (3, 5)
+
+
+def test_a_history_tells_the_time_of_the_write_not_of_the_look() -> None:
+    world = a_world()
+    world.inspector.meanwhile = lambda: world.clock.advance(5)
+    id = world.create()["id"]
+
+    def a_moderator_claims_it() -> None:
+        world.claim(id)
+        world.clock.advance(1)
+
+    world.inspector.meanwhile = a_moderator_claims_it
+    world.edit(id)
+    entries = world.history(id)
+    assert [entry.move for entry in entries] == ["submit", "claim", "edit"]
+    assert [(entry.at - world.began).seconds for entry in entries] == [5, 5, 6]
+
+
+def test_what_is_deleted_during_the_look_is_gone_and_costs_nothing() -> None:
+    world = a_world()
+    id = world.create(an_input(draft=True))["id"]
+    world.inspector.meanwhile = lambda: world.delete(id)
+    with pytest.raises(NotFound):
+        world.submit(id)
+    assert places(world) == 0
+
+
+def test_a_send_to_an_admin_hwid_is_told_of_red_findings_and_not_kept_back() -> None:
+    world = a_world()
+    world.inspector.findings = (RED,)
+    answer = world.create(an_input(target_segment=ADMIN))
+    assert (answer["status"], answer["autoApproved"]) == ("approved", True)
+    assert [finding["severity"] for finding in answer["findings"]] == ["red"]
+    assert [move for move, _ in moves(world, answer["id"])] == ["submit", "findings", "complete"]
+
+
+def test_a_red_finding_nobody_saw_ends_it_right_before_the_send() -> None:
+    world = a_world()
+    id = world.create()["id"]
+    world.approve(id)
+    world.inspector.findings = (WARNING, RED)
+    world.drain()
+    it = world.get(id)
+    assert (it.status, it.failure_reason) == (Status.FAILED, FailureReason.REDS_FOUND)
+    assert it.findings == (RED,)
+    assert world.push.requests == []
+    assert moves(world, id)[-1] == ("fail", "newRedFinding: url ipHost")
+
+
+def test_a_red_finding_two_moderators_saw_does_not_keep_it_back() -> None:
+    world = a_world()
+    world.inspector.findings = (RED,)
+    id = world.create()["id"]
+    world.approve(id)
+    world.approve(id, by=SECOND)
+    world.drain()
+    assert world.status(id) is Status.APPROVED
+
+
+def test_a_red_finding_does_not_end_what_another_task_sends_already() -> None:
+    world = a_world()
+    id = world.create()["id"]
+    world.approve(id)
+
+    def another_plans_it_and_the_link_turns_bad() -> None:
+        world.plan(id)
+        world.inspector.findings = (RED,)
+
+    world.inspector.meanwhile = another_plans_it_and_the_link_turns_bad
+    world.plan(id)
+    assert (world.status(id), world.get(id).findings) == (Status.SENDING, ())
+    world.drain()
+    assert world.status(id) is Status.APPROVED
+
+
+def test_a_red_finding_stays_found_when_the_plan_dies_and_comes_again() -> None:
+    world = a_world()
+    id = world.create()["id"]
+    world.approve(id)
+    world.inspector.findings = (RED,)
+    world.hazard.strike_at("notifications.change", Blow.BEFORE)
+    with pytest.raises(Crash):
+        world.plan(id)
+    world.drain()
+    assert world.get(id).failure_reason is FailureReason.REDS_FOUND
+
+
+def test_what_else_is_new_right_before_the_send_is_only_recorded() -> None:
+    world = a_world()
+    id = world.create()["id"]
+    world.approve(id)
+    world.inspector.findings = (WARNING,)
+    world.drain()
+    assert world.status(id) is Status.APPROVED
+    assert world.get(id).findings == (WARNING,)
+    assert ("findings", "url shortener") in moves(world, id)
+
+
+# ---- limits ----------------------------------------------------------------------------------
+
+
+def test_every_plan_has_every_limit_and_the_larger_one_more_of_each() -> None:
+    for limit in Limit:
+        assert LIMITS[Plan.ENTERPRISE][limit] > LIMITS[Plan.PREMIUM][limit]
+
+
+def test_a_providers_own_limit_counts_instead_of_its_plans() -> None:
+    provider = a_provider(limits=(("pendingAtOnce", 2), ("unheardOf", 9)))
+    assert provider.limit(Limit.PENDING_AT_ONCE) == 2
+    plans_own = LIMITS[provider.plan][Limit.SUBMISSIONS_PER_DAY]
+    assert provider.limit(Limit.SUBMISSIONS_PER_DAY) == plans_own
+
+
+def test_so_many_may_wait_at_once_and_a_decision_makes_room() -> None:
+    world = a_world(pendingAtOnce=2)
+    first = world.create()["id"]
+    world.create()
+    with pytest.raises(TooMany) as refusal:
+        world.create()
+    assert refusal.value.code == "pendingAtOnceReached"
+    draft = world.create(an_input(draft=True))["id"]
+    with pytest.raises(TooMany):
+        world.submit(draft)
+    world.cancel(first)
+    assert world.submit(draft).status is Status.PENDING
+    assert world.create(by="p2")["status"] == "pending"
+
+
+def test_so_many_may_be_submitted_in_a_day_of_utc() -> None:
+    world = a_world(submissionsPerDay=1)
+    world.create()
+    with pytest.raises(TooMany) as refusal:
+        world.create()
+    assert refusal.value.code == "submissionsPerDayReached"
+    assert refusal.value.retry_after_seconds == 12 * 3600
+    world.clock.advance(12 * 3600 - 1)
+    with pytest.raises(TooMany):
+        world.create()
+    world.clock.advance(1)
+    assert world.create()["status"] == "pending"
+
+
+def test_an_edit_of_a_pending_one_is_read_anew_and_counts_like_a_submission() -> None:
+    world = a_world(submissionsPerDay=2)
+    id = world.create()["id"]
+    world.edit(id, an_input(title="Second"))
+    with pytest.raises(TooMany) as refusal:
+        world.edit(id, an_input(title="Third"))
+    assert refusal.value.code == "submissionsPerDayReached"
+    assert (world.get(id).content.title, world.get(id).revision) == ("Second", 2)
+
+
+def test_an_edit_that_comes_too_late_costs_nothing() -> None:
+    world = a_world(submissionsPerDay=2)
+    id = world.create()["id"]
+    world.inspector.meanwhile = lambda: world.approve(id)
+    with pytest.raises(WrongState):
+        world.edit(id, an_input(title="Too late"))
+    assert places(world) == 1
+
+
+def test_so_many_sends_to_admin_hwids_go_in_an_hour() -> None:
+    world = a_world(adminSendsPerHour=1, submissionsPerDay=1)
+    world.create(an_input(target_segment=ADMIN))
+    with pytest.raises(TooMany) as refusal:
+        world.create(an_input(target_segment=ADMIN))
+    assert refusal.value.code == "adminSendsPerHourReached"
+    assert refusal.value.retry_after_seconds == 3600
+    assert world.create()["status"] == "pending"
+    world.clock.advance(3600)
+    assert world.create(an_input(target_segment=ADMIN))["status"] == "approved"
+
+
+def test_a_repeated_idempotency_key_takes_one_place() -> None:
+    world = a_world(submissionsPerDay=2)
+    once = Once.of("p1", "key", "create", "body")
+    answers = [world.create(once=once) for _ in range(3)]
+    assert len({answer["id"] for answer in answers}) == 1
+    assert places(world) == 1
+    world.create()
+    assert world.create(once=once) == answers[0]
+
+
+@pytest.mark.parametrize("blow", [Blow.BEFORE, Blow.AFTER])
+@pytest.mark.parametrize("call", ["usage.take", "audience.count", "notifications.create"])
+def test_a_request_that_dies_and_is_repeated_takes_one_place(call: str, blow: Blow) -> None:
+    world = a_world(submissionsPerDay=2)
+    once = Once.of("p1", "key", "create", "body")
+    world.hazard.strike_at(call, blow)
+    answer = world.until_answered(lambda: world.create(once=once))
+    assert (places(world), world.hazard.crashes) == (1, 1)
+    assert world.status(answer["id"]) is Status.PENDING
+
+
+@pytest.mark.parametrize(
+    ("given", "fault"),
+    [
+        (an_input(target_segment=a_segment(domain="other.com")), InvalidInput),
+        (an_input(body="x" * 500, url="https://example.com/" + "й" * 2000), InvalidInput),
+    ],
+)
+def test_what_is_refused_for_other_faults_costs_nothing(given: Any, fault: type[Exception]) -> None:
+    world = a_world(submissionsPerDay=1)
+    with pytest.raises(fault):
+        world.create(given)
+    assert (places(world), world.inspector.looks) == (0, 0)
+    assert world.create()["status"] == "pending"
+
+
+def test_what_was_submitted_already_costs_nothing_more() -> None:
+    world = a_world(submissionsPerDay=2)
+    id = world.create()["id"]
+    with pytest.raises(WrongState):
+        world.submit(id)
+    assert places(world) == 1
+
+
+def test_what_is_over_the_limit_is_not_looked_at() -> None:
+    world = a_world(submissionsPerDay=0)
+    with pytest.raises(TooMany):
+        world.create()
+    assert world.inspector.looks == 0
+
+
+def test_windows_are_kept_for_a_day_after_their_end() -> None:
+    world = a_world()
+    world.create()
+    [(id, document)] = world.usage.documents.items()
+    assert id == "p1.submissionsPerDay.2026-01-01"
+    assert document["expireAt"] - world.clock.now() == timedelta(hours=36)

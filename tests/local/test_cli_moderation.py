@@ -1,0 +1,94 @@
+"""``fanfare`` decides by the moderators' rules, and reads a history aloud."""
+
+from collections.abc import Callable, Iterator
+
+import pytest
+from click.testing import CliRunner, Result
+
+from local.cli import main
+from shared.domain.findings import Finding, Severity
+from shared.domain.notification import Looked, NotificationId
+from shared.domain.review import ReviewPolicy, Template
+from shared.wiring import replaced
+from tests.builders import MODERATOR, NOON, PROVIDER, a_domain, a_notification, a_provider
+from tests.parts import MemoryParts, memory_parts
+
+N1 = NotificationId("n1")
+RED = Finding("ipHost", Severity.RED, "url", "The address names a machine by number.")
+Fanfare = Callable[..., Result]
+
+
+@pytest.fixture
+def world() -> Iterator[MemoryParts]:
+    parts = memory_parts(a_provider(), a_domain())
+    with replaced(parts):
+        yield parts
+
+
+@pytest.fixture
+def fanfare(world: MemoryParts, monkeypatch: pytest.MonkeyPatch) -> Fanfare:
+    monkeypatch.setenv("GOOGLE_CLOUD_PROJECT", "demo-fanfare")
+    monkeypatch.setenv("USER", "olga")
+    monkeypatch.setenv("LOGNAME", "olga")
+    return lambda *said: CliRunner().invoke(main, said)
+
+
+def submitted(world: MemoryParts, *findings: Finding) -> None:
+    new, looked = a_notification(N1, status=None), Looked(findings, 3)
+    world.notifications.create(new.submit(PROVIDER, NOON, admin_hwid=False, looked=looked))
+
+
+def test_a_history_is_told_with_its_chain(world: MemoryParts, fanfare: Fanfare) -> None:
+    submitted(world, RED)
+    world.notifications.change(N1, lambda it: it.take(MODERATOR, NOON))
+    told = fanfare("history", N1)
+    assert told.exit_code == 0
+    moves = [line.split()[4] for line in told.output.splitlines() if line[:4].strip().isdigit()]
+    assert moves == ["submit", "findings", "claim"]
+    assert "moderator:m1" in told.output
+    assert "“url ipHost”" in told.output
+    assert told.output.endswith("history chain: sound, 3 entries\n")
+
+
+def test_a_history_that_was_touched_is_an_error(world: MemoryParts, fanfare: Fanfare) -> None:
+    submitted(world, RED)
+    world.notifications._history[N1][1]["reason"] = "nothing"
+    altered = fanfare("history", N1)
+    assert altered.exit_code == 1
+    assert "history chain: BROKEN" in altered.output
+    assert "entry 2 was altered" in altered.output
+    del world.notifications._history[N1][1]
+    cut = fanfare("history", N1)
+    assert cut.exit_code == 1
+    assert "2 entries and 1 are there" in cut.output
+
+
+def test_one_person_at_the_terminal_is_one_pair_of_eyes(
+    world: MemoryParts, fanfare: Fanfare
+) -> None:
+    submitted(world, RED)
+    assert fanfare("approve", N1).output == (
+        "n1 is pending; another moderator must approve it too\n"
+    )
+    again = fanfare("approve", N1)
+    assert (again.exit_code, "another moderator" in again.output) == (1, True)
+    world.notifications.change(N1, lambda it: it.approve(MODERATOR, NOON))
+    assert world.notifications.get(N1).status == "sending"
+
+
+def test_the_terminal_keeps_out_of_what_a_moderator_reads(
+    world: MemoryParts, fanfare: Fanfare
+) -> None:
+    submitted(world)
+    now = world.clock.now()
+    world.notifications.change(N1, lambda it: it.take(MODERATOR, now))
+    refused = fanfare("reject", N1, "-c", "no")
+    assert (refused.exit_code, "m1 reads this one" in refused.output) == (1, True)
+
+
+def test_a_rejection_takes_a_template(world: MemoryParts, fanfare: Fanfare) -> None:
+    world.review_policies.put(ReviewPolicy(templates=(Template("loud", "Loud", "Quiet!"),)))
+    submitted(world)
+    assert fanfare("reject", N1).exit_code == 1
+    assert fanfare("reject", N1, "-t", "loud").output == "n1 is rejected\n"
+    assert world.notifications.get(N1).moderator_comment == "Quiet!"
