@@ -61,8 +61,10 @@ def _write_key(folder: Path) -> None:
 @contextmanager
 def _stand_in(folder: Path) -> Iterator[str]:
     with _python("local.apns", "--ca-file", str(folder / "ca.pem")) as server:
-        yield _line(server).split()[4]
-        server.terminate()
+        try:
+            yield _line(server).split()[4]
+        finally:
+            server.terminate()
 
 
 def _python(module: str, *arguments: str) -> subprocess.Popen[str]:

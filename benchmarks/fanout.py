@@ -1,46 +1,25 @@
-"""What planning and sending cost per device, and whether that grows with the audience.
+"""What planning and sending cost per device, beside the design one would write first.
 
-A small and a large audience are seeded into the Firestore emulator; each is planned and sent by
-processes of their own, whose CPU time and peak memory the operating system counts. Reads and
-writes are counted on the wire, as Firestore bills them.
+A small audience is planned and sent several times, each time next to the naive design at work on
+some of the same devices; a large one once, to see whether anything grows. Every piece of work has a
+process of its own, whose CPU time and peak memory the operating system counts. Reads, writes and
+tasks are counted on the wire, as they are billed.
 """
 
-import json
 import os
-import subprocess
-import sys
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime
-from pathlib import Path
-from tempfile import TemporaryDirectory
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from statistics import median
 
-import google.auth.credentials
-from google.cloud import firestore
+from benchmarks.fixture import Services, approved, phones, run, seed, services
+from benchmarks.shards import seed_shards
+from shared.domain.cost import Operations, dollars_per_million
 
-from local import demo
-from local.background import Served
-from local.fcm import app as fcm_app
-from local.firestore import FirestoreEmulator
-from local.seed import seed_devices
-from local.service_account import write_service_account
-from local.tasks import Options, TasksEmulator
-from local.tasks_rules import QueueSettings
-from shared.adapters.documents_device import registration_fields
-from shared.adapters.firestore_notifications import FirestoreNotifications
-from shared.adapters.firestore_providers import FirestoreProviders
-from shared.domain.content import Content
-from shared.domain.device import AddressKind, Device, Hwid, Platform, PushAddress, derive
-from shared.domain.history import Actor, Role
-from shared.domain.notification import Notification, NotificationId
-from shared.domain.targeting import Segment
-from shared.flow.queues import Queue
-from shared.settings import read
-
+ROUNDS = 5
 SMALL = 10_000
 LARGE = int(os.environ.get("BENCH_DEVICES", "100000"))
-ID = NotificationId("benchmark")
+NAIVE = 1_000
+"""Devices of one naive round; it takes some milliseconds for each."""
 Say = Callable[[str], None]
 
 
@@ -53,115 +32,86 @@ class Cost:
     peak_bytes: int
     reads: int
     writes: int
+    tasks: int
+
+
+@dataclass(frozen=True, slots=True)
+class Fanout:
+    """A whole one: planned, then sent."""
+
+    plan: Cost
+    send: Cost
+
+    @property
+    def us_per_device(self) -> float:
+        """Of CPU, of our functions."""
+        return 1e6 * (self.plan.cpu_seconds + self.send.cpu_seconds) / self.plan.devices
+
+    @property
+    def operations(self) -> Operations:
+        """What is billed. Each task is created once and dispatched once."""
+        both = (self.plan, self.send)
+        return Operations(
+            devices=self.plan.devices,
+            reads=sum(cost.reads for cost in both),
+            writes=sum(cost.writes for cost in both),
+            task_operations=2 * (1 + sum(cost.tasks for cost in both)),
+            cpu_seconds=sum(cost.cpu_seconds for cost in both),
+        )
 
 
 def measure(say: Say = print) -> dict[str, float]:
     """The figures, by the keys of ``.local/bench.json``."""
-    with _services() as environment:
-        small = _audience(environment, SMALL, say)
-        large = _audience(environment, LARGE, say)
-    return _figures(small, large)
+    with services() as running:
+        small, naive = _rounds(running, say)
+        large = _once(running, LARGE, say)
+    return _figures(small, naive, large)
 
 
-def _figures(small: tuple[Cost, Cost], large: tuple[Cost, Cost]) -> dict[str, float]:
-    plan, send = large
-    devices = plan.devices
-
-    def cpu(costs: tuple[Cost, Cost]) -> float:
-        return sum(cost.cpu_seconds for cost in costs) / costs[0].devices
-
-    return {
-        "plan_cpu_us_per_device": 1e6 * plan.cpu_seconds / devices,
-        "send_cpu_us_per_device": 1e6 * send.cpu_seconds / devices,
-        "plan_reads_per_device": plan.reads / devices,
-        "writes_per_mobile_device": (plan.writes + send.writes) / devices,
-        "cpu_per_device_100k_vs_10k": cpu(large) / cpu(small),
-        "plan_memory_100k_vs_10k": plan.peak_bytes / small[0].peak_bytes,
-        "send_memory_100k_vs_10k": send.peak_bytes / small[1].peak_bytes,
-    }
+def _rounds(running: Services, say: Say) -> tuple[list[Fanout], list[float]]:
+    project = f"demo-bench-{SMALL}"
+    seed(running.of(project), phones(SMALL))
+    ours, naive = [], []
+    for number in range(ROUNDS):
+        ours.append(_fanout(project, f"round{number}", running.of(project)))
+        cost = run("benchmarks.naive", NAIVE, environment=running.of(project))
+        naive.append(1e6 * cost["cpu_seconds"] / cost["devices"])
+        say(f"  {ours[-1].us_per_device:8.0f} µs of CPU a device; naive {naive[-1]:8.0f} µs")
+    return ours, naive
 
 
-def _audience(environment: Mapping[str, str], size: int, say: Say) -> tuple[Cost, Cost]:
+def _once(running: Services, size: int, say: Say) -> Fanout:
     project = f"demo-bench-{size}"
-    own = {**environment, "GOOGLE_CLOUD_PROJECT": project}
-    for done in seed_devices(read(own), _phones(size)):
-        if done % 10_000 == 0:
-            say(f"  {done:,} of {size:,} phones seeded")
-    _approved_notification(project)
-    plan = _worked("plan", own)
-    say(f"  {size:,}: planned in {plan.cpu_seconds:.1f} s of CPU, {plan.peak_bytes >> 20} MiB")
-    send = _worked("send", own)
-    say(f"  {size:,}: sent in {send.cpu_seconds:.1f} s of CPU, {send.peak_bytes >> 20} MiB")
-    return plan, send
+    spread = seed_shards(running, project, phones(size))
+    say(f"  {size:,} phones seeded")
+    found = _fanout(project, "once", {**running.of(project), **spread})
+    say(f"  {found.us_per_device:8.0f} µs of CPU a device, of {size:,}")
+    return found
 
 
-def _worked(work: str, environment: Mapping[str, str]) -> Cost:
-    command = [sys.executable, "-m", "benchmarks.worker", work, ID]
-    done = subprocess.run(command, env=environment, check=True, stdout=subprocess.PIPE)
-    return Cost(**json.loads(done.stdout))
-
-
-def _phones(count: int) -> Iterator[tuple[str, Mapping[str, object]]]:
-    now = datetime.now(UTC)
-    for number in range(count):
-        hwid = Hwid(f"android-{number:07d}")
-        token = f"token-{number:07d}:{'x' * 140}"
-        device = Device(
-            hwid=hwid,
-            platform=Platform.ANDROID,
-            locale="de-DE",
-            domains=(demo.AURORA_DOMAIN,),
-            last_active_at=now,
-            address=PushAddress(AddressKind.FCM, token, registered_at=now),
-        )
-        derived = derive(hwid, device.locale, device.domains)
-        yield hwid, registration_fields(device, derived)
-
-
-def _approved_notification(project: str) -> None:
-    anonymous = google.auth.credentials.AnonymousCredentials()
-    client = firestore.Client(project=project, credentials=anonymous)
-    providers = FirestoreProviders(client)
-    providers.put(demo.PROVIDERS[0])
-    providers.put_domain(demo.DOMAINS[0])
-    now = datetime.now(UTC)
-    content = Content(title="Northern lights tonight", body="Clear skies from 22:00.")
-    draft = Notification(
-        id=ID,
-        provider_id=demo.AURORA.uid,
-        provider_email=demo.AURORA.email,
-        content=content,
-        segment=Segment(),
-        status=None,
-        created_at=now,
+def _fanout(project: str, id: str, environment: Mapping[str, str]) -> Fanout:
+    approved(project, id)
+    plan, send = (
+        Cost(**run("benchmarks.worker", work, id, environment=environment))
+        for work in ("plan", "send")
     )
-    notifications = FirestoreNotifications(client)
-    submitted = draft.submit(Actor(Role.PROVIDER, demo.AURORA.uid), now, admin_hwid=False)
-    notifications.create(replace(submitted))
-    notifications.change(ID, lambda it: it.approve(Actor(Role.MODERATOR, demo.MIRA.uid), now))
-    client.close()
+    return Fanout(plan, send)
 
 
-@contextmanager
-def _services() -> Iterator[dict[str, str]]:
-    """Firestore, queues that lead nowhere, and FCM, each outside the measured process."""
-    slow = QueueSettings(rate_per_second=0.001, max_concurrent=1)
-    queues = {str(queue): slow for queue in Queue}
-    with ExitStack() as stack:
-        services = {
-            "FIRESTORE_EMULATOR_HOST": stack.enter_context(FirestoreEmulator()).address,
-            "FIREBASE_AUTH_EMULATOR_HOST": "127.0.0.1:1",
-            "CLOUD_TASKS_BASE_URL": stack.enter_context(
-                TasksEmulator(Options(queues=queues))
-            ).address,
-            "FCM_BASE_URL": stack.enter_context(Served(fcm_app())).url,
-        }
-        token_url = services["FCM_BASE_URL"] + "/token"
-        key = Path(stack.enter_context(TemporaryDirectory()), "key.json")
-        write_service_account(key, project="demo-bench", email="bench@bench", token_url=token_url)
-        os.environ.update(services)
-        yield {
-            **os.environ,
-            "GOOGLE_OAUTH_TOKEN_URL": token_url,
-            "GOOGLE_APPLICATION_CREDENTIALS": str(key),
-        }
+def _figures(small: Sequence[Fanout], naive: Sequence[float], large: Fanout) -> dict[str, float]:
+    devices = large.plan.devices
+    pairs = zip(naive, small, strict=True)
+    return {
+        "path_cpu_vs_naive": median(theirs / ours.us_per_device for theirs, ours in pairs),
+        "plan_cpu_us_per_device": 1e6 * large.plan.cpu_seconds / devices,
+        "send_cpu_us_per_device": 1e6 * large.send.cpu_seconds / devices,
+        "plan_reads_per_device": large.plan.reads / devices,
+        "writes_per_mobile_device": (large.plan.writes + large.send.writes) / devices,
+        "cpu_per_device_100k_vs_10k": large.us_per_device
+        / median(each.us_per_device for each in small),
+        "plan_memory_100k_vs_10k": large.plan.peak_bytes
+        / median(each.plan.peak_bytes for each in small),
+        "send_memory_100k_vs_10k": large.send.peak_bytes
+        / median(each.send.peak_bytes for each in small),
+        "usd_per_million_mobile": dollars_per_million(large.operations),
+    }

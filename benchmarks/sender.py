@@ -52,19 +52,36 @@ def measure() -> dict[str, float]:
     with ExitStack() as stack:
         url = stack.enter_context(_stand_in())
         players = {name: stack.enter_context(Player(name, url)) for name in MESSAGES}
-        quick = _rounds(players, 1)
+        quick, floor = _rounds(players, 1), _floor(url)
         httpx.post(f"{url}/_config", json={"latency_seconds": LATENCY_SECONDS}).raise_for_status()
         late = _rounds({name: players[name] for name in (OURS, EACH)}, CALLERS)
     for name, costs in quick.items():
         cpu, rate = median(c.cpu_ms for c in costs), median(c.rate for c in costs)
         print(f"{name:<16}{cpu:8.3f} ms CPU a message {rate:8.0f}/s")
+    if floor:
+        print(f"{'h2load':<16}{median(floor):8.3f} ms CPU a message")
+    else:
+        print("h2load is not installed (Debian: nghttp2-client): the floor is not measured")
     for name, costs in late.items():
         print(f"{name:<16}{median(c.rate for c in costs):8.0f}/s at 50 ms")
+    above_floor = [c.cpu_ms / least for c, least in zip(quick[OURS], floor, strict=False)]
     return {
+        **({"sender_cpu_vs_h2load": median(above_floor)} if above_floor else {}),
         "sender_cpu_vs_send_each": _ratio(quick[EACH], quick[OURS], "cpu_ms"),
         "sender_cpu_vs_send_each_async": _ratio(quick[EACH_ASYNC], quick[OURS], "cpu_ms"),
         "sender_rate_50ms_vs_send_each": _ratio(late[OURS], late[EACH], "rate"),
     }
+
+
+def _floor(url: str) -> list[float]:
+    from benchmarks import floor
+    from shared.domain.content import Content
+    from shared.ports import Message
+
+    if not floor.installed():
+        return []
+    message = Message(ID, Content(title=TITLE, body=BODY, url=URL), sent_at=datetime.now(UTC))
+    return [floor.cpu_ms_per_message(url, message, _token(0)) for _ in range(ROUNDS)]
 
 
 def _rounds(players: "Mapping[str, Player]", callers: int) -> dict[str, list[Cost]]:
@@ -83,8 +100,10 @@ def _ratio(above: list[Cost], below: list[Cost], figure: str) -> float:
 @contextmanager
 def _stand_in() -> Iterator[str]:
     with _python("local.fcm") as server:
-        yield _line(server).split()[-1]
-        server.terminate()
+        try:
+            yield _line(server).split()[-1]
+        finally:
+            server.terminate()
 
 
 def _python(module: str, *arguments: str) -> subprocess.Popen[str]:
@@ -180,7 +199,7 @@ def ours(url: str) -> Round:
 
 def send_each(url: str) -> Round:
     """firebase-admin, 500 per call."""
-    messaging = _sdk(url)
+    messaging = sdk(url)
 
     def sending(messages: int, callers: int) -> None:
         del callers  # it has 500 threads of its own
@@ -193,7 +212,7 @@ def send_each(url: str) -> Round:
 
 def send_each_async(url: str) -> Round:
     """firebase-admin, 500 per call, over httpx."""
-    messaging = _sdk(url)
+    messaging = sdk(url)
     loop = asyncio.new_event_loop()
 
     def sending(messages: int, callers: int) -> None:
@@ -205,7 +224,7 @@ def send_each_async(url: str) -> Round:
     return sending
 
 
-def _sdk(url: str) -> Any:
+def sdk(url: str) -> Any:
     """The SDK knows no other address than the real one, except through a private name."""
     import firebase_admin
     from firebase_admin import credentials, messaging
@@ -222,27 +241,28 @@ def _sdk(url: str) -> Any:
 
 
 def _sdk_messages(messaging: Any, start: int) -> list[Any]:
+    return [sdk_message(messaging, _token(start + n)) for n in range(SDK_BATCH)]
+
+
+def sdk_message(messaging: Any, token: str) -> Any:
     """The same content as ours, in the SDK's words."""
-    return [
-        messaging.Message(
-            token=_token(start + n),
-            notification=messaging.Notification(title=TITLE, body=BODY),
-            data={"notificationId": ID, "url": URL, "urlButtonName": "Open"},
-            android=messaging.AndroidConfig(
-                priority="high", notification=messaging.AndroidNotification(tag=ID)
-            ),
-            apns=messaging.APNSConfig(
-                headers={"apns-priority": "10", "apns-collapse-id": ID},
-                payload=messaging.APNSPayload(messaging.Aps()),
-            ),
-            webpush=messaging.WebpushConfig(
-                headers={"Urgency": "high"},
-                notification=messaging.WebpushNotification(tag=ID),
-                fcm_options=messaging.WebpushFCMOptions(URL),
-            ),
-        )
-        for n in range(SDK_BATCH)
-    ]
+    return messaging.Message(
+        token=token,
+        notification=messaging.Notification(title=TITLE, body=BODY),
+        data={"notificationId": ID, "url": URL, "urlButtonName": "Open"},
+        android=messaging.AndroidConfig(
+            priority="high", notification=messaging.AndroidNotification(tag=ID)
+        ),
+        apns=messaging.APNSConfig(
+            headers={"apns-priority": "10", "apns-collapse-id": ID},
+            payload=messaging.APNSPayload(messaging.Aps()),
+        ),
+        webpush=messaging.WebpushConfig(
+            headers={"Urgency": "high"},
+            notification=messaging.WebpushNotification(tag=ID),
+            fcm_options=messaging.WebpushFCMOptions(URL),
+        ),
+    )
 
 
 def _token(number: int) -> str:

@@ -1,118 +1,113 @@
 """One process of ``fanout``: plan a notification, or send all its batches, and tell what it cost.
 
 Its own process, so that the operating system's figures for CPU and peak memory are its own. What
-the imports cost is left out of the CPU and is in the memory, as it is in a function.
+the imports cost is left out of the CPU and is in the memory, as it is in a function. The work comes
+in by the doors that Cloud Tasks calls, one call a task.
 """
 
 import json
-import resource
+import os
 import sys
 import time
-from collections.abc import Mapping
-from datetime import timedelta
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
-import httpx
+import flask
 
+from benchmarks.metering import Meter, peak_bytes
+from benchmarks.shards import VARIABLE, ShardedAudience, named
+from functions.tasks import plan_fanout, send_batch
+from local.tasks_delivery import oidc_token
+from shared.adapters.firestore_audience import FirestoreAudience
 from shared.adapters.firestore_rest import FirestoreRest
+from shared.domain.delivery import BatchId, batch_id
 from shared.domain.notification import NotificationId
-from shared.flow.plan import plan, plan_part
-from shared.flow.send import send_batch
-from shared.wiring import GoogleParts, retry_policy
+from shared.flow.queues import PLAN_FANOUT, SEND_BATCH
+from shared.ports import Task
+from shared.wiring import GoogleParts, Parts, replaced
+
+Door = Callable[[flask.Request], object]
 
 
-class Meter(httpx.HTTPTransport):
-    """Counts what Firestore would bill: documents read, thousands counted, documents written."""
+class CountedTasks:
+    """Cloud Tasks, and how many were enqueued."""
 
-    def __init__(self) -> None:
-        super().__init__()
-        self.reads = 0
-        self.writes = 0
+    def __init__(self, tasks: Any) -> None:
+        self._tasks = tasks
+        self.enqueued = 0
 
-    def handle_request(self, request: httpx.Request) -> httpx.Response:
-        # The emulator sorts all devices for every page: at 100,000 that outlasts our own patience.
-        request.extensions["timeout"] = dict.fromkeys(("connect", "read", "write", "pool"), 300.0)
-        response = super().handle_request(request)
-        body = response.read()
-        path = request.url.path
-        if path.endswith((":runQuery", ":batchGet")):
-            self.reads += max(1, body.count(b'"updateTime"'))
-        elif path.endswith(":runAggregationQuery"):
-            self.reads += _counted(body)
-        elif path.endswith((":commit", ":batchWrite")):
-            self.writes += body.count(b'"updateTime"')
-        return response
+    def enqueue(self, tasks: Iterable[Task]) -> None:
+        """Count and pass on."""
+        some = list(tasks)
+        self.enqueued += len(some)
+        self._tasks.enqueue(some)
 
 
-def _counted(body: bytes) -> int:
-    """One read for every thousand index entries of an aggregation."""
-    numbers = [
-        int(next(iter(value.values())))
-        for part in json.loads(body)
-        for value in part.get("result", {}).get("aggregateFields", {}).values()
-    ]
-    return max(1, -(-max(numbers, default=0) // 1000))
+def metered(p: GoogleParts) -> tuple[Meter, CountedTasks]:
+    """Have everything that is billed counted, before the first of it happens."""
+    meter = Meter()
+    own = p.__dict__
+    own["_rest"] = FirestoreRest(p.settings.project, p.settings.firestore_emulator, transport=meter)
+    meter.listen(p._firestore)
+    own["tasks"] = CountedTasks(p.tasks)
+    if os.environ.get(VARIABLE):
+        emulator = p.settings.firestore_emulator
+        lines = [FirestoreRest(it, emulator, transport=meter) for it in named(p.settings.project)]
+        own["audience"] = ShardedAudience([FirestoreAudience(line) for line in lines])
+    return meter, own["tasks"]
 
 
 def main(work: str, notification_id: str) -> Mapping[str, Any]:
     """Do the work; returns what it cost."""
-    p, meter = GoogleParts(), Meter()
-    settings = p.settings
-    rest = FirestoreRest(settings.project, settings.firestore_emulator, transport=meter)
-    p.__dict__["_rest"] = rest
+    p = GoogleParts()
+    meter, tasks = metered(p)
     id = NotificationId(notification_id)
-    _ = p.notifications.get(id), p.tasks, p.senders, p.audience, p.ledger, p.slots
-    meter.reads = 0
-    before = time.process_time()
-    {"plan": _plan, "send": _send}[work](p, id)
+    _ = p.notifications.get(id), p.senders, p.audience, p.ledger, p.slots, p.identities
+    meter.forget()
+    with replaced(p), flask.Flask(__name__).app_context():
+        before = time.process_time()
+        {"plan": plan, "send": send}[work](p, id)
+        cpu_seconds = time.process_time() - before
+    told = meter.reads, meter.writes
     return {
         "devices": p.ledger.sums(id).targeted,
-        "cpu_seconds": time.process_time() - before,
-        "peak_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
-        "reads": meter.reads,
-        "writes": meter.writes,
+        "cpu_seconds": cpu_seconds,
+        "peak_bytes": peak_bytes(),
+        "reads": told[0],
+        "writes": told[1],
+        "tasks": tasks.enqueued,
     }
 
 
-def _plan(p: GoogleParts, id: NotificationId) -> None:
-    ports = {
-        "notifications": p.notifications,
-        "audience": p.audience,
-        "ledger": p.ledger,
-        "tasks": p.tasks,
-        "clock": p.clock,
-        "until": p.clock.now() + timedelta(hours=1),
-    }
-    plan(id, providers=p.providers, **ports)  # type: ignore[arg-type]
-    for part in p.ledger.parts(id):
-        if not part.done:
-            plan_part(id, part.low, **ports)  # type: ignore[arg-type]
+def plan(p: Parts, id: NotificationId) -> None:
+    """The first task, and one for each part."""
+    handled(p, PLAN_FANOUT, plan_fanout, {"notificationId": id})
+    while left := [part for part in p.ledger.parts(id) if not part.done]:
+        for part in left:
+            handled(p, PLAN_FANOUT, plan_fanout, {"notificationId": id, "part": part.low})
 
 
-def _send(p: GoogleParts, id: NotificationId) -> None:
+def send(p: Parts, id: NotificationId) -> None:
+    """A task for each batch."""
+    for name in batches(p, id):
+        handled(p, SEND_BATCH, send_batch, {"notificationId": id, "batchId": name})
+
+
+def batches(p: Parts, id: NotificationId) -> Iterator[BatchId]:
+    """The names of all that were planned."""
     for part in p.ledger.parts(id):
         for number in range(part.batches):
-            send_batch(
-                id,
-                _batch_id(part.low, number),
-                notifications=p.notifications,
-                ledger=p.ledger,
-                senders=p.senders,
-                slots=p.slots,
-                devices=p.devices,
-                stop_switch=p.stop_switch,
-                tasks=p.tasks,
-                clock=p.clock,
-                until=p.clock.now() + timedelta(hours=1),
-                policy=retry_policy(p),
-                lease=p.settings.lease,
-            )
+            yield batch_id(part.low, 0, number)
 
 
-def _batch_id(low: int, number: int) -> Any:
-    from shared.domain.delivery import batch_id
-
-    return batch_id(low, 0, number)
+def handled(p: Parts, function: str, door: Door, payload: Mapping[str, object]) -> None:
+    """As Cloud Tasks calls; a door that does not answer with success raises."""
+    settings = p.settings
+    token = oidc_token(settings.account("tasks"), settings.function_url(function))
+    headers = {"Authorization": f"Bearer {token}"}
+    app = flask.current_app
+    with app.test_request_context("/", method="POST", json=payload, headers=headers):
+        door(flask.request)
 
 
 if __name__ == "__main__":

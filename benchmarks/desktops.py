@@ -1,0 +1,63 @@
+"""What writing a notification into a desktop's document costs: the slots alone, a chunk at a time.
+
+Each round takes desktops that nobody wrote to since they were read, as a batch finds them.
+"""
+
+import json
+import sys
+import time
+from statistics import median
+
+from benchmarks.fixture import approved, desktops, run, seed, services
+from shared.adapters.documents import DEVICES
+from shared.adapters.firestore_rest import FirestoreRest
+from shared.adapters.firestore_slots import FirestoreSlots
+from shared.domain.delivery import CHUNK_SIZE, Outcome
+from shared.domain.notification import NotificationId
+from shared.ports import SlotWrite
+from shared.wiring import GoogleParts
+
+PROJECT, ID = "demo-bench-desktops", "desktops"
+ROUNDS, EACH, WARM_UP = 5, 2_000, 500
+
+
+def measure() -> dict[str, float]:
+    """The figure ``make bench`` keeps; prints the rounds."""
+    with services() as running:
+        environment = running.of(PROJECT)
+        seed(environment, desktops(WARM_UP + ROUNDS * EACH))
+        approved(PROJECT, ID)
+        costs: list[float] = run("benchmarks.desktops", "play", environment=environment)
+    print("  " + ", ".join(f"{cost:.1f}" for cost in costs) + " µs of CPU a desktop")
+    return {"desktop_write_cpu_us": median(costs)}
+
+
+def play() -> list[float]:
+    """In a process of its own: microseconds of CPU a desktop, of each round."""
+    p = GoogleParts()
+    rest = FirestoreRest(p.settings.project, p.settings.firestore_emulator)
+    slots = FirestoreSlots(rest)
+    notification = p.notifications.get(NotificationId(ID))
+    hwids = [hwid for hwid, _ in desktops(WARM_UP + ROUNDS * EACH)]
+
+    def round_of(some: list[str]) -> float:
+        writes = _planned(rest, some)
+        before = time.process_time()
+        for at in range(0, len(writes), CHUNK_SIZE):
+            records = slots.show(notification, writes[at : at + CHUNK_SIZE])
+            if any(record.outcome is not Outcome.DELIVERED for record in records):
+                raise RuntimeError("a desktop was not written")
+        return 1e6 * (time.process_time() - before) / len(some)
+
+    round_of(hwids[:WARM_UP])
+    return [round_of(hwids[at : at + EACH]) for at in range(WARM_UP, len(hwids), EACH)]
+
+
+def _planned(rest: FirestoreRest, hwids: list[str]) -> list[SlotWrite]:
+    names = {rest.name(DEVICES, hwid): hwid for hwid in hwids}
+    found = rest.batch_get(list(names), ["platform"]).documents
+    return [SlotWrite(hwid, found[name]["updateTime"], None) for name, hwid in names.items()]
+
+
+if __name__ == "__main__":
+    print(json.dumps(play() if sys.argv[1:] else measure()))

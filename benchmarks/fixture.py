@@ -1,0 +1,167 @@
+"""What the measurements of the whole path share: services, devices, and an approved notification.
+
+Every service runs outside the processes that are measured. The queues lead nowhere: whoever is
+measured does the tasks' work itself, one after the other.
+"""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, closing, contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from google.auth.credentials import AnonymousCredentials
+from google.cloud import firestore
+
+from benchmarks.sender import BODY, TITLE, URL
+from local import demo
+from local.background import Served
+from local.fcm import app as fcm_app
+from local.firestore import FirestoreEmulator
+from local.seed import seed_devices
+from local.service_account import write_service_account
+from local.tasks import Options, TasksEmulator
+from local.tasks_rules import QueueSettings
+from shared.adapters.documents_device import registration_fields
+from shared.adapters.firestore_notifications import FirestoreNotifications
+from shared.adapters.firestore_providers import FirestoreProviders
+from shared.domain.content import Content
+from shared.domain.device import AddressKind, Device, Hwid, Platform, PushAddress, derive
+from shared.domain.history import Actor, Role
+from shared.domain.notification import Notification, NotificationId
+from shared.domain.targeting import Segment
+from shared.flow.queues import Queue
+from shared.settings import read
+
+HANDLER_SECONDS = "1700"
+"""The emulator takes longer over a page than Firestore; no handler shall give up because of it."""
+
+DEAD_TOKEN = "unregistered-"
+Fields = Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """The environment of a process that is to use them, and the queues to look into."""
+
+    environment: Mapping[str, str]
+    tasks: TasksEmulator
+
+    def of(self, project: str) -> dict[str, str]:
+        """The same for one project."""
+        return {**self.environment, "GOOGLE_CLOUD_PROJECT": project}
+
+
+@contextmanager
+def services() -> Iterator[Services]:
+    """Firestore, queues that lead nowhere, and FCM."""
+    slow = QueueSettings(rate_per_second=0.001, max_concurrent=1)
+    queues = {str(queue): slow for queue in Queue}
+    with ExitStack() as stack:
+        tasks = stack.enter_context(TasksEmulator(Options(queues=queues)))
+        found = {
+            "FIRESTORE_EMULATOR_HOST": stack.enter_context(FirestoreEmulator()).address,
+            "FIREBASE_AUTH_EMULATOR_HOST": "127.0.0.1:1",
+            "CLOUD_TASKS_BASE_URL": tasks.address,
+            "FCM_BASE_URL": stack.enter_context(Served(fcm_app())).url,
+            "FANFARE_HANDLER_SECONDS": HANDLER_SECONDS,
+        }
+        token_url = found["FCM_BASE_URL"] + "/token"
+        key = Path(stack.enter_context(TemporaryDirectory()), "key.json")
+        write_service_account(key, project="demo-bench", email="bench@bench", token_url=token_url)
+        own = {
+            **found,
+            "GOOGLE_OAUTH_TOKEN_URL": token_url,
+            "GOOGLE_APPLICATION_CREDENTIALS": str(key),
+        }
+        stack.enter_context(_set("FIRESTORE_EMULATOR_HOST", found["FIRESTORE_EMULATOR_HOST"]))
+        yield Services({**os.environ, **own}, tasks)
+
+
+@contextmanager
+def _set(name: str, value: str) -> Iterator[None]:
+    """Google's client finds the emulator by this variable alone."""
+    before = os.environ.get(name)
+    os.environ[name] = value
+    try:
+        yield
+    finally:
+        os.environ.pop(name)
+        if before is not None:
+            os.environ[name] = before
+
+
+def run(module: str, *arguments: object, environment: Mapping[str, str]) -> Any:
+    """What a process of its own says in JSON."""
+    command = [sys.executable, "-m", module, *map(str, arguments)]
+    done = subprocess.run(command, env=environment, check=True, stdout=subprocess.PIPE)
+    return json.loads(done.stdout)
+
+
+# ---- devices and notifications ---------------------------------------------------------------
+
+
+def seed(environment: Mapping[str, str], devices: Iterator[tuple[str, Fields]]) -> int:
+    """Put them into the project's database; how many there were."""
+    done = 0
+    for done in seed_devices(read(environment), devices):  # noqa: B007 - the last one counts
+        pass
+    return done
+
+
+def phones(count: int, *, dead: int = 0) -> Iterator[tuple[str, Fields]]:
+    """Android devices, the last ``dead`` of them with an address that FCM no longer knows."""
+    for number in range(count):
+        begin = DEAD_TOKEN if number >= count - dead else "token-"
+        address = PushAddress(
+            AddressKind.FCM, f"{begin}{number:07d}:{'x' * 140}", registered_at=datetime.now(UTC)
+        )
+        yield _device(f"android-{number:07d}", Platform.ANDROID, address)
+
+
+def desktops(count: int) -> Iterator[tuple[str, Fields]]:
+    """Devices that fetch their notification from their own document."""
+    for number in range(count):
+        yield _device(f"windows-{number:07d}", Platform.WINDOWS, None)
+
+
+def _device(name: str, platform: Platform, address: PushAddress | None) -> tuple[str, Fields]:
+    device = Device(
+        hwid=Hwid(name),
+        platform=platform,
+        locale="de-DE",
+        domains=(demo.AURORA_DOMAIN,),
+        last_active_at=datetime.now(UTC),
+        address=address,
+    )
+    derived = derive(device.hwid, device.locale, device.domains)
+    return device.hwid, registration_fields(device, derived)
+
+
+def approved(project: str, id: str) -> NotificationId:
+    """A notification to everybody, approved just now."""
+    named = NotificationId(id)
+    with closing(firestore.Client(project=project, credentials=AnonymousCredentials())) as client:
+        providers, notifications = FirestoreProviders(client), FirestoreNotifications(client)
+        providers.put(demo.PROVIDERS[0])
+        providers.put_domain(demo.DOMAINS[0])
+        now = datetime.now(UTC)
+        draft = Notification(
+            id=named,
+            provider_id=demo.AURORA.uid,
+            provider_email=demo.AURORA.email,
+            content=Content(title=TITLE, body=BODY, url=URL),
+            segment=Segment(),
+            status=None,
+            created_at=now,
+        )
+        provider, moderator = Actor(Role.PROVIDER, demo.AURORA.uid), Actor(Role.MODERATOR, "m")
+        notifications.create(draft.submit(provider, now, admin_hwid=False))
+        notifications.change(named, lambda it: it.approve(moderator, now))
+    return named

@@ -1,0 +1,42 @@
+"""The floor: what h2load, written in C, takes to post the same bytes to the same server.
+
+It renders nothing, reads no answer but its status, and keeps no record; nobody gets below it in
+Python. It speaks HTTP/1.1 here, over as many kept connections as our sender has requests under way.
+"""
+
+import os
+import shutil
+import subprocess
+import tempfile
+from datetime import UTC, datetime
+from pathlib import Path
+
+from shared.adapters.fcm_message import render
+from shared.ports import Message
+
+MESSAGES = 20_000
+CONNECTIONS = 50
+PROGRAM = "h2load"
+
+
+def installed() -> bool:
+    """Whether the floor can be measured at all."""
+    return shutil.which(PROGRAM) is not None
+
+
+def cpu_ms_per_message(url: str, message: Message, address: str) -> float:
+    """Of one run; raises when not everything was accepted."""
+    with tempfile.TemporaryDirectory() as folder:
+        body = Path(folder, "body.json")
+        body.write_bytes(render(message, datetime.now(UTC)).body(address))
+        command = [PROGRAM, "--h1", "-n", str(MESSAGES), "-c", str(CONNECTIONS), "-d", str(body)]
+        for header in ("Content-Type: application/json", "Authorization: Bearer access"):
+            command += ["-H", header]
+        command.append(f"{url}/v1/projects/demo-p/messages:send")
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+            told = process.stdout.read() if process.stdout else ""
+            _, status, used = os.wait4(process.pid, 0)
+            process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode or f"{MESSAGES} 2xx" not in told:
+        raise RuntimeError(f"{PROGRAM} was not answered with success:\n{told}")
+    return (used.ru_utime + used.ru_stime) / MESSAGES * 1000

@@ -1,0 +1,101 @@
+"""How long an urgent push takes beside a fan-out to 20,000 devices, and on the idle system.
+
+On the whole local stack, from the provider's request to the moment FCM has it: an admin's own
+device, which nobody moderates. Everything shares this machine's processors here, the devices'
+senders too; what keeps the urgent push quick is that it waits in no queue.
+"""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing
+from statistics import median
+from typing import Any
+
+import httpx
+
+from local import demo
+from local.journey import Person, create, sign_in
+from local.stack_file import Stack
+from local.starting import running_stack
+
+DEVICES = 20_000
+PUSHES = 15
+PAUSE_SECONDS = 0.5
+PATIENCE_SECONDS = 300.0
+NOTIFICATIONS = "/provider-api/v1/notifications"
+Say = Callable[[str], None]
+
+
+def measure(say: Say = print) -> dict[str, float]:
+    """The figure ``make bench`` keeps: the median of some pushes over the median of others."""
+    with ExitStack() as stack_of:
+        stack = stack_of.enter_context(
+            running_stack(devices=DEVICES, project="demo-bench-urgent", say=_nothing)
+        )
+        provider = stack_of.enter_context(closing(sign_in(stack, demo.AURORA.email)))
+        moderator = stack_of.enter_context(closing(sign_in(stack, demo.MIRA.email)))
+        _seconds(stack, provider)  # the first of all opens connections
+        idle = [_seconds(stack, provider) for _ in range(PUSHES)]
+        busy: list[float] = []
+        while len(busy) < PUSHES:
+            busy += _beside_a_fanout(stack, provider, moderator, PUSHES - len(busy))
+    for name, each in (("idle", idle), ("busy", busy)):
+        say(f"  {name}: " + ", ".join(f"{1000 * seconds:.0f}" for seconds in each) + " ms")
+    return {"urgent_latency_busy_vs_idle": median(busy) / median(idle)}
+
+
+def _beside_a_fanout(
+    stack: Stack, provider: Person, moderator: Person, most: int
+) -> Iterator[float]:
+    """Pushes that began and ended while devices were being sent to; fewer if it was over early."""
+    id = create(provider)
+    moderator.ask("approve-notification", {"id": id, "revision": 1})
+    _until(lambda: _seen(provider, id)["deliveredCount"] > 0)
+    for _ in range(most):
+        seconds = _seconds(stack, provider)
+        if _seen(provider, id)["status"] != "sending":
+            return
+        yield seconds
+    _until(lambda: _seen(provider, id)["status"] != "sending")
+
+
+def _seconds(stack: Stack, provider: Person) -> float:
+    """From the request to the push service."""
+    time.sleep(PAUSE_SECONDS)
+    body = {
+        "title": "For the editor",
+        "body": "As it will look.",
+        "targetSegment": {"hwid": demo.ADMIN_HWID},
+    }
+    began = time.time()
+    headers = {"Idempotency-Key": f"urgent-{time.time_ns()}"}
+    answer = provider.call("POST", NOTIFICATIONS, json=body, headers=headers)
+    asked = {"notification": answer["id"], "limit": 1}
+    found: list[Any] = []
+
+    def arrived() -> bool:
+        found[:] = httpx.get(f"{stack.fcm}/received", params=asked).json()["received"]
+        return bool(found)
+
+    _until(arrived)
+    return float(found[0]["at"]) - began
+
+
+def _seen(provider: Person, id: str) -> Any:
+    return provider.call("GET", f"{NOTIFICATIONS}/{id}")
+
+
+def _until(happened: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while not happened():
+        if time.monotonic() > deadline:
+            raise RuntimeError("the stack does not get on")
+        time.sleep(0.05)
+
+
+def _nothing(_: str) -> None:
+    return
+
+
+if __name__ == "__main__":
+    print(measure())
