@@ -24,6 +24,7 @@ from shared.domain.findings import Finding, Severity
 from shared.domain.history import Actor, Role, broken_links
 from shared.domain.lifecycle import Status
 from shared.domain.notification import Change, Looked, Notification, NotificationId
+from shared.domain.provider import HIGHEST_LIMIT, Limit
 from shared.flow.cancel import cancel, stop
 from shared.flow.count import finish
 from shared.flow.create import edit
@@ -44,7 +45,8 @@ from tests.flow.stage import QuietReads, Stage, Stepping, SteppingLedger, orders
 
 ID = NotificationId("n1")
 CLOCK = FixedClock(NOON)
-PROVIDERS = MemoryProviders(a_provider(), a_domain())
+TIRELESS = a_provider(limits=((Limit.SUBMISSIONS_PER_DAY, HIGHEST_LIMIT),))
+PROVIDERS = MemoryProviders(TIRELESS, a_domain())
 POLICIES = MemoryReviewPolicies()
 CHECKS = Checks(lambda content, domains: (), MemoryAudience(MemoryDevices()), MemoryUsage())
 SECOND = Actor(Role.MODERATOR, "m2")
