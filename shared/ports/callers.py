@@ -1,0 +1,34 @@
+"""Who calls, and the accounts behind them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Who a verified token says it is."""
+
+    uid: str
+    email: str = ""
+    claims: Mapping[str, object] = field(default_factory=dict)
+
+
+class Identities(Protocol):
+    """Firebase ID tokens, Google's OIDC tokens, and the accounts behind the former."""
+
+    def verify_user(self, token: str) -> Identity:
+        """A Firebase ID token of this project; raises ``Unauthenticated``."""
+
+    def verify_service(self, token: str, function: str, account: str) -> None:
+        """A Google OIDC token of ``account`` for ``function``; raises ``Unauthenticated``."""
+
+
+class Accounts(Protocol):
+    """Firebase accounts: what needs the admin SDK."""
+
+    def custom_token(self, uid: str, claims: Mapping[str, object]) -> str:
+        """A token a device exchanges for an ID token."""
+
+    def set_moderator(self, uid: str, moderator: bool) -> None:
+        """Grant or take the claim; taking also revokes sessions. Raises ``NotFound``."""

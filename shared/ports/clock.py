@@ -1,0 +1,17 @@
+"""Time and chance, as verbs get them."""
+
+from datetime import datetime
+from typing import Protocol
+
+
+class Clock(Protocol):
+    """The only source of time and chance for verbs."""
+
+    def now(self) -> datetime:
+        """Aware, UTC."""
+
+    def chance(self) -> float:
+        """Uniform in [0, 1), for jitter."""
+
+    def new_id(self) -> str:
+        """20 random characters [A-Za-z0-9]: a fresh document id or lease owner."""

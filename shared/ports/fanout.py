@@ -1,0 +1,196 @@
+"""From an audience to outcomes: whatever is written twice with the same key is written once."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from math import inf
+from typing import Protocol
+
+from shared.domain.content import Content
+from shared.domain.delivery import Answer, Batch, BatchId, PlanPart, Record, Tally, Target
+from shared.domain.device import AddressKind, PushAddress, Slot
+from shared.domain.errors import TryAgain
+from shared.domain.lane import Lane
+from shared.domain.notification import Notification, NotificationId
+from shared.domain.targeting import AudienceQuery, PartitionRange
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """How many devices a query selects, and as of which moment of the store (opaque)."""
+
+    devices: int
+    read_at: str
+
+
+class SnapshotTooOld(TryAgain):
+    """The store no longer knows the moment asked for; count again for a newer one."""
+
+
+class Audience(Protocol):
+    """Devices selected by queries whose cost grows with the audience, not with all devices."""
+
+    def count(self, query: AudienceQuery) -> Counted:
+        """By aggregation: one read per thousand."""
+
+    def page(
+        self,
+        query: AudienceQuery,
+        partitions: PartitionRange,
+        after: str,
+        limit: int,
+        read_at: str,
+    ) -> "AudiencePage":
+        """The next up to ``limit`` devices after sort key ``after`` as of ``read_at``, ordered by
+        (partition, hwid), with those passed over that an earlier query selects.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class AudiencePage:
+    """``targets`` with their sort keys; ``last`` is where to go on, ``None`` at the end."""
+
+    targets: tuple[tuple[str, Target], ...]
+    last: str | None
+
+
+class LostLease(Exception):
+    """Someone else writes this batch or plan part now; stop at once."""
+
+
+class Ledger(Protocol):
+    """Plan parts and batches below a notification. Every write is conditional on ``version``."""
+
+    def open_parts(self, parts: Sequence[PlanPart]) -> None:
+        """Create those that are not there yet; a part that exists is left as it is."""
+
+    def parts(self, id: NotificationId) -> Sequence[PlanPart]:
+        """All plan parts, by ``low``."""
+
+    def advance(self, part: PlanPart, batches: Sequence[Batch]) -> PlanPart:
+        """The part's progress and the batches it planned, in one write; raises ``LostLease``."""
+
+    def batch(self, id: NotificationId, batch: BatchId) -> Batch:
+        """Raises ``NotFound``."""
+
+    def write(self, batch: Batch, changed: Iterable[int] = ()) -> Batch:
+        """The batch's state and the records at ``changed``; raises ``LostLease``."""
+
+    def batches(self, id: NotificationId, after: str = "") -> Iterator[Batch]:
+        """Every batch with its records, by id, a few at a time; those after the id ``after``."""
+
+    def open_batches(self, id: NotificationId) -> int:
+        """How many are not closed, by aggregation."""
+
+    def sums(self, id: NotificationId) -> Tally:
+        """Without ``errors``, by aggregation over batches: for live counters."""
+
+    def tally(self, id: NotificationId) -> Tally:
+        """With ``errors``, from the sums every batch keeps of its own records."""
+
+    def batches_around(self, id: NotificationId, key: str) -> Sequence[Batch]:
+        """For each stream the batch that would hold sort key ``key``."""
+
+    def overdue_batches(
+        self, now: datetime, limit: int
+    ) -> Sequence[tuple[NotificationId, BatchId]]:
+        """Open batches whose ``wake_at`` has passed, of any notification."""
+
+    def overdue_parts(self, now: datetime, limit: int) -> Sequence[PlanPart]:
+        """Unfinished plan parts whose ``wake_at`` has passed, of any notification."""
+
+
+UNREAD = Slot("", datetime.max.replace(tzinfo=UTC))
+"""Stands for a slot nobody looked at."""
+
+
+@dataclass(frozen=True, slots=True)
+class SlotWrite:
+    """A desktop's document to be given this notification.
+
+    ``slot`` is what it showed at ``read_version``. Left out, the document is read first: it may
+    show something newer.
+    """
+
+    hwid: str
+    read_version: str
+    slot: Slot | None = UNREAD
+
+
+class Slots(Protocol):
+    """The polling fields on desktops' documents."""
+
+    def show(self, notification: Notification, writes: Sequence[SlotWrite]) -> Sequence[Record]:
+        """Write the notification into each slot unless a newer one is there; a record for each.
+
+        ``delivered`` when written (now or before), ``skipped``/``superseded`` when a newer one is
+        shown, ``skipped``/``deviceGone`` when the document is gone, open when it should be tried
+        again.
+        """
+
+
+class Sender(Protocol):
+    """One push service. One attempt is one request; nothing is retried below this port."""
+
+    def send(
+        self, message: "Message", addresses: Sequence[PushAddress], within_seconds: float = inf
+    ) -> Sequence[Answer]:
+        """An answer for each address, in order. Never raises for what a service answers.
+
+        No request is begun after ``within_seconds``; an address whose turn did not come by then,
+        or that the whole app is asked to wait for, is answered by ``Later``.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class Attempts:
+    """How many devices are to be tried for the first time, and how many again."""
+
+    first: int = 0
+    again: int = 0
+
+
+class Retries(Protocol):
+    """How much of what this process sends may be retries."""
+
+    def wait_seconds(self, attempts: Mapping[AddressKind, Attempts], now: datetime) -> float:
+        """0 when the attempts may be made now, and then they are counted; else how long to wait."""
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """What is sent to every address of one notification. ``id`` is the replace key."""
+
+    id: str
+    content: Content
+    sent_at: datetime
+    expires_at: datetime | None = None
+    urgent: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """Work to be done by a task handler, at least once. ``name`` de-duplicates, best effort."""
+
+    name: str
+    queue: str
+    function: str
+    payload: Mapping[str, object]
+    not_before: datetime | None = None
+
+
+class Lanes(Protocol):
+    """``lanes/{providerId}``: which notification of a provider goes when."""
+
+    def change(self, provider_id: str, change: Callable[[Lane], Lane]) -> Lane:
+        """Read, apply ``change``, write, as one transaction; a lane nobody used yet is empty.
+
+        ``change`` may run several times: keep it pure. Raises ``TryAgain``.
+        """
+
+
+class Tasks(Protocol):
+    """Cloud Tasks."""
+
+    def enqueue(self, tasks: Iterable[Task]) -> None:
+        """Raises ``TryAgain`` when not all are known to be enqueued; one already there is fine."""

@@ -1,0 +1,94 @@
+"""What a decision rests on: a look at the content, the policy, the moderators, the limits."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from shared.domain.content import Content
+from shared.domain.findings import Finding
+from shared.domain.review import ReviewPolicy
+from shared.domain.seen import Seen
+
+Inspect = Callable[[Content, Sequence[str]], tuple[Finding, ...]]
+"""A look at content, given the provider's verified domains. Never raises, and ends in seconds."""
+
+
+class ReviewPolicies(Protocol):
+    """``platform/moderation``: what operators decided about moderation."""
+
+    def get(self) -> ReviewPolicy:
+        """As delivered, until somebody decides otherwise."""
+
+    def put(self, policy: ReviewPolicy) -> None: ...
+
+    def take_reminder(self, now: datetime, not_since: datetime) -> bool:
+        """Whether moderators were not reminded since then; if so they count as reminded now.
+
+        Of several callers at once, one is told yes.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class Moderator:
+    """Somebody who may decide, and how they are known elsewhere."""
+
+    uid: str
+    at: datetime
+    telegram_user_id: int | None = None
+    name: str = ""
+    email: str = ""
+
+
+class Moderators(Protocol):
+    """``moderators/{uid}``."""
+
+    def get(self, uid: str) -> Moderator | None:
+        """``None`` when there is no such moderator."""
+
+    def by_telegram(self, user_id: int) -> Moderator | None:
+        """Who that Telegram user is, if a moderator."""
+
+    def put(self, moderator: Moderator) -> None:
+        """Create or replace."""
+
+    def delete(self, uid: str) -> None:
+        """Gone, whether or not it was there."""
+
+
+class Usage(Protocol):
+    """Places in windows of time: a document for each provider, kind and window."""
+
+    def take(
+        self,
+        provider_id: str,
+        kind: str,
+        window_key: str,
+        limit: int,
+        expire_at: datetime,
+        *,
+        taker: str,
+    ) -> bool:
+        """Whether ``taker`` has one of ``limit`` places now, or had one before.
+
+        One transaction: however many ask at once, no more than ``limit`` are told yes.
+        """
+
+    def give_back(self, provider_id: str, kind: str, window_key: str, *, taker: str) -> None:
+        """The place is free again, whether or not it was taken."""
+
+
+class Web(Protocol):
+    """The public web, looked at with care. The only way to an address somebody gave us."""
+
+    def look(self, url: str, *, seconds: float) -> Seen:
+        """Go there and follow redirects, in ``seconds`` at most. Never raises: faults are seen."""
+
+
+class Threats(Protocol):
+    """A list of addresses known to harm people."""
+
+    def of(self, url: str, *, seconds: float) -> tuple[str, ...]:
+        """What the address is listed for, in the list's words; raises ``TryAgain`` when the list
+        cannot be asked.
+        """

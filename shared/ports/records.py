@@ -1,0 +1,257 @@
+"""Notifications, providers, devices, and the platform's brake: one record at a time.
+
+State changes only through a write that is conditional on what was read (a *version*), so that of
+two racing writers exactly one wins.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Generic, Protocol, TypeVar
+
+from shared.domain.device import Derived, Device, PushAddress
+from shared.domain.history import Entry
+from shared.domain.lifecycle import Status
+from shared.domain.notification import Change, Notification, NotificationId
+from shared.domain.provider import Domain, Provider
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Replay:
+    """An answer kept under an ``Idempotency-Key``; no ``answer`` while it is worked on."""
+
+    key: str
+    fingerprint: str
+    notification_id: NotificationId
+    created_at: datetime
+    answer: Mapping[str, object] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Page(Generic[T]):
+    """Some records and, if there are more, the token that continues after them."""
+
+    items: tuple[T, ...]
+    next_token: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What a provider wants to see in a list, newest first. ``text`` matches title or body."""
+
+    provider_id: str
+    status: Status | None = None
+    text: str = ""
+    page_size: int = 50
+    page_token: str = ""
+
+
+def every(notification: Notification) -> bool:
+    """Leaves nothing out."""
+    del notification
+    return True
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """Which pending notifications to list, oldest first. ``shows`` picks among those read."""
+
+    provider_id: str = ""
+    shows: Callable[[Notification], bool] = every
+    page_size: int = 100
+    page_token: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What became of a notification that a moderator decided on."""
+
+    provider_id: str
+    moderator_id: str
+    rejected: bool
+    submitted_at: datetime
+    moderated_at: datetime
+    endorsers: tuple[str, ...] = ()
+
+
+class Notifications(Protocol):
+    """``pendingNotifications/{id}`` and its history."""
+
+    def create(self, change: Change, replay: Replay | None = None) -> None:
+        """Notification, first history entry and replay record in one write, or none of them.
+
+        Raises ``AlreadyThere`` when the id or the replay key exists.
+        """
+
+    def get(self, id: NotificationId) -> Notification:
+        """Raises ``NotFound``; ``Defect`` for a document that cannot be one."""
+
+    def change(self, id: NotificationId, change: Callable[[Notification], Change]) -> Notification:
+        """Read, apply ``change``, write with its history entry, as one transaction.
+
+        ``change`` may run several times: keep it pure. What it raises is passed on and nothing is
+        written. Raises ``NotFound``, and ``TryAgain`` when contention does not end.
+        """
+
+    def delete(self, id: NotificationId, check: Callable[[Notification], None]) -> None:
+        """Remove it (drafts only) unless ``check`` raises, as one transaction."""
+
+    def of_provider(self, wish: Wish) -> Page[Notification]:
+        """A provider's notifications, newest first.
+
+        One that cannot be read is left out. A search may end a page early, even empty; it goes on
+        with ``next_token``. Raises ``InvalidInput`` for a token that is none.
+        """
+
+    def counts_by_status(self, provider_id: str) -> Mapping[Status, int]:
+        """How many the provider has in each status."""
+
+    def count_pending(self, provider_id: str) -> int:
+        """How many of the provider's wait for a moderator, by aggregation."""
+
+    def queue(self, waiting: Waiting) -> Page[Notification]:
+        """The moderation queue, oldest first.
+
+        One that cannot be read is left out. A search may end a page early, even empty; it goes on
+        with ``next_token``. Raises ``InvalidInput`` for a token that is none.
+        """
+
+    def decided(self, since: datetime, limit: int) -> Sequence[Decision]:
+        """Moderators' decisions since then, the latest first."""
+
+    def overdue(self, now: datetime, limit: int) -> Sequence[NotificationId]:
+        """Those whose ``wake_at`` has passed."""
+
+    def unexported(self, now: datetime, limit: int) -> Sequence[NotificationId]:
+        """Those that ended and whose ``export_at`` has passed."""
+
+    def history(self, id: NotificationId) -> Sequence[Entry]:
+        """The chain, in order."""
+
+    def replay(self, key: str) -> Replay | None:
+        """The answer kept under ``key``, if any."""
+
+    def keep_answer(self, key: str, answer: Mapping[str, object]) -> None:
+        """Complete the replay record ``key``; raises ``NotFound``."""
+
+
+class AlreadyThere(Exception):
+    """Something with this id was created before."""
+
+
+class Providers(Protocol):
+    """``providers/{uid}``, ``domains/{domain}``, and the API keys of providers."""
+
+    def get(self, uid: str) -> Provider | None:
+        """``None`` when there is no such provider."""
+
+    def put(self, provider: Provider) -> None:
+        """Create or replace."""
+
+    def domains_of(self, uid: str) -> Sequence[Domain]:
+        """All of a provider's domains, by name."""
+
+    def domain(self, name: str) -> Domain | None:
+        """``None`` when nobody has it."""
+
+    def put_domain(self, domain: Domain) -> None:
+        """Create or replace."""
+
+    def change_domain(self, name: str, change: Callable[[Domain], Domain]) -> Domain:
+        """Read, apply, write as one transaction; raises ``NotFound``."""
+
+    def delete_domain(self, name: str) -> None:
+        """Gone, whether or not it was there."""
+
+    def add_key(self, digest: str, uid: str, name: str, at: datetime) -> None:
+        """Keep the SHA-256 of an API key."""
+
+    def keys_of(self, uid: str) -> Sequence["ApiKey"]:
+        """A provider's keys, without the keys."""
+
+    def key_owner(self, digest: str) -> str | None:
+        """Whose key this is."""
+
+    def delete_key(self, digest: str, uid: str) -> None:
+        """Raises ``NotFound`` when ``uid`` has no such key."""
+
+
+@dataclass(frozen=True, slots=True)
+class ApiKey:
+    """What may be shown of an API key."""
+
+    id: str
+    name: str
+    created_at: datetime
+
+
+class Devices(Protocol):
+    """``devices/{hwid}`` and the server-only secrets of devices."""
+
+    def get(self, hwid: str) -> Device | None:
+        """``None`` when there is none."""
+
+    def register(self, device: Device, derived: Derived, secret_digest: str | None) -> bool:
+        """Write the device's own fields (never its polling slot), in one write with its secret.
+
+        With ``secret_digest``, only if it has no secret yet: returns False when it has one. What
+        the device does not say (no address, no time) stays as it is; it can withdraw consent here,
+        but not restore it. Other devices keep the address until ``set_address``.
+        """
+
+    def secret_digest(self, hwid: str) -> str | None:
+        """The SHA-256 of the device's secret, if it registered."""
+
+    def set_address(self, hwid: str, address: PushAddress | None) -> None:
+        """The device's push address; the one that registered it last keeps it, others lose it.
+
+        Raises ``NotFound``.
+        """
+
+    def set_consent(self, hwid: str, consent: bool) -> None:
+        """Consent off also removes the address. Raises ``NotFound``."""
+
+    def drop_address(self, hwid: str, value: str, registered_by: datetime | None = None) -> bool:
+        """Compare-and-delete: only if the address is still ``value``, and was not registered after
+        ``registered_by``. Returns whether it was dropped.
+        """
+
+    def pending(self, hwid: str) -> Mapping[str, object] | None:
+        """What the polling slot shows, in the API's words; one read."""
+
+    def clear_slot(self, hwid: str, notification_id: str) -> None:
+        """Empty the polling slot if it still shows that notification."""
+
+    def delete(self, hwid: str) -> None:
+        """The device and its secret."""
+
+    def write_derived(self, hwid: str, derived: Derived) -> None:
+        """Add what our queries need; no-op when the device is gone."""
+
+    def underived(self) -> Iterator[tuple[str, Derived]]:
+        """Devices whose derived fields are missing or wrong, with the right ones."""
+
+
+class StopSwitch(Protocol):
+    """The platform's emergency brake: while on, nothing is sent and nothing is lost."""
+
+    def is_on(self) -> bool: ...
+
+    def turn(self, on: bool, by: str, reason: str, at: datetime) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """How things stand: a notification's status, and whether the whole platform is stopped."""
+
+    status: Status | None
+    stopped: bool
+
+
+class Watch(Protocol):
+    """What a running batch asks before every chunk, so that a stop takes effect within one."""
+
+    def look(self, id: NotificationId) -> Sight:
+        """As of one moment. Raises ``NotFound``."""
