@@ -18,6 +18,7 @@ from shared.adapters.firestore_moderation import (
 from shared.adapters.firestore_notifications import FirestoreNotifications
 from shared.adapters.firestore_platform import FirestoreStopSwitch
 from shared.adapters.firestore_providers import FirestoreProviders
+from shared.adapters.firestore_rest import FirestoreRest
 from shared.adapters.memory import (
     MemoryDevices,
     MemoryNotifications,
@@ -34,6 +35,7 @@ from shared.ports import (
     StopSwitch,
     Usage,
 )
+from tests.adapters.fanout import WITHOUT_WAITING, BadLine
 
 S = TypeVar("S")
 
@@ -57,6 +59,20 @@ def client(
     client = Client(project=project, credentials=AnonymousCredentials())
     yield client
     client.close()
+
+
+@pytest.fixture
+def line() -> BadLine:
+    return BadLine()
+
+
+@pytest.fixture
+def rest(
+    firestore_emulator: FirestoreEmulator, project: str, line: BadLine
+) -> Iterator[FirestoreRest]:
+    rest = FirestoreRest(project, firestore_emulator.address, transport=line, sleep=WITHOUT_WAITING)
+    yield rest
+    rest.close()
 
 
 @pytest.fixture(params=KINDS)

@@ -1,36 +1,20 @@
 """A provider's lane: reservations of many instances at once, each exactly once."""
 
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from functools import partial
 
 import pytest
 
-from local.firestore import FirestoreEmulator
 from shared.adapters.firestore_rest import FirestoreRest
 from shared.adapters.firestore_rest_values import encode, write
 from shared.adapters.lanes import FirestoreLanes, MemoryLanes
 from shared.domain.lane import Lane
 from shared.ports import Lanes
-from tests.adapters.fanout import WITHOUT_WAITING, BadLine
+from tests.adapters.fanout import BadLine
 from tests.builders import NOON
 
 MINUTE = timedelta(minutes=1)
-
-
-@pytest.fixture
-def line() -> BadLine:
-    return BadLine()
-
-
-@pytest.fixture
-def rest(
-    firestore_emulator: FirestoreEmulator, project: str, line: BadLine
-) -> Iterator[FirestoreRest]:
-    rest = FirestoreRest(project, firestore_emulator.address, transport=line, sleep=WITHOUT_WAITING)
-    yield rest
-    rest.close()
 
 
 @pytest.fixture(params=["memory", "firestore"])

@@ -1,7 +1,6 @@
 """The ledger: one writer wins, nothing written is lost, sums are those of the records."""
 
 import threading
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -10,7 +9,6 @@ import httpx
 import orjson
 import pytest
 
-from local.firestore import FirestoreEmulator
 from shared.adapters.firestore_ledger import MOST_TRIES, FirestoreLedger
 from shared.adapters.firestore_rest import FirestoreRest
 from shared.adapters.memory_fanout import MemoryLedger
@@ -40,20 +38,6 @@ LATER = NOON + timedelta(minutes=5)
 DELIVERED = Record(Outcome.DELIVERED, receipt="projects/p/messages/1", at=NOON)
 GONE = Record(Outcome.FAILED, "UNREGISTERED", at=NOON, dropped=True)
 OPEN_STILL = Record(Outcome.OPEN, "UNAVAILABLE", at=NOON, ambiguous=True)
-
-
-@pytest.fixture
-def line() -> BadLine:
-    return BadLine()
-
-
-@pytest.fixture
-def rest(
-    firestore_emulator: FirestoreEmulator, project: str, line: BadLine
-) -> Iterator[FirestoreRest]:
-    rest = FirestoreRest(project, firestore_emulator.address, transport=line, sleep=WITHOUT_WAITING)
-    yield rest
-    rest.close()
 
 
 @pytest.fixture

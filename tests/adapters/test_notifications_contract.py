@@ -302,7 +302,7 @@ def test_a_change_that_changes_nothing_is_not_written(notifications: Bench[Notif
 def test_what_a_change_takes_away_is_gone(notifications: Bench[Notifications]) -> None:
     notifications.store.create(with_fields(a_submission(), wake_at=NOON))
     notifications.store.change(N1, approve)
-    notifications.store.change(N1, lambda it: it.stop(SYSTEM, NOON))
+    notifications.store.change(N1, lambda it: it.complete(SYSTEM, NOON, it.tally))
     assert notifications.store.get(N1).wake_at is None
     assert "wakeAt" not in (notifications.read("n1") or {})
 

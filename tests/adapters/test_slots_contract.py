@@ -1,7 +1,7 @@
 """A desktop's slot: written once, never set back to something older, decided by what is there."""
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
@@ -9,7 +9,6 @@ from typing import Any
 import httpx
 import pytest
 
-from local.firestore import FirestoreEmulator
 from shared.adapters.documents import DEVICES
 from shared.adapters.firestore_rest import FirestoreRest
 from shared.adapters.firestore_slots import ROUNDS, FirestoreSlots
@@ -56,20 +55,6 @@ class Bench:
     def planned(self, hwid: str, slot: Slot | None = None) -> SlotWrite:
         """As it stands in a batch that was planned just now."""
         return SlotWrite(hwid, self.version(hwid), slot)
-
-
-@pytest.fixture
-def line() -> BadLine:
-    return BadLine()
-
-
-@pytest.fixture
-def rest(
-    firestore_emulator: FirestoreEmulator, project: str, line: BadLine
-) -> Iterator[FirestoreRest]:
-    rest = FirestoreRest(project, firestore_emulator.address, transport=line, sleep=WITHOUT_WAITING)
-    yield rest
-    rest.close()
 
 
 @pytest.fixture

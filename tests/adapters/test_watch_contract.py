@@ -1,12 +1,11 @@
 """What a running batch looks at before every chunk: both answers, in one request."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import pytest
 from google.cloud.firestore import Client
 
-from local.firestore import FirestoreEmulator
 from shared.adapters.documents import NOTIFICATIONS
 from shared.adapters.firestore_notifications import FirestoreNotifications
 from shared.adapters.firestore_platform import FirestoreStopSwitch
@@ -20,7 +19,7 @@ from shared.domain.history import Actor, Role
 from shared.domain.lifecycle import Status
 from shared.domain.notification import Change, Notification, NotificationId
 from shared.ports import Notifications, Sight, StopSwitch, Watch
-from tests.adapters.fanout import WITHOUT_WAITING, BadLine, a_sending_notification
+from tests.adapters.fanout import BadLine, a_sending_notification
 from tests.builders import NOON
 
 N1 = NotificationId("n1")
@@ -35,20 +34,6 @@ class Bench:
     stop_switch: StopSwitch
     spoil: Callable[[], object]
     """Somebody writes a status that there is not."""
-
-
-@pytest.fixture
-def line() -> BadLine:
-    return BadLine()
-
-
-@pytest.fixture
-def rest(
-    firestore_emulator: FirestoreEmulator, project: str, line: BadLine
-) -> Iterator[FirestoreRest]:
-    rest = FirestoreRest(project, firestore_emulator.address, transport=line, sleep=WITHOUT_WAITING)
-    yield rest
-    rest.close()
 
 
 @pytest.fixture

@@ -30,20 +30,6 @@ SOME = (Sealed("kind=outcomes/a", "ab" * 32, 500, 70_000), Sealed("b", "cd" * 32
 LATER = NOON + timedelta(hours=1)
 
 
-@pytest.fixture
-def line() -> BadLine:
-    return BadLine()
-
-
-@pytest.fixture
-def rest(
-    firestore_emulator: FirestoreEmulator, project: str, line: BadLine
-) -> Iterator[FirestoreRest]:
-    rest = FirestoreRest(project, firestore_emulator.address, transport=line, sleep=WITHOUT_WAITING)
-    yield rest
-    rest.close()
-
-
 @pytest.fixture(params=["memory", "firestore"])
 def exports(request: pytest.FixtureRequest) -> Exports:
     if request.param == "memory":
