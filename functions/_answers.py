@@ -76,6 +76,15 @@ class NotificationAnswer(Answer):
     errors: Mapping[str, int]
 
 
+class StoppedAnswer(NotificationAnswer):
+    """A notification that was stopped: ``deliveredCount`` were sent, and so many were not.
+
+    What is on its way at that moment still counts as prevented; it follows within seconds.
+    """
+
+    prevented_count: int
+
+
 class NotificationsAnswer(Answer):
     """One page of a provider's notifications, newest first."""
 

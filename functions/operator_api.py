@@ -15,9 +15,9 @@ from pydantic.alias_generators import to_camel
 from functions import _operator_moderation  # noqa: F401 - its routes
 from functions._answers import (
     ManagedProviderAnswer,
-    NotificationAnswer,
     OwnedDomainAnswer,
     StopAnswer,
+    StoppedAnswer,
 )
 from functions._callers import operator
 from functions._fields import HwidText, Reason, ShortText, domain_in, printable
@@ -178,7 +178,7 @@ def put_stop(call: Call[StopSwitchInput]) -> Reply:
     "/v1/notifications/<id:id>/stop",
     who=operator,
     given=StopInput,
-    answer=NotificationAnswer,
+    answer=StoppedAnswer,
 )
 def stop_notification(call: Call[StopInput]) -> Reply:
     """Halt one distribution, whoever's it is."""
@@ -191,7 +191,7 @@ def stop_notification(call: Call[StopInput]) -> Reply:
         ledger=p.ledger,
         clock=p.clock,
     )
-    return Reply(to_json(stopped))
+    return Reply({**to_json(stopped), "preventedCount": stopped.prevented})
 
 
 def _check_owner(given: dict[str, Any]) -> None:

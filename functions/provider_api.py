@@ -13,7 +13,7 @@ from pydantic.json_schema import SkipJsonSchema
 from pydantic_core import PydanticCustomError
 
 from functions import _provider_account, _provider_insight  # noqa: F401 - their routes
-from functions._answers import NotificationAnswer, NotificationsAnswer
+from functions._answers import NotificationAnswer, NotificationsAnswer, StoppedAnswer
 from functions._callers import anyone, provider
 from functions._fields import Reason, ShortText
 from functions._http import Given, MayBeLeftOut, Nothing
@@ -199,7 +199,7 @@ def cancel(call: Call[Nothing]) -> Reply:
     "/v1/notifications/<id:id>/stop",
     who=provider,
     given=StopInput,
-    answer=NotificationAnswer,
+    answer=StoppedAnswer,
 )
 def stop(call: Call[StopInput]) -> Reply:
     """Halt it while it is being sent; what was sent stays counted."""
@@ -212,7 +212,7 @@ def stop(call: Call[StopInput]) -> Reply:
         ledger=p.ledger,
         clock=p.clock,
     )
-    return Reply(to_json(stopped))
+    return Reply({**to_json(stopped), "preventedCount": stopped.prevented})
 
 
 @DOOR.route(

@@ -83,7 +83,7 @@ variable "warm_instances" {
     error_message = "warm_instances names a function that does not exist."
   }
   validation {
-    condition     = alltrue([for n in values(var.warm_instances) : n >= 0 && n <= 10 && floor(n) == n])
+    condition     = alltrue([for n in values(var.warm_instances) : try(n >= 0 && n <= 10 && floor(n) == n, false)])
     error_message = "warm_instances are whole numbers from 0 to 10: each one costs money day and night."
   }
 }
@@ -180,7 +180,7 @@ variable "budget" {
     error_message = "budget.billing_account has the form 012345-6789AB-CDEF01."
   }
   validation {
-    condition     = var.budget == null ? true : var.budget.monthly >= 1 && floor(var.budget.monthly) == var.budget.monthly && can(regex("^[A-Z]{3}$", var.budget.currency))
+    condition     = var.budget == null ? true : try(var.budget.monthly >= 1 && floor(var.budget.monthly) == var.budget.monthly, false) && can(regex("^[A-Z]{3}$", var.budget.currency))
     error_message = "budget.monthly is a whole number of at least 1, in a currency of three capital letters."
   }
 }
@@ -191,7 +191,7 @@ variable "telegram" {
   default     = null
 
   validation {
-    condition     = var.telegram == null ? true : floor(var.telegram.chat_id) == var.telegram.chat_id && var.telegram.chat_id != 0
+    condition     = var.telegram == null ? true : try(floor(var.telegram.chat_id) == var.telegram.chat_id && var.telegram.chat_id != 0, false)
     error_message = "telegram.chat_id is the whole number of a chat; that of a group is negative."
   }
 }
@@ -230,12 +230,16 @@ variable "archive" {
     error_message = "archive.to is gs://BUCKET/FOLDER or s3://BUCKET/FOLDER: not an ARN and not an https address."
   }
   validation {
-    condition     = var.archive == null ? true : startswith(var.archive.to, "s3://") == can(regex("^[a-z]{2}(-[a-z]+)+-[0-9]$", var.archive.region))
+    condition     = var.archive == null ? true : try(startswith(var.archive.to, "s3://"), false) == can(regex("^[a-z]{2}(-[a-z]+)+-[0-9]$", var.archive.region))
     error_message = "archive.region is a region of AWS, such as eu-west-1, for s3:// and for nothing else."
   }
   validation {
     condition     = try(var.archive.kms_key, null) == null ? true : can(regex("^arn:aws:kms:[a-z0-9-]+:[0-9]{12}:key/[A-Za-z0-9-]+$", var.archive.kms_key))
     error_message = "archive.kms_key is the ARN of a key in AWS: arn:aws:kms:REGION:ACCOUNT:key/ID."
+  }
+  validation {
+    condition     = try(var.archive.kms_key, null) == null ? true : try(split(":", var.archive.kms_key)[3] == var.archive.region, false)
+    error_message = "archive.kms_key signs what is in s3:// only, and is a key in the region of the bucket."
   }
   validation {
     condition     = var.archive == null ? true : var.archive.retention_days >= 1 && floor(var.archive.retention_days) == var.archive.retention_days

@@ -70,6 +70,7 @@ def main(stack_file: Path | None) -> None:
     fanfare archive verify              whether the archive is what was archived
     fanfare approve ID                  decide, as a moderator would
     fanfare reject ID -c "no source"
+    fanfare release ID                  end anybody's claim
     fanfare telegram setup              agree with Telegram on the moderators' bot
     fanfare cost --devices 250000       what that costs at list price
     """
@@ -219,6 +220,18 @@ def reject(id: str, comment: str, template: str | None) -> None:
         clock=p.clock,
     )
     click.echo(f"{id} is {decided.status}")
+
+
+@main.command()
+@click.argument("id")
+@plainly
+def release(id: str) -> None:
+    """End the claim of whoever reads a pending notification: somebody else may decide."""
+    p = parts()
+    free = moderate.release(
+        NotificationId(id), by=_operator(), notifications=p.notifications, clock=p.clock
+    )
+    click.echo(f"{id} is {free.status}, and nobody reads it")
 
 
 @main.command()

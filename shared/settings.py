@@ -40,6 +40,11 @@ STAND_INS = (
 )
 
 
+MOST_HANDLER_SECONDS = 1740
+"""Cloud Tasks listens for 30 minutes at most, and a task's deadline is a minute after that of its
+handler, so that the answer is still heard."""
+
+
 class SettingsError(Exception):
     """Names every setting that is missing or malformed; start-up stops."""
 
@@ -91,7 +96,9 @@ class Settings(BaseModel):
     events_account: Account | None = Field(None, alias="FANFARE_EVENTS_ACCOUNT")
     scheduler_account: Account | None = Field(None, alias="FANFARE_SCHEDULER_ACCOUNT")
     lease_seconds: int = Field(90, alias="FANFARE_LEASE_SECONDS", ge=1, le=1800)
-    handler_seconds: int = Field(480, alias="FANFARE_HANDLER_SECONDS", ge=1, le=1800)
+    handler_seconds: int = Field(
+        480, alias="FANFARE_HANDLER_SECONDS", ge=1, le=MOST_HANDLER_SECONDS
+    )
     retry_base_seconds: float = Field(10.0, alias="FANFARE_RETRY_BASE_SECONDS", gt=0, le=600)
     iam_checks_tokens: bool = Field(False, alias="FANFARE_IAM_CHECKS_TOKENS")
     panel_origins: str = Field("", alias="FANFARE_PANEL_ORIGINS")

@@ -12,7 +12,7 @@ import os
 import threading
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from shared.adapters.apns_certificate import trust
 from shared.adapters.apns_config import read_credentials
@@ -28,6 +28,7 @@ from shared.adapters.loop_thread import LoopThread
 from shared.adapters.one_shot_http import Fault
 from shared.adapters.push_engine import deadline
 from shared.adapters.push_pace import Pace, at_pace
+from shared.adapters.unheard import Unheard
 from shared.domain.apns_reactions import (
     ANSWER_LOST,
     CREDENTIALS_REFUSED,
@@ -191,6 +192,7 @@ class _Requests:
 
     ways: Mapping[str, _Way]
     rendered: Rendered
+    unheard: Unheard = field(default_factory=lambda: Unheard("APNs"))
 
     async def answers(
         self, addresses: Sequence[PushAddress], pace: Pace, until: float
@@ -248,8 +250,17 @@ class _Requests:
         )
         got = posted.got
         if isinstance(got, Fault):
-            return Reaction(ANSWER_LOST if got.ambiguous else NOT_SENT), posted.connection
-        return reaction(got.status, got.headers, got.body), posted.connection
+            return Reaction(_of_fault(got)), posted.connection
+        found = reaction(got.status, got.headers, got.body)
+        if isinstance(found.answer, Rejected):
+            self.unheard.note(got)
+        return found, posted.connection
+
+
+def _of_fault(fault: Fault) -> Answer:
+    if fault.refuses_us:
+        return CREDENTIALS_REFUSED
+    return ANSWER_LOST if fault.ambiguous else NOT_SENT
 
 
 def _hopeless(address: PushAddress) -> Answer | None:

@@ -52,6 +52,8 @@ class GcsArchive:
         )
         if answer.status_code == httpx.codes.PRECONDITION_FAILED:
             return Put.ALREADY_THERE
+        if answer.status_code == httpx.codes.FORBIDDEN and self.get(name) is not None:
+            return Put.ALREADY_THERE  # we may not replace it, and were told that first
         self._check(answer)
         return Put.WRITTEN
 

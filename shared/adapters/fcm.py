@@ -7,7 +7,7 @@ that cannot show twice: a request refused for an access token that had just run 
 
 import math
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from urllib.parse import quote, urlsplit
 
@@ -16,7 +16,8 @@ from shared.adapters.google_credentials import AccessTokens, GoogleAccessTokens
 from shared.adapters.one_shot_http import Fault, KeptConnections, OneShotHttp, Target
 from shared.adapters.push_engine import PAYLOAD_TOO_BIG, Access, Engines, deadline, reported
 from shared.adapters.push_pace import Pace, at_pace
-from shared.domain.delivery import Answer
+from shared.adapters.unheard import Unheard
+from shared.domain.delivery import Answer, Rejected
 from shared.domain.device import PushAddress
 from shared.domain.fcm_reactions import (
     ANSWER_LOST,
@@ -92,6 +93,7 @@ class _Requests:
     template: Template
     target: Target
     renewed: Callable[[Target], Awaitable[Target | Answer]]
+    unheard: Unheard = field(default_factory=lambda: Unheard("FCM"))
 
     async def answers(
         self, addresses: Sequence[PushAddress], pace: Pace, until: float
@@ -121,6 +123,8 @@ class _Requests:
         if isinstance(got, Fault):
             return (ANSWER_LOST if got.ambiguous else NOT_SENT), False
         answer = reaction(got.status, got.headers, got.body)
+        if isinstance(answer, Rejected):
+            self.unheard.note(got)
         return answer, got.status == 401 and answer == CREDENTIALS_REFUSED
 
 

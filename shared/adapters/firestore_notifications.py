@@ -151,6 +151,12 @@ class FirestoreNotifications:
         with ThreadPoolExecutor(max_workers=len(Status)) as at_once:
             return dict(zip(Status, at_once.map(in_status, Status), strict=True))
 
+    def count_auto_approved(self, provider_id: str) -> int:
+        ended = self._where("providerId", "==", provider_id).where(
+            filter=FieldFilter("status", "==", str(Status.APPROVED))
+        )
+        return count(ended.where(filter=FieldFilter("autoApproved", "==", True)))
+
     def count_pending(self, provider_id: str) -> int:
         owned = self._where("providerId", "==", provider_id)
         return count(owned.where(filter=_IS_PENDING))

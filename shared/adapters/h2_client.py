@@ -6,6 +6,7 @@ silence a PING goes first, since a frozen instance wakes up with connections tha
 """
 
 import asyncio
+import logging
 import ssl
 from functools import lru_cache
 from typing import NamedTuple
@@ -14,10 +15,13 @@ from urllib.parse import urlsplit
 from shared.adapters.h2_connection import UNWRITTEN, Connection, Exchange
 from shared.adapters.h2_frames import header
 from shared.adapters.one_shot_http import Fault, HttpAnswer
+from shared.adapters.tls_alerts import refuses_our_certificate
 
 MOST_CONNECTIONS_PER_REQUEST = 3
 """How often a request that was never written may move on."""
 PING_SECONDS = 2.0
+
+_log = logging.getLogger(__name__)
 
 Headers = tuple[tuple[bytes, bytes], ...]
 
@@ -65,6 +69,7 @@ class H2Client:
         self._connect_seconds = connect_seconds
         self._ping_seconds = ping_seconds
         self._connection: Connection | None = None
+        self._failed: Fault | None = None
         self._draining: set[Connection] = set()
         self._connecting = asyncio.Lock()
         self._number = 0
@@ -113,18 +118,25 @@ class H2Client:
         return self._last_common[1]
 
     async def _usable(self) -> Connection | Fault:
-        """Only one is opened at a time, and only one pings, however many wait for it."""
+        """Only one is opened at a time, and only one pings, however many wait for it. All that wait
+        share the failure as well: one after the other they would wait far beyond their time.
+        """
         if (found := self._connection) is not None and found.sound():
             return found
+        before = self._failed
         async with self._connecting:
             if (found := self._connection) is not None:
                 if found.sound() or await found.answers_ping(self._ping_seconds):
                     return found
                 self._let_go(found)
+            if self._failed is not None and self._failed is not before:
+                return self._failed
             opened = await self._open()
             if isinstance(opened, Connection):
                 self._connection = opened
                 self._number += 1
+            else:
+                self._failed = opened
             return opened
 
     def _let_go(self, connection: Connection) -> None:
@@ -141,7 +153,10 @@ class H2Client:
                     Connection, self._host, self._port, ssl=self._trust
                 )
         except (OSError, UnicodeError) as failed:
-            return Fault(f"{type(failed).__name__}: {failed}", ambiguous=False)
+            why, refuses_us = f"{type(failed).__name__}: {failed}", refuses_our_certificate(failed)
+            if refuses_us:
+                _log.error("our certificate is refused: %s", failed)
+            return Fault(why, ambiguous=False, refuses_us=refuses_us)
         talks = transport.get_extra_info("ssl_object")
         if talks is None or talks.selected_alpn_protocol() != "h2":
             transport.abort()

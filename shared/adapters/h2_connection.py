@@ -2,8 +2,9 @@
 
 A request is written whole or not at all, so that everything unwritten can safely go elsewhere. What
 was written is in doubt when the connection ends, unless the server said that it was not carried
-out: by REFUSED_STREAM, or by a GOAWAY that names an earlier stream as its last. The h2 library
-would do for all of this but that it costs three times the CPU and reads no answers after a GOAWAY.
+out: by REFUSED_STREAM, by a GOAWAY that names an earlier stream as its last, or by a TLS alert
+about our certificate, which in TLS 1.3 comes after the handshake. The h2 library would do for all
+of this but that it costs three times the CPU and reads no answers after a GOAWAY.
 """
 
 import asyncio
@@ -16,6 +17,7 @@ from shared.adapters import h2_frames as h2
 from shared.adapters.h2_frames import Frame, Frames, GoAway, Kind, NotHttp2, Setting
 from shared.adapters.h2_headers import HeaderReader
 from shared.adapters.one_shot_http import Fault, HttpAnswer
+from shared.adapters.tls_alerts import refuses_our_certificate
 
 MOST_ANSWER_BYTES = 64 * 1024
 MOST_STREAM_ID = 2**31 - 1000
@@ -75,6 +77,7 @@ class Connection(asyncio.Protocol):
         self._alarm: asyncio.TimerHandle | None = None
         self._open: dict[int, Exchange] = {}
         self._proven = False
+        self._greeted = False
         self._draining = ""
         self._flushing = False
         self._heard = self._loop.time()
@@ -210,6 +213,7 @@ class Connection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         self._heard = self._loop.time()
+        self._greeted = True
         try:
             for each in self._frames.read(data):
                 self._react(each)
@@ -220,7 +224,11 @@ class Connection(asyncio.Protocol):
         self._flush()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._fail("connection lost" if exc is None else f"connection lost: {exc}")
+        why = "connection lost" if exc is None else f"connection lost: {exc}"
+        refuses_us = not self._greeted and refuses_our_certificate(exc)
+        if refuses_us:
+            _log.error("our certificate is refused: %s", exc)
+        self._fail(why, refuses_us=refuses_us)
         if self._alarm is not None:
             self._alarm.cancel()
         if not self.ended.done():
@@ -318,14 +326,17 @@ class Connection(asyncio.Protocol):
     def _refuse(self, each: Frame) -> None:
         raise NotHttp2(f"frame {each.kind} was not asked for")
 
-    def _fail(self, why: str) -> None:
-        """What was written is in doubt; what was not moves on."""
+    def _fail(self, why: str, *, refuses_us: bool = False) -> None:
+        """What was written is in doubt; what was not moves on. If we are refused, nothing was read,
+        and another connection would be refused as well.
+        """
         self._draining = self._draining or why
+        fault = Fault(why, ambiguous=not refuses_us, refuses_us=refuses_us)
         for exchange in self._open.values():
-            exchange.settle(Fault(why, ambiguous=True))
+            exchange.settle(fault)
         self._open.clear()
         while self._waiting:
-            self._waiting.popleft().settle(UNWRITTEN)
+            self._waiting.popleft().settle(fault if refuses_us else UNWRITTEN)
         if self._pong is not None and not self._pong.done():
             self._pong.set_result(False)
 

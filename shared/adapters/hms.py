@@ -26,6 +26,7 @@ from shared.adapters.one_shot_http import (
 )
 from shared.adapters.push_engine import PAYLOAD_TOO_BIG, Access, Engines, deadline, reported
 from shared.adapters.push_pace import Pace
+from shared.adapters.unheard import Unheard
 from shared.domain.delivery import Answer, Later
 from shared.domain.device import PushAddress
 from shared.domain.fcm_reactions import (
@@ -34,7 +35,7 @@ from shared.domain.fcm_reactions import (
     INVALID_TOKEN,
     NOT_SENT,
 )
-from shared.domain.hms_reactions import MOST_TOKENS, PARTLY, reactions
+from shared.domain.hms_reactions import MOST_TOKENS, PARTLY, UNKNOWN_ERROR, reactions
 from shared.domain.pace import Window
 from shared.ports import Message
 
@@ -132,6 +133,7 @@ class _Requests:
     renewed: Callable[[Target], Awaitable[Target | Answer]]
     pace: Pace
     until: float
+    unheard: Unheard = field(default_factory=lambda: Unheard("HMS"))
     turns: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(MOST_AT_ONCE))
 
     async def answers(self, tokens: Sequence[str]) -> dict[str, Answer]:
@@ -178,7 +180,10 @@ class _Requests:
         got = await self.http.post(target, self.template.body(tokens))
         if isinstance(got, Fault):
             return dict.fromkeys(tokens, ANSWER_LOST if got.ambiguous else NOT_SENT)
-        return reactions(got.status, got.body, tokens)
+        answers = reactions(got.status, got.body, tokens)
+        if UNKNOWN_ERROR in answers.values():
+            self.unheard.note(got)
+        return answers
 
 
 def _in_doubt(answer: Answer) -> Answer:

@@ -94,6 +94,13 @@ class MemoryNotifications:
         owned = [d for d in list(self.documents.values()) if d.get("providerId") == provider_id]
         return {status: sum(d.get("status") == status for d in owned) for status in Status}
 
+    def count_auto_approved(self, provider_id: str) -> int:
+        return sum(
+            (d.get("providerId"), d.get("status"), d.get("autoApproved"))
+            == (provider_id, Status.APPROVED, True)
+            for d in list(self.documents.values())
+        )
+
     def count_pending(self, provider_id: str) -> int:
         return self.counts_by_status(provider_id)[Status.PENDING]
 

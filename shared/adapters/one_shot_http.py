@@ -46,10 +46,14 @@ class HttpAnswer:
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """No answer. ``ambiguous``: the request had been written, so it may have been carried out."""
+    """No answer. ``ambiguous``: the request had been written, so it may have been carried out.
+
+    ``refuses_us``: the server said, before anything else, that it does not take our certificate.
+    """
 
     reason: str
     ambiguous: bool
+    refuses_us: bool = False
 
 
 class OneShotHttp(Protocol):

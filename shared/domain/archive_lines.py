@@ -119,6 +119,9 @@ class BadLine(Exception):
     """A line that cannot be one of ours; says what is wrong with it."""
 
 
+_WRONG = (KeyError, ValueError, TypeError, OverflowError)
+
+
 @dataclass(frozen=True, slots=True)
 class Final:
     """The archive's word on how a notification ended. ``line`` is all of it."""
@@ -134,10 +137,9 @@ def record_from(line: bytes) -> tuple[Mapping[str, Any], Record]:
     """A device's outcome, and the line it was told in."""
     told = _told(line)
     try:
-        record = Record(
-            Outcome(told["outcome"]), told["code"], told["receipt"], _moment(told["at"])
-        )
-    except (KeyError, ValueError, TypeError) as wrong:
+        at = None if told["at"] is None else _moment(told["at"])
+        record = Record(Outcome(told["outcome"]), _text(told["code"]), _text(told["receipt"]), at)
+    except _WRONG as wrong:
         raise BadLine(f"no outcome: {wrong}") from None
     return told, record
 
@@ -152,13 +154,13 @@ def entry_from(line: bytes) -> Entry:
             origin=None if told["from"] is None else Status(told["from"]),
             status=Status(told["to"]),
             actor=told["actor"],
-            at=datetime.fromisoformat(told["at"]),
+            at=_moment(told["at"]),
             reason=told["reason"],
             revision=int(told["revision"]),
             previous=told["previous"],
             hash=told["hash"],
         )
-    except (KeyError, ValueError, TypeError) as wrong:
+    except _WRONG as wrong:
         raise BadLine(f"no transition: {wrong}") from None
 
 
@@ -175,19 +177,28 @@ def final_from(line: bytes) -> Final:
             str(told["historyHash"]),
             told,
         )
-    except (KeyError, ValueError, TypeError) as wrong:
+    except _WRONG as wrong:
         raise BadLine(f"no notification: {wrong}") from None
 
 
 def _told(line: bytes) -> Mapping[str, Any]:
     try:
         told = json.loads(line)
-    except ValueError:
+    except (ValueError, RecursionError):
         raise BadLine("no JSON") from None
     if not isinstance(told, dict) or told.get("schema") != SCHEMA:
         raise BadLine(f"not of schema {SCHEMA}")
     return told
 
 
-def _moment(text: str | None) -> datetime | None:
-    return None if text is None else datetime.fromisoformat(text)
+def _moment(text: str) -> datetime:
+    at = datetime.fromisoformat(text)
+    if at.tzinfo is None:
+        raise ValueError(f"{text} is no time in UTC")
+    return at.astimezone(UTC)
+
+
+def _text(told: object) -> str:
+    if not isinstance(told, str):
+        raise TypeError(f"{told!r:.40} is no text")
+    return told

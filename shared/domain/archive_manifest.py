@@ -112,17 +112,17 @@ class BadManifest(Exception):
 def read(text: bytes) -> Manifest:
     """The manifest that was stored; raises ``BadManifest`` for what is none."""
     try:
-        facts = json.loads(text)
+        facts = json.loads(text, object_pairs_hook=_each_once)
         if facts["schema"] != SCHEMA:
             raise BadManifest(f"it is not of schema {SCHEMA}")
         signed = facts.get("signature")
-        return Manifest(
+        manifest = Manifest(
             sequence=int(facts["sequence"]),
             day=date.fromisoformat(facts["day"]),
             sealed_at=datetime.fromisoformat(facts["sealedAt"]),
             previous=str(facts["previous"]),
             objects=tuple(
-                Sealed(it["name"], it["sha256"], int(it["lines"]), int(it["bytes"]))
+                Sealed(str(it["name"]), str(it["sha256"]), int(it["lines"]), int(it["bytes"]))
                 for it in facts["objects"]
             ),
             hash=str(facts["hash"]),
@@ -130,8 +130,26 @@ def read(text: bytes) -> Manifest:
             if signed
             else None,
         )
-    except (ValueError, KeyError, TypeError, AttributeError) as wrong:
+    except (
+        ValueError,
+        KeyError,
+        TypeError,
+        AttributeError,
+        OverflowError,
+        RecursionError,
+    ) as wrong:
         raise BadManifest(f"it cannot be read: {type(wrong).__name__}") from None
+    if _canonical(facts) != _canonical(json.loads(manifest.text())):
+        raise BadManifest("it says more, or something else, than a manifest says")
+    return manifest
+
+
+def _each_once(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
+    """Else two readers of one manifest may read two things."""
+    facts = dict(pairs)
+    if len(facts) != len(pairs):
+        raise ValueError("a name is there twice")
+    return facts
 
 
 def forgeries(it: Manifest, sequence: int, previous: str) -> Sequence[str]:

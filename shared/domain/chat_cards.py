@@ -37,12 +37,17 @@ _FAILED: Mapping[str, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Reach:
-    """How many devices it would reach now. ``regions`` is what some were named of how many."""
+    """How many devices it would reach now.
+
+    ``regions`` counts those the segment names, the first of them. Where it names none, they are
+    what was found among ``sampled`` devices.
+    """
 
     total: int
     platforms: Mapping[str, int] = field(default_factory=dict)
     regions: Mapping[str, int] = field(default_factory=dict)
     more_regions: int = 0
+    sampled: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,8 +232,9 @@ def _audience(sheet: Sheet, it: Notification, reach: Reach | None) -> None:
     if reach and reach.platforms:
         sheet.line(_sums(reach.platforms))
     if reach and reach.regions:
+        of = f"Of {reach.sampled:,} looked at: " if reach.sampled else ""
         more = f" · {reach.more_regions} more regions" if reach.more_regions else ""
-        sheet.line(_sums(reach.regions) + more)
+        sheet.line(of + _sums(reach.regions) + more)
     if filters := _filters(it.segment or Segment()):
         sheet.quote(filters, 150)
 

@@ -28,6 +28,7 @@ FEWEST_TO_SUSPECT: Final = 20
 PARTLY: Final = Later("partialUnknown", ambiguous=True)
 """Some were taken and some were not, and which is not known."""
 WRONG_APP: Final = Misconfigured("wrongApp")
+UNKNOWN_ERROR: Final = Rejected("unknownError")
 
 _ANY = 0
 _UNSAID = ""
@@ -74,7 +75,7 @@ REACTIONS: Final[tuple[tuple[str, int, Answer], ...]] = (
     (_UNSAID, 3, Misconfigured("unexpectedAnswer")),
     (_UNSAID, 4, _INVALID_MESSAGE),
     (_UNSAID, _ANY, Later("unavailable", ambiguous=True)),
-    (_WHATEVER, _ANY, Rejected("unknownError")),
+    (_WHATEVER, _ANY, UNKNOWN_ERROR),
 )
 """Codes are stable: they appear in the ``errors`` of a notification."""
 

@@ -15,7 +15,7 @@ from shared.domain.delivery import Tally
 from shared.domain.errors import InvalidInput, NotFound, WrongState
 from shared.domain.findings import Finding
 from shared.domain.history import GENESIS, SYSTEM, Actor, Entry, Note, Role
-from shared.domain.lifecycle import EDITABLE, TERMINAL, Move, Status, after, refused
+from shared.domain.lifecycle import EDITABLE, SWEPT, TERMINAL, Move, Status, after, refused
 from shared.domain.review import (
     CLAIM_LEASE,
     Claim,
@@ -31,7 +31,7 @@ NotificationId = NewType("NotificationId", str)
 MOST_COMMENT_CHARACTERS = 1000
 
 SWEEP_AFTER = timedelta(minutes=5)
-"""How long a sending notification may stay without progress before the sweeper looks at it."""
+"""How long a sending or stopped one may stay without progress before the sweeper looks at it."""
 
 
 class FailureReason(StrEnum):
@@ -96,6 +96,13 @@ class Notification:
     def decided(self) -> bool:
         """Whether there is nothing left for moderators to decide."""
         return self.status is not Status.PENDING
+
+    @property
+    def prevented(self) -> int:
+        """How many targeted devices a stop kept it from; what is on its way may yet get through."""
+        if self.status is not Status.STOPPED:
+            return 0
+        return self.tally.errors.get("stopped", 0) + self.tally.open
 
     def save_draft(self, by: Actor, at: datetime) -> "Change":
         """The first appearance of a draft."""
@@ -223,6 +230,10 @@ class Notification:
         """New sums from the ledger, without any move."""
         return Change(replace(self, tally=sums, counted_at=at), None)
 
+    def rested(self) -> "Change":
+        """Nothing of it is under way any more: nobody need look at it again."""
+        return Change(replace(self, wake_at=None), None)
+
     def cut(self, parts: int, domains: tuple[str, ...], read_at: str) -> "Change":
         """Fixes how the audience is cut; a later, different wish does not count."""
         if self.plan_parts or self.status is not Status.SENDING:
@@ -275,7 +286,7 @@ class Notification:
     ) -> "Change":
         origin = self.status
         status = after(origin, move, to)
-        wake_at = at + SWEEP_AFTER if status is Status.SENDING else None
+        wake_at = at + SWEEP_AFTER if status in SWEPT else None
         export_at = at if status in TERMINAL else None
         moved = replace(self, status=status, wake_at=wake_at, export_at=export_at, claim=None)
         return moved._entered(move, origin, by, at, reason)

@@ -10,19 +10,27 @@ one counts from then on: only it follows the record. The earlier still takes pre
 the same, and is closed by the first of them.
 """
 
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 
 from shared.domain.chat_cards import MOST_REGIONS, Facts, Reach, card_of, note, reminder
-from shared.domain.device import Platform
+from shared.domain.device import PARTITIONS, Platform, language_and_territory
 from shared.domain.errors import NotFound, TryAgain
 from shared.domain.lifecycle import Status
 from shared.domain.notification import Notification, NotificationId
 from shared.domain.provider import verified
 from shared.domain.review import approvals_needed
-from shared.domain.targeting import Segment, TargetPlatform, audience_queries
+from shared.domain.targeting import (
+    AudienceQuery,
+    PartitionRange,
+    Segment,
+    TargetPlatform,
+    audience_queries,
+)
 from shared.flow.desk import Desk
 from shared.flow.remind import remind
 from shared.ports import ChatClosed, ChatMoved, MessageGone, Post, Throttled, Waiting
@@ -33,6 +41,9 @@ MOST_LOOKS = 5
 """How often one writer follows a record that keeps changing."""
 LOOKED_AFTER = 100
 """How many of the oldest that wait are looked after at once."""
+SAMPLED = 100
+"""Devices whose region is looked at: their order has nothing to do with where they are."""
+MOST_SAMPLED_REGIONS = 5
 EVENT_TIME = timedelta(minutes=2)
 """By then an event has come, or was lost."""
 
@@ -177,15 +188,22 @@ def _facts(it: Notification, desk: Desk) -> Facts:
         notification=it,
         now=desk.clock.now(),
         provider=provider.name if provider else "",
-        record=desk.notifications.counts_by_status(it.provider_id),
+        record=_record(it.provider_id, desk),
         reach=_reach(it, desk) if it.status is Status.PENDING else None,
         approvals_needed=approvals_needed(it, desk.policies.get()),
         people=desk.people(it),
     )
 
 
+def _record(provider_id: str, desk: Desk) -> Mapping[Status, int]:
+    """How it was decided before. A send to an admin HWID is nobody's decision."""
+    counts = desk.notifications.counts_by_status(provider_id)
+    unseen = desk.notifications.count_auto_approved(provider_id)
+    return {**counts, Status.APPROVED: max(0, counts[Status.APPROVED] - unseen)}
+
+
 def _reach(it: Notification, desk: Desk) -> Reach:
-    """By aggregation: what it costs does not grow with the audience."""
+    """By aggregation and a sample: what it costs does not grow with the audience."""
     segment, now = it.segment or Segment(), desk.clock.now()
     domains = verified(desk.providers.domains_of(it.provider_id))
 
@@ -194,10 +212,30 @@ def _reach(it: Notification, desk: Desk) -> Reach:
         return sum(desk.audience.count(query).devices for query in queries)
 
     wanted = [p for p in Platform if segment.platform in {TargetPlatform.ALL, p.value}]
-    named = segment.region[:MOST_REGIONS]
-    return Reach(
+    reach = Reach(
         total=count(),
         platforms={p.value: count(platform=TargetPlatform(p.value)) for p in wanted},
-        regions={region: count(region=(region,)) for region in named},
-        more_regions=len(segment.region) - len(named),
     )
+    if named := segment.region[:MOST_REGIONS]:
+        return replace(
+            reach,
+            regions={region: count(region=(region,)) for region in named},
+            more_regions=len(segment.region) - len(named),
+        )
+    found = _regions_of_some(audience_queries(segment, domains, now), desk)
+    common = dict(found.most_common(MOST_SAMPLED_REGIONS))
+    rest = len(found) - len(common)
+    return replace(reach, regions=common, more_regions=rest, sampled=found.total())
+
+
+def _regions_of_some(queries: Sequence[AudienceQuery], desk: Desk) -> Counter[str]:
+    """The territories of some devices, or the languages of those that name no territory."""
+    found: Counter[str] = Counter()
+    for query in queries[:1]:
+        as_of = desk.audience.count(query).read_at
+        everywhere = PartitionRange(0, PARTITIONS)
+        page = desk.audience.page(query, everywhere, "", SAMPLED, as_of)
+        for _, target in page.targets:
+            language, territory = language_and_territory(target.locale)
+            found[territory or language or "unknown"] += 1
+    return found

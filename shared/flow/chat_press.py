@@ -156,7 +156,10 @@ def _asked(given: Press, asked: Pressed, moderator: Moderator, desk: Desk) -> _S
 
 def _tidy(given: Press, asked: Pressed, desk: Desk) -> None:
     """A message that was posted by a writer that crashed is closed by its first press."""
-    post = desk.posts.get(NotificationId(asked.id))
+    try:
+        post = desk.posts.get(NotificationId(asked.id))
+    except NotFound:  # a dishonest client may name anything
+        return
     if post and post.message and (post.room, post.message) != (given.room, given.message):
         close_stray(given.room, given.message, desk=desk)
 

@@ -5,10 +5,11 @@ it does not matter how often or in which order calls come. A distribution is ove
 is planned and no batch is open, looked at in this order: planned parts cannot add a batch.
 """
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from functools import partial
 
-from shared.domain.delivery import Tally, tally
+from shared.domain.delivery import PlanPart, Tally, tally
 from shared.domain.history import SYSTEM
 from shared.domain.lifecycle import Status
 from shared.domain.notification import Change, Notification, NotificationId, verdict
@@ -16,6 +17,9 @@ from shared.ports import Clock, Ledger, Notifications
 
 LIVE_EVERY = timedelta(seconds=5)
 """How often the counters follow a running distribution."""
+
+LONGEST_HANDLER = timedelta(minutes=30)
+"""No handler lives longer than Cloud Tasks would listen to it."""
 
 
 def finish(
@@ -66,7 +70,29 @@ def _settled(it: Notification, *, seen: Tally, sums: Tally, now: datetime, over:
         if reason is None:
             return it.complete(SYSTEM, now, sums)
         return it.fail(SYSTEM, now, reason, sums)
-    return Change(it, None) if it.tally == sums else it.counted(sums, now)
+    counted = Change(it, None) if it.tally == sums else it.counted(sums, now)
+    return counted.notification.rested() if over else counted
+
+
+def catch_up(
+    id: NotificationId, *, notifications: Notifications, ledger: Ledger, clock: Clock
+) -> Notification:
+    """Bring the counters of a stopped one up to date; it comes to rest once nothing is under way.
+
+    Its batches close and count themselves. This is for those that died between the two.
+    """
+    it, parts = notifications.get(id), ledger.parts(id)
+    over = _planned(it, parts, clock.now()) and not ledger.open_batches(id)
+    return recount(id, notifications=notifications, ledger=ledger, clock=clock, over=over)
+
+
+def _planned(it: Notification, parts: Sequence[PlanPart], now: datetime) -> bool:
+    """Whether no batch can be added. Parts not opened when it was stopped may be by a handler that
+    began before.
+    """
+    cut = 0 < it.plan_parts <= len(parts)
+    late = it.ended_at is None or now - it.ended_at >= LONGEST_HANDLER
+    return (cut or late) and all(part.done for part in parts)
 
 
 def reconcile(

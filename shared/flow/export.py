@@ -32,7 +32,7 @@ from shared.domain.delivery import Batch, BatchId
 from shared.domain.errors import Defect, NotFound, TryAgain, WrongState
 from shared.domain.lifecycle import Status
 from shared.domain.notification import Notification, NotificationId
-from shared.flow.count import recount
+from shared.flow.count import LONGEST_HANDLER, recount
 from shared.flow.queues import export_task
 from shared.ports import (
     Archive,
@@ -52,7 +52,7 @@ MOST_AT_ONCE = 200
 NEXT_LOOK = timedelta(hours=1)
 """A task that was enqueued tries for that long by itself."""
 
-SETTLED_AFTER = timedelta(minutes=15)
+SETTLED_AFTER = LONGEST_HANDLER
 """A stopped notification may still be written by a handler that began before; none lives longer."""
 
 

@@ -15,7 +15,7 @@ from shared.domain.delivery import Batch, BatchId, BatchState, PlanPart
 from shared.domain.errors import Defect, NotFound
 from shared.domain.lifecycle import Status
 from shared.domain.notification import SWEEP_AFTER, NotificationId
-from shared.flow.count import finish
+from shared.flow.count import catch_up, finish
 from shared.flow.queues import plan_task, send_task
 from shared.ports import Clock, Ledger, LostLease, Notifications, Tasks
 
@@ -69,6 +69,9 @@ def _wake_notification(
     """Its event or its plan was lost, or the last batch's finish was."""
     now = clock.now()
     woken = notifications.change(id, lambda it: it.waking(now + _nap(it.sweeps), now))
+    if woken.status is Status.STOPPED:
+        catch_up(id, notifications=notifications, ledger=ledger, clock=clock)
+        return
     if woken.status is not Status.SENDING:
         return
     finish(id, notifications=notifications, ledger=ledger, clock=clock)

@@ -5,7 +5,7 @@ knows its end; every object must be listed and have its hash; what the lines add
 Firestore says. Each thing that is not so is named. Nothing is written.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from hashlib import sha256
@@ -67,11 +67,10 @@ class Verifier:
         """The whole archive. ``deep``: also compare every outcome with the ledger, line by line."""
         report = Report()
         names = set(self.archive.names())
-        listed = self._chain(names, report)
-        unlisted = self.exports.unlisted(EVERYTHING, MOST_UNLISTED)
-        waiting = {it.notification_id: it for it in unlisted}
-        report.waiting = sum(len(it.objects) for it in waiting.values())
-        sealed = listed | {o.name: o for it in waiting.values() for o in it.objects}
+        waiting = self._waiting()  # before the chain: what is listed meanwhile is in both
+        report.waiting = len(waiting)
+        sealed = waiting | self._chain(names, report)
+        names |= {it for it in sealed.keys() - names if self.archive.get(it) is not None}
         for name in sorted(sealed.keys() - names):
             report.note("missing", name, "it was archived, and is not in the archive any more")
         owned: dict[NotificationId, list[str]] = {}
@@ -87,6 +86,10 @@ class Verifier:
             self._notification(id, some, sealed, report, deep=deep)
         return report
 
+    def _waiting(self) -> dict[str, Sealed]:
+        unlisted = self.exports.unlisted(EVERYTHING, MOST_UNLISTED)
+        return {one.name: one for it in unlisted for one in it.objects}
+
     def _chain(self, names: Iterable[str], report: Report) -> dict[str, Sealed]:
         manifests = {number for name in names if (number := sequence_of(name))}
         chain = Chain(self.archive, self.exports.head(), self.signer)
@@ -100,16 +103,20 @@ class Verifier:
         self,
         id: NotificationId,
         names: Sequence[str],
-        sealed: Mapping[str, Sealed],
+        sealed: dict[str, Sealed],
         report: Report,
         *,
         deep: bool,
     ) -> None:
         mark, it = self.exports.get(id), self._in_firestore(id)
+        noted = {one.name for one in mark.objects} if mark else set()
         if mark is None or mark.sealed_at is None:
             if it and it.export_at and sealed.keys().isdisjoint(names):
                 return  # an export that is under way, or died: it will go on
             report.note("noMark", id, "it is in the archive, and Firestore has no export of it")
+        elif mark.manifest is None and not noted <= sealed.keys() & set(names):
+            sealed.update(self._waiting())  # it was sealed since we looked
+            names = sorted(noted.union(names))
         life = Life()
         for name in names:
             self._object(name, life, sealed.get(name), report)
@@ -117,9 +124,9 @@ class Verifier:
             self._ledger(mark, names, report)
         report.notifications += 1
         report.lines += life.lines
-        for noted in mark.objects if mark else ():
-            if sealed.get(noted.name) != noted:
-                report.note("forgedManifest", noted.name, "no manifest lists what was exported")
+        for one in mark.objects if mark else ():
+            if sealed.get(one.name) != one:
+                report.note("forgedManifest", one.name, "no manifest lists what was exported")
         for code, sentence in life.contradictions():
             report.note(code, id, sentence)
         if it is None:
@@ -143,7 +150,10 @@ class Verifier:
             place = place_of(name)
             if place and place.kind is Kind.OUTCOMES and name not in told:
                 packed = self.archive.get(name)
-                line = self._first_difference(place, opened(packed)) if packed else 0
+                try:
+                    line = self._first_difference(place, opened(packed)) if packed else 0
+                except Unreadable:
+                    continue
                 report.note("ledger", f"{name} line {line}", "the ledger says otherwise by now")
 
     def _object(self, name: str, life: Life, sealed: Sealed | None, report: Report) -> None:

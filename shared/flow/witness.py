@@ -4,7 +4,8 @@ The archive itself decides who writes a link: there is one name for each number,
 exists is not written again. Whoever finds the number taken goes on from the manifest that took it.
 """
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 
@@ -90,7 +91,7 @@ class Witness:
         number, previous = (head.sequence + 1, head.hash) if head else (1, GENESIS)
         try:
             manifest = read(text)
-            wrong = list(forgeries(manifest, number, previous))
+            wrong = [*forgeries(manifest, number, previous), *self._strange(manifest)]
         except BadManifest as bad:
             wrong = [str(bad)]
         else:
@@ -104,6 +105,19 @@ class Witness:
                 "the archive no manifest is written, and nothing is lost meanwhile.",
             )
         return manifest
+
+    def _strange(self, manifest: Manifest) -> Iterator[str]:
+        """Anybody can compute hashes: without a key only what we exported is believed."""
+        if manifest.day > self.clock.now().astimezone(UTC).date():
+            yield "its day is yet to come"
+        if self.signer:
+            return
+        marks = (self.exports.get(id) for id in _owners(manifest))
+        ours = (
+            it for it in marks if it and it.sealed_at and it.manifest in (None, manifest.sequence)
+        )
+        if Counter(one for it in ours for one in it.objects) != Counter(manifest.objects):
+            yield "it does not list what was exported"
 
     def _signs(self, manifest: Manifest) -> bool:
         signer, signature = self.signer, manifest.signature

@@ -108,6 +108,9 @@ class Notifications(Protocol):
     def counts_by_status(self, provider_id: str) -> Mapping[Status, int]:
         """How many the provider has in each status."""
 
+    def count_auto_approved(self, provider_id: str) -> int:
+        """How many of the provider's ended as approved without having been moderated."""
+
     def count_pending(self, provider_id: str) -> int:
         """How many of the provider's wait for a moderator, by aggregation."""
 

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from datetime import timedelta
 
 import grpc
 import orjson
@@ -12,10 +13,10 @@ from google.cloud.tasks_v2.services.cloud_tasks.transports import CloudTasksGrpc
 from local.tasks import Options, TasksEmulator
 from local.tasks_messages import LARGEST_TASK_BYTES
 from local.tasks_rules import QueueSettings
-from shared.adapters.cloud_tasks import CloudTasks
+from shared.adapters.cloud_tasks import BEYOND_HANDLER, CloudTasks
 from shared.flow.queues import Queue
 from shared.ports import Task
-from shared.settings import Settings, read
+from shared.settings import MOST_HANDLER_SECONDS, Settings, read
 from tests.builders import a_domain, a_segment, an_input
 from tests.flow.crowd import a_crowded_world
 
@@ -116,3 +117,7 @@ def test_a_handler_ends_before_its_task_is_delivered_again(
     for task in taken.values():
         seconds = task.dispatch_deadline.total_seconds()  # type: ignore[attr-defined]
         assert settings.handler_seconds < seconds <= 30 * 60
+
+
+def test_the_longest_handler_allowed_has_a_deadline_that_cloud_tasks_takes() -> None:
+    assert timedelta(seconds=MOST_HANDLER_SECONDS) + 2 * BEYOND_HANDLER <= timedelta(minutes=30)

@@ -508,6 +508,20 @@ def test_every_status_is_counted(many: Bench[Notifications]) -> None:
     assert sum(many.store.counts_by_status("p9").values()) == 0
 
 
+def test_what_nobody_moderated_is_counted_apart(notifications: Bench[Notifications]) -> None:
+    plain = {"title": "T", "body": "B", "providerId": "p1", "createdAt": NOON}
+    differing: list[dict[str, object]] = [
+        {"autoApproved": True},
+        {"autoApproved": False},
+        {},
+        {"autoApproved": True, "status": "sending"},
+        {"autoApproved": True, "providerId": "p9"},
+    ]
+    for number, more in enumerate(differing):
+        notifications.write(f"n{number}", {**plain, "status": "approved", **more})
+    assert notifications.store.count_auto_approved("p1") == 1
+
+
 def test_the_moderation_queue_is_oldest_first_over_all_providers(
     many: Bench[Notifications],
 ) -> None:

@@ -7,6 +7,7 @@ import pytest
 
 from shared.ports import Archive, Put
 from tests.archive.parts import N1, N2, World
+from tests.flow.hazard import Blow, Crash
 
 NAME = "kind=outcomes/provider=p%2F1/dt=2026-01-01/n1-00001-0123456789abcdef.ndjson.gz"
 
@@ -56,6 +57,23 @@ def test_a_whole_export_and_its_verification(archive: Archive) -> None:
     world.archived(N1, N2, devices=1_200)
     report = world.verify(deep=True)
     assert (report.wrong, report.manifests, report.objects) == ([], 1, 6)
+
+
+def test_a_process_that_dies_between_an_object_and_its_note_leaves_no_second_one(
+    archive: Archive,
+) -> None:
+    world = World(archive=archive)
+    world.clock.set(datetime.now(UTC))
+    world.ended(N1, devices=45, size=1)
+    for _ in range(3):  # one object is noted, and the next one is not
+        world.hazard.strike_at("exports.write", Blow.BEFORE, nth=2)
+        with pytest.raises(Crash):
+            world.export()
+    world.export()
+    world.next_day()
+    world.close_day()
+    report = world.verify(deep=True)
+    assert (report.wrong, report.objects, report.waiting) == ([], 5, 0)
 
 
 @pytest.mark.parametrize("name", ["x", "kind=outcomes/" + "y" * 200])

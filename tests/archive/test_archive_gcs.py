@@ -56,6 +56,15 @@ def test_an_export_through_bad_weather_is_exact(storage: Played, gcs: GcsArchive
     assert (report.wrong, report.objects) == ([], 5)
 
 
+def test_who_may_only_create_learns_that_an_object_is_there_already(
+    storage: Played, gcs: GcsArchive
+) -> None:
+    storage[0].rights_first = True
+    assert gcs.put_new("a", b"first") is Put.WRITTEN
+    assert gcs.put_new("a", b"second") is Put.ALREADY_THERE
+    assert gcs.get("a") == b"first"
+
+
 def test_a_bucket_that_is_not_there_is_told_with_its_remedy(storage: Played) -> None:
     archive = GcsArchive("nowhere", "", storage[1])
     calls = (

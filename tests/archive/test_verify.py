@@ -4,7 +4,7 @@ import gzip
 import json
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shared.adapters.memory_archive import MemoryArchive
-from shared.domain.archive import Kind, Unreadable, opened
+from shared.domain.archive import Kind, Unreadable, opened, place_of
 from shared.domain.archive_life import Life
 from shared.domain.archive_manifest import Signature, following, name_of, read
 from shared.domain.delivery import Outcome, Record
@@ -20,9 +20,11 @@ from shared.domain.errors import NotFound, TryAgain
 from shared.domain.lifecycle import Status
 from shared.domain.notification import NotificationId
 from shared.flow.replay import replay
+from shared.flow.verify import Verifier
 from shared.flow.witness import queue_manifest
 from shared.ports import ArchiveFault, Put
 from tests.archive.parts import N1, N2, World
+from tests.flow.hazard import guarded
 
 
 def an_object(world: World, kind: Kind, id: str = "n1") -> str:
@@ -318,6 +320,121 @@ def test_tick_asks_for_yesterdays_manifest_once_an_hour_until_it_is_there() -> N
     assert asked()
 
 
+def test_a_sound_link_that_lists_what_was_not_exported_is_not_taken_over() -> None:
+    world = World().archived()
+    world.ended(N2)
+    mark = world.export(N2)
+    assert mark is not None
+    head = world.exports.head()
+    false = [replace(it, sha256="0" * 64) for it in mark.objects]
+    for objects in (false, mark.objects[1:], [*mark.objects, *mark.objects]):
+        forged = following(head, head.day, objects, world.clock.now())
+        world.archive.objects[forged.name] = forged.text()
+        with pytest.raises(ArchiveFault, match="does not list what was exported"):
+            world.close_day()
+    del world.archive.objects[name_of(2)]
+    world.next_day()
+    world.close_day()
+    assert world.codes() == set()
+
+
+def test_a_link_of_a_day_to_come_does_not_end_the_chain_for_good() -> None:
+    world = World().archived()
+    forged = following(world.exports.head(), date(9999, 12, 31), (), world.clock.now())
+    world.archive.objects[forged.name] = forged.text()
+    world.next_day()
+    with pytest.raises(ArchiveFault, match="day is yet to come"):
+        world.close_day()
+    assert found(world, "forgedManifest") == [name_of(2)]
+
+
+def put_in(facts: dict[str, Any], at: str, value: object) -> None:
+    *steps, last = at.split(".")
+    for step in steps:
+        facts = facts[step][0]
+    facts[last] = value
+
+
+@pytest.mark.parametrize(
+    ("at", "value"),
+    [
+        ("note", "trust me"),
+        ("objects.url", "elsewhere"),
+        ("sequence", "2"),
+        ("sequence", 2.5),
+        ("schema", True),
+        ("sealedAt", "2026-01-03T00:30:00"),
+        ("objects.name", None),
+        ("objects.name", ["a"]),
+        ("objects.lines", float("inf")),
+    ],
+)
+def test_a_manifest_that_says_more_or_says_it_otherwise_is_forged(at: str, value: object) -> None:
+    world = three_days()
+    forge(world, 2, lambda facts: put_in(facts, at, value))
+    assert name_of(2) in found(world, "forgedManifest")
+
+
+def test_a_manifest_that_says_a_thing_twice_is_forged() -> None:
+    world = three_days()
+    text = world.archive.objects[name_of(2)]
+    world.archive.objects[name_of(2)] = text.replace(b'"objects"', b'"objects": [], "objects"', 1)
+    assert name_of(2) in found(world, "forgedManifest")
+
+
+# ---- meanwhile -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("happens", ["export", "close_day"])
+@pytest.mark.parametrize("number", range(1, 16))
+def test_what_is_archived_during_a_verification_is_no_finding(happens: str, number: int) -> None:
+    world = World().archived()
+    world.ended(N2)
+    if happens == "close_day":
+        world.export(N2)
+        world.next_day()
+    calls: list[str] = []
+
+    def meanwhile(name: str) -> None:
+        calls.append(name)
+        if len(calls) == number:
+            world.hazard.forget_watchers()
+            world.export(N2) if happens == "export" else world.close_day()
+
+    world.hazard.watch(meanwhile)
+    watched = Verifier(
+        guarded(world.archive, "archive", world.hazard),
+        guarded(world.exports, "exports", world.hazard),
+        world.notifications,
+        world.ledger,
+    )
+    assert watched.verify().wrong == [], calls[-1]
+
+
+@pytest.mark.parametrize("written", [1, 2, 3])
+def test_an_export_that_ends_during_a_verification_is_no_finding(written: int) -> None:
+    """It had written some of its objects when they were listed, and the rest with its mark."""
+    world = World().archived()
+    world.ended(N2)
+    whole = World(notifications=world.notifications, ledger=world.ledger)
+    whole.clock.set(world.clock.now())
+    whole.export(N2)
+    early = list(whole.archive.objects.items())[:written]
+    world.archive.objects.update(early)
+    looks: list[str] = []
+
+    def meanwhile(name: str) -> None:
+        looks.append(name)
+        if name == "exports.get" and looks.count(name) == 2:
+            world.hazard.forget_watchers()
+            world.export(N2)
+
+    world.hazard.watch(meanwhile)
+    exports = guarded(world.exports, "exports", world.hazard)
+    watched = Verifier(world.archive, exports, world.notifications, world.ledger)
+    assert watched.verify().wrong == []
+
+
 # ---- firestore -----------------------------------------------------------------------------------
 
 
@@ -456,3 +573,43 @@ def test_any_edit_of_lines_is_found_and_names_the_object(data: st.DataObject) ->
     content = gzip.compress("".join(f"{line}\n" for line in edited).encode())
     world = tampered({**ARCHIVED, name: content})
     assert name in {where.split(" line ")[0] for where in found(world, "altered")}
+
+
+ANYTHING = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.floats()
+    | st.integers(-(10**9), 10**9)
+    | st.text(max_size=9)
+    | st.sampled_from(["delivered", "2026-01-01T12:00:00", "0001-01-01T00:00:00+23:59"]),
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.text(max_size=3), inner),
+    max_leaves=4,
+)
+
+
+@given(data=st.data())
+@settings(max_examples=300, deadline=None)
+def test_whatever_is_put_in_a_line_is_found_and_ends_neither_verification_nor_replay(
+    data: st.DataObject,
+) -> None:
+    name = data.draw(st.sampled_from(sorted(n for n in ARCHIVED if n.endswith(".gz"))))
+    lines = gzip.decompress(ARCHIVED[name]).split(b"\n")
+    at = data.draw(st.integers(0, len(lines) - 2))
+    facts = json.loads(lines[at])
+    facts[data.draw(st.sampled_from(sorted(facts)))] = data.draw(ANYTHING)
+    lines[at] = json.dumps(facts).encode()
+    if gzip.decompress(ARCHIVED[name]) == b"\n".join(lines):
+        return
+    world = tampered({**ARCHIVED, name: gzip.compress(b"\n".join(lines))})
+    assert name in {where.split(" line ")[0] for where in found(world, "altered", deep=True)}
+    place = place_of(name)
+    assert place is not None
+    assert list(replay(place.notification_id, world.archive, Life()))
+
+
+def test_an_object_nobody_exported_that_cannot_be_read_is_named_in_a_deep_look_too() -> None:
+    world = World().archived()
+    name = an_object(world, Kind.OUTCOMES)
+    twin = name.replace(name[-26:-10], "0" * 16)
+    world.archive.objects[twin] = b"not packed"
+    assert twin in found(world, "altered", deep=True)

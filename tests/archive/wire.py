@@ -143,6 +143,8 @@ class CloudStorage:
     faults: list[tuple[str, str]] = field(default_factory=list)
     page: int = 2
     denied: bool = False
+    rights_first: bool = False
+    """An account that may not replace is told so, and not that there is an object already."""
 
     def app(self) -> web.Application:
         application = web.Application(client_max_size=64 * 1024 * 1024)
@@ -177,6 +179,8 @@ class CloudStorage:
             return refusal
         objects = self.buckets[request.match_info["bucket"]]
         name = request.query["name"]
+        if self.rights_first and name in objects:
+            return _told(403, "does not have storage.objects.delete access")
         if request.query.get("ifGenerationMatch") == "0" and name in objects:
             return _told(412, "At least one of the pre-conditions you specified did not hold.")
         objects[name] = content

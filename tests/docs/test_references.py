@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from local.cli import main as fanfare
+from shared.settings import Settings
 
 ROOT = Path(__file__).parents[2]
 MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
@@ -54,6 +55,14 @@ def test_every_file_named_in_a_document_is_there(document: Path) -> None:
     spans = re.findall(r"`([^`\n]+)`", _FENCED.sub("", document.read_text(encoding="utf-8")))
     named = {span for span in spans if _NAMED.fullmatch(span)}
     assert [each for each in sorted(named) if not list(ROOT.glob(each.rstrip("/")))] == []
+
+
+def test_every_setting_is_in_the_table_of_settings() -> None:
+    text = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
+    table = text.partition("\n## Settings\n")[2].partition("\n## ")[0]
+    assert {it.alias for it in Settings.model_fields.values()} - set(
+        re.findall(r"`(\w+)`", table)
+    ) == set()
 
 
 def targets() -> set[str]:

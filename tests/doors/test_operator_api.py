@@ -6,9 +6,10 @@ import pytest
 
 from functions.operator_api import LimitsInput
 from shared.adapters.documents import notification_fields
+from shared.domain.delivery import PlanPart
 from shared.domain.lifecycle import Status
 from shared.domain.provider import LIMITS, Limit, Plan
-from tests.builders import a_notification
+from tests.builders import a_batch, a_notification, a_target
 from tests.doors.conftest import ADMIN_HWID, Call, errors_of
 from tests.parts import MemoryParts
 
@@ -113,8 +114,13 @@ def test_the_stop_switch_remembers_who_and_why(operator: Call, world: MemoryPart
 def test_an_operator_stops_anybodys_distribution(operator: Call, world: MemoryParts) -> None:
     sending = a_notification(status=Status.SENDING)
     world.notifications._notifications.put(sending.id, notification_fields(sending))
+    part = PlanPart(sending.id, 0, 1023, "")
+    world.ledger.open_parts([part])
+    world.ledger.advance(world.ledger.parts(sending.id)[0], [a_batch([a_target(), a_target()])])
     stopped = operator("POST", f"/v1/notifications/{sending.id}/stop", {"reason": "complaints"})
-    assert stopped.get_json()["status"] == "stopped"
+    answer = stopped.get_json()
+    assert answer["status"] == "stopped"
+    assert (answer["deliveredCount"], answer["preventedCount"]) == (0, 2)
     [entry] = world.notifications.history(sending.id)
     assert (entry.actor, entry.reason) == ("operator:o1", "complaints")
 

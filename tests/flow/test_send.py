@@ -363,9 +363,19 @@ def test_a_stop_answers_with_what_was_sent_so_far() -> None:
     with pytest.raises(Crash):
         world.send(id, batch.id)
     stopped = world.stop_as(OPERATOR, id, "abuse")
-    assert (stopped.tally.targeted, stopped.tally.delivered, stopped.tally.open) == (120, 50, 70)
+    assert (stopped.tally.targeted, stopped.tally.delivered, stopped.prevented) == (120, 50, 70)
     world.drain()
-    assert (world.get(id).tally.skipped, world.get(id).tally.open) == (70, 0)
+    it = world.get(id)
+    assert (it.tally.skipped, it.tally.open, it.prevented) == (70, 0, 70)
+
+
+def test_whatever_is_not_stopped_prevents_nothing() -> None:
+    world = World([a_device()])
+    id = world.approved()
+    world.plan(id)
+    assert (world.get(id).tally.open, world.get(id).prevented) == (1, 0)
+    world.drain()
+    assert world.get(id).prevented == 0
 
 
 def test_what_may_have_arrived_before_a_stop_is_not_said_to_be_prevented() -> None:

@@ -1,16 +1,19 @@
 """The minute tick: whatever was lost on the way is found and set going again."""
 
+from contextlib import suppress
 from datetime import timedelta
 
 import pytest
 
 from shared.domain.lifecycle import Status
-from shared.domain.notification import SWEEP_AFTER
+from shared.domain.notification import SWEEP_AFTER, NotificationId
+from shared.flow.count import LONGEST_HANDLER
 from shared.flow.plan import BATCH_SWEEP_AFTER
 from shared.flow.queues import PLAN_FANOUT, SEND_BATCH
 from shared.flow.sweep import LONGEST_NAP, Swept
 from shared.ports import Task
 from tests.builders import NOON, a_device, a_domain, a_segment, an_input
+from tests.flow.audit import faults
 from tests.flow.hazard import Blow, Crash
 from tests.flow.parts import Event
 from tests.flow.push import accepted, busy
@@ -185,6 +188,106 @@ def test_what_has_ended_is_never_swept() -> None:
     world.sent()
     world.clock.advance(timedelta(days=2))
     assert world.tick() == NOTHING
+
+
+# ---- stopped ones ------------------------------------------------------------------------------
+
+
+def a_stop_that_dies(call: int, blow: Blow, *, midway: bool) -> tuple[World, NotificationId]:
+    """Stopped before its batches are sent, or in the middle of the first; at that call the process
+    dies, and no task is ever delivered again.
+    """
+    world = World(PHONES, page_size=2)
+    id = world.approved()
+    world.plan(id)
+    world.lost = lambda work: True
+    world.hazard.strike(world.hazard.calls + call, blow)
+
+    def stop(name: str) -> None:
+        if name == "push.send":
+            world.hazard.forget_watchers()
+            world.stop(id)
+
+    if midway:
+        world.hazard.watch(stop)
+    else:
+        with suppress(Crash):
+            world.stop(id)
+    for batch in world.batches(id):
+        with suppress(Crash):
+            world.send(id, batch.id)
+    world.collect()
+    world.lost = lambda work: False
+    world.drain()
+    return world, id
+
+
+@pytest.mark.parametrize("midway", [False, True], ids=["before", "midway"])
+@pytest.mark.parametrize("blow", Blow)
+def test_whatever_dies_around_a_stop_the_counters_are_the_ledgers(blow: Blow, midway: bool) -> None:
+    stopped = 0
+    for call in range(1, 40):
+        world, id = a_stop_that_dies(call, blow, midway=midway)
+        assert faults(world, id) == []
+        stopped += world.status(id) is Status.STOPPED
+    assert stopped > 30
+
+
+def test_a_stop_whose_batches_counted_themselves_is_not_looked_at() -> None:
+    world = World(PHONES, page_size=2)
+    id = world.approved()
+    world.plan(id)
+    world.stop(id)
+    world.pass_time(timedelta(minutes=4))
+    assert (world.get(id).tally.skipped, world.get(id).wake_at) == (4, None)
+    world.clock.advance(timedelta(days=2))
+    assert world.tick() == NOTHING
+
+
+def test_a_stop_before_its_plan_rests_when_no_plan_can_be_under_way() -> None:
+    world = World(PHONES)
+    id = world.approved()
+    world.stop(id)
+    world.pass_time(LONGEST_HANDLER - timedelta(minutes=1))
+    assert world.get(id).wake_at is not None
+    world.drain()
+    assert (world.get(id).wake_at, world.get(id).tally.targeted) == (None, 0)
+
+
+def test_a_plan_that_outlasts_the_stop_is_counted() -> None:
+    """Its parts are opened, and its first batches written, after the sweeper looked."""
+    world = World(PHONES)
+    id = world.approved()
+
+    def stop(call: str) -> None:
+        if call == "ledger.open_parts":
+            world.hazard.forget_watchers()
+            world.stop(id)
+            world.clock.advance(SWEEP_AFTER)
+            assert world.tick() == Swept(notifications=1, parts=0, batches=0)
+
+    world.hazard.watch(stop)
+    world.plan(id)
+    world.drain()
+    assert faults(world, id) == []
+    assert world.ledger.parts(id)[0].done
+
+
+def test_a_stop_keeps_being_looked_at_while_one_of_its_batches_is_open() -> None:
+    world = World(PHONES, page_size=2)
+    id = world.approved()
+    world.plan(id)
+    world.lost = lambda _: True
+    world.stop(id)
+    for _ in range(3):
+        wake_at = world.get(id).wake_at
+        assert wake_at is not None
+        world.clock.set(wake_at)
+        world.tick()
+        world.collect()
+    world.lost = lambda _: False
+    world.drain()
+    assert (world.status(id), world.get(id).tally.skipped) == (Status.STOPPED, 4)
 
 
 def test_a_tick_that_dies_leaves_everything_to_the_next() -> None:

@@ -137,6 +137,7 @@ def client_queries(client: Client) -> set[str]:
     calls: Calls = {
         "of_provider": lists,
         "counts_by_status": lambda: notifications.counts_by_status(first.provider_id),
+        "count_auto_approved": lambda: notifications.count_auto_approved("p1"),
         "queue": queues,
         "count_pending": lambda: notifications.count_pending("p1"),
         "decided": lambda: notifications.decided(NOON, 9),

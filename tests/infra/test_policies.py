@@ -255,7 +255,9 @@ def test_there_is_a_queue_for_every_name_in_the_code_with_limits_and_retries(pro
         (rates,), (retries,) = queue["rate_limits"], queue["retry_config"]
         assert 0 < rates["max_dispatches_per_second"] <= 500
         assert 0 < rates["max_concurrent_dispatches"] <= 5000
-        assert retries["max_attempts"] > 0
+        assert retries["max_attempts"] >= 10, "a bad minute is no reason to wait for the tick"
+        assert retries["max_retry_duration"] == "3600s"
+        assert retries["min_backoff"] == "2s"
         assert queue["http_target"] == [], "it would override the token of every task"
         assert queue["deletion_policy"] == "PREVENT"
 
@@ -277,6 +279,25 @@ def test_every_instance_has_as_many_threads_as_it_is_sent_calls(prod: Plan) -> N
         (service,) = function["service_config"]
         assert int(prod.environment(name)["THREADS"]) == service["max_instance_request_concurrency"]
         assert 1 <= service["max_instance_count"] <= 100
+
+
+def test_only_what_a_person_waits_for_is_always_running_and_in_prod_only(
+    prod: Plan, dev: Plan
+) -> None:
+    def warm(plan: Plan) -> set[str]:
+        services = {name: f["service_config"][0] for name, f in plan.functions().items()}
+        return {name for name, each in services.items() if each["min_instance_count"] > 0}
+
+    assert warm(prod) == {"provider-api", "device-api"} <= PUBLIC
+    assert warm(dev) == set()
+
+
+def test_every_function_has_the_memory_it_was_measured_with(prod: Plan) -> None:
+    for name, function in prod.functions().items():
+        (service,) = function["service_config"]
+        assert service["available_memory"] == ("1Gi" if name == "send-batch" else "512Mi")
+        assert service["available_cpu"] == "1", "less takes one call at a time only"
+        assert service["timeout_seconds"] >= 60
 
 
 def test_all_that_the_queues_send_at_once_finds_an_instance(prod: Plan) -> None:
@@ -302,8 +323,25 @@ def test_prod_can_be_recovered_and_cannot_be_deleted_by_accident(prod: Plan) -> 
     assert database["point_in_time_recovery_enablement"] == "POINT_IN_TIME_RECOVERY_ENABLED"
     assert database["delete_protection_state"] == "DELETE_PROTECTION_ENABLED"
     assert database["deletion_policy"] == "PREVENT"
-    assert len(prod.of("google_firestore_backup_schedule")) == 2
+    backups = {r.key: r.values["retention"] for r in prod.of("google_firestore_backup_schedule")}
+    assert backups == {"daily": f"{14 * 86400}s", "weekly": f"{14 * 7 * 86400}s"}
     assert all(r.values["deletion_protection"] for r in prod.of("google_secret_manager_secret"))
+
+
+def test_people_sign_in_by_password_at_the_panel_and_nobody_anonymously(prod: Plan) -> None:
+    (accounts,) = (r.values for r in prod.of("google_identity_platform_config"))
+    (sign_in,), (client,) = accounts["sign_in"], accounts["client"]
+    assert sign_in["email"][0] == {"enabled": True, "password_required": True}
+    assert sign_in["anonymous"][0] == {"enabled": False}
+    assert client["permissions"][0]["disabled_user_deletion"], "who decided must stay known"
+    (key,) = (r.values["web_settings"][0] for r in prod.of("google_recaptcha_enterprise_key"))
+    assert not key["allow_all_domains"]
+    assert accounts["authorized_domains"] == key["allowed_domains"]
+
+
+def test_app_check_refuses_nobody_until_it_is_asked_to(prod: Plan) -> None:
+    checked = prod.of("google_firebase_app_check_service_config")
+    assert {r.values["enforcement_mode"] for r in checked} == {"UNENFORCED"}
 
 
 def test_the_rules_that_are_released_are_the_tested_ones(prod: Plan) -> None:

@@ -148,6 +148,9 @@ def test_a_mistake_is_found_without_a_cloud(
     assert said in re.sub(r"\s+", " ", done.stderr)
 
 
+KEY = "arn:aws:kms:eu-west-1:123456789012:key/k"
+
+
 def test_a_project_must_be_named(run: Terraform) -> None:
     done = run("plan", "-no-color", "-var", "environment=dev")
     assert done.returncode == 1
@@ -165,6 +168,8 @@ def test_a_project_must_be_named(run: Terraform) -> None:
         ("bundle=nowhere.zip", "run `make bundle` first"),
         ('warm_instances={"nothing":1}', "names a function that does not exist"),
         ('warm_instances={"tick":99}', "whole numbers from 0 to 10"),
+        ('warm_instances={"tick":null}', "whole numbers from 0 to 10"),
+        ('warm_instances={"tick":5}', "and for the warm ones"),
         ("fcm_messages_per_minute=10", "a whole number, at least 1000"),
         ('batches_per_second={"bulk":501}', "at most 500 a second"),
         ('batches_per_second={"bulk":12}', "more than FCM allows"),
@@ -184,8 +189,15 @@ def test_a_project_must_be_named(run: Terraform) -> None:
             'archive={"to":"s3://archive","region":"eu-west-1","kms_key":"alias/seal"}',
             "the ARN of a key in AWS",
         ),
+        (f'archive={{"to":"gs://archive","kms_key":"{KEY}"}}', "signs what is in s3:// only"),
+        (
+            f'archive={{"to":"s3://archive","region":"eu-north-1","kms_key":"{KEY}"}}',
+            "a key in the region of the bucket",
+        ),
         ('archive={"to":"gs://archive","retention_days":0}', "a whole number of days"),
+        ('archive={"to":null}', "not an ARN"),
         ('telegram={"chat_id":0.5}', "the whole number of a chat"),
+        ('telegram={"chat_id":null}', "the whole number of a chat"),
         ('push_services=["fcm"]', "apns and hms; FCM is always there"),
     ],
 )
@@ -195,6 +207,7 @@ def test_a_malformed_variable_is_refused_with_a_sentence(
     done = run("plan", "-no-color", "-var-file=envs/dev.tfvars", f"-var={given}")
     assert done.returncode == 1
     assert said in re.sub(r"\s+", " ", done.stderr)
+    assert "Invalid function argument" not in done.stderr, "Terraform's own words, not ours"
 
 
 @pytest.mark.parametrize(
@@ -239,6 +252,23 @@ def test_a_second_fanfare_in_a_project_stops_before_it_touches_the_first(tmp_pat
             "terraform_data",
             "google_project_service",
         }
+
+
+def test_what_was_protected_is_torn_down_as_the_guide_says(alone: Terraform) -> None:
+    unprotected = (alone.folder / "envs" / "prod.tfvars").read_text().replace('"prod"', '"dev"')
+    (alone.folder / "mine.tfvars").write_text(f"{unprotected}\nprotect = false\n")
+    assert alone("init").returncode == 0
+    assert alone("apply", "-auto-approve", "-var-file=envs/prod.tfvars").returncode == 0
+    kept = alone("destroy", "-auto-approve", "-no-color", "-var-file=envs/prod.tfvars")
+    assert "Instance cannot be destroyed" in kept.stderr
+
+    assert alone("state", "rm", "terraform_data.claim").returncode == 0
+    assert alone("apply", "-auto-approve", "-var-file=mine.tfvars").returncode == 0
+    assert alone("state", "rm", "terraform_data.claim").returncode == 0
+    done = alone("destroy", "-auto-approve", "-no-color", "-var-file=mine.tfvars")
+    assert done.returncode == 0, done.stderr
+    assert "Destroy complete!" in done.stdout
+    assert "values" not in json.loads(alone("show", "-json").stdout)
 
 
 def test_new_code_deploys_every_function_anew_and_nothing_else(alone: Terraform) -> None:

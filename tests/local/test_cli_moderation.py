@@ -86,6 +86,17 @@ def test_the_terminal_keeps_out_of_what_a_moderator_reads(
     assert (refused.exit_code, "m1 reads this one" in refused.output) == (1, True)
 
 
+def test_an_operator_ends_anybodys_claim(world: MemoryParts, fanfare: Fanfare) -> None:
+    submitted(world)
+    now = world.clock.now()
+    world.notifications.change(N1, lambda it: it.take(MODERATOR, now))
+    assert fanfare("release", N1).output == "n1 is pending, and nobody reads it\n"
+    entry = world.notifications.history(N1)[-1]
+    assert (entry.move, entry.actor) == ("release", "operator:cli:olga")
+    assert fanfare("reject", N1, "-c", "no").exit_code == 0
+    assert fanfare("release", "none").exit_code == 1
+
+
 def test_a_rejection_takes_a_template(world: MemoryParts, fanfare: Fanfare) -> None:
     world.review_policies.put(ReviewPolicy(templates=(Template("loud", "Loud", "Quiet!"),)))
     submitted(world)

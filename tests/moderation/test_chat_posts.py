@@ -57,6 +57,16 @@ def posts(room: Chatroom) -> Posts:
     return found
 
 
+@pytest.mark.parametrize("id", ["none", "../x", "a/b", "__x__", "."])
+def test_a_press_that_names_nothing_is_answered_and_done_with(room: Chatroom, id: str) -> None:
+    update = room.press(data=f"a:{id}:1")
+    press(update, desk=room.desk)
+    assert [said[1:] for said in room.chat.answers] == [
+        ("There is no such notification any more.", True)
+    ]
+    assert room.posts.is_done(update.update)
+
+
 # ---- the store -------------------------------------------------------------------------------
 
 

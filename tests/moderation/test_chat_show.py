@@ -90,6 +90,21 @@ def test_a_pending_one_is_posted_with_all_there_is_to_know(room: Chatroom) -> No
     assert [b.data for b in room.card().buttons] == ["a:n1:1", "r:n1:1"]
 
 
+def test_where_no_region_is_named_those_of_some_devices_are_told(room: Chatroom) -> None:
+    room.given(replace(a_notification(), segment=a_segment()))
+    show(N1, desk=room.desk)
+    assert "Of 3 looked at: us 2 · ru 1" in room.card().text
+
+
+def test_a_record_does_not_grow_by_sends_nobody_moderated(room: Chatroom) -> None:
+    room.given()
+    room.given(replace(a_notification("read", Status.APPROVED)))
+    for n in range(3):
+        room.given(replace(a_notification(f"own-{n}", Status.APPROVED), auto_approved=True))
+    show(N1, desk=room.desk)
+    assert "Before: 1 approved, 0 rejected, 0 stopped" in room.card().text
+
+
 @pytest.mark.parametrize("status", sorted(set(Status) - {Status.PENDING}))
 def test_what_was_never_shown_and_needs_no_decision_is_not_posted(
     room: Chatroom, status: Status

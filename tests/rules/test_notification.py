@@ -127,12 +127,13 @@ def test_a_stale_approval_of_what_is_already_cancelled_hears_of_the_cancellation
     assert refusal.value.code == "cancelled"
 
 
-def test_only_what_is_being_sent_is_ever_woken_up() -> None:
+def test_only_what_is_being_sent_or_was_stopped_is_ever_woken_up() -> None:
     pending = a_notification()
     sending = pending.approve(MODERATOR, NOON).notification
     assert (pending.wake_at, sending.wake_at) == (None, NOON + SWEEP_AFTER)
     assert sending.complete(PROVIDER, LATER, Tally()).notification.wake_at is None
-    assert sending.stop(OPERATOR, LATER).notification.wake_at is None
+    stopped = sending.stop(OPERATOR, LATER).notification
+    assert (stopped.wake_at, stopped.rested().notification.wake_at) == (LATER + SWEEP_AFTER, None)
 
 
 def test_an_end_says_when_and_how() -> None:

@@ -60,7 +60,7 @@ def test_an_empty_variable_counts_as_absent() -> None:
         ("FANFARE_SCHEDULER_ACCOUNT", "@"),
         ("FANFARE_LEASE_SECONDS", "0"),
         ("FANFARE_LEASE_SECONDS", "ninety"),
-        ("FANFARE_HANDLER_SECONDS", "1801"),
+        ("FANFARE_HANDLER_SECONDS", "1741"),
         ("FANFARE_RETRY_BASE_SECONDS", "-1"),
         ("FIRESTORE_EMULATOR_HOST", "localhost"),
         ("FIREBASE_AUTH_EMULATOR_HOST", ":9099"),

@@ -13,6 +13,7 @@ HOME = Path("shared/domain/lifecycle.py")
 OTHER_MEANINGS = {
     ("shared/domain/delivery.py", "failed"): "an outcome of one device",
     ("shared/flow/send.py", "stopped"): "why a device was skipped",
+    ("shared/domain/notification.py", "stopped"): "why a device was skipped",
     ("shared/adapters/documents_notification.py", "failed"): "a counter",
     ("shared/adapters/ledger_documents.py", "failed"): "a counter",
     ("functions/provider_api.py", "draft"): "a field of the request",

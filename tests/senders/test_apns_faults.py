@@ -340,6 +340,22 @@ def test_a_server_that_never_shakes_hands_means_not_sent(ca: str) -> None:
             assert told(client.post(2)) == ["not sent"] * 2
 
 
+def test_all_that_wait_for_a_connection_share_its_failure(ca: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        other = Server()
+        other.port = silent.getsockname()[1]
+        with Client(other, ca, connect_seconds=SHORT_SECONDS) as client:
+            for attempts in (1, 2):
+                assert told(client.post(50)) == ["not sent"] * 50
+                silent.settimeout(0.1)
+                opened = 0
+                with suppress(TimeoutError):
+                    while True:
+                        silent.accept()[0].close()
+                        opened += 1
+                assert opened == 1, f"the {attempts}. time"
+
+
 # ---- frames ----------------------------------------------------------------------------------
 
 

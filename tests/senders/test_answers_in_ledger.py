@@ -1,0 +1,154 @@
+"""What every row of the tables comes to, from the wire to the ledger: the outcome that is counted,
+whether the device keeps its address, whether it is tried again, and whether somebody is alarmed.
+"""
+
+import itertools
+import logging
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+
+import pytest
+
+from local.apns import ServedApns
+from local.background import Served
+from local.hms import app
+from shared.domain.delivery import (
+    Accepted,
+    AddressGone,
+    Answer,
+    Later,
+    Misconfigured,
+    Outcome,
+    Rejected,
+    Tally,
+    Unsendable,
+)
+from shared.domain.device import AddressKind, PushAddress
+from shared.domain.recording import recorded
+from shared.ports import Sender
+from tests.builders import NOON, a_device
+from tests.flow.world import World
+from tests.senders import apns_parts, hms_parts, parts
+from tests.senders.test_apns_wire import EXPECTED as APNS
+from tests.senders.test_fcm_wire import EXPECTED as FCM
+from tests.senders.test_hms_wire import FOR_ALL, FOR_ONE
+
+HMS: Mapping[str, Answer] = {
+    **FOR_ALL,
+    **{prefix: answer for prefix, (answer, _) in FOR_ONE.items()},
+}
+OUTCOMES: Mapping[type[Answer], Outcome] = {
+    Accepted: Outcome.DELIVERED,
+    AddressGone: Outcome.FAILED,
+    Rejected: Outcome.FAILED,
+    Misconfigured: Outcome.FAILED,
+    Unsendable: Outcome.FAILED,
+    Later: Outcome.OPEN,
+}
+names = (f"t{n}" for n in itertools.count())
+
+
+@pytest.fixture(scope="module")
+def apns(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServedApns]:
+    with ServedApns(ca_file=tmp_path_factory.mktemp("apns") / "ca.pem") as served:
+        yield served
+
+
+@pytest.fixture(scope="module")
+def hms() -> Iterator[str]:
+    with Served(app()) as served:
+        yield served.url
+
+
+class Row:
+    """One device whose address asks for an answer, after one attempt at it."""
+
+    def __init__(
+        self,
+        kind: AddressKind,
+        prefix: str,
+        sender: Sender,
+        log: pytest.LogCaptureFixture,
+        registered_at: datetime | None = None,
+    ) -> None:
+        value = f"{prefix}{next(names)}"
+        address = PushAddress(kind, value, registered_at=registered_at)
+        world = World([a_device(address=address)])
+        world.parts.senders = {kind: sender}
+        id = world.approved()
+        world.plan(id)
+        (batch,) = world.batches(id)
+        world.collect()
+        tasks = len(world.tasks_seen)
+        with log.at_level(logging.WARNING, logger="shared"):
+            world.send(id, batch.id)
+        world.collect()
+        (self.record,) = world.records(id).values()
+        self.tally = world.get(id).tally
+        self.kept = (
+            device := world.devices.get("phone-1")
+        ) is not None and device.address == address
+        self.tried_again = len(world.tasks_seen) - tasks == 1
+        ours = [it for it in log.records if it.name.startswith("shared.")]
+        self.alarms = [it.getMessage() for it in ours if it.levelno == logging.ERROR]
+        self.unheard_of = [it for it in ours if it.name == "shared.adapters.unheard"]
+
+    def check(self, answer: Answer) -> None:
+        """That all of it follows from the answer."""
+        outcome = OUTCOMES[type(answer)]
+        assert self.record.outcome is outcome
+        assert self.record.code == recorded(answer, NOON).code
+        assert self.record.ambiguous == (isinstance(answer, Later) and answer.ambiguous)
+        assert self.kept is not isinstance(answer, AddressGone)
+        assert self.tried_again is isinstance(answer, Later)
+        delivered, failed = outcome is Outcome.DELIVERED, outcome is Outcome.FAILED
+        if not self.tried_again:
+            errors = {self.record.code: 1} if failed else {}
+            assert self.tally == Tally(1, delivered, failed, errors=errors)
+        alarming = isinstance(answer, Misconfigured | Unsendable)
+        assert bool(self.alarms) is alarming
+        assert not alarming or self.record.code in " ".join(self.alarms)
+        assert bool(self.unheard_of) is (self.record.code == "unknownError")
+
+
+@pytest.mark.parametrize("prefix", FCM)
+def test_a_row_of_fcms_table(prefix: str, fcm: str, caplog: pytest.LogCaptureFixture) -> None:
+    with parts.Sending(fcm, parts.FixedTokens("old", "new")) as send:
+        Row(AddressKind.FCM, prefix, send.sender, caplog).check(FCM[prefix])
+
+
+@pytest.mark.parametrize("prefix", APNS)
+def test_a_row_of_apples_table(
+    prefix: str, apns: ServedApns, caplog: pytest.LogCaptureFixture
+) -> None:
+    tokens = apns_parts.Tokens(apns_parts.minted(), apns_parts.minted())
+    with apns_parts.Sending(apns, tokens) as send:
+        Row(AddressKind.APNS, prefix, send.sender, caplog).check(APNS[prefix])
+
+
+@pytest.mark.parametrize("prefix", ["unregistered-", "expired-token-"])
+def test_what_apple_calls_dead_since_before_it_was_registered_is_kept(
+    prefix: str, apns: ServedApns, caplog: pytest.LogCaptureFixture
+) -> None:
+    with apns_parts.Sending(apns) as send:
+        row = Row(AddressKind.APNS, prefix, send.sender, caplog, registered_at=NOON)
+    assert (row.record.outcome, row.kept) == (Outcome.FAILED, True)
+
+
+@pytest.mark.parametrize("prefix", HMS)
+def test_a_row_of_huaweis_table(prefix: str, hms: str, caplog: pytest.LogCaptureFixture) -> None:
+    with hms_parts.HmsSending(hms, parts.FixedTokens("old", "new")) as send:
+        Row(AddressKind.HMS, prefix, send.sender, caplog).check(HMS[prefix])
+
+
+UNHEARD = {"new-reason-": "ReasonOfTomorrow", "no-reason-": "no name in it"}
+
+
+@pytest.mark.parametrize("prefix", UNHEARD)
+def test_a_word_nobody_has_heard_of_is_told_once_a_send_and_without_the_address(
+    prefix: str, apns: ServedApns, caplog: pytest.LogCaptureFixture
+) -> None:
+    with apns_parts.Sending(apns) as send:
+        send(*(f"{prefix}{next(names)}" for _ in range(20)))
+    (told,) = (it.getMessage() for it in caplog.records if it.name == "shared.adapters.unheard")
+    assert told == f"APNs: unknownError, HTTP 400, {UNHEARD[prefix]}"

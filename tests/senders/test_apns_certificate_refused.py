@@ -1,0 +1,124 @@
+"""A client certificate that Apple refuses in the handshake. TLS 1.3 tells it after ours is over,
+when requests are already written: they were not read, waiting does not help, and no address pays.
+"""
+
+import socket
+import ssl
+import threading
+from contextlib import suppress
+from pathlib import Path
+from typing import Self
+
+import pytest
+
+from local.apns_certificates import Authority
+from shared.adapters.apns import PRODUCTION, ApnsSender
+from shared.adapters.apns_certificate import P12Certificate
+from shared.adapters.apns_credentials import Certificate, Credential
+from shared.domain.delivery import Answer, Later, Misconfigured
+from shared.domain.device import AddressKind, PushAddress
+from tests.senders.apns_parts import TOPIC, Tokens, minted
+from tests.senders.parts import a_message
+
+REFUSED = Misconfigured("credentialsRefused")
+
+
+class Strict:
+    """Takes connections only under certificates of its own authority, and tells others why not.
+
+    ``mute`` closes without a word instead, as asyncio's servers do.
+    """
+
+    def __init__(self, version: ssl.TLSVersion, *, mute: bool = False) -> None:
+        self.authority = Authority()
+        self.connections = 0
+        self._mute = mute
+        self._context = self.authority.server_context()
+        self._context.set_alpn_protocols(["h2"])
+        self._context.maximum_version = version
+        self._context.verify_mode = ssl.CERT_REQUIRED
+        self._listening = socket.create_server(("127.0.0.1", 0))
+        self._thread = threading.Thread(target=self._serve)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._listening.shutdown(socket.SHUT_RDWR)
+        self._thread.join()
+        self._listening.close()
+
+    def _serve(self) -> None:
+        with suppress(OSError):
+            while True:
+                self._refuse(self._listening.accept()[0])
+
+    def _refuse(self, raw: socket.socket) -> None:
+        self.connections += 1
+        incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        handshake = self._context.wrap_bio(incoming, outgoing, server_side=True)
+        with raw, suppress(OSError):
+            while True:
+                try:
+                    handshake.do_handshake()
+                except ssl.SSLWantReadError:
+                    raw.sendall(outgoing.read())
+                    incoming.write(raw.recv(65_536))
+                except ssl.SSLError:
+                    break
+            raw.sendall(b"" if self._mute else outgoing.read())
+            raw.shutdown(socket.SHUT_WR)
+            while raw.recv(65_536):  # or what is unread would reset the connection, alert and all
+                pass
+
+    def answers(self, credential: Credential, tmp_path: Path, devices: int) -> list[Answer]:
+        ca_file = tmp_path / "ca.pem"
+        ca_file.write_bytes(self.authority.pem)
+        url = f"https://127.0.0.1:{self._listening.getsockname()[1]}"
+        sender = ApnsSender(
+            TOPIC, {PRODUCTION: credential}, {PRODUCTION: url}, ca_file=str(ca_file)
+        )
+        try:
+            return list(sender.send(a_message(), some(devices)))
+        finally:
+            sender.close()
+
+
+def some(devices: int) -> list[PushAddress]:
+    return [PushAddress(AddressKind.APNS, f"t{n}", PRODUCTION) for n in range(devices)]
+
+
+def a_certificate(authority: Authority) -> Credential:
+    return Certificate(P12Certificate(authority.client_p12(TOPIC, "secret"), "secret", TOPIC))
+
+
+VERSIONS = [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3]
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_a_certificate_of_an_unknown_authority_is_told_as_such(
+    version: ssl.TLSVersion, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with Strict(version) as server:
+        answers = server.answers(a_certificate(Authority()), tmp_path, 50)
+    assert answers == [REFUSED] * 50
+    assert "our certificate is refused" in caplog.text
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_no_certificate_where_one_is_asked_for_is_told_as_such(
+    version: ssl.TLSVersion, tmp_path: Path
+) -> None:
+    with Strict(version) as server:
+        (answer,) = server.answers(Tokens(minted()), tmp_path, 1)
+    expected = REFUSED if version is ssl.TLSVersion.TLSv1_3 else Later("notSent")
+    assert answer == expected
+
+
+def test_a_connection_that_ends_without_a_word_is_not_blamed_on_the_certificate(
+    tmp_path: Path,
+) -> None:
+    with Strict(ssl.TLSVersion.TLSv1_3, mute=True) as server:
+        answers = server.answers(a_certificate(Authority()), tmp_path, 3)
+    assert all(isinstance(answer, Later) for answer in answers)
