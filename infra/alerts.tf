@@ -243,8 +243,8 @@ resource "google_billing_budget" "monthly" {
 
   amount {
     specified_amount {
-      currency_code = var.budget.currency
-      units         = tostring(var.budget.monthly)
+      currency_code = lookup(var.budget, "currency", "EUR")
+      units         = var.budget.monthly
     }
   }
 

@@ -5,11 +5,13 @@
 
 locals {
   archive = {
-    in_aws    = var.archive == null ? false : startswith(var.archive.to, "s3://")
-    in_google = var.archive == null ? false : startswith(var.archive.to, "gs://")
-    region    = try(coalesce(var.archive.region), "eu-west-1")
-    bucket    = var.archive == null ? "none" : split("/", var.archive.to)[2]
-    folder    = var.archive == null ? "" : join("", [for part in slice(split("/", var.archive.to), 3, length(split("/", var.archive.to))) : "${part}/" if part != ""])
+    in_aws         = var.archive == null ? false : startswith(var.archive.to, "s3://")
+    in_google      = var.archive == null ? false : startswith(var.archive.to, "gs://")
+    retention_days = try(coalesce(var.archive.retention_days), "365")
+    region         = try(coalesce(var.archive.region), "eu-west-1")
+    bucket         = var.archive == null ? "none" : split("/", var.archive.to)[2]
+    kms_key        = try(var.archive.kms_key, null)
+    folder         = var.archive == null ? "" : join("", [for part in slice(split("/", var.archive.to), 3, length(split("/", var.archive.to))) : "${part}/" if part != ""])
   }
 }
 
@@ -65,10 +67,10 @@ resource "aws_iam_role_policy" "archive" {
           Action   = ["s3:ListBucket", "s3:GetBucketObjectLockConfiguration"]
           Resource = ["arn:aws:s3:::${local.archive.bucket}"]
       }],
-      var.archive.kms_key == null ? [] : [{
+      local.archive.kms_key == null ? [] : [{
         Effect   = "Allow"
         Action   = ["kms:GetPublicKey", "kms:Sign"]
-        Resource = [var.archive.kms_key]
+        Resource = [local.archive.kms_key]
       }],
     )
   })

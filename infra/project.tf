@@ -16,6 +16,7 @@ locals {
     "cloudscheduler.googleapis.com",
     "cloudtasks.googleapis.com",
     "eventarc.googleapis.com",
+    "eventarcpublishing.googleapis.com",
     "fcm.googleapis.com",
     "firebase.googleapis.com",
     "firebaseappcheck.googleapis.com",
@@ -31,6 +32,7 @@ locals {
     "recaptchaenterprise.googleapis.com",
     "run.googleapis.com",
     "secretmanager.googleapis.com",
+    "securetoken.googleapis.com", # renews people's sign-in
     "storage.googleapis.com",
   ]))
 }

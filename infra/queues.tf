@@ -5,11 +5,14 @@
 # was for and enqueues it again.
 
 locals {
+  usual_rates = { urgent = 2, normal = 6, bulk = 10 }
+  rates       = merge(local.usual_rates, var.batches_per_second)
+
   queues = {
     plan        = { per_second = 20, at_once = 40 }
-    send-urgent = { per_second = var.batches_per_second.urgent, at_once = 40 }
-    send-normal = { per_second = var.batches_per_second.normal, at_once = 60 }
-    send-bulk   = { per_second = var.batches_per_second.bulk, at_once = 60 }
+    send-urgent = { per_second = local.rates.urgent, at_once = 40 }
+    send-normal = { per_second = local.rates.normal, at_once = 60 }
+    send-bulk   = { per_second = local.rates.bulk, at_once = 60 }
     export      = { per_second = 1, at_once = 4 }
   }
 

@@ -29,9 +29,9 @@ locals {
     }
     archive = var.archive == null ? local.off : {
       settings = merge(
-        { FANFARE_ARCHIVE = var.archive.to, FANFARE_ARCHIVE_RETENTION_DAYS = tostring(var.archive.retention_days) },
+        { FANFARE_ARCHIVE = var.archive.to, FANFARE_ARCHIVE_RETENTION_DAYS = local.archive.retention_days },
         local.archive.in_aws ? { FANFARE_AWS_REGION = local.archive.region, FANFARE_AWS_ROLE_ARN = one(aws_iam_role.archive[*].arn) } : {},
-        var.archive.kms_key == null ? {} : { FANFARE_ARCHIVE_KMS_KEY = var.archive.kms_key },
+        local.archive.kms_key == null ? {} : { FANFARE_ARCHIVE_KMS_KEY = local.archive.kms_key },
       )
       secrets = {}
     }

@@ -101,21 +101,21 @@ variable "fcm_messages_per_minute" {
 }
 
 variable "batches_per_second" {
-  description = "How many batches of 500 each queue may start in a second."
-  type = object({
-    urgent = optional(number, 2)
-    normal = optional(number, 6)
-    bulk   = optional(number, 10)
-  })
-  default  = {}
-  nullable = false
+  description = "How many batches of 500 each queue may start in a second: urgent (2), normal (6), bulk (10)."
+  type        = map(number)
+  default     = {}
+  nullable    = false
 
   validation {
-    condition     = alltrue([for rate in values(var.batches_per_second) : rate > 0 && rate <= 500])
+    condition     = length(setsubtract(keys(var.batches_per_second), keys(local.usual_rates))) == 0
+    error_message = "batches_per_second has urgent, normal and bulk, and nothing else."
+  }
+  validation {
+    condition     = alltrue([for rate in values(var.batches_per_second) : try(rate > 0 && rate <= 500, false)])
     error_message = "Each rate is more than 0 and at most 500 a second, which is the most Cloud Tasks does."
   }
   validation {
-    condition     = sum(values(var.batches_per_second)) * local.batch_size * 60 < var.fcm_messages_per_minute
+    condition     = try(sum(values(merge(local.usual_rates, var.batches_per_second))) * local.batch_size * 60 < var.fcm_messages_per_minute, true)
     error_message = "Together the queues would send more than FCM allows: the sum of the rates × 500 × 60 must stay below fcm_messages_per_minute."
   }
 }
@@ -167,29 +167,33 @@ variable "alert_emails" {
 }
 
 variable "budget" {
-  description = "Billing account, and how much a month may cost before somebody is told. None by default: it needs a role on the billing account."
-  type = object({
-    billing_account = string
-    monthly         = number
-    currency        = optional(string, "EUR")
-  })
-  default = null
+  description = "billing_account, and how much a month (monthly, in currency: EUR) may cost before somebody is told. None by default: it needs a role on the billing account."
+  type        = map(string)
+  default     = null
 
+  validation {
+    condition     = var.budget == null ? true : length(setsubtract(keys(var.budget), ["billing_account", "monthly", "currency"])) == 0
+    error_message = "budget has billing_account, monthly and currency, and nothing else."
+  }
   validation {
     condition     = var.budget == null ? true : can(regex("^[0-9A-F]{6}-[0-9A-F]{6}-[0-9A-F]{6}$", var.budget.billing_account))
     error_message = "budget.billing_account has the form 012345-6789AB-CDEF01."
   }
   validation {
-    condition     = var.budget == null ? true : try(var.budget.monthly >= 1 && floor(var.budget.monthly) == var.budget.monthly, false) && can(regex("^[A-Z]{3}$", var.budget.currency))
+    condition     = var.budget == null ? true : can(regex("^[1-9][0-9]{0,8}$", var.budget.monthly)) && can(regex("^[A-Z]{3}$", lookup(var.budget, "currency", "EUR")))
     error_message = "budget.monthly is a whole number of at least 1, in a currency of three capital letters."
   }
 }
 
 variable "telegram" {
-  description = "The moderators' chat, whose bot posts what is to be moderated. None by default; its secrets need a value first."
-  type        = object({ chat_id = number })
+  description = "The moderators' chat (chat_id), whose bot posts what is to be moderated. None by default; its secrets need a value first."
+  type        = map(number)
   default     = null
 
+  validation {
+    condition     = var.telegram == null ? true : length(setsubtract(keys(var.telegram), ["chat_id"])) == 0
+    error_message = "telegram has chat_id, and nothing else."
+  }
   validation {
     condition     = var.telegram == null ? true : try(floor(var.telegram.chat_id) == var.telegram.chat_id && var.telegram.chat_id != 0, false)
     error_message = "telegram.chat_id is the whole number of a chat; that of a group is negative."
@@ -216,15 +220,14 @@ variable "web_risk" {
 }
 
 variable "archive" {
-  description = "Where finished notifications are archived: gs://BUCKET/FOLDER, or s3://BUCKET/FOLDER with the bucket's region; kms_key is the ARN of the key that signs; retention_days is for a bucket with Object Lock and no rule of its own. Nowhere by default."
-  type = object({
-    to             = string
-    region         = optional(string)
-    kms_key        = optional(string)
-    retention_days = optional(number, 365)
-  })
-  default = null
+  description = "Where finished notifications are archived (to): gs://BUCKET/FOLDER, or s3://BUCKET/FOLDER with the bucket's region; kms_key is the ARN of the key that signs; retention_days (365) is for a bucket with Object Lock and no rule of its own. Nowhere by default."
+  type        = map(string)
+  default     = null
 
+  validation {
+    condition     = var.archive == null ? true : length(setsubtract(keys(var.archive), ["to", "region", "kms_key", "retention_days"])) == 0
+    error_message = "archive has to, region, kms_key and retention_days, and nothing else."
+  }
   validation {
     condition     = var.archive == null ? true : can(regex("^(gs|s3)://[a-z0-9][a-z0-9._-]{1,61}[a-z0-9](/[A-Za-z0-9._=-]+)*/?$", var.archive.to))
     error_message = "archive.to is gs://BUCKET/FOLDER or s3://BUCKET/FOLDER: not an ARN and not an https address."
@@ -242,7 +245,7 @@ variable "archive" {
     error_message = "archive.kms_key signs what is in s3:// only, and is a key in the region of the bucket."
   }
   validation {
-    condition     = var.archive == null ? true : var.archive.retention_days >= 1 && floor(var.archive.retention_days) == var.archive.retention_days
+    condition     = var.archive == null ? true : can(regex("^[1-9][0-9]{0,4}$", try(coalesce(var.archive.retention_days), "365")))
     error_message = "archive.retention_days is a whole number of days, at least 1."
   }
 }

@@ -59,8 +59,18 @@ run "the_archive_gets_a_role_that_can_change_nothing_and_nothing_elsewhere" {
     error_message = "In its own folder."
   }
   assert {
-    condition     = jsondecode(aws_iam_role.archive[0].assume_role_policy).Statement[0].Condition.StringEquals["accounts.google.com:sub"] == "1234567890"
-    error_message = "For the account of one function."
+    condition = jsondecode(aws_iam_role.archive[0].assume_role_policy).Statement[0].Condition == {
+      StringEquals = {
+        "accounts.google.com:aud"  = "1234567890"
+        "accounts.google.com:sub"  = "1234567890"
+        "accounts.google.com:oaud" = "fanfare-archive"
+      }
+    }
+    error_message = "For the account of one function, and for one audience."
+  }
+  assert {
+    condition     = aws_iam_role.archive[0].max_session_duration == 3600
+    error_message = "What it gets lasts an hour."
   }
   assert {
     condition     = output.archive_role == "arn:aws:iam::123456789012:role/archive"

@@ -160,11 +160,11 @@ BY_NAME_ONLY = {
     *("put", "domain", "put_domain", "change_domain", "delete_domain"),
     *("add_key", "key_owner", "delete_key"),
     *("register", "secret_digest", "set_consent", "drop_address", "pending", "clear_slot"),
-    *("take", "give_back", "take_reminder"),
+    *("take", "takers", "give_back", "take_reminder"),
     *("write_derived", "is_on", "turn", "show", "look"),
-    *("listed", "head"),
+    *("listed", "head", "announce", "announced", "put_off_export", "was_removed"),
     *("room", "change_room", "keep_prompt", "prompt", "is_done", "note_done"),
-    *("open_parts", "advance", "batch", "write"),
+    *("open_parts", "part", "advance", "batch", "write"),
 }
 """Methods that know the names of the documents they read and write."""
 

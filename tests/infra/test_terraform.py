@@ -148,6 +148,7 @@ def test_a_mistake_is_found_without_a_cloud(
     assert said in re.sub(r"\s+", " ", done.stderr)
 
 
+ACCOUNT = '"billing_account":"012345-6789AB-CDEF01"'
 KEY = "arn:aws:kms:eu-west-1:123456789012:key/k"
 
 
@@ -199,6 +200,19 @@ def test_a_project_must_be_named(run: Terraform) -> None:
         ('telegram={"chat_id":0.5}', "the whole number of a chat"),
         ('telegram={"chat_id":null}', "the whole number of a chat"),
         ('push_services=["fcm"]', "apns and hms; FCM is always there"),
+        ('batches_per_second={"urgnet":1}', "has urgent, normal and bulk, and nothing else"),
+        ('batches_per_second={"bulk":null}', "at most 500 a second"),
+        (f'budget={{{ACCOUNT},"monthly":5,"curency":"CHF"}}', "currency, and nothing else"),
+        (f'budget={{{ACCOUNT},"montly":5}}', "currency, and nothing else"),
+        (f'budget={{{ACCOUNT},"monthly":"much"}}', "a whole number of at least 1"),
+        (f"budget={{{ACCOUNT}}}", "a whole number of at least 1"),
+        ('budget={"monthly":5}', "has the form 012345-6789AB-CDEF01"),
+        ('telegram={"chat_id":-100,"chatid":-200}', "telegram has chat_id, and nothing else"),
+        ("telegram={}", "the whole number of a chat"),
+        ('archive={"to":"gs://archive","retention":30}', "retention_days, and nothing else"),
+        ('archive={"to":"gs://archive","kmsKey":"k"}', "retention_days, and nothing else"),
+        ('archive={"to":"gs://archive","retention_days":"long"}', "a whole number of days"),
+        ("archive={}", "not an ARN"),
     ],
 )
 def test_a_malformed_variable_is_refused_with_a_sentence(
@@ -234,7 +248,19 @@ def test_applying_it_leaves_nothing_to_do_and_no_secret_behind(standing: Terrafo
     holds_secrets = re.compile("secret_version|account_key|apikeys_key|hmac_key|private_key|random")
     assert [r.address for r in resources(state) if holds_secrets.search(r.type)] == []
 
-    other = standing("plan", "-no-color", "-var-file=envs/dev.tfvars", "-var=project=fanfare-prod")
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        ("-var-file=envs/dev.tfvars", "-var=project=fanfare-prod"),
+        ("-var-file=envs/prod.tfvars", "-var=project=fanfare-other"),
+    ],
+    ids=["another environment", "another project"],
+)
+def test_nothing_else_can_take_over_the_state_of_a_fanfare(
+    given: tuple[str, ...], standing: Terraform
+) -> None:
+    other = standing("plan", "-no-color", *given)
     assert other.returncode == 1
     assert "terraform_data.claim" in other.stderr
     assert "prevent_destroy" in other.stderr

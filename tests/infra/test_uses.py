@@ -43,6 +43,7 @@ def secrets(plan: Plan) -> dict[str, set[str]]:
     for name, function in plan.functions().items():
         for given in function["service_config"][0]["secret_environment_variables"] or ():
             assert given["secret"] == SECRETS[given["key"]]
+            assert given["version"] == "latest", "the guide replaces them without Terraform"
             assert given["key"] not in plan.environment(name)
             found.setdefault(given["key"], set()).add(name)
     return found
@@ -106,6 +107,8 @@ def test_an_archive_in_google_cloud_may_be_added_to_and_read_by_the_function_tha
     place = "gs://an-archive/fanfare"
     assert told(plan, "FANFARE_ARCHIVE") == dict.fromkeys(("export-events", "tick"), place)
     assert settings_of(plan, "export-events").archive == place
+    days = told(plan, "FANFARE_ARCHIVE_RETENTION_DAYS")
+    assert days == dict.fromkeys(("export-events", "tick"), "365")
     assert further_rights(plan) == {
         Grant("fn-export-events", "storage.objectCreator", "an-archive"),
         Grant("fn-export-events", "storage.objectViewer", "an-archive"),
