@@ -8,9 +8,6 @@ knows the environment of. Everything else is for whoever called to decide.
 import asyncio
 import logging
 import math
-import os
-import threading
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -22,11 +19,16 @@ from shared.adapters.apns_credentials import (
     CredentialsUnavailable,
     TokenShelf,
 )
-from shared.adapters.apns_message import PayloadTooBig, Rendered, addressable, render
-from shared.adapters.h2_client import H2Client, H2Request, Headers
-from shared.adapters.loop_thread import LoopThread
+from shared.adapters.apns_message import PayloadTooBig, Rendered, addressable, path, render
+from shared.adapters.h2_client import Common, H2Client, common
 from shared.adapters.one_shot_http import Fault
-from shared.adapters.push_engine import deadline
+from shared.adapters.push_engine import (
+    CREDENTIALS_UNAVAILABLE,
+    PAYLOAD_TOO_BIG,
+    Engines,
+    deadline,
+    reported,
+)
 from shared.adapters.push_pace import Pace, at_pace
 from shared.adapters.unheard import Unheard
 from shared.domain.apns_reactions import (
@@ -38,7 +40,7 @@ from shared.domain.apns_reactions import (
     Step,
     reaction,
 )
-from shared.domain.delivery import Answer, Later, Misconfigured, Rejected, Unsendable
+from shared.domain.delivery import Accepted, Answer, Rejected
 from shared.domain.device import PushAddress
 from shared.domain.pace import Window
 from shared.ports import Message
@@ -51,10 +53,9 @@ HOSTS: Mapping[str, str] = {
 MOST_AT_ONCE = 50
 """Requests of one send under way; the limit is for all sends of the process together."""
 WINDOW = Window(allowed=100, floor=1, ceiling=1000)
+WORDLESS_ENDS_TOLD = 5
 
-_CREDENTIALS_UNAVAILABLE = Later("credentialsUnavailable")
 _NOT_SERVED = Reaction(Rejected("environmentNotServed"))
-_PAYLOAD_TOO_BIG = Unsendable("payloadTooBig")
 _log = logging.getLogger(__name__)
 
 
@@ -76,9 +77,7 @@ class ApnsSender:
         self._hosts = hosts
         self._ca_file = ca_file
         self._client = client
-        self._window = window
-        self._lock = threading.Lock()
-        self._engines: dict[int, _Engine] = {}
+        self._engines = Engines("apns", self._clients, window)
 
     def send(
         self,
@@ -91,48 +90,32 @@ class ApnsSender:
         try:
             rendered = render(message, self._topic)
         except PayloadTooBig:
-            return self._reported(message, [_PAYLOAD_TOO_BIG] * len(addresses))
+            return reported("APNs", message, [PAYLOAD_TOO_BIG] * len(addresses))
         try:
-            engine = self._engine()
+            engine = self._engines.mine()
         except CredentialsRefused as refused:
             _log.error("APNs: %s", refused)
-            return self._reported(message, [CREDENTIALS_REFUSED] * len(addresses))
+            return reported("APNs", message, [CREDENTIALS_REFUSED] * len(addresses))
         ways = {
-            environment: _way(engine.clients[environment], credential, rendered)
+            environment: _way(engine.client.by_environment[environment], credential, rendered)
             for environment, credential in self._credentials.items()
         }
         answers = _Requests(ways, rendered).answers(addresses, engine.pace, until)
-        return self._reported(message, engine.thread.run(answers))
+        found = reported("APNs", message, engine.run(answers))
+        for environment, way in ways.items():
+            _report_closes(environment, way)
+        return found
 
     def close(self) -> None:
         """Let go of connections and thread; a later ``send`` starts anew."""
-        with self._lock:
-            engine = self._engines.pop(os.getpid(), None)
-        if engine is not None:
-            for client in engine.clients.values():
-                engine.thread.run(client.close())
-            engine.thread.stop()
+        self._engines.close()
 
-    def _engine(self) -> "_Engine":
-        """This process's own; one inherited over a fork is left alone and never let go."""
-        with self._lock:
-            if (engine := self._engines.get(os.getpid())) is None:
-                clients = {name: self._connected(name) for name in self._credentials}
-                engine = self._engines[os.getpid()] = _Engine(
-                    LoopThread("apns"), clients, Pace(self._window)
-                )
-            return engine
+    def _clients(self) -> "_Clients":
+        return _Clients({name: self._connected(name) for name in self._credentials})
 
     def _connected(self, environment: str) -> H2Client:
         certificate = self._credentials[environment].client_certificate
         return self._client(self._hosts[environment], trust(certificate, self._ca_file))
-
-    @staticmethod
-    def _reported(message: Message, answers: Sequence[Answer]) -> Sequence[Answer]:
-        grave = Counter(a.code for a in answers if isinstance(a, Misconfigured | Unsendable))
-        for code, addresses in grave.items():
-            _log.error("APNs: %s, notification %s, %d addresses", code, message.id, addresses)
-        return answers
 
 
 def apns_sender(
@@ -153,10 +136,12 @@ def apns_sender(
 
 
 @dataclass(frozen=True, slots=True)
-class _Engine:
-    thread: LoopThread
-    clients: Mapping[str, H2Client]
-    pace: Pace
+class _Clients:
+    by_environment: Mapping[str, H2Client]
+
+    async def close(self) -> None:
+        for client in self.by_environment.values():
+            await client.close()
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,14 +151,25 @@ class _Way:
     client: H2Client
     credential: Credential
     access: str | Answer
-    common: Headers
-    """The same object for all requests, so that it is encoded only once."""
+    common: Common
 
 
 def _way(client: H2Client, credential: Credential, rendered: Rendered, refused: str = "") -> _Way:
     access = _access(credential, refused)
     named = ((b"authorization", access.encode()),) if access and isinstance(access, str) else ()
-    return _Way(client, credential, access, (*rendered.common, *named))
+    return _Way(client, credential, access, common((*rendered.headers, *named), rendered.body))
+
+
+def _report_closes(environment: str, way: "_Way") -> None:
+    """A certificate may also be refused without a word. From one such end nothing follows."""
+    closes = way.client.wordless_ends
+    if way.credential.client_certificate is not None and closes >= WORDLESS_ENDS_TOLD:
+        _log.error(
+            "APNs: Apple closes every connection made with this certificate (%s, the last %d): is"
+            " it revoked, or for another environment? A network in between can look the same",
+            environment,
+            closes,
+        )
 
 
 def _access(credential: Credential, refused: str = "") -> str | Answer:
@@ -183,7 +179,7 @@ def _access(credential: Credential, refused: str = "") -> str | Answer:
         _log.error("APNs: %s", why)
         return CREDENTIALS_REFUSED
     except CredentialsUnavailable:
-        return _CREDENTIALS_UNAVAILABLE
+        return CREDENTIALS_UNAVAILABLE
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,23 +203,22 @@ class _Requests:
         )
 
     async def _answer(self, address: PushAddress) -> Answer:
+        """From where the device says it is or, if that is nowhere, from one after the other."""
+        environment = address.environment
         last = _NOT_SERVED
-        for environment in self._environments(address):
-            last = await self._in(self.ways[environment], address.value)
-            if last.step is not Step.OTHER_ENVIRONMENT:
-                break
+        for asked in (environment,) if environment in HOSTS else HOSTS:
+            if (way := self.ways.get(asked)) is not None:
+                last = await self._in(way, address.value)
+                if last.step is not Step.OTHER_ENVIRONMENT:
+                    break
         return last.answer
-
-    def _environments(self, address: PushAddress) -> Sequence[str]:
-        """Where the device may be: the one it says or, if that is neither, one after the other."""
-        known = address.environment in HOSTS
-        asked = (address.environment,) if known else tuple(HOSTS)
-        return [name for name in asked if name in self.ways]
 
     async def _in(self, way: _Way, address: str) -> Reaction:
         if not isinstance(way.access, str):
             return Reaction(way.access)
         first, connection = await self._attempt(way, address)
+        if first.step is Step.NONE:
+            return first
         match first.step:
             case Step.NEW_TOKEN:
                 renewed = await asyncio.to_thread(
@@ -239,22 +234,22 @@ class _Requests:
                 way.client.retire(connection)
             case Step.KEEP_TOKEN:
                 way.credential.keep()
-            case Step.NONE | Step.OTHER_ENVIRONMENT:
+            case Step.OTHER_ENVIRONMENT:
                 pass
         return first
 
     async def _attempt(self, way: _Way, address: str) -> tuple[Reaction, int]:
         """What became of it, and on which connection."""
-        posted = await way.client.post(
-            H2Request(way.common, self.rendered.own(address), self.rendered.body)
-        )
-        got = posted.got
+        apns_id = self.rendered.apns_id(address)
+        got, connection = await way.client.post(path(address), ((b"apns-id", apns_id),), way.common)
         if isinstance(got, Fault):
-            return Reaction(_of_fault(got)), posted.connection
+            return Reaction(_of_fault(got)), connection
+        if got.status == 200:
+            return Reaction(Accepted(apns_id.decode())), connection
         found = reaction(got.status, got.headers, got.body)
         if isinstance(found.answer, Rejected):
             self.unheard.note(got)
-        return found, posted.connection
+        return found, connection
 
 
 def _of_fault(fault: Fault) -> Answer:

@@ -6,7 +6,7 @@ twice from being shown twice.
 
 import re
 from dataclasses import dataclass
-from hashlib import sha256
+from hashlib import blake2b
 
 import orjson
 
@@ -27,18 +27,22 @@ class PayloadTooBig(Exception):
     """More than Apple passes on to a device."""
 
 
+def path(address: str) -> bytes:
+    """Of one device."""
+    return b"/3/device/" + address.encode()
+
+
 @dataclass(frozen=True, slots=True)
 class Rendered:
-    """A request without its address: ``common`` headers are the same for every device."""
+    """A request without its address: ``headers`` and ``body`` are the same for every device."""
 
-    common: tuple[Header, ...]
+    headers: tuple[Header, ...]
     body: bytes
-    id: bytes
+    _id: bytes
 
-    def own(self, address: str) -> tuple[Header, ...]:
-        """The headers of one device. The id is the same at every attempt, so it can be traced."""
-        known = address.encode()
-        return ((b":path", b"/3/device/" + known), (b"apns-id", _uuid(self.id + b"/" + known)))
+    def apns_id(self, address: str) -> bytes:
+        """The request's name: the same at every attempt, so that it can be traced."""
+        return _uuid(self._id + b"/" + address.encode())
 
 
 def addressable(address: str) -> bool:
@@ -61,7 +65,7 @@ def payload_bytes(content: Content) -> int:
 
 def _uuid(named: bytes) -> bytes:
     """A UUID of version 8, made of a hash; ``uuid`` takes six times as long."""
-    it = sha256(named).hexdigest()
+    it = blake2b(named, digest_size=16).hexdigest()
     return f"{it[:8]}-{it[8:12]}-8{it[13:16]}-a{it[17:20]}-{it[20:32]}".encode()
 
 

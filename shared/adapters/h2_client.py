@@ -7,13 +7,14 @@ silence a PING goes first, since a frozen instance wakes up with connections tha
 
 import asyncio
 import logging
+import math
 import ssl
-from functools import lru_cache
+from dataclasses import dataclass
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
-from shared.adapters.h2_connection import UNWRITTEN, Connection, Exchange
-from shared.adapters.h2_frames import header
+from shared.adapters.h2_connection import UNWRITTEN, Connection
+from shared.adapters.h2_frames import HTTPS, POST, header
 from shared.adapters.one_shot_http import Fault, HttpAnswer
 from shared.adapters.tls_alerts import refuses_our_certificate
 
@@ -21,17 +22,24 @@ MOST_CONNECTIONS_PER_REQUEST = 3
 """How often a request that was never written may move on."""
 PING_SECONDS = 2.0
 
+_CLOSED_IN_THE_HANDSHAKE = (ConnectionResetError, ConnectionAbortedError, ssl.SSLEOFError)
 _log = logging.getLogger(__name__)
 
 Headers = tuple[tuple[bytes, bytes], ...]
 
 
-class H2Request(NamedTuple):
-    """``common`` headers are the same for many requests, and encoded only once."""
+@dataclass(frozen=True, slots=True)
+class Common:
+    """What many requests share, encoded once: all headers but their own, and the body."""
 
-    common: Headers
-    own: Headers
+    headers: bytes
     body: bytes
+
+
+def common(headers: Headers, body: bytes) -> Common:
+    """For ``H2Client.post``."""
+    length = (b"content-length", b"%d" % len(body))
+    return Common(b"".join(header(*each) for each in (*headers, length)), body)
 
 
 class Posted(NamedTuple):
@@ -52,38 +60,43 @@ class H2Client:
         answer_seconds: float = 10.0,
         connect_seconds: float = 5.0,
         ping_seconds: float = PING_SECONDS,
+        quiet_seconds: float = math.inf,
     ) -> None:
         parts = urlsplit(base_url)
         self._host = parts.hostname or ""
         self._port = parts.port or 443
         self._trust = trust
-        self._first = _block(
-            (
-                (b":method", b"POST"),
-                (b":scheme", b"https"),
-                (b":authority", parts.netloc.rpartition("@")[2].encode()),
-            )
-        )
+        authority = parts.netloc.rpartition("@")[2].encode()
+        self._first = POST + HTTPS + header(b":authority", authority)
         self._path = parts.path.rstrip("/").encode()
         self._answer_seconds = answer_seconds
         self._connect_seconds = connect_seconds
         self._ping_seconds = ping_seconds
+        # Or what a dead connection lost would be lost on it again when it is tried once more.
+        self._quiet_seconds = min(quiet_seconds, answer_seconds)
         self._connection: Connection | None = None
         self._failed: Fault | None = None
         self._draining: set[Connection] = set()
         self._connecting = asyncio.Lock()
         self._number = 0
-        self._last_common: tuple[Headers, bytes] = (), b""
+        self._wordless_ends = 0
 
-    async def post(self, request: H2Request) -> Posted:
+    @property
+    def wordless_ends(self) -> int:
+        """How many connections in a row, up to now, the server ended before it said anything."""
+        heard = self._connection is not None and self._connection.greeted
+        return 0 if heard else self._wordless_ends
+
+    async def post(self, path: bytes, own: Headers, common: Common) -> Posted:
         """One request at most, one answer or one fault."""
         got: HttpAnswer | Fault = UNWRITTEN
         for _ in range(MOST_CONNECTIONS_PER_REQUEST):
-            connection = await self._usable()
+            connection = self._sound() or await self._usable()
             if isinstance(connection, Fault):
                 return Posted(connection, self._number)
             number = self._number
-            got = await connection.exchange(self._complete(request), self._answer_seconds)
+            headers = self._headers(path, own, common)
+            got = await connection.exchange(headers, common.body, self._answer_seconds)
             if got is not UNWRITTEN:
                 return Posted(got, number)
         return Posted(got, self._number)
@@ -102,27 +115,21 @@ class H2Client:
             connection.abort("closed by us")
         await asyncio.gather(*(connection.ended for connection in going))
 
-    def _complete(self, request: H2Request) -> Exchange:
-        own = (
-            header(name, self._path + value if name == b":path" else value)
-            for name, value in request.own
+    def _headers(self, path: bytes, own: Headers, common: Common) -> bytes:
+        """Those that begin with a colon come first."""
+        encoded = [header(name, value) for name, value in own]
+        return b"".join(
+            (self._first, header(b":path", self._path + path), common.headers, *encoded)
         )
-        length = header(b"content-length", b"%d" % len(request.body))
-        block = b"".join((self._first, *own, self._common(request.common), length))
-        return Exchange(block, request.body, asyncio.get_running_loop().create_future())
 
-    def _common(self, headers: Headers) -> bytes:
-        """The same object as last time is not even looked up: that would hash all its strings."""
-        if headers is not self._last_common[0]:
-            self._last_common = headers, _block(headers)
-        return self._last_common[1]
+    def _sound(self) -> Connection | None:
+        found = self._connection
+        return found if found is not None and found.sound() else None
 
     async def _usable(self) -> Connection | Fault:
         """Only one is opened at a time, and only one pings, however many wait for it. All that wait
         share the failure as well: one after the other they would wait far beyond their time.
         """
-        if (found := self._connection) is not None and found.sound():
-            return found
         before = self._failed
         async with self._connecting:
             if (found := self._connection) is not None:
@@ -150,10 +157,14 @@ class H2Client:
         try:
             async with asyncio.timeout(self._connect_seconds):
                 transport, connection = await loop.create_connection(
-                    Connection, self._host, self._port, ssl=self._trust
+                    lambda: Connection(self._quiet_seconds),
+                    self._host,
+                    self._port,
+                    ssl=self._trust,
                 )
         except (OSError, UnicodeError) as failed:
             why, refuses_us = f"{type(failed).__name__}: {failed}", refuses_our_certificate(failed)
+            self._wordless_ends += isinstance(failed, _CLOSED_IN_THE_HANDSHAKE)
             if refuses_us:
                 _log.error("our certificate is refused: %s", failed)
             return Fault(why, ambiguous=False, refuses_us=refuses_us)
@@ -161,9 +172,8 @@ class H2Client:
         if talks is None or talks.selected_alpn_protocol() != "h2":
             transport.abort()
             return Fault("the server does not speak HTTP/2", ambiguous=False)
+        connection.ended.add_done_callback(lambda _: self._count(connection))
         return connection
 
-
-@lru_cache(maxsize=64)
-def _block(headers: Headers) -> bytes:
-    return b"".join(header(name, value) for name, value in headers)
+    def _count(self, ended: Connection) -> None:
+        self._wordless_ends = 0 if ended.greeted else self._wordless_ends + ended.ended_wordless

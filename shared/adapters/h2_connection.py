@@ -21,15 +21,15 @@ from shared.adapters.tls_alerts import refuses_our_certificate
 
 MOST_ANSWER_BYTES = 64 * 1024
 MOST_STREAM_ID = 2**31 - 1000
-QUIET_SECONDS = 10.0
-"""After so long a silence a PING must be answered before a request is risked."""
 IDLE_SECONDS = 900.0
 """After so long nobody keeps a connection alive: Apple, a NAT, or a frozen instance ended it."""
 
 _PING = b"fanfare?"
 _FIRST_WINDOW = 65_535
 _ANSWER_WINDOW = 2 * MOST_ANSWER_BYTES
-_SETTINGS = h2.settings(ENABLE_PUSH=0, INITIAL_WINDOW_SIZE=_ANSWER_WINDOW)
+_SETTINGS = h2.settings(HEADER_TABLE_SIZE=0, ENABLE_PUSH=0, INITIAL_WINDOW_SIZE=_ANSWER_WINDOW)
+_READ_HEADERS = frozenset({":status", "retry-after", "date"})
+"""Of an answer. With no table to be kept, the others are not even decoded."""
 _NO_LIMIT = 2**31
 _log = logging.getLogger(__name__)
 
@@ -57,19 +57,23 @@ class Exchange:
 class Connection(asyncio.Protocol):
     """One connection, with as many streams as the server allows; one until the first success.
 
-    Apple allows one stream until a token has proved good, whatever its settings say at first.
+    Apple allows one stream until a token has proved good, whatever its settings say at first. After
+    ``quiet_seconds`` of silence a PING must be answered before another request is risked, even
+    while others still wait for theirs: it may be the connection that died.
     """
 
     _transport: asyncio.Transport
 
-    def __init__(self) -> None:
+    def __init__(self, quiet_seconds: float) -> None:
+        self._quiet_seconds = quiet_seconds
         self._loop = asyncio.get_running_loop()
         self._frames = Frames()
-        self._reader = HeaderReader()
+        self._reader = HeaderReader(_READ_HEADERS)
         self._block: tuple[Frame, bytes] | None = None
         self._out: list[bytes] = []
         self._next_stream = 1
         self._most_streams = _NO_LIMIT
+        self._turns = 1
         self._stream_window = self._window = _FIRST_WINDOW
         self._unacknowledged = 0
         self._waiting: deque[Exchange] = deque()
@@ -77,7 +81,7 @@ class Connection(asyncio.Protocol):
         self._alarm: asyncio.TimerHandle | None = None
         self._open: dict[int, Exchange] = {}
         self._proven = False
-        self._greeted = False
+        self.greeted = self.ended_wordless = False
         self._draining = ""
         self._flushing = False
         self._heard = self._loop.time()
@@ -88,8 +92,7 @@ class Connection(asyncio.Protocol):
 
     def sound(self) -> bool:
         """Whether another request may go out without asking first."""
-        busy = bool(self._open or self._waiting)
-        return self._lives() and (busy or self._silence() < QUIET_SECONDS)
+        return self._lives() and self._silence() < self._quiet_seconds
 
     async def answers_ping(self, seconds: float) -> bool:
         """Whether somebody is still there."""
@@ -105,8 +108,9 @@ class Connection(asyncio.Protocol):
             self.abort("no answer to a PING")
             return False
 
-    async def exchange(self, exchange: Exchange, seconds: float) -> HttpAnswer | Fault:
+    async def exchange(self, headers: bytes, body: bytes, seconds: float) -> HttpAnswer | Fault:
         """Send when it is its turn; wait for the answer, or for what became of it."""
+        exchange = Exchange(headers, body, self._loop.create_future())
         self._watch(exchange, seconds)
         self._waiting.append(exchange)
         self._admit()
@@ -151,9 +155,11 @@ class Connection(asyncio.Protocol):
             self._flush_soon()
 
     def _has_room(self, size: int) -> bool:
-        most = self._most_streams if self._proven else min(1, self._most_streams)
-        window = min(self._window, self._stream_window)
-        return len(self._open) < most and window >= size and not self._draining
+        has_turn = len(self._open) < self._turns and not self._draining
+        return has_turn and self._window >= size <= self._stream_window
+
+    def _count_turns(self) -> None:
+        self._turns = self._most_streams if self._proven else min(1, self._most_streams)
 
     def _watch(self, exchange: Exchange, seconds: float) -> None:
         """One alarm for all: every exchange has the same time, so the first is the next to expire.
@@ -213,7 +219,7 @@ class Connection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         self._heard = self._loop.time()
-        self._greeted = True
+        self.greeted = True
         try:
             for each in self._frames.read(data):
                 self._react(each)
@@ -225,9 +231,10 @@ class Connection(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         why = "connection lost" if exc is None else f"connection lost: {exc}"
-        refuses_us = not self._greeted and refuses_our_certificate(exc)
+        refuses_us = not self.greeted and refuses_our_certificate(exc)
         if refuses_us:
             _log.error("our certificate is refused: %s", exc)
+        self.ended_wordless = not (self.greeted or self._draining or refuses_us)
         self._fail(why, refuses_us=refuses_us)
         if self._alarm is not None:
             self._alarm.cancel()
@@ -282,8 +289,10 @@ class Connection(asyncio.Protocol):
             return
         if (exchange := self._open.pop(each.stream, None)) is None:
             return
-        # A refused token proves nothing; any other answer was given to a good one.
-        self._proven = self._proven or exchange.status != 403
+        if not self._proven and exchange.status != 403:
+            # A refused token proves nothing; any other answer was given to a good one.
+            self._proven = True
+            self._count_turns()
         exchange.settle(HttpAnswer(exchange.status, exchange.answer_headers, exchange.answer))
         self._end_if_drained()
 
@@ -300,6 +309,7 @@ class Connection(asyncio.Protocol):
         for name, value in each.settings():
             if name == Setting.MAX_CONCURRENT_STREAMS:
                 self._most_streams = value
+                self._count_turns()
             elif name == Setting.INITIAL_WINDOW_SIZE:
                 self._stream_window = value
         self._out.append(h2.frame(Kind.SETTINGS, h2.ACK, 0))

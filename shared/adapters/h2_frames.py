@@ -16,16 +16,19 @@ PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 MOST_FRAME_BYTES = 16_384
 """We never ask for larger frames, and write none."""
 REFUSED_STREAM, CANCEL = 7, 8
+POST, HTTPS = b"\x83", b"\x87"
+"""Headers that are in every table: ``:method`` and ``:scheme``."""
 
 END_STREAM = ACK = 0x01
 END_HEADERS = 0x04
 PADDED = 0x08
 PRIORITY = 0x20
+_NOT_BARE = PADDED | PRIORITY
 
 _HEAD_BYTES = 9
 _HEAD = Struct(">BHBBL")
 _PRIORITY_BYTES = 5
-_STATIC = {(b":method", b"POST"): b"\x83", (b":scheme", b"https"): b"\x87"}
+_GOAWAY_BYTES = 8
 _NEVER_INDEXED = b"\x10"
 _SHORT = tuple(bytes((size,)) for size in range(127))
 
@@ -55,6 +58,7 @@ _LAST_DATA = Kind.DATA << 40 | END_STREAM << 32
 class Setting(IntEnum):
     """Those that matter to us."""
 
+    HEADER_TABLE_SIZE = 1
     ENABLE_PUSH = 2
     MAX_CONCURRENT_STREAMS = 3
     INITIAL_WINDOW_SIZE = 4
@@ -76,6 +80,8 @@ class Frame(NamedTuple):
 
     def content(self) -> bytes:
         """The payload without padding and priority."""
+        if not self.flags & _NOT_BARE:
+            return self.payload
         start, end = 0, len(self.payload)
         if self.flags & PADDED:
             start, end = 1, end - (self.payload[0] if self.payload else end + 1)
@@ -134,7 +140,11 @@ class Frames:
 
 
 def read_goaway(payload: bytes) -> GoAway:
-    """Of a GOAWAY frame; Apple says why in JSON."""
+    """Of a GOAWAY frame; Apple says why in JSON. Raises ``NotHttp2``: half a frame, read as if it
+    named stream 0, would have us send again what may have been carried out.
+    """
+    if len(payload) < _GOAWAY_BYTES:
+        raise NotHttp2("half a GOAWAY")
     last = int.from_bytes(payload[:4]) & 0x7FFF_FFFF
     return GoAway(last, int.from_bytes(payload[4:8]), _reason(payload[8:]))
 
@@ -183,7 +193,7 @@ def _split(kind: Kind, last_flag: int, more: Kind, stream: int, payload: bytes) 
 
 def header(name: bytes, value: bytes) -> bytes:
     """A header, never to be kept in a table: device tokens and provider tokens are secrets."""
-    return _STATIC.get((name, value)) or b"".join((_named(name), _length(value), value))
+    return _named(name) + _length(value) + value
 
 
 @lru_cache(maxsize=64)

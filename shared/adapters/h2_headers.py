@@ -2,10 +2,13 @@
 
 Three quarters of what reading an answer cost was the ``hpack`` library at these few bytes. A string
 is decoded a byte at a time by steps that are worked out once; the table that both ends keep is
-kept exactly, since whoever is a line off reads another header than the one that was meant.
+kept exactly, since whoever is a line off reads another header than the one that was meant. Where
+the server agrees to keep none, what nobody reads is passed over and never decoded.
 """
 
 from collections import deque
+from collections.abc import Container
+from functools import lru_cache
 
 from hpack.huffman_constants import REQUEST_CODES, REQUEST_CODES_LENGTH
 from hpack.table import HeaderTable
@@ -28,16 +31,22 @@ _STATIC: tuple[Entry, ...] = tuple(
 
 
 class HeaderReader:
-    """One connection's; every block must pass through it, in order."""
+    """One connection's; every block must pass through it, in order. ``wanted`` is what will be read
+    of it; without it, everything.
+    """
 
-    def __init__(self) -> None:
+    def __init__(self, wanted: Container[str] | None = None) -> None:
+        self._wanted = wanted
         self._newest_first: deque[Entry] = deque()
         self._bytes = 0
         self._most_bytes = TABLE_BYTES
 
     def read(self, block: bytes) -> dict[str, str]:
-        """The headers by name, of those with the same name the last. Raises ``NotHttp2``."""
+        """The headers by name, of those with the same name the last. Others than those wanted may
+        or may not be among them. Raises ``NotHttp2``.
+        """
         found: dict[str, str] = {}
+        value: str | None
         at, end = 0, len(block)
         try:
             while at < end:
@@ -47,7 +56,8 @@ class HeaderReader:
                     name, value = self._entry(index)
                 elif first & 0x40:
                     name, value, at = self._literal(block, at, 0x3F)
-                    self._keep(name, value)
+                    if value is not None:
+                        self._keep(name, value)
                 elif first & 0x20:
                     if found:
                         raise NotHttp2("the table's size changes within a block")
@@ -56,19 +66,23 @@ class HeaderReader:
                     continue
                 else:
                     name, value, at = self._literal(block, at, 0x0F)
-                found[name] = value
+                if value is not None:
+                    found[name] = value
         except IndexError:
             raise NotHttp2("half a header") from None
         return found
 
-    def _literal(self, block: bytes, at: int, mask: int) -> tuple[str, str, int]:
+    def _literal(self, block: bytes, at: int, mask: int) -> tuple[str, str | None, int]:
+        """Without its value where neither a table nor anybody else needs it."""
         index, at = _number(block, at, mask)
         if index:
             name = self._entry(index)[0]
         else:
-            name, at = _text(block, at)
-        value, at = _text(block, at)
-        return name, value, at
+            named, at = _string(block, at)
+            name = _name(named)
+        value, at = _string(block, at)
+        needless = self._wanted is not None and not self._most_bytes and name not in self._wanted
+        return name, None if needless else _text(value), at
 
     def _entry(self, index: int) -> Entry:
         known = len(_STATIC)
@@ -111,14 +125,23 @@ def _number(block: bytes, at: int, mask: int) -> tuple[int, int]:
     raise NotHttp2("too large a number")
 
 
-def _text(block: bytes, at: int) -> tuple[str, int]:
+def _string(block: bytes, at: int) -> tuple[tuple[int, bytes], int]:
+    """A string as it came, with whether it is coded, and where the next thing begins."""
     coded = block[at] & 0x80
     length, at = _number(block, at, 0x7F)
     end = at + length
     if end > len(block):
         raise NotHttp2("half a header")
-    text = block[at:end]
-    return (decoded(text) if coded else text.decode("latin-1")), end
+    return (coded, block[at:end]), end
+
+
+def _text(string: tuple[int, bytes]) -> str:
+    coded, text = string
+    return decoded(text) if coded else text.decode("latin-1")
+
+
+_name = lru_cache(maxsize=64)(_text)
+"""There are few names, and every answer has the same."""
 
 
 # ---- Huffman's code --------------------------------------------------------------------------

@@ -8,7 +8,7 @@ See docs/decisions/0001-fcm-http-client.md.
 
 import asyncio
 import ssl
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Protocol
@@ -19,6 +19,8 @@ import httptools
 MOST_ANSWER_BYTES = 64 * 1024
 IDLE_SECONDS = 60.0
 """Google closes idle connections after four minutes: long before that we stop using them."""
+
+_OF_LENGTH = frozenset({b"content-length", b"transfer-encoding"})
 
 
 @dataclass(frozen=True)
@@ -33,6 +35,26 @@ class Target:
         """The request's first lines, without those that differ."""
         lines = [f"POST {self.path} HTTP/1.1", *(f"{k}: {v}" for k, v in self.headers)]
         return "\r\n".join(lines).encode("ascii") + b"\r\n"
+
+
+class Headers(Mapping[str, str]):
+    """As they were received; decoded when somebody looks, which for a success nobody does."""
+
+    def __init__(self, received: Sequence[tuple[bytes, bytes]]) -> None:
+        self._received = received
+
+    def __getitem__(self, name: str) -> str:
+        return self._decoded[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._decoded)
+
+    def __len__(self) -> int:
+        return len(self._decoded)
+
+    @cached_property
+    def _decoded(self) -> dict[str, str]:
+        return {k.decode("latin-1").lower(): v.decode("latin-1") for k, v in self._received}
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +165,9 @@ class _Connection(asyncio.Protocol):
     def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()
         self._answer: asyncio.Future[HttpAnswer | Fault] | None = None
+        self._parser = httptools.HttpResponseParser(self)
+        self._headers: list[tuple[bytes, bytes]] = []
+        self._headed = False
         self._spoiled = False
         self._idle_since = self._loop.time()
 
@@ -163,12 +188,13 @@ class _Connection(asyncio.Protocol):
 
     async def exchange(self, request: bytes, seconds: float) -> HttpAnswer | Fault:
         """Write the request; wait for its answer, or for what became of it."""
+        if self._transport.is_closing():
+            return Fault("connection lost", ambiguous=False)
         self._answer = self._loop.create_future()
-        self._parser = httptools.HttpResponseParser(self)
-        self._headers: dict[str, str] = {}
+        self._headers = []
+        self._headed = False
         self._body = b""
         self._bytes = 0
-        self._until_closed = False
         alarm = self._loop.call_later(seconds, self._fail, "no answer in time")
         self._transport.write(request)
         try:
@@ -206,7 +232,7 @@ class _Connection(asyncio.Protocol):
             self._fail("not an HTTP answer")
 
     def connection_lost(self, exc: Exception | None) -> None:
-        if self._until_closed and exc is None:
+        if exc is None and self._headed and not self._says_its_length():
             self._settle(self._complete())
         self._fail("connection lost")
 
@@ -217,21 +243,24 @@ class _Connection(asyncio.Protocol):
             self._spoiled = True
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        self._headers[name.decode("latin-1").lower()] = value.decode("latin-1")
+        self._headers.append((name, value))
 
     def on_headers_complete(self) -> None:
-        self._until_closed = not self._headers.keys() & {"content-length", "transfer-encoding"}
+        self._headed = True
 
     def on_body(self, part: bytes) -> None:
         self._body += part
 
     def on_message_complete(self) -> None:
         if self._parser.get_status_code() < 200:
-            self._headers = {}
-            self._until_closed = False
+            self._headers = []
+            self._headed = False
             return
         self._spoiled = self._spoiled or not self._parser.should_keep_alive()
         self._settle(self._complete())
 
+    def _says_its_length(self) -> bool:
+        return any(name.lower() in _OF_LENGTH for name, _ in self._headers)
+
     def _complete(self) -> HttpAnswer:
-        return HttpAnswer(self._parser.get_status_code(), self._headers, self._body)
+        return HttpAnswer(self._parser.get_status_code(), Headers(self._headers), self._body)

@@ -32,6 +32,8 @@ from shared.ports import Message
 CREDENTIALS_UNAVAILABLE = Later("credentialsUnavailable")
 PAYLOAD_TOO_BIG = Unsendable("payloadTooBig")
 
+_GRAVE = (Misconfigured, Unsendable)
+
 T = TypeVar("T")
 _log = logging.getLogger(__name__)
 
@@ -123,7 +125,7 @@ def deadline(within_seconds: float) -> float:
 
 def reported(service: str, message: Message, answers: Sequence[Answer]) -> Sequence[Answer]:
     """Say aloud what holds for more than one device. Once a send, and without any address."""
-    grave = Counter(a.code for a in answers if isinstance(a, Misconfigured | Unsendable))
+    grave = Counter(a.code for a in answers if isinstance(a, _GRAVE))
     for code, addresses in grave.items():
         _log.error("%s: %s, notification %s, %d addresses", service, code, message.id, addresses)
     return answers

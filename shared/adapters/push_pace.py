@@ -121,5 +121,7 @@ async def at_pace(
             finally:
                 pace.settle(began, answers[position])
 
-    await asyncio.gather(*(work() for _ in items[:most_at_once]))
+    # One after the other: gathering them would call back for each.
+    for working in [asyncio.create_task(work()) for _ in items[:most_at_once]]:
+        await working
     return answers

@@ -5,10 +5,11 @@ the project or the path is wrong), and 400 only when it names the token (else th
 for every address alike): to drop addresses for either would empty the audience.
 """
 
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Final
+
+from pydantic_core import from_json
 
 from shared.domain.delivery import (
     Accepted,
@@ -119,8 +120,8 @@ def _violated(details: list[Mapping[str, object]]) -> set[str]:
 
 def _json(body: bytes) -> Mapping[str, object]:
     try:
-        said = json.loads(body)
-    except (ValueError, RecursionError):
+        said = from_json(body)
+    except ValueError:
         return {}
     return said if isinstance(said, dict) else {}
 

@@ -21,6 +21,7 @@ from tests.senders.apns_parts import TOPIC, Tokens, minted
 from tests.senders.parts import a_message
 
 REFUSED = Misconfigured("credentialsRefused")
+CLOSES = "closes every connection made with this certificate"
 
 
 class Strict:
@@ -72,7 +73,9 @@ class Strict:
             while raw.recv(65_536):  # or what is unread would reset the connection, alert and all
                 pass
 
-    def answers(self, credential: Credential, tmp_path: Path, devices: int) -> list[Answer]:
+    def answers(
+        self, credential: Credential, tmp_path: Path, devices: int, sends: int = 1
+    ) -> list[Answer]:
         ca_file = tmp_path / "ca.pem"
         ca_file.write_bytes(self.authority.pem)
         url = f"https://127.0.0.1:{self._listening.getsockname()[1]}"
@@ -80,7 +83,7 @@ class Strict:
             TOPIC, {PRODUCTION: credential}, {PRODUCTION: url}, ca_file=str(ca_file)
         )
         try:
-            return list(sender.send(a_message(), some(devices)))
+            return [it for _ in range(sends) for it in sender.send(a_message(), some(devices))]
         finally:
             sender.close()
 
@@ -117,8 +120,27 @@ def test_no_certificate_where_one_is_asked_for_is_told_as_such(
 
 
 def test_a_connection_that_ends_without_a_word_is_not_blamed_on_the_certificate(
-    tmp_path: Path,
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     with Strict(ssl.TLSVersion.TLSv1_3, mute=True) as server:
         answers = server.answers(a_certificate(Authority()), tmp_path, 3)
     assert all(isinstance(answer, Later) for answer in answers)
+    assert CLOSES not in caplog.text
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_but_when_every_connection_does_somebody_is_told(
+    version: ssl.TLSVersion, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with Strict(version, mute=True) as server:
+        answers = server.answers(a_certificate(Authority()), tmp_path, 3, sends=5)
+    assert all(isinstance(answer, Later) for answer in answers), "no address pays for a guess"
+    assert CLOSES in caplog.text
+
+
+def test_without_a_certificate_there_is_none_to_suspect(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with Strict(ssl.TLSVersion.TLSv1_3, mute=True) as server:
+        server.answers(Tokens(minted()), tmp_path, 3, sends=5)
+    assert CLOSES not in caplog.text

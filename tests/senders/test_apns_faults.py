@@ -5,6 +5,7 @@ import socket
 import ssl
 import time
 from collections.abc import AsyncIterator, Callable
+from concurrent.futures import Future
 from contextlib import asynccontextmanager, suppress
 from typing import Self
 
@@ -19,8 +20,8 @@ from local.apns_certificates import Authority
 from local.background import Background
 from shared.adapters import h2_connection
 from shared.adapters.apns_certificate import trust
-from shared.adapters.h2_client import H2Client, H2Request
-from shared.adapters.h2_frames import Frames, GoAway, Kind, read_goaway, settings
+from shared.adapters.h2_client import H2Client, common
+from shared.adapters.h2_frames import Frames, GoAway, Kind, NotHttp2, read_goaway, settings
 from shared.adapters.loop_thread import LoopThread
 from shared.adapters.one_shot_http import Fault, HttpAnswer
 from tests.senders.parts import SHORT_SECONDS
@@ -64,6 +65,7 @@ class Peer:
 
 
 Act = Callable[[Peer], None]
+QUIET = {"quiet_seconds": SHORT_SECONDS, "ping_seconds": SHORT_SECONDS}
 
 
 def answer(peer: Peer) -> None:
@@ -141,16 +143,25 @@ class Client:
         self._thread.run(self._client.close())
         self._thread.stop()
 
+    def begin(self, path: bytes) -> Future[HttpAnswer | Fault]:
+        """A request that nobody waits for."""
+
+        async def one() -> HttpAnswer | Fault:
+            return (await self._client.post(path, (), common((), BODY))).got
+
+        return asyncio.run_coroutine_threadsafe(one(), self._thread._loop)
+
+    def sleep(self, seconds: float) -> None:
+        self._thread.run(asyncio.sleep(seconds))
+
     def post(self, count: int = 1, body: bytes = BODY) -> list[HttpAnswer | Fault]:
         async def all_at_once() -> list[HttpAnswer | Fault]:
-            requests = (self._client.post(_request(n, body)) for n in range(count))
+            shared = common(((b"apns-topic", b"t"),), body)
+            paths = (b"/3/device/%d" % number for number in range(count))
+            requests = (self._client.post(each, (), shared) for each in paths)
             return [posted.got for posted in await asyncio.gather(*requests)]
 
         return self._thread.run(all_at_once())
-
-
-def _request(number: int, body: bytes) -> H2Request:
-    return H2Request(((b"apns-topic", b"t"),), ((b":path", b"/3/device/%d" % number),), body)
 
 
 def told(results: list[HttpAnswer | Fault]) -> list[str]:
@@ -260,23 +271,43 @@ def test_a_request_that_never_gets_its_turn_was_not_sent(ca: str) -> None:
         assert server.requests <= answers.count("in doubt")
 
 
-def test_after_a_silence_a_ping_goes_first(ca: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(h2_connection, "QUIET_SECONDS", 0.0)
-    with Server() as server, Client(server, ca) as client:
+def test_after_a_silence_a_ping_goes_first(ca: str) -> None:
+    with Server() as server, Client(server, ca, quiet_seconds=0.0) as client:
         assert told([*client.post(), *client.post()]) == ["200", "200"]
         assert len(server.peers) == 1
 
 
-def test_an_unanswered_ping_costs_a_connection_but_no_request(
-    ca: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(h2_connection, "QUIET_SECONDS", 0.0)
-    with Server() as server, Client(server, ca, ping_seconds=SHORT_SECONDS) as client:
+def test_an_unanswered_ping_costs_a_connection_but_no_request(ca: str) -> None:
+    patience = {"ping_seconds": SHORT_SECONDS, "quiet_seconds": 0.0}
+    with Server() as server, Client(server, ca, **patience) as client:
         client.post()
         server.mute = True
         server._background.call(lambda: _speak_again(server))
         assert told(client.post()) == ["200"]
         assert (len(server.peers), server.requests) == (2, 2)
+
+
+def test_what_a_dead_connection_lost_is_never_lost_on_it_again(ca: str) -> None:
+    """However long a silence was to be borne: never longer than one waits for an answer."""
+    patience = {"answer_seconds": SHORT_SECONDS, "ping_seconds": SHORT_SECONDS}
+    with Server() as server, Client(server, ca, quiet_seconds=60.0, **patience) as client:
+        client.post()
+        server.mute = True
+        assert told(client.post()) == ["in doubt"]
+        server._background.call(lambda: _speak_again(server))
+        assert told(client.post()) == ["200"]
+        assert len(server.peers) == 2
+
+
+def test_a_dead_connection_is_found_out_while_others_wait_for_it(ca: str) -> None:
+    with Server() as server, Client(server, ca, **QUIET) as client:
+        client.post()
+        server.mute = True
+        server._background.call(lambda: _speak_again(server))
+        lost = client.begin(b"/3/device/lost")
+        client.sleep(2 * SHORT_SECONDS)
+        assert told(client.post()) == ["200"]
+        assert told([lost.result()]) == ["in doubt"]
 
 
 def _speak_again(server: Server) -> None:
@@ -287,9 +318,8 @@ def _speak_again(server: Server) -> None:
 
 
 def test_a_connection_idle_for_long_is_not_used(ca: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(h2_connection, "QUIET_SECONDS", 0.0)
     monkeypatch.setattr(h2_connection, "IDLE_SECONDS", -1.0)
-    with Server() as server, Client(server, ca) as client:
+    with Server() as server, Client(server, ca, quiet_seconds=0.0) as client:
         client.post()
         client.post()
         assert len(server.peers) == 2
@@ -376,3 +406,9 @@ def test_a_goaway_is_found_wherever_the_network_cuts(step: int) -> None:
 def test_a_goaway_without_a_reason_is_read_all_the_same(debug: bytes) -> None:
     told = GoAwayFrame(0, 3, additional_data=debug).serialize()[9:]
     assert read_goaway(told) == GoAway(3, 0, "")
+
+
+@pytest.mark.parametrize("size", [0, 3, 7])
+def test_half_a_goaway_does_not_pass_for_one_that_nothing_was_carried_out(size: int) -> None:
+    with pytest.raises(NotHttp2, match="half a GOAWAY"):
+        read_goaway(bytes(size))

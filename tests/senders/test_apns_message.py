@@ -50,7 +50,7 @@ def test_everything_a_provider_set_is_in_it() -> None:
 
 
 def test_the_collapse_id_is_the_notifications_id() -> None:
-    assert dict(render(a_message("some-id"), TOPIC).common) == {
+    assert dict(render(a_message("some-id"), TOPIC).headers) == {
         b"apns-topic": b"com.example.app",
         b"apns-push-type": b"alert",
         b"apns-priority": b"10",
@@ -68,20 +68,16 @@ def test_the_collapse_id_is_the_notifications_id() -> None:
 def test_an_expiry_is_whole_seconds_and_never_negative(
     expires_at: datetime, seconds: bytes
 ) -> None:
-    common = dict(render(a_message(expires_at=expires_at), TOPIC).common)
+    common = dict(render(a_message(expires_at=expires_at), TOPIC).headers)
     assert common[b"apns-expiration"] == seconds
 
 
 def test_an_id_is_canonical_and_the_same_at_every_attempt() -> None:
-    own = [dict(render(a_message(), TOPIC).own("ab12")) for _ in range(2)]
-    assert own[0] == own[1]
-    assert str(uuid.UUID(own[0][b"apns-id"].decode())).encode() == own[0][b"apns-id"]
-    assert own[0][b":path"] == b"/3/device/ab12"
-    others = [
-        render(a_message(), TOPIC).own("ab13"),
-        render(a_message("m" * 20), TOPIC).own("ab12"),
-    ]
-    assert all(dict(it)[b"apns-id"] != own[0][b"apns-id"] for it in others)
+    first, again = (render(a_message(), TOPIC).apns_id("ab12") for _ in range(2))
+    assert first == again
+    assert str(uuid.UUID(first.decode())).encode() == first
+    assert render(a_message(), TOPIC).apns_id("ab13") != first
+    assert render(a_message("m" * 20), TOPIC).apns_id("ab12") != first
 
 
 @pytest.mark.parametrize("over", [-1, 0, 1])
