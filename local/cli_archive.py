@@ -1,14 +1,15 @@
 """``fanfare archive``: whether the archive is what was archived, and what it tells by itself."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
 import click
 
 from shared.adapters.archive_places import archive_at
-from shared.domain.archive_life import Life
+from shared.domain.archive_life import Discrepancy, Life
 from shared.domain.archive_lines import COUNTERS, device_of
+from shared.domain.archive_remedies import REMEDIES
 from shared.domain.delivery import Record
 from shared.domain.errors import Refusal
 from shared.domain.notification import NotificationId
@@ -94,8 +95,10 @@ def _tell(report: Report) -> None:
     )
     if report.waiting:
         click.echo(f"{report.waiting:,} objects wait for the next manifest")
-    for it in report.wrong:
-        click.echo(f"WRONG  {it.code}  {it.where}: {it.what}")
+    if report.unexported:
+        click.echo(f"{report.unexported:,} notifications that ended wait for their export")
+    click.echo(f"signatures: {report.signatures}")
+    _tell_wrong(report.wrong)
     agree = "the archive is what was archived, and Firestore agrees with it"
     click.echo(f"{len(report.wrong):,} things are wrong" if report.wrong else agree)
 
@@ -104,34 +107,48 @@ def _replay(id: NotificationId, hwid: str | None, archive: Archive) -> None:
     chosen: list[tuple[Mapping[str, Any], Record]] = []
 
     def wanted(line: Mapping[str, Any], record: Record) -> None:
-        if hwid is not None and line["device"] == device_of(line["providerId"], hwid):
+        if hwid is not None and line.get("device") == device_of(line["providerId"], hwid):
             chosen.append((line, record))
 
     life = Life(wanted)
     wrong = list(replayed(id, archive, life))
     if life.final:
         told = life.final.line
-        content = told["content"]
-        click.echo(f"{id}  {life.status}  by provider {told['providerId']}")
-        click.echo(f"{content.get('title', '')}\n{content.get('body', '')}")
+        content = said if isinstance(said := told.get("content"), dict) else {}
+        _say(f"{id}  {life.status}  by provider {told['providerId']}")
+        _say(f"{content.get('title', '')}")
+        for paragraph in f"{content.get('body', '')}".split("\n"):
+            _say(paragraph)
     for entry in life.entries:
         reason = f"  “{entry.reason}”" if entry.reason else ""
         origin = f"{entry.origin or 'new'} → {entry.status}"
-        click.echo(f"  {entry.at:%Y-%m-%d %H:%M:%S}  {origin:<22} {entry.actor}{reason}")
+        _say(f"  {entry.at:%Y-%m-%d %H:%M:%S}  {origin:<22} {entry.actor}{reason}")
     if life.first_at and life.last_at:
-        click.echo(f"  outcomes from {life.first_at:%H:%M:%S} to {life.last_at:%H:%M:%S} UTC")
+        _say(f"  outcomes from {life.first_at:%H:%M:%S} to {life.last_at:%H:%M:%S} UTC")
     for name in COUNTERS:
-        click.echo(f"  {name:<10}{getattr(life.tally, name):>12,}")
+        _say(f"  {name:<10}{getattr(life.tally, name):>12,}")
     for code, number in life.tally.errors.items():
-        click.echo(f"    {code:<22}{number:>8,}")
+        _say(f"    {code:<22}{number:>8,}")
     for platform, number in sorted(life.platforms.items()):
-        click.echo(f"  on {platform:<10}{number:>9,}")
+        _say(f"  on {platform:<10}{number:>9,}")
     for line, record in chosen:
         said = record.receipt or record.code or "-"
-        click.echo(f"  {hwid}: {record.outcome}, {said}, {line['at']}, batch {line['batchId']}")
+        _say(f"  {hwid}: {record.outcome}, {said}, {line['at']}, batch {line.get('batchId')}")
     if hwid is not None and not chosen:
-        click.echo(f"  {hwid}: not targeted")
-    for it in wrong:
-        click.echo(f"WRONG  {it.code}  {it.where}: {it.what}")
+        _say(f"  {hwid}: not targeted")
+    _tell_wrong(wrong)
     if wrong:
         raise SystemExit(1)
+
+
+def _tell_wrong(wrong: Sequence[Discrepancy]) -> None:
+    """Each thing, and then once for each kind of thing what to do about it."""
+    for it in wrong:
+        _say(f"WRONG  {it.code}  {it.where}: {it.what}")
+    for code in dict.fromkeys(it.code for it in wrong):
+        click.echo(f"{code}: {REMEDIES[code]}")
+
+
+def _say(text: str) -> None:
+    """Whoever can write the archive must not be able to write what a terminal obeys."""
+    click.echo("".join(c if c.isprintable() else ascii(c)[1:-1] for c in text))

@@ -44,11 +44,16 @@ AWS_PASSING = frozenset(
         "TooManyRequestsException",
     }
 )
-_SKEWED = {"RequestTimeTooSkewed", "RequestExpired"}
+_SKEWED = {
+    "InvalidSignatureException",  # how KMS says it: "Signature expired"
+    "RequestExpired",
+    "RequestInTheFuture",
+    "RequestTimeTooSkewed",
+}
+_EXPIRED = {"ExpiredToken", "ExpiredTokenException"}
+_KEY_OFF = {"DisabledException", "KMSInvalidStateException"}
 _DENIED = {"403", "AccessDenied", "AccessDeniedException", "InvalidAccessKeyId"}
 _IDENTITY = {
-    "ExpiredToken",
-    "ExpiredTokenException",
     "IDPRejectedClaim",
     "InvalidIdentityToken",
     "MalformedPolicyDocument",
@@ -125,7 +130,10 @@ class WebIdentity(CredentialProvider):  # type: ignore[misc]
             )["Credentials"]
         except ClientError as refused:
             code = str(refused.response.get("Error", {}).get("Code", ""))
-            raise aws_fault(code, f"AWS does not give us the role {self._role}") from refused
+            what = f"AWS does not give us the role {self._role}"
+            if code in _DENIED:  # by the role's own conditions, and no policy of ours
+                raise _identity_refused(what, code) from refused
+            raise aws_fault(code, what) from refused
         except BotoCoreError as away:
             raise TryAgain("AWS's token service cannot be reached") from away
         return {
@@ -168,12 +176,21 @@ def aws_fault(code: str, what: str) -> Exception:
             f"{what}: our clock and AWS's differ ({code})",
             "Set this machine's clock right; on Cloud Run, deploy the function anew.",
         )
-    if code in _IDENTITY:
+    if code in _EXPIRED:
         return ArchiveFault(
-            "identityRefused",
-            f"{what}: it does not accept our identity token ({code})",
-            "Compare audience and subject in the role's trust policy with docs/archive.md.",
+            "expired",
+            f"{what}: our identity token or session had expired ({code})",
+            "Nothing, if it happens once: the next try brings a new one. If it stays, our clock is "
+            "behind: set it right; on Cloud Run, deploy the function anew.",
         )
+    if code in _KEY_OFF:
+        return ArchiveFault(
+            "keyOff",
+            f"{what}: it is disabled, or waits for its deletion ({code})",
+            "Enable it, or cancel its deletion: old signatures cannot be checked without it.",
+        )
+    if code in _IDENTITY:
+        return _identity_refused(what, code)
     if code in _DENIED:
         return ArchiveFault(
             "denied",
@@ -181,3 +198,11 @@ def aws_fault(code: str, what: str) -> Exception:
             "Compare the role's policy, and the bucket's or key's own, with docs/archive.md.",
         )
     return ArchiveFault("refused", f"{what}: {code}", "See docs/archive.md.")
+
+
+def _identity_refused(what: str, code: str) -> ArchiveFault:
+    return ArchiveFault(
+        "identityRefused",
+        f"{what}: it does not accept our identity token ({code})",
+        "Compare audience and subject in the role's trust policy with docs/archive.md.",
+    )

@@ -95,6 +95,13 @@ class GcsArchive:
                 self._bearer.forget()
             elif not _passes(answer):
                 return answer
+        if answer.status_code == httpx.codes.UNAUTHORIZED:
+            raise ArchiveFault(
+                "identityRefused",
+                "Cloud Storage does not accept who we say we are",
+                "See that the function's account is there and enabled, and that the machine's "
+                "clock is right; at a terminal, gcloud auth application-default login.",
+            )
         raise TryAgain(f"Cloud Storage asks to come again: {answer.status_code}")
 
     def _check(self, answer: httpx.Response) -> None:

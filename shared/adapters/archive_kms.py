@@ -30,6 +30,7 @@ class KmsSigner:
         self._key = key
         self._client = client
         self._public: PublicKey | None = None
+        self._names = {key}
 
     def sign(self, text: bytes) -> Signature:
         algorithm = self._its_algorithm()
@@ -52,7 +53,7 @@ class KmsSigner:
                 public.verify(value, text, ec.ECDSA(hashes.SHA256()))
         except (ValueError, InvalidSignature):
             return False
-        return signature.algorithm == self._its_algorithm()
+        return signature.algorithm == self._its_algorithm() and signature.key in self._names
 
     def _its_algorithm(self) -> str:
         of_rsa, of_curves = self.ALGORITHMS
@@ -63,6 +64,7 @@ class KmsSigner:
         if self._public is None:
             answer = self._told(lambda: self._client.get_public_key(KeyId=self._key))
             self._public = _signing_key(answer)
+            self._names.add(str(answer.get("KeyId", "")))
         return self._public
 
     def _told(self, call: Callable[[], Any]) -> Any:

@@ -1,10 +1,12 @@
-"""``exports/{id}`` and ``platform/archive`` over Firestore's REST API.
+"""``exports/{id}``, ``manifests/{number}-{hash}`` and ``platform/archive``, over the REST API.
 
 A mark that is sealed and in no manifest yet carries ``unlistedSince``, and loses it when it is
 listed: the query for them reads nothing else, however much was archived before.
 """
 
-from collections.abc import Sequence
+import logging
+import re
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import date, datetime
 from typing import Any
@@ -29,20 +31,28 @@ from shared.domain.notification import NotificationId
 from shared.ports import LostLease
 
 EXPORTS = "exports"
+MANIFESTS = "manifests"
 ARCHIVE = "archive"
 _FIELDS = ("providerId", "day", "objects", "cursor", "sealedAt", "unlistedSince", "manifest")
 _HEAD_FIELDS = ("sequence", "hash", "day")
 _LISTED_OR_GONE = {0, 5}
 """Status codes: fine, and not found."""
 
+_ID = re.compile(r"(?!\.{1,2}$)(?!__.*__$)[^/\x00]{1,500}")
+_HASH = re.compile(r"[0-9a-f]{64}")
+
+log = logging.getLogger(__name__)
+
 
 class FirestoreExports:
-    """Server-only: the security rules name neither collection."""
+    """Server-only: the security rules name none of the collections."""
 
     def __init__(self, rest: FirestoreRest) -> None:
         self._rest = rest
 
     def get(self, id: NotificationId) -> Export | None:
+        if not _ID.fullmatch(id):  # read in a name in the archive, which anybody may have written
+            return None
         document = self._rest.get(self._rest.name(EXPORTS, id))
         return None if document is None else _export_from(document)
 
@@ -54,7 +64,7 @@ class FirestoreExports:
     def unlisted(self, until: datetime, limit: int) -> Sequence[Export]:
         waiting = where("unlistedSince", "LESS_THAN_OR_EQUAL", until)
         asked = query(EXPORTS, waiting, order=["unlistedSince"], limit=limit)
-        return [_export_from(document) for document in self._rest.run_query(asked)]
+        return list(_readable(self._rest.run_query(asked)))
 
     def listed(self, ids: Sequence[NotificationId], manifest: int) -> None:
         fields, mask = {"manifest": encode(manifest)}, ("manifest", "unlistedSince")
@@ -62,6 +72,16 @@ class FirestoreExports:
         writes = [write(name, fields, mask, exists=True) for name in names]
         if writes and not {c for c, _ in self._rest.batch_write(writes)} <= _LISTED_OR_GONE:
             raise TryAgain("not every export could be noted as listed")
+
+    def announce(self, sequence: int, hash: str) -> None:
+        fields = {"sequence": encode(sequence), "hash": encode(hash)}
+        name = self._rest.name(MANIFESTS, f"{sequence:08d}-{hash}")
+        self._rest.commit([write(name, fields, tuple(fields))])
+
+    def announced(self, sequence: int, hash: str) -> bool:
+        if not _HASH.fullmatch(hash):  # read in a manifest, which anybody may have written
+            return False
+        return self._rest.get(self._rest.name(MANIFESTS, f"{sequence:08d}-{hash}")) is not None
 
     def head(self) -> Head | None:
         document = self._rest.get(self._rest.name(PLATFORM, ARCHIVE))
@@ -110,6 +130,15 @@ def _fields(export: Export) -> Raw:
         "manifest": export.manifest,
     }
     return {name: encode(value) for name, value in facts.items() if value is not None}
+
+
+def _readable(documents: Iterable[Raw]) -> Iterator[Export]:
+    """One that was spoilt must not keep the others out of every manifest."""
+    for document in documents:
+        try:
+            yield _export_from(document)
+        except Defect:
+            log.exception("is in no manifest: %s/%s", EXPORTS, id_of(document))
 
 
 def _export_from(document: Raw) -> Export:

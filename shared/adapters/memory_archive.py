@@ -41,6 +41,7 @@ class MemoryExports:
     def __init__(self) -> None:
         self.marks: dict[str, Export] = {}
         self.last: Head | None = None
+        self.announcements: set[tuple[int, str]] = set()
         self._lock = threading.RLock()
         self._versions = count(1)
 
@@ -71,6 +72,12 @@ class MemoryExports:
                 if id in self.marks:
                     mark = self.marks[id]
                     self.marks[id] = replace(mark, manifest=manifest, version=self._version())
+
+    def announce(self, sequence: int, hash: str) -> None:
+        self.announcements.add((sequence, hash))
+
+    def announced(self, sequence: int, hash: str) -> bool:
+        return (sequence, hash) in self.announcements
 
     def head(self) -> Head | None:
         return self.last

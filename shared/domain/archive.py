@@ -29,6 +29,11 @@ MOST_LINES = BATCHES_PER_OBJECT * BATCH_SIZE
 """Bounds what an export holds in memory, and what a crash makes it do again."""
 
 _NAME_DIGITS = 16
+_GZIP = 31
+"""What zlib calls one member of gzip, with its header and its checks."""
+
+MOST_UNPACKED = 64 * 1024 * 1024
+"""Many times what an object of ours holds: what unpacks to more was made to choke its reader."""
 
 
 class Kind(StrEnum):
@@ -70,23 +75,24 @@ class Place:
 
 
 _NAME = re.compile(
-    rf"kind=({'|'.join(Kind)})/provider=([^/]+)/dt=(\d{{4}}-\d\d-\d\d)/"
-    rf"([^/]+)-(\d{{5,}})-[0-9a-f]{{{_NAME_DIGITS}}}\.ndjson\.gz"
+    rf"kind=({'|'.join(Kind)})/provider=([^/]+)/dt=([0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}})/"
+    rf"([^/]+)-([0-9]{{5,18}})-([0-9a-f]{{{_NAME_DIGITS}}})\.ndjson\.gz"
 )
 
 
 def place_of(name: str) -> Place | None:
-    """What a name says; ``None`` for one that is no object of ours."""
+    """What a name says; ``None`` for one that is no object of ours, or spells one otherwise."""
     found = _NAME.fullmatch(name)
     if found is None:
         return None
-    kind, provider, day, owner, sequence = found.groups()
+    kind, provider, day, owner, sequence, sha256 = found.groups()
     try:
         of = date.fromisoformat(day)
     except ValueError:
         return None
     id = NotificationId(unquote(owner))
-    return Place(Kind(kind), unquote(provider), of, id, int(sequence))
+    place = Place(Kind(kind), unquote(provider), of, id, int(sequence))
+    return place if place.name(sha256) == name else None
 
 
 def _plain(text: str) -> str:
@@ -124,15 +130,25 @@ class Seal:
 
 
 class Unreadable(Exception):
-    """The bytes are no object of the archive: cut short, or damaged."""
+    """The bytes are no object of the archive: cut short, damaged, or packed as ours never are."""
 
 
 def opened(packed: bytes) -> bytes:
-    """The lines of an object; raises ``Unreadable``."""
+    """The lines of an object; raises ``Unreadable``.
+
+    One member of gzip and nothing after it: some readers stop there, and others go on.
+    """
+    unpacking = zlib.decompressobj(_GZIP)
     try:
-        return gzip.decompress(packed)
-    except (OSError, EOFError, zlib.error) as broken:
+        content = unpacking.decompress(packed, MOST_UNPACKED)
+    except zlib.error as broken:
         raise Unreadable(str(broken)) from None
+    if not unpacking.eof:
+        large = len(content) >= MOST_UNPACKED
+        raise Unreadable("it unpacks to far more than ours do" if large else "it is cut short")
+    if unpacking.unused_data:
+        raise Unreadable("something follows the end of what was packed")
+    return content
 
 
 # ---- the mark ------------------------------------------------------------------------------------

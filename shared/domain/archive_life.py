@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import zip_longest
 from typing import Any
 
 from shared.domain.archive import Kind, Place
@@ -15,6 +16,7 @@ from shared.domain.archive_lines import (
     COUNTERS,
     BadLine,
     Final,
+    changed_facts,
     entry_from,
     final_from,
     record_from,
@@ -55,18 +57,23 @@ class Life:
         for number, line in enumerate(content.split(b"\n")[:-1], start=1):
             self.lines += 1
             try:
-                self._take(place.kind, line, records)
+                self._take(place, line, records)
             except BadLine as bad:
                 yield number, str(bad)
         self.tally += tally(records)
 
-    def _take(self, kind: Kind, line: bytes, records: list[Record]) -> None:
-        if kind is Kind.TRANSITIONS:
-            self.entries.append(entry_from(line))
-        elif kind is Kind.NOTIFICATIONS:
-            self.finals.append(final_from(line))
+    def _take(self, place: Place, line: bytes, records: list[Record]) -> None:
+        if place.kind is Kind.TRANSITIONS:
+            fields, entry = entry_from(line)
+            _require_of(place, fields)
+            self.entries.append(entry)
+        elif place.kind is Kind.NOTIFICATIONS:
+            final = final_from(line)
+            _require_of(place, final.line)
+            self.finals.append(final)
         else:
             fields, record = record_from(line)
+            _require_of(place, fields)
             records.append(record)
             self.platforms[str(fields.get("platform"))] += 1
             if record.at is not None:
@@ -104,26 +111,41 @@ class Life:
         last = self.entries[-1].hash if self.entries else ""
         if (self.final.history_count, self.final.history_hash) != (len(self.entries), last):
             yield "history", "its record names another last transition than its history has"
-        for sentence in _unequal("its record", self.final.tally, "its outcomes", self.tally):
-            yield "counters", sentence
+        if unequal := _unequal(self.final.tally, self.tally):
+            yield "counters", f"its record and its outcomes do not agree: {unequal}"
 
-    def differences(self, it: Notification) -> Iterator[tuple[str, str]]:
+    def differences(self, it: Notification, history: Sequence[Entry]) -> Iterator[tuple[str, str]]:
         """What Firestore says and the archive does not: code and sentence."""
         if it.status is not self.status:
             yield "status", f"Firestore says {it.status}, the archive {self.status}"
         last = self.entries[-1].hash if self.entries else ""
         if (it.history_count, it.history_hash) != (len(self.entries), last):
             yield "history", "Firestore has another history than the archive"
-        for sentence in _unequal("Firestore", it.tally, "the archive", self.tally):
-            yield "counters", sentence
+        both = enumerate(zip_longest(history, self.entries), start=1)
+        other = next((number for number, (theirs, ours) in both if theirs != ours), None)
+        if other is not None:
+            yield "history", f"Firestore has another transition {other} than the archive"
+        if self.final and (names := changed_facts(self.final.line, it)):
+            yield "record", f"Firestore says otherwise than the archive: {', '.join(names)}"
+        if unequal := _unequal(it.tally, self.tally):
+            yield "counters", f"Firestore and the archive do not agree: {unequal}"
 
 
-def _unequal(one: str, left: Tally, other: str, right: Tally) -> Sequence[str]:
+def _require_of(place: Place, line: Mapping[str, Any]) -> None:
+    """Hashes of a history do not say whose it is; its lines do."""
+    if (line.get("notificationId"), line.get("providerId")) != (
+        place.notification_id,
+        place.provider_id,
+    ):
+        raise BadLine("it is about another notification than its object's name says")
+
+
+def _unequal(left: Tally, right: Tally) -> str:
     wrong = [
-        f"{one} says {name} {getattr(left, name):,}, {other} {getattr(right, name):,}"
+        f"{name} {getattr(left, name):,} and {getattr(right, name):,}"
         for name in COUNTERS
         if getattr(left, name) != getattr(right, name)
     ]
     if left.errors != right.errors:
-        wrong.append(f"{one} says errors {dict(left.errors)}, {other} {dict(right.errors)}")
-    return wrong
+        wrong.append(f"errors {dict(left.errors)} and {dict(right.errors)}")
+    return ", ".join(wrong)

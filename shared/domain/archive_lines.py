@@ -7,7 +7,7 @@ hwid is ever in a line: it is replaced by a hash that differs from provider to p
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from typing import Any
@@ -144,11 +144,11 @@ def record_from(line: bytes) -> tuple[Mapping[str, Any], Record]:
     return told, record
 
 
-def entry_from(line: bytes) -> Entry:
-    """A link of the history."""
+def entry_from(line: bytes) -> tuple[Mapping[str, Any], Entry]:
+    """A link of the history, and the line it was told in."""
     told = _told(line)
     try:
-        return Entry(
+        return told, Entry(
             number=int(told["number"]),
             move=told["move"],
             origin=None if told["from"] is None else Status(told["from"]),
@@ -179,6 +179,27 @@ def final_from(line: bytes) -> Final:
         )
     except _WRONG as wrong:
         raise BadLine(f"no notification: {wrong}") from None
+
+
+def agrees(old: bytes, new: str) -> bool:
+    """Whether a line says what the same line says today, which may have more fields by now."""
+    try:
+        told = _told(old)
+    except BadLine:
+        return False
+    today = json.loads(new)
+    return all(name in today and today[name] == said for name, said in told.items())
+
+
+def changed_facts(line: Mapping[str, Any], it: Notification) -> Sequence[str]:
+    """What an archived record tells otherwise than ``it``: names of fields.
+
+    Sums and history are left out, which are compared with single lines; and so is what a later
+    version tells besides.
+    """
+    today = json.loads(notification_line(it))
+    summed = {"status", "errors", "historyCount", "historyHash", *(f"{n}Count" for n in COUNTERS)}
+    return [name for name in line if name not in summed and line[name] != today.get(name)]
 
 
 def _told(line: bytes) -> Mapping[str, Any]:

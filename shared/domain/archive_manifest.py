@@ -18,7 +18,7 @@ from shared.domain.archive import SCHEMA, Sealed
 from shared.domain.history import GENESIS
 
 FOLDER = "kind=manifests/"
-_NAME = re.compile(rf"{FOLDER}(\d{{8}})\.json")
+_NAME = re.compile(rf"{FOLDER}(?!0{{8}})([0-9]{{8}})\.json")
 
 
 @dataclass(frozen=True, slots=True)

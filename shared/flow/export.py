@@ -56,10 +56,22 @@ SETTLED_AFTER = LONGEST_HANDLER
 """A stopped notification may still be written by a handler that began before; none lives longer."""
 
 
-def queue_exports(*, notifications: Notifications, tasks: Tasks, clock: Clock) -> int:
-    """A task for each notification that ended and is not archived; how many there were."""
+@dataclass(frozen=True, slots=True)
+class Queued:
+    """How many ended and are not archived, and how many of these nobody can read."""
+
+    due: int
+    unreadable: int
+
+
+def queue_exports(*, notifications: Notifications, tasks: Tasks, clock: Clock) -> Queued:
+    """A task for each notification that ended and is not archived.
+
+    One that cannot be read is put off like the others, or enough of them would stand before
+    everything that ended later, for ever.
+    """
     now = clock.now()
-    due = notifications.unexported(now, MOST_AT_ONCE)
+    due, unreadable = notifications.unexported(now, MOST_AT_ONCE), 0
     for id in due:
         try:
             it = notifications.change(id, lambda it: exporting(it, now + NEXT_LOOK, now))
@@ -67,9 +79,11 @@ def queue_exports(*, notifications: Notifications, tasks: Tasks, clock: Clock) -
             continue
         except Defect:
             log.exception("cannot be exported: notification %s", id)
+            notifications.put_off_export(id, now + NEXT_LOOK)
+            unreadable += 1
             continue
         tasks.enqueue([export_task(it, f"{now:%Y%m%d%H%M}")])
-    return len(due)
+    return Queued(len(due), unreadable)
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,9 +13,13 @@ from shared.ports import Archive
 def replay(id: NotificationId, archive: Archive, life: Life) -> Iterator[Discrepancy]:
     """Fill ``life`` from the archive alone; yields what contradicts itself. Raises ``NotFound``."""
     places = (place_of(name) for name in archive.names(f"kind={Kind.NOTIFICATIONS}/"))
-    found = next((it for it in places if it and it.notification_id == id), None)
-    if found is None:
+    records = [it for it in places if it and it.notification_id == id]
+    if not records:
         raise NotFound(f"the archive has no notification {id}")
+    found = records[0]
+    if len(records) > 1:
+        told = f"there are {len(records)} records of it: `fanfare archive verify` says which counts"
+        yield Discrepancy("twice", id, told)
     for kind in Kind:
         folder = Place(kind, found.provider_id, found.day, id, 0).folder()
         for name in archive.names(folder):

@@ -2,55 +2,25 @@
 
 Everything in the archive is read again. Manifests must form one chain that ends where Firestore
 knows its end; every object must be listed and have its hash; what the lines add up to must be what
-Firestore says. Each thing that is not so is named. Nothing is written.
+Firestore says. Each thing that is not so is named, and none keeps another from being found.
+Nothing is written.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from hashlib import sha256
-from itertools import islice, zip_longest
 
-from shared.domain.archive import (
-    BATCHES_PER_OBJECT,
-    Export,
-    Kind,
-    Place,
-    Sealed,
-    Unreadable,
-    opened,
-    place_of,
-)
-from shared.domain.archive_life import Discrepancy, Life
-from shared.domain.archive_lines import notification_line, outcome_lines, transition_line
-from shared.domain.archive_manifest import (
-    sequence_of,
-)
-from shared.domain.errors import NotFound
+from shared.domain.archive import Export, Sealed, place_of
+from shared.domain.archive_manifest import Head, sequence_of
+from shared.domain.errors import Defect, NotFound
 from shared.domain.notification import Notification, NotificationId
-from shared.flow.export import sealed_outcomes
 from shared.flow.verify_chain import Chain
+from shared.flow.verify_one import Comparison, Report
 from shared.ports import Archive, Exports, Ledger, Notifications, Signer
 
 EVERYTHING = datetime.max.replace(tzinfo=UTC)
 MOST_UNLISTED = 100_000
-
-
-@dataclass(slots=True)
-class Report:
-    """What was looked at, and what is wrong."""
-
-    wrong: list[Discrepancy] = field(default_factory=list)
-    manifests: int = 0
-    objects: int = 0
-    lines: int = 0
-    notifications: int = 0
-    waiting: int = 0
-    """Objects that are sealed and in no manifest yet."""
-
-    def note(self, code: str, where: str, what: str) -> None:
-        """Something is wrong."""
-        self.wrong.append(Discrepancy(code, where, what))
+MOST_COUNTED = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +36,7 @@ class Verifier:
     def verify(self, *, deep: bool = False) -> Report:
         """The whole archive. ``deep``: also compare every outcome with the ledger, line by line."""
         report = Report()
+        report.unexported = len(self.notifications.unexported(EVERYTHING, MOST_COUNTED))
         names = set(self.archive.names())
         waiting = self._waiting()  # before the chain: what is listed meanwhile is in both
         report.waiting = len(waiting)
@@ -92,12 +63,10 @@ class Verifier:
 
     def _chain(self, names: Iterable[str], report: Report) -> dict[str, Sealed]:
         manifests = {number for name in names if (number := sequence_of(name))}
-        chain = Chain(self.archive, self.exports.head(), self.signer)
+        chain = Chain(self.archive, self._head(report), self.signer)
         report.wrong.extend(chain.walk(manifests))
-        report.manifests = chain.manifests
+        report.manifests, report.signatures = chain.manifests, chain.signatures()
         return chain.listed
-
-    # ---- one notification --------------------------------------------------------------------
 
     def _notification(
         self,
@@ -108,7 +77,14 @@ class Verifier:
         *,
         deep: bool,
     ) -> None:
-        mark, it = self.exports.get(id), self._in_firestore(id)
+        mark, it = self._mark(id, report), self._in_firestore(id, report)
+        if mark is None and it is None and sealed.keys().isdisjoint(names):
+            for name in names:
+                report.note("unlisted", name, "no manifest and no export knows of it")
+            return
+        if it is None:
+            told = "it is in the archive, and Firestore has no record of it that can be read"
+            report.note("gone", id, told)
         noted = {one.name for one in mark.objects} if mark else set()
         if mark is None or mark.sealed_at is None:
             if it and it.export_at and sealed.keys().isdisjoint(names):
@@ -117,83 +93,34 @@ class Verifier:
         elif mark.manifest is None and not noted <= sealed.keys() & set(names):
             sealed.update(self._waiting())  # it was sealed since we looked
             names = sorted(noted.union(names))
-        life = Life()
-        for name in names:
-            self._object(name, life, sealed.get(name), report)
-        if deep and mark:
-            self._ledger(mark, names, report)
-        report.notifications += 1
-        report.lines += life.lines
-        for one in mark.objects if mark else ():
-            if sealed.get(one.name) != one:
-                report.note("forgedManifest", one.name, "no manifest lists what was exported")
-        for code, sentence in life.contradictions():
-            report.note(code, id, sentence)
-        if it is None:
-            report.note("gone", id, "it is in the archive, and not in Firestore any more")
-            return
-        for code, sentence in life.differences(it):
-            report.note(code, id, sentence)
+        Comparison(self.archive, self.notifications, self.ledger, sealed, report).of(
+            id, names, mark, it, deep=deep
+        )
 
-    def _in_firestore(self, id: NotificationId) -> Notification | None:
+    # ---- Firestore, of which somebody may have made anything ---------------------------------
+
+    def _head(self, report: Report) -> Head | None:
+        try:
+            return self.exports.head()
+        except Defect as broken:
+            report.note("unreadable", "platform/archive", str(broken))
+            return None
+
+    def _mark(self, id: NotificationId, report: Report) -> Export | None:
+        try:
+            return self.exports.get(id)
+        except Defect as broken:
+            report.note("unreadable", f"exports/{id}", str(broken))
+            return None
+
+    def _in_firestore(self, id: NotificationId, report: Report) -> Notification | None:
         try:
             return self.notifications.get(id)
         except NotFound:
             return None
+        except Defect as broken:
+            report.note("unreadable", id, f"its record in Firestore: {broken}")
+            return None
 
-    def _ledger(self, mark: Export, names: Sequence[str], report: Report) -> None:
-        """Seal the ledger once more, and see whether the same objects come of it."""
-        fresh = replace(mark, objects=(), cursor="")
-        batches = self.ledger.batches(mark.notification_id)
-        told = {sealed.name for sealed, _, _ in sealed_outcomes(fresh, batches)}
-        for name in names:
-            place = place_of(name)
-            if place and place.kind is Kind.OUTCOMES and name not in told:
-                packed = self.archive.get(name)
-                try:
-                    line = self._first_difference(place, opened(packed)) if packed else 0
-                except Unreadable:
-                    continue
-                report.note("ledger", f"{name} line {line}", "the ledger says otherwise by now")
 
-    def _object(self, name: str, life: Life, sealed: Sealed | None, report: Report) -> None:
-        place = place_of(name)
-        packed = self.archive.get(name)
-        if place is None or packed is None:
-            return
-        report.objects += 1
-        try:
-            content = opened(packed)
-        except Unreadable as broken:
-            report.note("altered", name, f"it cannot be read: {broken}")
-            return
-        if sealed is None:
-            report.note("unlisted", name, "no manifest and no export knows of it")
-        for number, wrong in life.add(place, content):
-            report.note("altered", f"{name} line {number}", wrong)
-        if sealed is not None and sha256(content).hexdigest() != sealed.sha256:
-            line = self._first_difference(place, content)
-            told = "it does not have the hash under which it was sealed"
-            report.note("altered", f"{name} line {line}" if line else name, told)
-
-    def _first_difference(self, place: Place, content: bytes) -> int:
-        """The first line that is not as Firestore tells it; 0 when all are, or it tells none."""
-        try:
-            told = self._told(place)
-            both = zip_longest(content.decode(errors="replace").split("\n")[:-1], told)
-            return next((n for n, (a, b) in enumerate(both, start=1) if a != b), 0)
-        except NotFound:
-            return 0
-
-    def _told(self, place: Place) -> Iterable[str]:
-        id = place.notification_id
-        match place.kind:
-            case Kind.OUTCOMES:
-                begin = (place.sequence - 1) * BATCHES_PER_OBJECT
-                some = islice(self.ledger.batches(id), begin, begin + BATCHES_PER_OBJECT)
-                return (line for batch in some for line in outcome_lines(place.provider_id, batch))
-            case Kind.TRANSITIONS:
-                it = self.notifications.get(id)
-                return [transition_line(it, entry) for entry in self.notifications.history(id)]
-            case Kind.NOTIFICATIONS:
-                return [notification_line(self.notifications.get(id))]
+__all__ = ["Report", "Verifier"]

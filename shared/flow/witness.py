@@ -1,10 +1,10 @@
 """The daily manifest: what was archived, as the next link of a chain.
 
 The archive itself decides who writes a link: there is one name for each number, and an object that
-exists is not written again. Whoever finds the number taken goes on from the manifest that took it.
+exists is not written again. Whoever finds the number taken goes on from the manifest that took it,
+if it is one of ours: signed by our key or, without a key, announced in Firestore before it was put.
 """
 
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
@@ -32,11 +32,15 @@ AFTER_MIDNIGHT = timedelta(minutes=10)
 
 
 def queue_manifest(*, exports: Exports, tasks: Tasks, clock: Clock) -> bool:
-    """A task for yesterday's manifest, unless there is one; one an hour until there is."""
+    """A task for yesterday's manifest, unless all of yesterday is listed; one an hour until it is.
+
+    What was archived after an early manifest (``fanfare archive seal``) is no less worth a link.
+    """
     now = clock.now() - AFTER_MIDNIGHT
     yesterday = now.astimezone(UTC).date() - timedelta(days=1)
     head = exports.head()
-    if head is not None and head.day >= yesterday:
+    closed = head is not None and head.day >= yesterday
+    if closed and not exports.unlisted(_end_of(yesterday), 1):
         return False
     tasks.enqueue([manifest_task(yesterday, f"{now:%Y%m%d%H}")])
     return True
@@ -56,8 +60,7 @@ class Witness:
 
         At least one for every day, be it empty: that nothing happened is worth a word, too.
         """
-        end = datetime.combine(day + timedelta(days=1), time(), UTC)
-        return self._written(day, min(end, self.clock.now()))
+        return self._written(day, min(_end_of(day), self.clock.now()))
 
     def _written(self, day: date, until: datetime) -> Sequence[Manifest]:
         written: list[Manifest] = []
@@ -70,6 +73,7 @@ class Witness:
                 objects = (it for export in waiting for it in export.objects)
                 last = max(day, head.day) if head else day
                 manifest = self._signed(following(head, last, objects, self.clock.now()))
+                self.exports.announce(manifest.sequence, manifest.hash)
                 if self.archive.put_new(manifest.name, manifest.text()) is Put.WRITTEN:
                     written.append(manifest)
                     head = self._noted(manifest, head)
@@ -107,17 +111,11 @@ class Witness:
         return manifest
 
     def _strange(self, manifest: Manifest) -> Iterator[str]:
-        """Anybody can compute hashes: without a key only what we exported is believed."""
+        """Anybody can compute hashes: without a key only what was announced is believed."""
         if manifest.day > self.clock.now().astimezone(UTC).date():
             yield "its day is yet to come"
-        if self.signer:
-            return
-        marks = (self.exports.get(id) for id in _owners(manifest))
-        ours = (
-            it for it in marks if it and it.sealed_at and it.manifest in (None, manifest.sequence)
-        )
-        if Counter(one for it in ours for one in it.objects) != Counter(manifest.objects):
-            yield "it does not list what was exported"
+        if not self.signer and not self.exports.announced(manifest.sequence, manifest.hash):
+            yield "we did not announce it"
 
     def _signs(self, manifest: Manifest) -> bool:
         signer, signature = self.signer, manifest.signature
@@ -132,6 +130,10 @@ class Witness:
         """Listed first, and then the head: who dies in between does both again."""
         self.exports.listed(_owners(manifest), manifest.sequence)
         return self.exports.advance(manifest.head, head.version if head else "")
+
+
+def _end_of(day: date) -> datetime:
+    return datetime.combine(day + timedelta(days=1), time(), UTC)
 
 
 def _owners(manifest: Manifest) -> Sequence[NotificationId]:

@@ -67,10 +67,19 @@ class Exports(Protocol):
         """Create or replace, on the condition that it is as it was read; raises ``LostLease``."""
 
     def unlisted(self, until: datetime, limit: int) -> Sequence[Export]:
-        """Sealed before ``until`` and in no manifest yet, the oldest first."""
+        """Sealed before ``until`` and in no manifest yet, the oldest first.
+
+        One that cannot be read is left out, and logged.
+        """
 
     def listed(self, ids: Sequence[NotificationId], manifest: int) -> None:
         """These are in that manifest; safe to repeat."""
+
+    def announce(self, sequence: int, hash: str) -> None:
+        """We are about to write this manifest; safe to repeat."""
+
+    def announced(self, sequence: int, hash: str) -> bool:
+        """Whether it was announced, be it by somebody who did not live to write it."""
 
     def head(self) -> Head | None:
         """The last manifest; ``None`` before the first."""

@@ -90,6 +90,21 @@ def test_the_head_moves_on_only_from_where_it_was_read(exports: Exports) -> None
     assert exports.head() == second
 
 
+def test_a_manifest_is_announced_by_its_number_and_its_hash(exports: Exports) -> None:
+    assert not exports.announced(1, "a" * 64)
+    for _ in range(2):
+        exports.announce(1, "a" * 64)
+    assert exports.announced(1, "a" * 64)
+    assert not exports.announced(1, "b" * 64)
+    assert not exports.announced(2, "a" * 64)
+    assert not exports.announced(1, "a/b")
+
+
+@pytest.mark.parametrize("id", ["a/b", ".", "..", "__x__", "a\0b"])
+def test_of_what_cannot_be_an_id_there_is_no_mark(exports: Exports, id: str) -> None:
+    assert exports.get(NotificationId(id)) is None
+
+
 def test_a_write_whose_answer_is_lost_is_taken_as_written(
     rest: FirestoreRest, line: BadLine
 ) -> None:
@@ -159,6 +174,15 @@ def test_what_ended_waits_to_be_exported(notifications: Notifications) -> None:
     assert notifications.get(N1).export_at is None
 
 
+def test_one_that_cannot_be_read_can_be_put_off(notifications: Notifications) -> None:
+    notifications.create(a_notification(N1, None).submit(PROVIDER, NOON, admin_hwid=False))
+    notifications.change(N1, lambda it: it.cancel(PROVIDER, NOON))
+    notifications.put_off_export(N1, LATER)
+    notifications.put_off_export(N2, LATER)
+    assert notifications.unexported(NOON, 9) == []
+    assert notifications.unexported(LATER, 9) == [N1]
+
+
 def test_a_whole_export_out_of_firestore(
     firestore_emulator: FirestoreEmulator,
     rest: FirestoreRest,
@@ -186,10 +210,16 @@ def test_a_whole_export_out_of_firestore(
     client.close()
 
 
-def test_a_mark_that_cannot_be_one_is_a_defect(rest: FirestoreRest) -> None:
+def test_a_mark_that_cannot_be_one_is_a_defect_and_keeps_no_other_out_of_its_manifest(
+    rest: FirestoreRest, caplog: pytest.LogCaptureFixture
+) -> None:
+    FirestoreExports(rest).write(replace(a_mark("n2"), sealed_at=NOON))
     url = f"{rest._base}{rest.root}/exports/n1"
-    body = {"fields": {"day": {"stringValue": "someday"}}}
+    since = {"timestampValue": "2026-01-01T00:00:00Z"}
+    body = {"fields": {"day": {"stringValue": "someday"}, "unlistedSince": since}}
     answer = httpx.patch(url, json=body, headers={"Authorization": "Bearer owner"})
     assert answer.is_success
     with pytest.raises(Exception, match="exports/n1 cannot be read"):
         FirestoreExports(rest).get(N1)
+    assert [it.notification_id for it in FirestoreExports(rest).unlisted(LATER, 9)] == [N2]
+    assert "is in no manifest: exports/n1" in caplog.text

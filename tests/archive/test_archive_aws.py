@@ -19,7 +19,7 @@ from shared.ports import ArchiveFault, Put
 from shared.settings import SettingsError
 from shared.settings import read as read_settings
 from tests.archive.conftest import REGION, Aws
-from tests.archive.parts import N1, World
+from tests.archive.parts import N1, N2, World
 
 ROLE = "arn:aws:iam::123456789012:role/fanfare-archive"
 
@@ -33,7 +33,9 @@ def fault(call: Any) -> ArchiveFault:
 # ---- bad weather ---------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("happens", ["503 SlowDown", "500 InternalError", "cut", "cut after"])
+@pytest.mark.parametrize(
+    "happens", ["503 SlowDown", "500 InternalError", "cut", "cut midway", "cut after"]
+)
 def test_a_fault_that_passes_is_waited_out(aws: Aws, fresh_name: str, happens: str) -> None:
     archive = aws.archive(aws.bucket(fresh_name))
     aws.weather.faults += [(happens, "PUT")]
@@ -42,18 +44,19 @@ def test_a_fault_that_passes_is_waited_out(aws: Aws, fresh_name: str, happens: s
     assert archive.get("a") == b"content"
 
 
-@pytest.mark.parametrize("happens", ["503 SlowDown", "cut"])
+@pytest.mark.parametrize("happens", ["503 SlowDown", "cut", "cut midway"])
 @pytest.mark.parametrize("method", ["PUT", "GET"])
 def test_a_fault_that_stays_is_told_as_one_that_passes(
     aws: Aws, fresh_name: str, happens: str, method: str
 ) -> None:
     archive = aws.archive(aws.bucket(fresh_name))
-    assert archive.get("a") is None
+    assert archive.put_new("b", b"content" * 9_999) is Put.WRITTEN
     aws.weather.faults = [(happens, method)] * 9
     with pytest.raises(TryAgain):
-        archive.put_new("a", b"content") if method == "PUT" else archive.get("a")
+        archive.put_new("a", b"content") if method == "PUT" else archive.get("b")
     aws.weather.faults = []
     assert archive.put_new("a", b"content") is Put.WRITTEN
+    assert archive.get("b") == b"content" * 9_999
 
 
 def test_an_export_through_bad_weather_is_exact(aws: Aws, fresh_name: str) -> None:
@@ -83,6 +86,7 @@ def test_an_export_through_bad_weather_is_exact(aws: Aws, fresh_name: str) -> No
         ("301 PermanentRedirect eu-north-1", "wrongRegion", "FANFARE_AWS_REGION to eu-north-1"),
         ("400 AuthorizationHeaderMalformed us-east-2", "wrongRegion", "to us-east-2"),
         ("403 RequestTimeTooSkewed", "clockSkew", "clock right"),
+        ("400 ExpiredToken", "expired", "the next try brings a new one"),
         ("400 InvalidRequest", "refused", "docs/archive.md"),
     ],
 )
@@ -121,6 +125,27 @@ def test_every_page_of_names_is_read(aws: Aws, fresh_name: str) -> None:
         s3.put_object(Bucket=fresh_name, Key=f"prod/a/{number:04d}", Body=b"")
     s3.put_object(Bucket=fresh_name, Key="elsewhere", Body=b"")
     assert list(archive.names()) == [f"a/{n:04d}" for n in range(1_003)]
+
+
+def test_a_half_written_object_is_told_and_nothing_is_written_over_it(
+    aws: Aws, fresh_name: str
+) -> None:
+    bucket = aws.bucket(fresh_name)
+    world, other = World(archive=aws.archive(bucket)), World()
+    for it in (world, other):
+        it.ended()
+    other.export()
+    name, whole = min(other.archive.objects.items())
+    s3 = aws.admin("s3")
+    s3.put_object(Bucket=bucket, Key=f"prod/{name}", Body=whole[:30])
+    told = fault(world.export)
+    assert (told.code, name in str(told)) == ("damagedObject", True)
+    assert world.archive.get(name) == whole[:30]
+    s3.delete_object(Bucket=bucket, Key=f"prod/{name}")
+    world.export()
+    world.next_day()
+    world.close_day()
+    assert world.codes(deep=True) == set()
 
 
 # ---- Object Lock ---------------------------------------------------------------------------------
@@ -215,6 +240,24 @@ def test_another_audience_or_subject_does_not_get_the_role(
     told = fault(lambda: archive.put_new("a", b""))
     assert told.code == "identityRefused"
     assert "trust policy" in told.remedy
+
+
+@pytest.mark.parametrize(
+    ("happens", "code", "remedy"),
+    [
+        ("400 ExpiredTokenException", "expired", "our clock is behind"),
+        ("403 AccessDenied", "identityRefused", "trust policy"),
+        ("400 IDPRejectedClaim", "identityRefused", "trust policy"),
+    ],
+)
+def test_a_role_that_is_not_given_is_told_with_its_remedy_and_asked_for_again(
+    aws: Aws, fresh_name: str, happens: str, code: str, remedy: str
+) -> None:
+    archive = aws.archive(aws.bucket(fresh_name))
+    aws.weather.faults = [(happens, "POST")]
+    told = fault(lambda: archive.put_new("a", b""))
+    assert (told.code, remedy in told.remedy) == (code, True)
+    assert archive.put_new("a", b"") is Put.WRITTEN
 
 
 def test_without_a_metadata_server_there_is_no_identity_yet(aws: Aws, fresh_name: str) -> None:
@@ -331,12 +374,45 @@ def test_a_signature_of_another_key_or_of_none_is_no_signature(aws: Aws) -> None
     assert not ours.verifies(b"text", signature)
     assert not ours.verifies(b"text", replace(signature, value="%%%"))
     assert not ours.verifies(b"text", replace(signature, algorithm="NONE"))
+    assert not theirs.verifies(b"text", replace(signature, key="another"))
 
 
 def test_a_key_that_cannot_sign_is_refused_with_what_would(aws: Aws) -> None:
     made = aws.admin("kms").create_key(KeyUsage="ENCRYPT_DECRYPT", KeySpec="RSA_2048")
     signer = KmsSigner(made["KeyMetadata"]["KeyId"], aws.client("kms"))
     assert fault(lambda: signer.sign(b"text")).code == "wrongKey"
+
+
+@pytest.mark.parametrize(
+    ("happens", "code", "remedy"),
+    [
+        ("400 DisabledException", "keyOff", "Enable it"),
+        ("400 KMSInvalidStateException", "keyOff", "cancel its deletion"),
+        ("400 AccessDeniedException", "denied", "key's own"),
+        ("400 InvalidSignatureException", "clockSkew", "clock right"),
+    ],
+)
+def test_a_key_that_may_not_be_used_stops_the_chain_with_its_remedy_and_nothing_is_lost(
+    aws: Aws, fresh_name: str, happens: str, code: str, remedy: str
+) -> None:
+    signer = KmsSigner(a_key(aws, "ECC_NIST_P256"), aws.client("kms"))
+    world = World(archive=aws.archive(aws.bucket(fresh_name)), signer=signer).archived()
+    world.ended(N2)
+    world.export(N2)
+    world.next_day()
+    aws.weather.faults = [(happens, "POST")]
+    told = fault(world.close_day)
+    assert (told.code, remedy in told.remedy) == (code, True)
+    assert len(list(world.archive.names("kind=manifests/"))) == 1
+    world.close_day()
+    assert world.codes() == set()
+
+
+def test_a_key_that_is_asked_too_often_is_a_matter_of_trying_again(aws: Aws) -> None:
+    signer = KmsSigner(a_key(aws, "ECC_NIST_P256"), aws.client("kms"))
+    aws.weather.faults = [("400 ThrottlingException", "POST")] * 9
+    with pytest.raises(TryAgain):
+        signer.sign(b"text")
 
 
 def test_a_key_that_is_not_there_is_told_so(aws: Aws) -> None:

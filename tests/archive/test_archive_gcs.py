@@ -22,7 +22,7 @@ def gcs(storage: Played) -> Iterator[GcsArchive]:
     archive.close()
 
 
-@pytest.mark.parametrize("happens", ["503", "429", "cut", "cut after"])
+@pytest.mark.parametrize("happens", ["503", "429", "cut", "cut midway", "cut after"])
 def test_a_fault_that_passes_is_waited_out(storage: Played, gcs: GcsArchive, happens: str) -> None:
     storage[0].faults = [(happens, "POST")]
     came = gcs.put_new("a", b"content")
@@ -30,14 +30,18 @@ def test_a_fault_that_passes_is_waited_out(storage: Played, gcs: GcsArchive, hap
     assert gcs.get("a") == b"content"
 
 
-@pytest.mark.parametrize("happens", ["503", "429", "cut"])
+@pytest.mark.parametrize("happens", ["503", "429", "cut", "cut midway"])
 @pytest.mark.parametrize("method", ["POST", "GET"])
 def test_a_fault_that_stays_is_told_as_one_that_passes(
     storage: Played, gcs: GcsArchive, happens: str, method: str
 ) -> None:
+    assert gcs.put_new("b", b"content" * 9_999) is Put.WRITTEN
     storage[0].faults = [(happens, method)] * 9
     with pytest.raises(TryAgain):
-        gcs.put_new("a", b"") if method == "POST" else gcs.get("a")
+        gcs.put_new("a", b"content") if method == "POST" else gcs.get("b")
+    storage[0].faults = []
+    assert gcs.put_new("a", b"content") is Put.WRITTEN
+    assert gcs.get("b") == b"content" * 9_999
 
 
 def test_an_export_through_bad_weather_is_exact(storage: Played, gcs: GcsArchive) -> None:
@@ -104,6 +108,18 @@ def test_a_token_that_is_refused_is_replaced(storage: Played) -> None:
     archive = GcsArchive("archive", "", storage[1], tokens)
     assert archive.put_new("a", b"") is Put.WRITTEN
     assert tokens.forgotten == 1
+    archive.close()
+
+
+def test_an_account_that_is_never_accepted_is_told_with_its_remedy(storage: Played) -> None:
+    class Revoked(Tokens):
+        def token(self) -> str:
+            return "revoked"
+
+    archive = GcsArchive("archive", "", storage[1], Revoked())
+    with pytest.raises(ArchiveFault, match="does not accept who we say we are") as told:
+        archive.put_new("a", b"")
+    assert (told.value.code, "enabled" in told.value.remedy) == ("identityRefused", True)
     archive.close()
 
 

@@ -1,5 +1,8 @@
 """``fanfare archive``: what an operator reads, and the exit code a script looks at."""
 
+import gzip
+import json
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -9,9 +12,13 @@ from click.testing import CliRunner
 
 from local.cli import main
 from shared.adapters.archive_folder import FolderArchive
+from shared.domain.archive_remedies import REMEDIES
+from shared.flow.verify_chain import FORGED
 from shared.wiring import replaced
 from tests.archive.parts import N1, N2, World
 from tests.parts import memory_parts
+
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture
@@ -46,6 +53,22 @@ def test_an_archive_that_is_as_it_was_is_told_so(world: World) -> None:
     code, told = fanfare("verify", "--deep")
     assert (code, "1 manifests, 6 objects, 22 lines, 2 notifications" in told) == (0, True), told
     assert "Firestore agrees" in told
+    assert "signatures: none checked, no key configured (FANFARE_ARCHIVE_KMS_KEY)\n" in told
+
+
+def test_what_waits_for_its_export_is_told(world: World) -> None:
+    world.archived(N1)
+    world.ended(N2)
+    assert "1 notifications that ended wait for their export\n" in fanfare("verify")[1]
+
+
+def test_there_is_a_remedy_for_everything_that_can_be_wrong() -> None:
+    places = [ROOT / "shared/flow", ROOT / "shared/domain"]
+    files = [f for p in places for pattern in ("verify*.py", "replay.py") for f in p.glob(pattern)]
+    text = "".join(f.read_text() for f in [*files, ROOT / "shared/domain/archive_life.py"])
+    asked = set(re.findall(r'(?:note|Discrepancy|yield)\(?\s*"([a-zA-Z]+)",', text))
+    assert {"altered", "ledger", "record", "missing", "gone"} <= asked
+    assert asked | {FORGED} <= set(REMEDIES)
 
 
 def test_what_is_wrong_is_named_and_the_exit_code_is_one(world: World, tmp_path: Path) -> None:
@@ -54,6 +77,17 @@ def test_what_is_wrong_is_named_and_the_exit_code_is_one(world: World, tmp_path:
     code, told = fanfare("verify")
     assert code == 1
     assert "WRONG  altered  kind=outcomes/provider=p1/dt=2026-01-01/n1-00001-" in told
+    assert told.count("\naltered: Put the true object back") == 1
+
+
+def test_a_name_in_the_archive_cannot_write_what_a_terminal_obeys(
+    world: World, tmp_path: Path
+) -> None:
+    world.archived()
+    (tmp_path / "archive" / "x\nall is well \x1b[2J").write_bytes(b"")
+    code, told = fanfare("verify")
+    assert code == 1
+    assert "unknown  x\\nall is well \\x1b[2J: nothing of ours" in told
 
 
 def test_a_copy_is_verified_where_it_is(world: World, tmp_path: Path) -> None:
@@ -99,6 +133,21 @@ def test_a_life_that_was_altered_is_told_with_what_is_wrong(world: World, tmp_pa
     outcomes_in(tmp_path).unlink()
     code, told = fanfare("replay", "n1")
     assert (code, "WRONG  counters" in told) == (1, True)
+
+
+@pytest.mark.parametrize(("kind", "field"), [("notifications", "content"), ("outcomes", "device")])
+def test_a_line_without_a_field_is_told_as_far_as_it_goes(
+    world: World, tmp_path: Path, kind: str, field: str
+) -> None:
+    world.archived()
+    (path,) = (tmp_path / "archive").glob(f"kind={kind}/**/n1-*.gz")
+    lines = [json.loads(line) for line in gzip.decompress(path.read_bytes()).splitlines()]
+    for line in lines:
+        del line[field]
+    path.chmod(0o644)
+    path.write_bytes(gzip.compress("".join(json.dumps(it) + "\n" for it in lines).encode()))
+    code, told = fanfare("replay", "n1", "--device", "hwid-000000002")
+    assert (code, "pending → sending" in told, "WRONG  altered" in told) == (1, True, True)
 
 
 def test_one_that_is_not_there_is_told_so(world: World) -> None:

@@ -78,6 +78,17 @@ def test_what_ended_is_archived_by_the_tick_and_its_task(parts: MemoryParts) -> 
     assert world.codes() == set()
 
 
+def test_what_ended_and_cannot_be_read_is_counted_in_an_error(
+    parts: MemoryParts, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ended(parts).notifications.documents["n1"]["status"] = "who knows"
+    assert called("tick", {}, "scheduler").status_code == 200
+    told = [line for line in capsys.readouterr().out.splitlines() if "not archived" in line]
+    assert len(told) == 1
+    assert '"severity": "ERROR"' in told[0]
+    assert "tick: defect: 1 of 1 notifications that ended" in told[0]
+
+
 def test_without_an_archive_nothing_is_asked_and_nothing_done(parts: MemoryParts) -> None:
     parts.settings, parts.archive = parts.settings.model_copy(update={"archive": None}), None
     ended(parts)

@@ -15,7 +15,7 @@ from shared.domain.delivery import BatchState
 from shared.domain.errors import NotFound, TryAgain, WrongState
 from shared.domain.lifecycle import Status
 from shared.domain.notification import NotificationId
-from shared.flow.export import SETTLED_AFTER, queue_exports
+from shared.flow.export import MOST_AT_ONCE, NEXT_LOOK, SETTLED_AFTER, Queued, queue_exports
 from shared.ports import ArchiveFault, Put
 from tests.archive.parts import N1, N2, World
 from tests.builders import NOON, PROVIDER, a_notification
@@ -91,6 +91,10 @@ def test_what_never_was_sent_is_archived_too(move: str) -> None:
 
 
 def queue(world: World) -> int:
+    return queued(world).due
+
+
+def queued(world: World) -> Queued:
     return queue_exports(notifications=world.notifications, tasks=world.tasks, clock=world.clock)
 
 
@@ -130,6 +134,24 @@ def test_one_that_cannot_be_read_does_not_keep_the_others_waiting(
     queue(world)
     assert [task.payload for task in world.tasks.tasks] == [{"notificationId": "n2"}]
     assert "cannot be exported: notification n1" in caplog.text
+
+
+def test_many_that_cannot_be_read_do_not_stand_before_everything_that_ended_later() -> None:
+    world = World()
+    for number in range(MOST_AT_ONCE):
+        id = f"broken-{number:03d}"
+        world.notifications.create(
+            a_notification(id, None).submit(PROVIDER, NOON, admin_hwid=False)
+        )
+        world.notifications.change(NotificationId(id), lambda it: it.cancel(PROVIDER, NOON))
+        world.notifications.documents[id]["status"] = "who knows"
+    world.ended(N1)
+    assert queued(world) == Queued(due=MOST_AT_ONCE, unreadable=MOST_AT_ONCE)
+    assert world.tasks.tasks == []
+    assert queued(world) == Queued(due=1, unreadable=0)
+    assert [task.payload for task in world.tasks.tasks] == [{"notificationId": "n1"}]
+    world.clock.advance(NEXT_LOOK.total_seconds() + 1)
+    assert queued(world).unreadable == MOST_AT_ONCE
 
 
 class Fickle(MemoryArchive):

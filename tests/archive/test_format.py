@@ -137,7 +137,8 @@ def test_an_outcome_is_read_as_it_was_written(hwid: str, locale: str, record: Re
 def test_a_transition_is_read_as_it_was_written_and_keeps_its_hash(reason: str, at: Any) -> None:
     it = a_notification(status=Status.PENDING)
     (entry,) = it.reject(MODERATOR, at, reason).entries
-    back = entry_from(transition_line(it, entry).encode())
+    fields, back = entry_from(transition_line(it, entry).encode())
+    assert fields["notificationId"] == it.id
     assert back == entry
     assert back.sealed().hash == entry.hash
 

@@ -2,28 +2,39 @@
 
 import gzip
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import date, timedelta
+from hashlib import sha256
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shared.adapters.memory_archive import MemoryArchive
-from shared.domain.archive import Kind, Unreadable, opened, place_of
+from shared.adapters.memory_archive import MemoryArchive, MemoryExports
+from shared.adapters.memory_fanout import MemoryLedger
+from shared.domain.archive import (
+    MOST_UNPACKED,
+    Export,
+    Kind,
+    Place,
+    Unreadable,
+    opened,
+    place_of,
+)
 from shared.domain.archive_life import Life
-from shared.domain.archive_manifest import Signature, following, name_of, read
-from shared.domain.delivery import Outcome, Record
-from shared.domain.errors import NotFound, TryAgain
+from shared.domain.archive_manifest import Head, Signature, following, name_of, read
+from shared.domain.delivery import Batch, Outcome, Record
+from shared.domain.errors import Defect, NotFound, TryAgain
 from shared.domain.lifecycle import Status
 from shared.domain.notification import NotificationId
+from shared.flow.export import seal
 from shared.flow.replay import replay
 from shared.flow.verify import Verifier
 from shared.flow.witness import queue_manifest
 from shared.ports import ArchiveFault, Put
-from tests.archive.parts import N1, N2, World
+from tests.archive.parts import N1, N2, World, closed_batches
 from tests.flow.hazard import guarded
 
 
@@ -127,12 +138,77 @@ def test_an_object_nobody_exported_is_named() -> None:
     assert found(world, "unknown") == ["notes.txt"]
 
 
-def test_a_second_object_of_a_number_is_noticed() -> None:
+def test_a_second_object_of_a_number_is_named_and_not_counted() -> None:
+    """So looks what an export leaves that died while a version with other lines was deployed."""
     world = World().archived()
     name = an_object(world, Kind.OUTCOMES)
     twin = name.replace(name[-26:-10], "0" * 16)
     world.archive.objects[twin] = world.archive.objects[name]
-    assert {"unlisted", "twice"} <= world.codes()
+    assert [(it.code, it.where) for it in world.verify().wrong] == [("unlisted", twin)]
+    assert "twice" in {it.code for it in replay(N1, world.archive, Life())}
+
+
+@pytest.mark.parametrize(
+    "packed",
+    [
+        lambda whole: whole + gzip.compress(b""),
+        lambda whole: whole + b"\0" * 8,
+        lambda whole: b"".join(gzip.compress(it) for it in _halves(gzip.decompress(whole))),
+    ],
+)
+def test_an_object_packed_so_that_readers_may_differ_is_named(
+    packed: Callable[[bytes], bytes],
+) -> None:
+    world = World().archived()
+    name = an_object(world, Kind.OUTCOMES)
+    world.archive.objects[name] = packed(world.archive.objects[name])
+    assert found(world, "altered") == [name]
+
+
+def _halves(content: bytes) -> tuple[bytes, bytes]:
+    lines = content.splitlines(keepends=True)
+    return b"".join(lines[:3]), b"".join(lines[3:])
+
+
+def test_an_object_that_unpacks_without_end_does_not_choke_its_reader() -> None:
+    world = World().archived()
+    name = an_object(world, Kind.OUTCOMES)
+    world.archive.objects[name] = gzip.compress(bytes(MOST_UNPACKED + 1), 1)
+    assert found(world, "altered") == [name]
+
+
+def test_two_objects_that_changed_places_are_both_named() -> None:
+    world = World().archived(N1, N2)
+    one, two = (an_object(world, Kind.OUTCOMES, id) for id in (N1, N2))
+    objects = world.archive.objects
+    objects[one], objects[two] = objects[two], objects[one]
+    assert {one, two} <= {where.split(" line ")[0] for where in found(world, "altered")}
+    told = [it.what for it in world.verify().wrong if "another notification" in it.what]
+    assert len(told) == 2
+    assert told[0].endswith("; and 6 lines more cannot be ours")
+
+
+@pytest.mark.parametrize("id", ["a/b", "..", "__x__", "nobody"])
+def test_an_object_of_a_notification_that_nobody_has_is_one_finding(id: str) -> None:
+    world = World().archived()
+    name = Place(Kind.OUTCOMES, "p1", date(2026, 1, 1), NotificationId(id), 1).name("0" * 64)
+    world.archive.objects[name] = world.archive.objects[an_object(world, Kind.OUTCOMES)]
+    assert [(it.code, it.where) for it in world.verify().wrong] == [("unlisted", name)]
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "kind=manifests/00000000.json",
+        "kind=manifests/\uff10\uff10\uff10\uff10\uff10\uff10\uff10\uff11.json",
+        "kind=outcomes/provider=%701/dt=2026-01-01/n1-00001-0123456789abcdef.ndjson.gz",
+        "kind=outcomes/provider=p1/dt=2026-01-01/n1-000001-0123456789abcdef.ndjson.gz",
+    ],
+)
+def test_a_name_that_is_only_nearly_ours_is_named(name: str) -> None:
+    world = World().archived()
+    world.archive.objects[name] = world.archive.objects[name_of(1)]
+    assert found(world, "unknown") == [name]
 
 
 # ---- manifests -----------------------------------------------------------------------------------
@@ -201,6 +277,19 @@ def test_a_manifest_beyond_the_last_is_not_believed() -> None:
     assert found(world, "forgedManifest") == [name_of(2)]
 
 
+def test_a_manifest_of_a_far_number_is_told_in_two_sentences() -> None:
+    world = World().archived()
+    head = Head(99_999_998, "0" * 64, world.clock.now().date())
+    forged = following(head, world.clock.now().date(), (), world.clock.now())
+    world.archive.objects[forged.name] = forged.text()
+    wrong = world.verify().wrong
+    assert [(it.code, it.where) for it in wrong] == [
+        ("missing", name_of(2)),
+        ("forgedManifest", name_of(99_999_999)),
+    ]
+    assert "the 99,999,996 after it" in wrong[0].what
+
+
 @pytest.mark.parametrize("text", [b"", b"{}", b"[]", b"null", b'{"schema": 2}', b"\xff"])
 def test_what_is_no_manifest_is_named(text: bytes) -> None:
     world = World().archived()
@@ -233,6 +322,17 @@ class WaxSeal:
 
     def verifies(self, text: bytes, signature: Signature) -> bool:
         return signature == self.sign(text)
+
+
+def test_it_is_said_which_signatures_were_checked() -> None:
+    unsigned, signed = World().archived(), World(signer=WaxSeal("ours")).archived()
+    none = "none checked, no key configured (FANFARE_ARCHIVE_KMS_KEY)"
+    assert unsigned.verify().signatures == none
+    assert signed.verify().signatures == "1 manifests signed by ours verified"
+    signed.signer = None
+    assert signed.verify().signatures == f"{none}; 1 manifests carry one"
+    unsigned.signer = WaxSeal("ours")
+    assert unsigned.verify().signatures == "no manifest is signed by our key"
 
 
 def test_with_a_key_every_manifest_must_be_signed_by_it() -> None:
@@ -320,6 +420,19 @@ def test_tick_asks_for_yesterdays_manifest_once_an_hour_until_it_is_there() -> N
     assert asked()
 
 
+def test_what_ended_after_an_early_manifest_is_in_one_the_next_day() -> None:
+    world = World()
+    world.witness.close_day(world.clock.now().date())
+    world.ended()
+    world.export()
+    world.next_day()
+    assert queue_manifest(exports=world.exports, tasks=world.tasks, clock=world.clock)
+    (manifest,) = world.close_day()
+    assert (manifest.sequence, len(manifest.objects)) == (2, 3)
+    assert not queue_manifest(exports=world.exports, tasks=world.tasks, clock=world.clock)
+    assert world.codes() == set()
+
+
 def test_a_sound_link_that_lists_what_was_not_exported_is_not_taken_over() -> None:
     world = World().archived()
     world.ended(N2)
@@ -330,12 +443,29 @@ def test_a_sound_link_that_lists_what_was_not_exported_is_not_taken_over() -> No
     for objects in (false, mark.objects[1:], [*mark.objects, *mark.objects]):
         forged = following(head, head.day, objects, world.clock.now())
         world.archive.objects[forged.name] = forged.text()
-        with pytest.raises(ArchiveFault, match="does not list what was exported"):
+        with pytest.raises(ArchiveFault, match="we did not announce it"):
             world.close_day()
     del world.archive.objects[name_of(2)]
     world.next_day()
     world.close_day()
     assert world.codes() == set()
+
+
+@pytest.mark.parametrize("ours", [False, True])
+def test_an_empty_link_is_taken_over_only_if_it_was_announced(ours: bool) -> None:
+    world = World().archived()
+    head = world.exports.head()
+    link = following(head, head.day + timedelta(days=1), (), world.clock.now())
+    world.archive.objects[link.name] = link.text()
+    world.next_day()
+    if ours:
+        world.exports.announce(link.sequence, link.hash)
+        assert world.close_day() == []
+        assert world.codes() == set()
+        return
+    with pytest.raises(ArchiveFault, match="we did not announce it"):
+        world.close_day()
+    assert found(world, "forgedManifest") == [link.name]
 
 
 def test_a_link_of_a_day_to_come_does_not_end_the_chain_for_good() -> None:
@@ -456,10 +586,110 @@ def test_firestore_with_another_history_is_found_out() -> None:
     assert found(world, "history") == ["n1"]
 
 
+def test_a_transition_altered_in_firestore_is_named_by_its_number() -> None:
+    world = World().archived()
+    world.notifications._history["n1"][1]["actor"] = "moderator:somebody-else"
+    (wrong,) = world.verify().wrong
+    assert (wrong.code, wrong.where) == ("history", "n1")
+    assert "transition 2" in wrong.what
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "told"),
+    [("title", "Another", "content"), ("moderatorId", "m9", "moderatorId")],
+)
+def test_a_record_altered_in_firestore_is_told_with_its_field(
+    field: str, value: str, told: str
+) -> None:
+    world = World().archived()
+    assert world.notifications.documents["n1"][field] != value
+    world.notifications.documents["n1"][field] = value
+    (wrong,) = world.verify().wrong
+    assert (wrong.code, wrong.where) == ("record", "n1")
+    assert wrong.what.endswith(f"than the archive: {told}")
+
+
+def test_what_nobody_can_read_in_firestore_does_not_hide_what_else_is_wrong() -> None:
+    class Spoilt(MemoryExports):
+        def get(self, id: NotificationId) -> Export | None:
+            if id == N2:
+                raise Defect("exports/n2 cannot be read")
+            return super().get(id)
+
+        def head(self) -> Head | None:
+            raise Defect("platform/archive cannot be read")
+
+    world = World().archived(N1, N2, NotificationId("n3"))
+    spoilt = Spoilt()
+    spoilt.marks = world.exports.marks
+    world.exports = spoilt
+    world.notifications.documents["n1"]["status"] = "who knows"
+    rewritten(world, an_object(world, Kind.OUTCOMES, "n3"), lambda lines: lines.__delitem__(0))
+    assert found(world, "unreadable") == ["platform/archive", "n1", "exports/n2"]
+    assert any("/n3-" in where for where in found(world, "altered"))
+
+
+def test_outcomes_added_to_the_ledger_are_found_in_a_deep_look() -> None:
+    world = World().archived(devices=0)
+    for batch in closed_batches(N1, 3):
+        world.ledger.by_batch[N1, str(batch.id)] = world.ledger._stored(batch)
+    assert world.codes() == set()
+    assert found(world, "ledger", deep=True) == ["n1"]
+
+
+@pytest.mark.parametrize(
+    ("said", "codes"), [("delivered", set()), ("unknown", {"ledger", "counters"})]
+)
+def test_lines_of_an_older_version_say_the_same_with_fewer_fields(
+    said: str, codes: set[str]
+) -> None:
+    """A field may be added to the format, and what was archived before stays as it is."""
+    world = World()
+    world.ended()
+    mark = world.export()
+    assert mark is not None
+    name = an_object(world, Kind.OUTCOMES)
+    place = place_of(name)
+    assert place is not None
+    lines = [json.loads(line) for line in opened(world.archive.objects.pop(name)).splitlines()]
+    older = [{field: it[field] for field in it if field != "locale"} for it in lines]
+    older[0]["outcome"] = said
+    sealed, content = seal(place, [json.dumps(it) for it in older])
+    world.archive.objects[sealed.name] = content
+    objects = tuple(sealed if it.name == name else it for it in mark.objects)
+    world.exports.write(replace(mark, objects=objects))
+    world.next_day()
+    world.close_day()
+    assert world.codes(deep=True) == codes
+
+
+def test_what_waits_for_its_export_is_counted() -> None:
+    world = World().archived()
+    world.ended(N2)
+    assert (world.verify().unexported, world.codes()) == (1, set())
+
+
 def test_a_notification_removed_from_firestore_is_found_out() -> None:
     world = World().archived()
     del world.notifications.documents["n1"]
     assert found(world, "gone") == ["n1"]
+    assert world.codes() == {"gone"}
+
+
+def test_an_export_rewritten_in_firestore_is_found_out() -> None:
+    world = World().archived()
+    world.exports.marks["n1"] = replace(world.exports.marks["n1"], objects=())
+    assert found(world, "noMark") == sorted(n for n in world.archive.objects if place_of(n))
+
+
+def test_a_batch_that_nobody_can_read_is_told_as_one() -> None:
+    class Spoilt(MemoryLedger):
+        def batches(self, id: NotificationId, after: str = "") -> Iterator[Batch]:
+            raise ValueError("5 is not a valid BatchState")
+
+    world = World().archived()
+    world.ledger = Spoilt()
+    assert found(world, "ledger", deep=True) == ["n1"]
 
 
 def test_an_export_removed_from_firestore_is_found_out() -> None:
@@ -511,6 +741,28 @@ def test_a_replay_says_what_does_not_fit() -> None:
     rewritten(world, an_object(world, Kind.OUTCOMES), lambda lines: lines.__delitem__(0))
     codes = {it.code for it in replay(N1, world.archive, Life())}
     assert codes == {"altered", "counters"}
+
+
+def test_lines_of_another_notification_are_not_taken_for_its_own() -> None:
+    world = World().archived(N1, N2)
+    theirs = world.archive.objects.pop(an_object(world, Kind.TRANSITIONS, N2))
+    ours = an_object(world, Kind.TRANSITIONS, N1)
+    del world.archive.objects[ours]
+    place = place_of(ours)
+    assert place is not None
+    world.archive.objects[place.name(sha256(opened(theirs)).hexdigest())] = theirs
+    told = {it.what for it in replay(N1, world.archive, Life())}
+    assert "it is about another notification than its object's name says" in told
+
+
+def test_a_second_record_of_the_same_notification_is_told_in_its_replay() -> None:
+    world = World().archived()
+    other = World()
+    other.ended(provider="a")
+    other.export()
+    world.archive.objects |= {n: c for n, c in other.archive.objects.items() if place_of(n)}
+    codes = {it.code for it in replay(N1, world.archive, Life())}
+    assert "twice" in codes
 
 
 def test_a_notification_that_is_not_in_the_archive_cannot_be_replayed() -> None:

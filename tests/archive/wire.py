@@ -33,7 +33,7 @@ class Weather:
 
     upstream: str
     faults: list[tuple[str, str]] = field(default_factory=list)
-    """What happens (``cut``, ``cut after``, or ``STATUS CODE``) and the method it happens to."""
+    """What happens (``cut``, ``cut midway``, ``cut after``, or ``STATUS CODE``) to which method."""
     seen: list[str] = field(default_factory=list)
     authorized: list[str] = field(default_factory=list)
     locks: list[str] = field(default_factory=list)
@@ -45,6 +45,10 @@ class Weather:
         return application
 
     async def _handle(self, request: web.Request) -> web.StreamResponse:
+        happens = self._next(request.method)
+        if happens == "cut midway" and request.method == "PUT":
+            await request.content.read(1)
+            return self._cut(request)
         body = await request.read()
         self.seen.append(f"{request.method} {unquote(request.path)}")
         self.authorized.append(request.headers.get("Authorization", ""))
@@ -52,18 +56,16 @@ class Weather:
             request.headers.get(f"x-amz-object-lock-{n}") for n in ("mode", "retain-until-date")
         )
         self.locks.append(" ".join(filter(None, lock)))
-        happens = self._next(request.method)
         if happens == "cut":
             return self._cut(request)
-        if happens and happens != "cut after":
-            status, code, *more = happens.split(" ")
-            region = {"x-amz-bucket-region": more[0]} if more else {}
-            text = _ERROR.format(code=code, more="")
-            return web.Response(status=int(status), text=text, headers=region)
+        if happens and not happens.startswith("cut "):
+            return _refused(request, body, *happens.split(" "))
         if b"AssumeRoleWithWebIdentity" in body and not _trusted(body):
             text = _STS_ERROR.format(code="InvalidIdentityToken")
             return web.Response(status=400, text=text, content_type="text/xml")
         answer = await self._forward(request, body)
+        if happens == "cut midway":
+            return await cut_midway(request, answer)
         return self._cut(request) if happens == "cut after" else answer
 
     def _next(self, method: str) -> str:
@@ -96,6 +98,31 @@ class Weather:
             dropped = {"content-length", "transfer-encoding", "connection"}
             told = {k: v for k, v in answer.headers.items() if k.lower() not in dropped}
             return web.Response(status=answer.status, body=content, headers=told)
+
+
+def _refused(
+    request: web.Request, body: bytes, status: str, code: str, region: str = ""
+) -> web.Response:
+    """Each service of AWS has its own way of saying no."""
+    if "X-Amz-Target" in request.headers:
+        text, kind = json.dumps({"__type": code, "message": "no"}), "application/x-amz-json-1.1"
+    elif b"Action=" in body:
+        text, kind = _STS_ERROR.format(code=code), "text/xml"
+    else:
+        text, kind = _ERROR.format(code=code, more=""), "text/xml"
+    headers = {"x-amz-bucket-region": region} if region else {}
+    return web.Response(status=int(status), text=text, headers=headers, content_type=kind)
+
+
+async def cut_midway(request: web.Request, whole: web.Response) -> web.StreamResponse:
+    """All of the headers and half of the body."""
+    assert isinstance(whole.body, bytes)
+    half = web.StreamResponse(status=whole.status)
+    half.content_length = len(whole.body)
+    await half.prepare(request)
+    await half.write(whole.body[: len(whole.body) // 2])
+    _cut(request)
+    return half
 
 
 def _as_it_is(url: str) -> URL:
@@ -169,9 +196,9 @@ class CloudStorage:
         return ""
 
     async def _upload(self, request: web.Request) -> web.Response:
-        content = await request.read()
         happens = self._weather(request)
-        if happens == "cut":
+        content = await (request.content.read(1) if happens == "cut midway" else request.read())
+        if happens in {"cut", "cut midway"}:
             return _cut(request)
         if happens and happens != "cut after":
             return _told(int(happens), "later")
@@ -186,17 +213,18 @@ class CloudStorage:
         objects[name] = content
         return _cut(request) if happens == "cut after" else web.json_response({"name": name})
 
-    async def _download(self, request: web.Request) -> web.Response:
+    async def _download(self, request: web.Request) -> web.StreamResponse:
         if refusal := self._refusal(request):
             return refusal
         happens = self._weather(request)
-        if happens:
+        if happens and happens != "cut midway":
             return _cut(request) if happens == "cut" else _told(int(happens), "later")
         name = request.match_info["name"]
         found = self.buckets[request.match_info["bucket"]].get(name)
         if found is None:
             return _told(404, f"No such object: archive/{name}")
-        return web.Response(body=found)
+        whole = web.Response(body=found)
+        return await cut_midway(request, whole) if happens == "cut midway" else whole
 
     async def _list(self, request: web.Request) -> web.Response:
         if refusal := self._refusal(request):
