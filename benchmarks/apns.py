@@ -21,6 +21,8 @@ from urllib.parse import urlsplit
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
+from benchmarks.summary import Runs, ratios
+
 ROUNDS = 5
 OURS, AIOAPNS = "ours", "aioapns"
 MESSAGES = {OURS: 4000, AIOAPNS: 1000}
@@ -35,7 +37,7 @@ Round = Callable[[int], None]
 """Sends so many messages."""
 
 
-def measure() -> dict[str, float]:
+def measure() -> Runs:
     """The figure ``make bench`` keeps; prints how it came about."""
     costs: dict[str, list[float]] = {name: [] for name in MESSAGES}
     with ExitStack() as stack:
@@ -48,8 +50,7 @@ def measure() -> dict[str, float]:
                 costs[name].append(player.round(MESSAGES[name]))
     for name, each in costs.items():
         print(f"{name:<16}{median(each):8.3f} ms CPU a message")
-    pairs = zip(costs[AIOAPNS], costs[OURS], strict=True)
-    return {"apns_cpu_vs_aioapns": median(theirs / ours for theirs, ours in pairs)}
+    return {"apns_cpu_vs_aioapns": ratios(costs[AIOAPNS], costs[OURS])}
 
 
 def _write_key(folder: Path) -> None:

@@ -6,9 +6,9 @@ Each round takes desktops that nobody wrote to since they were read, as a batch 
 import json
 import sys
 import time
-from statistics import median
 
 from benchmarks.fixture import approved, desktops, run, seed, services
+from benchmarks.summary import Runs
 from shared.adapters.documents import DEVICES
 from shared.adapters.firestore_rest import FirestoreRest
 from shared.adapters.firestore_slots import FirestoreSlots
@@ -21,7 +21,7 @@ PROJECT, ID = "demo-bench-desktops", "desktops"
 ROUNDS, EACH, WARM_UP = 5, 2_000, 500
 
 
-def measure() -> dict[str, float]:
+def measure() -> Runs:
     """The figure ``make bench`` keeps; prints the rounds."""
     with services() as running:
         environment = running.of(PROJECT)
@@ -29,7 +29,7 @@ def measure() -> dict[str, float]:
         approved(PROJECT, ID)
         costs: list[float] = run("benchmarks.desktops", "play", environment=environment)
     print("  " + ", ".join(f"{cost:.1f}" for cost in costs) + " µs of CPU a desktop")
-    return {"desktop_write_cpu_us": median(costs)}
+    return {"desktop_write_cpu_us": costs}
 
 
 def play() -> list[float]:

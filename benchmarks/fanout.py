@@ -1,25 +1,28 @@
 """What planning and sending cost per device, beside the design one would write first.
 
-A small audience is planned and sent several times, each time next to the naive design at work on
-some of the same devices; a large one once, to see whether anything grows. Every piece of work has a
-process of its own, whose CPU time and peak memory the operating system counts. Reads, writes and
-tasks are counted on the wire, as they are billed.
+In every round a small audience is planned and sent, the naive design works on some of the same
+devices, and a large audience is planned and sent, to see whether anything grows. Every piece of
+work has a process of its own, whose CPU time and peak memory the operating system counts. Reads,
+writes and tasks are counted on the wire, as they are billed. Our devices and ledger are in the
+benchmarks' store; the naive design reads and writes the same devices in the emulator.
 """
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from statistics import median
 
 from benchmarks.fixture import Services, approved, phones, run, seed, services
-from benchmarks.shards import seed_shards
+from benchmarks.summary import Runs, ratios
 from shared.domain.cost import Operations, dollars_per_million
 
 ROUNDS = 5
 SMALL = 10_000
-LARGE = int(os.environ.get("BENCH_DEVICES", "100000"))
+NAMED = 100_000
+"""What the keys say; a run with another large size leaves those out."""
+LARGE = int(os.environ.get("BENCH_DEVICES", NAMED))
 NAIVE = 1_000
 """Devices of one naive round; it takes some milliseconds for each."""
+NAIVE_PROJECT = "demo-bench-naive"
 Say = Callable[[str], None]
 
 
@@ -34,6 +37,11 @@ class Cost:
     writes: int
     tasks: int
 
+    @property
+    def us_per_device(self) -> float:
+        """Of CPU."""
+        return 1e6 * self.cpu_seconds / self.devices
+
 
 @dataclass(frozen=True, slots=True)
 class Fanout:
@@ -45,7 +53,7 @@ class Fanout:
     @property
     def us_per_device(self) -> float:
         """Of CPU, of our functions."""
-        return 1e6 * (self.plan.cpu_seconds + self.send.cpu_seconds) / self.plan.devices
+        return self.plan.us_per_device + self.send.us_per_device
 
     @property
     def operations(self) -> Operations:
@@ -60,58 +68,58 @@ class Fanout:
         )
 
 
-def measure(say: Say = print) -> dict[str, float]:
+def measure(say: Say = print) -> Runs:
     """The figures, by the keys of ``.local/bench.json``."""
-    with services() as running:
-        small, naive = _rounds(running, say)
-        large = _once(running, LARGE, say)
+    small, naive, large = [], [], []
+    with services(with_store=True) as running:
+        for devices in (SMALL, LARGE):
+            seed(running.in_store(_project(devices)), phones(devices))
+        seed(running.of(NAIVE_PROJECT), phones(NAIVE))
+        say(f"  {SMALL:,} and {LARGE:,} phones seeded")
+        for number in range(ROUNDS):
+            small.append(_fanout(running, SMALL, number))
+            cost = run("benchmarks.naive", NAIVE, environment=running.of(NAIVE_PROJECT))
+            naive.append(1e6 * cost["cpu_seconds"] / cost["devices"])
+            large.append(_fanout(running, LARGE, number))
+            told = (small[-1].us_per_device, large[-1].us_per_device, naive[-1])
+            say("  {:.0f} and {:.0f} µs of CPU a device; naive {:.0f} µs".format(*told))
     return _figures(small, naive, large)
 
 
-def _rounds(running: Services, say: Say) -> tuple[list[Fanout], list[float]]:
-    project = f"demo-bench-{SMALL}"
-    seed(running.of(project), phones(SMALL))
-    ours, naive = [], []
-    for number in range(ROUNDS):
-        ours.append(_fanout(project, f"round{number}", running.of(project)))
-        cost = run("benchmarks.naive", NAIVE, environment=running.of(project))
-        naive.append(1e6 * cost["cpu_seconds"] / cost["devices"])
-        say(f"  {ours[-1].us_per_device:8.0f} µs of CPU a device; naive {naive[-1]:8.0f} µs")
-    return ours, naive
+def _project(devices: int) -> str:
+    return f"demo-bench-{devices}"
 
 
-def _once(running: Services, size: int, say: Say) -> Fanout:
-    project = f"demo-bench-{size}"
-    spread = seed_shards(running, project, phones(size))
-    say(f"  {size:,} phones seeded")
-    found = _fanout(project, "once", {**running.of(project), **spread})
-    say(f"  {found.us_per_device:8.0f} µs of CPU a device, of {size:,}")
-    return found
-
-
-def _fanout(project: str, id: str, environment: Mapping[str, str]) -> Fanout:
+def _fanout(running: Services, devices: int, number: int) -> Fanout:
+    project, id = _project(devices), f"round{number}"
     approved(project, id)
     plan, send = (
-        Cost(**run("benchmarks.worker", work, id, environment=environment))
+        Cost(**run("benchmarks.worker", work, id, environment=running.of(project)))
         for work in ("plan", "send")
     )
+    if plan.devices != devices:
+        raise RuntimeError(f"{plan.devices} devices were planned instead of {devices}")
     return Fanout(plan, send)
 
 
-def _figures(small: Sequence[Fanout], naive: Sequence[float], large: Fanout) -> dict[str, float]:
-    devices = large.plan.devices
-    pairs = zip(naive, small, strict=True)
-    return {
-        "path_cpu_vs_naive": median(theirs / ours.us_per_device for theirs, ours in pairs),
-        "plan_cpu_us_per_device": 1e6 * large.plan.cpu_seconds / devices,
-        "send_cpu_us_per_device": 1e6 * large.send.cpu_seconds / devices,
-        "plan_reads_per_device": large.plan.reads / devices,
-        "writes_per_mobile_device": (large.plan.writes + large.send.writes) / devices,
-        "cpu_per_device_100k_vs_10k": large.us_per_device
-        / median(each.us_per_device for each in small),
-        "plan_memory_100k_vs_10k": large.plan.peak_bytes
-        / median(each.plan.peak_bytes for each in small),
-        "send_memory_100k_vs_10k": large.send.peak_bytes
-        / median(each.send.peak_bytes for each in small),
-        "usd_per_million_mobile": dollars_per_million(large.operations),
+def _figures(small: Sequence[Fanout], naive: Sequence[float], large: Sequence[Fanout]) -> Runs:
+    ours = [each.us_per_device for each in small]
+    found = {
+        "path_cpu_vs_naive": ratios(naive, ours),
+        "plan_cpu_us_per_device": [each.plan.us_per_device for each in large],
+        "send_cpu_us_per_device": [each.send.us_per_device for each in large],
+        "plan_reads_per_device": [each.plan.reads / each.plan.devices for each in large],
+        "writes_per_mobile_device": [
+            (each.plan.writes + each.send.writes) / each.plan.devices for each in large
+        ],
+        "cpu_per_device_100k_vs_10k": ratios([each.us_per_device for each in large], ours),
+        "plan_memory_100k_vs_10k": ratios(
+            [each.plan.peak_bytes for each in large], [each.plan.peak_bytes for each in small]
+        ),
+        "send_memory_100k_vs_10k": ratios(
+            [each.send.peak_bytes for each in large], [each.send.peak_bytes for each in small]
+        ),
+        "usd_per_million_mobile": [dollars_per_million(each.operations) for each in large],
     }
+    as_named = all(each.plan.devices == NAMED for each in large)
+    return {key: runs for key, runs in found.items() if as_named or "100k" not in key}

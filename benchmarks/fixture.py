@@ -19,11 +19,12 @@ from typing import Any
 from google.auth.credentials import AnonymousCredentials
 from google.cloud import firestore
 
+from benchmarks import store
 from benchmarks.sender import BODY, TITLE, URL
 from local import demo
 from local.background import Served
 from local.fcm import app as fcm_app
-from local.firestore import FirestoreEmulator
+from local.firestore import Emulator, FirestoreEmulator
 from local.seed import seed_devices
 from local.service_account import write_service_account
 from local.tasks import Options, TasksEmulator
@@ -43,6 +44,8 @@ HANDLER_SECONDS = "1700"
 """The emulator takes longer over a page than Firestore; no handler shall give up because of it."""
 
 DEAD_TOKEN = "unregistered-"
+STORE = "BENCH_STORE"
+"""Tells a process where the benchmarks' store answers."""
 Fields = Mapping[str, object]
 
 
@@ -57,16 +60,27 @@ class Services:
         """The same for one project."""
         return {**self.environment, "GOOGLE_CLOUD_PROJECT": project}
 
+    def in_store(self, project: str) -> dict[str, str]:
+        """The same, with the benchmarks' store in the emulator's place: for seeding it."""
+        return {**self.of(project), "FIRESTORE_EMULATOR_HOST": self.environment[STORE]}
+
+    def forget(self, project: str) -> None:
+        """Empty the benchmarks' store of it."""
+        Emulator(self.environment[STORE]).wipe(project)
+
 
 @contextmanager
-def services() -> Iterator[Services]:
-    """Firestore, queues that lead nowhere, and FCM."""
+def services(*, with_store: bool = False) -> Iterator[Services]:
+    """Firestore, queues that lead nowhere, and FCM; with a store for what is too much for the
+    emulator.
+    """
     slow = QueueSettings(rate_per_second=0.001, max_concurrent=1)
     queues = {str(queue): slow for queue in Queue}
     with ExitStack() as stack:
         tasks = stack.enter_context(TasksEmulator(Options(queues=queues)))
         found = {
             "FIRESTORE_EMULATOR_HOST": stack.enter_context(FirestoreEmulator()).address,
+            **({STORE: stack.enter_context(store.running())} if with_store else {}),
             "FIREBASE_AUTH_EMULATOR_HOST": "127.0.0.1:1",
             "CLOUD_TASKS_BASE_URL": tasks.address,
             "FCM_BASE_URL": stack.enter_context(Served(fcm_app())).url,

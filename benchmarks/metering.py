@@ -7,6 +7,7 @@ an aggregation one for every thousand documents it counted.
 
 import json
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,17 +17,24 @@ from google.cloud.firestore import Client
 from shared.adapters.kept_transport import KeptTransport
 
 
-class Meter(KeptTransport):
-    """Carries REST requests and counts; ``listen`` has it count a client's calls as well."""
+@dataclass(slots=True)
+class Billed:
+    """What was counted so far."""
 
-    def __init__(self) -> None:
-        super().__init__()
-        self.reads = 0
-        self.writes = 0
+    reads: int = 0
+    writes: int = 0
 
     def forget(self) -> None:
         """Begin anew."""
         self.reads = self.writes = 0
+
+
+class Meter(KeptTransport):
+    """Carries the REST requests to one place, and counts."""
+
+    def __init__(self, billed: Billed) -> None:
+        super().__init__()
+        self._billed = billed
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         """Of what a crowded emulator takes its time for, ours would lose its patience."""
@@ -35,26 +43,27 @@ class Meter(KeptTransport):
         body = response.read()
         path = request.url.path
         if path.endswith(":batchGet"):
-            self.reads += len(json.loads(request.content)["documents"])
+            self._billed.reads += len(json.loads(request.content)["documents"])
         elif path.endswith(":runQuery"):
-            self.reads += max(1, body.count(b'"updateTime"'))
+            self._billed.reads += max(1, body.count(b'"updateTime"'))
         elif path.endswith(":runAggregationQuery"):
-            self.reads += _aggregated(body)
+            self._billed.reads += _aggregated(body)
         elif path.endswith((":commit", ":batchWrite")):
-            self.writes += body.count(b'"updateTime"')
+            self._billed.writes += body.count(b'"updateTime"')
         return response
 
-    def listen(self, client: Client) -> None:
-        """Google's client has no place for a meter but this private name."""
-        client._firestore_api_internal = _Listening(client._firestore_api, self)
+
+def listen(client: Client, billed: Billed) -> None:
+    """Count a client's calls; Google's has no place for that but this private name."""
+    client._firestore_api_internal = _Listening(client._firestore_api, billed)
 
 
 class _Listening:
     """The API below Google's client, its answers counted."""
 
-    def __init__(self, api: Any, meter: Meter) -> None:
+    def __init__(self, api: Any, billed: Billed) -> None:
         self._api = api
-        self._meter = meter
+        self._billed = billed
 
     def __getattr__(self, verb: str) -> Any:
         return getattr(self._api, verb)
@@ -62,7 +71,7 @@ class _Listening:
     def batch_get_documents(self, *given: Any, **named: Any) -> Iterator[Any]:
         """Found or missing, each is a read."""
         for answer in self._api.batch_get_documents(*given, **named):
-            self._meter.reads += bool(answer.found or answer.missing)
+            self._billed.reads += bool(answer.found or answer.missing)
             yield answer
 
     def run_query(self, *given: Any, **named: Any) -> Iterator[Any]:
@@ -71,17 +80,17 @@ class _Listening:
         for answer in self._api.run_query(*given, **named):
             found += bool(answer.document.name)
             yield answer
-        self._meter.reads += max(1, found)
+        self._billed.reads += max(1, found)
 
     def run_aggregation_query(self, *given: Any, **named: Any) -> Any:
         """Ours count a thousand documents at most by this way."""
-        self._meter.reads += 1
+        self._billed.reads += 1
         return self._api.run_aggregation_query(*given, **named)
 
     def commit(self, *given: Any, **named: Any) -> Any:
         """Each document that was written or deleted."""
         answer = self._api.commit(*given, **named)
-        self._meter.writes += len(answer.write_results)
+        self._billed.writes += len(answer.write_results)
         return answer
 
 

@@ -22,6 +22,8 @@ from typing import IO, Any, Self
 
 import httpx
 
+from benchmarks.summary import Runs, ratios
+
 ROUNDS = 5
 OURS, EACH, EACH_ASYNC = "ours", "send_each", "send_each_async"
 MESSAGES = {OURS: 4000, EACH: 1000, EACH_ASYNC: 500}
@@ -47,7 +49,7 @@ class Cost:
     rate: float
 
 
-def measure() -> dict[str, float]:
+def measure() -> Runs:
     """The figures ``make bench`` keeps; prints how they came about."""
     with ExitStack() as stack:
         url = stack.enter_context(_stand_in())
@@ -64,12 +66,13 @@ def measure() -> dict[str, float]:
         print("h2load is not installed (Debian: nghttp2-client): the floor is not measured")
     for name, costs in late.items():
         print(f"{name:<16}{median(c.rate for c in costs):8.0f}/s at 50 ms")
-    above_floor = [c.cpu_ms / least for c, least in zip(quick[OURS], floor, strict=False)]
+    taken = {name: [cost.cpu_ms for cost in costs] for name, costs in quick.items()}
+    sent = {name: [cost.rate for cost in costs] for name, costs in late.items()}
     return {
-        **({"sender_cpu_vs_h2load": median(above_floor)} if above_floor else {}),
-        "sender_cpu_vs_send_each": _ratio(quick[EACH], quick[OURS], "cpu_ms"),
-        "sender_cpu_vs_send_each_async": _ratio(quick[EACH_ASYNC], quick[OURS], "cpu_ms"),
-        "sender_rate_50ms_vs_send_each": _ratio(late[OURS], late[EACH], "rate"),
+        "sender_cpu_vs_h2load": ratios(taken[OURS], floor),
+        "sender_cpu_vs_send_each": ratios(taken[EACH], taken[OURS]),
+        "sender_cpu_vs_send_each_async": ratios(taken[EACH_ASYNC], taken[OURS]),
+        "sender_rate_50ms_vs_send_each": ratios(sent[OURS], sent[EACH]),
     }
 
 
@@ -90,11 +93,6 @@ def _rounds(players: "Mapping[str, Player]", callers: int) -> dict[str, list[Cos
         for name, player in players.items():
             costs[name].append(player.round(MESSAGES[name], callers))
     return costs
-
-
-def _ratio(above: list[Cost], below: list[Cost], figure: str) -> float:
-    pairs = zip(above, below, strict=True)
-    return median(float(getattr(a, figure) / getattr(b, figure)) for a, b in pairs)
 
 
 @contextmanager

@@ -14,11 +14,12 @@ from typing import Any
 
 import flask
 
-from benchmarks.metering import Meter, peak_bytes
-from benchmarks.shards import VARIABLE, ShardedAudience, named
+from benchmarks.fixture import STORE
+from benchmarks.metering import Billed, Meter, listen, peak_bytes
 from functions.tasks import plan_fanout, send_batch
 from local.tasks_delivery import oidc_token
 from shared.adapters.firestore_audience import FirestoreAudience
+from shared.adapters.firestore_ledger import FirestoreLedger
 from shared.adapters.firestore_rest import FirestoreRest
 from shared.domain.delivery import BatchId, batch_id
 from shared.domain.notification import NotificationId
@@ -43,32 +44,34 @@ class CountedTasks:
         self._tasks.enqueue(some)
 
 
-def metered(p: GoogleParts) -> tuple[Meter, CountedTasks]:
-    """Have everything that is billed counted, before the first of it happens."""
-    meter = Meter()
-    own = p.__dict__
-    own["_rest"] = FirestoreRest(p.settings.project, p.settings.firestore_emulator, transport=meter)
-    meter.listen(p._firestore)
-    own["tasks"] = CountedTasks(p.tasks)
-    if os.environ.get(VARIABLE):
-        emulator = p.settings.firestore_emulator
-        lines = [FirestoreRest(it, emulator, transport=meter) for it in named(p.settings.project)]
-        own["audience"] = ShardedAudience([FirestoreAudience(line) for line in lines])
-    return meter, own["tasks"]
+def metered(p: GoogleParts) -> tuple[Billed, CountedTasks]:
+    """Have everything that is billed counted, before the first of it happens.
+
+    With a benchmarks' store, audience and ledger are there, and the rest in the emulator.
+    """
+    billed, project, own = Billed(), p.settings.project, p.__dict__
+    listen(p._firestore, billed)
+    emulator = p.settings.firestore_emulator
+    own["_rest"] = FirestoreRest(project, emulator, transport=Meter(billed))
+    if store := os.environ.get(STORE):
+        rest = FirestoreRest(project, store, transport=Meter(billed))
+        own["audience"], own["ledger"] = FirestoreAudience(rest), FirestoreLedger(rest)
+    own["tasks"] = tasks = CountedTasks(p.tasks)
+    return billed, tasks
 
 
 def main(work: str, notification_id: str) -> Mapping[str, Any]:
     """Do the work; returns what it cost."""
     p = GoogleParts()
-    meter, tasks = metered(p)
+    billed, tasks = metered(p)
     id = NotificationId(notification_id)
     _ = p.notifications.get(id), p.senders, p.audience, p.ledger, p.slots, p.identities
-    meter.forget()
+    billed.forget()
     with replaced(p), flask.Flask(__name__).app_context():
         before = time.process_time()
         {"plan": plan, "send": send}[work](p, id)
         cpu_seconds = time.process_time() - before
-    told = meter.reads, meter.writes
+    told = billed.reads, billed.writes
     return {
         "devices": p.ledger.sums(id).targeted,
         "cpu_seconds": cpu_seconds,

@@ -25,7 +25,7 @@ from local.processes import (
 )
 
 MAIN_CLASS = "com.google.cloud.datastore.emulator.firestore.CloudFirestore"
-FAST_START = ("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-Xmx1g", "-Duser.language=en")
+FAST_START = ("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-Xmx2g", "-Duser.language=en")
 
 
 class BadRules(ValueError):

@@ -1,5 +1,7 @@
 """Every function behind one address, called the way Google calls it.
 
+Some may be served by a second gateway (``local.elsewhere``).
+
 Plays three of Google's parts: the front door (``/{function}`` and
 ``/{project}/{region}/{function}``), Eventarc (``local.eventarc``) and Cloud Scheduler (``tick``).
 """
@@ -18,7 +20,8 @@ import flask
 from gunicorn.app.base import BaseApplication  # type: ignore[import-untyped]
 from werkzeug.middleware.dispatcher import DispatcherMiddleware
 
-from local.deployment import Caller, Place, doors, load
+from local.deployment import Caller, Place, deployed, doors, load
+from local.elsewhere import Elsewhere
 from local.eventarc import Backoff, Event, Eventarc, Faults
 from local.firestore import Emulator
 
@@ -79,9 +82,15 @@ class Gateway:
         firestore: str | None = None,
         tick_seconds: float = 0,
         backoff: Backoff | None = None,
+        elsewhere: Mapping[str, str] | None = None,
     ) -> None:
+        """``elsewhere`` says of deployed names at which gateway's address they are served."""
         self.place, self.firestore = place, firestore
-        self.functions = load(source, entry_points)
+        names, away = list(entry_points), elsewhere or {}
+        self.functions: dict[str, WSGIApplication] = {
+            **load(source, [name for name in names if deployed(name) not in away]),
+            **{it: Elsewhere(away[it]) for it in map(deployed, names) if it in away},
+        }
         prefix = f"/{place.project}/{place.region}"
         mounts: dict[str, WSGIApplication] = {}
         for name, function in self.functions.items():
@@ -264,6 +273,19 @@ def arguments() -> argparse.ArgumentParser:
         help="how often to call tick, 0 is never (env TICK_SECONDS, %(default)s)",
     )
     add(
+        "--only",
+        type=_names,
+        metavar="NAME,...",
+        help="serve no functions but these, by their deployed names",
+    )
+    add(
+        "--elsewhere",
+        type=_elsewhere,
+        default={},
+        metavar="HOST:PORT=NAME,...",
+        help="hand calls of these functions on to the gateway that serves them there",
+    )
+    add(
         "--threads",
         type=int,
         default=32,
@@ -273,6 +295,15 @@ def arguments() -> argparse.ArgumentParser:
     return parser
 
 
+def _names(text: str) -> frozenset[str]:
+    return frozenset(text.split(","))
+
+
+def _elsewhere(text: str) -> dict[str, str]:
+    address, _, names = text.partition("=")
+    return dict.fromkeys(sorted(_names(names)), address)
+
+
 def main() -> None:
     """Serve until SIGTERM or Ctrl-C."""
     asked = arguments().parse_args()
@@ -280,10 +311,11 @@ def main() -> None:
     place = Place.of(asked.project, asked.region, address)
     gateway = Gateway(
         asked.source,
-        doors(asked.source),
+        [it for it in doors(asked.source) if asked.only is None or deployed(it) in asked.only],
         place,
         firestore=asked.firestore,
         tick_seconds=asked.tick_seconds,
+        elsewhere=asked.elsewhere,
     )
     log_to_streams()
     if not asked.no_triggers:

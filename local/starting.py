@@ -28,16 +28,19 @@ SOURCE = ROOT / "functions" / "main.py"
 RULES = ROOT / "firestore.rules"
 PROJECT = "demo-fanfare"
 REGION = "europe-west1"
+OF_QUEUES = "plan-fanout,send-batch,export-events"
+"""What Cloud Tasks calls has a process of its own, as it has its own instances in production."""
 
 QUEUES = {
-    "plan": "50:4:0.5:30:100",
+    "plan": "50:1:0.5:30:100",
     "send-urgent": "100:8:0.5:30:100",
     "send-normal": "100:8:0.5:30:100",
     "send-bulk": "50:4:0.5:30:100",
     "export": "10:1:0.5:30:100",
 }
 """RATE:CONCURRENT:MIN_BACKOFF:MAX_BACKOFF:MAX_ATTEMPTS. Together they leave some of the gateway's
-threads to people."""
+threads to people. One plan at a time: a page of the audience takes the Firestore emulator a whole
+processor, and nothing in production."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +120,7 @@ class Starter:
     """Starts the children of one stack, side by side, and knows when each is ready."""
 
     def __init__(self, plan: Plan, folder: Path) -> None:
-        *chosen, self._tasks_admin, self._apns_admin = free_ports(len(SERVICES) + 2)
+        *chosen, self._tasks_admin, self._apns_admin, self._workers = free_ports(len(SERVICES) + 3)
         self._ports = dict(zip(SERVICES, chosen, strict=True)) | dict(plan.ports or {})
         self._plan = plan
         self._gateway = f"127.0.0.1:{self._ports['gateway']}"
@@ -169,7 +172,7 @@ class Starter:
         waits += [
             self._module(each.name, each.arguments, listens) for each in STAND_INS if each.is_ours
         ]
-        waits.append(self._start_gateway())
+        waits += [self._start_gateway(), self._start_workers()]
         self._plan.say(f"Starting {', '.join(child.name for child in self.children)} …")
         for wait in waits:
             wait()
@@ -202,27 +205,39 @@ class Starter:
             raise ChildFailed(f"Still running after it was killed: {', '.join(left)}.")
 
     def _start_gateway(self) -> Callable[[], None]:
-        plan = self._plan
-        arguments = (
-            f"--project={plan.project}",
-            f"--region={plan.region}",
+        away = f"--elsewhere=127.0.0.1:{self._workers}={OF_QUEUES}"
+        tick = f"--tick-seconds={self._plan.tick_seconds}"
+        return self._module("gateway", (*self._of_functions(), tick, away), answers)
+
+    def _start_workers(self) -> Callable[[], None]:
+        arguments = (*self._of_functions(), "--tick-seconds=0", f"--only={OF_QUEUES}")
+        return self._module("workers", arguments, answers, module="gateway", port=self._workers)
+
+    def _of_functions(self) -> tuple[str, ...]:
+        return (
+            f"--project={self._plan.project}",
+            f"--region={self._plan.region}",
             f"--firestore={self.stack.firestore}",
-            f"--source={plan.source}",
-            f"--tick-seconds={plan.tick_seconds}",
+            f"--source={self._plan.source}",
             "--no-triggers",
         )
-        return self._module("gateway", arguments, answers)
 
     def _module(
-        self, name: str, arguments: tuple[str, ...], ready: Callable[[str], bool]
+        self,
+        name: str,
+        arguments: tuple[str, ...],
+        ready: Callable[[str], bool],
+        *,
+        module: str = "",
+        port: int = 0,
     ) -> Callable[[], None]:
-        host, port = "127.0.0.1", self._ports[name]
+        host, port = "127.0.0.1", port or self._ports[name]
         where = (f"--host={host}", f"--port={port}")
         require_free(name, f"{host}:{port}")
         child = Child(
             name,
             [
-                *(sys.executable, "-m", f"local.{name}", *where),
+                *(sys.executable, "-m", f"local.{module or name}", *where),
                 *(self._filled(each) for each in arguments),
             ],
             log=self.stack.logs / f"{name}.log",

@@ -12,12 +12,13 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Protocol
 
 from shared.domain.content import Content
+from shared.domain.delivery import BatchId
 from shared.domain.device import AddressKind
 from shared.domain.errors import TryAgain
 from shared.domain.findings import Finding
 from shared.domain.notification import NotificationId
 from shared.domain.retry import RetryPolicy
-from shared.flow.queues import ADMIN_HEAD_START
+from shared.flow.queues import ADMIN_HEAD_START, SEND_BATCH
 from shared.flow.submission import Checks
 from shared.ports import (
     Accounts,
@@ -389,11 +390,13 @@ def deliver_now(id: NotificationId) -> None:
 
     Whatever cannot be finished here is left to the event and its tasks, which come anyway.
     """
+    from shared.flow.count import finish
     from shared.flow.plan import plan
     from shared.flow.send import send_batch
 
     p = parts()
     until = p.clock.now() + timedelta(seconds=INLINE_SECONDS)
+    tasks = _HeadStart(p)
     try:
         plan(
             id,
@@ -403,14 +406,17 @@ def deliver_now(id: NotificationId) -> None:
             audience=p.audience,
             ledger=p.ledger,
             lanes=p.lanes,
-            tasks=_HeadStart(p),
+            tasks=tasks,
             clock=p.clock,
             until=until,
+            settle=False,
         )
-        for batch in p.ledger.batches(id):
+        if not tasks.batches:
+            finish(id, notifications=p.notifications, ledger=p.ledger, clock=p.clock)
+        for batch in tasks.batches:
             send_batch(
                 id,
-                batch.id,
+                batch,
                 notifications=p.notifications,
                 ledger=p.ledger,
                 senders=p.senders,
@@ -433,7 +439,13 @@ class _HeadStart:
 
     def __init__(self, p: Parts) -> None:
         self._parts = p
+        self.batches: list[BatchId] = []
 
     def enqueue(self, tasks: Iterable[Task]) -> None:
-        not_before = self._parts.clock.now() + ADMIN_HEAD_START
-        self._parts.tasks.enqueue(replace(task, not_before=not_before) for task in tasks)
+        later = [
+            replace(task, not_before=self._parts.clock.now() + ADMIN_HEAD_START) for task in tasks
+        ]
+        self._parts.tasks.enqueue(later)
+        self.batches += [
+            BatchId(str(task.payload["batchId"])) for task in later if task.function == SEND_BATCH
+        ]

@@ -65,6 +65,10 @@ class FirestoreLedger:
         asked = query(PARTS, order=[NAME], limit=PARTITIONS)
         return [part_from(document) for document in self._rest.run_query(asked, self._below(id))]
 
+    def part(self, id: NotificationId, low: int) -> PlanPart | None:
+        document = self._rest.get(self._below(id, PARTS, _number(low)))
+        return None if document is None else part_from(document)
+
     def advance(self, part: PlanPart, batches: Sequence[Batch]) -> PlanPart:
         name, fields = self._part(part), part_fields(part)
         first = write(name, fields, PART_FIELDS, version=_read(part.version))
@@ -194,10 +198,15 @@ class FirestoreLedger:
         return self._rest.name(NOTIFICATIONS, id, *path)
 
     def _part(self, part: PlanPart) -> str:
-        return self._below(part.notification_id, PARTS, f"{part.low:04d}")
+        return self._below(part.notification_id, PARTS, _number(part.low))
 
     def _batch(self, batch: Batch) -> str:
         return self._below(batch.notification_id, BATCHES, batch.id)
+
+
+def _number(low: int) -> str:
+    """Zero-padded, so that the order of names is the order of parts."""
+    return f"{low:04d}"
 
 
 def _read(version: str) -> str:

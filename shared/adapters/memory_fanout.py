@@ -13,7 +13,7 @@ from itertools import count
 from typing import Any, TypeVar
 
 from shared.adapters.documents import SLOT_FIELDS, device_from
-from shared.adapters.firestore_slots import SHOWN_FIELDS, slot_fields
+from shared.adapters.firestore_slots import SHOWN_FIELDS, slot_fields, withdrew
 from shared.adapters.memory_devices import MemoryDevices
 from shared.domain.delivery import (
     Batch,
@@ -139,7 +139,7 @@ def _target(snapshot: _Snapshot, hwid: str) -> Target | None:
     device = _device(hwid, document)
     if device is None:
         return None
-    return Target(
+    target = Target(
         hwid=device.hwid,
         platform=device.platform,
         locale=device.locale,
@@ -148,6 +148,7 @@ def _target(snapshot: _Snapshot, hwid: str) -> Target | None:
         slot=device.slot,
         read_version=version,
     )
+    return target if target.fits else None
 
 
 class MemoryLedger:
@@ -173,6 +174,10 @@ class MemoryLedger:
         with self.lock:
             found = [part for (owner, _), part in self.by_part.items() if owner == id]
             return sorted(found, key=lambda part: part.low)
+
+    def part(self, id: NotificationId, low: int) -> PlanPart | None:
+        with self.lock:
+            return self.by_part.get((id, low))
 
     def advance(self, part: PlanPart, batches: Sequence[Batch]) -> PlanPart:
         with self.lock:
@@ -291,6 +296,8 @@ class MemorySlots:
         shown, since = (document.get(name) for name in SHOWN_FIELDS)
         if shown == notification.id and since is not None:
             return Record(Outcome.DELIVERED, at=now)
+        if withdrew(document):
+            return Record(Outcome.SKIPPED, "consent", at=now)
         if isinstance(since, datetime) and (since, str(shown or "")) > (at, notification.id):
             return Record(Outcome.SKIPPED, "superseded", at=now)
         self._devices.merge(hwid, dict.fromkeys(SLOT_FIELDS) | slot_fields(notification))

@@ -102,7 +102,7 @@ def terms(audience: Audience, layout: Layout, cpu_us_per_device: float) -> tuple
         term("audience read", reads=devices + ceil(devices / _COUNTED_PER_READ)),
         term(
             "planning",
-            reads=_PLAN.reads + pages + parts * (parts + _PART.reads),
+            reads=_PLAN.reads + pages + parts * (1 + _PART.reads),
             writes=_PLAN.writes + pages + number + parts * _PART.writes,
             tasks=1 + (parts if parts > 1 else 0),
         ),

@@ -81,9 +81,10 @@ def plan(
     tasks: Tasks,
     clock: Clock,
     until: datetime,
+    settle: bool = True,
 ) -> None:
     """Check entitlement and content again, cut the audience, and plan it: here if small, else by
-    tasks.
+    tasks. Not to ``settle`` is for whoever then sends the batches, and so settles it.
     """
     notification = notifications.get(id)
     if notification.status is not Status.SENDING:
@@ -101,17 +102,18 @@ def plan(
             return
     if devices is None:
         devices = _devices(_counted(notification, notification.plan_domains, audience))
-    provider = providers.get(notification.provider_id) or Provider(notification.provider_id)
     parts = _parts(notification, clock)
-    parts = scheduled(
-        parts,
-        notification,
-        provider,
-        devices,
-        notifications=notifications,
-        lanes=lanes,
-        clock=clock,
-    )
+    if not notification.auto_approved:
+        provider = providers.get(notification.provider_id) or Provider(notification.provider_id)
+        parts = scheduled(
+            parts,
+            notification,
+            provider,
+            devices,
+            notifications=notifications,
+            lanes=lanes,
+            clock=clock,
+        )
     ledger.open_parts(parts)
     if len(parts) > 1:
         tasks.enqueue(plan_task(notification, part=part) for part in parts)
@@ -125,6 +127,7 @@ def plan(
         tasks=tasks,
         clock=clock,
         until=until,
+        settle=settle,
     )
 
 
@@ -138,12 +141,13 @@ def plan_part(
     tasks: Tasks,
     clock: Clock,
     until: datetime,
+    settle: bool = True,
 ) -> None:
     """Plan one range, from wherever it is; continue in a new task when time runs out."""
-    part = next((p for p in ledger.parts(id) if p.low == low), None)
+    notification = notifications.get(id)
+    part = ledger.part(id, low)
     if part is None:
         raise TryAgain(f"part {low} of {id} is not opened yet", retry_after_seconds=5)
-    notification = notifications.get(id)
     queries = _queries(notification, notification.plan_domains)
     try:
         while not part.done:
@@ -161,7 +165,8 @@ def plan_part(
             notification = notifications.get(id)
     except LostLease:
         raise TryAgain(f"another task plans part {low} of {id}", retry_after_seconds=5) from None
-    finish(id, notifications=notifications, ledger=ledger, clock=clock)
+    if settle:
+        finish(id, notifications=notifications, ledger=ledger, clock=clock)
 
 
 def _next_page(
@@ -230,12 +235,15 @@ def _done(part: PlanPart) -> PlanPart:
 def _entitled_domains(
     notification: Notification, providers: Providers
 ) -> tuple[str, ...] | FailureReason:
-    """The domains that may be reached now, or why nothing may be sent (any more)."""
+    """The verified domains, or why nothing may be sent (any more): also when the one that it is
+    for is verified no longer.
+    """
     provider = providers.get(notification.provider_id)
     if provider is None or not provider.is_premium:
         return FailureReason.PREMIUM_LAPSED
     domains = verified(providers.domains_of(notification.provider_id))
-    return domains or FailureReason.NO_VERIFIED_DOMAIN
+    segment = notification.segment or Segment()
+    return domains if segment.domains_of(domains) else FailureReason.NO_VERIFIED_DOMAIN
 
 
 def _still_fit(

@@ -28,9 +28,9 @@ def scheduled(
 ) -> list[PlanPart]:
     """The parts with their schedule; a small audience takes its share of the rate, but no delay.
 
-    One that was not moderated is urgent, and one device: it is left out of all this.
+    Not for one that was not moderated, which is urgent, and one device.
     """
-    if notification.auto_approved or not devices:
+    if not devices:
         return parts
     now, small = clock.now(), devices < SMALL_AUDIENCE
     per_second = max(1, provider.limit(Limit.DEVICES_PER_MINUTE)) / 60 / BATCH_SIZE

@@ -67,6 +67,9 @@ class Ledger(Protocol):
     def parts(self, id: NotificationId) -> Sequence[PlanPart]:
         """All plan parts, by ``low``."""
 
+    def part(self, id: NotificationId, low: int) -> PlanPart | None:
+        """One of them; ``None`` while it is not opened."""
+
     def advance(self, part: PlanPart, batches: Sequence[Batch]) -> PlanPart:
         """The part's progress and the batches it planned, in one write; raises ``LostLease``."""
 
