@@ -72,7 +72,10 @@ def _data(request: Request) -> dict[str, object]:
     envelope = decode(read(request))
     if set(envelope) != {"data"}:
         raise Malformed('the body must be {"data": …} and nothing else')
-    data = _plain(envelope["data"])
+    try:
+        data = _plain(envelope["data"])
+    except RecursionError:
+        raise Malformed("data is nested too deeply") from None
     if data is not None and not isinstance(data, dict):
         raise Malformed("data must be an object")
     return data or {}
@@ -84,7 +87,8 @@ def _plain(value: Any) -> Any:
         return [_plain(each) for each in value]
     if not isinstance(value, dict):
         return value
-    if value.get("@type") in _WHOLE_NUMBERS:
+    kind = value.get("@type")
+    if isinstance(kind, str) and kind in _WHOLE_NUMBERS:
         return _whole_number(value.get("value"))
     return {name: _plain(each) for name, each in value.items()}
 

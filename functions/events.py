@@ -11,8 +11,8 @@ from flask import request
 from functions._desk import at_the_desk
 from functions._edge import service_door
 from functions._log import log, trace_of
-from shared.adapters.firestore_events import derivation_fits
-from shared.domain.errors import Defect, NotFound
+from shared.adapters.firestore_events import derivation_fits, document_id
+from shared.domain.errors import Defect, Malformed, NotFound
 from shared.domain.notification import NotificationId
 from shared.flow.chat import show
 from shared.flow.devices import written
@@ -53,9 +53,8 @@ def on_device_written(event: CloudEvent) -> None:
 
 
 def _document_id(event: CloudEvent, collection: str) -> str:
-    """Eventarc names the document in the event's subject: ``documents/{collection}/{id}``."""
     subject = str(event.get_attributes().get("subject", ""))
-    id = subject.removeprefix(f"documents/{collection}/")
-    if id in {"", subject}:
-        raise Defect(f"an event without a document of {collection}")
+    id = document_id(event.data, subject, collection)
+    if not id:
+        raise Malformed(f"an event without a document of {collection}")
     return id

@@ -5,7 +5,6 @@ precondition and looks like a lost race. So a commit is sent once at a time here
 it again knows whether an earlier one may have counted.
 """
 
-import re
 import secrets
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -25,6 +24,7 @@ from google.cloud.firestore import (
 )
 from google.protobuf.timestamp_pb2 import Timestamp
 
+from shared.adapters.document_names import can_name
 from shared.domain.errors import NotFound, TryAgain
 
 Snapshot = DocumentSnapshot[Any]
@@ -54,7 +54,6 @@ READ_AGAIN = Retry(
     maximum=1.0,
     timeout=CALL_SECONDS,
 )
-_ID = re.compile(r"(?!\.{1,2}$)(?!__.*__$)[^/\x00]{1,500}")
 _random = secrets.SystemRandom()
 
 
@@ -98,7 +97,7 @@ class Turns:
 
 def reference(client: Client, collection: str, id: str) -> DocumentReference:
     """Where a document is. An id from outside must not lead anywhere else: ``NotFound``."""
-    if not _ID.fullmatch(id):
+    if not can_name(id):
         raise NotFound("there is nothing of that name")
     return client.collection(collection).document(id)
 

@@ -8,17 +8,37 @@ from collections.abc import Mapping
 from typing import Any
 
 from google.events.cloud.firestore import DocumentEventData, Value
+from google.protobuf.message import DecodeError
 
 from shared.adapters.documents_device import derived_fields, derived_from
-from shared.domain.errors import Defect
+from shared.domain.errors import Defect, Malformed
 
 
 def document_after(data: bytes | None) -> Mapping[str, Any] | None:
     """The fields we know how to read; ``None`` when the document was deleted."""
-    event = DocumentEventData.deserialize(data or b"")
+    event = _read(data)
     if not event.value.name:
         return None
     return {name: _plain(value) for name, value in event.value.fields.items()}
+
+
+def document_id(data: bytes | None, subject: str, collection: str) -> str:
+    """Which document of ``collection`` was written, or deleted; empty for none of it.
+
+    The event says so itself. Its subject is for one without data: it came in a header, where all
+    but plain ASCII is percent-encoded, and the framework leaves it so.
+    """
+    event = _read(data)
+    name = event.value.name or event.old_value.name or subject
+    return name.partition(f"documents/{collection}/")[2]
+
+
+def _read(data: object) -> DocumentEventData:
+    """An event without data is empty; what is no protobuf will be none the next time, either."""
+    try:
+        return DocumentEventData.deserialize(data or b"")
+    except (DecodeError, TypeError):
+        raise Malformed("the event does not carry a Firestore document") from None
 
 
 def _plain(value: Value) -> Any:

@@ -7,12 +7,12 @@ fewer matches than asked for, even none, and its token goes on from where the lo
 
 import base64
 import logging
-import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from shared.adapters.document_names import can_name
 from shared.adapters.documents import decision_from, notification_from
 from shared.domain.errors import Defect, FieldError, InvalidInput
 from shared.domain.notification import Notification
@@ -22,7 +22,6 @@ MOST_SCANNED = 1000
 SEARCH_CHUNK = 200
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
-_ID = re.compile(r"(?!\.{1,2}$)[^/\x00]{1,500}")
 
 log = logging.getLogger(__name__)
 
@@ -34,18 +33,25 @@ class Row:
     id: str
     document: Mapping[str, Any]
     version: str
+    at: Any
+    """The time it is listed by, if it has one that can be read."""
+
+    @property
+    def place(self) -> "Position | None":
+        """Where it stands in the list."""
+        return Position(self.at, self.id) if isinstance(self.at, datetime) else None
 
 
 @dataclass(frozen=True, slots=True)
 class Position:
     """A place in a list: what follows is further on in its order, which is by time, then id."""
 
-    created_at: datetime
+    at: datetime
     id: str
 
     def token(self) -> str:
         """This place, as an opaque and url-safe text."""
-        text = f"{(self.created_at - _EPOCH) // _MICROSECOND}.{self.id}"
+        text = f"{(self.at - _EPOCH) // _MICROSECOND}.{self.id}"
         return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
 
 
@@ -70,31 +76,38 @@ def _page(
     place = position_of(token) if token else None
     chunk = max(page_size + 1, 0 if picks is every else SEARCH_CHUNK)
     found: list[Notification] = []
-    scanned = 0
+    scanned, last = 0, place
     while True:
         rows = rows_after(place, chunk)
-        for notification in readable(rows):
-            if not picks(notification):
+        for row in rows:
+            notification = readable(row)
+            if notification is None or not picks(notification):
                 continue
-            if len(found) == page_size:
-                last = found[-1]
-                return Page(tuple(found), Position(last.created_at, last.id).token())
+            if len(found) == page_size and last:
+                return Page(tuple(found), last.token())
             found.append(notification)
+            last = row.place
         scanned += len(rows)
-        place = _last_place(rows)
+        place = next((row.place for row in reversed(rows) if row.place), None)
         if len(rows) < chunk or place is None:
             return Page(tuple(found))
         if scanned >= MOST_SCANNED:
             return Page(tuple(found), place.token())
 
 
-def readable(rows: Iterable[Row]) -> Iterable[Notification]:
-    """Those rows that can be read. One broken record must not take a whole list with it."""
-    for row in rows:
-        try:
-            yield notification_from(row.id, row.document, row.version)
-        except Defect:
-            log.exception("left out of a list")
+def waits_since(document: Mapping[str, Any]) -> Any:
+    """What the queue is ordered by. An older version wrote no ``submittedAt``."""
+    submitted_at = document.get("submittedAt")
+    return submitted_at if isinstance(submitted_at, datetime) else document.get("createdAt")
+
+
+def readable(row: Row) -> Notification | None:
+    """``None`` if it cannot be read. One broken record must not take a whole list with it."""
+    try:
+        return notification_from(row.id, row.document, row.version)
+    except Defect:
+        log.exception("left out of a list")
+        return None
 
 
 def decisions(rows: Iterable[tuple[str, Mapping[str, Any]]]) -> list[Decision]:
@@ -124,7 +137,7 @@ def position_of(token: str) -> Position:
         position = Position(_EPOCH + int(since) * _MICROSECOND, id_)
     except (ValueError, OverflowError):
         raise _bad_token() from None
-    if position.token() != token or not _ID.fullmatch(id_):
+    if position.token() != token or not can_name(id_):
         raise _bad_token()
     return position
 
@@ -132,11 +145,3 @@ def position_of(token: str) -> Position:
 def _bad_token() -> InvalidInput:
     why = "is not a token of this list; leave it out to start from the beginning"
     return InvalidInput([FieldError("pageToken", "invalidPageToken", f"pageToken {why}")])
-
-
-def _last_place(rows: Sequence[Row]) -> Position | None:
-    for row in reversed(rows):
-        created_at = row.document.get("createdAt")
-        if isinstance(created_at, datetime):
-            return Position(created_at, row.id)
-    return None

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from werkzeug.test import TestResponse
 
-from tests.doors.conftest import Call, a_body, errors_of
-from tests.parts import MemoryParts
+from tests.doors.conftest import Call, a_body, door, errors_of
+from tests.parts import MemoryParts, token
 
 EMOJI = "\N{PARTY POPPER}"
 FAMILY = "\N{MAN}\N{ZERO WIDTH JOINER}\N{WOMAN}"
@@ -112,6 +112,7 @@ def test_every_fault_is_told_at_once(provider: Call) -> None:
         "url": "javascript:alert(1)",
         "urlButtonName": 5,
         "forceTimer": 11,
+        "expirySeconds": 59,
         "draft": None,
         "subtitle": "no such field",
         "target_segment": {},
@@ -132,6 +133,7 @@ def test_every_fault_is_told_at_once(provider: Call) -> None:
         "url": "notLinkable",
         "urlButtonName": "wrongType",
         "forceTimer": "tooBig",
+        "expirySeconds": "tooSmall",
         "draft": "wrongType",
         "subtitle": "unknownField",
         "target_segment": "unknownField",
@@ -166,6 +168,11 @@ def test_every_fault_is_told_at_once(provider: Call) -> None:
         ({"forceTimer": 1.5}, {"forceTimer": "wrongType"}),
         ({"forceTimer": "5"}, {"forceTimer": "wrongType"}),
         ({"forceTimer": True}, {"forceTimer": "wrongType"}),
+        ({"expirySeconds": 59}, {"expirySeconds": "tooSmall"}),
+        ({"expirySeconds": 31_536_001}, {"expirySeconds": "tooBig"}),
+        ({"expirySeconds": "60"}, {"expirySeconds": "wrongType"}),
+        ({"expirySeconds": 60.5}, {"expirySeconds": "wrongType"}),
+        ({"expirySeconds": True}, {"expirySeconds": "wrongType"}),
         ({"draft": "yes"}, {"draft": "wrongType"}),
         ({"status": "approved"}, {"status": "unknownField"}),
         ({"providerId": "p2"}, {"providerId": "unknownField"}),
@@ -240,3 +247,19 @@ def test_no_endpoint_reads_what_is_not_json(provider: Call, method: str, path: s
     assert problem(provider(method, path, data=b"{", headers=sent), 400) == "malformed"
     plain = {"Content-Type": "text/plain"}
     assert problem(provider(method, path, data=b"{}", headers=plain), 415)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b'{"data": {"id": {"@type": []}}}',
+        b'{"data": {"@type": {}}}',
+        b'{"data": ' + b"[" * 900 + b"]" * 900 + b"}",
+    ],
+)
+def test_a_callable_refuses_odd_wrappers_and_bottomless_nesting(
+    world: MemoryParts, data: bytes
+) -> None:
+    moderator = door("approve_notification", token("m1", moderator=True))
+    answer = moderator("POST", data=data, headers={"Content-Type": "application/json"})
+    assert (answer.status_code, answer.get_json()["error"]["status"]) == (400, "INVALID_ARGUMENT")

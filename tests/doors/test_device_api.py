@@ -1,5 +1,6 @@
 """What phones and desktops may say, and what they are told."""
 
+from datetime import timedelta
 from typing import Any
 from urllib.parse import quote
 
@@ -154,6 +155,35 @@ def test_a_desktop_reads_the_notification_in_its_slot(nobody: Call, world: Memor
     }
 
 
+@pytest.mark.parametrize(("seconds", "there"), [(-1, False), (0, False), (1, True)])
+def test_a_desktop_is_not_shown_what_has_expired(
+    nobody: Call, world: MemoryParts, seconds: int, there: bool
+) -> None:
+    device = door("device_api", registered(nobody))
+    now = world.clock.now()
+    slot = {"Id": "n1", "Title": "Sale", "Body": "Now", "At": now - timedelta(hours=1)}
+    slot["ExpiresAt"] = now + timedelta(seconds=seconds)
+    fields = {f"pendingNotification{name}": value for name, value in slot.items()}
+    world.devices.merge(HWID, fields)
+    said = device("GET", own("/pending")).get_json()["notification"]
+    assert (said is not None) is there
+
+
+@pytest.mark.parametrize("broken", [{"platform": 7}, {"domains": "x"}, {"consent": "no"}])
+def test_a_device_whose_document_cannot_be_read_mends_it_by_registering(
+    nobody: Call, world: MemoryParts, broken: dict[str, Any]
+) -> None:
+    world.devices.documents[HWID] = {"platform": "android", "fcmToken": "t1", **broken}
+    answer = nobody("POST", "/v1/devices", a_registration())
+    assert answer.status_code == 201
+    device = door("device_api", answer.get_json()["deviceSecret"])
+    assert device("POST", own("/consent"), {"consent": True}).status_code == 204
+    assert device("POST", own("/token"), {"kind": "fcm", "value": "t2"}).status_code == 204
+    known = world.devices.get(HWID)
+    assert known is not None
+    assert (known.address and known.address.value, known.consent) == ("t2", True)
+
+
 def test_a_device_is_forgotten_with_its_secret(nobody: Call, world: MemoryParts) -> None:
     device = door("device_api", registered(nobody))
     assert device("DELETE", own()).status_code == 204
@@ -201,6 +231,11 @@ def test_a_device_is_forgotten_with_its_secret(nobody: Call, world: MemoryParts)
             {"pushAddress.value": "controlCharacter"},
         ),
         ({"pushAddress": {"kind": "fcm", "value": "x" * 4097}}, {"pushAddress.value": "tooLong"}),
+        ({"pushAddress": {"kind": "fcm", "value": "a b"}}, {"pushAddress.value": "badFormat"}),
+        (
+            {"pushAddress": {"kind": "apns", "value": "\U0001f680" * 4096}},
+            {"pushAddress.value": "badFormat"},
+        ),
         (
             {"deviceSecret": "x", "time_zone": "UTC"},
             {"deviceSecret": "badFormat", "time_zone": "unknownField"},

@@ -23,7 +23,7 @@ from shared.domain.errors import (
 )
 from shared.flow.once import KeyReused
 from shared.ports import SnapshotTooOld
-from tests.doors.conftest import Call, bearer, door
+from tests.doors.conftest import Call, bearer, client, door
 from tests.parts import MemoryParts, service_token, token
 
 TRACE = "0123456789abcdef0123456789abcdef"
@@ -128,7 +128,7 @@ def test_tokens_and_hwids_are_logged_as_hashes_only(
 ) -> None:
     hwid, credential = "SERIAL 4711", token("device:SERIAL 4711")
 
-    def broken(given: str) -> None:
+    def broken(given: str, *_: object) -> None:
         raise Defect(f"devices/{given}: broken for {credential}; see devices/other-serial#map")
 
     monkeypatch.setattr(world.devices, "pending", broken)
@@ -149,7 +149,7 @@ Raising = Callable[[Exception | None], FlaskClient]
 def service(world: MemoryParts) -> Raising:
     """A task handler that raises what it is told to, or does its work."""
 
-    def client(error: Exception | None) -> FlaskClient:
+    def raising(error: Exception | None) -> FlaskClient:
         @service_door("send-batch", "tasks")
         def handler(request: flask.Request) -> None:
             if error:
@@ -159,7 +159,7 @@ def service(world: MemoryParts) -> Raising:
         app.add_url_rule("/", "run", lambda: handler(flask.request), methods=["POST"])
         return app.test_client()
 
-    return client
+    return raising
 
 
 @pytest.mark.parametrize(
@@ -205,3 +205,27 @@ def test_only_the_right_account_with_a_token_for_this_function_gets_in(
 
     assert handled(ZeroDivisionError(), **bearer(credential)) == 401
     assert handled(ZeroDivisionError()) == 401
+
+
+# ---- what the framework answers by itself ----------------------------------------------------
+
+
+@pytest.mark.parametrize("path", ["/v1/notifications/a%0Ab", "/favicon.ico"])
+def test_a_path_the_framework_keeps_from_us_is_a_problem_too(provider: Call, path: str) -> None:
+    response = provider("GET", path)
+    assert (response.status_code, response.mimetype) == (404, "application/problem+json")
+    assert response.get_json()["code"] == "noSuchEndpoint"
+    assert response.headers["Cache-Control"] == "no-store"
+
+
+def test_an_event_the_framework_cannot_read_is_logged_and_not_brought_again(
+    world: MemoryParts, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def brought(**headers: str) -> int:
+        sent = {"Content-Type": "application/cloudevents+json", **headers}
+        return client("on_device_written").post("/", data=b"[" * 9_000, headers=sent).status_code
+
+    assert brought(**bearer(service_token("on-device-written", "events"))) == 200
+    [entry] = map(json.loads, capsys.readouterr().out.splitlines())
+    assert (entry["severity"], entry["code"]) == ("WARNING", "malformed")
+    assert brought() == 401

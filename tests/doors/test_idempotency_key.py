@@ -25,6 +25,20 @@ def test_the_same_key_with_another_body_is_refused(provider: Call, world: Memory
     assert world.stored() == before
 
 
+def test_a_body_is_the_same_whether_or_not_it_names_what_it_leaves_as_it_is(
+    provider: Call, world: MemoryParts
+) -> None:
+    """So a repeat is still known after a deployment that adds a field."""
+    first = provider("POST", "/v1/notifications", a_body(), headers=KEY).get_json()
+    named = a_body(draft=False, image=None, url="", forceTimer=None)
+    again = provider("POST", "/v1/notifications", named, headers=KEY)
+    assert (again.status_code, again.get_json()["id"]) == (201, first["id"])
+    once = Once.of("p1", KEY["Idempotency-Key"], "create", a_body())
+    kept = world.notifications.replay(once.key)
+    assert kept is not None
+    assert kept.fingerprint == once.fingerprint
+
+
 def test_a_key_is_its_providers_own(provider: Call, other_provider: Call) -> None:
     mine = provider("POST", "/v1/notifications", a_body(), headers=KEY)
     theirs = other_provider("POST", "/v1/notifications", a_body(), headers=KEY)

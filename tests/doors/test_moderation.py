@@ -333,6 +333,26 @@ def test_a_moderator_who_belongs_to_the_provider_is_refused(
     assert world.stored() == before
 
 
+def test_whoever_is_moderator_and_operator_is_one_moderator(red: str) -> None:
+    both = token("b1", moderator=True, operator=True)
+    assert asked("approve_notification", {"id": red}, both)["approvals"] == 1
+    status, told = details("approve_notification", {"id": red}, both)
+    assert (status, told["code"]) == (400, "secondModeratorNeeded")
+    status, told = details("approve_notification", {"id": red}, token("o1", operator=True))
+    assert (status, told["code"]) == (403, "moderatorOnly")
+
+
+def test_from_their_removal_on_a_moderators_token_decides_nothing(
+    pending: str, world: MemoryParts
+) -> None:
+    world.moderators.delete("m1")
+    for function in ("moderation_queue", "claim_notification", "approve_notification"):
+        data = {} if "queue" in function else {"id": pending}
+        status, told = details(function, data)
+        assert (status, told["code"]) == (403, "moderatorOnly")
+    assert asked("approve_notification", {"id": pending}, SECOND)["status"] == "sending"
+
+
 def test_a_template_may_stand_for_the_comment(pending: str, world: MemoryParts) -> None:
     world.review_policies.put(ReviewPolicy(templates=(Template("loud", "Loud", "Quiet!"),)))
     rejected = asked("reject_notification", {"id": pending, "template": "loud"})

@@ -50,6 +50,17 @@ def test_verifying_a_domain_leaves_its_admin_hwids(operator: Call) -> None:
     assert operator("GET", "/v1/domains/EXAMPLE.COM").get_json() == changed
 
 
+def test_a_domain_that_changes_hands_leaves_its_admin_hwids_behind(operator: Call) -> None:
+    """They are the former owner's devices, and no moderator stands before them."""
+    path = "/v1/domains/example.com"
+    same = operator("PUT", path, {"providerId": "p1"}).get_json()
+    assert same["adminHwids"] == [ADMIN_HWID]
+    moved = operator("PUT", path, {"providerId": "p2"}).get_json()
+    assert (moved["providerId"], moved["adminHwids"]) == ("p2", [])
+    given = operator("PUT", path, {"providerId": "p1", "adminHwids": ["new"]}).get_json()
+    assert given["adminHwids"] == ["new"]
+
+
 def test_a_new_domain_needs_an_owner_who_is_there(operator: Call) -> None:
     path = "/v1/domains/new.example"
     assert errors_of(operator("PUT", path, {"isVerified": True})) == {"providerId": "required"}
@@ -70,7 +81,9 @@ def test_moderators_are_made_and_unmade(operator: Call, world: MemoryParts) -> N
     assert operator("DELETE", "/v1/moderators/anna").status_code == 204
     assert world.accounts.moderators == {"anna": False}
     assert operator("PUT", "/v1/moderators/nobody").status_code == 404
-    assert world.moderators.documents == {}
+    assert set(world.moderators.documents) == {"anna"}
+    assert world.moderators.get("anna") is None
+    assert world.moderators.was_removed("anna")
 
 
 def test_a_telegram_user_is_one_moderator_until_they_are_none(

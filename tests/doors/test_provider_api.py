@@ -11,7 +11,7 @@ from shared.domain.device import derive
 from shared.domain.lifecycle import Status
 from tests.builders import a_desktop, a_device
 from tests.doors.conftest import ADMIN_HWID, Call, a_body, door, errors_of
-from tests.parts import MemoryParts
+from tests.parts import MemoryParts, token
 
 
 def created(provider: Call, **given: object) -> str:
@@ -84,6 +84,20 @@ def test_a_duplicate_is_a_draft_of_its_own(provider: Call) -> None:
     assert response.headers["Location"] == f"../{copy['id']}"
     assert (copy["status"], copy["title"]) == ("draft", "Sale")
     assert copy["id"] != source
+
+
+def test_an_expiry_is_shown_edited_copied_and_taken_away(provider: Call) -> None:
+    id = created(provider, expirySeconds=60)
+    path = f"/v1/notifications/{id}"
+    assert provider("GET", path).get_json()["expirySeconds"] == 60
+    edited = provider("PATCH", path, {"expirySeconds": 31_536_000}).get_json()
+    assert (edited["expirySeconds"], edited["revision"]) == (31_536_000, 2)
+    assert provider("POST", f"{path}/duplicate").get_json()["expirySeconds"] == 31_536_000
+    [shown] = door("moderation_queue", token("m1", moderator=True))(
+        "POST", "/", {"data": {}}
+    ).get_json()["result"]
+    assert shown["expirySeconds"] == 31_536_000
+    assert provider("PATCH", path, {"expirySeconds": None}).get_json()["expirySeconds"] is None
 
 
 def test_lists_are_paged_and_filtered(provider: Call) -> None:
@@ -304,7 +318,7 @@ def test_a_notification_to_an_admin_hwid_is_delivered_before_the_answer(
         "adminHwid",
     )
     assert (shown["targetedCount"], shown["deliveredCount"]) == (1, 1)
-    slot = world.devices.pending(ADMIN_HWID)
+    slot = world.devices.pending(ADMIN_HWID, world.clock.now())
     assert slot is not None
     assert (slot["id"], slot["title"]) == (shown["id"], "Sale")
     path = f"/v1/notifications/{shown['id']}"

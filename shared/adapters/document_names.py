@@ -1,0 +1,15 @@
+"""Which texts can name a Firestore document. Any other names nothing, wherever it comes from.
+
+Asked for such a name Firestore answers ``INVALID_ARGUMENT``, which it also does when our code is
+wrong; and a name with a slash leads to another document.
+"""
+
+import re
+
+MOST_BYTES = 1500
+_NAME = re.compile(r"(?!\.{1,2}\Z)(?!__.*__\Z)[^/\x00]+", re.DOTALL)
+
+
+def can_name(text: str) -> bool:
+    """Whether a document can have this name (Firestore's constraints on document ids)."""
+    return _NAME.fullmatch(text) is not None and len(text.encode(errors="replace")) <= MOST_BYTES

@@ -1,0 +1,161 @@
+"""What every fuzzed call needs: a furnished Fanfare, credentials, and what a sound answer is.
+
+``FUZZ_EXAMPLES`` says how many cases each test draws: 15 unless told otherwise, and always the
+same. With another number every run draws new ones, and pytest prints how to repeat a failure.
+"""
+
+import json
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from hypothesis import HealthCheck, Phase, settings
+from openapi_schema_validator import OAS31Validator
+
+from functions import device_api, operator_api, provider_api
+from functions import moderation as callables
+from functions._callable import STATUSES
+from functions._http import Given
+from functions._openapi import _PROBLEM
+from functions._rest import Door
+from shared.adapters.documents import notification_fields
+from shared.adapters.memory_chat import MemoryChat
+from shared.domain.lifecycle import Status
+from shared.flow.operate import digest_of
+from shared.settings import read
+from tests.builders import NOON, a_domain, a_notification, a_provider, an_enterprise_provider
+from tests.parts import ENVIRONMENT, MemoryParts, memory_parts, token
+
+USUAL: Final = 15
+EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", str(USUAL)))
+BOT_SECRET = "agreed-with-telegram"
+BOT = {
+    "FANFARE_TELEGRAM_BOT_TOKEN": "4242:of-the-bot",
+    "FANFARE_TELEGRAM_WEBHOOK_SECRET": BOT_SECRET,
+    "FANFARE_TELEGRAM_CHAT_ID": "-1001",
+}
+REST: Mapping[str, Door] = {
+    "provider_api": vars(provider_api)["DOOR"],
+    "device_api": vars(device_api)["DOOR"],
+    "operator_api": vars(operator_api)["DOOR"],
+}
+CALLABLES: Mapping[str, tuple[type[Given], ...]] = {
+    "moderation_queue": (callables.QueueInput,),
+    "claim_notification": (callables.OneNotification,),
+    "release_notification": (callables.OneNotification,),
+    "approve_notification": (callables.Approval,),
+    "reject_notification": (callables.Rejection, callables.TemplateRejection),
+    "moderation_stats": (callables.StatsInput,),
+}
+CREDENTIALS: Mapping[str, Callable[[], str]] = {
+    "provider_api": lambda: token("p1"),
+    "device_api": lambda: token("device:h1", device=True),
+    "operator_api": lambda: token("o1", operator=True),
+    **dict.fromkeys(CALLABLES, lambda: token("m1", moderator=True)),
+}
+FOREIGN = "foreign-"
+"""How the ids of another tenant's notifications begin."""
+HERE: Mapping[str, tuple[str, ...]] = {
+    "id": (*map(str, Status), *(f"{FOREIGN}{status}" for status in Status), digest_of("ffk_p1")),
+    "hwid": ("h1", "h2", "Admin-1"),
+    "domain": ("example.com", "unverified.example", "other.example"),
+    "uid": ("p1", "p2", "anna"),
+}
+"""What is there to be named in a path."""
+
+fuzzed = settings(
+    max_examples=EXAMPLES,
+    derandomize=EXAMPLES == USUAL,
+    print_blob=True,
+    database=None,
+    deadline=None,
+    phases=[Phase.explicit, Phase.generate, Phase.shrink],
+    suppress_health_check=[
+        HealthCheck.too_slow,
+        HealthCheck.filter_too_much,
+        HealthCheck.data_too_large,
+    ],
+)
+
+
+def a_furnished_fanfare() -> MemoryParts:
+    """Two providers with a notification in every status each, devices, a moderator and the bot."""
+    parts = memory_parts(
+        an_enterprise_provider("p1"),
+        a_provider("p2"),
+        a_domain("example.com", "p1", admin_hwids=("Admin-1",)),
+        a_domain("unverified.example", "p1", is_verified=False),
+        a_domain("other.example", "p2"),
+        accounts=("anna",),
+    )
+    parts.settings = read({**ENVIRONMENT, **BOT})
+    parts.chat = MemoryChat()
+    parts.providers.add_key(digest_of("ffk_p1"), "p1", "server", NOON)
+    for status in Status:
+        record = notification_fields(a_notification(str(status), status))
+        parts.notifications._notifications.put(str(status), record)
+        parts.notifications._notifications.put(f"{FOREIGN}{status}", {**record, "providerId": "p2"})
+    for hwid, platform in (("h1", "linux"), ("h2", "android")):
+        parts.devices.documents[hwid] = {"hwid": hwid, "platform": platform}
+        parts.devices.secrets[hwid] = digest_of(f"secret-of-{hwid}")
+    return parts
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """An answer, however it was asked for."""
+
+    status: int
+    headers: Mapping[str, str]
+    text: str
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.text)
+
+
+def sound(told: Told) -> None:
+    """What holds for every answer of a REST door."""
+    assert told.status < 500, told.text
+    _secured(told)
+    if told.status < 400:
+        return
+    assert told.headers["Content-Type"] == "application/problem+json", told
+    problem = told.json
+    assert not list(OAS31Validator(_PROBLEM).iter_errors(problem)), told.text
+    assert problem["status"] == told.status
+    assert problem["code"].isidentifier()
+    assert problem["type"].endswith(f":{problem['code']}")
+    if problem["code"] == "invalidInput":
+        assert problem["errors"]
+    _says_what_to_do(told)
+
+
+def sound_callable(told: Told) -> None:
+    """What holds for every answer of a callable."""
+    assert told.status < 500, told.text
+    _secured(told)
+    assert told.headers["Content-Type"].partition(";")[0] == "application/json"
+    if told.status == 200:
+        assert set(told.json) == {"result"}
+        return
+    assert set(told.json) == {"error"}
+    error = told.json["error"]
+    assert STATUSES[error["status"]] == told.status
+    assert error["message"]
+    assert error["details"]["code"].isidentifier()
+
+
+def _secured(told: Told) -> None:
+    assert told.headers["Cache-Control"] == "no-store"
+    assert told.headers["X-Content-Type-Options"] == "nosniff"
+
+
+def _says_what_to_do(told: Told) -> None:
+    if told.status == 401:
+        assert told.headers["WWW-Authenticate"] == "Bearer"
+    if told.status == 405:
+        assert told.headers["Allow"]
+    if told.status in {429, 503}:
+        assert int(told.headers["Retry-After"]) > 0

@@ -1,0 +1,148 @@
+"""Every door takes whatever its own description allows, or nearly, and answers as described.
+
+The cases are drawn from the OpenAPI document of each door (for callables, from one made of their
+models): valid ones, and such with one thing wrong. ``FUZZ_EXAMPLES=2000`` goes deeper; see
+``fuzzing``.
+"""
+
+from collections.abc import Mapping
+from functools import cache
+from typing import Any
+
+import pytest
+import schemathesis
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.errors import Unsatisfiable
+from pydantic.json_schema import models_json_schema
+from schemathesis import Case, GenerationMode
+from schemathesis.checks import not_a_server_error
+from schemathesis.core.result import Ok
+from schemathesis.generation.feedback import FeedbackSources
+from schemathesis.specs.openapi import checks
+
+from functions._callable import STATUSES
+from functions._edge import TABLE
+from functions._openapi import description
+from shared.wiring import replaced
+from tests.doors.conftest import bearer, client
+from tests.doors.fuzzing import (
+    CALLABLES,
+    CREDENTIALS,
+    FOREIGN,
+    HERE,
+    REST,
+    Told,
+    a_furnished_fanfare,
+    fuzzed,
+    sound,
+    sound_callable,
+)
+
+CHECKS = [
+    not_a_server_error,
+    checks.status_code_conformance,
+    checks.content_type_conformance,
+    checks.response_schema_conformance,
+    checks.negative_data_rejection,
+]
+MODES = {"as described": GenerationMode.POSITIVE, "with a fault": GenerationMode.NEGATIVE}
+BODY_FIRST = {400, 401, 413, 415, 422}
+"""What may be said before it is looked whose record it is."""
+
+
+def callable_document(function: str) -> dict[str, Any]:
+    """The callable protocol, in OpenAPI's words."""
+    models = CALLABLES[function]
+    schemas, definitions = models_json_schema(
+        [(model, "validation") for model in models], ref_template="#/components/schemas/{model}"
+    )
+    error = {"type": "object", "required": ["status", "message"], "additionalProperties": True}
+    answers: dict[str, dict[str, Any]] = {"200": {"result": {}}}
+    answers |= {str(status): {"error": error} for status in STATUSES.values()}
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": function, "version": "1"},
+        "paths": {
+            "/": {
+                "post": {
+                    "operationId": function,
+                    "requestBody": {
+                        "required": True,
+                        "content": _json(
+                            {"data": {"anyOf": [*schemas.values(), {"type": "null"}]}},
+                            additionalProperties=False,
+                        ),
+                    },
+                    "responses": {
+                        status: {"description": "", "content": _json(fields)}
+                        for status, fields in answers.items()
+                    },
+                }
+            }
+        },
+        "components": {"schemas": definitions.get("$defs", {})},
+    }
+
+
+def _json(fields: Mapping[str, Any], **more: object) -> dict[str, Any]:
+    schema = {"type": "object", "properties": fields, "required": list(fields), **more}
+    return {"application/json": {"schema": schema}}
+
+
+@cache
+def operations(function: str) -> dict[str, Any]:
+    """What of ``function`` is described, by method and path."""
+    document = description(REST[function]) if function in REST else callable_document(function)
+    schema = schemathesis.openapi.from_dict(document)
+    schema.config.checks.negative_data_rejection.expected_statuses = [
+        str(row.status) for row in TABLE.values()
+    ]
+    found = [each.ok() for each in schema.get_all_operations() if isinstance(each, Ok)]
+    return {each.label: each for each in found}
+
+
+EVERY_OPERATION = [
+    pytest.param(function, label, id=f"{function} {label}")
+    for function in (*REST, *CALLABLES)
+    for label in operations(function)
+]
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize(("function", "label"), EVERY_OPERATION)
+def test_every_answer_is_as_described(function: str, label: str, mode: str) -> None:
+    operation = operations(function)[label]
+    credential = bearer(CREDENTIALS[function]())
+
+    @fuzzed
+    @given(
+        case=operation.as_strategy(
+            generation_mode=MODES[mode], feedback=FeedbackSources(constants_value_source=None)
+        ),
+        data=st.data(),
+    )
+    def run(case: Case[Any], data: st.DataObject) -> None:
+        for name in case.path_parameters:
+            if data.draw(st.booleans(), label=f"{name} that is there"):
+                case.path_parameters[name] = data.draw(st.sampled_from(HERE[name]))
+        world = a_furnished_fanfare()
+        with replaced(world):
+            before = world.stored()
+            app = client(function).application
+            response = case.call(base_url="http://fanfare.example", headers=credential, app=app)
+            case.validate_response(response, checks=CHECKS)
+        headers = {name.title(): values[0] for name, values in response.headers.items()}
+        headers["WWW-Authenticate"] = headers.pop("Www-Authenticate", "")
+        headers["X-Content-Type-Options"] = headers.pop("X-Content-Type-Options")
+        told = Told(response.status_code, headers, response.text)
+        (sound if function in REST else sound_callable)(told)
+        if told.status >= 400 and label != "DELETE /v1/moderators/{uid}":
+            assert world.stored() == before
+        if function == "provider_api" and str(case.path_parameters.get("id")).startswith(FOREIGN):
+            assert told.status in {404, *BODY_FIRST}
+
+    try:
+        run()
+    except Unsatisfiable:  # nothing can be wrong with a request that takes nothing
+        assert mode == "with a fault"
