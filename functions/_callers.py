@@ -60,9 +60,14 @@ def provider_in_person(request: Request, path: Path) -> Caller:
 
 
 def moderator(request: Request, path: Path) -> Caller:
-    """An account with the claim ``moderator``."""
+    """An account with the claim ``moderator``; from their removal on, also a token that has it
+    still is refused.
+    """
     del path
-    return _claiming(request, Role.MODERATOR)
+    caller = _claiming(request, Role.MODERATOR)
+    if parts().moderators.was_removed(caller.id):
+        raise Forbidden("you are no moderator any more", code="moderatorOnly")
+    return caller
 
 
 def operator(request: Request, path: Path) -> Caller:

@@ -176,6 +176,7 @@ def _approve(caller: Caller, given: Approval) -> object:
         notifications=p.notifications,
         providers=p.providers,
         policies=p.review_policies,
+        moderators=p.moderators,
         clock=p.clock,
     )
     return answers.approved(approved)

@@ -117,8 +117,10 @@ def put_provider(call: Call[ProviderInput]) -> Reply:
     if "limits" in given:
         own = given_fields(given["limits"])
         given["limits"] = tuple((to_camel(name), most) for name, most in own.items())
-    before = providers.get(call.path["uid"]) or Provider(call.path["uid"])
-    put = operate.put_provider(replace(before, **given), providers=providers)
+    try:
+        put = providers.change(call.path["uid"], lambda it: replace(it, **given))
+    except NotFound:
+        put = operate.put_provider(Provider(call.path["uid"], **given), providers=providers)
     return Reply(ManagedProviderAnswer.of(put))
 
 
@@ -133,11 +135,13 @@ def read_domain(call: Call[Nothing]) -> Reply:
     "PUT", "/v1/domains/<domain>", who=operator, given=DomainInput, answer=OwnedDomainAnswer
 )
 def put_domain(call: Call[DomainInput]) -> Reply:
-    """Owner, verification and admin HWIDs; a domain that is not there yet is created."""
+    """Owner, verification and admin HWIDs; a domain that is not there yet is created. With a new
+    owner the former one's admin HWIDs are gone.
+    """
     name, given, providers = domain_in(call.path), given_fields(call.given), parts().providers
     _check_owner(given)
     try:
-        put = providers.change_domain(name, lambda it: replace(it, **given))
+        put = providers.change_domain(name, lambda it: _handed_over(it, given))
     except NotFound:
         if "provider_id" not in given:
             raise fault("providerId", "required", "is required for a new domain") from None
@@ -192,6 +196,12 @@ def stop_notification(call: Call[StopInput]) -> Reply:
         clock=p.clock,
     )
     return Reply({**to_json(stopped), "preventedCount": stopped.prevented})
+
+
+def _handed_over(domain: Domain, given: dict[str, Any]) -> Domain:
+    """The domain with what is given; nobody inherits the devices that bypass moderation."""
+    moved = given.get("provider_id", domain.provider_id) != domain.provider_id
+    return replace(domain, **({"admin_hwids": ()} if moved else {}) | given)
 
 
 def _check_owner(given: dict[str, Any]) -> None:

@@ -71,6 +71,7 @@ def main(stack_file: Path | None) -> None:
     fanfare approve ID                  decide, as a moderator would
     fanfare reject ID -c "no source"
     fanfare release ID                  end anybody's claim
+    fanfare telegram chats              groups and people with their numbers
     fanfare telegram setup              agree with Telegram on the moderators' bot
     fanfare cost --devices 250000       what that costs at list price
     """
@@ -186,7 +187,10 @@ def reconcile(id: str) -> None:
 @click.option("--revision", type=int, help="Refuse if the provider edited it since.")
 @plainly
 def approve(id: str, revision: int | None) -> None:
-    """Approve a pending notification: it is sent at once."""
+    """Approve a pending notification: it is sent at once.
+
+    One that needs two approvals takes two moderators; an operator may only reject it.
+    """
     p = parts()
     decided = moderate.approve(
         NotificationId(id),
@@ -195,10 +199,10 @@ def approve(id: str, revision: int | None) -> None:
         notifications=p.notifications,
         providers=p.providers,
         policies=p.review_policies,
+        moderators=p.moderators,
         clock=p.clock,
     )
-    waits = "" if decided.decided else "; another moderator must approve it too"
-    click.echo(f"{id} is {decided.status}{waits}")
+    click.echo(f"{id} is {decided.status}")
 
 
 @main.command()
@@ -259,7 +263,7 @@ def _queue(p: Parts) -> None:
         it = each.notification
         late = "  overdue" if each.overdue else ""
         click.echo(
-            f"{it.id}  {_time(it.created_at)}  {it.provider_email:<28} {it.content.title}{late}"
+            f"{it.id}  {_time(it.waits_since)}  {it.provider_email:<28} {it.content.title}{late}"
         )
 
 

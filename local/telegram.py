@@ -20,7 +20,7 @@ from local.background import serve
 from local.fcm_acts import Wait, give
 from local.fcm_answers import Act, Script
 from local.telegram_rooms import Refused, Rooms
-from local.telegram_schema import METHODS, SetWebhook
+from local.telegram_schema import METHODS, GetUpdates, SetWebhook
 from local.telegram_updates import Updates
 
 EXAMPLES = """\
@@ -139,6 +139,8 @@ class Telegram:
             raise Refused(400, f"Bad Request: {'; '.join(told)}") from None
         if isinstance(asked, SetWebhook):
             return self._set_webhook(asked)
+        if isinstance(asked, GetUpdates):
+            return self._updates_for(asked)
         if method == "deleteWebhook":
             self.updates.set_webhook(None)
             return True
@@ -154,6 +156,15 @@ class Telegram:
             )
         self.updates.set_webhook(asked if asked.url else None)
         return True
+
+    def _updates_for(self, asked: GetUpdates) -> list[Mapping[str, Any]]:
+        if self.updates.webhook:
+            raise Refused(
+                409,
+                "Conflict: can't use getUpdates method while webhook is active; "
+                "use deleteWebhook to delete the webhook first",
+            )
+        return self.updates.asked_for(asked)
 
     def _webhook_info(self) -> Json:
         webhook = self.updates.webhook

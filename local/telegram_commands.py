@@ -5,7 +5,8 @@ from typing import Any
 
 import click
 
-from shared.adapters.telegram_calls import TelegramCalls
+from local.telegram_seen import seen_in
+from shared.adapters.telegram_calls import TelegramCalls, ToldElsewhere
 from shared.domain.errors import TryAgain
 from shared.domain.notification import NotificationId
 from shared.flow.chat import show
@@ -21,12 +22,42 @@ NEEDED = {
     "telegram_chat_id": "FANFARE_TELEGRAM_CHAT_ID (the room's number, negative for a group)",
 }
 
+TOLD_ELSEWHERE = (
+    "Telegram reports to a webhook already, and then lists nothing here. The group is named by "
+    "`fanfare telegram setup --check`, and whoever is no moderator yet reads their number when "
+    "they press a button. To list all the same, use --unhook: presses then wait, for a day at "
+    "most, until `fanfare telegram setup` is run again."
+)
+SEEN = [*UPDATES, "my_chat_member"]
+
 Said = Mapping[str, Any]
 
 
 @click.group()
 def telegram() -> None:
     """The bot in the moderators' chat."""
+
+
+@telegram.command()
+@click.option("--unhook", is_flag=True, help="Let presses wait until the next setup.")
+def chats(unhook: bool) -> None:
+    """List the groups and people the bot has seen lately, with their numbers."""
+    calls = _calls(parts().settings)
+    try:
+        bot: Said = calls.call("getMe")
+        if unhook:
+            calls.call("deleteWebhook")
+        seen = seen_in(calls.call("getUpdates", allowed_updates=SEEN))
+    except ToldElsewhere:
+        raise click.ClickException(TOLD_ELSEWHERE) from None
+    except (ChatClosed, ChatRefused, TryAgain) as fault:
+        raise click.ClickException(str(fault)) from None
+    finally:
+        calls.close()
+    for line in seen:
+        click.echo(line)
+    if not seen:
+        click.echo(f"nobody yet: say /start@{bot.get('username')} in the group, then try again")
 
 
 @telegram.command()

@@ -195,6 +195,15 @@ class DeleteWebhook(_Part):
     drop_pending_updates: bool = False
 
 
+class GetUpdates(_Part):
+    """``getUpdates``."""
+
+    offset: int = Field(0, ge=0)
+    limit: int = Field(100, ge=1, le=100)
+    timeout: int = Field(0, ge=0, le=50)
+    allowed_updates: list[UpdateKind] = []
+
+
 class GetChat(_Part):
     """``getChat``."""
 
@@ -225,5 +234,6 @@ METHODS: Mapping[str, type[BaseModel]] = {
     "setWebhook": SetWebhook,
     "getWebhookInfo": Nothing,
     "deleteWebhook": DeleteWebhook,
+    "getUpdates": GetUpdates,
 }
 """The parameter table: nothing else is answered."""

@@ -1,4 +1,5 @@
-"""How the Telegram stand-in tells a bot what happened: by webhook, again and again, in any order.
+"""How the Telegram stand-in tells a bot what happened: by webhook, again and again, in any order;
+or, without a webhook, when it is asked.
 
 Like Telegram it tells an update again until it is answered with success. On request it tells one
 several times, late, or holds some back and lets them go in the reverse order.
@@ -13,7 +14,7 @@ from typing import Any
 
 import aiohttp
 
-from local.telegram_schema import SetWebhook
+from local.telegram_schema import GetUpdates, SetWebhook
 
 FIRST_WAIT_SECONDS = 0.2
 LONGEST_WAIT_SECONDS = 5.0
@@ -71,6 +72,15 @@ class Updates:
     def waiting(self) -> list[Telling]:
         """Those that the bot has not taken."""
         return [telling for telling in self.all if not telling.is_told and not telling.held]
+
+    def asked_for(self, asked: GetUpdates) -> list[Mapping[str, Any]]:
+        """What waits, at once. Whoever asks from a number on has taken all before it."""
+        for telling in self.waiting():
+            if telling.number < asked.offset:
+                telling.statuses.append(200)
+        kinds = asked.allowed_updates
+        wanted = [t.update for t in self.waiting() if not kinds or t.kind in kinds]
+        return wanted[: asked.limit]
 
     def add(self, kind: str, what: Mapping[str, Any], wish: Mapping[str, Any]) -> Telling:
         """A new update, told as wished: ``copies``, ``delay_seconds``, ``hold``."""

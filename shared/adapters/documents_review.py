@@ -95,6 +95,10 @@ def reminder_from(document: Mapping[str, Any]) -> datetime | None:
     return Reader("platform", REMINDER, document).time("at")
 
 
+REMOVED: Fields = {"removed": True}
+"""The document of somebody who is no moderator any more."""
+
+
 def moderator_fields(moderator: Moderator) -> Fields:
     """The document of a moderator."""
     return {

@@ -4,7 +4,7 @@ Whoever takes a place in a limit's window is written down by name, so that a req
 repeated, or a commit whose answer was lost, takes its place once.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import uuid4
@@ -16,6 +16,7 @@ from shared.adapters.documents import (
     MODERATORS,
     PLATFORM,
     REMINDER,
+    REMOVED,
     USAGE,
     moderator_fields,
     moderator_from,
@@ -84,7 +85,8 @@ class FirestoreModerators:
 
     def get(self, uid: str) -> Moderator | None:
         snapshot = fetch(reference(self._client, MODERATORS, uid))
-        return moderator_from(uid, data_of(snapshot)) if snapshot.exists else None
+        known = snapshot.exists and data_of(snapshot) != REMOVED
+        return moderator_from(uid, data_of(snapshot)) if known else None
 
     def by_telegram(self, user_id: int) -> Moderator | None:
         known = self._client.collection(MODERATORS).where(
@@ -98,9 +100,11 @@ class FirestoreModerators:
         _set(self._client, place, moderator_fields(moderator), "the moderator")
 
     def delete(self, uid: str) -> None:
-        batch = self._client.batch()
-        batch.delete(reference(self._client, MODERATORS, uid))
-        commit(batch, "the moderator")
+        _set(self._client, reference(self._client, MODERATORS, uid), REMOVED, "the moderator")
+
+    def was_removed(self, uid: str) -> bool:
+        snapshot = fetch(reference(self._client, MODERATORS, uid))
+        return snapshot.exists and data_of(snapshot) == REMOVED
 
 
 class FirestoreUsage:
@@ -132,6 +136,10 @@ class FirestoreUsage:
 
         _rewrite(self._client, place, "the usage of a limit", wanted)
         return given
+
+    def takers(self, provider_id: str, kind: str, window_key: str) -> Sequence[str]:
+        place = self._window(provider_id, kind, window_key)
+        return takers_from(place.id, data_of(fetch(place)))
 
     def give_back(self, provider_id: str, kind: str, window_key: str, *, taker: str) -> None:
         place = self._window(provider_id, kind, window_key)

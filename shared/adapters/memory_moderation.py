@@ -1,10 +1,12 @@
 """The records of moderation in memory, with the promises of the Firestore ones."""
 
 import threading
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
 from shared.adapters.documents import (
+    REMOVED,
     moderator_fields,
     moderator_from,
     policy_fields,
@@ -52,7 +54,7 @@ class MemoryModerators:
 
     def get(self, uid: str) -> Moderator | None:
         document, _ = self._moderators.read(uid)
-        return None if document is None else moderator_from(uid, document)
+        return None if document in (None, REMOVED) else moderator_from(uid, document or {})
 
     def by_telegram(self, user_id: int) -> Moderator | None:
         known = (self.get(uid) for uid in sorted(self.documents))
@@ -62,7 +64,10 @@ class MemoryModerators:
         self._moderators.put(moderator.uid, moderator_fields(moderator))
 
     def delete(self, uid: str) -> None:
-        self._moderators.remove(uid)
+        self._moderators.put(uid, REMOVED)
+
+    def was_removed(self, uid: str) -> bool:
+        return self._moderators.read(uid)[0] == REMOVED
 
 
 class MemoryUsage:
@@ -93,6 +98,10 @@ class MemoryUsage:
                 return False
             self._windows.put(id, usage_fields((*takers, taker), expire_at))
             return True
+
+    def takers(self, provider_id: str, kind: str, window_key: str) -> Sequence[str]:
+        id = f"{provider_id}.{kind}.{window_key}"
+        return takers_from(id, self._windows.read(id)[0] or {})
 
     def give_back(self, provider_id: str, kind: str, window_key: str, *, taker: str) -> None:
         id = f"{provider_id}.{kind}.{window_key}"

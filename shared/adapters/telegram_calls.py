@@ -45,6 +45,10 @@ _NO_PLACE = (
 )
 
 
+class ToldElsewhere(ChatRefused):
+    """What happens is told to a webhook, or to somebody else who asks; not to us."""
+
+
 class NothingToDo(Exception):
     """It is so already, or it is too late: both are as good as done."""
 
@@ -144,6 +148,8 @@ def _refusal(method: str, status: int, name: str) -> Exception:
             f"the bot may not speak in the chat of FANFARE_TELEGRAM_CHAT_ID: {name}; "
             "`fanfare telegram setup` says more"
         )
+    if status == httpx.codes.CONFLICT:
+        return ToldElsewhere(f"Telegram refuses {method}: {status} {name}")
     if name.startswith((*_NOT_MODIFIED, *_TOO_LATE)):
         return NothingToDo(name)
     if name.startswith(_GONE):

@@ -1,20 +1,18 @@
 """How a decision is made: claims, second approvals, and who may not decide.
 
 A claim keeps two moderators from reading the same notification. A large audience or a red finding
-asks for two pairs of eyes. Nobody decides on a provider they belong to.
+asks for two pairs of eyes, both of them moderators'. Nobody decides on a provider they belong to.
 """
 
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from shared.domain.errors import Forbidden, WrongState
-from shared.domain.findings import has_red
+from shared.domain.findings import Finding, has_red
+from shared.domain.history import Actor, Role
 from shared.domain.provider import Provider
-
-if TYPE_CHECKING:
-    from shared.domain.notification import Notification
 
 CLAIM_LEASE = timedelta(minutes=10)
 """How long a moderator has a notification to themselves; claiming again extends it."""
@@ -63,10 +61,32 @@ class ReviewPolicy:
         return next((template for template in self.templates if template.id == id), None)
 
 
-def approvals_needed(notification: "Notification", policy: ReviewPolicy) -> int:
+class Weighed(Protocol):
+    """What decides how many must approve a notification."""
+
+    @property
+    def estimated_devices(self) -> int | None: ...
+    @property
+    def findings(self) -> tuple[Finding, ...]: ...
+
+
+def approvals_needed(notification: Weighed, policy: ReviewPolicy) -> int:
     """One, or two for a red finding or a large audience."""
-    large = (notification.estimated_devices or 0) > policy.second_approval_above
-    return 2 if large or has_red(notification.findings) else 1
+    return 2 if _reasons_for_two(notification, policy) else 1
+
+
+def check_pair(notification: Weighed, policy: ReviewPolicy, by: Actor) -> None:
+    """Raises ``Forbidden`` where two must approve and this is no moderator.
+
+    Whoever is an operator may be a moderator too: otherwise one person could be both of them.
+    """
+    reasons = _reasons_for_two(notification, policy)
+    if reasons and by.role is not Role.MODERATOR:
+        raise Forbidden(
+            f"two moderators must approve this one: {' and '.join(reasons)}; "
+            "an operator may reject it",
+            code="twoModeratorsNeeded",
+        )
 
 
 def check_claim(claim: Claim | None, moderator_id: str, now: datetime) -> None:
@@ -94,6 +114,14 @@ def check_independent(provider: Provider | None, uid: str, email: str = "") -> N
         raise Forbidden(
             "You belong to this provider; another moderator must decide.", code="ownProvider"
         )
+
+
+def _reasons_for_two(notification: Weighed, policy: ReviewPolicy) -> list[str]:
+    devices, most = notification.estimated_devices or 0, policy.second_approval_above
+    reasons = ["it has a red finding"] if has_red(notification.findings) else []
+    if devices > most:
+        reasons.append(f"{devices:,} devices are more than {most:,}")
+    return reasons
 
 
 def _folded(texts: Iterable[str]) -> frozenset[str]:

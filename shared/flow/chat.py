@@ -81,7 +81,7 @@ def look_after(*, desk: Desk) -> None:
     """
     with suppress(TryAgain):
         for it in desk.notifications.queue(Waiting(page_size=LOOKED_AFTER)).items:
-            if desk.clock.now() - it.created_at > EVENT_TIME:
+            if desk.clock.now() - it.waits_since > EVENT_TIME:
                 show(it.id, desk=desk)
         remind(
             notifications=desk.notifications,

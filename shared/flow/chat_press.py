@@ -35,7 +35,10 @@ UPDATES_KEPT = timedelta(days=2)
 MOST_ANSWER_UNITS = 200
 
 _NUMBER = re.compile(r"#?([0-9]{1,3})[.)]?")
-_NOT_LISTED = "You are not on the list of moderators. An operator can put you there."
+_NOT_LISTED = (
+    "You are not on the list of moderators. "
+    "An operator can put you there: your number here is {user}."
+)
 _NO_QUESTION = "To reject a notification, press Reject under it and reply to my question."
 
 
@@ -78,7 +81,7 @@ def press(given: Press, *, desk: Desk) -> None:
         return
     moderator = desk.moderators.by_telegram(given.user)
     asked = pressed(given.data)
-    said = _Said(_NOT_LISTED, alert=True)
+    said = _Said(_NOT_LISTED.format(user=given.user), alert=True)
     if moderator and asked is None:
         said = _Said("I do not know this button any more. Decide in the console.", alert=True)
     elif moderator and asked:
@@ -99,7 +102,8 @@ def reply(given: Reply, *, desk: Desk) -> None:
         words = _answered(given, prompt, moderator, desk) if prompt else _NO_QUESTION
         desk.say(note(words), room=given.room, reply_to=given.message)
     elif prompt:
-        desk.say(note(_NOT_LISTED), room=given.room, reply_to=given.message)
+        words = _NOT_LISTED.format(user=given.user)
+        desk.say(note(words), room=given.room, reply_to=given.message)
     _note_done(given.update, desk)
 
 
@@ -124,6 +128,7 @@ def _approved(asked: Pressed, moderator: Moderator, desk: Desk) -> _Said:
         notifications=desk.notifications,
         providers=desk.providers,
         policies=desk.policies,
+        moderators=desk.moderators,
         clock=desk.clock,
     )
     if after.status is Status.PENDING:

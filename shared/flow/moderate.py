@@ -14,7 +14,15 @@ from shared.domain.findings import Severity
 from shared.domain.history import Actor
 from shared.domain.notification import MOST_COMMENT_CHARACTERS, Notification, NotificationId
 from shared.domain.review import ReviewPolicy, approvals_needed, check_independent
-from shared.ports import Clock, Notifications, Page, Providers, ReviewPolicies, Waiting
+from shared.ports import (
+    Clock,
+    Moderators,
+    Notifications,
+    Page,
+    Providers,
+    ReviewPolicies,
+    Waiting,
+)
 
 QUEUE_LENGTH = 100
 _AT_LEAST = {
@@ -63,7 +71,7 @@ def queue(
     policies: ReviewPolicies,
     clock: Clock,
 ) -> Page[Queued]:
-    """The notifications waiting for a decision, oldest first."""
+    """The notifications waiting for a decision, the one that waits longest first."""
     now, policy = clock.now(), policies.get()
 
     def shows(it: Notification) -> bool:
@@ -79,8 +87,8 @@ def queue(
 
 
 def queued(notification: Notification, policy: ReviewPolicy, now: datetime) -> Queued:
-    """One that waits, by the policy's clock. An edit does not turn that clock back."""
-    since = notification.submitted_at or notification.created_at
+    """One that waits, by the policy's clock."""
+    since = notification.waits_since
     due_at = since + policy.sla
     needed = approvals_needed(notification, policy)
     return Queued(notification, now - since, due_at, now > due_at, needed)
@@ -118,17 +126,22 @@ def approve(
     notifications: Notifications,
     providers: Providers,
     policies: ReviewPolicies,
+    moderators: Moderators,
     clock: Clock,
 ) -> Notification:
     """Yes: the write itself is the event that starts the distribution.
 
-    Where two approvals are needed, the first leaves it pending. ``email`` is the moderator's
-    verified one; it and the uid tell whether they belong to the provider.
+    Where two approvals are needed, the first leaves it pending, and counts while whoever gave it
+    is a moderator. ``email`` is the moderator's verified one; it and the uid tell whether they
+    belong to the provider.
     """
-    _check_independent(id, by, email, notifications, providers)
+    seen = _check_independent(id, by, email, notifications, providers)
+    first = {endorsement.moderator_id for endorsement in seen.endorsements}
+    removed = frozenset(filter(moderators.was_removed, first))
     policy, now = policies.get(), clock.now()
     return notifications.change(
-        id, lambda it: it.approve(by, now, revision=revision, policy=policy)
+        id,
+        lambda it: it.approve(by, now, revision=revision, policy=policy, removed=removed),
     )
 
 
@@ -154,9 +167,10 @@ def reject(
 
 def _check_independent(
     id: NotificationId, by: Actor, email: str, notifications: Notifications, providers: Providers
-) -> None:
-    owner = notifications.get(id).provider_id
-    check_independent(providers.get(owner), by.id, email)
+) -> Notification:
+    it = notifications.get(id)
+    check_independent(providers.get(it.provider_id), by.id, email)
+    return it
 
 
 def _from_template(id: str, policy: ReviewPolicy) -> str:

@@ -24,11 +24,11 @@ def remind(
     Of ticks that overlap one reminds. A reminder that cannot be told stands in the log all the
     same, and the next one comes a period later.
     """
-    page = notifications.queue(Waiting())
-    if not page.items:
+    first = notifications.queue(Waiting(page_size=1)).items
+    if not first:
         return None
     policy, now = policies.get(), clock.now()
-    longest = max((queued(it, policy, now) for it in page.items), key=lambda it: it.age)
+    longest = queued(first[0], policy, now)
     if not longest.overdue or not policies.take_reminder(now, now - policy.sla):
         return None
     minutes = int(longest.age.total_seconds()) // 60

@@ -53,7 +53,10 @@ class Moderators(Protocol):
         """Create or replace."""
 
     def delete(self, uid: str) -> None:
-        """Gone, whether or not it was there."""
+        """Gone, whether or not it was there; that it was removed is remembered."""
+
+    def was_removed(self, uid: str) -> bool:
+        """Whether the right to decide was taken from them, and nobody gave it back."""
 
 
 class Usage(Protocol):
@@ -73,6 +76,9 @@ class Usage(Protocol):
 
         One transaction: however many ask at once, no more than ``limit`` are told yes.
         """
+
+    def takers(self, provider_id: str, kind: str, window_key: str) -> Sequence[str]:
+        """Who has a place now."""
 
     def give_back(self, provider_id: str, kind: str, window_key: str, *, taker: str) -> None:
         """The place is free again, whether or not it was taken."""

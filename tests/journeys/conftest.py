@@ -2,11 +2,13 @@
 
 from collections.abc import Iterator
 
+import httpx
 import pytest
 
 from local import demo
 from local.journey import Person, sign_in
 from local.stack_file import Stack
+from tests.journeys.room import Chat
 
 
 @pytest.fixture
@@ -27,6 +29,12 @@ def moderator(stack: Stack) -> Iterator[Person]:
 @pytest.fixture
 def operator(stack: Stack) -> Iterator[Person]:
     yield from _signed_in(stack, demo.OLGA.email)
+
+
+@pytest.fixture
+def chat(stack: Stack) -> Iterator[Chat]:
+    with httpx.Client(base_url=stack.telegram, timeout=10, trust_env=False) as client:
+        yield Chat(client)
 
 
 def _signed_in(stack: Stack, email: str) -> Iterator[Person]:

@@ -1,97 +1,14 @@
 """Moderation from the chat, through the real functions, triggers and a stand-in for Telegram."""
 
-from collections.abc import Iterator, Mapping
-from typing import Any
-
-import httpx
 import pytest
 
-from local import demo, telegram_setup
+from local import demo
 from local.journey import Person
 from local.stack_file import Stack
-from tests.conftest import eventually
+from tests.journeys.room import MIRA, NIK, STRANGER, Chat
 from tests.journeys.test_core_journey import NOTIFICATIONS, created, ended, received
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("stack")]
-
-MIRA, NIK = demo.IN_THE_CHAT.values()
-STRANGER = 7999
-ROOM = telegram_setup.ROOM
-
-
-class Chat:
-    """The room as a person in it sees it, and what they can do there."""
-
-    def __init__(self, client: httpx.Client) -> None:
-        self._client = client
-
-    def messages(self) -> list[Mapping[str, Any]]:
-        return list(self._client.get("/messages", params={"chat": ROOM}).json()["messages"])
-
-    def about(self, id: str) -> Mapping[str, Any]:
-        """The notification's message, as soon as there is one."""
-        eventually(lambda: bool(self._about(id)), f"{id} is in the chat")
-        (message,) = self._about(id)
-        return message
-
-    def _about(self, id: str) -> list[Mapping[str, Any]]:
-        return [m for m in self.messages() if m["text"].endswith(id)]
-
-    def says(self, id: str, words: str) -> Mapping[str, Any]:
-        """The notification's message, once it says so."""
-        eventually(lambda: words in self.about(id)["text"], f"the message of {id} says {words!r}")
-        return self.about(id)
-
-    def press(self, user: int, id: str, button: str, **wish: Any) -> str:
-        """The query's id."""
-        place = {"user": user, "chat": ROOM, "message": self.about(id)["message_id"]}
-        answer = self._client.post("/_press", json={**place, "button": button, **wish})
-        return str(answer.raise_for_status().json()["query"])
-
-    def heard(self, query: str) -> str:
-        """What the presser heard first."""
-
-        def found() -> list[str]:
-            answers = self._client.get("/answers").json()["answers"]
-            return [a["text"] for a in answers if a["callback_query_id"] == query]
-
-        eventually(lambda: bool(found()), "the press is answered")
-        return found()[0]
-
-    def question_to(self, id: str, number: int = 1) -> Mapping[str, Any]:
-        """The question under the notification's message."""
-        about = self.about(id)["message_id"]
-
-        def found() -> list[Mapping[str, Any]]:
-            return [
-                m
-                for m in self.messages()
-                if m.get("reply_to_message", {}).get("message_id") == about
-                and m.get("reply_markup", {}).get("force_reply")
-            ]
-
-        eventually(lambda: len(found()) >= number, f"somebody is asked about {id}")
-        return found()[number - 1]
-
-    def reply(self, user: int, to: int, text: str, **wish: Any) -> None:
-        given = {"user": user, "chat": ROOM, "to": to, "text": text, **wish}
-        self._client.post("/_reply", json=given).raise_for_status()
-
-    def calls(self, method: str) -> list[Mapping[str, Any]]:
-        answer = self._client.get("/received", params={"method": method, "limit": 10000})
-        return list(answer.json()["received"])
-
-    def next(self, answer: str, method: str, **more: Any) -> None:
-        self._client.post("/_next", json={"answer": answer, "method": method, **more})
-
-    def release(self, *, backwards: bool) -> None:
-        self._client.post("/_release", json={"backwards": backwards})
-
-
-@pytest.fixture
-def chat(stack: Stack) -> Iterator[Chat]:
-    with httpx.Client(base_url=stack.telegram, timeout=10, trust_env=False) as client:
-        yield Chat(client)
 
 
 def test_it_is_created_shown_approved_by_a_button_sent_and_counted(

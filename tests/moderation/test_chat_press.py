@@ -58,6 +58,7 @@ def test_who_is_not_listed_decides_nothing(room: Chatroom) -> None:
     press(room.press(STRANGER), desk=room.desk)
     words, alert = heard(room)
     assert "not on the list" in words
+    assert "7999" in words, "an operator needs the number"
     assert alert
     assert room.record().status is Status.PENDING
 

@@ -18,7 +18,7 @@ from shared.domain.findings import Finding, Severity
 from shared.domain.lifecycle import Status
 from shared.domain.review import Claim, Endorsement, Template
 from shared.domain.targeting import Segment, TargetPlatform
-from tests.builders import NOON, a_notification
+from tests.builders import NOON, a_notification, some_content
 
 HOSTILE = (
     "<b>bold</b>",
@@ -81,6 +81,7 @@ def facts(words: str, status: Status = Status.PENDING) -> Facts:
         image="https://example.com/" + words,
         url_button_name=words,
         force_timer=9,
+        expiry_seconds=31_535_999,
     )
     segment = Segment.model_construct(
         platform=TargetPlatform.ALL,
@@ -247,6 +248,22 @@ def test_a_text_that_was_cut_says_so_outside_its_frame() -> None:
     place = units(text[: text.index(notice)])
     inside = [m for m in marks if m["type"] == "pre" and m["offset"] <= place]
     assert all(m["offset"] + m["length"] <= place for m in inside)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"),
+    [
+        (60, "1 minute"),
+        (7_200, "2 hours"),
+        (90_061, "1 day 1 hour 1 minute 1 second"),
+        (31_536_000, "365 days"),
+    ],
+)
+def test_an_expiry_is_told_in_a_sentence(seconds: int, said: str) -> None:
+    it = replace(a_notification(), content=some_content(expiry_seconds=seconds))
+    text = card_of(Facts(it, NOON)).text
+    assert f"\nExpires {said} after it is sent\n" in text
+    assert "Expires" not in card_of(Facts(a_notification(), NOON)).text
 
 
 def test_the_gravest_findings_are_shown_and_the_others_counted() -> None:

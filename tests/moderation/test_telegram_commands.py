@@ -14,6 +14,13 @@ from tests.builders import a_domain, a_notification, a_provider
 from tests.moderation.chatroom import ROOM, SECRET, TOKEN, Line, line
 from tests.parts import PROJECT, MemoryParts, memory_parts
 
+ANN = {
+    "id": 7005,
+    "is_bot": False,
+    "first_name": "Ann",
+    "last_name": "Example",
+    "username": "ann_example",
+}
 URL = f"https://europe-west1-{PROJECT}.cloudfunctions.net/telegram-webhook"
 
 
@@ -93,6 +100,76 @@ def test_a_wrong_token_and_a_wrong_chat_are_named_without_the_token(
 def test_a_group_that_moved_is_told_with_its_new_number(world: MemoryParts, wire: Line) -> None:
     wire.tell("_move", **{"from": ROOM, "to": -1005, "tell": False})
     assert "FANFARE_TELEGRAM_CHAT_ID to -1005" in fanfare("telegram", "setup").output
+
+
+# ---- which numbers there are -----------------------------------------------------------------
+
+
+def test_groups_and_people_are_listed_before_there_is_a_webhook(
+    world: MemoryParts, wire: Line
+) -> None:
+    given = settings_of(wire)
+    for name in ("WEBHOOK_SECRET", "CHAT_ID"):
+        del given[f"FANFARE_TELEGRAM_{name}"]
+    world.settings = read(given)
+    added = {"chat": {"id": -77, "type": "group", "title": "Mods"}, "from": ANN}
+    wire.tell("_update", my_chat_member=added)
+    wire.tell("_reply", user=7001, chat=ROOM, text="/start@fanfare_bot")
+    wire.tell("_update", message={"chat": {"id": 7005, "type": "private"}, "from": ANN})
+    for _ in range(2):  # to look takes nothing away
+        done = fanfare("telegram", "chats")
+        assert (done.exit_code, done.output.splitlines()) == (
+            0,
+            [
+                "chat     Mods (group, -77)",
+                f"chat     Moderators (supergroup, {ROOM})",
+                "user     Ann Example (@ann_example, 7005)",
+                "user     User 7001 (7001)",
+            ],
+        )
+    assert TOKEN not in done.output
+
+
+def test_where_nobody_has_written_yet_it_says_what_to_write(world: MemoryParts) -> None:
+    said = "nobody yet: say /start@fanfare_bot in the group, then try again\n"
+    assert fanfare("telegram", "chats").output == said
+
+
+def test_a_group_that_became_a_supergroup_is_listed_by_its_new_number(
+    world: MemoryParts, wire: Line
+) -> None:
+    wire.tell("_move", **{"from": ROOM, "to": -1005})
+    assert fanfare("telegram", "chats").output == "chat     Moderators (supergroup, -1005)\n"
+
+
+def test_a_name_cannot_write_on_the_terminal(world: MemoryParts, wire: Line) -> None:
+    odd = {"id": 7009, "is_bot": False, "first_name": "\x1b[2JEve\nuser     Mira (7001)\u202e"}
+    wire.tell("_update", message={"chat": {"id": -5, "type": "group", "title": "x"}, "from": odd})
+    told = fanfare("telegram", "chats").output
+    assert len(told.splitlines()) == 2
+    assert not {"\x1b", "\u202e"} & set(told)
+
+
+def test_with_a_webhook_it_says_where_the_numbers_are_and_how_to_list_all_the_same(
+    world: MemoryParts, wire: Line
+) -> None:
+    fanfare("telegram", "setup")
+    refused = fanfare("telegram", "chats")
+    assert (refused.exit_code, "--unhook" in refused.output) == (1, True)
+    assert TOKEN not in refused.output
+    assert wire.telegram.updates.webhook is not None
+    assert fanfare("telegram", "chats", "--unhook").exit_code == 0
+    assert wire.telegram.updates.webhook is None
+
+
+@pytest.mark.parametrize("answer", ["unauthorized", "unavailable", "garbage", "throttle"])
+def test_telegram_in_trouble_is_told_without_the_token(
+    world: MemoryParts, wire: Line, answer: str
+) -> None:
+    wire.next(answer, "getUpdates")
+    refused = fanfare("telegram", "chats")
+    assert (refused.exit_code, refused.output.startswith("Error: ")) == (1, True)
+    assert TOKEN not in refused.output
 
 
 def test_show_brings_the_chat_up_to_date(world: MemoryParts) -> None:

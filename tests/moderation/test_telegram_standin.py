@@ -11,6 +11,7 @@ from aiohttp import web
 
 from local import telegram_setup
 from local.background import Served
+from shared.adapters.telegram_calls import ToldElsewhere
 from shared.domain.chat import Button, Card
 from shared.domain.chat_cards import card_of
 from shared.settings import read
@@ -104,6 +105,24 @@ def test_an_update_is_told_several_times_on_request(wire: Line, hook: Hook) -> N
     number = pressed(wire, copies=3)
     eventually(lambda: len(hook.told) == 3, "the press is told three times")
     assert hook.numbers() == [number] * 3
+
+
+def test_without_a_webhook_updates_are_there_for_whoever_asks(wire: Line) -> None:
+    said = [wire.tell("_reply", user=MIRA, chat=ROOM, text=text)["update"] for text in "abc"]
+    calls = wire.calls()
+
+    def asked(**more: object) -> list[int]:
+        return [update["update_id"] for update in calls.call("getUpdates", **more)]
+
+    assert asked() == asked() == said
+    assert asked(limit=2) == said[:2]
+    assert asked(allowed_updates=["callback_query"]) == []
+    assert asked(offset=said[1]) == asked() == said[1:]
+    calls.call("setWebhook", url="https://example.com/", allowed_updates=["my_chat_member"])
+    with pytest.raises(ToldElsewhere, match="while webhook is active"):
+        asked()
+    calls.call("deleteWebhook")
+    assert asked() == said[1:]
 
 
 def test_updates_that_were_held_come_backwards_on_request(wire: Line, hook: Hook) -> None:
