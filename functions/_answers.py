@@ -48,6 +48,7 @@ class NotificationAnswer(Answer):
     url: str | None
     url_button_name: str
     force_timer: int | None
+    expiry_seconds: int | None
     target_segment: Segment | None
     provider_id: str
     provider_email: str
@@ -129,7 +130,7 @@ class StatsAnswer(Answer):
 
 
 class EstimateAnswer(Answer):
-    """How many devices a segment would reach; ``exact`` is false when some may count twice."""
+    """How many devices a segment would target; ``exact`` is false when some may count twice."""
 
     devices: int
     by_platform: Mapping[str, int]

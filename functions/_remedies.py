@@ -6,7 +6,7 @@ and what is about one device ends with that device.
 
 from collections.abc import Mapping
 
-_TRIED_AGAIN = "Nothing: it is tried again by itself, for up to six hours."
+_TRIED_AGAIN = "Nothing: it is tried again by itself, for up to six hours or until it expires."
 _DEVICE = "Nothing: the device is reached again when its app registers anew."
 _TELL_OPERATOR = "Tell the operator: "
 
@@ -48,7 +48,7 @@ REMEDIES: Mapping[str, str] = {
     "receiptAddressRefused": "The operator mends the receipt address in AppGallery Connect.",
     "urgencyNotPermitted": "The operator asks Huawei for the right to send with high priority.",
     "contentRejected": "Change the words or the image the push service objects to; then send it.",
-    "expired": "Send it again with a later expiry, if it still matters.",
+    "expired": "Send a copy with a longer expiry, if it still matters.",
     # open
     "deviceBusy": _TRIED_AGAIN,
     "trafficControl": "Nothing: it is tried again, more slowly. If it happens daily, the operator "

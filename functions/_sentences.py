@@ -39,7 +39,7 @@ SENTENCES: Mapping[str, str] = {
     "receiptAddressRefused": "The address for receipts is refused; the operator must mend it.",
     "urgencyNotPermitted": "The app may not send urgent pushes; the operator must ask for it.",
     "contentRejected": "The push service objects to words in it; change them, then send it again.",
-    "expired": "Its time had passed before the push service took it.",
+    "expired": "Its time had passed before it could be delivered.",
     # open: the last attempt; it will be tried again
     "deviceBusy": "Too many pushes to this one device; it gets it later.",
     "trafficControl": "The push service slows us down; it goes on by itself.",
@@ -56,7 +56,7 @@ SENTENCES: Mapping[str, str] = {
 
 FAILURES: Mapping[FailureReason, str] = {
     FailureReason.PREMIUM_LAPSED: "Premium was no longer active when sending began; renew it.",
-    FailureReason.NO_VERIFIED_DOMAIN: "No domain was verified when sending began; verify one.",
+    FailureReason.NO_VERIFIED_DOMAIN: "No domain it is for was verified when sending began.",
     FailureReason.NO_AUDIENCE: "No device could be sent to; widen the target.",
     FailureReason.CREDENTIALS_REFUSED: "The push service refused our credentials; see the errors.",
     FailureReason.EVERY_PUSH_FAILED: "Every push failed; the errors say why.",

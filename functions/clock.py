@@ -29,14 +29,22 @@ def tick(request: Request) -> None:
             trace=trace_of(request),
         )
     if p.settings.archive:
-        _queue_for_the_archive(p)
+        _queue_for_the_archive(p, trace_of(request))
     if not at_the_desk(lambda desk: look_after(desk=desk)):
         remind(notifications=p.notifications, policies=p.review_policies, clock=p.clock)
 
 
-def _queue_for_the_archive(p: Parts) -> None:
+def _queue_for_the_archive(p: Parts, trace: str) -> None:
     from shared.flow.export import queue_exports
     from shared.flow.witness import queue_manifest
 
-    queue_exports(notifications=p.notifications, tasks=p.tasks, clock=p.clock)
+    queued = queue_exports(notifications=p.notifications, tasks=p.tasks, clock=p.clock)
+    if queued.unreadable:
+        log(
+            "ERROR",
+            f"tick: defect: {queued.unreadable} of {queued.due} notifications that ended cannot be "
+            "read and are not archived; the log names them. Mend their documents: it is tried "
+            "again every hour",
+            trace=trace,
+        )
     queue_manifest(exports=p.exports, tasks=p.tasks, clock=p.clock)

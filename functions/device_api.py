@@ -35,6 +35,12 @@ def _time_zone(name: str) -> str:
     return name
 
 
+def _plain(address: str) -> str:
+    if not address.isascii() or not {" ", '"', "\\"}.isdisjoint(address):
+        raise PydanticCustomError("bad_format", "is not in the form it must have")
+    return address
+
+
 def _not_empty(domains: tuple[str, ...]) -> tuple[str, ...]:
     if not domains:
         raise PydanticCustomError("too_few", "must have at least one entry")
@@ -43,6 +49,13 @@ def _not_empty(domains: tuple[str, ...]) -> tuple[str, ...]:
 
 SecretText = Annotated[str, StringConstraints(pattern=r"^[!-~]{32,128}$")]
 """A secret the device chose itself, of at least 32 characters, so that guessing is hopeless."""
+AddressText = Annotated[
+    str,
+    Field(min_length=1, max_length=4096),
+    AfterValidator(printable),
+    AfterValidator(_plain),
+]
+"""No push service's addresses hold spaces, quotes, or anything beyond ASCII."""
 TimeZone = Annotated[str, Field(min_length=1, max_length=64), AfterValidator(_time_zone)]
 AppVersion = Annotated[str, Field(min_length=1, max_length=64), AfterValidator(printable)]
 
@@ -51,7 +64,7 @@ class AddressInput(Given):
     """Where a push service reaches the device; ``environment`` matters to APNs."""
 
     kind: AddressKind
-    value: Annotated[str, Field(min_length=1, max_length=4096), AfterValidator(printable)]
+    value: AddressText
     environment: Literal["production", "sandbox"] = "production"
 
     def address(self) -> PushAddress:
@@ -146,7 +159,8 @@ def set_consent(call: Call[ConsentInput]) -> Reply:
 @DOOR.route("GET", "/v1/devices/<hwid>/pending", who=device, given=Nothing, answer=PendingAnswer)
 def read_pending(call: Call[Nothing]) -> Reply:
     """The one notification a desktop shows next, if there is any."""
-    pending = parts().devices.pending(hwid_in(call.path))
+    p = parts()
+    pending = p.devices.pending(hwid_in(call.path), p.clock.now())
     return Reply({"notification": pending})
 
 
@@ -160,4 +174,4 @@ def delete(call: Call[Nothing]) -> Reply:
 def _known_before(given: DeviceInput) -> Device | None:
     """What is known of the device, if it leaves anything out now."""
     left_out = None in (given.locale, given.time_zone, given.app_version)
-    return parts().devices.get(given.hwid) if left_out else None
+    return devices.readable(given.hwid, parts().devices) if left_out else None

@@ -251,5 +251,5 @@ def _once(call: Call[NotificationInput]) -> Once | None:
         return None
     if not 1 <= len(key) <= 255 or not key.isascii() or not key.isprintable():
         raise Malformed("Idempotency-Key must be 1 to 255 printable ASCII characters")
-    body = call.given.model_dump(mode="json", by_alias=True)
+    body = call.given.model_dump(mode="json", by_alias=True, exclude_defaults=True)
     return Once.of(call.caller.id, key, "create", body)

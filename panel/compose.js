@@ -9,7 +9,7 @@ const estimated = document.getElementById("estimate");
 const fields = [...form.querySelectorAll("[name]")];
 const number = new Intl.NumberFormat();
 const marks = new Map();
-const NUMBERS = new Set(["forceTimer", "targetSegment.activeDays"]);
+const NUMBERS = new Set(["forceTimer", "expirySeconds", "targetSegment.activeDays"]);
 
 let edited = null;
 let key = crypto.randomUUID();

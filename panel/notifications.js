@@ -21,6 +21,7 @@ const MOVES = {
   stop: { label: "Stop", when: ["sending", "active"], call: api.stop, ask: "Stop sending? Who has it, keeps it.", said: "Stopped." },
   duplicate: { label: "Duplicate", when: Object.keys(STATUSES), call: api.duplicate, said: "There is a new draft." },
 };
+const SPANS = Object.entries({ day: 86_400, hour: 3_600, minute: 60, second: 1 });
 const list = document.getElementById("list");
 const choice = document.getElementById("status");
 const sure = document.getElementById("sure");
@@ -104,6 +105,7 @@ function fill(card, notification) {
   };
   say("h3", notification.title ?? "Untitled");
   say(".body", notification.body ?? "");
+  say(".lasts", notification.expirySeconds ? `Expires ${span(notification.expirySeconds)} after it is sent.` : "");
   say(".badge", word);
   card.querySelector(".badge").className = `badge ${kind}`;
   say("time", when.format(new Date(notification.createdAt)));
@@ -120,6 +122,16 @@ function fill(card, notification) {
     button.hidden = !MOVES[button.dataset.move].when.includes(notification.status);
     button.setAttribute("aria-label", `${button.textContent}: ${notification.title ?? "untitled"}`);
   }
+}
+
+function span(seconds) {
+  const told = [];
+  for (const [unit, length] of SPANS) {
+    const many = Math.floor(seconds / length);
+    seconds %= length;
+    if (many) told.push(new Intl.NumberFormat(undefined, { style: "unit", unit, unitDisplay: "long" }).format(many));
+  }
+  return told.join(" ");
 }
 
 function counted(of) {

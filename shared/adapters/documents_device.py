@@ -1,10 +1,12 @@
 """Devices as documents: written by us, by an existing back end, or by an app, field by field."""
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
-from shared.adapters.documents_fields import Fields, Reader, present
+from shared.adapters.documents_fields import Fields, Reader, present, where_readable
 from shared.domain.device import AddressKind, Derived, Device, Hwid, PushAddress, Slot, derive
+from shared.domain.retry import too_late
 
 DEVICES = "devices"
 DEVICE_SECRETS = "deviceSecrets"
@@ -18,9 +20,14 @@ SLOT_FIELDS = (
     "pendingNotificationUrlButtonName",
     "pendingNotificationForceTimer",
     "pendingNotificationImage",
+    "pendingNotificationExpiresAt",
 )
 DERIVED_FIELDS = ("hwid", "language", "territory", "selectors", "partition")
 DERIVED_FROM = ("locale", "domains")
+_SAID_IN_PASSING = {"locale": str, "timeZone": str, "appVersion": str, "lastActiveAt": datetime}
+"""A device can be reached without these; an app that writes one in its own way leaves it unknown,
+as it is to the store's queries.
+"""
 
 
 def registration_fields(device: Device, derived: Derived) -> Fields:
@@ -48,7 +55,7 @@ def registration_fields(device: Device, derived: Derived) -> Fields:
 
 def device_from(hwid: str, document: Mapping[str, Any]) -> Device:
     """A device, from whatever plain fields it has."""
-    reader = Reader(DEVICES, hwid, document)
+    reader = Reader(DEVICES, hwid, where_readable(document, _SAID_IN_PASSING))
     return Device(
         hwid=Hwid(hwid),
         platform=reader.text("platform"),
@@ -99,11 +106,11 @@ def _slot_from(reader: Reader) -> Slot | None:
     return None if at is None else Slot(reader.text("pendingNotificationId"), at)
 
 
-def pending_from(hwid: str, document: Mapping[str, Any]) -> Fields | None:
-    """What a desktop's slot shows, as the API's JSON."""
+def pending_from(hwid: str, document: Mapping[str, Any], now: datetime) -> Fields | None:
+    """What a desktop's slot shows, as the API's JSON; nothing once that has expired."""
     reader = Reader(DEVICES, hwid, document)
     at = reader.time("pendingNotificationAt")
-    if at is None:
+    if at is None or too_late(now, reader.time("pendingNotificationExpiresAt")):
         return None
     timer = reader.number("pendingNotificationForceTimer")
     return {
@@ -131,5 +138,5 @@ def derived_fields(derived: Derived) -> Fields:
 
 def derived_from(hwid: str, document: Mapping[str, Any]) -> Derived:
     """What should be derived from this device document (not what it holds)."""
-    reader = Reader(DEVICES, hwid, document)
+    reader = Reader(DEVICES, hwid, where_readable(document, _SAID_IN_PASSING))
     return derive(hwid, reader.text("locale"), reader.texts("domains"))

@@ -30,6 +30,15 @@ def difference(stored: Mapping[str, Any], wanted: Mapping[str, Any]) -> Fields:
     return {name: value for name, value in wanted.items() if stored.get(name) != value}
 
 
+def where_readable(document: Mapping[str, Any], kinds: Mapping[str, type[Any]]) -> Fields:
+    """The document without those fields of ``kinds`` that are of another kind."""
+    return {
+        name: value
+        for name, value in document.items()
+        if name not in kinds or isinstance(value, kinds[name])
+    }
+
+
 class Reader:
     """One document (or a map inside it), field by field. A null counts as absent."""
 

@@ -1,10 +1,12 @@
 """Providers, their domains and API keys, and the platform's stop switch, as documents."""
 
-from collections.abc import Mapping
+import logging
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
 from shared.adapters.documents_fields import Fields, Reader
+from shared.domain.errors import Defect
 from shared.domain.provider import Domain, Plan, Provider
 from shared.ports import ApiKey
 
@@ -13,6 +15,8 @@ DOMAINS = "domains"
 API_KEYS = "apiKeys"
 PLATFORM = "platform"
 STOP = "stop"
+
+log = logging.getLogger(__name__)
 
 
 def provider_fields(provider: Provider) -> Fields:
@@ -28,17 +32,23 @@ def provider_fields(provider: Provider) -> Fields:
 
 
 def provider_from(uid: str, document: Mapping[str, Any]) -> Provider:
-    """A provider; one that nothing is said of is entitled to nothing."""
+    """A provider; one that nothing is said of is entitled to nothing, and a plan that we do not
+    know (an existing back end may have ``free``) gives no more than the smallest.
+    """
     reader = Reader(PROVIDERS, uid, document)
     return Provider(
         uid=uid,
         email=reader.text("email"),
         is_premium=reader.flag("isPremium"),
-        plan=reader.choice_or_none("plan", Plan) or Plan.PREMIUM,
+        plan=_plan(document.get("plan")),
         name=reader.text("name"),
         limits=tuple(reader.counts("limits").items()),
         members=reader.texts("members"),
     )
+
+
+def _plan(said: object) -> Plan:
+    return next((plan for plan in Plan if plan == said), Plan.PREMIUM)
 
 
 def domain_fields(domain: Domain) -> Fields:
@@ -59,6 +69,17 @@ def domain_from(name: str, document: Mapping[str, Any]) -> Domain:
         is_verified=reader.flag("isVerified"),
         admin_hwids=reader.texts("adminHwids"),
     )
+
+
+def readable_domains(found: Iterable[tuple[str, Mapping[str, Any]]]) -> list[Domain]:
+    """Those that can be read: no other is verified, and none keeps its provider from the rest."""
+    domains = []
+    for name, document in found:
+        try:
+            domains.append(domain_from(name, document))
+        except Defect:
+            log.exception("left out of its provider's domains")
+    return domains
 
 
 def api_key_fields(uid: str, name: str, at: datetime) -> Fields:

@@ -178,7 +178,7 @@ def _partition(fields: Raw) -> int:
 
 
 def _texts(values: Raw) -> list[str]:
-    return [value["stringValue"] for value in values["arrayValue"]["values"]]
+    return [str(value.get("stringValue")) for value in values["arrayValue"].get("values", ())]
 
 
 # ---- one device ------------------------------------------------------------------------------
@@ -187,9 +187,13 @@ def _texts(values: Raw) -> list[str]:
 def target_from(document: Raw) -> Target | None:
     """What sending needs of a device; ``None``, with a line in the log, for a broken document."""
     try:
-        return _quickly(document)
+        target: Target | None = _quickly(document)
     except (LookupError, TypeError, ValueError):
-        return _carefully(document)
+        target = _carefully(document)
+    if target is None or target.fits:
+        return target
+    log.warning("device %s… is passed over: its document is too large", _alias(target.hwid))
+    return None
 
 
 def _quickly(document: Raw) -> Target:
@@ -251,9 +255,13 @@ def _device(document: Raw) -> Device | None:
     try:
         return device_from(hwid, decode_fields(document, moment))
     except (Defect, ValueError):
-        seen = hashlib.sha256(hwid.encode()).hexdigest()[:12]
-        log.warning("device %s… is passed over: its document cannot be read", seen)
+        log.warning("device %s… is passed over: its document cannot be read", _alias(hwid))
         return None
+
+
+def _alias(hwid: str) -> str:
+    """An hwid itself is never logged."""
+    return hashlib.sha256(hwid.encode()).hexdigest()[:12]
 
 
 def _selects(query: AudienceQuery, document: Raw) -> bool:

@@ -87,9 +87,9 @@ class FirestoreDevices:
 
         return rewrite(self._client, self._reference(hwid), "the device", wanted)
 
-    def pending(self, hwid: str) -> Mapping[str, object] | None:
+    def pending(self, hwid: str, now: datetime) -> Mapping[str, object] | None:
         snapshot = fetch(self._reference(hwid))
-        return pending_from(hwid, data_of(snapshot)) if snapshot.exists else None
+        return pending_from(hwid, data_of(snapshot), now) if snapshot.exists else None
 
     def clear_slot(self, hwid: str, notification_id: str) -> None:
         def wanted(snapshot: Snapshot) -> Mapping[str, Any]:

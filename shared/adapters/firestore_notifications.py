@@ -8,8 +8,9 @@ so that no two moves can ever claim the same link of the chain.
 
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import replace
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import partial
 
 from google.cloud.firestore import (
@@ -60,6 +61,7 @@ from shared.domain.lifecycle import Status
 from shared.domain.notification import Change, Notification, NotificationId
 from shared.ports import AlreadyThere, Decision, Page, Replay, Waiting, Wish
 
+_EVER = datetime(1970, 1, 1, tzinfo=UTC)
 _IS_PENDING = FieldFilter("status", "==", str(Status.PENDING))
 
 
@@ -140,7 +142,7 @@ class FirestoreNotifications:
             "__name__", Query.DESCENDING
         )
 
-        return fill(wish, partial(_rows_after, newest_first))
+        return fill(wish, partial(_rows_after, newest_first, "createdAt"))
 
     def counts_by_status(self, provider_id: str) -> Mapping[Status, int]:
         owned = self._where("providerId", "==", provider_id)
@@ -165,8 +167,7 @@ class FirestoreNotifications:
         query = self._client.collection(NOTIFICATIONS).where(filter=_IS_PENDING)
         if waiting.provider_id:
             query = query.where(filter=FieldFilter("providerId", "==", waiting.provider_id))
-        oldest_first = query.order_by("createdAt").order_by("__name__")
-        return fill_queue(waiting, partial(_rows_after, oldest_first))
+        return fill_queue(waiting, partial(_waiting_after, query))
 
     def decided(self, since: datetime, limit: int) -> Sequence[Decision]:
         moderated = self._where("moderatedAt", ">=", since)
@@ -180,6 +181,12 @@ class FirestoreNotifications:
     def unexported(self, now: datetime, limit: int) -> Sequence[NotificationId]:
         due = self._where("exportAt", "<=", now).order_by("exportAt").limit(limit)
         return [NotificationId(snapshot.id) for snapshot in select(due.select([]))]
+
+    def put_off_export(self, id: NotificationId, until: datetime) -> None:
+        batch = self._client.batch()
+        batch.update(self._reference(id), {"exportAt": until})
+        with suppress(Refused):
+            commit(batch, "the export that is put off")
 
     def history(self, id: NotificationId) -> Sequence[Entry]:
         links = select(self._history(id).order_by("__name__"))
@@ -236,11 +243,32 @@ class FirestoreNotifications:
         return self._client.collection(NOTIFICATIONS).where(filter=matching)
 
 
-def _rows_after(query: Query, place: Position | None, limit: int) -> Sequence[Row]:
-    page = query.limit(limit)
+def _rows_after(
+    query: Query, time: str, place: Position | None, limit: int | None
+) -> Sequence[Row]:
+    page = query.limit(limit) if limit else query
     if place:
-        page = page.start_after({"createdAt": place.created_at, "__name__": place.id})
-    return [_row(snapshot) for snapshot in select(page)]
+        page = page.start_after({time: place.at, "__name__": place.id})
+    return [_row(snapshot, time) for snapshot in select(page)]
+
+
+def _waiting_after(pending: Query, place: Position | None, limit: int) -> Sequence[Row]:
+    """By submission; and among them, by creation, those of an older version, which wrote no more.
+
+    Only a field that is there can be ordered by. So the second query goes through what was created
+    in the stretch of time that the first one covers, and leaves out whatever has both.
+    """
+    by_submission = pending.where(filter=FieldFilter("submittedAt", ">=", _EVER))
+    by_submission = by_submission.order_by("submittedAt").order_by("__name__")
+    submitted = _rows_after(by_submission, "submittedAt", place, limit)
+    by_creation = pending.where(filter=FieldFilter("createdAt", ">=", _EVER))
+    if len(submitted) == limit:
+        by_creation = by_creation.where(filter=FieldFilter("createdAt", "<=", submitted[-1].at))
+    by_creation = by_creation.order_by("createdAt").order_by("__name__")
+    created = _rows_after(by_creation, "createdAt", place, None)
+    older = [row for row in created if not isinstance(row.document.get("submittedAt"), datetime)]
+    ordered = sorted((*submitted, *older), key=lambda row: (row.at, row.id))
+    return ordered[: ordered.index(submitted[-1]) + 1] if len(submitted) == limit else ordered
 
 
 def _name(number: int) -> str:
@@ -256,5 +284,6 @@ def _read(snapshot: Snapshot) -> Notification:
     return notification_from(snapshot.id, data_of(snapshot), version_of(snapshot))
 
 
-def _row(snapshot: Snapshot) -> Row:
-    return Row(snapshot.id, data_of(snapshot), version_of(snapshot))
+def _row(snapshot: Snapshot, time: str) -> Row:
+    document = data_of(snapshot)
+    return Row(snapshot.id, document, version_of(snapshot), document.get(time))

@@ -22,6 +22,7 @@ from shared.adapters.documents import (
     domain_from,
     provider_fields,
     provider_from,
+    readable_domains,
 )
 from shared.adapters.firestore_calls import (
     Snapshot,
@@ -50,8 +51,20 @@ class FirestoreProviders:
     def put(self, provider: Provider) -> None:
         self._merge(self._reference(PROVIDERS, provider.uid), provider_fields(provider))
 
+    def change(self, uid: str, change: Callable[[Provider], Provider]) -> Provider:
+        written: list[Provider] = []
+
+        def wanted(snapshot: Snapshot) -> dict[str, Any]:
+            if not snapshot.exists:
+                raise NotFound("there is no such provider")
+            written[:] = [change(provider_from(uid, data_of(snapshot)))]
+            return difference(data_of(snapshot), provider_fields(written[0]))
+
+        rewrite(self._client, self._reference(PROVIDERS, uid), "the provider", wanted)
+        return written[0]
+
     def domains_of(self, uid: str) -> Sequence[Domain]:
-        return [_domain(snapshot) for snapshot in self._owned(DOMAINS, uid)]
+        return readable_domains((it.id, data_of(it)) for it in self._owned(DOMAINS, uid))
 
     def domain(self, name: str) -> Domain | None:
         snapshot = fetch(self._reference(DOMAINS, name))

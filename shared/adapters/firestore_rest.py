@@ -17,10 +17,11 @@ from urllib.parse import quote
 import httpx
 import orjson
 
+from shared.adapters.document_names import can_name
 from shared.adapters.firestore_rest_auth import EmulatorBearer, GoogleBearer
 from shared.adapters.firestore_rest_values import Raw
 from shared.adapters.kept_transport import KeptTransport
-from shared.domain.errors import Defect, TryAgain
+from shared.domain.errors import Defect, NotFound, TryAgain
 
 HOST = "firestore.googleapis.com"
 MOST_READS = 4
@@ -115,7 +116,9 @@ class FirestoreRest:
         self._transport.close()
 
     def name(self, *path: str) -> str:
-        """The full name of a document or collection."""
+        """The full name of a document or collection; raises ``NotFound`` if there can be none."""
+        if not all(map(can_name, path)):
+            raise NotFound("there is nothing of that name")
         return "/".join((self.root, *path))
 
     # ---- reading -----------------------------------------------------------------------------

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from shared.adapters.documents import DEVICES, SLOT_FIELDS
 from shared.adapters.firestore_rest import MOST_WRITES_AT_ONCE, FirestoreRest, waiting_seconds
@@ -22,6 +23,7 @@ from shared.ports import SlotWrite
 ROUNDS = 4
 CONTENTION, UNAVAILABLE = "contention", "unavailable"
 SHOWN_FIELDS = ("pendingNotificationId", "pendingNotificationAt")
+SEEN_FIELDS = (*SHOWN_FIELDS, "consent")
 
 
 class FirestoreSlots:
@@ -84,7 +86,7 @@ class _Some:
 
     def _look(self, hwids: Sequence[str], records: dict[str, Record]) -> dict[str, str]:
         """Record those that are decided; the versions of the others, to be written."""
-        found = self.rest.batch_get([self._name(hwid) for hwid in hwids], SHOWN_FIELDS)
+        found = self.rest.batch_get([self._name(hwid) for hwid in hwids], SEEN_FIELDS)
         versions = {}
         for hwid in hwids:
             document = found.documents.get(self._name(hwid))
@@ -103,17 +105,24 @@ def decide(ours: Slot, document: Raw | None, at: datetime) -> Record | None:
     """What is to be recorded of a desktop that looks like this; ``None`` to write ``ours``."""
     if document is None:
         return Record(Outcome.SKIPPED, "deviceGone", at=at)
-    shown = _slot(document)
+    fields = decode_fields(document, moment)
+    shown = _slot(fields)
+    if shown is not None and shown.id == ours.id:
+        return Record(Outcome.DELIVERED, at=at)
+    if withdrew(fields):
+        return Record(Outcome.SKIPPED, "consent", at=at)
     if shown is None:
         return None
-    if shown.id == ours.id:
-        return Record(Outcome.DELIVERED, at=at)
     return Record(Outcome.SKIPPED, "superseded", at=at) if _newer(shown, ours) else None
 
 
-def _slot(document: Raw) -> Slot | None:
+def withdrew(fields: Mapping[str, Any]) -> bool:
+    """Whether the device's person wants nothing any more; what cannot be read is no consent."""
+    return fields.get("consent") not in (None, True)
+
+
+def _slot(fields: Mapping[str, Any]) -> Slot | None:
     """A slot without a readable time is no slot: any notification may take its place."""
-    fields = decode_fields(document, moment)
     id, at = (fields.get(name) for name in SHOWN_FIELDS)
     return Slot(str(id or ""), at) if isinstance(at, datetime) else None
 
@@ -137,6 +146,7 @@ def slot_fields(notification: Notification) -> dict[str, object]:
         "pendingNotificationUrlButtonName": content.button if content.url else None,
         "pendingNotificationForceTimer": content.force_timer,
         "pendingNotificationImage": content.image,
+        "pendingNotificationExpiresAt": notification.expires_at,
     }
     return {name: value for name, value in fields.items() if value is not None}
 

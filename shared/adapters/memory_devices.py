@@ -70,9 +70,9 @@ class MemoryDevices:
             self.merge(hwid, address_fields(None))
             return True
 
-    def pending(self, hwid: str) -> Mapping[str, object] | None:
+    def pending(self, hwid: str, now: datetime) -> Mapping[str, object] | None:
         document, _ = self._devices.read(hwid)
-        return None if document is None else pending_from(hwid, document)
+        return None if document is None else pending_from(hwid, document, now)
 
     def clear_slot(self, hwid: str, notification_id: str) -> None:
         with self.lock:

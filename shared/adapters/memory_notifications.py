@@ -7,6 +7,7 @@ another version, and reads and applies its change again.
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
+from operator import itemgetter
 from typing import Any
 
 from shared.adapters.documents import (
@@ -19,7 +20,7 @@ from shared.adapters.documents import (
     replay_fields,
     replay_from,
 )
-from shared.adapters.listing import Position, Row, decisions, fill, fill_queue
+from shared.adapters.listing import Position, Row, decisions, fill, fill_queue, waits_since
 from shared.adapters.memory_documents import Collection
 from shared.domain.errors import NotFound, TryAgain
 from shared.domain.history import Entry
@@ -28,6 +29,9 @@ from shared.domain.notification import Change, Notification, NotificationId
 from shared.ports import AlreadyThere, Decision, Page, Replay, Waiting, Wish
 
 _TRIES = 200
+
+Time = Callable[[Mapping[str, Any]], Any]
+"""What a list is ordered by."""
 
 
 class MemoryNotifications:
@@ -84,8 +88,7 @@ class MemoryNotifications:
         def rows_after(place: Position | None, limit: int) -> Sequence[Row]:
             rows = [row for row in reversed(self._by_age(wish.status)) if _is_of(row, wish)]
             if place is not None:
-                here = (place.created_at, place.id)
-                rows = [row for row in rows if (row.document["createdAt"], row.id) < here]
+                rows = [row for row in rows if (row.at, row.id) < (place.at, place.id)]
             return rows[:limit]
 
         return fill(wish, rows_after)
@@ -106,10 +109,10 @@ class MemoryNotifications:
 
     def queue(self, waiting: Waiting) -> Page[Notification]:
         def rows_after(place: Position | None, limit: int) -> Sequence[Row]:
-            rows = [row for row in self._by_age(Status.PENDING) if _is_of(row, waiting)]
+            waits = self._by_age(Status.PENDING, waits_since)
+            rows = [row for row in waits if _is_of(row, waiting)]
             if place is not None:
-                here = (place.created_at, place.id)
-                rows = [row for row in rows if (row.document["createdAt"], row.id) > here]
+                rows = [row for row in rows if (row.at, row.id) > (place.at, place.id)]
             return rows[:limit]
 
         return fill_queue(waiting, rows_after)
@@ -128,6 +131,11 @@ class MemoryNotifications:
 
     def unexported(self, now: datetime, limit: int) -> Sequence[NotificationId]:
         return self._due("exportAt", now, limit)
+
+    def put_off_export(self, id: NotificationId, until: datetime) -> None:
+        with self._lock:
+            if id in self.documents:
+                self._notifications.merge(id, {"exportAt": until})
 
     def _due(self, field: str, now: datetime, limit: int) -> Sequence[NotificationId]:
         due = [
@@ -156,15 +164,21 @@ class MemoryNotifications:
         for entry in change.entries:
             self._history.setdefault(notification.id, []).append(entry_fields(entry))
 
-    def _by_age(self, status: Status | None) -> list[Row]:
+    def _by_age(self, status: Status | None, time_of: Time = itemgetter("createdAt")) -> list[Row]:
         """Oldest first; what has no ``createdAt`` is in no list, as in Firestore."""
         with self._lock:
             rows = [
-                Row(key, document, self._notifications.versions.get(key, ""))
+                Row(
+                    key,
+                    document,
+                    self._notifications.versions.get(key, ""),
+                    time_of(document),
+                )
                 for key, document in self.documents.items()
-                if "createdAt" in document and status in {None, document.get("status")}
+                if isinstance(document.get("createdAt"), datetime)
+                and status in {None, document.get("status")}
             ]
-        return sorted(rows, key=lambda row: (row.document["createdAt"], row.id))
+        return sorted(rows, key=lambda row: (row.at, row.id))
 
 
 def _is_of(row: Row, wish: Wish | Waiting) -> bool:

@@ -13,6 +13,7 @@ from shared.adapters.documents import (
     domain_from,
     provider_fields,
     provider_from,
+    readable_domains,
     stop_fields,
     stop_from,
 )
@@ -47,10 +48,21 @@ class MemoryProviders:
     def put(self, provider: Provider) -> None:
         self._providers.merge(provider.uid, provider_fields(provider))
 
+    def change(self, uid: str, change: Callable[[Provider], Provider]) -> Provider:
+        for _ in range(_TRIES):
+            document, version = self._providers.read(uid)
+            if document is None:
+                raise NotFound("there is no such provider")
+            after = change(provider_from(uid, document))
+            with self._lock:
+                if self._providers.holds(uid, version):
+                    self.put(after)
+                    return after
+        raise TryAgain("the provider is busy")
+
     def domains_of(self, uid: str) -> Sequence[Domain]:
-        names = sorted(self._domains.documents)
-        found = (self.domain(name) for name in names)
-        return [domain for domain in found if domain and domain.provider_id == uid]
+        found = sorted(self._domains.documents.items())
+        return readable_domains((name, it) for name, it in found if it["providerId"] == uid)
 
     def domain(self, name: str) -> Domain | None:
         document, _ = self._domains.read(name)

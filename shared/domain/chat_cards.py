@@ -76,7 +76,7 @@ def card_of(facts: Facts) -> Card:
     sheet.line()
     if it.status is Status.PENDING and not buttons:
         sheet.line("Too long an id for buttons: decide in the console.", Style.ITALIC)
-    since = time(it.submitted_at or it.created_at)
+    since = time(it.waits_since)
     sheet.say(f"Revision {it.revision}, since {since}, ").say(it.id, Style.CODE)
     return sheet.card(buttons=buttons, image=it.content.image or "")
 
@@ -224,6 +224,17 @@ def _content(sheet: Sheet, content: Content) -> None:
         sheet.line("Image", Style.BOLD).quote(content.image, 200)
     if content.force_timer:
         sheet.line(f"In a dialog that stays for {content.force_timer} seconds")
+    if content.expiry_seconds:
+        sheet.line(f"Expires {_span(content.expiry_seconds)} after it is sent")
+
+
+def _span(seconds: int) -> str:
+    told = []
+    for unit, length in (("day", 86_400), ("hour", 3_600), ("minute", 60), ("second", 1)):
+        number, seconds = divmod(seconds, length)
+        if number:
+            told.append(f"{number} {unit}{'s' * (number > 1)}")
+    return " ".join(told)
 
 
 def _audience(sheet: Sheet, it: Notification, reach: Reach | None) -> None:

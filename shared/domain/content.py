@@ -1,4 +1,4 @@
-"""What a notification shows, with its limits on the fields.
+"""What a notification shows and for how long it is worth showing, with its limits on the fields.
 
 Lengths are counted in characters (Unicode code points), so an emoji never costs what its bytes or
 UTF-16 units would. ``CompleteInput`` is what may be submitted; a draft may still lack parts of it.
@@ -82,10 +82,12 @@ LinkUrl = Annotated[
     str, _Text, Field(max_length=MOST_URL_CHARACTERS), AfterValidator(_https_or_deep_link)
 ]
 ForceTimer = Annotated[int, Field(ge=1, le=10)]
+ExpirySeconds = Annotated[int, Field(ge=60, le=31_536_000)]
+"""A minute to a year, counted from the moment sending begins (``Notification.expires_at``)."""
 
 
 class Content(BaseModel):
-    """Everything a provider sets that a person will see. Incomplete only in a draft."""
+    """What a person will see, and for how long, as the provider set it; partial only in a draft."""
 
     model_config = ConfigDict(
         frozen=True, extra="forbid", strict=True, alias_generator=to_camel, validate_by_name=True
@@ -97,6 +99,7 @@ class Content(BaseModel):
     url: Annotated[LinkUrl | None, _Blank] = None
     url_button_name: Annotated[ButtonName | None, _Blank] = None
     force_timer: ForceTimer | None = None
+    expiry_seconds: ExpirySeconds | None = None
 
     @property
     def button(self) -> str:
@@ -111,7 +114,7 @@ class NotificationInput(Content):
     draft: bool = False
 
     def content(self) -> Content:
-        """The visible part alone."""
+        """All of it but whom it is for."""
         shown = {name: getattr(self, name) for name in Content.model_fields}
         return Content.model_construct(**shown)
 

@@ -24,6 +24,11 @@ CHUNK_SIZE = 50
 MOST_BATCH_BYTES = 600_000
 """A batch is one document, which Firestore bounds at 1 MiB, with room left for its records."""
 
+MOST_TARGET_BYTES = 9_000
+"""Of one device, when every character is escaped; a page of 2,000 that are not is still one write,
+which Firestore bounds at 10 MiB.
+"""
+
 BatchId = NewType("BatchId", str)
 T = TypeVar("T")
 
@@ -105,8 +110,20 @@ class Target:
 
     @property
     def stored_bytes(self) -> int:
-        """About how much room it takes in a batch, when no character of it is escaped."""
-        return 300 + 6 * len(self.hwid) + len(self.locale) + len(self.address_value)
+        """How much room it takes in a batch at most, whatever characters its texts are of."""
+        text = "".join(self._texts)
+        return 300 + (2 if text.isascii() and text.isprintable() else 6) * len(text)
+
+    @property
+    def fits(self) -> bool:
+        """Whether any batch should hold it. No real device takes so much; somebody plays tricks."""
+        return sum(map(len, self._texts)) < 1_000 or self.stored_bytes <= MOST_TARGET_BYTES
+
+    @property
+    def _texts(self) -> tuple[str, ...]:
+        address, slot = self.address, self.slot
+        reached = (address.value, address.environment) if address else ()
+        return (self.hwid, self.platform, self.locale, slot.id if slot else "", *reached)
 
     @property
     def address_value(self) -> str:
@@ -248,6 +265,17 @@ class Batch:
         waiting = self.open_positions()
         for start in range(0, len(waiting), CHUNK_SIZE):
             yield waiting[start : start + CHUNK_SIZE]
+
+    def in_doubt(self) -> list[int]:
+        """Open positions that an owner who died may have sent without living to record it.
+
+        It was at the first chunk of its run, or at the one after the last that it recorded.
+        """
+        waiting = self.open_positions()
+        recorded = [(r.at, i) for i, r in enumerate(self.records) if r.at is not None]
+        last = max(recorded)[1] if recorded else -1
+        after = [position for position in waiting if position > last]
+        return sorted({*waiting[:CHUNK_SIZE], *after[:CHUNK_SIZE]})
 
     def recorded(self, results: Mapping[int, Record]) -> "Batch":
         """This batch with ``results`` written over open records; an outcome is never replaced."""

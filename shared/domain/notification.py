@@ -23,6 +23,7 @@ from shared.domain.review import (
     ReviewPolicy,
     approvals_needed,
     check_claim,
+    check_pair,
 )
 from shared.domain.targeting import Segment
 
@@ -98,6 +99,22 @@ class Notification:
         return self.status is not Status.PENDING
 
     @property
+    def expires_at(self) -> datetime | None:
+        """From when on nobody is to get it any more; ``None`` while that is open, or never.
+
+        Counted from when sending begins (scope, "Expiry"), so that a wait for moderators takes
+        nothing of it. Sending, retries, push services and desktops all go by this moment.
+        """
+        if self.sending_at is None or self.content.expiry_seconds is None:
+            return None
+        return self.sending_at + timedelta(seconds=self.content.expiry_seconds)
+
+    @property
+    def waits_since(self) -> datetime:
+        """When it was submitted; an edit does not turn that clock back."""
+        return self.submitted_at or self.created_at
+
+    @property
     def prevented(self) -> int:
         """How many targeted devices a stop kept it from; what is on its way may yet get through."""
         if self.status is not Status.STOPPED:
@@ -142,13 +159,17 @@ class Notification:
         *,
         revision: int | None = None,
         policy: ReviewPolicy = ReviewPolicy(),  # noqa: B008 - frozen
+        removed: frozenset[str] = frozenset(),
     ) -> "Change":
         """A moderator's yes to the revision seen; a stale one is refused.
 
         Where two are needed, the first is an endorsement and it stays pending for somebody else.
+        That of one of the ``removed``, who are no moderators any more, does not count.
         """
         self._check_decidable(Move.APPROVE, by, at, revision)
-        if approvals_needed(self, policy) > len(self.endorsements) + 1:
+        check_pair(self, policy, by)
+        counting = [each for each in self.endorsements if each.moderator_id not in removed]
+        if approvals_needed(self, policy) > len(counting) + 1:
             return self._endorsed(by, at)
         if approvals_needed(self, policy) > 1:
             self._check_second(by)

@@ -7,6 +7,7 @@ from typing import assert_never
 from shared.domain.delivery import (
     SHOWN,
     TAKEN,
+    UNTRIED,
     Accepted,
     AddressGone,
     Answer,
@@ -19,11 +20,17 @@ from shared.domain.delivery import (
 )
 
 
-def recorded(answer: Answer, now: datetime) -> Record:
-    """What the ledger says of an answer."""
+def recorded(answer: Answer, now: datetime, last: Record = UNTRIED) -> Record:
+    """What the ledger says of an answer, after what it said before.
+
+    A refusal of an address or of the content would have met an earlier attempt just the same. One
+    of our credentials need not have: what may have arrived before stays unknown.
+    """
     match answer:
         case Accepted(receipt):
             return Record(Outcome.DELIVERED, receipt=receipt, at=now)
+        case Misconfigured(code) if last.ambiguous:
+            return Record(Outcome.UNKNOWN, "answerLost", receipt=code, at=now, ambiguous=True)
         case Rejected(code) | Misconfigured(code) | Unsendable(code):
             return Record(Outcome.FAILED, code, at=now)
         case AddressGone(code):
@@ -68,3 +75,8 @@ def last_word(last: Record, otherwise: Record) -> Record:
 def exhausted(last: Record, now: datetime) -> Record:
     """The end of the retry horizon; the receipt says what the last attempt met."""
     return Record(Outcome.FAILED, "exhausted", receipt=last.code, at=now)
+
+
+def expired(last: Record, now: datetime) -> Record:
+    """The end of the notification's own time; the receipt is as with ``exhausted``."""
+    return Record(Outcome.FAILED, "expired", receipt=last.code, at=now)

@@ -1,7 +1,8 @@
 """When to try again, and when to stop trying.
 
 Source: FCM's guidance for senders at scale (wait at least 10 s, grow exponentially, with jitter;
-60 s after a 429 that names no time) and the six-hour horizon of the specification, section 4.
+60 s after a 429 that names no time) and the horizon of the specification, section 4: six hours or
+the notification's expiry.
 """
 
 from dataclasses import dataclass
@@ -25,9 +26,20 @@ class RetryPolicy:
         jittered = self.base_seconds + chance * max(0.0, growth - self.base_seconds)
         return max(jittered, asked_seconds * (1 + 0.1 * chance))
 
-    def gives_up(self, first_attempt_at: datetime, next_attempt_at: datetime) -> bool:
-        """Whether the next attempt would lie beyond the horizon."""
-        return next_attempt_at - first_attempt_at > self.horizon
+    def gives_up(
+        self,
+        first_attempt_at: datetime,
+        next_attempt_at: datetime,
+        expires_at: datetime | None = None,
+    ) -> bool:
+        """Whether the next attempt would lie beyond the horizon, or be too late."""
+        beyond = next_attempt_at - first_attempt_at > self.horizon
+        return beyond or too_late(next_attempt_at, expires_at)
+
+
+def too_late(at: datetime, expires_at: datetime | None) -> bool:
+    """Whether nothing may be begun at ``at`` any more, of what expires then or never."""
+    return expires_at is not None and at >= expires_at
 
 
 NEVER_TRIED = frozenset({"", "notSent"})

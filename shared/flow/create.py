@@ -12,12 +12,12 @@ from shared.domain.content import NotificationInput
 from shared.domain.errors import NotFound, Refusal, TryAgain
 from shared.domain.history import Actor, Role
 from shared.domain.lifecycle import Status, refused
-from shared.domain.notification import Change, Notification, NotificationId
+from shared.domain.notification import Change, Looked, Notification, NotificationId
 from shared.domain.provider import Domain, Provider, is_admin_hwid
 from shared.domain.targeting import Segment
 from shared.flow.entitled import check_fields, entitled, owned
 from shared.flow.once import Answer, KeyReused, Once, Render, answered, kept_answer
-from shared.flow.submission import Checks, Place, check_queue, look, take_place
+from shared.flow.submission import Checks, Place, look, take_place
 from shared.ports import AlreadyThere, Clock, Notifications, Providers, Replay
 
 DeliverNow = Callable[[NotificationId], None]
@@ -137,7 +137,7 @@ def edit(
         place = None
         if new.revision > seen.revision:
             place = _place_of_edit(provider, new, checks, clock)
-            looked = look(new, domains, checks, clock, admin_hwid=False)
+            looked = _look(new, domains, checks, clock, place, admin_hwid=False)
             change = partial(change, at=clock.now(), looked=looked)
         try:
             return notifications.change(id, partial(_if_unchanged, seen, change))
@@ -218,17 +218,40 @@ def _submitted(
     now = clock.now()
     submit = partial(Notification.submit, by=by, at=now, admin_hwid=admin_hwid)
     submit(it)  # refuses what is not complete, or submitted already, before it costs a place
-    if not admin_hwid:
-        check_queue(provider, notifications)
-    place = take_place(provider, it.id, now, admin_hwid=admin_hwid, usage=checks.usage)
-    looked = look(it, domains, checks, clock, admin_hwid=admin_hwid)
+    place = take_place(
+        provider,
+        it.id,
+        now,
+        admin_hwid=admin_hwid,
+        notifications=notifications,
+        usage=checks.usage,
+    )
+    looked = _look(it, domains, checks, clock, place, admin_hwid=admin_hwid)
     return partial(submit, at=clock.now(), looked=looked), place
 
 
 def _place_of_edit(provider: Provider, new: Notification, checks: Checks, clock: Clock) -> Place:
     """A new revision is read by moderators anew, so it counts like a submission."""
     taker = NotificationId(f"{new.id}-{clock.new_id()}")
-    return take_place(provider, taker, clock.now(), admin_hwid=False, usage=checks.usage)
+    now, usage = clock.now(), checks.usage
+    return take_place(provider, taker, now, admin_hwid=False, notifications=None, usage=usage)
+
+
+def _look(
+    it: Notification,
+    domains: Sequence[Domain],
+    checks: Checks,
+    clock: Clock,
+    place: Place,
+    *,
+    admin_hwid: bool,
+) -> Looked:
+    """When it cannot be looked at right now, its place is free again."""
+    try:
+        return look(it, domains, checks, clock, admin_hwid=admin_hwid)
+    except TryAgain:
+        place.give_back(checks.usage)
+        raise
 
 
 def _to_admin_hwid(segment: Segment | None, domains: Sequence[Domain]) -> bool:

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from shared.domain.device import Device, PushAddress, derive
-from shared.domain.errors import Forbidden, NotFound, Unauthenticated
+from shared.domain.errors import Defect, Forbidden, Unauthenticated
 from shared.ports import Accounts, Clock, Devices, Identity
 
 UID_PREFIX = "device:"
@@ -61,7 +61,10 @@ def _address_to_keep(device: Device, devices: Devices) -> PushAddress | None:
     """None without consent, be it withdrawn now or at any time before."""
     if device.address is None or not device.consent:
         return None
-    before = devices.get(device.hwid)
+    try:
+        before = devices.get(device.hwid)
+    except Defect:  # its consent may be what cannot be read; the device sends its address again
+        return None
     return device.address if before is None or before.consent else None
 
 
@@ -82,13 +85,11 @@ def check_identity(hwid: str, identity: Identity) -> None:
 
 def set_address(hwid: str, address: PushAddress, *, devices: Devices, clock: Clock) -> None:
     """A new push address; a repeat of the same is harmless, another device holding it loses it."""
-    known(hwid, devices)
     devices.set_address(hwid, replace(address, registered_at=clock.now()))
 
 
 def set_consent(hwid: str, consent: bool, *, devices: Devices) -> None:
     """Without consent nothing is sent and the address is forgotten."""
-    known(hwid, devices)
     devices.set_consent(hwid, consent)
 
 
@@ -97,12 +98,12 @@ def delete(hwid: str, *, devices: Devices) -> None:
     devices.delete(hwid)
 
 
-def known(hwid: str, devices: Devices) -> Device:
-    """Raises ``NotFound``."""
-    device = devices.get(hwid)
-    if device is None:
-        raise NotFound("there is no such device")
-    return device
+def readable(hwid: str, devices: Devices) -> Device | None:
+    """The device, if there is one and its document can be read; some back ends write odd ones."""
+    try:
+        return devices.get(hwid)
+    except Defect:
+        return None
 
 
 def written(hwid: str, *, devices: Devices) -> None:

@@ -37,10 +37,11 @@ def check_fields(
     content: Content, segment: Segment | None, provider: Provider, domains: Sequence[Domain]
 ) -> None:
     """The rules beyond single fields: own domains, plan, and what fits into a push."""
-    if faults := oversize(content):
-        raise InvalidInput(faults)
+    faults = oversize(content)
     if segment and segment.domain and segment.domain not in verified(domains):
         sentence = f"{segment.domain} is not one of your verified domains"
-        raise InvalidInput([FieldError("targetSegment.domain", "foreignDomain", sentence)])
+        faults.append(FieldError("targetSegment.domain", "foreignDomain", sentence))
+    if faults:
+        raise InvalidInput(faults)
     if content.force_timer is not None and provider.plan is not Plan.ENTERPRISE:
         raise Forbidden("forceTimer needs the Enterprise plan.", code="enterpriseRequired")

@@ -1,4 +1,8 @@
-"""How many devices a segment would reach, before anything is sent."""
+"""How many devices a segment would target, before anything is sent.
+
+The same that planning targets: those without an address or consent are among them, and are skipped
+when their turn comes. No index knows who can be reached, and a count must not read them all.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -8,6 +8,7 @@ from shared.domain.device import partition_of
 from shared.domain.notification import Notification
 from shared.domain.provider import verified
 from shared.domain.targeting import Segment
+from shared.flow.devices import readable
 from shared.ports import Clock, Devices, Ledger, Providers
 
 
@@ -39,7 +40,7 @@ def explain(
 ) -> Explanation:
     """Targeted or not and by which rule, in which batch, with which outcome, answer and when."""
     key = sort_key(partition_of(hwid), hwid)
-    device = devices.get(hwid)
+    device = readable(hwid, devices)
     planned = notification.plan_parts > 0
     for batch, position in _found(ledger.batches_around(notification.id, key), hwid):
         return Explanation(

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from shared.domain.delivery import Answer, Later, Misconfigured, Rejected, Target, Unsendable
+from shared.domain.delivery import Answer, Later, Misconfigured, Target, Unsendable
 from shared.domain.device import AddressKind, PushAddress
 from shared.domain.suspicion import Suspicion
 from shared.ports import Clock, Message, Sender
@@ -31,7 +31,7 @@ class Pushes:
     clock: Clock
     asked_seconds: float = 0.0
     """The longest wait that any push service asked for."""
-    _blocked: dict[tuple[AddressKind, str], str] = field(default_factory=dict)
+    _blocked: dict[tuple[AddressKind, str], Answer] = field(default_factory=dict)
     _suspicions: defaultdict[AddressKind, Suspicion] = field(
         default_factory=lambda: defaultdict(Suspicion)
     )
@@ -53,11 +53,11 @@ class Pushes:
     ) -> dict[int, Answer]:
         sender = self.senders.get(kind)
         if sender is None:
-            return dict.fromkeys(addressed, Rejected("noSender"))
+            return dict.fromkeys(addressed, Misconfigured("noSender"))
         answers: dict[int, Answer] = {
-            position: Rejected(reason)
+            position: known
             for position, (platform, _) in addressed.items()
-            if (reason := self._reason(kind, platform))
+            if (known := self._known(kind, platform))
         }
         asked = {p: it for p, it in addressed.items() if p not in answers}
         if not asked:
@@ -68,16 +68,15 @@ class Pushes:
             self._learn(kind, platform, answer)
         return answers | dict(zip(asked, self._judged(kind, got), strict=True))
 
-    def _reason(self, kind: AddressKind, platform: str) -> str:
-        everywhere = self._blocked.get((kind, _EVERY_PLATFORM), "")
-        return everywhere or self._blocked.get((kind, platform), "")
+    def _known(self, kind: AddressKind, platform: str) -> Answer | None:
+        return self._blocked.get((kind, _EVERY_PLATFORM)) or self._blocked.get((kind, platform))
 
     def _learn(self, kind: AddressKind, platform: str, answer: Answer) -> None:
         match answer:
-            case Misconfigured(code, of_platform=True):
-                self._blocked[kind, platform] = code
-            case Misconfigured(code) | Unsendable(code):
-                self._blocked[kind, _EVERY_PLATFORM] = code
+            case Misconfigured(of_platform=True):
+                self._blocked[kind, platform] = answer
+            case Misconfigured() | Unsendable():
+                self._blocked[kind, _EVERY_PLATFORM] = answer
             case Later(_, seconds):
                 self.asked_seconds = max(self.asked_seconds, seconds or 0.0)
 

@@ -26,8 +26,8 @@ from shared.domain.device import AddressKind
 from shared.domain.errors import TryAgain
 from shared.domain.lifecycle import Status
 from shared.domain.notification import Notification, NotificationId
-from shared.domain.recording import exhausted, last_word, recorded, together
-from shared.domain.retry import NEVER_TRIED, RetryPolicy
+from shared.domain.recording import exhausted, expired, last_word, recorded, together
+from shared.domain.retry import NEVER_TRIED, RetryPolicy, too_late
 from shared.domain.suspicion import alarming
 from shared.flow.count import finish
 from shared.flow.pushes import Pushes, Senders
@@ -49,6 +49,8 @@ from shared.ports import (
 
 LEASE = timedelta(seconds=90)
 SWEEP_GRACE = timedelta(minutes=5)
+EARLY = timedelta(seconds=2)
+"""How far the queue's clock may be ahead of ours."""
 WHILE_STOPPED = timedelta(seconds=60)
 """How long a batch waits before it looks again whether the platform's stop switch is off."""
 
@@ -93,7 +95,8 @@ def send_batch(
     batch = ledger.batch(id, batch_id)
     try:
         if batch.state is BatchState.OPEN and not _waits(batch, clock.now()):
-            batch = ledger.write(_claimed(batch, clock, lease))
+            doubts = _doubts(batch)
+            batch = ledger.write(_claimed(batch.recorded(doubts), clock, lease), doubts)
             pushes = Pushes(_message(notification), senders, clock)
             run = _Run(notification, ledger, pushes, slots, devices, watch, clock, policy, lease)
             batch = run.within_budget(batch, until, retries)
@@ -106,11 +109,22 @@ def send_batch(
 
 
 def _waits(batch: Batch, now: datetime) -> bool:
-    """Whether the batch has to wait: raises while it is leased, true while it is not due."""
+    """Whether the batch has to wait: raises while it is leased, true while it is not due.
+
+    A task that is a moment early comes again itself: the clocks differ, and it is the follow-up.
+    """
     if batch.lease_until is not None and batch.lease_until > now:
         seconds = int((batch.lease_until - now).total_seconds()) + 1
         raise TryAgain(f"batch {batch.id} is being sent", retry_after_seconds=seconds)
+    if batch.retry_at is not None and now < batch.retry_at <= now + EARLY:
+        raise TryAgain(f"batch {batch.id} is due in a moment")
     return batch.retry_at is not None and batch.retry_at > now
+
+
+def _doubts(batch: Batch) -> Mapping[int, Record]:
+    """What the last owner may have done, if it did not live to give the batch back."""
+    positions = batch.in_doubt() if batch.lease_owner else []
+    return {p: replace(batch.records[p], ambiguous=True) for p in positions}
 
 
 def _claimed(batch: Batch, clock: Clock, lease: timedelta) -> Batch:
@@ -167,19 +181,23 @@ class _Run:
     def through(self, batch: Batch, until: datetime) -> Batch:
         """Every open chunk once; returns the batch closed, or open with a time to go on.
 
-        A chunk that would last beyond ``until``, judging by those before it, is not begun.
+        A chunk that would last beyond ``until``, judging by those before it, is not begun; nor is
+        one, nor a request of it, once the notification has expired.
         """
+        expires_at = self.notification.expires_at
         longest = timedelta(0)
         for positions in list(batch.chunks()):
             seen = self.watch.look(self.notification.id)
             if seen.status is not Status.SENDING:
                 return self._close_unsent(batch)
-            if seen.stopped:
-                return self._release(batch, self.clock.now() + WHILE_STOPPED)
             began = self.clock.now()
+            if too_late(began, expires_at):
+                return self._give_up(batch, expired)
+            if seen.stopped:
+                return self._release(batch, began + WHILE_STOPPED)
             if began >= until or began + longest > until:
                 return self._release(batch, began)
-            enough = min(until, began + self.lease * SENDING_SHARE)
+            enough = min(until, began + self.lease * SENDING_SHARE, expires_at or until)
             results = self._attempt(batch, positions, enough)
             batch = self._record(batch, results)
             longest = max(longest, self.clock.now() - began)
@@ -188,12 +206,13 @@ class _Run:
         return self.put_off(batch, self.pushes.asked_seconds)
 
     def put_off(self, batch: Batch, asked_seconds: float) -> Batch:
-        """What is open is tried again later, unless that would be beyond the horizon."""
+        """What is open is tried again later, unless that would be beyond the horizon or expiry."""
         now = self.clock.now()
         wait = self.policy.wait_seconds(batch.attempt, asked_seconds, self.clock.chance())
         retry_at = now + timedelta(seconds=wait)
-        if self.policy.gives_up(batch.first_attempt_at or now, retry_at):
-            return self._closed_with(batch, lambda last: last_word(last, exhausted(last, now)))
+        expires_at = self.notification.expires_at
+        if self.policy.gives_up(batch.first_attempt_at or now, retry_at, expires_at):
+            return self._give_up(batch, expired if too_late(retry_at, expires_at) else exhausted)
         return self._release(batch, retry_at)
 
     def _attempt(self, batch: Batch, positions: Sequence[int], until: datetime) -> Results:
@@ -214,7 +233,7 @@ class _Run:
         to_push = {p: t for p, t in open_.items() if half.get(p, SHOWN) == SHOWN}
         shown = self._show(to_show)
         answers = self.pushes.send(to_push, until)
-        pushed = {p: recorded(answer, now) for p, answer in answers.items()}
+        pushed = {p: recorded(answer, now, batch.records[p]) for p, answer in answers.items()}
         for position in open_:
             words = (pushed.get(position), shown.get(position))
             records[position] = together(batch.records[position], words, now)
@@ -253,6 +272,10 @@ class _Run:
         stopped = Record(Outcome.SKIPPED, "stopped", at=now)
         return self._closed_with(batch, lambda last: last_word(last, stopped))
 
+    def _give_up(self, batch: Batch, end: Callable[[Record, datetime], Record]) -> Batch:
+        now = self.clock.now()
+        return self._closed_with(batch, lambda last: last_word(last, end(last, now)))
+
     def _closed_with(self, batch: Batch, word: Callable[[Record], Record]) -> Batch:
         words = {p: word(batch.records[p]) for p in batch.open_positions()}
         return self.ledger.write(batch.recorded(words).closed(), words)
@@ -274,5 +297,6 @@ def _message(notification: Notification) -> Message:
         id=notification.id,
         content=notification.content,
         sent_at=notification.sending_at or notification.created_at,
+        expires_at=notification.expires_at,
         urgent=notification.auto_approved,
     )

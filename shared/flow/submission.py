@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from math import ceil
 
-from shared.domain.errors import TooMany
+from shared.domain.errors import NotFound, TooMany
+from shared.domain.lifecycle import Status
 from shared.domain.notification import Looked, Notification, NotificationId
 from shared.domain.provider import Domain, Limit, Provider, verified
 from shared.domain.targeting import Segment, audience_queries
@@ -22,6 +23,11 @@ WINDOWS: Mapping[Limit, tuple[timedelta, str]] = {
 """How long a limit counts, and how its windows are named; they begin on the hour, in UTC."""
 KEPT_AFTERWARDS = timedelta(days=1)
 QUEUE_RETRY_SECONDS = 300
+MINUTE = timedelta(minutes=1)
+MINUTE_FORM = "%Y-%m-%dT%H:%M"
+"""How long a submission may take from its place to its record: the window of one and the next."""
+LOOKS_AT_THE_QUEUE = 5
+"""How often it is looked whether there is a place, while others come at the same time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,16 +41,16 @@ class Checks:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """One of the places in a window, taken for a notification."""
+    """A place in each of some windows, taken for a notification."""
 
     provider_id: str
-    limit: Limit
-    window_key: str
     taker: NotificationId
+    windows: tuple[tuple[Limit, str], ...]
 
     def give_back(self, usage: Usage) -> None:
         """It was not needed after all."""
-        usage.give_back(self.provider_id, self.limit, self.window_key, taker=self.taker)
+        for limit, key in self.windows:
+            usage.give_back(self.provider_id, limit, key, taker=self.taker)
 
 
 def look(
@@ -65,28 +71,70 @@ def take_place(
     now: datetime,
     *,
     admin_hwid: bool,
+    notifications: Notifications | None,
     usage: Usage,
 ) -> Place:
-    """Raises ``TooMany`` when the provider has or did as much as it may."""
+    """Raises ``TooMany`` when the provider has or did as much as it may.
+
+    Without ``notifications`` it is for one that is in the queue already.
+    """
     limit = Limit.ADMIN_SENDS_PER_HOUR if admin_hwid else Limit.SUBMISSIONS_PER_DAY
     length, form = WINDOWS[limit]
-    place = Place(provider.uid, limit, now.strftime(form), taker)
+    queued = []
+    if notifications is not None and not admin_hwid:
+        queued = [(Limit.PENDING_AT_ONCE, _queue(provider, taker, now, notifications, usage))]
+    place = Place(provider.uid, taker, (*queued, (limit, now.strftime(form))))
     most, end = provider.limit(limit), _end(now, length)
-    if usage.take(provider.uid, limit, place.window_key, most, end + KEPT_AFTERWARDS, taker=taker):
+    window_key = now.strftime(form)
+    if usage.take(provider.uid, limit, window_key, most, end + KEPT_AFTERWARDS, taker=taker):
         return place
+    place.give_back(usage)
     raise _reached(limit, most, max(1, ceil((end - now).total_seconds())))
 
 
-def check_queue(provider: Provider, notifications: Notifications) -> None:
-    """Raises ``TooMany`` when as many as may be are waiting for a moderator."""
-    most = provider.limit(Limit.PENDING_AT_ONCE)
-    if notifications.count_pending(provider.uid) >= most:
-        raise TooMany(
-            f"{most} of your notifications wait for a moderator, which is the most your plan "
-            "allows; wait for decisions, or cancel one",
-            retry_after_seconds=QUEUE_RETRY_SECONDS,
-            code="pendingAtOnceReached",
-        )
+def _queue(
+    provider: Provider,
+    taker: NotificationId,
+    now: datetime,
+    notifications: Notifications,
+    usage: Usage,
+) -> str:
+    """A place among those that wait for a moderator, in the window of this minute.
+
+    Whoever submits is a taker first and waits only then. So those that wait and the takers that are
+    not settled yet are all there can be, if the takers are looked at before the others are counted.
+    A request that died is forgotten with its window.
+    """
+    limit = Limit.PENDING_AT_ONCE
+    most = provider.limit(limit)
+    before, this = (at.strftime(MINUTE_FORM) for at in (now - MINUTE, now))
+    last: tuple[set[str], set[str]] | None = None
+    for _ in range(LOOKS_AT_THE_QUEUE):
+        earlier = {*usage.takers(provider.uid, limit, before)} - {taker}
+        coming = {*usage.takers(provider.uid, limit, this)} - {taker}
+        if (earlier, coming) == last:
+            break
+        last = earlier, coming
+        free = most - notifications.count_pending(provider.uid) - len(earlier)
+        if free <= len(coming):
+            settled = sum(_is_settled(id, notifications) for id in earlier | coming)
+            free = most - notifications.count_pending(provider.uid) - len(earlier) + settled
+        if usage.take(provider.uid, limit, this, free, now + KEPT_AFTERWARDS, taker=taker):
+            return this
+    raise TooMany(
+        f"{most} of your notifications wait for a moderator, which is the most your plan "
+        "allows; wait for decisions, or cancel one",
+        retry_after_seconds=QUEUE_RETRY_SECONDS,
+        code="pendingAtOnceReached",
+    )
+
+
+def _is_settled(taker: str, notifications: Notifications) -> bool:
+    """Whether it waits by now, and is counted there, or does not any more."""
+    try:
+        return notifications.get(NotificationId(taker)).status is not Status.DRAFT
+    except NotFound:
+        return False
 
 
 def _end(now: datetime, length: timedelta) -> datetime:

@@ -54,7 +54,10 @@ def sweep(*, notifications: Notifications, ledger: Ledger, tasks: Tasks, clock: 
 
 @contextmanager
 def _not_for_all(notification_id: str) -> Iterator[None]:
-    """One that is gone, broken, or somebody else's by now must not keep the others waiting."""
+    """One that is gone, broken, or somebody else's by now must not keep the others waiting.
+
+    What is below one that is gone is never looked at again: it would be the first of every tick.
+    """
     try:
         yield
     except (LostLease, NotFound):
@@ -83,7 +86,11 @@ def _wake_notification(
 def _wake_part(
     part: PlanPart, notifications: Notifications, ledger: Ledger, tasks: Tasks, now: datetime
 ) -> None:
-    notification = notifications.get(NotificationId(part.notification_id))
+    try:
+        notification = notifications.get(NotificationId(part.notification_id))
+    except NotFound:
+        ledger.advance(replace(part, done=True, unannounced=(), wake_at=None), [])
+        raise
     part = ledger.advance(
         replace(part, wake_at=now + _nap(part.sweeps), sweeps=part.sweeps + 1), []
     )
@@ -98,10 +105,14 @@ def _wake_batch(
     tasks: Tasks,
     now: datetime,
 ) -> None:
-    notification = notifications.get(notification_id)
     batch = ledger.batch(notification_id, batch_id)
     if not _stuck(batch, now):
         return
+    try:
+        notification = notifications.get(notification_id)
+    except NotFound:
+        ledger.write(replace(batch, wake_at=None))
+        raise
     batch = ledger.write(replace(batch, wake_at=now + _nap(batch.sweeps), sweeps=batch.sweeps + 1))
     tasks.enqueue([send_task(notification, batch.id, suffix=f"sweep{batch.sweeps}")])
 

@@ -56,7 +56,7 @@ def every(notification: Notification) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """Which pending notifications to list, oldest first. ``shows`` picks among those read."""
+    """Which pending notifications to list, by submission. ``shows`` picks among those read."""
 
     provider_id: str = ""
     shows: Callable[[Notification], bool] = every
@@ -115,7 +115,7 @@ class Notifications(Protocol):
         """How many of the provider's wait for a moderator, by aggregation."""
 
     def queue(self, waiting: Waiting) -> Page[Notification]:
-        """The moderation queue, oldest first.
+        """The moderation queue, the one that was submitted first in front.
 
         One that cannot be read is left out. A search may end a page early, even empty; it goes on
         with ``next_token``. Raises ``InvalidInput`` for a token that is none.
@@ -129,6 +129,9 @@ class Notifications(Protocol):
 
     def unexported(self, now: datetime, limit: int) -> Sequence[NotificationId]:
         """Those that ended and whose ``export_at`` has passed."""
+
+    def put_off_export(self, id: NotificationId, until: datetime) -> None:
+        """Move ``export_at`` of one that cannot be read; nothing for one that is gone."""
 
     def history(self, id: NotificationId) -> Sequence[Entry]:
         """The chain, in order."""
@@ -152,6 +155,9 @@ class Providers(Protocol):
 
     def put(self, provider: Provider) -> None:
         """Create or replace."""
+
+    def change(self, uid: str, change: Callable[[Provider], Provider]) -> Provider:
+        """Read, apply, write as one transaction; raises ``NotFound``."""
 
     def domains_of(self, uid: str) -> Sequence[Domain]:
         """All of a provider's domains, by name."""
@@ -221,8 +227,8 @@ class Devices(Protocol):
         ``registered_by``. Returns whether it was dropped.
         """
 
-    def pending(self, hwid: str) -> Mapping[str, object] | None:
-        """What the polling slot shows, in the API's words; one read."""
+    def pending(self, hwid: str, now: datetime) -> Mapping[str, object] | None:
+        """What the polling slot shows at ``now``, in the API's words; one read."""
 
     def clear_slot(self, hwid: str, notification_id: str) -> None:
         """Empty the polling slot if it still shows that notification."""

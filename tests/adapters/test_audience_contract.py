@@ -291,6 +291,7 @@ def test_its_version_changes_with_its_document(bench: Bench) -> None:
         {"pendingNotificationAt": NOON},
         {"pendingNotificationId": "n0"},
         {"platform": "haiku"},
+        {"locale": 5, "lastActiveAt": "yesterday", "appVersion": 2.5},
     ],
 )
 def test_any_other_back_ends_document_is_read_like_the_devices_store_reads_it(
@@ -318,6 +319,14 @@ def test_a_broken_document_is_passed_over_and_the_others_are_not(
     bench.put(documents | {"h2": documents["h2"] | broken})
     found = everyone(bench.audience, (the_query(segment),), limit=1)
     assert sorted(hwids(found)) == ["h0", "h1", "h3", "h4"]
+
+
+@pytest.mark.parametrize("field", ["fcmToken", "locale", "pendingNotificationId"])
+def test_a_device_too_large_for_any_batch_is_passed_over(bench: Bench, field: str) -> None:
+    documents = {name: as_document(a_desktop(name)) for name in ("h0", "h1", "h2")}
+    huge = {"pendingNotificationAt": NOON, field: "x" * 200_000}
+    bench.put(documents | {"h1": documents["h1"] | huge})
+    assert sorted(hwids(everyone(bench.audience, (the_query(),)))) == ["h0", "h2"]
 
 
 def test_a_broken_device_asked_for_by_name_is_nobody(bench: Bench) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from shared.adapters.clock import FixedClock
+from shared.adapters.documents import device_from
 from shared.domain.device import (
     AddressKind,
     Derived,
@@ -45,6 +46,7 @@ SLOT = {
     "pendingNotificationUrlButtonName": "Open",
     "pendingNotificationForceTimer": 5,
     "pendingNotificationImage": "https://example.com/i.png",
+    "pendingNotificationExpiresAt": NOON + SECOND,
 }
 
 
@@ -195,7 +197,7 @@ def test_a_slot_is_read_also_without_an_id(devices: Bench[Devices]) -> None:
         ("domains", "example.com"),
         ("domains", [1]),
         ("consent", "no"),
-        ("lastActiveAt", 1772366400),
+        ("fcmToken", 7),
         ("pushAddress", "secret"),
         ("pushAddress", {"kind": "secret", "value": "secret"}),
     ],
@@ -208,6 +210,26 @@ def test_a_document_that_cannot_be_one_is_a_defect_that_shows_nothing_of_it(
         devices.store.get("h1")
     assert name in str(defect.value)
     assert "secret" not in str(defect.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("lastActiveAt", 1772366400),
+        ("lastActiveAt", "2026-03-01T12:00:00Z"),
+        ("lastActiveAt", float("nan")),
+        ("locale", 5),
+        ("timeZone", ["UTC"]),
+        ("appVersion", 2.5),
+    ],
+)
+def test_what_sending_does_not_need_is_unknown_where_it_cannot_be_read(
+    devices: Bench[Devices], name: str, value: object
+) -> None:
+    plain = {"platform": "android", "domains": ["example.com"], "fcmToken": "t1"}
+    devices.write("h1", {**plain, name: value})
+    assert devices.store.get("h1") == device_from("h1", plain)
+    assert "h1" in dict(devices.store.underived())
 
 
 # ---- addresses -------------------------------------------------------------------------------
@@ -344,11 +366,11 @@ def test_a_slot_is_emptied_only_of_the_notification_it_shows(devices: Bench[Devi
 
 
 def test_a_slot_is_shown_in_the_words_of_the_api(devices: Bench[Devices]) -> None:
-    assert devices.store.pending("h1") is None
+    assert devices.store.pending("h1", NOON) is None
     devices.write("h1", {"locale": "ru"})
-    assert devices.store.pending("h1") is None
+    assert devices.store.pending("h1", NOON) is None
     devices.write("h1", SLOT)
-    assert devices.store.pending("h1") == {
+    assert devices.store.pending("h1", NOON) == {
         "id": "n1",
         "title": "T",
         "body": "B",
@@ -360,6 +382,20 @@ def test_a_slot_is_shown_in_the_words_of_the_api(devices: Bench[Devices]) -> Non
     }
 
 
+@pytest.mark.parametrize(("seconds", "there"), [(-1, True), (0, False), (1, False)])
+def test_a_slot_shows_nothing_that_has_expired(
+    devices: Bench[Devices], seconds: int, there: bool
+) -> None:
+    devices.write("h1", SLOT)
+    pending = devices.store.pending("h1", NOON + SECOND * (1 + seconds))
+    assert (pending is not None) is there
+
+
+def test_a_slot_that_says_no_expiry_shows_for_ever(devices: Bench[Devices]) -> None:
+    devices.write("h1", {**SLOT, "pendingNotificationExpiresAt": None})
+    assert devices.store.pending("h1", NOON + timedelta(days=36_500)) is not None
+
+
 def test_devices_without_what_our_queries_need_are_found_and_completed(
     devices: Bench[Devices],
 ) -> None:
@@ -367,7 +403,7 @@ def test_devices_without_what_our_queries_need_are_found_and_completed(
     devices.write("plain", {"locale": "ru_BY", "domains": ["example.com"], "fcmToken": "t"})
     devices.write("bare", {})
     devices.write("moved", {**(devices.read("fine") or {}), "locale": "de"})
-    devices.write("broken", {"locale": 5})
+    devices.write("broken", {"domains": 5})
     missing = dict(devices.store.underived())
     assert set(missing) == {"plain", "bare", "moved"}
     assert missing["plain"] == derive("plain", "ru_BY", ["example.com"])

@@ -25,6 +25,7 @@ def test_the_json_of_a_notification_has_the_names_of_the_specification() -> None
         "url": None,
         "urlButtonName": "Open",
         "forceTimer": None,
+        "expirySeconds": None,
         "targetSegment": {"platform": "all", "region": ["ru", "by"]},
         "status": "pending",
         "providerId": "p1",

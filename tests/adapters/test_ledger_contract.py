@@ -23,6 +23,7 @@ from shared.domain.delivery import (
     Record,
     Tally,
     batch_id,
+    slices,
     sort_key,
 )
 from shared.domain.device import AddressKind, PushAddress, Slot
@@ -98,6 +99,7 @@ def test_parts_are_opened_once_and_kept_as_they_are(ledger: Ledger) -> None:
     ledger.open_parts([a_part(), a_part(low=16), a_part(low=32)])
     assert [part.low for part in ledger.parts(N1)] == [0, 16, 32]
     assert ledger.parts(N1)[0] == moved
+    assert [ledger.part(N1, low) for low in (0, 8)] == [moved, None]
 
 
 def test_there_is_nothing_below_a_notification_that_was_never_planned(ledger: Ledger) -> None:
@@ -348,6 +350,19 @@ def test_a_full_batch_of_long_tokens_fits_and_one_too_large_is_refused_by_name(
     firestore.write(batch.recorded(results), results)
     with pytest.raises(Defect, match="0000-00-00000 of n1 is too large"):
         firestore.advance(firestore.parts(N1)[0], [of_tokens(4_000)])
+
+
+@pytest.mark.parametrize("odd", ["\U0001f680", "\x01", '"', "é", "t"])
+def test_devices_whose_texts_take_more_room_than_characters_still_fit_into_their_batches(
+    firestore: FirestoreLedger, odd: str
+) -> None:
+    """Whoever may register a device, or writes its document, could else stop every plan."""
+    address = PushAddress(AddressKind.FCM, odd * 1_200)
+    crowd = [a_target(f"{odd}{n}", address=address, locale=odd * 50) for n in range(240)]
+    assert all(target.fits for target in crowd)
+    runs = slices(crowd, weigh=lambda target: target.stored_bytes)
+    batches = [a_batch(run, id=batch_id(0, 0, n)) for n, run in enumerate(runs)]
+    assert sum(len(batch.targets) for batch in planned(firestore, *batches)) == 240
 
 
 @pytest.mark.parametrize("fault", ["mute", "drop", "late"])

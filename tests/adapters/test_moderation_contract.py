@@ -70,6 +70,22 @@ def test_a_moderator_who_is_no_more_is_unknown_at_once(moderators: Bench[Moderat
     assert (moderators.store.get("m1"), moderators.store.by_telegram(77)) == (None, None)
 
 
+def test_it_is_remembered_who_was_removed_until_they_are_back(
+    moderators: Bench[Moderators],
+) -> None:
+    assert not moderators.store.was_removed("m1")
+    moderators.store.put(MIRA)
+    assert not moderators.store.was_removed("m1")
+    moderators.store.delete("m1")
+    moderators.store.delete("m2")
+    assert moderators.store.was_removed("m1")
+    assert moderators.store.was_removed("m2")
+    assert moderators.read("m1") == {"removed": True}, "nothing else is kept of them"
+    moderators.store.put(MIRA)
+    assert not moderators.store.was_removed("m1")
+    assert moderators.store.by_telegram(77) == MIRA
+
+
 def test_a_broken_moderator_is_a_defect(moderators: Bench[Moderators]) -> None:
     moderators.write("m1", {"telegramUserId": "77", "at": NOON})
     with pytest.raises(Defect):

@@ -105,7 +105,10 @@ def test_a_desktop_is_given_everything_it_shows_and_keeps_everything_else(bench:
     bench.has("pc", fcmToken="t1")
     before = bench.read("pc")
     content = some_content(
-        url="https://example.com/sale", force_timer=5, image="https://example.com/i.png"
+        url="https://example.com/sale",
+        force_timer=5,
+        image="https://example.com/i.png",
+        expiry_seconds=60,
     )
     notification = a_sending_notification(content=content)
     assert bench.show(notification, bench.planned("pc")) == [DELIVERED]
@@ -118,13 +121,18 @@ def test_a_desktop_is_given_everything_it_shows_and_keeps_everything_else(bench:
         "UrlButtonName": "Open",
         "ForceTimer": 5,
         "Image": "https://example.com/i.png",
+        "ExpiresAt": NOON + timedelta(minutes=1),
     }
     assert before is not None
     assert before.items() <= (bench.read("pc") or {}).items()
 
 
 def test_nothing_of_the_last_notification_is_left(bench: Bench) -> None:
-    left = {"pendingNotificationUrl": "https://old", "pendingNotificationForceTimer": 9}
+    left = {
+        "pendingNotificationUrl": "https://old",
+        "pendingNotificationForceTimer": 9,
+        "pendingNotificationExpiresAt": NEWER,
+    }
     bench.has("pc", **slot_document(Slot("n0", OLDER)), **left)
     writes = [bench.planned("pc", Slot("n0", OLDER))]
     assert bench.show(a_sending_notification(), *writes) == [DELIVERED]
@@ -174,6 +182,15 @@ def test_a_document_that_changed_otherwise_is_written_all_the_same(bench: Bench)
     bench.has("pc", locale="ru_RU")
     assert bench.show(a_sending_notification(), planned) == [DELIVERED]
     assert (bench.read("pc") or {})["locale"] == "ru_RU"
+
+
+def test_a_desktop_that_withdrew_its_consent_meanwhile_is_shown_nothing(bench: Bench) -> None:
+    bench.has("pc")
+    planned = bench.planned("pc")
+    bench.put({"pc": as_document(a_desktop("pc", consent=False))})
+    withdrawn = Record(Outcome.SKIPPED, "consent")
+    assert bench.show(a_sending_notification(), planned) == [withdrawn]
+    assert shown_by(bench.read("pc")) == {}
 
 
 def test_a_slot_whose_time_cannot_be_read_is_written(bench: Bench) -> None:

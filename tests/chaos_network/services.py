@@ -19,7 +19,7 @@ from local.background import Background, listening
 from local.fcm_received import DETAILS_KEPT
 from local.fcm_tokens import TokenEndpoint
 from local.hms_tokens import HmsTokenEndpoint
-from shared.adapters import h2_connection, push_pace
+from shared.adapters import push_pace
 from shared.adapters.apns import PRODUCTION, SANDBOX, ApnsSender
 from shared.adapters.apns_credentials import P8Key
 from shared.adapters.apns_token_shelves import MemoryTokenShelf
@@ -126,8 +126,6 @@ def afloat(folder: Path) -> Iterator[Afloat]:
     background = Background(lambda: _served(services))
     with ExitStack() as end:
         patch = end.enter_context(pytest.MonkeyPatch.context())
-        # As in production, a silence as long as the patience for an answer calls for a PING.
-        patch.setattr(h2_connection, "QUIET_SECONDS", ANSWER_SECONDS)
         patch.setattr(push_pace, "whole_app_waits", lambda it: whole_app_waits(it) / HASTE)
         ports = background.start()
         end.callback(background.stop)

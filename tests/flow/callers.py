@@ -128,6 +128,7 @@ class Callers:
             notifications=p.notifications,
             providers=p.providers,
             policies=p.review_policies,
+            moderators=p.moderators,
             clock=p.clock,
         )
 

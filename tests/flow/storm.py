@@ -19,6 +19,7 @@ from tests.flow.crowd import a_crowded_world
 from tests.flow.world import World
 
 ADMIN = "phone-0"
+EXPIRIES = (None, None, None, 60, 900)
 DEEDS = ("approve", "approve", "approve", "approve then stop", "cancel", "reject", "admin")
 
 
@@ -73,7 +74,8 @@ def _lose_some(world: World, found: Weather, chance: Random, rate: float) -> Non
 def _one(world: World, number: int, chance: Random) -> NotificationId:
     deed = DEEDS[number % len(DEEDS)]
     key = Once.of("p1", str(number), "create", "body")
-    given = _to_admin() if deed == "admin" else None
+    expiry = chance.choice(EXPIRIES)
+    given = _to_admin() if deed == "admin" else an_input(expiry_seconds=expiry)
     id: NotificationId = world.until_answered(lambda: world.create(given, once=key))["id"]
     for _ in range(chance.randrange(30)):
         world.step()

@@ -16,6 +16,9 @@ from tests.builders import (
 from tests.flow.push import accepted, busy
 from tests.flow.world import World
 
+LONGEST_ADMIN_PATH = 23
+"""External calls before the push leaves."""
+
 
 def test_a_created_notification_waits_for_a_moderator() -> None:
     world = World()
@@ -99,6 +102,17 @@ def test_a_target_outside_the_own_verified_domains_is_refused(domain: str) -> No
     ]
 
 
+def test_every_fault_beyond_single_fields_is_told_at_once() -> None:
+    content = {"title": "\U0001f680" * 100, "body": "\U0001f680" * 500, "url": "https://a.example/"}
+    content["url"] += "x" * 2000
+    with pytest.raises(InvalidInput) as refusal:
+        World().create(an_input(**content, target_segment=a_segment(domain="other.com")))
+    assert [(f.field, f.code) for f in refusal.value.errors] == [
+        ("body", "payloadTooBig"),
+        ("targetSegment.domain", "foreignDomain"),
+    ]
+
+
 def test_a_modal_dialog_needs_the_enterprise_plan() -> None:
     world = World()
     with pytest.raises(Forbidden) as refusal:
@@ -161,6 +175,16 @@ def test_an_admin_delivery_asks_the_push_service_to_hurry() -> None:
     world = world_with_admin_phone()
     world.create(to("Admin-1"))
     assert [message.urgent for message, _ in world.push.requests] == [True]
+
+
+def test_an_admin_delivery_looks_for_nothing_that_it_knows() -> None:
+    """Each call is a round trip that the push waits for, and a query is a slow one."""
+    world = world_with_admin_phone()
+    world.create(to("Admin-1"))
+    before = world.hazard.trace[: world.hazard.trace.index("push.send")]
+    needless = {"ledger.parts", "ledger.batches", "ledger.sums", "ledger.open_batches"}
+    assert needless.isdisjoint(before)
+    assert len(before) <= LONGEST_ADMIN_PATH
 
 
 def test_a_draft_to_an_admin_hwid_is_delivered_when_it_is_submitted() -> None:

@@ -99,3 +99,12 @@ def test_of_a_device_on_another_tenants_domains_alone_nothing_is_told() -> None:
     world = World([a_device(), a_device("phone-2", domains=("other.com",))])
     id = world.create()["id"]
     assert explained(world, id, "phone-2") == explained(world, id, "no-such-device")
+
+
+def test_a_device_whose_document_cannot_be_read_is_passed_over_and_nobody_to_explain() -> None:
+    world = World([a_device("phone-1"), a_device("odd")])
+    world.devices.documents["odd"]["platform"] = 7
+    it = world.sent()
+    assert it.tally.targeted == 1
+    why = explained(world, it.id, "odd")
+    assert (why.targeted, why.known, why.misses) == (False, False, ("device",))

@@ -182,6 +182,16 @@ def test_a_domain_that_lost_its_verification_is_not_reached_through_another() ->
     assert sorted(world.records(id)) == ["here"]
 
 
+def test_the_domain_asked_for_is_what_must_still_be_verified() -> None:
+    world = World([a_device("lost", domains=("b.com",))])
+    world.providers.put_domain(a_domain("b.com"))
+    id = world.approved(an_input(target_segment=a_segment(domain="b.com")))
+    world.providers.put_domain(a_domain("b.com", is_verified=False))
+    world.drain()
+    it = world.get(id)
+    assert (it.status, it.failure_reason) == (Status.FAILED, "noVerifiedDomain")
+
+
 def test_nobody_to_send_to_is_a_failure_that_says_so() -> None:
     world = World()
     it = world.sent()

@@ -16,7 +16,7 @@ from shared.adapters.firestore_notifications import FirestoreNotifications
 from shared.adapters.memory import MemoryNotifications, MemoryProviders
 from shared.adapters.memory_devices import MemoryDevices
 from shared.adapters.memory_fanout import MemoryAudience, MemoryLedger
-from shared.adapters.memory_moderation import MemoryReviewPolicies, MemoryUsage
+from shared.adapters.memory_moderation import MemoryModerators, MemoryReviewPolicies, MemoryUsage
 from shared.domain.content import NotificationInput
 from shared.domain.delivery import BatchState, Outcome, PlanPart, Record, Tally
 from shared.domain.errors import WrongState
@@ -48,6 +48,7 @@ CLOCK = FixedClock(NOON)
 TIRELESS = a_provider(limits=((Limit.SUBMISSIONS_PER_DAY, HIGHEST_LIMIT),))
 PROVIDERS = MemoryProviders(TIRELESS, a_domain())
 POLICIES = MemoryReviewPolicies()
+MODERATORS = MemoryModerators()
 CHECKS = Checks(lambda content, domains: (), MemoryAudience(MemoryDevices()), MemoryUsage())
 SECOND = Actor(Role.MODERATOR, "m2")
 RED = Finding("ipHost", Severity.RED, "url", "The address names a machine by number.")
@@ -69,6 +70,7 @@ def approving(store: Notifications, by: Actor = MODERATOR) -> Notification:
         notifications=store,
         providers=PROVIDERS,
         policies=POLICIES,
+        moderators=MODERATORS,
         clock=CLOCK,
     )
 

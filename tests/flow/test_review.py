@@ -175,6 +175,33 @@ def test_a_red_finding_takes_two_moderators() -> None:
     assert world.status(id) is Status.APPROVED
 
 
+def test_an_operator_is_no_second_moderator_but_may_reject() -> None:
+    world = World()
+    id = with_findings(world, RED)
+    world.approve(id)
+    with pytest.raises(Forbidden) as refusal:
+        world.approve(id, by=OPERATOR)
+    assert refusal.value.code == "twoModeratorsNeeded"
+    assert world.reject(id, by=OPERATOR).status is Status.REJECTED
+    assert [entry.move for entry in world.history(id)] == [
+        "submit",
+        "findings",
+        "endorse",
+        "reject",
+    ]
+
+
+def test_the_approval_of_somebody_who_is_no_moderator_any_more_does_not_count() -> None:
+    world = World()
+    id = with_findings(world, RED)
+    world.approve(id)
+    world.parts.moderators.delete("m1")
+    again = world.approve(id, by=SECOND)
+    assert again.status is Status.PENDING
+    assert [each.moderator_id for each in again.endorsements] == ["m2"]
+    assert world.approve(id, by=Actor(Role.MODERATOR, "m3")).status is Status.SENDING
+
+
 def test_a_large_audience_takes_two_moderators() -> None:
     world = World([a_device("phone-1"), a_device("phone-2")])
     world.policies.put(ReviewPolicy(second_approval_above=1))

@@ -197,6 +197,22 @@ def test_a_task_that_comes_before_its_time_sends_nothing() -> None:
     assert world.ledger.batch(id, batch.id).attempt == 1
 
 
+def test_a_task_a_moment_early_comes_again_itself() -> None:
+    """Its follow-up would have its own name, which is taken."""
+    world = World([a_device()])
+    world.push.will("token-phone-1", busy(60), accepted())
+    id, batch = planned(world)
+    world.send(id, batch.id)
+    retry_at = world.ledger.batch(id, batch.id).retry_at
+    assert retry_at is not None
+    world.clock.set(retry_at - timedelta(milliseconds=20))
+    with pytest.raises(TryAgain):
+        world.send(id, batch.id)
+    world.clock.set(retry_at)
+    world.send(id, batch.id)
+    assert world.status(id) is Status.APPROVED
+
+
 def test_after_six_hours_of_refusals_the_device_is_given_up() -> None:
     world = World([a_device("phone-1"), a_device("phone-2")])
     world.push.will("token-phone-1", busy())
@@ -219,6 +235,26 @@ def test_a_lost_answer_is_not_forgotten_over_later_refusals() -> None:
     world.push.will("token-phone-1", lost(), busy())
     it = world.sent()
     assert word(world, it.id) == ("unknown", "answerLost")
+
+
+def test_a_refusal_of_ours_says_nothing_of_what_may_have_arrived_before() -> None:
+    """Credentials refused now were good when the first push went out."""
+    world = World([a_device("phone-1"), a_device("phone-2")])
+    for hwid in ("phone-1", "phone-2"):
+        world.push.will(f"token-{hwid}", lost(), misconfigured())
+    it = world.sent()
+    for hwid in ("phone-1", "phone-2"):
+        assert word(world, it.id, hwid) == ("unknown", "answerLost")
+        assert world.records(it.id)[hwid].receipt == "credentialsRefused"
+    assert (it.status, it.tally.unknown) == (Status.APPROVED, 2)
+
+
+@pytest.mark.parametrize("answer", [refused(), gone(), Unsendable("TOO_BIG")])
+def test_a_refusal_of_address_or_content_held_for_the_lost_answer_too(answer: Answer) -> None:
+    world = World([a_device()])
+    world.push.will("token-phone-1", lost(), answer)
+    it = world.sent()
+    assert (it.status, it.tally.failed) == (Status.FAILED, 1)
 
 
 @pytest.mark.parametrize(("seconds", "state"), [(-1, "open"), (0, "open"), (1, "closed")])
@@ -366,7 +402,8 @@ def test_a_stop_answers_with_what_was_sent_so_far() -> None:
     assert (stopped.tally.targeted, stopped.tally.delivered, stopped.prevented) == (120, 50, 70)
     world.drain()
     it = world.get(id)
-    assert (it.tally.skipped, it.tally.open, it.prevented) == (70, 0, 70)
+    assert (it.tally.skipped, it.tally.open, it.prevented) == (20, 0, 20)
+    assert it.tally.errors == {"answerLost": 50, "stopped": 20}, "what died may have sent a chunk"
 
 
 def test_whatever_is_not_stopped_prevents_nothing() -> None:

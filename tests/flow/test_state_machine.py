@@ -101,13 +101,14 @@ class Fanfare(RuleBasedStateMachine):
     @rule(
         target=notifications,
         kind=st.sampled_from(["draft", "pending", "pending", "pending", "admin"]),
+        expiry=st.sampled_from([None, None, 60, 600]),
     )
-    def create(self, kind: str) -> Any:
+    def create(self, kind: str, expiry: int | None = None) -> Any:
         self.created += 1
         once = Once.of("p1", str(self.created), "create", kind)
-        given = an_input(draft=kind == "draft")
+        given = an_input(draft=kind == "draft", expiry_seconds=expiry)
         if kind == "admin":
-            given = an_input(target_segment=a_segment(hwid="phone-1"))
+            given = an_input(target_segment=a_segment(hwid="phone-1"), expiry_seconds=expiry)
         try:
             self.world.create(given, once=once)
         except Crash:
@@ -118,10 +119,14 @@ class Fanfare(RuleBasedStateMachine):
         return once.notification_id
 
     @precondition(lambda self: len(self.ways) < MOST_NOTIFICATIONS)
-    @rule(target=notifications, numbers=st.lists(st.integers(0, 50), max_size=8))
-    def create_approve_and_deliver(self, numbers: list[int]) -> Any:
+    @rule(
+        target=notifications,
+        numbers=st.lists(st.integers(0, 50), max_size=8),
+        expiry=st.sampled_from([None, 60, 600]),
+    )
+    def create_approve_and_deliver(self, numbers: list[int], expiry: int | None) -> Any:
         """The ordinary course, so that much of the rest happens in the middle of it."""
-        id = self.create("pending")
+        id = self.create("pending", expiry)
         if id in self.ways:
             self.approve(id, stale=False)
             self.approve(id, stale=False, by=SECOND)

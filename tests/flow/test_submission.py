@@ -1,5 +1,6 @@
 """What a submission passes before moderators see it: a look at its content, and limits."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -7,7 +8,7 @@ from typing import Any
 import pytest
 
 from shared.domain.content import NotificationInput
-from shared.domain.errors import InvalidInput, NotFound, TooMany, WrongState
+from shared.domain.errors import InvalidInput, NotFound, TooMany, TryAgain, WrongState
 from shared.domain.findings import Finding, Severity
 from shared.domain.history import Actor, Role
 from shared.domain.lifecycle import Status
@@ -37,7 +38,9 @@ def moves(world: World, id: NotificationId) -> list[tuple[str, str]]:
 
 
 def places(world: World) -> int:
-    return sum(len(document["takers"]) for document in world.usage.documents.values())
+    """Places taken in windows of a day or an hour; those of a minute forget themselves."""
+    windows = world.usage.documents.items()
+    return sum(len(it["takers"]) for id, it in windows if str(Limit.PENDING_AT_ONCE) not in id)
 
 
 # ---- findings --------------------------------------------------------------------------------
@@ -109,6 +112,27 @@ def test_what_is_deleted_during_the_look_is_gone_and_costs_nothing() -> None:
     with pytest.raises(NotFound):
         world.submit(id)
     assert places(world) == 0
+
+
+@pytest.mark.parametrize("verb", ["create", "submit", "edit"])
+def test_a_look_that_fails_costs_nothing(verb: str) -> None:
+    """Else whoever tries again while the store is away has used up the day."""
+    world = a_world()
+    id: NotificationId = world.create(an_input(draft=verb == "submit"))["id"]
+    before = places(world)
+
+    def away() -> None:
+        raise TryAgain("the store cannot be read right now")
+
+    verbs: dict[str, Callable[[], object]] = {
+        "create": world.create,
+        "submit": lambda: world.submit(id),
+        "edit": lambda: world.edit(id, NotificationInput(title="New")),
+    }
+    world.inspector.meanwhile = away
+    with pytest.raises(TryAgain):
+        verbs[verb]()
+    assert places(world) == before
 
 
 def test_a_send_to_an_admin_hwid_is_told_of_red_findings_and_not_kept_back() -> None:
@@ -212,6 +236,27 @@ def test_so_many_may_wait_at_once_and_a_decision_makes_room() -> None:
     assert world.create(by="p2")["status"] == "pending"
 
 
+def test_a_place_in_the_queue_is_not_lost_to_a_request_that_died_or_was_refused() -> None:
+    world = a_world(pendingAtOnce=1, submissionsPerDay=2)
+    world.hazard.strike_at("notifications.create", Blow.BEFORE)
+    with pytest.raises(Crash):
+        world.create()
+    with pytest.raises(TooMany):
+        world.create()
+    world.clock.advance(120)
+    draft = world.create(an_input(draft=True))["id"]
+    world.inspector.meanwhile = lambda: world.delete(draft)
+    with pytest.raises(NotFound):
+        world.submit(draft)
+    assert world.create()["status"] == "pending"
+    world.cancel(NotificationId(next(iter(world.notifications.documents))))
+    with pytest.raises(TooMany) as refusal:
+        world.create()
+    assert refusal.value.code == "submissionsPerDayReached"
+    queue = [it for id, it in world.usage.documents.items() if "pendingAtOnce" in id]
+    assert sum(len(document["takers"]) for document in queue) == 2
+
+
 def test_so_many_may_be_submitted_in_a_day_of_utc() -> None:
     world = a_world(submissionsPerDay=1)
     world.create()
@@ -311,6 +356,5 @@ def test_what_is_over_the_limit_is_not_looked_at() -> None:
 def test_windows_are_kept_for_a_day_after_their_end() -> None:
     world = a_world()
     world.create()
-    [(id, document)] = world.usage.documents.items()
-    assert id == "p1.submissionsPerDay.2026-01-01"
+    document = world.usage.documents["p1.submissionsPerDay.2026-01-01"]
     assert document["expireAt"] - world.clock.now() == timedelta(hours=36)

@@ -301,6 +301,18 @@ def test_a_tick_that_dies_leaves_everything_to_the_next() -> None:
             assert world.status(id) is Status.APPROVED
 
 
+@pytest.mark.parametrize("times", [1, 10_000], ids=["batches", "parts"])
+def test_what_belongs_to_nothing_any_more_is_swept_once_and_for_all(times: int) -> None:
+    """Deleting a document in the console leaves what is below it; it must not fill every tick."""
+    world = World(PHONES, page_size=1, times=times)
+    world.lost = lambda _: True
+    orphan = world.approved()
+    world.plan(orphan)
+    del world.notifications.documents[orphan]
+    world.pass_time(timedelta(minutes=20))
+    assert not world.waits_for_a_tick()
+
+
 def test_one_broken_record_does_not_keep_the_others_waiting() -> None:
     world = World(PHONES)
     world.lost = lambda work: isinstance(work, Event)

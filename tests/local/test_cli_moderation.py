@@ -63,17 +63,33 @@ def test_a_history_that_was_touched_is_an_error(world: MemoryParts, fanfare: Fan
     assert "2 entries and 1 are there" in cut.output
 
 
-def test_one_person_at_the_terminal_is_one_pair_of_eyes(
+def test_the_terminal_is_neither_pair_of_eyes_where_two_are_needed(
     world: MemoryParts, fanfare: Fanfare
 ) -> None:
     submitted(world, RED)
-    assert fanfare("approve", N1).output == (
-        "n1 is pending; another moderator must approve it too\n"
+    refused = fanfare("approve", N1)
+    assert refused.exit_code == 1
+    assert refused.output == (
+        "Error: two moderators must approve this one: it has a red finding; "
+        "an operator may reject it\n"
     )
-    again = fanfare("approve", N1)
-    assert (again.exit_code, "another moderator" in again.output) == (1, True)
     world.notifications.change(N1, lambda it: it.approve(MODERATOR, NOON))
-    assert world.notifications.get(N1).status == "sending"
+    assert fanfare("approve", N1).exit_code == 1
+    assert world.notifications.get(N1).status == "pending"
+    assert fanfare("reject", N1, "-c", "no").output == "n1 is rejected\n"
+    assert [(it.move, it.actor) for it in world.notifications.history(N1)][-2:] == [
+        ("endorse", "moderator:m1"),
+        ("reject", "operator:cli:olga"),
+    ]
+
+
+def test_where_one_approval_is_enough_the_terminal_gives_it(
+    world: MemoryParts, fanfare: Fanfare
+) -> None:
+    submitted(world)
+    assert fanfare("approve", N1).output == "n1 is sending\n"
+    entry = world.notifications.history(N1)[-1]
+    assert (entry.move, entry.actor) == ("approve", "operator:cli:olga")
 
 
 def test_the_terminal_keeps_out_of_what_a_moderator_reads(

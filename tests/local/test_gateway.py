@@ -144,6 +144,37 @@ def test_an_unknown_function_is_not_found(browser: Browser) -> None:
     assert browser.get("/no-such-function").status_code == 404
 
 
+def test_a_function_of_another_gateway_is_called_through_this_one(
+    source: Path, loads_functions: None, tmp_path: Path
+) -> None:
+    port = free_ports(1)[0]
+    other = Child(
+        "workers",
+        [
+            *(sys.executable, "-m", "local.gateway", "--port", str(port), "--project", "demo-p"),
+            *("--source", str(source), "--tick-seconds", "0", "--only", "say-hello,not-there"),
+        ],
+        log=tmp_path / "workers.log",
+        cwd=Path(__file__).parents[2],
+    )
+    place = Place.of("demo-p", "europe-west1", "127.0.0.1:8080", {})
+    away = {"say-hello": f"127.0.0.1:{port}", "not-there": "127.0.0.1:1"}
+    front = Browser(Gateway(source, doors(source), place, elsewhere=away).app)
+    try:
+        assert front.get("/say-hello").status_code == 502
+        other.wait_until(lambda: _answers(f"http://127.0.0.1:{port}"))
+        assert httpx.get(f"http://127.0.0.1:{port}/").json()["functions"].keys() == {"say-hello"}
+        answer = front.get("/demo-p/europe-west1/say-hello/v1?b=1", headers={"Host": "front:1"})
+        base = "http://front:1/demo-p/europe-west1/say-hello/v1"
+        assert answer.get_json() == {"path": "/v1", "base": base}
+        assert front.get("/show-seen").get_json() == {"seen": []}
+        listed = front.get("/").get_json()["functions"]
+        assert {"say-hello", "show-seen"} <= listed.keys()
+        assert "not-there" not in listed
+    finally:
+        other.end()
+
+
 def test_names_are_deployed_with_hyphens() -> None:
     assert deployed("on_device_written") == "on-device-written"
 

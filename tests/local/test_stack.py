@@ -93,7 +93,7 @@ def test_a_whole_stack_runs_and_leaves_nothing(
         told = Stack.load(stack.folder / "stack.json")
         assert told == stack
         assert status(stack.folder / "stack.json") == 0
-        assert {path.stem for path in stack.logs.iterdir()} == set(SERVICES)
+        assert {path.stem for path in stack.logs.iterdir()} == {*SERVICES, "workers"}
 
         write_device(stack, "d1")
         hello = f"{stack.functions}/say-hello"
@@ -129,7 +129,8 @@ def test_services_that_run_already_are_used(
         )  # fmt: skip
         assert (stack.apns, stack.apnsAdmin) == ("https://127.0.0.1:6", "")
         assert (stack.hms, stack.panel) == ("http://127.0.0.1:7", "http://127.0.0.1:8")
-        assert {path.stem for path in stack.logs.iterdir()} == {"firestore", "gateway"}
+        logs = {path.stem for path in stack.logs.iterdir()}
+        assert logs == {"firestore", "gateway", "workers"}
 
 
 @contextmanager

@@ -141,6 +141,16 @@ def test_any_other_duration_of_a_modal_dialog_is_refused(seconds: object) -> Non
     assert list(faults(forceTimer=seconds)) == ["forceTimer"]
 
 
+@pytest.mark.parametrize("seconds", [60, 31_536_000])
+def test_an_expiry_lies_between_a_minute_and_a_year(seconds: int) -> None:
+    assert read(expirySeconds=seconds).expiry_seconds == seconds
+
+
+@pytest.mark.parametrize("seconds", [59, 31_536_001, 0, -60, 60.5, 60.0, "60", True])
+def test_any_other_expiry_is_refused(seconds: object) -> None:
+    assert list(faults(expirySeconds=seconds)) == ["expirySeconds"]
+
+
 def test_a_button_is_named_open_unless_the_provider_names_it() -> None:
     assert some_content().button == "Open"
     assert some_content(url_button_name="Buy").button == "Buy"
@@ -164,8 +174,8 @@ def test_a_draft_is_told_all_it_lacks() -> None:
 
 
 def test_an_edit_leaves_what_it_does_not_mention() -> None:
-    before = some_content(url="https://example.com", force_timer=3)
+    before = some_content(url="https://example.com", force_timer=3, expiry_seconds=60)
     edit = NotificationInput.model_validate_json('{"title": "New", "url": null}')
     merged = edit.edited(before, a_segment(app_version="1"))
-    assert merged.content() == some_content(title="New", force_timer=3)
+    assert merged.content() == some_content(title="New", force_timer=3, expiry_seconds=60)
     assert merged.target_segment == a_segment(app_version="1")

@@ -1,6 +1,8 @@
 """The ledger's arithmetic, and that an outcome, once recorded, stays."""
 
+from collections.abc import Iterable
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 from hypothesis import given
@@ -93,6 +95,29 @@ def test_a_page_is_cut_into_batches_of_five_hundred(devices: int, sizes: list[in
 
 def test_a_chunk_is_at_most_fifty_devices() -> None:
     assert [len(chunk) for chunk in batch_of([UNTRIED] * 120).chunks()] == [50, 50, 20]
+
+
+def later(chunk: int) -> Record:
+    """Recorded as open by the run's so many-th chunk."""
+    return Record(Outcome.OPEN, "unavailable", at=NOON + timedelta(seconds=chunk))
+
+
+@pytest.mark.parametrize(
+    ("records", "positions"),
+    [
+        ([UNTRIED] * 120, range(50)),
+        ([UNTRIED] * 3, range(3)),
+        ([Record(Outcome.DELIVERED, at=NOON)] * 50 + [UNTRIED] * 70, range(50, 100)),
+        ([later(1)] * 50 + [UNTRIED] * 70, range(100)),
+        ([later(1)] * 50 + [later(2)] * 50 + [UNTRIED] * 3, [*range(50), *range(100, 103)]),
+        ([later(3)] * 50 + [later(1)] * 50 + [later(2)] * 50, range(100)),
+        ([Record(Outcome.DELIVERED, at=NOON)] * 50, []),
+    ],
+)
+def test_whoever_died_was_at_its_first_chunk_or_after_the_last_it_recorded(
+    records: list[Record], positions: Iterable[int]
+) -> None:
+    assert batch_of(records).in_doubt() == list(positions)
 
 
 @given(st.integers(0, 1023), st.integers(0, 1023), st.text(), st.text())

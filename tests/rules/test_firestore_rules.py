@@ -33,6 +33,7 @@ DOCUMENTS: dict[str, Mapping[str, str]] = {
     "platform/stop": {},
     "platform/archive": {},
     "exports/n1": OWNED,
+    "manifests/00000001-ab": {},
     "platform/moderation": {},
     "moderators/m1": {},
     "usage/p1.submissionsPerDay.2026-01-01": OWNED,

@@ -62,6 +62,18 @@ def test_an_approval_says_who_and_when() -> None:
     assert entry_of(change) == ("approve", "pending", "sending", "moderator:m1", LATER, "")
 
 
+@pytest.mark.parametrize("seconds", [60, 31_536_000])
+def test_its_time_runs_from_when_sending_begins(seconds: int) -> None:
+    it = replace(a_notification(), content=some_content(expiry_seconds=seconds))
+    assert it.expires_at is None
+    sending = it.approve(MODERATOR, LATER, revision=1).notification
+    assert sending.expires_at == LATER + timedelta(seconds=seconds)
+
+
+def test_without_an_expiry_it_never_expires() -> None:
+    assert a_notification().approve(MODERATOR, LATER, revision=1).notification.expires_at is None
+
+
 def test_a_rejection_of_a_revision_that_is_no_more_is_refused() -> None:
     edited = replace(a_notification(), revision=2)
     with pytest.raises(WrongState) as refusal:

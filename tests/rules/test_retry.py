@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.domain.retry import RetryBudget, RetryPolicy, Spent
+from shared.domain.retry import RetryBudget, RetryPolicy, Spent, too_late
 from tests.builders import NOON
 
 POLICY = RetryPolicy()
@@ -47,6 +47,21 @@ def test_what_was_asked_is_spread_too_so_that_not_all_return_at_once() -> None:
 def test_trying_ends_after_six_hours(seconds: int, over: bool) -> None:
     next_attempt_at = NOON + timedelta(hours=6, seconds=seconds)
     assert POLICY.gives_up(NOON, next_attempt_at) is over
+
+
+@pytest.mark.parametrize(("seconds", "late"), [(-1, False), (0, True), (1, True)])
+@pytest.mark.parametrize("hours", [1, 7])
+def test_trying_ends_when_it_expires_if_that_comes_first(
+    seconds: int, late: bool, hours: int
+) -> None:
+    expires_at = NOON + timedelta(hours=hours)
+    at = expires_at + timedelta(seconds=seconds)
+    assert too_late(at, expires_at) is late
+    assert POLICY.gives_up(NOON, at, expires_at) is (late or hours > 6)
+
+
+def test_what_never_expires_is_never_too_late() -> None:
+    assert not too_late(NOON + timedelta(days=36_500), None)
 
 
 # ---- the budget of retries -------------------------------------------------------------------

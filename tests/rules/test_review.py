@@ -140,6 +140,34 @@ def test_the_first_of_two_approvals_leaves_it_pending_for_somebody_else() -> Non
     assert approved.endorsements == it.endorsements
 
 
+@pytest.mark.parametrize(
+    ("notification", "why"),
+    [
+        (looked_at(RED), "it has a red finding"),
+        (looked_at(devices=50_001), "50,001 devices are more than 50,000"),
+        (
+            looked_at(RED, devices=60_000),
+            "it has a red finding and 60,000 devices are more than 50,000",
+        ),
+    ],
+)
+def test_an_operator_is_neither_of_the_two(notification: Notification, why: str) -> None:
+    endorsed = notification.approve(MODERATOR, NOON).notification
+    for it in (notification, endorsed):
+        with pytest.raises(Forbidden) as refusal:
+            it.approve(OPERATOR, LATER)
+        assert refusal.value.code == "twoModeratorsNeeded"
+        assert refusal.value.message == (
+            f"two moderators must approve this one: {why}; an operator may reject it"
+        )
+        assert it.reject(OPERATOR, LATER, "no").notification.status is Status.REJECTED
+
+
+def test_an_operator_approves_where_one_is_enough() -> None:
+    approved = looked_at(WARNING).approve(OPERATOR, LATER).notification
+    assert (approved.status, approved.moderator_id) == (Status.SENDING, "o1")
+
+
 def test_one_is_enough_again_once_the_policy_says_so() -> None:
     policy = ReviewPolicy(second_approval_above=3)
     endorsed = looked_at().approve(MODERATOR, NOON, policy=policy).notification
