@@ -61,7 +61,7 @@ def _write_key(folder: Path) -> None:
 
 @contextmanager
 def _stand_in(folder: Path) -> Iterator[str]:
-    with _python("local.apns", "--ca-file", str(folder / "ca.pem")) as server:
+    with _python("local.stand_ins.apns", "--ca-file", str(folder / "ca.pem")) as server:
         try:
             yield _line(server).split()[4]
         finally:
@@ -126,8 +126,8 @@ def _cpu_seconds() -> float:
 
 def ours(url: str, folder: Path) -> Round:
     """Our sender, a chunk per call."""
-    from shared.adapters.apns import apns_sender
-    from shared.adapters.apns_token_shelves import MemoryTokenShelf
+    from shared.adapters.push.apns import apns_sender
+    from shared.adapters.push.apns_token_shelves import MemoryTokenShelf
     from shared.domain.content import Content
     from shared.domain.delivery import Accepted
     from shared.domain.device import AddressKind, PushAddress

@@ -10,8 +10,8 @@ import time
 from benchmarks.fixture import approved, desktops, run, seed, services
 from benchmarks.summary import Runs
 from shared.adapters.documents import DEVICES
-from shared.adapters.firestore_rest import FirestoreRest
-from shared.adapters.firestore_slots import FirestoreSlots
+from shared.adapters.firestore.rest import FirestoreRest
+from shared.adapters.firestore.slots import FirestoreSlots
 from shared.domain.delivery import CHUNK_SIZE, Outcome
 from shared.domain.notification import NotificationId
 from shared.ports import SlotWrite

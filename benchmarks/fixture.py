@@ -23,15 +23,15 @@ from benchmarks import store
 from benchmarks.sender import BODY, TITLE, URL
 from local import demo
 from local.background import Served
-from local.fcm import app as fcm_app
 from local.firestore import Emulator, FirestoreEmulator
 from local.seed import seed_devices
-from local.service_account import write_service_account
-from local.tasks import Options, TasksEmulator
-from local.tasks_rules import QueueSettings
-from shared.adapters.documents_device import registration_fields
-from shared.adapters.firestore_notifications import FirestoreNotifications
-from shared.adapters.firestore_providers import FirestoreProviders
+from local.stand_ins.fcm import app as fcm_app
+from local.stand_ins.service_account import write_service_account
+from local.stand_ins.tasks import Options, TasksEmulator
+from local.stand_ins.tasks_rules import QueueSettings
+from shared.adapters.documents.device import registration_fields
+from shared.adapters.firestore.notifications import FirestoreNotifications
+from shared.adapters.firestore.providers import FirestoreProviders
 from shared.domain.content import Content
 from shared.domain.device import AddressKind, Device, Hwid, Platform, PushAddress, derive
 from shared.domain.history import Actor, Role

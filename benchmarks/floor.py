@@ -11,7 +11,7 @@ import tempfile
 from datetime import UTC, datetime
 from pathlib import Path
 
-from shared.adapters.fcm_message import render
+from shared.adapters.push.fcm_message import render
 from shared.ports import Message
 
 MESSAGES = 20_000

@@ -97,7 +97,7 @@ def _rounds(players: "Mapping[str, Player]", callers: int) -> dict[str, list[Cos
 
 @contextmanager
 def _stand_in() -> Iterator[str]:
-    with _python("local.fcm") as server:
+    with _python("local.stand_ins.fcm") as server:
         try:
             yield _line(server).split()[-1]
         finally:
@@ -165,7 +165,7 @@ def _cpu_seconds() -> float:
 
 def ours(url: str) -> Round:
     """Our sender, a chunk per call."""
-    from shared.adapters.fcm import FcmSender
+    from shared.adapters.push.fcm import FcmSender
     from shared.domain.content import Content
     from shared.domain.delivery import Accepted
     from shared.domain.device import AddressKind, PushAddress

@@ -24,7 +24,7 @@ from aiohttp import web
 
 from local.background import serve
 from local.processes import Child, free_ports, listens
-from shared.adapters.firestore_rest_values import NAME, Raw, decode, written
+from shared.adapters.firestore.rest_values import NAME, Raw, decode, written
 
 LARGEST_REQUEST_BYTES = 16 * 1024 * 1024
 EPOCH = datetime(2026, 1, 1, tzinfo=UTC)

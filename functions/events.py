@@ -11,7 +11,7 @@ from flask import request
 from functions._desk import at_the_desk
 from functions._edge import service_door
 from functions._log import log, trace_of
-from shared.adapters.firestore_events import derivation_fits, document_id
+from shared.adapters.firestore.events import derivation_fits, document_id
 from shared.domain.errors import Defect, Malformed, NotFound
 from shared.domain.notification import NotificationId
 from shared.flow.chat import show

@@ -27,7 +27,7 @@ def members(root: Path = ROOT) -> Iterator[tuple[str, Path]]:
     for folder in ("functions", "shared"):
         for path in (root / folder).rglob("*.py"):
             name = path.relative_to(root).as_posix()
-            if name not in NOT_DEPLOYED and not path.stem.startswith("memory"):
+            if name not in NOT_DEPLOYED and "memory" not in path.parts:
                 found[name] = path
     yield from sorted(found.items())
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from shared.adapters.archive_places import archive_at
+from shared.adapters.archive.places import archive_at
 from shared.domain.archive_life import Discrepancy, Life
 from shared.domain.archive_lines import COUNTERS, device_of
 from shared.domain.archive_remedies import REMEDIES

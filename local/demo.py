@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from shared.adapters.documents_device import registration_fields
+from shared.adapters.documents.device import registration_fields
 from shared.domain.device import (
     AddressKind,
     Derived,

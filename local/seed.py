@@ -17,8 +17,8 @@ import httpx
 
 from local import demo
 from local.stack_file import ROOT, Account, Stack
-from shared.adapters.firestore_rest import FirestoreRest
-from shared.adapters.firestore_rest_values import Raw, encode, write
+from shared.adapters.firestore.rest import FirestoreRest
+from shared.adapters.firestore.rest_values import Raw, encode, write
 from shared.ports import Moderator
 from shared.settings import Settings, SettingsError
 from shared.wiring import GoogleParts

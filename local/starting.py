@@ -21,11 +21,12 @@ import httpx
 from local import telegram_setup
 from local.firestore import FirestoreEmulator
 from local.processes import Child, ChildFailed, end_all, free_ports, listens, require_free
-from local.service_account import write_service_account
 from local.stack_file import ROOT, STACK_FILE, Stack, StackError, claimed, folder_of
+from local.stand_ins.service_account import write_service_account
 
 SOURCE = ROOT / "functions" / "main.py"
 RULES = ROOT / "firestore.rules"
+GATEWAY = "local.gateway"
 PROJECT = "demo-fanfare"
 REGION = "europe-west1"
 OF_QUEUES = "plan-fanout,send-batch,export-events"
@@ -170,7 +171,9 @@ class Starter:
             self.children.append(self._firestore.child)
         waits: list[Callable[[], None]] = [self._firestore.wait]
         waits += [
-            self._module(each.name, each.arguments, listens) for each in STAND_INS if each.is_ours
+            self._run(each.name, f"local.stand_ins.{each.name}", each.arguments, listens)
+            for each in STAND_INS
+            if each.is_ours
         ]
         waits += [self._start_gateway(), self._start_workers()]
         self._plan.say(f"Starting {', '.join(child.name for child in self.children)} …")
@@ -207,11 +210,11 @@ class Starter:
     def _start_gateway(self) -> Callable[[], None]:
         away = f"--elsewhere=127.0.0.1:{self._workers}={OF_QUEUES}"
         tick = f"--tick-seconds={self._plan.tick_seconds}"
-        return self._module("gateway", (*self._of_functions(), tick, away), answers)
+        return self._run("gateway", GATEWAY, (*self._of_functions(), tick, away), answers)
 
     def _start_workers(self) -> Callable[[], None]:
         arguments = (*self._of_functions(), "--tick-seconds=0", f"--only={OF_QUEUES}")
-        return self._module("workers", arguments, answers, module="gateway", port=self._workers)
+        return self._run("workers", GATEWAY, arguments, answers, port=self._workers)
 
     def _of_functions(self) -> tuple[str, ...]:
         return (
@@ -222,13 +225,13 @@ class Starter:
             "--no-triggers",
         )
 
-    def _module(
+    def _run(
         self,
         name: str,
+        module: str,
         arguments: tuple[str, ...],
         ready: Callable[[str], bool],
         *,
-        module: str = "",
         port: int = 0,
     ) -> Callable[[], None]:
         host, port = "127.0.0.1", port or self._ports[name]
@@ -237,7 +240,7 @@ class Starter:
         child = Child(
             name,
             [
-                *(sys.executable, "-m", f"local.{module or name}", *where),
+                *(sys.executable, "-m", module, *where),
                 *(self._filled(each) for each in arguments),
             ],
             log=self.stack.logs / f"{name}.log",

@@ -55,7 +55,7 @@ if TYPE_CHECKING:
     from google.cloud.firestore import Client
     from pydantic import SecretStr
 
-    from shared.adapters.firestore_rest import FirestoreRest
+    from shared.adapters.firestore.rest import FirestoreRest
     from shared.flow.desk import Desk
 
 INLINE_SECONDS = 20
@@ -138,55 +138,55 @@ class GoogleParts:
 
     @cached_property
     def _firestore(self) -> "Client":
-        from shared.adapters.firestore_client import client
+        from shared.adapters.firestore.client import client
 
         return client(self.settings)
 
     @cached_property
     def _rest(self) -> "FirestoreRest":
-        from shared.adapters.firestore_rest import FirestoreRest
+        from shared.adapters.firestore.rest import FirestoreRest
 
         return FirestoreRest(self.settings.project, self.settings.firestore_emulator)
 
     @cached_property
     def notifications(self) -> Notifications:
-        from shared.adapters.firestore_notifications import FirestoreNotifications
+        from shared.adapters.firestore.notifications import FirestoreNotifications
 
         return FirestoreNotifications(self._firestore)
 
     @cached_property
     def providers(self) -> Providers:
-        from shared.adapters.firestore_providers import FirestoreProviders
+        from shared.adapters.firestore.providers import FirestoreProviders
 
         return FirestoreProviders(self._firestore)
 
     @cached_property
     def devices(self) -> Devices:
-        from shared.adapters.firestore_devices import FirestoreDevices
+        from shared.adapters.firestore.devices import FirestoreDevices
 
         return FirestoreDevices(self._firestore)
 
     @cached_property
     def stop_switch(self) -> StopSwitch:
-        from shared.adapters.firestore_platform import FirestoreStopSwitch
+        from shared.adapters.firestore.platform import FirestoreStopSwitch
 
         return FirestoreStopSwitch(self._firestore)
 
     @cached_property
     def watch(self) -> Watch:
-        from shared.adapters.firestore_watch import FirestoreWatch
+        from shared.adapters.firestore.watch import FirestoreWatch
 
         return FirestoreWatch(self._rest)
 
     @cached_property
     def audience(self) -> Audience:
-        from shared.adapters.firestore_audience import FirestoreAudience
+        from shared.adapters.firestore.audience import FirestoreAudience
 
         return FirestoreAudience(self._rest)
 
     @cached_property
     def ledger(self) -> Ledger:
-        from shared.adapters.firestore_ledger import FirestoreLedger
+        from shared.adapters.firestore.ledger import FirestoreLedger
 
         return FirestoreLedger(self._rest)
 
@@ -198,14 +198,14 @@ class GoogleParts:
 
     @cached_property
     def slots(self) -> Slots:
-        from shared.adapters.firestore_slots import FirestoreSlots
+        from shared.adapters.firestore.slots import FirestoreSlots
 
         return FirestoreSlots(self._rest)
 
     @cached_property
     def senders(self) -> Mapping[AddressKind, Sender]:
         """FCM always; APNs and Huawei when their credentials are set."""
-        from shared.adapters.fcm import fcm_sender
+        from shared.adapters.push.fcm import fcm_sender
 
         senders: dict[AddressKind, Sender] = {AddressKind.FCM: fcm_sender(self.settings)}
         if self.settings.apns_credentials:
@@ -215,23 +215,23 @@ class GoogleParts:
         return senders
 
     def _apns(self, credentials: "SecretStr") -> Sender:
-        from shared.adapters.apns import apns_sender
-        from shared.adapters.apns_token_shelves import FirestoreTokenShelf
+        from shared.adapters.push.apns import apns_sender
+        from shared.adapters.push.apns_token_shelves import FirestoreTokenShelf
 
         shelf = FirestoreTokenShelf(self._rest)
         url, ca_file = self.settings.apns_url, self.settings.apns_ca_file
         return apns_sender(credentials.get_secret_value(), shelf, url, ca_file)
 
     def _hms(self, credentials: "SecretStr") -> Sender:
-        from shared.adapters.hms import hms_sender
-        from shared.adapters.hms_credentials import HmsAccount
+        from shared.adapters.push.hms import hms_sender
+        from shared.adapters.push.hms_credentials import HmsAccount
 
         account = HmsAccount.read(credentials.get_secret_value())
         return hms_sender(account, self.settings.hms_push_url, self.settings.hms_oauth_url)
 
     @cached_property
     def retries(self) -> Retries:
-        from shared.adapters.process_retries import ProcessRetries
+        from shared.adapters.push.retries import ProcessRetries
 
         return ProcessRetries()
 
@@ -255,37 +255,37 @@ class GoogleParts:
 
     @cached_property
     def web(self) -> Web:
-        from shared.adapters.guarded_web import web
+        from shared.adapters.web.guarded import web
 
         return web(self.settings)
 
     @cached_property
     def threats(self) -> Threats:
-        from shared.adapters.web_threats import threats
+        from shared.adapters.web.threats import threats
 
         return threats(self.settings)
 
     @cached_property
     def review_policies(self) -> ReviewPolicies:
-        from shared.adapters.firestore_moderation import FirestoreReviewPolicies
+        from shared.adapters.firestore.moderation import FirestoreReviewPolicies
 
         return FirestoreReviewPolicies(self._firestore)
 
     @cached_property
     def moderators(self) -> Moderators:
-        from shared.adapters.firestore_moderation import FirestoreModerators
+        from shared.adapters.firestore.moderation import FirestoreModerators
 
         return FirestoreModerators(self._firestore)
 
     @cached_property
     def usage(self) -> Usage:
-        from shared.adapters.firestore_moderation import FirestoreUsage
+        from shared.adapters.firestore.moderation import FirestoreUsage
 
         return FirestoreUsage(self._firestore)
 
     @cached_property
     def posts(self) -> Posts:
-        from shared.adapters.firestore_posts import FirestorePosts
+        from shared.adapters.firestore.posts import FirestorePosts
 
         return FirestorePosts(self._firestore)
 
@@ -305,7 +305,7 @@ class GoogleParts:
         """Where FANFARE_ARCHIVE says; ``None`` when it says nothing."""
         if self.settings.archive is None:
             return None
-        from shared.adapters.archive_places import archive_at
+        from shared.adapters.archive.places import archive_at
 
         return archive_at(self.settings.archive, self.settings)
 
@@ -314,13 +314,13 @@ class GoogleParts:
         """``None`` when manifests are not signed."""
         if self.settings.archive_key is None:
             return None
-        from shared.adapters.archive_places import signer
+        from shared.adapters.archive.places import signer
 
         return signer(self.settings.archive_key, self.settings)
 
     @cached_property
     def exports(self) -> Exports:
-        from shared.adapters.firestore_exports import FirestoreExports
+        from shared.adapters.firestore.exports import FirestoreExports
 
         return FirestoreExports(self._rest)
 

@@ -17,13 +17,13 @@ from shared.adapters.memory import (
     MemoryProviders,
     MemoryStopSwitch,
 )
-from shared.adapters.memory_archive import MemoryExports
-from shared.adapters.memory_fanout import MemoryAudience, MemoryLedger, MemorySlots, MemoryTasks
-from shared.adapters.memory_moderation import MemoryModerators, MemoryReviewPolicies, MemoryUsage
-from shared.adapters.memory_posts import MemoryPosts
-from shared.adapters.memory_watch import MemoryWatch
-from shared.adapters.memory_web import MemoryThreats, MemoryWeb
-from shared.adapters.process_retries import ProcessRetries
+from shared.adapters.memory.archive import MemoryExports
+from shared.adapters.memory.fanout import MemoryAudience, MemoryLedger, MemorySlots, MemoryTasks
+from shared.adapters.memory.moderation import MemoryModerators, MemoryReviewPolicies, MemoryUsage
+from shared.adapters.memory.posts import MemoryPosts
+from shared.adapters.memory.watch import MemoryWatch
+from shared.adapters.memory.web import MemoryThreats, MemoryWeb
+from shared.adapters.push.retries import ProcessRetries
 from shared.domain.device import AddressKind
 from shared.domain.errors import NotFound
 from shared.domain.provider import Domain, Provider

@@ -8,8 +8,8 @@ import threading
 from collections.abc import Callable
 from datetime import datetime
 
-from shared.adapters.firestore_rest import Exists, FirestoreRest, Lost, Missing, PreconditionFailed
-from shared.adapters.firestore_rest_values import Raw, decode_fields, encode, moment, write
+from shared.adapters.firestore.rest import Exists, FirestoreRest, Lost, Missing, PreconditionFailed
+from shared.adapters.firestore.rest_values import Raw, decode_fields, encode, moment, write
 from shared.domain.errors import TryAgain
 from shared.domain.lane import Lane, Stretch
 

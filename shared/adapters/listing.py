@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from shared.adapters.document_names import can_name
 from shared.adapters.documents import decision_from, notification_from
+from shared.adapters.documents.names import can_name
 from shared.domain.errors import Defect, FieldError, InvalidInput
 from shared.domain.notification import Notification
 from shared.ports import Decision, Page, Waiting, Wish, every

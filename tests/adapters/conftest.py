@@ -9,23 +9,23 @@ from google.auth.credentials import AnonymousCredentials
 from google.cloud.firestore import Client
 
 from local.firestore import FirestoreEmulator
-from shared.adapters.firestore_devices import FirestoreDevices
-from shared.adapters.firestore_moderation import (
+from shared.adapters.firestore.devices import FirestoreDevices
+from shared.adapters.firestore.moderation import (
     FirestoreModerators,
     FirestoreReviewPolicies,
     FirestoreUsage,
 )
-from shared.adapters.firestore_notifications import FirestoreNotifications
-from shared.adapters.firestore_platform import FirestoreStopSwitch
-from shared.adapters.firestore_providers import FirestoreProviders
-from shared.adapters.firestore_rest import FirestoreRest
+from shared.adapters.firestore.notifications import FirestoreNotifications
+from shared.adapters.firestore.platform import FirestoreStopSwitch
+from shared.adapters.firestore.providers import FirestoreProviders
+from shared.adapters.firestore.rest import FirestoreRest
 from shared.adapters.memory import (
     MemoryDevices,
     MemoryNotifications,
     MemoryProviders,
     MemoryStopSwitch,
 )
-from shared.adapters.memory_moderation import MemoryModerators, MemoryReviewPolicies, MemoryUsage
+from shared.adapters.memory.moderation import MemoryModerators, MemoryReviewPolicies, MemoryUsage
 from shared.ports import (
     Devices,
     Moderators,

@@ -7,9 +7,9 @@ from typing import Any
 import httpx
 
 from shared.adapters.documents import DEVICES, present, registration_fields
-from shared.adapters.firestore_rest import FirestoreRest
-from shared.adapters.firestore_rest_values import decode_fields, encode, moment, write
-from shared.adapters.kept_transport import KeptTransport
+from shared.adapters.firestore.rest import FirestoreRest
+from shared.adapters.firestore.rest_values import decode_fields, encode, moment, write
+from shared.adapters.transport.kept_transport import KeptTransport
 from shared.domain.device import Device, Slot, derive
 from shared.domain.lifecycle import Status
 from shared.domain.notification import Notification

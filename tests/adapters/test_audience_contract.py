@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 
 from local.firestore import FirestoreEmulator
 from shared.adapters.documents import device_from
-from shared.adapters.firestore_audience import FirestoreAudience
-from shared.adapters.firestore_rest import FirestoreRest
+from shared.adapters.firestore.audience import FirestoreAudience
+from shared.adapters.firestore.rest import FirestoreRest
 from shared.adapters.memory import MemoryDevices
-from shared.adapters.memory_fanout import MemoryAudience
+from shared.adapters.memory.fanout import MemoryAudience
 from shared.domain.delivery import Target, sort_key
 from shared.domain.device import (
     PARTITIONS,

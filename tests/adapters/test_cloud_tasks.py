@@ -10,9 +10,9 @@ import pytest
 from google.cloud import tasks_v2
 from google.cloud.tasks_v2.services.cloud_tasks.transports import CloudTasksGrpcTransport
 
-from local.tasks import Options, TasksEmulator
-from local.tasks_messages import LARGEST_TASK_BYTES
-from local.tasks_rules import QueueSettings
+from local.stand_ins.tasks import Options, TasksEmulator
+from local.stand_ins.tasks_messages import LARGEST_TASK_BYTES
+from local.stand_ins.tasks_rules import QueueSettings
 from shared.adapters.cloud_tasks import BEYOND_HANDLER, CloudTasks
 from shared.flow.queues import Queue
 from shared.ports import Task

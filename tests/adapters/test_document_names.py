@@ -2,8 +2,8 @@
 
 import pytest
 
-from shared.adapters.document_names import can_name
-from shared.adapters.firestore_rest import FirestoreRest
+from shared.adapters.documents.names import can_name
+from shared.adapters.firestore.rest import FirestoreRest
 from shared.domain.errors import NotFound
 
 EMOJI = "\N{PARTY POPPER}"

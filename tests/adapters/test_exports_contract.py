@@ -10,13 +10,13 @@ from google.auth.credentials import AnonymousCredentials
 from google.cloud.firestore import Client
 
 from local.firestore import FirestoreEmulator
-from shared.adapters.firestore_exports import FirestoreExports
-from shared.adapters.firestore_ledger import FirestoreLedger
-from shared.adapters.firestore_notifications import FirestoreNotifications
-from shared.adapters.firestore_rest import FirestoreRest
+from shared.adapters.firestore.exports import FirestoreExports
+from shared.adapters.firestore.ledger import FirestoreLedger
+from shared.adapters.firestore.notifications import FirestoreNotifications
+from shared.adapters.firestore.rest import FirestoreRest
 from shared.adapters.memory import MemoryNotifications
-from shared.adapters.memory_archive import MemoryArchive, MemoryExports
-from shared.adapters.memory_fanout import MemoryLedger
+from shared.adapters.memory.archive import MemoryArchive, MemoryExports
+from shared.adapters.memory.fanout import MemoryLedger
 from shared.domain.archive import Export, Sealed, exported, exporting
 from shared.domain.archive_manifest import Head
 from shared.domain.delivery import PlanPart

@@ -11,10 +11,10 @@ from google.api_core.exceptions import Aborted, PermissionDenied, ServiceUnavail
 from google.auth.credentials import AnonymousCredentials
 from google.cloud.firestore import Client, WriteBatch
 
-from shared.adapters import firestore_calls
-from shared.adapters.firestore_devices import FirestoreDevices
-from shared.adapters.firestore_moderation import FirestoreReviewPolicies, FirestoreUsage
-from shared.adapters.firestore_notifications import FirestoreNotifications
+from shared.adapters.firestore import calls as firestore_calls
+from shared.adapters.firestore.devices import FirestoreDevices
+from shared.adapters.firestore.moderation import FirestoreReviewPolicies, FirestoreUsage
+from shared.adapters.firestore.notifications import FirestoreNotifications
 from shared.domain.delivery import Tally
 from shared.domain.device import AddressKind, Derived, Device, Hwid, PushAddress, derive
 from shared.domain.errors import NotFound, TryAgain, WrongState

@@ -14,7 +14,7 @@ from google.auth.exceptions import RefreshError
 from google.auth.transport.requests import Request
 
 from local.firestore import FirestoreEmulator
-from shared.adapters.firestore_rest import (
+from shared.adapters.firestore.rest import (
     MOST_READS,
     BadRequest,
     Exists,
@@ -23,8 +23,8 @@ from shared.adapters.firestore_rest import (
     Missing,
     PreconditionFailed,
 )
-from shared.adapters.firestore_rest_auth import GoogleBearer
-from shared.adapters.firestore_rest_values import (
+from shared.adapters.firestore.rest_auth import GoogleBearer
+from shared.adapters.firestore.rest_values import (
     Timestamp,
     decode,
     decode_fields,

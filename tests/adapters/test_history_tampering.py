@@ -9,7 +9,7 @@ from click.testing import CliRunner, Result
 from google.cloud.firestore import Client, DocumentReference
 
 from local.cli import main
-from shared.adapters.firestore_notifications import FirestoreNotifications
+from shared.adapters.firestore.notifications import FirestoreNotifications
 from shared.domain.findings import Finding, Severity
 from shared.domain.history import Actor, Role
 from shared.domain.notification import Looked, NotificationId

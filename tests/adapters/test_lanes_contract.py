@@ -6,8 +6,8 @@ from functools import partial
 
 import pytest
 
-from shared.adapters.firestore_rest import FirestoreRest
-from shared.adapters.firestore_rest_values import encode, write
+from shared.adapters.firestore.rest import FirestoreRest
+from shared.adapters.firestore.rest_values import encode, write
 from shared.adapters.lanes import FirestoreLanes, MemoryLanes
 from shared.domain.lane import Lane
 from shared.ports import Lanes

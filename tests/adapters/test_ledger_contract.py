@@ -9,9 +9,9 @@ import httpx
 import orjson
 import pytest
 
-from shared.adapters.firestore_ledger import MOST_TRIES, FirestoreLedger
-from shared.adapters.firestore_rest import FirestoreRest
-from shared.adapters.memory_fanout import MemoryLedger
+from shared.adapters.firestore.ledger import MOST_TRIES, FirestoreLedger
+from shared.adapters.firestore.rest import FirestoreRest
+from shared.adapters.memory.fanout import MemoryLedger
 from shared.domain.delivery import (
     CHUNK_SIZE,
     UNTRIED,

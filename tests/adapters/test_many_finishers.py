@@ -14,9 +14,9 @@ from google.cloud.firestore import Client
 
 from local.firestore import FirestoreEmulator
 from shared.adapters.clock import FixedClock
-from shared.adapters.firestore_ledger import FirestoreLedger
-from shared.adapters.firestore_notifications import FirestoreNotifications
-from shared.adapters.firestore_rest import FirestoreRest
+from shared.adapters.firestore.ledger import FirestoreLedger
+from shared.adapters.firestore.notifications import FirestoreNotifications
+from shared.adapters.firestore.rest import FirestoreRest
 from shared.domain.delivery import BatchState, Outcome, Record, Tally
 from shared.domain.errors import TryAgain
 from shared.domain.lifecycle import Status

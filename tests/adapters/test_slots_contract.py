@@ -10,10 +10,10 @@ import httpx
 import pytest
 
 from shared.adapters.documents import DEVICES
-from shared.adapters.firestore_rest import FirestoreRest
-from shared.adapters.firestore_slots import ROUNDS, FirestoreSlots
+from shared.adapters.firestore.rest import FirestoreRest
+from shared.adapters.firestore.slots import ROUNDS, FirestoreSlots
 from shared.adapters.memory import MemoryDevices
-from shared.adapters.memory_fanout import MemorySlots
+from shared.adapters.memory.fanout import MemorySlots
 from shared.domain.delivery import Outcome, Record
 from shared.domain.device import Slot
 from shared.domain.errors import Defect

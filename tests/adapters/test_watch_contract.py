@@ -7,13 +7,13 @@ import pytest
 from google.cloud.firestore import Client
 
 from shared.adapters.documents import NOTIFICATIONS
-from shared.adapters.firestore_notifications import FirestoreNotifications
-from shared.adapters.firestore_platform import FirestoreStopSwitch
-from shared.adapters.firestore_rest import FirestoreRest
-from shared.adapters.firestore_rest_values import encode, write
-from shared.adapters.firestore_watch import FirestoreWatch
+from shared.adapters.firestore.notifications import FirestoreNotifications
+from shared.adapters.firestore.platform import FirestoreStopSwitch
+from shared.adapters.firestore.rest import FirestoreRest
+from shared.adapters.firestore.rest_values import encode, write
+from shared.adapters.firestore.watch import FirestoreWatch
 from shared.adapters.memory import MemoryNotifications, MemoryStopSwitch
-from shared.adapters.memory_watch import MemoryWatch
+from shared.adapters.memory.watch import MemoryWatch
 from shared.domain.errors import Defect, NotFound
 from shared.domain.history import Actor, Role
 from shared.domain.lifecycle import Status

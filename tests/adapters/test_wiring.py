@@ -6,7 +6,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from shared.adapters.apns_credentials import CredentialsRefused
+from shared.adapters.push.apns_credentials import CredentialsRefused
 from shared.domain.device import AddressKind
 from shared.settings import read
 from shared.wiring import GoogleParts

@@ -10,11 +10,11 @@ import pytest
 from moto.server import ThreadedMotoServer
 
 from local.background import Served
-from shared.adapters.archive_aws import aws_client
-from shared.adapters.archive_folder import FolderArchive
-from shared.adapters.archive_gcs import GcsArchive
-from shared.adapters.archive_places import archive_at
-from shared.adapters.memory_archive import MemoryArchive
+from shared.adapters.archive.aws import aws_client
+from shared.adapters.archive.folder import FolderArchive
+from shared.adapters.archive.gcs import GcsArchive
+from shared.adapters.archive.places import archive_at
+from shared.adapters.memory.archive import MemoryArchive
 from shared.ports import Archive
 from shared.settings import Settings, read
 from tests.archive.wire import CloudStorage, Metadata, Weather

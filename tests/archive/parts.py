@@ -7,8 +7,8 @@ from typing import Any
 
 from shared.adapters.clock import FixedClock
 from shared.adapters.memory import MemoryNotifications
-from shared.adapters.memory_archive import MemoryArchive, MemoryExports
-from shared.adapters.memory_fanout import MemoryLedger, MemoryTasks
+from shared.adapters.memory.archive import MemoryArchive, MemoryExports
+from shared.adapters.memory.fanout import MemoryLedger, MemoryTasks
 from shared.domain.archive import Export
 from shared.domain.delivery import Batch, BatchId, BatchState, Outcome, Record, Target, batch_id
 from shared.domain.notification import Notification, NotificationId, verdict

@@ -10,9 +10,9 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.hazmat.primitives.serialization import load_der_public_key
 
-from shared.adapters.archive_aws import WebIdentity, aws_session
-from shared.adapters.archive_kms import KmsSigner
-from shared.adapters.archive_s3 import Bucket, S3Archive
+from shared.adapters.archive.aws import WebIdentity, aws_session
+from shared.adapters.archive.kms import KmsSigner
+from shared.adapters.archive.s3 import Bucket, S3Archive
 from shared.domain.archive_manifest import Signature, read
 from shared.domain.errors import TryAgain
 from shared.ports import ArchiveFault, Put

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from shared.adapters.archive_folder import UNFINISHED, FolderArchive, fault_of
+from shared.adapters.archive.folder import UNFINISHED, FolderArchive, fault_of
 from shared.domain.errors import TryAgain
 from shared.ports import ArchiveFault, Put
 from tests.archive.parts import N1, World
@@ -18,7 +18,7 @@ ROOT = Path(__file__).parents[2]
 KILLED = """
 import os, signal, sys
 from pathlib import Path
-from shared.adapters import archive_folder
+from shared.adapters.archive import folder as archive_folder
 
 def dies(path, content):
     handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL)

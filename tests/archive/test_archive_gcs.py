@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from shared.adapters.archive_gcs import GcsArchive
-from shared.adapters.archive_places import archive_at
+from shared.adapters.archive.gcs import GcsArchive
+from shared.adapters.archive.places import archive_at
 from shared.domain.errors import TryAgain
 from shared.ports import ArchiveFault, Put
 from shared.settings import read

@@ -11,7 +11,7 @@ import pytest
 from click.testing import CliRunner
 
 from local.cli import main
-from shared.adapters.archive_folder import FolderArchive
+from shared.adapters.archive.folder import FolderArchive
 from shared.domain.archive_remedies import REMEDIES
 from shared.flow.verify_chain import FORGED
 from shared.wiring import replaced

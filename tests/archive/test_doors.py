@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from werkzeug.test import TestResponse
 
-from shared.adapters.memory_archive import MemoryArchive
+from shared.adapters.memory.archive import MemoryArchive
 from shared.flow.queues import Queue
 from shared.ports import ArchiveFault
 from shared.settings import Settings

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from shared.adapters.memory_archive import MemoryArchive
+from shared.adapters.memory.archive import MemoryArchive
 from shared.domain.archive import MOST_LINES, Kind, place_of
 from shared.domain.archive_lines import device_of
 from shared.domain.delivery import BatchState

@@ -10,8 +10,8 @@ import pytest
 from click.testing import CliRunner
 
 from local.cli import main
-from shared.adapters.memory_archive import MemoryArchive
-from shared.adapters.memory_fanout import MemoryLedger
+from shared.adapters.memory.archive import MemoryArchive
+from shared.adapters.memory.fanout import MemoryLedger
 from shared.domain.archive_cost import ExportOperations, export_operations
 from shared.domain.delivery import Batch, Tally, tally
 from shared.domain.notification import NotificationId

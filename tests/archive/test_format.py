@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.adapters.archive_folder import FolderArchive
+from shared.adapters.archive.folder import FolderArchive
 from shared.domain.archive import Kind, Place, Seal, Unreadable, ended_on, opened, place_of
 from shared.domain.archive_lines import (
     BadLine,

@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shared.adapters.memory_archive import MemoryArchive, MemoryExports
-from shared.adapters.memory_fanout import MemoryLedger
+from shared.adapters.memory.archive import MemoryArchive, MemoryExports
+from shared.adapters.memory.fanout import MemoryLedger
 from shared.domain.archive import (
     MOST_UNPACKED,
     Export,

@@ -10,23 +10,23 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from local import fcm, hms
-from local.apns import Apns, serving
-from local.apns import Config as ApnsConfig
-from local.apns_answers import PASSING
-from local.apns_certificates import Authority
 from local.background import Background, listening
-from local.fcm_received import DETAILS_KEPT
-from local.fcm_tokens import TokenEndpoint
-from local.hms_tokens import HmsTokenEndpoint
-from shared.adapters import push_pace
-from shared.adapters.apns import PRODUCTION, SANDBOX, ApnsSender
-from shared.adapters.apns_credentials import P8Key
-from shared.adapters.apns_token_shelves import MemoryTokenShelf
-from shared.adapters.fcm import FcmSender
-from shared.adapters.h2_client import H2Client
-from shared.adapters.hms import HmsSender
-from shared.adapters.one_shot_http import KeptConnections
+from local.stand_ins import fcm, hms
+from local.stand_ins.apns import Apns, serving
+from local.stand_ins.apns import Config as ApnsConfig
+from local.stand_ins.apns_answers import PASSING
+from local.stand_ins.apns_certificates import Authority
+from local.stand_ins.fcm_received import DETAILS_KEPT
+from local.stand_ins.fcm_tokens import TokenEndpoint
+from local.stand_ins.hms_tokens import HmsTokenEndpoint
+from shared.adapters.push import pace as push_pace
+from shared.adapters.push.apns import PRODUCTION, SANDBOX, ApnsSender
+from shared.adapters.push.apns_credentials import P8Key
+from shared.adapters.push.apns_token_shelves import MemoryTokenShelf
+from shared.adapters.push.fcm import FcmSender
+from shared.adapters.push.hms import HmsSender
+from shared.adapters.transport.h2_client import H2Client
+from shared.adapters.transport.one_shot_http import KeptConnections
 from shared.domain.device import AddressKind
 from shared.domain.pace import whole_app_waits
 from shared.ports import Sender

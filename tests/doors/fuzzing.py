@@ -20,7 +20,7 @@ from functions._http import Given
 from functions._openapi import _PROBLEM
 from functions._rest import Door
 from shared.adapters.documents import notification_fields
-from shared.adapters.memory_chat import MemoryChat
+from shared.adapters.memory.chat import MemoryChat
 from shared.domain.lifecycle import Status
 from shared.flow.operate import digest_of
 from shared.settings import read

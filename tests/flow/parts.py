@@ -8,14 +8,14 @@ from typing import Any
 from shared.adapters.clock import FixedClock
 from shared.adapters.lanes import MemoryLanes
 from shared.adapters.memory import MemoryNotifications, MemoryProviders, MemoryStopSwitch
-from shared.adapters.memory_archive import MemoryExports
-from shared.adapters.memory_devices import MemoryDevices
-from shared.adapters.memory_fanout import MemoryAudience, MemoryLedger, MemorySlots, MemoryTasks
-from shared.adapters.memory_moderation import MemoryModerators, MemoryReviewPolicies, MemoryUsage
-from shared.adapters.memory_posts import MemoryPosts
-from shared.adapters.memory_watch import MemoryWatch
-from shared.adapters.memory_web import MemoryThreats, MemoryWeb
-from shared.adapters.process_retries import ProcessRetries
+from shared.adapters.memory.archive import MemoryExports
+from shared.adapters.memory.devices import MemoryDevices
+from shared.adapters.memory.fanout import MemoryAudience, MemoryLedger, MemorySlots, MemoryTasks
+from shared.adapters.memory.moderation import MemoryModerators, MemoryReviewPolicies, MemoryUsage
+from shared.adapters.memory.posts import MemoryPosts
+from shared.adapters.memory.watch import MemoryWatch
+from shared.adapters.memory.web import MemoryThreats, MemoryWeb
+from shared.adapters.push.retries import ProcessRetries
 from shared.domain.content import Content
 from shared.domain.delivery import Outcome, Record
 from shared.domain.device import AddressKind, Device, derive

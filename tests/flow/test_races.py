@@ -12,11 +12,11 @@ from google.cloud.firestore import Client
 
 from local.firestore import FirestoreEmulator
 from shared.adapters.clock import FixedClock
-from shared.adapters.firestore_notifications import FirestoreNotifications
+from shared.adapters.firestore.notifications import FirestoreNotifications
 from shared.adapters.memory import MemoryNotifications, MemoryProviders
-from shared.adapters.memory_devices import MemoryDevices
-from shared.adapters.memory_fanout import MemoryAudience, MemoryLedger
-from shared.adapters.memory_moderation import MemoryModerators, MemoryReviewPolicies, MemoryUsage
+from shared.adapters.memory.devices import MemoryDevices
+from shared.adapters.memory.fanout import MemoryAudience, MemoryLedger
+from shared.adapters.memory.moderation import MemoryModerators, MemoryReviewPolicies, MemoryUsage
 from shared.domain.content import NotificationInput
 from shared.domain.delivery import BatchState, Outcome, PlanPart, Record, Tally
 from shared.domain.errors import WrongState

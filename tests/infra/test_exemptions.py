@@ -10,9 +10,9 @@ import pytest
 from pydantic.alias_generators import to_camel
 
 from shared.adapters.documents import REPLAYS
-from shared.adapters.documents_notification import NOTIFICATIONS
-from shared.adapters.documents_review import USAGE
-from shared.adapters.firestore_exports import EXPORTS
+from shared.adapters.documents.notification import NOTIFICATIONS
+from shared.adapters.documents.review import USAGE
+from shared.adapters.firestore.exports import EXPORTS
 from shared.domain.content import Content
 from tests.infra.conftest import ROOT
 

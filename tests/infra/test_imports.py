@@ -22,7 +22,7 @@ HEAVY = {
     "firebase_admin": "firebase_admin",
     "httpx": "httpx",
     "events": "google.events.cloud.firestore",
-    "fcm": "shared.adapters.fcm",
+    "fcm": "shared.adapters.push.fcm",
     "requests": "requests",
     "boto3": "boto3",
 }

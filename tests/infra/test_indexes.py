@@ -13,26 +13,26 @@ from google.cloud.firestore import Client
 
 import shared.adapters
 from shared.adapters.documents import DEVICES, REPLAYS, SLOT_FIELDS
-from shared.adapters.documents_posts import PROMPTS, UPDATES
-from shared.adapters.documents_review import USAGE
-from shared.adapters.firestore_audience import FirestoreAudience
-from shared.adapters.firestore_devices import FirestoreDevices
-from shared.adapters.firestore_exports import FirestoreExports
-from shared.adapters.firestore_ledger import BATCHES, FirestoreLedger
-from shared.adapters.firestore_moderation import (
+from shared.adapters.documents.ledger import PLACE_FIELDS, STATE_FIELDS
+from shared.adapters.documents.posts import PROMPTS, UPDATES
+from shared.adapters.documents.review import USAGE
+from shared.adapters.firestore.audience import FirestoreAudience
+from shared.adapters.firestore.devices import FirestoreDevices
+from shared.adapters.firestore.exports import FirestoreExports
+from shared.adapters.firestore.ledger import BATCHES, FirestoreLedger
+from shared.adapters.firestore.moderation import (
     FirestoreModerators,
     FirestoreReviewPolicies,
     FirestoreUsage,
 )
-from shared.adapters.firestore_notifications import FirestoreNotifications
-from shared.adapters.firestore_platform import FirestoreStopSwitch
-from shared.adapters.firestore_posts import FirestorePosts
-from shared.adapters.firestore_providers import FirestoreProviders
-from shared.adapters.firestore_rest import FirestoreRest
-from shared.adapters.firestore_rest_values import encode, query, where
-from shared.adapters.firestore_slots import FirestoreSlots
-from shared.adapters.firestore_watch import FirestoreWatch
-from shared.adapters.ledger_documents import PLACE_FIELDS, STATE_FIELDS
+from shared.adapters.firestore.notifications import FirestoreNotifications
+from shared.adapters.firestore.platform import FirestoreStopSwitch
+from shared.adapters.firestore.posts import FirestorePosts
+from shared.adapters.firestore.providers import FirestoreProviders
+from shared.adapters.firestore.rest import FirestoreRest
+from shared.adapters.firestore.rest_values import encode, query, where
+from shared.adapters.firestore.slots import FirestoreSlots
+from shared.adapters.firestore.watch import FirestoreWatch
 from shared.domain.device import PARTITIONS
 from shared.domain.lifecycle import Status
 from shared.domain.notification import NotificationId
@@ -195,11 +195,11 @@ def singles(asked: list[Asked]) -> set[Single]:
 
 
 def test_every_adapter_that_asks_firestore_is_listened_to() -> None:
-    """An adapter for Firestore has a class of that name in a module of that name."""
+    """An adapter for Firestore has a class of that name in the folder of that name."""
     folder = Path(str(shared.adapters.__path__[0]))
     written = {
         line.split()[1].strip(":")
-        for path in folder.glob("firestore_*.py")
+        for path in folder.glob("firestore/*.py")
         for line in path.read_text().splitlines()
         if line.startswith("class Firestore")
     }
@@ -295,13 +295,13 @@ def test_what_is_written_with_an_end_expires_and_nothing_else() -> None:
     assert expiring == {(name, "expireAt") for name in (REPLAYS, USAGE, PROMPTS, UPDATES)}
     writers = [
         path.name
-        for path in (ROOT / "shared" / "adapters").glob("*.py")
+        for path in (ROOT / "shared" / "adapters" / "documents").glob("*.py")
         if '"expireAt": ' in path.read_text()
     ]
     assert sorted(writers) == [
-        "documents_notification.py",
-        "documents_posts.py",
-        "documents_review.py",
+        "notification.py",
+        "posts.py",
+        "review.py",
     ], "a new kind of document that ends needs a TTL policy in firestore.indexes.json"
 
 

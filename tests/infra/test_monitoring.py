@@ -7,7 +7,7 @@ import pytest
 
 from functions import clock
 from infra.offline.terraform import Terraform
-from shared.adapters.push_engine import reported
+from shared.adapters.push.engine import reported
 from shared.domain.fcm_reactions import CREDENTIALS_REFUSED
 from tests.infra.conftest import ROOT
 from tests.infra.plans import Plan, planned
@@ -52,7 +52,7 @@ def test_refused_credentials_are_counted_from_what_the_senders_log(
 ) -> None:
     reported(service, a_message(), [CREDENTIALS_REFUSED])
     assert any(phrase in caplog.text for phrase in phrases(prod, "credentials-refused"))
-    senders = "".join(source(f"shared/adapters/{name}.py") for name in ("fcm", "apns", "hms"))
+    senders = "".join(source(f"shared/adapters/push/{name}.py") for name in ("fcm", "apns", "hms"))
     assert re.search(rf'reported\("{service}"|"{service}: %s, notification', senders)
 
 

@@ -17,7 +17,7 @@ from google.cloud.firestore import Client
 from local import demo
 from local.journey import Person
 from local.stack_file import Stack
-from shared.adapters.firestore_notifications import FirestoreNotifications
+from shared.adapters.firestore.notifications import FirestoreNotifications
 from shared.domain.history import chain_faults
 from shared.domain.notification import NotificationId
 from tests.conftest import eventually

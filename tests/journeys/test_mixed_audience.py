@@ -17,10 +17,10 @@ import pytest
 from local import demo
 from local.journey import Person, sign_in
 from local.stack_file import Stack
-from shared.adapters.documents_device import device_from
-from shared.adapters.firestore_ledger import FirestoreLedger
-from shared.adapters.firestore_rest import FirestoreRest
-from shared.adapters.firestore_rest_values import decode_fields, moment
+from shared.adapters.documents.device import device_from
+from shared.adapters.firestore.ledger import FirestoreLedger
+from shared.adapters.firestore.rest import FirestoreRest
+from shared.adapters.firestore.rest_values import decode_fields, moment
 from shared.domain.delivery import Outcome, Record
 from shared.domain.device import AddressKind, Device, PushAddress, polls
 from shared.domain.notification import NotificationId

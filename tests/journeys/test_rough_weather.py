@@ -93,19 +93,19 @@ def _reconciled(stack: Stack, id: str) -> bool:
 
 
 def _kill_functions(stack: Stack) -> None:
-    """SIGKILL for the process that runs the functions; its master starts another one."""
+    """SIGKILL for the processes that run the functions; the master of each starts another one."""
     before = _workers(stack)
-    assert before
+    assert len(before) == 2, "one for people and events, one for tasks"
     for pid in before:
         os.kill(pid, signal.SIGKILL)
-    eventually(lambda: bool(_workers(stack) - before) and _answers(stack), "functions are back")
+    eventually(lambda: len(_workers(stack) - before) == 2 and _answers(stack), "functions are back")
 
 
 def _workers(stack: Stack) -> set[int]:
-    port = stack.gateway.rpartition(":")[2]
+    database = f"--firestore={stack.firestore}"
     listed = subprocess.run(["ps", "-eww", "-o", "pid,ppid,args"], capture_output=True, text=True)
     rows = [line.split(maxsplit=2) for line in listed.stdout.splitlines()[1:]]
-    gateway = [(int(p), int(pp)) for p, pp, a in rows if "local.gateway" in a and port in a]
+    gateway = [(int(p), int(pp)) for p, pp, a in rows if "local.gateway" in a and database in a]
     masters = {pid for pid, parent in gateway} & {parent for _, parent in gateway}
     return {pid for pid, parent in gateway if parent in masters and pid not in masters}
 

@@ -11,9 +11,9 @@ import pytest
 from benchmarks.store import app
 from local.background import Served
 from local.firestore import Emulator
-from shared.adapters.firestore_ledger import FirestoreLedger
-from shared.adapters.firestore_rest import BadRequest, FirestoreRest
-from shared.adapters.firestore_rest_values import query, where
+from shared.adapters.firestore.ledger import FirestoreLedger
+from shared.adapters.firestore.rest import BadRequest, FirestoreRest
+from shared.adapters.firestore.rest_values import query, where
 from shared.domain.notification import NotificationId
 from shared.domain.targeting import Segment
 from shared.ports import Ledger

@@ -4,7 +4,7 @@ from collections import Counter
 from datetime import UTC, datetime
 
 from local import demo
-from shared.adapters.documents_device import device_from
+from shared.adapters.documents.device import device_from
 from shared.domain.device import AddressKind, Device, Platform, polls
 
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)

@@ -8,7 +8,6 @@ import pytest
 from google.oauth2.service_account import Credentials
 
 from local.push_credentials import TEAM_ID
-from local.service_account import write_service_account
 from local.stack import down, status
 from local.stack_file import (
     ROOT,
@@ -20,8 +19,9 @@ from local.stack_file import (
     folder_of,
     holder,
 )
-from shared.adapters.apns_config import read_credentials
-from shared.adapters.hms_credentials import HmsAccount
+from local.stand_ins.service_account import write_service_account
+from shared.adapters.push.apns_config import read_credentials
+from shared.adapters.push.hms_credentials import HmsAccount
 
 OF_OTHERS = (
     "GOOGLE_OAUTH_TOKEN_URL",

@@ -23,12 +23,12 @@ from google.api_core import exceptions
 from google.cloud import tasks_v2
 from google.cloud.tasks_v2.services.cloud_tasks.transports import CloudTasksGrpcTransport
 
-from local import tasks_queue
 from local.background import Served
-from local.tasks import Options, TasksEmulator
-from local.tasks_delivery import HttpCall, retry_after_seconds, session
-from local.tasks_queue import NameTaken, Queue, QueuedTask
-from local.tasks_rules import Chance, Faults, QueueSettings
+from local.stand_ins import tasks_queue
+from local.stand_ins.tasks import Options, TasksEmulator
+from local.stand_ins.tasks_delivery import HttpCall, retry_after_seconds, session
+from local.stand_ins.tasks_queue import NameTaken, Queue, QueuedTask
+from local.stand_ins.tasks_rules import Chance, Faults, QueueSettings
 
 PARENT = "projects/demo-tasks/locations/europe-west1"
 PATIENCE_SECONDS = 15.0
@@ -692,7 +692,7 @@ def test_the_command_says_when_it_is_ready_and_ends_cleanly_on_sigterm() -> None
     command = [
         sys.executable,
         "-m",
-        "local.tasks",
+        "local.stand_ins.tasks",
         "--admin-port",
         "0",
         "--queue",

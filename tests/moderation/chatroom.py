@@ -10,14 +10,14 @@ import httpx
 from pydantic import SecretStr
 
 from local.background import Served
-from local.telegram import Telegram, app
+from local.stand_ins.telegram import Telegram, app
 from shared.adapters.clock import FixedClock
 from shared.adapters.memory import MemoryNotifications, MemoryProviders
-from shared.adapters.memory_chat import MemoryChat
-from shared.adapters.memory_devices import MemoryDevices
-from shared.adapters.memory_fanout import MemoryAudience
-from shared.adapters.memory_moderation import MemoryModerators, MemoryReviewPolicies
-from shared.adapters.memory_posts import MemoryPosts
+from shared.adapters.memory.chat import MemoryChat
+from shared.adapters.memory.devices import MemoryDevices
+from shared.adapters.memory.fanout import MemoryAudience
+from shared.adapters.memory.moderation import MemoryModerators, MemoryReviewPolicies
+from shared.adapters.memory.posts import MemoryPosts
 from shared.adapters.telegram import TelegramChat
 from shared.adapters.telegram_calls import TelegramCalls
 from shared.domain.chat import Card

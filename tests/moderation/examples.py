@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from shared.adapters.memory_web import MemoryThreats, MemoryWeb
+from shared.adapters.memory.web import MemoryThreats, MemoryWeb
 from shared.domain.content import Content
 from shared.domain.findings import Finding, shown
 from shared.domain.seen import MOST_IMAGE_BYTES, Seen, WebFault

@@ -9,9 +9,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from local.web import HOSTS, ServedSites
-from shared.adapters.guarded_web import GuardedWeb
-from shared.adapters.web_http import UnknownHost, connect
+from local.stand_ins.web import HOSTS, ServedSites
+from shared.adapters.web.guarded import GuardedWeb
+from shared.adapters.web.http import UnknownHost, connect
 from shared.domain.seen import Seen
 
 PUBLIC = "93.184.215.14"

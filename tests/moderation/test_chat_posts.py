@@ -11,9 +11,9 @@ from google.auth.credentials import AnonymousCredentials
 from google.cloud.firestore import Client
 
 from local.firestore import FirestoreEmulator
-from shared.adapters.firestore_moderation import FirestoreModerators, FirestoreReviewPolicies
-from shared.adapters.firestore_notifications import FirestoreNotifications
-from shared.adapters.firestore_posts import FirestorePosts
+from shared.adapters.firestore.moderation import FirestoreModerators, FirestoreReviewPolicies
+from shared.adapters.firestore.notifications import FirestoreNotifications
+from shared.adapters.firestore.posts import FirestorePosts
 from shared.domain.errors import TryAgain
 from shared.domain.history import broken_links
 from shared.domain.lifecycle import Status

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from local.telegram_schema import EditMessageText, SendMessage
-from local.telegram_text import part, taken, units
+from local.stand_ins.telegram_schema import EditMessageText, SendMessage
+from local.stand_ins.telegram_text import part, taken, units
 from shared.adapters.telegram import _content, _keyboard
 from shared.domain.chat import MOST_UNITS, Card, Style, cut, neutral
 from shared.domain.chat import units as our_units

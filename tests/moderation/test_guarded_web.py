@@ -15,10 +15,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from local.web import HOSTS, ServedSites, told
-from local.web_certificates import SiteAuthority
-from shared.adapters.guarded_web import GuardedWeb, web
-from shared.adapters.web_http import MOST_LOOKUPS
+from local.stand_ins.web import HOSTS, ServedSites, told
+from local.stand_ins.web_certificates import SiteAuthority
+from shared.adapters.web.guarded import GuardedWeb, web
+from shared.adapters.web.http import MOST_LOOKUPS
 from shared.domain.addresses import why_forbidden
 from shared.domain.seen import MOST_HOPS, MOST_IMAGE_BYTES, WebFault
 from shared.settings import SettingsError, read

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from shared.adapters.memory_web import MemoryThreats, MemoryWeb
+from shared.adapters.memory.web import MemoryThreats, MemoryWeb
 from shared.domain.content import Content
 from shared.domain.findings import Finding, Severity, has_red
 from shared.domain.seen import Seen, WebFault

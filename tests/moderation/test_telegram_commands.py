@@ -7,7 +7,7 @@ from click.testing import CliRunner, Result
 
 from local.cli import main
 from shared.adapters.documents import notification_fields
-from shared.adapters.memory_chat import MemoryChat
+from shared.adapters.memory.chat import MemoryChat
 from shared.settings import read
 from shared.wiring import replaced
 from tests.builders import a_domain, a_notification, a_provider

@@ -11,7 +11,7 @@ from werkzeug.test import TestResponse
 
 from functions.telegram_webhook import SECRET_HEADER
 from shared.adapters.documents import notification_fields
-from shared.adapters.memory_chat import MemoryChat
+from shared.adapters.memory.chat import MemoryChat
 from shared.domain.errors import TryAgain
 from shared.domain.lifecycle import Status
 from shared.domain.notification import Notification, NotificationId

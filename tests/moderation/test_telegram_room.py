@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from local.telegram_schema import METHODS
+from local.stand_ins.telegram_schema import METHODS
 from shared.domain.errors import TryAgain
 from shared.domain.lifecycle import Status
 from shared.domain.notification import NotificationId

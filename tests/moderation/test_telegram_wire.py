@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from local.telegram_schema import METHODS
+from local.stand_ins.telegram_schema import METHODS
 from shared.adapters.telegram import TelegramChat
 from shared.domain.chat import Button, Card, Mark, Sheet, Style
 from shared.domain.errors import TryAgain

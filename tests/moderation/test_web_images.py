@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from local.web_acts import png
-from shared.adapters.web_images import ImageHead, read_image
+from local.stand_ins.web_acts import png
+from shared.adapters.web.images import ImageHead, read_image
 
 EXIF = b"\xff\xe1\x00\x0aExif\x00\x00\xff\xc0"
 """A segment with what looks like a frame inside."""

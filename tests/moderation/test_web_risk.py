@@ -9,8 +9,8 @@ from aiohttp import web
 
 from local.background import Served
 from shared.adapters.google_credentials import CredentialsRefused, CredentialsUnavailable
-from shared.adapters.web_risk import LISTS, WebRisk
-from shared.adapters.web_threats import NoThreats, ThreatFile, threats
+from shared.adapters.web.threats import NoThreats, ThreatFile, threats
+from shared.adapters.web.web_risk import LISTS, WebRisk
 from shared.domain.errors import TryAgain
 from shared.settings import SettingsError, read
 from tests.parts import ENVIRONMENT

@@ -13,7 +13,7 @@ from functions import provider_api  # noqa: F401 - its routes
 from functions._openapi import description
 from functions._provider import DOOR
 from local.background import Served
-from local.panel import CONFIGURATION, ROOT, TYPES, Site, app
+from local.stand_ins.panel import CONFIGURATION, ROOT, TYPES, Site, app
 from shared.domain.content import NotificationInput
 from shared.domain.lifecycle import Status
 from shared.domain.targeting import Segment, TargetPlatform

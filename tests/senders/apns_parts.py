@@ -13,11 +13,11 @@ from cryptography.hazmat.primitives.serialization import (
     PublicFormat,
 )
 
-from local.apns import ServedApns
-from shared.adapters.apns import PRODUCTION, SANDBOX, ApnsSender
-from shared.adapters.apns_credentials import ClientCertificate, Credential, P8Key
-from shared.adapters.apns_token_shelves import MemoryTokenShelf
-from shared.adapters.h2_client import H2Client
+from local.stand_ins.apns import ServedApns
+from shared.adapters.push.apns import PRODUCTION, SANDBOX, ApnsSender
+from shared.adapters.push.apns_credentials import ClientCertificate, Credential, P8Key
+from shared.adapters.push.apns_token_shelves import MemoryTokenShelf
+from shared.adapters.transport.h2_client import H2Client
 from shared.domain.delivery import Answer
 from shared.domain.device import AddressKind, PushAddress
 from shared.ports import Message

@@ -21,7 +21,7 @@ from cryptography.hazmat.primitives.serialization import (
 from cryptography.x509.oid import NameOID
 
 from local.background import Served
-from local.fcm import app
+from local.stand_ins.fcm import app
 
 LOOPBACK = IPv4Address("127.0.0.1")
 AccountFile = Callable[[str], Path]

@@ -12,8 +12,8 @@ from typing import Any, Self
 import httpx
 
 from local.background import Background
-from shared.adapters.fcm import FcmSender
-from shared.adapters.one_shot_http import KeptConnections
+from shared.adapters.push.fcm import FcmSender
+from shared.adapters.transport.one_shot_http import KeptConnections
 from shared.domain.content import Content
 from shared.domain.delivery import Answer
 from shared.domain.device import AddressKind, PushAddress

@@ -9,9 +9,9 @@ from datetime import datetime
 
 import pytest
 
-from local.apns import ServedApns
 from local.background import Served
-from local.hms import app
+from local.stand_ins.apns import ServedApns
+from local.stand_ins.hms import app
 from shared.domain.delivery import (
     Accepted,
     AddressGone,
@@ -91,7 +91,7 @@ class Row:
         self.tried_again = len(world.tasks_seen) - tasks == 1
         ours = [it for it in log.records if it.name.startswith("shared.")]
         self.alarms = [it.getMessage() for it in ours if it.levelno == logging.ERROR]
-        self.unheard_of = [it for it in ours if it.name == "shared.adapters.unheard"]
+        self.unheard_of = [it for it in ours if it.name == "shared.adapters.push.unheard"]
 
     def check(self, answer: Answer) -> None:
         """That all of it follows from the answer."""
@@ -150,5 +150,7 @@ def test_a_word_nobody_has_heard_of_is_told_once_a_send_and_without_the_address(
 ) -> None:
     with apns_parts.Sending(apns) as send:
         send(*(f"{prefix}{next(names)}" for _ in range(20)))
-    (told,) = (it.getMessage() for it in caplog.records if it.name == "shared.adapters.unheard")
+    (told,) = (
+        it.getMessage() for it in caplog.records if it.name == "shared.adapters.push.unheard"
+    )
     assert told == f"APNs: unknownError, HTTP 400, {UNHEARD[prefix]}"

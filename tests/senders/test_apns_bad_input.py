@@ -10,19 +10,19 @@ from pathlib import Path
 
 import pytest
 
-from local.apns import Apns, ServedApns
-from local.apns_certificates import Authority
-from shared.adapters.apns import PRODUCTION, ApnsSender
-from shared.adapters.apns_certificate import P12Certificate
-from shared.adapters.apns_config import read_credentials
-from shared.adapters.apns_credentials import (
+from local.stand_ins.apns import Apns, ServedApns
+from local.stand_ins.apns_certificates import Authority
+from shared.adapters.push.apns import PRODUCTION, ApnsSender
+from shared.adapters.push.apns_certificate import P12Certificate
+from shared.adapters.push.apns_config import read_credentials
+from shared.adapters.push.apns_credentials import (
     Certificate,
     Credential,
     CredentialsRefused,
     P8Key,
 )
-from shared.adapters.apns_token_shelves import MemoryTokenShelf
-from shared.adapters.h2_client import H2Client
+from shared.adapters.push.apns_token_shelves import MemoryTokenShelf
+from shared.adapters.transport.h2_client import H2Client
 from shared.domain.delivery import (
     Accepted,
     AddressGone,

@@ -10,11 +10,11 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import NoEncryption, pkcs12
 from cryptography.x509.oid import NameOID
 
-from local.apns_certificates import LIFETIME, Authority
-from shared.adapters.apns_certificate import TOPICS, P12Certificate, trust
-from shared.adapters.apns_config import read_credentials
-from shared.adapters.apns_credentials import Certificate, CredentialsRefused
-from shared.adapters.apns_token_shelves import MemoryTokenShelf
+from local.stand_ins.apns_certificates import LIFETIME, Authority
+from shared.adapters.push.apns_certificate import TOPICS, P12Certificate, trust
+from shared.adapters.push.apns_config import read_credentials
+from shared.adapters.push.apns_credentials import Certificate, CredentialsRefused
+from shared.adapters.push.apns_token_shelves import MemoryTokenShelf
 from tests.senders.apns_parts import TOPIC, credentials_json
 
 BEGIN = datetime(2026, 1, 1, tzinfo=UTC)

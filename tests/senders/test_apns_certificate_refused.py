@@ -11,10 +11,10 @@ from typing import Self
 
 import pytest
 
-from local.apns_certificates import Authority
-from shared.adapters.apns import PRODUCTION, ApnsSender
-from shared.adapters.apns_certificate import P12Certificate
-from shared.adapters.apns_credentials import Certificate, Credential
+from local.stand_ins.apns_certificates import Authority
+from shared.adapters.push.apns import PRODUCTION, ApnsSender
+from shared.adapters.push.apns_certificate import P12Certificate
+from shared.adapters.push.apns_credentials import Certificate, Credential
 from shared.domain.delivery import Answer, Later, Misconfigured
 from shared.domain.device import AddressKind, PushAddress
 from tests.senders.apns_parts import TOPIC, Tokens, minted

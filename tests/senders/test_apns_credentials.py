@@ -8,8 +8,10 @@ import jwt
 import pytest
 
 from local.firestore import FirestoreEmulator
-from shared.adapters.apns_config import read_credentials
-from shared.adapters.apns_credentials import (
+from shared.adapters.firestore.rest import FirestoreRest
+from shared.adapters.firestore.rest_values import encode, write
+from shared.adapters.push.apns_config import read_credentials
+from shared.adapters.push.apns_credentials import (
     OLDEST_SECONDS,
     SLOT_SECONDS,
     CredentialsRefused,
@@ -18,9 +20,11 @@ from shared.adapters.apns_credentials import (
     P8Key,
     TokenShelf,
 )
-from shared.adapters.apns_token_shelves import COLLECTION, FirestoreTokenShelf, MemoryTokenShelf
-from shared.adapters.firestore_rest import FirestoreRest
-from shared.adapters.firestore_rest_values import encode, write
+from shared.adapters.push.apns_token_shelves import (
+    COLLECTION,
+    FirestoreTokenShelf,
+    MemoryTokenShelf,
+)
 from shared.domain.apns_reactions import SECONDS_BETWEEN_TOKENS
 from shared.domain.errors import TryAgain
 from tests.senders.apns_parts import (

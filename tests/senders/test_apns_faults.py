@@ -16,14 +16,21 @@ from h2.events import RequestReceived, StreamEnded
 from h2.settings import SettingCodes
 from hyperframe.frame import GoAwayFrame
 
-from local.apns_certificates import Authority
 from local.background import Background
-from shared.adapters import h2_connection
-from shared.adapters.apns_certificate import trust
-from shared.adapters.h2_client import H2Client, common
-from shared.adapters.h2_frames import Frames, GoAway, Kind, NotHttp2, read_goaway, settings
-from shared.adapters.loop_thread import LoopThread
-from shared.adapters.one_shot_http import Fault, HttpAnswer
+from local.stand_ins.apns_certificates import Authority
+from shared.adapters.push.apns_certificate import trust
+from shared.adapters.transport import h2_connection
+from shared.adapters.transport.h2_client import H2Client, common
+from shared.adapters.transport.h2_frames import (
+    Frames,
+    GoAway,
+    Kind,
+    NotHttp2,
+    read_goaway,
+    settings,
+)
+from shared.adapters.transport.loop_thread import LoopThread
+from shared.adapters.transport.one_shot_http import Fault, HttpAnswer
 from tests.senders.parts import SHORT_SECONDS
 
 BODY = b'{"aps":{}}'

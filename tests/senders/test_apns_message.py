@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from shared.adapters.apns_message import (
+from shared.adapters.push.apns_message import (
     MOST_PAYLOAD_BYTES,
     PayloadTooBig,
     addressable,

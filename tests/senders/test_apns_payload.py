@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 from hypothesis import given
 
-from local.apns_checks import Caller, TokenRules, check
-from local.apns_payload import would_show
-from shared.adapters.apns_message import PayloadTooBig, render
+from local.stand_ins.apns_checks import Caller, TokenRules, check
+from local.stand_ins.apns_payload import would_show
+from shared.adapters.push.apns_message import PayloadTooBig, render
 from shared.ports import Message
 from tests.senders.apns_parts import TOPIC, minted
 from tests.senders.test_fcm_message import messages

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from local.apns_answers import REASONS
+from local.stand_ins.apns_answers import REASONS
 from shared.domain.apns_reactions import (
     REACTIONS,
     UNKNOWN_REASONS,

@@ -19,8 +19,8 @@ import pytest
 from aioapns import APNs, NotificationRequest, PushType
 from aioapns.connection import APNsProductionClientProtocol
 
-from local.apns import Apns, Config, ServedApns
-from local.apns_answers import BY_PREFIX, PASSING, SCRIPTS, UNREGISTERED_AT_MS
+from local.stand_ins.apns import Apns, Config, ServedApns
+from local.stand_ins.apns_answers import BY_PREFIX, PASSING, SCRIPTS, UNREGISTERED_AT_MS
 from shared.domain.delivery import Accepted, Later, Misconfigured
 from tests.senders.apns_parts import (
     KEY_ID,
@@ -222,7 +222,14 @@ def test_it_runs_from_the_command_line(tmp_path: Path) -> None:
     (tmp_path / "public.pem").write_text(PUBLIC)
     files = ["--ca-file", str(tmp_path / "ca.pem"), "--p12-file", str(tmp_path / "c.p12")]
     with subprocess.Popen(
-        [sys.executable, "-m", "local.apns", *files, "--key", f"{KEY_ID}={tmp_path}/public.pem"],
+        [
+            sys.executable,
+            "-m",
+            "local.stand_ins.apns",
+            *files,
+            "--key",
+            f"{KEY_ID}={tmp_path}/public.pem",
+        ],
         stdout=subprocess.PIPE,
         text=True,
     ) as process:

@@ -8,11 +8,11 @@ from pathlib import Path
 import httpx
 import pytest
 
-from local.apns import Apns, Config, ServedApns
-from local.apns_answers import SCRIPTS
-from shared.adapters.apns import PRODUCTION, SANDBOX
-from shared.adapters.apns_certificate import P12Certificate
-from shared.adapters.apns_credentials import (
+from local.stand_ins.apns import Apns, Config, ServedApns
+from local.stand_ins.apns_answers import SCRIPTS
+from shared.adapters.push.apns import PRODUCTION, SANDBOX
+from shared.adapters.push.apns_certificate import P12Certificate
+from shared.adapters.push.apns_credentials import (
     Certificate,
     CredentialsRefused,
     CredentialsUnavailable,

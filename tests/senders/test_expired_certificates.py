@@ -8,10 +8,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from local.apns_certificates import LIFETIME, Authority
+from local.stand_ins.apns_certificates import LIFETIME, Authority
 from shared.adapters.google_credentials import CredentialsUnavailable
-from shared.adapters.hms_credentials import HuaweiAccessTokens
-from shared.adapters.one_shot_http import KeptConnections
+from shared.adapters.push.hms_credentials import HuaweiAccessTokens
+from shared.adapters.transport.one_shot_http import KeptConnections
 from shared.domain.delivery import Accepted, Answer, Later
 from tests.senders.hms_parts import OK as HMS_OK
 from tests.senders.hms_parts import HmsSending, an_account

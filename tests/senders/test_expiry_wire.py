@@ -8,11 +8,11 @@ from typing import Any
 import httpx
 import pytest
 
-from local.apns import ServedApns
 from local.background import Served
-from local.hms import app
-from shared.adapters.fcm import FcmSender
-from shared.adapters.hms import HmsSender
+from local.stand_ins.apns import ServedApns
+from local.stand_ins.hms import app
+from shared.adapters.push.fcm import FcmSender
+from shared.adapters.push.hms import HmsSender
 from shared.domain.device import AddressKind, PushAddress
 from shared.ports import Sender
 from tests.builders import NOON, a_device, an_input

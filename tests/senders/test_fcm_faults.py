@@ -8,9 +8,9 @@ from contextlib import contextmanager
 import pytest
 
 from local.background import Served
-from local.fcm import app
-from shared.adapters import one_shot_http
-from shared.adapters.one_shot_http import Fault, HttpAnswer, KeptConnections, Target
+from local.stand_ins.fcm import app
+from shared.adapters.transport import one_shot_http
+from shared.adapters.transport.one_shot_http import Fault, HttpAnswer, KeptConnections, Target
 from shared.domain.delivery import Accepted, Later
 from tests.senders.conftest import Tls
 from tests.senders.parts import (

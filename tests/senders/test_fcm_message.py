@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from local.fcm_received import replace_key
-from local.fcm_schema import Unacceptable
-from local.fcm_validation import check
-from shared.adapters.fcm_message import (
+from local.stand_ins.fcm_received import replace_key
+from local.stand_ins.fcm_schema import Unacceptable
+from local.stand_ins.fcm_validation import check
+from shared.adapters.push.fcm_message import (
     PayloadTooBig,
     Template,
     addressable,

@@ -10,9 +10,9 @@ import httpx
 import pytest
 
 from local.background import Served
-from local.fcm import Config, app
-from shared.adapters.fcm import FcmSender, fcm_sender
+from local.stand_ins.fcm import Config, app
 from shared.adapters.google_credentials import CredentialsRefused, CredentialsUnavailable
+from shared.adapters.push.fcm import FcmSender, fcm_sender
 from shared.domain.delivery import Accepted, AddressGone, Later, Misconfigured, Unsendable
 from shared.settings import read
 from tests.senders.conftest import AccountFile

@@ -11,9 +11,9 @@ import orjson
 import pytest
 
 from local.background import Served
-from local.fcm import Config, app
-from local.fcm_answers import SCRIPTS
-from local.fcm_received import DETAILS_KEPT, Entry, Received
+from local.stand_ins.fcm import Config, app
+from local.stand_ins.fcm_answers import SCRIPTS
+from local.stand_ins.fcm_received import DETAILS_KEPT, Entry, Received
 from tests.senders.conftest import AccountFile
 from tests.senders.parts import received
 
@@ -311,6 +311,9 @@ def test_latency_is_what_was_asked_for() -> None:
 
 def test_the_command_line_explains_itself() -> None:
     ran = subprocess.run(
-        [sys.executable, "-m", "local.fcm", "--help"], capture_output=True, timeout=60, check=True
+        [sys.executable, "-m", "local.stand_ins.fcm", "--help"],
+        capture_output=True,
+        timeout=60,
+        check=True,
     )
     assert b"/received/summary" in ran.stdout

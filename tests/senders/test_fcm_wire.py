@@ -7,8 +7,8 @@ import httpx
 import pytest
 
 from local.background import Served
-from local.fcm import Config, app
-from local.fcm_answers import SCRIPTS
+from local.stand_ins.fcm import Config, app
+from local.stand_ins.fcm_answers import SCRIPTS
 from shared.domain.delivery import (
     Accepted,
     AddressGone,

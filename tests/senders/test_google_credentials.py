@@ -14,8 +14,8 @@ from aiohttp import web
 from google.auth.credentials import Credentials
 
 from local.background import Served
-from local.fcm import app
-from local.fcm_tokens import GRANT, TokenEndpoint
+from local.stand_ins.fcm import app
+from local.stand_ins.fcm_tokens import GRANT, TokenEndpoint
 from shared.adapters.google_credentials import (
     EARLY_SECONDS,
     PAUSE_SECONDS,

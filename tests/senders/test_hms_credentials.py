@@ -9,15 +9,15 @@ import orjson
 import pytest
 
 from local.background import Served
-from local.hms import app
+from local.stand_ins.hms import app
 from shared.adapters.google_credentials import (
     EARLY_SECONDS,
     PAUSE_SECONDS,
     CredentialsRefused,
     CredentialsUnavailable,
 )
-from shared.adapters.hms_credentials import HmsAccount, HuaweiAccessTokens
-from shared.adapters.one_shot_http import Fault, HttpAnswer, KeptConnections, Target
+from shared.adapters.push.hms_credentials import HmsAccount, HuaweiAccessTokens
+from shared.adapters.transport.one_shot_http import Fault, HttpAnswer, KeptConnections, Target
 from tests.senders.hms_parts import an_account, summary
 from tests.senders.parts import Misbehaving, answer, close, keep_quiet
 

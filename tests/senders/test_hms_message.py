@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from local.hms_received import notification_id, replace_key
-from local.hms_validation import Unacceptable, check
-from shared.adapters.fcm_message import PayloadTooBig, addressable
-from shared.adapters.hms_message import (
+from local.stand_ins.hms_received import notification_id, replace_key
+from local.stand_ins.hms_validation import Unacceptable, check
+from shared.adapters.push.fcm_message import PayloadTooBig, addressable
+from shared.adapters.push.hms_message import (
     MOST_BODY_BYTES,
     Template,
     notify_id,

@@ -12,11 +12,11 @@ import httpx
 import pytest
 
 from local.background import Served
-from local.hms import Config, app
+from local.stand_ins.hms import Config, app
 from shared.adapters.google_credentials import CredentialsRefused, CredentialsUnavailable
-from shared.adapters.hms import MOST_AT_ONCE, HmsSender, hms_sender, requests_of
-from shared.adapters.hms_credentials import HmsAccount, HuaweiAccessTokens
-from shared.adapters.one_shot_http import Fault, HttpAnswer, Target
+from shared.adapters.push.hms import MOST_AT_ONCE, HmsSender, hms_sender, requests_of
+from shared.adapters.push.hms_credentials import HmsAccount, HuaweiAccessTokens
+from shared.adapters.transport.one_shot_http import Fault, HttpAnswer, Target
 from shared.domain.delivery import AddressGone, Later, Misconfigured, Unsendable
 from tests.senders.hms_parts import PATH, HmsSending, addresses, an_account, many, summary
 from tests.senders.parts import FixedTokens, a_message, codes, received

@@ -11,8 +11,8 @@ import orjson
 import pytest
 
 from local.background import Served
-from local.hms import app
-from local.hms_answers import ILLEGALS, REPLIES
+from local.stand_ins.hms import app
+from local.stand_ins.hms_answers import ILLEGALS, REPLIES
 from tests.senders.hms_parts import many, summary
 from tests.senders.parts import received
 
@@ -259,13 +259,16 @@ def test_latency_is_what_was_asked_for() -> None:
 
 def test_the_command_line_explains_itself() -> None:
     ran = subprocess.run(
-        [sys.executable, "-m", "local.hms", "--help"], capture_output=True, timeout=60, check=True
+        [sys.executable, "-m", "local.stand_ins.hms", "--help"],
+        capture_output=True,
+        timeout=60,
+        check=True,
     )
     assert b"/received/summary" in ran.stdout
 
 
 def test_the_command_line_serves_until_it_is_told_to_stop() -> None:
-    command = [sys.executable, "-m", "local.hms", "--app-secret", "right"]
+    command = [sys.executable, "-m", "local.stand_ins.hms", "--app-secret", "right"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as running:
         assert running.stdout is not None
         try:

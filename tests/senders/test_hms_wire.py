@@ -6,8 +6,8 @@ from collections.abc import Iterator
 import pytest
 
 from local.background import Served
-from local.hms import app
-from local.hms_answers import ILLEGALS, REPLIES, UNREADABLE
+from local.stand_ins.hms import app
+from local.stand_ins.hms_answers import ILLEGALS, REPLIES, UNREADABLE
 from shared.domain.delivery import (
     Accepted,
     AddressGone,

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
-from shared.adapters.push_pace import Pace, at_pace
+from shared.adapters.push.pace import Pace, at_pace
 from shared.domain.delivery import Accepted, Answer, Later
 from shared.domain.pace import Window
 

@@ -5,8 +5,8 @@ import math
 
 import pytest
 
-from shared.adapters.fcm import FcmSender
-from shared.adapters.hms import HmsSender
+from shared.adapters.push.fcm import FcmSender
+from shared.adapters.push.hms import HmsSender
 from shared.domain.delivery import Accepted, Answer, Later
 from shared.domain.pace import Window
 from tests.senders.hms_parts import PATH

@@ -1,0 +1,1 @@
+"""Stand-ins on the wire for everything outside that a test must not reach. Never deployed."""

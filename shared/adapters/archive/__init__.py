@@ -1,0 +1,1 @@
+"""Where the archive can stand, and who signs for it."""

@@ -1,0 +1,269 @@
+"""Notifications, their history and kept answers, as documents and as the API's JSON."""
+
+import json
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from typing import Any
+
+from pydantic.alias_generators import to_camel
+
+from shared.adapters.documents.fields import Fields, Reader
+from shared.adapters.documents.review import (
+    claim_fields,
+    claim_from,
+    endorsement_fields,
+    endorsement_from,
+    finding_fields,
+    finding_from,
+)
+from shared.domain.content import Content
+from shared.domain.delivery import Tally
+from shared.domain.history import GENESIS, Entry
+from shared.domain.lifecycle import Status
+from shared.domain.notification import Change, FailureReason, Notification, NotificationId
+from shared.domain.targeting import Segment
+from shared.ports import Decision, Replay
+
+NOTIFICATIONS = "pendingNotifications"
+HISTORY = "history"
+REPLAYS = "idempotencyKeys"
+REPLAYS_KEPT = timedelta(days=7)
+"""How long an answer can be replayed: then a TTL policy on ``expireAt`` may remove it."""
+
+_CONTENT = [to_camel(name) for name in Content.model_fields]
+_AUDIT = (
+    "provider_id",
+    "provider_email",
+    "status",
+    "created_at",
+    "revision",
+    "estimated_devices",
+    "submitted_at",
+    "moderated_at",
+    "moderator_id",
+    "moderator_comment",
+    "auto_approved",
+    "auto_approve_reason",
+    "cancelled_at",
+    "cancelled_by",
+    "sending_at",
+    "ended_at",
+    "failure_reason",
+    "counted_at",
+)
+_INTERNAL = (
+    "plan_parts",
+    "plan_domains",
+    "read_at",
+    "wake_at",
+    "export_at",
+    "sweeps",
+    "history_count",
+    "history_hash",
+)
+DECISION = (
+    "providerId",
+    "moderatorId",
+    "status",
+    "createdAt",
+    "submittedAt",
+    "moderatedAt",
+    "endorsements",
+)
+"""The fields that ``decision_from`` reads."""
+_COUNTERS = ("targeted", "delivered", "failed", "skipped", "unknown")
+
+
+def notification_fields(notification: Notification) -> Fields:
+    """The document of a notification."""
+    claim = notification.claim
+    return {
+        **_shown_fields(notification),
+        "claim": claim and claim_fields(claim),
+        "endorsements": [endorsement_fields(each) for each in notification.endorsements],
+        **{to_camel(name): _plain(getattr(notification, name)) for name in _INTERNAL},
+    }
+
+
+def to_json(notification: Notification) -> dict[str, object]:
+    """What the API answers: the document's public fields, with the id and times as text."""
+    shown = {"id": notification.id, **_shown_fields(notification)}
+    shown["urlButtonName"] = notification.content.button
+    return {name: as_json(value) for name, value in shown.items()}
+
+
+def review_json(notification: Notification) -> dict[str, object]:
+    """What moderators see besides: who reads it, and who approved it first."""
+    fields = notification_fields(notification)
+    return {name: as_json(fields[name]) for name in ("claim", "endorsements")}
+
+
+def notification_from(id: str, document: Mapping[str, Any], version: str = "") -> Notification:
+    """A notification, as ``document`` says it."""
+    reader = Reader(NOTIFICATIONS, id, document)
+    segment = reader.map("targetSegment")
+    return Notification(
+        id=NotificationId(id),
+        provider_id=reader.text("providerId"),
+        provider_email=reader.text("providerEmail"),
+        content=reader.model(Content, _CONTENT),
+        segment=None if segment is None else segment.model(Segment),
+        status=reader.choice("status", Status),
+        created_at=reader.required_time("createdAt"),
+        revision=reader.number("revision", 1),
+        findings=tuple(finding_from(each) for each in reader.maps("findings")),
+        estimated_devices=reader.number_or_none("estimatedDevices"),
+        submitted_at=reader.time("submittedAt"),
+        claim=claim_from(reader.map("claim")),
+        endorsements=tuple(endorsement_from(each) for each in reader.maps("endorsements")),
+        moderated_at=reader.time("moderatedAt"),
+        moderator_id=reader.text_or_none("moderatorId"),
+        moderator_comment=reader.text_or_none("moderatorComment"),
+        auto_approved=reader.flag("autoApproved"),
+        auto_approve_reason=reader.text_or_none("autoApproveReason"),
+        cancelled_at=reader.time("cancelledAt"),
+        cancelled_by=reader.text_or_none("cancelledBy"),
+        sending_at=reader.time("sendingAt"),
+        ended_at=reader.time("endedAt"),
+        failure_reason=reader.choice_or_none("failureReason", FailureReason),
+        tally=_tally_from(reader),
+        counted_at=reader.time("countedAt"),
+        plan_parts=reader.number("planParts"),
+        plan_domains=reader.texts("planDomains"),
+        read_at=reader.text("readAt"),
+        wake_at=reader.time("wakeAt"),
+        export_at=reader.time("exportAt"),
+        sweeps=reader.number("sweeps"),
+        history_count=reader.number("historyCount"),
+        history_hash=reader.text("historyHash", GENESIS),
+        version=version,
+    )
+
+
+def decision_from(id: str, document: Mapping[str, Any]) -> Decision:
+    """What a moderator decided, when, and on what."""
+    reader = Reader(NOTIFICATIONS, id, document)
+    return Decision(
+        provider_id=reader.text("providerId"),
+        moderator_id=reader.text("moderatorId"),
+        rejected=reader.choice("status", Status) is Status.REJECTED,
+        submitted_at=reader.time("submittedAt") or reader.required_time("createdAt"),
+        moderated_at=reader.required_time("moderatedAt"),
+        endorsers=tuple(each.text("moderatorId") for each in reader.maps("endorsements")),
+    )
+
+
+def tally_fields(sums: Tally) -> Fields:
+    """The counters of a notification."""
+    counters = {f"{name}Count": getattr(sums, name) for name in _COUNTERS}
+    return {**counters, "errors": dict(sums.errors)}
+
+
+def _tally_from(reader: Reader) -> Tally:
+    counters = {name: reader.number(f"{name}Count") for name in _COUNTERS}
+    return Tally(**counters, errors=reader.counts("errors"))
+
+
+def content_fields(content: Content) -> Fields:
+    """What a person will see."""
+    return content.model_dump(by_alias=True)
+
+
+def segment_fields(segment: Segment) -> Fields:
+    """A ``targetSegment`` with the filters it gives."""
+    given = segment.model_dump(by_alias=True, mode="json", exclude_none=True)
+    return {name: value for name, value in given.items() if value != []}
+
+
+def _shown_fields(notification: Notification) -> Fields:
+    segment = notification.segment
+    return {
+        **content_fields(notification.content),
+        "targetSegment": None if segment is None else segment_fields(segment),
+        "findings": [finding_fields(each) for each in notification.findings],
+        **{to_camel(name): _plain(getattr(notification, name)) for name in _AUDIT},
+        **tally_fields(notification.tally),
+    }
+
+
+def entry_fields(entry: Entry) -> Fields:
+    """The document of one transition."""
+    return {
+        "number": entry.number,
+        "move": entry.move,
+        "from": _plain(entry.origin),
+        "to": str(entry.status),
+        "actor": entry.actor,
+        "at": entry.at,
+        "reason": entry.reason,
+        "revision": entry.revision,
+        "previous": entry.previous,
+        "hash": entry.hash,
+    }
+
+
+def entry_from(notification: str, id: str, document: Mapping[str, Any]) -> Entry:
+    """One link of a notification's history."""
+    reader = Reader(f"{NOTIFICATIONS}/{notification}/{HISTORY}", id, document)
+    return Entry(
+        number=reader.number("number"),
+        move=reader.text("move"),
+        origin=reader.choice_or_none("from", Status),
+        status=reader.choice("to", Status),
+        actor=reader.text("actor"),
+        at=reader.required_time("at"),
+        reason=reader.text("reason"),
+        revision=reader.number("revision", 1),
+        previous=reader.text("previous", GENESIS),
+        hash=reader.text("hash"),
+    )
+
+
+def replay_fields(replay: Replay) -> Fields:
+    """The document of an answer kept under an ``Idempotency-Key``."""
+    return {
+        "fingerprint": replay.fingerprint,
+        "notificationId": replay.notification_id,
+        "createdAt": replay.created_at,
+        "expireAt": replay.created_at + REPLAYS_KEPT,
+        **answer_field(replay.answer),
+    }
+
+
+def answer_field(answer: Mapping[str, object] | None) -> Fields:
+    """The answer as text: a map would lose the order of its names."""
+    return {"answer": None if answer is None else json.dumps(answer)}
+
+
+def replay_from(key: str, document: Mapping[str, Any]) -> Replay:
+    """What is kept under ``key``."""
+    reader = Reader(REPLAYS, key, document)
+    answer = reader.text_or_none("answer")
+    return Replay(
+        key=key,
+        fingerprint=reader.text("fingerprint"),
+        notification_id=NotificationId(reader.text("notificationId")),
+        created_at=reader.required_time("createdAt"),
+        answer=None if answer is None else json.loads(answer),
+    )
+
+
+def changes_nothing(before: Notification, change: Change) -> bool:
+    """Whether there is nothing to write: every needless write would be a needless event."""
+    return change.entry is None and change.notification == before
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, tuple):
+        return list(value)
+    return str(value) if isinstance(value, StrEnum) else value
+
+
+def as_json(value: object) -> object:
+    """A field as JSON can say it: times as text, wherever they stand."""
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
+    if isinstance(value, dict):
+        return {name: as_json(each) for name, each in value.items()}
+    return [as_json(each) for each in value] if isinstance(value, list) else value

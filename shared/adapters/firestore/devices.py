@@ -1,0 +1,172 @@
+"""Devices in Firestore, shared with existing back ends and apps: only named fields are written.
+
+Secrets stand in a collection of their own, because a device may read its own document.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime
+from typing import Any
+
+from google.cloud.firestore import (
+    Client,
+    DocumentReference,
+    FieldFilter,
+)
+
+from shared.adapters.documents import (
+    DERIVED_FIELDS,
+    DERIVED_FROM,
+    DEVICE_SECRETS,
+    DEVICES,
+    SLOT_FIELDS,
+    address_fields,
+    derived_fields,
+    derived_from,
+    device_from,
+    difference,
+    pending_from,
+    registration_fields,
+)
+from shared.adapters.firestore.calls import (
+    Refused,
+    Snapshot,
+    as_update,
+    commit,
+    data_of,
+    fetch,
+    reference,
+    rewrite,
+    select,
+)
+from shared.adapters.holders import Holder, latest_and_others, may_drop
+from shared.domain.device import AddressKind, Derived, Device, PushAddress
+from shared.domain.errors import Defect, NotFound
+
+PAGE = 500
+
+
+class FirestoreDevices:
+    """``devices/{hwid}`` and ``deviceSecrets/{hwid}``."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+
+    def get(self, hwid: str) -> Device | None:
+        snapshot = fetch(self._reference(hwid))
+        return device_from(hwid, data_of(snapshot)) if snapshot.exists else None
+
+    def register(self, device: Device, derived: Derived, secret_digest: str | None) -> bool:
+        fields = as_update(registration_fields(device, derived))
+        batch = self._client.batch()
+        batch.set(self._reference(device.hwid), fields, merge=list(fields))
+        if secret_digest is not None:
+            batch.create(self._secret(device.hwid), {"digest": secret_digest})
+        try:
+            commit(batch, "the device")
+        except Refused as refused:
+            if not (refused.perhaps_ours and self.secret_digest(device.hwid) == secret_digest):
+                return False
+        return True
+
+    def secret_digest(self, hwid: str) -> str | None:
+        digest = data_of(fetch(self._secret(hwid))).get("digest")
+        return None if digest is None else str(digest)
+
+    def set_address(self, hwid: str, address: PushAddress | None) -> None:
+        self._update(hwid, address_fields(address))
+        if address is not None:
+            self._take_from_others(address)
+
+    def set_consent(self, hwid: str, consent: bool) -> None:
+        self._update(hwid, {"consent": consent} | ({} if consent else address_fields(None)))
+
+    def drop_address(self, hwid: str, value: str, registered_by: datetime | None = None) -> bool:
+        def wanted(snapshot: Snapshot) -> Mapping[str, Any]:
+            held = device_from(hwid, data_of(snapshot)).address
+            return address_fields(None) if may_drop(held, value, registered_by) else {}
+
+        return rewrite(self._client, self._reference(hwid), "the device", wanted)
+
+    def pending(self, hwid: str, now: datetime) -> Mapping[str, object] | None:
+        snapshot = fetch(self._reference(hwid))
+        return pending_from(hwid, data_of(snapshot), now) if snapshot.exists else None
+
+    def clear_slot(self, hwid: str, notification_id: str) -> None:
+        def wanted(snapshot: Snapshot) -> Mapping[str, Any]:
+            shown = data_of(snapshot).get("pendingNotificationId")
+            return dict.fromkeys(SLOT_FIELDS) if shown == notification_id else {}
+
+        rewrite(self._client, self._reference(hwid), "the device", wanted)
+
+    def delete(self, hwid: str) -> None:
+        batch = self._client.batch()
+        batch.delete(self._reference(hwid))
+        batch.delete(self._secret(hwid))
+        commit(batch, "the device")
+
+    def write_derived(self, hwid: str, derived: Derived) -> None:
+        def wanted(snapshot: Snapshot) -> Mapping[str, Any]:
+            if not snapshot.exists:
+                return {}
+            return difference(data_of(snapshot), derived_fields(derived))
+
+        rewrite(self._client, self._reference(hwid), "the device", wanted)
+
+    def underived(self) -> Iterator[tuple[str, Derived]]:
+        by_name = self._client.collection(DEVICES).order_by("__name__").limit(PAGE)
+        page = by_name.select([*DERIVED_FROM, *DERIVED_FIELDS])
+        while snapshots := select(page):
+            yield from _wrongly_derived(snapshots)
+            page = page.start_after({"__name__": snapshots[-1].reference})
+
+    def _take_from_others(self, address: PushAddress) -> None:
+        holders = self._holders(address)
+        if len(holders) > 1:
+            (_, kept), others = latest_and_others(holders)
+            for hwid in others:
+                self.drop_address(hwid, kept.value, kept.registered_at)
+
+    def _holders(self, address: PushAddress) -> list[Holder]:
+        fields = ["pushAddress.value"]
+        if address.kind is AddressKind.FCM:
+            fields.append("fcmToken")
+        found: dict[str, PushAddress] = {}
+        for field in fields:
+            same = FieldFilter(field, "==", address.value)
+            for snapshot in select(self._client.collection(DEVICES).where(filter=same)):
+                held = _address(snapshot)
+                if held and (held.kind, held.value) == (address.kind, address.value):
+                    found[snapshot.id] = held
+        return list(found.items())
+
+    def _update(self, hwid: str, fields: Mapping[str, Any]) -> None:
+        batch = self._client.batch()
+        batch.update(self._reference(hwid), as_update(fields))
+        try:
+            commit(batch, "the device")
+        except Refused:
+            raise NotFound("there is no such device") from None
+
+    def _reference(self, hwid: str) -> DocumentReference:
+        return reference(self._client, DEVICES, hwid)
+
+    def _secret(self, hwid: str) -> DocumentReference:
+        return reference(self._client, DEVICE_SECRETS, hwid)
+
+
+def _address(snapshot: Snapshot) -> PushAddress | None:
+    try:
+        return device_from(snapshot.id, data_of(snapshot)).address
+    except Defect:
+        return None
+
+
+def _wrongly_derived(snapshots: Iterable[Snapshot]) -> Iterator[tuple[str, Derived]]:
+    for snapshot in snapshots:
+        document = data_of(snapshot)
+        try:
+            derived = derived_from(snapshot.id, document)
+        except Defect:
+            continue
+        if difference(document, derived_fields(derived)):
+            yield snapshot.id, derived

@@ -1,0 +1,192 @@
+"""The records of moderation in Firestore: the policy, the moderators, and used-up limits.
+
+Whoever takes a place in a limit's window is written down by name, so that a request that is
+repeated, or a commit whose answer was lost, takes its place once.
+"""
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import Any
+from uuid import uuid4
+
+from google.cloud.firestore import Client, DocumentReference, FieldFilter
+
+from shared.adapters.documents import (
+    MODERATION,
+    MODERATORS,
+    PLATFORM,
+    REMINDER,
+    REMOVED,
+    USAGE,
+    moderator_fields,
+    moderator_from,
+    policy_fields,
+    policy_from,
+    present,
+    reminder_from,
+    takers_from,
+    usage_fields,
+)
+from shared.adapters.firestore.calls import (
+    NotDone,
+    Refused,
+    Snapshot,
+    Turns,
+    Unclear,
+    commit,
+    commit_once,
+    data_of,
+    fetch,
+    if_still,
+    reference,
+    select,
+    version_of,
+)
+from shared.domain.review import ReviewPolicy
+from shared.ports import Moderator
+
+Fields = dict[str, Any]
+
+
+class FirestoreReviewPolicies:
+    """``platform/moderation``, and when moderators were last reminded."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+
+    def get(self) -> ReviewPolicy:
+        return policy_from(data_of(fetch(reference(self._client, PLATFORM, MODERATION))))
+
+    def put(self, policy: ReviewPolicy) -> None:
+        place = reference(self._client, PLATFORM, MODERATION)
+        _set(self._client, place, policy_fields(policy), "the policy")
+
+    def take_reminder(self, now: datetime, not_since: datetime) -> bool:
+        mine: Fields = {"at": now, "by": uuid4().hex}
+        taken = False
+
+        def wanted(snapshot: Snapshot) -> Fields | None:
+            nonlocal taken
+            stored = data_of(snapshot)
+            last, is_mine = reminder_from(stored), stored.get("by") == mine["by"]
+            taken = is_mine or last is None or last <= not_since
+            return mine if taken and not is_mine else None
+
+        place = reference(self._client, PLATFORM, REMINDER)
+        _rewrite(self._client, place, "the reminder", wanted)
+        return taken
+
+
+class FirestoreModerators:
+    """``moderators/{uid}``."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+
+    def get(self, uid: str) -> Moderator | None:
+        snapshot = fetch(reference(self._client, MODERATORS, uid))
+        known = snapshot.exists and data_of(snapshot) != REMOVED
+        return moderator_from(uid, data_of(snapshot)) if known else None
+
+    def by_telegram(self, user_id: int) -> Moderator | None:
+        known = self._client.collection(MODERATORS).where(
+            filter=FieldFilter("telegramUserId", "==", user_id)
+        )
+        found = select(known.order_by("__name__").limit(1))
+        return moderator_from(found[0].id, data_of(found[0])) if found else None
+
+    def put(self, moderator: Moderator) -> None:
+        place = reference(self._client, MODERATORS, moderator.uid)
+        _set(self._client, place, moderator_fields(moderator), "the moderator")
+
+    def delete(self, uid: str) -> None:
+        _set(self._client, reference(self._client, MODERATORS, uid), REMOVED, "the moderator")
+
+    def was_removed(self, uid: str) -> bool:
+        snapshot = fetch(reference(self._client, MODERATORS, uid))
+        return snapshot.exists and data_of(snapshot) == REMOVED
+
+
+class FirestoreUsage:
+    """``usage/{provider}.{kind}.{window}``, each gone some time after its window."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+
+    def take(
+        self,
+        provider_id: str,
+        kind: str,
+        window_key: str,
+        limit: int,
+        expire_at: datetime,
+        *,
+        taker: str,
+    ) -> bool:
+        place = self._window(provider_id, kind, window_key)
+        given = True
+
+        def wanted(snapshot: Snapshot) -> Fields | None:
+            nonlocal given
+            takers = takers_from(place.id, data_of(snapshot))
+            given = taker in takers or len(takers) < limit
+            if taker in takers or not given:
+                return None
+            return usage_fields((*takers, taker), expire_at)
+
+        _rewrite(self._client, place, "the usage of a limit", wanted)
+        return given
+
+    def takers(self, provider_id: str, kind: str, window_key: str) -> Sequence[str]:
+        place = self._window(provider_id, kind, window_key)
+        return takers_from(place.id, data_of(fetch(place)))
+
+    def give_back(self, provider_id: str, kind: str, window_key: str, *, taker: str) -> None:
+        place = self._window(provider_id, kind, window_key)
+
+        def wanted(snapshot: Snapshot) -> Fields | None:
+            takers = takers_from(place.id, data_of(snapshot))
+            if taker not in takers:
+                return None
+            return {"takers": [each for each in takers if each != taker]}
+
+        _rewrite(self._client, place, "the usage of a limit", wanted)
+
+    def _window(self, provider_id: str, kind: str, window_key: str) -> DocumentReference:
+        return reference(self._client, USAGE, f"{provider_id}.{kind}.{window_key}")
+
+
+def _set(client: Client, place: DocumentReference, fields: Fields, what: str) -> None:
+    batch = client.batch()
+    batch.set(place, present(fields))
+    commit(batch, what)
+
+
+def _rewrite(
+    client: Client,
+    place: DocumentReference,
+    what: str,
+    wanted: Callable[[Snapshot], Fields | None],
+) -> None:
+    """Read, and write ``wanted`` on the condition that nobody wrote, or created it, meanwhile.
+
+    It is asked again after a commit whose answer was lost, and must know what is its own.
+    """
+    turns = Turns(what)
+    while True:
+        turns.take()
+        snapshot = fetch(place)
+        fields = wanted(snapshot)
+        if fields is None:
+            return
+        batch = client.batch()
+        if snapshot.exists:
+            batch.update(place, fields, if_still(version_of(snapshot)))
+        else:
+            batch.create(place, fields)
+        try:
+            commit_once(batch)
+        except (Refused, NotDone, Unclear):
+            continue
+        else:
+            return

@@ -1,0 +1,315 @@
+"""Firestore's REST API, for the hot path only: one pooled transport, JSON by orjson, raw documents.
+
+Google's client library spends its time wrapping every document; here a page costs what its JSON
+costs. One call is one request. A read may be sent again, a write never is: when the answer to a
+write is lost, ``Lost`` says so, and whoever wrote can find out by reading.
+"""
+
+import re
+import secrets
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Protocol
+from urllib.parse import quote
+
+import httpx
+import orjson
+
+from shared.adapters.documents.names import can_name
+from shared.adapters.firestore.rest_auth import EmulatorBearer, GoogleBearer
+from shared.adapters.firestore.rest_values import Raw
+from shared.adapters.transport.kept_transport import KeptTransport
+from shared.domain.errors import Defect, NotFound, TryAgain
+
+HOST = "firestore.googleapis.com"
+MOST_READS = 4
+READING_SECONDS = 20.0
+FIRST_WAIT_SECONDS = 0.05
+MOST_WRITES_AT_ONCE = 500
+_TIMEOUT = httpx.Timeout(20.0, connect=5.0, pool=10.0).as_dict()
+_NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
+_NOT_DONE = {"ABORTED", "RESOURCE_EXHAUSTED"}
+_UNCLEAR = {"UNAVAILABLE", "DEADLINE_EXCEEDED", "INTERNAL", "UNKNOWN", "CANCELLED"}
+_MOST_TOLD = 300
+
+
+class Lost(TryAgain):
+    """The answer was lost: what was asked for may have been done."""
+
+
+class Unmet(Exception):
+    """A condition of the request does not hold; nothing was written."""
+
+
+class PreconditionFailed(Unmet):
+    """The document is not the one that was read, or the read time is no longer kept."""
+
+
+class Missing(Unmet):
+    """The document is not there."""
+
+
+class Exists(Unmet):
+    """The document is there already."""
+
+
+class BadRequest(Defect):
+    """Firestore cannot make sense of it; ``told`` is its own sentence, without device ids."""
+
+    def __init__(self, word: str, told: str) -> None:
+        super().__init__(f"Firestore refused a request: {word}: {told}")
+        self.told = told
+
+
+_UNMET: Mapping[str, type[Unmet]] = {
+    "FAILED_PRECONDITION": PreconditionFailed,
+    "NOT_FOUND": Missing,
+    "ALREADY_EXISTS": Exists,
+}
+
+
+class Bearer(Protocol):
+    """Where the token of each request comes from."""
+
+    def token(self) -> str: ...
+    def forget(self) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """Documents by name, those that are there, and the moment they were read at."""
+
+    documents: Mapping[str, Raw]
+    read_time: str
+
+
+@dataclass(frozen=True, slots=True)
+class Sums:
+    """Results of an aggregation by alias, and the moment they hold for."""
+
+    numbers: Mapping[str, int]
+    read_time: str
+
+
+class FirestoreRest:
+    """One per process; safe to share between threads."""
+
+    def __init__(
+        self,
+        project: str,
+        emulator_host: str | None = None,
+        *,
+        transport: httpx.BaseTransport | None = None,
+        bearer: Bearer | None = None,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self.root = f"projects/{project}/databases/(default)/documents"
+        self._base = f"http://{emulator_host}/v1/" if emulator_host else f"https://{HOST}/v1/"
+        self._bearer = bearer or (EmulatorBearer() if emulator_host else GoogleBearer())
+        self._transport = transport or KeptTransport()
+        self._sleep = sleep
+
+    def close(self) -> None:
+        """Close every connection."""
+        self._transport.close()
+
+    def name(self, *path: str) -> str:
+        """The full name of a document or collection; raises ``NotFound`` if there can be none."""
+        if not all(map(can_name, path)):
+            raise NotFound("there is nothing of that name")
+        return "/".join((self.root, *path))
+
+    # ---- reading -----------------------------------------------------------------------------
+
+    def get(self, name: str, mask: Sequence[str] = (), read_time: str = "") -> Raw | None:
+        """One document, or ``None``."""
+        return self.batch_get([name], mask, read_time).documents.get(name)
+
+    def batch_get(
+        self, names: Sequence[str], mask: Sequence[str] = (), read_time: str = ""
+    ) -> Found:
+        """Those of the documents that exist."""
+        if not names:
+            return Found({}, "")
+        body: Raw = {"documents": names}
+        if mask:
+            body["mask"] = {"fieldPaths": mask}
+        answers = self._read(f"{self.root}:batchGet", _as_of(body, read_time))
+        found = {d["name"]: d for a in answers if (d := a.get("found")) is not None}
+        return Found(found, _read_time(answers))
+
+    def run_query(self, query: Raw, parent: str = "", read_time: str = "") -> list[Raw]:
+        """The documents that a structured query selects; give it a limit."""
+        body = _as_of({"structuredQuery": query}, read_time)
+        answers = self._read(f"{parent or self.root}:runQuery", body)
+        return [d for a in answers if (d := a.get("document")) is not None]
+
+    def run_aggregation(
+        self, query: Raw, sums: Iterable[str] = (), parent: str = "", read_time: str = ""
+    ) -> Sums:
+        """``count`` of what a query selects, or with ``sums`` those of its fields instead.
+
+        A document that lacks one of the summed fields is left out of all the sums.
+        """
+        wanted = [{"alias": path, "sum": {"field": {"fieldPath": path}}} for path in sums]
+        asked = {
+            "structuredQuery": query,
+            "aggregations": wanted or [{"alias": "count", "count": {}}],
+        }
+        body = _as_of({"structuredAggregationQuery": asked}, read_time)
+        answers = self._read(f"{parent or self.root}:runAggregationQuery", body)
+        numbers = {
+            alias: int(next(iter(value.values())))
+            for answer in answers
+            for alias, value in answer.get("result", {}).get("aggregateFields", {}).items()
+        }
+        return Sums(numbers, _read_time(answers))
+
+    # ---- writing -----------------------------------------------------------------------------
+
+    def commit(self, writes: Sequence[Raw]) -> list[str]:
+        """All or nothing; the new version of each document.
+
+        Raises an ``Unmet`` when a condition does not hold, ``Lost`` when nobody knows, and any
+        other ``TryAgain`` when nothing was written.
+        """
+        answer = self._once(f"{self.root}:commit", {"writes": writes})
+        results = _member(answer, "writeResults", len(writes))
+        return [result.get("updateTime", "") for result in results]
+
+    def batch_write(self, writes: Sequence[Raw]) -> list[tuple[int, str]]:
+        """Each on its own: a status code (0 is success) and, if written, the new version."""
+        answer = self._once(f"{self.root}:batchWrite", {"writes": writes})
+        results = _member(answer, "writeResults", len(writes))
+        states = _member(answer, "status", len(writes))
+        return [
+            (state.get("code", 0), result.get("updateTime", ""))
+            for state, result in zip(states, results, strict=True)
+        ]
+
+    # ---- the wire ----------------------------------------------------------------------------
+
+    def _read(self, path: str, body: Raw) -> list[Raw]:
+        """An answer in parts; the request is sent again, a few times, while it passes away."""
+        until = time.monotonic() + READING_SECONDS
+        for attempt in range(1, MOST_READS + 1):
+            try:
+                return _parts(self._once(path, body))
+            except TryAgain:
+                if attempt == MOST_READS or time.monotonic() > until:
+                    raise
+            self._sleep(waiting_seconds(attempt))
+        raise AssertionError("unreachable")
+
+    def _once(self, path: str, body: Raw) -> object:
+        request = httpx.Request(
+            "POST",
+            _url(self._base, path),
+            headers={
+                "Authorization": f"Bearer {self._bearer.token()}",
+                "Content-Type": "application/json",
+            },
+            content=orjson.dumps(body),
+            extensions={"timeout": _TIMEOUT},
+        )
+        status, answer = self._exchange(request)
+        if status == httpx.codes.OK:
+            return _json(answer)
+        if status == httpx.codes.UNAUTHORIZED:
+            self._bearer.forget()
+            raise TryAgain("Firestore does not accept the token; a new one is needed")
+        raise _fault(status, answer)
+
+    def _exchange(self, request: httpx.Request) -> tuple[int, bytes]:
+        # The transport alone, without httpx.Client around it, halves the CPU of a small request.
+        try:
+            response = self._transport.handle_request(request)
+            try:
+                return response.status_code, response.read()
+            finally:
+                response.close()
+        except _NOT_SENT as away:
+            raise TryAgain("Firestore cannot be reached") from away
+        except (httpx.TransportError, httpx.DecodingError) as cut:
+            raise Lost("the connection to Firestore broke") from cut
+
+
+@lru_cache(maxsize=256)
+def _url(base: str, path: str) -> httpx.URL:
+    """Parsed once; a third of a pretty-printed answer would be white space."""
+    return httpx.URL(f"{base}{quote(path, safe='/():')}?prettyPrint=false")
+
+
+def waiting_seconds(attempt: int) -> float:
+    """A random wait after the given number of attempts."""
+    return secrets.SystemRandom().uniform(0.5, 1.0) * FIRST_WAIT_SECONDS * 3.0**attempt
+
+
+def _as_of(body: Raw, read_time: str) -> Raw:
+    return body | {"readTime": read_time} if read_time else body
+
+
+def _read_time(answers: Iterable[Raw]) -> str:
+    return next((str(a["readTime"]) for a in answers if "readTime" in a), "")
+
+
+def _json(answer: bytes) -> object:
+    try:
+        parsed: object = orjson.loads(answer)
+    except orjson.JSONDecodeError as garbage:
+        raise Lost("Firestore's answer cannot be read") from garbage
+    return parsed
+
+
+def _parts(answer: object) -> list[Raw]:
+    """A stream as one array; a fault in the middle of it comes as its last element."""
+    if not isinstance(answer, list) or not all(isinstance(part, dict) for part in answer):
+        raise Lost("Firestore's answer is no list")
+    for part in answer[-1:]:
+        if "error" in part:
+            raise _fault(httpx.codes.OK, orjson.dumps(part))
+    return answer
+
+
+def _member(answer: object, name: str, count: int) -> list[Raw]:
+    found = answer.get(name) if isinstance(answer, dict) else None
+    if not isinstance(found, list) or len(found) != count:
+        raise Lost("Firestore's answer does not fit the request")
+    return found
+
+
+def _fault(status: int, answer: bytes) -> Exception:
+    word, told = _told(answer)
+    if not word:
+        word = _word_of(status)
+    if word in _NOT_DONE:
+        return TryAgain(f"Firestore is busy: {word}")
+    if word in _UNCLEAR:
+        return Lost(f"Firestore cannot say: {word}")
+    if word == "FAILED_PRECONDITION" and "index" in told:
+        return BadRequest(word, told)
+    if word in _UNMET:
+        return _UNMET[word](word)
+    return BadRequest(word, told)
+
+
+def _word_of(status: int) -> str:
+    """For an answer that does not come from Firestore itself but from something before it."""
+    if status == httpx.codes.TOO_MANY_REQUESTS:
+        return "RESOURCE_EXHAUSTED"
+    return "UNAVAILABLE" if status >= httpx.codes.INTERNAL_SERVER_ERROR else f"HTTP {status}"
+
+
+def _told(answer: bytes) -> tuple[str, str]:
+    try:
+        parsed = orjson.loads(answer)
+        error = (parsed[-1] if isinstance(parsed, list) else parsed)["error"]
+        return str(error["status"]), _without_hwids(str(error.get("message", "")))
+    except (orjson.JSONDecodeError, LookupError, TypeError):
+        return "", ""
+
+
+def _without_hwids(told: str) -> str:
+    return re.sub(r"(devices\\*/)[^\s\"',}]+", r"\1…", told)[:_MOST_TOLD]

@@ -1,0 +1,10 @@
+"""Stores that live as long as the process: for tests, and for trying a change out quickly.
+
+They pass the same contract tests as the Firestore adapters (``tests/adapters``).
+"""
+
+from shared.adapters.memory.devices import MemoryDevices
+from shared.adapters.memory.notifications import MemoryNotifications
+from shared.adapters.memory.providers import MemoryProviders, MemoryStopSwitch
+
+__all__ = ["MemoryDevices", "MemoryNotifications", "MemoryProviders", "MemoryStopSwitch"]

@@ -1,0 +1,124 @@
+"""Devices in memory, with the promises of the Firestore ones and in the same documents."""
+
+import threading
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from typing import Any
+
+from shared.adapters.documents import (
+    SLOT_FIELDS,
+    address_fields,
+    derived_fields,
+    derived_from,
+    device_from,
+    difference,
+    pending_from,
+    registration_fields,
+)
+from shared.adapters.holders import latest_and_others, may_drop
+from shared.adapters.memory.documents import Collection
+from shared.domain.device import Derived, Device, PushAddress
+from shared.domain.errors import Defect, NotFound
+
+
+class MemoryDevices:
+    """``documents`` and ``versions`` are open to tests and to the fakes of the fan-out."""
+
+    def __init__(self) -> None:
+        self.lock = threading.RLock()
+        self._devices = Collection(self.lock)
+        self.documents: dict[str, dict[str, Any]] = self._devices.documents
+        self.versions: dict[str, str] = self._devices.versions
+        self.secrets: dict[str, str] = {}
+
+    def merge(self, hwid: str, fields: dict[str, Any]) -> None:
+        """Write these fields and a new version; ``None`` removes a field."""
+        self._devices.merge(hwid, fields)
+
+    def get(self, hwid: str) -> Device | None:
+        document, _ = self._devices.read(hwid)
+        return None if document is None else device_from(hwid, document)
+
+    def register(self, device: Device, derived: Derived, secret_digest: str | None) -> bool:
+        with self.lock:
+            if secret_digest is not None:
+                if device.hwid in self.secrets:
+                    return False
+                self.secrets[device.hwid] = secret_digest
+            self.merge(device.hwid, registration_fields(device, derived))
+            return True
+
+    def secret_digest(self, hwid: str) -> str | None:
+        return self.secrets.get(hwid)
+
+    def set_address(self, hwid: str, address: PushAddress | None) -> None:
+        with self.lock:
+            self._must_be_there(hwid)
+            self.merge(hwid, address_fields(address))
+            self._take_from_others(address)
+
+    def set_consent(self, hwid: str, consent: bool) -> None:
+        with self.lock:
+            self._must_be_there(hwid)
+            self.merge(hwid, {"consent": consent} | ({} if consent else address_fields(None)))
+
+    def drop_address(self, hwid: str, value: str, registered_by: datetime | None = None) -> bool:
+        with self.lock:
+            device = self.get(hwid)
+            if device is None or not may_drop(device.address, value, registered_by):
+                return False
+            self.merge(hwid, address_fields(None))
+            return True
+
+    def pending(self, hwid: str, now: datetime) -> Mapping[str, object] | None:
+        document, _ = self._devices.read(hwid)
+        return None if document is None else pending_from(hwid, document, now)
+
+    def clear_slot(self, hwid: str, notification_id: str) -> None:
+        with self.lock:
+            if self.documents.get(hwid, {}).get("pendingNotificationId") == notification_id:
+                self.merge(hwid, dict.fromkeys(SLOT_FIELDS))
+
+    def delete(self, hwid: str) -> None:
+        with self.lock:
+            self._devices.remove(hwid)
+            self.secrets.pop(hwid, None)
+
+    def write_derived(self, hwid: str, derived: Derived) -> None:
+        with self.lock:
+            if changed := difference(self.documents.get(hwid, {}), derived_fields(derived)):
+                self._merge_if_there(hwid, changed)
+
+    def underived(self) -> Iterator[tuple[str, Derived]]:
+        for hwid in sorted(self.documents):
+            document, _ = self._devices.read(hwid)
+            if document is None:
+                continue
+            try:
+                derived = derived_from(hwid, document)
+            except Defect:
+                continue
+            if difference(document, derived_fields(derived)):
+                yield hwid, derived
+
+    def _merge_if_there(self, hwid: str, fields: dict[str, Any]) -> None:
+        if hwid in self.documents:
+            self.merge(hwid, fields)
+
+    def _must_be_there(self, hwid: str) -> None:
+        if hwid not in self.documents:
+            raise NotFound("there is no such device")
+
+    def _take_from_others(self, address: PushAddress | None) -> None:
+        if address is None:
+            return
+        holders = [
+            (hwid, held)
+            for hwid, document in self.documents.items()
+            if (held := device_from(hwid, document).address) is not None
+            and (held.kind, held.value) == (address.kind, address.value)
+        ]
+        if holders:
+            (_, kept), others = latest_and_others(holders)
+            for hwid in others:
+                self.drop_address(hwid, kept.value, kept.registered_at)

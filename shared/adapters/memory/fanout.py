@@ -1,0 +1,322 @@
+"""The fan-out's stores in memory: audience, ledger and slots with the promises of the real ones.
+
+They pass the same contract tests (``tests/adapters``): a write rests on a version and the second
+of two writers loses, a closed batch forgets its addresses, a moment of the store can be read again.
+"""
+
+import copy
+import threading
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from itertools import count
+from typing import Any, TypeVar
+
+from shared.adapters.documents import SLOT_FIELDS, device_from
+from shared.adapters.firestore.slots import SHOWN_FIELDS, slot_fields, withdrew
+from shared.adapters.memory.devices import MemoryDevices
+from shared.domain.delivery import (
+    Batch,
+    BatchId,
+    BatchState,
+    Outcome,
+    PlanPart,
+    Record,
+    Tally,
+    Target,
+    sort_key,
+)
+from shared.domain.device import Device, derive
+from shared.domain.errors import Defect, NotFound
+from shared.domain.notification import Notification, NotificationId
+from shared.domain.targeting import AudienceQuery, PartitionRange
+from shared.ports import AudiencePage, Counted, LostLease, SlotWrite, SnapshotTooOld, Task
+
+MOST_SNAPSHOTS = 16
+
+
+class MemoryAudience:
+    """Every ``count`` keeps the devices as they are then; the last few of these can be read."""
+
+    def __init__(self, devices: MemoryDevices) -> None:
+        self._devices = devices
+        self._snapshots: dict[str, _Snapshot] = {}
+        self._moments = count(1)
+
+    def count(self, query: AudienceQuery) -> Counted:
+        snapshot = self._now()
+        read_at = str(next(self._moments))
+        self._snapshots[read_at] = snapshot
+        for old in list(self._snapshots)[:-MOST_SNAPSHOTS]:
+            self.forget(old)
+        chosen = [hwid for hwid in snapshot if _found(snapshot, hwid, query) is not None]
+        return Counted(len(chosen), read_at)
+
+    def forget(self, read_at: str) -> None:
+        """As the store does after an hour."""
+        del self._snapshots[read_at]
+
+    def page(
+        self,
+        query: AudienceQuery,
+        partitions: PartitionRange,
+        after: str,
+        limit: int,
+        read_at: str,
+    ) -> AudiencePage:
+        if read_at and read_at not in self._snapshots:
+            raise SnapshotTooOld(f"the audience is no longer kept as of {read_at}")
+        snapshot = self._snapshots[read_at] if read_at else self._now()
+        rows = []
+        for hwid in snapshot:
+            found = _found(snapshot, hwid, query)
+            if found and partitions.low <= found[0] < partitions.high:
+                rows.append((sort_key(found[0], hwid), found[1], hwid))
+        some = sorted(row for row in rows if row[0] > after)[:limit]
+        targets = tuple(
+            (key, target)
+            for key, selectors, hwid in some
+            if query.first_to_select(selectors) and (target := _target(snapshot, hwid))
+        )
+        more = len(some) == limit and query.hwid is None
+        return AudiencePage(targets, some[-1][0] if more else None)
+
+    def _now(self) -> "_Snapshot":
+        with self._devices.lock:
+            documents, versions = self._devices.documents, self._devices.versions
+            return {
+                hwid: (copy.deepcopy(document), versions.get(hwid, ""))
+                for hwid, document in documents.items()
+            }
+
+
+_Snapshot = Mapping[str, tuple[Mapping[str, Any], str]]
+
+
+def _found(
+    snapshot: _Snapshot, hwid: str, query: AudienceQuery
+) -> tuple[int, tuple[str, ...]] | None:
+    """The partition and the selectors of a device that a query selects.
+
+    One asked for by name is judged by its plain fields; others by what was derived for them.
+    """
+    document = snapshot[hwid][0]
+    if query.hwid is None:
+        partition, selectors = document.get("partition"), tuple(document.get("selectors", ()))
+    else:
+        device = _device(hwid, document)
+        if device is None or hwid != query.hwid:
+            return None
+        derived = derive(hwid, device.locale, device.domains)
+        partition, selectors = derived.partition, derived.selectors
+    if not isinstance(partition, int) or set(selectors).isdisjoint(query.selectors):
+        return None
+    return (partition, selectors) if _passes(document, query) else None
+
+
+def _passes(document: Mapping[str, Any], query: AudienceQuery) -> bool:
+    """The store compares fields as they are stored, and a device ordered by one must have it."""
+    if query.platform is not None and document.get("platform") != query.platform:
+        return False
+    if query.app_version is not None and document.get("appVersion") != query.app_version:
+        return False
+    if query.active_since is None:
+        return True
+    last = document.get("lastActiveAt")
+    ordered = "hwid" in document or query.hwid is not None
+    return ordered and isinstance(last, datetime) and last >= query.active_since
+
+
+def _device(hwid: str, document: Mapping[str, Any]) -> Device | None:
+    try:
+        return device_from(hwid, document)
+    except Defect:
+        return None
+
+
+def _target(snapshot: _Snapshot, hwid: str) -> Target | None:
+    document, version = snapshot[hwid]
+    device = _device(hwid, document)
+    if device is None:
+        return None
+    target = Target(
+        hwid=device.hwid,
+        platform=device.platform,
+        locale=device.locale,
+        address=device.address,
+        consent=device.consent,
+        slot=device.slot,
+        read_version=version,
+    )
+    return target if target.fits else None
+
+
+class MemoryLedger:
+    """Parts and batches by notification and id; ``writes`` counts what would be billed."""
+
+    def __init__(self) -> None:
+        self.lock = threading.RLock()
+        self.by_part: dict[tuple[str, int], PlanPart] = {}
+        self.by_batch: dict[tuple[str, str], Batch] = {}
+        self.writes = 0
+        self._versions = count(1)
+
+    # ---- plan parts --------------------------------------------------------------------------
+
+    def open_parts(self, parts: Sequence[PlanPart]) -> None:
+        with self.lock:
+            for part in parts:
+                key = (part.notification_id, part.low)
+                if key not in self.by_part:
+                    self.by_part[key] = replace(part, version=self._version())
+
+    def parts(self, id: NotificationId) -> Sequence[PlanPart]:
+        with self.lock:
+            found = [part for (owner, _), part in self.by_part.items() if owner == id]
+            return sorted(found, key=lambda part: part.low)
+
+    def part(self, id: NotificationId, low: int) -> PlanPart | None:
+        with self.lock:
+            return self.by_part.get((id, low))
+
+    def advance(self, part: PlanPart, batches: Sequence[Batch]) -> PlanPart:
+        with self.lock:
+            key = (part.notification_id, part.low)
+            _check(self.by_part.get(key), part.version)
+            new = {(batch.notification_id, str(batch.id)): batch for batch in batches}
+            if not self.by_batch.keys().isdisjoint(new):
+                raise LostLease
+            for place, batch in new.items():
+                self.by_batch[place] = self._stored(batch)
+            self.by_part[key] = replace(part, version=self._version())
+            return self.by_part[key]
+
+    # ---- batches -----------------------------------------------------------------------------
+
+    def batch(self, id: NotificationId, batch: BatchId) -> Batch:
+        with self.lock:
+            found = self.by_batch.get((id, batch))
+        if found is None:
+            raise NotFound(f"there is no batch {batch} of {id}")
+        return found
+
+    def write(self, batch: Batch, changed: Iterable[int] = ()) -> Batch:
+        with self.lock:
+            key = (batch.notification_id, str(batch.id))
+            stored = self.by_batch.get(key)
+            _check(stored, batch.version)
+            records = list(stored.records if stored else ())
+            for position in changed:
+                records[position] = batch.records[position]
+            kept = self._stored(replace(batch, records=tuple(records)))
+            self.by_batch[key] = kept
+            return replace(batch, version=kept.version)
+
+    def batches(self, id: NotificationId, after: str = "") -> Iterator[Batch]:
+        with self.lock:
+            found = sorted((k, b) for k, b in self.by_batch.items() if k[0] == id and k[1] > after)
+        return (batch for _, batch in found)
+
+    def open_batches(self, id: NotificationId) -> int:
+        return sum(batch.state is BatchState.OPEN for batch in self.batches(id))
+
+    def sums(self, id: NotificationId) -> Tally:
+        return replace(self.tally(id), errors={})
+
+    def tally(self, id: NotificationId) -> Tally:
+        return sum((batch.tally for batch in self.batches(id)), Tally())
+
+    def batches_around(self, id: NotificationId, key: str) -> Sequence[Batch]:
+        around: dict[int, Batch] = {}
+        for batch in sorted(self.batches(id), key=lambda b: b.first_key):
+            if batch.first_key <= key:
+                around[batch.stream] = batch
+        return [around[stream] for stream in sorted(around)]
+
+    # ---- of any notification -----------------------------------------------------------------
+
+    def overdue_batches(
+        self, now: datetime, limit: int
+    ) -> Sequence[tuple[NotificationId, BatchId]]:
+        with self.lock:
+            due = _overdue(self.by_batch.values(), now)
+        return [(NotificationId(batch.notification_id), batch.id) for batch in due[:limit]]
+
+    def overdue_parts(self, now: datetime, limit: int) -> Sequence[PlanPart]:
+        with self.lock:
+            return _overdue(self.by_part.values(), now)[:limit]
+
+    def _stored(self, batch: Batch) -> Batch:
+        closed = batch.state is BatchState.CLOSED
+        targets = tuple(
+            Target(target.hwid, target.platform, target.locale) if closed else target
+            for target in batch.targets
+        )
+        return replace(batch, targets=targets, version=self._version())
+
+    def _version(self) -> str:
+        self.writes += 1
+        return str(next(self._versions))
+
+
+_D = TypeVar("_D", PlanPart, Batch)
+
+
+def _overdue(all_of_them: Iterable[_D], now: datetime) -> list[_D]:
+    """Those to be woken, the longest overdue first."""
+    due = [(it.wake_at, n, it) for n, it in enumerate(all_of_them) if it.wake_at is not None]
+    return [it for wake_at, _, it in sorted(due, key=lambda d: d[:2]) if wake_at <= now]
+
+
+def _check(stored: PlanPart | Batch | None, version: str) -> None:
+    if not version:
+        raise Defect("only what was read from the ledger can be written back")
+    if stored is None or stored.version != version:
+        raise LostLease
+
+
+class MemorySlots:
+    """The polling fields of the devices in a ``MemoryDevices``."""
+
+    def __init__(self, devices: MemoryDevices) -> None:
+        self._devices = devices
+
+    def show(self, notification: Notification, writes: Sequence[SlotWrite]) -> Sequence[Record]:
+        at = notification.sending_at
+        if at is None:
+            raise Defect(f"{notification.id} is not being sent, so no desktop may show it")
+        with self._devices.lock:
+            return [self._shown(notification, at, write.hwid) for write in writes]
+
+    def _shown(self, notification: Notification, at: datetime, hwid: str) -> Record:
+        now = datetime.now(UTC)
+        document = self._devices.documents.get(hwid)
+        if document is None:
+            return Record(Outcome.SKIPPED, "deviceGone", at=now)
+        shown, since = (document.get(name) for name in SHOWN_FIELDS)
+        if shown == notification.id and since is not None:
+            return Record(Outcome.DELIVERED, at=now)
+        if withdrew(document):
+            return Record(Outcome.SKIPPED, "consent", at=now)
+        if isinstance(since, datetime) and (since, str(shown or "")) > (at, notification.id):
+            return Record(Outcome.SKIPPED, "superseded", at=now)
+        self._devices.merge(hwid, dict.fromkeys(SLOT_FIELDS) | slot_fields(notification))
+        return Record(Outcome.DELIVERED, at=now)
+
+
+class MemoryTasks:
+    """Tasks in the order they came; a name that was taken before is taken no more."""
+
+    def __init__(self) -> None:
+        self.tasks: list[Task] = []
+        self.names: set[str] = set()
+
+    def enqueue(self, tasks: Iterable[Task]) -> None:
+        for task in tasks:
+            if task.name not in self.names:
+                self.names.add(task.name)
+                self.tasks.append(task)
+
+    def take(self) -> Task | None:
+        """The next one, removed; its name stays taken."""
+        return self.tasks.pop(0) if self.tasks else None

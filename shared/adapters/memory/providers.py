@@ -1,0 +1,117 @@
+"""Providers, domains, API keys and the stop switch in memory, as the Firestore ones keep them."""
+
+import threading
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import Any
+
+from shared.adapters.documents import (
+    api_key_fields,
+    api_key_from,
+    api_key_owner,
+    domain_fields,
+    domain_from,
+    provider_fields,
+    provider_from,
+    readable_domains,
+    stop_fields,
+    stop_from,
+)
+from shared.adapters.memory.documents import Collection
+from shared.domain.errors import NotFound, TryAgain
+from shared.domain.provider import Domain, Provider
+from shared.ports import ApiKey
+
+_TRIES = 200
+
+
+class MemoryProviders:
+    """Everything a provider is and has."""
+
+    def __init__(self, *records: Provider | Domain) -> None:
+        lock = threading.RLock()
+        self._providers = Collection(lock)
+        self.documents: dict[str, dict[str, Any]] = self._providers.documents
+        self._domains = Collection(lock)
+        self._keys = Collection(lock)
+        self._lock = lock
+        for record in records:
+            if isinstance(record, Provider):
+                self.put(record)
+            else:
+                self.put_domain(record)
+
+    def get(self, uid: str) -> Provider | None:
+        document, _ = self._providers.read(uid)
+        return None if document is None else provider_from(uid, document)
+
+    def put(self, provider: Provider) -> None:
+        self._providers.merge(provider.uid, provider_fields(provider))
+
+    def change(self, uid: str, change: Callable[[Provider], Provider]) -> Provider:
+        for _ in range(_TRIES):
+            document, version = self._providers.read(uid)
+            if document is None:
+                raise NotFound("there is no such provider")
+            after = change(provider_from(uid, document))
+            with self._lock:
+                if self._providers.holds(uid, version):
+                    self.put(after)
+                    return after
+        raise TryAgain("the provider is busy")
+
+    def domains_of(self, uid: str) -> Sequence[Domain]:
+        found = sorted(self._domains.documents.items())
+        return readable_domains((name, it) for name, it in found if it["providerId"] == uid)
+
+    def domain(self, name: str) -> Domain | None:
+        document, _ = self._domains.read(name)
+        return None if document is None else domain_from(name, document)
+
+    def put_domain(self, domain: Domain) -> None:
+        self._domains.merge(domain.domain, domain_fields(domain))
+
+    def change_domain(self, name: str, change: Callable[[Domain], Domain]) -> Domain:
+        for _ in range(_TRIES):
+            document, version = self._domains.read(name)
+            if document is None:
+                raise NotFound("there is no such domain")
+            after = change(domain_from(name, document))
+            with self._lock:
+                if self._domains.holds(name, version):
+                    self.put_domain(after)
+                    return after
+        raise TryAgain("the domain is busy")
+
+    def delete_domain(self, name: str) -> None:
+        self._domains.remove(name)
+
+    def add_key(self, digest: str, uid: str, name: str, at: datetime) -> None:
+        self._keys.put(digest, api_key_fields(uid, name, at))
+
+    def keys_of(self, uid: str) -> Sequence[ApiKey]:
+        known = list(self._keys.documents.items())
+        keys = [api_key_from(digest, key) for digest, key in known if key["providerId"] == uid]
+        return sorted(keys, key=lambda key: (key.created_at, key.id))
+
+    def key_owner(self, digest: str) -> str | None:
+        document, _ = self._keys.read(digest)
+        return None if document is None else api_key_owner(digest, document)
+
+    def delete_key(self, digest: str, uid: str) -> None:
+        if self.key_owner(digest) != uid:
+            raise NotFound("there is no such API key")
+        self._keys.remove(digest)
+
+
+class MemoryStopSwitch:
+    """The emergency brake; off until somebody pulls it."""
+
+    def __init__(self) -> None:
+        self.document: dict[str, Any] = {}
+
+    def is_on(self) -> bool:
+        return stop_from(self.document)
+
+    def turn(self, on: bool, by: str, reason: str, at: datetime) -> None:
+        self.document = stop_fields(on, by, reason, at)

@@ -1,0 +1,1 @@
+"""The push services: a ``Sender`` each, and what senders share."""

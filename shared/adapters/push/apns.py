@@ -1,0 +1,262 @@
+"""The ``Sender`` for Apple's push service: one attempt is one request, over one HTTP/2 connection.
+
+A request goes out again at once only where Apple said that the first was not carried out and what
+to change: another token, another connection, or the other environment for a device that nobody
+knows the environment of. Everything else is for whoever called to decide.
+"""
+
+import asyncio
+import logging
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from shared.adapters.push.apns_certificate import trust
+from shared.adapters.push.apns_config import read_credentials
+from shared.adapters.push.apns_credentials import (
+    Credential,
+    CredentialsRefused,
+    CredentialsUnavailable,
+    TokenShelf,
+)
+from shared.adapters.push.apns_message import PayloadTooBig, Rendered, addressable, path, render
+from shared.adapters.push.engine import (
+    CREDENTIALS_UNAVAILABLE,
+    PAYLOAD_TOO_BIG,
+    Engines,
+    deadline,
+    reported,
+)
+from shared.adapters.push.pace import Pace, at_pace
+from shared.adapters.push.unheard import Unheard
+from shared.adapters.transport.h2_client import Common, H2Client, common
+from shared.adapters.transport.one_shot_http import Fault
+from shared.domain.apns_reactions import (
+    ANSWER_LOST,
+    CREDENTIALS_REFUSED,
+    INVALID_TOKEN,
+    NOT_SENT,
+    Reaction,
+    Step,
+    reaction,
+)
+from shared.domain.delivery import Accepted, Answer, Rejected
+from shared.domain.device import PushAddress
+from shared.domain.pace import Window
+from shared.ports import Message
+
+PRODUCTION, SANDBOX = "production", "sandbox"
+HOSTS: Mapping[str, str] = {
+    PRODUCTION: "https://api.push.apple.com",
+    SANDBOX: "https://api.sandbox.push.apple.com",
+}
+MOST_AT_ONCE = 50
+"""Requests of one send under way; the limit is for all sends of the process together."""
+WINDOW = Window(allowed=100, floor=1, ceiling=1000)
+WORDLESS_ENDS_TOLD = 5
+
+_NOT_SERVED = Reaction(Rejected("environmentNotServed"))
+_log = logging.getLogger(__name__)
+
+
+class ApnsSender:
+    """One app, in the environments there are credentials for. Starts nothing until used."""
+
+    def __init__(
+        self,
+        topic: str,
+        credentials: Mapping[str, Credential],
+        hosts: Mapping[str, str] = HOSTS,
+        *,
+        ca_file: str | None = None,
+        client: Callable[..., H2Client] = H2Client,
+        window: Window = WINDOW,
+    ) -> None:
+        self._topic = topic
+        self._credentials = credentials
+        self._hosts = hosts
+        self._ca_file = ca_file
+        self._client = client
+        self._engines = Engines("apns", self._clients, window)
+
+    def send(
+        self,
+        message: Message,
+        addresses: Sequence[PushAddress],
+        within_seconds: float = math.inf,
+    ) -> Sequence[Answer]:
+        """An answer for each address, in order. Never raises for what Apple answers."""
+        until = deadline(within_seconds)
+        try:
+            rendered = render(message, self._topic)
+        except PayloadTooBig:
+            return reported("APNs", message, [PAYLOAD_TOO_BIG] * len(addresses))
+        try:
+            engine = self._engines.mine()
+        except CredentialsRefused as refused:
+            _log.error("APNs: %s", refused)
+            return reported("APNs", message, [CREDENTIALS_REFUSED] * len(addresses))
+        ways = {
+            environment: _way(engine.client.by_environment[environment], credential, rendered)
+            for environment, credential in self._credentials.items()
+        }
+        answers = _Requests(ways, rendered).answers(addresses, engine.pace, until)
+        found = reported("APNs", message, engine.run(answers))
+        for environment, way in ways.items():
+            _report_closes(environment, way)
+        return found
+
+    def close(self) -> None:
+        """Let go of connections and thread; a later ``send`` starts anew."""
+        self._engines.close()
+
+    def _clients(self) -> "_Clients":
+        return _Clients({name: self._connected(name) for name in self._credentials})
+
+    def _connected(self, environment: str) -> H2Client:
+        certificate = self._credentials[environment].client_certificate
+        return self._client(self._hosts[environment], trust(certificate, self._ca_file))
+
+
+def apns_sender(
+    credentials: str,
+    shelf: TokenShelf,
+    base_url: str | None = None,
+    ca_file: str | None = None,
+) -> ApnsSender:
+    """The sender for ``FANFARE_APNS_CREDENTIALS``; raises ``CredentialsRefused``.
+
+    ``base_url`` replaces Apple's; the sandbox is then below ``/sandbox`` of it.
+    """
+    read = read_credentials(credentials)
+    hosts = {PRODUCTION: base_url, SANDBOX: f"{base_url}/sandbox"} if base_url else HOSTS
+    credential = read.credential(shelf)
+    by_environment = {str(name): credential for name in read.environments}
+    return ApnsSender(read.topic, by_environment, hosts, ca_file=ca_file)
+
+
+@dataclass(frozen=True, slots=True)
+class _Clients:
+    by_environment: Mapping[str, H2Client]
+
+    async def close(self) -> None:
+        for client in self.by_environment.values():
+            await client.close()
+
+
+@dataclass(frozen=True, slots=True)
+class _Way:
+    """Into one environment; ``access`` is the authorization header, or why there is none."""
+
+    client: H2Client
+    credential: Credential
+    access: str | Answer
+    common: Common
+
+
+def _way(client: H2Client, credential: Credential, rendered: Rendered, refused: str = "") -> _Way:
+    access = _access(credential, refused)
+    named = ((b"authorization", access.encode()),) if access and isinstance(access, str) else ()
+    return _Way(client, credential, access, common((*rendered.headers, *named), rendered.body))
+
+
+def _report_closes(environment: str, way: "_Way") -> None:
+    """A certificate may also be refused without a word. From one such end nothing follows."""
+    closes = way.client.wordless_ends
+    if way.credential.client_certificate is not None and closes >= WORDLESS_ENDS_TOLD:
+        _log.error(
+            "APNs: Apple closes every connection made with this certificate (%s, the last %d): is"
+            " it revoked, or for another environment? A network in between can look the same",
+            environment,
+            closes,
+        )
+
+
+def _access(credential: Credential, refused: str = "") -> str | Answer:
+    try:
+        return credential.authorization(refused)
+    except CredentialsRefused as why:
+        _log.error("APNs: %s", why)
+        return CREDENTIALS_REFUSED
+    except CredentialsUnavailable:
+        return CREDENTIALS_UNAVAILABLE
+
+
+@dataclass(frozen=True, slots=True)
+class _Requests:
+    """One notification to some addresses."""
+
+    ways: Mapping[str, _Way]
+    rendered: Rendered
+    unheard: Unheard = field(default_factory=lambda: Unheard("APNs"))
+
+    async def answers(
+        self, addresses: Sequence[PushAddress], pace: Pace, until: float
+    ) -> Sequence[Answer]:
+        return await at_pace(
+            addresses,
+            self._answer,
+            pace,
+            most_at_once=MOST_AT_ONCE,
+            until=until,
+            hopeless=_hopeless,
+        )
+
+    async def _answer(self, address: PushAddress) -> Answer:
+        """From where the device says it is or, if that is nowhere, from one after the other."""
+        environment = address.environment
+        last = _NOT_SERVED
+        for asked in (environment,) if environment in HOSTS else HOSTS:
+            if (way := self.ways.get(asked)) is not None:
+                last = await self._in(way, address.value)
+                if last.step is not Step.OTHER_ENVIRONMENT:
+                    break
+        return last.answer
+
+    async def _in(self, way: _Way, address: str) -> Reaction:
+        if not isinstance(way.access, str):
+            return Reaction(way.access)
+        first, connection = await self._attempt(way, address)
+        if first.step is Step.NONE:
+            return first
+        match first.step:
+            case Step.NEW_TOKEN:
+                renewed = await asyncio.to_thread(
+                    _way, way.client, way.credential, self.rendered, way.access
+                )
+                if not isinstance(renewed.access, str):
+                    return Reaction(renewed.access)
+                return (await self._attempt(renewed, address))[0]
+            case Step.RECONNECT_AND_SEND:
+                way.client.retire(connection)
+                return (await self._attempt(way, address))[0]
+            case Step.RECONNECT:
+                way.client.retire(connection)
+            case Step.KEEP_TOKEN:
+                way.credential.keep()
+            case Step.OTHER_ENVIRONMENT:
+                pass
+        return first
+
+    async def _attempt(self, way: _Way, address: str) -> tuple[Reaction, int]:
+        """What became of it, and on which connection."""
+        apns_id = self.rendered.apns_id(address)
+        got, connection = await way.client.post(path(address), ((b"apns-id", apns_id),), way.common)
+        if isinstance(got, Fault):
+            return Reaction(_of_fault(got)), connection
+        if got.status == 200:
+            return Reaction(Accepted(apns_id.decode())), connection
+        found = reaction(got.status, got.headers, got.body)
+        if isinstance(found.answer, Rejected):
+            self.unheard.note(got)
+        return found, connection
+
+
+def _of_fault(fault: Fault) -> Answer:
+    if fault.refuses_us:
+        return CREDENTIALS_REFUSED
+    return ANSWER_LOST if fault.ambiguous else NOT_SENT
+
+
+def _hopeless(address: PushAddress) -> Answer | None:
+    return None if addressable(address.value) else INVALID_TOKEN

@@ -1,0 +1,131 @@
+"""What senders have in common: a process's own connections, access, time, and what they report.
+
+A sender is shared by all threads of a process and survives a fork: the child finds no engine of its
+own and starts one. Every send has a budget of time, so that a service that grew slow leaves room
+for writing down what it did take.
+"""
+
+import asyncio
+import logging
+import math
+import os
+import threading
+from collections import Counter
+from collections.abc import Callable, Coroutine, Sequence
+from dataclasses import dataclass
+from time import monotonic
+from typing import Any, Generic, Protocol, TypeVar
+
+from shared.adapters.google_credentials import (
+    AccessTokens,
+    CredentialsRefused,
+    CredentialsUnavailable,
+)
+from shared.adapters.push.pace import Pace
+from shared.adapters.transport.loop_thread import LoopThread
+from shared.adapters.transport.one_shot_http import Target
+from shared.domain.delivery import Answer, Later, Misconfigured, Unsendable
+from shared.domain.fcm_reactions import CREDENTIALS_REFUSED
+from shared.domain.pace import Window
+from shared.ports import Message
+
+CREDENTIALS_UNAVAILABLE = Later("credentialsUnavailable")
+PAYLOAD_TOO_BIG = Unsendable("payloadTooBig")
+
+_GRAVE = (Misconfigured, Unsendable)
+
+T = TypeVar("T")
+_log = logging.getLogger(__name__)
+
+
+class Closable(Protocol):
+    """What an engine lets go of in the end."""
+
+    async def close(self) -> None: ...
+
+
+C = TypeVar("C", bound=Closable)
+
+
+@dataclass(frozen=True, slots=True)
+class Engine(Generic[C]):
+    """One process's thread, connections and pace."""
+
+    thread: LoopThread
+    client: C
+    pace: Pace
+
+    def run(self, coroutine: Coroutine[Any, Any, T]) -> T:
+        """Its result, or what it raised."""
+        return self.thread.run(coroutine)
+
+
+class Engines(Generic[C]):
+    """The engine of whichever process asks; nothing is started before."""
+
+    def __init__(self, name: str, client: Callable[[], C], window: Window) -> None:
+        self._start: Callable[[], Engine[C]] = lambda: Engine(
+            client=client(), pace=Pace(window), thread=LoopThread(name)
+        )
+        self._lock = threading.Lock()
+        self._by_process: dict[int, Engine[C]] = {}
+
+    def mine(self) -> Engine[C]:
+        """This process's own; one inherited over a fork is left alone and never let go."""
+        with self._lock:
+            if (engine := self._by_process.get(os.getpid())) is None:
+                engine = self._by_process[os.getpid()] = self._start()
+            return engine
+
+    def close(self) -> None:
+        """Let go of connections and thread."""
+        with self._lock:
+            engine = self._by_process.pop(os.getpid(), None)
+        if engine is not None:
+            engine.run(engine.client.close())
+            engine.thread.stop()
+
+
+class Access:
+    """Requests to one path with a token in front, renewed once when it is refused."""
+
+    def __init__(self, path: str, tokens: AccessTokens) -> None:
+        self._path = path
+        self._tokens = tokens
+
+    def target(self, refused: str = "") -> Target | Answer:
+        """Where to send and under which token, or why there is none."""
+        try:
+            return self._under(self._tokens.current(refused))
+        except CredentialsRefused:
+            return CREDENTIALS_REFUSED
+        except CredentialsUnavailable:
+            return CREDENTIALS_UNAVAILABLE
+
+    async def renewed(self, refused: Target) -> Target | Answer:
+        """Under another token. Whoever asks second for the same one gets what the first got."""
+        token = dict(refused.headers)["Authorization"].removeprefix("Bearer ")
+        return await asyncio.to_thread(self.target, token)
+
+    def _under(self, token: str) -> Target:
+        return Target(
+            self._path,
+            (
+                ("Authorization", f"Bearer {token}"),
+                ("Content-Type", "application/json; charset=UTF-8"),
+                ("User-Agent", "fanfare"),
+            ),
+        )
+
+
+def deadline(within_seconds: float) -> float:
+    """The moment after which no request is begun."""
+    return math.inf if within_seconds == math.inf else monotonic() + within_seconds
+
+
+def reported(service: str, message: Message, answers: Sequence[Answer]) -> Sequence[Answer]:
+    """Say aloud what holds for more than one device. Once a send, and without any address."""
+    grave = Counter(a.code for a in answers if isinstance(a, _GRAVE))
+    for code, addresses in grave.items():
+        _log.error("%s: %s, notification %s, %d addresses", service, code, message.id, addresses)
+    return answers

@@ -1,0 +1,132 @@
+"""The ``Sender`` for Firebase Cloud Messaging: one attempt is one request, in our own hands.
+
+Google's SDK sends again by itself after a lost answer, an overload or a 401, unseen by its caller;
+each time may be a second notification on a screen. Here nothing is sent again, with one exception
+that cannot show twice: a request refused for an access token that had just run out.
+"""
+
+import math
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from urllib.parse import quote, urlsplit
+
+from shared.adapters.google_credentials import AccessTokens, GoogleAccessTokens
+from shared.adapters.push.engine import PAYLOAD_TOO_BIG, Access, Engines, deadline, reported
+from shared.adapters.push.fcm_message import PayloadTooBig, Template, addressable, render
+from shared.adapters.push.pace import Pace, at_pace
+from shared.adapters.push.unheard import Unheard
+from shared.adapters.transport.one_shot_http import Fault, KeptConnections, OneShotHttp, Target
+from shared.domain.delivery import Answer, Rejected
+from shared.domain.device import PushAddress
+from shared.domain.fcm_reactions import (
+    ANSWER_LOST,
+    CREDENTIALS_REFUSED,
+    INVALID_TOKEN,
+    NOT_SENT,
+    reaction,
+)
+from shared.domain.pace import Window
+from shared.ports import Message
+from shared.settings import Settings
+
+FCM_BASE_URL = "https://fcm.googleapis.com"
+MOST_AT_ONCE = 50
+"""Requests of one send under way; the limit is for all sends of the process together."""
+WINDOW = Window(allowed=100, floor=2, ceiling=1000)
+
+
+class FcmSender:
+    """FCM for one Firebase project. Safe to share between threads; starts nothing until used."""
+
+    def __init__(
+        self,
+        project: str,
+        tokens: AccessTokens,
+        base_url: str = FCM_BASE_URL,
+        *,
+        http: Callable[[str], OneShotHttp] = KeptConnections,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        window: Window = WINDOW,
+    ) -> None:
+        prefix = urlsplit(base_url).path.rstrip("/")
+        path = f"{prefix}/v1/projects/{quote(project, safe='')}/messages:send"
+        self._access = Access(path, tokens)
+        self._engines = Engines("fcm", lambda: http(base_url), window)
+        self._clock = clock
+
+    def send(
+        self,
+        message: Message,
+        addresses: Sequence[PushAddress],
+        within_seconds: float = math.inf,
+    ) -> Sequence[Answer]:
+        """An answer for each address, in order. Never raises for what FCM answers."""
+        until = deadline(within_seconds)
+        try:
+            template = render(message, self._clock())
+        except PayloadTooBig:
+            return reported("FCM", message, [PAYLOAD_TOO_BIG] * len(addresses))
+        target = self._access.target()
+        if not isinstance(target, Target):
+            return reported("FCM", message, [target] * len(addresses))
+        engine = self._engines.mine()
+        requests = _Requests(engine.client, template, target, self._access.renewed)
+        return reported("FCM", message, engine.run(requests.answers(addresses, engine.pace, until)))
+
+    def close(self) -> None:
+        """Let go of connections and thread; a later ``send`` starts anew."""
+        self._engines.close()
+
+
+def fcm_sender(settings: Settings) -> FcmSender:
+    """The sender of this deployment's own project, with its own credentials."""
+    tokens = GoogleAccessTokens(token_url=settings.oauth_token_url)
+    return FcmSender(settings.project, tokens, settings.fcm_url)
+
+
+@dataclass(frozen=True, slots=True)
+class _Requests:
+    """One notification to some addresses."""
+
+    http: OneShotHttp
+    template: Template
+    target: Target
+    renewed: Callable[[Target], Awaitable[Target | Answer]]
+    unheard: Unheard = field(default_factory=lambda: Unheard("FCM"))
+
+    async def answers(
+        self, addresses: Sequence[PushAddress], pace: Pace, until: float
+    ) -> Sequence[Answer]:
+        return await at_pace(
+            addresses,
+            self._answer,
+            pace,
+            most_at_once=MOST_AT_ONCE,
+            until=until,
+            hopeless=_hopeless,
+        )
+
+    async def _answer(self, address: PushAddress) -> Answer:
+        body = self.template.body(address.value)
+        answer, token_refused = await self._attempt(self.target, body)
+        if token_refused:
+            renewed = await self.renewed(self.target)
+            if not isinstance(renewed, Target):
+                return renewed
+            answer, _ = await self._attempt(renewed, body)
+        return answer
+
+    async def _attempt(self, target: Target, body: bytes) -> tuple[Answer, bool]:
+        """What became of it, and whether only the access token stood in its way."""
+        got = await self.http.post(target, body)
+        if isinstance(got, Fault):
+            return (ANSWER_LOST if got.ambiguous else NOT_SENT), False
+        answer = reaction(got.status, got.headers, got.body)
+        if isinstance(answer, Rejected):
+            self.unheard.note(got)
+        return answer, got.status == 401 and answer == CREDENTIALS_REFUSED
+
+
+def _hopeless(address: PushAddress) -> Answer | None:
+    return None if addressable(address.value) else INVALID_TOKEN

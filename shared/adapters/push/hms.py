@@ -1,0 +1,191 @@
+"""The ``Sender`` for Huawei Push Kit: one request for many addresses, one answer for them all.
+
+Nothing is sent again here, with two exceptions. A request refused for its access token was not
+carried out. And where Huawei says that it took some of the addresses, but not which, the halves
+are sent by themselves until it is known: only the replace key makes that harmless, and waiting
+would not help, since the same addresses together would get the same answer for ever.
+"""
+
+import asyncio
+import math
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from urllib.parse import urlsplit
+
+from shared.adapters.google_credentials import AccessTokens
+from shared.adapters.push.engine import PAYLOAD_TOO_BIG, Access, Engines, deadline, reported
+from shared.adapters.push.fcm_message import PayloadTooBig, addressable
+from shared.adapters.push.hms_credentials import HMS_OAUTH_URL, HmsAccount, HuaweiAccessTokens
+from shared.adapters.push.hms_message import Template, render
+from shared.adapters.push.pace import Pace
+from shared.adapters.push.unheard import Unheard
+from shared.adapters.transport.one_shot_http import (
+    MOST_ANSWER_BYTES,
+    Fault,
+    KeptConnections,
+    OneShotHttp,
+    Target,
+)
+from shared.domain.delivery import Answer, Later
+from shared.domain.device import PushAddress
+from shared.domain.fcm_reactions import (
+    ANSWER_LOST,
+    CREDENTIALS_REFUSED,
+    INVALID_TOKEN,
+    NOT_SENT,
+)
+from shared.domain.hms_reactions import MOST_TOKENS, PARTLY, UNKNOWN_ERROR, reactions
+from shared.domain.pace import Window
+from shared.ports import Message
+
+HMS_PUSH_BASE_URL = "https://push-api.cloud.huawei.com"
+MOST_AT_ONCE = 8
+"""Requests of one send under way; the limit is for all sends of the process together."""
+WINDOW = Window(allowed=16, floor=1, ceiling=64)
+
+_MOST_LISTED_BYTES = MOST_ANSWER_BYTES // 2
+"""An answer may list every address of its request, with quotes around quotes."""
+
+
+class HmsSender:
+    """Push Kit for one account. Safe to share between threads; starts nothing until used.
+
+    Where "one attempt is one request" cannot be kept, it bisects inside: see above.
+    """
+
+    def __init__(
+        self,
+        path: str,
+        tokens: AccessTokens,
+        base_url: str = HMS_PUSH_BASE_URL,
+        *,
+        http: Callable[[str], OneShotHttp] = KeptConnections,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        window: Window = WINDOW,
+    ) -> None:
+        self._access = Access(urlsplit(base_url).path.rstrip("/") + path, tokens)
+        self._engines = Engines("hms", lambda: http(base_url), window)
+        self._clock = clock
+
+    def send(
+        self,
+        message: Message,
+        addresses: Sequence[PushAddress],
+        within_seconds: float = math.inf,
+    ) -> Sequence[Answer]:
+        """An answer for each address, in order. Never raises for what Huawei answers."""
+        tokens = list(dict.fromkeys(a.value for a in addresses if addressable(a.value)))
+        answers = self._answers(message, tokens, deadline(within_seconds))
+        return reported("HMS", message, [answers.get(a.value, INVALID_TOKEN) for a in addresses])
+
+    def close(self) -> None:
+        """Let go of connections and thread; a later ``send`` starts anew."""
+        self._engines.close()
+
+    def _answers(self, message: Message, tokens: Sequence[str], until: float) -> dict[str, Answer]:
+        if not tokens:
+            return {}
+        try:
+            template = render(message, self._clock())
+        except PayloadTooBig:
+            return dict.fromkeys(tokens, PAYLOAD_TOO_BIG)
+        target = self._access.target()
+        if not isinstance(target, Target):
+            return dict.fromkeys(tokens, target)
+        engine = self._engines.mine()
+        renewed = self._access.renewed
+        requests = _Requests(engine.client, template, target, renewed, engine.pace, until)
+        return engine.run(requests.answers(tokens))
+
+
+def hms_sender(
+    account: HmsAccount,
+    push_base_url: str = HMS_PUSH_BASE_URL,
+    oauth_url: str = HMS_OAUTH_URL,
+) -> HmsSender:
+    """The sender of one Huawei account, with its own credentials."""
+    return HmsSender(account.send_path, HuaweiAccessTokens(account, oauth_url), push_base_url)
+
+
+def requests_of(tokens: Sequence[str]) -> Iterator[list[str]]:
+    """``tokens`` in runs that Huawei takes, and whose longest answer is still read to its end."""
+    run: list[str] = []
+    listed = 0
+    for token in tokens:
+        size = len(token.encode()) + 5
+        if run and (len(run) == MOST_TOKENS or listed + size > _MOST_LISTED_BYTES):
+            yield run
+            run, listed = [], 0
+        run.append(token)
+        listed += size
+    if run:
+        yield run
+
+
+@dataclass(frozen=True, slots=True)
+class _Requests:
+    """One notification to some addresses, in up to ``MOST_AT_ONCE`` requests at a time."""
+
+    http: OneShotHttp
+    template: Template
+    target: Target
+    renewed: Callable[[Target], Awaitable[Target | Answer]]
+    pace: Pace
+    until: float
+    unheard: Unheard = field(default_factory=lambda: Unheard("HMS"))
+    turns: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(MOST_AT_ONCE))
+
+    async def answers(self, tokens: Sequence[str]) -> dict[str, Answer]:
+        """By address."""
+        return await self._of_all(list(requests_of(tokens)))
+
+    async def _of_all(self, requests: Sequence[Sequence[str]]) -> dict[str, Answer]:
+        parts = await asyncio.gather(*(self._settled(tokens) for tokens in requests))
+        return {token: answer for part in parts for token, answer in part.items()}
+
+    async def _settled(self, tokens: Sequence[str]) -> dict[str, Answer]:
+        """Halved for as long as it is not known which of several addresses were taken."""
+        async with self.turns:
+            answers = await self._in_turn(tokens)
+        unsure = [token for token, answer in answers.items() if answer == PARTLY]
+        if not unsure or len(tokens) == 1:
+            return answers
+        middle = (len(unsure) + 1) // 2
+        halves = [half for half in (unsure[:middle], unsure[middle:]) if half]
+        found = await self._of_all(halves)
+        return answers | {token: _in_doubt(answer) for token, answer in found.items()}
+
+    async def _in_turn(self, tokens: Sequence[str]) -> dict[str, Answer]:
+        if (instead := await self.pace.admit(self.until)) is not None:
+            return dict.fromkeys(tokens, instead)
+        began = self.pace.clock()
+        answers: dict[str, Answer] = {tokens[0]: NOT_SENT}
+        try:
+            answers = await self._one(tokens)
+        finally:
+            self.pace.settle(began, answers[tokens[0]])
+        return answers
+
+    async def _one(self, tokens: Sequence[str]) -> dict[str, Answer]:
+        answers = await self._attempt(self.target, tokens)
+        if CREDENTIALS_REFUSED in answers.values():
+            renewed = await self.renewed(self.target)
+            if not isinstance(renewed, Target):
+                return dict.fromkeys(tokens, renewed)
+            answers = await self._attempt(renewed, tokens)
+        return answers
+
+    async def _attempt(self, target: Target, tokens: Sequence[str]) -> dict[str, Answer]:
+        got = await self.http.post(target, self.template.body(tokens))
+        if isinstance(got, Fault):
+            return dict.fromkeys(tokens, ANSWER_LOST if got.ambiguous else NOT_SENT)
+        answers = reactions(got.status, got.body, tokens)
+        if UNKNOWN_ERROR in answers.values():
+            self.unheard.note(got)
+        return answers
+
+
+def _in_doubt(answer: Answer) -> Answer:
+    """What becomes of the halves does not undo that the whole may have been taken."""
+    return replace(answer, ambiguous=True) if isinstance(answer, Later) else answer

@@ -1,0 +1,172 @@
+"""Access tokens for Huawei's APIs: one at a time, fetched early, shared by all who send.
+
+Huawei limits how often an app may ask, so a token is kept for as long as it is good. Only the
+token endpoint's own word means that our credentials are refused; anything else passes.
+"""
+
+import asyncio
+import json
+import logging
+import re
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Self
+from urllib.parse import urlencode, urlsplit
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic.alias_generators import to_camel
+
+from shared.adapters.google_credentials import (
+    EARLY_SECONDS,
+    PAUSE_SECONDS,
+    UNSAID_LIFETIME_SECONDS,
+    CredentialsRefused,
+    CredentialsUnavailable,
+)
+from shared.adapters.transport.one_shot_http import (
+    Fault,
+    HttpAnswer,
+    KeptConnections,
+    OneShotHttp,
+    Target,
+)
+
+HMS_OAUTH_URL = "https://oauth-login.cloud.huawei.com/oauth2/v3/token"
+
+_PASSING = frozenset({"server_error", "temporarily_unavailable", "slow_down"})
+_log = logging.getLogger(__name__)
+
+
+class HmsAccount(BaseModel):
+    """An app in AppGallery Connect; with ``project_id`` it sends to every app of its project."""
+
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", hide_input_in_errors=True, alias_generator=to_camel
+    )
+
+    app_id: str = Field(pattern=r"^[0-9]{1,32}$")
+    app_secret: SecretStr = Field(min_length=1)
+    project_id: str = Field("", pattern=r"^[0-9]{0,32}$")
+
+    @classmethod
+    def read(cls, text: str) -> Self:
+        """From ``{"appId": "1", "appSecret": "...", "projectId": "2"}``.
+
+        Raises ``ValueError``, which names what is wrong and does not tell the secret.
+        """
+        try:
+            return cls.model_validate_json(text)
+        except ValidationError as faults:
+            told = [f"{'.'.join(map(str, f['loc']))} {f['msg']}".strip() for f in faults.errors()]
+            raise ValueError(f"not a Huawei account: {'; '.join(told)}") from None
+
+    @property
+    def send_path(self) -> str:
+        """Of Push Kit's API: version 1 is for one app, version 2 for a project."""
+        owner = f"v2/{self.project_id}" if self.project_id else f"v1/{self.app_id}"
+        return f"/{owner}/messages:send"
+
+
+@dataclass(frozen=True, slots=True)
+class _Held:
+    token: str = ""
+    good_until: float = 0.0
+
+
+class HuaweiAccessTokens:
+    """``AccessTokens`` of one Huawei account, by OAuth's client credentials."""
+
+    def __init__(
+        self,
+        account: HmsAccount,
+        token_url: str = HMS_OAUTH_URL,
+        *,
+        http: Callable[[str], OneShotHttp] = KeptConnections,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._start: Callable[[], OneShotHttp] = lambda: http(token_url)
+        self._target = Target(
+            urlsplit(token_url).path or "/",
+            (
+                ("Content-Type", "application/x-www-form-urlencoded"),
+                ("User-Agent", "fanfare"),
+            ),
+        )
+        self._account = account
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._held = _Held()
+        self._asked_at = 0.0
+
+    def current(self, refused: str = "") -> str:
+        """A token that is good for minutes, and is not ``refused``.
+
+        Raises ``CredentialsRefused`` and ``CredentialsUnavailable``.
+        """
+        held = self._held
+        if self._fresh(held, refused):
+            return held.token
+        with self._lock:
+            if not self._fresh(self._held, refused):
+                self._renew(refused)
+            return self._held.token
+
+    def _fresh(self, held: _Held, refused: str) -> bool:
+        now = self._clock()
+        left = held.good_until - now
+        asked_just_now = 0 <= now - self._asked_at < PAUSE_SECONDS
+        return held.token not in ("", refused) and (
+            left > EARLY_SECONDS or (left > 0 and asked_just_now)
+        )
+
+    def _renew(self, refused: str) -> None:
+        self._asked_at = self._clock()
+        try:
+            self._held = self._read(asyncio.run(self._ask()))
+        except CredentialsUnavailable as unavailable:
+            _log.warning("no Huawei access token: %s", unavailable)
+            if self._held.token in ("", refused) or self._held.good_until <= self._clock():
+                raise
+        except CredentialsRefused as refusal:
+            _log.warning("Huawei refuses our credentials: error %s", refusal)
+            raise
+
+    async def _ask(self) -> HttpAnswer | Fault:
+        form = {
+            "grant_type": "client_credentials",
+            "client_id": self._account.app_id,
+            "client_secret": self._account.app_secret.get_secret_value(),
+        }
+        http = self._start()
+        try:
+            return await http.post(self._target, urlencode(form).encode("ascii"))
+        finally:
+            await http.close()
+
+    def _read(self, got: HttpAnswer | Fault) -> _Held:
+        if isinstance(got, Fault):
+            raise CredentialsUnavailable(got.reason)
+        said = _json(got.body)
+        token = said.get("access_token")
+        if got.status == 200 and isinstance(token, str) and re.fullmatch(r"[\x21-\x7e]+", token):
+            return _Held(token, self._clock() + _lifetime_seconds(said))
+        error = str(said.get("error", ""))[:40]
+        if got.status in (400, 401) and error and error not in _PASSING:
+            raise CredentialsRefused(error)
+        raise CredentialsUnavailable(f"HTTP {got.status} {error}".strip())
+
+
+def _lifetime_seconds(said: Mapping[str, object]) -> float:
+    lifetime = said.get("expires_in")
+    known = isinstance(lifetime, int | float) and lifetime > 0
+    return float(lifetime) if known else UNSAID_LIFETIME_SECONDS  # type: ignore[arg-type]
+
+
+def _json(body: bytes) -> Mapping[str, object]:
+    try:
+        said = json.loads(body)
+    except (ValueError, RecursionError):
+        return {}
+    return said if isinstance(said, dict) else {}

@@ -1,0 +1,27 @@
+"""Answers that nobody has heard of, for the log: whoever reads the push service's documentation
+needs its own words. Only those that are names are repeated, since texts may hold an address.
+"""
+
+import logging
+import re
+
+from shared.adapters.transport.one_shot_http import HttpAnswer
+
+_NAMES = re.compile(rb'"(?:errorCode|status|reason|code)"\s*:\s*"?([A-Za-z0-9_.-]{1,40})[",}\s]')
+_log = logging.getLogger(__name__)
+
+
+class Unheard:
+    """Of one send; what is said many times over is logged once."""
+
+    def __init__(self, service: str) -> None:
+        self._service = service
+        self._told: set[tuple[int, bytes]] = set()
+
+    def note(self, got: HttpAnswer) -> None:
+        """Log it."""
+        words = b" ".join(dict.fromkeys(_NAMES.findall(got.body)))
+        if (got.status, words) not in self._told:
+            self._told.add((got.status, words))
+            said = words.decode() or "no name in it"
+            _log.warning("%s: unknownError, HTTP %d, %s", self._service, got.status, said)

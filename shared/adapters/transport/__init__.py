@@ -1,0 +1,1 @@
+"""Requests on the wire, where one attempt is one request."""

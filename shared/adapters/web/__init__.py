@@ -1,0 +1,1 @@
+"""The web outside, reached only through the guard, and the threat lists."""

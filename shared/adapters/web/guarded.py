@@ -1,0 +1,213 @@
+"""The only way to an address somebody gave us. It never leads into our own network.
+
+A name is looked up once, every address it has must be public, and the connection goes to the very
+address that was checked: a name that changes its mind in between changes nothing. Each hop is
+checked anew. Whatever a server does, the look ends in time, and no address is ever logged.
+"""
+
+import json
+import ssl
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from pathlib import Path
+from socket import socket
+from urllib.parse import quote, urljoin
+
+from shared.adapters.web.http import (
+    Deadline,
+    Lookups,
+    NoAnswer,
+    TooSlow,
+    UnknownHost,
+    WebAnswer,
+    connect,
+    get,
+    secured,
+    system_addresses,
+)
+from shared.adapters.web.reading import told, wanted
+from shared.domain.addresses import why_forbidden
+from shared.domain.hidden_characters import hidden_in_address
+from shared.domain.hosts import Address, BadAddress, read_address
+from shared.domain.seen import MOST_HOPS, Seen, WebFault
+from shared.settings import Settings, SettingsError
+
+MOST_ADDRESSES = 3
+"""How many of a host's addresses are tried."""
+_REDIRECTS = frozenset({301, 302, 303, 307, 308})
+_SAFE = "/?:@!$&'()*+,;=-._~%[]"
+
+Connect = Callable[[str, int, float], socket]
+
+
+class _Stopped(Exception):
+    """The look ends here."""
+
+    def __init__(self, fault: WebFault) -> None:
+        super().__init__(fault)
+        self.fault = fault
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where to connect."""
+
+    address: str
+    port: int
+
+
+@dataclass
+class GuardedWeb:
+    """``Web`` over the network. With ``played``, those hosts are all there are, and no network."""
+
+    resolve: Callable[[str], Sequence[str]] = system_addresses
+    connect: Connect = connect
+    trust: Callable[[], ssl.SSLContext] = ssl.create_default_context
+    clock: Callable[[], float] = time.monotonic
+    played: Mapping[str, Place] | None = None
+    _lookups: Lookups = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._lookups = Lookups(self.resolve)
+
+    def look(self, url: str, *, seconds: float) -> Seen:
+        """Go there and follow redirects, in ``seconds`` at most. Never raises: faults are seen."""
+        deadline = Deadline.after(seconds, self.clock)
+        seen = Seen(url)
+        try:
+            for _ in range(MOST_HOPS + 1):
+                address = _readable(seen.url)
+                answer = self._get(address, deadline)
+                if answer.status not in _REDIRECTS or not answer.headers.get("location"):
+                    return told(seen, answer)
+                url = _next(seen.url, answer.headers["location"])
+                seen = replace(seen, url=url, hops=(*seen.hops, seen.url))
+                if url in seen.hops:
+                    break
+                if read_address(url).scheme == "http":
+                    return replace(seen, fault=WebFault.REDIRECT_TO_HTTP)
+        except _Stopped as stopped:
+            return replace(seen, fault=stopped.fault)
+        except TooSlow:
+            return replace(seen, fault=WebFault.TOO_SLOW)
+        except NoAnswer:
+            return replace(seen, fault=WebFault.BAD_ANSWER)
+        return replace(seen, fault=WebFault.TOO_MANY_REDIRECTS)
+
+    @cached_property
+    def _trusted(self) -> ssl.SSLContext:
+        context = self.trust()
+        context.set_alpn_protocols(["http/1.1"])
+        return context
+
+    def _get(self, address: Address, deadline: Deadline) -> WebAnswer:
+        host = address.ascii.removesuffix(".").strip("[]")
+        try:
+            with (
+                self._connected(self._places(address, host, deadline), deadline) as plain,
+                secured(plain, host, self._trusted, deadline) as connection,
+            ):
+                return get(connection, _head(address), deadline, wanted)
+        except ssl.SSLCertVerificationError:
+            raise _Stopped(WebFault.BAD_CERTIFICATE) from None
+        except TimeoutError:
+            raise TooSlow from None
+        except OSError:
+            raise _Stopped(WebFault.UNREACHABLE) from None
+
+    def _connected(self, places: Sequence[Place], deadline: Deadline) -> socket:
+        """With the first that answers; a dead one must not use up the time of the others."""
+        for others in range(len(places) - 1, 0, -1):
+            place = places[-others - 1]
+            with suppress(OSError):
+                return self.connect(place.address, place.port, deadline.left() / (others + 1))
+        return self.connect(places[-1].address, places[-1].port, deadline.left())
+
+    def _places(self, address: Address, host: str, deadline: Deadline) -> Sequence[Place]:
+        """Checked, all of them, or none is gone to."""
+        if self.played is not None:
+            if host not in self.played:
+                raise _Stopped(WebFault.NOT_LOOKED_AT)
+            return [self.played[host]]
+        if address.port not in (None, 443):
+            raise _Stopped(WebFault.NOT_LOOKED_AT)
+        addresses = [host] if address.ip is not None else self._addresses(host, deadline)
+        if any(why_forbidden(each) for each in addresses):
+            raise _Stopped(WebFault.FORBIDDEN_ADDRESS)
+        return [Place(each, 443) for each in addresses[:MOST_ADDRESSES]]
+
+    def _addresses(self, host: str, deadline: Deadline) -> Sequence[str]:
+        try:
+            return self._lookups.addresses(host, deadline)
+        except UnknownHost:
+            raise _Stopped(WebFault.UNKNOWN_HOST) from None
+        except OSError:
+            raise _Stopped(WebFault.UNREACHABLE) from None
+
+
+def web(settings: Settings) -> GuardedWeb:
+    """The public web; for a demo project, only what is played on this machine."""
+    if not settings.local:
+        return GuardedWeb()
+    if settings.local_web is None:
+        return GuardedWeb(played={})
+    return _played(Path(settings.local_web))
+
+
+def _played(path: Path) -> GuardedWeb:
+    try:
+        given = json.loads(path.read_text())
+        places = {host: _place(where) for host, where in given["hosts"].items()}
+        ca_file = str(given["caFile"])
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as fault:
+        raise SettingsError(
+            f'FANFARE_LOCAL_WEB: must name a file with {{"hosts": {{…}}, "caFile": …}}: {fault}'
+        ) from None
+    return GuardedWeb(played=places, trust=lambda: ssl.create_default_context(cafile=ca_file))
+
+
+def _place(where: str) -> Place:
+    host, _, port = where.rpartition(":")
+    if host != "127.0.0.1":
+        raise ValueError(f"{where} is not on this machine")
+    return Place(host, int(port))
+
+
+def _readable(url: str) -> Address:
+    """An address that all readers take for the same one."""
+    try:
+        address = read_address(url)
+    except BadAddress:
+        raise _Stopped(WebFault.NOT_LOOKED_AT) from None
+    if address.scheme != "https" or "\\" in url or hidden_in_address(url):
+        raise _Stopped(WebFault.NOT_LOOKED_AT)
+    return address
+
+
+def _next(url: str, location: str) -> str:
+    try:
+        there = urljoin(url, location.strip())
+        read = read_address(there)
+    except ValueError:
+        raise _Stopped(WebFault.BAD_REDIRECT) from None
+    if not read.is_web or "\\" in there or hidden_in_address(there):
+        raise _Stopped(WebFault.BAD_REDIRECT)
+    return there
+
+
+def _head(address: Address) -> bytes:
+    """No cookies, no credentials, nothing about us but a name."""
+    path = quote(address.path.partition("#")[0], safe=_SAFE)
+    port = f":{address.port}" if address.port not in (None, 443) else ""
+    lines = (
+        f"GET {path if path.startswith('/') else '/' + path} HTTP/1.1",
+        f"Host: {address.ascii}{port}",
+        "User-Agent: fanfare-link-check",
+        "Accept: */*",
+        "Accept-Encoding: identity",
+        "Connection: close",
+    )
+    return "\r\n".join((*lines, "", "")).encode("ascii")
