@@ -13,13 +13,13 @@ from google.cloud.firestore import Client
 
 import shared.adapters
 from shared.adapters.documents import DEVICES, REPLAYS, SLOT_FIELDS
-from shared.adapters.documents.ledger import PLACE_FIELDS, STATE_FIELDS
 from shared.adapters.documents.posts import PROMPTS, UPDATES
 from shared.adapters.documents.review import USAGE
 from shared.adapters.firestore.audience import FirestoreAudience
 from shared.adapters.firestore.devices import FirestoreDevices
 from shared.adapters.firestore.exports import FirestoreExports
 from shared.adapters.firestore.ledger import BATCHES, FirestoreLedger
+from shared.adapters.firestore.ledger_documents import PLACE_FIELDS, STATE_FIELDS
 from shared.adapters.firestore.moderation import (
     FirestoreModerators,
     FirestoreReviewPolicies,

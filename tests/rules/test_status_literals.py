@@ -15,7 +15,7 @@ OTHER_MEANINGS = {
     ("shared/flow/send.py", "stopped"): "why a device was skipped",
     ("shared/domain/notification.py", "stopped"): "why a device was skipped",
     ("shared/adapters/documents/notification.py", "failed"): "a counter",
-    ("shared/adapters/documents/ledger.py", "failed"): "a counter",
+    ("shared/adapters/firestore/ledger_documents.py", "failed"): "a counter",
     ("functions/provider_api.py", "draft"): "a field of the request",
     ("functions/_sentences.py", "stopped"): "why a device was skipped",
     ("functions/_remedies.py", "stopped"): "why a device was skipped",

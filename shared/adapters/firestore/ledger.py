@@ -11,7 +11,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from shared.adapters.documents import NOTIFICATIONS
-from shared.adapters.documents.ledger import (
+from shared.adapters.firestore.ledger_documents import (
     PART_FIELDS,
     SUMS,
     batch_from,

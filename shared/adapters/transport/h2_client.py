@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
-from shared.adapters.push.tls_alerts import refuses_our_certificate
 from shared.adapters.transport.h2_connection import UNWRITTEN, Connection
 from shared.adapters.transport.h2_frames import HTTPS, POST, header
 from shared.adapters.transport.one_shot_http import Fault, HttpAnswer
+from shared.adapters.transport.tls_alerts import refuses_our_certificate
 
 MOST_CONNECTIONS_PER_REQUEST = 3
 """How often a request that was never written may move on."""

@@ -13,11 +13,11 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from shared.adapters.push.tls_alerts import refuses_our_certificate
 from shared.adapters.transport import h2_frames as h2
 from shared.adapters.transport.h2_frames import Frame, Frames, GoAway, Kind, NotHttp2, Setting
 from shared.adapters.transport.h2_headers import HeaderReader
 from shared.adapters.transport.one_shot_http import Fault, HttpAnswer
+from shared.adapters.transport.tls_alerts import refuses_our_certificate
 
 MOST_ANSWER_BYTES = 64 * 1024
 MOST_STREAM_ID = 2**31 - 1000
