@@ -225,3 +225,9 @@ def _planned(provider: Person, id: str) -> Mapping[str, Any]:
 
 def _record(provider: Person, id: str) -> Mapping[str, Any]:
     return dict(provider.call("GET", f"{NOTIFICATIONS}/{id}"))
+
+
+def test_everybody_who_shares_the_stack_shares_the_process(request: pytest.FixtureRequest) -> None:
+    """Else each process has a stack of its own, and what ran on it before is left to chance."""
+    if hasattr(request.config, "workerinput"):
+        assert request.node.nodeid.endswith("@stack")
