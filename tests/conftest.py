@@ -38,6 +38,11 @@ def go_without(missing: EmulatorMissing) -> NoReturn:
     pytest.skip(str(missing))
 
 
+def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
+    """Tokens and keys are no names: made anew in each process, they would differ between them."""
+    return argname if isinstance(val, str | bytes) and len(val) > 100 else None
+
+
 @pytest.fixture(scope="session")
 def emulator_jar() -> None:
     """For tests that start an emulator of their own."""

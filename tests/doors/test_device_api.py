@@ -95,7 +95,11 @@ def test_what_a_refresh_leaves_out_stays_as_it_was(
     assert stored["selectors"] == ["other.example", "other.example|ru"]
 
 
-@pytest.mark.parametrize("credential", [None, "guess", token(f"device:{HWID}")])
+@pytest.mark.parametrize(
+    "credential",
+    [None, "guess", token(f"device:{HWID}")],
+    ids=["nobody", "a guess", "a token that only looks like the device's"],
+)
 def test_nobody_else_refreshes_a_registered_device(
     nobody: Call, world: MemoryParts, credential: str | None
 ) -> None:

@@ -196,6 +196,7 @@ def test_google_calls_again_only_if_that_can_help(
         service_token("plan-fanout"),
         service_token("send-batch", "events"),
     ],
+    ids=["nonsense", "an operator", "of another function", "of another account"],
 )
 def test_only_the_right_account_with_a_token_for_this_function_gets_in(
     service: Raising, credential: str

@@ -159,7 +159,7 @@ def test_a_token_from_a_clock_far_ahead_is_not_trusted(ahead: int, taken: bool) 
     assert (shelved.instance().authorization() == first) is taken
 
 
-@pytest.mark.parametrize("wrong", ["", "no key", PUBLIC])
+@pytest.mark.parametrize("wrong", ["", "no key", PUBLIC], ids=["nothing", "no key", "public key"])
 def test_what_is_no_key_is_refused_with_a_sentence(wrong: str) -> None:
     with pytest.raises(CredentialsRefused, match="P8 key"):
         P8Key(wrong, KEY_ID, TEAM_ID, MemoryTokenShelf())
