@@ -4,7 +4,9 @@ A task comes at least once and carries ids only. A success answer means: done, o
 do it; 503 means: come again.
 """
 
+import gc
 from datetime import datetime, timedelta
+from functools import cache
 
 import functions_framework
 from flask import Request
@@ -52,17 +54,18 @@ def plan_fanout(request: Request) -> None:
             clock=p.clock,
             until=_until(p),
         )
-        return
-    plan_part(
-        id,
-        task.part,
-        notifications=p.notifications,
-        audience=p.audience,
-        ledger=p.ledger,
-        tasks=p.tasks,
-        clock=p.clock,
-        until=_until(p),
-    )
+    else:
+        plan_part(
+            id,
+            task.part,
+            notifications=p.notifications,
+            audience=p.audience,
+            ledger=p.ledger,
+            tasks=p.tasks,
+            clock=p.clock,
+            until=_until(p),
+        )
+    _settle_down()
 
 
 @functions_framework.http
@@ -86,8 +89,19 @@ def send_batch(request: Request) -> None:
         policy=retry_policy(p),
         lease=p.settings.lease,
     )
+    _settle_down()
 
 
 def _until(p: Parts) -> datetime:
     """When to hand over to a new task: well before the function is cut off."""
     return p.clock.now() + timedelta(seconds=p.settings.handler_seconds)
+
+
+@cache
+def _settle_down() -> None:
+    """After the first task every module and client is there, and there to stay.
+
+    A page of devices is tens of thousands of small objects, so the garbage collector runs all the
+    time; it need not go through everything else each time, which takes a fifth of a plan's CPU.
+    """
+    gc.freeze()
