@@ -80,6 +80,16 @@ class Device:
 
 
 @dataclass(frozen=True, slots=True)
+class Reach:
+    """What decides whether a device is pushed to, and where. Whatever of it cannot be read is no
+    consent, or no address.
+    """
+
+    address: PushAddress | None
+    consent: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class Derived:
     """What our queries need on a device document beyond its plain fields.
 

@@ -20,17 +20,23 @@ from shared.domain.delivery import (
 )
 
 
-def recorded(answer: Answer, now: datetime, last: Record = UNTRIED) -> Record:
+def recorded(
+    answer: Answer, now: datetime, last: Record = UNTRIED, *, moved: bool = False
+) -> Record:
     """What the ledger says of an answer, after what it said before.
 
     A refusal of an address or of the content would have met an earlier attempt just the same. One
-    of our credentials need not have: what may have arrived before stays unknown.
+    of our credentials need not have, nor one of the address that a device ``moved`` to: what may
+    have arrived before stays unknown.
     """
     match answer:
         case Accepted(receipt):
             return Record(Outcome.DELIVERED, receipt=receipt, at=now)
         case Misconfigured(code) if last.ambiguous:
             return Record(Outcome.UNKNOWN, "answerLost", receipt=code, at=now, ambiguous=True)
+        case Rejected(code) | AddressGone(code) | Unsendable(code) if last.ambiguous and moved:
+            gone = isinstance(answer, AddressGone)
+            return Record(Outcome.UNKNOWN, "answerLost", code, now, ambiguous=True, dropped=gone)
         case Rejected(code) | Misconfigured(code) | Unsendable(code):
             return Record(Outcome.FAILED, code, at=now)
         case AddressGone(code):
@@ -49,8 +55,8 @@ def together(last: Record, words: tuple[Record | None, Record | None], now: date
     pushed, shown = words
     if shown is not None and shown.outcome is Outcome.DELIVERED:
         shown = replace(shown, receipt=SHOWN)
-    if pushed is not None and pushed.outcome is Outcome.DELIVERED:
-        pushed = replace(pushed, receipt=pushed.receipt or TAKEN)
+    if pushed is not None and pushed.outcome is Outcome.DELIVERED and not pushed.receipt:
+        pushed = replace(pushed, receipt=TAKEN)
     done = Record(Outcome.DELIVERED, receipt=last.receipt, at=now) if last.receipt else None
     records = [record for record in (pushed, shown, done) if record is not None]
     if not records:

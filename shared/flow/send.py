@@ -8,27 +8,19 @@ owner that outlived its lease can write nothing and stops at the chunk it is in.
 
 import logging
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from shared.domain.delivery import (
-    SHOWN,
-    AddressGone,
-    Batch,
-    BatchId,
-    BatchState,
-    Outcome,
-    Record,
-    Target,
-)
+from shared.domain.delivery import Batch, BatchId, BatchState, Outcome, Record
 from shared.domain.device import AddressKind
 from shared.domain.errors import TryAgain
 from shared.domain.lifecycle import Status
 from shared.domain.notification import Notification, NotificationId
-from shared.domain.recording import exhausted, expired, last_word, recorded, together
+from shared.domain.recording import exhausted, expired, last_word
 from shared.domain.retry import NEVER_TRIED, RetryPolicy, too_late
 from shared.domain.suspicion import alarming
+from shared.flow.chunk import Chunks, Results
 from shared.flow.count import finish
 from shared.flow.pushes import Pushes, Senders
 from shared.flow.queues import follow_up
@@ -42,7 +34,6 @@ from shared.ports import (
     Notifications,
     Retries,
     Slots,
-    SlotWrite,
     Tasks,
     Watch,
 )
@@ -59,14 +50,6 @@ SENDING_SHARE = 2 / 3
 that time is up, and for writing it down."""
 
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Results:
-    """What one chunk came to: a record per position, and addresses to drop."""
-
-    records: Mapping[int, Record]
-    gone: Mapping[int, AddressGone]
 
 
 def send_batch(
@@ -98,7 +81,8 @@ def send_batch(
             doubts = _doubts(batch)
             batch = ledger.write(_claimed(batch.recorded(doubts), clock, lease), doubts)
             pushes = Pushes(_message(notification), senders, clock)
-            run = _Run(notification, ledger, pushes, slots, devices, watch, clock, policy, lease)
+            chunks = Chunks(notification, pushes, slots, devices, clock)
+            run = _Run(notification, ledger, chunks, watch, clock, policy, lease)
             batch = run.within_budget(batch, until, retries)
             _sound_alarm(batch)
     except LostLease:
@@ -147,7 +131,11 @@ def _sound_alarm(batch: Batch) -> None:
 
 
 def _attempts(batch: Batch) -> Mapping[AddressKind, Attempts]:
-    """What is to be pushed, by kind of address: for the first time, or once more."""
+    """What is to be pushed, by kind of address: for the first time, or once more.
+
+    By the address of the plan: to find the few that moved to another push service since, all would
+    be read before it is known whether any may be sent to.
+    """
     addressed = [(p, t.address.kind) for p, t in enumerate(batch.targets) if t.address]
     waiting = [(batch.records[p], kind) for p, kind in addressed]
     waiting = [(record, kind) for record, kind in waiting if record.outcome is Outcome.OPEN]
@@ -162,9 +150,7 @@ class _Run:
 
     notification: Notification
     ledger: Ledger
-    pushes: Pushes
-    slots: Slots
-    devices: Devices
+    chunks: Chunks
     watch: Watch
     clock: Clock
     policy: RetryPolicy
@@ -198,12 +184,12 @@ class _Run:
             if began >= until or began + longest > until:
                 return self._release(batch, began)
             enough = min(until, began + self.lease * SENDING_SHARE, expires_at or until)
-            results = self._attempt(batch, positions, enough)
+            results = self.chunks.attempt(batch, positions, enough)
             batch = self._record(batch, results)
             longest = max(longest, self.clock.now() - began)
         if batch.state is BatchState.CLOSED:
             return batch
-        return self.put_off(batch, self.pushes.asked_seconds)
+        return self.put_off(batch, self.chunks.pushes.asked_seconds)
 
     def put_off(self, batch: Batch, asked_seconds: float) -> Batch:
         """What is open is tried again later, unless that would be beyond the horizon or expiry."""
@@ -215,47 +201,14 @@ class _Run:
             return self._give_up(batch, expired if too_late(retry_at, expires_at) else exhausted)
         return self._release(batch, retry_at)
 
-    def _attempt(self, batch: Batch, positions: Sequence[int], until: datetime) -> Results:
-        """Desktops' slots first, then one request for each push address.
-
-        The half of a desktop that an earlier attempt did is not done again.
-        """
-        now = self.clock.now()
-        targets = {p: batch.targets[p] for p in positions}
-        records = {
-            p: Record(Outcome.SKIPPED, "consent", at=now)
-            for p, t in targets.items()
-            if not t.consent
-        }
-        open_ = {p: t for p, t in targets.items() if p not in records}
-        half = {p: batch.records[p].receipt for p in open_ if batch.records[p].receipt}
-        to_show = {p: t for p, t in open_.items() if t.polls and half.get(p) != SHOWN}
-        to_push = {p: t for p, t in open_.items() if half.get(p, SHOWN) == SHOWN}
-        shown = self._show(to_show)
-        answers = self.pushes.send(to_push, until)
-        pushed = {p: recorded(answer, now, batch.records[p]) for p, answer in answers.items()}
-        for position in open_:
-            words = (pushed.get(position), shown.get(position))
-            records[position] = together(batch.records[position], words, now)
-        gone = {p: answer for p, answer in answers.items() if isinstance(answer, AddressGone)}
-        return Results(records, gone)
-
-    def _show(self, desktops: Mapping[int, Target]) -> dict[int, Record]:
-        if not desktops:
-            return {}
-        writes = [SlotWrite(t.hwid, t.read_version, t.slot) for t in desktops.values()]
-        return dict(zip(desktops, self.slots.show(self.notification, writes), strict=True))
-
     def _record(self, batch: Batch, results: Results) -> Batch:
         """Write the chunk, and only then drop dead addresses: a lost drop is found again."""
         batch = self._renewed(batch.recorded(results.records))
         if not batch.open_positions():
             batch = batch.closed()
         written = self.ledger.write(batch, results.records)
-        for position, answer in results.gone.items():
-            target = batch.targets[position]
-            if target.address:
-                self.devices.drop_address(target.hwid, target.address.value, answer.as_of)
+        for dead in results.gone:
+            self.chunks.devices.drop_address(dead.hwid, dead.value, dead.as_of)
         return written
 
     def _renewed(self, batch: Batch) -> Batch:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Generic, Protocol, TypeVar
 
-from shared.domain.device import Derived, Device, PushAddress
+from shared.domain.device import Derived, Device, PushAddress, Reach
 from shared.domain.history import Entry
 from shared.domain.lifecycle import Status
 from shared.domain.notification import Change, Notification, NotificationId
@@ -201,6 +201,11 @@ class Devices(Protocol):
 
     def get(self, hwid: str) -> Device | None:
         """``None`` when there is none."""
+
+    def reach(self, hwids: Sequence[str]) -> Mapping[str, Reach]:
+        """Whether and where each of these is pushed to now, but for those that are gone; one read
+        each, in one request. Never raises for what a document says.
+        """
 
     def register(self, device: Device, derived: Derived, secret_digest: str | None) -> bool:
         """Write the device's own fields (never its polling slot), in one write with its secret.

@@ -7,23 +7,35 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from google.auth.credentials import AnonymousCredentials
+from google.cloud.firestore import Client
 
 from shared.adapters.clock import FixedClock
-from shared.adapters.documents import device_from
+from shared.adapters.documents import DEVICES, device_from
+from shared.adapters.firestore.audience import target_from
+from shared.adapters.firestore.devices import FirestoreDevices
+from shared.adapters.firestore.ledger import FirestoreLedger
+from shared.adapters.firestore.rest import FirestoreRest
+from shared.domain.delivery import CHUNK_SIZE, PlanPart
 from shared.domain.device import (
+    PARTITIONS,
     AddressKind,
     Derived,
     Device,
     Hwid,
     PushAddress,
+    Reach,
     Slot,
     derive,
     partition_of,
 )
 from shared.domain.errors import Defect, NotFound
+from shared.domain.notification import NotificationId
 from shared.ports import Devices
 from tests.adapters.conftest import Bench
 from tests.adapters.records import NOON
+from tests.builders import a_batch
+from tests.infra.firestore_queries import GrpcRecorder, served
 
 SECOND = timedelta(seconds=1)
 TOKEN = PushAddress(AddressKind.FCM, "token-1", "production", NOON)
@@ -352,6 +364,86 @@ def test_what_needs_a_device_is_not_found_without_one(devices: Bench[Devices]) -
     devices.store.clear_slot("h1", "n1")
     devices.store.write_derived("h1", derived(PHONE))
     assert devices.read("h1") is None
+
+
+# ---- how several are reached -----------------------------------------------------------------
+
+
+def test_it_is_told_of_many_at_once_how_they_are_reached(devices: Bench[Devices]) -> None:
+    apple = PushAddress(AddressKind.APNS, "apple", "sandbox", NOON)
+    registered(devices, "h1")
+    registered(devices, "h2: é", address=apple)
+    registered(devices, "mute", address=None)
+    registered(devices, "silent")
+    devices.store.set_consent("silent", False)
+    registered(devices, "gone")
+    devices.store.delete("gone")
+    asked = ["silent", "h1", "gone", "mute", "h2: é", "never there"]
+    assert devices.store.reach(asked) == {
+        "h1": Reach(TOKEN),
+        "h2: é": Reach(apple),
+        "mute": Reach(None),
+        "silent": Reach(None, consent=False),
+    }
+
+
+def test_nobody_is_asked_for_nothing(devices: Bench[Devices]) -> None:
+    assert devices.store.reach([]) == {}
+
+
+@pytest.mark.parametrize(
+    ("document", "reach"),
+    [
+        ({}, Reach(None)),
+        ({"fcmToken": "t"}, Reach(PushAddress(AddressKind.FCM, "t"))),
+        ({"fcmToken": "t", "consent": None}, Reach(PushAddress(AddressKind.FCM, "t"))),
+        ({"fcmToken": "t", "consent": False}, Reach(PushAddress(AddressKind.FCM, "t"), False)),
+        ({"fcmToken": "t", "consent": "no"}, Reach(PushAddress(AddressKind.FCM, "t"), False)),
+        ({"fcmToken": 7}, Reach(None)),
+        ({"pushAddress": "secret"}, Reach(None)),
+        ({"pushAddress": {"kind": "pigeon", "value": "t"}, "fcmToken": "t"}, Reach(None)),
+        (
+            {"fcmToken": "t", "platform": 1, "domains": "none", "lastActiveAt": "never"},
+            Reach(PushAddress(AddressKind.FCM, "t")),
+        ),
+    ],
+)
+def test_what_cannot_be_read_is_no_consent_or_no_address(
+    devices: Bench[Devices], document: Mapping[str, Any], reach: Reach
+) -> None:
+    devices.write("h1", document)
+    assert devices.store.reach(["h1"]) == {"h1": reach}
+
+
+def test_a_chunk_is_one_request_that_asks_for_nothing_else(monkeypatch: pytest.MonkeyPatch) -> None:
+    recorder = GrpcRecorder()
+    with served(recorder) as address:
+        monkeypatch.setenv("FIRESTORE_EMULATOR_HOST", address)
+        client = Client(project="demo-x", credentials=AnonymousCredentials())
+        hwids = [f"h{number}" for number in range(CHUNK_SIZE)]
+        assert FirestoreDevices(client).reach(hwids) == {}
+        client.close()
+    (asked,) = recorder.gets
+    assert [name.rpartition("/")[2] for name in asked.documents] == hwids
+    assert set(asked.mask.field_paths) == {"pushAddress", "fcmToken", "consent"}
+
+
+@pytest.mark.parametrize("kind", list(AddressKind))
+def test_an_address_that_did_not_change_is_the_one_in_the_ledger(
+    client: Client, rest: FirestoreRest, kind: AddressKind
+) -> None:
+    """Or a doubt about it would be taken for one about another address."""
+    devices, ledger = FirestoreDevices(client), FirestoreLedger(rest)
+    phone = replace(PHONE, address=PushAddress(kind, "t", "sandbox", NOON))
+    devices.register(phone, derived(phone), None)
+    target = target_from(rest.get(rest.name(DEVICES, phone.hwid)) or {})
+    assert target is not None
+    ledger.open_parts([PlanPart("n1", 0, PARTITIONS, "")])
+    (part,) = ledger.parts(NotificationId("n1"))
+    ledger.advance(part, [a_batch([target])])
+    (kept,) = ledger.batch(NotificationId("n1"), a_batch().id).targets
+    assert devices.reach([phone.hwid])[phone.hwid].address == kept.address
+    assert kept.address is not None
 
 
 # ---- slots and what is derived ---------------------------------------------------------------

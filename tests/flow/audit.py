@@ -70,26 +70,30 @@ def _in_sending(world: World, id: NotificationId) -> Iterator[str]:
     it, records = world.get(id), world.records(id)
     if it.moderator_id is None and not it.auto_approved and world.push.reached(id):
         yield "it was sent without approval"
-    addresses = {
-        hwid: device.address.value for hwid, device in world.targets.items() if device.address
-    }
+    addresses = {hwid: _addresses(world, hwid) for hwid in world.targets}
     taken = world.push.reached(id)
     for hwid, record in records.items():
-        times = taken.get(addresses.get(hwid, ""), 0)
-        confirmed = times > world.push.unconfirmed[id, addresses.get(hwid, "")]
+        times = sum(taken.get(to, 0) for to in addresses[hwid])
+        confirmed = times > sum(world.push.unconfirmed[id, to] for to in addresses[hwid])
         told = it.status is not Status.STOPPED and not world.push.fickle
         if confirmed and told and record.outcome not in GOT_IT:
             yield f"{hwid} took it, the ledger says {record}"
         got_it = bool(times) or (id, hwid) in world.desktops.seen
         if record.outcome is Outcome.DELIVERED and not got_it:
             yield f"{hwid} is said to have it, but never got it"
-    strangers = set(taken) - {addresses.get(hwid) for hwid in records}
+    strangers = set(taken).difference(*(addresses[hwid] for hwid in records))
     if strangers:
         yield f"sent to {sorted(strangers)}, who are in no batch"
     for message, _ in world.push.requests:
         if message.id == id and message.content != it.content:
             yield f"something else was sent: {message.content}"
     yield from (f"{hwid} went back to an older one" for hwid in world.desktops.went_back)
+
+
+def _addresses(world: World, hwid: str) -> set[str]:
+    """Where the device was reached when the world began, and where it is by now."""
+    known = [world.targets[hwid], world.devices.get(hwid)]
+    return {device.address.value for device in known if device and device.address}
 
 
 def sent_again(world: World, ids: Iterable[NotificationId]) -> int:

@@ -29,6 +29,20 @@ def a_crowd() -> list[Device]:
     ]
 
 
+def some_change_their_minds(world: World) -> set[str]:
+    """Some withdraw consent, go away, or get another address. Answers where nobody is by now."""
+    moved = {f"{kind}-{n}" for kind in ("phone", "slow", "vague") for n in range(2)}
+    left = {f"{kind}-{n}" for kind in ("phone", "slow", "vague", "both", "mac") for n in (2, 3)}
+    for hwid in sorted(moved):
+        world.devices.set_address(hwid, an_fcm_address(f"token-new-{hwid}"))
+    for hwid in sorted(left):
+        if hwid.endswith("2"):
+            world.devices.set_consent(hwid, False)
+        else:
+            world.devices.delete(hwid)
+    return {f"token-{hwid}" for hwid in moved | left}
+
+
 def a_crowded_world(**given: Any) -> World:
     """A world with the crowd in it, where some addresses are dead and some services slow."""
     world = World(a_crowd(), **given)

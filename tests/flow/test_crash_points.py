@@ -5,6 +5,7 @@ the specification's section 4 must hold.
 """
 
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -12,9 +13,12 @@ import pytest
 from shared.domain.errors import WrongState
 from shared.domain.lifecycle import Status
 from shared.domain.notification import NotificationId
+from shared.domain.read_again import STALE_AFTER
 from shared.flow.once import Once
+from shared.flow.queues import SEND_BATCH
+from shared.ports import Task
 from tests.flow.audit import faults, most_sent_again, sent_again
-from tests.flow.crowd import a_crowded_world
+from tests.flow.crowd import a_crowded_world, some_change_their_minds
 from tests.flow.hazard import Blow
 from tests.flow.storm import weather
 from tests.flow.world import World
@@ -44,7 +48,10 @@ def journey(world: World) -> NotificationId:
 
 
 def wrong_after(world: World) -> list[str]:
-    id = journey(world)
+    return wrong_with(world, journey(world))
+
+
+def wrong_with(world: World, id: NotificationId) -> list[str]:
     wrong = faults(world, id)
     if (times := sent_again(world, [id])) > most_sent_again(world):
         wrong.append(f"{times} pushes were sent again in {world.hazard.crashes} crashes")
@@ -101,6 +108,41 @@ def test_a_crash_at_any_call_and_again_at_the_same_loses_nothing(
 @pytest.mark.parametrize("blow", [Blow.BEFORE, Blow.AFTER])
 def test_an_outage_at_any_call_loses_nothing(shape: Mapping[str, int], blow: Blow) -> None:
     assert every_call(shape, blow, outage=True) == {}
+
+
+def a_late_world(shape: Mapping[str, int]) -> tuple[World, NotificationId, set[str]]:
+    """All is planned, no task to send it arrived, and devices changed; and where nobody is now."""
+    world = a_crowded_world(**shape)
+    world.lost = lambda work: isinstance(work, Task) and work.function == SEND_BATCH
+    id = world.approved()
+    world.pass_time(timedelta(minutes=1))
+    world.clock.advance((STALE_AFTER + timedelta(minutes=1)).total_seconds())
+    world.lost = lambda _: False
+    return world, id, some_change_their_minds(world)
+
+
+def wrong_when_late(world: World, id: NotificationId, left: set[str]) -> list[str]:
+    world.drain()
+    reached = left.intersection(world.push.reached(id))
+    return wrong_with(world, id) + [f"{to} was pushed to" for to in sorted(reached)]
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("blow", Blow)
+def test_a_crash_at_any_call_of_a_late_send_reaches_nobody_who_left(
+    shape: Mapping[str, int], blow: Blow
+) -> None:
+    world, id, left = a_late_world(shape)
+    before = world.hazard.calls
+    assert wrong_when_late(world, id, left) == []
+    wrong = {}
+    for number in range(before + 1, world.hazard.calls + 1):
+        struck, id, left = a_late_world(shape)
+        struck.hazard.strike(number, blow)
+        if found := wrong_when_late(struck, id, left):
+            wrong[number] = [struck.hazard.trace[number - 1], *found]
+        assert struck.hazard.crashes == 1
+    assert wrong == {}
 
 
 @pytest.mark.parametrize("shape", [ONE_BATCH, MANY_BATCHES], ids=["one batch", "many batches"])

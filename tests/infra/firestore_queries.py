@@ -164,6 +164,7 @@ class GrpcRecorder(grpc.GenericRpcHandler):  # type: ignore[misc]
 
     def __init__(self) -> None:
         self.asked: list[Asked] = []
+        self.gets: list[Any] = []
         self._lock = threading.Lock()
 
     def service(self, call: grpc.HandlerCallDetails) -> grpc.RpcMethodHandler | None:
@@ -196,7 +197,9 @@ class GrpcRecorder(grpc.GenericRpcHandler):  # type: ignore[misc]
         )
 
     def _nothing(self, request: bytes, context: object) -> Iterator[bytes]:
-        for name in firestore.BatchGetDocumentsRequest.deserialize(request).documents:
+        got = firestore.BatchGetDocumentsRequest.deserialize(request)
+        self.gets.append(got)
+        for name in got.documents:
             answer = firestore.BatchGetDocumentsResponse(missing=name, read_time=_NOW)
             yield firestore.BatchGetDocumentsResponse.serialize(answer)
 

@@ -160,6 +160,7 @@ BY_NAME_ONLY = {
     *("put", "domain", "put_domain", "change_domain", "delete_domain"),
     *("add_key", "key_owner", "delete_key"),
     *("register", "secret_digest", "set_consent", "drop_address", "pending", "clear_slot"),
+    "reach",
     *("take", "takers", "give_back", "take_reminder"),
     *("write_derived", "is_on", "turn", "show", "look"),
     *("listed", "head", "announce", "announced", "put_off_export", "was_removed"),

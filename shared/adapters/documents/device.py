@@ -5,7 +5,17 @@ from datetime import datetime
 from typing import Any
 
 from shared.adapters.documents.fields import Fields, Reader, present, where_readable
-from shared.domain.device import AddressKind, Derived, Device, Hwid, PushAddress, Slot, derive
+from shared.domain.device import (
+    AddressKind,
+    Derived,
+    Device,
+    Hwid,
+    PushAddress,
+    Reach,
+    Slot,
+    derive,
+)
+from shared.domain.errors import Defect
 from shared.domain.retry import too_late
 
 DEVICES = "devices"
@@ -24,6 +34,7 @@ SLOT_FIELDS = (
 )
 DERIVED_FIELDS = ("hwid", "language", "territory", "selectors", "partition")
 DERIVED_FROM = ("locale", "domains")
+REACH_FIELDS = ("pushAddress", "fcmToken", "consent")
 _SAID_IN_PASSING = {"locale": str, "timeZone": str, "appVersion": str, "lastActiveAt": datetime}
 """A device can be reached without these; an app that writes one in its own way leaves it unknown,
 as it is to the store's queries.
@@ -82,6 +93,20 @@ def address_fields(address: PushAddress | None) -> Fields:
     }
     token = address.value if address.kind is AddressKind.FCM else None
     return {"pushAddress": present(stored), "fcmToken": token}
+
+
+def reach_from(hwid: str, document: Mapping[str, Any]) -> Reach:
+    """Whether and where a device is pushed to, of a document that holds ``REACH_FIELDS``."""
+    reader = Reader(DEVICES, hwid, document)
+    try:
+        consent = reader.flag("consent", default=True)
+    except Defect:
+        consent = False
+    try:
+        address = _address_from(reader)
+    except Defect:
+        address = None
+    return Reach(address, consent)
 
 
 def _address_from(reader: Reader) -> PushAddress | None:

@@ -108,6 +108,15 @@ def fetch(place: DocumentReference) -> Snapshot:
         return place.get(retry=READ_AGAIN, timeout=CALL_SECONDS)
 
 
+def fetch_all(
+    client: Client, places: Sequence[DocumentReference], fields: Sequence[str]
+) -> Sequence[Snapshot]:
+    """These fields of the documents, in any order and in one request; some may not exist."""
+    with _reading():
+        asked = client.get_all(list(places), fields, retry=READ_AGAIN, timeout=CALL_SECONDS)
+        return list(asked)
+
+
 def select(query: Query) -> Sequence[Snapshot]:
     """All that the query selects; give it a limit."""
     with _reading():

@@ -3,7 +3,7 @@
 Secrets stand in a collection of their own, because a device may read its own document.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -18,6 +18,7 @@ from shared.adapters.documents import (
     DERIVED_FROM,
     DEVICE_SECRETS,
     DEVICES,
+    REACH_FIELDS,
     SLOT_FIELDS,
     address_fields,
     derived_fields,
@@ -25,6 +26,7 @@ from shared.adapters.documents import (
     device_from,
     difference,
     pending_from,
+    reach_from,
     registration_fields,
 )
 from shared.adapters.firestore.calls import (
@@ -34,12 +36,13 @@ from shared.adapters.firestore.calls import (
     commit,
     data_of,
     fetch,
+    fetch_all,
     reference,
     rewrite,
     select,
 )
 from shared.adapters.holders import Holder, latest_and_others, may_drop
-from shared.domain.device import AddressKind, Derived, Device, PushAddress
+from shared.domain.device import AddressKind, Derived, Device, PushAddress, Reach
 from shared.domain.errors import Defect, NotFound
 
 PAGE = 500
@@ -54,6 +57,13 @@ class FirestoreDevices:
     def get(self, hwid: str) -> Device | None:
         snapshot = fetch(self._reference(hwid))
         return device_from(hwid, data_of(snapshot)) if snapshot.exists else None
+
+    def reach(self, hwids: Sequence[str]) -> Mapping[str, Reach]:
+        if not hwids:
+            return {}
+        places = [self._reference(hwid) for hwid in hwids]
+        found = fetch_all(self._client, places, REACH_FIELDS)
+        return {it.id: reach_from(it.id, data_of(it)) for it in found if it.exists}
 
     def register(self, device: Device, derived: Derived, secret_digest: str | None) -> bool:
         fields = as_update(registration_fields(device, derived))

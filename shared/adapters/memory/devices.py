@@ -1,7 +1,7 @@
 """Devices in memory, with the promises of the Firestore ones and in the same documents."""
 
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -13,11 +13,12 @@ from shared.adapters.documents import (
     device_from,
     difference,
     pending_from,
+    reach_from,
     registration_fields,
 )
 from shared.adapters.holders import latest_and_others, may_drop
 from shared.adapters.memory.documents import Collection
-from shared.domain.device import Derived, Device, PushAddress
+from shared.domain.device import Derived, Device, PushAddress, Reach
 from shared.domain.errors import Defect, NotFound
 
 
@@ -38,6 +39,11 @@ class MemoryDevices:
     def get(self, hwid: str) -> Device | None:
         document, _ = self._devices.read(hwid)
         return None if document is None else device_from(hwid, document)
+
+    def reach(self, hwids: Sequence[str]) -> Mapping[str, Reach]:
+        with self.lock:
+            documents = {hwid: self.documents.get(hwid) for hwid in hwids}
+            return {h: reach_from(h, it) for h, it in documents.items() if it is not None}
 
     def register(self, device: Device, derived: Derived, secret_digest: str | None) -> bool:
         with self.lock:

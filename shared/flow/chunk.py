@@ -1,0 +1,102 @@
+"""One attempt at one chunk of a batch: whom to reach, by slot and by push, and what it came to.
+
+Nothing is written here but desktops' slots: the ledger's word on the chunk is left to the caller.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from shared.domain.delivery import SHOWN, AddressGone, Batch, Outcome, Record, Target
+from shared.domain.notification import Notification
+from shared.domain.read_again import as_it_is_now, stale
+from shared.domain.recording import recorded, together
+from shared.flow.pushes import Pushes
+from shared.ports import Clock, Devices, Slots, SlotWrite
+
+
+@dataclass(frozen=True, slots=True)
+class DeadAddress:
+    """An address that a push service knows no more, and whose it was when it was sent to."""
+
+    hwid: str
+    value: str
+    as_of: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Results:
+    """What one chunk came to: a record per position, and addresses to drop."""
+
+    records: Mapping[int, Record]
+    gone: Sequence[DeadAddress]
+
+
+@dataclass(frozen=True, slots=True)
+class Chunks:
+    """Attempts at the chunks of one batch, one after the other."""
+
+    notification: Notification
+    pushes: Pushes
+    slots: Slots
+    devices: Devices
+    clock: Clock
+
+    def attempt(self, batch: Batch, positions: Sequence[int], until: datetime) -> Results:
+        """Desktops' slots first, then one request for each push address.
+
+        The half of a desktop that an earlier attempt did is not done again.
+        """
+        now = self.clock.now()
+        planned = {p: batch.targets[p] for p in positions}
+        records = {
+            p: Record(Outcome.SKIPPED, "consent", at=now)
+            for p, t in planned.items()
+            if not t.consent
+        }
+        open_ = {p: t for p, t in planned.items() if p not in records}
+        half = {p: batch.records[p].receipt for p in open_ if batch.records[p].receipt}
+        to_push = {p: t for p, t in open_.items() if half.get(p, SHOWN) == SHOWN}
+        to_push, withdrawn = self._as_they_are_now(batch, to_push, now)
+        reached = open_ | to_push
+        shown = self._show({p: t for p, t in reached.items() if t.polls and half.get(p) != SHOWN})
+        answers = self.pushes.send(to_push, until)
+        pushed = withdrawn | {
+            p: recorded(answer, now, batch.records[p], moved=to_push[p] is not planned[p])
+            for p, answer in answers.items()
+        }
+        for position in open_:
+            words = (pushed.get(position), shown.get(position))
+            records[position] = together(batch.records[position], words, now)
+        gone = [
+            DeadAddress(to_push[p].hwid, to_push[p].address_value, answer.as_of)
+            for p, answer in answers.items()
+            if isinstance(answer, AddressGone)
+        ]
+        return Results(records, gone)
+
+    def _as_they_are_now(
+        self, batch: Batch, targets: Mapping[int, Target], now: datetime
+    ) -> tuple[dict[int, Target], dict[int, Record]]:
+        """Whom to push to, and what is recorded of those who are not to be pushed to any more.
+
+        The audience was read when sending began, or later; nearly always that was just now.
+        """
+        read_since = self.notification.sending_at or self.notification.created_at
+        addressed = {p: t.hwid for p, t in targets.items() if t.address}
+        if not addressed or not stale(read_since, now):
+            return dict(targets), {}
+        reach = self.devices.reach(list(addressed.values()))
+        found = {
+            p: as_it_is_now(targets[p], batch.records[p], reach.get(hwid), now)
+            for p, hwid in addressed.items()
+        }
+        withdrawn = {p: it for p, it in found.items() if isinstance(it, Record)}
+        known = {p: it for p, it in found.items() if isinstance(it, Target)}
+        return {p: known.get(p, t) for p, t in targets.items() if p not in withdrawn}, withdrawn
+
+    def _show(self, desktops: Mapping[int, Target]) -> dict[int, Record]:
+        if not desktops:
+            return {}
+        writes = [SlotWrite(t.hwid, t.read_version, t.slot) for t in desktops.values()]
+        return dict(zip(desktops, self.slots.show(self.notification, writes), strict=True))
