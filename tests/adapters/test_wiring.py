@@ -1,11 +1,16 @@
-"""Which push services there are senders for follows from the credentials that are set."""
+"""Parts are built when they are asked for; which senders there are follows from the secrets set."""
 
 import json
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
+import shared.ports
+import shared.wiring
 from shared.adapters.push.apns_credentials import CredentialsRefused
 from shared.domain.device import AddressKind
 from shared.settings import read
@@ -28,6 +33,23 @@ def apns() -> str:
 
 def kinds(**credentials: str) -> set[AddressKind]:
     return set(GoogleParts(read({**DEMO, **credentials})).senders)
+
+
+def modules(package: str) -> set[str]:
+    return {path.stem for path in Path(package).parent.glob("*.py")} - {"__init__"}
+
+
+def test_what_a_module_of_the_ports_describes_the_module_of_that_name_builds() -> None:
+    on_the_ground = {"clock"}
+    assert modules(shared.ports.__file__) - modules(shared.wiring.__file__) == on_the_ground
+
+
+def test_no_adapter_is_loaded_before_it_is_asked_for() -> None:
+    code = "import shared.wiring, sys; print(*sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60
+    )
+    assert not [name for name in done.stdout.split() if name.startswith("shared.adapters")]
 
 
 def test_without_further_credentials_there_is_fcm_alone() -> None:

@@ -1,0 +1,27 @@
+"""Who plays which part. The only package that picks adapters.
+
+``cast`` lists the parts that verbs need; ``google`` fills them, with a module for each of
+``shared/ports``: what ``ports/records`` describes is built in ``wiring/records``. Each part is
+built when it is first asked for, and its adapter imported only then: a function loads what it uses
+and nothing else. Doors ask for ``parts()``; tests put other parts in with ``replaced``.
+"""
+
+from shared.wiring.at_once import deliver_now
+from shared.wiring.cast import Parts
+from shared.wiring.chat import desk
+from shared.wiring.fanout import retry_policy
+from shared.wiring.google import GoogleParts
+from shared.wiring.moderation import checks, inspecting
+from shared.wiring.process import parts, replaced
+
+__all__ = [
+    "GoogleParts",
+    "Parts",
+    "checks",
+    "deliver_now",
+    "desk",
+    "inspecting",
+    "parts",
+    "replaced",
+    "retry_policy",
+]

@@ -1,0 +1,87 @@
+"""Delivery within the request, to the one device of an admin HWID: its caller waits to see it.
+
+Nothing rests on it. Should the request end early, the event and its tasks come anyway.
+"""
+
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import timedelta
+
+from shared.domain.delivery import BatchId
+from shared.domain.errors import TryAgain
+from shared.domain.notification import NotificationId
+from shared.flow.queues import ADMIN_HEAD_START, SEND_BATCH
+from shared.ports import Task
+from shared.wiring.cast import Parts
+from shared.wiring.fanout import retry_policy
+from shared.wiring.moderation import inspecting
+from shared.wiring.process import parts
+
+INLINE_SECONDS = 20
+"""How long a request may deliver to an admin HWID itself before it leaves the rest to the tasks."""
+
+
+def deliver_now(id: NotificationId) -> None:
+    """Plan and send in this request: one device, chosen by its admin HWID.
+
+    Whatever cannot be finished here is left to the event and its tasks, which come anyway.
+    """
+    from shared.flow.count import finish
+    from shared.flow.plan import plan
+    from shared.flow.send import send_batch
+
+    p = parts()
+    until = p.clock.now() + timedelta(seconds=INLINE_SECONDS)
+    tasks = _HeadStart(p)
+    try:
+        plan(
+            id,
+            notifications=p.notifications,
+            providers=p.providers,
+            inspect=inspecting(p),
+            audience=p.audience,
+            ledger=p.ledger,
+            lanes=p.lanes,
+            tasks=tasks,
+            clock=p.clock,
+            until=until,
+            settle=False,
+        )
+        if not tasks.batches:
+            finish(id, notifications=p.notifications, ledger=p.ledger, clock=p.clock)
+        for batch in tasks.batches:
+            send_batch(
+                id,
+                batch,
+                notifications=p.notifications,
+                ledger=p.ledger,
+                senders=p.senders,
+                slots=p.slots,
+                devices=p.devices,
+                watch=p.watch,
+                retries=p.retries,
+                tasks=p.tasks,
+                clock=p.clock,
+                until=until,
+                policy=retry_policy(p),
+                lease=p.settings.lease,
+            )
+    except TryAgain:
+        return
+
+
+class _HeadStart:
+    """The caller sends the batches itself; a task comes later, should the caller have died."""
+
+    def __init__(self, p: Parts) -> None:
+        self._parts = p
+        self.batches: list[BatchId] = []
+
+    def enqueue(self, tasks: Iterable[Task]) -> None:
+        later = [
+            replace(task, not_before=self._parts.clock.now() + ADMIN_HEAD_START) for task in tasks
+        ]
+        self._parts.tasks.enqueue(later)
+        self.batches += [
+            BatchId(str(task.payload["batchId"])) for task in later if task.function == SEND_BATCH
+        ]

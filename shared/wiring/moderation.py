@@ -1,0 +1,61 @@
+"""What is looked at before anybody decides, who decides by which policy, and which limits hold."""
+
+from collections.abc import Sequence
+from functools import cached_property
+
+from shared.domain.content import Content
+from shared.domain.findings import Finding
+from shared.flow.submission import Checks
+from shared.ports import Inspect, Moderators, ReviewPolicies, Threats, Usage, Web
+from shared.wiring.cast import Parts
+from shared.wiring.ground import Ground
+
+
+class ModerationParts(Ground):
+    """The guarded web and a list of threats; policy, moderators and usage in Firestore."""
+
+    @cached_property
+    def web(self) -> Web:
+        from shared.adapters.web.guarded import web
+
+        return web(self.settings)
+
+    @cached_property
+    def threats(self) -> Threats:
+        from shared.adapters.web.threats import threats
+
+        return threats(self.settings)
+
+    @cached_property
+    def review_policies(self) -> ReviewPolicies:
+        from shared.adapters.firestore.moderation import FirestoreReviewPolicies
+
+        return FirestoreReviewPolicies(self._firestore)
+
+    @cached_property
+    def moderators(self) -> Moderators:
+        from shared.adapters.firestore.moderation import FirestoreModerators
+
+        return FirestoreModerators(self._firestore)
+
+    @cached_property
+    def usage(self) -> Usage:
+        from shared.adapters.firestore.moderation import FirestoreUsage
+
+        return FirestoreUsage(self._firestore)
+
+
+def inspecting(p: Parts) -> Inspect:
+    """A look at content with the web and the threat list of these parts."""
+
+    def look(content: Content, verified_domains: Sequence[str]) -> tuple[Finding, ...]:
+        from shared.flow.inspect import inspect
+
+        return inspect(content, verified_domains, web=p.web, threats=p.threats)
+
+    return look
+
+
+def checks(p: Parts) -> Checks:
+    """What submissions are checked with."""
+    return Checks(inspecting(p), p.audience, p.usage)
