@@ -117,13 +117,14 @@ async def listening(app: web.Application, host: str, port: int) -> AsyncIterator
             bound = server.sockets[0].getsockname()
             yield f"{bound[0]}:{bound[1]}"
         finally:
-            await _stop_accepting(server)
+            await stop_accepting(server)
             server.close()
     finally:
         await runner.cleanup()
 
 
-async def _stop_accepting(server: asyncio.Server) -> None:
+async def stop_accepting(server: asyncio.Server) -> None:
+    """What has been accepted is handed over; nothing further is."""
     for listener in server.sockets:
         server.get_loop().remove_reader(listener.fileno())
     for _ in range(ACCEPT_TURNS):

@@ -16,7 +16,7 @@ from typing import Any
 import httpx
 
 from local import demo
-from local.stack_file import ROOT, Account, Stack
+from local.stack_file import ROOT, Account, Stack, StackError
 from shared.adapters.firestore.rest import FirestoreRest
 from shared.adapters.firestore.rest_values import Raw, encode, write
 from shared.ports import Moderator
@@ -31,7 +31,9 @@ def seed(stack: Stack, devices: int) -> list[Account]:
     emulator by the environment alone.
     """
     command = [sys.executable, "-m", "local.cli", "seed", "--devices", str(devices)]
-    subprocess.run(command, env={**os.environ, **stack.environment()}, cwd=ROOT, check=True)
+    environ = {**os.environ, **stack.environment()}
+    if subprocess.run(command, env=environ, cwd=ROOT, check=False).returncode:
+        raise StackError("The devices could not be seeded; what is wrong stands above.")
     return [Account(p.uid, p.email, p.role) for p in demo.PEOPLE]
 
 

@@ -7,32 +7,26 @@ answer by their first letters. What tests ask of it, they ask at a second port o
 
 import argparse
 import asyncio
-import random
-import time
-import uuid
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Self, cast
 
-import orjson
 from aiohttp import web
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from local.background import (
-    ACCEPT_TURNS,
     SHUTDOWN_SECONDS,
     Background,
     listening,
+    stop_accepting,
     until_signalled,
 )
-from local.stand_ins.apns_answers import BY_PREFIX, ONCE, PASSING, SCRIPTS, Act, Script, wished
 from local.stand_ins.apns_certificates import Authority
-from local.stand_ins.apns_checks import Caller, Refused, TokenRules, check, where
-from local.stand_ins.apns_received import Entry, Received
-from local.stand_ins.apns_wire import Reply, Request, ServerConnection
+from local.stand_ins.apns_service import Apns, Config
+from local.stand_ins.apns_wire import ServerConnection
+from local.stand_ins.command_line import ANY_FREE_PORT, push_command_line
 
 EXAMPLES = """\
 examples:
@@ -58,157 +52,6 @@ Client certificates: only those it wrote itself (--p12-file), or a provider toke
 """
 
 
-class Config(BaseModel):
-    """What can be changed while it runs."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    latency_seconds: float = Field(default=0.0, ge=0)
-    fault_ratio: float = Field(default=0.0, ge=0, le=1)
-    faults: tuple[str, ...] = PASSING
-    seed: int = 0
-    slow_seconds: float = Field(default=30.0, ge=0)
-    token_update_seconds: float = Field(default=0.0, ge=0)
-
-
-class Apns:
-    """The stand-in's state, and what its ports answer. ``keys``: public keys (PEM) by key id."""
-
-    def __init__(self, config: Config | None = None, keys: Mapping[str, str] | None = None) -> None:
-        self._first = config or Config()
-        self._tokens = TokenRules(keys or {})
-        self.received = Received()
-        self._configure(self._first)
-
-    def _configure(self, config: Config) -> None:
-        self._config = config
-        self._tokens.update_seconds = config.token_update_seconds
-        self._chance = random.Random(config.seed)  # noqa: S311
-        self._faults = [BY_PREFIX[prefix] for prefix in config.faults]
-
-    # ---- the service ---------------------------------------------------------------------------
-
-    def opened(self) -> int:
-        """Count a connection."""
-        self.received.connections += 1
-        return self.received.connections
-
-    def early(self) -> None:
-        """Count a request that should have waited."""
-        self.received.early += 1
-
-    def answer(self, request: Request, caller: Caller, connection: int) -> Reply:
-        """Accept, refuse, or what the device token asks for."""
-        given = dict(request.headers)
-        environment, token = "production", ""
-        payload: object = None
-        script: Script | None = None
-        refused = ""
-        try:
-            environment, token = where(given.get(":method", ""), given.get(":path", ""))
-            payload = check(request.headers, bytes(request.body), caller, self._tokens)
-            attempt = self.received.attempt(token)
-            script = wished(token, attempt, environment) or self._passing_fault()
-            http, body = (script.http, script.body) if script else (200, b"")
-        except Refused as no:
-            attempt, http, refused = 1, no.http, no.reason
-            body = orjson.dumps({"reason": no.reason})
-        self.received.add(
-            Entry(
-                at=time.time(),
-                environment=environment,
-                connection=connection,
-                stream=request.stream,
-                token=token,
-                attempt=attempt,
-                status=script.status if script else http,
-                reason=script.reason if script else refused,
-                taken=script.taken if script else http == 200,
-                notification=_text(payload, "notificationId"),
-                replace_key=given.get("apns-collapse-id", ""),
-                headers=given,
-                payload=payload,
-            )
-        )
-        return Reply(http, _names(given), body, script, self._seconds(script))
-
-    def _passing_fault(self) -> Script | None:
-        if self._config.fault_ratio and self._chance.random() < self._config.fault_ratio:
-            return self._chance.choice(self._faults)
-        return None
-
-    def _seconds(self, script: Script | None) -> float:
-        slow = script is not None and script.act is Act.SLOW
-        return self._config.slow_seconds if slow else self._config.latency_seconds
-
-    # ---- what tests and benchmarks ask for -----------------------------------------------------
-
-    def routes(self) -> list[web.RouteDef]:
-        """What the admin port answers."""
-        return [
-            web.get("/prefixes", self.list_prefixes),
-            web.get("/received", self.list_received),
-            web.get("/received/summary", self.sum_received),
-            web.delete("/received", self.forget_received),
-            web.get("/_config", self.show_config),
-            web.post("/_config", self.change_config),
-        ]
-
-    async def list_prefixes(self, _request: web.Request) -> web.Response:
-        """``GET /prefixes``."""
-        return _json({"prefixes": [it.shown() for it in SCRIPTS], "firstAttemptOnly": ONCE})
-
-    async def list_received(self, request: web.Request) -> web.Response:
-        """``GET /received``."""
-        asked = request.query
-        if not (limit := asked.get("limit", "100")).isdigit() or not int(limit):
-            return _json({"error": "limit must be a number from 1"}, 400)
-        found = self.received.entries(
-            int(limit), asked.get("token", ""), asked.get("notification", "")
-        )
-        return _json({"received": found})
-
-    async def sum_received(self, _request: web.Request) -> web.Response:
-        """``GET /received/summary``."""
-        return _json(self.received.summary())
-
-    async def forget_received(self, _request: web.Request) -> web.Response:
-        """``DELETE /received``."""
-        self.received = Received()
-        return web.Response(status=204)
-
-    async def show_config(self, _request: web.Request) -> web.Response:
-        """``GET /_config``."""
-        return _json(self._config.model_dump())
-
-    async def change_config(self, request: web.Request) -> web.Response:
-        """``POST /_config``."""
-        try:
-            asked = Config.model_validate_json(await request.read())
-            given = {name: getattr(asked, name) for name in asked.model_fields_set}
-            self._configure(self._first.model_copy(update=given))
-        except (ValidationError, KeyError) as wrong:
-            return _json({"error": str(wrong)}, 400)
-        return await self.show_config(request)
-
-
-def _names(given: Mapping[str, str]) -> Mapping[str, str]:
-    """The request's id or, as Apple does, one of the service's own."""
-    return {"apns-id": given.get("apns-id") or str(uuid.uuid4())}
-
-
-def _text(payload: object, name: str) -> str:
-    value = payload.get(name) if isinstance(payload, dict) else None
-    return value if isinstance(value, str) else ""
-
-
-def _json(said: object, status: int = 200) -> web.Response:
-    return web.Response(body=orjson.dumps(said), status=status, content_type="application/json")
-
-
-# ---- running it --------------------------------------------------------------------------------
-
-
 @dataclass(frozen=True, slots=True)
 class Addresses:
     """Where it answers."""
@@ -222,12 +65,10 @@ async def serving(
     apns: Apns, authority: Authority, host: str, port: int, admin_port: int
 ) -> AsyncIterator[Addresses]:
     """Both ports, on the running loop."""
-    application = web.Application()
-    application.add_routes(apns.routes())
     connections: set[ServerConnection] = set()
     loop = asyncio.get_running_loop()
     async with (
-        listening(application, host, admin_port) as admin,
+        listening(_admin_app(apns), host, admin_port) as admin,
         _plain_protocol(apns) as plain_protocol,
     ):
         server = await loop.create_server(
@@ -243,12 +84,16 @@ async def serving(
             await _end(server, connections)
 
 
+def _admin_app(apns: Apns) -> web.Application:
+    application = web.Application()
+    application.add_routes(apns.admin.routes())
+    return application
+
+
 @asynccontextmanager
 async def _plain_protocol(apns: Apns) -> AsyncIterator[Callable[[], asyncio.BaseProtocol]]:
     """What the admin port speaks, for connections accepted elsewhere."""
-    application = web.Application()
-    application.add_routes(apns.routes())
-    runner = web.AppRunner(application, access_log=None, shutdown_timeout=SHUTDOWN_SECONDS)
+    runner = web.AppRunner(_admin_app(apns), access_log=None, shutdown_timeout=SHUTDOWN_SECONDS)
     await runner.setup()
     try:
         yield cast("Callable[[], asyncio.BaseProtocol]", runner.server)
@@ -257,10 +102,7 @@ async def _plain_protocol(apns: Apns) -> AsyncIterator[Callable[[], asyncio.Base
 
 
 async def _end(server: asyncio.Server, connections: set[ServerConnection]) -> None:
-    for listener in server.sockets:
-        server.get_loop().remove_reader(listener.fileno())
-    for _ in range(ACCEPT_TURNS):
-        await asyncio.sleep(0)
+    await stop_accepting(server)
     server.close()
     going = list(connections)
     for connection in going:
@@ -319,16 +161,10 @@ def main() -> None:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m local.stand_ins.apns",
-        description="A stand-in for Apple's push service.",
-        epilog=EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+    parser = push_command_line(
+        "apns", "A stand-in for Apple's push service.", EXAMPLES, port=f"HTTP/2; {ANY_FREE_PORT}"
     )
-    parser.add_argument("--host", default="127.0.0.1")
-    parser.add_argument("--port", type=int, default=0, help="HTTP/2; default: any free one")
     parser.add_argument("--admin-port", type=int, default=0, help="default: any free one")
-    parser.add_argument("--latency", type=float, default=0.0, help="seconds before every answer")
     parser.add_argument(
         "--ca-file", type=Path, required=True, help="where to write the certificate to trust"
     )

@@ -5,17 +5,15 @@ case (``bad-device-token-``), and every way in which an HTTP/2 answer can fail t
 """
 
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
 import orjson
 
-ONCE = "once-"
-"""Before any other prefix: that answer for the first attempt, accepted from the second on."""
+from local.stand_ins.push_received import NO_ANSWER
+from local.stand_ins.scripts import Wishes
+
 UNREGISTERED_AT_MS = 1_700_000_000_123
-NO_ANSWER = 0
-"""The status of a request that got none."""
 
 
 class Act(StrEnum):
@@ -138,7 +136,7 @@ SCRIPTS: tuple[Script, ...] = (
     Script("babble-", "accepted, and something that is not HTTP/2", act=Act.BABBLE, taken=True),
     Script("huge-", "an answer nobody should read to its end", 400, "Huge", act=Act.HUGE),
 )
-BY_PREFIX: Mapping[str, Script] = {script.prefix: script for script in SCRIPTS}
+WISHED: Wishes[Script] = Wishes(SCRIPTS)
 PASSING = (
     "internal-server-error-",
     "service-unavailable-",
@@ -153,14 +151,8 @@ PASSING = (
 )
 """Faults that pass: what ``fault_ratio`` deals out unless told otherwise."""
 
-_LONGEST_FIRST = sorted(SCRIPTS, key=lambda it: -len(it.prefix))
-
 
 def wished(token: str, attempt: int, environment: str) -> Script | None:
     """What this token asks for at this attempt; ``None`` to be accepted."""
-    once = token.startswith(ONCE)
-    if once and attempt > 1:
-        return None
-    asked = token.removeprefix(ONCE)
-    found = next((it for it in _LONGEST_FIRST if asked.startswith(it.prefix)), None)
+    found = WISHED.of(token, attempt)
     return found if found is None or found.only_in in ("", environment) else None

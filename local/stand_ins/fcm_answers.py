@@ -1,65 +1,17 @@
 """What the FCM stand-in answers to an address that asks for an answer by how it begins.
 
-One table, listed at ``GET /prefixes``. ``taken`` says whether the push service took the message all
-the same, which is what makes a lost answer different from a refusal.
+One table, listed at ``GET /prefixes``.
 """
 
-import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from enum import StrEnum
+from collections.abc import Sequence
 
 import orjson
 
+from local.stand_ins.scripts import BY_DATE, Act, Script, Wishes
+
 FCM_ERROR = "type.googleapis.com/google.firebase.fcm.v1.FcmError"
 BAD_REQUEST = "type.googleapis.com/google.rpc.BadRequest"
-ONCE = "once-"
-"""Before any other prefix: that answer for the first attempt, accepted from the second on."""
-
-BY_DATE = "date"
-
 _PAGE = b"<!DOCTYPE html><html lang=en><title>Error 502</title><p>Try again in 30 seconds.</html>"
-
-
-class Act(StrEnum):
-    """How an answer is given, or not."""
-
-    ANSWER = "answer"
-    SLOW = "slow"  # after ``slow_seconds``
-    RESET = "reset"  # TCP reset
-    CLOSE = "close"  # orderly close without a byte
-    CUT = "cut"  # half of the answer, then closed
-    HUGE = "huge"  # more than anybody should read
-    BABBLE = "babble"  # not HTTP
-
-
-SILENT = frozenset({Act.RESET, Act.CLOSE, Act.BABBLE})
-"""After these the client has not even seen a status."""
-
-
-@dataclass(frozen=True, slots=True)
-class Script:
-    """One row: addresses that begin with ``prefix`` are answered so."""
-
-    prefix: str
-    meaning: str
-    http: int = 200
-    body: bytes = b""
-    headers: Mapping[str, str] = field(default_factory=dict)
-    content_type: str = "application/json"
-    act: Act = Act.ANSWER
-    taken: bool = False
-
-    def shown(self) -> dict[str, object]:
-        """As listed."""
-        return {
-            "prefix": self.prefix,
-            "meaning": self.meaning,
-            "http": self.http,
-            "retryAfter": self.headers.get("Retry-After"),
-            "act": self.act,
-            "taken": self.taken,
-        }
 
 
 def error(
@@ -235,18 +187,7 @@ SCRIPTS: tuple[Script, ...] = (
     Script("huge-", "accepted, with an answer of 64 MiB", act=Act.HUGE, taken=True),
 )
 
-BY_PREFIX: Mapping[str, Script] = {script.prefix: script for script in SCRIPTS}
-_WISH = re.compile(
-    f"({ONCE})?({'|'.join(sorted((re.escape(p) for p in BY_PREFIX), key=len, reverse=True))})"
-)
+WISHED: Wishes[Script] = Wishes(SCRIPTS)
 
 PASSING: tuple[str, ...] = ("unavailable-", "internal-", "reset-", "closed-", "lost-", "cut-")
 """The faults that befall any address when ``fault_ratio`` is set and names no others."""
-
-
-def wished(address: str, attempt: int) -> Script | None:
-    """The answer that ``address`` asks for on this attempt, the first being 1."""
-    found = _WISH.match(address)
-    if not found or (found[1] and attempt > 1):
-        return None
-    return BY_PREFIX[found[2]]

@@ -1,94 +1,26 @@
-"""What the FCM stand-in received: counts of everything, details of the last ten thousand.
+"""What the FCM stand-in keeps of a message, and what it reads from it."""
 
-Accepting the same notification twice for the same address is what the promise "nothing shown
-twice" is about: harmless with a replace key, seen by a person without one.
-"""
-
-from collections import Counter, deque
-from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass
 
 import orjson
 
-DETAILS_KEPT = 10_000
-NO_ANSWER = 0
-"""The status of a request that got none."""
+from local.stand_ins.push_received import Entry
 
 Json = Mapping[str, object]
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
-    """One request for one address."""
+class MessageEntry(Entry):
+    """One request for one address of a project."""
 
-    at: float
     project: str
-    token: str
-    attempt: int
-    status: int
-    taken: bool
-    notification: str
-    replace_key: str
     message: Json
 
-    def shown(self) -> dict[str, object]:
-        """As listed."""
-        shown = asdict(self)
-        return {"replaceKey": shown.pop("replace_key"), **shown}
-
-
-class Received:
-    """Counts for all, details for the last ``DETAILS_KEPT``."""
-
-    def __init__(self) -> None:
-        self._entries: deque[Entry] = deque(maxlen=DETAILS_KEPT)
-        self._attempts: Counter[str] = Counter()
-        self._accepts: Counter[tuple[str, str, bool]] = Counter()
-        self._statuses: Counter[int] = Counter()
-        self._accepted = 0
-
-    def attempt(self, token: str) -> int:
-        """Count one more request for ``token``; returns which one it is."""
-        self._attempts[token] += 1
-        return self._attempts[token]
-
-    def count_refused(self, status: int) -> None:
-        """A request that never got as far as an address."""
-        self._statuses[status] += 1
-
-    def add(self, entry: Entry) -> None:
-        """Keep it."""
-        self._entries.append(entry)
-        self._statuses[entry.status] += 1
-        if entry.taken:
-            self._accepted += 1
-            which = entry.notification or str(hash(orjson.dumps(entry.message.get("notification"))))
-            self._accepts[entry.token, which, bool(entry.replace_key)] += 1
-
-    def entries(self, limit: int, token: str, notification: str) -> list[dict[str, object]]:
-        """The newest that match, oldest of them first."""
-        found = [e.shown() for e in self._matching(token, notification)]
-        return found[-limit:]
-
-    def _matching(self, token: str, notification: str) -> Iterator[Entry]:
-        for entry in self._entries:
-            if token in ("", entry.token) and notification in ("", entry.notification):
-                yield entry
-
-    def summary(self) -> dict[str, object]:
-        """Totals, and every address that took the same notification more than once."""
-        again = {key: n for key, n in self._accepts.items() if n > 1}
-        return {
-            "total": self._statuses.total(),
-            "accepted": self._accepted,
-            "statuses": {str(status): n for status, n in sorted(self._statuses.items())},
-            "tokens": len(self._attempts),
-            "acceptedTokens": len({token for token, _, _ in self._accepts}),
-            "acceptedAgain": {
-                "withReplaceKey": {k[0]: n for k, n in again.items() if k[2]},
-                "withoutReplaceKey": {k[0]: n for k, n in again.items() if not k[2]},
-            },
-        }
+    @property
+    def shows(self) -> str:
+        """The notification's id or, of one that has none, its words."""
+        return self.notification or str(hash(orjson.dumps(self.message.get("notification"))))
 
 
 def replace_key(message: Json) -> str:

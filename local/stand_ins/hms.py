@@ -5,21 +5,16 @@ bodies strictly, and keeps what it received. Nothing is logged per request: it i
 benchmarks too.
 """
 
-import argparse
 import asyncio
-import random
 import time
 from collections.abc import Mapping
 
 import orjson
 from aiohttp import web
-from pydantic import ValidationError
 
 from local.background import serve
-from local.stand_ins.fcm import Config as FcmConfig
-from local.stand_ins.fcm_acts import Wait, give
-from local.stand_ins.fcm_answers import ONCE, SILENT
-from local.stand_ins.fcm_received import NO_ANSWER
+from local.stand_ins.acts import Wait, give
+from local.stand_ins.command_line import push_command_line
 from local.stand_ins.hms_answers import (
     ALL_INVALID,
     ILLEGALS,
@@ -37,6 +32,11 @@ from local.stand_ins.hms_answers import (
 from local.stand_ins.hms_received import HmsReceived, RequestEntry, notification_id, replace_key
 from local.stand_ins.hms_tokens import HmsTokenEndpoint, RefusedClient
 from local.stand_ins.hms_validation import Accepted, Unacceptable, check
+from local.stand_ins.json_answers import in_json, ready_json
+from local.stand_ins.push_admin import Admin
+from local.stand_ins.push_config import InForce, PushConfig
+from local.stand_ins.push_received import NO_ANSWER
+from local.stand_ins.scripts import SILENT
 
 EXAMPLES = """\
 examples:
@@ -63,25 +63,25 @@ It answers
 MOST_BODY_BYTES = 8 * 1024 * 1024
 
 
-class Config(FcmConfig):
+class Config(PushConfig):
     """What can be changed while it runs."""
 
     faults: tuple[str, ...] = PASSING
+    issued_tokens_only: bool = False
 
 
 class Hms:
     """The stand-in's state and handlers."""
 
     def __init__(self, config: Config, tokens: HmsTokenEndpoint) -> None:
-        self._first = config
+        self._in_force = InForce(config, WISHED_REPLY.by_prefix)
         self._tokens = tokens
         self.received = HmsReceived()
-        self._configure(config)
-
-    def _configure(self, config: Config) -> None:
-        self._config = config
-        self._chance = random.Random(config.seed)  # noqa: S311
-        self._faults = [WISHED_REPLY.by_prefix[prefix] for prefix in config.faults]
+        shown = {
+            "requests": [{**reply.shown(), "code": reply.code or None} for reply in REPLIES],
+            "addresses": [illegal.shown() for illegal in (*ILLEGALS, UNREADABLE)],
+        }
+        self._admin = Admin(self._in_force, self.received, shown, self._token_requests)
 
     def routes(self) -> list[web.RouteDef]:
         """Everything it answers."""
@@ -91,12 +91,7 @@ class Hms:
             web.post("/oauth2/v2/token", self.issue_token),
             web.post("/oauth2/v3/token", self.issue_token),
             web.delete("/token", self.revoke_tokens),
-            web.get("/prefixes", self.list_prefixes),
-            web.get("/received", self.list_received),
-            web.get("/received/summary", self.sum_received),
-            web.delete("/received", self.forget_received),
-            web.get("/_config", self.show_config),
-            web.post("/_config", self.change_config),
+            *self._admin.routes(),
         ]
 
     # ---- sending ---------------------------------------------------------------------------
@@ -105,8 +100,8 @@ class Hms:
         """``messages:send``."""
         body = await request.read()
         number = self.received.request()
-        if self._config.latency_seconds:
-            await asyncio.sleep(self._config.latency_seconds)
+        if latency := self._in_force.config.latency_seconds:
+            await asyncio.sleep(latency)
         if refused := self._refused_caller(request):
             return self._refuse(401, refused, "OAuth authentication error.")
         try:
@@ -120,7 +115,7 @@ class Hms:
         scheme, _, token = request.headers.get("Authorization", "").partition(" ")
         if scheme != "Bearer" or not token:
             return 80200001
-        if not self._config.issued_tokens_only:
+        if not self._in_force.config.issued_tokens_only:
             return 0
         client = self._tokens.client_of(token)
         if not client:
@@ -130,7 +125,7 @@ class Hms:
 
     def _refuse(self, http: int, code: int, message: str) -> web.Response:
         self.received.count_refused(code)
-        return _json(said(code, message), http)
+        return ready_json(said(code, message), http)
 
     async def _answer(
         self, request: web.Request, accepted: Accepted, number: int
@@ -142,22 +137,17 @@ class Hms:
             status = NO_ANSWER if reply.act in SILENT else reply.status
             for token, attempt in attempts.items():
                 self._keep(owner, accepted, number, (token, attempt), (status, reply.taken))
-            return await give(request, reply, Wait(self._config.slow_seconds, None))
+            return await give(request, reply, Wait(self._in_force.config.slow_seconds, None))
         illegal = _illegal(attempts)
         for token, attempt in attempts.items():
             outcome = (ALL_INVALID, False) if token in illegal else (SUCCESS, True)
             self._keep(owner, accepted, number, (token, attempt), outcome)
         _, body = sorted_out(illegal, len(attempts), f"{time.time_ns()}{number:05d}")
-        return _json(body)
+        return ready_json(body)
 
     def _reply(self, attempts: Mapping[str, int]) -> Reply | None:
         wishes = (WISHED_REPLY.of(token, attempt) for token, attempt in attempts.items())
-        return next((wish for wish in wishes if wish), None) or self._passing_fault()
-
-    def _passing_fault(self) -> Reply | None:
-        if self._config.fault_ratio and self._chance.random() < self._config.fault_ratio:
-            return self._chance.choice(self._faults)
-        return None
+        return next((wish for wish in wishes if wish), None) or self._in_force.passing_fault()
 
     def _keep(
         self,
@@ -184,72 +174,28 @@ class Hms:
             )
         )
 
-    # ---- tokens, and what tests and benchmarks ask for ---------------------------------------
+    # ---- tokens ----------------------------------------------------------------------------
 
     async def issue_token(self, request: web.Request) -> web.Response:
         """``POST /oauth2/v3/token``; like Huawei it writes a slash as ``\\/``."""
         try:
             issued = self._tokens.issue(await request.post())
         except RefusedClient as refused:
-            return _json(orjson.dumps(refused.body), 400)
-        return _json(orjson.dumps(issued).replace(b"/", rb"\/"))
+            return in_json(refused.body, 400)
+        return ready_json(orjson.dumps(issued).replace(b"/", rb"\/"))
 
     async def revoke_tokens(self, _request: web.Request) -> web.Response:
         """``DELETE /token``."""
         self._tokens.forget()
         return web.Response(status=204)
 
-    async def list_prefixes(self, _request: web.Request) -> web.Response:
-        """``GET /prefixes``."""
-        shown = {
-            "requests": [{**reply.shown(), "code": reply.code or None} for reply in REPLIES],
-            "addresses": [illegal.shown() for illegal in (*ILLEGALS, UNREADABLE)],
-            "firstAttemptOnly": ONCE,
-        }
-        return _json(orjson.dumps(shown))
-
-    async def list_received(self, request: web.Request) -> web.Response:
-        """``GET /received``."""
-        asked = request.query
-        if not (limit := asked.get("limit", "100")).isdigit() or not int(limit):
-            return _json(orjson.dumps({"error": "limit must be a number from 1"}), 400)
-        found = self.received.entries(
-            int(limit), asked.get("token", ""), asked.get("notification", "")
-        )
-        return _json(orjson.dumps({"received": found}))
-
-    async def sum_received(self, _request: web.Request) -> web.Response:
-        """``GET /received/summary``."""
-        counts = {"tokenRequests": self._tokens.requests, **self.received.summary()}
-        return _json(orjson.dumps(counts))
-
-    async def forget_received(self, _request: web.Request) -> web.Response:
-        """``DELETE /received``."""
-        self.received = HmsReceived()
-        return web.Response(status=204)
-
-    async def show_config(self, _request: web.Request) -> web.Response:
-        """``GET /_config``."""
-        return _json(self._config.model_dump_json().encode())
-
-    async def change_config(self, request: web.Request) -> web.Response:
-        """``POST /_config``."""
-        try:
-            asked = Config.model_validate_json(await request.read())
-            given = {name: getattr(asked, name) for name in asked.model_fields_set}
-            self._configure(self._first.model_copy(update=given))
-        except (ValidationError, KeyError) as wrong:
-            return _json(orjson.dumps({"error": str(wrong)}), 400)
-        return await self.show_config(request)
+    def _token_requests(self) -> Mapping[str, object]:
+        return {"tokenRequests": self._tokens.requests}
 
 
 def _illegal(attempts: Mapping[str, int]) -> dict[str, Illegal]:
     wishes = ((token, WISHED_ILLEGAL.of(token, attempt)) for token, attempt in attempts.items())
     return {token: illegal for token, illegal in wishes if illegal}
-
-
-def _json(body: bytes, status: int = 200) -> web.Response:
-    return web.Response(body=body, status=status, content_type="application/json")
 
 
 def app(config: Config | None = None, app_secret: str = "") -> web.Application:
@@ -261,15 +207,7 @@ def app(config: Config | None = None, app_secret: str = "") -> web.Application:
 
 def main() -> None:
     """The command line."""
-    parser = argparse.ArgumentParser(
-        prog="python -m local.stand_ins.hms",
-        description="A stand-in for Huawei Push Kit.",
-        epilog=EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument("--host", default="127.0.0.1")
-    parser.add_argument("--port", type=int, default=0, help="default: any free one")
-    parser.add_argument("--latency", type=float, default=0.0, help="seconds before every answer")
+    parser = push_command_line("hms", "A stand-in for Huawei Push Kit.", EXAMPLES)
     parser.add_argument("--app-secret", default="", help="the only secret that gets a token")
     given = parser.parse_args()
     served = app(Config(latency_seconds=given.latency), given.app_secret)

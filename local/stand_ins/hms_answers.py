@@ -4,14 +4,12 @@ Two tables, listed at ``GET /prefixes``. The first address that asks for a ``Rep
 its whole request, as Huawei does; an ``Illegal`` address is refused beside others that are not.
 """
 
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Generic, TypeVar
 
 import orjson
 
-from local.stand_ins.fcm_answers import ONCE, Act, Script
+from local.stand_ins.scripts import Act, Script, Wishes
 
 SUCCESS = 80000000
 PARTIAL = 80100000
@@ -119,25 +117,6 @@ ILLEGALS: tuple[Illegal, ...] = (
     Illegal("unlisted-", "not a token; counted, but not listed", listed=False),
 )
 UNREADABLE = Illegal("unreadable-", "not a token; beside others the answer cannot be read")
-
-Row = TypeVar("Row", Reply, Illegal)
-
-
-class Wishes(Generic[Row]):
-    """Which row an address asks for."""
-
-    def __init__(self, rows: Sequence[Row]) -> None:
-        self.by_prefix: Mapping[str, Row] = {row.prefix: row for row in rows}
-        longest_first = sorted(self.by_prefix, key=len, reverse=True)
-        self._wish = re.compile(f"({ONCE})?({'|'.join(map(re.escape, longest_first))})")
-
-    def of(self, address: str, attempt: int) -> Row | None:
-        """On this attempt, the first being 1."""
-        found = self._wish.match(address)
-        if not found or (found[1] and attempt > 1):
-            return None
-        return self.by_prefix[found[2]]
-
 
 WISHED_REPLY: Wishes[Reply] = Wishes(REPLIES)
 WISHED_ILLEGAL: Wishes[Illegal] = Wishes([*ILLEGALS, UNREADABLE])

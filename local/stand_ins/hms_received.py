@@ -5,13 +5,14 @@ from dataclasses import dataclass
 
 import orjson
 
-from local.stand_ins.fcm_received import Entry, Received
+from local.stand_ins.fcm_received import MessageEntry
+from local.stand_ins.push_received import Received
 
 Json = Mapping[str, object]
 
 
 @dataclass(frozen=True, slots=True)
-class RequestEntry(Entry):
+class RequestEntry(MessageEntry):
     """One address of the request with this number. ``status`` is Huawei's code if there is one."""
 
     request: int
@@ -20,8 +21,9 @@ class RequestEntry(Entry):
 class HmsReceived(Received):
     """Counts requests besides addresses."""
 
-    def __init__(self) -> None:
-        super().__init__()
+    def forget(self) -> None:
+        """As if nothing had come yet."""
+        super().forget()
         self._requests = 0
 
     def request(self) -> int:

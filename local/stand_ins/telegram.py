@@ -4,7 +4,6 @@ It checks every call strictly, keeps what it received, and tells the bot by webh
 On request it is slow, full, broken or silent.
 """
 
-import argparse
 import asyncio
 import contextlib
 import time
@@ -17,11 +16,14 @@ from aiohttp import web
 from pydantic import ValidationError
 
 from local.background import serve
-from local.stand_ins.fcm_acts import Wait, give
-from local.stand_ins.fcm_answers import Act, Script
-from local.stand_ins.telegram_rooms import Refused, Rooms
-from local.stand_ins.telegram_schema import METHODS, GetUpdates, SetWebhook
-from local.stand_ins.telegram_updates import Updates
+from local.stand_ins.acts import Wait, give
+from local.stand_ins.command_line import command_line
+from local.stand_ins.json_answers import in_json
+from local.stand_ins.telegram_moods import BREAKS, Moods
+from local.stand_ins.telegram_people import People
+from local.stand_ins.telegram_rooms import Rooms
+from local.stand_ins.telegram_schema import METHODS, Refused
+from local.stand_ins.telegram_updates import ABOUT_UPDATES, Updates
 
 EXAMPLES = """\
 examples:
@@ -52,17 +54,6 @@ CALLS_KEPT = 10_000
 QUERY_SECONDS = 30.0
 ANY_CHAT = 0
 
-_UNAVAILABLE = b'{"ok":false,"error_code":502,"description":"Bad Gateway"}'
-_BREAKS: Mapping[str, Script] = {
-    "unavailable": Script("", "Bad Gateway", 502, _UNAVAILABLE),
-    "garbage": Script("", "not JSON", 200, b"<html>", content_type="text/html"),
-    "reset": Script("", "TCP reset", act=Act.RESET),
-    "close": Script("", "closed without a byte", act=Act.CLOSE),
-    "cut": Script("", "half an answer", act=Act.CUT),
-    "huge": Script("", "more than anybody should read", act=Act.HUGE),
-    "lost": Script("", "done, and half an answer", act=Act.CUT),
-}
-
 Json = dict[str, Any]
 
 
@@ -84,7 +75,8 @@ class Telegram:
         self.rooms = Rooms(bot, rooms, query_seconds=query_seconds)
         self.updates = Updates()
         self.received: deque[Json] = deque(maxlen=CALLS_KEPT)
-        self._wishes: list[Json] = []
+        self._moods = Moods()
+        self._people = People(self.rooms, self.updates)
 
     def routes(self) -> list[web.RouteDef]:
         """Everything it answers."""
@@ -96,14 +88,8 @@ class Telegram:
             web.get("/messages", self.list_messages),
             web.get("/answers", self.list_answers),
             web.get("/updates", self.list_updates),
-            web.post("/_press", self.press),
-            web.post("/_reply", self.reply),
-            web.post("/_update", self.update),
-            web.post("/_release", self.release),
-            web.post("/_next", self.wish),
-            web.post("/_move", self.move),
-            web.post("/_kick", self.kick),
-            web.post("/_delete", self.delete),
+            web.post("/_next", self._moods.wish),
+            *self._people.routes(),
         ]
 
     async def lifetime(self, _app: web.Application) -> AsyncIterator[None]:
@@ -120,14 +106,14 @@ class Telegram:
             return self._kept(method, body, _refused(Refused(404, "Not Found")))
         if request.match_info["token"] != self._token:
             return self._kept(method, body, _refused(Refused(401, "Unauthorized")))
-        wish = self._wish_of(method)
+        wish = self._moods.of(method)
         if wish and (response := await self._spoiled(request, method, body, wish)):
             return response
         return self._kept(method, body, self._done(method, body))
 
     def _done(self, method: str, body: bytes) -> web.Response:
         try:
-            return _json({"ok": True, "result": self._result(method, body)})
+            return in_json({"ok": True, "result": self._result(method, body)})
         except Refused as refused:
             return _refused(refused)
 
@@ -137,48 +123,8 @@ class Telegram:
         except ValidationError as faults:
             told = [f"{'.'.join(map(str, f['loc']))}: {f['msg']}" for f in faults.errors()]
             raise Refused(400, f"Bad Request: {'; '.join(told)}") from None
-        if isinstance(asked, SetWebhook):
-            return self._set_webhook(asked)
-        if isinstance(asked, GetUpdates):
-            return self._updates_for(asked)
-        if method == "deleteWebhook":
-            self.updates.set_webhook(None)
-            return True
-        if method == "getWebhookInfo":
-            return self._webhook_info()
-        return self.rooms.do(method, asked)
-
-    def _set_webhook(self, asked: SetWebhook) -> bool:
-        local = asked.url.startswith("http://127.0.0.1:")
-        if asked.url and not asked.url.startswith("https://") and not local:
-            raise Refused(
-                400, "Bad Request: bad webhook: An HTTPS URL must be provided for webhook"
-            )
-        self.updates.set_webhook(asked if asked.url else None)
-        return True
-
-    def _updates_for(self, asked: GetUpdates) -> list[Mapping[str, Any]]:
-        if self.updates.webhook:
-            raise Refused(
-                409,
-                "Conflict: can't use getUpdates method while webhook is active; "
-                "use deleteWebhook to delete the webhook first",
-            )
-        return self.updates.asked_for(asked)
-
-    def _webhook_info(self) -> Json:
-        webhook = self.updates.webhook
-        info: Json = {
-            "url": webhook.url if webhook else "",
-            "has_custom_certificate": False,
-            "pending_update_count": len(self.updates.waiting()),
-        }
-        if webhook:
-            info |= {"allowed_updates": list(webhook.allowed_updates)}
-            info |= {"max_connections": webhook.max_connections}
-        if self.updates.last_error:
-            info |= {"last_error_message": self.updates.last_error}
-        return info
+        about = self.updates if method in ABOUT_UPDATES else self.rooms
+        return about.do(method, asked)
 
     def _kept(self, method: str, body: bytes, response: web.Response) -> web.Response:
         self._keep(method, body, response.status)
@@ -195,13 +141,6 @@ class Telegram:
 
     # ---- moods -------------------------------------------------------------------------------
 
-    def _wish_of(self, method: str) -> Json | None:
-        for wish in self._wishes:
-            if wish["method"] in {method, "*"} and wish["times"] > 0:
-                wish["times"] -= 1
-                return wish
-        return None
-
     async def _spoiled(
         self, request: web.Request, method: str, body: bytes, wish: Json
     ) -> web.StreamResponse | None:
@@ -217,71 +156,7 @@ class Telegram:
             return self._kept(method, body, _refused(Refused(401, "Unauthorized")))
         status = self._done(method, body).status if answer == "lost" else 0
         self._keep(method, body, status)
-        return await give(request, _BREAKS[answer], Wait(0.0, None))
-
-    async def wish(self, request: web.Request) -> web.Response:
-        """``POST /_next``."""
-        wish = {"method": "*", "times": 1, **orjson.loads(await request.read())}
-        if wish["answer"] not in {*_BREAKS, "slow", "throttle", "unauthorized"}:
-            return _json({"error": "no such answer"}, 400)
-        self._wishes.append(wish)
-        return _json(wish)
-
-    # ---- people ------------------------------------------------------------------------------
-
-    async def press(self, request: web.Request) -> web.Response:
-        """``POST /_press``."""
-        given = orjson.loads(await request.read())
-        try:
-            query = self.rooms.press(_user(given), given["chat"], given["message"], given)
-        except Refused as refused:
-            return _json({"error": refused.description}, 404)
-        telling = self.updates.add("callback_query", query, given)
-        return _json({"update": telling.number, "query": query["id"]})
-
-    async def reply(self, request: web.Request) -> web.Response:
-        """``POST /_reply``."""
-        given = orjson.loads(await request.read())
-        try:
-            message = self.rooms.write(
-                _user(given), given["chat"], given.get("text", ""), given.get("to", 0)
-            )
-        except Refused as refused:
-            return _json({"error": refused.description}, 404)
-        telling = self.updates.add("message", message, given)
-        return _json({"update": telling.number, "message": message["message_id"]})
-
-    async def update(self, request: web.Request) -> web.Response:
-        """``POST /_update``."""
-        given = orjson.loads(await request.read())
-        ((kind, what),) = given.items()
-        return _json({"update": self.updates.add(kind, what, {}).number})
-
-    async def release(self, request: web.Request) -> web.Response:
-        """``POST /_release``."""
-        given = orjson.loads(await request.read() or b"{}")
-        return _json({"released": self.updates.release(backwards=bool(given.get("backwards")))})
-
-    async def move(self, request: web.Request) -> web.Response:
-        """``POST /_move``."""
-        given = orjson.loads(await request.read())
-        message = self.rooms.move(given["from"], given["to"])
-        if given.get("tell", True):
-            self.updates.add("message", message, {})
-        return _json({})
-
-    async def kick(self, request: web.Request) -> web.Response:
-        """``POST /_kick``."""
-        given = orjson.loads(await request.read())
-        change = self.rooms.closed.add if given.get("kicked", True) else self.rooms.closed.discard
-        change(given["chat"])
-        return _json({})
-
-    async def delete(self, request: web.Request) -> web.Response:
-        """``POST /_delete``."""
-        given = orjson.loads(await request.read())
-        self.rooms.messages.pop((given["chat"], given["message"]), None)
-        return _json({})
+        return await give(request, BREAKS[answer], Wait(0.0, None))
 
     # ---- what was received -------------------------------------------------------------------
 
@@ -289,7 +164,7 @@ class Telegram:
         """``GET /received``."""
         method, limit = request.query.get("method"), int(request.query.get("limit", "100"))
         found = [call for call in reversed(self.received) if method in {None, call["method"]}]
-        return _json({"received": found[:limit]})
+        return in_json({"received": found[:limit]})
 
     async def forget_received(self, _request: web.Request) -> web.Response:
         """``DELETE /received``."""
@@ -300,20 +175,15 @@ class Telegram:
         """``GET /messages``."""
         chat = int(request.query.get("chat", ANY_CHAT))
         found = [m for (room, _), m in self.rooms.messages.items() if chat in {ANY_CHAT, room}]
-        return _json({"messages": found})
+        return in_json({"messages": found})
 
     async def list_answers(self, _request: web.Request) -> web.Response:
         """``GET /answers``."""
-        return _json({"answers": self.rooms.answers})
+        return in_json({"answers": self.rooms.answers})
 
     async def list_updates(self, _request: web.Request) -> web.Response:
         """``GET /updates``."""
-        return _json({"updates": [telling.shown() for telling in self.updates.all]})
-
-
-def _user(given: Mapping[str, Any]) -> Json:
-    id = int(given["user"])
-    return {"id": id, "is_bot": False, "first_name": f"User {id}"}
+        return in_json({"updates": [telling.shown() for telling in self.updates.all]})
 
 
 def _refused(refused: Refused) -> web.Response:
@@ -324,12 +194,7 @@ def _refused(refused: Refused) -> web.Response:
     }
     if refused.parameters:
         said["parameters"] = dict(refused.parameters)
-    return _json(said, refused.code)
-
-
-def _json(value: object, status: int = 200) -> web.Response:
-    body = orjson.dumps(value)
-    return web.Response(body=body, status=status, content_type="application/json")
+    return in_json(said, refused.code)
 
 
 def app(telegram: Telegram) -> web.Application:
@@ -342,14 +207,7 @@ def app(telegram: Telegram) -> web.Application:
 
 def main() -> None:
     """The command line."""
-    parser = argparse.ArgumentParser(
-        prog="python -m local.stand_ins.telegram",
-        description="A stand-in for Telegram's Bot API.",
-        epilog=EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument("--host", default="127.0.0.1")
-    parser.add_argument("--port", type=int, default=0, help="default: any free one")
+    parser = command_line("telegram", "A stand-in for Telegram's Bot API.", EXAMPLES)
     parser.add_argument("--token", default="4242:local-bot", help="the bot's token")
     parser.add_argument("--chat", type=int, default=-1001, help="the moderators' room")
     given = parser.parse_args()

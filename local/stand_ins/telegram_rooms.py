@@ -22,6 +22,7 @@ from local.stand_ins.telegram_schema import (
     ForceReply,
     GetChatMember,
     InlineKeyboard,
+    Refused,
     ReplyParameters,
     SendMessage,
     SendPhoto,
@@ -33,18 +34,6 @@ NOT_MODIFIED = (
     "message is not modified: specified new message content and reply markup are exactly the same "
     "as a current content and reply markup of the message"
 )
-
-
-class Refused(Exception):
-    """An answer of Telegram's that is not what was hoped for."""
-
-    def __init__(
-        self, code: int, description: str, parameters: Mapping[str, object] | None = None
-    ) -> None:
-        super().__init__(description)
-        self.code = code
-        self.description = description
-        self.parameters = parameters
 
 
 class Rooms:

@@ -237,3 +237,15 @@ METHODS: Mapping[str, type[BaseModel]] = {
     "getUpdates": GetUpdates,
 }
 """The parameter table: nothing else is answered."""
+
+
+class Refused(Exception):
+    """An answer of Telegram's that is not what was hoped for."""
+
+    def __init__(
+        self, code: int, description: str, parameters: Mapping[str, object] | None = None
+    ) -> None:
+        super().__init__(description)
+        self.code = code
+        self.description = description
+        self.parameters = parameters

@@ -8,18 +8,22 @@ several times, late, or holds some back and lets them go in the reverse order.
 import asyncio
 import contextlib
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import aiohttp
+from pydantic import BaseModel
 
-from local.stand_ins.telegram_schema import GetUpdates, SetWebhook
+from local.stand_ins.telegram_schema import GetUpdates, Refused, SetWebhook
 
 FIRST_WAIT_SECONDS = 0.2
 LONGEST_WAIT_SECONDS = 5.0
 MOST_TRIES = 30
 CALL_SECONDS = 60.0
+
+ABOUT_UPDATES = frozenset({"setWebhook", "deleteWebhook", "getWebhookInfo", "getUpdates"})
+"""The calls of the Bot API that are answered here."""
 
 
 @dataclass(slots=True)
@@ -60,27 +64,19 @@ class Updates:
         self._tasks: set[asyncio.Task[None]] = set()
         self._session: aiohttp.ClientSession | None = None
 
-    def set_webhook(self, webhook: SetWebhook | None) -> None:
-        """Whom to tell from now on; what nobody was told yet is told now."""
-        self.webhook = webhook
-        if webhook and webhook.drop_pending_updates:
-            self.all = [telling for telling in self.all if telling.is_told]
-        for telling in self.waiting():
-            if not telling.statuses:
-                self.tell(telling)
+    def do(self, method: str, asked: BaseModel) -> object:
+        """The result of a call."""
+        calls: Mapping[str, Callable[[Any], object]] = {
+            "setWebhook": self._set_webhook,
+            "deleteWebhook": self._delete_webhook,
+            "getWebhookInfo": lambda _: self._webhook_info(),
+            "getUpdates": self._updates_for,
+        }
+        return calls[method](asked)
 
     def waiting(self) -> list[Telling]:
         """Those that the bot has not taken."""
         return [telling for telling in self.all if not telling.is_told and not telling.held]
-
-    def asked_for(self, asked: GetUpdates) -> list[Mapping[str, Any]]:
-        """What waits, at once. Whoever asks from a number on has taken all before it."""
-        for telling in self.waiting():
-            if telling.number < asked.offset:
-                telling.statuses.append(200)
-        kinds = asked.allowed_updates
-        wanted = [t.update for t in self.waiting() if not kinds or t.kind in kinds]
-        return wanted[: asked.limit]
 
     def add(self, kind: str, what: Mapping[str, Any], wish: Mapping[str, Any]) -> Telling:
         """A new update, told as wished: ``copies``, ``delay_seconds``, ``hold``."""
@@ -119,6 +115,57 @@ class Updates:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         if self._session:
             await self._session.close()
+
+    def _set_webhook(self, asked: SetWebhook) -> bool:
+        local = asked.url.startswith("http://127.0.0.1:")
+        if asked.url and not asked.url.startswith("https://") and not local:
+            raise Refused(
+                400, "Bad Request: bad webhook: An HTTPS URL must be provided for webhook"
+            )
+        self._turn_to(asked if asked.url else None)
+        return True
+
+    def _delete_webhook(self, _asked: BaseModel) -> bool:
+        self._turn_to(None)
+        return True
+
+    def _turn_to(self, webhook: SetWebhook | None) -> None:
+        """Whom to tell from now on; what nobody was told yet is told now."""
+        self.webhook = webhook
+        if webhook and webhook.drop_pending_updates:
+            self.all = [telling for telling in self.all if telling.is_told]
+        for telling in self.waiting():
+            if not telling.statuses:
+                self.tell(telling)
+
+    def _webhook_info(self) -> Mapping[str, Any]:
+        webhook = self.webhook
+        info: dict[str, Any] = {
+            "url": webhook.url if webhook else "",
+            "has_custom_certificate": False,
+            "pending_update_count": len(self.waiting()),
+        }
+        if webhook:
+            info |= {"allowed_updates": list(webhook.allowed_updates)}
+            info |= {"max_connections": webhook.max_connections}
+        if self.last_error:
+            info |= {"last_error_message": self.last_error}
+        return info
+
+    def _updates_for(self, asked: GetUpdates) -> list[Mapping[str, Any]]:
+        """What waits, at once. Whoever asks from a number on has taken all before it."""
+        if self.webhook:
+            raise Refused(
+                409,
+                "Conflict: can't use getUpdates method while webhook is active; "
+                "use deleteWebhook to delete the webhook first",
+            )
+        for telling in self.waiting():
+            if telling.number < asked.offset:
+                telling.statuses.append(200)
+        kinds = asked.allowed_updates
+        wanted = [t.update for t in self.waiting() if not kinds or t.kind in kinds]
+        return wanted[: asked.limit]
 
     async def _tell(self, telling: Telling) -> None:
         await asyncio.sleep(telling.delay_seconds)

@@ -8,8 +8,9 @@ import threading
 from collections.abc import Callable
 from datetime import datetime
 
-from shared.adapters.firestore.rest import Exists, FirestoreRest, Lost, Missing, PreconditionFailed
-from shared.adapters.firestore.rest_values import Raw, decode_fields, encode, moment, write
+from shared.adapters.firestore.contended import put_if_still
+from shared.adapters.firestore.rest import FirestoreRest
+from shared.adapters.firestore.rest_values import Raw, decode_fields, encode, moment
 from shared.domain.errors import TryAgain
 from shared.domain.lane import Lane, Stretch
 
@@ -52,16 +53,7 @@ class FirestoreLanes:
             for s in lane.taken
         ]
         fields = {"freeAt": encode(lane.free_at), "taken": encode(taken)}
-        wanted = (
-            write(name, fields, exists=False)
-            if document is None
-            else write(name, fields, version=document["updateTime"])
-        )
-        try:
-            self._rest.commit([wanted])
-        except (Exists, Missing, PreconditionFailed, Lost):
-            return False  # read again: somebody else's stretch is there, or ours after all
-        return True
+        return put_if_still(self._rest, name, document, fields)
 
 
 def _lane(document: Raw | None) -> Lane:

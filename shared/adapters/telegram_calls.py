@@ -14,6 +14,7 @@ from typing import Any
 import httpx
 from pydantic import SecretStr
 
+from shared.domain.answer_bodies import object_in
 from shared.domain.errors import TryAgain
 from shared.ports import ChatClosed, ChatMoved, ChatRefused, MessageGone, Throttled
 
@@ -83,7 +84,7 @@ class TelegramCalls:
         """The result. Raises ``TryAgain``, ``NothingToDo``, and the errors of a ``Chat``."""
         sent = {name: value for name, value in given.items() if value is not None}
         status, body = self._exchange(method, json.dumps(sent, ensure_ascii=True).encode())
-        said = _object(body)
+        said = object_in(body)
         if said.get("ok") is True and status == httpx.codes.OK and "result" in said:
             return said["result"]
         raise _fault(method, status, said)
@@ -114,14 +115,6 @@ def _read(response: httpx.Response) -> bytes:
         if len(body) > MOST_ANSWER_BYTES or time.monotonic() > until:
             raise TryAgain("Telegram does not come to an end")
     return body
-
-
-def _object(body: bytes) -> Mapping[str, Any]:
-    try:
-        said = json.loads(body)
-    except (ValueError, RecursionError):
-        return {}
-    return said if isinstance(said, dict) else {}
 
 
 def _fault(method: str, status: int, said: Mapping[str, Any]) -> Exception:

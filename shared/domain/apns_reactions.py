@@ -6,13 +6,13 @@ environment. 410 carries the moment, in milliseconds, at which the token was las
 whoever registered it after that moment keeps it.
 """
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
+from shared.domain.answer_bodies import object_in
 from shared.domain.delivery import (
     Accepted,
     AddressGone,
@@ -22,13 +22,8 @@ from shared.domain.delivery import (
     Rejected,
     Unsendable,
 )
+from shared.domain.reactions import ANSWER_LOST, CREDENTIALS_REFUSED, INVALID_TOKEN
 from shared.domain.retry_after import asked_seconds
-
-CREDENTIALS_REFUSED: Final = Misconfigured("credentialsRefused")
-INVALID_TOKEN: Final = AddressGone("invalidToken")
-NOT_SENT: Final = Later("notSent")
-ANSWER_LOST: Final = Later("answerLost", ambiguous=True)
-"""No answer, or none that can be read: it may have been taken."""
 
 SECONDS_BETWEEN_TOKENS: Final = 1200.0
 """Apple takes no newer token earlier than this after the last one."""
@@ -119,7 +114,7 @@ def reaction(http: int, headers: Mapping[str, str], body: bytes) -> Reaction:
     """What to do after this answer. Names in ``headers`` are in lower case."""
     if http == 200:
         return Reaction(Accepted(headers.get("apns-id", "")))
-    said = _json(body)
+    said = object_in(body)
     reason = said.get("reason")
     found = REACTIONS.get((http, reason)) if isinstance(reason, str) else None
     if found is None:
@@ -130,14 +125,6 @@ def reaction(http: int, headers: Mapping[str, str], body: bytes) -> Reaction:
     if found is _GONE:
         return Reaction(AddressGone("unregistered", _moment(said.get("timestamp"))))
     return found
-
-
-def _json(body: bytes) -> Mapping[str, object]:
-    try:
-        said = json.loads(body)
-    except (ValueError, RecursionError):
-        return {}
-    return said if isinstance(said, dict) else {}
 
 
 def _moment(milliseconds: object) -> datetime | None:

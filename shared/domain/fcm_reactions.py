@@ -11,6 +11,7 @@ from typing import Final
 
 from pydantic_core import from_json
 
+from shared.domain.answer_bodies import text_in
 from shared.domain.delivery import (
     Accepted,
     AddressGone,
@@ -20,13 +21,8 @@ from shared.domain.delivery import (
     Rejected,
     Unsendable,
 )
+from shared.domain.reactions import ANSWER_LOST, CREDENTIALS_REFUSED, INVALID_TOKEN
 from shared.domain.retry_after import asked_seconds
-
-CREDENTIALS_REFUSED: Final = Misconfigured("credentialsRefused")
-INVALID_TOKEN: Final = AddressGone("invalidToken")
-NOT_SENT: Final = Later("notSent")
-ANSWER_LOST: Final = Later("answerLost", ambiguous=True)
-"""No answer, or none that can be read: it may have been taken."""
 
 _ANY = 0
 _UNSAID = ""
@@ -72,7 +68,7 @@ REACTIONS: Final[tuple[tuple[int, str, Answer], ...]] = (
 def reaction(http: int, headers: Mapping[str, str], body: bytes) -> Answer:
     """What to do after this answer. Names in ``headers`` are in lower case."""
     said = _json(body)
-    if http == 200 and (name := _text(said, "name")):
+    if http == 200 and (name := text_in(said, "name")):
         return Accepted(name.rpartition("/")[2])
     error = said.get("error")
     found = _find(http, _word(http, error if isinstance(error, dict) else {}))
@@ -97,15 +93,15 @@ def _find(http: int, said: tuple[str, bool]) -> Answer:
 def _word(http: int, error: Mapping[str, object]) -> tuple[str, bool]:
     """The deciding word, and whether it is FCM's own."""
     details = list(_details(error))
-    code = next((c for d in details if (c := _text(d, "errorCode")) and _is_fcm(d)), "")
-    about_token = _NOT_A_TOKEN in _text(error, "message") or _TOKEN in _violated(details)
+    code = next((c for d in details if (c := text_in(d, "errorCode")) and _is_fcm(d)), "")
+    about_token = _NOT_A_TOKEN in text_in(error, "message") or _TOKEN in _violated(details)
     if http == 400 and about_token:
         return _TOKEN, True
-    return (code, True) if code else (_text(error, "status"), False)
+    return (code, True) if code else (text_in(error, "status"), False)
 
 
 def _is_fcm(detail: Mapping[str, object]) -> bool:
-    return _text(detail, "@type").endswith("/google.firebase.fcm.v1.FcmError")
+    return text_in(detail, "@type").endswith("/google.firebase.fcm.v1.FcmError")
 
 
 def _details(error: Mapping[str, object]) -> Iterator[Mapping[str, object]]:
@@ -115,7 +111,7 @@ def _details(error: Mapping[str, object]) -> Iterator[Mapping[str, object]]:
 
 def _violated(details: list[Mapping[str, object]]) -> set[str]:
     lists = [v for d in details if isinstance(v := d.get("fieldViolations"), list)]
-    return {_text(v, "field") for violations in lists for v in violations if isinstance(v, dict)}
+    return {text_in(v, "field") for violations in lists for v in violations if isinstance(v, dict)}
 
 
 def _json(body: bytes) -> Mapping[str, object]:
@@ -124,8 +120,3 @@ def _json(body: bytes) -> Mapping[str, object]:
     except ValueError:
         return {}
     return said if isinstance(said, dict) else {}
-
-
-def _text(said: Mapping[str, object], name: str) -> str:
-    value = said.get(name)
-    return value if isinstance(value, str) else ""

@@ -6,11 +6,11 @@ credentials lead to, and "partial success" lists, beside dead addresses, those t
 right of ours or a penalty stands in the way of: to drop all of these would empty the audience.
 """
 
-import json
 import re
 from collections.abc import Mapping, Sequence
 from typing import Final
 
+from shared.domain.answer_bodies import object_in, text_in
 from shared.domain.delivery import (
     Accepted,
     Answer,
@@ -19,7 +19,7 @@ from shared.domain.delivery import (
     Rejected,
     Unsendable,
 )
-from shared.domain.fcm_reactions import ANSWER_LOST, CREDENTIALS_REFUSED, INVALID_TOKEN
+from shared.domain.reactions import ANSWER_LOST, CREDENTIALS_REFUSED, INVALID_TOKEN
 
 MOST_TOKENS: Final = 1000
 FEWEST_TO_SUSPECT: Final = 20
@@ -91,9 +91,9 @@ _REFUSED_FOR_OTHER_REASONS = Rejected("tokenRefused")
 
 def reactions(http: int, body: bytes, tokens: Sequence[str]) -> dict[str, Answer]:
     """What to do about each of ``tokens`` after this answer to the request for all of them."""
-    said = _json(body)
+    said = object_in(body)
     answer = _find(http, _code(said))
-    accepted = Accepted(_text(said, "requestId"))
+    accepted = Accepted(text_in(said, "requestId"))
     if answer not in (PARTLY, INVALID_TOKEN):
         return dict.fromkeys(tokens, accepted if isinstance(answer, Accepted) else answer)
     details = _details(said)
@@ -143,22 +143,9 @@ def _listed(details: Mapping[str, object]) -> dict[str, Answer]:
 def _details(said: Mapping[str, object]) -> Mapping[str, object]:
     """``msg`` is JSON within JSON, and a sentence where there is nothing to tell."""
     told = said.get("msg")
-    return told if isinstance(told, dict) else _json(told if isinstance(told, str) else "")
+    return told if isinstance(told, dict) else object_in(told if isinstance(told, str) else "")
 
 
 def _code(said: Mapping[str, object]) -> str:
     code = str(said.get("code"))
     return code if re.fullmatch("[0-9]{8}", code) else _UNSAID
-
-
-def _json(text: bytes | str) -> Mapping[str, object]:
-    try:
-        said = json.loads(text)
-    except (ValueError, RecursionError):
-        return {}
-    return said if isinstance(said, dict) else {}
-
-
-def _text(said: Mapping[str, object], name: str) -> str:
-    value = said.get(name)
-    return value if isinstance(value, str) else ""

@@ -26,6 +26,7 @@ from shared.adapters.memory import (
     MemoryStopSwitch,
 )
 from shared.adapters.memory.moderation import MemoryModerators, MemoryReviewPolicies, MemoryUsage
+from shared.domain.content import Content
 from shared.ports import (
     Devices,
     Moderators,
@@ -36,6 +37,7 @@ from shared.ports import (
     Usage,
 )
 from tests.adapters.fanout import WITHOUT_WAITING, BadLine
+from tests.adapters.records import NOON, SECOND, a_draft, a_submission
 
 S = TypeVar("S")
 
@@ -82,6 +84,19 @@ def notifications(request: pytest.FixtureRequest) -> Bench[Notifications]:
         return _in_memory(store, store.documents)
     client: Client = request.getfixturevalue("client")
     return _in_firestore(FirestoreNotifications(client), client, "pendingNotifications")
+
+
+@pytest.fixture
+def many(notifications: Bench[Notifications]) -> Bench[Notifications]:
+    """Ages 0 to 6, of which 3, 4 and 5 are as old as each other; and another provider's."""
+    for age in range(7):
+        at = NOON - SECOND * (4 if 3 <= age <= 5 else age)
+        title = "Größe XL" if age % 2 else "Sale"
+        content = Content(title=title, body=f"Number {age}")
+        make = a_draft if age == 6 else a_submission
+        notifications.store.create(make(f"n{age}", created_at=at, content=content))
+    notifications.store.create(a_submission("theirs", provider_id="p2"))
+    return notifications
 
 
 @pytest.fixture(params=KINDS)

@@ -1,7 +1,8 @@
 """Records for the contract tests, complete unless a test says otherwise."""
 
+from collections.abc import Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from shared.domain.content import Content
@@ -12,6 +13,8 @@ from shared.domain.targeting import Segment, TargetPlatform
 NOON = datetime(2026, 3, 1, 12, 0, 0, 123456, tzinfo=UTC)
 PROVIDER = Actor(Role.PROVIDER, "p1")
 MODERATOR = Actor(Role.MODERATOR, "m1")
+N1 = NotificationId("n1")
+SECOND = timedelta(seconds=1)
 
 
 def a_new_notification(id: str = "n1", **changes: Any) -> Notification:
@@ -43,3 +46,25 @@ def a_draft(id: str = "n1", **changes: Any) -> Change:
 def with_fields(change: Change, **fields: Any) -> Change:
     """The same change, with a notification that differs in these fields."""
     return replace(change, notification=replace(change.notification, **fields))
+
+
+def approve(it: Notification) -> Change:
+    return it.approve(MODERATOR, NOON)
+
+
+def cancel(it: Notification) -> Change:
+    return it.cancel(PROVIDER, NOON)
+
+
+def one_more(it: Notification) -> Change:
+    """Of those it is for."""
+    return it.counted(replace(it.tally, targeted=it.tally.targeted + 1), NOON)
+
+
+def plain(it: Notification) -> Notification:
+    """Whatever version it has."""
+    return replace(it, version="")
+
+
+def ids(found: Sequence[Notification]) -> list[str]:
+    return [it.id for it in found]

@@ -12,13 +12,14 @@ from aiohttp import web
 
 from local.background import Background, listening
 from local.stand_ins import fcm, hms
-from local.stand_ins.apns import Apns, serving
-from local.stand_ins.apns import Config as ApnsConfig
+from local.stand_ins.apns import serving
 from local.stand_ins.apns_answers import PASSING
 from local.stand_ins.apns_certificates import Authority
-from local.stand_ins.fcm_received import DETAILS_KEPT
+from local.stand_ins.apns_service import Apns
+from local.stand_ins.apns_service import Config as ApnsConfig
 from local.stand_ins.fcm_tokens import TokenEndpoint
 from local.stand_ins.hms_tokens import HmsTokenEndpoint
+from local.stand_ins.push_received import DETAILS_KEPT
 from shared.adapters.push import pace as push_pace
 from shared.adapters.push.apns import PRODUCTION, SANDBOX, ApnsSender
 from shared.adapters.push.apns_credentials import P8Key
@@ -81,7 +82,7 @@ class Services:
         for number, network in enumerate(self.networks.values()):
             network.chance = Random(seed * 10 + number)
         for stand_in in self.all.values():
-            stand_in.received = type(stand_in.received)()
+            stand_in.received.forget()
 
     def entries(self, notification: str) -> Entries:
         """What all of them received of it."""

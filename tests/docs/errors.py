@@ -21,6 +21,7 @@ from shared.domain.delivery import (
     Rejected,
     Unsendable,
 )
+from shared.domain.reactions import CREDENTIALS_REFUSED
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "errors.md"
 ANY = "any"
@@ -135,7 +136,7 @@ def _huaweis_deed(code: str, answer: Answer) -> str:
     if code == "80300007":
         few = hms.FEWEST_TO_SUSPECT
         return f"{deed(answer)}; of {few} addresses or more: `{hms.WRONG_APP.code}`, all are kept"
-    if answer == fcm.CREDENTIALS_REFUSED:
+    if answer == CREDENTIALS_REFUSED:
         return f"a new token, and once more; if that is refused too: {deed(answer)}"
     return deed(answer)
 

@@ -7,8 +7,9 @@ import pytest
 
 from functions._sentences import FAILURES, SENTENCES, sentence
 from shared.domain.delivery import Accepted
-from shared.domain.fcm_reactions import NOT_SENT, REACTIONS
+from shared.domain.fcm_reactions import REACTIONS
 from shared.domain.notification import FailureReason
+from shared.domain.reactions import NOT_SENT
 
 SHARED = Path(__file__).parents[2] / "shared"
 KINDS = {

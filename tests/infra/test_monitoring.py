@@ -8,7 +8,7 @@ import pytest
 from functions import clock
 from infra.offline.terraform import Terraform
 from shared.adapters.push.engine import reported
-from shared.domain.fcm_reactions import CREDENTIALS_REFUSED
+from shared.domain.reactions import CREDENTIALS_REFUSED
 from tests.infra.conftest import ROOT
 from tests.infra.plans import Plan, planned
 from tests.senders.parts import a_message

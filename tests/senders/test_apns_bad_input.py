@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from local.stand_ins.apns import Apns, ServedApns
+from local.stand_ins.apns import ServedApns
 from local.stand_ins.apns_certificates import Authority
+from local.stand_ins.apns_service import Apns
 from shared.adapters.push.apns import PRODUCTION, ApnsSender
 from shared.adapters.push.apns_certificate import P12Certificate
 from shared.adapters.push.apns_config import read_credentials

@@ -10,7 +10,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import NoEncryption, pkcs12
 from cryptography.x509.oid import NameOID
 
-from local.stand_ins.apns_certificates import LIFETIME, Authority
+from local.stand_ins.apns_certificates import Authority
+from local.stand_ins.authority import LIFETIME
 from shared.adapters.push.apns_certificate import TOPICS, P12Certificate, trust
 from shared.adapters.push.apns_config import read_credentials
 from shared.adapters.push.apns_credentials import Certificate, CredentialsRefused

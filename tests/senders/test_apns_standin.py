@@ -19,8 +19,9 @@ import pytest
 from aioapns import APNs, NotificationRequest, PushType
 from aioapns.connection import APNsProductionClientProtocol
 
-from local.stand_ins.apns import Apns, Config, ServedApns
-from local.stand_ins.apns_answers import BY_PREFIX, PASSING, SCRIPTS, UNREGISTERED_AT_MS
+from local.stand_ins.apns import ServedApns
+from local.stand_ins.apns_answers import PASSING, SCRIPTS, UNREGISTERED_AT_MS, WISHED
+from local.stand_ins.apns_service import Apns, Config
 from shared.domain.delivery import Accepted, Later, Misconfigured
 from tests.senders.apns_parts import (
     KEY_ID,
@@ -188,7 +189,7 @@ def test_prefixes_are_listed(apns: ServedApns) -> None:
     listed = httpx.get(f"{apns.admin}/prefixes").json()
     assert [it["prefix"] for it in listed["prefixes"]] == [it.prefix for it in SCRIPTS]
     assert listed["firstAttemptOnly"] == "once-"
-    assert set(PASSING) <= set(BY_PREFIX)
+    assert set(PASSING) <= set(WISHED.by_prefix)
 
 
 def test_what_was_received_is_told_and_forgotten(apns: ServedApns) -> None:

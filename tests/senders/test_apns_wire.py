@@ -8,8 +8,9 @@ from pathlib import Path
 import httpx
 import pytest
 
-from local.stand_ins.apns import Apns, Config, ServedApns
+from local.stand_ins.apns import ServedApns
 from local.stand_ins.apns_answers import SCRIPTS
+from local.stand_ins.apns_service import Apns, Config
 from shared.adapters.push.apns import PRODUCTION, SANDBOX
 from shared.adapters.push.apns_certificate import P12Certificate
 from shared.adapters.push.apns_credentials import (

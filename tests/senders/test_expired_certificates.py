@@ -8,7 +8,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from local.stand_ins.apns_certificates import LIFETIME, Authority
+from local.stand_ins.apns_certificates import Authority
+from local.stand_ins.authority import LIFETIME
 from shared.adapters.google_credentials import CredentialsUnavailable
 from shared.adapters.push.hms_credentials import HuaweiAccessTokens
 from shared.adapters.transport.one_shot_http import KeptConnections

@@ -1,5 +1,6 @@
 """What is sent: a body FCM takes, with the replace key for every platform."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -111,15 +112,30 @@ def test_the_longest_texts_in_the_widest_script_fit() -> None:
     assert oversize(widest) == []
 
 
+def a_link(characters: int) -> str:
+    return "https://e.example/".ljust(characters, "x")
+
+
 @given(content=contents)
 def test_what_is_let_through_at_create_is_never_too_big_when_it_is_sent(content: Content) -> None:
     assert payload_bytes(content) <= payload_bound(content) <= payload_bytes(content) + 500
 
 
-def test_links_that_fit_their_fields_but_no_payload_are_a_fault_at_create() -> None:
-    url, image = "https://e.example/" + "x" * 2000, "https://e.example/" + "y" * 2000
-    (fault,) = oversize(Content(title="t", body="b", url=url, image=image))
-    assert (fault.field, fault.code) == ("body", "payloadTooBig")
+@pytest.mark.parametrize(
+    ("longest", "content"),
+    [
+        ("url", {"url": a_link(2000)}),
+        ("image", {"image": a_link(2000)}),
+        ("image", {"url": a_link(900), "image": a_link(999)}),
+        ("body", {"title": "😀" * 100, "body": "😀" * 500, "url": a_link(700)}),
+    ],
+)
+def test_what_fits_its_fields_but_no_payload_is_a_fault_of_the_longest(
+    longest: str, content: Mapping[str, str]
+) -> None:
+    (fault,) = oversize(Content.model_validate({"title": "t", "body": "b", **content}))
+    assert (fault.field, fault.code) == (longest, "payloadTooBig")
+    assert f"shorten {longest}" in fault.message
 
 
 def test_everything_a_provider_sets_reaches_the_device() -> None:

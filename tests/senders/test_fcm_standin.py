@@ -13,7 +13,7 @@ import pytest
 from local.background import Served
 from local.stand_ins.fcm import Config, app
 from local.stand_ins.fcm_answers import SCRIPTS
-from local.stand_ins.fcm_received import DETAILS_KEPT, Entry, Received
+from local.stand_ins.push_received import DETAILS_KEPT, Entry, Received
 from tests.senders.conftest import AccountFile
 from tests.senders.parts import received
 
@@ -238,7 +238,7 @@ def test_counts_are_kept_for_all_and_details_for_the_last() -> None:
     kept = Received()
     for number in range(DETAILS_KEPT + 5):
         token = f"t{number}"
-        kept.add(Entry(0.0, "p", token, kept.attempt(token), 200, True, "n", "n", {}))
+        kept.add(Entry(0.0, token, kept.attempt(token), 200, True, "n", "n"))
     assert len(kept.entries(10**6, "", "")) == DETAILS_KEPT
     assert kept.summary()["total"] == kept.summary()["accepted"] == DETAILS_KEPT + 5
 
@@ -296,7 +296,9 @@ def test_faults_come_in_the_ratio_asked_for_and_again_with_the_same_seed() -> No
 def test_a_configuration_it_does_not_know_is_refused(
     wrong: dict[str, Any], client: httpx.Client
 ) -> None:
+    before = client.get("/_config").json()
     assert client.post("/_config", json=wrong).status_code == 400
+    assert client.get("/_config").json() == before
 
 
 def test_latency_is_what_was_asked_for() -> None:

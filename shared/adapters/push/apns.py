@@ -32,10 +32,6 @@ from shared.adapters.push.unheard import Unheard
 from shared.adapters.transport.h2_client import Common, H2Client, common
 from shared.adapters.transport.one_shot_http import Fault
 from shared.domain.apns_reactions import (
-    ANSWER_LOST,
-    CREDENTIALS_REFUSED,
-    INVALID_TOKEN,
-    NOT_SENT,
     Reaction,
     Step,
     reaction,
@@ -43,6 +39,7 @@ from shared.domain.apns_reactions import (
 from shared.domain.delivery import Accepted, Answer, Rejected
 from shared.domain.device import PushAddress
 from shared.domain.pace import Window
+from shared.domain.reactions import ANSWER_LOST, CREDENTIALS_REFUSED, INVALID_TOKEN, NOT_SENT
 from shared.ports import Message
 
 PRODUCTION, SANDBOX = "production", "sandbox"

@@ -8,8 +8,9 @@ import threading
 from collections.abc import Callable
 from datetime import UTC, datetime
 
-from shared.adapters.firestore.rest import Exists, FirestoreRest, Lost, Missing, PreconditionFailed
-from shared.adapters.firestore.rest_values import Raw, decode_fields, encode, moment, write
+from shared.adapters.firestore.contended import put_if_still
+from shared.adapters.firestore.rest import FirestoreRest
+from shared.adapters.firestore.rest_values import Raw, decode_fields, encode, moment
 from shared.adapters.push.apns_credentials import Minted
 from shared.domain.errors import TryAgain
 
@@ -56,16 +57,7 @@ class FirestoreTokenShelf:
             "token": encode(minted.token),
             "mintedAt": encode(datetime.fromtimestamp(minted.at, UTC)),
         }
-        wanted = (
-            write(name, fields, exists=False)
-            if document is None
-            else write(name, fields, version=document["updateTime"])
-        )
-        try:
-            self._rest.commit([wanted])
-        except (Exists, Missing, PreconditionFailed, Lost):
-            return False  # read again: another's token is there, or ours after all
-        return True
+        return put_if_still(self._rest, name, document, fields)
 
 
 def _minted(document: Raw | None) -> Minted | None:

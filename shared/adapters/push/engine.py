@@ -25,8 +25,8 @@ from shared.adapters.push.pace import Pace
 from shared.adapters.transport.loop_thread import LoopThread
 from shared.adapters.transport.one_shot_http import Target
 from shared.domain.delivery import Answer, Later, Misconfigured, Unsendable
-from shared.domain.fcm_reactions import CREDENTIALS_REFUSED
 from shared.domain.pace import Window
+from shared.domain.reactions import CREDENTIALS_REFUSED
 from shared.ports import Message
 
 CREDENTIALS_UNAVAILABLE = Later("credentialsUnavailable")

@@ -19,14 +19,9 @@ from shared.adapters.push.unheard import Unheard
 from shared.adapters.transport.one_shot_http import Fault, KeptConnections, OneShotHttp, Target
 from shared.domain.delivery import Answer, Rejected
 from shared.domain.device import PushAddress
-from shared.domain.fcm_reactions import (
-    ANSWER_LOST,
-    CREDENTIALS_REFUSED,
-    INVALID_TOKEN,
-    NOT_SENT,
-    reaction,
-)
+from shared.domain.fcm_reactions import reaction
 from shared.domain.pace import Window
+from shared.domain.reactions import ANSWER_LOST, CREDENTIALS_REFUSED, INVALID_TOKEN, NOT_SENT
 from shared.ports import Message
 from shared.settings import Settings
 

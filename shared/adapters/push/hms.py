@@ -29,14 +29,9 @@ from shared.adapters.transport.one_shot_http import (
 )
 from shared.domain.delivery import Answer, Later
 from shared.domain.device import PushAddress
-from shared.domain.fcm_reactions import (
-    ANSWER_LOST,
-    CREDENTIALS_REFUSED,
-    INVALID_TOKEN,
-    NOT_SENT,
-)
 from shared.domain.hms_reactions import MOST_TOKENS, PARTLY, UNKNOWN_ERROR, reactions
 from shared.domain.pace import Window
+from shared.domain.reactions import ANSWER_LOST, CREDENTIALS_REFUSED, INVALID_TOKEN, NOT_SENT
 from shared.ports import Message
 
 HMS_PUSH_BASE_URL = "https://push-api.cloud.huawei.com"

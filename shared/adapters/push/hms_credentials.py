@@ -5,7 +5,6 @@ token endpoint's own word means that our credentials are refused; anything else 
 """
 
 import asyncio
-import json
 import logging
 import re
 import threading
@@ -32,6 +31,7 @@ from shared.adapters.transport.one_shot_http import (
     OneShotHttp,
     Target,
 )
+from shared.domain.answer_bodies import object_in
 
 HMS_OAUTH_URL = "https://oauth-login.cloud.huawei.com/oauth2/v3/token"
 
@@ -148,7 +148,7 @@ class HuaweiAccessTokens:
     def _read(self, got: HttpAnswer | Fault) -> _Held:
         if isinstance(got, Fault):
             raise CredentialsUnavailable(got.reason)
-        said = _json(got.body)
+        said = object_in(got.body)
         token = said.get("access_token")
         if got.status == 200 and isinstance(token, str) and re.fullmatch(r"[\x21-\x7e]+", token):
             return _Held(token, self._clock() + _lifetime_seconds(said))
@@ -162,11 +162,3 @@ def _lifetime_seconds(said: Mapping[str, object]) -> float:
     lifetime = said.get("expires_in")
     known = isinstance(lifetime, int | float) and lifetime > 0
     return float(lifetime) if known else UNSAID_LIFETIME_SECONDS  # type: ignore[arg-type]
-
-
-def _json(body: bytes) -> Mapping[str, object]:
-    try:
-        said = json.loads(body)
-    except (ValueError, RecursionError):
-        return {}
-    return said if isinstance(said, dict) else {}

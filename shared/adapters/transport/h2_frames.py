@@ -4,13 +4,14 @@ Header blocks are written without a dynamic table, so that what is the same for 
 is encoded once and copied. How a server compresses its own is read in ``h2_headers``.
 """
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import IntEnum
 from functools import lru_cache
 from struct import Struct
 from typing import NamedTuple
+
+from shared.domain.answer_bodies import object_in, text_in
 
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 MOST_FRAME_BYTES = 16_384
@@ -146,16 +147,7 @@ def read_goaway(payload: bytes) -> GoAway:
     if len(payload) < _GOAWAY_BYTES:
         raise NotHttp2("half a GOAWAY")
     last = int.from_bytes(payload[:4]) & 0x7FFF_FFFF
-    return GoAway(last, int.from_bytes(payload[4:8]), _reason(payload[8:]))
-
-
-def _reason(debug: bytes) -> str:
-    try:
-        said = json.loads(debug)
-    except (ValueError, RecursionError):
-        return ""
-    reason = said.get("reason") if isinstance(said, dict) else None
-    return reason if isinstance(reason, str) else ""
+    return GoAway(last, int.from_bytes(payload[4:8]), text_in(object_in(payload[8:]), "reason"))
 
 
 # ---- writing ---------------------------------------------------------------------------------

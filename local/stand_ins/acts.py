@@ -1,4 +1,4 @@
-"""How the FCM stand-in gives an answer, or fails to: plainly, late, half, or not at all."""
+"""How a row of a table is answered over HTTP/1.1: plainly, late, half, or not at all."""
 
 import asyncio
 import socket
@@ -10,7 +10,7 @@ from email.utils import formatdate
 
 from aiohttp import web
 
-from local.stand_ins.fcm_answers import BY_DATE, Act, Script
+from local.stand_ins.scripts import BY_DATE, Act, Script
 
 HUGE_BYTES = 64 * 1024 * 1024
 DATE_AHEAD_SECONDS = 90

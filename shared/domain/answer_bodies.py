@@ -1,0 +1,19 @@
+"""What the body of somebody else's answer says, if it says anything we can read."""
+
+import json
+from collections.abc import Mapping
+
+
+def object_in(body: bytes | str) -> Mapping[str, object]:
+    """The fields of a JSON object; none of anything else, however broken or deep."""
+    try:
+        fields = json.loads(body)
+    except (ValueError, RecursionError):
+        return {}
+    return fields if isinstance(fields, dict) else {}
+
+
+def text_in(fields: Mapping[str, object], name: str) -> str:
+    """A field's words; none of what is no text."""
+    value = fields.get(name)
+    return value if isinstance(value, str) else ""

@@ -1,0 +1,11 @@
+"""What an answer means to us, whichever push service gave it, or none did."""
+
+from typing import Final
+
+from shared.domain.delivery import AddressGone, Later, Misconfigured
+
+CREDENTIALS_REFUSED: Final = Misconfigured("credentialsRefused")
+INVALID_TOKEN: Final = AddressGone("invalidToken")
+NOT_SENT: Final = Later("notSent")
+ANSWER_LOST: Final = Later("answerLost", ambiguous=True)
+"""No answer, or none that can be read: it may have been taken."""
