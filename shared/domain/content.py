@@ -134,27 +134,44 @@ class CompleteInput(NotificationInput):
 
 
 def payload_bound(content: Content) -> int:
-    """Bytes that no push service's payload of this content exceeds.
-
-    Links and images stand in it twice, once for everybody and once for the platform that needs them
-    in its own place. A test holds the bound against the payloads really rendered.
+    """Bytes that no push service's payload of this content exceeds. A test holds the bound against
+    the payloads really rendered.
     """
-    texts = [content.title, content.body, content.url and content.button]
-    links = [content.url, content.image]
-    sizes = (len(json.dumps(part, ensure_ascii=False).encode()) for part in texts + links * 2)
-    return PAYLOAD_FRAME_BYTES + sum(sizes)
+    return PAYLOAD_FRAME_BYTES + sum(_payload_shares(content).values())
 
 
 def oversize(content: Content) -> list[FieldError]:
-    """The fault of content that fits every field but no payload."""
+    """The fault of content that fits every field but no payload; it is that of the field which
+    takes most of it.
+    """
     size = payload_bound(content)
     if size <= MOST_PAYLOAD_BYTES:
         return []
+    shares = _payload_shares(content)
+    longest = to_camel(max(shares, key=shares.__getitem__))
     sentence = (
         f"texts and links together take {size} bytes and push services take {MOST_PAYLOAD_BYTES}; "
-        "shorten the longest"
+        f"shorten {longest}, which takes most"
     )
-    return [FieldError("body", "payloadTooBig", sentence)]
+    return [FieldError(longest, "payloadTooBig", sentence)]
+
+
+def _payload_shares(content: Content) -> dict[str, int]:
+    """Bytes by field. Links and images stand in a payload twice, once for everybody and once for
+    the platform that needs them in its own place.
+    """
+    texts = {
+        "title": content.title,
+        "body": content.body,
+        "url_button_name": content.url and content.button,
+    }
+    links = {"url": content.url, "image": content.image}
+    once, twice = ({name: _size(part) for name, part in group.items()} for group in (texts, links))
+    return once | {name: 2 * size for name, size in twice.items()}
+
+
+def _size(part: str | None) -> int:
+    return len(json.dumps(part, ensure_ascii=False).encode())
 
 
 def missing_parts(content: Content, segment: Segment | None) -> list[FieldError]:

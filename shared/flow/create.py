@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 
 from shared.domain.content import NotificationInput
-from shared.domain.errors import NotFound, Refusal, TryAgain
+from shared.domain.errors import NotFound, Refusal, TryAgain, WrongState
 from shared.domain.history import Actor, Role
 from shared.domain.lifecycle import Status, refused
 from shared.domain.notification import Change, Looked, Notification, NotificationId
@@ -99,7 +99,8 @@ def submit(
         try:
             submitted = notifications.change(id, partial(_if_unchanged, seen, change))
         except _Edited as edited:
-            place.give_back(checks.usage)
+            if edited.notification.status is Status.DRAFT:  # else it is the other submit's, too
+                place.give_back(checks.usage)
             seen = owned(edited.notification, provider_id)
             continue
         except NotFound:
@@ -130,7 +131,11 @@ def edit(
         merged = given.edited(seen.content, seen.segment)
         content, segment = merged.content(), merged.target_segment
         if seen.status is Status.PENDING and _to_admin_hwid(segment, domains):
-            raise refused(seen.status, "edit")
+            raise WrongState(
+                "what is pending cannot be edited to go to an admin HWID, which takes no "
+                "moderation; cancel it and create it anew",
+                details={"status": str(seen.status), "move": "edit"},
+            )
         check_fields(content, segment, provider, domains)
         change = partial(Notification.edit, by=by, at=clock.now(), content=content, segment=segment)
         new = change(seen).notification

@@ -84,7 +84,13 @@ def check_identity(hwid: str, identity: Identity) -> None:
 
 
 def set_address(hwid: str, address: PushAddress, *, devices: Devices, clock: Clock) -> None:
-    """A new push address; a repeat of the same is harmless, another device holding it loses it."""
+    """A new push address; a repeat of the same is harmless, another device holding it loses it.
+
+    Without consent none is kept, as at a registration; it is sent again once consent is given back.
+    """
+    known = devices.reach([hwid]).get(hwid)
+    if known is not None and not known.consent:
+        return
     devices.set_address(hwid, replace(address, registered_at=clock.now()))
 
 

@@ -4,13 +4,14 @@ The same that planning targets: those without an address or consent are among th
 when their turn comes. No index knows who can be reached, and a count must not read them all.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 
 from shared.domain.content import Content
 from shared.domain.device import Platform
 from shared.domain.provider import verified
-from shared.domain.targeting import Segment, TargetPlatform, audience_queries
+from shared.domain.targeting import AudienceQuery, Segment, TargetPlatform, audience_queries
 from shared.flow.entitled import check_fields, entitled
 from shared.ports import Audience, Clock, Providers
 
@@ -34,19 +35,29 @@ def estimate(
     """Counted by aggregation, so its cost does not grow with the audience."""
     provider, domains = entitled(provider_id, providers)
     check_fields(Content(), segment, provider, domains)
-    names, now = verified(domains), clock.now()
-
-    def count(narrowed: Segment) -> int:
-        return sum(
-            audience.count(query).devices for query in audience_queries(narrowed, names, now)
-        )
-
+    queries = audience_queries(segment, verified(domains), clock.now())
+    devices, found = 0, Counter[str]()
+    for query in queries:
+        selected = audience.count(query).devices
+        devices += selected
+        found.update(dict(_by_platform(query, selected, audience)))
     wanted = [p for p in Platform if segment.platform in {TargetPlatform.ALL, p.value}]
-    by_platform = {
-        platform.value: count(
-            segment.model_copy(update={"platform": TargetPlatform(platform.value)})
-        )
-        for platform in wanted
-    }
-    exact = len(audience_queries(segment, names, now)) <= 1
-    return Estimate(count(segment), by_platform, exact)
+    by_platform = {platform.value: found[platform.value] for platform in wanted}
+    return Estimate(devices, by_platform, exact=len(queries) <= 1)
+
+
+def _by_platform(
+    query: AudienceQuery, selected: int, audience: Audience
+) -> Iterator[tuple[str, int]]:
+    """Asked only while some of those ``selected`` are on no platform yet: with hundreds of regions
+    there are dozens of queries, and most of them select nobody.
+    """
+    if query.platform is not None:
+        yield query.platform, selected
+        return
+    for platform in Platform:
+        if selected <= 0:
+            return
+        there = audience.count(replace(query, platform=platform.value)).devices
+        selected -= there
+        yield platform.value, there

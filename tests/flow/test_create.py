@@ -108,7 +108,7 @@ def test_every_fault_beyond_single_fields_is_told_at_once() -> None:
     with pytest.raises(InvalidInput) as refusal:
         World().create(an_input(**content, target_segment=a_segment(domain="other.com")))
     assert [(f.field, f.code) for f in refusal.value.errors] == [
-        ("body", "payloadTooBig"),
+        ("url", "payloadTooBig"),
         ("targetSegment.domain", "foreignDomain"),
     ]
 
@@ -128,7 +128,7 @@ def test_content_that_fits_every_field_but_no_push_is_refused() -> None:
     assert world.create(an_input(**wide))["status"] == Status.PENDING
     with pytest.raises(InvalidInput) as refusal:
         world.create(an_input(**wide, url="https://example.com/" + "a" * 2000))
-    assert [(f.field, f.code) for f in refusal.value.errors] == [("body", "payloadTooBig")]
+    assert [(f.field, f.code) for f in refusal.value.errors] == [("url", "payloadTooBig")]
 
 
 def test_a_submission_is_checked_against_what_the_provider_is_by_then() -> None:

@@ -163,6 +163,17 @@ def test_a_device_that_withdrew_its_consent_registers_no_address() -> None:
     assert known(world, "phone-2").address is not None
 
 
+def test_an_address_sent_without_consent_is_not_kept() -> None:
+    world = World([a_device()])
+    p = world.parts
+    devices.set_consent("phone-1", False, devices=p.devices)
+    devices.set_address("phone-1", an_fcm_address("token"), devices=p.devices, clock=p.clock)
+    assert known(world).address is None
+    devices.set_consent("phone-1", True, devices=p.devices)
+    devices.set_address("phone-1", an_fcm_address("token"), devices=p.devices, clock=p.clock)
+    assert known(world).address is not None
+
+
 def test_a_registration_leaves_the_desktops_notification_alone() -> None:
     world = World([a_desktop()])
     it = world.sent()

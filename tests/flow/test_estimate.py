@@ -2,20 +2,39 @@
 
 import pytest
 
+from shared.domain.device import Platform
 from shared.domain.errors import Forbidden, InvalidInput
-from shared.domain.targeting import Segment, TargetPlatform
+from shared.domain.targeting import AudienceQuery, Segment, TargetPlatform, audience_queries
 from shared.flow.estimate import Estimate, estimate
+from shared.ports import Audience, Counted
 from tests.builders import a_desktop, a_device, a_provider, a_segment
+from tests.flow.parts import Magnified
 from tests.flow.world import World
 
 REGIONS = tuple(f"{a}{b}" for a in "abcdef" for b in "abcdef")
 
 
-def estimated(world: World, segment: Segment) -> Estimate:
+def estimated(world: World, segment: Segment, audience: Audience | None = None) -> Estimate:
     p = world.parts
     return estimate(
-        segment, provider_id="p1", providers=p.providers, audience=p.audience, clock=p.clock
+        segment,
+        provider_id="p1",
+        providers=p.providers,
+        audience=audience or p.audience,
+        clock=p.clock,
     )
+
+
+class Counting(Magnified):
+    """An audience that remembers how often it was counted."""
+
+    def __init__(self, audience: Audience) -> None:
+        super().__init__(audience, page_size=1, times=1)
+        self.counts = 0
+
+    def count(self, query: AudienceQuery) -> Counted:
+        self.counts += 1
+        return super().count(query)
 
 
 def test_devices_are_counted_in_all_and_by_platform() -> None:
@@ -46,6 +65,15 @@ def test_many_regions_are_said_to_be_estimated_and_never_too_low() -> None:
     world = World([a_device("a", locale=f"{REGIONS[0]}_{REGIONS[35]}")])
     there = estimated(world, a_segment(region=REGIONS))
     assert (there.devices, there.exact) == (2, False)
+
+
+@pytest.mark.parametrize("platform", list(TargetPlatform))
+def test_regions_where_nobody_is_are_asked_for_once(platform: TargetPlatform) -> None:
+    world = World([a_device("a", locale="aa")])
+    audience = Counting(world.parts.audience)
+    estimated(world, a_segment(region=REGIONS * 5, platform=platform), audience)
+    queries = audience_queries(a_segment(region=REGIONS * 5), ["example.com"], world.clock.now())
+    assert audience.counts <= len(queries) + len(Platform)
 
 
 def test_an_estimate_sends_nothing_and_keeps_nothing() -> None:

@@ -71,8 +71,9 @@ def test_a_pending_one_cannot_be_edited_towards_an_admin_hwid() -> None:
     world = World([a_device("Admin-1")])
     world.providers.put_domain(a_domain(admin_hwids=("Admin-1",)))
     id = world.create()["id"]
-    with pytest.raises(WrongState):
+    with pytest.raises(WrongState, match="cancel it and create it anew") as refusal:
         world.edit(id, an_input(target_segment=a_segment(hwid="Admin-1")))
+    assert refusal.value.details["status"] == "pending"
 
 
 def test_what_is_being_sent_cannot_be_edited() -> None:

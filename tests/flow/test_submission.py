@@ -302,6 +302,17 @@ def test_so_many_sends_to_admin_hwids_go_in_an_hour() -> None:
     assert world.create(an_input(target_segment=ADMIN))["status"] == "approved"
 
 
+def test_a_draft_submitted_twice_at_once_takes_one_place_and_keeps_it() -> None:
+    world = a_world(submissionsPerDay=1)
+    id = world.create(an_input(draft=True))["id"]
+    world.inspector.meanwhile = lambda: world.submit(id)
+    with pytest.raises(WrongState):
+        world.submit(id)
+    assert (world.status(id), places(world)) == (Status.PENDING, 1)
+    with pytest.raises(TooMany):
+        world.create()
+
+
 def test_a_repeated_idempotency_key_takes_one_place() -> None:
     world = a_world(submissionsPerDay=2)
     once = Once.of("p1", "key", "create", "body")
