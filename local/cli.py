@@ -8,48 +8,44 @@ import getpass
 import json
 import os
 import sys
-from collections.abc import Callable
-from datetime import datetime
-from functools import wraps
 from pathlib import Path
-from typing import Any
 
 import click
 
+from functions._sentences import sentence
 from local import cli_archive
 from local.cli_cost import cost
+from local.cli_record import tell_chain, tell_difference, tell_history, tell_record, utc
+from local.plainly import plainly
 from local.telegram_commands import telegram
 from shared.adapters.documents import to_json
-from shared.domain.delivery import Outcome, Tally
-from shared.domain.errors import Defect, Refusal, TryAgain
-from shared.domain.history import Actor, Role, chain_faults
-from shared.domain.lifecycle import Status
-from shared.domain.notification import Notification, NotificationId
+from shared.domain.delivery import Outcome
+from shared.domain.errors import Defect
+from shared.domain.history import Actor, Role
+from shared.domain.notification import NotificationId
 from shared.flow import count, devices, explain, moderate
-from shared.settings import SettingsError
 from shared.wiring import Parts, parts
 
-COUNTERS = ("targeted", "delivered", "failed", "skipped", "unknown", "open")
-
 NEED_NO_PROJECT = {cost.name}
+ONLY_EXPLAINS = "local.cli.only_explains"
 
 
-def plainly(command: Callable[..., None]) -> Callable[..., None]:
-    """Refusals become one sentence and exit code 1, not a stack trace."""
+class Fanfare(click.Group):
+    """Help is there without any project to work on."""
 
-    @wraps(command)
-    def told(*args: Any, **options: Any) -> None:
-        try:
-            command(*args, **options)
-        except (Refusal, TryAgain) as refusal:
-            raise click.ClickException(refusal.message) from None
-        except (Defect, SettingsError) as fault:
-            raise click.ClickException(str(fault)) from None
-
-    return told
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """The command, and in passing whether it only explains itself."""
+        name, command, rest = super().resolve_command(ctx, args)
+        is_bare = isinstance(command, click.Group) and not rest
+        ctx.meta[ONLY_EXPLAINS] = is_bare or not {"-h", "--help"}.isdisjoint(rest)
+        return name, command, rest
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 96})
+@click.group(
+    cls=Fanfare, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 96}
+)
 @click.option(
     "--stack-file",
     type=click.Path(path_type=Path),
@@ -62,27 +58,28 @@ def main(stack_file: Path | None) -> None:
     variable, the local stack that `make run` started.
 
     \b
-    fanfare status                      what waits, what is being sent, what ended
+    fanfare status                      what waits for a moderator
     fanfare status ID                   one notification with its counters and history
     fanfare history ID                  what happened to it, and whether that was altered
     fanfare explain ID HWID             why a device got it, or did not
     fanfare reconcile ID                recompute every counter from the ledger
     fanfare archive verify              whether the archive is what was archived
     fanfare approve ID                  decide, as a moderator would
-    fanfare reject ID -c "no source"
+    fanfare reject ID -c "no source"    the provider reads why
     fanfare release ID                  end anybody's claim
     fanfare telegram chats              groups and people with their numbers
     fanfare telegram setup              agree with Telegram on the moderators' bot
     fanfare cost --devices 250000       what that costs at list price
     """
-    if "GOOGLE_CLOUD_PROJECT" in os.environ and stack_file is None:
+    if os.environ.get("GOOGLE_CLOUD_PROJECT") and stack_file is None:
         return
-    if click.get_current_context().invoked_subcommand in NEED_NO_PROJECT:
+    ctx = click.get_current_context()
+    if ctx.invoked_subcommand in NEED_NO_PROJECT or ctx.meta[ONLY_EXPLAINS]:
         return
-    from local.stack_file import STACK_FILE, Stack, StackError
+    from local.stack_file import STACK_FILE, StackError, running
 
     try:
-        stack = Stack.load(stack_file or STACK_FILE)
+        stack = running(stack_file or STACK_FILE)
     except StackError as missing:
         raise click.UsageError(
             f"{missing} Or set GOOGLE_CLOUD_PROJECT to work on a real project."
@@ -91,7 +88,14 @@ def main(stack_file: Path | None) -> None:
 
 
 @main.command()
-@click.option("--devices", "number", default=2000, show_default=True, type=click.IntRange(1))
+@click.option(
+    "--devices",
+    "number",
+    default=2000,
+    show_default=True,
+    type=click.IntRange(1),
+    help="How many, of every platform.",
+)
 @plainly
 def seed(number: int) -> None:
     """Fill a demo project with people, domains and devices."""
@@ -106,36 +110,43 @@ def seed(number: int) -> None:
             done = now
 
         seeding.seed_here(number, progress)
-    for sentence in seeding.told(number):
-        click.echo(sentence)
+    for line in seeding.told(number):
+        click.echo(line)
 
 
 @main.command()
 @click.argument("id", required=False)
-@click.option("--json", "as_json", is_flag=True, help="The record as JSON.")
+@click.option("--json", "as_json", is_flag=True, help="The record, or all that wait, as JSON.")
 @plainly
 def status(id: str | None, as_json: bool) -> None:
-    """One notification with its counters and history, or the moderation queue without ID."""
+    """One notification with its counters, or what waits.
+
+    With ID: its texts, counters, findings and history. Without: the moderation queue, the 100 that
+    wait longest, with the moment since which each waits.
+    """
     p = parts()
     if id is None:
-        _queue(p)
+        _queue(p, as_json=as_json)
         return
     notification = p.notifications.get(NotificationId(id))
     if as_json:
         click.echo(json.dumps(to_json(notification), indent=2, ensure_ascii=False))
         return
-    _record(notification)
-    _history(p, notification)
+    tell_record(notification)
+    tell_history(p, notification)
 
 
 @main.command()
 @click.argument("id")
 @plainly
 def history(id: str) -> None:
-    """What happened to a notification, and whether its chain is sound."""
+    """What happened to it, and whether that was altered.
+
+    Exit code 1 when the chain of its entries is broken.
+    """
     p = parts()
     it = p.notifications.get(NotificationId(id))
-    faults = _chain(p, it)
+    faults = tell_chain(p, it)
     if faults:
         raise Defect(f"the history of {id} is not what was written: {'; '.join(faults)}")
 
@@ -145,7 +156,10 @@ def history(id: str) -> None:
 @click.argument("hwid")
 @plainly
 def explain_(id: str, hwid: str) -> None:
-    """Why a device got a notification, or did not: rule, batch, outcome, answer and time."""
+    """Why a device got a notification, or did not.
+
+    By which filter it was left out, or in which batch it was, with outcome, answer and time.
+    """
     p = parts()
     notification = p.notifications.get(NotificationId(id))
     why = explain.explain(
@@ -153,38 +167,45 @@ def explain_(id: str, hwid: str) -> None:
     )
     if why.record is None:
         when = "was" if why.planned else "would be"
-        click.echo(
-            f"not targeted: {when} left out by {', '.join(why.misses)}"
-            if why.misses
-            else "not planned yet; by its filters the device would be targeted"
-        )
+        if not why.known:
+            click.echo("not targeted: none of the provider's devices has this hwid")
+        elif why.misses:
+            click.echo(f"not targeted: {when} left out by {', '.join(why.misses)}")
+        else:
+            click.echo("not planned yet; by its filters the device would be targeted")
         return
     click.echo(f"targeted, in batch {why.batch}, {why.attempts} attempt(s)")
     said = why.record.receipt or why.record.code or "-"
     open_ = why.record.outcome is Outcome.OPEN
-    click.echo(f"{'still open' if open_ else why.record.outcome}: {said}, {_time(why.record.at)}")
+    click.echo(f"{'still open' if open_ else why.record.outcome}: {said}, {utc(why.record.at)}")
+    if code := why.record.code:
+        click.echo(sentence(code))
 
 
 @main.command()
 @click.argument("id")
 @plainly
 def reconcile(id: str) -> None:
-    """Recompute every counter from the ledger, record by record, and mend what differs."""
+    """Recompute every counter, and mend what differs.
+
+    From the ledger, record by record; harmless at any time.
+    """
     p = parts()
     before, sums = count.reconcile(
         NotificationId(id), notifications=p.notifications, ledger=p.ledger, clock=p.clock
     )
-    click.echo(f"{'':<11}{'record':>10}{'ledger':>10}")
-    for name in COUNTERS:
-        was, now = _sum(before.tally, name), _sum(sums, name)
-        click.echo(f"{name:<11}{was:>10,}{now:>10,}{'' if was == now else '   mended'}")
+    tell_difference(before.tally, sums)
     agrees = before.tally == sums
     click.echo("the record agrees with the ledger" if agrees else "the record was set right")
 
 
 @main.command()
 @click.argument("id")
-@click.option("--revision", type=int, help="Refuse if the provider edited it since.")
+@click.option(
+    "--revision",
+    type=click.IntRange(1),
+    help="The one that was read: refuse if the provider edited it since.",
+)
 @plainly
 def approve(id: str, revision: int | None) -> None:
     """Approve a pending notification: it is sent at once.
@@ -207,11 +228,16 @@ def approve(id: str, revision: int | None) -> None:
 
 @main.command()
 @click.argument("id")
-@click.option("-c", "--comment", default="", help="Why; the provider reads it.")
-@click.option("-t", "--template", help="A template that says why; a comment adds to it.")
+@click.option(
+    "-c", "--comment", default="", help="Why, in 1 to 1,000 characters; the provider reads it."
+)
+@click.option("-t", "--template", help="Id of a rejection template; a comment adds to it.")
 @plainly
 def reject(id: str, comment: str, template: str | None) -> None:
-    """Reject a pending notification, with a comment."""
+    """Reject a pending notification, with a comment.
+
+    A comment, a template or both: without a reason it is refused.
+    """
     p = parts()
     decided = moderate.reject(
         NotificationId(id),
@@ -230,7 +256,10 @@ def reject(id: str, comment: str, template: str | None) -> None:
 @click.argument("id")
 @plainly
 def release(id: str) -> None:
-    """End the claim of whoever reads a pending notification: somebody else may decide."""
+    """End anybody's claim on a pending notification.
+
+    Somebody else may claim it, and decide, at once.
+    """
     p = parts()
     free = moderate.release(
         NotificationId(id), by=_operator(), notifications=p.notifications, clock=p.clock
@@ -241,7 +270,10 @@ def release(id: str) -> None:
 @main.command()
 @plainly
 def backfill() -> None:
-    """Derive what queries need on every device an existing back end wrote without it."""
+    """Derive on all devices what queries need.
+
+    For devices that an existing back end wrote without it; the others stay as they are.
+    """
     number = 0
     for number, _ in enumerate(devices.backfill(devices=parts().devices), start=1):
         if number % 500 == 0:
@@ -249,7 +281,7 @@ def backfill() -> None:
     click.echo(f"{number:,} devices brought up to date")
 
 
-def _queue(p: Parts) -> None:
+def _queue(p: Parts, *, as_json: bool) -> None:
     waiting = moderate.queue(
         moderate.QueueWish(),
         by=_operator(),
@@ -257,65 +289,22 @@ def _queue(p: Parts) -> None:
         policies=p.review_policies,
         clock=p.clock,
     ).items
+    if as_json:
+        records = [to_json(each.notification) for each in waiting]
+        click.echo(json.dumps(records, indent=2, ensure_ascii=False))
+        return
     if not waiting:
         click.echo("nothing waits for a moderator")
     for each in waiting:
         it = each.notification
         late = "  overdue" if each.overdue else ""
         click.echo(
-            f"{it.id}  {_time(it.waits_since)}  {it.provider_email:<28} {it.content.title}{late}"
+            f"{it.id}  {utc(it.waits_since)}  {it.provider_email:<28} {it.content.title}{late}"
         )
-
-
-def _record(it: Notification) -> None:
-    click.echo(f"{it.id}  {it.status}  revision {it.revision}")
-    click.echo(f"{it.content.title}\n{it.content.body}")
-    click.echo(f"by {it.provider_email} ({it.provider_id})")
-    for name in COUNTERS:
-        click.echo(f"  {name:<10}{_sum(it.tally, name):>10,}")
-    for code, number in it.tally.errors.items():
-        click.echo(f"    {code:<22}{number:>8,}")
-    if it.status is Status.FAILED:
-        click.echo(f"failed: {it.failure_reason}")
-    for finding in it.findings:
-        click.echo(f"{finding.severity}: {finding.field}: {finding.sentence}")
-
-
-def _chain(p: Parts, it: Notification) -> list[str]:
-    entries = p.notifications.history(it.id)
-    for entry in entries:
-        way = f"{entry.origin or '–'} → {entry.status}"
-        click.echo(
-            f"{entry.number:>4}  {_time(entry.at)}  {entry.move:<9} {way:<20} "
-            f"revision {entry.revision}  {entry.hash[:12]}  {entry.actor}"
-        )
-        if entry.reason:
-            click.echo(f"      “{entry.reason}”")
-    faults = chain_faults(entries, it.history_count, it.history_hash)
-    told = "BROKEN" if faults else f"sound, {len(entries)} entries"
-    click.echo(f"history chain: {told}")
-    return faults
-
-
-def _history(p: Parts, it: Notification) -> None:
-    entries = p.notifications.history(it.id)
-    for entry in entries:
-        reason = f"  “{entry.reason}”" if entry.reason else ""
-        click.echo(f"  {_time(entry.at)}  {entry.move:<9}{entry.actor}{reason}")
-    whole = not chain_faults(entries, it.history_count, it.history_hash)
-    click.echo("  history chain: sound" if whole else "  history chain: BROKEN")
-
-
-def _sum(tally: Tally, name: str) -> int:
-    return int(getattr(tally, name))
 
 
 def _operator() -> Actor:
     return Actor(Role.OPERATOR, f"cli:{getpass.getuser()}")
-
-
-def _time(at: datetime | None) -> str:
-    return at.strftime("%Y-%m-%d %H:%M:%S UTC") if at else "-"
 
 
 main.add_command(cost)

@@ -2,9 +2,12 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
 import click
+from pydantic import TypeAdapter, ValidationError
 
 from shared.adapters.archive.places import archive_at
 from shared.domain.archive_life import Discrepancy, Life
@@ -18,10 +21,29 @@ from shared.flow.replay import replay as replayed
 from shared.flow.verify import Report, Verifier
 from shared.flow.witness import Witness
 from shared.ports import Archive
+from shared.settings import ArchiveUrl
 from shared.wiring import Parts, parts
 
 Plainly = Callable[[Callable[..., None]], Callable[..., None]]
 AT_MOST = timedelta(hours=1)
+
+
+class Address(click.ParamType[str]):
+    """Where an archive can be: any other address would look like one that somebody emptied."""
+
+    name = "s3://…|gs://…|file:///…"
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """The address as it is."""
+        try:
+            TypeAdapter[str](ArchiveUrl).validate_python(value)
+        except ValidationError:
+            forms = "s3://BUCKET/FOLDER, gs://BUCKET/FOLDER or file:///FOLDER"
+            self.fail(f"{value!r} is not one of {forms}", param, ctx)
+        place = urlsplit(value)
+        if place.scheme == "file" and not Path(unquote(place.path)).is_dir():
+            self.fail(f"there is no folder {unquote(place.path)}", param, ctx)
+        return value
 
 
 def commands(plainly: Plainly) -> click.Group:
@@ -32,11 +54,18 @@ def commands(plainly: Plainly) -> click.Group:
         """Verify the archive of ended notifications, or read from it."""
 
     @archive.command()
-    @click.option("--deep", is_flag=True, help="Compare every outcome with the ledger, too.")
-    @click.option("--from", "address", help="Another copy: s3://…, gs://… or file:///…")
+    @click.option(
+        "--deep",
+        is_flag=True,
+        help="Compare every outcome with the ledger, too: reads every batch.",
+    )
+    @click.option("--from", "address", type=Address(), help="Another copy of it.")
     @plainly
     def verify(deep: bool, address: str | None) -> None:
-        """Read all of it again and compare with Firestore; exit code 1 if anything is wrong."""
+        """Read all of it again and compare with Firestore.
+
+        Exit code 1 if anything is wrong; then with what to do about each kind.
+        """
         p = parts()
         where = _archive(p, address)
         verifier = Verifier(where, p.exports, p.notifications, p.ledger, p.signer)
@@ -47,8 +76,8 @@ def commands(plainly: Plainly) -> click.Group:
 
     @archive.command(name="replay")
     @click.argument("id")
-    @click.option("--device", "hwid", help="Also what became of this device.")
-    @click.option("--from", "address", help="Another copy: s3://…, gs://… or file:///…")
+    @click.option("--device", "hwid", metavar="HWID", help="Also what became of this device.")
+    @click.option("--from", "address", type=Address(), help="Another copy of it.")
     @plainly
     def replay_(id: str, hwid: str | None, address: str | None) -> None:
         """A notification's whole life, from the archive alone."""
@@ -58,7 +87,7 @@ def commands(plainly: Plainly) -> click.Group:
     @click.argument("id")
     @plainly
     def export(id: str) -> None:
-        """Archive a notification that ended now, instead of with the next tick."""
+        """Archive one that ended, now and not with the tick."""
         p = parts()
         exporter = Exporter(p.notifications, p.ledger, p.exports, _archive(p), p.tasks, p.clock)
         mark = exporter.export(NotificationId(id), p.clock.now() + AT_MOST)
@@ -68,7 +97,10 @@ def commands(plainly: Plainly) -> click.Group:
     @archive.command()
     @plainly
     def seal() -> None:
-        """List in a manifest what was archived so far, instead of at the end of the day."""
+        """List in a manifest what was archived so far.
+
+        Now, instead of at the end of the day.
+        """
         p = parts()
         today = p.clock.now().date()
         manifests = Witness(p.exports, _archive(p), p.clock, p.signer).close_day(today)

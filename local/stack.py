@@ -16,7 +16,7 @@ from pathlib import Path
 from local.firestore import BadRules
 from local.java import EmulatorMissing
 from local.processes import ChildFailed, listens_at
-from local.stack_file import STACK_FILE, Stack, StackError, holder
+from local.stack_file import DOWN, STACK_FILE, Stack, StackError, holder
 from local.starting import PROJECT, REGION, SERVICES, SOURCE, Plan, started
 
 DOWN_SECONDS = 20.0
@@ -31,7 +31,7 @@ def up(plan: Plan, stack_file: Path, *, stay: bool) -> int:
             is_up = True
             print(f"\n{stack.table()}\n")
             if stay:
-                print("Up. Ctrl-C, or `python -m local.stack down`, ends it all.")
+                print(_what_next(stack))
             while stay:
                 time.sleep(0.5)
                 starter.check()
@@ -40,6 +40,16 @@ def up(plan: Plan, stack_file: Path, *, stay: bool) -> int:
         return 0 if is_up else 130
     print("Ended.")
     return 0
+
+
+def _what_next(stack: Stack) -> str:
+    end = f"Up. Ctrl-C, or `{DOWN}`, ends it all."
+    if not stack.accounts:
+        return end
+    from local.demo import PASSWORD  # loads the product, which takes a second
+
+    someone = stack.accounts[0].email
+    return f"Open {stack.panel} and sign in as {someone}; every password is {PASSWORD}.\n{end}"
 
 
 def _interrupt_on_signals() -> None:
@@ -124,7 +134,7 @@ def arguments() -> argparse.ArgumentParser:
 
 def _arguments_of_up(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
-    add("--devices", type=int, default=2000, metavar="N", help="devices to seed (%(default)s)")
+    add("--devices", type=_count, default=2000, metavar="N", help="devices to seed (%(default)s)")
     add(
         "--project",
         default=PROJECT,
@@ -138,7 +148,7 @@ def _arguments_of_up(parser: argparse.ArgumentParser) -> None:
     add(
         "--tick-seconds",
         type=float,
-        default=float(os.environ.get("TICK_SECONDS", "10")),
+        default=os.environ.get("TICK_SECONDS") or "10",  # checked as if it were said
         metavar="S",
         help="how often to call tick, 0 is never (env TICK_SECONDS, %(default)s)",
     )
@@ -150,7 +160,21 @@ def _arguments_of_up(parser: argparse.ArgumentParser) -> None:
         help="the file with DOORS (functions/main.py)",
     )
     for name in SERVICES:
-        add(f"--{name}-port", type=int, metavar="N", help="a free one unless given")
+        add(f"--{name}-port", type=_port, metavar="N", help="a free one unless given")
+
+
+def _count(said: str) -> int:
+    return _between(1, 10_000_000, said)
+
+
+def _port(said: str) -> int:
+    return _between(1, 65_535, said)
+
+
+def _between(least: int, most: int, said: str) -> int:
+    if not said.isdecimal() or not least <= int(said) <= most:
+        raise argparse.ArgumentTypeError(f"{said!r} is no whole number from {least:,} to {most:,}")
+    return int(said)
 
 
 def main() -> int:
@@ -178,7 +202,10 @@ def main() -> int:
         return up(plan, stack_file, stay=not asked.exit_after_journey)
     except (StackError, ChildFailed, EmulatorMissing, BadRules) as failure:
         print(failure, file=sys.stderr)
-        return 1
+    except OSError as fault:  # a full disk, a folder nobody may write to
+        where = f" ({fault.filename})" if fault.filename else ""
+        print(f"The stack cannot go on: {fault.strerror or fault}{where}.", file=sys.stderr)
+    return 1
 
 
 if __name__ == "__main__":

@@ -11,13 +11,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import Self
+from typing import Self, TextIO
 
 from local import telegram_setup
 from local.push_credentials import PushCredentials
 
 ROOT = Path(__file__).parents[1]
 STACK_FILE = ROOT / ".local" / "stack.json"
+
+
+DOWN = ".venv/bin/python -m local.stack down"
 
 
 class StackError(RuntimeError):
@@ -61,15 +64,17 @@ class Stack:
         """The stack that wrote this file."""
         try:
             told = json.loads(path.read_text())
+            known = {each.name for each in fields(cls)} & told.keys()
+            accounts = tuple(Account(**account) for account in told.get("accounts", ()))
+            given = {name: told[name] for name in known} | {"accounts": accounts}
+            return cls(folder=folder_of(path), **given)
         except FileNotFoundError:
+            raise _none_runs(f"{_short(path)} is missing") from None
+        except (OSError, ValueError, TypeError, AttributeError):
             raise StackError(
-                f"No stack is running ({_short(path)} is missing): start one with "
-                "`python -m local.stack up`."
+                f"{_short(path)} cannot be read as the file of a stack: end the stack with "
+                f"`{DOWN}`, which removes it, and start another."
             ) from None
-        known = {each.name for each in fields(cls)} & told.keys()
-        accounts = tuple(Account(**account) for account in told.get("accounts", ()))
-        given = {name: told[name] for name in known} | {"accounts": accounts}
-        return cls(folder=folder_of(path), **given)
 
     def save(self, path: Path) -> None:
         """Write the file at once, so that nobody reads half of it."""
@@ -206,18 +211,40 @@ def _short(path: Path) -> str:
     return os.path.relpath(path) if path.is_relative_to(Path.cwd()) else str(path)
 
 
+def running(stack_file: Path = STACK_FILE) -> Stack:
+    """The living stack of this file; one that was killed leaves its file behind."""
+    if stack_file.exists() and holder(stack_file) is None:
+        raise _none_runs(f"{_short(stack_file)} was left behind")
+    return Stack.load(stack_file)
+
+
+def _none_runs(why: str) -> StackError:
+    return StackError(f"No stack is running ({why}): `make run` starts one.")
+
+
+def _lock(stack_file: Path) -> TextIO:
+    try:
+        stack_file.parent.mkdir(parents=True, exist_ok=True)
+        return stack_file.with_suffix(".lock").open("a+")
+    except OSError as fault:
+        raise StackError(
+            f"{_short(stack_file.parent)} cannot be written ({fault.strerror}): a stack keeps its "
+            "addresses, keys and logs there. Make it writable, or name another place with "
+            "--stack-file."
+        ) from None
+
+
 @contextmanager
 def claimed(stack_file: Path) -> Iterator[None]:
     """Hold the file's lock; refuse when a living stack does."""
-    stack_file.parent.mkdir(parents=True, exist_ok=True)
-    with stack_file.with_suffix(".lock").open("a+") as lock:
+    with _lock(stack_file) as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             lock.seek(0)
             raise StackError(
                 f"A stack is running already (pid {lock.read()}, {_short(stack_file)}): end it with"
-                " `python -m local.stack down`, or give this one its own --stack-file."
+                f" `{DOWN}`, or give this one its own --stack-file."
             ) from None
         lock.truncate(0)
         lock.write(str(os.getpid()))

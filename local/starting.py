@@ -166,6 +166,7 @@ class Starter:
             token_url=self.stack.token_url,
         )
         self.stack.push_credentials.write()
+        self._require_settings()
         self._firestore.start()
         if self._firestore.child:
             self.children.append(self._firestore.child)
@@ -206,6 +207,15 @@ class Starter:
         end_all(self.children)
         if left := [child.name for child in self.children if child.is_left()]:
             raise ChildFailed(f"Still running after it was killed: {', '.join(left)}.")
+
+    def _require_settings(self) -> None:
+        """In a sentence now, rather than at the end of a log once all is started."""
+        from shared.settings import SettingsError, read
+
+        try:
+            read({**os.environ, **self.stack.environment()})
+        except SettingsError as fault:
+            raise StackError(str(fault)) from None
 
     def _start_gateway(self) -> Callable[[], None]:
         away = f"--elsewhere=127.0.0.1:{self._workers}={OF_QUEUES}"

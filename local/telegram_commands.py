@@ -5,6 +5,7 @@ from typing import Any
 
 import click
 
+from local.plainly import plainly
 from local.telegram_seen import seen_in
 from shared.adapters.telegram_calls import TelegramCalls, ToldElsewhere
 from shared.domain.errors import TryAgain
@@ -40,8 +41,12 @@ def telegram() -> None:
 
 @telegram.command()
 @click.option("--unhook", is_flag=True, help="Let presses wait until the next setup.")
+@plainly
 def chats(unhook: bool) -> None:
-    """List the groups and people the bot has seen lately, with their numbers."""
+    """Groups and people the bot has seen, with their numbers.
+
+    Of the last day, and only while Telegram reports to no webhook.
+    """
     calls = _calls(parts().settings)
     try:
         bot: Said = calls.call("getMe")
@@ -62,8 +67,12 @@ def chats(unhook: bool) -> None:
 
 @telegram.command()
 @click.option("--check", is_flag=True, help="Only say how things are; agree on nothing.")
+@plainly
 def setup(check: bool) -> None:
-    """Tell Telegram where to report presses, and print what it knows of the bot and the chat."""
+    """Agree with Telegram on the moderators' bot.
+
+    Tells Telegram where to report presses, and prints what it knows of the bot and the chat.
+    """
     settings = parts().settings
     if missing := [what for name, what in NEEDED.items() if getattr(settings, name) is None]:
         raise click.ClickException(f"not set: {'; '.join(missing)}")
@@ -85,8 +94,9 @@ def setup(check: bool) -> None:
 
 @telegram.command(name="show")
 @click.argument("ids", nargs=-1)
+@plainly
 def show_(ids: tuple[str, ...]) -> None:
-    """Bring the messages of IDS up to date, or of all that wait."""
+    """Bring messages up to date: of IDS, or of all that wait."""
     p = parts()
     found = desk(p)
     if found is None:
@@ -94,6 +104,7 @@ def show_(ids: tuple[str, ...]) -> None:
     waiting = [] if ids else [it.id for it in p.notifications.queue(Waiting()).items]
     try:
         for id in (*ids, *waiting):
+            p.notifications.get(NotificationId(id))
             show(NotificationId(id), desk=found)
             click.echo(f"{id} is shown as it is")
     except (ChatClosed, ChatRefused, ChatMoved, TryAgain) as fault:

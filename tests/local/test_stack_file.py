@@ -2,12 +2,14 @@
 
 import json
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from google.oauth2.service_account import Credentials
 
 from local.push_credentials import TEAM_ID
+from local.seed import seed
 from local.stack import down, status
 from local.stack_file import (
     ROOT,
@@ -18,6 +20,7 @@ from local.stack_file import (
     claimed,
     folder_of,
     holder,
+    running,
 )
 from local.stand_ins.service_account import write_service_account
 from shared.adapters.push.apns_config import read_credentials
@@ -102,8 +105,39 @@ def test_the_push_services_are_named_when_they_run(tmp_path: Path) -> None:
 
 
 def test_loading_no_stack_says_how_to_start_one(tmp_path: Path) -> None:
-    with pytest.raises(StackError, match=r"python -m local\.stack up"):
+    with pytest.raises(StackError, match="`make run`"):
         Stack.load(tmp_path / "stack.json")
+
+
+@pytest.mark.parametrize(
+    "text", ["", "{", "[]", "{}", '{"pid": 1}', '{"accounts": [1]}', '{"accounts": 1}', "\x00"]
+)
+def test_a_file_that_is_no_stacks_says_what_to_do(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "stack.json"
+    path.write_text(text)
+    with pytest.raises(StackError, match=r"cannot be read .*local\.stack down"):
+        Stack.load(path)
+
+
+def test_a_folder_is_no_stacks_file(tmp_path: Path) -> None:
+    with pytest.raises(StackError, match="cannot be read"):
+        Stack.load(tmp_path)
+
+
+def test_a_stack_that_was_killed_does_not_run(tmp_path: Path) -> None:
+    path = tmp_path / "stack.json"
+    a_stack(tmp_path).save(path)
+    with pytest.raises(StackError, match=r"No stack is running \(.*was left behind\)"):
+        running(path)
+    with claimed(path):
+        a_stack(tmp_path).save(path)
+        assert running(path) == a_stack(tmp_path)
+
+
+def test_seeding_that_fails_is_told(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(StackError, match="could not be seeded"):
+        seed(replace(a_stack(tmp_path), region="mars"), 1)
+    assert "FANFARE_REGION: must look like" in capfd.readouterr().err
 
 
 def test_stacks_keep_their_logs_apart(tmp_path: Path) -> None:

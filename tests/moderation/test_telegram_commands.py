@@ -179,3 +179,9 @@ def test_show_brings_the_chat_up_to_date(world: MemoryParts) -> None:
     done = fanfare("telegram", "show")
     assert done.output == "n1 is shown as it is\n"
     assert len(world.chat.posted) == 1
+
+
+def test_nothing_is_shown_of_a_notification_that_is_not_there(world: MemoryParts) -> None:
+    world.chat = MemoryChat()
+    refused = fanfare("telegram", "show", "nope")
+    assert (refused.exit_code, refused.output) == (1, "Error: there is no such notification\n")

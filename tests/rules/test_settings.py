@@ -85,6 +85,31 @@ def test_every_fault_is_named_at_once() -> None:
     assert "FANFARE_LEASE_SECONDS" in told
 
 
+def test_a_fault_is_told_in_words_of_ours() -> None:
+    told = refusal({"FCM_BASE_URL": "nine", "FANFARE_REGION": "mars", "FANFARE_THREATS": "on"})
+    assert "GOOGLE_CLOUD_PROJECT: is not set" in told
+    assert "FCM_BASE_URL: must begin with http:// or https://" in told
+    assert "FANFARE_REGION: must look like ^[a-z]+-" in told
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        ("FANFARE_LEASE_SECOND", "FANFARE_LEASE_SECONDS"),
+        ("FANFARE_TELEGRAM_TOKEN", "FANFARE_TELEGRAM_BOT_TOKEN"),
+        ("FANFARE_ARCHIVE_KEY", "FANFARE_ARCHIVE_KMS_KEY"),
+    ],
+)
+def test_a_misspelt_variable_is_not_passed_over(written: str, meant: str) -> None:
+    told = refusal(REAL | {written: "hunter2"})
+    assert f"{written}: is no setting; perhaps {meant} is meant" in told
+    assert "hunter2" not in told
+
+
+def test_variables_of_others_are_passed_over() -> None:
+    assert read(REAL | {"FANFARE_EXAMPLES": "9", "FANFARE_PANEL_URL": "x"}) == read(REAL)
+
+
 def test_a_faulty_value_is_not_shown() -> None:
     assert "hunter2" not in refusal(DEMO | {"FANFARE_TASKS_ACCOUNT": "hunter2"})
     assert "hunter2" not in refusal(DEMO | {"FANFARE_TELEGRAM_BOT_TOKEN": "hunter2"})
