@@ -18,7 +18,7 @@ from datetime import datetime, timedelta
 from functools import partial
 
 from shared.domain.chat_cards import MOST_REGIONS, Facts, Reach, card_of, note, reminder
-from shared.domain.device import PARTITIONS, Platform, language_and_territory
+from shared.domain.device import PARTITIONS, language_and_territory
 from shared.domain.errors import NotFound, TryAgain
 from shared.domain.lifecycle import Status
 from shared.domain.notification import Notification, NotificationId
@@ -28,12 +28,12 @@ from shared.domain.targeting import (
     AudienceQuery,
     PartitionRange,
     Segment,
-    TargetPlatform,
     audience_queries,
 )
 from shared.flow.desk import Desk
+from shared.flow.estimate import census
 from shared.flow.remind import remind
-from shared.ports import ChatClosed, ChatMoved, MessageGone, Post, Throttled, Waiting
+from shared.ports import ChatClosed, ChatMoved, MessageGone, Post, Room, Throttled, Waiting
 
 WRITING = timedelta(seconds=120)
 """How long a writer holds a post, anew for each picture; more than all requests for one take."""
@@ -46,6 +46,8 @@ SAMPLED = 100
 MOST_SAMPLED_REGIONS = 5
 EVENT_TIME = timedelta(minutes=2)
 """By then an event has come, or was lost."""
+A_MOMENT = timedelta(seconds=1)
+"""By so much it does not matter when the chat may be spoken in."""
 
 
 def show(id: NotificationId, *, desk: Desk) -> None:
@@ -173,10 +175,14 @@ def _respect_quiet(desk: Desk) -> None:
 
 
 def _keep_quiet(desk: Desk, seconds: int) -> None:
+    """Many are told so at once, of about the same time: the first of them writes it down."""
     until = desk.clock.now() + timedelta(seconds=seconds)
-    desk.posts.change_room(
-        lambda room: replace(room, quiet_until=max(until, room.quiet_until or until))
-    )
+
+    def quiet(room: Room) -> Room:
+        known = room.quiet_until
+        return room if known and known > until - A_MOMENT else replace(room, quiet_until=until)
+
+    desk.posts.change_room(quiet)
 
 
 # ---- what is shown ---------------------------------------------------------------------------
@@ -203,36 +209,36 @@ def _record(provider_id: str, desk: Desk) -> Mapping[Status, int]:
 
 
 def _reach(it: Notification, desk: Desk) -> Reach:
-    """By aggregation and a sample: what it costs does not grow with the audience."""
+    """By aggregation and a sample, and nothing is counted twice: a card is counts, nearly all."""
     segment, now = it.segment or Segment(), desk.clock.now()
     domains = verified(desk.providers.domains_of(it.provider_id))
-
-    def count(**narrower: object) -> int:
-        queries = audience_queries(segment.model_copy(update=narrower), domains, now)
-        return sum(desk.audience.count(query).devices for query in queries)
-
-    wanted = [p for p in Platform if segment.platform in {TargetPlatform.ALL, p.value}]
-    reach = Reach(
-        total=count(),
-        platforms={p.value: count(platform=TargetPlatform(p.value)) for p in wanted},
-    )
+    queries = audience_queries(segment, domains, now)
+    counted = census(segment, queries, desk.audience)
+    reach = Reach(counted.devices, counted.by_platform)
     if named := segment.region[:MOST_REGIONS]:
+        in_region = {
+            region: audience_queries(segment.model_copy(update={"region": (region,)}), domains, now)
+            for region in named
+        }
         return replace(
             reach,
-            regions={region: count(region=(region,)) for region in named},
+            regions={region: _devices(those, desk) for region, those in in_region.items()},
             more_regions=len(segment.region) - len(named),
         )
-    found = _regions_of_some(audience_queries(segment, domains, now), desk)
+    found = _regions_of_some(queries, counted.read_at, desk)
     common = dict(found.most_common(MOST_SAMPLED_REGIONS))
     rest = len(found) - len(common)
     return replace(reach, regions=common, more_regions=rest, sampled=found.total())
 
 
-def _regions_of_some(queries: Sequence[AudienceQuery], desk: Desk) -> Counter[str]:
+def _devices(queries: Sequence[AudienceQuery], desk: Desk) -> int:
+    return sum(desk.audience.count(query).devices for query in queries)
+
+
+def _regions_of_some(queries: Sequence[AudienceQuery], as_of: str, desk: Desk) -> Counter[str]:
     """The territories of some devices, or the languages of those that name no territory."""
     found: Counter[str] = Counter()
     for query in queries[:1]:
-        as_of = desk.audience.count(query).read_at
         everywhere = PartitionRange(0, PARTITIONS)
         page = desk.audience.page(query, everywhere, "", SAMPLED, as_of)
         for _, target in page.targets:

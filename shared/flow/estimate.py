@@ -5,7 +5,7 @@ when their turn comes. No index knows who can be reached, and a count must not r
 """
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from shared.domain.content import Content
@@ -36,14 +36,33 @@ def estimate(
     provider, domains = entitled(provider_id, providers)
     check_fields(Content(), segment, provider, domains)
     queries = audience_queries(segment, verified(domains), clock.now())
-    devices, found = 0, Counter[str]()
-    for query in queries:
-        selected = audience.count(query).devices
-        devices += selected
-        found.update(dict(_by_platform(query, selected, audience)))
+    found = census(segment, queries, audience)
+    return Estimate(found.devices, found.by_platform, exact=len(queries) <= 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Census:
+    """Devices in all, and on each platform the segment wants. ``read_at`` is the store's word for
+    when the first were counted. One on a platform we do not know is among all, and on none.
+    """
+
+    devices: int
+    by_platform: Mapping[str, int]
+    read_at: str
+
+
+def census(segment: Segment, queries: Sequence[AudienceQuery], audience: Audience) -> Census:
+    """Counts the devices of a segment's queries."""
+    counted = [audience.count(query) for query in queries]
+    found = Counter[str]()
+    for query, selected in zip(queries, counted, strict=True):
+        found.update(dict(_by_platform(query, selected.devices, audience)))
     wanted = [p for p in Platform if segment.platform in {TargetPlatform.ALL, p.value}]
-    by_platform = {platform.value: found[platform.value] for platform in wanted}
-    return Estimate(devices, by_platform, exact=len(queries) <= 1)
+    return Census(
+        devices=sum(each.devices for each in counted),
+        by_platform={platform.value: found[platform.value] for platform in wanted},
+        read_at=counted[0].read_at if counted else "",
+    )
 
 
 def _by_platform(

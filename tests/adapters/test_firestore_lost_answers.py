@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -31,6 +32,7 @@ from tests.adapters.records import (
     a_new_notification,
     a_submission,
 )
+from tests.conftest import eventually
 
 N1 = NotificationId("n1")
 LOST = ServiceUnavailable("the connection broke")
@@ -284,6 +286,26 @@ def test_a_place_whose_answer_was_lost_is_taken_once(faulty: FaultyClient, fault
         faulty.faults = [fault]
         assert usage.take("p1", "perDay", "1", 2, NOON, taker=taker) is given
         faulty.faults.clear()
+
+
+def test_places_that_many_take_at_once_cost_few_writes(faulty: FaultyClient) -> None:
+    """Of one document Firestore takes about one write a second for long."""
+    usage, many = FirestoreUsage(faulty), 40
+    came: list[int] = []
+
+    def when_all_have_come(send: Callable[[], Any]) -> Any:
+        eventually(lambda: len(came) == many, "all ask")
+        return send()
+
+    def take(number: int) -> bool:
+        came.append(number)
+        return usage.take("p1", "perDay", "1", many - 3, NOON, taker=f"t{number}")
+
+    faulty.faults = [when_all_have_come]
+    with ThreadPoolExecutor(many) as threads:
+        assert sum(threads.map(take, range(many))) == many - 3
+    assert faulty.commits <= many // 2
+    assert len(usage.takers("p1", "perDay", "1")) == many - 3
 
 
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda it: it.__name__)

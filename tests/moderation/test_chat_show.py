@@ -2,21 +2,24 @@
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
 from shared.domain.chat import Card
 from shared.domain.delivery import Tally
+from shared.domain.device import Platform
 from shared.domain.errors import TryAgain
 from shared.domain.findings import Finding, Severity
 from shared.domain.history import Actor, Role
 from shared.domain.lifecycle import Status
 from shared.domain.notification import Notification, NotificationId
 from shared.domain.review import ReviewPolicy
+from shared.domain.targeting import AudienceQuery, TargetPlatform
 from shared.flow.chat import look_after, show
-from shared.ports import ChatClosed, ChatRefused, Throttled
+from shared.ports import Audience, AudiencePage, ChatClosed, ChatRefused, Counted, Room, Throttled
 from tests.builders import (
     MODERATOR,
     NOON,
@@ -94,6 +97,44 @@ def test_where_no_region_is_named_those_of_some_devices_are_told(room: Chatroom)
     room.given(replace(a_notification(), segment=a_segment()))
     show(N1, desk=room.desk)
     assert "Of 3 looked at: us 2 · ru 1" in room.card().text
+
+
+@dataclass
+class Audited:
+    """An audience that says how it was asked."""
+
+    inner: Audience
+    counted: list[AudienceQuery] = field(default_factory=list)
+
+    def count(self, query: AudienceQuery) -> Counted:
+        self.counted.append(query)
+        return self.inner.count(query)
+
+    def page(self, *asked: Any) -> AudiencePage:
+        return self.inner.page(*asked)
+
+
+@pytest.mark.parametrize(
+    ("platform", "most"), [(TargetPlatform.ALL, 1 + len(Platform)), (TargetPlatform.ANDROID, 1)]
+)
+def test_no_device_is_counted_twice_for_one_message(
+    room: Chatroom, platform: TargetPlatform, most: int
+) -> None:
+    """Counting is most of what a message costs, in time and in money."""
+    room.given(replace(a_notification(), segment=a_segment(platform=platform)))
+    audited = Audited(room.desk.audience)
+    show(N1, desk=replace(room.desk, audience=audited))
+    assert 0 < len(audited.counted) == len(set(audited.counted)) <= most
+    everybody = platform is TargetPlatform.ALL
+    assert f"Audience: {3 if everybody else 2} devices" in room.card().text
+    assert ("us 2 · ru 1" if everybody else "ru 1 · us 1") in room.card().text
+
+
+def test_a_device_on_a_platform_we_do_not_know_is_counted_as_it_is_sent_to(room: Chatroom) -> None:
+    room.add(a_device("tv-1", platform="tizen"))
+    room.given()
+    show(N1, desk=room.desk)
+    assert "Audience: 4 devices" in room.card().text
 
 
 def test_a_record_does_not_grow_by_sends_nobody_moderated(room: Chatroom) -> None:
@@ -317,6 +358,26 @@ def test_after_too_many_requests_nobody_speaks_until_it_is_time(room: Chatroom) 
     room.clock.advance(41)
     show(N1, desk=room.desk)
     assert len(room.chat.posted) == 1
+
+
+def test_of_many_told_to_be_quiet_at_once_one_writes_it_down(room: Chatroom) -> None:
+    """All read and write the one document of the room."""
+    known, change_room = room.posts.room, room.posts.change_room
+    written: list[Room] = []
+
+    def changed(change: Callable[[Room], Room]) -> None:
+        before, after = known(), change_room(change)
+        written.extend([after] if after != before else [])
+
+    room.posts.room, room.posts.change_room = Room, changed  # all looked before any was told
+    for n, seconds in enumerate((40, 40, 39, 50)):
+        id = room.given(a_notification(f"n{n}")).id
+        room.chat.mood = raising(Throttled("busy", retry_after_seconds=seconds))
+        with pytest.raises(TryAgain):
+            show(id, desk=room.desk)
+        room.clock.advance(0.1)
+    times = [it.quiet_until - NOON for it in written if it.quiet_until]
+    assert times == [timedelta(seconds=40), timedelta(seconds=50.3)]
 
 
 def test_a_lost_answer_may_post_twice_and_the_later_message_counts(room: Chatroom) -> None:

@@ -121,7 +121,7 @@ def moderator_from(uid: str, document: Mapping[str, Any]) -> Moderator:
     )
 
 
-def usage_fields(takers: tuple[str, ...], expire_at: datetime) -> Fields:
+def usage_fields(takers: tuple[str, ...], expire_at: datetime | None) -> Fields:
     """The document of a limit's window: who took a place in it, until it may be removed."""
     return {"takers": list(takers), "expireAt": expire_at}
 

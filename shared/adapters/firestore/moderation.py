@@ -5,6 +5,7 @@ repeated, or a commit whose answer was lost, takes its place once.
 """
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import uuid4
@@ -42,6 +43,7 @@ from shared.adapters.firestore.calls import (
     select,
     version_of,
 )
+from shared.adapters.firestore.together import Together
 from shared.domain.review import ReviewPolicy
 from shared.ports import Moderator
 
@@ -112,6 +114,7 @@ class FirestoreUsage:
 
     def __init__(self, client: Client) -> None:
         self._client = client
+        self._windows = Together(self._write)
 
     def take(
         self,
@@ -124,18 +127,7 @@ class FirestoreUsage:
         taker: str,
     ) -> bool:
         place = self._window(provider_id, kind, window_key)
-        given = True
-
-        def wanted(snapshot: Snapshot) -> Fields | None:
-            nonlocal given
-            takers = takers_from(place.id, data_of(snapshot))
-            given = taker in takers or len(takers) < limit
-            if taker in takers or not given:
-                return None
-            return usage_fields((*takers, taker), expire_at)
-
-        _rewrite(self._client, place, "the usage of a limit", wanted)
-        return given
+        return self._windows.change(place.id, _Taking(taker, limit, expire_at))
 
     def takers(self, provider_id: str, kind: str, window_key: str) -> Sequence[str]:
         place = self._window(provider_id, kind, window_key)
@@ -143,17 +135,52 @@ class FirestoreUsage:
 
     def give_back(self, provider_id: str, kind: str, window_key: str, *, taker: str) -> None:
         place = self._window(provider_id, kind, window_key)
+        self._windows.change(place.id, _GivingBack(taker))
+
+    def _write(self, id: str, changes: Sequence["_Taking | _GivingBack"]) -> Sequence[bool]:
+        """After each change, whether its taker has a place."""
+        placed: list[bool] = []
+        ends = [each.expire_at for each in changes if isinstance(each, _Taking)]
 
         def wanted(snapshot: Snapshot) -> Fields | None:
-            takers = takers_from(place.id, data_of(snapshot))
-            if taker not in takers:
+            before = takers = takers_from(id, data_of(snapshot))
+            placed.clear()
+            for each in changes:
+                takers = each.among(takers)
+                placed.append(each.taker in takers)
+            if takers == before:
                 return None
-            return {"takers": [each for each in takers if each != taker]}
+            return present(usage_fields(takers, max(ends, default=None)))
 
-        _rewrite(self._client, place, "the usage of a limit", wanted)
+        _rewrite(self._client, reference(self._client, USAGE, id), "the usage of a limit", wanted)
+        return placed
 
     def _window(self, provider_id: str, kind: str, window_key: str) -> DocumentReference:
         return reference(self._client, USAGE, f"{provider_id}.{kind}.{window_key}")
+
+
+@dataclass(frozen=True, slots=True)
+class _Taking:
+    """Somebody takes a place, if they have none and there is one."""
+
+    taker: str
+    limit: int
+    expire_at: datetime
+
+    def among(self, takers: tuple[str, ...]) -> tuple[str, ...]:
+        if self.taker in takers or len(takers) >= self.limit:
+            return takers
+        return (*takers, self.taker)
+
+
+@dataclass(frozen=True, slots=True)
+class _GivingBack:
+    """Somebody needs no place any more."""
+
+    taker: str
+
+    def among(self, takers: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(each for each in takers if each != self.taker)
 
 
 def _set(client: Client, place: DocumentReference, fields: Fields, what: str) -> None:
