@@ -4,36 +4,22 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import click
 import pytest
-from click.testing import CliRunner, Result
+from click.testing import CliRunner
 
 from local.cli import main
 from local.stack_file import ROOT
 from shared.domain.delivery import Tally
 from shared.domain.notification import Looked, NotificationId
-from shared.wiring import replaced
-from tests.builders import MODERATOR, NOON, PROVIDER, a_domain, a_notification, a_provider
-from tests.parts import MemoryParts, memory_parts
+from tests.builders import MODERATOR, NOON, PROVIDER, a_notification
+from tests.local.conftest import Fanfare
+from tests.parts import MemoryParts
 
 N1 = NotificationId("n1")
-Fanfare = Callable[..., Result]
-
-
-@pytest.fixture
-def world() -> Iterator[MemoryParts]:
-    parts = memory_parts(a_provider(), a_domain())
-    with replaced(parts):
-        yield parts
-
-
-@pytest.fixture
-def fanfare(world: MemoryParts, monkeypatch: pytest.MonkeyPatch) -> Fanfare:
-    monkeypatch.setenv("GOOGLE_CLOUD_PROJECT", "demo-fanfare")
-    return lambda *said: CliRunner().invoke(main, said)
 
 
 @pytest.fixture

@@ -1,36 +1,14 @@
 """``fanfare`` decides by the moderators' rules, and reads a history aloud."""
 
-from collections.abc import Callable, Iterator
-
-import pytest
-from click.testing import CliRunner, Result
-
-from local.cli import main
 from shared.domain.findings import Finding, Severity
 from shared.domain.notification import Looked, NotificationId
 from shared.domain.review import ReviewPolicy, Template
-from shared.wiring import replaced
-from tests.builders import MODERATOR, NOON, PROVIDER, a_domain, a_notification, a_provider
-from tests.parts import MemoryParts, memory_parts
+from tests.builders import MODERATOR, NOON, PROVIDER, a_notification
+from tests.local.conftest import Fanfare
+from tests.parts import MemoryParts
 
 N1 = NotificationId("n1")
 RED = Finding("ipHost", Severity.RED, "url", "The address names a machine by number.")
-Fanfare = Callable[..., Result]
-
-
-@pytest.fixture
-def world() -> Iterator[MemoryParts]:
-    parts = memory_parts(a_provider(), a_domain())
-    with replaced(parts):
-        yield parts
-
-
-@pytest.fixture
-def fanfare(world: MemoryParts, monkeypatch: pytest.MonkeyPatch) -> Fanfare:
-    monkeypatch.setenv("GOOGLE_CLOUD_PROJECT", "demo-fanfare")
-    monkeypatch.setenv("USER", "olga")
-    monkeypatch.setenv("LOGNAME", "olga")
-    return lambda *said: CliRunner().invoke(main, said)
 
 
 def submitted(world: MemoryParts, *findings: Finding) -> None:
