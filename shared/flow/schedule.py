@@ -7,7 +7,6 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from shared.domain.delivery import BATCH_SIZE, PlanPart
-from shared.domain.errors import NotFound
 from shared.domain.lane import Lane
 from shared.domain.lifecycle import Status
 from shared.domain.notification import Notification, NotificationId
@@ -54,11 +53,5 @@ def scheduled(
 def _over(lane: Lane, own: str, now: datetime, notifications: Notifications) -> set[str]:
     """Those that ended before their time: whoever stopped a mistake need not wait for its rest."""
     ahead = [s.notification_id for s in lane.taken if s.ends_at > now and s.notification_id != own]
-    return {id for id in ahead if not _is_being_sent(id, notifications)}
-
-
-def _is_being_sent(id: str, notifications: Notifications) -> bool:
-    try:
-        return notifications.get(NotificationId(id)).status is Status.SENDING
-    except NotFound:
-        return False
+    statuses = notifications.statuses(map(NotificationId, ahead))
+    return {id for id in ahead if statuses.get(NotificationId(id)) is not Status.SENDING}

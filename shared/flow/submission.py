@@ -4,12 +4,12 @@ A place in a limit's window is taken last of all that may refuse, by the notific
 refused for another reason costs nothing, and neither does a request that is repeated.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from math import ceil
 
-from shared.domain.errors import NotFound, TooMany
+from shared.domain.errors import TooMany
 from shared.domain.lifecycle import Status
 from shared.domain.notification import Looked, Notification, NotificationId
 from shared.domain.provider import Domain, Limit, Provider, verified
@@ -117,7 +117,7 @@ def _queue(
         last = earlier, coming
         free = most - notifications.count_pending(provider.uid) - len(earlier)
         if free <= len(coming):
-            settled = sum(_is_settled(id, notifications) for id in earlier | coming)
+            settled = _settled(earlier | coming, notifications)
             free = most - notifications.count_pending(provider.uid) - len(earlier) + settled
         if usage.take(provider.uid, limit, this, free, now + KEPT_AFTERWARDS, taker=taker):
             return this
@@ -129,12 +129,10 @@ def _queue(
     )
 
 
-def _is_settled(taker: str, notifications: Notifications) -> bool:
-    """Whether it waits by now, and is counted there, or does not any more."""
-    try:
-        return notifications.get(NotificationId(taker)).status is not Status.DRAFT
-    except NotFound:
-        return False
+def _settled(takers: Collection[str], notifications: Notifications) -> int:
+    """How many of them wait by now, and are counted there, or do not any more."""
+    statuses = notifications.statuses(map(NotificationId, takers))
+    return sum(status is not Status.DRAFT for status in statuses.values())
 
 
 def _end(now: datetime, length: timedelta) -> datetime:

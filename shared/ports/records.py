@@ -4,7 +4,7 @@ State changes only through a write that is conditional on what was read (a *vers
 two racing writers exactly one wins.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Generic, Protocol, TypeVar
@@ -87,6 +87,9 @@ class Notifications(Protocol):
 
     def get(self, id: NotificationId) -> Notification:
         """Raises ``NotFound``; ``Defect`` for a document that cannot be one."""
+
+    def statuses(self, ids: Iterable[NotificationId]) -> Mapping[NotificationId, Status]:
+        """Where each of these is in its life, but for those that are not there, in one request."""
 
     def change(self, id: NotificationId, change: Callable[[Notification], Change]) -> Notification:
         """Read, apply ``change``, write with its history entry, as one transaction.

@@ -141,6 +141,16 @@ def test_what_nobody_moderated_is_counted_apart(notifications: Bench[Notificatio
     assert notifications.store.count_auto_approved("p1") == 1
 
 
+def test_of_many_it_is_told_at_once_where_they_are(many: Bench[Notifications]) -> None:
+    asked = [NotificationId(id) for id in ("n0", "n6", "theirs", "none", "", "a/b", "..", "__x__")]
+    assert many.store.statuses(asked) == {
+        "n0": Status.PENDING,
+        "n6": Status.DRAFT,
+        "theirs": Status.PENDING,
+    }
+    assert many.store.statuses([]) == {}
+
+
 def test_what_waits_is_counted_for_its_provider(many: Bench[Notifications]) -> None:
     assert many.store.count_pending("p1") == 6
     many.store.change(N1, cancel)

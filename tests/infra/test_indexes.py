@@ -156,7 +156,7 @@ def client_queries(client: Client) -> set[str]:
 
 
 BY_NAME_ONLY = {
-    *("create", "get", "change", "delete", "replay", "keep_answer"),
+    *("create", "get", "statuses", "change", "delete", "replay", "keep_answer"),
     *("put", "domain", "put_domain", "change_domain", "delete_domain"),
     *("add_key", "key_owner", "delete_key"),
     *("register", "secret_digest", "set_consent", "drop_address", "pending", "clear_slot"),

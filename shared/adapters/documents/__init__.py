@@ -45,6 +45,7 @@ from shared.adapters.documents.notification import (
     replay_from,
     review_json,
     segment_fields,
+    status_from,
     tally_fields,
     to_json,
 )
@@ -139,6 +140,7 @@ __all__ = [
     "replay_from",
     "review_json",
     "segment_fields",
+    "status_from",
     "stop_fields",
     "stop_from",
     "takers_from",

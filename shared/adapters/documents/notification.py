@@ -141,6 +141,11 @@ def notification_from(id: str, document: Mapping[str, Any], version: str = "") -
     )
 
 
+def status_from(id: str, document: Mapping[str, Any]) -> Status:
+    """Where a notification is in its life."""
+    return Reader(NOTIFICATIONS, id, document).choice("status", Status)
+
+
 def decision_from(id: str, document: Mapping[str, Any]) -> Decision:
     """What a moderator decided, when, and on what."""
     reader = Reader(NOTIFICATIONS, id, document)

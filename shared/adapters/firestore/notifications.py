@@ -6,7 +6,7 @@ for seconds where a failed condition tells at once. A history entry is created u
 so that no two moves can ever claim the same link of the chain.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import replace
@@ -36,7 +36,9 @@ from shared.adapters.documents import (
     present,
     replay_fields,
     replay_from,
+    status_from,
 )
+from shared.adapters.documents.names import can_name
 from shared.adapters.firestore.calls import (
     NotDone,
     Refused,
@@ -49,6 +51,7 @@ from shared.adapters.firestore.calls import (
     count,
     data_of,
     fetch,
+    fetch_all,
     if_still,
     reference,
     select,
@@ -89,6 +92,11 @@ class FirestoreNotifications:
 
     def get(self, id: NotificationId) -> Notification:
         return _read(self._existing(id))
+
+    def statuses(self, ids: Iterable[NotificationId]) -> Mapping[NotificationId, Status]:
+        places = [self._reference(id) for id in ids if can_name(id)]
+        found = fetch_all(self._client, places, ["status"]) if places else []
+        return {NotificationId(it.id): status_from(it.id, data_of(it)) for it in found if it.exists}
 
     def change(self, id: NotificationId, change: Callable[[Notification], Change]) -> Notification:
         turns = Turns("the notification")

@@ -4,11 +4,10 @@ Twice for every fifty devices, Google's client would cost more than the fifty pu
 the two fields that decide are asked for; the notification's words were read when the batch began.
 """
 
-from shared.adapters.documents import NOTIFICATIONS, PLATFORM, STOP, Reader, stop_from
+from shared.adapters.documents import NOTIFICATIONS, PLATFORM, STOP, status_from, stop_from
 from shared.adapters.firestore.rest import FirestoreRest
 from shared.adapters.firestore.rest_values import Raw, decode_fields, moment
 from shared.domain.errors import NotFound
-from shared.domain.lifecycle import Status
 from shared.domain.notification import NotificationId
 from shared.ports import Sight
 
@@ -27,8 +26,8 @@ class FirestoreWatch:
         found = self._rest.batch_get([notification, switch], SEEN_FIELDS).documents
         if notification not in found:
             raise NotFound("there is no such notification")
-        reader = Reader(NOTIFICATIONS, id, _fields(found[notification]))
-        return Sight(reader.choice("status", Status), stop_from(_fields(found.get(switch, {}))))
+        status = status_from(id, _fields(found[notification]))
+        return Sight(status, stop_from(_fields(found.get(switch, {}))))
 
 
 def _fields(document: Raw) -> Raw:

@@ -5,7 +5,7 @@ another version, and reads and applies its change again.
 """
 
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from operator import itemgetter
 from typing import Any
@@ -19,6 +19,7 @@ from shared.adapters.documents import (
     notification_from,
     replay_fields,
     replay_from,
+    status_from,
 )
 from shared.adapters.listing import Position, Row, decisions, fill, fill_queue, waits_since
 from shared.adapters.memory.documents import Collection
@@ -60,6 +61,10 @@ class MemoryNotifications:
         if document is None:
             raise NotFound("there is no such notification")
         return notification_from(id, document, version)
+
+    def statuses(self, ids: Iterable[NotificationId]) -> Mapping[NotificationId, Status]:
+        documents = {id: self._notifications.read(id)[0] for id in ids}
+        return {id: status_from(id, it) for id, it in documents.items() if it is not None}
 
     def change(self, id: NotificationId, change: Callable[[Notification], Change]) -> Notification:
         for _ in range(_TRIES):
