@@ -102,6 +102,7 @@ def _settle_down() -> None:
     """After the first task every module and client is there, and there to stay.
 
     A page of devices is tens of thousands of small objects, so the garbage collector runs all the
-    time; it need not go through everything else each time, which takes a fifth of a plan's CPU.
+    time; it need not go through everything else each time, which takes up to a third of a plan's
+    CPU.
     """
     gc.freeze()

@@ -9,12 +9,11 @@ import math
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from time import monotonic
-from typing import Final, TypeVar
+from typing import TypeVar
 
 from shared.domain.delivery import Answer, Later
 from shared.domain.pace import Window, too_much, whole_app_waits
-
-NOT_SENT: Final = Later("notSent")
+from shared.domain.reactions import NOT_SENT
 
 I = TypeVar("I")  # noqa: E741
 
