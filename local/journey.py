@@ -16,7 +16,8 @@ from local import demo
 from local.stack_file import Stack
 
 TERMINAL = {"approved", "failed", "rejected", "cancelled", "stopped"}
-PATIENCE_SECONDS = 300.0
+PATIENCE_SECONDS = 420.0
+"""More than the five minutes after which `tick` sets going again what got stuck."""
 Say = Callable[[str], None]
 
 
