@@ -61,6 +61,7 @@ REMEDIES: Mapping[str, str] = {
     "internal": _TRIED_AGAIN,
     "credentialsUnavailable": _TRIED_AGAIN,
     "notSent": _TRIED_AGAIN,
+    "noTurn": _TRIED_AGAIN,
     # unknown
     "answerLost": "Nothing: sending a copy would show it twice where it did arrive.",
 }

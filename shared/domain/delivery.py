@@ -60,11 +60,15 @@ class AddressGone:
 
 @dataclass(frozen=True, slots=True)
 class Later:
-    """Not now. ``ambiguous``: it may have been taken, the answer was lost."""
+    """Not now. ``ambiguous``: it may have been taken, the answer was lost.
+
+    Not ``tried``: there was no turn for it, so it says nothing of how the service is.
+    """
 
     code: str
     retry_after_seconds: float | None = None
     ambiguous: bool = False
+    tried: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,7 +234,8 @@ class Batch:
     """Up to ``BATCH_SIZE`` devices and their records, owned by one sender at a time.
 
     ``version`` changes with every write and is the fencing token: a sender that lost its lease
-    holds an old one and can no longer write.
+    holds an old one and can no longer write. ``attempt`` counts its owners, and ``fruitless`` how
+    many of the latest in a row met a push service that was out of order (``shared.domain.retry``).
     """
 
     id: BatchId
@@ -242,6 +247,7 @@ class Batch:
     records: tuple[Record, ...]
     state: BatchState = BatchState.OPEN
     attempt: int = 0
+    fruitless: int = 0
     lease_owner: str = ""
     lease_until: datetime | None = None
     retry_at: datetime | None = None

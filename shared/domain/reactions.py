@@ -7,5 +7,7 @@ from shared.domain.delivery import AddressGone, Later, Misconfigured
 CREDENTIALS_REFUSED: Final = Misconfigured("credentialsRefused")
 INVALID_TOKEN: Final = AddressGone("invalidToken")
 NOT_SENT: Final = Later("notSent")
+NO_TURN: Final = Later("noTurn", tried=False)
+"""Nothing was asked: the app is to be left alone for a while, or time was up."""
 ANSWER_LOST: Final = Later("answerLost", ambiguous=True)
 """No answer, or none that can be read: it may have been taken."""

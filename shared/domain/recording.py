@@ -27,7 +27,7 @@ def recorded(
 
     A refusal of an address or of the content would have met an earlier attempt just the same. One
     of our credentials need not have, nor one of the address that a device ``moved`` to: what may
-    have arrived before stays unknown.
+    have arrived before stays unknown. One that had no turn keeps the word of its last attempt.
     """
     match answer:
         case Accepted(receipt):
@@ -41,6 +41,8 @@ def recorded(
             return Record(Outcome.FAILED, code, at=now)
         case AddressGone(code):
             return Record(Outcome.FAILED, code, at=now, dropped=True)
+        case Later(code, tried=False):
+            return Record(Outcome.OPEN, last.code or code, at=now, ambiguous=last.ambiguous)
         case Later(code, _, ambiguous):
             return Record(Outcome.OPEN, code, at=now, ambiguous=ambiguous)
         case _:

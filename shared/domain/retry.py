@@ -8,6 +8,8 @@ the notification's expiry.
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from shared.domain.reactions import NO_TURN, NOT_SENT
+
 
 @dataclass(frozen=True, slots=True)
 class RetryPolicy:
@@ -17,12 +19,12 @@ class RetryPolicy:
     cap_seconds: float = 600.0
     horizon: timedelta = timedelta(hours=6)
 
-    def wait_seconds(self, attempt: int, asked_seconds: float, chance: float) -> float:
-        """Seconds until the next attempt after ``attempt`` failed ones (1 is the first).
+    def wait_seconds(self, fruitless: int, asked_seconds: float, chance: float) -> float:
+        """Seconds until the next attempt, after so many ``fruitless`` ones in a row.
 
         Never sooner than the push service asked for. ``chance`` is uniform in [0, 1).
         """
-        growth = min(self.cap_seconds, self.base_seconds * 2.0 ** min(attempt, 16))
+        growth = min(self.cap_seconds, self.base_seconds * 2.0 ** min(max(1, fruitless), 16))
         jittered = self.base_seconds + chance * max(0.0, growth - self.base_seconds)
         return max(jittered, asked_seconds * (1 + 0.1 * chance))
 
@@ -42,7 +44,19 @@ def too_late(at: datetime, expires_at: datetime | None) -> bool:
     return expires_at is not None and at >= expires_at
 
 
-NEVER_TRIED = frozenset({"", "notSent"})
+def fruitless_after(before: int, tried: int, in_vain: int) -> int:
+    """How many attempts in a row were fruitless, with this one, which tried some devices in vain.
+
+    An attempt is, when most of what it tried came to nothing. That a few of a batch are left, or
+    that it had no turn while the service wanted a pause, does not mean that the service is out of
+    order, and must not make those few wait for minutes.
+    """
+    if not tried:
+        return before
+    return before + 1 if 2 * in_vain > tried else 0
+
+
+NEVER_TRIED = frozenset({"", NO_TURN.code, NOT_SENT.code})
 """Codes of an open record whose device no request was made for."""
 
 
@@ -104,3 +118,10 @@ class RetryBudget:
         old_first, old_again = slots.get(number, (0, 0))
         slots[number] = (old_first + first, old_again + again)
         return Spent(tuple((n, f, a) for n, (f, a) in sorted(slots.items())))
+
+    def given_back(self, spent: Spent, granted_at: datetime, first: int, again: int) -> Spent:
+        """Without these, which were spent then and came to no request."""
+        then = int(granted_at.timestamp() // self.slot_seconds)
+        return Spent(
+            tuple((n, f - first, a - again) if n == then else (n, f, a) for n, f, a in spent.slots)
+        )

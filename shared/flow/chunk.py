@@ -7,7 +7,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from shared.domain.delivery import SHOWN, AddressGone, Batch, Outcome, Record, Target
+from shared.domain.delivery import (
+    SHOWN,
+    AddressGone,
+    Answer,
+    Batch,
+    Later,
+    Outcome,
+    Record,
+    Target,
+)
 from shared.domain.notification import Notification
 from shared.domain.read_again import as_it_is_now, stale
 from shared.domain.recording import recorded, together
@@ -26,10 +35,14 @@ class DeadAddress:
 
 @dataclass(frozen=True, slots=True)
 class Results:
-    """What one chunk came to: a record per position, and addresses to drop."""
+    """What one chunk came to: a record per position, and addresses to drop.
+
+    Who is not among the ``tried`` had no turn, or was not to be sent to.
+    """
 
     records: Mapping[int, Record]
     gone: Sequence[DeadAddress]
+    tried: Sequence[int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +86,8 @@ class Chunks:
             for p, answer in answers.items()
             if isinstance(answer, AddressGone)
         ]
-        return Results(records, gone)
+        tried = [p for p in open_ if _had_a_turn(answers.get(p))]
+        return Results(records, gone, tried)
 
     def _as_they_are_now(
         self, batch: Batch, targets: Mapping[int, Target], now: datetime
@@ -100,3 +114,7 @@ class Chunks:
             return {}
         writes = [SlotWrite(t.hwid, t.read_version, t.slot) for t in desktops.values()]
         return dict(zip(desktops, self.slots.show(self.notification, writes), strict=True))
+
+
+def _had_a_turn(answer: Answer | None) -> bool:
+    return not isinstance(answer, Later) or answer.tried

@@ -8,8 +8,8 @@ owner that outlived its lease can write nothing and stops at the chunk it is in.
 
 import logging
 from collections import Counter
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Set
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from shared.domain.delivery import Batch, BatchId, BatchState, Outcome, Record
@@ -18,7 +18,7 @@ from shared.domain.errors import TryAgain
 from shared.domain.lifecycle import Status
 from shared.domain.notification import Notification, NotificationId
 from shared.domain.recording import exhausted, expired, last_word
-from shared.domain.retry import NEVER_TRIED, RetryPolicy, too_late
+from shared.domain.retry import NEVER_TRIED, RetryPolicy, fruitless_after, too_late
 from shared.domain.suspicion import alarming
 from shared.flow.chunk import Chunks, Results
 from shared.flow.count import finish
@@ -130,15 +130,14 @@ def _sound_alarm(batch: Batch) -> None:
         log.error("push: addressesOfAnotherApp, notification %s, batch %s, %d addresses", *told)
 
 
-def _attempts(batch: Batch) -> Mapping[AddressKind, Attempts]:
-    """What is to be pushed, by kind of address: for the first time, or once more.
+def _attempts(batch: Batch, positions: Set[int]) -> Mapping[AddressKind, Attempts]:
+    """What is to be pushed of it, by kind of address: for the first time, or once more.
 
     By the address of the plan: to find the few that moved to another push service since, all would
     be read before it is known whether any may be sent to.
     """
-    addressed = [(p, t.address.kind) for p, t in enumerate(batch.targets) if t.address]
-    waiting = [(batch.records[p], kind) for p, kind in addressed]
-    waiting = [(record, kind) for record, kind in waiting if record.outcome is Outcome.OPEN]
+    targets = [(p, batch.targets[p].address) for p in positions]
+    waiting = [(batch.records[p], address.kind) for p, address in targets if address]
     first = Counter(kind for record, kind in waiting if record.code in NEVER_TRIED)
     again = Counter(kind for record, kind in waiting if record.code not in NEVER_TRIED)
     return {kind: Attempts(first[kind], again[kind]) for kind in first | again}
@@ -155,14 +154,18 @@ class _Run:
     clock: Clock
     policy: RetryPolicy
     lease: timedelta
+    tried: set[int] = field(default_factory=set)
 
     def within_budget(self, batch: Batch, until: datetime, retries: Retries) -> Batch:
         """Goes through the batch, unless this process has spent what it may on retries."""
-        if self.notification.status is Status.SENDING:
-            seconds = retries.wait_seconds(_attempts(batch), self.clock.now())
-            if seconds:
-                return self.put_off(batch, seconds)
-        return self.through(batch, until)
+        if self.notification.status is not Status.SENDING:
+            return self.through(batch, until)
+        began, waiting = self.clock.now(), set(batch.open_positions())
+        if seconds := retries.wait_seconds(_attempts(batch, waiting), began):
+            return self.put_off(batch, seconds)
+        after = self.through(batch, until)
+        retries.give_back(_attempts(batch, waiting - self.tried), began)
+        return after
 
     def through(self, batch: Batch, until: datetime) -> Batch:
         """Every open chunk once; returns the batch closed, or open with a time to go on.
@@ -186,15 +189,19 @@ class _Run:
             enough = min(until, began + self.lease * SENDING_SHARE, expires_at or until)
             results = self.chunks.attempt(batch, positions, enough)
             batch = self._record(batch, results)
+            self.tried.update(results.tried)
             longest = max(longest, self.clock.now() - began)
         if batch.state is BatchState.CLOSED:
             return batch
+        in_vain = sum(batch.records[p].outcome is Outcome.OPEN for p in self.tried)
+        count = fruitless_after(batch.fruitless, len(self.tried), in_vain)
+        batch = replace(batch, fruitless=count)
         return self.put_off(batch, self.chunks.pushes.asked_seconds)
 
     def put_off(self, batch: Batch, asked_seconds: float) -> Batch:
         """What is open is tried again later, unless that would be beyond the horizon or expiry."""
         now = self.clock.now()
-        wait = self.policy.wait_seconds(batch.attempt, asked_seconds, self.clock.chance())
+        wait = self.policy.wait_seconds(batch.fruitless, asked_seconds, self.clock.chance())
         retry_at = now + timedelta(seconds=wait)
         expires_at = self.notification.expires_at
         if self.policy.gives_up(batch.first_attempt_at or now, retry_at, expires_at):

@@ -159,6 +159,9 @@ class Retries(Protocol):
     def wait_seconds(self, attempts: Mapping[AddressKind, Attempts], now: datetime) -> float:
         """0 when the attempts may be made now, and then they are counted; else how long to wait."""
 
+    def give_back(self, attempts: Mapping[AddressKind, Attempts], granted_at: datetime) -> None:
+        """These were counted and not made."""
+
 
 @dataclass(frozen=True, slots=True)
 class Message:

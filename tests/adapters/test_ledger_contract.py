@@ -183,6 +183,7 @@ def test_what_is_written_is_read_back(ledger: Ledger) -> None:
         replace(
             batch.recorded(results),
             attempt=3,
+            fruitless=2,
             lease_owner="me",
             lease_until=LATER,
             retry_at=NOON,

@@ -9,7 +9,6 @@ from functions._sentences import FAILURES, SENTENCES, sentence
 from shared.domain.delivery import Accepted
 from shared.domain.fcm_reactions import REACTIONS
 from shared.domain.notification import FailureReason
-from shared.domain.reactions import NOT_SENT
 
 SHARED = Path(__file__).parents[2] / "shared"
 KINDS = {
@@ -30,7 +29,7 @@ def codes() -> set[str]:
         for node in ast.walk(ast.parse(source.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
                 found |= given(node, KINDS.get(node.func.id))
-    return found | {NOT_SENT.code, "noSender"}
+    return found | {"noSender"}
 
 
 def given(call: ast.Call, place: int | None) -> set[str]:

@@ -26,6 +26,11 @@ def busy(retry_after_seconds: float | None = None) -> Later:
     return Later("UNAVAILABLE", retry_after_seconds)
 
 
+def no_turn(seconds: float | None = None) -> Later:
+    """The app is to be left alone for so long: nothing was asked."""
+    return Later("noTurn", seconds, tried=False)
+
+
 def lost() -> Later:
     """It took the message, and its answer did not arrive."""
     return Later("TIMEOUT", ambiguous=True)

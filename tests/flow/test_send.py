@@ -13,7 +13,7 @@ from shared.domain.lifecycle import Status
 from shared.domain.notification import NotificationId
 from tests.builders import NOON, OPERATOR, a_desktop, a_device, an_fcm_address
 from tests.flow.hazard import Blow, Crash
-from tests.flow.push import accepted, busy, gone, lost, misconfigured, refused
+from tests.flow.push import accepted, busy, gone, lost, misconfigured, no_turn, refused
 from tests.flow.world import World
 
 HORIZON = timedelta(hours=6)
@@ -185,6 +185,53 @@ def test_the_longest_wait_a_push_service_asked_for_is_kept_over_all_chunks() -> 
     retry_at = world.ledger.batch(id, batch.id).retry_at
     assert retry_at is not None
     assert retry_at >= NOON + timedelta(seconds=300)
+
+
+def waits(world: World, runs: int, chance: float = 0.999) -> list[float]:
+    """How long the batch waits after each of so many runs, in seconds."""
+    world.clock.set_chance(chance)
+    id, batch = planned(world)
+    found = []
+    for _ in range(runs):
+        world.send(id, batch.id)
+        retry_at = world.ledger.batch(id, batch.id).retry_at
+        assert retry_at is not None
+        found.append((retry_at - world.clock.now()).total_seconds())
+        world.clock.set(retry_at)
+    return found
+
+
+def test_while_a_push_service_is_out_of_order_waits_grow() -> None:
+    world = World([a_device(f"phone-{n}") for n in range(3)])
+    world.push.will_all(busy())
+    assert waits(world, 7) == pytest.approx([20, 40, 80, 160, 320, 600, 600], abs=1)
+
+
+def test_while_nothing_may_be_asked_waits_do_not_grow() -> None:
+    """Another batch of this app was told to wait; this one was not tried at all."""
+    world = World([a_device()])
+    world.push.will("token-phone-1", *[no_turn(1)] * 8, busy())
+    assert waits(world, 9) == pytest.approx([20] * 9, abs=1)
+
+
+def test_while_most_that_is_tried_gets_through_waits_do_not_grow() -> None:
+    """In every attempt one of three is refused: a matter of chance, not of a service that is out
+    of order.
+    """
+    world = World([a_device(f"phone-{n:02d}") for n in range(20)])
+    for n in range(20):
+        turns = n // 3
+        world.push.will(
+            f"token-phone-{n:02d}", *[no_turn()] * turns, *[busy()] * (n % 3 == 0), accepted()
+        )
+    assert waits(world, 6) == pytest.approx([20] * 6, abs=1)
+
+
+def test_once_a_push_service_is_back_waits_are_short_again() -> None:
+    world = World([a_device(f"phone-{n}") for n in range(3)])
+    for n in range(3):
+        world.push.will(f"token-phone-{n}", *[busy()] * (5 if n == 1 else 4), accepted())
+    assert waits(world, 5) == pytest.approx([20, 40, 80, 160, 20], abs=1)
 
 
 def test_a_task_that_comes_before_its_time_sends_nothing() -> None:

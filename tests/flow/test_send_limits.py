@@ -23,7 +23,7 @@ from shared.domain.notification import NotificationId
 from shared.domain.retry import RetryBudget
 from shared.ports import Message
 from tests.builders import NOON, a_device, an_fcm_address
-from tests.flow.push import busy, lost
+from tests.flow.push import accepted, busy, lost, no_turn
 from tests.flow.world import World
 
 THIRD_PARTY = Misconfigured("thirdPartyAuth", of_platform=True)
@@ -94,7 +94,7 @@ def test_a_chunk_that_would_last_beyond_the_deadline_is_left_to_another_task() -
 
 def test_addresses_whose_turn_did_not_come_are_sent_by_a_later_attempt() -> None:
     world = phones(3)
-    world.push.will("token-phone-001", Later("notSent"), Accepted())
+    world.push.will("token-phone-001", no_turn(), accepted())
     id, _ = planned(world)
     world.drain()
     assert world.get(id).tally.delivered == 3
@@ -154,14 +154,32 @@ def test_first_attempts_are_not_held_up_by_a_storm_of_retries() -> None:
     assert world.get(id).tally.delivered == 2
 
 
-def test_devices_whose_turn_never_came_are_no_retries() -> None:
+@pytest.mark.parametrize("answer", [no_turn(), Later("notSent")])
+def test_devices_that_could_not_be_asked_for_are_no_retries(answer: Answer) -> None:
     world = World([a_device("phone-1"), a_device("phone-2")], budget=RetryBudget(0, 1))
-    world.push.will_all(Later("notSent"))
+    world.push.will_all(answer)
     id, batch = planned(world)
     for _ in range(5):
         world.send(id, batch.id)
         world.clock.advance(700)
     assert len(world.push.requests) == 10
+
+
+def test_a_retry_that_had_no_turn_leaves_the_budget_to_others() -> None:
+    """While a push service wants a pause, batches come and go and nothing is asked."""
+    world = World([a_device("phone-1"), a_device("phone-2")], budget=RetryBudget(0, 2))
+    world.push.will_all(busy())
+    id, batch = planned(world)
+    world.send(id, batch.id)
+    world.push.will_all(no_turn(1))
+    for _ in range(5):
+        world.clock.advance(21)
+        world.send(id, batch.id)
+    assert {record.code for record in world.records(id).values()} == {"UNAVAILABLE"}
+    world.push.will_all(None)
+    world.clock.advance(21)
+    world.send(id, batch.id)
+    assert world.get(id).tally.delivered == 2
 
 
 def test_a_stopped_notification_ends_at_once_whatever_was_spent() -> None:

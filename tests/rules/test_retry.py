@@ -6,11 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.domain.retry import RetryBudget, RetryPolicy, Spent, too_late
+from shared.domain.retry import RetryBudget, RetryPolicy, Spent, fruitless_after, too_late
 from tests.builders import NOON
 
 POLICY = RetryPolicy()
-attempts = st.integers(1, 1000)
+attempts = st.integers(0, 1000)
 chances = st.floats(0, 1, exclude_max=True)
 
 
@@ -27,8 +27,8 @@ def test_a_wait_is_never_shorter_than_the_push_service_asked(
 
 
 @given(chances)
-def test_waits_grow_with_every_attempt_up_to_the_cap(chance: float) -> None:
-    waits = [POLICY.wait_seconds(attempt, 0, chance) for attempt in range(1, 12)]
+def test_waits_grow_with_every_fruitless_attempt_up_to_the_cap(chance: float) -> None:
+    waits = [POLICY.wait_seconds(fruitless, 0, chance) for fruitless in range(12)]
     assert waits == sorted(waits)
 
 
@@ -36,6 +36,34 @@ def test_waits_are_spread_over_the_whole_span() -> None:
     assert POLICY.wait_seconds(3, 0, 0.0) == 10
     assert POLICY.wait_seconds(3, 0, 0.5) == 45
     assert POLICY.wait_seconds(3, 0, 0.999) == pytest.approx(80, abs=0.1)
+
+
+@pytest.mark.parametrize("fruitless", [0, 1])
+def test_the_first_wait_is_spread_too(fruitless: int) -> None:
+    assert POLICY.wait_seconds(fruitless, 0, 0.5) == 15
+
+
+@pytest.mark.parametrize(
+    ("tried", "in_vain", "then"),
+    [
+        (1, 1, 4),
+        (2, 2, 4),
+        (3, 2, 4),
+        (500, 251, 4),
+        (2, 1, 0),
+        (500, 250, 0),
+        (3, 1, 0),
+        (9, 0, 0),
+    ],
+)
+def test_an_attempt_is_fruitless_when_most_of_what_it_tried_came_to_nothing(
+    tried: int, in_vain: int, then: int
+) -> None:
+    assert fruitless_after(3, tried, in_vain) == then
+
+
+def test_an_attempt_that_had_no_turn_says_nothing() -> None:
+    assert fruitless_after(3, 0, 0) == 3
 
 
 def test_what_was_asked_is_spread_too_so_that_not_all_return_at_once() -> None:
@@ -122,3 +150,22 @@ def test_nothing_is_counted_twice_or_forgotten_within_the_window(
         spent = BUDGET.after(spent, NOON, first, again)
     assert spent.first == sum(first for _, first, _ in attempts)
     assert spent.again == sum(again for _, _, again in attempts)
+
+
+@given(tries, st.integers(0, 500), st.integers(0, 500))
+def test_what_is_given_back_was_never_spent(
+    attempts: list[tuple[int, int, int]], first: int, again: int
+) -> None:
+    spent, granted_at = Spent(), NOON + timedelta(seconds=30)
+    for seconds, *others in attempts:
+        spent = BUDGET.after(spent, NOON + timedelta(seconds=seconds), *others)
+    granted = BUDGET.after(spent, granted_at, first, again)
+    given_back = BUDGET.given_back(granted, granted_at, first, again)
+    assert (given_back.first, given_back.again) == (spent.first, spent.again)
+
+
+def test_what_is_given_back_after_its_window_has_passed_changes_nothing() -> None:
+    granted = BUDGET.after(Spent(), NOON, 100, 10)
+    later = NOON + timedelta(seconds=90)
+    now = BUDGET.after(granted, later, 3, 2)
+    assert BUDGET.given_back(now, NOON, 100, 10) == now

@@ -10,7 +10,7 @@ from shared.adapters.push.pace import Pace, at_pace
 from shared.domain.delivery import Accepted, Answer, Later
 from shared.domain.pace import Window
 
-NOT_SENT = Later("notSent")
+NO_TURN = Later("noTurn", tried=False)
 QUOTA = Later("quotaExceeded", 60.0)
 Attempt = Callable[[int], Awaitable[Answer]]
 
@@ -43,6 +43,10 @@ class Service:
         return await at_pace(
             range(count), self.attempt, pace, most_at_once=most_at_once, until=until
         )
+
+
+def no_turn_for(seconds: float) -> Later:
+    return Later("noTurn", seconds, tried=False)
 
 
 def run(work: Awaitable[list[Answer]]) -> list[Answer]:
@@ -107,7 +111,7 @@ def test_refusals_close_the_window_to_one_at_a_time_but_never_altogether() -> No
 def test_one_that_asks_the_app_to_wait_ends_the_send_for_all_that_were_not_begun() -> None:
     service = Service(Accepted(), QUOTA)
     answers = run(service.send(service.pace(1, ceiling=1), 10))
-    assert answers == [Accepted(), QUOTA] + [Later("quotaExceeded", 60.0)] * 8
+    assert answers == [Accepted(), QUOTA] + [no_turn_for(60.0)] * 8
     assert service.asked == [0, 1]
 
 
@@ -116,7 +120,7 @@ def test_while_the_app_waits_nobody_asks_and_the_rest_of_the_wait_is_told() -> N
     pace = service.pace(10)
     run(service.send(pace, 1))
     service.now = 45.0
-    assert run(service.send(pace, 3)) == [Later("quotaExceeded", 15.0)] * 3
+    assert run(service.send(pace, 3)) == [no_turn_for(15.0)] * 3
     assert service.asked == [0]
     service.now = 60.0
     assert run(service.send(pace, 3)) == [Accepted()] * 3
@@ -127,7 +131,7 @@ def test_a_shorter_wait_does_not_cut_a_longer_one_short() -> None:
     pace = service.pace(2, ceiling=2)
     run(service.send(pace, 2))
     service.now = 30.0
-    assert run(service.send(pace, 1)) == [Later("quotaExceeded", 30.0)]
+    assert run(service.send(pace, 1)) == [no_turn_for(30.0)]
 
 
 @pytest.mark.parametrize(
@@ -144,13 +148,13 @@ def test_after_its_time_nothing_is_begun() -> None:
     service = Service()
     service.seconds = 1.0
     answers = run(service.send(service.pace(1, ceiling=1), 10, until=3.0))
-    assert answers == [Accepted()] * 3 + [NOT_SENT] * 7
+    assert answers == [Accepted()] * 3 + [NO_TURN] * 7
     assert service.asked == [0, 1, 2]
 
 
 def test_without_any_time_nothing_is_sent() -> None:
     service = Service()
-    assert run(service.send(service.pace(5), 3, until=0.0)) == [NOT_SENT] * 3
+    assert run(service.send(service.pace(5), 3, until=0.0)) == [NO_TURN] * 3
     assert service.asked == []
 
 
@@ -175,7 +179,7 @@ def test_one_that_waits_for_its_turn_gives_up_in_time_and_loses_nobodys_turn() -
         gave_up.set()
         return [*await first, *second, *await third]
 
-    assert run(sends()) == [Accepted("first"), NOT_SENT, Accepted("third")]
+    assert run(sends()) == [Accepted("first"), NO_TURN, Accepted("third")]
 
 
 def test_an_attempt_that_fails_by_our_own_fault_gives_its_turn_back() -> None:

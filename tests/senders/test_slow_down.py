@@ -47,11 +47,12 @@ def test_fcm_refusing_one_is_asked_for_nobody_until_the_time_it_named(
         finally:
             sender.close()
         assert len(server.requests) == 2
-    assert codes(first) == ["accepted", code, code, code]
-    assert codes(second) == [code, code]
+    assert codes(first) == ["accepted", code, "noTurn", "noTurn"]
+    assert codes(second) == ["noTurn", "noTurn"]
     assert first[1] == Later(code, seconds)
     for waiting in (*first[2:], *second):
         assert isinstance(waiting, Later)
+        assert not waiting.tried
         assert 0 < (waiting.retry_after_seconds or 0) <= seconds
 
 
@@ -78,7 +79,7 @@ def test_huaweis_traffic_control_slows_the_whole_app(status: int) -> None:
             sender.close()
         assert len(server.requests) == 1
     assert first == [Later("trafficControl", 10.0)] * 2
-    assert codes(second) == ["trafficControl"]
+    assert codes(second) == ["noTurn"]
 
 
 def test_what_huawei_may_have_taken_stays_in_doubt_when_the_halves_have_to_wait() -> None:
@@ -90,8 +91,8 @@ def test_what_huawei_may_have_taken_stays_in_doubt_when_the_halves_have_to_wait(
         finally:
             sender.close()
         assert len(server.requests) == 2
-    assert codes(answers) == ["trafficControl"] * 4
-    assert all(isinstance(each, Later) and each.ambiguous for each in answers)
+    assert codes(answers) == ["trafficControl"] * 2 + ["partialUnknown"] * 2
+    assert all(isinstance(each, Later) and each.ambiguous and each.tried for each in answers)
 
 
 @pytest.mark.parametrize("sends", [FcmSender, HmsSender])
@@ -104,7 +105,7 @@ def test_without_time_nothing_is_sent_and_all_of_it_is_for_later(sends: type) ->
         finally:
             sender.close()
         assert server.requests == []
-    assert answers == [Later("notSent")] * 2
+    assert answers == [Later("noTurn", tried=False)] * 2
 
 
 def test_an_address_nobody_can_know_is_gone_whatever_the_time() -> None:
@@ -114,7 +115,7 @@ def test_an_address_nobody_can_know_is_gone_whatever_the_time() -> None:
             answers = sender.send(a_message(), addresses("", "a"), 0.0)
         finally:
             sender.close()
-    assert codes(answers) == ["invalidToken", "notSent"]
+    assert codes(answers) == ["invalidToken", "noTurn"]
 
 
 def test_time_without_end_is_what_a_send_has_otherwise() -> None:

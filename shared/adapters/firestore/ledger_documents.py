@@ -42,6 +42,7 @@ PLACE_FIELDS = ("stream", "partition", "firstKey", "size", "targets", "createdAt
 STATE_FIELDS = (
     "state",
     "attempt",
+    "fruitless",
     "leaseOwner",
     "leaseUntil",
     "retryAt",
@@ -163,6 +164,7 @@ def state_fields(batch: Batch, changed: Iterable[int]) -> Raw:
     state = {
         "state": str(batch.state),
         "attempt": batch.attempt,
+        "fruitless": batch.fruitless,
         "leaseOwner": batch.lease_owner,
         "leaseUntil": batch.lease_until,
         "retryAt": batch.retry_at,
@@ -202,6 +204,7 @@ def batch_from(document: Raw) -> Batch:
         records=_records(fields.get("ledger", {}), fields["size"]),
         state=BatchState(fields["state"]),
         attempt=fields["attempt"],
+        fruitless=fields.get("fruitless", 0),
         lease_owner=fields["leaseOwner"],
         lease_until=fields.get("leaseUntil"),
         retry_at=fields.get("retryAt"),

@@ -183,4 +183,7 @@ class _Requests:
 
 def _in_doubt(answer: Answer) -> Answer:
     """What becomes of the halves does not undo that the whole may have been taken."""
-    return replace(answer, ambiguous=True) if isinstance(answer, Later) else answer
+    if not isinstance(answer, Later):
+        return answer
+    doubt = answer if answer.tried else PARTLY
+    return replace(doubt, retry_after_seconds=answer.retry_after_seconds, ambiguous=True)

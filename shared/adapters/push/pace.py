@@ -8,12 +8,13 @@ import asyncio
 import math
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
 from time import monotonic
 from typing import TypeVar
 
 from shared.domain.delivery import Answer, Later
 from shared.domain.pace import Window, too_much, whole_app_waits
-from shared.domain.reactions import NOT_SENT
+from shared.domain.reactions import NO_TURN, NOT_SENT
 
 I = TypeVar("I")  # noqa: E741
 
@@ -28,16 +29,16 @@ class Pace:
         self._under_way = 0
         self._waiting: deque[asyncio.Future[None]] = deque()
         self._closed_until = -math.inf
-        self._closed_by = NOT_SENT
 
     async def admit(self, until: float) -> Later | None:
         """Wait for a turn; if there is none before ``until``, the answer to give instead."""
         while True:
             now = self.clock()
             if now < self._closed_until:
-                return self._instead(Later(self._closed_by.code, self._closed_until - now))
+                rest = self._closed_until - now
+                return self._instead(replace(NO_TURN, retry_after_seconds=rest))
             if now >= until:
-                return self._instead(NOT_SENT)
+                return self._instead(NO_TURN)
             if self._under_way < self._allowed:
                 self._under_way += 1
                 return None
@@ -59,8 +60,8 @@ class Pace:
 
     def _wait_if_asked(self, answer: Answer, now: float) -> None:
         seconds = whole_app_waits(answer)
-        if isinstance(answer, Later) and seconds and now + seconds > self._closed_until:
-            self._closed_until, self._closed_by = now + seconds, answer
+        if seconds and now + seconds > self._closed_until:
+            self._closed_until = now + seconds
             self._wake(len(self._waiting))
 
     def _instead(self, answer: Later) -> Later:

@@ -27,3 +27,11 @@ class ProcessRetries:
                 spent = self._spent[kind]
                 self._spent[kind] = self._budget.after(spent, now, tries.first, tries.again)
         return 0.0
+
+    def give_back(self, attempts: Mapping[AddressKind, Attempts], granted_at: datetime) -> None:
+        with self._lock:
+            for kind, tries in attempts.items():
+                spent = self._spent[kind]
+                self._spent[kind] = self._budget.given_back(
+                    spent, granted_at, tries.first, tries.again
+                )
