@@ -50,7 +50,7 @@ SENTENCES: Mapping[str, str] = {
     "internal": "The push service had an internal error.",
     "credentialsUnavailable": "We could not get credentials for the push service just then.",
     "notSent": "The push service could not be reached.",
-    "noTurn": "It was not asked for: the push service wanted a pause, or time was up.",
+    "noTurn": "Nothing was sent yet: the push service wanted a pause, or time was up.",
     # unknown
     "answerLost": "It was sent, but the push service's answer was lost; it may have arrived.",
 }

@@ -7,6 +7,7 @@ twice: targeted = delivered + failed + skipped + unknown + open.
 """
 
 import zlib
+from bisect import bisect_left
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -154,8 +155,9 @@ class Outcome(StrEnum):
 class Record:
     """The ledger's word on one device: outcome, the provider's code or receipt, and when.
 
-    While it is open, ``code`` says what the last attempt met, ``ambiguous`` whether any attempt
-    may have reached the device, and ``receipt`` which half of a desktop reached both ways is done.
+    While it is open, ``code`` says what it met when it was last asked for, ``ambiguous`` whether
+    any attempt may have reached the device, and ``receipt`` which half of a desktop reached both
+    ways is done.
     """
 
     outcome: Outcome = Outcome.OPEN
@@ -234,8 +236,9 @@ class Batch:
     """Up to ``BATCH_SIZE`` devices and their records, owned by one sender at a time.
 
     ``version`` changes with every write and is the fencing token: a sender that lost its lease
-    holds an old one and can no longer write. ``attempt`` counts its owners, and ``fruitless`` how
-    many of the latest in a row met a push service that was out of order (``shared.domain.retry``).
+    holds an old one and can no longer write. ``reached`` is the position behind the last chunk that
+    was recorded, where the next one begins, whoever is the owner then. ``attempt`` counts owners,
+    and ``fruitless`` how many in a row got nowhere (``shared.domain.retry``).
     """
 
     id: BatchId
@@ -246,6 +249,7 @@ class Batch:
     targets: tuple[Target, ...]
     records: tuple[Record, ...]
     state: BatchState = BatchState.OPEN
+    reached: int = 0
     attempt: int = 0
     fruitless: int = 0
     lease_owner: str = ""
@@ -267,21 +271,18 @@ class Batch:
         return [i for i, r in enumerate(self.records) if r.outcome is Outcome.OPEN]
 
     def chunks(self) -> Iterator[list[int]]:
-        """The open positions, ``CHUNK_SIZE`` at a time."""
-        waiting = self.open_positions()
-        for start in range(0, len(waiting), CHUNK_SIZE):
-            yield waiting[start : start + CHUNK_SIZE]
-
-    def in_doubt(self) -> list[int]:
-        """Open positions that an owner who died may have sent without living to record it.
-
-        It was at the first chunk of its run, or at the one after the last that it recorded.
+        """The open positions, ``CHUNK_SIZE`` at a time, in turn: whoever has little time gets
+        through the whole batch in the end.
         """
         waiting = self.open_positions()
-        recorded = [(r.at, i) for i, r in enumerate(self.records) if r.at is not None]
-        last = max(recorded)[1] if recorded else -1
-        after = [position for position in waiting if position > last]
-        return sorted({*waiting[:CHUNK_SIZE], *after[:CHUNK_SIZE]})
+        ahead = bisect_left(waiting, self.reached)
+        for part in (waiting[ahead:], waiting[:ahead]):
+            for start in range(0, len(part), CHUNK_SIZE):
+                yield part[start : start + CHUNK_SIZE]
+
+    def in_doubt(self) -> list[int]:
+        """Open positions that an owner who died may have sent without living to record it."""
+        return next(self.chunks(), [])
 
     def recorded(self, results: Mapping[int, Record]) -> "Batch":
         """This batch with ``results`` written over open records; an outcome is never replaced."""

@@ -11,3 +11,7 @@ NO_TURN: Final = Later("noTurn", tried=False)
 """Nothing was asked: the app is to be left alone for a while, or time was up."""
 ANSWER_LOST: Final = Later("answerLost", ambiguous=True)
 """No answer, or none that can be read: it may have been taken."""
+CREDENTIALS_UNAVAILABLE: Final = Later("credentialsUnavailable")
+
+NOTHING_ASKED: Final = frozenset({"", NO_TURN.code, NOT_SENT.code, CREDENTIALS_UNAVAILABLE.code})
+"""Codes of an open record whose device no request was made for."""

@@ -18,6 +18,7 @@ from shared.domain.delivery import (
     Rejected,
     Unsendable,
 )
+from shared.domain.reactions import NOTHING_ASKED
 
 
 def recorded(
@@ -27,7 +28,7 @@ def recorded(
 
     A refusal of an address or of the content would have met an earlier attempt just the same. One
     of our credentials need not have, nor one of the address that a device ``moved`` to: what may
-    have arrived before stays unknown. One that had no turn keeps the word of its last attempt.
+    have arrived before stays unknown. One that nothing was asked for keeps its earlier word.
     """
     match answer:
         case Accepted(receipt):
@@ -41,10 +42,9 @@ def recorded(
             return Record(Outcome.FAILED, code, at=now)
         case AddressGone(code):
             return Record(Outcome.FAILED, code, at=now, dropped=True)
-        case Later(code, tried=False):
-            return Record(Outcome.OPEN, last.code or code, at=now, ambiguous=last.ambiguous)
         case Later(code, _, ambiguous):
-            return Record(Outcome.OPEN, code, at=now, ambiguous=ambiguous)
+            kept = code in NOTHING_ASKED and last.code not in NOTHING_ASKED
+            return Record(Outcome.OPEN, last.code if kept else code, at=now, ambiguous=ambiguous)
         case _:
             assert_never(answer)
 

@@ -8,8 +8,6 @@ the notification's expiry.
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from shared.domain.reactions import NO_TURN, NOT_SENT
-
 
 @dataclass(frozen=True, slots=True)
 class RetryPolicy:
@@ -44,20 +42,29 @@ def too_late(at: datetime, expires_at: datetime | None) -> bool:
     return expires_at is not None and at >= expires_at
 
 
+def too_many(over_budget: int, devices: int) -> bool:
+    """Whether a batch with so many retries over the budget waits with all of its ``devices``.
+
+    A few of them do not hold up many that were never tried, or of another push service.
+    """
+    return 2 * over_budget >= devices > 0
+
+
+MOST_WITHOUT_A_TURN = 4
+"""Fruitless attempts: a wait of at most 160 seconds."""
+
+
 def fruitless_after(before: int, tried: int, in_vain: int) -> int:
     """How many attempts in a row were fruitless, with this one, which tried some devices in vain.
 
-    An attempt is, when most of what it tried came to nothing. That a few of a batch are left, or
-    that it had no turn while the service wanted a pause, does not mean that the service is out of
-    order, and must not make those few wait for minutes.
+    An attempt is, when most of what it tried came to nothing. That a few of a batch are left does
+    not mean that the service is out of order, and must not make those few wait for minutes. One
+    that had no turn at all, while the service wanted a pause, counts up to ``MOST_WITHOUT_A_TURN``:
+    it need not come back at once, but nothing is wrong with it either.
     """
     if not tried:
-        return before
+        return max(before, min(before + 1, MOST_WITHOUT_A_TURN))
     return before + 1 if 2 * in_vain > tried else 0
-
-
-NEVER_TRIED = frozenset({"", NO_TURN.code, NOT_SENT.code})
-"""Codes of an open record whose device no request was made for."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,10 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
-_LONGEST_WAIT_SECONDS = 86_400.0
+_LONGEST_WAIT_SECONDS = 3_600.0
+"""Whoever names more, perhaps something on the way, must not end everything that waits: the next
+attempt would lie beyond the six hours that are tried.
+"""
 
 
 def asked_seconds(headers: Mapping[str, str]) -> float | None:

@@ -7,17 +7,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from shared.domain.delivery import (
-    SHOWN,
-    AddressGone,
-    Answer,
-    Batch,
-    Later,
-    Outcome,
-    Record,
-    Target,
-)
+from shared.domain.delivery import SHOWN, AddressGone, Batch, Outcome, Record, Target
 from shared.domain.notification import Notification
+from shared.domain.reactions import NOTHING_ASKED
 from shared.domain.read_again import as_it_is_now, stale
 from shared.domain.recording import recorded, together
 from shared.flow.pushes import Pushes
@@ -35,14 +27,10 @@ class DeadAddress:
 
 @dataclass(frozen=True, slots=True)
 class Results:
-    """What one chunk came to: a record per position, and addresses to drop.
-
-    Who is not among the ``tried`` had no turn, or was not to be sent to.
-    """
+    """What one chunk came to: a record per position, and addresses to drop."""
 
     records: Mapping[int, Record]
     gone: Sequence[DeadAddress]
-    tried: Sequence[int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,10 +46,12 @@ class Chunks:
     def attempt(self, batch: Batch, positions: Sequence[int], until: datetime) -> Results:
         """Desktops' slots first, then one request for each push address.
 
-        The half of a desktop that an earlier attempt did is not done again.
+        The half of a desktop that an earlier attempt did is not done again. There may not be time
+        for all, so those come first for which nothing was asked yet.
         """
         now = self.clock.now()
-        planned = {p: batch.targets[p] for p in positions}
+        asked_before = {p: batch.records[p].code not in NOTHING_ASKED for p in positions}
+        planned = {p: batch.targets[p] for p in sorted(positions, key=asked_before.__getitem__)}
         records = {
             p: Record(Outcome.SKIPPED, "consent", at=now)
             for p, t in planned.items()
@@ -86,8 +76,7 @@ class Chunks:
             for p, answer in answers.items()
             if isinstance(answer, AddressGone)
         ]
-        tried = [p for p in open_ if _had_a_turn(answers.get(p))]
-        return Results(records, gone, tried)
+        return Results(records, gone)
 
     def _as_they_are_now(
         self, batch: Batch, targets: Mapping[int, Target], now: datetime
@@ -114,7 +103,3 @@ class Chunks:
             return {}
         writes = [SlotWrite(t.hwid, t.read_version, t.slot) for t in desktops.values()]
         return dict(zip(desktops, self.slots.show(self.notification, writes), strict=True))
-
-
-def _had_a_turn(answer: Answer | None) -> bool:
-    return not isinstance(answer, Later) or answer.tried

@@ -31,6 +31,8 @@ class Pushes:
     clock: Clock
     asked_seconds: float = 0.0
     """The longest wait that any push service asked for."""
+    tried: set[int] = field(default_factory=set)
+    """Positions in the batch of those that had a turn."""
     _blocked: dict[tuple[AddressKind, str], Answer] = field(default_factory=dict)
     _suspicions: defaultdict[AddressKind, Suspicion] = field(
         default_factory=lambda: defaultdict(Suspicion)
@@ -43,6 +45,7 @@ class Pushes:
         for kind in sorted({address.kind for _, address in addressed.values()}):
             of_kind = {p: it for p, it in addressed.items() if it[1].kind is kind}
             answers |= self._of_kind(kind, of_kind, until)
+        self.tried |= {p for p, a in answers.items() if not isinstance(a, Later) or a.tried}
         return answers
 
     def _of_kind(

@@ -9,7 +9,7 @@ owner that outlived its lease can write nothing and stops at the chunk it is in.
 import logging
 from collections import Counter
 from collections.abc import Callable, Mapping, Set
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from shared.domain.delivery import Batch, BatchId, BatchState, Outcome, Record
@@ -17,8 +17,9 @@ from shared.domain.device import AddressKind
 from shared.domain.errors import TryAgain
 from shared.domain.lifecycle import Status
 from shared.domain.notification import Notification, NotificationId
+from shared.domain.reactions import ANSWER_LOST, NOTHING_ASKED
 from shared.domain.recording import exhausted, expired, last_word
-from shared.domain.retry import NEVER_TRIED, RetryPolicy, fruitless_after, too_late
+from shared.domain.retry import RetryPolicy, fruitless_after, too_late
 from shared.domain.suspicion import alarming
 from shared.flow.chunk import Chunks, Results
 from shared.flow.count import finish
@@ -108,7 +109,12 @@ def _waits(batch: Batch, now: datetime) -> bool:
 def _doubts(batch: Batch) -> Mapping[int, Record]:
     """What the last owner may have done, if it did not live to give the batch back."""
     positions = batch.in_doubt() if batch.lease_owner else []
-    return {p: replace(batch.records[p], ambiguous=True) for p in positions}
+    return {p: _doubtful(batch.records[p]) for p in positions}
+
+
+def _doubtful(last: Record) -> Record:
+    code = ANSWER_LOST.code if last.code in NOTHING_ASKED else last.code
+    return replace(last, code=code, ambiguous=True)
 
 
 def _claimed(batch: Batch, clock: Clock, lease: timedelta) -> Batch:
@@ -138,8 +144,8 @@ def _attempts(batch: Batch, positions: Set[int]) -> Mapping[AddressKind, Attempt
     """
     targets = [(p, batch.targets[p].address) for p in positions]
     waiting = [(batch.records[p], address.kind) for p, address in targets if address]
-    first = Counter(kind for record, kind in waiting if record.code in NEVER_TRIED)
-    again = Counter(kind for record, kind in waiting if record.code not in NEVER_TRIED)
+    first = Counter(kind for record, kind in waiting if record.code in NOTHING_ASKED)
+    again = Counter(kind for record, kind in waiting if record.code not in NOTHING_ASKED)
     return {kind: Attempts(first[kind], again[kind]) for kind in first | again}
 
 
@@ -154,7 +160,6 @@ class _Run:
     clock: Clock
     policy: RetryPolicy
     lease: timedelta
-    tried: set[int] = field(default_factory=set)
 
     def within_budget(self, batch: Batch, until: datetime, retries: Retries) -> Batch:
         """Goes through the batch, unless this process has spent what it may on retries."""
@@ -164,7 +169,7 @@ class _Run:
         if seconds := retries.wait_seconds(_attempts(batch, waiting), began):
             return self.put_off(batch, seconds)
         after = self.through(batch, until)
-        retries.give_back(_attempts(batch, waiting - self.tried), began)
+        retries.give_back(_attempts(batch, waiting - self.chunks.pushes.tried), began)
         return after
 
     def through(self, batch: Batch, until: datetime) -> Batch:
@@ -185,24 +190,35 @@ class _Run:
             if seen.stopped:
                 return self._release(batch, began + WHILE_STOPPED)
             if began >= until or began + longest > until:
-                return self._release(batch, began)
+                return self._hand_over(batch) if longest else self._go_on(batch, 0.0)
             enough = min(until, began + self.lease * SENDING_SHARE, expires_at or until)
             results = self.chunks.attempt(batch, positions, enough)
-            batch = self._record(batch, results)
-            self.tried.update(results.tried)
+            batch = self._record(replace(batch, reached=positions[-1] + 1), results)
             longest = max(longest, self.clock.now() - began)
         if batch.state is BatchState.CLOSED:
             return batch
-        in_vain = sum(batch.records[p].outcome is Outcome.OPEN for p in self.tried)
-        count = fruitless_after(batch.fruitless, len(self.tried), in_vain)
-        batch = replace(batch, fruitless=count)
-        return self.put_off(batch, self.chunks.pushes.asked_seconds)
+        return self.put_off(self._judged(batch), self.chunks.pushes.asked_seconds)
 
     def put_off(self, batch: Batch, asked_seconds: float) -> Batch:
         """What is open is tried again later, unless that would be beyond the horizon or expiry."""
-        now = self.clock.now()
         wait = self.policy.wait_seconds(batch.fruitless, asked_seconds, self.clock.chance())
-        retry_at = now + timedelta(seconds=wait)
+        return self._go_on(batch, wait)
+
+    def _hand_over(self, batch: Batch) -> Batch:
+        """Time is up. Another task goes on at once, unless all this time was spent in vain."""
+        batch = self._judged(batch)
+        if batch.fruitless:
+            return self.put_off(batch, self.chunks.pushes.asked_seconds)
+        return self._go_on(batch, 0.0)
+
+    def _judged(self, batch: Batch) -> Batch:
+        tried = self.chunks.pushes.tried
+        in_vain = sum(batch.records[p].outcome is Outcome.OPEN for p in tried)
+        return replace(batch, fruitless=fruitless_after(batch.fruitless, len(tried), in_vain))
+
+    def _go_on(self, batch: Batch, wait_seconds: float) -> Batch:
+        now = self.clock.now()
+        retry_at = now + timedelta(seconds=wait_seconds)
         expires_at = self.notification.expires_at
         if self.policy.gives_up(batch.first_attempt_at or now, retry_at, expires_at):
             return self._give_up(batch, expired if too_late(retry_at, expires_at) else exhausted)

@@ -11,6 +11,7 @@ import pytest
 
 from shared.adapters.firestore.ledger import MOST_TRIES, FirestoreLedger
 from shared.adapters.firestore.rest import FirestoreRest
+from shared.adapters.firestore.rest_values import write
 from shared.adapters.memory.fanout import MemoryLedger
 from shared.domain.delivery import (
     CHUNK_SIZE,
@@ -182,6 +183,7 @@ def test_what_is_written_is_read_back(ledger: Ledger) -> None:
     written = ledger.write(
         replace(
             batch.recorded(results),
+            reached=50,
             attempt=3,
             fruitless=2,
             lease_owner="me",
@@ -337,6 +339,16 @@ def test_a_write_carries_the_chunks_that_changed_and_no_address(
     assert {"targets", "addresses"}.isdisjoint(fields)
     assert [path for path in write["updateMask"]["fieldPaths"] if "ledger" in path] == ["ledger.c1"]
     assert write["currentDocument"] == {"updateTime": batch.version}
+
+
+def test_a_batch_of_an_earlier_version_is_read(
+    firestore: FirestoreLedger, rest: FirestoreRest
+) -> None:
+    (batch,) = planned(firestore, of_size(2, reached=2, fruitless=3))
+    name = rest.name("pendingNotifications", N1, "batches", batch.id)
+    rest.commit([write(name, {}, ["reached", "fruitless"])])
+    found = firestore.batch(N1, batch.id)
+    assert (found.reached, found.fruitless, found.targets) == (0, 0, batch.targets)
 
 
 def test_a_full_batch_of_long_tokens_fits_and_one_too_large_is_refused_by_name(

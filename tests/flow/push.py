@@ -80,8 +80,10 @@ class PushService:
         return sum(to.value == address for _, to in self.requests)
 
     def _one(self, message: Message, address: PushAddress) -> Answer:
-        self.requests.append((message, address))
         answer = self._everyone or self._next(address.value)
+        if isinstance(answer, Later) and not answer.tried:
+            return answer
+        self.requests.append((message, address))
         unconfirmed = isinstance(answer, Later) and answer.ambiguous
         self.taken[message.id, address.value] += unconfirmed or isinstance(answer, Accepted)
         self.unconfirmed[message.id, address.value] += unconfirmed

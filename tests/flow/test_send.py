@@ -207,11 +207,18 @@ def test_while_a_push_service_is_out_of_order_waits_grow() -> None:
     assert waits(world, 7) == pytest.approx([20, 40, 80, 160, 320, 600, 600], abs=1)
 
 
-def test_while_nothing_may_be_asked_waits_do_not_grow() -> None:
-    """Another batch of this app was told to wait; this one was not tried at all."""
+def test_while_nothing_may_be_asked_waits_grow_to_less_than_three_minutes() -> None:
+    """Other batches of this app were told to wait; nothing is wrong with this one."""
+    world = World([a_device("phone-1"), a_device("phone-2")])
+    for n in (1, 2):
+        world.push.will(f"token-phone-{n}", *[no_turn(1)] * 7, accepted() if n == 1 else busy())
+    assert waits(world, 8) == pytest.approx([20, 40, 80, 160, 160, 160, 160, 20], abs=1)
+
+
+def test_a_pause_does_not_shorten_the_waits_of_what_was_out_of_order_before() -> None:
     world = World([a_device()])
-    world.push.will("token-phone-1", *[no_turn(1)] * 8, busy())
-    assert waits(world, 9) == pytest.approx([20] * 9, abs=1)
+    world.push.will("token-phone-1", *[busy()] * 5, no_turn(1), busy())
+    assert waits(world, 7) == pytest.approx([20, 40, 80, 160, 320, 320, 600], abs=1)
 
 
 def test_while_most_that_is_tried_gets_through_waits_do_not_grow() -> None:
@@ -232,6 +239,19 @@ def test_once_a_push_service_is_back_waits_are_short_again() -> None:
     for n in range(3):
         world.push.will(f"token-phone-{n}", *[busy()] * (5 if n == 1 else 4), accepted())
     assert waits(world, 5) == pytest.approx([20, 40, 80, 160, 20], abs=1)
+
+
+def test_what_an_owner_may_have_sent_before_it_died_does_not_count_as_not_asked_for() -> None:
+    world = World([a_device()])
+    id, batch = planned(world)
+    world.hazard.strike_at("push.send", Blow.BEFORE)
+    with pytest.raises(Crash):
+        world.send(id, batch.id)
+    world.clock.advance(91)
+    world.push.will("token-phone-1", no_turn())
+    world.send(id, batch.id)
+    (record,) = world.records(id).values()
+    assert (record.outcome, record.code, record.ambiguous) == (Outcome.OPEN, "answerLost", True)
 
 
 def test_a_task_that_comes_before_its_time_sends_nothing() -> None:

@@ -1,6 +1,7 @@
 """What bounds a sender: its time, its retries, and what one answer says of other devices."""
 
 import logging
+from collections import Counter
 from collections.abc import Sequence
 from datetime import timedelta
 from math import inf
@@ -101,6 +102,46 @@ def test_addresses_whose_turn_did_not_come_are_sent_by_a_later_attempt() -> None
     assert world.push.asked("token-phone-000") == 1
 
 
+class Sluggish:
+    """A push service that answers ten of each fifty, in vain, and takes all the time there is."""
+
+    def __init__(self, world: World, answer: Answer) -> None:
+        self.asked: Counter[str] = Counter()
+        self._clock, self._answer = world.clock, answer
+
+    def send(
+        self, message: Message, addresses: Sequence[PushAddress], within_seconds: float = inf
+    ) -> Sequence[Answer]:
+        self._clock.advance(within_seconds)
+        self.asked.update(address.value for address in addresses[:10])
+        return [self._answer if n < 10 else no_turn() for n in range(len(addresses))]
+
+
+def sluggishly(world: World, answer: Answer) -> Sluggish:
+    """Send one notification that way, until nothing is left to do."""
+    service = Sluggish(world, answer)
+    world.parts.senders = {AddressKind.FCM: service}
+    planned(world)
+    world.drain()
+    return service
+
+
+def test_a_batch_that_is_cut_off_each_time_still_gets_round() -> None:
+    world = phones(500)
+    service = sluggishly(world, accepted())
+    assert service.asked == Counter({f"token-phone-{n:03d}": 1 for n in range(500)})
+
+
+def test_a_batch_that_spends_all_its_time_in_vain_waits_and_ends_after_six_hours() -> None:
+    world = phones(500)
+    service = sluggishly(world, lost())
+    assert timedelta(hours=5) < world.clock.now() - NOON < timedelta(hours=6, minutes=30)
+    assert max(service.asked.values()) < 30
+    (id,) = world.notifications.documents
+    it = world.get(NotificationId(id))
+    assert (it.tally.open, it.tally.unknown, len(service.asked)) == (0, 500, 500)
+
+
 # ---- retries ---------------------------------------------------------------------------------
 
 
@@ -154,15 +195,26 @@ def test_first_attempts_are_not_held_up_by_a_storm_of_retries() -> None:
     assert world.get(id).tally.delivered == 2
 
 
-@pytest.mark.parametrize("answer", [no_turn(), Later("notSent")])
-def test_devices_that_could_not_be_asked_for_are_no_retries(answer: Answer) -> None:
+def test_devices_that_could_not_be_asked_for_are_no_retries() -> None:
     world = World([a_device("phone-1"), a_device("phone-2")], budget=RetryBudget(0, 1))
-    world.push.will_all(answer)
+    world.push.will_all(Later("notSent"))
     id, batch = planned(world)
     for _ in range(5):
         world.send(id, batch.id)
         world.clock.advance(700)
     assert len(world.push.requests) == 10
+
+
+def test_a_few_retries_over_the_budget_hold_up_nobody_who_was_never_tried() -> None:
+    world = World([a_device(f"phone-{n}") for n in range(3)], budget=RetryBudget(0, 0))
+    world.push.will("token-phone-0", busy(), accepted())
+    for n in (1, 2):
+        world.push.will(f"token-phone-{n}", no_turn(), accepted())
+    id, batch = planned(world)
+    world.send(id, batch.id)
+    world.clock.advance(21)
+    world.send(id, batch.id)
+    assert world.get(id).tally.delivered == 3
 
 
 def test_a_retry_that_had_no_turn_leaves_the_budget_to_others() -> None:

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable
 from dataclasses import replace
-from datetime import timedelta
 
 import pytest
 from hypothesis import given
@@ -70,11 +69,11 @@ def test_an_outcome_is_never_replaced(some: list[Record], results: dict[int, Rec
             assert after.records[position] == known.get(position, record)
 
 
-@given(ledgers)
-def test_chunks_hold_every_open_device_once_and_no_other(some: list[Record]) -> None:
-    batch = replace(batch_of(some), records=tuple(some))
+@given(ledgers, st.integers(0, 90))
+def test_chunks_hold_every_open_device_once_and_no_other(some: list[Record], reached: int) -> None:
+    batch = replace(batch_of(some), records=tuple(some), reached=reached)
     chunks = list(batch.chunks())
-    assert [p for chunk in chunks for p in chunk] == batch.open_positions()
+    assert sorted(p for chunk in chunks for p in chunk) == batch.open_positions()
     assert all(0 < len(chunk) <= CHUNK_SIZE for chunk in chunks)
     assert all(some[p].outcome is Outcome.OPEN for chunk in chunks for p in chunk)
 
@@ -97,27 +96,42 @@ def test_a_chunk_is_at_most_fifty_devices() -> None:
     assert [len(chunk) for chunk in batch_of([UNTRIED] * 120).chunks()] == [50, 50, 20]
 
 
-def later(chunk: int) -> Record:
-    """Recorded as open by the run's so many-th chunk."""
-    return Record(Outcome.OPEN, "unavailable", at=NOON + timedelta(seconds=chunk))
+def test_chunks_go_on_where_the_last_owner_was_and_then_from_the_start() -> None:
+    batch = replace(batch_of([UNTRIED] * 120), reached=100)
+    assert [(chunk[0], chunk[-1]) for chunk in batch.chunks()] == [(100, 119), (0, 49), (50, 99)]
+
+
+DONE = Record(Outcome.DELIVERED, at=NOON)
 
 
 @pytest.mark.parametrize(
-    ("records", "positions"),
+    ("records", "reached", "positions"),
     [
-        ([UNTRIED] * 120, range(50)),
-        ([UNTRIED] * 3, range(3)),
-        ([Record(Outcome.DELIVERED, at=NOON)] * 50 + [UNTRIED] * 70, range(50, 100)),
-        ([later(1)] * 50 + [UNTRIED] * 70, range(100)),
-        ([later(1)] * 50 + [later(2)] * 50 + [UNTRIED] * 3, [*range(50), *range(100, 103)]),
-        ([later(3)] * 50 + [later(1)] * 50 + [later(2)] * 50, range(100)),
-        ([Record(Outcome.DELIVERED, at=NOON)] * 50, []),
+        ([UNTRIED] * 120, 0, range(50)),
+        ([UNTRIED] * 3, 0, range(3)),
+        ([UNTRIED] * 120, 50, range(50, 100)),
+        ([UNTRIED] * 120, 100, range(100, 120)),
+        ([UNTRIED] * 120, 120, range(50)),
+        ([DONE] * 50 + [UNTRIED] * 70, 0, range(50, 100)),
+        ([UNTRIED] * 10 + [DONE] * 110, 50, range(10)),
+        ([DONE] * 50, 50, []),
     ],
 )
-def test_whoever_died_was_at_its_first_chunk_or_after_the_last_it_recorded(
-    records: list[Record], positions: Iterable[int]
+def test_whoever_died_was_at_the_chunk_behind_the_last_that_was_recorded(
+    records: list[Record], reached: int, positions: Iterable[int]
 ) -> None:
-    assert batch_of(records).in_doubt() == list(positions)
+    assert replace(batch_of(records), reached=reached).in_doubt() == list(positions)
+
+
+@given(st.lists(st.booleans(), max_size=260), st.integers(0, 300), st.data())
+def test_wherever_an_owner_dies_all_of_its_chunk_is_in_doubt(
+    open_: list[bool], reached: int, data: st.DataObject
+) -> None:
+    batch = replace(batch_of([UNTRIED if it else DONE for it in open_]), reached=reached)
+    for chunk in list(batch.chunks()):
+        assert set(chunk) <= set(batch.in_doubt())
+        ended = data.draw(st.sets(st.sampled_from(chunk)))
+        batch = replace(batch.recorded(dict.fromkeys(ended, DONE)), reached=chunk[-1] + 1)
 
 
 @given(st.integers(0, 1023), st.integers(0, 1023), st.text(), st.text())

@@ -1,24 +1,40 @@
-"""What the ledger says of a device that was not asked for in an attempt at its batch."""
+"""What the ledger says of a device for which nothing was asked in an attempt at its batch."""
 
 from datetime import timedelta
 
 import pytest
 
-from shared.domain.delivery import UNTRIED, Outcome, Record
-from shared.domain.reactions import NO_TURN
-from shared.domain.recording import recorded
+from shared.domain.delivery import UNTRIED, Later, Outcome, Record
+from shared.domain.reactions import CREDENTIALS_UNAVAILABLE, NO_TURN, NOT_SENT
+from shared.domain.recording import recorded, together
 from tests.builders import NOON
 
 LATER = NOON + timedelta(minutes=1)
 
 
-def test_who_was_never_asked_for_had_no_turn() -> None:
-    assert recorded(NO_TURN, NOON, UNTRIED) == Record(Outcome.OPEN, "noTurn", at=NOON)
+NOTHING_ASKED = (NO_TURN, NOT_SENT, CREDENTIALS_UNAVAILABLE)
+
+
+@pytest.mark.parametrize("before", [UNTRIED, *(recorded(it, NOON) for it in NOTHING_ASKED)])
+@pytest.mark.parametrize("answer", NOTHING_ASKED)
+def test_who_was_never_asked_for_has_the_latest_reason(answer: Later, before: Record) -> None:
+    assert recorded(answer, LATER, before) == Record(Outcome.OPEN, answer.code, at=LATER)
 
 
 @pytest.mark.parametrize("code", ["unavailable", "answerLost", "contention"])
 @pytest.mark.parametrize("ambiguous", [False, True])
-def test_who_was_asked_for_before_keeps_that_word(code: str, ambiguous: bool) -> None:
+@pytest.mark.parametrize("answer", NOTHING_ASKED)
+def test_who_was_asked_for_before_keeps_that_word(
+    answer: Later, code: str, ambiguous: bool
+) -> None:
     last = Record(Outcome.OPEN, code, at=NOON, ambiguous=ambiguous)
-    word = recorded(NO_TURN, LATER, last)
+    word = together(last, (recorded(answer, LATER, last), None), LATER)
     assert word == Record(Outcome.OPEN, code, at=LATER, ambiguous=ambiguous)
+
+
+def test_of_a_desktop_that_was_shown_it_only_the_push_is_left() -> None:
+    shown = Record(Outcome.DELIVERED, at=NOON)
+    word = together(UNTRIED, (recorded(NO_TURN, NOON), shown), NOON)
+    assert word == Record(Outcome.OPEN, "noTurn", receipt="shown", at=NOON)
+    again = together(word, (recorded(NO_TURN, LATER, word), None), LATER)
+    assert (again.outcome, again.receipt) == (Outcome.OPEN, "shown")

@@ -6,7 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.domain.retry import RetryBudget, RetryPolicy, Spent, fruitless_after, too_late
+from shared.domain.retry import (
+    RetryBudget,
+    RetryPolicy,
+    Spent,
+    fruitless_after,
+    too_late,
+    too_many,
+)
 from tests.builders import NOON
 
 POLICY = RetryPolicy()
@@ -62,8 +69,20 @@ def test_an_attempt_is_fruitless_when_most_of_what_it_tried_came_to_nothing(
     assert fruitless_after(3, tried, in_vain) == then
 
 
-def test_an_attempt_that_had_no_turn_says_nothing() -> None:
-    assert fruitless_after(3, 0, 0) == 3
+@pytest.mark.parametrize(("before", "then"), [(0, 1), (3, 4), (4, 4), (9, 9)])
+def test_an_attempt_that_had_no_turn_counts_too_but_never_for_long(before: int, then: int) -> None:
+    assert fruitless_after(before, 0, 0) == then
+    assert POLICY.wait_seconds(min(then, 4), 0, 0.999) <= 160
+
+
+@pytest.mark.parametrize(
+    ("over", "devices", "waits"),
+    [(0, 0, False), (0, 9, False), (1, 1, True), (1, 2, True), (1, 3, False)],
+)
+def test_a_few_retries_over_the_budget_hold_up_nobody_else(
+    over: int, devices: int, waits: bool
+) -> None:
+    assert too_many(over, devices) is waits
 
 
 def test_what_was_asked_is_spread_too_so_that_not_all_return_at_once() -> None:

@@ -41,6 +41,7 @@ SUMS = ("targeted", "delivered", "failed", "skipped", "unknown")
 PLACE_FIELDS = ("stream", "partition", "firstKey", "size", "targets", "createdAt")
 STATE_FIELDS = (
     "state",
+    "reached",
     "attempt",
     "fruitless",
     "leaseOwner",
@@ -163,6 +164,7 @@ def state_fields(batch: Batch, changed: Iterable[int]) -> Raw:
     closed = batch.state is BatchState.CLOSED
     state = {
         "state": str(batch.state),
+        "reached": batch.reached,
         "attempt": batch.attempt,
         "fruitless": batch.fruitless,
         "leaseOwner": batch.lease_owner,
@@ -203,6 +205,7 @@ def batch_from(document: Raw) -> Batch:
         targets=_targets(fields["targets"], fields.get("addresses")),
         records=_records(fields.get("ledger", {}), fields["size"]),
         state=BatchState(fields["state"]),
+        reached=fields.get("reached", 0),
         attempt=fields["attempt"],
         fruitless=fields.get("fruitless", 0),
         lease_owner=fields["leaseOwner"],

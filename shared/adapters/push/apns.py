@@ -21,7 +21,6 @@ from shared.adapters.push.apns_credentials import (
 )
 from shared.adapters.push.apns_message import PayloadTooBig, Rendered, addressable, path, render
 from shared.adapters.push.engine import (
-    CREDENTIALS_UNAVAILABLE,
     PAYLOAD_TOO_BIG,
     Engines,
     deadline,
@@ -39,7 +38,13 @@ from shared.domain.apns_reactions import (
 from shared.domain.delivery import Accepted, Answer, Rejected
 from shared.domain.device import PushAddress
 from shared.domain.pace import Window
-from shared.domain.reactions import ANSWER_LOST, CREDENTIALS_REFUSED, INVALID_TOKEN, NOT_SENT
+from shared.domain.reactions import (
+    ANSWER_LOST,
+    CREDENTIALS_REFUSED,
+    CREDENTIALS_UNAVAILABLE,
+    INVALID_TOKEN,
+    NOT_SENT,
+)
 from shared.ports import Message
 
 PRODUCTION, SANDBOX = "production", "sandbox"

@@ -24,12 +24,11 @@ from shared.adapters.google_credentials import (
 from shared.adapters.push.pace import Pace
 from shared.adapters.transport.loop_thread import LoopThread
 from shared.adapters.transport.one_shot_http import Target
-from shared.domain.delivery import Answer, Later, Misconfigured, Unsendable
+from shared.domain.delivery import Answer, Misconfigured, Unsendable
 from shared.domain.pace import Window
-from shared.domain.reactions import CREDENTIALS_REFUSED
+from shared.domain.reactions import CREDENTIALS_REFUSED, CREDENTIALS_UNAVAILABLE
 from shared.ports import Message
 
-CREDENTIALS_UNAVAILABLE = Later("credentialsUnavailable")
 PAYLOAD_TOO_BIG = Unsendable("payloadTooBig")
 
 _GRAVE = (Misconfigured, Unsendable)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from shared.domain.device import AddressKind
-from shared.domain.retry import RetryBudget, Spent
+from shared.domain.retry import RetryBudget, Spent, too_many
 from shared.ports import Attempts
 
 
@@ -20,9 +20,13 @@ class ProcessRetries:
 
     def wait_seconds(self, attempts: Mapping[AddressKind, Attempts], now: datetime) -> float:
         with self._lock:
-            for kind, tries in attempts.items():
-                if not self._budget.affords(self._spent[kind], now, tries.again):
-                    return self._budget.wait_seconds
+            over = sum(
+                tries.again
+                for kind, tries in attempts.items()
+                if not self._budget.affords(self._spent[kind], now, tries.again)
+            )
+            if too_many(over, sum(it.first + it.again for it in attempts.values())):
+                return self._budget.wait_seconds
             for kind, tries in attempts.items():
                 spent = self._spent[kind]
                 self._spent[kind] = self._budget.after(spent, now, tries.first, tries.again)
