@@ -14,4 +14,6 @@ ANSWER_LOST: Final = Later("answerLost", ambiguous=True)
 CREDENTIALS_UNAVAILABLE: Final = Later("credentialsUnavailable")
 
 NOTHING_ASKED: Final = frozenset({"", NO_TURN.code, NOT_SENT.code, CREDENTIALS_UNAVAILABLE.code})
-"""Codes of an open record whose device no request was made for."""
+"""Codes of an open record whose device no push service was asked for: there was no turn, or what
+was tried did not get that far.
+"""

@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
 _LONGEST_WAIT_SECONDS = 3_600.0
-"""Whoever names more, perhaps something on the way, must not end everything that waits: the next
-attempt would lie beyond the six hours that are tried.
+"""Whoever names more, perhaps something on the way, must not end everything that waits, because the
+next attempt would lie beyond the six hours that are tried.
 """
 
 

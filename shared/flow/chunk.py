@@ -71,6 +71,7 @@ class Chunks:
         for position in open_:
             words = (pushed.get(position), shown.get(position))
             records[position] = together(batch.records[position], words, now)
+        self.pushes.tried |= shown.keys() - answers.keys()
         gone = [
             DeadAddress(to_push[p].hwid, to_push[p].address_value, answer.as_of)
             for p, answer in answers.items()

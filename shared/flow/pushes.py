@@ -39,12 +39,17 @@ class Pushes:
     )
 
     def send(self, targets: Mapping[int, Target], until: datetime) -> dict[int, Answer]:
-        """One attempt for each that has an address, unless it is known to be in vain."""
+        """One attempt for each that has an address, unless it is known to be in vain.
+
+        Every push service has its share of the time, so that none takes all of it by silence.
+        """
         addressed = {p: (t.platform, t.address) for p, t in targets.items() if t.address}
+        kinds = dict.fromkeys(address.kind for _, address in addressed.values())
         answers: dict[int, Answer] = {}
-        for kind in sorted({address.kind for _, address in addressed.values()}):
+        for left, kind in zip(range(len(kinds), 0, -1), kinds, strict=True):
             of_kind = {p: it for p, it in addressed.items() if it[1].kind is kind}
-            answers |= self._of_kind(kind, of_kind, until)
+            now = self.clock.now()
+            answers |= self._of_kind(kind, of_kind, now + (until - now) / left)
         self.tried |= {p for p, a in answers.items() if not isinstance(a, Later) or a.tried}
         return answers
 

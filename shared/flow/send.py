@@ -80,7 +80,7 @@ def send_batch(
     try:
         if batch.state is BatchState.OPEN and not _waits(batch, clock.now()):
             doubts = _doubts(batch)
-            batch = ledger.write(_claimed(batch.recorded(doubts), clock, lease), doubts)
+            batch = ledger.write(_claimed(_doubted(batch, doubts), clock, lease), doubts)
             pushes = Pushes(_message(notification), senders, clock)
             chunks = Chunks(notification, pushes, slots, devices, clock)
             run = _Run(notification, ledger, chunks, watch, clock, policy, lease)
@@ -110,6 +110,12 @@ def _doubts(batch: Batch) -> Mapping[int, Record]:
     """What the last owner may have done, if it did not live to give the batch back."""
     positions = batch.in_doubt() if batch.lease_owner else []
     return {p: _doubtful(batch.records[p]) for p in positions}
+
+
+def _doubted(batch: Batch, doubts: Mapping[int, Record]) -> Batch:
+    """With the doubts, and going on behind them: they may be what its owner died of."""
+    reached = max(doubts) + 1 if doubts else batch.reached
+    return replace(batch.recorded(doubts), reached=reached)
 
 
 def _doubtful(last: Record) -> Record:
@@ -166,7 +172,9 @@ class _Run:
         if self.notification.status is not Status.SENDING:
             return self.through(batch, until)
         began, waiting = self.clock.now(), set(batch.open_positions())
-        if seconds := retries.wait_seconds(_attempts(batch, waiting), began):
+        attempts = _attempts(batch, waiting)
+        others = len(waiting) - sum(it.first + it.again for it in attempts.values())
+        if seconds := retries.wait_seconds(attempts, others, began):
             return self.put_off(batch, seconds)
         after = self.through(batch, until)
         retries.give_back(_attempts(batch, waiting - self.chunks.pushes.tried), began)
@@ -178,8 +186,8 @@ class _Run:
         A chunk that would last beyond ``until``, judging by those before it, is not begun; nor is
         one, nor a request of it, once the notification has expired.
         """
-        expires_at = self.notification.expires_at
-        longest = timedelta(0)
+        expires_at, pushes = self.notification.expires_at, self.chunks.pushes
+        longest, tried_until = timedelta(0), batch.reached
         for positions in list(batch.chunks()):
             seen = self.watch.look(self.notification.id)
             if seen.status is not Status.SENDING:
@@ -190,39 +198,40 @@ class _Run:
             if seen.stopped:
                 return self._release(batch, began + WHILE_STOPPED)
             if began >= until or began + longest > until:
-                return self._hand_over(batch) if longest else self._go_on(batch, 0.0)
+                batch = replace(batch, reached=tried_until)
+                return self._hand_over(batch) if longest else self._release(batch, began)
             enough = min(until, began + self.lease * SENDING_SHARE, expires_at or until)
             results = self.chunks.attempt(batch, positions, enough)
             batch = self._record(replace(batch, reached=positions[-1] + 1), results)
             longest = max(longest, self.clock.now() - began)
+            tried_until = tried_until if pushes.tried.isdisjoint(positions) else batch.reached
         if batch.state is BatchState.CLOSED:
             return batch
-        return self.put_off(self._judged(batch), self.chunks.pushes.asked_seconds)
+        return self.put_off(self._judged(replace(batch, reached=tried_until)), pushes.asked_seconds)
 
     def put_off(self, batch: Batch, asked_seconds: float) -> Batch:
         """What is open is tried again later, unless that would be beyond the horizon or expiry."""
+        now = self.clock.now()
         wait = self.policy.wait_seconds(batch.fruitless, asked_seconds, self.clock.chance())
-        return self._go_on(batch, wait)
+        retry_at = now + timedelta(seconds=wait)
+        expires_at = self.notification.expires_at
+        if self.policy.gives_up(batch.first_attempt_at or now, retry_at, expires_at):
+            return self._give_up(batch, expired if too_late(retry_at, expires_at) else exhausted)
+        return self._release(batch, retry_at)
 
     def _hand_over(self, batch: Batch) -> Batch:
-        """Time is up. Another task goes on at once, unless all this time was spent in vain."""
-        batch = self._judged(batch)
-        if batch.fruitless:
-            return self.put_off(batch, self.chunks.pushes.asked_seconds)
-        return self._go_on(batch, 0.0)
+        """Time is up. Another task goes on at once, if most that was tried got through and no push
+        service asked for a pause.
+        """
+        batch, asked_seconds = self._judged(batch), self.chunks.pushes.asked_seconds
+        if batch.fruitless or asked_seconds:
+            return self.put_off(batch, asked_seconds)
+        return self._release(batch, self.clock.now())
 
     def _judged(self, batch: Batch) -> Batch:
         tried = self.chunks.pushes.tried
         in_vain = sum(batch.records[p].outcome is Outcome.OPEN for p in tried)
         return replace(batch, fruitless=fruitless_after(batch.fruitless, len(tried), in_vain))
-
-    def _go_on(self, batch: Batch, wait_seconds: float) -> Batch:
-        now = self.clock.now()
-        retry_at = now + timedelta(seconds=wait_seconds)
-        expires_at = self.notification.expires_at
-        if self.policy.gives_up(batch.first_attempt_at or now, retry_at, expires_at):
-            return self._give_up(batch, expired if too_late(retry_at, expires_at) else exhausted)
-        return self._release(batch, retry_at)
 
     def _record(self, batch: Batch, results: Results) -> Batch:
         """Write the chunk, and only then drop dead addresses: a lost drop is found again."""

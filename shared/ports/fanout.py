@@ -156,8 +156,13 @@ class Attempts:
 class Retries(Protocol):
     """How much of what this process sends may be retries."""
 
-    def wait_seconds(self, attempts: Mapping[AddressKind, Attempts], now: datetime) -> float:
-        """0 when the attempts may be made now, and then they are counted; else how long to wait."""
+    def wait_seconds(
+        self, attempts: Mapping[AddressKind, Attempts], others: int, now: datetime
+    ) -> float:
+        """0 when the attempts may be made now, and then they are counted; else how long to wait.
+
+        ``others`` would have to wait with them: devices of the batch that are not pushed to.
+        """
 
     def give_back(self, attempts: Mapping[AddressKind, Attempts], granted_at: datetime) -> None:
         """These were counted and not made."""

@@ -23,7 +23,8 @@ from shared.domain.lifecycle import Status
 from shared.domain.notification import NotificationId
 from shared.domain.retry import RetryBudget
 from shared.ports import Message
-from tests.builders import NOON, a_device, an_fcm_address
+from tests.builders import NOON, a_desktop, a_device, an_fcm_address
+from tests.flow.hazard import Blow, Crash
 from tests.flow.push import accepted, busy, lost, no_turn
 from tests.flow.world import World
 
@@ -66,16 +67,20 @@ def test_no_chunk_is_sent_beyond_the_end_of_the_handler() -> None:
 def test_what_desktops_and_other_services_took_is_gone_from_the_time_of_the_next() -> None:
     hms = PushAddress(AddressKind.HMS, "token-huawei")
     world = World([a_device("phone-1"), a_device("phone-2", address=hms)])
-    world.parts.senders = {**world.parts.senders, AddressKind.HMS: world.push}
-    id, batch = planned(world)
+    budgets: list[float] = []
 
-    def take_long(call: str) -> None:
-        if call == "push.send":
+    class Slow:
+        def send(
+            self, message: Message, addresses: Sequence[PushAddress], within_seconds: float = inf
+        ) -> Sequence[Answer]:
+            budgets.append(within_seconds)
             world.clock.advance(45)
+            return [accepted()] * len(addresses)
 
-    world.hazard.watch(take_long)
+    world.parts.senders = {AddressKind.FCM: Slow(), AddressKind.HMS: Slow()}
+    id, batch = planned(world)
     world.send(id, batch.id)
-    assert world.push.budgets == [60.0, 15.0]
+    assert budgets == [30.0, 15.0], "half of 60, and what the first has left"
 
 
 def test_a_chunk_that_would_last_beyond_the_deadline_is_left_to_another_task() -> None:
@@ -140,6 +145,70 @@ def test_a_batch_that_spends_all_its_time_in_vain_waits_and_ends_after_six_hours
     (id,) = world.notifications.documents
     it = world.get(NotificationId(id))
     assert (it.tally.open, it.tally.unknown, len(service.asked)) == (0, 500, 500)
+
+
+def test_a_mute_push_service_takes_no_time_from_another() -> None:
+    apple = [
+        a_device(f"i-{n}", address=PushAddress(AddressKind.APNS, f"token-i-{n}")) for n in range(20)
+    ]
+    world = World([*(a_device(f"a-{n}") for n in range(20)), *apple])
+    mute = Sluggish(world, lost())
+    world.parts.senders = {AddressKind.FCM: world.push, AddressKind.APNS: mute}
+    id, batch = planned(world)
+    world.send(id, batch.id)
+    assert (world.get(id).tally.delivered, len(mute.asked)) == (20, 10)
+
+
+def test_while_a_pause_is_wanted_others_are_asked_for_at_each_visit() -> None:
+    """The first of each visit is told to wait; who is behind is the first of a later one."""
+    world = phones(120)
+    first: list[str] = []
+
+    class Pausing:
+        asked = False
+
+        def send(
+            self, message: Message, addresses: Sequence[PushAddress], within_seconds: float = inf
+        ) -> Sequence[Answer]:
+            if self.asked:
+                return [no_turn(60)] * len(addresses)
+            self.asked = True
+            first.append(addresses[0].value)
+            return [busy(60), *[no_turn(60)] * (len(addresses) - 1)]
+
+    world.parts.senders = {AddressKind.FCM: (service := Pausing())}
+    id, batch = planned(world)
+    for _ in range(6):
+        service.asked = False
+        world.send(id, batch.id)
+        world.clock.advance(700)
+    assert first == [batch.targets[n].address_value for n in (0, 50, 100, 1, 51, 101)]
+
+
+def test_a_chunk_that_its_owner_dies_of_does_not_hold_up_the_others() -> None:
+    world = phones(120)
+    id, batch = planned(world)
+    for _ in range(3):
+        world.hazard.strike_at("push.send", Blow.BEFORE)
+        with pytest.raises(Crash):
+            world.send(id, batch.id)
+        world.clock.advance(91)
+    assert world.ledger.batch(id, batch.id).in_doubt()[0] == 100
+    world.send(id, batch.id)
+    assert world.get(id).tally.delivered == 120
+
+
+def test_desktops_need_not_wait_for_the_time_they_took() -> None:
+    world = World([a_desktop(f"desktop-{n}") for n in range(500)])
+
+    def take_long(call: str) -> None:
+        if call == "slots.show":
+            world.clock.advance(59)
+
+    world.hazard.watch(take_long)
+    planned(world)
+    world.drain()
+    assert world.clock.now() - NOON < timedelta(seconds=10 * 60)
 
 
 # ---- retries ---------------------------------------------------------------------------------

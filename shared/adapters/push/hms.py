@@ -31,7 +31,13 @@ from shared.domain.delivery import Answer, Later
 from shared.domain.device import PushAddress
 from shared.domain.hms_reactions import MOST_TOKENS, PARTLY, UNKNOWN_ERROR, reactions
 from shared.domain.pace import Window
-from shared.domain.reactions import ANSWER_LOST, CREDENTIALS_REFUSED, INVALID_TOKEN, NOT_SENT
+from shared.domain.reactions import (
+    ANSWER_LOST,
+    CREDENTIALS_REFUSED,
+    INVALID_TOKEN,
+    NOT_SENT,
+    NOTHING_ASKED,
+)
 from shared.ports import Message
 
 HMS_PUSH_BASE_URL = "https://push-api.cloud.huawei.com"
@@ -185,5 +191,5 @@ def _in_doubt(answer: Answer) -> Answer:
     """What becomes of the halves does not undo that the whole may have been taken."""
     if not isinstance(answer, Later):
         return answer
-    doubt = answer if answer.tried else PARTLY
+    doubt = PARTLY if answer.code in NOTHING_ASKED else answer
     return replace(doubt, retry_after_seconds=answer.retry_after_seconds, ambiguous=True)

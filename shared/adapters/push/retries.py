@@ -18,14 +18,16 @@ class ProcessRetries:
         self._lock = threading.Lock()
         self._spent: defaultdict[AddressKind, Spent] = defaultdict(Spent)
 
-    def wait_seconds(self, attempts: Mapping[AddressKind, Attempts], now: datetime) -> float:
+    def wait_seconds(
+        self, attempts: Mapping[AddressKind, Attempts], others: int, now: datetime
+    ) -> float:
         with self._lock:
             over = sum(
                 tries.again
                 for kind, tries in attempts.items()
                 if not self._budget.affords(self._spent[kind], now, tries.again)
             )
-            if too_many(over, sum(it.first + it.again for it in attempts.values())):
+            if too_many(over, others + sum(it.first + it.again for it in attempts.values())):
                 return self._budget.wait_seconds
             for kind, tries in attempts.items():
                 spent = self._spent[kind]
