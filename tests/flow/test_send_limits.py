@@ -17,8 +17,9 @@ from shared.domain.delivery import (
     Later,
     Misconfigured,
     Outcome,
+    sort_key,
 )
-from shared.domain.device import AddressKind, PushAddress
+from shared.domain.device import AddressKind, PushAddress, partition_of
 from shared.domain.lifecycle import Status
 from shared.domain.notification import NotificationId
 from shared.domain.retry import RetryBudget
@@ -45,6 +46,14 @@ def planned(world: World) -> tuple[NotificationId, Batch]:
 
 def codes(world: World, id: NotificationId) -> dict[str, int]:
     return dict(world.ledger.tally(id).errors)
+
+
+def slowly(world: World, call: str, seconds: float) -> None:
+    def take_long(made: str) -> None:
+        if made == call:
+            world.clock.advance(seconds)
+
+    world.hazard.watch(take_long)
 
 
 # ---- time ------------------------------------------------------------------------------------
@@ -201,14 +210,31 @@ def test_a_chunk_that_its_owner_dies_of_does_not_hold_up_the_others() -> None:
 def test_desktops_need_not_wait_for_the_time_they_took() -> None:
     world = World([a_desktop(f"desktop-{n}") for n in range(500)])
 
-    def take_long(call: str) -> None:
-        if call == "slots.show":
-            world.clock.advance(59)
-
-    world.hazard.watch(take_long)
+    slowly(world, "slots.show", 59)
     planned(world)
     world.drain()
     assert world.clock.now() - NOON < timedelta(seconds=10 * 60)
+
+
+def test_after_a_long_stop_a_batch_that_gets_through_is_not_given_up_for_lack_of_time() -> None:
+    world = World([a_device(f"phone-{n}") for n in range(500)], handler_seconds=120)
+    slowly(world, "push.send", 59)
+    id, batch = planned(world)
+    world.send(id, batch.id)
+    world.clock.advance(7 * 3600)
+    world.drain()
+    assert world.get(id).tally.delivered == 500
+
+
+def test_a_batch_out_of_time_does_not_ask_again_before_the_pause_is_over() -> None:
+    world = World([a_device(f"phone-{n}") for n in range(100)], handler_seconds=60)
+    slowly(world, "push.send", 59)
+    id, batch = planned(world)
+    world.push.will(batch.targets[0].address_value, busy(600), accepted())
+    world.send(id, batch.id)
+    retry_at = world.ledger.batch(id, batch.id).retry_at
+    assert retry_at is not None
+    assert retry_at >= world.clock.now() + timedelta(seconds=600)
 
 
 # ---- retries ---------------------------------------------------------------------------------
@@ -284,6 +310,20 @@ def test_a_few_retries_over_the_budget_hold_up_nobody_who_was_never_tried() -> N
     world.clock.advance(21)
     world.send(id, batch.id)
     assert world.get(id).tally.delivered == 3
+
+
+def test_a_few_retries_over_the_budget_hold_up_no_desktops() -> None:
+    names = [f"device-{n}" for n in range(120)]
+    names.sort(key=lambda hwid: sort_key(partition_of(hwid), hwid))
+    phones, desktops = map(a_device, names[:2]), map(a_desktop, names[2:])
+    world = World([*phones, *desktops], budget=RetryBudget(0, 0), handler_seconds=60)
+    slowly(world, "slots.show", 59)
+    world.push.will_all(busy())
+    id, batch = planned(world)
+    world.send(id, batch.id)
+    assert world.ledger.tally(id).delivered == 48
+    world.send(id, batch.id)
+    assert world.ledger.tally(id).delivered == 98
 
 
 def test_a_retry_that_had_no_turn_leaves_the_budget_to_others() -> None:
