@@ -7,6 +7,7 @@ from shared.domain.archive import Kind, Place, Unreadable, opened, place_of
 from shared.domain.archive_life import Discrepancy, Life
 from shared.domain.errors import NotFound
 from shared.domain.notification import NotificationId
+from shared.flow.verify_one import NO_OBJECT
 from shared.ports import Archive
 
 
@@ -24,8 +25,10 @@ def replay(id: NotificationId, archive: Archive, life: Life) -> Iterator[Discrep
         folder = Place(kind, found.provider_id, found.day, id, 0).folder()
         for name in archive.names(folder):
             place = place_of(name)
-            packed = archive.get(name) if place and place.notification_id == id else None
-            if place is None or packed is None:
+            if place is None or place.notification_id != id:
+                continue
+            if (packed := archive.get(name)) is None:
+                yield Discrepancy("altered", name, NO_OBJECT)
                 continue
             try:
                 content = opened(packed)

@@ -27,6 +27,8 @@ from shared.domain.notification import Notification, NotificationId
 from shared.flow.export import sealed_outcomes
 from shared.ports import Archive, ArchiveFault, Ledger, Notifications
 
+NO_OBJECT = "what has this name is no object that can be read: a link, or removed just now"
+
 _SPOILT = (Defect, LookupError, TypeError, ValueError)
 """What reading a batch raises that somebody wrote by hand."""
 
@@ -107,7 +109,10 @@ class Comparison:
     def _object(self, name: str, life: Life, sealed: Sealed | None) -> None:
         place = place_of(name)
         packed = self.archive.get(name)
-        if place is None or packed is None:
+        if place is None:
+            return
+        if packed is None:
+            self.report.note("altered", name, NO_OBJECT)
             return
         self.report.objects += 1
         if sealed is None:

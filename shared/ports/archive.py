@@ -41,10 +41,10 @@ class Archive(Protocol):
         """All of it or none of it, and only if there is no object of that name."""
 
     def get(self, name: str) -> bytes | None:
-        """``None`` when there is no such object."""
+        """Content of an object; ``None`` when there is none, or what has its name is no object."""
 
     def names(self, prefix: str = "") -> Iterator[str]:
-        """Names that begin so, in order."""
+        """Names that begin so, in order; also of what is no object, such as a link in a folder."""
 
 
 class Signer(Protocol):

@@ -10,9 +10,11 @@ from pathlib import Path
 import pytest
 
 from shared.adapters.archive.folder import UNFINISHED, FolderArchive, fault_of
+from shared.domain.archive_life import Life
 from shared.domain.errors import TryAgain
+from shared.flow.replay import replay
 from shared.ports import ArchiveFault, Put
-from tests.archive.parts import N1, World
+from tests.archive.parts import N1, N2, World
 
 ROOT = Path(__file__).parents[2]
 KILLED = """
@@ -102,3 +104,54 @@ def test_what_an_operator_must_mend_is_told_with_its_remedy(
 def test_a_disk_that_is_busy_is_a_matter_of_trying_again() -> None:
     busy = OSError(errno.EAGAIN, os.strerror(errno.EAGAIN))
     assert isinstance(fault_of(busy, Path("archive")), TryAgain)
+
+
+def linked(root: Path, pattern: str) -> list[str]:
+    """Objects that somebody moved elsewhere, with a link to each left in its place."""
+    elsewhere = root.with_name("elsewhere")
+    elsewhere.mkdir()
+    found = [path for path in root.rglob(pattern) if path.is_file()]
+    for number, path in enumerate(found):
+        path.symlink_to(path.rename(elsewhere / str(number)))
+    return [path.relative_to(root).as_posix() for path in found]
+
+
+def test_a_link_is_no_object_and_verify_names_each_and_goes_on(tmp_path: Path) -> None:
+    world = World(archive=FolderArchive(tmp_path / "archive")).archived(N1, N2)
+    links = linked(tmp_path / "archive", "n1-*")
+    report = world.verify()
+    assert len(links) == 3
+    assert {it.where for it in report.wrong if it.code == "altered"} == set(links)
+    assert not any("n2" in it.where for it in report.wrong)
+
+
+def test_verify_names_a_dangling_link_a_linked_folder_and_one_that_leads_out(
+    tmp_path: Path,
+) -> None:
+    world = World(archive=FolderArchive(tmp_path / "archive")).archived(N1)
+    (tmp_path / "archive/dangling").symlink_to("nowhere")
+    (tmp_path / "archive/folder").symlink_to(tmp_path)
+    (tmp_path / "archive/out").symlink_to("/etc/hostname")
+    wrong = [(it.code, it.where) for it in world.verify().wrong]
+    assert wrong == [("unknown", "dangling"), ("unknown", "folder"), ("unknown", "out")]
+
+
+def test_a_replay_names_the_link_in_place_of_an_object(tmp_path: Path) -> None:
+    World(archive=FolderArchive(tmp_path / "archive")).archived(N1)
+    (link,) = linked(tmp_path / "archive", "kind=outcomes/**/*.gz")
+    wrong = [it.where for it in replay(N1, FolderArchive(tmp_path / "archive"), Life())]
+    assert wrong[0] == link
+
+
+def test_nothing_is_written_through_a_link(tmp_path: Path) -> None:
+    World(archive=FolderArchive(tmp_path / "archive")).archived(N1)
+    linked(tmp_path / "archive", "*.gz")
+    again = World(archive=FolderArchive(tmp_path / "archive"))
+    again.ended(N1)
+    with pytest.raises(ArchiveFault, match="is a symbolic link"):
+        again.export(N1)
+    (tmp_path / "kept").mkdir()
+    (tmp_path / "archive/kind=new").symlink_to(tmp_path / "kept")
+    with pytest.raises(ArchiveFault, match="kind=new in the archive is a symbolic link"):
+        FolderArchive(tmp_path / "archive").put_new("kind=new/a", b"")
+    assert list((tmp_path / "kept").iterdir()) == []

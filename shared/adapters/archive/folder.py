@@ -2,14 +2,14 @@
 
 An object is written under a name that nobody lists, flushed, and then linked to its own: a link is
 made whole or not at all, and never over another. What a killed run leaves behind is never taken
-for an object.
+for an object; nor is a symbolic link, whose content somebody may change who cannot write here.
 """
 
 import errno
 import os
 import secrets
 from collections.abc import Iterator
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from shared.domain.errors import TryAgain
 from shared.ports import ArchiveFault, Put
@@ -35,6 +35,12 @@ class FolderArchive:
 
     def put_new(self, name: str, content: bytes) -> Put:
         path = self._path(name)
+        if link := self._link_in(path):
+            raise ArchiveFault(
+                "damagedObject",
+                f"{link.relative_to(self._root).as_posix()} in the archive is a symbolic link",
+                "Find out who made it; move it out of the archive, and the export goes on.",
+            )
         draft = path.with_name(f".{secrets.token_hex(8)}{UNFINISHED}")
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -51,8 +57,11 @@ class FolderArchive:
         return Put.WRITTEN
 
     def get(self, name: str) -> bytes | None:
+        path = self._path(name)
+        if self._link_in(path):
+            return None
         try:
-            return self._path(name).read_bytes()
+            return path.read_bytes()
         except FileNotFoundError:
             return None
         except OSError as fault:
@@ -60,16 +69,21 @@ class FolderArchive:
 
     def names(self, prefix: str = "") -> Iterator[str]:
         begin = self._path(prefix.rpartition("/")[0])
-        found = (path for path in begin.rglob("*") if path.is_file())
+        found = (path for path in begin.rglob("*") if path.is_symlink() or path.is_file())
         kept = (path for path in found if not _is_unfinished(path))
         names = (path.relative_to(self._root).as_posix() for path in kept)
         return iter(sorted(name for name in names if name.startswith(prefix)))
 
     def _path(self, name: str) -> Path:
-        path = self._root / name
-        if not path.resolve().is_relative_to(self._root.resolve()):
+        parts = PurePosixPath(name).parts
+        if ".." in parts or "/" in parts:
             raise ValueError(f"not a name in the archive: {name}")
-        return path
+        return self._root / name
+
+    def _link_in(self, path: Path) -> Path | None:
+        """The symbolic link that ``path`` is, or leads through below the root."""
+        below = (it for it in (path, *path.parents) if it != self._root)
+        return next((it for it in below if it.is_relative_to(self._root) and it.is_symlink()), None)
 
 
 def _is_unfinished(path: Path) -> bool:
