@@ -88,7 +88,7 @@ Account = Annotated[str, Field(pattern=r"^[^@\s]+@[^@\s]+$")]
 class Settings(BaseModel):
     """Everything that differs between places where Fanfare runs. Aliases are variable names."""
 
-    model_config = ConfigDict(frozen=True, populate_by_name=True)
+    model_config = ConfigDict(frozen=True)
 
     project: str = Field(alias="GOOGLE_CLOUD_PROJECT", pattern=r"^[a-z][a-z0-9-]{4,28}[a-z0-9]$")
     region: str = Field("europe-west1", alias="FANFARE_REGION", pattern=r"^[a-z]+-[a-z]+\d+$")

@@ -106,6 +106,12 @@ def test_a_misspelt_variable_is_not_passed_over(written: str, meant: str) -> Non
     assert "hunter2" not in told
 
 
+@pytest.mark.parametrize("name", sorted(Settings.model_fields))
+def test_only_the_documented_names_are_settings(name: str) -> None:
+    """A variable such as ``fcm_url`` would set what ``FCM_BASE_URL`` may set for demos only."""
+    assert read({**REAL, name: "http://127.0.0.1:1"}) == read(REAL)
+
+
 def test_variables_of_others_are_passed_over() -> None:
     assert read(REAL | {"FANFARE_EXAMPLES": "9", "FANFARE_PANEL_URL": "x"}) == read(REAL)
 
