@@ -43,6 +43,7 @@ class _Message(_Told):
     chat: _Party
     sender: _Party | None = Field(None, alias="from")
     text: str = ""
+    caption: str = ""
     reply_to_message: "_Message | None" = None
     migrate_to_chat_id: int | None = Field(None, ge=-_BIGGEST, le=_BIGGEST)
 
@@ -129,7 +130,7 @@ def _hear(update: int, message: _Message, desk: Desk) -> None:
                 user=message.sender.id,
                 room=message.chat.id,
                 message=message.message_id,
-                text=message.text,
+                text=message.text or message.caption,
                 replied_to=answered.message_id,
                 replied_user=answered.sender.id,
             ),

@@ -6,6 +6,7 @@ Their names are strangers' words: on a terminal, too, they are shown and not obe
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from shared.domain.chat import SHARED_ACCOUNTS
 from shared.domain.chat_cards import one_line
 
 MOST_NAME_UNITS = 60
@@ -20,8 +21,9 @@ def seen_in(updates: Iterable[Said]) -> list[str]:
     for update in updates:
         for told in _told(update):
             _note(chats, told.get("chat"))
-            if not _of(told, "from").get("is_bot"):
-                _note(people, told.get("from"))
+            sender = _of(told, "from")
+            if not sender.get("is_bot") and sender.get("id") not in SHARED_ACCOUNTS:
+                _note(people, sender)
             if moved := told.get("migrate_to_chat_id"):
                 chats.pop(_of(told, "chat").get("id", 0), None)
                 _note(chats, {**_of(told, "chat"), "id": moved, "type": "supergroup"})

@@ -37,6 +37,14 @@ _JOINING = (
 """Scripts in which joiners are a matter of spelling."""
 
 
+SHARED_ACCOUNTS = frozenset({777000, 136817688, 1087968824})
+"""User numbers that stand for many people: Telegram itself with posts of a linked channel, whoever
+writes in the name of a channel, and anonymous administrators of groups. None can be a moderator.
+
+Source: Bot API, ``Message.sender_chat`` and the field ``from`` that is kept for compatibility.
+"""
+
+
 class Style(StrEnum):
     """How a part of a text looks."""
 

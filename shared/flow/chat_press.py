@@ -6,9 +6,11 @@ that were dealt with are known, and to decide again what one has decided changes
 """
 
 import re
+import unicodedata
 from dataclasses import dataclass
 from datetime import timedelta
 
+from shared.domain.chat import SHARED_ACCOUNTS
 from shared.domain.chat_cards import (
     APPROVE,
     MOST_TEMPLATES,
@@ -34,10 +36,15 @@ UPDATES_KEPT = timedelta(days=2)
 """Telegram gives an update up after a day."""
 MOST_ANSWER_UNITS = 200
 
-_NUMBER = re.compile(r"#?([0-9]{1,3})[.)]?")
+_NUMBER = re.compile(r"#?(\d{1,3})[.)]?")
+"""In any script's digits, as keyboards write them."""
 _NOT_LISTED = (
     "You are not on the list of moderators. "
     "An operator can put you there: your number here is {user}."
+)
+_AS_THE_GROUP = (
+    "Telegram tells me that the group wrote this, and not who. Turn off “Remain anonymous” in your "
+    "administrator rights, or write as yourself, and reply to my question again."
 )
 _NO_QUESTION = "To reject a notification, press Reject under it and reply to my question."
 
@@ -79,7 +86,7 @@ def press(given: Press, *, desk: Desk) -> None:
     """A yes, or the first half of a no."""
     if desk.posts.is_done(given.update):
         return
-    moderator = desk.moderators.by_telegram(given.user)
+    moderator = desk.moderator(given.user)
     asked = pressed(given.data)
     said = _Said(_NOT_LISTED.format(user=given.user), alert=True)
     if moderator and asked is None:
@@ -96,13 +103,14 @@ def reply(given: Reply, *, desk: Desk) -> None:
     """The second half of a no: the reason, in the moderator's words or a template's."""
     if given.replied_user != desk.chat.bot_id or desk.posts.is_done(given.update):
         return
-    moderator = desk.moderators.by_telegram(given.user)
+    moderator = desk.moderator(given.user)
     prompt = desk.posts.prompt(given.room, given.replied_to)
     if moderator:
         words = _answered(given, prompt, moderator, desk) if prompt else _NO_QUESTION
         desk.say(note(words), room=given.room, reply_to=given.message)
     elif prompt:
-        words = _NOT_LISTED.format(user=given.user)
+        shared = given.user in SHARED_ACCOUNTS
+        words = _AS_THE_GROUP if shared else _NOT_LISTED.format(user=given.user)
         desk.say(note(words), room=given.room, reply_to=given.message)
     _note_done(given.update, desk)
 
@@ -181,7 +189,7 @@ def _answered(given: Reply, prompt: Prompt, moderator: Moderator, desk: Desk) ->
     text, templates = given.text.strip(), desk.policies.get().templates[:MOST_TEMPLATES]
     if not text:
         return "Reply in words: the provider reads your reason."
-    if number := _NUMBER.fullmatch(text):
+    if number := _NUMBER.fullmatch(unicodedata.normalize("NFKC", text)):
         template = _numbered(int(number[1]), templates)
         return _rejected(prompt, moderator, desk, template) if template else _no_such(templates)
     return _rejected(prompt, moderator, desk, text)

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
 
-from shared.domain.chat import Card
+from shared.domain.chat import SHARED_ACCOUNTS, Card
 from shared.domain.errors import NotFound
 from shared.domain.notification import Notification
 from shared.ports import (
@@ -13,6 +13,7 @@ from shared.ports import (
     ChatMoved,
     ChatRefused,
     Clock,
+    Moderator,
     Moderators,
     Notifications,
     Posts,
@@ -35,6 +36,10 @@ class Desk:
     policies: ReviewPolicies
     audience: Audience
     clock: Clock
+
+    def moderator(self, user: int) -> Moderator | None:
+        """The moderator with this user number, which must be one person's."""
+        return None if user in SHARED_ACCOUNTS else self.moderators.by_telegram(user)
 
     def name(self, uid: str | None) -> str:
         """What people call that moderator."""

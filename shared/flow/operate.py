@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from shared.domain.chat import SHARED_ACCOUNTS
 from shared.domain.errors import FieldError, InvalidInput, NotFound
 from shared.domain.history import Actor
 from shared.domain.provider import MOST_ADMIN_HWIDS, Domain, Provider
@@ -85,6 +86,12 @@ def put_moderator(
 ) -> Moderator:
     """Grant the claim, and keep how they are known elsewhere; what is not given stays."""
     telegram_user_id = given.get("telegram_user_id")
+    if telegram_user_id in SHARED_ACCOUNTS:
+        sentence = (
+            f"telegramUserId {telegram_user_id} stands for many people in Telegram (anonymous "
+            "administrators, channels, Telegram itself); give the number of the person's own account"
+        )
+        raise InvalidInput([FieldError("telegramUserId", "sharedAccount", sentence)])
     owner = moderators.by_telegram(telegram_user_id) if telegram_user_id else None
     if owner and owner.uid != uid:
         sentence = f"telegramUserId is already {owner.uid}'s; take it from them first"

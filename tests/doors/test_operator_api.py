@@ -93,6 +93,9 @@ def test_a_telegram_user_is_one_moderator_until_they_are_none(
     assert anna.get_json()["telegramUserId"] == 77
     renamed = operator("PUT", "/v1/moderators/anna", {"name": "Anna B."}).get_json()
     assert (renamed["telegramUserId"], renamed["name"]) == (77, "Anna B.")
+    for shared in (777000, 136817688, 1087968824):
+        nobody = operator("PUT", "/v1/moderators/berta", {"telegramUserId": shared})
+        assert errors_of(nobody) == {"telegramUserId": "sharedAccount"}
     taken = operator("PUT", "/v1/moderators/berta", {"telegramUserId": 77})
     assert errors_of(taken) == {"telegramUserId": "taken"}
     assert world.moderators.by_telegram(77) is not None

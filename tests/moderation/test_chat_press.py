@@ -5,12 +5,14 @@ from datetime import timedelta
 
 import pytest
 
+from shared.domain.chat import SHARED_ACCOUNTS
 from shared.domain.errors import TryAgain
 from shared.domain.lifecycle import Status
 from shared.domain.notification import NotificationId
 from shared.domain.review import ReviewPolicy, Template
 from shared.flow.chat import show
 from shared.flow.chat_press import press, reply
+from shared.ports import Moderator
 from tests.builders import NOON, PROVIDER, a_notification, a_provider, a_segment, some_content
 from tests.moderation.chatroom import MIRA, NIK, ROOM, STRANGER, Chatroom
 
@@ -188,7 +190,7 @@ def test_a_no_asks_for_the_reason_and_the_reply_rejects(room: Chatroom) -> None:
     assert record.moderator_comment == "No source is named."
 
 
-@pytest.mark.parametrize("text", ["2", " #2 ", "2.", "2)"])
+@pytest.mark.parametrize("text", ["2", " #2 ", "2.", "2)", "٢", "２）", "२"])
 def test_a_number_stands_for_a_template(room: Chatroom, text: str) -> None:
     room.policies.put(ReviewPolicy(templates=TEMPLATES))
     press(room.press(button="r"), desk=room.desk)
@@ -197,7 +199,7 @@ def test_a_number_stands_for_a_template(room: Chatroom, text: str) -> None:
     assert room.record().moderator_comment == "Please do not shout."
 
 
-@pytest.mark.parametrize("text", ["0", "3", "77"])
+@pytest.mark.parametrize("text", ["0", "3", "77", "٣"])
 def test_a_number_without_a_template_is_asked_again(room: Chatroom, text: str) -> None:
     room.policies.put(ReviewPolicy(templates=TEMPLATES))
     press(room.press(button="r"), desk=room.desk)
@@ -220,6 +222,28 @@ def test_a_reply_that_is_no_comment_is_helped(room: Chatroom, text: str, told: s
     assert told in said(room)
     reply(room.reply("A real reason.", to=asked), desk=room.desk)
     assert room.record().status is Status.REJECTED
+
+
+@pytest.mark.parametrize("user", sorted(SHARED_ACCOUNTS))
+def test_who_writes_as_the_group_is_told_to_reply_as_themselves(
+    room: Chatroom, user: int
+) -> None:
+    """Even if such a number stands on a moderator's record from before."""
+    room.moderators.put(Moderator("everybody", NOON, telegram_user_id=user))
+    press(room.press(button="r"), desk=room.desk)
+    asked = question(room)
+    reply(room.reply("No source.", to=asked, user=user), desk=room.desk)
+    assert "Remain anonymous" in said(room)
+    assert room.record().status is Status.PENDING
+    reply(room.reply("No source.", to=asked), desk=room.desk)
+    assert room.record().status is Status.REJECTED
+
+
+@pytest.mark.parametrize("user", sorted(SHARED_ACCOUNTS))
+def test_a_press_in_the_name_of_many_decides_nothing(room: Chatroom, user: int) -> None:
+    room.moderators.put(Moderator("everybody", NOON, telegram_user_id=user))
+    press(room.press(user), desk=room.desk)
+    assert room.record().status is Status.PENDING
 
 
 def test_a_reply_after_a_day_is_told_to_press_again(room: Chatroom) -> None:

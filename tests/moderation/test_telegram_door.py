@@ -131,6 +131,16 @@ def test_a_no_and_its_reason_come_in_two_updates(world: MemoryParts) -> None:
     assert (record.status, record.moderator_comment) == (Status.REJECTED, "No source.")
 
 
+def test_the_caption_of_a_picture_is_a_reply(world: MemoryParts) -> None:
+    post(a_press(data="r:n1:1"))
+    _, asked = chat(world).posted[-1]
+    update = a_reply("", asked)
+    del update["message"]["text"]
+    update["message"] |= {"photo": [{"file_id": "p"}], "caption": "See the source here."}
+    assert post(update).status_code == 200
+    assert world.notifications.get(N1).moderator_comment == "See the source here."
+
+
 def test_a_group_that_moves_is_followed(world: MemoryParts) -> None:
     place = {"message_id": 7, "chat": {"id": ROOM}, "from": {"id": 1}, "date": 0}
     post({"update_id": 3, "message": {**place, "migrate_to_chat_id": -1005}})
