@@ -9,6 +9,7 @@ from urllib.parse import unquote, urlsplit
 import click
 from pydantic import TypeAdapter, ValidationError
 
+from local.terminal import quote, say
 from shared.adapters.archive.places import archive_at
 from shared.domain.archive_life import Discrepancy, Life
 from shared.domain.archive_lines import COUNTERS, device_of
@@ -147,27 +148,26 @@ def _replay(id: NotificationId, hwid: str | None, archive: Archive) -> None:
     if life.final:
         told = life.final.line
         content = said if isinstance(said := told.get("content"), dict) else {}
-        _say(f"{id}  {life.status}  by provider {told['providerId']}")
-        _say(f"{content.get('title', '')}")
-        for paragraph in f"{content.get('body', '')}".split("\n"):
-            _say(paragraph)
+        say(f"{id}  {life.status}  by provider {told['providerId']}")
+        say(f"{content.get('title', '')}")
+        quote(f"{content.get('body', '')}")
     for entry in life.entries:
         reason = f"  “{entry.reason}”" if entry.reason else ""
         origin = f"{entry.origin or 'new'} → {entry.status}"
-        _say(f"  {entry.at:%Y-%m-%d %H:%M:%S}  {origin:<22} {entry.actor}{reason}")
+        say(f"  {entry.at:%Y-%m-%d %H:%M:%S}  {origin:<22} {entry.actor}{reason}")
     if life.first_at and life.last_at:
-        _say(f"  outcomes from {life.first_at:%H:%M:%S} to {life.last_at:%H:%M:%S} UTC")
+        say(f"  outcomes from {life.first_at:%H:%M:%S} to {life.last_at:%H:%M:%S} UTC")
     for name in COUNTERS:
-        _say(f"  {name:<10}{getattr(life.tally, name):>12,}")
+        say(f"  {name:<10}{getattr(life.tally, name):>12,}")
     for code, number in life.tally.errors.items():
-        _say(f"    {code:<22}{number:>8,}")
+        say(f"    {code:<22}{number:>8,}")
     for platform, number in sorted(life.platforms.items()):
-        _say(f"  on {platform:<10}{number:>9,}")
+        say(f"  on {platform:<10}{number:>9,}")
     for line, record in chosen:
         said = record.receipt or record.code or "-"
-        _say(f"  {hwid}: {record.outcome}, {said}, {line['at']}, batch {line.get('batchId')}")
+        say(f"  {hwid}: {record.outcome}, {said}, {line['at']}, batch {line.get('batchId')}")
     if hwid is not None and not chosen:
-        _say(f"  {hwid}: not targeted")
+        say(f"  {hwid}: not targeted")
     _tell_wrong(wrong)
     if wrong:
         raise SystemExit(1)
@@ -176,11 +176,6 @@ def _replay(id: NotificationId, hwid: str | None, archive: Archive) -> None:
 def _tell_wrong(wrong: Sequence[Discrepancy]) -> None:
     """Each thing, and then once for each kind of thing what to do about it."""
     for it in wrong:
-        _say(f"WRONG  {it.code}  {it.where}: {it.what}")
+        say(f"WRONG  {it.code}  {it.where}: {it.what}")
     for code in dict.fromkeys(it.code for it in wrong):
         click.echo(f"{code}: {REMEDIES[code]}")
-
-
-def _say(text: str) -> None:
-    """Whoever can write the archive must not be able to write what a terminal obeys."""
-    click.echo("".join(c if c.isprintable() else ascii(c)[1:-1] for c in text))

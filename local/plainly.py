@@ -7,6 +7,7 @@ from typing import Any
 import click
 from google.auth.exceptions import GoogleAuthError
 
+from shared.domain.chat import neutral
 from shared.domain.errors import Defect, FieldError, InvalidInput, Refusal, TryAgain
 from shared.settings import SettingsError
 
@@ -25,15 +26,20 @@ def plainly(command: Callable[..., None]) -> Callable[..., None]:
             command(*args, **options)
         except InvalidInput as faults:
             said = "; ".join(map(_named, faults.errors))
-            raise click.ClickException(said or faults.message) from None
+            raise failure(said or faults.message) from None
         except (Refusal, TryAgain) as refusal:
-            raise click.ClickException(refusal.message) from None
+            raise failure(refusal.message) from None
         except (Defect, SettingsError) as fault:
-            raise click.ClickException(str(fault)) from None
+            raise failure(str(fault)) from None
         except GoogleAuthError as unknown:
-            raise click.ClickException(f"{SIGN_IN} ({unknown})") from None
+            raise failure(f"{SIGN_IN} ({unknown})") from None
 
     return told
+
+
+def failure(said: str) -> click.ClickException:
+    """The error to end with; it may repeat somebody else's words."""
+    return click.ClickException(neutral(said, lines=True))
 
 
 def _named(fault: FieldError) -> str:

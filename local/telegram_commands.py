@@ -5,8 +5,9 @@ from typing import Any
 
 import click
 
-from local.plainly import plainly
+from local.plainly import failure, plainly
 from local.telegram_seen import seen_in
+from local.terminal import say
 from shared.adapters.telegram_calls import TelegramCalls, ToldElsewhere
 from shared.domain.errors import TryAgain
 from shared.domain.notification import NotificationId
@@ -56,13 +57,13 @@ def chats(unhook: bool) -> None:
     except ToldElsewhere:
         raise click.ClickException(TOLD_ELSEWHERE) from None
     except (ChatClosed, ChatRefused, TryAgain) as fault:
-        raise click.ClickException(str(fault)) from None
+        raise failure(str(fault)) from None
     finally:
         calls.close()
     for line in seen:
-        click.echo(line)
+        say(line)
     if not seen:
-        click.echo(f"nobody yet: say /start@{bot.get('username')} in the group, then try again")
+        say(f"nobody yet: say /start@{bot.get('username')} in the group, then try again")
 
 
 @telegram.command()
@@ -87,7 +88,7 @@ def setup(check: bool) -> None:
             f"the group became a supergroup: set FANFARE_TELEGRAM_CHAT_ID to {moved.room}"
         ) from None
     except (ChatClosed, ChatRefused, TryAgain) as fault:
-        raise click.ClickException(str(fault)) from None
+        raise failure(str(fault)) from None
     finally:
         calls.close()
 
@@ -106,9 +107,9 @@ def show_(ids: tuple[str, ...]) -> None:
         for id in (*ids, *waiting):
             p.notifications.get(NotificationId(id))
             show(NotificationId(id), desk=found)
-            click.echo(f"{id} is shown as it is")
+            say(f"{id} is shown as it is")
     except (ChatClosed, ChatRefused, ChatMoved, TryAgain) as fault:
-        raise click.ClickException(str(fault)) from None
+        raise failure(str(fault)) from None
 
 
 def _calls(settings: Settings) -> TelegramCalls:
@@ -119,14 +120,14 @@ def _calls(settings: Settings) -> TelegramCalls:
 
 def _introduce(calls: TelegramCalls, settings: Settings) -> None:
     bot: Said = calls.call("getMe")
-    click.echo(f"bot      {bot.get('first_name')} (@{bot.get('username')}, {bot.get('id')})")
+    say(f"bot      {bot.get('first_name')} (@{bot.get('username')}, {bot.get('id')})")
     room: Said = calls.call("getChat", chat_id=settings.telegram_chat_id)
     title = room.get("title") or room.get("first_name")
-    click.echo(f"chat     {title} ({room.get('type')}, {room.get('id')})")
+    say(f"chat     {title} ({room.get('type')}, {room.get('id')})")
     member: Said = calls.call(
         "getChatMember", chat_id=settings.telegram_chat_id, user_id=calls.bot_id
     )
-    click.echo(f"rights   {_rights(member)}")
+    say(f"rights   {_rights(member)}")
 
 
 def _rights(member: Said) -> str:
@@ -150,8 +151,8 @@ def _agree(calls: TelegramCalls, settings: Settings) -> None:
 def _report(webhook: Said, settings: Settings) -> None:
     url = str(webhook.get("url", ""))
     ours = url == settings.function_url(FUNCTION)
-    click.echo(f"webhook  {url or 'none'}{'' if ours else ' (not ours: run this without --check)'}")
-    click.echo(f"updates  {', '.join(webhook.get('allowed_updates', ())) or 'all'}")
-    click.echo(f"waiting  {webhook.get('pending_update_count', 0)}")
+    say(f"webhook  {url or 'none'}{'' if ours else ' (not ours: run this without --check)'}")
+    say(f"updates  {', '.join(webhook.get('allowed_updates', ())) or 'all'}")
+    say(f"waiting  {webhook.get('pending_update_count', 0)}")
     if error := webhook.get("last_error_message"):
-        click.echo(f"trouble  {error}")
+        say(f"trouble  {error}")

@@ -88,8 +88,8 @@ def put_moderator(
     telegram_user_id = given.get("telegram_user_id")
     if telegram_user_id in SHARED_ACCOUNTS:
         sentence = (
-            f"telegramUserId {telegram_user_id} stands for many people in Telegram (anonymous "
-            "administrators, channels, Telegram itself); give the number of the person's own account"
+            f"telegramUserId {telegram_user_id} stands for many people (anonymous administrators, "
+            "channels or Telegram itself); give the number of the person's own account"
         )
         raise InvalidInput([FieldError("telegramUserId", "sharedAccount", sentence)])
     owner = moderators.by_telegram(telegram_user_id) if telegram_user_id else None

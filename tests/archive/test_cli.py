@@ -87,7 +87,7 @@ def test_a_name_in_the_archive_cannot_write_what_a_terminal_obeys(
     (tmp_path / "archive" / "x\nall is well \x1b[2J").write_bytes(b"")
     code, told = fanfare("verify")
     assert code == 1
-    assert "unknown  x\\nall is well \\x1b[2J: nothing of ours" in told
+    assert "unknown  x ⏎ all is well ⟨U+001B⟩[2J: nothing of ours" in told
 
 
 def test_a_copy_is_verified_where_it_is(world: World, tmp_path: Path) -> None:

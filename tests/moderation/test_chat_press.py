@@ -225,9 +225,7 @@ def test_a_reply_that_is_no_comment_is_helped(room: Chatroom, text: str, told: s
 
 
 @pytest.mark.parametrize("user", sorted(SHARED_ACCOUNTS))
-def test_who_writes_as_the_group_is_told_to_reply_as_themselves(
-    room: Chatroom, user: int
-) -> None:
+def test_who_writes_as_the_group_is_told_to_reply_as_themselves(room: Chatroom, user: int) -> None:
     """Even if such a number stands on a moderator's record from before."""
     room.moderators.put(Moderator("everybody", NOON, telegram_user_id=user))
     press(room.press(button="r"), desk=room.desk)
