@@ -5,7 +5,7 @@ VENV    := .venv
 PY      := $(VENV)/bin/python
 READY   := $(VENV)/.ready
 
-.PHONY: run test test-infra test-panel check bench chaos bundle clean help
+.PHONY: run test test-infra test-panel check bench chaos bundle audit lock clean help
 .DEFAULT_GOAL := help
 
 help:  ## show this
@@ -53,8 +53,15 @@ bench: $(READY)  ## measure; prints ratios and writes .local/bench.json
 chaos: $(READY)  ## break it on purpose; prints figures and writes .local/chaos.json
 	@$(PY) -m tests.chaos
 
-bundle: $(READY)  ## build the reproducible zip that is deployed: build/fanfare-functions.zip
+bundle: $(READY)  ## build the reproducible zip that is deployed, and its SBOM: build/fanfare-functions.*
 	@$(PY) infra/bundle.py build/fanfare-functions.zip
+	@$(PY) -m infra.sbom build/fanfare-functions.zip
+
+audit: $(READY)  ## look up every pinned package among the known vulnerabilities
+	@$(PY) -m infra.audit
+
+lock: $(READY)  ## pin what pyproject.toml asks for, with hashes, in all requirements files
+	@$(PY) -m infra.lock
 
 clean:  ## remove everything that was built or installed here
 	rm -rf $(VENV) .local build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis *.egg-info
