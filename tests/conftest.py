@@ -8,6 +8,7 @@ that belong to the xdist group ``stack``.
 import os
 import time
 import uuid
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from typing import NoReturn
@@ -35,7 +36,17 @@ def go_without(missing: EmulatorMissing) -> NoReturn:
     """Skip, with the reason; in CI, where the emulator belongs, fail."""
     if os.environ.get("CI") == "true":
         pytest.fail(str(missing), pytrace=False)
-    pytest.skip(str(missing))
+    pytest.skip(f"needs the Firestore emulator. {missing}")
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say once for each reason how many tests were skipped, and what share of all that is."""
+    ended = terminalreporter.stats
+    tests = sum(len(ended.get(how, ())) for how in ("passed", "failed", "skipped", "error"))
+    for reason, skipped in Counter(it.longrepr[2] for it in ended.get("skipped", ())).items():
+        share = f"{skipped:,} of {tests:,} tests ({skipped / tests:.0%})"
+        terminalreporter.write_line(f"{share}: {reason.replace('Skipped:', 'skipped:', 1)}")
 
 
 def pytest_make_parametrize_id(val: object, argname: str) -> str | None:

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -154,6 +155,30 @@ def test_without_the_emulator_tests_skip_and_in_ci_they_fail(
     monkeypatch.setenv("CI", "true")
     with pytest.raises(pytest.fail.Exception, match="install it"):
         go_without(EmulatorMissing("install it"))
+
+
+def test_a_run_without_the_emulator_says_once_what_share_was_skipped(tmp_path: Path) -> None:
+    plain = {
+        name: value for name, value in os.environ.items() if name not in {"CI", "PYTEST_ADDOPTS"}
+    }
+    told = subprocess.run(
+        [
+            sys.executable,
+            "-m",
+            "pytest",
+            "tests/adapters/test_slots_contract.py",
+            "-p",
+            "no:cacheprovider",
+        ],
+        cwd=Path(__file__).parents[2],
+        env={**plain, "FIRESTORE_EMULATOR_JAR": str(tmp_path / "gone.jar")},
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    (line,) = [line for line in told.splitlines() if "needs the Firestore emulator" in line]
+    assert re.match(r"\d+ of \d+ tests \(\d+%\): skipped: needs the Firestore emulator\. ", line)
+    assert "gone.jar" in line
 
 
 # -- children --------------------------------------------------------------------------------------
