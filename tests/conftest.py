@@ -14,6 +14,7 @@ from contextlib import ExitStack
 from typing import NoReturn
 
 import pytest
+from hypothesis import settings
 
 from local.firestore import FirestoreEmulator
 from local.java import EmulatorMissing, find_jar
@@ -22,6 +23,10 @@ from local.stack_file import Stack
 from local.starting import running_stack
 
 STACK_DEVICES = 400
+
+settings.register_profile("fanfare", deadline=None)
+settings.load_profile("fanfare")
+"""A busy machine makes no example fail: how long one takes is measured by benchmarks."""
 
 
 def eventually(happened: Callable[[], bool], what: str, seconds: float = 20.0) -> None:

@@ -156,7 +156,7 @@ def check_that_the_rule_holds(
 
 
 @given(a_crowd(), st.lists(st.tuples(SEGMENTS, VERIFIED), min_size=4, max_size=8))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_memory_selects_exactly_those_the_segment_does_not_miss(
     crowd: list[Device], asked: list[tuple[Segment, tuple[str, ...]]]
 ) -> None:
@@ -169,7 +169,7 @@ def test_firestore_selects_exactly_those_the_segment_does_not_miss(
     with httpx.HTTPTransport(trust_env=False) as line:
 
         @given(a_crowd(), st.lists(st.tuples(SEGMENTS, VERIFIED), min_size=4, max_size=6))
-        @settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+        @settings(max_examples=20, suppress_health_check=[HealthCheck.too_slow])
         def holds(crowd: list[Device], asked: list[tuple[Segment, tuple[str, ...]]]) -> None:
             project = f"demo-{uuid4().hex[:8]}"
             rest = FirestoreRest(project, firestore_emulator.address, transport=line)

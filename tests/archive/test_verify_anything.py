@@ -30,7 +30,7 @@ def meaning(name: str, content: bytes) -> bytes:
 
 
 @given(data=st.data())
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_any_flipped_bit_that_changes_what_is_said_is_found(data: st.DataObject) -> None:
     name = data.draw(st.sampled_from(sorted(ARCHIVED)))
     true = ARCHIVED[name]
@@ -45,7 +45,7 @@ def test_any_flipped_bit_that_changes_what_is_said_is_found(data: st.DataObject)
 
 
 @given(data=st.data())
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 def test_any_edit_of_lines_is_found_and_names_the_object(data: st.DataObject) -> None:
     name = data.draw(st.sampled_from(sorted(n for n in ARCHIVED if n.endswith(".gz"))))
     lines = gzip.decompress(ARCHIVED[name]).decode().split("\n")[:-1]
@@ -80,7 +80,7 @@ ANYTHING = st.recursive(
 
 
 @given(data=st.data())
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_whatever_is_put_in_a_line_is_found_and_ends_neither_verification_nor_replay(
     data: st.DataObject,
 ) -> None:

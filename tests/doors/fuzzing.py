@@ -69,7 +69,6 @@ fuzzed = settings(
     derandomize=EXAMPLES == USUAL,
     print_blob=True,
     database=None,
-    deadline=None,
     phases=[Phase.explicit, Phase.generate, Phase.shrink],
     suppress_health_check=[
         HealthCheck.too_slow,

@@ -383,7 +383,6 @@ TestFanfare.settings = settings(
     stateful_step_count=50,
     derandomize=os.environ.get("CI") == "true",
     print_blob=True,
-    deadline=None,
     report_multiple_bugs=False,
     suppress_health_check=[HealthCheck.too_slow],
 )

@@ -123,7 +123,7 @@ def _markup(card: Card) -> dict[str, object]:
     return {"reply_markup": keyboard} if keyboard else {}
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(TEXT, st.sampled_from(sorted(Status)))
 def test_whatever_strangers_write_the_message_is_taken_and_the_buttons_are_ours(
     words: str, status: Status
@@ -141,7 +141,7 @@ _OF_NAMES = {"mention", "hashtag", "bot_command", "url"}
 """Telegram may find these in the names that operators gave to moderators, and nowhere else."""
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(TEXT)
 def test_nothing_a_provider_writes_can_be_tapped_on(words: str) -> None:
     given_ = replace(facts(words), people={"mira": "Mira", "nik": "Nik"})
@@ -149,7 +149,7 @@ def test_nothing_a_provider_writes_can_be_tapped_on(words: str) -> None:
     assert {m["type"] for m in marks} <= {"bold", "italic", "code", "pre"}
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(TEXT)
 def test_every_text_of_a_provider_stands_in_a_frame_of_its_own_as_it_was_given(words: str) -> None:
     it = replace(facts(words), people={"mira": "Mira", "nik": "Nik"})
@@ -173,7 +173,7 @@ def test_every_text_of_a_provider_stands_in_a_frame_of_its_own_as_it_was_given(w
             assert (around, after) == ("\n", "\n")
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(TEXT, TEXT)
 def test_a_question_is_taken_whatever_the_notification_and_the_templates_say(
     words: str, title: str
@@ -186,7 +186,7 @@ def test_a_question_is_taken_whatever_the_notification_and_the_templates_say(
     assert card.buttons == ()
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(TEXT)
 def test_to_make_a_text_harmless_twice_is_to_do_it_once(words: str) -> None:
     once = neutral(words, lines=True)
@@ -194,7 +194,7 @@ def test_to_make_a_text_harmless_twice_is_to_do_it_once(words: str) -> None:
     assert "\n" not in neutral(words)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(TEXT, st.integers(1, 60))
 def test_a_cut_text_is_a_beginning_and_says_how_much_is_left_out(words: str, most: int) -> None:
     kept, left_out = cut(words, most)

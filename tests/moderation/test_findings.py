@@ -103,7 +103,6 @@ def test_a_sentence_never_carries_what_it_warns_of() -> None:
 
 
 @given(MESSY)
-@settings(deadline=None)
 def test_nothing_unseen_is_shown(text: str) -> None:
     assert not any(unicodedata.category(c) in ("Cf", "Cc", "Cs", "Co") for c in shown(text))
 
@@ -112,14 +111,14 @@ def test_nothing_unseen_is_shown(text: str) -> None:
 
 
 @given(MESSY)
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=500)
 def test_no_text_breaks_the_rules(text: str) -> None:
     for finding in text_findings(text, "body", VERIFIED):
         assert finding.code in KINDS
 
 
 @given(MESSY | st.from_regex(r"https?://[^/]{0,60}(/.*)?", fullmatch=True))
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=500)
 def test_no_address_breaks_the_rules(url: str) -> None:
     for address in (url, f"https://{url}"):
         for finding in link_findings(address, "url", VERIFIED):
@@ -127,7 +126,6 @@ def test_no_address_breaks_the_rules(url: str) -> None:
 
 
 @given(st.lists(MESSY, max_size=3))
-@settings(deadline=None)
 def test_no_name_of_a_domain_breaks_the_rules(domains: list[str]) -> None:
     link_findings("https://kino.by/", "url", domains)
 

@@ -314,7 +314,6 @@ def test_what_cannot_be_read_or_is_no_website_is_not_gone_to(net: Net, url: str)
 
 
 @given(st.ip_addresses(v=4) | st.ip_addresses(v=6))
-@settings(deadline=None)
 def test_nothing_that_python_holds_for_private_is_public(address: object) -> None:
     if not address.is_global or address.is_multicast:  # type: ignore[attr-defined]
         assert why_forbidden(address)  # type: ignore[arg-type]
@@ -325,7 +324,7 @@ def no_connection(address: str, port: int, seconds: float) -> socket.socket:
 
 
 @given(st.text())
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_no_url_makes_a_look_raise(url: str) -> None:
     nowhere = GuardedWeb(resolve=lambda _host: ["127.0.0.1"], connect=no_connection)
     assert nowhere.look(url, seconds=1).fault is not None

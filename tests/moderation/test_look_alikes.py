@@ -3,7 +3,7 @@
 import unicodedata
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.domain.brands import BRANDS
@@ -31,7 +31,6 @@ def imitations(draw: st.DrawFn) -> tuple[str, str]:
 
 
 @given(imitations())
-@settings(deadline=None)
 def test_a_brand_in_other_letters_is_caught_in_a_host(pair: tuple[str, str]) -> None:
     brand, imitation = pair
     assert imitation != brand
@@ -39,7 +38,6 @@ def test_a_brand_in_other_letters_is_caught_in_a_host(pair: tuple[str, str]) -> 
 
 
 @given(imitations())
-@settings(deadline=None)
 def test_a_brand_in_other_letters_is_caught_in_a_text(pair: tuple[str, str]) -> None:
     _, imitation = pair
     codes = {finding.code for finding in text_findings(f"{imitation} says hello", "title")}

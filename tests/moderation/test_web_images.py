@@ -3,7 +3,7 @@
 import struct
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from local.stand_ins.web_acts import png
@@ -60,7 +60,6 @@ def test_a_jpeg_without_a_frame_has_no_size() -> None:
 
 
 @given(st.sampled_from(sorted(IMAGES)), st.binary(max_size=64), st.integers(0, 64))
-@settings(deadline=None)
 def test_no_bytes_break_the_reading(name: str, noise: bytes, at: int) -> None:
     image = IMAGES[name]
     head = read_image(image[:at] + noise + image[at + len(noise) :])

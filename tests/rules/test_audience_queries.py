@@ -64,7 +64,7 @@ def selects(query: AudienceQuery, device: Device) -> bool:
     )
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(segments, st.sets(st.sampled_from(DOMAINS)), st.lists(devices, min_size=1, max_size=12))
 def test_each_targeted_device_is_selected_once_and_no_other_at_all(
     segment: Segment, verified: set[str], some: list[Device]
@@ -75,7 +75,7 @@ def test_each_targeted_device_is_selected_once_and_no_other_at_all(
         assert sum(selects(query, device) for query in queries) == targeted
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(segments, st.sets(st.sampled_from(DOMAINS)))
 def test_no_query_has_more_values_than_firestore_takes(
     segment: Segment, verified: set[str]

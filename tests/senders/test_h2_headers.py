@@ -3,7 +3,7 @@
 import pytest
 from hpack import Decoder, Encoder
 from hpack.exceptions import HPACKError
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.adapters.transport.h2_frames import NotHttp2
@@ -20,7 +20,6 @@ def pairs(headers: dict[str, str]) -> list[tuple[bytes, bytes]]:
     return [(k.encode("latin-1"), v.encode("latin-1")) for k, v in headers.items()]
 
 
-@settings(deadline=None)
 @given(BLOCKS, st.lists(SIZES, min_size=12, max_size=12), st.booleans())
 def test_whatever_an_encoder_writes_block_after_block_is_read_as_it_was_meant(
     blocks: list[dict[str, str]], sizes: list[int | None], huffman: bool
@@ -32,7 +31,6 @@ def test_whatever_an_encoder_writes_block_after_block_is_read_as_it_was_meant(
         assert reader.read(encoder.encode(pairs(headers), huffman=huffman)) == headers
 
 
-@settings(deadline=None)
 @given(BLOCKS, st.lists(SIZES, min_size=12, max_size=12), st.booleans())
 def test_what_is_wanted_is_read_whether_or_not_the_server_keeps_a_table(
     blocks: list[dict[str, str]], sizes: list[int | None], huffman: bool
@@ -54,7 +52,6 @@ def test_what_nobody_wants_is_not_decoded_where_no_table_is_kept() -> None:
     assert reader.read(without_a_table + b"\x88" + broken) == {":status": "200"}
 
 
-@settings(deadline=None)
 @given(st.lists(st.integers(0, 6000), max_size=16))
 def test_entries_that_fall_out_of_a_full_table_are_forgotten_in_step(sizes: list[int]) -> None:
     encoder, reader = Encoder(), HeaderReader()
@@ -63,7 +60,6 @@ def test_entries_that_fall_out_of_a_full_table_are_forgotten_in_step(sizes: list
         assert reader.read(encoder.encode(pairs(headers))) == headers
 
 
-@settings(deadline=None)
 @given(st.binary(max_size=40))
 def test_any_bytes_are_read_as_another_decoder_reads_them_or_refused(block: bytes) -> None:
     try:
