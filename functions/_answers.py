@@ -6,19 +6,28 @@ a test holds the two against each other.
 
 from collections.abc import Mapping
 from datetime import datetime
+from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, PlainSerializer, WithJsonSchema
 from pydantic.alias_generators import to_camel
 
 from shared.domain.delivery import Outcome
 from shared.domain.findings import Severity
 from shared.domain.lifecycle import Status
+from shared.domain.moments import moment_text
 from shared.domain.notification import FailureReason
 from shared.domain.provider import Domain, Limit, Plan, Provider
 from shared.domain.review import ReviewPolicy
 from shared.domain.targeting import Segment
 from shared.flow.estimate import Estimate
 from shared.flow.explain import Explanation
+
+Moment = Annotated[
+    datetime,
+    PlainSerializer(moment_text, when_used="json-unless-none"),
+    WithJsonSchema({"type": "string", "format": "date-time"}),
+]
+"""A time, as text with the same number of digits in every answer."""
 
 
 class Answer(BaseModel):
@@ -53,22 +62,22 @@ class NotificationAnswer(Answer):
     provider_id: str
     provider_email: str
     status: Status
-    created_at: datetime
+    created_at: Moment
     revision: int
     findings: list[FindingAnswer]
     estimated_devices: int | None
-    submitted_at: datetime | None
-    moderated_at: datetime | None
+    submitted_at: Moment | None
+    moderated_at: Moment | None
     moderator_id: str | None
     moderator_comment: str | None
     auto_approved: bool
     auto_approve_reason: str | None
-    cancelled_at: datetime | None
+    cancelled_at: Moment | None
     cancelled_by: str | None
-    sending_at: datetime | None
-    ended_at: datetime | None
+    sending_at: Moment | None
+    ended_at: Moment | None
     failure_reason: FailureReason | None
-    counted_at: datetime | None
+    counted_at: Moment | None
     targeted_count: int
     delivered_count: int
     failed_count: int
@@ -126,7 +135,7 @@ class StatsAnswer(Answer):
     open_count: int
     errors: list[ErrorCount]
     failure: Sentence | None
-    counted_at: datetime | None
+    counted_at: Moment | None
 
 
 class EstimateAnswer(Answer):
@@ -155,7 +164,7 @@ class ExplanationAnswer(Answer):
     code: str | None
     message: str | None
     receipt: str | None
-    at: datetime | None
+    at: Moment | None
 
     @classmethod
     def of(cls, hwid: str, found: Explanation, message: str | None) -> "ExplanationAnswer":
@@ -265,7 +274,7 @@ class KeyAnswer(Answer):
 
     id: str
     name: str
-    created_at: datetime
+    created_at: Moment
 
 
 class KeysAnswer(Answer):
@@ -339,7 +348,7 @@ class PendingNotification(Answer):
     id: str
     title: str
     body: str
-    at: datetime
+    at: Moment
     url: str | None
     url_button_name: str | None
     force_timer: int | None

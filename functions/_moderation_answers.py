@@ -1,9 +1,8 @@
 """What the moderators' callables answer."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
 
-from functions._answers import Answer
+from functions._answers import Answer, Moment
 from shared.adapters.documents import as_json, review_json, to_json
 from shared.domain.notification import Notification
 from shared.domain.targeting import Segment
@@ -67,7 +66,7 @@ class ProviderRecord(Answer):
 class StatsAnswer(Answer):
     """Who decided how, and how fast."""
 
-    since: datetime
+    since: Moment
     complete: bool
     moderators: list[ModeratorRecord]
     providers: list[ProviderRecord]

@@ -12,6 +12,7 @@ from typing import Protocol
 from shared.domain.errors import Forbidden, WrongState
 from shared.domain.findings import Finding, has_red
 from shared.domain.history import Actor, Role
+from shared.domain.moments import moment_text
 from shared.domain.provider import Provider
 
 CLAIM_LEASE = timedelta(minutes=10)
@@ -92,7 +93,7 @@ def check_pair(notification: Weighed, policy: ReviewPolicy, by: Actor) -> None:
 def check_claim(claim: Claim | None, moderator_id: str, now: datetime) -> None:
     """Raises ``WrongState`` while somebody else reads it."""
     if claim and claim.keeps_out(moderator_id, now):
-        until = claim.until.isoformat().replace("+00:00", "Z")
+        until = moment_text(claim.until)
         raise WrongState(
             f"{claim.moderator_id} reads this one until {until}; take another, or wait",
             code="claimed",

@@ -64,7 +64,7 @@ def test_times_are_utc_and_words_are_text_in_json() -> None:
         tally=Tally(2, 1, 1, errors={"gone": 1}),
     ).notification
     shown = to_json(notification)
-    assert shown["moderatedAt"] == "2026-03-01T12:00:00Z"
+    assert shown["moderatedAt"] == "2026-03-01T12:00:00.000000Z"
     assert (shown["failureReason"], type(shown["failureReason"])) == ("noAudience", str)
     assert (shown["targetedCount"], shown["errors"]) == (2, {"gone": 1})
 

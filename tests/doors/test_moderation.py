@@ -268,7 +268,7 @@ def test_the_queue_tells_what_a_moderator_chooses_by(red: str, world: MemoryPart
         {"code": "ipHost", "severity": "red", "field": "url", "sentence": "A number."}
     ]
     assert (shown["estimatedDevices"], shown["approvalsNeeded"]) == (7, 2)
-    assert (shown["ageSeconds"], shown["dueAt"]) == (7200, "2026-01-01T13:00:00Z")
+    assert (shown["ageSeconds"], shown["dueAt"]) == (7200, "2026-01-01T13:00:00.000000Z")
     assert (shown["overdue"], shown["claim"], shown["endorsements"]) == (True, None, [])
 
 
@@ -285,7 +285,7 @@ def test_a_wish_is_answered_with_a_page_and_the_templates(red: str, world: Memor
 
 def test_a_claim_keeps_others_out_until_it_is_released(pending: str, world: MemoryParts) -> None:
     world.clock.set(NOON)
-    until = "2026-01-01T12:10:00Z"
+    until = "2026-01-01T12:10:00.000000Z"
     claimed = asked("claim_notification", {"id": pending})
     assert claimed == {
         "id": pending,
@@ -365,7 +365,7 @@ def test_statistics_are_told_by_moderator_and_by_provider(pending: str, world: M
     asked("reject_notification", {"id": pending, "comment": "no"})
     told = asked("moderation_stats", {})
     assert told == {
-        "since": "2025-12-02T12:01:00Z",
+        "since": "2025-12-02T12:01:00.000000Z",
         "complete": True,
         "moderators": [
             {

@@ -64,7 +64,10 @@ def test_what_somebody_else_reads_can_be_neither_claimed_nor_decided_nor_release
         with pytest.raises(WrongState) as refusal:
             deed()
         assert refusal.value.code == "claimed"
-        assert refusal.value.details == {"moderatorId": "m1", "until": "2026-01-01T12:10:00Z"}
+        assert refusal.value.details == {
+            "moderatorId": "m1",
+            "until": "2026-01-01T12:10:00.000000Z",
+        }
 
 
 def test_a_claim_ends_when_its_time_is_over() -> None:

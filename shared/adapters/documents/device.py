@@ -16,6 +16,7 @@ from shared.domain.device import (
     derive,
 )
 from shared.domain.errors import Defect
+from shared.domain.moments import moment_text
 from shared.domain.retry import too_late
 
 DEVICES = "devices"
@@ -142,7 +143,7 @@ def pending_from(hwid: str, document: Mapping[str, Any], now: datetime) -> Field
         "id": reader.text("pendingNotificationId"),
         "title": reader.text("pendingNotificationTitle"),
         "body": reader.text("pendingNotificationBody"),
-        "at": at.isoformat().replace("+00:00", "Z"),
+        "at": moment_text(at),
         "url": reader.text_or_none("pendingNotificationUrl"),
         "urlButtonName": reader.text_or_none("pendingNotificationUrlButtonName"),
         "forceTimer": timer or None,

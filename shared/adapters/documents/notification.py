@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
@@ -21,6 +21,7 @@ from shared.domain.content import Content
 from shared.domain.delivery import Tally
 from shared.domain.history import GENESIS, Entry
 from shared.domain.lifecycle import Status
+from shared.domain.moments import moment_text
 from shared.domain.notification import Change, FailureReason, Notification, NotificationId
 from shared.domain.targeting import Segment
 from shared.ports import Decision, Replay
@@ -268,7 +269,7 @@ def _plain(value: object) -> object:
 def as_json(value: object) -> object:
     """A field as JSON can say it: times as text, wherever they stand."""
     if isinstance(value, datetime):
-        return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
+        return moment_text(value)
     if isinstance(value, dict):
         return {name: as_json(each) for name, each in value.items()}
     return [as_json(each) for each in value] if isinstance(value, list) else value
