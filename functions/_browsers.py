@@ -6,7 +6,7 @@ from flask import Request, Response
 
 from shared.wiring import parts
 
-_LOCAL = re.compile(r"http://(127\.0\.0\.1|localhost)(:\d{1,5})?")
+_LOCAL = re.compile(r"http://(127\.0\.0\.1|localhost)(:[0-9]{1,5})?")
 _METHODS = "GET, POST, PUT, PATCH, DELETE"
 _HEADERS = (
     "Authorization, Content-Type, Idempotency-Key, X-Firebase-AppCheck, Firebase-Instance-ID-Token"

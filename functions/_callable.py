@@ -5,6 +5,7 @@ protocol the one is 400 INVALID_ARGUMENT, and only a bad token is 401.
 """
 
 import json
+import re
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
@@ -36,6 +37,7 @@ STATUSES: Mapping[str, int] = {
 _WHOLE_NUMBERS = frozenset(
     f"type.googleapis.com/google.protobuf.{kind}Value" for kind in ("Int64", "UInt64")
 )
+_DIGITS = re.compile(r"-?[0-9]{1,20}")
 
 
 def answered(
@@ -94,10 +96,9 @@ def _plain(value: Any) -> Any:
 
 
 def _whole_number(text: object) -> int:
-    try:
-        return int(str(text)[:20])
-    except ValueError:
-        raise Malformed("a wrapped whole number cannot be read") from None
+    if not _DIGITS.fullmatch(str(text)):
+        raise Malformed("a wrapped whole number cannot be read")
+    return int(str(text))
 
 
 def _refused(error: Exception, trace: str) -> Response:

@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import get_args
 
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 from pydantic.alias_generators import to_camel
 from pydantic_core import ErrorDetails
 from pydantic_core.core_schema import ErrorType
@@ -61,15 +61,15 @@ _REQUIRED = ("required", "is required")
 _INVALID = ("invalid", "is not valid")
 
 
-def field_errors(faults: ValidationError, model: type[BaseModel]) -> list[FieldError]:
+def field_errors(faults: ValidationError) -> list[FieldError]:
     """Every fault, in the order of the fields."""
     found = faults.errors(include_url=False)[:MOST_FAULTS]
-    return [_field_error(fault, model) for fault in found]
+    return [_field_error(fault) for fault in found]
 
 
-def _field_error(fault: ErrorDetails, model: type[BaseModel]) -> FieldError:
+def _field_error(fault: ErrorDetails) -> FieldError:
     place = _place(fault["loc"])
-    code, sentence = _REQUIRED if _is_absent(fault, model) else _words(fault)
+    code, sentence = _REQUIRED if _is_absent(fault) else _words(fault)
     return FieldError(place, code, f"{place or 'the body'} {sentence}")
 
 
@@ -90,10 +90,10 @@ def _name(part: str) -> str:
     return part if len(part) <= MOST_NAME_CHARACTERS else f"{part[:MOST_NAME_CHARACTERS]}…"
 
 
-def _is_absent(fault: ErrorDetails, model: type[BaseModel]) -> bool:
-    """Whether a required field was sent as null, or blank, which is the same as not at all."""
-    if fault["input"] is not None or len(fault["loc"]) != 1:
-        return False
-    fields = {field.alias or name: field for name, field in model.model_fields.items()}
-    field = fields.get(str(fault["loc"][0]))
-    return field is not None and field.is_required()
+def _is_absent(fault: ErrorDetails) -> bool:
+    """Tell whether a field was sent as null, or blank, which is the same as not at all.
+
+    Only a required one can have that as its fault; a null in a list is a wrong entry.
+    """
+    place = fault["loc"]
+    return fault["input"] is None and bool(place) and isinstance(place[-1], str)

@@ -4,26 +4,26 @@ import re
 from collections.abc import Mapping
 from typing import Annotated
 
-from pydantic import (
-    AfterValidator,
-    BeforeValidator,
-    Field,
-    StringConstraints,
-    TypeAdapter,
-    ValidationError,
-)
+from pydantic import AfterValidator, Field, StringConstraints, TypeAdapter, ValidationError
 from pydantic_core import PydanticCustomError
 
 from shared.domain.device import HwidText
 from shared.domain.errors import NotFound
+from shared.domain.human_text import blank_is_empty, visible, without_control_characters
+from shared.domain.notification import MOST_COMMENT_CHARACTERS
 
 __all__ = [
+    "Comment",
     "Hostname",
+    "HumanText",
     "HwidText",
+    "MemberText",
     "NotificationIdText",
+    "OrEmpty",
     "Reason",
     "Required",
     "ShortText",
+    "Typed",
     "domain_in",
     "hwid_in",
 ]
@@ -42,25 +42,22 @@ def _hostname(text: str) -> str:
     return text
 
 
-def printable(text: str) -> str:
-    """Refuses what cannot be seen."""
-    if not text.isprintable():
-        raise PydanticCustomError("control_character", "must not contain control characters")
-    return text
+Hostname = Annotated[str, StringConstraints(to_lower=True), AfterValidator(_hostname)]
 
 
-def _blank_is_absent(value: object) -> object:
-    return None if isinstance(value, str) and not value.strip() else value
-
-
-def _text(most: int) -> StringConstraints:
+def _text(most: int | None = None) -> StringConstraints:
     return StringConstraints(strip_whitespace=True, max_length=most)
 
 
-Hostname = Annotated[str, StringConstraints(to_lower=True), AfterValidator(_hostname)]
-ShortText = Annotated[str, _text(200), AfterValidator(printable)]
-Reason = Annotated[str, _text(500), AfterValidator(printable)]
-Required = BeforeValidator(_blank_is_absent)
+Typed = AfterValidator(without_control_characters)
+OrEmpty = AfterValidator(blank_is_empty)
+"""A text in which nothing can be seen is empty."""
+HumanText = Annotated[str, _text(), Typed, OrEmpty]
+ShortText = Annotated[str, _text(200), Typed, OrEmpty]
+Reason = Annotated[str, _text(500), Typed, OrEmpty]
+Comment = Annotated[str, _text(MOST_COMMENT_CHARACTERS), Typed, OrEmpty]
+MemberText = Annotated[str, _text(320), Typed, AfterValidator(visible)]
+Required = AfterValidator(visible)
 NotificationIdText = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,128}$")]
 
 _HOSTNAME: TypeAdapter[str] = TypeAdapter(Hostname)

@@ -5,31 +5,33 @@ once by pydantic from the same bytes, whose JSON mode is strict but takes enums 
 """
 
 import json
+import re
+from codecs import BOM_UTF8
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NoReturn, TypeVar
 
 from flask import Request
-from pydantic import BaseModel, ConfigDict, ValidationError
-from pydantic.alias_generators import to_camel
+from pydantic import BaseModel, ValidationError
 
 from functions._edge import TooLarge, UnsupportedMediaType
 from functions._faults import field_errors
 from shared.domain.errors import FieldError, InvalidInput, Malformed
+from shared.domain.inputs import Input
 
 MOST_BYTES = 64 * 1024
 M = TypeVar("M", bound=BaseModel)
 
+_JSON_TYPE = re.compile(r"(application|text)/json|application/[a-z0-9.+-]+\+json")
+_UTF_8 = frozenset({"", "utf-8", "utf8", "ascii", "us-ascii"})
+"""What UTF-8 is called, not at all included; whatever is ASCII is UTF-8."""
 
-class Given(BaseModel):
-    """What every model of a request has in common."""
 
-    model_config = ConfigDict(
-        frozen=True, extra="forbid", strict=True, alias_generator=to_camel, validate_by_name=True
-    )
+class Given(Input):
+    """What a door takes: a body, a query, or the data of a call."""
 
 
 class MayBeLeftOut(Given):
-    """An empty body counts as ``{}``."""
+    """Input that need not be given: an empty body counts as ``{}``."""
 
 
 class Nothing(MayBeLeftOut):
@@ -47,7 +49,7 @@ def read(request: Request) -> bytes:
             raise _too_large()
     if raw:
         _check_type(request)
-    return raw
+    return raw.removeprefix(BOM_UTF8)
 
 
 def decode(raw: bytes) -> dict[str, Any]:
@@ -71,7 +73,7 @@ def parse(raw: bytes, model: type[M]) -> M:
     try:
         return model.model_validate_json(raw, by_alias=True, by_name=False)
     except ValidationError as faults:
-        errors = field_errors(faults, model)
+        errors = field_errors(faults)
     if any(error.code == "malformed" for error in errors):
         raise Malformed("the body is not well-formed JSON in UTF-8")
     raise InvalidInput(errors)
@@ -115,17 +117,19 @@ def query(request: Request, model: type[M]) -> M:
     try:
         found = model.model_validate_strings(once, strict=False, by_alias=True, by_name=False)
     except ValidationError as faults:
-        raise InvalidInput([*twice, *field_errors(faults, model)]) from None
+        raise InvalidInput([*twice, *field_errors(faults)]) from None
     if twice:
         raise InvalidInput(twice)
     return found
 
 
 def _check_type(request: Request) -> None:
-    charset = request.mimetype_params.get("charset", "utf-8").lower()
-    if request.mimetype != "application/json" or charset != "utf-8":
+    if not _JSON_TYPE.fullmatch(request.mimetype):
         raise UnsupportedMediaType("send the body as Content-Type: application/json")
-    if request.headers.get("Content-Encoding", "identity").lower() != "identity":
+    charset = request.mimetype_params.get("charset", "").strip(" '\"").lower()
+    if charset not in _UTF_8:
+        raise UnsupportedMediaType("send the body in UTF-8, and say no other charset of it")
+    if request.headers.get("Content-Encoding", "").strip().lower() not in {"", "identity"}:
         raise UnsupportedMediaType("send the body without a Content-Encoding")
 
 

@@ -21,7 +21,7 @@ from shared.wiring import parts
 
 Severity = Literal["INFO", "WARNING", "ERROR"]
 
-_TRACE = re.compile(r"([0-9a-f]{32})(?:/\d{1,20})?(?:;o=\d)?")
+_TRACE = re.compile(r"([0-9a-f]{32})(?:/[0-9]{1,20})?(?:;o=[0-9])?")
 _DEVICE = re.compile(r"\b(devices|deviceSecrets)/(?!sha256:|\{)([^\s:#\"\\]+)")
 _HIDDEN_SINCE = 6
 """Shorter values are no secrets, and blotting them out would make every log unreadable."""

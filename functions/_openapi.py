@@ -113,9 +113,18 @@ def _in_query(route: Route) -> list[Fields]:
         return []
     schema = _for_everyone(route.given.model_json_schema(ref_template=_REFS + "{model}"))
     return [
-        {"name": name, "in": "query", "schema": each}
+        {"name": name, "in": "query", "schema": _without_null(each)}
         for name, each in schema.get("properties", {}).items()
     ]
+
+
+def _without_null(schema: Fields) -> Fields:
+    """Return the schema of a query parameter, which cannot say null."""
+    rest: list[Fields] = [each for each in schema.get("anyOf", ()) if each != {"type": "null"}]
+    if len(rest) != 1:
+        return schema
+    kept = {name: value for name, value in schema.items() if name != "anyOf"}
+    return {name: value for name, value in kept.items() if value is not None} | rest[0]
 
 
 def _in_header(route: Route) -> list[Fields]:

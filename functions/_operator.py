@@ -10,7 +10,8 @@ from shared.domain.errors import FieldError, InvalidInput
 
 DOOR = Door("operator-api", browsers=False)
 
-Email = Annotated[str, StringConstraints(pattern=r"^[^@\s]{1,64}@[^@\s]{1,255}$")]
+_SIDE = r"[^@\s\x00-\x1f\x7f]"
+Email = Annotated[str, StringConstraints(pattern=f"^{_SIDE}{{1,64}}@{_SIDE}{{1,255}}$")]
 
 
 def given_fields(model: Given) -> dict[str, Any]:

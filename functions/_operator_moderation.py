@@ -3,15 +3,14 @@
 from datetime import timedelta
 from typing import Annotated
 
-from pydantic import Field, StringConstraints
+from pydantic import Field
 
 from functions._answers import ModeratorAnswer, PolicyAnswer
 from functions._callers import operator
-from functions._fields import Required, ShortText
+from functions._fields import Comment, Required, ShortText
 from functions._http import Given, MayBeLeftOut, Nothing
 from functions._operator import DOOR, Email, fault, given_fields
 from functions._rest import Call, Reply
-from shared.domain.notification import MOST_COMMENT_CHARACTERS
 from shared.domain.review import Template
 from shared.flow import operate
 from shared.ports import Moderator
@@ -27,11 +26,7 @@ class TemplateInput(Given):
 
     id: Annotated[str, Field(pattern=r"^[a-z0-9-]{1,64}$")]
     title: Annotated[ShortText, Required]
-    comment: Annotated[
-        str,
-        StringConstraints(strip_whitespace=True, max_length=MOST_COMMENT_CHARACTERS),
-        Required,
-    ]
+    comment: Annotated[Comment, Required]
 
 
 class PolicyInput(Given):

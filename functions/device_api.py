@@ -4,8 +4,8 @@ An hwid is opaque: it may hold any character but a slash, stands percent-encoded
 is never logged.
 """
 
+import re
 from typing import Annotated, Literal
-from zoneinfo import ZoneInfo
 
 from flask import Request, Response
 from pydantic import AfterValidator, Field, StringConstraints
@@ -13,7 +13,7 @@ from pydantic_core import PydanticCustomError
 
 from functions._answers import PendingAnswer, RegisteredAnswer
 from functions._callers import anyone, bearer, device
-from functions._fields import Hostname, HwidText, hwid_in, printable
+from functions._fields import Hostname, HumanText, HwidText, OrEmpty, Typed, hwid_in
 from functions._http import Given, Nothing
 from functions._rest import Call, Door, Reply
 from shared.domain.device import AddressKind, Device, Hwid, Platform, PushAddress
@@ -22,21 +22,16 @@ from shared.wiring import parts
 
 DOOR = Door("device-api", browsers=True)
 
-LOCALE = r"^[A-Za-z]{1,8}([-_][A-Za-z0-9]{1,8}){0,8}(\.[A-Za-z0-9-]{1,20})?(@[A-Za-z0-9=-]{1,20})?$"
+MOST_SAID_CHARACTERS = 255
+_ADDRESS = re.compile(r"[!#-\[\]-~]+")
 
 
-def _time_zone(name: str) -> str:
-    try:
-        ZoneInfo(name)
-    except (ValueError, OSError, KeyError):  # unknown, a path, a folder: all are no zone
-        raise PydanticCustomError(
-            "unknown_time_zone", "must be an IANA time zone such as Europe/Minsk"
-        ) from None
-    return name
+def _cut(text: str) -> str:
+    return text[:MOST_SAID_CHARACTERS]
 
 
 def _plain(address: str) -> str:
-    if not address.isascii() or not {" ", '"', "\\"}.isdisjoint(address):
+    if not _ADDRESS.fullmatch(address):
         raise PydanticCustomError("bad_format", "is not in the form it must have")
     return address
 
@@ -49,15 +44,13 @@ def _not_empty(domains: tuple[str, ...]) -> tuple[str, ...]:
 
 SecretText = Annotated[str, StringConstraints(pattern=r"^[!-~]{32,128}$")]
 """A secret the device chose itself, of at least 32 characters, so that guessing is hopeless."""
-AddressText = Annotated[
-    str,
-    Field(min_length=1, max_length=4096),
-    AfterValidator(printable),
-    AfterValidator(_plain),
-]
+AddressText = Annotated[str, Field(min_length=1, max_length=4096), Typed, AfterValidator(_plain)]
 """No push service's addresses hold spaces, quotes, or anything beyond ASCII."""
-TimeZone = Annotated[str, Field(min_length=1, max_length=64), AfterValidator(_time_zone)]
-AppVersion = Annotated[str, Field(min_length=1, max_length=64), AfterValidator(printable)]
+SaidText = Annotated[HumanText, AfterValidator(_cut)]
+"""A locale or time zone in the words of the device's system: kept as said, cut short if need be,
+and never refused for not being understood, which would cost a phone its pushes.
+"""
+AppVersion = Annotated[str, Field(max_length=64), Typed, OrEmpty]
 
 
 class AddressInput(Given):
@@ -82,9 +75,9 @@ class DeviceInput(Given):
     hwid: HwidText
     platform: Platform
     domains: Annotated[tuple[Hostname, ...], Field(max_length=50), AfterValidator(_not_empty)]
-    locale: Annotated[str, StringConstraints(pattern=LOCALE)] | None = None
-    time_zone: TimeZone | None = None
-    app_version: AppVersion | None = None
+    locale: SaidText = ""
+    time_zone: SaidText = ""
+    app_version: AppVersion = ""
     push_address: AddressInput | None = None
     consent: bool = True
     device_secret: SecretText | None = None
@@ -173,5 +166,5 @@ def delete(call: Call[Nothing]) -> Reply:
 
 def _known_before(given: DeviceInput) -> Device | None:
     """What is known of the device, if it leaves anything out now."""
-    left_out = None in (given.locale, given.time_zone, given.app_version)
+    left_out = "" in (given.locale, given.time_zone, given.app_version)
     return devices.readable(given.hwid, parts().devices) if left_out else None

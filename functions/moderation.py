@@ -9,23 +9,20 @@ from functools import cache
 from typing import Annotated
 
 from flask import Request, Response
-from pydantic import Field, StringConstraints
+from pydantic import Field
 
 from functions import _moderation_answers as answers
 from functions._callable import answered
 from functions._callers import Caller, moderator
-from functions._fields import NotificationIdText, Required, ShortText
+from functions._fields import Comment, NotificationIdText, Required, ShortText
 from functions._http import Given
 from shared.domain.findings import Severity
-from shared.domain.notification import MOST_COMMENT_CHARACTERS, NotificationId
+from shared.domain.notification import NotificationId
 from shared.domain.provider import verified
 from shared.flow import moderate
 from shared.flow.moderation_stats import MOST_DAYS, stats
 from shared.wiring import parts
 
-Comment = Annotated[
-    str, StringConstraints(strip_whitespace=True, max_length=MOST_COMMENT_CHARACTERS)
-]
 TemplateId = Annotated[str, Field(pattern=r"^[a-z0-9-]{1,64}$")]
 
 

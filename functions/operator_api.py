@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Annotated, Any
 
 from flask import Request, Response
-from pydantic import AfterValidator, Field, StringConstraints
+from pydantic import Field
 from pydantic.alias_generators import to_camel
 
 from functions import _operator_moderation  # noqa: F401 - its routes
@@ -20,7 +20,7 @@ from functions._answers import (
     StoppedAnswer,
 )
 from functions._callers import operator
-from functions._fields import HwidText, Reason, ShortText, domain_in, printable
+from functions._fields import HwidText, MemberText, Reason, ShortText, domain_in
 from functions._http import Given, MayBeLeftOut, Nothing
 from functions._operator import DOOR, Email, fault, given_fields
 from functions._rest import Call, Reply
@@ -40,11 +40,6 @@ from shared.flow import operate
 from shared.flow.cancel import stop
 from shared.wiring import parts
 
-MemberText = Annotated[
-    str,
-    StringConstraints(strip_whitespace=True, min_length=1, max_length=320),
-    AfterValidator(printable),
-]
 Most = Annotated[int, Field(ge=0, le=HIGHEST_LIMIT)]
 
 

@@ -249,6 +249,7 @@ def _once(call: Call[NotificationInput]) -> Once | None:
     key = call.request.headers.get("Idempotency-Key")
     if key is None:
         return None
+    key = key.strip()
     if not 1 <= len(key) <= 255 or not key.isascii() or not key.isprintable():
         raise Malformed("Idempotency-Key must be 1 to 255 printable ASCII characters")
     body = call.given.model_dump(mode="json", by_alias=True, exclude_defaults=True)

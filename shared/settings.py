@@ -52,7 +52,7 @@ class SettingsError(Exception):
 
 def _host_and_port(value: str) -> str:
     host, _, port = value.removeprefix("http://").rstrip("/").rpartition(":")
-    if not host or not port.isdigit():
+    if not host or not (port.isascii() and port.isdigit()):
         raise ValueError("must be HOST:PORT")
     return f"{host}:{port}"
 
@@ -91,7 +91,7 @@ class Settings(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     project: str = Field(alias="GOOGLE_CLOUD_PROJECT", pattern=r"^[a-z][a-z0-9-]{4,28}[a-z0-9]$")
-    region: str = Field("europe-west1", alias="FANFARE_REGION", pattern=r"^[a-z]+-[a-z]+\d+$")
+    region: str = Field("europe-west1", alias="FANFARE_REGION", pattern=r"^[a-z]+-[a-z]+[0-9]+$")
     functions_url: BaseUrl = Field("", alias="FANFARE_FUNCTIONS_URL", validate_default=False)
     tasks_account: Account | None = Field(None, alias="FANFARE_TASKS_ACCOUNT")
     events_account: Account | None = Field(None, alias="FANFARE_EVENTS_ACCOUNT")
@@ -125,10 +125,10 @@ class Settings(BaseModel):
     archive_key: str | None = Field(None, alias="FANFARE_ARCHIVE_KMS_KEY")
     archive_retention_days: int = Field(365, alias="FANFARE_ARCHIVE_RETENTION_DAYS", ge=1)
     aws_role: str | None = Field(
-        None, alias="FANFARE_AWS_ROLE_ARN", pattern=r"^arn:aws[a-z-]*:iam::\d{12}:role/.+$"
+        None, alias="FANFARE_AWS_ROLE_ARN", pattern=r"^arn:aws[a-z-]*:iam::[0-9]{12}:role/.+$"
     )
     aws_region: str = Field(
-        "eu-west-1", alias="FANFARE_AWS_REGION", pattern=r"^[a-z]{2}(-[a-z]+)+-\d$"
+        "eu-west-1", alias="FANFARE_AWS_REGION", pattern=r"^[a-z]{2}(-[a-z]+)+-[0-9]$"
     )
     aws_url: BaseUrl | None = Field(None, alias="AWS_ENDPOINT_URL")
     metadata_host: HostPort | None = Field(None, alias="GCE_METADATA_HOST")

@@ -15,6 +15,7 @@ from typing import Any
 from shared.adapters.documents import decision_from, notification_from
 from shared.adapters.documents.names import can_name
 from shared.domain.errors import Defect, FieldError, InvalidInput
+from shared.domain.human_text import mentions
 from shared.domain.notification import Notification
 from shared.ports import Decision, Page, Waiting, Wish, every
 
@@ -122,10 +123,9 @@ def decisions(rows: Iterable[tuple[str, Mapping[str, Any]]]) -> list[Decision]:
 
 
 def shows(notification: Notification, text: str) -> bool:
-    """Whether ``text`` stands in the title or the body, in any case."""
-    wanted = text.casefold()
+    """Whether ``text`` stands in the title or the body, compared as people read."""
     content = notification.content
-    return any(wanted in (part or "").casefold() for part in (content.title, content.body))
+    return mentions(text, (content.title, content.body))
 
 
 def position_of(token: str) -> Position:

@@ -9,18 +9,17 @@ import re
 from typing import Annotated
 from urllib.parse import SplitResult, urlsplit
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    StringConstraints,
-)
+from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints
 from pydantic.alias_generators import to_camel
 from pydantic_core import PydanticCustomError
 
 from shared.domain.errors import FieldError
+from shared.domain.human_text import (
+    blank_is_absent,
+    has_control_characters,
+    without_control_characters,
+)
+from shared.domain.inputs import Input
 from shared.domain.targeting import Segment
 
 MOST_URL_CHARACTERS = 2048
@@ -28,18 +27,7 @@ MOST_PAYLOAD_BYTES = 4096
 """What FCM, APNs and Huawei take (their documentation of payload limits)."""
 PAYLOAD_FRAME_BYTES = 400
 DEFAULT_BUTTON = "Open"
-_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 _NEVER_LINKED = {"http", "javascript", "data", "file", "vbscript", "blob", "about", "ftp", "ws"}
-
-
-def _blank_is_absent(value: object) -> object:
-    return None if isinstance(value, str) and not value.strip() else value
-
-
-def _printable(text: str) -> str:
-    if _CONTROL.search(text):
-        raise PydanticCustomError("control_character", "must not contain control characters")
-    return text
 
 
 def _https(url: str) -> str:
@@ -62,7 +50,7 @@ def _https_or_deep_link(url: str) -> str:
 
 def _split(url: str) -> SplitResult:
     fault = PydanticCustomError("not_a_url", "is not a well-formed address")
-    if re.search(r"\s", url) or _CONTROL.search(url):
+    if re.search(r"\s", url) or has_control_characters(url):
         raise fault
     try:
         parts = urlsplit(url)
@@ -73,10 +61,11 @@ def _split(url: str) -> SplitResult:
 
 
 _Text = StringConstraints(strip_whitespace=True)
-_Blank = BeforeValidator(_blank_is_absent)
-Title = Annotated[str, _Text, Field(max_length=100), AfterValidator(_printable), _Blank]
-Body = Annotated[str, _Text, Field(max_length=500), AfterValidator(_printable), _Blank]
-ButtonName = Annotated[str, _Text, Field(max_length=50), AfterValidator(_printable)]
+_Blank = BeforeValidator(blank_is_absent)
+_Typed = AfterValidator(without_control_characters)
+Title = Annotated[str, _Text, Field(max_length=100), _Typed, _Blank]
+Body = Annotated[str, _Text, Field(max_length=500), _Typed, _Blank]
+ButtonName = Annotated[str, _Text, Field(max_length=50), _Typed]
 ImageUrl = Annotated[str, _Text, Field(max_length=MOST_URL_CHARACTERS), AfterValidator(_https)]
 LinkUrl = Annotated[
     str, _Text, Field(max_length=MOST_URL_CHARACTERS), AfterValidator(_https_or_deep_link)
@@ -86,12 +75,8 @@ ExpirySeconds = Annotated[int, Field(ge=60, le=31_536_000)]
 """A minute to a year, counted from the moment sending begins (``Notification.expires_at``)."""
 
 
-class Content(BaseModel):
+class Content(Input):
     """What a person will see, and for how long, as the provider set it; partial only in a draft."""
-
-    model_config = ConfigDict(
-        frozen=True, extra="forbid", strict=True, alias_generator=to_camel, validate_by_name=True
-    )
 
     title: Annotated[Title | None, _Blank] = None
     body: Annotated[Body | None, _Blank] = None

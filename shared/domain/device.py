@@ -11,10 +11,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from itertools import takewhile
 from typing import Annotated, NewType
 
 from pydantic import StringConstraints
+
+from shared.domain.locales import language_and_territory
 
 Hwid = NewType("Hwid", str)
 
@@ -109,18 +110,6 @@ def polls(platform: str, address: PushAddress | None) -> bool:
     if platform in {Platform.LINUX, Platform.WINDOWS}:
         return True
     return platform == Platform.MACOS and address is None
-
-
-def language_and_territory(locale: str) -> tuple[str, str]:
-    """Both in lower case, empty where the locale names none.
-
-    Reads BCP 47 (``zh-Hant-TW``), POSIX (``ru_RU.UTF-8``) and bare (``by``) forms. A single letter
-    opens an extension (``ar-u-nu-latn``), where two letters name no territory.
-    """
-    tags = re.split(r"[-_]", re.split(r"[.@]", locale.strip().lower(), maxsplit=1)[0])
-    tags = [tags[0], *takewhile(lambda tag: len(tag) > 1, tags[1:])]
-    territory = next((t for t in tags[1:] if re.fullmatch(r"[a-z]{2}|\d{3}", t)), "")
-    return tags[0], territory
 
 
 def partition_of(hwid: str) -> int:

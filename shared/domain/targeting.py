@@ -10,17 +10,17 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator
-from pydantic.alias_generators import to_camel
+from pydantic import Field, StringConstraints, field_validator
 
 from shared.domain.device import (
     PARTITIONS,
     Device,
     HwidText,
     Platform,
-    language_and_territory,
     selector,
 )
+from shared.domain.inputs import Input
+from shared.domain.locales import language_and_territory, region_code
 
 MOST_SELECTORS = 30
 """Firestore evaluates at most 30 values in one ``array-contains-any``; more take more queries."""
@@ -39,12 +39,8 @@ class TargetPlatform(StrEnum):
     MACOS = Platform.MACOS.value
 
 
-class Segment(BaseModel):
+class Segment(Input):
     """``targetSegment``: all given filters are AND-ed; an absent or empty one does not restrict."""
-
-    model_config = ConfigDict(
-        frozen=True, extra="forbid", strict=True, alias_generator=to_camel, validate_by_name=True
-    )
 
     platform: TargetPlatform = TargetPlatform.ALL
     region: tuple[Region, ...] = Field(default=(), max_length=250, strict=False)
@@ -58,9 +54,14 @@ class Segment(BaseModel):
     )
     @classmethod
     def _empty_does_not_restrict(cls, value, handler, info):  # type: ignore[no-untyped-def]
-        if value is None or value == "":
+        if value == "":
             return cls.model_fields[info.field_name].default
         return handler(value)
+
+    @property
+    def regions(self) -> tuple[str, ...]:
+        """The languages and territories of ``region``, each once, in today's codes."""
+        return tuple(dict.fromkeys(map(region_code, self.region)))
 
     def active_since(self, now: datetime) -> datetime | None:
         """The earliest last activity that still counts, if the segment asks for any."""
@@ -78,7 +79,7 @@ class Segment(BaseModel):
             "domain": not set(device.domains).isdisjoint(self.domains_of(verified)),
             "hwid": self.hwid is None or self.hwid == device.hwid,
             "platform": self.platform is TargetPlatform.ALL or self.platform == device.platform,
-            "region": not self.region or not {language, territory}.isdisjoint(self.region),
+            "region": not self.region or not {language, territory}.isdisjoint(self.regions),
             "activeDays": since is None
             or (device.last_active_at is not None and device.last_active_at >= since),
             "appVersion": self.app_version is None or self.app_version == device.app_version,
@@ -114,7 +115,7 @@ def audience_queries(
     values = [
         selector(domain, region)
         for domain in segment.domains_of(verified)
-        for region in (dict.fromkeys(segment.region) or [""])
+        for region in (segment.regions or ("",))
     ]
     chunks = [values[i : i + MOST_SELECTORS] for i in range(0, len(values), MOST_SELECTORS)]
     return tuple(

@@ -18,9 +18,10 @@ from datetime import datetime, timedelta
 from functools import partial
 
 from shared.domain.chat_cards import MOST_REGIONS, Facts, Reach, card_of, note, reminder
-from shared.domain.device import PARTITIONS, language_and_territory
+from shared.domain.device import PARTITIONS
 from shared.domain.errors import NotFound, TryAgain
 from shared.domain.lifecycle import Status
+from shared.domain.locales import language_and_territory
 from shared.domain.notification import Notification, NotificationId
 from shared.domain.provider import verified
 from shared.domain.review import approvals_needed

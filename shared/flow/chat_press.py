@@ -23,6 +23,7 @@ from shared.domain.chat_cards import (
 )
 from shared.domain.errors import InvalidInput, NotFound, Refusal, WrongState
 from shared.domain.history import Actor, Role
+from shared.domain.human_text import is_blank
 from shared.domain.lifecycle import Status
 from shared.domain.notification import Notification, NotificationId
 from shared.domain.review import Template
@@ -187,7 +188,7 @@ def _answered(given: Reply, prompt: Prompt, moderator: Moderator, desk: Desk) ->
     if desk.clock.now() >= prompt.expire_at:
         return f"My question was good for {PROMPT_HOURS} hours. Press Reject again."
     text, templates = given.text.strip(), desk.policies.get().templates[:MOST_TEMPLATES]
-    if not text:
+    if is_blank(text):
         return "Reply in words: the provider reads your reason."
     if number := _NUMBER.fullmatch(unicodedata.normalize("NFKC", text)):
         template = _numbered(int(number[1]), templates)

@@ -12,6 +12,7 @@ from enum import StrEnum
 from shared.domain.errors import FieldError, InvalidInput
 from shared.domain.findings import Severity
 from shared.domain.history import Actor
+from shared.domain.human_text import has_control_characters, is_blank, mentions
 from shared.domain.notification import MOST_COMMENT_CHARACTERS, Notification, NotificationId
 from shared.domain.review import ReviewPolicy, approvals_needed, check_independent
 from shared.ports import (
@@ -182,10 +183,13 @@ def _from_template(id: str, policy: ReviewPolicy) -> str:
 
 
 def _checked(*parts: str) -> str:
-    comment = "\n".join(part.strip() for part in parts if part.strip())
+    comment = "\n".join(part.strip() for part in parts if not is_blank(part))
     if not comment:
         sentence = "say why: the provider reads this comment"
         raise InvalidInput([FieldError("comment", "required", sentence)])
+    if has_control_characters(comment):
+        sentence = "must not contain control characters"
+        raise InvalidInput([FieldError("comment", "controlCharacter", sentence)])
     if len(comment) > MOST_COMMENT_CHARACTERS:
         sentence = f"must be at most {MOST_COMMENT_CHARACTERS} characters"
         raise InvalidInput([FieldError("comment", "tooLong", sentence)])
@@ -204,6 +208,5 @@ def _claimed(it: Notification, by: Actor, now: datetime) -> Claimed:
 
 
 def _says(it: Notification, text: str) -> bool:
-    content, wanted = it.content, text.casefold()
-    parts = (content.title, content.body, content.url, it.provider_email)
-    return any(wanted in (part or "").casefold() for part in parts)
+    content = it.content
+    return mentions(text, (content.title, content.body, content.url, it.provider_email))

@@ -56,7 +56,7 @@ BODY = json.dumps(a_body()).encode()
         BODY.replace(b"Sale", b"\\ud83c"),
         BODY.replace(b"Sale", b"\xff\xfe"),
         BODY.decode().encode("utf-16"),
-        b"\xef\xbb\xbf" + BODY,
+        BODY + b"\xef\xbb\xbf",
         b"[" * 30_000,
         b'{"title":' * 7_000,
         BODY[:-1] + b', "forceTimer": ' + b"9" * 5_000 + b"}",
@@ -113,7 +113,7 @@ def test_every_fault_is_told_at_once(provider: Call) -> None:
         "urlButtonName": 5,
         "forceTimer": 11,
         "expirySeconds": 59,
-        "draft": None,
+        "draft": 1,
         "subtitle": "no such field",
         "target_segment": {},
         "targetSegment": {

@@ -189,7 +189,7 @@ def test_an_operator_stops_anybodys_distribution(operator: Call, world: MemoryPa
                 "slaSeconds": "tooSmall",
                 "templates.0.id": "badFormat",
                 "templates.0.title": "required",
-                "templates.0.comment": "wrongType",
+                "templates.0.comment": "required",
             },
         ),
         ("/v1/stop", {"reason": "x" * 501}, {"stopped": "required", "reason": "tooLong"}),

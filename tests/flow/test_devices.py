@@ -219,3 +219,21 @@ def test_a_back_fill_derives_for_all_that_lack_it_and_is_then_done() -> None:
     assert list(devices.backfill(devices=p.devices)) == []
     derived = derive("a", "ru", ["example.com"])
     assert world.devices.documents["a"]["selectors"] == list(derived.selectors)
+
+
+def test_a_backfill_notices_devices_whose_locale_an_earlier_version_read_differently() -> None:
+    world = World()
+    plain = {"platform": "android", "locale": "in_ID", "domains": ["example.com"]}
+    former = {
+        "language": "in",
+        "territory": "id",
+        "selectors": ["example.com", "example.com|in", "example.com|id"],
+    }
+    p = world.parts
+    for hwid in ("old", "new"):
+        world.devices.merge(hwid, plain)
+        p.devices.write_derived(hwid, derive(hwid, "in_ID", ["example.com"]))
+    world.devices.merge("old", former)
+    assert list(devices.backfill(devices=p.devices)) == ["old"]
+    assert world.devices.documents["old"]["language"] == "id"
+    assert world.devices.documents["old"]["selectors"] == ["example.com", "example.com|id"]
