@@ -45,7 +45,7 @@ class Admin:
     async def list_received(self, request: web.Request) -> web.Response:
         """``GET /received``."""
         asked = request.query
-        if not (limit := asked.get("limit", "100")).isdigit() or not int(limit):
+        if not (limit := asked.get("limit", "100")).isdecimal() or not int(limit):
             return in_json({"error": "limit must be a number from 1"}, 400)
         found = self._received.entries(
             int(limit), asked.get("token", ""), asked.get("notification", "")

@@ -72,7 +72,7 @@ def redirect(location: str, status: str = "302 Found") -> Act:
 def endless_redirects(visitor: Visitor, host: str, path: str) -> None:
     """Each hop leads to one that was never seen before."""
     number = path.rpartition("/")[2]
-    there = int(number) + 1 if number.isdigit() else 1
+    there = int(number) + 1 if number.isdecimal() else 1
     redirect(f"https://{host}/endless-redirects/{there}")(visitor, host, path)
 
 

@@ -214,14 +214,22 @@ def test_a_number_is_no_reason_where_there_are_no_templates(room: Chatroom) -> N
     assert "A number alone is no reason" in said(room)
 
 
-@pytest.mark.parametrize(("text", "told"), [("", "in words"), ("x" * 1001, "at most 1000")])
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("", "in words"),
+        ("\u3164\u200b\u2800", "in words"),
+        ("Not \x00 this.", "must not contain control characters"),
+        ("x" * 1001, "at most 1000"),
+    ],
+)
 def test_a_reply_that_is_no_comment_is_helped(room: Chatroom, text: str, told: str) -> None:
     press(room.press(button="r"), desk=room.desk)
     asked = question(room)
     reply(room.reply(text, to=asked), desk=room.desk)
     assert told in said(room)
-    reply(room.reply("A real reason.", to=asked), desk=room.desk)
-    assert room.record().status is Status.REJECTED
+    reply(room.reply("A real reason,\nin \u200btwo lines.", to=asked), desk=room.desk)
+    assert room.record().moderator_comment == "A real reason,\nin \u200btwo lines."
 
 
 @pytest.mark.parametrize("user", sorted(SHARED_ACCOUNTS))
