@@ -54,6 +54,7 @@ def test_an_empty_variable_counts_as_absent() -> None:
     [
         ("GOOGLE_CLOUD_PROJECT", "No Such"),
         ("FANFARE_REGION", "mars"),
+        ("FANFARE_REGION", "europe-west\u0663"),
         ("FANFARE_FUNCTIONS_URL", "fanfare.example.com"),
         ("FANFARE_TASKS_ACCOUNT", "nobody"),
         ("FANFARE_EVENTS_ACCOUNT", "no body@x"),
@@ -63,6 +64,7 @@ def test_an_empty_variable_counts_as_absent() -> None:
         ("FANFARE_HANDLER_SECONDS", "1741"),
         ("FANFARE_RETRY_BASE_SECONDS", "-1"),
         ("FIRESTORE_EMULATOR_HOST", "localhost"),
+        ("FIRESTORE_EMULATOR_HOST", "localhost:\u00b2"),
         ("FIREBASE_AUTH_EMULATOR_HOST", ":9099"),
         ("CLOUD_TASKS_BASE_URL", "127.0.0.1:port"),
         ("FCM_BASE_URL", "127.0.0.1:9000"),
