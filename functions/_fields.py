@@ -13,17 +13,17 @@ from shared.domain.human_text import blank_is_empty, visible, without_control_ch
 from shared.domain.notification import MOST_COMMENT_CHARACTERS
 
 __all__ = [
+    "BlankIsEmpty",
     "Comment",
     "Hostname",
     "HumanText",
     "HwidText",
     "MemberText",
+    "NoControls",
     "NotificationIdText",
-    "OrEmpty",
     "Reason",
     "Required",
     "ShortText",
-    "Typed",
     "domain_in",
     "hwid_in",
 ]
@@ -42,21 +42,19 @@ def _hostname(text: str) -> str:
     return text
 
 
-Hostname = Annotated[str, StringConstraints(to_lower=True), AfterValidator(_hostname)]
-
-
 def _text(most: int | None = None) -> StringConstraints:
     return StringConstraints(strip_whitespace=True, max_length=most)
 
 
-Typed = AfterValidator(without_control_characters)
-OrEmpty = AfterValidator(blank_is_empty)
+Hostname = Annotated[str, StringConstraints(to_lower=True), AfterValidator(_hostname)]
+NoControls = AfterValidator(without_control_characters)
+BlankIsEmpty = AfterValidator(blank_is_empty)
 """A text in which nothing can be seen is empty."""
-HumanText = Annotated[str, _text(), Typed, OrEmpty]
-ShortText = Annotated[str, _text(200), Typed, OrEmpty]
-Reason = Annotated[str, _text(500), Typed, OrEmpty]
-Comment = Annotated[str, _text(MOST_COMMENT_CHARACTERS), Typed, OrEmpty]
-MemberText = Annotated[str, _text(320), Typed, AfterValidator(visible)]
+HumanText = Annotated[str, _text(), NoControls, BlankIsEmpty]
+ShortText = Annotated[str, _text(200), NoControls, BlankIsEmpty]
+Reason = Annotated[str, _text(500), NoControls, BlankIsEmpty]
+Comment = Annotated[str, _text(MOST_COMMENT_CHARACTERS), NoControls, BlankIsEmpty]
+MemberText = Annotated[str, _text(320), NoControls, AfterValidator(visible)]
 Required = AfterValidator(visible)
 NotificationIdText = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,128}$")]
 

@@ -13,7 +13,7 @@ from pydantic_core import PydanticCustomError
 
 from functions._answers import PendingAnswer, RegisteredAnswer
 from functions._callers import anyone, bearer, device
-from functions._fields import Hostname, HumanText, HwidText, OrEmpty, Typed, hwid_in
+from functions._fields import BlankIsEmpty, Hostname, HumanText, HwidText, NoControls, hwid_in
 from functions._http import Given, Nothing
 from functions._rest import Call, Door, Reply
 from shared.domain.device import AddressKind, Device, Hwid, Platform, PushAddress
@@ -22,12 +22,12 @@ from shared.wiring import parts
 
 DOOR = Door("device-api", browsers=True)
 
-MOST_SAID_CHARACTERS = 255
+MOST_SYSTEM_CHARACTERS = 255
 _ADDRESS = re.compile(r"[!#-\[\]-~]+")
 
 
 def _cut(text: str) -> str:
-    return text[:MOST_SAID_CHARACTERS]
+    return text[:MOST_SYSTEM_CHARACTERS]
 
 
 def _plain(address: str) -> str:
@@ -44,13 +44,15 @@ def _not_empty(domains: tuple[str, ...]) -> tuple[str, ...]:
 
 SecretText = Annotated[str, StringConstraints(pattern=r"^[!-~]{32,128}$")]
 """A secret the device chose itself, of at least 32 characters, so that guessing is hopeless."""
-AddressText = Annotated[str, Field(min_length=1, max_length=4096), Typed, AfterValidator(_plain)]
+AddressText = Annotated[
+    str, Field(min_length=1, max_length=4096), NoControls, AfterValidator(_plain)
+]
 """No push service's addresses hold spaces, quotes, or anything beyond ASCII."""
-SaidText = Annotated[HumanText, AfterValidator(_cut)]
-"""A locale or time zone in the words of the device's system: kept as said, cut short if need be,
-and never refused for not being understood, which would cost a phone its pushes.
+SystemText = Annotated[HumanText, AfterValidator(_cut)]
+AppVersion = Annotated[str, NoControls, BlankIsEmpty, AfterValidator(_cut)]
+"""What a device says of itself in passing is kept as said, cut short if need be, and never refused
+for not being understood: that would cost a phone its pushes.
 """
-AppVersion = Annotated[str, Field(max_length=64), Typed, OrEmpty]
 
 
 class AddressInput(Given):
@@ -75,8 +77,8 @@ class DeviceInput(Given):
     hwid: HwidText
     platform: Platform
     domains: Annotated[tuple[Hostname, ...], Field(max_length=50), AfterValidator(_not_empty)]
-    locale: SaidText = ""
-    time_zone: SaidText = ""
+    locale: SystemText = ""
+    time_zone: SystemText = ""
     app_version: AppVersion = ""
     push_address: AddressInput | None = None
     consent: bool = True

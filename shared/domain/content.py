@@ -62,10 +62,10 @@ def _split(url: str) -> SplitResult:
 
 _Text = StringConstraints(strip_whitespace=True)
 _Blank = BeforeValidator(blank_is_absent)
-_Typed = AfterValidator(without_control_characters)
-Title = Annotated[str, _Text, Field(max_length=100), _Typed, _Blank]
-Body = Annotated[str, _Text, Field(max_length=500), _Typed, _Blank]
-ButtonName = Annotated[str, _Text, Field(max_length=50), _Typed]
+_NoControls = AfterValidator(without_control_characters)
+Title = Annotated[str, _Text, Field(max_length=100), _NoControls, _Blank]
+Body = Annotated[str, _Text, Field(max_length=500), _NoControls, _Blank]
+ButtonName = Annotated[str, _Text, Field(max_length=50), _NoControls]
 ImageUrl = Annotated[str, _Text, Field(max_length=MOST_URL_CHARACTERS), AfterValidator(_https)]
 LinkUrl = Annotated[
     str, _Text, Field(max_length=MOST_URL_CHARACTERS), AfterValidator(_https_or_deep_link)

@@ -37,17 +37,17 @@ def language_and_territory(locale: str) -> tuple[str, str]:
     """Return both in lower case and in today's codes, empty where the locale names none.
 
     Reads BCP 47 (``zh-Hant-TW``), POSIX (``ru_RU.UTF-8@euro``), Java's ``Locale.toString``
-    (``zh_TW_#Hant``, ``en_UA_#u-mu-celsius``), Apple's keywords (``en_US@rg=gbzzzz``), the first of
-    a list, and bare (``by``) forms. Scripts and variants are skipped. A region that the person set
-    apart from the language (``rg``) is the territory.
+    (``zh_TW_#Hant``, ``en_UA_#u-mu-celsius``), Apple's keywords (``en_US@rg=gbzzzz``), bare forms
+    (``by``), and of a list the first. Scripts and variants are skipped. A region that the person
+    chose apart from the language (``rg``) is the territory.
     """
-    said, _, keywords = locale.strip().lower().partition("@")
-    subtags = [part.lstrip("#") for part in re.split(r"[-_]", _END.split(said, maxsplit=1)[0])]
-    first, *rest = subtags
+    tag, _, keywords = locale.strip().strip("[]").lower().partition("@")
+    tag = _END.split(tag, maxsplit=1)[0]
+    first, *rest = (subtag.lstrip("#") for subtag in re.split(r"[-_]", tag))
     if len(first) == 1:  # private use, or the POSIX locale C
         return "", ""
-    named = next(filter(_TERRITORY.fullmatch, takewhile(_is_no_extension, rest)), "")
-    territory = _region_override(rest, keywords) or named
+    territories = filter(_TERRITORY.fullmatch, takewhile(_is_no_extension, rest))
+    territory = _region_override(rest, keywords) or next(territories, "")
     language = first if _LANGUAGE.fullmatch(first) and first not in _NO_LANGUAGE else ""
     return _LANGUAGES.get(language, language), _TERRITORIES.get(territory, territory)
 
@@ -71,7 +71,7 @@ def _region_override(subtags: Sequence[str], keywords: str) -> str:
     """Return the value of ``rg``: a Unicode extension in BCP 47, a keyword in Apple's form."""
     public = list(takewhile(lambda subtag: subtag != "x", subtags))
     extension = public[public.index("u") :] if "u" in public else []
-    found = dict(pairwise(extension))
-    found |= dict(keyword.split("=", 1) for keyword in keywords.split(";") if "=" in keyword)
-    override = _OVERRIDE.fullmatch(found.get("rg", ""))
+    settings = dict(pairwise(extension))
+    settings |= dict(keyword.split("=", 1) for keyword in keywords.split(";") if "=" in keyword)
+    override = _OVERRIDE.fullmatch(settings.get("rg", ""))
     return override[1] if override else ""

@@ -72,7 +72,7 @@ def test_a_phone_registers_in_any_zone(nobody: Call, world: MemoryParts, zone: s
     assert world.devices.documents["h9"]["timeZone"] == zone
 
 
-@pytest.mark.parametrize("field", ["locale", "timeZone"])
+@pytest.mark.parametrize("field", ["locale", "timeZone", "appVersion"])
 def test_however_long_it_is_said_the_beginning_is_kept(
     nobody: Call, world: MemoryParts, field: str
 ) -> None:

@@ -47,6 +47,7 @@ ANDROID = {
     "en__POSIX": "en",
     "sr-Latn-RS": "sr rs",
     "en-US-u-fw-mon-mu-celsius": "en us",
+    "[zh_TW_#Hant, en_US]": "zh tw",
 }
 APPLE = {
     "en_US@rg=gbzzzz": "en gb",
@@ -70,6 +71,7 @@ APPLE = {
     "hi_Latn_IN": "hi in",
     "en-001": "en 001",
     "nb": "nb",
+    "en_US (current)": "en us",
 }
 WINDOWS = {
     "en-029": "en 029",
@@ -82,6 +84,7 @@ WINDOWS = {
     "qps-ploc": "qps",
     "English_United States.1252": "",
     "Russian_Russia.1251": "",
+    "1049": "",
 }
 LINUX = {
     "ru_RU.UTF-8": "ru ru",
@@ -118,6 +121,8 @@ BROWSERS = {
     "und-US": "us",
     "und": "",
     "by": "by",
+    "en-US@posix": "en us",
+    "en-US-u-va-posix": "en us",
     "uk": "uk",
 }
 NOBODYS = {
