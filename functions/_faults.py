@@ -93,7 +93,9 @@ def _name(part: str) -> str:
 def _is_absent(fault: ErrorDetails) -> bool:
     """Tell whether a field was sent as null, or blank, which is the same as not at all.
 
-    Only a required one can have that as its fault; a null in a list is a wrong entry.
+    Of the fields there are, only a required one can have that as its fault; a null in a list is a
+    wrong entry.
     """
-    place = fault["loc"]
-    return fault["input"] is None and bool(place) and isinstance(place[-1], str)
+    if fault["input"] is not None or fault["type"] == "extra_forbidden":
+        return False
+    return bool(fault["loc"]) and isinstance(fault["loc"][-1], str)

@@ -170,8 +170,15 @@ def test_a_request_with_nulls_is_the_same_under_its_idempotency_key(world: Memor
     assert first.get_json() == again.get_json()
 
 
-def test_a_null_in_a_list_is_a_wrong_entry(world: MemoryParts) -> None:
+def test_a_null_in_a_list_is_a_wrong_entry_and_in_an_unknown_field_is_unknown(
+    world: MemoryParts,
+) -> None:
     known = bearer(CREDENTIALS["provider_api"]())
-    body = a_body(targetSegment={"region": ["ru", None]})
+    segment: Body = {"region": ["ru", None], "country": None}
+    body = a_body(targetSegment=segment, subtitle=None)
     response = client("provider_api").post("/v1/notifications", json=body, headers=known)
-    assert errors_of(response) == {"targetSegment.region.1": "wrongType"}
+    assert errors_of(response) == {
+        "targetSegment.region.1": "wrongType",
+        "targetSegment.country": "unknownField",
+        "subtitle": "unknownField",
+    }
