@@ -36,7 +36,12 @@ def approved(notification: Notification) -> Json:
     if notification.decided:
         return decided(notification)
     approvals = len(notification.endorsements)
-    return {**decided(notification), "approvals": approvals, "approvalsNeeded": approvals + 1}
+    return {
+        **decided(notification),
+        "approvals": approvals,
+        "approvalsNeeded": approvals + 1,
+        "estimatedDevices": notification.estimated_devices,
+    }
 
 
 def claimed(notification: Notification) -> Json:

@@ -174,6 +174,7 @@ def _approve(caller: Caller, given: Approval) -> object:
         providers=p.providers,
         policies=p.review_policies,
         moderators=p.moderators,
+        audience=p.audience,
         clock=p.clock,
     )
     return answers.approved(approved)

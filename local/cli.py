@@ -221,6 +221,7 @@ def approve(id: str, revision: int | None) -> None:
         providers=p.providers,
         policies=p.review_policies,
         moderators=p.moderators,
+        audience=p.audience,
         clock=p.clock,
     )
     click.echo(f"{id} is {decided.status}")

@@ -55,7 +55,8 @@ class Notification:
 
     ``plan_parts``, ``plan_domains`` and ``read_at`` (the store's word for a moment) fix, once, into
     how many ranges the audience is cut, on which domains, and as of when it is read: planning
-    again then plans the same. ``estimated_devices`` is the audience as it was when submitted.
+    again then plans the same. ``estimated_devices`` is the audience as it was when submitted, or
+    last approved.
     """
 
     id: NotificationId
@@ -166,7 +167,7 @@ class Notification:
         Where two are needed, the first is an endorsement and it stays pending for somebody else.
         That of one of the ``removed``, who are no moderators any more, does not count.
         """
-        self._check_decidable(Move.APPROVE, by, at, revision)
+        self.check_decision(Move.APPROVE, by, at, revision)
         check_pair(self, policy, by)
         counting = [each for each in self.endorsements if each.moderator_id not in removed]
         if approvals_needed(self, policy) > len(counting) + 1:
@@ -176,11 +177,15 @@ class Notification:
         decided = replace(self, moderated_at=at, moderator_id=by.id, sending_at=at)
         return decided._moved(Move.APPROVE, by, at, to=Status.SENDING)
 
+    def recounted(self, devices: int) -> "Notification":
+        """The same with its audience as it is now, from which follows how many must approve."""
+        return replace(self, estimated_devices=devices)
+
     def reject(
         self, by: Actor, at: datetime, comment: str, *, revision: int | None = None
     ) -> "Change":
         """A moderator's no to the revision seen, with the comment the provider will read."""
-        self._check_decidable(Move.REJECT, by, at, revision)
+        self.check_decision(Move.REJECT, by, at, revision)
         decided = replace(self, moderated_at=at, moderator_id=by.id, moderator_comment=comment)
         return decided._moved(Move.REJECT, by, at, reason=comment)
 
@@ -272,6 +277,23 @@ class Notification:
             return Change(self, None)
         return Change(replace(self, wake_at=next_look, sweeps=self.sweeps + 1), None)
 
+    def check_decision(self, move: Move, by: Actor, at: datetime, revision: int | None) -> None:
+        """Raise ``WrongState`` unless it waits, nobody else reads it, and ``revision`` is this one.
+
+        A decision that names no revision is one of the first, before any edit.
+        """
+        self._check_decidable(move, by, at)
+        if self.revision == (1 if revision is None else revision):
+            return
+        now = f"now it is revision {self.revision}; read it again before you decide"
+        raise WrongState(
+            f"the provider edited it and your decision names no revision: {now}, and name it"
+            if revision is None
+            else f"the provider edited it meanwhile: you saw revision {revision}, {now}",
+            code="revisionNeeded" if revision is None else "staleRevision",
+            details={"status": self.status, "revision": self.revision},
+        )
+
     def _endorsed(self, by: Actor, at: datetime) -> "Change":
         endorsement = Endorsement(by.id, at, self.revision)
         endorsed = replace(self, claim=None, endorsements=(endorsement,))
@@ -285,19 +307,10 @@ class Notification:
                 details={"status": self.status, "revision": self.revision},
             )
 
-    def _check_decidable(
-        self, move: Move | str, by: Actor, at: datetime, revision: int | None = None
-    ) -> None:
+    def _check_decidable(self, move: Move | str, by: Actor, at: datetime) -> None:
         if self.status is not Status.PENDING:
             raise refused(self.status, move)
         check_claim(self.claim, by.id, at)
-        if revision is not None and revision != self.revision:
-            raise WrongState(
-                f"the provider edited it meanwhile: you saw revision {revision}, "
-                f"now it is {self.revision}; read it again before you decide",
-                code="staleRevision",
-                details={"status": self.status, "revision": self.revision},
-            )
 
     def _told(self, findings: Iterable[Finding], at: datetime) -> "Change":
         return self._entered(Note.FINDINGS, self.status, SYSTEM, at, named(findings))

@@ -32,7 +32,7 @@ from shared.domain.targeting import (
     audience_queries,
 )
 from shared.flow.desk import Desk
-from shared.flow.estimate import census
+from shared.flow.estimate import census, sum_of
 from shared.flow.remind import remind
 from shared.ports import ChatClosed, ChatMoved, MessageGone, Post, Room, Throttled, Waiting
 
@@ -191,13 +191,15 @@ def _keep_quiet(desk: Desk, seconds: int) -> None:
 
 def _facts(it: Notification, desk: Desk) -> Facts:
     provider = desk.providers.get(it.provider_id)
+    reach = _reach(it, desk) if it.status is Status.PENDING else None
+    counted = it.recounted(reach.total) if reach else it
     return Facts(
         notification=it,
         now=desk.clock.now(),
         provider=provider.name if provider else "",
         record=_record(it.provider_id, desk),
-        reach=_reach(it, desk) if it.status is Status.PENDING else None,
-        approvals_needed=approvals_needed(it, desk.policies.get()),
+        reach=reach,
+        approvals_needed=approvals_needed(counted, desk.policies.get()),
         people=desk.people(it),
     )
 
@@ -223,17 +225,13 @@ def _reach(it: Notification, desk: Desk) -> Reach:
         }
         return replace(
             reach,
-            regions={region: _devices(those, desk) for region, those in in_region.items()},
+            regions={region: sum_of(those, desk.audience) for region, those in in_region.items()},
             more_regions=len(segment.region) - len(named),
         )
     found = _regions_of_some(queries, counted.read_at, desk)
     common = dict(found.most_common(MOST_SAMPLED_REGIONS))
     rest = len(found) - len(common)
     return replace(reach, regions=common, more_regions=rest, sampled=found.total())
-
-
-def _devices(queries: Sequence[AudienceQuery], desk: Desk) -> int:
-    return sum(desk.audience.count(query).devices for query in queries)
 
 
 def _regions_of_some(queries: Sequence[AudienceQuery], as_of: str, desk: Desk) -> Counter[str]:

@@ -138,6 +138,7 @@ def _approved(asked: Pressed, moderator: Moderator, desk: Desk) -> _Said:
         providers=desk.providers,
         policies=desk.policies,
         moderators=desk.moderators,
+        audience=desk.audience,
         clock=desk.clock,
     )
     if after.status is Status.PENDING:

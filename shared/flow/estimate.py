@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 
 from shared.domain.content import Content
 from shared.domain.device import Platform
+from shared.domain.notification import Notification
 from shared.domain.provider import verified
 from shared.domain.targeting import AudienceQuery, Segment, TargetPlatform, audience_queries
 from shared.flow.entitled import check_fields, entitled
@@ -38,6 +39,20 @@ def estimate(
     queries = audience_queries(segment, verified(domains), clock.now())
     found = census(segment, queries, audience)
     return Estimate(found.devices, found.by_platform, exact=len(queries) <= 1)
+
+
+def devices_now(
+    notification: Notification, *, providers: Providers, audience: Audience, clock: Clock
+) -> int:
+    """Count the devices that a notification would target if it were planned now."""
+    domains = verified(providers.domains_of(notification.provider_id))
+    segment = notification.segment or Segment()
+    return sum_of(audience_queries(segment, domains, clock.now()), audience)
+
+
+def sum_of(queries: Sequence[AudienceQuery], audience: Audience) -> int:
+    """Count the devices of all queries; one that several select is counted by each."""
+    return sum(audience.count(query).devices for query in queries)
 
 
 @dataclass(frozen=True, slots=True)

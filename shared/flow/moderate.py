@@ -2,7 +2,7 @@
 
 The decision is one conditional write. A cancel that came first leaves no row in the lifecycle
 table, and the moderator is told so. What a decision depends on besides the notification itself
-(its provider, the policy) is read before that write.
+(its provider, the policy, its audience) is read before that write, and holds for one revision.
 """
 
 from dataclasses import dataclass
@@ -13,9 +13,17 @@ from shared.domain.errors import FieldError, InvalidInput
 from shared.domain.findings import Severity
 from shared.domain.history import Actor
 from shared.domain.human_text import has_control_characters, is_blank, mentions
-from shared.domain.notification import MOST_COMMENT_CHARACTERS, Notification, NotificationId
+from shared.domain.lifecycle import Move
+from shared.domain.notification import (
+    MOST_COMMENT_CHARACTERS,
+    Change,
+    Notification,
+    NotificationId,
+)
 from shared.domain.review import ReviewPolicy, approvals_needed, check_independent
+from shared.flow.estimate import devices_now
 from shared.ports import (
+    Audience,
     Clock,
     Moderators,
     Notifications,
@@ -128,22 +136,28 @@ def approve(
     providers: Providers,
     policies: ReviewPolicies,
     moderators: Moderators,
+    audience: Audience,
     clock: Clock,
 ) -> Notification:
     """Yes: the write itself is the event that starts the distribution.
 
-    Where two approvals are needed, the first leaves it pending, and counts while whoever gave it
-    is a moderator. ``email`` is the moderator's verified one; it and the uid tell whether they
-    belong to the provider.
+    The audience is counted again, because it may have grown since it was submitted: where two
+    approvals are needed by now, the first leaves it pending, and counts while whoever gave it is a
+    moderator. Raises ``TryAgain`` when it cannot be counted. ``email`` is the moderator's verified
+    one; it and the uid tell whether they belong to the provider.
     """
     seen = _check_independent(id, by, email, notifications, providers)
+    seen.check_decision(Move.APPROVE, by, clock.now(), revision)
+    devices = devices_now(seen, providers=providers, audience=audience, clock=clock)
     first = {endorsement.moderator_id for endorsement in seen.endorsements}
     removed = frozenset(filter(moderators.was_removed, first))
     policy, now = policies.get(), clock.now()
-    return notifications.change(
-        id,
-        lambda it: it.approve(by, now, revision=revision, policy=policy, removed=removed),
-    )
+
+    def change(it: Notification) -> Change:
+        counted = it.recounted(devices)
+        return counted.approve(by, now, revision=revision, policy=policy, removed=removed)
+
+    return notifications.change(id, change)
 
 
 def reject(

@@ -14,6 +14,7 @@ from shared.domain.lifecycle import Status
 from shared.domain.notification import Looked, Notification, NotificationId
 from shared.domain.provider import Domain, Limit, Provider, verified
 from shared.domain.targeting import Segment, audience_queries
+from shared.flow.estimate import sum_of
 from shared.ports import Audience, Clock, Inspect, Notifications, Usage
 
 WINDOWS: Mapping[Limit, tuple[timedelta, str]] = {
@@ -62,7 +63,7 @@ def look(
     if admin_hwid:
         return Looked(findings)
     queries = audience_queries(it.segment or Segment(), names, clock.now())
-    return Looked(findings, sum(checks.audience.count(query).devices for query in queries))
+    return Looked(findings, sum_of(queries, checks.audience))
 
 
 def take_place(

@@ -92,6 +92,22 @@ def test_an_approval_of_an_older_revision_is_refused(pending: str) -> None:
     assert details == {"code": "staleRevision", "status": "pending", "revision": 2}
 
 
+@pytest.mark.parametrize(
+    ("function", "given"),
+    [("approve_notification", {}), ("reject_notification", {"comment": "no"})],
+)
+def test_a_decision_on_what_was_edited_names_the_revision(
+    pending: str, function: str, given: dict[str, object]
+) -> None:
+    door("provider_api", token("p1"))("PATCH", f"/v1/notifications/{pending}", {"title": "New"})
+    response = moderate(function, {"id": pending, **given})
+    assert refusal(response) == (400, "FAILED_PRECONDITION")
+    details = response.get_json()["error"]["details"]
+    assert details == {"code": "revisionNeeded", "status": "pending", "revision": 2}
+    named = moderate(function, {"id": pending, "revision": 2, **given})
+    assert named.status_code == 200
+
+
 def test_whole_numbers_may_come_wrapped(pending: str) -> None:
     wrapped = {"@type": "type.googleapis.com/google.protobuf.Int64Value", "value": "1"}
     assert moderate("approve_notification", {"id": pending, "revision": wrapped}).status_code == 200
@@ -303,7 +319,8 @@ def test_a_claim_keeps_others_out_until_it_is_released(pending: str, world: Memo
 
 def test_the_first_of_two_approvals_says_that_one_is_missing(red: str) -> None:
     first = asked("approve_notification", {"id": red, "revision": 1})
-    assert first == {"id": red, "status": "pending", "approvals": 1, "approvalsNeeded": 2}
+    missing = {"approvals": 1, "approvalsNeeded": 2, "estimatedDevices": 0}
+    assert first == {"id": red, "status": "pending", **missing}
     status, told = details("approve_notification", {"id": red})
     assert (status, told["code"]) == (400, "secondModeratorNeeded")
     [shown] = asked("moderation_queue", {})

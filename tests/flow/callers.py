@@ -129,6 +129,7 @@ class Callers:
             providers=p.providers,
             policies=p.review_policies,
             moderators=p.moderators,
+            audience=p.audience,
             clock=p.clock,
         )
 
@@ -140,6 +141,7 @@ class Callers:
         by: Actor = MODERATOR,
         email: str = "",
         template: str | None = None,
+        revision: int | None = None,
     ) -> Notification:
         p = self.parts
         return moderate.reject(
@@ -148,6 +150,7 @@ class Callers:
             by=by,
             email=email,
             template=template,
+            revision=revision,
             notifications=p.notifications,
             providers=p.providers,
             policies=p.review_policies,

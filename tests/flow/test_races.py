@@ -71,6 +71,7 @@ def approving(store: Notifications, by: Actor = MODERATOR) -> Notification:
         providers=PROVIDERS,
         policies=POLICIES,
         moderators=MODERATORS,
+        audience=MemoryAudience(MemoryDevices()),
         clock=CLOCK,
     )
 

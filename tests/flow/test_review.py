@@ -3,12 +3,13 @@
 import logging
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import pytest
 
 from shared.domain.content import NotificationInput
-from shared.domain.errors import Forbidden, InvalidInput, WrongState
+from shared.domain.errors import Forbidden, InvalidInput, TryAgain, WrongState
 from shared.domain.findings import Finding, Severity
 from shared.domain.history import Actor, Role
 from shared.domain.lifecycle import Status
@@ -25,6 +26,7 @@ from tests.builders import (
     a_segment,
     an_input,
 )
+from tests.flow.hazard import Blow
 from tests.flow.world import World
 
 SECOND = Actor(Role.MODERATOR, "m2")
@@ -155,7 +157,7 @@ def test_an_edit_makes_it_anybodys_again() -> None:
     world.inspector.findings = ()
     edited = world.edit(id, NotificationInput(title="Better"))
     assert (edited.claim, edited.endorsements, edited.findings) == (None, (), ())
-    assert world.approve(id).status is Status.SENDING
+    assert world.approve(id, revision=2).status is Status.SENDING
 
 
 # ---- two pairs of eyes -----------------------------------------------------------------------
@@ -217,6 +219,132 @@ def test_a_large_audience_takes_two_moderators() -> None:
 def test_the_estimate_stays_on_the_providers_own_domains() -> None:
     world = World([a_device("phone-1"), a_device("theirs", domains=("other.com",))])
     assert world.get(world.create()["id"]).estimated_devices == 1
+
+
+def a_policy(world: World, second_approval_above: int) -> None:
+    world.policies.put(ReviewPolicy(second_approval_above=second_approval_above))
+
+
+def grow(world: World, *hwids: str, domain: str = "example.com") -> None:
+    for hwid in hwids:
+        world.add(a_device(hwid, domains=(domain,)))
+
+
+def test_an_audience_that_grew_past_the_number_since_its_submission_takes_two() -> None:
+    world = World([a_device("phone-1")])
+    a_policy(world, 2)
+    id = world.create()["id"]
+    grow(world, "phone-2", "phone-3")
+    first = world.approve(id)
+    assert (first.status, first.estimated_devices) == (Status.PENDING, 3)
+    assert [each.moderator_id for each in first.endorsements] == ["m1"]
+    assert world.approve(id, by=SECOND).status is Status.SENDING
+
+
+def test_an_audience_that_grows_between_two_approvals_keeps_the_first() -> None:
+    world = World([a_device("phone-1")])
+    a_policy(world, 0)
+    id = world.create()["id"]
+    world.approve(id)
+    grow(world, "phone-2")
+    second = world.approve(id, by=SECOND)
+    assert (second.status, second.estimated_devices) == (Status.SENDING, 2)
+
+
+def test_devices_of_a_domain_verified_since_the_submission_count() -> None:
+    world = World([a_device("phone-1")])
+    a_policy(world, 1)
+    id = world.create()["id"]
+    grow(world, "phone-2", domain="late.com")
+    world.providers.put_domain(a_domain("late.com"))
+    assert world.approve(id).status is Status.PENDING
+    assert world.get(id).estimated_devices == 2
+
+
+def test_an_audience_that_shrank_takes_one() -> None:
+    world = World([a_device("phone-1"), a_device("phone-2")])
+    a_policy(world, 1)
+    id = world.create()["id"]
+    world.devices.delete("phone-2")
+    assert world.approve(id).status is Status.SENDING
+
+
+def test_an_operator_is_refused_by_the_count_of_now() -> None:
+    world = World([a_device("phone-1")])
+    a_policy(world, 1)
+    id = world.create()["id"]
+    grow(world, "phone-2")
+    with pytest.raises(Forbidden) as refusal:
+        world.approve(id, by=OPERATOR)
+    assert refusal.value.code == "twoModeratorsNeeded"
+    assert "2 devices are more than 1" in refusal.value.message
+
+
+def test_nothing_is_approved_while_its_audience_cannot_be_counted() -> None:
+    world = World([a_device("phone-1")])
+    id = world.create()["id"]
+    nth = world.hazard.calls + the_call_that_counts()
+    world.hazard.strike(nth, Blow.BEFORE, outage=True)
+    with pytest.raises(TryAgain):
+        world.approve(id)
+    assert [entry.move for entry in world.history(id)] == ["submit"]
+    assert world.approve(id).status is Status.SENDING
+
+
+def the_call_that_counts() -> int:
+    """Which external call of an approval counts the audience."""
+    rehearsal = World([a_device("phone-1")])
+    rehearsed = rehearsal.create()["id"]
+    before = rehearsal.hazard.calls
+    rehearsal.approve(rehearsed)
+    return rehearsal.hazard.trace[before:].index("audience.count") + 1
+
+
+# ---- what was seen ---------------------------------------------------------------------------
+
+
+def test_who_names_no_revision_decides_on_the_first_only() -> None:
+    world = World([a_device("phone-1")])
+    approved, rejected = world.create()["id"], world.create()["id"]
+    for id in (approved, rejected):
+        world.edit(id)
+    for deed in (partial(world.approve, approved), partial(world.reject, rejected)):
+        with pytest.raises(WrongState) as refusal:
+            deed()
+        assert refusal.value.code == "revisionNeeded"
+        assert refusal.value.details == {"status": "pending", "revision": 2}
+        with pytest.raises(WrongState) as refusal:
+            deed(revision=1)
+        assert refusal.value.code == "staleRevision"
+    assert world.approve(approved, revision=2).status is Status.SENDING
+    assert world.reject(rejected, revision=2).status is Status.REJECTED
+
+
+def test_an_edit_while_the_audience_is_counted_is_not_approved_on_the_old_count() -> None:
+    world = World([a_device("phone-1")])
+    id = world.create()["id"]
+
+    def edited_meanwhile(call: str) -> None:
+        if call == "audience.count":
+            world.hazard.forget_watchers()
+            world.edit(id)
+
+    for named in (None, 1):
+        world.hazard.watch(edited_meanwhile)
+        with pytest.raises(WrongState):
+            world.approve(id, revision=named)
+        assert world.status(id) is Status.PENDING
+        id = world.create()["id"]
+
+
+def test_what_cannot_be_decided_is_not_counted() -> None:
+    world = World([a_device("phone-1")])
+    id = world.create()["id"]
+    world.cancel(id)
+    before = world.hazard.trace.count("audience.count")
+    with pytest.raises(WrongState):
+        world.approve(id)
+    assert world.hazard.trace.count("audience.count") == before
 
 
 # ---- who may not decide ----------------------------------------------------------------------

@@ -162,10 +162,13 @@ class Fanfare(RuleBasedStateMachine):
             assert not legal
         self.look()
 
-    @rule(id=notifications, by=moderators)
-    def reject(self, id: NotificationId, by: Actor) -> None:
-        to = None if self.kept_out(self.world.get(id), by) else Status.REJECTED
-        self.move(id, Move.REJECT, lambda: self.world.reject(id, by=by), to)
+    @rule(id=notifications, by=moderators, names_it=st.booleans())
+    def reject(self, id: NotificationId, by: Actor, names_it: bool) -> None:
+        before = self.world.get(id)
+        revision = before.revision if names_it else None
+        unseen = revision is None and before.revision > 1
+        to = None if unseen or self.kept_out(before, by) else Status.REJECTED
+        self.move(id, Move.REJECT, lambda: self.world.reject(id, by=by, revision=revision), to)
 
     @rule(id=notifications, by=moderators)
     def claim(self, id: NotificationId, by: Actor) -> None:
