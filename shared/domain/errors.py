@@ -82,6 +82,10 @@ class InProgress(Refusal):
 
     code = "inProgress"
 
+    def __init__(self, message: str, *, retry_after_seconds: int = 1) -> None:
+        super().__init__(message)
+        self.retry_after_seconds = retry_after_seconds
+
 
 class TooMany(Refusal):
     """A limit is reached. ``retry_after_seconds`` says when it may be tried again."""

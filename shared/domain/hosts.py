@@ -66,6 +66,11 @@ def scheme_of(url: str) -> str:
     return found[1].lower() if found else ""
 
 
+def is_web(url: str) -> bool:
+    """Whether a browser would open it, and there is something to go to."""
+    return scheme_of(url) in ("http", "https")
+
+
 def read_address(url: str) -> Address:
     """Raises ``BadAddress``."""
     scheme = scheme_of(url)

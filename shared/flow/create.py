@@ -9,15 +9,16 @@ from collections.abc import Callable, Sequence
 from functools import partial
 
 from shared.domain.content import NotificationInput
-from shared.domain.errors import NotFound, Refusal, TryAgain, WrongState
+from shared.domain.errors import Refusal, TryAgain, WrongState
 from shared.domain.history import Actor, Role
 from shared.domain.lifecycle import Status, refused
 from shared.domain.notification import Change, Looked, Notification, NotificationId
+from shared.domain.places import Taker
 from shared.domain.provider import Domain, Provider, is_admin_hwid
 from shared.domain.targeting import Segment
 from shared.flow.entitled import check_fields, entitled, owned
 from shared.flow.once import Answer, KeyReused, Once, Render, answered, kept_answer
-from shared.flow.submission import Checks, Place, look, take_place
+from shared.flow.submission import Checks, Place, look, take_place, turn_to_look
 from shared.ports import AlreadyThere, Clock, Notifications, Providers, Replay
 
 DeliverNow = Callable[[NotificationId], None]
@@ -60,7 +61,8 @@ def create(
         saved = fresh.save_draft(Actor(Role.PROVIDER, provider_id), fresh.created_at)
         change, place = saved, None
     else:
-        submit, place = _submitted(fresh, provider, domains, notifications, checks, clock)
+        taker = Taker(fresh.id, clock.new_id())
+        submit, place = _submitted(fresh, taker, provider, domains, notifications, checks, clock)
         change = submit(fresh)
     at_once = change.notification.status is Status.SENDING
     replay = None
@@ -70,10 +72,10 @@ def create(
     try:
         notifications.create(change, replay)
     except AlreadyThere:
-        if once and (kept := kept_answer(once, notifications, clock, render)):
-            return kept
         if place:
             place.give_back(checks.usage)
+        if once and (kept := kept_answer(once, notifications, clock, render)):
+            return kept
         raise KeyReused("this Idempotency-Key was used long ago; take a new key") from None
     if not at_once:
         return render(change.notification)
@@ -93,17 +95,17 @@ def submit(
     """A draft goes to moderation, or straight to its admin HWID."""
     seen = owned(notifications.get(id), provider_id)
     provider, domains = entitled(provider_id, providers)
+    taker = Taker(id, clock.new_id())
     for _ in range(LOOKS):
         check_fields(seen.content, seen.segment, provider, domains)
-        change, place = _submitted(seen, provider, domains, notifications, checks, clock)
+        change, place = _submitted(seen, taker, provider, domains, notifications, checks, clock)
         try:
             submitted = notifications.change(id, partial(_if_unchanged, seen, change))
         except _Edited as edited:
-            if edited.notification.status is Status.DRAFT:  # else it is the other submit's, too
-                place.give_back(checks.usage)
+            place.give_back(checks.usage)
             seen = owned(edited.notification, provider_id)
             continue
-        except NotFound:
+        except Refusal:
             place.give_back(checks.usage)
             raise
         if submitted.status is Status.SENDING:
@@ -141,8 +143,7 @@ def edit(
         new = change(seen).notification
         place = None
         if new.revision > seen.revision:
-            place = _place_of_edit(provider, new, checks, clock)
-            looked = _look(new, domains, checks, clock, place, admin_hwid=False)
+            looked, place = _revised(new, provider, domains, checks, clock)
             change = partial(change, at=clock.now(), looked=looked)
         try:
             return notifications.change(id, partial(_if_unchanged, seen, change))
@@ -211,6 +212,7 @@ def _if_unchanged(
 
 def _submitted(
     it: Notification,
+    taker: Taker,
     provider: Provider,
     domains: Sequence[Domain],
     notifications: Notifications,
@@ -223,23 +225,32 @@ def _submitted(
     now = clock.now()
     submit = partial(Notification.submit, by=by, at=now, admin_hwid=admin_hwid)
     submit(it)  # refuses what is not complete, or submitted already, before it costs a place
-    place = take_place(
-        provider,
-        it.id,
-        now,
-        admin_hwid=admin_hwid,
-        notifications=notifications,
-        usage=checks.usage,
-    )
-    looked = _look(it, domains, checks, clock, place, admin_hwid=admin_hwid)
+    with turn_to_look(it, taker, domains, checks, clock):
+        place = take_place(
+            provider,
+            taker,
+            now,
+            admin_hwid=admin_hwid,
+            notifications=notifications,
+            usage=checks.usage,
+        )
+        looked = _look(it, domains, checks, clock, place, admin_hwid=admin_hwid)
     return partial(submit, at=clock.now(), looked=looked), place
 
 
-def _place_of_edit(provider: Provider, new: Notification, checks: Checks, clock: Clock) -> Place:
-    """A new revision is read by moderators anew, so it counts like a submission."""
-    taker = NotificationId(f"{new.id}-{clock.new_id()}")
-    now, usage = clock.now(), checks.usage
-    return take_place(provider, taker, now, admin_hwid=False, notifications=None, usage=usage)
+def _revised(
+    new: Notification,
+    provider: Provider,
+    domains: Sequence[Domain],
+    checks: Checks,
+    clock: Clock,
+) -> tuple[Looked, Place]:
+    """A new revision is read by moderators anew, so it counts like a submission: each its own."""
+    request, now, usage = clock.new_id(), clock.now(), checks.usage
+    mine = Taker(f"{new.id}.{request}", request)
+    with turn_to_look(new, Taker(new.id, request), domains, checks, clock):
+        place = take_place(provider, mine, now, admin_hwid=False, notifications=None, usage=usage)
+        return _look(new, domains, checks, clock, place, admin_hwid=False), place
 
 
 def _look(
@@ -254,7 +265,7 @@ def _look(
     """When it cannot be looked at right now, its place is free again."""
     try:
         return look(it, domains, checks, clock, admin_hwid=admin_hwid)
-    except TryAgain:
+    except Exception:
         place.give_back(checks.usage)
         raise
 

@@ -18,7 +18,7 @@ from typing import Generic, TypeVar
 from shared.domain.content import Content
 from shared.domain.errors import TryAgain
 from shared.domain.findings import Finding, found
-from shared.domain.hosts import BadAddress, read_address, scheme_of
+from shared.domain.hosts import BadAddress, is_web, read_address
 from shared.domain.link_findings import hosts_of, link_findings
 from shared.domain.seen import Seen
 from shared.domain.seen_findings import seen_findings, unchecked
@@ -46,7 +46,7 @@ def inspect(
     """Everything worth knowing about ``content``, in at most ``seconds``. Never raises."""
     links = [(url, name) for name in ("url", "image") if (url := getattr(content, name))]
     ends = time.monotonic() + seconds - min(_MARGIN_SECONDS, seconds / 5)
-    away = [_Visit(url, name, web, threats, ends) for url, name in links if _is_web(url)]
+    away = [_Visit(url, name, web, threats, ends) for url, name in links if is_web(url)]
     looks = [_Errand(visit.look) for visit in away]
     lists = [_Errand(partial(visit.listed, visit.url)) for visit in away]
     written = [*_of_texts(content, verified_domains), *_of_links(links, verified_domains)]
@@ -171,10 +171,6 @@ class _Visit:
 
     def _left(self) -> float:
         return max(0.0, self.ends - time.monotonic())
-
-
-def _is_web(url: str) -> bool:
-    return scheme_of(url) in ("http", "https")
 
 
 def _place(failure: Exception) -> str:

@@ -1,17 +1,25 @@
 """What stands between a provider and the moderators: limits, a look at the content, a count.
 
-A place in a limit's window is taken last of all that may refuse, by the notification's id: what is
-refused for another reason costs nothing, and neither does a request that is repeated.
+A place in a limit's window is taken last of all that may refuse: what is refused for another reason
+costs nothing. It is held by the request that took it, for the notification: a request that loses
+gives back its own hold and never another's place, and one that is repeated, or that died and is
+made again, needs no second place. The hold of a request that died lapses with its window.
+
+A look may take seconds, so few are taken at a time: one of a notification, some of a provider. Who
+comes meanwhile is told so at once, and holds no thread.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from math import ceil
 
-from shared.domain.errors import TooMany
+from shared.domain.errors import InProgress, TooMany, TryAgain
+from shared.domain.hosts import is_web
 from shared.domain.lifecycle import Status
 from shared.domain.notification import Looked, Notification, NotificationId
+from shared.domain.places import Taker, Turn
 from shared.domain.provider import Domain, Limit, Provider, verified
 from shared.domain.targeting import Segment, audience_queries
 from shared.flow.estimate import sum_of
@@ -29,6 +37,12 @@ MINUTE_FORM = "%Y-%m-%dT%H:%M"
 """How long a submission may take from its place to its record: the window of one and the next."""
 LOOKS_AT_THE_QUEUE = 5
 """How often it is looked whether there is a place, while others come at the same time."""
+LOOKS = "looks"
+LOOKS_AT_ONCE = 4
+"""How many of a provider's notifications are looked at at a time."""
+LOOK_LASTS = timedelta(seconds=30)
+"""After so long the request that looks is taken to have died."""
+LOOK_RETRY_SECONDS = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,16 +56,17 @@ class Checks:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A place in each of some windows, taken for a notification."""
+    """A place in each of some windows, held by a request."""
 
     provider_id: str
-    taker: NotificationId
+    taker: Taker
     windows: tuple[tuple[Limit, str], ...]
 
     def give_back(self, usage: Usage) -> None:
-        """It was not needed after all."""
+        """Hold it no more; if that cannot be written now, it lapses with its window."""
         for limit, key in self.windows:
-            usage.give_back(self.provider_id, limit, key, taker=self.taker)
+            with suppress(TryAgain):
+                usage.give_back(self.provider_id, limit, key, taker=self.taker)
 
 
 def look(
@@ -66,9 +81,57 @@ def look(
     return Looked(findings, sum_of(queries, checks.audience))
 
 
+@contextmanager
+def turn_to_look(
+    it: Notification, taker: Taker, domains: Sequence[Domain], checks: Checks, clock: Clock
+) -> Iterator[None]:
+    """Hold a turn for a look that takes time.
+
+    Raises ``InProgress`` while the same notification is looked at, ``TooMany`` while as many of the
+    provider's are as may be. The turn of a process that died lapses.
+    """
+    if not _takes_time(it, verified(domains), clock):
+        yield
+        return
+    now = clock.now()
+    turn = checks.usage.begin(
+        it.provider_id, LOOKS, LOOKS_AT_ONCE, now, now + LOOK_LASTS, taker=taker
+    )
+    if turn is Turn.ANOTHERS:
+        raise InProgress(
+            "this notification is being looked at for another request; ask again in a moment",
+            retry_after_seconds=LOOK_RETRY_SECONDS,
+        )
+    if turn is Turn.NONE_FREE:
+        raise TooMany(
+            f"{LOOKS_AT_ONCE} of your notifications are being looked at, which is the most at a "
+            "time; send this one again in a moment",
+            retry_after_seconds=LOOK_RETRY_SECONDS,
+            code="looksAtOnceReached",
+        )
+    try:
+        yield
+    except Exception:
+        _end_turn(it, taker, checks)
+        raise
+    _end_turn(it, taker, checks)
+
+
+def _takes_time(it: Notification, names: Sequence[str], clock: Clock) -> bool:
+    """Whether there is something to go to, or a segment that is counted in several queries."""
+    if any(is_web(url) for url in (it.content.url, it.content.image) if url):
+        return True
+    return len(audience_queries(it.segment or Segment(), names, clock.now())) > 1
+
+
+def _end_turn(it: Notification, taker: Taker, checks: Checks) -> None:
+    with suppress(TryAgain):
+        checks.usage.end(it.provider_id, LOOKS, taker=taker)
+
+
 def take_place(
     provider: Provider,
-    taker: NotificationId,
+    taker: Taker,
     now: datetime,
     *,
     admin_hwid: bool,
@@ -95,7 +158,7 @@ def take_place(
 
 def _queue(
     provider: Provider,
-    taker: NotificationId,
+    taker: Taker,
     now: datetime,
     notifications: Notifications,
     usage: Usage,
@@ -111,8 +174,8 @@ def _queue(
     before, this = (at.strftime(MINUTE_FORM) for at in (now - MINUTE, now))
     last: tuple[set[str], set[str]] | None = None
     for _ in range(LOOKS_AT_THE_QUEUE):
-        earlier = {*usage.takers(provider.uid, limit, before)} - {taker}
-        coming = {*usage.takers(provider.uid, limit, this)} - {taker}
+        earlier = {*usage.places(provider.uid, limit, before)} - {taker.place}
+        coming = {*usage.places(provider.uid, limit, this)} - {taker.place}
         if (earlier, coming) == last:
             break
         last = earlier, coming
@@ -130,9 +193,9 @@ def _queue(
     )
 
 
-def _settled(takers: Collection[str], notifications: Notifications) -> int:
+def _settled(ids: Collection[str], notifications: Notifications) -> int:
     """How many of them wait by now, and are counted there, or do not any more."""
-    statuses = notifications.statuses(map(NotificationId, takers))
+    statuses = notifications.statuses(map(NotificationId, ids))
     return sum(status is not Status.DRAFT for status in statuses.values())
 
 

@@ -7,6 +7,7 @@ from typing import Protocol
 
 from shared.domain.content import Content
 from shared.domain.findings import Finding
+from shared.domain.places import Taker, Turn
 from shared.domain.review import ReviewPolicy
 from shared.domain.seen import Seen
 
@@ -60,7 +61,7 @@ class Moderators(Protocol):
 
 
 class Usage(Protocol):
-    """Places in windows of time: a document for each provider, kind and window."""
+    """Places in windows of time, a document for each provider, kind and window; and turns."""
 
     def take(
         self,
@@ -70,18 +71,28 @@ class Usage(Protocol):
         limit: int,
         expire_at: datetime,
         *,
-        taker: str,
+        taker: Taker,
     ) -> bool:
-        """Whether ``taker`` has one of ``limit`` places now, or had one before.
+        """Whether ``taker`` holds one of ``limit`` places now, or did before.
 
-        One transaction: however many ask at once, no more than ``limit`` are told yes.
+        One transaction: however many ask at once, no more than ``limit`` places are taken.
         """
 
-    def takers(self, provider_id: str, kind: str, window_key: str) -> Sequence[str]:
-        """Who has a place now."""
+    def places(self, provider_id: str, kind: str, window_key: str) -> Sequence[str]:
+        """Which places are taken now, each once."""
 
-    def give_back(self, provider_id: str, kind: str, window_key: str, *, taker: str) -> None:
-        """The place is free again, whether or not it was taken."""
+    def give_back(self, provider_id: str, kind: str, window_key: str, *, taker: Taker) -> None:
+        """``taker`` holds its place no more; it is free if nobody else holds it."""
+
+    def begin(
+        self, provider_id: str, kind: str, limit: int, now: datetime, until: datetime, taker: Taker
+    ) -> Turn:
+        """Take a turn that ends at ``until`` by itself; at most ``limit`` of a provider at a time,
+        and one at a place. One transaction.
+        """
+
+    def end(self, provider_id: str, kind: str, *, taker: Taker) -> None:
+        """The turn is over, whether or not it was taken."""
 
 
 class Web(Protocol):

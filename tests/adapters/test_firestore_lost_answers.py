@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import pytest
@@ -23,6 +24,7 @@ from shared.domain.findings import Finding, Severity
 from shared.domain.history import broken_links, chain_faults
 from shared.domain.lifecycle import Status
 from shared.domain.notification import Change, Looked, Notification, NotificationId
+from shared.domain.places import Taker, Turn
 from shared.ports import AlreadyThere, Replay
 from tests.adapters.records import (
     MODERATOR,
@@ -284,8 +286,22 @@ def test_a_place_whose_answer_was_lost_is_taken_once(faulty: FaultyClient, fault
     usage = FirestoreUsage(faulty)
     for taker, given in [("a", True), ("b", True), ("c", False)]:
         faulty.faults = [fault]
-        assert usage.take("p1", "perDay", "1", 2, NOON, taker=taker) is given
+        assert usage.take("p1", "perDay", "1", 2, NOON, taker=Taker(taker, "r")) is given
         faulty.faults.clear()
+
+
+@pytest.mark.parametrize("fault", FAULTS, ids=lambda it: it.__name__)
+def test_a_turn_whose_answer_was_lost_is_taken_once(faulty: FaultyClient, fault: Fault) -> None:
+    usage, later = FirestoreUsage(faulty), NOON + timedelta(seconds=30)
+    begin = partial(usage.begin, "p1", "looks", 1, NOON, later)
+    faulty.faults = [fault]
+    assert begin(Taker("a", "r1")) is Turn.MINE
+    faulty.faults = [fault]
+    assert begin(Taker("a", "r2")) is Turn.ANOTHERS
+    faulty.faults = [fault]
+    usage.end("p1", "looks", taker=Taker("a", "r1"))
+    faulty.faults.clear()
+    assert begin(Taker("b", "r1")) is Turn.MINE
 
 
 def test_places_that_many_take_at_once_cost_few_writes(faulty: FaultyClient) -> None:
@@ -299,13 +315,13 @@ def test_places_that_many_take_at_once_cost_few_writes(faulty: FaultyClient) -> 
 
     def take(number: int) -> bool:
         came.append(number)
-        return usage.take("p1", "perDay", "1", many - 3, NOON, taker=f"t{number}")
+        return usage.take("p1", "perDay", "1", many - 3, NOON, taker=Taker(f"t{number}"))
 
     faulty.faults = [when_all_have_come]
     with ThreadPoolExecutor(many) as threads:
         assert sum(threads.map(take, range(many))) == many - 3
     assert faulty.commits <= many // 2
-    assert len(usage.takers("p1", "perDay", "1")) == many - 3
+    assert len(usage.places("p1", "perDay", "1")) == many - 3
 
 
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda it: it.__name__)

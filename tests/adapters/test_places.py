@@ -6,6 +6,7 @@ from contextlib import suppress
 
 from shared.domain.errors import TooMany, TryAgain
 from shared.domain.notification import Notification
+from shared.domain.places import Taker
 from shared.domain.provider import Limit
 from shared.flow.submission import take_place
 from shared.ports import Notifications, Usage
@@ -19,7 +20,8 @@ OWNER = a_provider(limits=((str(Limit.PENDING_AT_ONCE), MOST),))
 def submit(number: int, notifications: Notifications, usage: Usage) -> Notification:
     """As creating does: a place first, then the record."""
     new = a_notification(f"n{number}", status=None)
-    take_place(OWNER, new.id, NOON, admin_hwid=False, notifications=notifications, usage=usage)
+    taker = Taker(new.id, "r1")
+    take_place(OWNER, taker, NOON, admin_hwid=False, notifications=notifications, usage=usage)
     change = new.submit(PROVIDER, NOON, admin_hwid=False)
     notifications.create(change)
     return change.notification

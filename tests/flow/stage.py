@@ -88,6 +88,9 @@ class Stepping:
         read: Notification = self._store.get(id)
         return read
 
+    def __getattr__(self, verb: str) -> Any:
+        return getattr(self._store, verb)
+
 
 class QuietReads(Stepping):
     """Where only changes wait for their turn, because what is read besides never changes."""

@@ -1,20 +1,32 @@
 """What a submission passes before moderators see it: a look at its content, and limits."""
 
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import pytest
 
-from shared.domain.content import NotificationInput
-from shared.domain.errors import InvalidInput, NotFound, TooMany, TryAgain, WrongState
+from shared.domain.content import Content, NotificationInput
+from shared.domain.errors import (
+    InProgress,
+    InvalidInput,
+    NotFound,
+    TooMany,
+    TryAgain,
+    WrongState,
+)
 from shared.domain.findings import Finding, Severity
 from shared.domain.history import Actor, Role
 from shared.domain.lifecycle import Status
 from shared.domain.notification import FailureReason, NotificationId
 from shared.domain.provider import LIMITS, Limit, Plan
+from shared.flow.create import LOOKS
 from shared.flow.once import Once
+from shared.flow.submission import LOOK_LASTS, LOOKS_AT_ONCE
 from tests.builders import a_device, a_domain, a_provider, a_segment, an_input
 from tests.flow.hazard import Blow, Crash
 from tests.flow.world import World
@@ -23,6 +35,7 @@ RED = Finding("ipHost", Severity.RED, "url", "The address names a machine by num
 WARNING = Finding("shortener", Severity.WARNING, "url", "It shortens addresses.")
 SECOND = Actor(Role.MODERATOR, "m2")
 ADMIN = a_segment(hwid="Admin-1")
+DAY, HOUR = str(Limit.SUBMISSIONS_PER_DAY), str(Limit.ADMIN_SENDS_PER_HOUR)
 
 
 def a_world(**limits: int) -> World:
@@ -39,8 +52,9 @@ def moves(world: World, id: NotificationId) -> list[tuple[str, str]]:
 
 def places(world: World) -> int:
     """Places taken in windows of a day or an hour; those of a minute forget themselves."""
-    windows = world.usage.documents.items()
-    return sum(len(it["takers"]) for id, it in windows if str(Limit.PENDING_AT_ONCE) not in id)
+    windows = [id.split(".") for id in world.usage.documents]
+    lasting = [each for each in windows if each[1] in {DAY, HOUR}]
+    return sum(len(world.usage.places(*each)) for each in lasting)
 
 
 # ---- findings --------------------------------------------------------------------------------
@@ -253,8 +267,8 @@ def test_a_place_in_the_queue_is_not_lost_to_a_request_that_died_or_was_refused(
     with pytest.raises(TooMany) as refusal:
         world.create()
     assert refusal.value.code == "submissionsPerDayReached"
-    queue = [it for id, it in world.usage.documents.items() if "pendingAtOnce" in id]
-    assert sum(len(document["takers"]) for document in queue) == 2
+    queue = [id.split(".") for id in world.usage.documents if "pendingAtOnce" in id]
+    assert sum(len(world.usage.places(*window)) for window in queue) == 2
 
 
 def test_so_many_may_be_submitted_in_a_day_of_utc() -> None:
@@ -311,6 +325,174 @@ def test_a_draft_submitted_twice_at_once_takes_one_place_and_keeps_it() -> None:
     assert (world.status(id), places(world)) == (Status.PENDING, 1)
     with pytest.raises(TooMany):
         world.create()
+
+
+@pytest.mark.parametrize("segment", [a_segment(), ADMIN])
+def test_a_submit_that_loses_to_edits_keeps_its_hands_off_anothers_place(segment: Any) -> None:
+    """Of two that submit the same draft one is edited away five times; the other is sent."""
+    world = a_world(submissionsPerDay=1, adminSendsPerHour=1)
+    id = world.create(an_input(draft=True, target_segment=segment))["id"]
+
+    def edited(left: int) -> None:
+        world.edit(id, NotificationInput(title=f"Edit {left}"))
+        if left > 1:
+            world.inspector.meanwhile = partial(edited, left - 1)
+
+    def the_other_loses() -> None:
+        world.inspector.meanwhile = partial(edited, LOOKS)
+        with pytest.raises(TryAgain):
+            world.submit(id)
+        world.edit(id, NotificationInput(title="Sale"))
+
+    world.inspector.meanwhile = the_other_loses
+    world.submit(id)
+    assert world.status(id) in {Status.PENDING, Status.APPROVED}
+    assert places(world) == 1
+    with pytest.raises(TooMany):
+        world.create(an_input(target_segment=segment))
+
+
+def test_a_repeat_whose_look_fails_leaves_the_first_its_place() -> None:
+    """Two requests under one key at once: one is told to try again, the other is created."""
+    world = a_world(submissionsPerDay=1)
+    once = Once.of("p1", "key", "create", "body")
+
+    def away() -> None:
+        raise TryAgain("the store cannot be read right now")
+
+    def it_is_repeated() -> None:
+        world.inspector.meanwhile = away
+        with pytest.raises(TryAgain):
+            world.create(once=once)
+
+    world.inspector.meanwhile = it_is_repeated
+    assert world.create(once=once)["status"] == "pending"
+    assert places(world) == 1
+    with pytest.raises(TooMany):
+        world.create()
+
+
+def test_two_at_once_under_one_key_take_one_place_and_the_later_hears_the_first() -> None:
+    world = a_world(submissionsPerDay=1)
+    once = Once.of("p1", "key", "create", "body")
+    first: list[Any] = []
+    world.inspector.meanwhile = lambda: first.append(world.create(once=once))
+    assert world.create(once=once) == first[0]
+    assert places(world) == 1
+
+
+def test_the_place_of_a_request_that_died_lapses_with_its_window() -> None:
+    world = a_world(submissionsPerDay=1)
+    world.hazard.strike_at("notifications.create", Blow.BEFORE)
+    with pytest.raises(Crash):
+        world.create()
+    with pytest.raises(TooMany):
+        world.create()
+    world.clock.advance(12 * 3600)
+    assert world.create()["status"] == "pending"
+
+
+# ---- turns -----------------------------------------------------------------------------------
+
+LINKED = an_input(url="https://example.com/sale", draft=True)
+
+
+class SilentLink:
+    """A look that does not come back until it is let; it counts who is at it."""
+
+    def __init__(self, at_once: int) -> None:
+        self.all_there = threading.Barrier(at_once + 1)
+        self.may_end = threading.Event()
+
+    def __call__(self, content: Content, domains: Sequence[str]) -> tuple[Finding, ...]:
+        self.all_there.wait(30)
+        assert self.may_end.wait(30)
+        return ()
+
+
+def test_of_forty_submits_of_one_draft_with_a_silent_link_one_holds_a_thread() -> None:
+    world = a_world()
+    id = world.create(LINKED)["id"]
+    link = SilentLink(1)
+    world.parts.checks = replace(world.parts.checks, inspect=link)
+    with ThreadPoolExecutor(1) as threads:
+        submitted = threads.submit(world.submit, id)
+        link.all_there.wait(30)
+        for _ in range(39):
+            with pytest.raises(InProgress) as refusal:
+                world.submit(id)
+            assert refusal.value.retry_after_seconds == 5
+        link.may_end.set()
+        assert submitted.result(30).status is Status.PENDING
+    assert places(world) == 1
+
+
+def test_some_of_a_providers_notifications_are_looked_at_at_a_time() -> None:
+    world = a_world()
+    drafts = [world.create(LINKED)["id"] for _ in range(40)]
+    link = SilentLink(LOOKS_AT_ONCE)
+    usual, world.parts.checks = world.parts.checks, replace(world.parts.checks, inspect=link)
+    looked_at, others = drafts[:LOOKS_AT_ONCE], drafts[LOOKS_AT_ONCE:]
+    with ThreadPoolExecutor(LOOKS_AT_ONCE) as threads:
+        submitted = [threads.submit(world.submit, id) for id in looked_at]
+        link.all_there.wait(30)
+        for id in others:
+            with pytest.raises(TooMany) as refusal:
+                world.submit(id)
+            assert (refusal.value.code, refusal.value.retry_after_seconds) == (
+                "looksAtOnceReached",
+                5,
+            )
+        with pytest.raises(TooMany):
+            world.create(an_input(image="https://example.com/a.png"))
+        assert places(world) == LOOKS_AT_ONCE
+        world.parts.checks = usual
+        another = an_input(url="https://other.com/", target_segment=a_segment())
+        assert world.create(another, by="p2")["status"] == "pending"
+        link.may_end.set()
+        assert {each.result(30).status for each in submitted} == {Status.PENDING}
+    assert world.submit(others[0]).status is Status.PENDING
+
+
+def test_an_edit_waits_for_no_turn_and_takes_one_like_a_submission() -> None:
+    world = a_world()
+    id = world.create(an_input(url="https://example.com/sale"))["id"]
+
+    def edited_meanwhile() -> None:
+        with pytest.raises(InProgress):
+            world.edit(id, NotificationInput(body="Another"))
+
+    world.inspector.meanwhile = edited_meanwhile
+    assert world.edit(id, NotificationInput(title="New")).revision == 2
+    assert world.edit(id, NotificationInput(body="Another")).revision == 3
+
+
+def test_the_turn_of_a_process_that_died_lapses() -> None:
+    world = a_world()
+    id = world.create(LINKED)["id"]
+
+    def dies() -> None:
+        raise Crash
+
+    world.inspector.meanwhile = dies
+    with pytest.raises(Crash):
+        world.submit(id)
+    with pytest.raises(InProgress):
+        world.submit(id)
+    world.clock.advance(LOOK_LASTS)
+    assert world.submit(id).status is Status.PENDING
+
+
+def test_what_is_counted_in_many_queries_takes_a_turn_and_what_is_plain_takes_none() -> None:
+    world = a_world()
+    world.create()
+    assert "p1.looks" not in world.usage.documents
+    many = tuple(f"{first}{second}" for first in "abcdef" for second in "klmnop")
+    world.create(an_input(target_segment=a_segment(region=many)))
+    assert world.usage.documents["p1.looks"]["leases"] == []
+
+
+# ---- repeats ---------------------------------------------------------------------------------
 
 
 def test_a_repeated_idempotency_key_takes_one_place() -> None:

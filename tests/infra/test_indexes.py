@@ -161,7 +161,7 @@ BY_NAME_ONLY = {
     *("add_key", "key_owner", "delete_key"),
     *("register", "secret_digest", "set_consent", "drop_address", "pending", "clear_slot"),
     "reach",
-    *("take", "takers", "give_back", "take_reminder"),
+    *("take", "places", "give_back", "begin", "end", "take_reminder"),
     *("write_derived", "is_on", "turn", "show", "look"),
     *("listed", "head", "announce", "announced", "put_off_export", "was_removed"),
     *("room", "change_room", "keep_prompt", "prompt", "is_done", "note_done"),

@@ -6,6 +6,7 @@ from typing import Any
 
 from shared.adapters.documents.fields import Fields, Reader
 from shared.domain.findings import Finding, Severity
+from shared.domain.places import Lease, Leases, Taker, Takers
 from shared.domain.review import Claim, Endorsement, ReviewPolicy, Template
 from shared.ports import Moderator
 
@@ -121,11 +122,25 @@ def moderator_from(uid: str, document: Mapping[str, Any]) -> Moderator:
     )
 
 
-def usage_fields(takers: tuple[str, ...], expire_at: datetime | None) -> Fields:
+def usage_fields(takers: Takers, expire_at: datetime | None) -> Fields:
     """The document of a limit's window: who took a place in it, until it may be removed."""
-    return {"takers": list(takers), "expireAt": expire_at}
+    return {"takers": [str(taker) for taker in takers], "expireAt": expire_at}
 
 
-def takers_from(id: str, document: Mapping[str, Any]) -> tuple[str, ...]:
+def takers_from(id: str, document: Mapping[str, Any]) -> Takers:
     """Who took a place."""
-    return Reader(USAGE, id, document).texts("takers")
+    return tuple(map(Taker.read, Reader(USAGE, id, document).texts("takers")))
+
+
+def lease_fields(leases: Leases, expire_at: datetime | None) -> Fields:
+    """The document of turns that last: whose they are and until when."""
+    turns = [{"taker": str(each.taker), "until": each.until} for each in leases]
+    return {"leases": turns, "expireAt": expire_at}
+
+
+def leases_from(id: str, document: Mapping[str, Any]) -> Leases:
+    """Whose turns there are."""
+    return tuple(
+        Lease(Taker.read(each.text("taker")), each.required_time("until"))
+        for each in Reader(USAGE, id, document).maps("leases")
+    )

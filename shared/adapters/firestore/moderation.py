@@ -19,6 +19,8 @@ from shared.adapters.documents import (
     REMINDER,
     REMOVED,
     USAGE,
+    lease_fields,
+    leases_from,
     moderator_fields,
     moderator_from,
     policy_fields,
@@ -44,6 +46,17 @@ from shared.adapters.firestore.calls import (
     version_of,
 )
 from shared.adapters.firestore.together import Together
+from shared.domain.places import (
+    Lease,
+    Leases,
+    Taker,
+    Takers,
+    Turn,
+    begun,
+    ended,
+    with_place,
+    without,
+)
 from shared.domain.review import ReviewPolicy
 from shared.ports import Moderator
 
@@ -110,11 +123,14 @@ class FirestoreModerators:
 
 
 class FirestoreUsage:
-    """``usage/{provider}.{kind}.{window}``, each gone some time after its window."""
+    """``usage/{provider}.{kind}.{window}``, each gone some time after its window, and for turns
+    ``usage/{provider}.{kind}``.
+    """
 
     def __init__(self, client: Client) -> None:
         self._client = client
         self._windows = Together(self._write)
+        self._turns = Together(self._write_turns)
 
     def take(
         self,
@@ -124,18 +140,29 @@ class FirestoreUsage:
         limit: int,
         expire_at: datetime,
         *,
-        taker: str,
+        taker: Taker,
     ) -> bool:
         place = self._window(provider_id, kind, window_key)
         return self._windows.change(place.id, _Taking(taker, limit, expire_at))
 
-    def takers(self, provider_id: str, kind: str, window_key: str) -> Sequence[str]:
+    def places(self, provider_id: str, kind: str, window_key: str) -> Sequence[str]:
         place = self._window(provider_id, kind, window_key)
-        return takers_from(place.id, data_of(fetch(place)))
+        takers = takers_from(place.id, data_of(fetch(place)))
+        return list(dict.fromkeys(each.place for each in takers))
 
-    def give_back(self, provider_id: str, kind: str, window_key: str, *, taker: str) -> None:
+    def give_back(self, provider_id: str, kind: str, window_key: str, *, taker: Taker) -> None:
         place = self._window(provider_id, kind, window_key)
         self._windows.change(place.id, _GivingBack(taker))
+
+    def begin(
+        self, provider_id: str, kind: str, limit: int, now: datetime, until: datetime, taker: Taker
+    ) -> Turn:
+        place = reference(self._client, USAGE, f"{provider_id}.{kind}")
+        return self._turns.change(place.id, _Beginning(Lease(taker, until), limit, now))
+
+    def end(self, provider_id: str, kind: str, *, taker: Taker) -> None:
+        place = reference(self._client, USAGE, f"{provider_id}.{kind}")
+        self._turns.change(place.id, _Ending(taker))
 
     def _write(self, id: str, changes: Sequence["_Taking | _GivingBack"]) -> Sequence[bool]:
         """After each change, whether its taker has a place."""
@@ -155,6 +182,23 @@ class FirestoreUsage:
         _rewrite(self._client, reference(self._client, USAGE, id), "the usage of a limit", wanted)
         return placed
 
+    def _write_turns(self, id: str, changes: Sequence["_Beginning | _Ending"]) -> Sequence[Turn]:
+        """After each change, whose turn it is."""
+        turns: list[Turn] = []
+
+        def wanted(snapshot: Snapshot) -> Fields | None:
+            before = leases = leases_from(id, data_of(snapshot))
+            turns.clear()
+            for each in changes:
+                leases, turn = each.among(leases)
+                turns.append(turn)
+            if leases == before:
+                return None
+            return present(lease_fields(leases, max((it.until for it in leases), default=None)))
+
+        _rewrite(self._client, reference(self._client, USAGE, id), "the turns", wanted)
+        return turns
+
     def _window(self, provider_id: str, kind: str, window_key: str) -> DocumentReference:
         return reference(self._client, USAGE, f"{provider_id}.{kind}.{window_key}")
 
@@ -163,24 +207,45 @@ class FirestoreUsage:
 class _Taking:
     """Somebody takes a place, if they have none and there is one."""
 
-    taker: str
+    taker: Taker
     limit: int
     expire_at: datetime
 
-    def among(self, takers: tuple[str, ...]) -> tuple[str, ...]:
-        if self.taker in takers or len(takers) >= self.limit:
-            return takers
-        return (*takers, self.taker)
+    def among(self, takers: Takers) -> Takers:
+        return with_place(takers, self.taker, self.limit)
 
 
 @dataclass(frozen=True, slots=True)
 class _GivingBack:
     """Somebody needs no place any more."""
 
-    taker: str
+    taker: Taker
 
-    def among(self, takers: tuple[str, ...]) -> tuple[str, ...]:
-        return tuple(each for each in takers if each != self.taker)
+    def among(self, takers: Takers) -> Takers:
+        return without(takers, self.taker)
+
+
+@dataclass(frozen=True, slots=True)
+class _Beginning:
+    """Somebody takes a turn, if there is one."""
+
+    lease: Lease
+    limit: int
+    now: datetime
+
+    def among(self, leases: Leases) -> tuple[Leases, Turn]:
+        left, turn = begun(leases, self.lease, self.limit, self.now)
+        return (left if turn is Turn.MINE else leases), turn
+
+
+@dataclass(frozen=True, slots=True)
+class _Ending:
+    """Somebody's turn is over."""
+
+    taker: Taker
+
+    def among(self, leases: Leases) -> tuple[Leases, Turn]:
+        return ended(leases, self.taker), Turn.MINE
 
 
 def _set(client: Client, place: DocumentReference, fields: Fields, what: str) -> None:

@@ -7,6 +7,8 @@ from typing import Any
 
 from shared.adapters.documents import (
     REMOVED,
+    lease_fields,
+    leases_from,
     moderator_fields,
     moderator_from,
     policy_fields,
@@ -16,6 +18,7 @@ from shared.adapters.documents import (
     usage_fields,
 )
 from shared.adapters.memory.documents import Collection
+from shared.domain.places import Lease, Taker, Turn, begun, ended, with_place, without
 from shared.domain.review import ReviewPolicy
 from shared.ports import Moderator
 
@@ -86,27 +89,45 @@ class MemoryUsage:
         limit: int,
         expire_at: datetime,
         *,
-        taker: str,
+        taker: Taker,
     ) -> bool:
         id = f"{provider_id}.{kind}.{window_key}"
         with self._lock:
             document, _ = self._windows.read(id)
-            takers = takers_from(id, document or {})
-            if taker in takers:
-                return True
-            if len(takers) >= limit:
-                return False
-            self._windows.put(id, usage_fields((*takers, taker), expire_at))
-            return True
+            before = takers_from(id, document or {})
+            takers = with_place(before, taker, limit)
+            if takers != before:
+                self._windows.put(id, usage_fields(takers, expire_at))
+            return taker in takers
 
-    def takers(self, provider_id: str, kind: str, window_key: str) -> Sequence[str]:
+    def places(self, provider_id: str, kind: str, window_key: str) -> Sequence[str]:
         id = f"{provider_id}.{kind}.{window_key}"
-        return takers_from(id, self._windows.read(id)[0] or {})
+        takers = takers_from(id, self._windows.read(id)[0] or {})
+        return list(dict.fromkeys(each.place for each in takers))
 
-    def give_back(self, provider_id: str, kind: str, window_key: str, *, taker: str) -> None:
+    def give_back(self, provider_id: str, kind: str, window_key: str, *, taker: Taker) -> None:
         id = f"{provider_id}.{kind}.{window_key}"
         with self._lock:
             document, _ = self._windows.read(id)
             if document is not None:
-                left = tuple(each for each in takers_from(id, document) if each != taker)
+                left = without(takers_from(id, document), taker)
                 self._windows.put(id, usage_fields(left, document["expireAt"]))
+
+    def begin(
+        self, provider_id: str, kind: str, limit: int, now: datetime, until: datetime, taker: Taker
+    ) -> Turn:
+        id = f"{provider_id}.{kind}"
+        with self._lock:
+            before = leases_from(id, self._windows.read(id)[0] or {})
+            leases, turn = begun(before, Lease(taker, until), limit, now)
+            if turn is Turn.MINE:
+                self._windows.put(id, lease_fields(leases, until))
+            return turn
+
+    def end(self, provider_id: str, kind: str, *, taker: Taker) -> None:
+        id = f"{provider_id}.{kind}"
+        with self._lock:
+            document, _ = self._windows.read(id)
+            if document is not None:
+                left = ended(leases_from(id, document), taker)
+                self._windows.put(id, lease_fields(left, document["expireAt"]))
