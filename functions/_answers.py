@@ -11,6 +11,7 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, PlainSerializer, WithJsonSchema
 from pydantic.alias_generators import to_camel
 
+from shared.domain.admin_hwids import AdminHwidsChange
 from shared.domain.delivery import Outcome
 from shared.domain.findings import Severity
 from shared.domain.lifecycle import Status
@@ -267,6 +268,33 @@ class OwnedDomainAnswer(DomainAnswer):
         """The answer about a domain, with its owner."""
         shown = DomainAnswer.of(domain).model_dump()
         return cls(**shown, provider_id=domain.provider_id)
+
+
+class DomainEntryAnswer(Answer):
+    """One change of a domain's admin HWIDs."""
+
+    at: Moment
+    by: str
+    provider_id: str
+    added: list[str]
+    removed: list[str]
+
+    @classmethod
+    def of(cls, change: AdminHwidsChange) -> "DomainEntryAnswer":
+        """The answer about an entry of a domain's history."""
+        return cls(
+            at=change.at,
+            by=change.by,
+            provider_id=change.provider_id,
+            added=list(change.added),
+            removed=list(change.removed),
+        )
+
+
+class DomainHistoryAnswer(Answer):
+    """The changes of a domain's admin HWIDs, the latest first."""
+
+    entries: list[DomainEntryAnswer]
 
 
 class KeyAnswer(Answer):

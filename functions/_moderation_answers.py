@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from functions._answers import Answer, Moment
 from shared.adapters.documents import as_json, review_json, to_json
+from shared.domain.admin_hwids import AdminHwidsChange, mark_of
 from shared.domain.notification import Notification
 from shared.domain.targeting import Segment
 from shared.flow.moderate import Queued
@@ -68,6 +69,17 @@ class ProviderRecord(Answer):
     median_seconds: int | None
 
 
+class ListChange(Answer):
+    """Who changed a domain's admin HWIDs, of which only marks are shown."""
+
+    domain: str
+    provider_id: str
+    at: Moment
+    by: str
+    added: list[str]
+    removed: list[str]
+
+
 class StatsAnswer(Answer):
     """Who decided how, and how fast."""
 
@@ -75,15 +87,17 @@ class StatsAnswer(Answer):
     complete: bool
     moderators: list[ModeratorRecord]
     providers: list[ProviderRecord]
+    admin_hwids_changes: list[ListChange]
 
 
-def statistics(told: Stats) -> Json:
+def statistics(told: Stats, changes: Sequence[AdminHwidsChange]) -> Json:
     """The answer about the last days."""
     answer = StatsAnswer(
         since=told.since,
         complete=told.complete,
         moderators=[_of_moderator(each) for each in told.moderators],
         providers=[_of_provider(each) for each in told.providers],
+        admin_hwids_changes=[_of_list(each) for each in changes],
     )
     return answer.model_dump(by_alias=True, mode="json")
 
@@ -95,6 +109,20 @@ def _of_moderator(record: Record) -> ModeratorRecord:
         rejected=record.rejected,
         endorsed=record.endorsed,
         median_seconds=record.median_seconds,
+    )
+
+
+def _of_list(change: AdminHwidsChange) -> ListChange:
+    def marks(hwids: Sequence[str]) -> list[str]:
+        return [mark_of(change.domain, hwid) for hwid in hwids]
+
+    return ListChange(
+        domain=change.domain,
+        provider_id=change.provider_id,
+        at=change.at,
+        by=change.by,
+        added=marks(change.added),
+        removed=marks(change.removed),
     )
 
 

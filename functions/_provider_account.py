@@ -81,15 +81,21 @@ def domains(call: Call[Nothing]) -> Reply:
 
 
 @DOOR.route(
-    "PATCH", "/v1/domains/<domain>", who=provider, given=AdminHwidsInput, answer=DomainAnswer
+    "PATCH",
+    "/v1/domains/<domain>",
+    who=provider_in_person,
+    given=AdminHwidsInput,
+    answer=DomainAnswer,
 )
 def set_admin_hwids(call: Call[AdminHwidsInput]) -> Reply:
-    """Replace the list of a domain's admin HWIDs."""
+    """Replace the list of a domain's admin HWIDs: the way round moderation takes a person."""
+    p = parts()
     changed = operate.set_admin_hwids(
         domain_in(call.path),
         call.given.admin_hwids,
-        provider_id=call.caller.id,
-        providers=parts().providers,
+        by=call.caller.actor,
+        providers=p.providers,
+        clock=p.clock,
     )
     return Reply(DomainAnswer.of(changed))
 

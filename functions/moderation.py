@@ -21,7 +21,10 @@ from shared.domain.notification import NotificationId
 from shared.domain.provider import verified
 from shared.flow import moderate
 from shared.flow.moderation_stats import MOST_DAYS, stats
-from shared.wiring import parts
+from shared.wiring import counting, parts
+
+MOST_CHANGES = 200
+"""Of domains' admin HWIDs, the latest."""
 
 TemplateId = Annotated[str, Field(pattern=r"^[a-z0-9-]{1,64}$")]
 
@@ -99,7 +102,7 @@ def reject_notification(request: Request) -> Response:
 
 
 def moderation_stats(request: Request) -> Response:
-    """Who decided how, and how fast."""
+    """Who decided how, and how fast; and who changed what goes round them."""
     return answered(request, "moderation-stats", moderator, StatsInput, _stats)
 
 
@@ -174,7 +177,7 @@ def _approve(caller: Caller, given: Approval) -> object:
         providers=p.providers,
         policies=p.review_policies,
         moderators=p.moderators,
-        audience=p.audience,
+        count_devices=counting(p),
         clock=p.clock,
     )
     return answers.approved(approved)
@@ -200,4 +203,6 @@ def _reject(caller: Caller, given: Rejection) -> object:
 def _stats(caller: Caller, given: StatsInput) -> object:
     del caller
     p = parts()
-    return answers.statistics(stats(given.days, notifications=p.notifications, clock=p.clock))
+    told = stats(given.days, notifications=p.notifications, clock=p.clock)
+    changes = p.providers.admin_hwids_changes(told.since, MOST_CHANGES)
+    return answers.statistics(told, changes)

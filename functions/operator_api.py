@@ -6,6 +6,7 @@ not wipe the admin HWIDs that its provider entered meanwhile.
 """
 
 from dataclasses import replace
+from datetime import timedelta
 from typing import Annotated, Any
 
 from flask import Request, Response
@@ -14,6 +15,8 @@ from pydantic.alias_generators import to_camel
 
 from functions import _operator_moderation  # noqa: F401 - its routes
 from functions._answers import (
+    DomainEntryAnswer,
+    DomainHistoryAnswer,
     ManagedProviderAnswer,
     OwnedDomainAnswer,
     StopAnswer,
@@ -38,6 +41,7 @@ from shared.domain.provider import (
 )
 from shared.flow import operate
 from shared.flow.cancel import stop
+from shared.flow.moderation_stats import MOST_DAYS
 from shared.wiring import parts
 
 Most = Annotated[int, Field(ge=0, le=HIGHEST_LIMIT)]
@@ -69,6 +73,12 @@ class DomainInput(Given):
     provider_id: ShortText = ""
     is_verified: bool = False
     admin_hwids: Annotated[tuple[HwidText, ...], Field(max_length=MOST_ADMIN_HWIDS)] = ()
+
+
+class HistoryInput(Given):
+    """How far to look back."""
+
+    days: Annotated[int, Field(ge=1, le=MOST_DAYS)] = 30
 
 
 class StopSwitchInput(Given):
@@ -133,22 +143,40 @@ def put_domain(call: Call[DomainInput]) -> Reply:
     """Owner, verification and admin HWIDs; a domain that is not there yet is created. With a new
     owner the former one's admin HWIDs are gone.
     """
-    name, given, providers = domain_in(call.path), given_fields(call.given), parts().providers
+    name, given, p = domain_in(call.path), given_fields(call.given), parts()
+    by, now = call.caller.actor, p.clock.now()
     _check_owner(given)
     try:
-        put = providers.change_domain(name, lambda it: _handed_over(it, given))
+        put = p.providers.change_domain(name, lambda it: _handed_over(it, given), by=by, at=now)
     except NotFound:
         if "provider_id" not in given:
             raise fault("providerId", "required", "is required for a new domain") from None
-        put = operate.put_domain(Domain(**{"domain": name, **given}), providers=providers)
+        new = Domain(**{"domain": name, **given})
+        put = operate.add_domain(new, by=by, providers=p.providers, clock=p.clock)
     return Reply(OwnedDomainAnswer.of(put))
 
 
 @DOOR.route("DELETE", "/v1/domains/<domain>", who=operator, given=Nothing, answer=None, status=204)
 def delete_domain(call: Call[Nothing]) -> Reply:
-    """Nobody's any more; doing it twice is harmless."""
-    parts().providers.delete_domain(domain_in(call.path))
+    """Nobody's any more; doing it twice is harmless. Its history stays."""
+    p = parts()
+    p.providers.delete_domain(domain_in(call.path), by=call.caller.actor, at=p.clock.now())
     return Reply(None, 204)
+
+
+@DOOR.route(
+    "GET",
+    "/v1/domains/<domain>/history",
+    who=operator,
+    given=HistoryInput,
+    answer=DomainHistoryAnswer,
+)
+def read_domain_history(call: Call[HistoryInput]) -> Reply:
+    """Who changed the domain's admin HWIDs, the latest first; also of a domain that is gone."""
+    p = parts()
+    since = p.clock.now() - timedelta(days=call.given.days)
+    entries = p.providers.domain_history(domain_in(call.path), since)
+    return Reply(DomainHistoryAnswer(entries=[DomainEntryAnswer.of(each) for each in entries]))
 
 
 @DOOR.route("GET", "/v1/stop", who=operator, given=Nothing, answer=StopAnswer)

@@ -24,7 +24,7 @@ from shared.domain.errors import Defect
 from shared.domain.history import Actor, Role
 from shared.domain.notification import NotificationId
 from shared.flow import count, devices, explain, moderate
-from shared.wiring import Parts, parts
+from shared.wiring import Parts, counting, parts
 
 NEED_NO_PROJECT = {cost.name}
 ONLY_EXPLAINS = "local.cli.only_explains"
@@ -221,7 +221,7 @@ def approve(id: str, revision: int | None) -> None:
         providers=p.providers,
         policies=p.review_policies,
         moderators=p.moderators,
-        audience=p.audience,
+        count_devices=counting(p),
         clock=p.clock,
     )
     click.echo(f"{id} is {decided.status}")

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
+from shared.domain.admin_hwids import AdminHwidsChange, mark_of
 from shared.domain.chat import Button, Card, Sheet, Style, neutral, units
 from shared.domain.content import Content
 from shared.domain.findings import Finding, Severity
@@ -136,6 +137,17 @@ def reminder(id: str, waits: timedelta) -> Card:
     minutes = int(waits.total_seconds()) // 60
     sheet = Sheet().say(f"⏰ A notification has waited for {minutes:,} minutes: ")
     return sheet.say(id, Style.CODE).card()
+
+
+def devices_changed(change: AdminHwidsChange) -> Card:
+    """Somebody changed which devices a domain's provider sends to without moderation."""
+    sheet = Sheet().say("📱 Admin devices of ").say(one_line(change.domain, 120), Style.CODE)
+    sheet.say(f" changed by {one_line(change.by, 120)}, {time(change.at)}.")
+    for word, hwids in (("Added", change.added), ("Removed", change.removed)):
+        if hwids:
+            marks = ", ".join(mark_of(change.domain, hwid) for hwid in hwids)
+            sheet.line(f"{word}: {marks}")
+    return sheet.line("They get its notifications without moderation.").card()
 
 
 def decided(it: Notification, people: Mapping[str, str]) -> str:

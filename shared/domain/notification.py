@@ -283,16 +283,21 @@ class Notification:
         A decision that names no revision is one of the first, before any edit.
         """
         self._check_decidable(move, by, at)
-        if self.revision == (1 if revision is None else revision):
-            return
-        now = f"now it is revision {self.revision}; read it again before you decide"
-        raise WrongState(
-            f"the provider edited it and your decision names no revision: {now}, and name it"
-            if revision is None
-            else f"the provider edited it meanwhile: you saw revision {revision}, {now}",
-            code="revisionNeeded" if revision is None else "staleRevision",
-            details={"status": self.status, "revision": self.revision},
-        )
+        details = {"status": self.status, "revision": self.revision}
+        if revision is None and self.revision > 1:
+            raise WrongState(
+                f"the provider edited it, and you do not say what you saw: now it is revision "
+                f"{self.revision}; read it again, and name that revision",
+                code="revisionNeeded",
+                details=details,
+            )
+        if revision not in {None, self.revision}:
+            raise WrongState(
+                f"the provider edited it meanwhile: you saw revision {revision}, "
+                f"now it is {self.revision}; read it again before you decide",
+                code="staleRevision",
+                details=details,
+            )
 
     def _endorsed(self, by: Actor, at: datetime) -> "Change":
         endorsement = Endorsement(by.id, at, self.revision)

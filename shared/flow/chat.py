@@ -31,6 +31,7 @@ from shared.domain.targeting import (
     Segment,
     audience_queries,
 )
+from shared.flow.chat_domains import tell_changes
 from shared.flow.desk import Desk
 from shared.flow.estimate import census, sum_of
 from shared.flow.remind import remind
@@ -78,11 +79,14 @@ def show(id: NotificationId, *, desk: Desk) -> None:
 
 
 def look_after(*, desk: Desk) -> None:
-    """Of those that wait, show what was never shown, and say when one waits too long.
+    """Tell what changed on domains; of those that wait, show what was never shown, and say when
+    one waits too long.
 
     While the chat is in trouble this ends at the first attempt: it is called again in a minute.
     """
     with suppress(TryAgain):
+        _respect_quiet(desk)
+        tell_changes(desk=desk)
         for it in desk.notifications.queue(Waiting(page_size=LOOKED_AFTER)).items:
             if desk.clock.now() - it.waits_since > EVENT_TIME:
                 show(it.id, desk=desk)

@@ -9,6 +9,7 @@ import re
 import unicodedata
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 
 from shared.domain.chat import SHARED_ACCOUNTS
 from shared.domain.chat_cards import (
@@ -29,6 +30,7 @@ from shared.domain.notification import Notification, NotificationId
 from shared.domain.review import Template
 from shared.flow.chat import close_stray
 from shared.flow.desk import Desk
+from shared.flow.estimate import devices_now
 from shared.flow.moderate import approve, claim, reject
 from shared.ports import Moderator, Prompt
 
@@ -138,7 +140,9 @@ def _approved(asked: Pressed, moderator: Moderator, desk: Desk) -> _Said:
         providers=desk.providers,
         policies=desk.policies,
         moderators=desk.moderators,
-        audience=desk.audience,
+        count_devices=partial(
+            devices_now, providers=desk.providers, audience=desk.audience, clock=desk.clock
+        ),
         clock=desk.clock,
     )
     if after.status is Status.PENDING:

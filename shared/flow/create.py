@@ -18,7 +18,7 @@ from shared.domain.provider import Domain, Provider, is_admin_hwid
 from shared.domain.targeting import Segment
 from shared.flow.entitled import check_fields, entitled, owned
 from shared.flow.once import Answer, KeyReused, Once, Render, answered, kept_answer
-from shared.flow.submission import Checks, Place, look, take_place, turn_to_look
+from shared.flow.submission import Checks, Place, count_device, look, take_place, turn_to_look
 from shared.ports import AlreadyThere, Clock, Notifications, Providers, Replay
 
 DeliverNow = Callable[[NotificationId], None]
@@ -234,7 +234,10 @@ def _submitted(
             notifications=notifications,
             usage=checks.usage,
         )
-        looked = _look(it, domains, checks, clock, place, admin_hwid=admin_hwid)
+        with place.given_back_on_failure(checks.usage):
+            if admin_hwid:
+                count_device(provider, it, now, checks.usage)
+            looked = look(it, domains, checks, clock, admin_hwid=admin_hwid)
     return partial(submit, at=clock.now(), looked=looked), place
 
 
@@ -250,24 +253,8 @@ def _revised(
     mine = Taker(f"{new.id}.{request}", request)
     with turn_to_look(new, Taker(new.id, request), domains, checks, clock):
         place = take_place(provider, mine, now, admin_hwid=False, notifications=None, usage=usage)
-        return _look(new, domains, checks, clock, place, admin_hwid=False), place
-
-
-def _look(
-    it: Notification,
-    domains: Sequence[Domain],
-    checks: Checks,
-    clock: Clock,
-    place: Place,
-    *,
-    admin_hwid: bool,
-) -> Looked:
-    """When it cannot be looked at right now, its place is free again."""
-    try:
-        return look(it, domains, checks, clock, admin_hwid=admin_hwid)
-    except Exception:
-        place.give_back(checks.usage)
-        raise
+        with place.given_back_on_failure(usage):
+            return look(new, domains, checks, clock, admin_hwid=False), place
 
 
 def _to_admin_hwid(segment: Segment | None, domains: Sequence[Domain]) -> bool:

@@ -5,6 +5,7 @@ table, and the moderator is told so. What a decision depends on besides the noti
 (its provider, the policy, its audience) is read before that write, and holds for one revision.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -21,9 +22,7 @@ from shared.domain.notification import (
     NotificationId,
 )
 from shared.domain.review import ReviewPolicy, approvals_needed, check_independent
-from shared.flow.estimate import devices_now
 from shared.ports import (
-    Audience,
     Clock,
     Moderators,
     Notifications,
@@ -33,6 +32,8 @@ from shared.ports import (
     Waiting,
 )
 
+CountDevices = Callable[[Notification], int]
+"""How many devices a notification would target now; raises ``TryAgain`` when nobody can tell."""
 QUEUE_LENGTH = 100
 _AT_LEAST = {
     Severity.INFO: frozenset(Severity),
@@ -136,7 +137,7 @@ def approve(
     providers: Providers,
     policies: ReviewPolicies,
     moderators: Moderators,
-    audience: Audience,
+    count_devices: CountDevices,
     clock: Clock,
 ) -> Notification:
     """Yes: the write itself is the event that starts the distribution.
@@ -148,7 +149,7 @@ def approve(
     """
     seen = _check_independent(id, by, email, notifications, providers)
     seen.check_decision(Move.APPROVE, by, clock.now(), revision)
-    devices = devices_now(seen, providers=providers, audience=audience, clock=clock)
+    devices = count_devices(seen)
     first = {endorsement.moderator_id for endorsement in seen.endorsements}
     removed = frozenset(filter(moderators.was_removed, first))
     policy, now = policies.get(), clock.now()

@@ -7,12 +7,13 @@ from dataclasses import replace
 from typing import Any
 
 from shared.domain.chat import SHARED_ACCOUNTS
-from shared.domain.errors import FieldError, InvalidInput, NotFound
+from shared.domain.errors import FieldError, InvalidInput, NotFound, TryAgain
 from shared.domain.history import Actor
 from shared.domain.provider import MOST_ADMIN_HWIDS, Domain, Provider
 from shared.domain.review import ReviewPolicy
 from shared.ports import (
     Accounts,
+    AlreadyThere,
     ApiKey,
     Clock,
     Moderator,
@@ -39,11 +40,14 @@ def provider(uid: str, *, providers: Providers) -> Provider:
     return found
 
 
-def put_domain(domain: Domain, *, providers: Providers) -> Domain:
-    """Owner, verification and admin HWIDs as given."""
+def add_domain(domain: Domain, *, by: Actor, providers: Providers, clock: Clock) -> Domain:
+    """Create a domain with owner, verification and admin HWIDs as given."""
     check_admin_hwids(domain.admin_hwids)
     provider(domain.provider_id, providers=providers)
-    providers.put_domain(domain)
+    try:
+        providers.add_domain(domain, by=by, at=clock.now())
+    except AlreadyThere:
+        raise TryAgain(f"{domain.domain} was created just now by somebody else") from None
     return domain
 
 
@@ -56,17 +60,20 @@ def domain(name: str, *, providers: Providers) -> Domain:
 
 
 def set_admin_hwids(
-    name: str, hwids: Sequence[str], *, provider_id: str, providers: Providers
+    name: str, hwids: Sequence[str], *, by: Actor, providers: Providers, clock: Clock
 ) -> Domain:
-    """A provider's own list for one of its own domains; at most ten, compared exactly."""
+    """Replace the list of one of the provider's own domains; at most ten, compared exactly.
+
+    Raises ``TooMany`` where the domain would have listed too many different ones lately.
+    """
     check_admin_hwids(hwids)
 
     def change(it: Domain) -> Domain:
-        if it.provider_id != provider_id:
+        if it.provider_id != by.id:
             raise NotFound(f"there is no domain {name}")
         return replace(it, admin_hwids=tuple(dict.fromkeys(hwids)))
 
-    return providers.change_domain(name, change)
+    return providers.change_domain(name, change, by=by, at=clock.now())
 
 
 def check_admin_hwids(hwids: Sequence[str]) -> None:

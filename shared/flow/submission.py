@@ -13,8 +13,10 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from hashlib import sha256
 from math import ceil
 
+from shared.domain.admin_hwids import MOST_DEVICES_PER_DAY
 from shared.domain.errors import InProgress, TooMany, TryAgain
 from shared.domain.hosts import is_web
 from shared.domain.lifecycle import Status
@@ -37,6 +39,8 @@ MINUTE_FORM = "%Y-%m-%dT%H:%M"
 """How long a submission may take from its place to its record: the window of one and the next."""
 LOOKS_AT_THE_QUEUE = 5
 """How often it is looked whether there is a place, while others come at the same time."""
+ADMIN_DEVICES = "adminDevices"
+_DIGEST_CHARACTERS = 32
 LOOKS = "looks"
 LOOKS_AT_ONCE = 4
 """How many of a provider's notifications are looked at at a time."""
@@ -61,6 +65,15 @@ class Place:
     provider_id: str
     taker: Taker
     windows: tuple[tuple[Limit, str], ...]
+
+    @contextmanager
+    def given_back_on_failure(self, usage: Usage) -> Iterator[None]:
+        """Hold it unless what comes fails: then nothing was submitted."""
+        try:
+            yield
+        except Exception:
+            self.give_back(usage)
+            raise
 
     def give_back(self, usage: Usage) -> None:
         """Hold it no more; if that cannot be written now, it lapses with its window."""
@@ -153,7 +166,30 @@ def take_place(
     if usage.take(provider.uid, limit, window_key, most, end + KEPT_AFTERWARDS, taker=taker):
         return place
     place.give_back(usage)
-    raise _reached(limit, most, max(1, ceil((end - now).total_seconds())))
+    raise _reached(limit, most, _seconds(now, end))
+
+
+def count_device(provider: Provider, it: Notification, now: datetime, usage: Usage) -> None:
+    """Count the device it is for among those that the provider sends to without moderation today.
+
+    It counts once, however often it is sent to, and is never given back: a place is the device's,
+    not a request's. Raises ``TooMany`` where it would be one too many.
+    """
+    length, form = WINDOWS[Limit.SUBMISSIONS_PER_DAY]
+    end, key = _end(now, length), now.strftime(form)
+    hwid = it.segment.hwid if it.segment else None
+    digest = sha256((hwid or "").encode(errors="replace")).hexdigest()
+    device = Taker(digest[:_DIGEST_CHARACTERS])
+    expire_at = end + KEPT_AFTERWARDS
+    if usage.take(provider.uid, ADMIN_DEVICES, key, MOST_DEVICES_PER_DAY, expire_at, taker=device):
+        return
+    raise TooMany(
+        f"{MOST_DEVICES_PER_DAY} different devices in a day are the most that get notifications "
+        "without moderation; take this one off your admin HWIDs and submit it to moderation, or "
+        "go on when the next day begins (UTC)",
+        retry_after_seconds=_seconds(now, end),
+        code="adminDevicesPerDayReached",
+    )
 
 
 def _queue(
@@ -202,6 +238,10 @@ def _settled(ids: Collection[str], notifications: Notifications) -> int:
 def _end(now: datetime, length: timedelta) -> datetime:
     midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
     return midnight + ((now - midnight) // length + 1) * length
+
+
+def _seconds(now: datetime, end: datetime) -> int:
+    return max(1, ceil((end - now).total_seconds()))
 
 
 def _reached(limit: Limit, most: int, seconds: int) -> TooMany:

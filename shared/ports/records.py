@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Generic, Protocol, TypeVar
 
+from shared.domain.admin_hwids import AdminHwidsChange
 from shared.domain.device import Derived, Device, PushAddress, Reach
-from shared.domain.history import Entry
+from shared.domain.history import Actor, Entry
 from shared.domain.lifecycle import Status
 from shared.domain.notification import Change, Notification, NotificationId
 from shared.domain.provider import Domain, Provider
@@ -169,13 +170,34 @@ class Providers(Protocol):
         """``None`` when nobody has it."""
 
     def put_domain(self, domain: Domain) -> None:
-        """Create or replace."""
+        """Create or replace, as an existing back end does: without an entry in its history."""
 
-    def change_domain(self, name: str, change: Callable[[Domain], Domain]) -> Domain:
-        """Read, apply, write as one transaction; raises ``NotFound``."""
+    def add_domain(self, domain: Domain, *, by: Actor, at: datetime) -> None:
+        """Create; raises ``AlreadyThere``, and ``TooMany`` as ``change_domain`` does."""
 
-    def delete_domain(self, name: str) -> None:
-        """Gone, whether or not it was there."""
+    def change_domain(
+        self, name: str, change: Callable[[Domain], Domain], *, by: Actor, at: datetime
+    ) -> Domain:
+        """Read, apply, write as one transaction; raises ``NotFound``.
+
+        Other admin HWIDs are written together with their entry in the domain's history; raises
+        ``TooMany`` where ``check_change`` does.
+        """
+
+    def delete_domain(self, name: str, *, by: Actor, at: datetime) -> None:
+        """Gone, whether or not it was there; its history stays, and tells who removed its list."""
+
+    def domain_history(self, name: str, since: datetime) -> Sequence[AdminHwidsChange]:
+        """A domain's entries after then, the latest first."""
+
+    def admin_hwids_changes(self, since: datetime, limit: int) -> Sequence[AdminHwidsChange]:
+        """All domains' entries after then, the latest first."""
+
+    def untold_changes(self, limit: int) -> Sequence[AdminHwidsChange]:
+        """Some entries that moderators were not told of yet."""
+
+    def note_told(self, id: str) -> None:
+        """Moderators were told of that entry."""
 
     def add_key(self, digest: str, uid: str, name: str, at: datetime) -> None:
         """Keep the SHA-256 of an API key."""

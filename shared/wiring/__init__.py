@@ -11,13 +11,14 @@ from shared.wiring.cast import Parts
 from shared.wiring.chat import desk
 from shared.wiring.fanout import retry_policy
 from shared.wiring.google import GoogleParts
-from shared.wiring.moderation import checks, inspecting
+from shared.wiring.moderation import checks, counting, inspecting
 from shared.wiring.process import parts, replaced
 
 __all__ = [
     "GoogleParts",
     "Parts",
     "checks",
+    "counting",
     "deliver_now",
     "desk",
     "inspecting",

@@ -2,13 +2,18 @@
 
 from collections.abc import Sequence
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 from shared.domain.content import Content
 from shared.domain.findings import Finding
+from shared.domain.notification import Notification
 from shared.flow.submission import Checks
 from shared.ports import Inspect, Moderators, ReviewPolicies, Threats, Usage, Web
 from shared.wiring.cast import Parts
 from shared.wiring.ground import Ground
+
+if TYPE_CHECKING:
+    from shared.flow.moderate import CountDevices
 
 
 class ModerationParts(Ground):
@@ -54,6 +59,17 @@ def inspecting(p: Parts) -> Inspect:
         return inspect(content, verified_domains, web=p.web, threats=p.threats)
 
     return look
+
+
+def counting(p: Parts) -> "CountDevices":
+    """A count of a notification's audience with these parts, which are loaded when it is made."""
+
+    def count(notification: Notification) -> int:
+        from shared.flow.estimate import devices_now
+
+        return devices_now(notification, providers=p.providers, audience=p.audience, clock=p.clock)
+
+    return count
 
 
 def checks(p: Parts) -> Checks:

@@ -17,6 +17,7 @@ from shared.adapters.firestore import calls as firestore_calls
 from shared.adapters.firestore.devices import FirestoreDevices
 from shared.adapters.firestore.moderation import FirestoreReviewPolicies, FirestoreUsage
 from shared.adapters.firestore.notifications import FirestoreNotifications
+from shared.adapters.firestore.providers import FirestoreProviders
 from shared.domain.delivery import Tally
 from shared.domain.device import AddressKind, Derived, Device, Hwid, PushAddress, derive
 from shared.domain.errors import NotFound, TryAgain, WrongState
@@ -25,6 +26,7 @@ from shared.domain.history import broken_links, chain_faults
 from shared.domain.lifecycle import Status
 from shared.domain.notification import Change, Looked, Notification, NotificationId
 from shared.domain.places import Taker, Turn
+from shared.domain.provider import Domain
 from shared.ports import AlreadyThere, Replay
 from tests.adapters.records import (
     MODERATOR,
@@ -353,3 +355,25 @@ def test_a_submission_with_findings_whose_answer_was_lost_is_there_once(
     it, chain = store.get(N1), store.history(N1)
     assert [entry.move for entry in chain] == ["submit", "findings"]
     assert chain_faults(chain, it.history_count, it.history_hash) == []
+
+
+# ---- domains ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("fault", FAULTS, ids=lambda it: it.__name__)
+def test_a_list_of_admin_hwids_whose_answer_was_lost_has_one_entry(
+    faulty: FaultyClient, fault: Fault
+) -> None:
+    providers = FirestoreProviders(faulty)
+    faulty.faults = [fault]
+    providers.add_domain(Domain("a.example", "p1"), by=PROVIDER, at=NOON)
+    faulty.faults = [fault]
+    providers.change_domain(
+        "a.example", lambda it: replace(it, admin_hwids=("h1",)), by=PROVIDER, at=NOON
+    )
+    later = NOON + timedelta(seconds=1)
+    faulty.faults = [fault]
+    providers.delete_domain("a.example", by=PROVIDER, at=later)
+    entries = providers.domain_history("a.example", NOON - timedelta(days=1))
+    assert [(each.added, each.removed) for each in entries] == [((), ("h1",)), (("h1",), ())]
+    assert providers.domain("a.example") is None

@@ -1,17 +1,21 @@
 """What every store of providers, domains, API keys and the stop switch promises."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Any
 
 import pytest
 from google.cloud.firestore import Client
 
 from shared.adapters.memory import MemoryProviders
-from shared.domain.errors import Defect, NotFound
+from shared.domain.admin_hwids import MOST_DIFFERENT
+from shared.domain.errors import Defect, NotFound, TooMany, TryAgain
+from shared.domain.history import Actor, Role
 from shared.domain.provider import Domain, Plan, Provider
-from shared.ports import ApiKey, Providers, StopSwitch
+from shared.ports import AlreadyThere, ApiKey, Providers, StopSwitch
 from tests.adapters.conftest import Bench
 from tests.adapters.records import NOON
 
@@ -24,6 +28,8 @@ ACME = Provider(
     limits=(("perDay", 10), ("perHour", 2)),
     members=("m1", "Ann@p1.example"),
 )
+OLGA = Actor(Role.OPERATOR, "olga")
+DAY = timedelta(days=1)
 SITE = Domain("example.com", "p1", is_verified=True, admin_hwids=("Hw-1", "hw-1"))
 
 
@@ -88,8 +94,9 @@ def test_a_provider_has_its_own_domains_by_name(providers: Bench[Providers]) -> 
 
 def test_a_deleted_domain_is_gone(providers: Bench[Providers]) -> None:
     providers.store.put_domain(SITE)
-    providers.store.delete_domain("example.com")
-    providers.store.delete_domain("example.com")
+    delete = partial(providers.store.delete_domain, "example.com", by=OLGA, at=NOON)
+    delete()
+    delete()
     assert providers.store.domain("example.com") is None
 
 
@@ -100,7 +107,7 @@ def test_a_domain_is_changed_as_one_transaction(providers: Bench[Providers]) -> 
         def one_more(domain: Domain) -> Domain:
             return replace(domain, admin_hwids=(*domain.admin_hwids, f"hw-{number}"))
 
-        providers.store.change_domain("example.com", one_more)
+        providers.store.change_domain("example.com", one_more, by=OLGA, at=NOON)
 
     with ThreadPoolExecutor(8) as threads:
         list(threads.map(add, range(8)))
@@ -111,7 +118,7 @@ def test_a_domain_is_changed_as_one_transaction(providers: Bench[Providers]) -> 
 
 def test_a_change_of_no_domain_is_not_found(providers: Bench[Providers]) -> None:
     with pytest.raises(NotFound):
-        providers.store.change_domain("example.com", lambda domain: domain)
+        providers.store.change_domain("example.com", lambda it: it, by=OLGA, at=NOON)
     assert providers.store.domain("example.com") is None
 
 
@@ -122,8 +129,96 @@ def test_what_a_change_raises_is_passed_on(providers: Bench[Providers]) -> None:
         raise NotFound("not yours")
 
     with pytest.raises(NotFound, match="not yours"):
-        providers.store.change_domain("example.com", refuse)
-    assert providers.store.change_domain("example.com", lambda domain: domain) == SITE
+        providers.store.change_domain("example.com", refuse, by=OLGA, at=NOON)
+    same = providers.store.change_domain("example.com", lambda it: it, by=OLGA, at=NOON)
+    assert same == SITE
+
+
+def listing(*hwids: str) -> Callable[[Domain], Domain]:
+    return lambda domain: replace(domain, admin_hwids=hwids)
+
+
+def seen(providers: Bench[Providers], since: datetime = NOON - DAY) -> list[tuple[Any, ...]]:
+    entries = providers.store.domain_history("example.com", since)
+    return [(each.by, each.at, each.added, each.removed) for each in entries]
+
+
+def test_a_domain_is_added_once(providers: Bench[Providers]) -> None:
+    providers.store.add_domain(SITE, by=OLGA, at=NOON)
+    with pytest.raises(AlreadyThere):
+        providers.store.add_domain(replace(SITE, provider_id="p2"), by=OLGA, at=NOON)
+    assert providers.store.domain("example.com") == SITE
+    assert seen(providers) == [("operator:olga", NOON, ("Hw-1", "hw-1"), ())]
+
+
+def test_a_change_of_admin_hwids_is_written_with_its_entry(providers: Bench[Providers]) -> None:
+    providers.store.put_domain(SITE)
+    change = partial(providers.store.change_domain, "example.com", by=OLGA)
+    later = NOON + timedelta(seconds=1)
+    change(listing("Hw-1", "new"), at=NOON)
+    change(listing("new", "Hw-1"), at=NOON)
+    change(lambda it: replace(it, is_verified=False), at=NOON)
+    change(listing("new"), at=later)
+    assert seen(providers) == [
+        ("operator:olga", later, (), ("Hw-1",)),
+        ("operator:olga", NOON, ("new",), ("hw-1",)),
+    ]
+    assert len(seen(providers, since=NOON)) == 1
+
+
+def test_the_history_of_a_domain_outlives_it(providers: Bench[Providers]) -> None:
+    providers.store.add_domain(SITE, by=OLGA, at=NOON)
+    later = NOON + timedelta(seconds=1)
+    providers.store.delete_domain("example.com", by=OLGA, at=later)
+    providers.store.delete_domain("example.com", by=OLGA, at=later)
+    assert [each[2:] for each in seen(providers)] == [
+        ((), ("Hw-1", "hw-1")),
+        (("Hw-1", "hw-1"), ()),
+    ]
+    many = tuple(f"new-{n}" for n in range(MOST_DIFFERENT - 1))
+    with pytest.raises(TooMany):
+        providers.store.add_domain(replace(SITE, admin_hwids=many), by=OLGA, at=later)
+    assert providers.store.domain("example.com") is None
+
+
+def test_however_many_change_a_list_at_once_it_has_not_too_many_different(
+    providers: Bench[Providers],
+) -> None:
+    providers.store.put_domain(replace(SITE, admin_hwids=()))
+
+    def swap(number: int) -> bool:
+        mine = tuple(f"hw-{number}-{n}" for n in range(5))
+        for _ in range(20):
+            try:
+                providers.store.change_domain("example.com", listing(*mine), by=OLGA, at=NOON)
+            except TooMany:
+                return False
+            except TryAgain:
+                continue
+            return True
+        return False
+
+    with ThreadPoolExecutor(8) as threads:
+        assert sum(threads.map(swap, range(8))) == MOST_DIFFERENT // 5
+    listed = {hwid for _, _, added, _ in seen(providers) for hwid in added}
+    assert len(listed) == MOST_DIFFERENT
+
+
+def test_moderators_are_told_of_each_change_until_that_is_noted(
+    providers: Bench[Providers],
+) -> None:
+    providers.store.add_domain(SITE, by=OLGA, at=NOON)
+    later = NOON + timedelta(seconds=1)
+    other = Domain("other.example", "p2", admin_hwids=("x",))
+    providers.store.add_domain(other, by=OLGA, at=later)
+    latest, first = providers.store.admin_hwids_changes(NOON - DAY, 9)
+    assert (latest.domain, first.domain) == ("other.example", "example.com")
+    assert [*providers.store.admin_hwids_changes(NOON - DAY, 1)] == [latest]
+    assert [*providers.store.admin_hwids_changes(later, 9)] == []
+    assert {each.id for each in providers.store.untold_changes(9)} == {latest.id, first.id}
+    assert len(providers.store.untold_changes(1)) == 1
+    providers.store.note_told(first.id)
+    assert [*providers.store.untold_changes(9)] == [latest]
 
 
 @pytest.mark.parametrize(

@@ -394,7 +394,25 @@ def test_statistics_are_told_by_moderator_and_by_provider(pending: str, world: M
             }
         ],
         "providers": [{"providerId": "p1", "approved": 0, "rejected": 1, "medianSeconds": 60}],
+        "adminHwidsChanges": [],
     }
+
+
+def test_moderators_see_who_changed_admin_hwids_and_not_the_hwids(world: MemoryParts) -> None:
+    world.clock.set(NOON)
+    send = door("provider_api", token("p1"))
+    assert send("PATCH", "/v1/domains/example.com", {"adminHwids": ["Desk-7"]}).status_code == 200
+    [change] = asked("moderation_stats", {"days": 1})["adminHwidsChanges"]
+    assert (change["domain"], change["providerId"], change["by"], change["at"]) == (
+        "example.com",
+        "p1",
+        "provider:p1",
+        "2026-01-01T12:00:00.000000Z",
+    )
+    [added], [removed] = change["added"], change["removed"]
+    assert (len(added), len(removed)) == (12, 12)
+    assert added != removed
+    assert "Desk-7" not in str(change)
 
 
 def test_a_limit_is_told_as_429_with_the_time_to_wait(world: MemoryParts) -> None:

@@ -14,6 +14,21 @@ from tests.doors.conftest import ADMIN_HWID, Call, errors_of
 from tests.parts import MemoryParts
 
 
+def test_a_domains_history_tells_operators_who_changed_its_admin_hwids(
+    operator: Call, provider: Call, world: MemoryParts
+) -> None:
+    path = "/v1/domains/example.com"
+    provider("PATCH", path, {"adminHwids": [ADMIN_HWID, "Desk 7"]})
+    world.clock.advance(1)
+    operator("DELETE", path)
+    latest, first = operator("GET", f"{path}/history").get_json()["entries"]
+    assert (first["by"], first["providerId"]) == ("provider:p1", "p1")
+    assert (first["added"], first["removed"]) == (["Desk 7"], [])
+    assert latest["by"].startswith("operator:")
+    assert (latest["added"], latest["removed"]) == ([], [ADMIN_HWID, "Desk 7"])
+    assert operator("GET", "/v1/domains/nowhere.example/history").get_json() == {"entries": []}
+
+
 def test_a_provider_is_created_and_changed_by_what_is_named(operator: Call) -> None:
     path = "/v1/providers/p9"
     assert operator("GET", path).status_code == 404

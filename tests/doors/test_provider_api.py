@@ -9,7 +9,7 @@ import pytest
 from shared.domain.content import CompleteInput
 from shared.domain.device import derive
 from shared.domain.lifecycle import Status
-from tests.builders import a_desktop, a_device
+from tests.builders import NOON, OPERATOR, a_desktop, a_device
 from tests.doors.conftest import ADMIN_HWID, Call, a_body, door, errors_of
 from tests.parts import MemoryParts, token
 
@@ -179,7 +179,7 @@ def test_me_says_what_is_missing_to_send(provider: Call, world: MemoryParts) -> 
         "missing": [],
     }
     world.providers._providers.merge("p1", {"isPremium": False})
-    world.providers.delete_domain("example.com")
+    world.providers.delete_domain("example.com", by=OPERATOR, at=NOON)
     missing = provider("GET", "/v1/me").get_json()["entitlements"]["missing"]
     assert [each["code"] for each in missing] == ["premiumRequired", "verifiedDomainRequired"]
 
@@ -205,6 +205,25 @@ def test_admin_hwids_are_replaced_on_ones_own_domain_only(
     assert provider("PATCH", path, hwids).get_json()["adminHwids"] == hwids["adminHwids"]
     shown = provider("GET", "/v1/domains").get_json()["domains"]
     assert [each["domain"] for each in shown] == ["example.com", "unverified.example"]
+
+
+def test_the_way_round_moderation_takes_a_person(provider: Call, world: MemoryParts) -> None:
+    key = provider("POST", "/v1/keys", {"name": "server"}).get_json()["key"]
+    server, path = door("provider_api", key), "/v1/domains/example.com"
+    refused = server("PATCH", path, {"adminHwids": ["Desk 7"]})
+    assert (refused.status_code, refused.get_json()["code"]) == (403, "idTokenRequired")
+    assert [it.admin_hwids for it in world.providers.domains_of("p1")] == [(ADMIN_HWID,), ()]
+    assert server("GET", "/v1/domains").status_code == 200
+
+
+def test_too_many_different_admin_hwids_are_told_with_the_time_to_wait(provider: Call) -> None:
+    path = "/v1/domains/example.com"
+    for letter in "ab":
+        given = {"adminHwids": [f"{letter}{n}" for n in range(9)]}
+        assert provider("PATCH", path, given).status_code == 200
+    refused = provider("PATCH", path, {"adminHwids": ["c1", "c2"]})
+    assert (refused.status_code, refused.get_json()["code"]) == (429, "adminHwidsReached")
+    assert int(refused.headers["Retry-After"]) > 29 * 24 * 3600
 
 
 def test_at_most_ten_admin_hwids(provider: Call) -> None:

@@ -12,7 +12,7 @@ from shared.flow import create as creating
 from shared.flow import moderate
 from shared.flow.once import Once
 from shared.ports import Page
-from shared.wiring import deliver_now, replaced
+from shared.wiring import counting, deliver_now, replaced
 from tests.builders import MODERATOR, an_input
 from tests.flow.parts import SimulatedParts
 
@@ -129,7 +129,7 @@ class Callers:
             providers=p.providers,
             policies=p.review_policies,
             moderators=p.moderators,
-            audience=p.audience,
+            count_devices=counting(p),
             clock=p.clock,
         )
 

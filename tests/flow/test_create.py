@@ -16,7 +16,7 @@ from tests.builders import (
 from tests.flow.push import accepted, busy
 from tests.flow.world import World
 
-LONGEST_ADMIN_PATH = 23
+LONGEST_ADMIN_PATH = 24
 """External calls before the push leaves."""
 
 

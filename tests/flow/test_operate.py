@@ -1,10 +1,15 @@
 """What operators do, and providers with their own domains and keys."""
 
+from datetime import timedelta
+from functools import partial
+
 import pytest
 
-from shared.domain.errors import InvalidInput, NotFound
+from shared.domain.admin_hwids import MOST_ADDITIONS, PERIOD, AdminHwidsChange
+from shared.domain.errors import InvalidInput, NotFound, TooMany, TryAgain
+from shared.domain.provider import Domain
 from shared.flow import operate
-from tests.builders import OPERATOR, a_domain, a_provider
+from tests.builders import OPERATOR, PROVIDER, a_domain, a_provider
 from tests.flow.world import World
 
 
@@ -22,18 +27,41 @@ def test_what_is_not_there_is_not_found() -> None:
         operate.domain("nowhere.com", providers=world.providers)
 
 
+def set_them(world: World, *hwids: str, domain: str = "example.com") -> Domain:
+    return operate.set_admin_hwids(
+        domain, hwids, by=PROVIDER, providers=world.providers, clock=world.clock
+    )
+
+
+def history(world: World, domain: str = "example.com") -> list[AdminHwidsChange]:
+    return list(world.providers.domain_history(domain, world.began - timedelta(days=1)))
+
+
 def test_a_domain_needs_an_owner_who_exists() -> None:
     world = World()
     with pytest.raises(NotFound):
-        operate.put_domain(a_domain("new.com", of="nobody"), providers=world.providers)
-    operate.put_domain(a_domain("new.com"), providers=world.providers)
-    assert operate.domain("new.com", providers=world.providers) == a_domain("new.com")
+        operate.add_domain(
+            a_domain("new.com", of="nobody"),
+            by=OPERATOR,
+            providers=world.providers,
+            clock=world.clock,
+        )
+    new = a_domain("new.com")
+    add = partial(
+        operate.add_domain, new, by=OPERATOR, providers=world.providers, clock=world.clock
+    )
+    add()
+    assert operate.domain("new.com", providers=world.providers) == new
+    with pytest.raises(TryAgain):
+        add()
+
+
+# ---- admin HWIDs -----------------------------------------------------------------------------
 
 
 def test_a_provider_names_the_admin_hwids_of_its_own_domain() -> None:
     world = World()
-    hwids = ["B", "A", "B", "a"]
-    operate.set_admin_hwids("example.com", hwids, provider_id="p1", providers=world.providers)
+    set_them(world, "B", "A", "B", "a")
     domain = operate.domain("example.com", providers=world.providers)
     assert domain == a_domain(admin_hwids=("B", "A", "a"))
 
@@ -42,22 +70,102 @@ def test_another_providers_domain_does_not_exist() -> None:
     world = World()
     for name in ("other.com", "nowhere.com"):
         with pytest.raises(NotFound):
-            operate.set_admin_hwids(name, ["A"], provider_id="p1", providers=world.providers)
+            set_them(world, "A", domain=name)
     assert operate.domain("other.com", providers=world.providers).admin_hwids == ()
+    assert history(world, "other.com") == []
 
 
 def test_ten_admin_hwids_are_taken_and_eleven_are_not() -> None:
     world = World()
     ten = [f"hwid-{n}" for n in range(10)]
-    set_them = operate.set_admin_hwids
-    set_them("example.com", [*ten, ten[0]], provider_id="p1", providers=world.providers)
+    set_them(world, *ten, ten[0])
     with pytest.raises(InvalidInput) as refusal:
-        set_them("example.com", [*ten, "one more"], provider_id="p1", providers=world.providers)
+        set_them(world, *ten, "one more")
     assert [(f.field, f.code) for f in refusal.value.errors] == [("adminHwids", "tooMany")]
-    eleven = a_domain(admin_hwids=(*ten, "one more"))
+    eleven = a_domain("new.com", admin_hwids=(*ten, "one more"))
     with pytest.raises(InvalidInput):
-        operate.put_domain(eleven, providers=world.providers)
+        operate.add_domain(eleven, by=OPERATOR, providers=world.providers, clock=world.clock)
     assert operate.domain("example.com", providers=world.providers).admin_hwids == tuple(ten)
+
+
+def test_every_change_of_the_list_is_an_entry_and_a_list_that_stays_is_none() -> None:
+    world = World()
+    set_them(world, "A", "B")
+    set_them(world, "B", "A")
+    world.clock.advance(1)
+    set_them(world, "B", "C")
+    latest, first = history(world)
+    assert (first.by, first.at, first.added, first.removed) == (
+        "provider:p1",
+        world.began,
+        ("A", "B"),
+        (),
+    )
+    assert (latest.provider_id, latest.added, latest.removed) == ("p1", ("C",), ("A",))
+
+
+def test_twenty_different_devices_are_listed_in_a_month_and_those_taken_off_count() -> None:
+    world = World()
+    set_them(world, *(f"a{n}" for n in range(10)))
+    set_them(world, *(f"b{n}" for n in range(10)))
+    with pytest.raises(TooMany) as refusal:
+        set_them(world, *(f"b{n}" for n in range(9)), "one more")
+    assert refusal.value.code == "adminHwidsReached"
+    assert refusal.value.retry_after_seconds == PERIOD.total_seconds()
+    set_them(world)
+    set_them(world, "a1", "b1")
+    world.clock.advance(PERIOD - timedelta(seconds=1))
+    with pytest.raises(TooMany):
+        set_them(world, "one more")
+    world.clock.advance(1)
+    assert set_them(world, "one more").admin_hwids == ("one more",)
+
+
+def test_a_domain_that_is_created_anew_has_no_more_room() -> None:
+    world = World()
+    set_them(world, *(f"a{n}" for n in range(10)))
+    set_them(world, *(f"b{n}" for n in range(10)))
+    world.providers.delete_domain("example.com", by=OPERATOR, at=world.clock.now())
+    assert history(world)[0].removed == tuple(f"b{n}" for n in range(10))
+    new = a_domain(admin_hwids=("one more",))
+    with pytest.raises(TooMany):
+        operate.add_domain(new, by=OPERATOR, providers=world.providers, clock=world.clock)
+    assert world.providers.domain("example.com") is None
+
+
+def test_a_domain_that_vanished_from_the_database_has_no_more_room_either() -> None:
+    world = World()
+    set_them(world, *(f"a{n}" for n in range(10)))
+    set_them(world, *(f"b{n}" for n in range(10)))
+    world.providers.put_domain(a_domain())
+    with pytest.raises(TooMany):
+        set_them(world, "one more")
+
+
+def test_devices_that_an_existing_back_end_listed_count_too() -> None:
+    world = World()
+    world.providers.put_domain(a_domain(admin_hwids=tuple(f"theirs-{n}" for n in range(15))))
+    with pytest.raises(TooMany):
+        set_them(world, *(f"a{n}" for n in range(6)))
+    set_them(world, *(f"a{n}" for n in range(5)))
+
+
+def test_a_list_changes_so_often_in_a_month_and_can_always_be_emptied() -> None:
+    world = World()
+    for _ in range(MOST_ADDITIONS):
+        set_them(world, "A")
+        set_them(world)
+    with pytest.raises(TooMany):
+        set_them(world, "A")
+    assert len(history(world)) == 2 * MOST_ADDITIONS
+
+
+def test_another_domain_has_its_own_twenty() -> None:
+    world = World()
+    world.providers.put_domain(a_domain("second.com"))
+    for domain in ("example.com", "second.com"):
+        for letter in "ab":
+            set_them(world, *(f"{letter}{n}" for n in range(10)), domain=domain)
 
 
 def test_a_moderator_is_made_and_unmade() -> None:

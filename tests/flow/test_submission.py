@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from shared.domain.admin_hwids import MOST_DEVICES_PER_DAY
 from shared.domain.content import Content, NotificationInput
 from shared.domain.errors import (
     InProgress,
@@ -314,6 +315,45 @@ def test_so_many_sends_to_admin_hwids_go_in_an_hour() -> None:
     assert world.create()["status"] == "pending"
     world.clock.advance(3600)
     assert world.create(an_input(target_segment=ADMIN))["status"] == "approved"
+
+
+def list_admin_hwids(world: World, *hwids: str) -> None:
+    for hwid in hwids:
+        world.add(a_device(hwid))
+    world.providers.put_domain(replace(a_domain(), admin_hwids=hwids))
+
+
+def test_so_many_different_devices_a_day_get_what_nobody_moderated() -> None:
+    world = a_world(adminSendsPerHour=1_000)
+    devices = [f"device-{n}" for n in range(MOST_DEVICES_PER_DAY + 1)]
+    for some in (devices[:10], devices[10:20], devices[20:]):  # a list swapped for another
+        list_admin_hwids(world, *some)
+        for hwid in some[:10]:
+            send = partial(world.create, an_input(target_segment=a_segment(hwid=hwid)))
+            if hwid != devices[-1]:
+                assert send()["status"] == "approved"
+    pushed = len(world.push.requests)
+    with pytest.raises(TooMany) as refusal:
+        send()
+    assert refusal.value.code == "adminDevicesPerDayReached"
+    assert refusal.value.retry_after_seconds == 12 * 3600
+    assert "submit it to moderation" in refusal.value.message
+    assert len(world.push.requests) == pushed
+    assert places(world) == MOST_DEVICES_PER_DAY, "the place in the hour is free again"
+    list_admin_hwids(world, devices[0])
+    assert world.create(an_input(target_segment=a_segment(hwid=devices[0])))["autoApproved"]
+    list_admin_hwids(world, devices[-1])
+    world.clock.advance(12 * 3600)
+    assert send()["status"] == "approved"
+
+
+def test_a_device_that_is_sent_to_all_day_is_one() -> None:
+    world = a_world(adminSendsPerHour=1_000)
+    for _ in range(MOST_DEVICES_PER_DAY + 5):
+        world.create(an_input(target_segment=ADMIN))
+    document = world.usage.documents["p1.adminDevices.2026-01-01"]
+    assert len(document["takers"]) == 1
+    assert "Admin-1" not in str(document)
 
 
 def test_a_draft_submitted_twice_at_once_takes_one_place_and_keeps_it() -> None:

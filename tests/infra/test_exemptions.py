@@ -9,7 +9,7 @@ import json
 import pytest
 from pydantic.alias_generators import to_camel
 
-from shared.adapters.documents import REPLAYS
+from shared.adapters.documents import DOMAIN_HISTORY, REPLAYS
 from shared.adapters.documents.notification import NOTIFICATIONS
 from shared.adapters.documents.review import USAGE
 from shared.adapters.firestore.exports import EXPORTS
@@ -21,6 +21,7 @@ OF_MANY_VALUES = {
     REPLAYS: {"answer"},
     USAGE: {"takers"},
     EXPORTS: {"objects"},
+    DOMAIN_HISTORY: {"added", "removed"},
 }
 
 

@@ -147,6 +147,9 @@ def client_queries(client: Client) -> set[str]:
         "history": lambda: notifications.history(N1),
         "domains_of": lambda: providers.domains_of("p1"),
         "keys_of": lambda: providers.keys_of("p1"),
+        "domain_history": lambda: providers.domain_history("example.com", NOON),
+        "admin_hwids_changes": lambda: providers.admin_hwids_changes(NOON, 9),
+        "untold_changes": lambda: providers.untold_changes(9),
         "set_address": lambda: devices.set_address("h1", an_fcm_address()),
         "underived": lambda: list(devices.underived()),
     }
@@ -157,7 +160,7 @@ def client_queries(client: Client) -> set[str]:
 
 BY_NAME_ONLY = {
     *("create", "get", "statuses", "change", "delete", "replay", "keep_answer"),
-    *("put", "domain", "put_domain", "change_domain", "delete_domain"),
+    *("put", "domain", "put_domain", "add_domain", "change_domain", "delete_domain", "note_told"),
     *("add_key", "key_owner", "delete_key"),
     *("register", "secret_digest", "set_consent", "drop_address", "pending", "clear_slot"),
     "reach",

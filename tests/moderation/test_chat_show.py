@@ -25,6 +25,7 @@ from tests.builders import (
     NOON,
     PROVIDER,
     a_device,
+    a_domain,
     a_notification,
     a_segment,
     some_content,
@@ -54,6 +55,59 @@ def raising(*errors: Exception) -> Callable[[str], None]:
             raise left.pop(0)
 
     return mood
+
+
+# ---- the way round moderation ----------------------------------------------------------------
+
+
+def listed(room: Chatroom, *hwids: str, domain: str = "example.com") -> None:
+    room.providers.change_domain(
+        domain, lambda it: replace(it, admin_hwids=hwids), by=PROVIDER, at=room.clock.now()
+    )
+
+
+def said(room: Chatroom) -> list[str]:
+    return [card.text for card in room.chat.shown.values()]
+
+
+def test_moderators_are_told_once_who_changed_a_domains_admin_devices(room: Chatroom) -> None:
+    listed(room, "Desk-7", "Desk-8")
+    room.clock.advance(1)
+    listed(room, "Desk-8")
+    look_after(desk=room.desk)
+    look_after(desk=room.desk)
+    assert len(said(room)) == 2
+    for text in said(room):
+        assert "example.com" in text
+        assert "provider:p1" in text
+        assert "Desk-7" not in text
+    assert sorted("Removed: " in text for text in said(room)) == [False, True]
+
+
+def test_a_change_the_chat_refuses_keeps_none_of_the_others_back(room: Chatroom) -> None:
+    room.providers.put_domain(a_domain("second.com"))
+    listed(room, "Desk-7")
+    listed(room, "Desk-7", domain="second.com")
+    room.chat.mood = raising(ChatRefused("too odd"))
+    look_after(desk=room.desk)
+    assert len(said(room)) == 1
+    assert room.providers.untold_changes(9) == []
+
+
+def test_a_change_is_told_when_the_chat_is_back_and_after_a_day_is_news_no_more(
+    room: Chatroom,
+) -> None:
+    listed(room, "Desk-7")
+    room.chat.mood = raising(Throttled(30))
+    look_after(desk=room.desk)
+    assert said(room) == []
+    look_after(desk=room.desk)
+    assert len(said(room)) == 1
+    listed(room, "Desk-8")
+    room.clock.advance(timedelta(days=2))
+    look_after(desk=room.desk)
+    assert len(said(room)) == 1
+    assert room.providers.untold_changes(9) == []
 
 
 # ---- a new one -------------------------------------------------------------------------------

@@ -20,6 +20,11 @@ from shared.adapters.documents.device import (
     reach_from,
     registration_fields,
 )
+from shared.adapters.documents.domain_history import (
+    DOMAIN_HISTORY,
+    admin_hwids_change_fields,
+    admin_hwids_change_from,
+)
 from shared.adapters.documents.fields import (
     Fields,
     Reader,
@@ -91,6 +96,7 @@ __all__ = [
     "DEVICES",
     "DEVICE_SECRETS",
     "DOMAINS",
+    "DOMAIN_HISTORY",
     "HISTORY",
     "MODERATION",
     "MODERATORS",
@@ -108,6 +114,8 @@ __all__ = [
     "Fields",
     "Reader",
     "address_fields",
+    "admin_hwids_change_fields",
+    "admin_hwids_change_from",
     "answer_field",
     "api_key_fields",
     "api_key_from",

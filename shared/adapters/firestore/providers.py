@@ -7,35 +7,56 @@ Of an API key only the SHA-256 is stored, as the name of its document.
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any
+from uuid import uuid4
 
-from google.cloud.firestore import Client, DocumentReference, FieldFilter
+from google.cloud.firestore import Client, DocumentReference, FieldFilter, Query, WriteBatch
 
 from shared.adapters.documents import (
     API_KEYS,
+    DOMAIN_HISTORY,
     DOMAINS,
     PROVIDERS,
+    admin_hwids_change_fields,
+    admin_hwids_change_from,
     api_key_fields,
     api_key_from,
     api_key_owner,
     difference,
     domain_fields,
     domain_from,
+    present,
     provider_fields,
     provider_from,
     readable_domains,
 )
 from shared.adapters.firestore.calls import (
+    NotDone,
+    Refused,
     Snapshot,
+    Turns,
+    Unclear,
+    as_update,
     commit,
+    commit_once,
     data_of,
     fetch,
+    if_still,
     reference,
     rewrite,
     select,
+    version_of,
+)
+from shared.domain.admin_hwids import (
+    MOST_RECENT,
+    PERIOD,
+    AdminHwidsChange,
+    change_between,
+    check_change,
 )
 from shared.domain.errors import NotFound
+from shared.domain.history import Actor
 from shared.domain.provider import Domain, Provider
-from shared.ports import ApiKey
+from shared.ports import AlreadyThere, ApiKey
 
 
 class FirestoreProviders:
@@ -73,20 +94,44 @@ class FirestoreProviders:
     def put_domain(self, domain: Domain) -> None:
         self._merge(self._reference(DOMAINS, domain.domain), domain_fields(domain))
 
-    def change_domain(self, name: str, change: Callable[[Domain], Domain]) -> Domain:
+    def add_domain(self, domain: Domain, *, by: Actor, at: datetime) -> None:
+        def added(before: Domain | None) -> Domain:
+            if before:
+                raise AlreadyThere(domain.domain)
+            return domain
+
+        self._rewrite_domain(domain.domain, added, by, at)
+
+    def change_domain(
+        self, name: str, change: Callable[[Domain], Domain], *, by: Actor, at: datetime
+    ) -> Domain:
         written: list[Domain] = []
 
-        def wanted(snapshot: Snapshot) -> dict[str, Any]:
-            if not snapshot.exists:
+        def changed(before: Domain | None) -> Domain:
+            if before is None:
                 raise NotFound("there is no such domain")
-            written[:] = [change(_domain(snapshot))]
-            return difference(data_of(snapshot), domain_fields(written[0]))
+            written[:] = [change(before)]
+            return written[0]
 
-        rewrite(self._client, self._reference(DOMAINS, name), "the domain", wanted)
+        self._rewrite_domain(name, changed, by, at)
         return written[0]
 
-    def delete_domain(self, name: str) -> None:
-        self._delete(self._reference(DOMAINS, name))
+    def delete_domain(self, name: str, *, by: Actor, at: datetime) -> None:
+        self._rewrite_domain(name, lambda _: None, by, at)
+
+    def domain_history(self, name: str, since: datetime) -> Sequence[AdminHwidsChange]:
+        of_domain = FieldFilter("domain", "==", name)
+        return self._changes(self._since(since).where(filter=of_domain), MOST_RECENT)
+
+    def admin_hwids_changes(self, since: datetime, limit: int) -> Sequence[AdminHwidsChange]:
+        return self._changes(self._since(since), limit)
+
+    def untold_changes(self, limit: int) -> Sequence[AdminHwidsChange]:
+        untold = FieldFilter("told", "==", False)
+        return self._changes(self._client.collection(DOMAIN_HISTORY).where(filter=untold), limit)
+
+    def note_told(self, id: str) -> None:
+        self._merge(self._reference(DOMAIN_HISTORY, id), {"told": True})
 
     def add_key(self, digest: str, uid: str, name: str, at: datetime) -> None:
         self._merge(self._reference(API_KEYS, digest), api_key_fields(uid, name, at))
@@ -104,6 +149,51 @@ class FirestoreProviders:
             raise NotFound("there is no such API key")
         self._delete(self._reference(API_KEYS, digest))
 
+    def _rewrite_domain(
+        self,
+        name: str,
+        change: Callable[[Domain | None], Domain | None],
+        by: Actor,
+        at: datetime,
+    ) -> None:
+        """Read, and write the domain with the entry in its history, if nobody wrote meanwhile.
+
+        The history is read after the domain, so it holds whatever led to what the write rests on.
+        """
+        place, turns = self._reference(DOMAINS, name), Turns("the domain")
+        perhaps: list[Domain | None] = []
+        while True:
+            turns.take()
+            snapshot = fetch(place)
+            before = _domain(snapshot) if snapshot.exists else None
+            if before in perhaps:  # its answer was lost
+                return
+            after = change(before)
+            batch = self._client.batch()
+            if not _written(batch, snapshot, after):
+                return
+            if entry := change_between(before, after, by, at):
+                check_change(entry, before, self.domain_history(name, at - PERIOD))
+                link = self._reference(DOMAIN_HISTORY, uuid4().hex)
+                batch.create(link, present(admin_hwids_change_fields(entry)))
+            try:
+                commit_once(batch)
+            except (Refused, NotDone):
+                continue
+            except Unclear:
+                perhaps = [after]
+            else:
+                return
+
+    def _since(self, since: datetime) -> Query:
+        later = FieldFilter("at", ">", since)
+        entries = self._client.collection(DOMAIN_HISTORY).where(filter=later)
+        return entries.order_by("at", direction=Query.DESCENDING)
+
+    def _changes(self, query: Query, limit: int) -> Sequence[AdminHwidsChange]:
+        found = select(query.limit(limit))
+        return [admin_hwids_change_from(entry.id, data_of(entry)) for entry in found]
+
     def _owned(self, collection: str, uid: str) -> Sequence[Snapshot]:
         owned = FieldFilter("providerId", "==", uid)
         return select(self._client.collection(collection).where(filter=owned).order_by("__name__"))
@@ -120,6 +210,22 @@ class FirestoreProviders:
         batch = self._client.batch()
         batch.delete(place)
         commit(batch, "the store")
+
+
+def _written(batch: WriteBatch, snapshot: Snapshot, domain: Domain | None) -> bool:
+    """Whether there is something to write, which then is in the batch."""
+    if domain is None:
+        if snapshot.exists:
+            batch.delete(snapshot.reference, if_still(version_of(snapshot)))
+        return snapshot.exists
+    fields = domain_fields(domain)
+    if not snapshot.exists:
+        batch.create(snapshot.reference, present(fields))
+        return True
+    changed = difference(data_of(snapshot), fields)
+    if changed:
+        batch.update(snapshot.reference, as_update(changed), if_still(version_of(snapshot)))
+    return bool(changed)
 
 
 def _domain(snapshot: Snapshot) -> Domain:

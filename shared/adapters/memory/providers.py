@@ -6,6 +6,8 @@ from datetime import datetime
 from typing import Any
 
 from shared.adapters.documents import (
+    admin_hwids_change_fields,
+    admin_hwids_change_from,
     api_key_fields,
     api_key_from,
     api_key_owner,
@@ -18,9 +20,11 @@ from shared.adapters.documents import (
     stop_from,
 )
 from shared.adapters.memory.documents import Collection
+from shared.domain.admin_hwids import PERIOD, AdminHwidsChange, change_between, check_change
 from shared.domain.errors import NotFound, TryAgain
+from shared.domain.history import Actor
 from shared.domain.provider import Domain, Provider
-from shared.ports import ApiKey
+from shared.ports import AlreadyThere, ApiKey
 
 _TRIES = 200
 
@@ -33,6 +37,7 @@ class MemoryProviders:
         self._providers = Collection(lock)
         self.documents: dict[str, dict[str, Any]] = self._providers.documents
         self._domains = Collection(lock)
+        self._history = Collection(lock)
         self._keys = Collection(lock)
         self._lock = lock
         for record in records:
@@ -71,20 +76,56 @@ class MemoryProviders:
     def put_domain(self, domain: Domain) -> None:
         self._domains.merge(domain.domain, domain_fields(domain))
 
-    def change_domain(self, name: str, change: Callable[[Domain], Domain]) -> Domain:
+    def add_domain(self, domain: Domain, *, by: Actor, at: datetime) -> None:
+        with self._lock:
+            if self.domain(domain.domain):
+                raise AlreadyThere(domain.domain)
+            self._enter(None, domain, by, at)
+            self.put_domain(domain)
+
+    def change_domain(
+        self, name: str, change: Callable[[Domain], Domain], *, by: Actor, at: datetime
+    ) -> Domain:
         for _ in range(_TRIES):
             document, version = self._domains.read(name)
             if document is None:
                 raise NotFound("there is no such domain")
-            after = change(domain_from(name, document))
+            before = domain_from(name, document)
+            after = change(before)
             with self._lock:
                 if self._domains.holds(name, version):
+                    self._enter(before, after, by, at)
                     self.put_domain(after)
                     return after
         raise TryAgain("the domain is busy")
 
-    def delete_domain(self, name: str) -> None:
-        self._domains.remove(name)
+    def delete_domain(self, name: str, *, by: Actor, at: datetime) -> None:
+        with self._lock:
+            self._enter(self.domain(name), None, by, at)
+            self._domains.remove(name)
+
+    def domain_history(self, name: str, since: datetime) -> Sequence[AdminHwidsChange]:
+        return [each for each in self._changes() if each.domain == name and each.at > since]
+
+    def admin_hwids_changes(self, since: datetime, limit: int) -> Sequence[AdminHwidsChange]:
+        return [each for each in self._changes() if each.at > since][:limit]
+
+    def untold_changes(self, limit: int) -> Sequence[AdminHwidsChange]:
+        entries = self._history.documents
+        return [each for each in self._changes() if not entries[each.id]["told"]][:limit]
+
+    def note_told(self, id: str) -> None:
+        self._history.merge(id, {"told": True})
+
+    def _enter(self, before: Domain | None, after: Domain | None, by: Actor, at: datetime) -> None:
+        if entry := change_between(before, after, by, at):
+            check_change(entry, before, self.domain_history(entry.domain, at - PERIOD))
+            id = f"{len(self._history.documents):06}"
+            self._history.put(id, admin_hwids_change_fields(entry))
+
+    def _changes(self) -> list[AdminHwidsChange]:
+        found = [admin_hwids_change_from(*each) for each in self._history.documents.items()]
+        return sorted(found, key=lambda each: (each.at, each.id), reverse=True)
 
     def add_key(self, digest: str, uid: str, name: str, at: datetime) -> None:
         self._keys.put(digest, api_key_fields(uid, name, at))

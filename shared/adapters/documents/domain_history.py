@@ -1,0 +1,36 @@
+"""The entries of domains' histories, as documents."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from shared.adapters.documents.fields import Fields, Reader
+from shared.domain.admin_hwids import AdminHwidsChange
+
+DOMAIN_HISTORY = "domainHistory"
+
+
+def admin_hwids_change_fields(change: AdminHwidsChange) -> Fields:
+    """The document of an entry that moderators were not told of yet."""
+    return {
+        "domain": change.domain,
+        "providerId": change.provider_id,
+        "at": change.at,
+        "by": change.by,
+        "added": list(change.added),
+        "removed": list(change.removed),
+        "told": False,
+    }
+
+
+def admin_hwids_change_from(id: str, document: Mapping[str, Any]) -> AdminHwidsChange:
+    """An entry."""
+    reader = Reader(DOMAIN_HISTORY, id, document)
+    return AdminHwidsChange(
+        domain=reader.text("domain"),
+        provider_id=reader.text("providerId"),
+        at=reader.required_time("at"),
+        by=reader.text("by"),
+        added=reader.texts("added"),
+        removed=reader.texts("removed"),
+        id=id,
+    )
