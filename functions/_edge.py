@@ -111,8 +111,7 @@ def tell(error: Exception, trace: str) -> Told:
             return Told(row, error.code, "There is none, or it is not yours.", {})
         case Refusal():
             errors = error.errors if isinstance(error, InvalidInput) else ()
-            waits = isinstance(error, TooMany | InProgress)
-            wait = error.retry_after_seconds if waits else None
+            wait = error.retry_after_seconds if isinstance(error, (TooMany, InProgress)) else None
             return Told(row, error.code, error.message, error.details, errors, wait)
         case TryAgain():
             return Told(row, "tryAgain", error.message, {}, (), max(1, error.retry_after_seconds))

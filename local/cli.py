@@ -5,9 +5,9 @@ project in GOOGLE_CLOUD_PROJECT; without that variable, against the local stack 
 """
 
 import getpass
-import json
 import os
 import sys
+from datetime import timedelta
 from pathlib import Path
 
 import click
@@ -16,8 +16,10 @@ from functions._sentences import sentence
 from local import cli_archive
 from local.cli_cost import cost
 from local.cli_record import tell_chain, tell_difference, tell_history, tell_record, utc
+from local.cli_review import revision_to_decide
 from local.plainly import plainly
 from local.telegram_commands import telegram
+from local.terminal import json_text, say
 from shared.adapters.documents import to_json
 from shared.domain.delivery import Outcome
 from shared.domain.errors import Defect
@@ -46,6 +48,7 @@ class Fanfare(click.Group):
 @click.group(
     cls=Fanfare, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 96}
 )
+@click.version_option(package_name="fanfare", prog_name="fanfare")
 @click.option(
     "--stack-file",
     type=click.Path(path_type=Path),
@@ -59,13 +62,14 @@ def main(stack_file: Path | None) -> None:
 
     \b
     fanfare status                      what waits for a moderator
-    fanfare status ID                   one notification with its counters and history
+    fanfare status ID                   one notification, with all that is to know of it
     fanfare history ID                  what happened to it, and whether that was altered
     fanfare explain ID HWID             why a device got it, or did not
     fanfare reconcile ID                recompute every counter from the ledger
     fanfare archive verify              whether the archive is what was archived
-    fanfare approve ID                  decide, as a moderator would
+    fanfare approve ID                  read it, then decide, as a moderator would
     fanfare reject ID -c "no source"    the provider reads why
+    fanfare domain NAME                 a domain, and who changed what goes round moderation
     fanfare release ID                  end anybody's claim
     fanfare telegram chats              groups and people with their numbers
     fanfare telegram setup              agree with Telegram on the moderators' bot
@@ -121,8 +125,8 @@ def seed(number: int) -> None:
 def status(id: str | None, as_json: bool) -> None:
     """One notification with its counters, or what waits.
 
-    With ID: its texts, counters, findings and history. Without: the moderation queue, the 100 that
-    wait longest, with the moment since which each waits.
+    With ID: all that an approval approves, its counters and history. Without: the moderation
+    queue, the 100 that wait longest, with the moment since which each waits.
     """
     p = parts()
     if id is None:
@@ -130,9 +134,9 @@ def status(id: str | None, as_json: bool) -> None:
         return
     notification = p.notifications.get(NotificationId(id))
     if as_json:
-        click.echo(json.dumps(to_json(notification), indent=2, ensure_ascii=False))
+        click.echo(json_text(to_json(notification)))
         return
-    tell_record(notification)
+    tell_record(p, notification)
     tell_history(p, notification)
 
 
@@ -204,19 +208,21 @@ def reconcile(id: str) -> None:
 @click.option(
     "--revision",
     type=click.IntRange(1),
-    help="The one that was read: refuse if the provider edited it since.",
+    help="The one that was read; without it, it is shown and asked about.",
 )
 @plainly
 def approve(id: str, revision: int | None) -> None:
     """Approve a pending notification: it is sent at once.
 
-    One that needs two approvals takes two moderators; an operator may only reject it.
+    Shows all that it approves and asks, unless the revision that was read is named. One that needs
+    two approvals takes two moderators; an operator may only reject it.
     """
     p = parts()
+    seen = p.notifications.get(NotificationId(id))
     decided = moderate.approve(
         NotificationId(id),
         by=_operator(),
-        revision=revision,
+        revision=revision_to_decide(p, seen, revision, "Approve"),
         notifications=p.notifications,
         providers=p.providers,
         policies=p.review_policies,
@@ -233,18 +239,26 @@ def approve(id: str, revision: int | None) -> None:
     "-c", "--comment", default="", help="Why, in 1 to 1,000 characters; the provider reads it."
 )
 @click.option("-t", "--template", help="Id of a rejection template; a comment adds to it.")
+@click.option(
+    "--revision",
+    type=click.IntRange(1),
+    help="The one that was read; without it, it is shown and asked about.",
+)
 @plainly
-def reject(id: str, comment: str, template: str | None) -> None:
+def reject(id: str, comment: str, template: str | None, revision: int | None) -> None:
     """Reject a pending notification, with a comment.
 
-    A comment, a template or both: without a reason it is refused.
+    A comment, a template or both: without a reason it is refused. Shows what it rejects and asks,
+    unless the revision that was read is named.
     """
     p = parts()
+    seen = p.notifications.get(NotificationId(id))
     decided = moderate.reject(
         NotificationId(id),
         comment,
         by=_operator(),
         template=template,
+        revision=revision_to_decide(p, seen, revision, "Reject"),
         notifications=p.notifications,
         providers=p.providers,
         policies=p.review_policies,
@@ -269,6 +283,28 @@ def release(id: str) -> None:
 
 
 @main.command()
+@click.argument("name")
+@plainly
+def domain(name: str) -> None:
+    """A domain, and who changed its admin HWIDs.
+
+    They are sent to without moderation. The history is that of a year, the latest first, and
+    outlives the domain.
+    """
+    p = parts()
+    found = p.providers.domain(name)
+    if found is None:
+        click.echo("there is no such domain now")
+    else:
+        say(f"{found.domain}  {'verified' if found.is_verified else 'not verified'}")
+        say(f"of {found.provider_id}")
+        say(f"admin HWIDs: {', '.join(found.admin_hwids) or 'none'}")
+    for each in p.providers.domain_history(name, p.clock.now() - timedelta(days=366)):
+        changes = [*(f"+{hwid}" for hwid in each.added), *(f"-{hwid}" for hwid in each.removed)]
+        say(f"  {utc(each.at)}  {each.by}  {'  '.join(changes)}")
+
+
+@main.command()
 @plainly
 def backfill() -> None:
     """Derive on all devices what queries need.
@@ -283,25 +319,24 @@ def backfill() -> None:
 
 
 def _queue(p: Parts, *, as_json: bool) -> None:
-    waiting = moderate.queue(
+    page = moderate.queue(
         moderate.QueueWish(),
         by=_operator(),
         notifications=p.notifications,
         policies=p.review_policies,
         clock=p.clock,
-    ).items
+    )
+    if page.next_token:
+        click.echo(f"more than {len(page.items)} wait; these wait longest", err=True)
     if as_json:
-        records = [to_json(each.notification) for each in waiting]
-        click.echo(json.dumps(records, indent=2, ensure_ascii=False))
+        click.echo(json_text([to_json(each.notification) for each in page.items]))
         return
-    if not waiting:
+    if not page.items:
         click.echo("nothing waits for a moderator")
-    for each in waiting:
+    for each in page.items:
         it = each.notification
         late = "  overdue" if each.overdue else ""
-        click.echo(
-            f"{it.id}  {utc(it.waits_since)}  {it.provider_email:<28} {it.content.title}{late}"
-        )
+        say(f"{it.id}  {utc(it.waits_since)}  {it.provider_email:<28} {it.content.title}{late}")
 
 
 def _operator() -> Actor:

@@ -4,28 +4,33 @@ from datetime import datetime
 
 import click
 
+from local.cli_review import tell_content, tell_review
+from local.terminal import say
 from shared.domain.delivery import Tally
 from shared.domain.history import chain_faults
-from shared.domain.lifecycle import Status
+from shared.domain.lifecycle import EDITABLE, Status
 from shared.domain.notification import Notification
 from shared.wiring import Parts
 
 COUNTERS = ("targeted", "delivered", "failed", "skipped", "unknown", "open")
 
 
-def tell_record(it: Notification) -> None:
-    """Its texts, whose it is, its counters and findings."""
-    click.echo(f"{it.id}  {it.status}  revision {it.revision}")
-    click.echo(f"{it.content.title}\n{it.content.body}")
-    click.echo(f"by {it.provider_email} ({it.provider_id})")
+def tell_record(p: Parts, it: Notification) -> None:
+    """All that was or would be sent, whose it is, how its review stands, and its counters."""
+    say(f"{it.id}  {it.status}  revision {it.revision}")
+    say(f"by {it.provider_email} ({it.provider_id})")
+    tell_content(it.content)
+    if it.status in EDITABLE:
+        tell_review(p, it)
+        return
+    for finding in it.findings:
+        say(f"{finding.severity}: {finding.field}: {finding.sentence}")
     for name in COUNTERS:
         click.echo(f"  {name:<10}{_sum(it.tally, name):>10,}")
     for code, number in it.tally.errors.items():
         click.echo(f"    {code:<22}{number:>8,}")
     if it.status is Status.FAILED:
         click.echo(f"failed: {it.failure_reason}")
-    for finding in it.findings:
-        click.echo(f"{finding.severity}: {finding.field}: {finding.sentence}")
 
 
 def tell_chain(p: Parts, it: Notification) -> list[str]:
@@ -33,12 +38,12 @@ def tell_chain(p: Parts, it: Notification) -> list[str]:
     entries = p.notifications.history(it.id)
     for entry in entries:
         way = f"{entry.origin or '–'} → {entry.status}"
-        click.echo(
+        say(
             f"{entry.number:>4}  {utc(entry.at)}  {entry.move:<9} {way:<20} "
             f"revision {entry.revision}  {entry.hash[:12]}  {entry.actor}"
         )
         if entry.reason:
-            click.echo(f"      “{entry.reason}”")
+            say(f"      “{entry.reason}”")
     faults = chain_faults(entries, it.history_count, it.history_hash)
     told = "BROKEN" if faults else f"sound, {len(entries)} entries"
     click.echo(f"history chain: {told}")
@@ -50,7 +55,7 @@ def tell_history(p: Parts, it: Notification) -> None:
     entries = p.notifications.history(it.id)
     for entry in entries:
         reason = f"  “{entry.reason}”" if entry.reason else ""
-        click.echo(f"  {utc(entry.at)}  {entry.move:<9}{entry.actor}{reason}")
+        say(f"  {utc(entry.at)}  {entry.move:<9}{entry.actor}{reason}")
     whole = not chain_faults(entries, it.history_count, it.history_hash)
     click.echo("  history chain: sound" if whole else "  history chain: BROKEN")
 

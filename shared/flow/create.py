@@ -250,7 +250,7 @@ def _revised(
 ) -> tuple[Looked, Place]:
     """A new revision is read by moderators anew, so it counts like a submission: each its own."""
     request, now, usage = clock.new_id(), clock.now(), checks.usage
-    mine = Taker(f"{new.id}.{request}", request)
+    mine = Taker(f"{new.id}.{request}")
     with turn_to_look(new, Taker(new.id, request), domains, checks, clock):
         place = take_place(provider, mine, now, admin_hwid=False, notifications=None, usage=usage)
         with place.given_back_on_failure(usage):

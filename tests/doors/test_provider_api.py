@@ -2,6 +2,10 @@
 
 import json
 import re
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from queue import SimpleQueue
 from typing import Any
 
 import pytest
@@ -9,6 +13,7 @@ import pytest
 from shared.domain.content import CompleteInput
 from shared.domain.device import derive
 from shared.domain.lifecycle import Status
+from shared.domain.seen import Seen
 from tests.builders import NOON, OPERATOR, a_desktop, a_device
 from tests.doors.conftest import ADMIN_HWID, Call, a_body, door, errors_of
 from tests.parts import MemoryParts, token
@@ -205,6 +210,39 @@ def test_admin_hwids_are_replaced_on_ones_own_domain_only(
     assert provider("PATCH", path, hwids).get_json()["adminHwids"] == hwids["adminHwids"]
     shown = provider("GET", "/v1/domains").get_json()["domains"]
     assert [each["domain"] for each in shown] == ["example.com", "unverified.example"]
+
+
+class SilentWeb:
+    """Links that do not answer before they are let."""
+
+    def __init__(self) -> None:
+        self.asked: SimpleQueue[str] = SimpleQueue()
+        self.may_end = threading.Event()
+
+    def look(self, url: str, *, seconds: float) -> Seen:
+        del seconds
+        self.asked.put(url)
+        assert self.may_end.wait(30)
+        return Seen(url, status=200)
+
+
+def test_forty_submits_of_one_draft_with_a_silent_link_hold_one_thread(
+    provider: Call, world: MemoryParts
+) -> None:
+    draft = created(provider, draft=True, url="https://silent.example/")
+    silent = SilentWeb()
+    world.web = silent  # type: ignore[assignment]
+    submit = partial(provider, "POST", f"/v1/notifications/{draft}/submit")
+    with ThreadPoolExecutor(1) as threads:
+        first = threads.submit(submit)
+        assert silent.asked.get(timeout=30) == "https://silent.example/"
+        for _ in range(39):
+            refused = submit()
+            assert (refused.status_code, refused.get_json()["code"]) == (409, "inProgress")
+            assert int(refused.headers["Retry-After"]) >= 1
+        assert silent.asked.empty()
+        silent.may_end.set()
+        assert first.result(30).get_json()["status"] == "pending"
 
 
 def test_the_way_round_moderation_takes_a_person(provider: Call, world: MemoryParts) -> None:

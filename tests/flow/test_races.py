@@ -188,7 +188,7 @@ def race(
 ) -> list[object]:
     """What each verb came to when their steps were taken in this order."""
     stage = Stage(order)
-    stepping: Notifications = stepping_as(store, stage)  # type: ignore[assignment]
+    stepping: Notifications = stepping_as(store, stage)
     deeds = {str(number): partial(verb, stepping) for number, verb in enumerate(verbs)}
     return list(stage.play(deeds, actors).values())
 

@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -15,7 +16,7 @@ from local.cli import main
 from local.stack_file import ROOT
 from shared.domain.delivery import Tally
 from shared.domain.notification import Looked, NotificationId
-from tests.builders import MODERATOR, NOON, PROVIDER, a_notification
+from tests.builders import MODERATOR, NOON, OPERATOR, PROVIDER, a_notification
 from tests.local.conftest import Fanfare
 from tests.parts import MemoryParts
 
@@ -44,10 +45,13 @@ def pending(world: MemoryParts) -> NotificationId:
 def test_a_rejection_that_cannot_be_says_why(
     fanfare: Fanfare, pending: str, said: Sequence[str], told: str
 ) -> None:
-    refused = fanfare("reject", pending, *said)
+    refused = fanfare("reject", pending, "--revision", "1", *said)
     assert refused.exit_code == 1
     assert told in refused.output
-    assert fanfare("reject", pending, "-c", "no source").output == "n1 is rejected\n"
+    assert (
+        fanfare("reject", pending, "--revision", "1", "-c", "no source").output
+        == "n1 is rejected\n"
+    )
 
 
 @pytest.mark.parametrize(
@@ -69,6 +73,40 @@ def test_a_revision_is_a_number_from_one_on(fanfare: Fanfare, pending: str) -> N
 
 def test_the_queue_can_be_read_by_programs(fanfare: Fanfare, pending: str) -> None:
     assert [it["id"] for it in json.loads(fanfare("status", "--json").output)] == [pending]
+
+
+def test_the_queue_says_when_there_is_more_of_it(world: MemoryParts, fanfare: Fanfare) -> None:
+    for number in range(101):
+        new = a_notification(f"n{number}", status=None)
+        world.notifications.create(new.submit(PROVIDER, NOON, admin_hwid=False))
+    told = fanfare("status")
+    assert told.stderr == "more than 100 wait; these wait longest\n"
+    assert len(told.stdout.splitlines()) == 100
+    assert len(json.loads(fanfare("status", "--json").stdout)) == 100
+    world.notifications.change(N1, lambda it: it.cancel(PROVIDER, NOON))
+    assert fanfare("status").stderr == ""
+
+
+def test_it_says_which_version_it_is(fanfare: Fanfare) -> None:
+    assert fanfare("--version").output.startswith("fanfare, version ")
+
+
+def test_a_domain_is_shown_with_who_changed_its_admin_hwids(
+    world: MemoryParts, fanfare: Fanfare
+) -> None:
+    world.clock.set(NOON)
+    hwids = ("desk-7", "odd\x1b[2J")
+    world.providers.change_domain(
+        "example.com", lambda it: replace(it, admin_hwids=hwids), by=PROVIDER, at=NOON
+    )
+    shown = fanfare("domain", "example.com").output
+    assert "admin HWIDs: desk-7, odd" in shown
+    assert "provider:p1  +desk-7" in shown
+    assert "\x1b" not in shown
+    world.providers.delete_domain("example.com", by=OPERATOR, at=NOON)
+    gone = fanfare("domain", "example.com").output
+    assert "there is no such domain now" in gone
+    assert "operator:o1  -desk-7" in gone
 
 
 def test_a_device_that_nobody_knows_is_called_that(fanfare: Fanfare, pending: str) -> None:

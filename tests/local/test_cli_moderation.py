@@ -8,6 +8,7 @@ from tests.local.conftest import Fanfare
 from tests.parts import MemoryParts
 
 N1 = NotificationId("n1")
+READ = ("--revision", "1")
 RED = Finding("ipHost", Severity.RED, "url", "The address names a machine by number.")
 
 
@@ -45,16 +46,16 @@ def test_the_terminal_is_neither_pair_of_eyes_where_two_are_needed(
     world: MemoryParts, fanfare: Fanfare
 ) -> None:
     submitted(world, RED)
-    refused = fanfare("approve", N1)
+    refused = fanfare("approve", N1, *READ)
     assert refused.exit_code == 1
     assert refused.output == (
         "Error: two moderators must approve this one: it has a red finding; "
         "an operator may reject it\n"
     )
     world.notifications.change(N1, lambda it: it.approve(MODERATOR, NOON))
-    assert fanfare("approve", N1).exit_code == 1
+    assert fanfare("approve", N1, *READ).exit_code == 1
     assert world.notifications.get(N1).status == "pending"
-    assert fanfare("reject", N1, "-c", "no").output == "n1 is rejected\n"
+    assert fanfare("reject", N1, *READ, "-c", "no").output == "n1 is rejected\n"
     assert [(it.move, it.actor) for it in world.notifications.history(N1)][-2:] == [
         ("endorse", "moderator:m1"),
         ("reject", "operator:cli:olga"),
@@ -65,7 +66,7 @@ def test_where_one_approval_is_enough_the_terminal_gives_it(
     world: MemoryParts, fanfare: Fanfare
 ) -> None:
     submitted(world)
-    assert fanfare("approve", N1).output == "n1 is sending\n"
+    assert fanfare("approve", N1, *READ).output == "n1 is sending\n"
     entry = world.notifications.history(N1)[-1]
     assert (entry.move, entry.actor) == ("approve", "operator:cli:olga")
 
@@ -76,7 +77,7 @@ def test_the_terminal_keeps_out_of_what_a_moderator_reads(
     submitted(world)
     now = world.clock.now()
     world.notifications.change(N1, lambda it: it.take(MODERATOR, now))
-    refused = fanfare("reject", N1, "-c", "no")
+    refused = fanfare("reject", N1, *READ, "-c", "no")
     assert (refused.exit_code, "m1 reads this one" in refused.output) == (1, True)
 
 
@@ -87,13 +88,13 @@ def test_an_operator_ends_anybodys_claim(world: MemoryParts, fanfare: Fanfare) -
     assert fanfare("release", N1).output == "n1 is pending, and nobody reads it\n"
     entry = world.notifications.history(N1)[-1]
     assert (entry.move, entry.actor) == ("release", "operator:cli:olga")
-    assert fanfare("reject", N1, "-c", "no").exit_code == 0
+    assert fanfare("reject", N1, *READ, "-c", "no").exit_code == 0
     assert fanfare("release", "none").exit_code == 1
 
 
 def test_a_rejection_takes_a_template(world: MemoryParts, fanfare: Fanfare) -> None:
     world.review_policies.put(ReviewPolicy(templates=(Template("loud", "Loud", "Quiet!"),)))
     submitted(world)
-    assert fanfare("reject", N1).exit_code == 1
-    assert fanfare("reject", N1, "-t", "loud").output == "n1 is rejected\n"
+    assert fanfare("reject", N1, *READ).exit_code == 1
+    assert fanfare("reject", N1, *READ, "-t", "loud").output == "n1 is rejected\n"
     assert world.notifications.get(N1).moderator_comment == "Quiet!"

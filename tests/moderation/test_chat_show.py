@@ -98,7 +98,7 @@ def test_a_change_is_told_when_the_chat_is_back_and_after_a_day_is_news_no_more(
     room: Chatroom,
 ) -> None:
     listed(room, "Desk-7")
-    room.chat.mood = raising(Throttled(30))
+    room.chat.mood = raising(Throttled("later", retry_after_seconds=30))
     look_after(desk=room.desk)
     assert said(room) == []
     look_after(desk=room.desk)
