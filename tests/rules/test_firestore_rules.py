@@ -37,6 +37,8 @@ DOCUMENTS: dict[str, Mapping[str, str]] = {
     "platform/moderation": {},
     "moderators/m1": {},
     "usage/p1.submissionsPerDay.2026-01-01": OWNED,
+    "usage/p1.looks": OWNED,
+    "domainHistory/h1": OWNED,
 }
 NOBODY = ""
 DEVICE = f"device:{HWID}"
