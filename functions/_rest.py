@@ -19,7 +19,7 @@ from werkzeug.routing import BaseConverter, Map, Rule
 from functions._browsers import for_browsers, preflight
 from functions._callers import Caller, Path, Who
 from functions._edge import MethodNotAllowed, NoSuchEndpoint, Told, note, tell
-from functions._http import body, query
+from functions._http import body, private_in, query
 from functions._log import trace_of
 from shared.domain.errors import FieldError
 
@@ -135,18 +135,22 @@ class Door:
         trace = trace_of(request)
         if self.browsers and request.method == "OPTIONS":
             return preflight(request)
+        private: list[str] = []
         try:
-            response = self._answered(request)
+            response = self._answered(request, private)
         except Exception as error:  # noqa: BLE001 - the table knows every class
-            self._note(error, request, trace)
+            self._note(error, request, trace, private)
             response = problem(error, trace)
         return for_browsers(request, secured(response)) if self.browsers else secured(response)
 
-    def _answered(self, request: Request) -> Response:
+    def _answered(self, request: Request, private: list[str]) -> Response:
+        """The answer; ``private`` is filled with what must not be in the log of an error."""
         route, path = self._match(request)
+        private.append(path.get("hwid", ""))
         caller = route.who(request, path)
-        reply = route.handler(Call(request, caller, path, route.read(request, caller)))
-        return _rendered(reply)
+        given = route.read(request, caller)
+        private.extend(private_in(given))
+        return _rendered(route.handler(Call(request, caller, path, given)))
 
     def _match(self, request: Request) -> tuple[Route, Path]:
         adapter = self._map.bind("fanfare")
@@ -158,13 +162,13 @@ class Door:
             raise NoSuchEndpoint("there is nothing at this path") from None
         return self.routes[int(number)], path
 
-    def _note(self, error: Exception, request: Request, trace: str) -> None:
+    def _note(self, error: Exception, request: Request, trace: str, private: Iterable[str]) -> None:
         try:
-            route, path = self._match(request)
+            route, _ = self._match(request)
         except (MethodNotAllowed, NoSuchEndpoint):
             return
         where = f"{self.function} {route.method} {route.template}"
-        note(error, trace, where, hide=[path.get("hwid", "")])
+        note(error, trace, where, hide=private)
 
     @cached_property
     def _map(self) -> Map:

@@ -10,7 +10,7 @@ from flask import request
 
 from functions._desk import at_the_desk
 from functions._edge import service_door
-from functions._log import log, trace_of
+from functions._log import log, said, trace_of
 from shared.adapters.firestore.events import derivation_fits, document_id
 from shared.domain.errors import Defect, Malformed, NotFound
 from shared.domain.notification import NotificationId
@@ -49,7 +49,7 @@ def on_device_written(event: CloudEvent) -> None:
     try:
         written(hwid, devices=parts().devices)
     except Defect as defect:  # asking again will not make it readable
-        log("ERROR", str(defect), trace=trace_of(request))
+        log("ERROR", said(defect), trace=trace_of(request))
 
 
 def _document_id(event: CloudEvent, collection: str) -> str:

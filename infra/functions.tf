@@ -32,9 +32,9 @@ locals {
 
   doors = { for name, door in local.door_table : name => merge(local.door_defaults, door) }
   door_table = {
-    provider-api         = { queues = ["send-urgent"], narrow = ["fanfareSender"], uses = ["apns", "hms", "threats"] }
-    device-api           = { signs = true, concurrency = 32, most = 40 }
-    operator-api         = { narrow = ["fanfareAccountKeeper"], most = 5 }
+    provider-api         = { queues = ["send-urgent"], narrow = ["fanfareSender"], uses = ["apns", "hms", "threats", "keyed_logs"] }
+    device-api           = { signs = true, concurrency = 32, most = 40, uses = ["keyed_logs"] }
+    operator-api         = { narrow = ["fanfareAccountKeeper"], most = 5, uses = ["keyed_logs"] }
     moderation-queue     = { database = "reads", most = 5 }
     moderation-stats     = { database = "reads", most = 5 }
     claim-notification   = { most = 5 }
@@ -52,6 +52,7 @@ locals {
     on-device-written = {
       caller      = "events"
       collection  = "devices"
+      uses        = ["keyed_logs"]
       concurrency = 32
       most        = 40
     }
@@ -59,7 +60,7 @@ locals {
     plan-fanout = {
       caller      = "tasks"
       queues      = local.queue_names
-      uses        = ["threats"]
+      uses        = ["threats", "keyed_logs"]
       timeout     = local.handler_seconds + 30
       concurrency = 4
     }
@@ -67,7 +68,7 @@ locals {
       caller      = "tasks"
       queues      = ["send-urgent", "send-normal", "send-bulk"]
       narrow      = ["fanfareSender"]
-      uses        = ["apns", "hms"]
+      uses        = ["apns", "hms", "keyed_logs"]
       timeout     = local.handler_seconds + 30
       concurrency = 4
       most        = 40

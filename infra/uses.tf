@@ -1,5 +1,5 @@
 # What is off until it is asked for: the moderators' bot, push services besides FCM, the check of links
-# against a threat list, the archive.
+# against a threat list, the archive, one key for the hashes of hwids in all logs.
 #
 # A secret is given to a function only then: a function whose secret has no value does not start.
 
@@ -26,6 +26,10 @@ locals {
     threats = !var.web_risk ? local.off : {
       settings = { FANFARE_THREATS = "webrisk" }
       secrets  = {}
+    }
+    keyed_logs = !var.keyed_logs ? local.off : {
+      settings = {}
+      secrets  = { FANFARE_LOG_KEY = "log-key" }
     }
     archive = var.archive == null ? local.off : {
       settings = merge(

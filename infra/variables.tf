@@ -219,6 +219,13 @@ variable "web_risk" {
   nullable    = false
 }
 
+variable "keyed_logs" {
+  description = "Whether hwids are hashed in logs with the key in the secret log-key, so that one device has one hash everywhere. It needs a value first; without it each process makes up a key."
+  type        = bool
+  default     = false
+  nullable    = false
+}
+
 variable "archive" {
   description = "Where finished notifications are archived (to): gs://BUCKET/FOLDER, or s3://BUCKET/FOLDER with the bucket's region; kms_key is the ARN of the key that signs; retention_days (365) is for a bucket with Object Lock and no rule of its own. Nowhere by default."
   type        = map(string)

@@ -81,6 +81,7 @@ ArchiveUrl = Annotated[
     str, Field(pattern=r"^(s3|gs)://[a-z0-9][a-z0-9._-]+(/[A-Za-z0-9._=/-]*)?$|^file:///.+$")
 ]
 BotToken = Annotated[SecretStr, AfterValidator(_secret_like(r"[0-9]{1,20}:[A-Za-z0-9_-]{1,100}"))]
+LogKey = Annotated[SecretStr, AfterValidator(_secret_like(r"[!-~]{32,256}"))]
 WebhookSecret = Annotated[SecretStr, AfterValidator(_secret_like(r"[A-Za-z0-9_-]{16,256}"))]
 Account = Annotated[str, Field(pattern=r"^[^@\s]+@[^@\s]+$")]
 
@@ -103,6 +104,7 @@ class Settings(BaseModel):
     retry_base_seconds: float = Field(10.0, alias="FANFARE_RETRY_BASE_SECONDS", gt=0, le=600)
     iam_checks_tokens: bool = Field(False, alias="FANFARE_IAM_CHECKS_TOKENS")
     panel_origins: str = Field("", alias="FANFARE_PANEL_ORIGINS")
+    log_key: LogKey | None = Field(None, alias="FANFARE_LOG_KEY")
 
     firestore_emulator: HostPort | None = Field(None, alias="FIRESTORE_EMULATOR_HOST")
     auth_emulator: HostPort | None = Field(None, alias="FIREBASE_AUTH_EMULATOR_HOST")

@@ -10,7 +10,6 @@ from flask.testing import FlaskClient
 
 from functions import _edge
 from functions._edge import TABLE, service_door, tell
-from functions._log import short
 from shared.domain import errors
 from shared.domain.errors import (
     Defect,
@@ -121,23 +120,6 @@ def test_who_is_not_known_is_told_how_to_sign_in(world: MemoryParts) -> None:
 def test_what_is_no_bearer_token_is_nobody(world: MemoryParts, header: str) -> None:
     sent = {"Authorization": header}
     assert door("provider_api", None)("GET", "/v1/me", headers=sent).status_code == 401
-
-
-def test_tokens_and_hwids_are_logged_as_hashes_only(
-    world: MemoryParts, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    hwid, credential = "SERIAL 4711", token("device:SERIAL 4711")
-
-    def broken(given: str, *_: object) -> None:
-        raise Defect(f"devices/{given}: broken for {credential}; see devices/other-serial#map")
-
-    monkeypatch.setattr(world.devices, "pending", broken)
-    door("device_api", credential)("GET", "/v1/devices/SERIAL%204711/pending")
-    out = capsys.readouterr().out
-    assert short(hwid) in out
-    assert hwid not in out
-    assert credential not in out
-    assert "other-serial" not in out
 
 
 # ---- the doors of Google's services ----------------------------------------------------------

@@ -203,6 +203,7 @@ def test_secrets_have_a_place_and_no_value(prod: Plan) -> None:
         "telegram-webhook-secret",
         "apns-credentials",
         "hms-credentials",
+        "log-key",
     }
     forbidden = re.compile("secret_version|account_key|apikeys_key|hmac_key|private_key|random_")
     assert [r.address for r in prod.resources if forbidden.search(r.type)] == []

@@ -17,6 +17,7 @@ SECRETS = {
     "FANFARE_TELEGRAM_WEBHOOK_SECRET": "telegram-webhook-secret",
     "FANFARE_APNS_CREDENTIALS": "apns-credentials",
     "FANFARE_HMS_CREDENTIALS": "hms-credentials",
+    "FANFARE_LOG_KEY": "log-key",
 }
 GOOGLES_ARCHIVE = '-var=archive={"to":"gs://an-archive/fanfare"}'
 AMAZONS_ARCHIVE = '-var=archive={"to":"s3://an-archive","region":"eu-central-1"}'
@@ -87,6 +88,18 @@ def test_a_push_services_credentials_go_to_those_that_send(service: str, with_: 
     assert further_rights(plan) == {
         Grant(f"fn-{name}", "secretmanager.secretAccessor", f"{service}-credentials")
         for name in senders
+    }
+
+
+def test_functions_that_may_have_to_log_an_hwid_share_one_key_for_its_hash(with_: With) -> None:
+    plan = with_("-var=keyed_logs=true")
+    loggers = {
+        *("provider-api", "device-api", "operator-api"),
+        *("on-device-written", "plan-fanout", "send-batch"),
+    }
+    assert secrets(plan) == {"FANFARE_LOG_KEY": loggers}
+    assert further_rights(plan) == {
+        Grant(f"fn-{name}", "secretmanager.secretAccessor", "log-key") for name in loggers
     }
 
 

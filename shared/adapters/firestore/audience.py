@@ -5,7 +5,6 @@ cannot contain more fields after the key"). Where activity is asked for, devices
 ordered by their field ``hwid``, which says the same as their name.
 """
 
-import hashlib
 import logging
 import re
 from collections.abc import Iterator, Sequence
@@ -30,6 +29,7 @@ from shared.domain.delivery import Target, sort_key
 from shared.domain.device import AddressKind, Device, PushAddress, Slot, derive, partition_of
 from shared.domain.errors import Defect
 from shared.domain.targeting import AudienceQuery, PartitionRange
+from shared.hidden import hidden
 from shared.ports import AudiencePage, Counted, SnapshotTooOld
 
 TARGET_FIELDS = (
@@ -192,7 +192,7 @@ def target_from(document: Raw) -> Target | None:
         target = _carefully(document)
     if target is None or target.fits:
         return target
-    log.warning("device %s… is passed over: its document is too large", _alias(target.hwid))
+    log.warning("device %s is passed over: its document is too large", hidden(target.hwid))
     return None
 
 
@@ -255,13 +255,8 @@ def _device(document: Raw) -> Device | None:
     try:
         return device_from(hwid, decode_fields(document, moment))
     except (Defect, ValueError):
-        log.warning("device %s… is passed over: its document cannot be read", _alias(hwid))
+        log.warning("device %s is passed over: its document cannot be read", hidden(hwid))
         return None
-
-
-def _alias(hwid: str) -> str:
-    """An hwid itself is never logged."""
-    return hashlib.sha256(hwid.encode()).hexdigest()[:12]
 
 
 def _selects(query: AudienceQuery, document: Raw) -> bool:
