@@ -80,7 +80,7 @@ def device(request: Request, path: Path) -> Caller:
     """The device in the path: by its secret, or by its ID token (only those have dots)."""
     token, hwid = bearer(request), hwid_in(path)
     if "." in token:
-        check_identity(hwid, parts().identities.verify_user(token))
+        check_identity(hwid, parts().identities.verify_user(token), devices=parts().devices)
     else:
         check_secret(hwid, token, devices=parts().devices)
     return Caller(Role.DEVICE, hwid)

@@ -84,18 +84,16 @@ class DeviceInput(Given):
     consent: bool = True
     device_secret: SecretText | None = None
 
-    def device(self, before: Device | None) -> Device:
-        """In our own words, on top of what is known; without consent no address is kept."""
-        known = before or Device(Hwid(self.hwid), self.platform)
-        address = self.push_address.address() if self.push_address and self.consent else None
+    def device(self) -> Device:
+        """In our own words."""
         return Device(
             hwid=Hwid(self.hwid),
             platform=self.platform,
-            locale=self.locale or known.locale,
-            time_zone=self.time_zone or known.time_zone,
-            app_version=self.app_version or known.app_version,
+            locale=self.locale,
+            time_zone=self.time_zone,
+            app_version=self.app_version,
             domains=tuple(dict.fromkeys(self.domains)),
-            address=address,
+            address=self.push_address.address() if self.push_address else None,
             consent=self.consent,
         )
 
@@ -115,11 +113,13 @@ def device_api(request: Request) -> Response:
     "POST", "/v1/devices", who=anyone, given=DeviceInput, answer=RegisteredAnswer, status=201
 )
 def register(call: Call[DeviceInput]) -> Reply:
-    """Register, and get the deviceSecret this once; or, proving oneself with it, refresh."""
+    """Register, and get the deviceSecret this once; or, proving oneself with it, refresh. Where it
+    is lost, the push address that the device registered last proves as much, and begins anew.
+    """
     p = parts()
     known = "Authorization" in call.request.headers
     registered = devices.register(
-        call.given.device(_known_before(call.given)),
+        call.given.device(),
         bearer(call.request) if known else None,
         chosen=call.given.device_secret,
         devices=p.devices,
@@ -164,9 +164,3 @@ def delete(call: Call[Nothing]) -> Reply:
     """Forget the device and its secret."""
     devices.delete(hwid_in(call.path), devices=parts().devices)
     return Reply(None, 204)
-
-
-def _known_before(given: DeviceInput) -> Device | None:
-    """What is known of the device, if it leaves anything out now."""
-    left_out = "" in (given.locale, given.time_zone, given.app_version)
-    return devices.readable(given.hwid, parts().devices) if left_out else None

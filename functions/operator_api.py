@@ -23,8 +23,9 @@ from functions._answers import (
     StoppedAnswer,
 )
 from functions._callers import operator
-from functions._fields import HwidText, MemberText, Reason, ShortText, domain_in
+from functions._fields import HwidText, MemberText, Reason, ShortText, domain_in, hwid_in
 from functions._http import Given, MayBeLeftOut, Nothing
+from functions._log import log
 from functions._operator import DOOR, Email, fault, given_fields
 from functions._rest import Call, Reply
 from shared.adapters.documents import to_json
@@ -39,9 +40,10 @@ from shared.domain.provider import (
     Plan,
     Provider,
 )
-from shared.flow import operate
+from shared.flow import devices, operate
 from shared.flow.cancel import stop
 from shared.flow.moderation_stats import MOST_DAYS
+from shared.hidden import hidden
 from shared.wiring import parts
 
 Most = Annotated[int, Field(ge=0, le=HIGHEST_LIMIT)]
@@ -219,6 +221,19 @@ def stop_notification(call: Call[StopInput]) -> Reply:
         clock=p.clock,
     )
     return Reply({**to_json(stopped), "preventedCount": stopped.prevented})
+
+
+@DOOR.route(
+    "POST", "/v1/devices/<hwid>/reset", who=operator, given=Nothing, answer=None, status=204
+)
+def reset_device(call: Call[Nothing]) -> Reply:
+    """Give a hwid up to whoever registers it next. Its secret, its tokens and what is stored of it
+    end, but for a withdrawn consent; doing it twice is harmless.
+    """
+    hwid = hwid_in(call.path)
+    devices.reset(hwid, devices=parts().devices)
+    log("INFO", "a device was reset", actor=str(call.caller.actor), device=hidden(hwid))
+    return Reply(None, 204)
 
 
 def _handed_over(domain: Domain, given: dict[str, Any]) -> Domain:

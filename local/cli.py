@@ -15,6 +15,7 @@ import click
 from functions._sentences import sentence
 from local import cli_archive
 from local.cli_cost import cost
+from local.cli_device import device
 from local.cli_record import tell_chain, tell_difference, tell_history, tell_record, utc
 from local.cli_review import revision_to_decide
 from local.plainly import plainly
@@ -71,6 +72,7 @@ def main(stack_file: Path | None) -> None:
     fanfare reject ID -c "no source"    the provider reads why
     fanfare domain NAME                 a domain, and who changed what goes round moderation
     fanfare release ID                  end anybody's claim
+    fanfare device reset HWID           let a device that lost its secret register anew
     fanfare telegram chats              groups and people with their numbers
     fanfare telegram setup              agree with Telegram on the moderators' bot
     fanfare cost --devices 250000       what that costs at list price
@@ -348,6 +350,7 @@ main.add_command(cli_archive.commands(plainly))
 
 
 main.add_command(telegram)
+main.add_command(device)
 
 
 if __name__ == "__main__":

@@ -87,8 +87,10 @@ class MemoryAccounts:
 
     def __init__(self, *uids: str) -> None:
         self.moderators: dict[str, bool] = dict.fromkeys(uids, False)
+        self.claims: dict[str, dict[str, Any]] = {}
 
     def custom_token(self, uid: str, claims: Mapping[str, object]) -> str:
+        self.claims[uid] = dict(claims)
         return f"custom token of {uid} with {sorted(claims)}"
 
     def set_moderator(self, uid: str, moderator: bool) -> None:
@@ -142,7 +144,7 @@ class MemoryParts:
                 "replays": self.notifications._replays.documents,
                 "history": self.notifications._history,
                 "devices": self.devices.documents,
-                "secrets": self.devices.secrets,
+                "secrets": (self.devices.secrets, self.devices.generations),
                 "providers": self.providers._providers.documents,
                 "domains": self.providers._domains.documents,
                 "keys": self.providers._keys.documents,

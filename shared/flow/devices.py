@@ -1,25 +1,34 @@
 """What phones and desktops do: register, keep their push address current, read, leave.
 
-A device proves itself with a secret it was given once, at its first registration, or with the
-Firebase ID token it got for the custom token handed out here (uid ``device:{hwid}``).
+A device proves itself with the secret of its generation, or with the Firebase ID token it got for
+the custom token handed out here: uid ``device:{hwid}``, and the generation as a claim. One that
+registered before generations had names has none there, and its tokens have no claim.
 """
 
-import hashlib
-import hmac
 import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from datetime import datetime
 
-from shared.domain.device import Device, PushAddress, derive
-from shared.domain.errors import Defect, Forbidden, Unauthenticated
+from shared.domain.device import Device, Hwid, PushAddress, derive
+from shared.domain.errors import Defect, Forbidden, NotFound, Unauthenticated
+from shared.domain.ownership import Credential, Generation, Standing, digest_of
 from shared.ports import Accounts, Clock, Devices, Identity
 
 UID_PREFIX = "device:"
+GENERATION = "generation"
+"""The claim of a device's tokens."""
+
+NOT_PROVEN = (
+    "this hwid is registered; send its own deviceSecret as the bearer token, or, where that is "
+    "lost, the push address it registered last; a device without one is reset by an operator"
+)
+"""One sentence for whatever is wrong: it must not tell a stranger how near a guess was."""
 
 
 @dataclass(frozen=True, slots=True)
 class Registered:
-    """``secret`` is there if one was issued, at the first registration; it is kept as a digest."""
+    """``secret`` is there if one was issued, with a new generation; it is kept as a digest."""
 
     custom_token: str
     secret: str | None
@@ -39,48 +48,111 @@ def register(
 
     The secret is issued here, unless the device has ``chosen`` one: then it loses nothing when the
     answer to its first registration is lost, and simply repeats it. Raises ``Unauthenticated`` when
-    the device registered before and neither is its secret.
+    the hwid is registered and is not given up (``Standing.yields_to``) to this device.
     """
     now = clock.now()
-    address = _address_to_keep(device, devices)
-    address = address and replace(address, registered_at=now)
+    address = device.address and replace(device.address, registered_at=now)
     device = replace(device, address=address, last_active_at=now)
-    derived = derive(device.hwid, device.locale, device.domains)
     issued = chosen or secrets.token_urlsafe(32)
-    first = secret is None and devices.register(device, derived, _digest(issued))
-    if not first:
-        check_secret(device.hwid, secret or chosen or "", devices=devices)
-        devices.register(device, derived, None)
-    if address is not None:
-        devices.set_address(device.hwid, address)
-    token = accounts.custom_token(UID_PREFIX + device.hwid, {"device": True})
+    if secret is None:
+        held = _begun(device, issued, now, devices)
+    else:
+        held = check_secret(device.hwid, secret, devices=devices)
+    first = isinstance(held, Generation)
+    match held:
+        case Generation(credential, begun):
+            kept = begun.address if begun else None
+        case credential:
+            kept = _refreshed(device, credential, devices)
+    if kept is not None:
+        devices.set_address(device.hwid, kept)
+    claims = {GENERATION: credential.generation} if credential.generation else {}
+    token = accounts.custom_token(UID_PREFIX + device.hwid, {"device": True, **claims})
     return Registered(token, issued if first and not chosen else None, first)
 
 
-def _address_to_keep(device: Device, devices: Devices) -> PushAddress | None:
-    """None without consent, be it withdrawn now or at any time before."""
-    if device.address is None or not device.consent:
-        return None
+def _begun(device: Device, secret: str, now: datetime, devices: Devices) -> Generation | Credential:
+    """The hwid's new generation, or the one that this secret began before."""
+    credential = Credential(digest_of(secret), _new_name())
+
+    def decide(standing: Standing) -> Generation | Credential:
+        if standing.credential and standing.credential.opens(secret):
+            return standing.credential
+        if not standing.yields_to(device.address, now):
+            raise Unauthenticated(NOT_PROVEN)
+        consent = standing.consent_to(device)
+        kept = replace(device, consent=consent, address=device.address if consent else None)
+        return Generation(credential, kept)
+
+    return devices.begin(device.hwid, decide)
+
+
+def _refreshed(device: Device, credential: Credential, devices: Devices) -> PushAddress | None:
+    """Write what the device says, on top of what is known; the address that was kept.
+
+    None is kept without consent, be it withdrawn now or at any time before.
+    """
+    said_all = device.locale and device.time_zone and device.app_version
+    if device.address is not None or not said_all:
+        before = _known_before(device, devices)
+        device = replace(
+            device,
+            locale=device.locale or before.locale,
+            time_zone=device.time_zone or before.time_zone,
+            app_version=device.app_version or before.app_version,
+            address=device.address if device.consent and before.consent else None,
+        )
+    derived = derive(device.hwid, device.locale, device.domains)
+    devices.refresh(device, derived, credential.generation)
+    return device.address
+
+
+def _known_before(device: Device, devices: Devices) -> Device:
+    """The device as it is stored; where that cannot be read, its consent may be what cannot."""
     try:
-        before = devices.get(device.hwid)
-    except Defect:  # its consent may be what cannot be read; the device sends its address again
-        return None
-    return device.address if before is None or before.consent else None
+        return devices.get(device.hwid) or Device(device.hwid, device.platform)
+    except Defect:
+        return Device(device.hwid, device.platform, consent=False)
 
 
-def check_secret(hwid: str, secret: str, *, devices: Devices) -> None:
+def check_secret(hwid: str, secret: str, *, devices: Devices) -> Credential:
     """Raises ``Unauthenticated`` unless ``secret`` is this device's. Constant time."""
-    known = devices.secret_digest(hwid) or _digest("")
-    if not hmac.compare_digest(known, _digest(secret)) or not secret:
+    credential = devices.credential(hwid) or Credential()
+    if not credential.opens(secret):
+        raise Unauthenticated(NOT_PROVEN)
+    return credential
+
+
+def check_identity(hwid: str, identity: Identity, *, devices: Devices) -> None:
+    """Raises ``Forbidden`` unless the ID token is this device's, and ``Unauthenticated`` if it is
+    of an earlier generation.
+    """
+    if identity.uid != UID_PREFIX + hwid:
+        raise Forbidden("this token is for someone else", code="notThisDevice")
+    credential = devices.credential(hwid) or Credential()
+    if identity.claims.get(GENERATION, "") != credential.generation:
         raise Unauthenticated(
-            "this device is registered; send its own deviceSecret as the bearer token"
+            "this token is of an earlier registration; sign in with the customToken of the last one"
         )
 
 
-def check_identity(hwid: str, identity: Identity) -> None:
-    """Raises ``Forbidden`` unless the ID token is this device's."""
-    if identity.uid != UID_PREFIX + hwid:
-        raise Forbidden("this token is for someone else", code="notThisDevice")
+def reset(hwid: str, *, devices: Devices) -> None:
+    """Give the hwid up to whoever registers it next, and forget all that is stored of it but a
+    withdrawn consent. Raises ``NotFound``. Doing it twice is harmless.
+    """
+    credential = Credential(generation=_new_name())
+
+    def decide(standing: Standing) -> Generation | Credential:
+        if standing.credential is None and standing.reach is None:
+            raise NotFound("there is no such device")
+        withdrawn = standing.reach is not None and not standing.reach.consent
+        return Generation(credential, Device(Hwid(hwid), "", consent=False) if withdrawn else None)
+
+    devices.begin(hwid, decide)
+
+
+def _new_name() -> str:
+    return secrets.token_urlsafe(12)
 
 
 def set_address(hwid: str, address: PushAddress, *, devices: Devices, clock: Clock) -> None:
@@ -124,7 +196,3 @@ def backfill(*, devices: Devices) -> Iterator[str]:
     for hwid, derived in devices.underived():
         devices.write_derived(hwid, derived)
         yield hwid
-
-
-def _digest(secret: str) -> str:
-    return hashlib.sha256(secret.encode()).hexdigest()

@@ -14,6 +14,7 @@ from shared.domain.device import Derived, Device, PushAddress, Reach
 from shared.domain.history import Actor, Entry
 from shared.domain.lifecycle import Status
 from shared.domain.notification import Change, Notification, NotificationId
+from shared.domain.ownership import Credential, Generation, Standing
 from shared.domain.provider import Domain, Provider
 
 T = TypeVar("T")
@@ -232,16 +233,25 @@ class Devices(Protocol):
         each, in one request. Never raises for what a document says.
         """
 
-    def register(self, device: Device, derived: Derived, secret_digest: str | None) -> bool:
-        """Write the device's own fields (never its polling slot), in one write with its secret.
+    def refresh(self, device: Device, derived: Derived, generation: str = "") -> None:
+        """Write the device's own fields (never its polling slot), and its generation if it has one.
 
-        With ``secret_digest``, only if it has no secret yet: returns False when it has one. What
-        the device does not say (no address, no time) stays as it is; it can withdraw consent here,
-        but not restore it. Other devices keep the address until ``set_address``.
+        What the device does not say (no address, no time) stays as it is; it can withdraw consent
+        here, but not restore it. Other devices keep the address until ``set_address``.
         """
 
-    def secret_digest(self, hwid: str) -> str | None:
-        """The SHA-256 of the device's secret, if it registered."""
+    def begin(
+        self, hwid: str, decide: Callable[[Standing], Generation | Credential]
+    ) -> Generation | Credential:
+        """Read what is stored under the hwid and write what ``decide`` answers, in one transaction.
+
+        A ``Generation`` replaces everything that is stored; a ``Credential`` is one that holds
+        already, and nothing is written. ``decide`` may run several times: keep it pure. What it
+        raises is passed on and nothing is written.
+        """
+
+    def credential(self, hwid: str) -> Credential | None:
+        """What the device proves itself by, if it registered."""
 
     def set_address(self, hwid: str, address: PushAddress | None) -> None:
         """The device's push address; the one that registered it last keeps it, others lose it.

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import pytest
@@ -31,6 +32,7 @@ from shared.domain.device import (
 )
 from shared.domain.errors import Defect, NotFound
 from shared.domain.notification import NotificationId
+from shared.domain.ownership import Credential, Generation, Standing
 from shared.ports import Devices
 from tests.adapters.conftest import Bench
 from tests.adapters.records import NOON
@@ -68,7 +70,7 @@ def derived(device: Device) -> Derived:
 
 def registered(devices: Bench[Devices], hwid: str, **changes: Any) -> Device:
     device = replace(PHONE, hwid=Hwid(hwid), **changes)
-    assert devices.store.register(device, derived(device), None)
+    devices.store.refresh(device, derived(device))
     return device
 
 
@@ -82,9 +84,8 @@ def address_of(devices: Bench[Devices], hwid: str) -> PushAddress | None:
 
 
 def test_a_registered_device_is_read_as_it_said(devices: Bench[Devices]) -> None:
-    assert devices.store.register(PHONE, derived(PHONE), "digest")
+    devices.store.refresh(PHONE, derived(PHONE))
     assert devices.store.get(PHONE.hwid) == PHONE
-    assert devices.store.secret_digest(PHONE.hwid) == "digest"
 
 
 def test_its_document_has_the_names_of_the_specification(devices: Bench[Devices]) -> None:
@@ -118,22 +119,93 @@ def test_its_document_has_the_names_of_the_specification(devices: Bench[Devices]
     }
 
 
-def test_only_the_first_registration_sets_the_secret(devices: Bench[Devices]) -> None:
-    assert devices.store.register(PHONE, derived(PHONE), "digest")
-    stranger = replace(PHONE, platform="ios")
-    assert not devices.store.register(stranger, derived(stranger), "another")
-    assert devices.store.secret_digest(PHONE.hwid) == "digest"
-    assert devices.store.get(PHONE.hwid) == PHONE
+def answer(decided: Generation | Credential, _: Standing) -> Generation | Credential:
+    return decided
 
 
-def test_of_racing_registrations_one_gets_the_secret(devices: Bench[Devices]) -> None:
+def test_a_generation_replaces_whatever_was_stored(devices: Bench[Devices]) -> None:
+    devices.write("h1", {**SLOT, "consent": False, "a.b": 1, "`": {"x": 1}, "é 1": 2, "1": 3})
+    phone = replace(PHONE, hwid=Hwid("h1"))
+    for credential in (Credential("d1", "g1"), Credential("d2", "g2")):
+        begun = Generation(credential, phone)
+        assert devices.store.begin("h1", partial(answer, begun)) == begun
+        assert devices.store.credential("h1") == credential
+        assert (devices.read("h1") or {})["generation"] == credential.generation
+    document = dict(devices.read("h1") or {})
+    del document["generation"]
+    registered(devices, "h2")
+    other = dict(devices.read("h2") or {})
+    assert document == {**other, **{name: document[name] for name in ("hwid", "partition")}}
+
+
+def test_a_generation_may_keep_nothing_but_its_name(devices: Bench[Devices]) -> None:
+    reset = Generation(Credential(generation="g1"), None)
+    for _ in range(2):
+        registered(devices, "h1")
+        assert devices.store.begin("h1", lambda _: reset) == reset
+        assert devices.read("h1") is None
+        assert devices.store.credential("h1") == Credential(generation="g1")
+    assert devices.store.begin("h1", lambda _: reset) == reset
+
+
+def test_who_decides_is_told_what_is_stored(devices: Bench[Devices]) -> None:
+    def decide(standing: Standing) -> Credential:
+        told.append(standing)
+        return Credential()
+
+    told: list[Standing] = []
+    devices.store.begin("h1", decide)
+    registered(devices, "h1")
+    devices.store.begin("h1", decide)
+    devices.write("h1", {"consent": "no", "fcmToken": 7, "lastActiveAt": "never", "domains": 1})
+    devices.store.begin("h1", decide)
+    devices.store.begin("h1", lambda _: Generation(Credential("d", "g"), None))
+    devices.store.begin("h1", decide)
+    assert told == [
+        Standing(),
+        Standing(None, Reach(TOKEN), NOON),
+        Standing(None, Reach(None, consent=False)),
+        Standing(Credential("d", "g")),
+    ]
+
+
+def test_what_a_decision_refuses_or_leaves_is_as_it_was(devices: Bench[Devices]) -> None:
+    def refuse(standing: Standing) -> Credential:
+        raise NotFound(str(standing))
+
+    registered(devices, "h1")
+    before = devices.read("h1")
+    assert devices.store.begin("h1", lambda _: Credential("d", "g")) == Credential("d", "g")
+    with pytest.raises(NotFound):
+        devices.store.begin("h1", refuse)
+    assert (devices.read("h1"), devices.store.credential("h1")) == (before, None)
+
+
+@pytest.mark.parametrize("there", [False, True], ids=["new", "legacy"])
+def test_of_racing_registrations_one_begins(devices: Bench[Devices], there: bool) -> None:
     def register(number: int) -> bool:
-        return devices.store.register(PHONE, derived(PHONE), str(number))
+        mine = Generation(Credential(str(number), f"g{number}"), PHONE)
 
+        def decide(standing: Standing) -> Generation | Credential:
+            return standing.credential or mine
+
+        return devices.store.begin(PHONE.hwid, decide) == mine
+
+    if there:
+        devices.write(PHONE.hwid, {"fcmToken": "t"})
     with ThreadPoolExecutor(8) as racers:
         won = list(racers.map(register, range(8)))
     assert sum(won) == 1
-    assert devices.store.secret_digest(PHONE.hwid) == str(won.index(True))
+    credential = devices.store.credential(PHONE.hwid)
+    assert credential is not None
+    assert credential.digest == str(won.index(True))
+    assert (devices.read(PHONE.hwid) or {})["generation"] == credential.generation
+
+
+def test_a_refresh_says_again_which_generation_it_is(devices: Bench[Devices]) -> None:
+    """An existing back end that writes whole documents drops what it does not know."""
+    devices.store.refresh(PHONE, derived(PHONE), "g1")
+    assert (devices.read(PHONE.hwid) or {})["generation"] == "g1"
 
 
 def test_a_refresh_keeps_what_it_does_not_mention(devices: Bench[Devices]) -> None:
@@ -154,12 +226,11 @@ def test_a_registration_without_consent_forgets_the_address(devices: Bench[Devic
 
 
 def test_a_deleted_device_leaves_nothing(devices: Bench[Devices]) -> None:
-    devices.store.register(PHONE, derived(PHONE), "digest")
+    devices.store.begin(PHONE.hwid, lambda _: Generation(Credential("d", "g"), PHONE))
     devices.store.delete(PHONE.hwid)
     devices.store.delete(PHONE.hwid)
     assert devices.store.get(PHONE.hwid) is None
-    assert devices.store.secret_digest(PHONE.hwid) is None
-    assert devices.store.register(PHONE, derived(PHONE), "new")
+    assert devices.store.credential(PHONE.hwid) is None
 
 
 # ---- documents of an existing back end -------------------------------------------------------
@@ -355,7 +426,7 @@ def test_consent_can_be_taken_and_given(devices: Bench[Devices]) -> None:
 
 def test_what_needs_a_device_is_not_found_without_one(devices: Bench[Devices]) -> None:
     assert devices.store.get("h1") is None
-    assert devices.store.secret_digest("h1") is None
+    assert devices.store.credential("h1") is None
     assert not devices.store.drop_address("h1", "token-1")
     with pytest.raises(NotFound):
         devices.store.set_address("h1", TOKEN)
@@ -435,7 +506,7 @@ def test_an_address_that_did_not_change_is_the_one_in_the_ledger(
     """Or a doubt about it would be taken for one about another address."""
     devices, ledger = FirestoreDevices(client), FirestoreLedger(rest)
     phone = replace(PHONE, address=PushAddress(kind, "t", "sandbox", NOON))
-    devices.register(phone, derived(phone), None)
+    devices.refresh(phone, derived(phone))
     target = target_from(rest.get(rest.name(DEVICES, phone.hwid)) or {})
     assert target is not None
     ledger.open_parts([PlanPart("n1", 0, PARTITIONS, "")])

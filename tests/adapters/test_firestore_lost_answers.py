@@ -25,6 +25,7 @@ from shared.domain.findings import Finding, Severity
 from shared.domain.history import broken_links, chain_faults
 from shared.domain.lifecycle import Status
 from shared.domain.notification import Change, Looked, Notification, NotificationId
+from shared.domain.ownership import Credential, Generation, Standing
 from shared.domain.places import Taker, Turn
 from shared.domain.provider import Domain
 from shared.ports import AlreadyThere, Replay
@@ -187,14 +188,18 @@ def test_a_deletion_whose_answer_was_lost_succeeds(
         store.delete(N1, lambda _: None)
 
 
-def test_a_registration_whose_answer_was_lost_keeps_its_secret(faulty: FaultyClient) -> None:
+@pytest.mark.parametrize("fault", [after_it_counted, before_it_counted, too_much_contention])
+def test_a_registration_whose_answer_was_lost_keeps_its_secret(
+    faulty: FaultyClient, fault: Fault
+) -> None:
+    def decide(standing: Standing) -> Generation | Credential:
+        return standing.credential or mine
+
     devices = FirestoreDevices(faulty)
-    phone = Device(Hwid("h1"), "ios")
-    faulty.faults = [after_it_counted]
-    assert devices.register(phone, _derived(phone), "digest")
-    faulty.faults = [before_it_counted]
-    assert not devices.register(phone, _derived(phone), "another")
-    assert devices.secret_digest("h1") == "digest"
+    mine = Generation(Credential("digest", "g1"), Device(Hwid("h1"), "ios"))
+    faulty.faults = [fault]
+    assert devices.begin("h1", decide) == mine
+    assert devices.credential("h1") == mine.credential
 
 
 def test_a_drop_whose_answer_was_lost_is_a_drop(faulty: FaultyClient, client: Client) -> None:
@@ -209,7 +214,7 @@ def test_who_registers_a_token_again_while_it_is_taken_away_keeps_it(
     devices, others = FirestoreDevices(faulty), FirestoreDevices(client)
     for hwid in ("old", "new"):
         phone = Device(Hwid(hwid), "android")
-        devices.register(phone, _derived(phone), None)
+        devices.refresh(phone, _derived(phone))
     token = PushAddress(AddressKind.FCM, "t", registered_at=NOON)
     again = replace(token, registered_at=NOON + timedelta(seconds=2))
     devices.set_address("old", token)

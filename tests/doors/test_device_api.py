@@ -132,12 +132,57 @@ def test_without_consent_no_address_is_kept(nobody: Call, world: MemoryParts) ->
     assert "fcmToken" not in world.devices.documents["h2"]
 
 
-def test_an_id_token_of_the_device_is_as_good_as_its_secret(nobody: Call) -> None:
+def signed_in(world: MemoryParts, hwid: str = HWID) -> Call:
+    """A device with the ID token that its last custom token was exchanged for."""
+    uid = f"device:{hwid}"
+    return door("device_api", token(uid, **world.accounts.claims[uid]))
+
+
+def test_an_id_token_of_the_device_is_as_good_as_its_secret(
+    nobody: Call, world: MemoryParts
+) -> None:
     registered(nobody)
-    signed_in = door("device_api", token(f"device:{HWID}"))
-    assert signed_in("GET", own("/pending")).get_json() == {"notification": None}
+    assert signed_in(world)("GET", own("/pending")).get_json() == {"notification": None}
     another = door("device_api", token("device:another"))
     assert another("GET", own("/pending")).status_code == 403
+
+
+CALLS_OF_A_DEVICE: list[tuple[str, str, object]] = [
+    ("POST", "/token", {"kind": "fcm", "value": "of-the-former-owner"}),
+    ("POST", "/consent", {"consent": False}),
+    ("GET", "/pending", None),
+    ("DELETE", "", None),
+]
+
+
+@pytest.mark.parametrize(("method", "path", "sent"), CALLS_OF_A_DEVICE)
+def test_a_former_owner_is_let_through_nowhere(
+    nobody: Call, world: MemoryParts, method: str, path: str, sent: object
+) -> None:
+    by_secret = door("device_api", registered(nobody))
+    by_token = signed_in(world)
+    unnamed = door("device_api", token(f"device:{HWID}"))
+    assert by_token("DELETE", own()).status_code == 204
+    registered(nobody)
+    before = world.stored()
+    for former in (by_secret, by_token, unnamed):
+        assert former(method, own(path), sent).status_code == 401
+    assert world.stored() == before
+
+
+def test_a_secret_that_is_lost_is_replaced_by_whoever_shows_the_address(
+    nobody: Call, world: MemoryParts
+) -> None:
+    address = {"kind": "hms", "value": "the-phones"}
+    lost = door("device_api", registered(nobody, pushAddress=address))
+    stranger = nobody("POST", "/v1/devices", a_registration())
+    near = nobody("POST", "/v1/devices", a_registration(pushAddress={**address, "kind": "fcm"}))
+    assert [stranger.status_code, near.status_code] == [401, 401]
+    assert stranger.get_json()["detail"] == near.get_json()["detail"]
+    found = door("device_api", registered(nobody, pushAddress=address))
+    assert lost("GET", own("/pending")).status_code == 401
+    assert found("GET", own("/pending")).status_code == 200
+    assert signed_in(world)("GET", own("/pending")).status_code == 200
 
 
 def test_a_desktop_reads_the_notification_in_its_slot(nobody: Call, world: MemoryParts) -> None:
@@ -178,7 +223,8 @@ def test_a_device_whose_document_cannot_be_read_mends_it_by_registering(
     nobody: Call, world: MemoryParts, broken: dict[str, Any]
 ) -> None:
     world.devices.documents[HWID] = {"platform": "android", "fcmToken": "t1", **broken}
-    answer = nobody("POST", "/v1/devices", a_registration())
+    shown = a_registration(pushAddress={"kind": "fcm", "value": "t1"})
+    answer = nobody("POST", "/v1/devices", shown)
     assert answer.status_code == 201
     device = door("device_api", answer.get_json()["deviceSecret"])
     assert device("POST", own("/consent"), {"consent": True}).status_code == 204

@@ -363,9 +363,7 @@ def test_the_charset_utf_8_may_be_said(provider: Call) -> None:
 def test_a_notification_to_an_admin_hwid_is_delivered_before_the_answer(
     provider: Call, world: MemoryParts
 ) -> None:
-    world.devices.register(
-        a_desktop(ADMIN_HWID), derive(ADMIN_HWID, "en_US", ["example.com"]), None
-    )
+    world.devices.refresh(a_desktop(ADMIN_HWID), derive(ADMIN_HWID, "en_US", ["example.com"]))
     response = provider("POST", "/v1/notifications", a_body(targetSegment={"hwid": ADMIN_HWID}))
     shown = response.get_json()
     assert response.status_code == 201

@@ -80,7 +80,7 @@ class Stores:
     def add(self, device: Device) -> None:
         """A device registers, or refreshes what is known of it."""
         derived = derive(device.hwid, device.locale, device.domains)
-        self.devices.register(device, derived, None)
+        self.devices.refresh(device, derived)
 
 
 class SimulatedParts:
@@ -233,8 +233,10 @@ class FakeAccounts:
 
     def __init__(self) -> None:
         self.moderators: set[str] = set()
+        self.claims: dict[str, dict[str, Any]] = {}
 
     def custom_token(self, uid: str, claims: Mapping[str, object]) -> str:
+        self.claims[uid] = dict(claims)
         return f"custom-token-of-{uid}"
 
     def set_moderator(self, uid: str, moderator: bool) -> None:

@@ -162,7 +162,7 @@ BY_NAME_ONLY = {
     *("create", "get", "statuses", "change", "delete", "replay", "keep_answer"),
     *("put", "domain", "put_domain", "add_domain", "change_domain", "delete_domain", "note_told"),
     *("add_key", "key_owner", "delete_key"),
-    *("register", "secret_digest", "set_consent", "drop_address", "pending", "clear_slot"),
+    *("refresh", "begin", "credential", "set_consent", "drop_address", "pending", "clear_slot"),
     "reach",
     *("take", "places", "give_back", "begin", "end", "take_reminder"),
     *("write_derived", "is_on", "turn", "show", "look"),

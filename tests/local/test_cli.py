@@ -114,6 +114,16 @@ def test_a_device_that_nobody_knows_is_called_that(fanfare: Fanfare, pending: st
     assert told.output == "not targeted: none of the provider's devices has this hwid\n"
 
 
+def test_a_device_that_lost_its_secret_is_reset(world: MemoryParts, fanfare: Fanfare) -> None:
+    world.devices.merge("AA:BB", {"platform": "linux"})
+    for _ in range(2):
+        told = fanfare("device", "reset", "AA:BB")
+        assert told.output == "reset: the next registration of this hwid needs no proof\n"
+    assert world.devices.get("AA:BB") is None
+    for unknown in ("nobody", "a/b", "."):
+        assert fanfare("device", "reset", unknown).exit_code == 1
+
+
 def test_counters_that_differ_in_nothing_but_their_codes_are_shown(
     world: MemoryParts, fanfare: Fanfare, pending: NotificationId
 ) -> None:

@@ -63,7 +63,7 @@ class Chatroom:
 
     def add(self, device: Device) -> None:
         """A device registers."""
-        self.devices.register(device, derive(device.hwid, device.locale, device.domains), None)
+        self.devices.refresh(device, derive(device.hwid, device.locale, device.domains))
 
     @property
     def desk(self) -> Desk:

@@ -3,7 +3,7 @@
 import re
 import time
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -12,8 +12,15 @@ from urllib.parse import quote
 import httpx
 import jwt
 import pytest
+from google.auth.credentials import AnonymousCredentials
+from google.cloud.firestore import Client
 
 from local.firestore import FirestoreEmulator
+from shared.adapters.clock import FixedClock
+from shared.adapters.firestore.devices import FirestoreDevices
+from shared.flow import devices
+from tests.builders import a_desktop
+from tests.flow.parts import FakeAccounts
 
 RULES = Path(__file__).parents[2] / "firestore.rules"
 HWID = "Hw 1:é"
@@ -41,6 +48,7 @@ DOCUMENTS: dict[str, Mapping[str, str]] = {
     "domainHistory/h1": OWNED,
 }
 NOBODY = ""
+NO_CLAIMS: Mapping[str, object] = {}
 DEVICE = f"device:{HWID}"
 EVERYBODY = [NOBODY, "p1", "p2", DEVICE, "device:other", HWID, "moderator", "operator"]
 READERS = {
@@ -101,8 +109,8 @@ class Caller:
         self.http = httpx.Client(base_url=f"http://{emulator.address}", trust_env=False, timeout=30)
         self._root = f"/v1/projects/{project}/databases/(default)/documents"
 
-    def get(self, path: str, uid: str) -> bool:
-        return self._allowed(self.http.get(self._at(path), headers=self._headers(uid)))
+    def get(self, path: str, uid: str, **claims: object) -> bool:
+        return self._allowed(self.http.get(self._at(path), headers=self._headers(uid, claims)))
 
     def query(self, query: Query, uid: str) -> bool:
         parent = self._at(query.parent) if query.parent else self._root
@@ -126,12 +134,12 @@ class Caller:
     def _at(self, path: str) -> str:
         return f"{self._root}/{quote(path)}"
 
-    def _headers(self, uid: str) -> dict[str, str]:
+    def _headers(self, uid: str, further: Mapping[str, object] = NO_CLAIMS) -> dict[str, str]:
         if uid == "owner":
             return {"Authorization": "Bearer owner"}
-        return {"Authorization": f"Bearer {self._token(uid)}"} if uid else {}
+        return {"Authorization": f"Bearer {self._token(uid, further)}"} if uid else {}
 
-    def _token(self, uid: str) -> str:
+    def _token(self, uid: str, further: Mapping[str, object]) -> str:
         now = int(time.time())
         claims: dict[str, Any] = {
             "iss": f"https://securetoken.google.com/{self.project}",
@@ -141,6 +149,7 @@ class Caller:
             "iat": now,
             "exp": now + 3600,
             "auth_time": now,
+            **further,
         }
         if uid in {"moderator", "operator"}:
             claims[uid] = True
@@ -200,6 +209,61 @@ def test_a_provider_reads_notifications_through_the_api_alone(caller: Caller) ->
 def test_a_device_without_a_document_may_look_for_it(caller: Caller) -> None:
     assert caller.get("devices/new", "device:new")
     assert not caller.get("devices/new", "new")
+
+
+GENERATIONS: list[Mapping[str, object]] = [
+    {},
+    {"generation": "g1"},
+    {"generation": "g2"},
+    {"generation": None},
+    {"generation": ["g1"]},
+]
+
+
+@pytest.mark.parametrize(
+    ("stored", "readers"),
+    [
+        ({}, [{}]),
+        ({"generation": "g1"}, [{"generation": "g1"}]),
+        ({"generation": "g2"}, [{"generation": "g2"}]),
+    ],
+    ids=["of before generations had names", "the former one", "the present one"],
+)
+def test_a_device_is_read_by_its_present_generation_only(
+    fresh: Caller, stored: Mapping[str, str], readers: list[Mapping[str, object]]
+) -> None:
+    assert fresh.write(f"devices/{HWID}", "owner", stored)
+    allowed = [it for it in GENERATIONS if fresh.get(f"devices/{HWID}", DEVICE, **it)]
+    assert allowed == readers
+    others = [it for it in GENERATIONS if fresh.get(f"devices/{HWID}", "device:other", **it)]
+    assert others == []
+
+
+@pytest.mark.parametrize("end", [devices.delete, devices.reset])
+def test_a_former_owner_reads_nothing_of_what_is_registered_next(
+    fresh: Caller,
+    firestore_emulator: FirestoreEmulator,
+    monkeypatch: pytest.MonkeyPatch,
+    end: Callable[..., None],
+) -> None:
+    monkeypatch.setenv("FIRESTORE_EMULATOR_HOST", firestore_emulator.address)
+    client = Client(project=fresh.project, credentials=AnonymousCredentials())
+    store, accounts = FirestoreDevices(client), FakeAccounts()
+
+    def claims_of_a_registration() -> dict[str, Any]:
+        desktop = a_desktop("Hw 2")
+        devices.register(desktop, None, devices=store, accounts=accounts, clock=FixedClock())
+        return dict(accounts.claims["device:Hw 2"])
+
+    def reads(claims: Mapping[str, object]) -> bool:
+        return fresh.get("devices/Hw 2", "device:Hw 2", **claims)
+
+    former = claims_of_a_registration()
+    assert reads(former)
+    end("Hw 2", devices=store)
+    latter = claims_of_a_registration()
+    assert [reads(it) for it in (latter, former, {})] == [True, False, False]
+    client.close()
 
 
 def test_every_allow_was_seen_to_allow_and_to_deny(fresh: Caller) -> None:

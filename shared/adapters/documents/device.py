@@ -17,6 +17,7 @@ from shared.domain.device import (
 )
 from shared.domain.errors import Defect
 from shared.domain.moments import moment_text
+from shared.domain.ownership import Credential, Generation, Standing
 from shared.domain.retry import too_late
 
 DEVICES = "devices"
@@ -36,6 +37,8 @@ SLOT_FIELDS = (
 DERIVED_FIELDS = ("hwid", "language", "territory", "selectors", "partition")
 DERIVED_FROM = ("locale", "domains")
 REACH_FIELDS = ("pushAddress", "fcmToken", "consent")
+GENERATION = "generation"
+"""On the device for Firestore's rules, beside its secret for our doors."""
 _SAID_IN_PASSING = {"locale": str, "timeZone": str, "appVersion": str, "lastActiveAt": datetime}
 """A device can be reached without these; an app that writes one in its own way leaves it unknown,
 as it is to the store's queries.
@@ -80,6 +83,37 @@ def device_from(hwid: str, document: Mapping[str, Any]) -> Device:
         consent=reader.flag("consent", default=True),
         slot=_slot_from(reader),
     )
+
+
+def generation_fields(began: Generation) -> Fields | None:
+    """The whole document of a device that begins a generation, or none if nothing is kept of it."""
+    if began.device is None:
+        return None
+    it = began.device
+    fields = registration_fields(it, derive(it.hwid, it.locale, it.domains))
+    return present({**fields, GENERATION: began.credential.generation})
+
+
+def credential_fields(credential: Credential) -> Fields:
+    """The document of what a generation proves itself by."""
+    return {"digest": credential.digest or None, GENERATION: credential.generation or None}
+
+
+def credential_from(hwid: str, document: Mapping[str, Any]) -> Credential:
+    """What a generation proves itself by."""
+    reader = Reader(DEVICE_SECRETS, hwid, document)
+    return Credential(reader.text("digest"), reader.text(GENERATION))
+
+
+def standing_from(
+    hwid: str, credential: Mapping[str, Any] | None, document: Mapping[str, Any] | None
+) -> Standing:
+    """What is stored under an hwid, of both its documents."""
+    known = None if credential is None else credential_from(hwid, credential)
+    if document is None:
+        return Standing(known)
+    reader = Reader(DEVICES, hwid, where_readable(document, _SAID_IN_PASSING))
+    return Standing(known, reach_from(hwid, document), reader.time("lastActiveAt"))
 
 
 def address_fields(address: PushAddress | None) -> Fields:

@@ -22,8 +22,10 @@ from google.cloud.firestore import (
     Query,
     WriteBatch,
 )
+from google.cloud.firestore_v1.field_path import FieldPath
 from google.protobuf.timestamp_pb2 import Timestamp
 
+from shared.adapters.documents import present
 from shared.adapters.documents.names import can_name
 from shared.domain.errors import NotFound, TryAgain
 
@@ -109,9 +111,11 @@ def fetch(place: DocumentReference) -> Snapshot:
 
 
 def fetch_all(
-    client: Client, places: Sequence[DocumentReference], fields: Sequence[str]
+    client: Client, places: Sequence[DocumentReference], fields: Sequence[str] | None = None
 ) -> Sequence[Snapshot]:
-    """These fields of the documents, in any order and in one request; some may not exist."""
+    """These fields of the documents (all, where none is named), in any order and in one request;
+    some may not exist.
+    """
     with _reading():
         asked = client.get_all(list(places), fields, retry=READ_AGAIN, timeout=CALL_SECONDS)
         return list(asked)
@@ -161,6 +165,23 @@ def if_still(version: str) -> LastUpdateOption:
     at = Timestamp()
     at.FromJsonString(version)
     return LastUpdateOption(at)
+
+
+def replace(batch: WriteBatch, snapshot: Snapshot, fields: Mapping[str, Any] | None) -> None:
+    """Put the document's new fields, or its end, into the batch: if it still is as it was read.
+
+    Its other fields are removed by name, because a plain ``set`` takes no condition.
+    """
+    place = snapshot.reference
+    if not snapshot.exists:
+        if fields is not None:
+            batch.create(place, present(fields))
+    elif fields is None:
+        batch.delete(place, if_still(version_of(snapshot)))
+    else:
+        every = {**dict.fromkeys(data_of(snapshot)), **fields}
+        named = {FieldPath(name).to_api_repr(): value for name, value in every.items()}
+        batch.update(place, as_update(named), if_still(version_of(snapshot)))
 
 
 def commit_once(batch: WriteBatch) -> str:

@@ -3,7 +3,7 @@
 Secrets stand in a collection of their own, because a device may read its own document.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -18,32 +18,43 @@ from shared.adapters.documents import (
     DERIVED_FROM,
     DEVICE_SECRETS,
     DEVICES,
+    GENERATION,
     REACH_FIELDS,
     SLOT_FIELDS,
     address_fields,
+    credential_fields,
+    credential_from,
     derived_fields,
     derived_from,
     device_from,
     difference,
+    generation_fields,
     pending_from,
     reach_from,
     registration_fields,
+    standing_from,
 )
 from shared.adapters.firestore.calls import (
+    NotDone,
     Refused,
     Snapshot,
+    Turns,
+    Unclear,
     as_update,
     commit,
+    commit_once,
     data_of,
     fetch,
     fetch_all,
     reference,
+    replace,
     rewrite,
     select,
 )
 from shared.adapters.holders import Holder, latest_and_others, may_drop
 from shared.domain.device import AddressKind, Derived, Device, PushAddress, Reach
 from shared.domain.errors import Defect, NotFound
+from shared.domain.ownership import Credential, Generation, Standing
 
 PAGE = 500
 
@@ -65,22 +76,41 @@ class FirestoreDevices:
         found = fetch_all(self._client, places, REACH_FIELDS)
         return {it.id: reach_from(it.id, data_of(it)) for it in found if it.exists}
 
-    def register(self, device: Device, derived: Derived, secret_digest: str | None) -> bool:
-        fields = as_update(registration_fields(device, derived))
+    def refresh(self, device: Device, derived: Derived, generation: str = "") -> None:
+        fields = registration_fields(device, derived)
+        fields = as_update(fields | ({GENERATION: generation} if generation else {}))
         batch = self._client.batch()
         batch.set(self._reference(device.hwid), fields, merge=list(fields))
-        if secret_digest is not None:
-            batch.create(self._secret(device.hwid), {"digest": secret_digest})
-        try:
-            commit(batch, "the device")
-        except Refused as refused:
-            if not (refused.perhaps_ours and self.secret_digest(device.hwid) == secret_digest):
-                return False
-        return True
+        commit(batch, "the device")
 
-    def secret_digest(self, hwid: str) -> str | None:
-        digest = data_of(fetch(self._secret(hwid))).get("digest")
-        return None if digest is None else str(digest)
+    def begin(
+        self, hwid: str, decide: Callable[[Standing], Generation | Credential]
+    ) -> Generation | Credential:
+        turns, sent = Turns("the device"), None
+        while True:
+            turns.take()
+            device, secret = self._both(hwid)
+            standing = standing_from(hwid, _if_there(secret), _if_there(device))
+            if sent is not None and sent.credential == standing.credential:
+                return sent
+            decided = decide(standing)
+            if isinstance(decided, Credential):
+                return decided
+            batch = self._client.batch()
+            replace(batch, secret, credential_fields(decided.credential))
+            replace(batch, device, generation_fields(decided))
+            try:
+                commit_once(batch)
+            except (Refused, NotDone):
+                continue
+            except Unclear:
+                sent = decided
+            else:
+                return decided
+
+    def credential(self, hwid: str) -> Credential | None:
+        snapshot = fetch(self._secret(hwid))
+        return credential_from(hwid, data_of(snapshot)) if snapshot.exists else None
 
     def set_address(self, hwid: str, address: PushAddress | None) -> None:
         self._update(hwid, address_fields(address))
@@ -157,11 +187,22 @@ class FirestoreDevices:
         except Refused:
             raise NotFound("there is no such device") from None
 
+    def _both(self, hwid: str) -> tuple[Snapshot, Snapshot]:
+        """The device and its secret, as of one moment."""
+        places = (self._reference(hwid), self._secret(hwid))
+        found = {it.reference.path: it for it in fetch_all(self._client, places)}
+        device, secret = (found[place.path] for place in places)
+        return device, secret
+
     def _reference(self, hwid: str) -> DocumentReference:
         return reference(self._client, DEVICES, hwid)
 
     def _secret(self, hwid: str) -> DocumentReference:
         return reference(self._client, DEVICE_SECRETS, hwid)
+
+
+def _if_there(snapshot: Snapshot) -> Mapping[str, Any] | None:
+    return data_of(snapshot) if snapshot.exists else None
 
 
 def _address(snapshot: Snapshot) -> PushAddress | None:

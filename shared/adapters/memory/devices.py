@@ -1,29 +1,36 @@
 """Devices in memory, with the promises of the Firestore ones and in the same documents."""
 
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 from shared.adapters.documents import (
+    GENERATION,
     SLOT_FIELDS,
     address_fields,
+    credential_fields,
     derived_fields,
     derived_from,
     device_from,
     difference,
+    generation_fields,
     pending_from,
     reach_from,
     registration_fields,
+    standing_from,
 )
 from shared.adapters.holders import latest_and_others, may_drop
 from shared.adapters.memory.documents import Collection
 from shared.domain.device import Derived, Device, PushAddress, Reach
 from shared.domain.errors import Defect, NotFound
+from shared.domain.ownership import Credential, Generation, Standing
 
 
 class MemoryDevices:
-    """``documents`` and ``versions`` are open to tests and to the fakes of the fan-out."""
+    """``documents`` and ``versions`` are open to tests and to the fakes of the fan-out, and so are
+    ``secrets`` (digests) and ``generations``.
+    """
 
     def __init__(self) -> None:
         self.lock = threading.RLock()
@@ -31,6 +38,7 @@ class MemoryDevices:
         self.documents: dict[str, dict[str, Any]] = self._devices.documents
         self.versions: dict[str, str] = self._devices.versions
         self.secrets: dict[str, str] = {}
+        self.generations: dict[str, str] = {}
 
     def merge(self, hwid: str, fields: dict[str, Any]) -> None:
         """Write these fields and a new version; ``None`` removes a field."""
@@ -45,17 +53,30 @@ class MemoryDevices:
             documents = {hwid: self.documents.get(hwid) for hwid in hwids}
             return {h: reach_from(h, it) for h, it in documents.items() if it is not None}
 
-    def register(self, device: Device, derived: Derived, secret_digest: str | None) -> bool:
-        with self.lock:
-            if secret_digest is not None:
-                if device.hwid in self.secrets:
-                    return False
-                self.secrets[device.hwid] = secret_digest
-            self.merge(device.hwid, registration_fields(device, derived))
-            return True
+    def refresh(self, device: Device, derived: Derived, generation: str = "") -> None:
+        fields = registration_fields(device, derived)
+        self.merge(device.hwid, fields | ({GENERATION: generation} if generation else {}))
 
-    def secret_digest(self, hwid: str) -> str | None:
-        return self.secrets.get(hwid)
+    def begin(
+        self, hwid: str, decide: Callable[[Standing], Generation | Credential]
+    ) -> Generation | Credential:
+        with self.lock:
+            credential = self.credential(hwid)
+            known = None if credential is None else credential_fields(credential)
+            decided = decide(standing_from(hwid, known, self._devices.read(hwid)[0]))
+            if isinstance(decided, Generation):
+                self._forget(hwid)
+                if (fields := generation_fields(decided)) is not None:
+                    self._devices.put(hwid, fields)
+                self.secrets[hwid] = decided.credential.digest
+                self.generations[hwid] = decided.credential.generation
+            return decided
+
+    def credential(self, hwid: str) -> Credential | None:
+        with self.lock:
+            if hwid not in self.secrets:
+                return None
+            return Credential(self.secrets[hwid], self.generations.get(hwid, ""))
 
     def set_address(self, hwid: str, address: PushAddress | None) -> None:
         with self.lock:
@@ -87,8 +108,7 @@ class MemoryDevices:
 
     def delete(self, hwid: str) -> None:
         with self.lock:
-            self._devices.remove(hwid)
-            self.secrets.pop(hwid, None)
+            self._forget(hwid)
 
     def write_derived(self, hwid: str, derived: Derived) -> None:
         with self.lock:
@@ -106,6 +126,11 @@ class MemoryDevices:
                 continue
             if difference(document, derived_fields(derived)):
                 yield hwid, derived
+
+    def _forget(self, hwid: str) -> None:
+        self._devices.remove(hwid)
+        self.secrets.pop(hwid, None)
+        self.generations.pop(hwid, None)
 
     def _merge_if_there(self, hwid: str, fields: dict[str, Any]) -> None:
         if hwid in self.documents:
