@@ -17,6 +17,7 @@ REMEDIES: Mapping[str, str] = {
     "stopped": "Duplicate the notification and submit the copy, if the rest should have it too.",
     "superseded": "Nothing: a desktop shows one notification, the newest.",
     "deviceGone": "Nothing: the device is no longer registered.",
+    "domainLost": "The provider has its domain verified again; then send a copy.",
     # failed
     "noSender": "The operator sets the credentials of this push service; then send a copy.",
     "credentialsRefused": "The operator renews the credentials of this push service; then send a "

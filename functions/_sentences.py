@@ -15,6 +15,7 @@ SENTENCES: Mapping[str, str] = {
     "stopped": "The distribution was stopped before this device's turn.",
     "superseded": "The desktop shows a newer notification, which this one does not replace.",
     "deviceGone": "The device was removed between planning and sending.",
+    "domainLost": "An operator took the domain this device is on from its provider.",
     # failed
     "noSender": "No credentials are set up for this device's push service; add them, then resend.",
     "credentialsRefused": "The push service refused our credentials; the operator must renew them.",
@@ -57,7 +58,7 @@ SENTENCES: Mapping[str, str] = {
 
 FAILURES: Mapping[FailureReason, str] = {
     FailureReason.PREMIUM_LAPSED: "Premium was no longer active when sending began; renew it.",
-    FailureReason.NO_VERIFIED_DOMAIN: "No domain it is for was verified when sending began.",
+    FailureReason.NO_VERIFIED_DOMAIN: "No domain it is for was verified, or none stayed so.",
     FailureReason.NO_AUDIENCE: "No device could be sent to; widen the target.",
     FailureReason.CREDENTIALS_REFUSED: "The push service refused our credentials; see the errors.",
     FailureReason.EVERY_PUSH_FAILED: "Every push failed; the errors say why.",

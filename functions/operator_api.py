@@ -30,6 +30,7 @@ from functions._operator import DOOR, Email, fault, given_fields
 from functions._rest import Call, Reply
 from shared.adapters.documents import to_json
 from shared.domain.errors import NotFound
+from shared.domain.history import Actor
 from shared.domain.notification import NotificationId
 from shared.domain.provider import (
     HIGHEST_DEVICES_PER_MINUTE,
@@ -40,7 +41,7 @@ from shared.domain.provider import (
     Plan,
     Provider,
 )
-from shared.flow import devices, operate
+from shared.flow import devices, lost_domain, operate
 from shared.flow.cancel import stop
 from shared.flow.moderation_stats import MOST_DAYS
 from shared.hidden import hidden
@@ -143,7 +144,8 @@ def read_domain(call: Call[Nothing]) -> Reply:
 )
 def put_domain(call: Call[DomainInput]) -> Reply:
     """Owner, verification and admin HWIDs; a domain that is not there yet is created. With a new
-    owner the former one's admin HWIDs are gone.
+    owner the former one's admin HWIDs are gone. What is on its way to a domain that its provider
+    has no more, or not verified, ends.
     """
     name, given, p = domain_in(call.path), given_fields(call.given), parts()
     by, now = call.caller.actor, p.clock.now()
@@ -155,14 +157,18 @@ def put_domain(call: Call[DomainInput]) -> Reply:
             raise fault("providerId", "required", "is required for a new domain") from None
         new = Domain(**{"domain": name, **given})
         put = operate.add_domain(new, by=by, providers=p.providers, clock=p.clock)
+    _tell_of(name, call.caller.actor)
     return Reply(OwnedDomainAnswer.of(put))
 
 
 @DOOR.route("DELETE", "/v1/domains/<domain>", who=operator, given=Nothing, answer=None, status=204)
 def delete_domain(call: Call[Nothing]) -> Reply:
-    """Nobody's any more; doing it twice is harmless. Its history stays."""
-    p = parts()
-    p.providers.delete_domain(domain_in(call.path), by=call.caller.actor, at=p.clock.now())
+    """Nobody's any more, and what is on its way to it ends; doing it twice is harmless. Its history
+    stays.
+    """
+    name, p, by = domain_in(call.path), parts(), call.caller.actor
+    p.providers.delete_domain(name, by=by, at=p.clock.now())
+    _tell_of(name, by)
     return Reply(None, 204)
 
 
@@ -240,6 +246,13 @@ def _handed_over(domain: Domain, given: dict[str, Any]) -> Domain:
     """The domain with what is given; nobody inherits the devices that bypass moderation."""
     moved = given.get("provider_id", domain.provider_id) != domain.provider_id
     return replace(domain, **({"admin_hwids": ()} if moved else {}) | given)
+
+
+def _tell_of(domain: str, by: Actor) -> None:
+    p = parts()
+    lost_domain.tell_those_on_their_way(
+        domain, by, notifications=p.notifications, providers=p.providers, clock=p.clock
+    )
 
 
 def _check_owner(given: dict[str, Any]) -> None:

@@ -35,6 +35,7 @@ class Note(StrEnum):
     RELEASE = "release"
     ENDORSE = "endorse"
     FINDINGS = "findings"
+    DOMAIN_LOST = "domainLost"
 
 
 @dataclass(frozen=True, slots=True)

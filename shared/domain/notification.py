@@ -55,8 +55,9 @@ class Notification:
 
     ``plan_parts``, ``plan_domains`` and ``read_at`` (the store's word for a moment) fix, once, into
     how many ranges the audience is cut, on which domains, and as of when it is read: planning
-    again then plans the same. ``estimated_devices`` is the audience as it was when submitted, or
-    last approved.
+    again then plans the same. Those of ``plan_domains`` that were taken from the provider since
+    are ``lost_domains``. ``estimated_devices`` is the audience as it was when submitted, or last
+    approved.
     """
 
     id: NotificationId
@@ -86,6 +87,7 @@ class Notification:
     counted_at: datetime | None = None
     plan_parts: int = 0
     plan_domains: tuple[str, ...] = ()
+    lost_domains: tuple[str, ...] = ()
     read_at: str = ""
     wake_at: datetime | None = None
     export_at: datetime | None = None
@@ -267,6 +269,15 @@ class Notification:
         planned = replace(self, plan_parts=parts, plan_domains=domains, read_at=read_at)
         return Change(planned, None)
 
+    def lose(self, domains: Iterable[str], by: Actor, at: datetime) -> "Change":
+        """Nothing more goes to these of its domains."""
+        kept = set(self.plan_domains).difference(self.lost_domains)
+        new = tuple(domain for domain in domains if domain in kept)
+        if not new or self.status is not Status.SENDING:
+            return Change(self, None)
+        poorer = replace(self, lost_domains=(*self.lost_domains, *new))
+        return poorer._entered(Note.DOMAIN_LOST, self.status, by, at, ", ".join(new))
+
     def unknown(self) -> NotFound:
         """What someone hears to whom this notification does not belong."""
         return NotFound(f"there is no notification {self.id}")
@@ -394,7 +405,8 @@ def verdict(sums: Tally) -> FailureReason | None:
     if sums.delivered or sums.unknown:
         return None
     if not sums.failed:
-        return FailureReason.NO_AUDIENCE
+        lost = "domainLost" in sums.errors
+        return FailureReason.NO_VERIFIED_DOMAIN if lost else FailureReason.NO_AUDIENCE
     if sums.errors.get("credentialsRefused", 0) == sums.failed:
         return FailureReason.CREDENTIALS_REFUSED
     return FailureReason.EVERY_PUSH_FAILED

@@ -32,6 +32,7 @@ from shared.domain.targeting import (
     partition_ranges,
 )
 from shared.flow.count import finish
+from shared.flow.lost_domain import checked
 from shared.flow.queues import ADMIN_HEAD_START, plan_task, send_task
 from shared.flow.schedule import scheduled
 from shared.ports import (
@@ -100,6 +101,9 @@ def plan(
         notification, devices = _cut(notification, domains, audience, notifications)
         if notification.status is not Status.SENDING:
             return
+    notification = checked(
+        notification, notifications=notifications, providers=providers, clock=clock
+    )
     if devices is None:
         devices = _devices(_counted(notification, notification.plan_domains, audience))
     parts = _parts(notification, clock)

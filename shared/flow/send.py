@@ -8,7 +8,7 @@ owner that outlived its lease can write nothing and stops at the chunk it is in.
 
 import logging
 from collections import Counter
-from collections.abc import Callable, Mapping, Set
+from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -23,6 +23,7 @@ from shared.domain.retry import RetryPolicy, fruitless_after, too_late
 from shared.domain.suspicion import alarming
 from shared.flow.chunk import Chunks, Results
 from shared.flow.count import finish
+from shared.flow.lost_domain import ended
 from shared.flow.pushes import Pushes, Senders
 from shared.flow.queues import follow_up
 from shared.ports import (
@@ -201,13 +202,21 @@ class _Run:
                 batch = replace(batch, reached=tried_until)
                 return self._hand_over(batch) if longest else self._release(batch, began)
             enough = min(until, began + self.lease * SENDING_SHARE, expires_at or until)
-            results = self.chunks.attempt(batch, positions, enough)
+            lost = self._lost(batch, positions, seen.lost_domains)
+            results = self.chunks.attempt(batch, [p for p in positions if p not in lost], enough)
+            results = replace(results, records={**lost, **results.records})
             batch = self._record(replace(batch, reached=positions[-1] + 1), results)
             longest = max(longest, self.clock.now() - began)
             tried_until = tried_until if pushes.tried.isdisjoint(positions) else batch.reached
         if batch.state is BatchState.CLOSED:
             return batch
         return self.put_off(self._judged(replace(batch, reached=tried_until)), pushes.asked_seconds)
+
+    def _lost(
+        self, batch: Batch, positions: Sequence[int], domains: Sequence[str]
+    ) -> Mapping[int, Record]:
+        it, devices = self.notification, self.chunks.devices
+        return ended(it, batch, positions, domains, devices=devices, clock=self.clock)
 
     def put_off(self, batch: Batch, asked_seconds: float) -> Batch:
         """What is open is tried again later, unless that would be beyond the horizon or expiry."""

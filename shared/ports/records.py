@@ -129,6 +129,9 @@ class Notifications(Protocol):
     def decided(self, since: datetime, limit: int) -> Sequence[Decision]:
         """Moderators' decisions since then, the latest first."""
 
+    def sending_on(self, domain: str) -> Sequence[NotificationId]:
+        """Those that are being sent and whose plan has the domain."""
+
     def overdue(self, now: datetime, limit: int) -> Sequence[NotificationId]:
         """Those whose ``wake_at`` has passed."""
 
@@ -240,6 +243,11 @@ class Devices(Protocol):
         here, but not restore it. Other devices keep the address until ``set_address``.
         """
 
+    def domains(self, hwids: Sequence[str]) -> Mapping[str, Sequence[str]]:
+        """Which domains each of these is on now, but for those that are gone; one read each, in
+        one request. What cannot be read is none.
+        """
+
     def begin(
         self, hwid: str, decide: Callable[[Standing], Generation | Credential]
     ) -> Generation | Credential:
@@ -293,10 +301,13 @@ class StopSwitch(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Sight:
-    """How things stand: a notification's status, and whether the whole platform is stopped."""
+    """How things stand: a notification's status, whether the whole platform is stopped, and which
+    of the notification's domains were taken from its provider.
+    """
 
     status: Status | None
     stopped: bool
+    lost_domains: tuple[str, ...] = ()
 
 
 class Watch(Protocol):

@@ -486,6 +486,15 @@ def test_what_cannot_be_read_is_no_consent_or_no_address(
     assert devices.store.reach(["h1"]) == {"h1": reach}
 
 
+def test_it_is_told_of_many_at_once_which_domains_they_are_on(devices: Bench[Devices]) -> None:
+    registered(devices, "h1")
+    devices.write("odd", {"domains": "example.com"})
+    devices.write("none", {"fcmToken": "t"})
+    on = devices.store.domains(["h1", "odd", "none", "never there"])
+    assert on == {"h1": ("example.com", "example.org"), "odd": (), "none": ()}
+    assert devices.store.domains([]) == {}
+
+
 def test_a_chunk_is_one_request_that_asks_for_nothing_else(monkeypatch: pytest.MonkeyPatch) -> None:
     recorder = GrpcRecorder()
     with served(recorder) as address:

@@ -82,6 +82,7 @@ def test_nothing_internal_is_in_the_json() -> None:
         "historyhash",
         "planparts",
         "plandomains",
+        "lostdomains",
         "readat",
     }
 

@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 
 from shared.adapters import listing
+from shared.adapters.firestore import notifications as firestore_notifications
 from shared.domain.errors import InvalidInput
 from shared.domain.lifecycle import Status
 from shared.domain.notification import NotificationId
@@ -32,6 +33,27 @@ def test_a_list_is_newest_first_and_only_the_providers_own(many: Bench[Notificat
     assert ids(page.items) == ["n0", "n1", "n2", "n5", "n4", "n3", "n6"]
     assert page.next_token is None
     assert all(it.version for it in page.items)
+
+
+def test_those_that_are_being_sent_on_a_domain_are_found(
+    notifications: Bench[Notifications], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(firestore_notifications, "PAGE", 2)
+    on = ("a.example", "b.example")
+    for number in range(5):
+        sending = with_fields(
+            a_submission(f"n{number}", provider_id=f"p{number}"),
+            status=Status.SENDING,
+            plan_domains=on if number % 2 else on[:1],
+        )
+        notifications.store.create(sending)
+    over = a_submission("over")
+    notifications.store.create(with_fields(over, status=Status.STOPPED, plan_domains=on))
+    notifications.store.create(with_fields(a_submission("unplanned"), status=Status.SENDING))
+    notifications.write("odd", {"status": "sending", "planDomains": "b.example"})
+    assert notifications.store.sending_on("b.example") == ["n1", "n3"]
+    assert len(notifications.store.sending_on("a.example")) == 5
+    assert notifications.store.sending_on("c.example") == []
 
 
 @pytest.mark.parametrize("page_size", [1, 2, 3, 6, 7, 8])

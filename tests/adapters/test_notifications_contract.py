@@ -73,6 +73,7 @@ def test_a_created_notification_is_read_as_it_was_written(
         counted_at=NOON,
         plan_parts=4,
         plan_domains=("a.example", "b.example"),
+        lost_domains=("b.example",),
         read_at="2026-03-01T12:00:00.123456789Z",
         wake_at=NOON + SECOND,
         export_at=NOON + SECOND,

@@ -88,6 +88,14 @@ def test_the_stop_switch_is_seen_at_the_next_look_on_and_off(bench: Bench) -> No
     assert bench.watch.look(N1) == Sight(Status.SENDING, stopped=False)
 
 
+def test_a_domain_that_was_taken_is_seen_at_the_next_look(bench: Bench) -> None:
+    has(bench, a_sending_notification(plan_domains=("a.example", "b.example")))
+    operator = Actor(Role.OPERATOR, "o1")
+    bench.notifications.change(N1, lambda it: it.lose(["b.example"], operator, NOON))
+    seen = Sight(Status.SENDING, stopped=False, lost_domains=("b.example",))
+    assert bench.watch.look(N1) == seen
+
+
 def test_a_notification_that_is_not_there_is_not_found(bench: Bench) -> None:
     bench.stop_switch.turn(True, "operator:o1", "incident", NOON)
     with pytest.raises(NotFound):
@@ -101,11 +109,11 @@ def test_a_status_that_is_none_is_a_defect(bench: Bench) -> None:
         bench.watch.look(N1)
 
 
-def test_a_look_is_one_request_for_two_fields(firestore: Bench, line: BadLine) -> None:
+def test_a_look_is_one_request_for_the_fields_that_decide(firestore: Bench, line: BadLine) -> None:
     has(firestore, a_sending_notification())
     firestore.watch.look(N1)
     assert [request.url.path.rpartition(":")[2] for request in line.requests] == ["batchGet"]
-    assert b'"mask":{"fieldPaths":["status","on"]}' in line.requests[0].content
+    assert b'"mask":{"fieldPaths":["status","lostDomains","on"]}' in line.requests[0].content
 
 
 def test_a_look_that_was_lost_is_taken_again(firestore: Bench, line: BadLine) -> None:

@@ -88,6 +88,26 @@ def test_a_new_domain_needs_an_owner_who_is_there(operator: Call) -> None:
     assert operator("GET", path).status_code == 404
 
 
+@pytest.mark.parametrize(
+    ("method", "given"),
+    [("PUT", {"isVerified": False}), ("PUT", {"providerId": "p2"}), ("DELETE", None)],
+)
+def test_what_is_on_its_way_to_a_domain_is_told_that_it_is_lost(
+    operator: Call, world: MemoryParts, method: str, given: object
+) -> None:
+    sending = a_notification("n1", Status.SENDING)
+    planned = sending.cut(1, ("example.com", "example.org"), "t").notification
+    world.notifications._notifications.put("n1", notification_fields(planned))
+    path = "/v1/domains/EXAMPLE.com"
+    assert operator("PUT", path, {"isVerified": True}).status_code == 200
+    assert "lostDomains" not in world.notifications.documents["n1"]
+    for _ in range(2):
+        assert operator(method, path, given).status_code in {200, 204}
+        assert world.notifications.get(planned.id).lost_domains == ("example.com",)
+    (entry,) = world.notifications.history(planned.id)
+    assert (entry.move, entry.actor, entry.reason) == ("domainLost", "operator:o1", "example.com")
+
+
 def test_moderators_are_made_and_unmade(operator: Call, world: MemoryParts) -> None:
     made = operator("PUT", "/v1/moderators/anna")
     unknown = {"telegramUserId": None, "name": "", "email": ""}

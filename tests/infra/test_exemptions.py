@@ -17,7 +17,7 @@ from shared.domain.content import Content
 from tests.infra.conftest import ROOT
 
 OF_MANY_VALUES = {
-    NOTIFICATIONS: {"findings", "endorsements", "claim", "errors", "planDomains"},
+    NOTIFICATIONS: {"findings", "endorsements", "claim", "errors", "planDomains", "lostDomains"},
     REPLAYS: {"answer"},
     USAGE: {"takers"},
     EXPORTS: {"objects"},

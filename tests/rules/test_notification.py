@@ -190,6 +190,18 @@ def test_what_is_not_being_sent_is_not_cut() -> None:
     assert stopped.cut(4, ("a.com",), "t1").notification == stopped
 
 
+def test_a_domain_is_lost_once_while_it_is_sent_on_it() -> None:
+    sending = a_notification(status=Status.SENDING).cut(1, ("a.com", "b.com"), "t1").notification
+    lost = sending.lose(["b.com", "c.com"], OPERATOR, NOON)
+    assert lost.notification.lost_domains == ("b.com",)
+    assert lost.entry is not None
+    assert (lost.entry.move, lost.entry.reason) == ("domainLost", "b.com")
+    again = lost.notification.lose(["b.com"], OPERATOR, NOON)
+    assert (again.notification, again.entry) == (lost.notification, None)
+    ended = replace(sending, status=Status.STOPPED)
+    assert ended.lose(["b.com"], OPERATOR, NOON).notification == ended
+
+
 @pytest.mark.parametrize(
     ("sums", "reason"),
     [
@@ -197,6 +209,10 @@ def test_what_is_not_being_sent_is_not_cut() -> None:
         (Tally(targeted=2, unknown=1, failed=1), None),
         (Tally(), FailureReason.NO_AUDIENCE),
         (Tally(targeted=2, skipped=2), FailureReason.NO_AUDIENCE),
+        (
+            Tally(targeted=2, skipped=2, errors={"domainLost": 1, "consent": 1}),
+            FailureReason.NO_VERIFIED_DOMAIN,
+        ),
         (Tally(targeted=2, failed=2, errors={"x": 2}), FailureReason.EVERY_PUSH_FAILED),
         (
             Tally(targeted=3, failed=2, skipped=1, errors={"credentialsRefused": 2, "consent": 1}),

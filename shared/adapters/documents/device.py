@@ -144,6 +144,14 @@ def reach_from(hwid: str, document: Mapping[str, Any]) -> Reach:
     return Reach(address, consent)
 
 
+def domains_from(hwid: str, document: Mapping[str, Any]) -> tuple[str, ...]:
+    """Which domains a device is on; none where that cannot be read."""
+    try:
+        return Reader(DEVICES, hwid, document).texts("domains")
+    except Defect:
+        return ()
+
+
 def _address_from(reader: Reader) -> PushAddress | None:
     """The address; a plain ``fcmToken`` that differs from ours was written after it, and wins."""
     token = reader.text("fcmToken")

@@ -28,6 +28,7 @@ from shared.ports import Decision, Replay
 
 NOTIFICATIONS = "pendingNotifications"
 HISTORY = "history"
+PLAN_DOMAINS, LOST_DOMAINS = "planDomains", "lostDomains"
 REPLAYS = "idempotencyKeys"
 REPLAYS_KEPT = timedelta(days=7)
 """How long an answer can be replayed: then a TTL policy on ``expireAt`` may remove it."""
@@ -84,6 +85,7 @@ def notification_fields(notification: Notification) -> Fields:
         "claim": claim and claim_fields(claim),
         "endorsements": [endorsement_fields(each) for each in notification.endorsements],
         **{to_camel(name): _plain(getattr(notification, name)) for name in _INTERNAL},
+        LOST_DOMAINS: list(notification.lost_domains) or None,
     }
 
 
@@ -131,7 +133,8 @@ def notification_from(id: str, document: Mapping[str, Any], version: str = "") -
         tally=_tally_from(reader),
         counted_at=reader.time("countedAt"),
         plan_parts=reader.number("planParts"),
-        plan_domains=reader.texts("planDomains"),
+        plan_domains=reader.texts(PLAN_DOMAINS),
+        lost_domains=reader.texts(LOST_DOMAINS),
         read_at=reader.text("readAt"),
         wake_at=reader.time("wakeAt"),
         export_at=reader.time("exportAt"),
@@ -145,6 +148,17 @@ def notification_from(id: str, document: Mapping[str, Any], version: str = "") -
 def status_from(id: str, document: Mapping[str, Any]) -> Status:
     """Where a notification is in its life."""
     return Reader(NOTIFICATIONS, id, document).choice("status", Status)
+
+
+def lost_domains_from(id: str, document: Mapping[str, Any]) -> tuple[str, ...]:
+    """Which domains were taken from its provider while it is sent."""
+    return Reader(NOTIFICATIONS, id, document).texts(LOST_DOMAINS)
+
+
+def is_planned_on(domain: str, document: Mapping[str, Any]) -> bool:
+    """Whether a plan has the domain; one that cannot be read has none."""
+    planned = document.get(PLAN_DOMAINS)
+    return isinstance(planned, list) and domain in planned
 
 
 def decision_from(id: str, document: Mapping[str, Any]) -> Decision:

@@ -28,6 +28,7 @@ from shared.adapters.documents import (
     derived_from,
     device_from,
     difference,
+    domains_from,
     generation_fields,
     pending_from,
     reach_from,
@@ -70,11 +71,12 @@ class FirestoreDevices:
         return device_from(hwid, data_of(snapshot)) if snapshot.exists else None
 
     def reach(self, hwids: Sequence[str]) -> Mapping[str, Reach]:
-        if not hwids:
-            return {}
-        places = [self._reference(hwid) for hwid in hwids]
-        found = fetch_all(self._client, places, REACH_FIELDS)
-        return {it.id: reach_from(it.id, data_of(it)) for it in found if it.exists}
+        found = self._found(hwids, REACH_FIELDS)
+        return {hwid: reach_from(hwid, document) for hwid, document in found}
+
+    def domains(self, hwids: Sequence[str]) -> Mapping[str, Sequence[str]]:
+        found = self._found(hwids, ["domains"])
+        return {hwid: domains_from(hwid, document) for hwid, document in found}
 
     def refresh(self, device: Device, derived: Derived, generation: str = "") -> None:
         fields = registration_fields(device, derived)
@@ -186,6 +188,15 @@ class FirestoreDevices:
             commit(batch, "the device")
         except Refused:
             raise NotFound("there is no such device") from None
+
+    def _found(
+        self, hwids: Sequence[str], fields: Sequence[str]
+    ) -> Iterator[tuple[str, dict[str, Any]]]:
+        if hwids:
+            places = [self._reference(hwid) for hwid in hwids]
+            for snapshot in fetch_all(self._client, places, fields):
+                if snapshot.exists:
+                    yield snapshot.id, data_of(snapshot)
 
     def _both(self, hwid: str) -> tuple[Snapshot, Snapshot]:
         """The device and its secret, as of one moment."""

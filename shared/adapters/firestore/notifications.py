@@ -25,12 +25,14 @@ from shared.adapters.documents import (
     DECISION,
     HISTORY,
     NOTIFICATIONS,
+    PLAN_DOMAINS,
     REPLAYS,
     answer_field,
     changes_nothing,
     difference,
     entry_fields,
     entry_from,
+    is_planned_on,
     notification_fields,
     notification_from,
     present,
@@ -65,6 +67,7 @@ from shared.domain.notification import Change, Notification, NotificationId
 from shared.ports import AlreadyThere, Decision, Page, Replay, Waiting, Wish
 
 _EVER = datetime(1970, 1, 1, tzinfo=UTC)
+PAGE = 500
 _IS_PENDING = FieldFilter("status", "==", str(Status.PENDING))
 
 
@@ -181,6 +184,15 @@ class FirestoreNotifications:
         moderated = self._where("moderatedAt", ">=", since)
         latest = moderated.order_by("moderatedAt", Query.DESCENDING).limit(limit)
         return decisions((each.id, data_of(each)) for each in select(latest.select(DECISION)))
+
+    def sending_on(self, domain: str) -> Sequence[NotificationId]:
+        """Plans are not indexed by domain: few are sent at a time, and fewer domains are lost."""
+        sending = self._where("status", "==", str(Status.SENDING)).order_by("__name__")
+        page, found = sending.select([PLAN_DOMAINS]).limit(PAGE), list[Snapshot]()
+        while snapshots := select(page):
+            found += snapshots
+            page = page.start_after({"__name__": snapshots[-1].reference})
+        return [NotificationId(it.id) for it in found if is_planned_on(domain, data_of(it))]
 
     def overdue(self, now: datetime, limit: int) -> Sequence[NotificationId]:
         due = self._where("wakeAt", "<=", now).order_by("wakeAt").limit(limit)

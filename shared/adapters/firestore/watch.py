@@ -1,17 +1,25 @@
 """What a running batch looks at before every chunk, in one request over Firestore's REST API.
 
 Twice for every fifty devices, Google's client would cost more than the fifty pushes between. Only
-the two fields that decide are asked for; the notification's words were read when the batch began.
+the fields that decide are asked for; the notification's words were read when the batch began.
 """
 
-from shared.adapters.documents import NOTIFICATIONS, PLATFORM, STOP, status_from, stop_from
+from shared.adapters.documents import (
+    LOST_DOMAINS,
+    NOTIFICATIONS,
+    PLATFORM,
+    STOP,
+    lost_domains_from,
+    status_from,
+    stop_from,
+)
 from shared.adapters.firestore.rest import FirestoreRest
 from shared.adapters.firestore.rest_values import Raw, decode_fields, moment
 from shared.domain.errors import NotFound
 from shared.domain.notification import NotificationId
 from shared.ports import Sight
 
-SEEN_FIELDS = ("status", "on")
+SEEN_FIELDS = ("status", LOST_DOMAINS, "on")
 
 
 class FirestoreWatch:
@@ -26,8 +34,8 @@ class FirestoreWatch:
         found = self._rest.batch_get([notification, switch], SEEN_FIELDS).documents
         if notification not in found:
             raise NotFound("there is no such notification")
-        status = status_from(id, _fields(found[notification]))
-        return Sight(status, stop_from(_fields(found.get(switch, {}))))
+        fields, stop = _fields(found[notification]), _fields(found.get(switch, {}))
+        return Sight(status_from(id, fields), stop_from(stop), lost_domains_from(id, fields))
 
 
 def _fields(document: Raw) -> Raw:

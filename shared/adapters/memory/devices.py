@@ -14,6 +14,7 @@ from shared.adapters.documents import (
     derived_from,
     device_from,
     difference,
+    domains_from,
     generation_fields,
     pending_from,
     reach_from,
@@ -52,6 +53,11 @@ class MemoryDevices:
         with self.lock:
             documents = {hwid: self.documents.get(hwid) for hwid in hwids}
             return {h: reach_from(h, it) for h, it in documents.items() if it is not None}
+
+    def domains(self, hwids: Sequence[str]) -> Mapping[str, Sequence[str]]:
+        with self.lock:
+            documents = {hwid: self.documents.get(hwid) for hwid in hwids}
+            return {h: domains_from(h, it) for h, it in documents.items() if it is not None}
 
     def refresh(self, device: Device, derived: Derived, generation: str = "") -> None:
         fields = registration_fields(device, derived)

@@ -15,6 +15,7 @@ from shared.adapters.documents import (
     changes_nothing,
     entry_fields,
     entry_from,
+    is_planned_on,
     notification_fields,
     notification_from,
     replay_fields,
@@ -130,6 +131,14 @@ class MemoryNotifications:
         ]
         latest = sorted(moderated, key=lambda each: each[:2], reverse=True)[:limit]
         return decisions((key, document) for _, key, document in latest)
+
+    def sending_on(self, domain: str) -> Sequence[NotificationId]:
+        with self._lock:
+            return [
+                NotificationId(id)
+                for id, document in sorted(self.documents.items())
+                if document.get("status") == Status.SENDING and is_planned_on(domain, document)
+            ]
 
     def overdue(self, now: datetime, limit: int) -> Sequence[NotificationId]:
         return self._due("wakeAt", now, limit)

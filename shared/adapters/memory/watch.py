@@ -12,4 +12,5 @@ class MemoryWatch:
         self._stop_switch = stop_switch
 
     def look(self, id: NotificationId) -> Sight:
-        return Sight(self._notifications.get(id).status, self._stop_switch.is_on())
+        it = self._notifications.get(id)
+        return Sight(it.status, self._stop_switch.is_on(), it.lost_domains)
