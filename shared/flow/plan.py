@@ -101,13 +101,13 @@ def plan(
         notification, devices = _cut(notification, domains, audience, notifications)
         if notification.status is not Status.SENDING:
             return
-    notification = checked(
-        notification, notifications=notifications, providers=providers, clock=clock
-    )
     if devices is None:
         devices = _devices(_counted(notification, notification.plan_domains, audience))
     parts = _parts(notification, clock)
-    if not notification.auto_approved:
+    if not notification.auto_approved:  # an admin's one device is sent to within this request
+        notification = checked(
+            notification, notifications=notifications, providers=providers, clock=clock
+        )
         provider = providers.get(notification.provider_id) or Provider(notification.provider_id)
         parts = scheduled(
             parts,
