@@ -29,9 +29,8 @@ class Credential:
 
     def opens(self, secret: str) -> bool:
         """Whether ``secret`` is the one of this generation. Constant time."""
-        return hmac.compare_digest(self.digest.encode(), digest_of(secret).encode()) and bool(
-            secret
-        )
+        known, given = self.digest.encode(), digest_of(secret).encode()
+        return bool(secret) and hmac.compare_digest(known, given)
 
 
 @dataclass(frozen=True, slots=True)

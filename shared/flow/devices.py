@@ -58,12 +58,11 @@ def register(
         held = _begun(device, issued, now, devices)
     else:
         held = check_secret(device.hwid, secret, devices=devices)
-    first = isinstance(held, Generation)
     match held:
         case Generation(credential, begun):
-            kept = begun.address if begun else None
+            first, kept = True, begun.address if begun else None
         case credential:
-            kept = _refreshed(device, credential, devices)
+            first, kept = False, _refreshed(device, credential, devices)
     if kept is not None:
         devices.set_address(device.hwid, kept)
     claims = {GENERATION: credential.generation} if credential.generation else {}
