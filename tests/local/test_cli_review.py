@@ -44,7 +44,7 @@ def pending(world: MemoryParts) -> NotificationId:
     world.notifications.create(new.submit(PROVIDER, NOON, admin_hwid=False, looked=looked))
     for hwid in ("phone-1", "phone-2"):
         device = a_device(hwid)
-        world.devices.register(device, derive(hwid, device.locale, device.domains), None)
+        world.devices.refresh(device, derive(hwid, device.locale, device.domains))
     world.review_policies.put(ReviewPolicy(second_approval_above=1))
     return N1
 
