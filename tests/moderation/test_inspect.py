@@ -238,7 +238,12 @@ def test_good_sites_give_no_findings() -> None:
 
 
 def test_no_mixture_of_fields_keeps_a_finding_from_being_told() -> None:
-    bad = {"title": "Sale \u202e", "body": "Frеe", "url": "https://127.1/", "image": "https://a@b.by/"}
+    bad = {
+        "title": "Sale \u202e",
+        "body": "Frеe",
+        "url": "https://127.1/",
+        "image": "https://a@b.by/",
+    }
     for names in itertools.combinations(bad, 2):
         told = findings(some(**{name: bad[name] for name in names}))
         assert {f.field for f in told} >= set(names)
