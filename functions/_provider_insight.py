@@ -74,6 +74,7 @@ def estimate(call: Call[EstimateInput]) -> Reply:
         provider_id=call.caller.id,
         providers=p.providers,
         audience=p.audience,
+        rates=p.rates,
         clock=p.clock,
     )
     return Reply(EstimateAnswer.of(found))

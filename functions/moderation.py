@@ -21,6 +21,7 @@ from shared.domain.notification import NotificationId
 from shared.domain.provider import verified
 from shared.flow import moderate
 from shared.flow.moderation_stats import MOST_DAYS, stats
+from shared.flow.rates import check_searches
 from shared.wiring import counting, parts
 
 MOST_CHANGES = 200
@@ -113,6 +114,8 @@ def _rejection(data: Mapping[str, object]) -> type[Rejection]:
 def _queue(caller: Caller, given: QueueInput) -> object:
     """``{}`` is answered with a plain list; a wish, with a page and the rejection templates."""
     p = parts()
+    if given.q:
+        check_searches(caller.id, p.rates)
 
     @cache
     def domains_of(provider_id: str) -> Sequence[str]:

@@ -57,6 +57,10 @@ class LimitsInput(Given):
     submissions_per_day: Most = 0
     admin_sends_per_hour: Most = 0
     devices_per_minute: Annotated[int, Field(ge=1, le=HIGHEST_DEVICES_PER_MINUTE)] = 1
+    drafts: Most = 0
+    drafts_per_minute: Most = 0
+    estimates_per_minute: Most = 0
+    searches_per_minute: Most = 0
 
 
 class ProviderInput(Given):

@@ -23,9 +23,12 @@ from shared.adapters.documents import to_json
 from shared.domain.content import CompleteInput, NotificationInput
 from shared.domain.errors import Malformed
 from shared.domain.lifecycle import Status
+from shared.domain.provider import Limit
 from shared.flow import cancel as taking_back
 from shared.flow import create as creating
+from shared.flow.entitled import known_provider
 from shared.flow.once import Once
+from shared.flow.rates import check_rate
 from shared.ports import Wish
 from shared.wiring import checks, deliver_now, parts
 
@@ -98,7 +101,11 @@ def create(call: Call[NotificationInput]) -> Reply:
 
 @DOOR.route("GET", "/v1/notifications", who=provider, given=ListInput, answer=NotificationsAnswer)
 def list_notifications(call: Call[ListInput]) -> Reply:
-    """One page of the provider's notifications."""
+    """One page of the provider's notifications; a search reads many to find few."""
+    if call.given.q:
+        p = parts()
+        owner = known_provider(call.caller.id, p.providers)
+        check_rate(owner, Limit.SEARCHES_PER_MINUTE, p.rates)
     wish = Wish(
         provider_id=call.caller.id,
         status=call.given.status,
@@ -231,6 +238,7 @@ def duplicate(call: Call[Nothing]) -> Reply:
         provider_id=call.caller.id,
         notifications=p.notifications,
         providers=p.providers,
+        rates=p.rates,
         clock=p.clock,
     )
     return Reply(to_json(copy), 201, {"Location": f"../{copy.id}"})

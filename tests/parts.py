@@ -6,6 +6,7 @@ import json
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from shared.adapters.clock import FixedClock
@@ -24,6 +25,7 @@ from shared.adapters.memory.posts import MemoryPosts
 from shared.adapters.memory.watch import MemoryWatch
 from shared.adapters.memory.web import MemoryThreats, MemoryWeb
 from shared.adapters.push.retries import ProcessRetries
+from shared.adapters.rates import ProcessRates
 from shared.domain.device import AddressKind
 from shared.domain.errors import NotFound
 from shared.domain.provider import Domain, Provider
@@ -131,6 +133,10 @@ class MemoryParts:
     @property
     def watch(self) -> MemoryWatch:
         return MemoryWatch(self.notifications, self.stop_switch)
+
+    @cached_property
+    def rates(self) -> ProcessRates:
+        return ProcessRates(self.clock)
 
     @property
     def identities(self) -> DemoIdentities:

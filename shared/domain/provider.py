@@ -24,6 +24,10 @@ class Limit(StrEnum):
     SUBMISSIONS_PER_DAY = "submissionsPerDay"
     ADMIN_SENDS_PER_HOUR = "adminSendsPerHour"
     DEVICES_PER_MINUTE = "devicesPerMinute"
+    DRAFTS = "drafts"
+    DRAFTS_PER_MINUTE = "draftsPerMinute"
+    ESTIMATES_PER_MINUTE = "estimatesPerMinute"
+    SEARCHES_PER_MINUTE = "searchesPerMinute"
 
 
 LIMITS: Mapping[Plan, Mapping[Limit, int]] = {
@@ -32,12 +36,20 @@ LIMITS: Mapping[Plan, Mapping[Limit, int]] = {
         Limit.SUBMISSIONS_PER_DAY: 200,
         Limit.ADMIN_SENDS_PER_HOUR: 120,
         Limit.DEVICES_PER_MINUTE: 60_000,
+        Limit.DRAFTS: 500,
+        Limit.DRAFTS_PER_MINUTE: 120,
+        Limit.ESTIMATES_PER_MINUTE: 120,
+        Limit.SEARCHES_PER_MINUTE: 60,
     },
     Plan.ENTERPRISE: {
         Limit.PENDING_AT_ONCE: 200,
         Limit.SUBMISSIONS_PER_DAY: 1_000,
         Limit.ADMIN_SENDS_PER_HOUR: 600,
         Limit.DEVICES_PER_MINUTE: 150_000,
+        Limit.DRAFTS: 2_000,
+        Limit.DRAFTS_PER_MINUTE: 240,
+        Limit.ESTIMATES_PER_MINUTE: 240,
+        Limit.SEARCHES_PER_MINUTE: 120,
     },
 }
 HIGHEST_LIMIT = 10_000

@@ -16,10 +16,11 @@ from shared.domain.notification import Change, Looked, Notification, Notificatio
 from shared.domain.places import Taker
 from shared.domain.provider import Domain, Provider, is_admin_hwid
 from shared.domain.targeting import Segment
+from shared.flow.drafts import check_drafts
 from shared.flow.entitled import check_fields, entitled, owned
 from shared.flow.once import Answer, KeyReused, Once, Render, answered, kept_answer
 from shared.flow.submission import Checks, Place, count_device, look, take_place, turn_to_look
-from shared.ports import AlreadyThere, Clock, Notifications, Providers, Replay
+from shared.ports import AlreadyThere, Clock, Notifications, Providers, Rates, Replay
 
 DeliverNow = Callable[[NotificationId], None]
 
@@ -58,6 +59,7 @@ def create(
         created_at=clock.now(),
     )
     if given.draft:
+        check_drafts(provider, notifications=notifications, rates=checks.rates)
         saved = fresh.save_draft(Actor(Role.PROVIDER, provider_id), fresh.created_at)
         change, place = saved, None
     else:
@@ -164,11 +166,13 @@ def duplicate(
     provider_id: str,
     notifications: Notifications,
     providers: Providers,
+    rates: Rates,
     clock: Clock,
 ) -> Notification:
     """A new draft with the content and target of any notification of the provider's."""
     source = owned(notifications.get(id), provider_id)
     provider, _ = entitled(provider_id, providers)
+    check_drafts(provider, notifications=notifications, rates=rates)
     fresh = Notification(
         id=NotificationId(clock.new_id()),
         provider_id=provider.uid,

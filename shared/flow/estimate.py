@@ -10,11 +10,22 @@ from dataclasses import dataclass, replace
 
 from shared.domain.content import Content
 from shared.domain.device import Platform
+from shared.domain.errors import FieldError, InvalidInput
 from shared.domain.notification import Notification
-from shared.domain.provider import verified
-from shared.domain.targeting import AudienceQuery, Segment, TargetPlatform, audience_queries
+from shared.domain.provider import Limit, verified
+from shared.domain.targeting import (
+    MOST_SELECTORS,
+    AudienceQuery,
+    Segment,
+    TargetPlatform,
+    audience_queries,
+)
 from shared.flow.entitled import check_fields, entitled
-from shared.ports import Audience, Clock, Providers
+from shared.flow.rates import check_rate
+from shared.ports import Audience, Clock, Providers, Rates
+
+MOST_QUERIES = 64
+"""Queries of one estimate, each counted once in all and up to once per platform."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,12 +42,23 @@ class Estimate:
 
 
 def estimate(
-    segment: Segment, *, provider_id: str, providers: Providers, audience: Audience, clock: Clock
+    segment: Segment,
+    *,
+    provider_id: str,
+    providers: Providers,
+    audience: Audience,
+    rates: Rates,
+    clock: Clock,
 ) -> Estimate:
-    """Counted by aggregation, so its cost does not grow with the audience."""
+    """Counted by aggregation, so its cost does not grow with the audience, but with the queries:
+    how many there may be is bounded, and each takes its share of the provider's rate.
+    """
     provider, domains = entitled(provider_id, providers)
     check_fields(Content(), segment, provider, domains)
     queries = audience_queries(segment, verified(domains), clock.now())
+    if len(queries) > MOST_QUERIES:
+        raise _too_many()
+    check_rate(provider, Limit.ESTIMATES_PER_MINUTE, rates, cost=max(1, len(queries)))
     found = census(segment, queries, audience)
     return Estimate(found.devices, found.by_platform, exact=len(queries) <= 1)
 
@@ -53,6 +75,15 @@ def devices_now(
 def sum_of(queries: Sequence[AudienceQuery], audience: Audience) -> int:
     """Count the devices of all queries; one that several select is counted by each."""
     return sum(audience.count(query).devices for query in queries)
+
+
+def _too_many() -> InvalidInput:
+    most = MOST_QUERIES * MOST_SELECTORS
+    sentence = (
+        f"regions times domains may be at most {most:,} for an estimate; "
+        "name fewer regions, or one domain"
+    )
+    return InvalidInput([FieldError("targetSegment.region", "tooManyCombinations", sentence)])
 
 
 @dataclass(frozen=True, slots=True)

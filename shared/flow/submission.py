@@ -25,7 +25,7 @@ from shared.domain.places import Taker, Turn
 from shared.domain.provider import Domain, Limit, Provider, verified
 from shared.domain.targeting import Segment, audience_queries
 from shared.flow.estimate import sum_of
-from shared.ports import Audience, Clock, Inspect, Notifications, Usage
+from shared.ports import Audience, Clock, Inspect, Notifications, Rates, Usage
 
 WINDOWS: Mapping[Limit, tuple[timedelta, str]] = {
     Limit.SUBMISSIONS_PER_DAY: (timedelta(days=1), "%Y-%m-%d"),
@@ -56,6 +56,7 @@ class Checks:
     inspect: Inspect
     audience: Audience
     usage: Usage
+    rates: Rates
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ whatever is written twice with the same key is written once.
 """
 
 from shared.ports.archive import Archive, ArchiveFault, Exports, Put, Signer
-from shared.ports.callers import Accounts, Identities, Identity
+from shared.ports.callers import Accounts, Identities, Identity, Rates
 from shared.ports.chat import (
     Chat,
     ChatClosed,
@@ -100,6 +100,7 @@ __all__ = [
     "Prompt",
     "Providers",
     "Put",
+    "Rates",
     "Replay",
     "Retries",
     "ReviewPolicies",

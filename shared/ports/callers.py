@@ -24,6 +24,13 @@ class Identities(Protocol):
         """A Google OIDC token of ``account`` for ``function``; raises ``Unauthenticated``."""
 
 
+class Rates(Protocol):
+    """How often each caller did something lately."""
+
+    def take(self, who: str, what: str, per_minute: int, *, cost: int = 1) -> float:
+        """Count it, and answer 0; or the seconds to wait if it was done too often."""
+
+
 class Accounts(Protocol):
     """Firebase accounts: what needs the admin SDK."""
 

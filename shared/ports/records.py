@@ -119,6 +119,9 @@ class Notifications(Protocol):
     def count_pending(self, provider_id: str) -> int:
         """How many of the provider's wait for a moderator, by aggregation."""
 
+    def count_drafts(self, provider_id: str) -> int:
+        """How many drafts the provider has, by aggregation."""
+
     def queue(self, waiting: Waiting) -> Page[Notification]:
         """The moderation queue, the one that was submitted first in front.
 

@@ -2,7 +2,7 @@
 
 from functools import cached_property
 
-from shared.ports import Accounts, Identities
+from shared.ports import Accounts, Identities, Rates
 from shared.wiring.ground import Ground
 
 
@@ -14,6 +14,12 @@ class CallerParts(Ground):
         from shared.adapters.identities import identities
 
         return identities(self.settings)
+
+    @cached_property
+    def rates(self) -> Rates:
+        from shared.adapters.rates import ProcessRates
+
+        return ProcessRates(self.clock)
 
     @cached_property
     def accounts(self) -> Accounts:

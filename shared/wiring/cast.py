@@ -19,6 +19,7 @@ from shared.ports import (
     Notifications,
     Posts,
     Providers,
+    Rates,
     Retries,
     ReviewPolicies,
     Sender,
@@ -59,6 +60,8 @@ class Parts(Protocol):
     def identities(self) -> Identities: ...
     @property
     def accounts(self) -> Accounts: ...
+    @property
+    def rates(self) -> Rates: ...
 
     # how it is sent
     @property

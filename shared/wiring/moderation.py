@@ -74,4 +74,4 @@ def counting(p: Parts) -> "CountDevices":
 
 def checks(p: Parts) -> Checks:
     """What submissions are checked with."""
-    return Checks(inspecting(p), p.audience, p.usage)
+    return Checks(inspecting(p), p.audience, p.usage, p.rates)

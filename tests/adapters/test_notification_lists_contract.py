@@ -17,6 +17,7 @@ from tests.adapters.records import (
     N1,
     NOON,
     SECOND,
+    a_draft,
     a_submission,
     cancel,
     ids,
@@ -178,6 +179,13 @@ def test_what_waits_is_counted_for_its_provider(many: Bench[Notifications]) -> N
     many.store.change(N1, cancel)
     assert many.store.count_pending("p1") == 5
     assert many.store.count_pending("p9") == 0
+
+
+def test_drafts_are_counted_apart_from_all_others(many: Bench[Notifications]) -> None:
+    before = many.store.count_drafts("p1")
+    many.store.create(a_draft("one-more"))
+    assert many.store.count_drafts("p1") == before + 1
+    assert many.store.count_drafts("p9") == 0
 
 
 def test_moderators_decisions_are_told_the_latest_first(many: Bench[Notifications]) -> None:

@@ -35,6 +35,7 @@ from functions.main import DOORS
 from local.stack_file import STACK_FILE, Stack
 from shared.domain import content, targeting
 from shared.domain.errors import Refusal
+from shared.flow.rates import RATES
 from tests.docs.reference import LEFT_OUT, Step, differences, quoted, steps, tables
 
 ROOT = Path(__file__).parents[2]
@@ -194,7 +195,8 @@ def row_of(kind: type[Exception]) -> Row:
 
 def words(code: ast.expr) -> list[str]:
     if isinstance(code, ast.JoinedStr):
-        return [f"{role}Only" for role in ("moderator", "operator")]
+        of_roles = [f"{role}Only" for role in ("moderator", "operator")]
+        return of_roles if "role" in ast.unparse(code) else [f"{limit}Reached" for limit in RATES]
     return [code.value] if isinstance(code, ast.Constant) and isinstance(code.value, str) else []
 
 

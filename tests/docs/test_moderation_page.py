@@ -3,6 +3,8 @@
 import re
 from pathlib import Path
 
+import pytest
+
 from shared.domain.history import Note
 from shared.domain.provider import LIMITS, MOST_ADMIN_HWIDS, Limit, Plan
 from shared.domain.review import CLAIM_LEASE, ReviewPolicy
@@ -11,8 +13,13 @@ from shared.flow.submission import WINDOWS
 PAGE = (Path(__file__).parents[2] / "docs" / "moderation.md").read_text(encoding="utf-8")
 
 
-def test_the_table_has_the_limits_of_both_plans() -> None:
-    table = PAGE.split("<!-- limits -->")[1].strip().split("\n\n")[0]
+COUNTED = [Limit.PENDING_AT_ONCE, *WINDOWS]
+OTHERS = [it for it in Limit if it not in {*COUNTED, Limit.DEVICES_PER_MINUTE}]
+
+
+@pytest.mark.parametrize(("mark", "limits"), [("limits", COUNTED), ("rates", OTHERS)])
+def test_the_table_has_the_limits_of_both_plans(mark: str, limits: list[Limit]) -> None:
+    table = PAGE.split(f"<!-- {mark} -->")[1].strip().split("\n\n")[0]
     rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in table.splitlines()]
     told = {
         row[0].strip("`"): (int(row[1].replace(",", "")), int(row[2].replace(",", "")))
@@ -20,13 +27,13 @@ def test_the_table_has_the_limits_of_both_plans() -> None:
     }
     assert told == {
         str(limit): (LIMITS[Plan.PREMIUM][limit], LIMITS[Plan.ENTERPRISE][limit])
-        for limit in [Limit.PENDING_AT_ONCE, *WINDOWS]
+        for limit in limits
     }
     assert f"at most {MOST_ADMIN_HWIDS} admin HWIDs" in PAGE
 
 
 def test_every_limit_is_told_with_the_code_of_its_refusal() -> None:
-    for limit in (Limit.PENDING_AT_ONCE, *WINDOWS):
+    for limit in (*COUNTED, *OTHERS):
         assert f"`{limit}Reached`" in PAGE
 
 

@@ -77,6 +77,7 @@ class Callers:
             provider_id=by,
             notifications=p.notifications,
             providers=p.providers,
+            rates=p.rates,
             clock=p.clock,
         )
 

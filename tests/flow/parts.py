@@ -16,6 +16,7 @@ from shared.adapters.memory.posts import MemoryPosts
 from shared.adapters.memory.watch import MemoryWatch
 from shared.adapters.memory.web import MemoryThreats, MemoryWeb
 from shared.adapters.push.retries import ProcessRetries
+from shared.adapters.rates import ProcessRates
 from shared.domain.content import Content
 from shared.domain.delivery import Outcome, Record
 from shared.domain.device import AddressKind, Device, derive
@@ -111,6 +112,7 @@ class SimulatedParts:
         self.retries = ProcessRetries(stores.budget)
         self.tasks = guarded(stores.tasks, "tasks", hazard)
         self.accounts = FakeAccounts()
+        self.rates = ProcessRates(stores.clock)
         self.archive: Archive | None = None
         self.signer: Signer | None = None
         self.exports = MemoryExports()
@@ -121,7 +123,7 @@ class SimulatedParts:
         self.usage = guarded(stores.usage, "usage", hazard)
         self.posts = MemoryPosts()
         self.chat: Chat | None = None
-        self.checks = Checks(stores.inspector, self.audience, self.usage)
+        self.checks = Checks(stores.inspector, self.audience, self.usage, self.rates)
 
     @property
     def identities(self) -> Identities:

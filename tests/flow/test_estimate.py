@@ -21,6 +21,7 @@ def estimated(world: World, segment: Segment, audience: Audience | None = None) 
         provider_id="p1",
         providers=p.providers,
         audience=audience or p.audience,
+        rates=p.rates,
         clock=p.clock,
     )
 

@@ -12,6 +12,7 @@ from shared.adapters.memory import MemoryNotifications, MemoryProviders
 from shared.adapters.memory.devices import MemoryDevices
 from shared.adapters.memory.fanout import MemoryAudience
 from shared.adapters.memory.moderation import MemoryUsage
+from shared.adapters.rates import ProcessRates
 from shared.domain.content import Content
 from shared.domain.errors import Refusal, TooMany, TryAgain
 from shared.domain.findings import Finding
@@ -68,7 +69,7 @@ def submitting(
         provider_id="p1",
         notifications=notifications,
         providers=MemoryProviders(a_provider(limits=limits), a_domain()),
-        checks=Checks(inspect, AUDIENCE, usage),
+        checks=Checks(inspect, AUDIENCE, usage, ProcessRates(CLOCK)),
         clock=CLOCK,
         deliver_now=lambda _: None,
     )

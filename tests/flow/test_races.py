@@ -17,6 +17,7 @@ from shared.adapters.memory import MemoryNotifications, MemoryProviders
 from shared.adapters.memory.devices import MemoryDevices
 from shared.adapters.memory.fanout import MemoryAudience, MemoryLedger
 from shared.adapters.memory.moderation import MemoryModerators, MemoryReviewPolicies, MemoryUsage
+from shared.adapters.rates import ProcessRates
 from shared.domain.content import NotificationInput
 from shared.domain.delivery import BatchState, Outcome, PlanPart, Record, Tally
 from shared.domain.errors import WrongState
@@ -49,7 +50,12 @@ TIRELESS = a_provider(limits=((Limit.SUBMISSIONS_PER_DAY, HIGHEST_LIMIT),))
 PROVIDERS = MemoryProviders(TIRELESS, a_domain())
 POLICIES = MemoryReviewPolicies()
 MODERATORS = MemoryModerators()
-CHECKS = Checks(lambda content, domains: (), MemoryAudience(MemoryDevices()), MemoryUsage())
+CHECKS = Checks(
+    lambda content, domains: (),
+    MemoryAudience(MemoryDevices()),
+    MemoryUsage(),
+    ProcessRates(CLOCK),
+)
 SECOND = Actor(Role.MODERATOR, "m2")
 RED = Finding("ipHost", Severity.RED, "url", "The address names a machine by number.")
 STEPS = 3

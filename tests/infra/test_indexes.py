@@ -140,6 +140,7 @@ def client_queries(client: Client) -> set[str]:
         "count_auto_approved": lambda: notifications.count_auto_approved("p1"),
         "queue": queues,
         "count_pending": lambda: notifications.count_pending("p1"),
+        "count_drafts": lambda: notifications.count_drafts("p1"),
         "decided": lambda: notifications.decided(NOON, 9),
         "by_telegram": lambda: FirestoreModerators(client).by_telegram(1),
         "overdue": lambda: notifications.overdue(NOON, 9),

@@ -68,6 +68,7 @@ from shared.ports import AlreadyThere, Decision, Page, Replay, Waiting, Wish
 
 _EVER = datetime(1970, 1, 1, tzinfo=UTC)
 PAGE = 500
+_IS_DRAFT = FieldFilter("status", "==", str(Status.DRAFT))
 _IS_PENDING = FieldFilter("status", "==", str(Status.PENDING))
 
 
@@ -173,6 +174,10 @@ class FirestoreNotifications:
     def count_pending(self, provider_id: str) -> int:
         owned = self._where("providerId", "==", provider_id)
         return count(owned.where(filter=_IS_PENDING))
+
+    def count_drafts(self, provider_id: str) -> int:
+        owned = self._where("providerId", "==", provider_id)
+        return count(owned.where(filter=_IS_DRAFT))
 
     def queue(self, waiting: Waiting) -> Page[Notification]:
         query = self._client.collection(NOTIFICATIONS).where(filter=_IS_PENDING)

@@ -113,6 +113,9 @@ class MemoryNotifications:
     def count_pending(self, provider_id: str) -> int:
         return self.counts_by_status(provider_id)[Status.PENDING]
 
+    def count_drafts(self, provider_id: str) -> int:
+        return self.counts_by_status(provider_id)[Status.DRAFT]
+
     def queue(self, waiting: Waiting) -> Page[Notification]:
         def rows_after(place: Position | None, limit: int) -> Sequence[Row]:
             waits = self._by_age(Status.PENDING, waits_since)

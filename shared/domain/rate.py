@@ -1,0 +1,34 @@
+"""How often something may be done: so many times a minute, evenly, and a minute's worth at once."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+MINUTE_SECONDS: Final = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Bucket:
+    """What was left at a moment. It fills up evenly, to a minute's worth."""
+
+    left: float
+    at: datetime
+
+    @classmethod
+    def full(cls, per_minute: int, now: datetime) -> "Bucket":
+        """Of somebody who did nothing in the last minute."""
+        return cls(per_minute, now)
+
+    def take(self, cost: int, per_minute: int, now: datetime) -> "tuple[Bucket, float]":
+        """The bucket afterwards, and the seconds to wait if ``cost`` could not be taken.
+
+        What costs more than a minute's worth is had from a full bucket.
+        """
+        if per_minute <= 0:
+            return self, MINUTE_SECONDS
+        at = max(self.at, now)
+        refilled = (at - self.at).total_seconds() * per_minute / MINUTE_SECONDS
+        left, wanted = min(per_minute, self.left + refilled), min(cost, per_minute)
+        if wanted > left:
+            return Bucket(left, at), (wanted - left) * MINUTE_SECONDS / per_minute
+        return Bucket(left - wanted, at), 0.0
