@@ -56,9 +56,9 @@ class Call(Generic[I]):
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What a handler answers; ``None`` is an empty body."""
+    """What a handler answers; ``None`` is an empty body, and a text is JSON already."""
 
-    body: BaseModel | Mapping[str, object] | None
+    body: BaseModel | Mapping[str, object] | str | None
     status: int = 200
     headers: Mapping[str, str] = field(default_factory=dict)
 
@@ -203,8 +203,8 @@ def problem(error: Exception, trace: str) -> Response:
 
 
 def secured(response: Response) -> Response:
-    """Nothing we answer is to be kept, sniffed, framed or run."""
-    response.headers["Cache-Control"] = "no-store"
+    """Nothing we answer is to be sniffed, framed or run, nor kept unless it says so itself."""
+    response.headers.setdefault("Cache-Control", "no-store")
     response.headers["X-Content-Type-Options"] = "nosniff"
     response.headers["Content-Security-Policy"] = "default-src 'none'; frame-ancestors 'none'"
     response.headers["Referrer-Policy"] = "no-referrer"
@@ -227,13 +227,16 @@ def _rendered(reply: Reply) -> Response:
     if reply.body is None:
         response = Response(b"", reply.status)
         del response.headers["Content-Type"]
-    elif isinstance(reply.body, BaseModel):
-        text = reply.body.model_dump_json(by_alias=True, exclude_unset=True)
-        response = Response(text, reply.status, mimetype=JSON)
     else:
-        response = Response(_dumped(reply.body), reply.status, mimetype=JSON)
+        response = Response(_text(reply.body), reply.status, mimetype=JSON)
     response.headers.extend(dict(reply.headers))
     return response
+
+
+def _text(body: BaseModel | Mapping[str, object] | str) -> str:
+    if isinstance(body, BaseModel):
+        return body.model_dump_json(by_alias=True, exclude_unset=True)
+    return body if isinstance(body, str) else _dumped(body)
 
 
 def _dumped(value: Mapping[str, object]) -> str:

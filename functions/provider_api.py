@@ -4,7 +4,10 @@ Routes about the provider's account and about numbers stand in ``_provider_accou
 ``_provider_insight``, and enter themselves into the same table.
 """
 
+import hashlib
+import json
 from collections.abc import Mapping
+from functools import cache
 from typing import Annotated, Literal
 
 from flask import Request, Response
@@ -33,6 +36,7 @@ from shared.ports import Wish
 from shared.wiring import checks, deliver_now, parts
 
 PAGE_SIZE = 50
+DESCRIPTION_SECONDS = 3600
 
 
 def _only_at_create(value: object) -> object:
@@ -246,11 +250,21 @@ def duplicate(call: Call[Nothing]) -> Reply:
 
 @DOOR.route("GET", "/openapi.json", who=anyone, given=Nothing, answer=None)
 def openapi(call: Call[Nothing]) -> Reply:
-    """This description."""
+    """This description, the same until the next deployment."""
+    text, tag = _description()
+    headers = {"Cache-Control": f"public, max-age={DESCRIPTION_SECONDS}", "ETag": f'"{tag}"'}
+    if call.request.if_none_match.contains_weak(tag):
+        return Reply(None, 304, headers)
+    return Reply(text, 200, headers)
+
+
+@cache
+def _description() -> tuple[str, str]:
+    """As JSON, with its digest; built once by each process."""
     from functions._openapi import description
 
-    del call
-    return Reply(description(DOOR))
+    text = json.dumps(description(DOOR), ensure_ascii=False, separators=(",", ":"))
+    return text, hashlib.sha256(text.encode()).hexdigest()[:32]
 
 
 def _once(call: Call[NotificationInput]) -> Once | None:

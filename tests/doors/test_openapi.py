@@ -6,6 +6,7 @@ import pytest
 from openapi_schema_validator import OAS31Validator
 from openapi_spec_validator import validate
 
+from functions._openapi import description
 from functions._provider import DOOR
 from shared.adapters.documents import to_json
 from shared.domain.lifecycle import Status
@@ -29,6 +30,23 @@ def faults(document: Document, schema: Document, value: object) -> list[str]:
 def test_it_is_openapi(document: Document) -> None:
     validate(document)
     assert document["openapi"].startswith("3.1")
+
+
+def test_the_description_may_be_kept_and_is_asked_for_by_its_tag(provider: Call) -> None:
+    first = provider("GET", "/openapi.json")
+    assert first.get_json() == description(DOOR)
+    assert first.headers["Cache-Control"] == "public, max-age=3600"
+    tag = first.headers["ETag"]
+    for known in (tag, f"W/{tag}", f'"other", {tag}'):
+        again = provider("GET", "/openapi.json", headers={"If-None-Match": known})
+        assert (again.status_code, again.data, again.headers["ETag"]) == (304, b"", tag)
+    changed = provider("GET", "/openapi.json", headers={"If-None-Match": '"older"'})
+    assert changed.data == first.data
+
+
+def test_nothing_else_may_be_kept(provider: Call) -> None:
+    assert provider("GET", "/v1/me").headers["Cache-Control"] == "no-store"
+    assert provider("GET", "/nothing").headers["Cache-Control"] == "no-store"
 
 
 def test_it_has_every_route_with_what_it_takes_and_answers(document: Document) -> None:
