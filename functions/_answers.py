@@ -4,7 +4,7 @@ A notification itself is rendered by ``to_json``; ``NotificationAnswer`` only de
 a test holds the two against each other.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Annotated
 
@@ -22,6 +22,7 @@ from shared.domain.review import ReviewPolicy
 from shared.domain.targeting import Segment
 from shared.flow.estimate import Estimate
 from shared.flow.explain import Explanation
+from shared.ports import ApiKey
 
 Moment = Annotated[
     datetime,
@@ -303,12 +304,28 @@ class KeyAnswer(Answer):
     id: str
     name: str
     created_at: Moment
+    created_by: str | None
 
 
 class KeysAnswer(Answer):
     """A provider's API keys, oldest first."""
 
     keys: list[KeyAnswer]
+
+    @classmethod
+    def of(cls, keys: Iterable[ApiKey]) -> "KeysAnswer":
+        """The answer about these keys."""
+        return cls(
+            keys=[
+                KeyAnswer(
+                    id=key.id,
+                    name=key.name,
+                    created_at=key.created_at,
+                    created_by=key.made_by or None,
+                )
+                for key in keys
+            ]
+        )
 
 
 class NewKeyAnswer(Answer):

@@ -1,5 +1,10 @@
-"""Who is asking. Each function here lets one kind of caller through and refuses all others."""
+"""Who is asking. Each function here lets one kind of caller through and refuses all others.
 
+An ID token says who; what that account may do is looked up where it outlives the token (keys) or
+reaches others (moderators, operators). A provider's other calls end with its token, in an hour.
+"""
+
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
@@ -8,9 +13,11 @@ from flask import Request
 from functions._fields import hwid_in
 from shared.domain.errors import Forbidden, Unauthenticated
 from shared.domain.history import Actor, Role
+from shared.domain.standing import Standing, check_recent_sign_in, open_account
 from shared.flow.devices import check_identity, check_secret
 from shared.flow.entitled import known_provider
-from shared.flow.operate import KEY_PREFIX, digest_of
+from shared.flow.keys import KEY_PREFIX, provider_of_key
+from shared.ports import Identity
 from shared.wiring import parts
 
 MOST_TOKEN_CHARACTERS = 8192
@@ -46,23 +53,28 @@ def provider(request: Request, path: Path) -> Caller:
     """A provider's panel (ID token) or server (API key)."""
     token = bearer(request)
     if token.startswith(KEY_PREFIX):
-        return _known(_key_owner(token))
+        return Caller(Role.PROVIDER, _of_key(token))
     return provider_in_person(request, path)
 
 
 def provider_in_person(request: Request, path: Path) -> Caller:
     """A provider's panel only: an API key must not be able to make more of itself."""
     del path
-    token = bearer(request)
-    if token.startswith(KEY_PREFIX) and _key_owner(token):
-        raise Forbidden("sign in to do this; an API key cannot", code="idTokenRequired")
-    return _known(parts().identities.verify_user(token).uid)
+    return _known(_person(request).uid)
+
+
+def provider_just_signed_in(request: Request, path: Path) -> Caller:
+    """A provider's panel, minutes after the sign-in to an account that is open at this moment."""
+    del path
+    identity = _person(request)
+    caller = _known(identity.uid)
+    _account(identity)
+    check_recent_sign_in(identity.signed_in_at, time.time())
+    return caller
 
 
 def moderator(request: Request, path: Path) -> Caller:
-    """An account with the claim ``moderator``; from their removal on, also a token that has it
-    still is refused.
-    """
+    """An account that holds the claim ``moderator`` and that no operator has removed."""
     del path
     caller = _claiming(request, Role.MODERATOR)
     if parts().moderators.was_removed(caller.id):
@@ -71,7 +83,7 @@ def moderator(request: Request, path: Path) -> Caller:
 
 
 def operator(request: Request, path: Path) -> Caller:
-    """An account with the claim ``operator``."""
+    """An account that holds the claim ``operator``."""
     del path
     return _claiming(request, Role.OPERATOR)
 
@@ -97,11 +109,20 @@ def bearer(request: Request) -> str:
     return token
 
 
-def _key_owner(key: str) -> str:
-    owner = parts().providers.key_owner(digest_of(key))
-    if owner is None:
-        raise Unauthenticated("this API key is unknown or was deleted")
-    return owner
+def _of_key(key: str) -> str:
+    p = parts()
+    return provider_of_key(key, providers=p.providers, standings=p.standings).uid
+
+
+def _person(request: Request) -> Identity:
+    token = bearer(request)
+    if token.startswith(KEY_PREFIX) and _of_key(token):
+        raise Forbidden("sign in to do this; an API key cannot", code="idTokenRequired")
+    return parts().identities.verify_user(token)
+
+
+def _account(identity: Identity) -> Standing:
+    return open_account(parts().standings.look_up(identity.uid), identity.signed_in_at)
 
 
 def _known(uid: str) -> Caller:
@@ -109,10 +130,11 @@ def _known(uid: str) -> Caller:
 
 
 def _claiming(request: Request, role: Role) -> Caller:
+    """The account's own claim counts: those in its token are an hour old, or a custom token's."""
     token = bearer(request)
-    if token.startswith(KEY_PREFIX) and _key_owner(token):
+    if token.startswith(KEY_PREFIX) and _of_key(token):
         raise Forbidden(f"only a signed-in {role} may do this", code=f"{role}Only")
     identity = parts().identities.verify_user(token)
-    if identity.claims.get(role.value) is not True:
+    if identity.claims.get(role.value) is not True or not _account(identity).holds(role):
         raise Forbidden(f"only a {role} may do this", code=f"{role}Only")
     return Caller(role, identity.uid, identity.email)

@@ -82,6 +82,7 @@ def put_moderator(call: Call[ModeratorInput]) -> Reply:
         call.path["uid"],
         given_fields(call.given),
         accounts=p.accounts,
+        standings=p.standings,
         moderators=p.moderators,
         clock=p.clock,
     )

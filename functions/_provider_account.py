@@ -11,23 +11,24 @@ from functions._answers import (
     DomainAnswer,
     DomainsAnswer,
     EntitlementsAnswer,
-    KeyAnswer,
     KeysAnswer,
     MeAnswer,
     NewKeyAnswer,
     ProviderAnswer,
     Sentence,
 )
-from functions._callers import provider, provider_in_person
+from functions._callers import provider, provider_in_person, provider_just_signed_in
 from functions._fields import HwidText, Required, ShortText, domain_in
 from functions._http import Given, Nothing
 from functions._provider import DOOR
 from functions._rest import Call, Reply
 from shared.adapters.documents import to_json
 from shared.domain.errors import Forbidden
-from shared.domain.provider import MOST_ADMIN_HWIDS, Domain, Plan, Provider, check_entitled
+from shared.domain.provider import MOST_ADMIN_HWIDS, Domain, Limit, Plan, Provider, check_entitled
+from shared.flow import keys as api_keys
 from shared.flow import operate
 from shared.flow.entitled import known_provider
+from shared.flow.rates import check_rate
 from shared.ports import Wish
 from shared.wiring import parts
 
@@ -101,21 +102,27 @@ def set_admin_hwids(call: Call[AdminHwidsInput]) -> Reply:
 
 
 @DOOR.route(
-    "POST", "/v1/keys", who=provider_in_person, given=KeyInput, answer=NewKeyAnswer, status=201
+    "POST",
+    "/v1/keys",
+    who=provider_just_signed_in,
+    given=KeyInput,
+    answer=NewKeyAnswer,
+    status=201,
 )
 def issue_key(call: Call[KeyInput]) -> Reply:
     """A new API key; the answer is the only place where it is ever shown."""
-    p = parts()
-    key = operate.issue_key(call.caller.id, call.given.name, providers=p.providers, clock=p.clock)
-    return Reply(NewKeyAnswer(id=operate.digest_of(key), name=call.given.name, key=key), 201)
+    p, uid = parts(), call.caller.id
+    check_rate(known_provider(uid, p.providers), Limit.API_KEYS_PER_MINUTE, p.rates)
+    key = api_keys.issue_key(
+        uid, call.given.name, made_by=uid, providers=p.providers, clock=p.clock
+    )
+    return Reply(NewKeyAnswer(id=api_keys.digest_of(key), name=call.given.name, key=key), 201)
 
 
 @DOOR.route("GET", "/v1/keys", who=provider_in_person, given=Nothing, answer=KeysAnswer)
 def keys(call: Call[Nothing]) -> Reply:
     """The provider's keys, without the keys."""
-    found = operate.keys(call.caller.id, providers=parts().providers)
-    shown = [KeyAnswer(id=key.id, name=key.name, created_at=key.created_at) for key in found]
-    return Reply(KeysAnswer(keys=shown))
+    return Reply(KeysAnswer.of(parts().providers.keys_of(call.caller.id)))
 
 
 @DOOR.route(

@@ -22,7 +22,7 @@ from shared.domain.provider import verified
 from shared.flow import moderate
 from shared.flow.moderation_stats import MOST_DAYS, stats
 from shared.flow.rates import check_searches
-from shared.wiring import counting, parts
+from shared.wiring import counting, parts, reviewers
 
 MOST_CHANGES = 200
 """Of domains' admin HWIDs, the latest."""
@@ -133,6 +133,7 @@ def _queue(caller: Caller, given: QueueInput) -> object:
         wish,
         by=caller.actor,
         notifications=p.notifications,
+        reviewers=reviewers(p),
         policies=p.review_policies,
         clock=p.clock,
     )
@@ -156,6 +157,7 @@ def _claim(caller: Caller, given: OneNotification) -> object:
         email=caller.email,
         notifications=p.notifications,
         providers=p.providers,
+        reviewers=reviewers(p),
         clock=p.clock,
     )
     return answers.claimed(claimed)
@@ -178,8 +180,8 @@ def _approve(caller: Caller, given: Approval) -> object:
         revision=given.revision,
         notifications=p.notifications,
         providers=p.providers,
+        reviewers=reviewers(p),
         policies=p.review_policies,
-        moderators=p.moderators,
         count_devices=counting(p),
         clock=p.clock,
     )
@@ -197,6 +199,7 @@ def _reject(caller: Caller, given: Rejection) -> object:
         revision=given.revision,
         notifications=p.notifications,
         providers=p.providers,
+        reviewers=reviewers(p),
         policies=p.review_policies,
         clock=p.clock,
     )

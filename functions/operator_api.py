@@ -17,6 +17,7 @@ from functions import _operator_moderation  # noqa: F401 - its routes
 from functions._answers import (
     DomainEntryAnswer,
     DomainHistoryAnswer,
+    KeysAnswer,
     ManagedProviderAnswer,
     OwnedDomainAnswer,
     StopAnswer,
@@ -59,6 +60,8 @@ class LimitsInput(Given):
     devices_per_minute: Annotated[int, Field(ge=1, le=HIGHEST_DEVICES_PER_MINUTE)] = 1
     drafts: Most = 0
     drafts_per_minute: Most = 0
+    api_keys: Most = 0
+    api_keys_per_minute: Most = 0
     estimates_per_minute: Most = 0
     searches_per_minute: Most = 0
 
@@ -134,6 +137,30 @@ def put_provider(call: Call[ProviderInput]) -> Reply:
     except NotFound:
         put = operate.put_provider(Provider(call.path["uid"], **given), providers=providers)
     return Reply(ManagedProviderAnswer.of(put))
+
+
+@DOOR.route(
+    "GET", "/v1/providers/<account:uid>/keys", who=operator, given=Nothing, answer=KeysAnswer
+)
+def read_keys(call: Call[Nothing]) -> Reply:
+    """A provider's API keys, without the keys, and which account made each."""
+    providers = parts().providers
+    found = operate.provider(call.path["uid"], providers=providers)
+    return Reply(KeysAnswer.of(providers.keys_of(found.uid)))
+
+
+@DOOR.route(
+    "DELETE",
+    "/v1/providers/<account:uid>/keys/<id:id>",
+    who=operator,
+    given=Nothing,
+    answer=None,
+    status=204,
+)
+def delete_key(call: Call[Nothing]) -> Reply:
+    """One of a provider's API keys works no longer."""
+    parts().providers.delete_key(call.path["id"], call.path["uid"])
+    return Reply(None, 204)
 
 
 @DOOR.route("GET", "/v1/domains/<domain>", who=operator, given=Nothing, answer=OwnedDomainAnswer)

@@ -32,16 +32,16 @@ locals {
 
   doors = { for name, door in local.door_table : name => merge(local.door_defaults, door) }
   door_table = {
-    provider-api         = { queues = ["send-urgent"], narrow = ["fanfareSender"], uses = ["apns", "hms", "threats", "keyed_logs"] }
+    provider-api         = { queues = ["send-urgent"], narrow = ["fanfareSender", "fanfareAccountReader"], uses = ["apns", "hms", "threats", "keyed_logs"] }
     device-api           = { signs = true, concurrency = 32, most = 40, uses = ["keyed_logs"] }
     operator-api         = { narrow = ["fanfareAccountKeeper"], most = 5, uses = ["keyed_logs"] }
-    moderation-queue     = { database = "reads", most = 5 }
-    moderation-stats     = { database = "reads", most = 5 }
-    claim-notification   = { most = 5 }
-    release-notification = { most = 5 }
-    approve-notification = { most = 5 }
-    reject-notification  = { most = 5 }
-    telegram-webhook     = { most = 5, uses = ["telegram", "telegram_webhook"] }
+    moderation-queue     = { database = "reads", narrow = ["fanfareAccountReader"], most = 5 }
+    moderation-stats     = { database = "reads", narrow = ["fanfareAccountReader"], most = 5 }
+    claim-notification   = { narrow = ["fanfareAccountReader"], most = 5 }
+    release-notification = { narrow = ["fanfareAccountReader"], most = 5 }
+    approve-notification = { narrow = ["fanfareAccountReader"], most = 5 }
+    reject-notification  = { narrow = ["fanfareAccountReader"], most = 5 }
+    telegram-webhook     = { narrow = ["fanfareAccountReader"], most = 5, uses = ["telegram", "telegram_webhook"] }
 
     on-notification-written = {
       caller     = "events"

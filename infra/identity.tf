@@ -17,6 +17,10 @@ locals {
       title       = "Fanfare: sign devices' tokens"
       permissions = ["iam.serviceAccounts.signBlob"]
     }
+    fanfareAccountReader = {
+      title       = "Fanfare: look accounts up"
+      permissions = ["firebaseauth.users.get"]
+    }
     fanfareAccountKeeper = {
       title       = "Fanfare: mark accounts as moderators"
       permissions = ["firebaseauth.users.get", "firebaseauth.users.update"]

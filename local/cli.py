@@ -27,7 +27,7 @@ from shared.domain.errors import Defect
 from shared.domain.history import Actor, Role
 from shared.domain.notification import NotificationId
 from shared.flow import count, devices, explain, moderate
-from shared.wiring import Parts, counting, parts
+from shared.wiring import Parts, counting, parts, reviewers
 
 NEED_NO_PROJECT = {cost.name}
 ONLY_EXPLAINS = "local.cli.only_explains"
@@ -227,8 +227,8 @@ def approve(id: str, revision: int | None) -> None:
         revision=revision_to_decide(p, seen, revision, "Approve"),
         notifications=p.notifications,
         providers=p.providers,
+        reviewers=reviewers(p),
         policies=p.review_policies,
-        moderators=p.moderators,
         count_devices=counting(p),
         clock=p.clock,
     )
@@ -263,6 +263,7 @@ def reject(id: str, comment: str, template: str | None, revision: int | None) ->
         revision=revision_to_decide(p, seen, revision, "Reject"),
         notifications=p.notifications,
         providers=p.providers,
+        reviewers=reviewers(p),
         policies=p.review_policies,
         clock=p.clock,
     )
@@ -325,6 +326,7 @@ def _queue(p: Parts, *, as_json: bool) -> None:
         moderate.QueueWish(),
         by=_operator(),
         notifications=p.notifications,
+        reviewers=reviewers(p),
         policies=p.review_policies,
         clock=p.clock,
     )

@@ -36,11 +36,12 @@ PEOPLE = (
     Person("provider-borealis", "borealis@provider.example", "provider"),
     Person("moderator-mira", "mira@fanfare.example", "moderator", ("moderator",)),
     Person("operator-olga", "olga@fanfare.example", "operator", ("operator",)),
+    Person("moderator-nik", "nik@fanfare.example", "moderator", ("moderator",)),
 )
-AURORA, BOREALIS, MIRA, OLGA = PEOPLE
+AURORA, BOREALIS, MIRA, OLGA, NIK = PEOPLE
 
-IN_THE_CHAT = {MIRA.uid: 7001, "moderator-nik": 7002}
-"""Who decides in the moderators' chat, and their numbers there. Nik has nothing but the chat."""
+IN_THE_CHAT = {MIRA.uid: 7001, NIK.uid: 7002}
+"""Who decides in the moderators' chat, too, and their numbers there."""
 
 _FREELY = (
     (Limit.PENDING_AT_ONCE, HIGHEST_LIMIT),

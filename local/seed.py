@@ -101,6 +101,6 @@ def told(devices: int) -> Sequence[str]:
         f"{len(demo.DOMAINS)} domains, {verified} of them verified",
         f"{devices:,} devices: desktops, and phones at FCM, Apple and Huawei",
         f"about one phone in {demo.DEAD_ONE_IN} has a dead address",
-        f"a moderator and an operator; everybody's password is {demo.PASSWORD}",
+        f"two moderators and an operator; everybody's password is {demo.PASSWORD}",
         f"{len(demo.IN_THE_CHAT)} moderators in the chat, users {users}",
     )

@@ -4,8 +4,8 @@ import base64
 import copy
 import json
 import time
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -22,6 +22,7 @@ from shared.adapters.memory.archive import MemoryExports
 from shared.adapters.memory.fanout import MemoryAudience, MemoryLedger, MemorySlots, MemoryTasks
 from shared.adapters.memory.moderation import MemoryModerators, MemoryReviewPolicies, MemoryUsage
 from shared.adapters.memory.posts import MemoryPosts
+from shared.adapters.memory.standings import MemoryStandings
 from shared.adapters.memory.watch import MemoryWatch
 from shared.adapters.memory.web import MemoryThreats, MemoryWeb
 from shared.adapters.push.retries import ProcessRetries
@@ -29,6 +30,7 @@ from shared.adapters.rates import ProcessRates
 from shared.domain.device import AddressKind
 from shared.domain.errors import NotFound
 from shared.domain.provider import Domain, Provider
+from shared.domain.standing import Standing
 from shared.ports import Archive, Chat, Sender, Signer
 from shared.settings import Settings, read
 
@@ -49,6 +51,7 @@ def token(uid: str, *, expires_in_seconds: float = 3600, **claims: object) -> st
             "aud": PROJECT,
             "sub": uid,
             "email": f"{uid}@example.com",
+            "auth_time": int(now) - 60,
             "iat": int(now) - 60,
             "exp": int(now + expires_in_seconds),
             **claims,
@@ -84,11 +87,30 @@ def _unsigned(claims: Mapping[str, object]) -> str:
     return b".".join([*encoded, b""]).decode()
 
 
-class MemoryAccounts:
-    """Firebase accounts: these are all there are."""
+def an_account(uid: str, *claims: str, **given: Any) -> Standing:
+    """An account with these claims of its own, and the e-mail that ``token`` gives it."""
+    held = dict.fromkeys(claims, True)
+    return Standing(**{"uid": uid, "emails": (f"{uid}@example.com",), "claims": held} | given)
 
-    def __init__(self, *uids: str) -> None:
-        self.moderators: dict[str, bool] = dict.fromkeys(uids, False)
+
+PEOPLE = (
+    an_account("p1"),
+    an_account("p2"),
+    an_account("anna", emails=()),
+    *(an_account(f"m{number}", "moderator") for number in range(1, 10)),
+    an_account("o1", "operator"),
+    an_account("b1", "moderator", "operator"),
+    an_account("mira", "moderator"),
+    an_account("nik", "moderator"),
+)
+"""Whom tests have act: each with the claims of the tokens that tests give them."""
+
+
+class MemoryAccounts:
+    """What the admin SDK does to accounts that are there."""
+
+    def __init__(self, standings: MemoryStandings) -> None:
+        self._standings = standings
         self.claims: dict[str, dict[str, Any]] = {}
 
     def custom_token(self, uid: str, claims: Mapping[str, object]) -> str:
@@ -96,9 +118,11 @@ class MemoryAccounts:
         return f"custom token of {uid} with {sorted(claims)}"
 
     def set_moderator(self, uid: str, moderator: bool) -> None:
-        if uid not in self.moderators:
+        account = self._standings.accounts.get(uid)
+        if account is None:
             raise NotFound("there is no such account")
-        self.moderators[uid] = moderator
+        claims = {**account.claims, "moderator": moderator}
+        self._standings.accounts[uid] = replace(account, claims=claims)
 
 
 @dataclass
@@ -116,7 +140,7 @@ class MemoryParts:
     providers: MemoryProviders = field(default_factory=MemoryProviders)
     stop_switch: MemoryStopSwitch = field(default_factory=MemoryStopSwitch)
     senders: Mapping[AddressKind, Sender] = field(default_factory=dict)
-    accounts: MemoryAccounts = field(default_factory=MemoryAccounts)
+    standings: MemoryStandings = field(default_factory=lambda: MemoryStandings(*PEOPLE))
     lanes: MemoryLanes = field(default_factory=MemoryLanes)
     retries: ProcessRetries = field(default_factory=ProcessRetries)
     review_policies: MemoryReviewPolicies = field(default_factory=MemoryReviewPolicies)
@@ -133,6 +157,10 @@ class MemoryParts:
     @property
     def watch(self) -> MemoryWatch:
         return MemoryWatch(self.notifications, self.stop_switch)
+
+    @cached_property
+    def accounts(self) -> MemoryAccounts:
+        return MemoryAccounts(self.standings)
 
     @cached_property
     def rates(self) -> ProcessRates:
@@ -157,20 +185,19 @@ class MemoryParts:
                 "parts and batches": (self.ledger.by_part, self.ledger.by_batch),
                 "tasks": self.tasks.names,
                 "stop": self.stop_switch.document,
-                "moderators": (self.accounts.moderators, self.moderators.documents),
+                "moderators": (self.standings.accounts, self.moderators.documents),
                 "policy": (self.review_policies.document, self.review_policies.reminder),
                 "usage": self.usage.documents,
             }
         )
 
 
-def memory_parts(*records: Provider | Domain, accounts: Iterable[str] = ()) -> MemoryParts:
-    """Everything new and empty, but for these providers, domains and accounts."""
+def memory_parts(*records: Provider | Domain) -> MemoryParts:
+    """Everything new and empty, but for these providers and domains, and ``PEOPLE``."""
     devices = MemoryDevices()
     return MemoryParts(
         devices=devices,
         audience=MemoryAudience(devices),
         slots=MemorySlots(devices),
         providers=MemoryProviders(*records),
-        accounts=MemoryAccounts(*accounts),
     )

@@ -138,7 +138,10 @@ def _identity(claims: Mapping[str, Any]) -> Identity:
     if not isinstance(uid, str) or not 1 <= len(uid) <= 128:
         raise Unauthenticated("the token names no user")
     email = claims.get("email")
-    return Identity(uid, email if isinstance(email, str) else "", claims)
+    began = claims.get("auth_time", claims["iat"])
+    if not isinstance(began, int | float):
+        raise Unauthenticated("the token does not say when its bearer signed in")
+    return Identity(uid, email if isinstance(email, str) else "", float(began), claims)
 
 
 def _check_service(

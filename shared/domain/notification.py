@@ -141,9 +141,12 @@ class Notification:
         submitted = approved._moved(Move.SUBMIT, by, at, to=Status.SENDING, reason=ADMIN_HWID)
         return submitted._looked(looked, at)
 
-    def take(self, by: Actor, at: datetime) -> "Change":
-        """A moderator claims it for a while, or for a while longer."""
-        self._check_decidable(Note.CLAIM, by, at)
+    def take(self, by: Actor, at: datetime, *, lapsed: frozenset[str] = frozenset()) -> "Change":
+        """A moderator claims it for a while, or for a while longer.
+
+        A claim of one of the ``lapsed``, who may not decide any more, keeps nobody out.
+        """
+        self._check_decidable(Note.CLAIM, by, at, lapsed)
         claimed = replace(self, claim=Claim(by.id, at + CLAIM_LEASE))
         return claimed._entered(Note.CLAIM, self.status, by, at)
 
@@ -162,16 +165,16 @@ class Notification:
         *,
         revision: int | None = None,
         policy: ReviewPolicy = ReviewPolicy(),  # noqa: B008 - frozen
-        removed: frozenset[str] = frozenset(),
+        lapsed: frozenset[str] = frozenset(),
     ) -> "Change":
         """A moderator's yes to the revision seen; a stale one is refused.
 
         Where two are needed, the first is an endorsement and it stays pending for somebody else.
-        That of one of the ``removed``, who are no moderators any more, does not count.
+        That of one of the ``lapsed``, who may not decide any more, does not count.
         """
-        self.check_decision(Move.APPROVE, by, at, revision)
+        self.check_decision(Move.APPROVE, by, at, revision, lapsed=lapsed)
         check_pair(self, policy, by)
-        counting = [each for each in self.endorsements if each.moderator_id not in removed]
+        counting = [each for each in self.endorsements if each.moderator_id not in lapsed]
         if approvals_needed(self, policy) > len(counting) + 1:
             return self._endorsed(by, at)
         if approvals_needed(self, policy) > 1:
@@ -184,10 +187,16 @@ class Notification:
         return replace(self, estimated_devices=devices)
 
     def reject(
-        self, by: Actor, at: datetime, comment: str, *, revision: int | None = None
+        self,
+        by: Actor,
+        at: datetime,
+        comment: str,
+        *,
+        revision: int | None = None,
+        lapsed: frozenset[str] = frozenset(),
     ) -> "Change":
         """A moderator's no to the revision seen, with the comment the provider will read."""
-        self.check_decision(Move.REJECT, by, at, revision)
+        self.check_decision(Move.REJECT, by, at, revision, lapsed=lapsed)
         decided = replace(self, moderated_at=at, moderator_id=by.id, moderator_comment=comment)
         return decided._moved(Move.REJECT, by, at, reason=comment)
 
@@ -288,12 +297,20 @@ class Notification:
             return Change(self, None)
         return Change(replace(self, wake_at=next_look, sweeps=self.sweeps + 1), None)
 
-    def check_decision(self, move: Move, by: Actor, at: datetime, revision: int | None) -> None:
+    def check_decision(
+        self,
+        move: Move,
+        by: Actor,
+        at: datetime,
+        revision: int | None,
+        *,
+        lapsed: frozenset[str] = frozenset(),
+    ) -> None:
         """Raise ``WrongState`` unless it waits, nobody else reads it, and ``revision`` is this one.
 
         A decision that names no revision is one of the first, before any edit.
         """
-        self._check_decidable(move, by, at)
+        self._check_decidable(move, by, at, lapsed)
         details = {"status": self.status, "revision": self.revision}
         if revision is None and self.revision > 1:
             raise WrongState(
@@ -323,10 +340,13 @@ class Notification:
                 details={"status": self.status, "revision": self.revision},
             )
 
-    def _check_decidable(self, move: Move | str, by: Actor, at: datetime) -> None:
+    def _check_decidable(
+        self, move: Move | str, by: Actor, at: datetime, lapsed: frozenset[str]
+    ) -> None:
         if self.status is not Status.PENDING:
             raise refused(self.status, move)
-        check_claim(self.claim, by.id, at)
+        if self.claim and self.claim.moderator_id not in lapsed:
+            check_claim(self.claim, by.id, at)
 
     def _told(self, findings: Iterable[Finding], at: datetime) -> "Change":
         return self._entered(Note.FINDINGS, self.status, SYSTEM, at, named(findings))

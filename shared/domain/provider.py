@@ -26,6 +26,8 @@ class Limit(StrEnum):
     DEVICES_PER_MINUTE = "devicesPerMinute"
     DRAFTS = "drafts"
     DRAFTS_PER_MINUTE = "draftsPerMinute"
+    API_KEYS = "apiKeys"
+    API_KEYS_PER_MINUTE = "apiKeysPerMinute"
     ESTIMATES_PER_MINUTE = "estimatesPerMinute"
     SEARCHES_PER_MINUTE = "searchesPerMinute"
 
@@ -38,6 +40,8 @@ LIMITS: Mapping[Plan, Mapping[Limit, int]] = {
         Limit.DEVICES_PER_MINUTE: 60_000,
         Limit.DRAFTS: 500,
         Limit.DRAFTS_PER_MINUTE: 120,
+        Limit.API_KEYS: 20,
+        Limit.API_KEYS_PER_MINUTE: 20,
         Limit.ESTIMATES_PER_MINUTE: 120,
         Limit.SEARCHES_PER_MINUTE: 60,
     },
@@ -48,6 +52,8 @@ LIMITS: Mapping[Plan, Mapping[Limit, int]] = {
         Limit.DEVICES_PER_MINUTE: 150_000,
         Limit.DRAFTS: 2_000,
         Limit.DRAFTS_PER_MINUTE: 240,
+        Limit.API_KEYS: 50,
+        Limit.API_KEYS_PER_MINUTE: 40,
         Limit.ESTIMATES_PER_MINUTE: 240,
         Limit.SEARCHES_PER_MINUTE: 120,
     },

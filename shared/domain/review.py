@@ -101,17 +101,20 @@ def check_claim(claim: Claim | None, moderator_id: str, now: datetime) -> None:
         )
 
 
-def belongs_to(provider: Provider, uid: str, email: str = "") -> bool:
-    """Whether this person is the provider, or one of its members."""
+def belongs_to(provider: Provider, uid: str, emails: Iterable[str] = ()) -> bool:
+    """Whether this person is the provider, or one of its members, under any of the addresses."""
     if uid in {provider.uid, *provider.members}:
         return True
-    address = email.casefold()
-    return bool(address) and address in _folded((provider.email, *provider.members))
+    known = _folded((provider.email, *provider.members))
+    return not known.isdisjoint(_folded(filter(None, emails)))
 
 
-def check_independent(provider: Provider | None, uid: str, email: str = "") -> None:
-    """Raises ``Forbidden`` for somebody who belongs to the provider."""
-    if provider and belongs_to(provider, uid, email):
+def check_independent(provider: Provider | None, uid: str, emails: Iterable[str] = ()) -> None:
+    """Raises ``Forbidden`` for somebody who belongs to the provider.
+
+    An address counts here whether or not it is verified: it can only keep a person from deciding.
+    """
+    if provider and belongs_to(provider, uid, emails):
         raise Forbidden(
             "You belong to this provider; another moderator must decide.", code="ownProvider"
         )

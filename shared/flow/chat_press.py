@@ -138,8 +138,8 @@ def _approved(asked: Pressed, moderator: Moderator, desk: Desk) -> _Said:
         revision=asked.revision,
         notifications=desk.notifications,
         providers=desk.providers,
+        reviewers=desk.reviewers,
         policies=desk.policies,
-        moderators=desk.moderators,
         count_devices=partial(
             devices_now, providers=desk.providers, audience=desk.audience, clock=desk.clock
         ),
@@ -162,6 +162,7 @@ def _asked(given: Press, asked: Pressed, moderator: Moderator, desk: Desk) -> _S
         email=moderator.email,
         notifications=desk.notifications,
         providers=desk.providers,
+        reviewers=desk.reviewers,
         clock=desk.clock,
     )
     templates = desk.policies.get().templates
@@ -222,6 +223,7 @@ def _rejected(prompt: Prompt, moderator: Moderator, desk: Desk, why: Template | 
             revision=prompt.revision,
             notifications=desk.notifications,
             providers=desk.providers,
+            reviewers=desk.reviewers,
             policies=desk.policies,
             clock=desk.clock,
         )

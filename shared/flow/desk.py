@@ -7,6 +7,7 @@ from functools import partial
 from shared.domain.chat import SHARED_ACCOUNTS, Card
 from shared.domain.errors import NotFound
 from shared.domain.notification import Notification
+from shared.flow.reviewers import Reviewers
 from shared.ports import (
     Audience,
     Chat,
@@ -20,6 +21,7 @@ from shared.ports import (
     Providers,
     ReviewPolicies,
     Room,
+    Standings,
 )
 
 
@@ -33,13 +35,22 @@ class Desk:
     notifications: Notifications
     providers: Providers
     moderators: Moderators
+    standings: Standings
     policies: ReviewPolicies
     audience: Audience
     clock: Clock
 
+    @property
+    def reviewers(self) -> Reviewers:
+        """Looks up who may decide."""
+        return Reviewers(self.standings, self.moderators)
+
     def moderator(self, user: int) -> Moderator | None:
-        """The moderator with this user number, which must be one person's."""
-        return None if user in SHARED_ACCOUNTS else self.moderators.by_telegram(user)
+        """The moderator with this user number, which must be one person's, if their account is a
+        moderator's at this moment.
+        """
+        found = None if user in SHARED_ACCOUNTS else self.moderators.by_telegram(user)
+        return found if found and self.reviewers.moderates(found.uid) else None
 
     def name(self, uid: str | None) -> str:
         """What people call that moderator."""

@@ -6,9 +6,10 @@ table, and the moderator is told so. What a decision depends on besides the noti
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
+from functools import cache
 
 from shared.domain.errors import FieldError, InvalidInput
 from shared.domain.findings import Severity
@@ -21,16 +22,9 @@ from shared.domain.notification import (
     Notification,
     NotificationId,
 )
-from shared.domain.review import ReviewPolicy, approvals_needed, check_independent
-from shared.ports import (
-    Clock,
-    Moderators,
-    Notifications,
-    Page,
-    Providers,
-    ReviewPolicies,
-    Waiting,
-)
+from shared.domain.review import ReviewPolicy, approvals_needed
+from shared.flow.reviewers import Reviewers
+from shared.ports import Clock, Notifications, Page, Providers, ReviewPolicies, Waiting
 
 CountDevices = Callable[[Notification], int]
 """How many devices a notification would target now; raises ``TryAgain`` when nobody can tell."""
@@ -78,22 +72,33 @@ def queue(
     *,
     by: Actor,
     notifications: Notifications,
+    reviewers: Reviewers,
     policies: ReviewPolicies,
     clock: Clock,
 ) -> Page[Queued]:
-    """The notifications waiting for a decision, the one that waits longest first."""
+    """The notifications waiting for a decision, the one that waits longest first; without the
+    claims of people who are no moderators any more.
+    """
     now, policy = clock.now(), policies.get()
+    moderates = cache(reviewers.moderates)
+
+    def as_of_now(it: Notification) -> Notification:
+        claim = it.claim
+        if claim is None or not claim.keeps_out(by.id, now) or moderates(claim.moderator_id):
+            return it
+        return replace(it, claim=None)
 
     def shows(it: Notification) -> bool:
         return (
             _has(it, wish.severity)
-            and (wish.claimed is None or _claimed(it, by, now) is wish.claimed)
+            and (wish.claimed is None or _claimed(as_of_now(it), by, now) is wish.claimed)
             and _says(it, wish.text)
         )
 
     waiting = Waiting(wish.provider_id, shows, wish.page_size, wish.page_token)
     page = notifications.queue(waiting)
-    return Page(tuple(queued(it, policy, now) for it in page.items), page.next_token)
+    items = tuple(queued(as_of_now(it), policy, now) for it in page.items)
+    return Page(items, page.next_token)
 
 
 def queued(notification: Notification, policy: ReviewPolicy, now: datetime) -> Queued:
@@ -111,12 +116,13 @@ def claim(
     email: str = "",
     notifications: Notifications,
     providers: Providers,
+    reviewers: Reviewers,
     clock: Clock,
 ) -> Notification:
     """To read it undisturbed for ten minutes; again, for ten more."""
-    _check_independent(id, by, email, notifications, providers)
+    _, lapsed = _check_independent(id, by, email, notifications, providers, reviewers)
     now = clock.now()
-    return notifications.change(id, lambda it: it.take(by, now))
+    return notifications.change(id, lambda it: it.take(by, now, lapsed=lapsed))
 
 
 def release(
@@ -135,8 +141,8 @@ def approve(
     revision: int | None = None,
     notifications: Notifications,
     providers: Providers,
+    reviewers: Reviewers,
     policies: ReviewPolicies,
-    moderators: Moderators,
     count_devices: CountDevices,
     clock: Clock,
 ) -> Notification:
@@ -144,19 +150,17 @@ def approve(
 
     The audience is counted again, because it may have grown since it was submitted: where two
     approvals are needed by now, the first leaves it pending, and counts while whoever gave it is a
-    moderator. Raises ``TryAgain`` when it cannot be counted. ``email`` is the moderator's verified
-    one; it and the uid tell whether they belong to the provider.
+    moderator and does not belong to the provider. Raises ``TryAgain`` when it cannot be counted.
+    ``email`` is the one in ``by``'s token.
     """
-    seen = _check_independent(id, by, email, notifications, providers)
-    seen.check_decision(Move.APPROVE, by, clock.now(), revision)
+    seen, lapsed = _check_independent(id, by, email, notifications, providers, reviewers)
+    seen.check_decision(Move.APPROVE, by, clock.now(), revision, lapsed=lapsed)
     devices = count_devices(seen)
-    first = {endorsement.moderator_id for endorsement in seen.endorsements}
-    removed = frozenset(filter(moderators.was_removed, first))
     policy, now = policies.get(), clock.now()
 
     def change(it: Notification) -> Change:
         counted = it.recounted(devices)
-        return counted.approve(by, now, revision=revision, policy=policy, removed=removed)
+        return counted.approve(by, now, revision=revision, policy=policy, lapsed=lapsed)
 
     return notifications.change(id, change)
 
@@ -171,22 +175,34 @@ def reject(
     revision: int | None = None,
     notifications: Notifications,
     providers: Providers,
+    reviewers: Reviewers,
     policies: ReviewPolicies,
     clock: Clock,
 ) -> Notification:
     """No, with a comment that says why: a template's, one's own, or both in this order."""
     reason = _checked(_from_template(template, policies.get()) if template else "", comment)
-    _check_independent(id, by, email, notifications, providers)
+    _, lapsed = _check_independent(id, by, email, notifications, providers, reviewers)
     now = clock.now()
-    return notifications.change(id, lambda it: it.reject(by, now, reason, revision=revision))
+    return notifications.change(
+        id, lambda it: it.reject(by, now, reason, revision=revision, lapsed=lapsed)
+    )
 
 
 def _check_independent(
-    id: NotificationId, by: Actor, email: str, notifications: Notifications, providers: Providers
-) -> Notification:
+    id: NotificationId,
+    by: Actor,
+    email: str,
+    notifications: Notifications,
+    providers: Providers,
+    reviewers: Reviewers,
+) -> tuple[Notification, frozenset[str]]:
+    """The notification, and who else had to do with it and may not decide any more; raises
+    ``Forbidden`` where ``by`` belongs to the provider.
+    """
     it = notifications.get(id)
-    check_independent(providers.get(it.provider_id), by.id, email)
-    return it
+    provider = providers.get(it.provider_id)
+    reviewers.check_independent(provider, by, email)
+    return it, reviewers.lapsed(it, provider, by)
 
 
 def _from_template(id: str, policy: ReviewPolicy) -> str:

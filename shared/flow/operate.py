@@ -1,7 +1,5 @@
-"""What operators do: providers, domains, moderators, the stop switch; and providers' own keys."""
+"""What operators do: providers, domains, moderators, the stop switch."""
 
-import hashlib
-import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -14,16 +12,14 @@ from shared.domain.review import ReviewPolicy
 from shared.ports import (
     Accounts,
     AlreadyThere,
-    ApiKey,
     Clock,
     Moderator,
     Moderators,
     Providers,
     ReviewPolicies,
+    Standings,
     StopSwitch,
 )
-
-KEY_PREFIX = "ffk_"
 
 
 def put_provider(provider: Provider, *, providers: Providers) -> Provider:
@@ -88,10 +84,15 @@ def put_moderator(
     given: Mapping[str, Any],
     *,
     accounts: Accounts,
+    standings: Standings,
     moderators: Moderators,
     clock: Clock,
 ) -> Moderator:
-    """Grant the claim, and keep how they are known elsewhere; what is not given stays."""
+    """Grant the claim, and keep how they are known elsewhere; what is not given stays.
+
+    Without an e-mail the account's own is kept: it tells whom they belong to, also after they
+    have changed it.
+    """
     telegram_user_id = given.get("telegram_user_id")
     if telegram_user_id in SHARED_ACCOUNTS:
         sentence = (
@@ -106,8 +107,15 @@ def put_moderator(
     accounts.set_moderator(uid, True)
     before = moderators.get(uid) or Moderator(uid, clock.now())
     moderator = replace(before, **given)
+    if not moderator.email:
+        moderator = replace(moderator, email=_own_email(uid, standings))
     moderators.put(moderator)
     return moderator
+
+
+def _own_email(uid: str, standings: Standings) -> str:
+    standing = standings.look_up(uid)
+    return next(iter(standing.emails), "") if standing else ""
 
 
 def delete_moderator(uid: str, *, accounts: Accounts, moderators: Moderators) -> None:
@@ -128,20 +136,3 @@ def turn_stop_switch(
 ) -> None:
     """The platform's brake: while on, batches wait; nothing is lost."""
     stop_switch.turn(on, str(by), reason, clock.now())
-
-
-def issue_key(uid: str, name: str, *, providers: Providers, clock: Clock) -> str:
-    """A new API key for a provider's server. Shown once; only its digest is kept."""
-    key = KEY_PREFIX + secrets.token_urlsafe(32)
-    providers.add_key(digest_of(key), uid, name, clock.now())
-    return key
-
-
-def keys(uid: str, *, providers: Providers) -> Sequence[ApiKey]:
-    """A provider's keys, without the keys."""
-    return providers.keys_of(uid)
-
-
-def digest_of(key: str) -> str:
-    """What is kept of an API key, and its id."""
-    return hashlib.sha256(key.encode()).hexdigest()

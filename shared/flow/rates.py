@@ -12,6 +12,7 @@ RATES: Mapping[Limit, str] = {
     Limit.ESTIMATES_PER_MINUTE: "estimates",
     Limit.SEARCHES_PER_MINUTE: "searches",
     Limit.DRAFTS_PER_MINUTE: "new drafts",
+    Limit.API_KEYS_PER_MINUTE: "new API keys",
 }
 """Limits that are rates of calls, and what is counted."""
 

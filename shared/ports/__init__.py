@@ -6,7 +6,7 @@ whatever is written twice with the same key is written once.
 """
 
 from shared.ports.archive import Archive, ArchiveFault, Exports, Put, Signer
-from shared.ports.callers import Accounts, Identities, Identity, Rates
+from shared.ports.callers import Accounts, Identities, Identity, Rates, Standings
 from shared.ports.chat import (
     Chat,
     ChatClosed,
@@ -111,6 +111,7 @@ __all__ = [
     "SlotWrite",
     "Slots",
     "SnapshotTooOld",
+    "Standings",
     "StopSwitch",
     "Task",
     "Tasks",

@@ -4,13 +4,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from shared.domain.standing import Standing
+
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """Who a verified token says it is."""
+    """Who a verified token says it is. ``signed_in_at``: when the session began, as Unix time."""
 
     uid: str
     email: str = ""
+    signed_in_at: float = 0.0
     claims: Mapping[str, object] = field(default_factory=dict)
 
 
@@ -22,6 +25,16 @@ class Identities(Protocol):
 
     def verify_service(self, token: str, function: str, account: str) -> None:
         """A Google OIDC token of ``account`` for ``function``; raises ``Unauthenticated``."""
+
+
+class Standings(Protocol):
+    """Firebase accounts as they are now."""
+
+    def look_up(self, uid: str, *, max_age_seconds: float = 0.0) -> Standing | None:
+        """The account of this uid, ``None`` when there is none; raises ``TryAgain``.
+
+        An answer of the last ``max_age_seconds`` may be given again.
+        """
 
 
 class Rates(Protocol):

@@ -206,14 +206,14 @@ class Providers(Protocol):
     def note_told(self, id: str) -> None:
         """Moderators were told of that entry."""
 
-    def add_key(self, digest: str, uid: str, name: str, at: datetime) -> None:
-        """Keep the SHA-256 of an API key."""
+    def add_key(self, digest: str, uid: str, name: str, at: datetime, *, made_by: str = "") -> None:
+        """Keep the SHA-256 of an API key of provider ``uid``, and the account that made it."""
 
     def keys_of(self, uid: str) -> Sequence["ApiKey"]:
         """A provider's keys, without the keys."""
 
-    def key_owner(self, digest: str) -> str | None:
-        """Whose key this is."""
+    def key(self, digest: str) -> "ApiKey | None":
+        """``None`` when there is no such key."""
 
     def delete_key(self, digest: str, uid: str) -> None:
         """Raises ``NotFound`` when ``uid`` has no such key."""
@@ -224,8 +224,11 @@ class ApiKey:
     """What may be shown of an API key."""
 
     id: str
+    provider_id: str
     name: str
     created_at: datetime
+    made_by: str = ""
+    """The account that made it; unknown for keys of older versions."""
 
 
 class Devices(Protocol):

@@ -11,7 +11,7 @@ from shared.wiring.cast import Parts
 from shared.wiring.chat import desk
 from shared.wiring.fanout import retry_policy
 from shared.wiring.google import GoogleParts
-from shared.wiring.moderation import checks, counting, inspecting
+from shared.wiring.moderation import checks, counting, inspecting, reviewers
 from shared.wiring.process import parts, replaced
 
 __all__ = [
@@ -25,4 +25,5 @@ __all__ = [
     "parts",
     "replaced",
     "retry_policy",
+    "reviewers",
 ]

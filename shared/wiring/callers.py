@@ -2,7 +2,7 @@
 
 from functools import cached_property
 
-from shared.ports import Accounts, Identities, Rates
+from shared.ports import Accounts, Identities, Rates, Standings
 from shared.wiring.ground import Ground
 
 
@@ -14,6 +14,12 @@ class CallerParts(Ground):
         from shared.adapters.identities import identities
 
         return identities(self.settings)
+
+    @cached_property
+    def standings(self) -> Standings:
+        from shared.adapters.standings import standings
+
+        return standings(self.settings)
 
     @cached_property
     def rates(self) -> Rates:

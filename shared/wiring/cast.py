@@ -25,6 +25,7 @@ from shared.ports import (
     Sender,
     Signer,
     Slots,
+    Standings,
     StopSwitch,
     Tasks,
     Threats,
@@ -60,6 +61,8 @@ class Parts(Protocol):
     def identities(self) -> Identities: ...
     @property
     def accounts(self) -> Accounts: ...
+    @property
+    def standings(self) -> Standings: ...
     @property
     def rates(self) -> Rates: ...
 

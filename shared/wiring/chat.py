@@ -46,6 +46,7 @@ def desk(p: Parts) -> "Desk | None":
         notifications=p.notifications,
         providers=p.providers,
         moderators=p.moderators,
+        standings=p.standings,
         policies=p.review_policies,
         audience=p.audience,
         clock=p.clock,

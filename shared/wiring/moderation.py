@@ -14,6 +14,7 @@ from shared.wiring.ground import Ground
 
 if TYPE_CHECKING:
     from shared.flow.moderate import CountDevices
+    from shared.flow.reviewers import Reviewers
 
 
 class ModerationParts(Ground):
@@ -75,3 +76,10 @@ def counting(p: Parts) -> "CountDevices":
 def checks(p: Parts) -> Checks:
     """What submissions are checked with."""
     return Checks(inspecting(p), p.audience, p.usage, p.rates)
+
+
+def reviewers(p: Parts) -> "Reviewers":
+    """Who may decide, by the accounts and the list of these parts."""
+    from shared.flow.reviewers import Reviewers
+
+    return Reviewers(p.standings, p.moderators)

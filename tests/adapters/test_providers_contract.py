@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from google.cloud.firestore import Client
 
+from shared.adapters.documents import api_key_from
 from shared.adapters.memory import MemoryProviders
 from shared.domain.admin_hwids import MOST_DIFFERENT
 from shared.domain.errors import Defect, NotFound, TooMany, TryAgain
@@ -266,16 +267,19 @@ def test_an_api_key_is_known_by_its_digest_until_it_is_deleted(
 ) -> None:
     later = NOON + timedelta(seconds=1)
     providers.store.add_key("d2", "p1", "second", later)
-    providers.store.add_key("d1", "p1", "first", NOON)
+    providers.store.add_key("d1", "p1", "first", NOON, made_by="u1")
     providers.store.add_key("d0", "p2", "theirs", NOON)
-    assert providers.store.key_owner("d1") == "p1"
-    assert providers.store.key_owner("d9") is None
-    assert list(providers.store.keys_of("p1")) == [
-        ApiKey("d1", "first", NOON),
-        ApiKey("d2", "second", later),
-    ]
+    first = ApiKey("d1", "p1", "first", NOON, "u1")
+    assert providers.store.key("d1") == first
+    assert providers.store.key("d9") is None
+    assert list(providers.store.keys_of("p1")) == [first, ApiKey("d2", "p1", "second", later)]
     providers.store.delete_key("d1", "p1")
-    assert providers.store.key_owner("d1") is None
+    assert providers.store.key("d1") is None
+
+
+def test_a_key_of_an_older_version_does_not_say_who_made_it() -> None:
+    document = {"providerId": "p1", "name": "server", "createdAt": NOON}
+    assert api_key_from("d1", document) == ApiKey("d1", "p1", "server", NOON)
 
 
 @pytest.mark.parametrize("digest", ["d1", "d9"])
@@ -283,7 +287,7 @@ def test_nobody_deletes_a_key_that_is_not_theirs(providers: Bench[Providers], di
     providers.store.add_key("d1", "p1", "first", NOON)
     with pytest.raises(NotFound):
         providers.store.delete_key(digest, "p2")
-    assert providers.store.key_owner("d1") == "p1"
+    assert providers.store.key("d1") is not None
 
 
 def test_the_platform_is_stopped_while_the_switch_is_on(stop_switch: StopSwitch) -> None:

@@ -43,7 +43,6 @@ def world() -> Iterator[MemoryParts]:
         a_domain("example.com", "p1", admin_hwids=(ADMIN_HWID,)),
         a_domain("unverified.example", "p1", is_verified=False),
         a_domain("other.example", "p2"),
-        accounts=("anna",),
     )
     with replaced(parts):
         yield parts

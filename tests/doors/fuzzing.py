@@ -22,7 +22,7 @@ from functions._rest import Door
 from shared.adapters.documents import notification_fields
 from shared.adapters.memory.chat import MemoryChat
 from shared.domain.lifecycle import Status
-from shared.flow.operate import digest_of
+from shared.flow.keys import digest_of
 from shared.settings import read
 from tests.builders import NOON, a_domain, a_notification, a_provider, an_enterprise_provider
 from tests.parts import ENVIRONMENT, MemoryParts, memory_parts, token
@@ -86,7 +86,6 @@ def a_furnished_fanfare() -> MemoryParts:
         a_domain("example.com", "p1", admin_hwids=("Admin-1",)),
         a_domain("unverified.example", "p1", is_verified=False),
         a_domain("other.example", "p2"),
-        accounts=("anna",),
     )
     parts.settings = read({**ENVIRONMENT, **BOT})
     parts.chat = MemoryChat()

@@ -13,7 +13,7 @@ from functions._rest import Door
 from functions.main import DOORS
 from shared.adapters.documents import notification_fields
 from shared.domain.lifecycle import Status
-from shared.flow.operate import digest_of
+from shared.flow.keys import digest_of
 from shared.settings import read
 from tests.builders import NOON, a_notification
 from tests.doors.conftest import a_body, bearer, client
@@ -89,6 +89,7 @@ IDS: Mapping[str, str] = {
     "POST /v1/notifications/{id}/submit": "draft",
     "POST /v1/notifications/{id}/stop": "sending",
     "DELETE /v1/keys/{id}": digest_of(SPARE_KEY),
+    "DELETE /v1/providers/{uid}/keys/{id}": digest_of(SPARE_KEY),
 }
 """Which record the endpoint is tried on; ``pending`` where it is not said."""
 
@@ -97,9 +98,9 @@ def documented() -> dict[str, dict[str, int]]:
     rows = [
         [cell.strip() for cell in line.strip().strip("|").split("|")]
         for line in DOCUMENT.read_text(encoding="utf-8").splitlines()
-        if line.startswith("|")
+        if line.startswith(("| endpoint", "| `"))
     ]
-    header, _, *body = rows
+    header, *body = rows
     return {
         row[0].replace("`", ""): dict(zip(header[1:], map(int, row[1:]), strict=True))
         for row in body

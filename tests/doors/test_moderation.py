@@ -16,7 +16,7 @@ from shared.domain.notification import Looked
 from shared.domain.review import ReviewPolicy, Template
 from tests.builders import NOON, PROVIDER, a_notification, a_provider
 from tests.doors.conftest import a_body, door
-from tests.parts import MemoryParts, forged, token
+from tests.parts import MemoryParts, an_account, forged, token
 
 FUNCTIONS = (
     *("moderation_queue", "approve_notification", "reject_notification"),
@@ -342,6 +342,7 @@ def test_a_moderator_who_belongs_to_the_provider_is_refused(
     provider = world.providers.get("p1")
     assert provider
     world.providers.put(replace(provider, members=("m6",)))
+    world.standings.accounts["p1"] = an_account("p1", "moderator")
     before = world.stored()
     for function in ("claim_notification", "approve_notification", "reject_notification"):
         data = {"id": pending} | ({"comment": "no"} if "reject" in function else {})

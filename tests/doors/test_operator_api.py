@@ -7,6 +7,7 @@ import pytest
 from functions.operator_api import LimitsInput
 from shared.adapters.documents import notification_fields
 from shared.domain.delivery import PlanPart
+from shared.domain.history import Role
 from shared.domain.lifecycle import Status
 from shared.domain.provider import LIMITS, Limit, Plan
 from tests.builders import a_batch, a_notification, a_target
@@ -112,9 +113,9 @@ def test_moderators_are_made_and_unmade(operator: Call, world: MemoryParts) -> N
     made = operator("PUT", "/v1/moderators/anna")
     unknown = {"telegramUserId": None, "name": "", "email": ""}
     assert made.get_json() == {"uid": "anna", "moderator": True, **unknown}
-    assert world.accounts.moderators == {"anna": True}
+    assert world.standings.accounts["anna"].holds(Role.MODERATOR)
     assert operator("DELETE", "/v1/moderators/anna").status_code == 204
-    assert world.accounts.moderators == {"anna": False}
+    assert not world.standings.accounts["anna"].holds(Role.MODERATOR)
     assert operator("PUT", "/v1/moderators/nobody").status_code == 404
     assert set(world.moderators.documents) == {"anna"}
     assert world.moderators.get("anna") is None

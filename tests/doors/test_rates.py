@@ -16,6 +16,7 @@ Sent = tuple[Any, ...]
 ESTIMATE: Sent = ("POST", "/v1/estimates", {"targetSegment": {}})
 SEARCH: Sent = ("GET", "/v1/notifications?q=sale")
 DRAFT: Sent = ("POST", "/v1/notifications", {"draft": True})
+KEY: Sent = ("POST", "/v1/keys", {"name": "server"})
 
 
 def limited(world: MemoryParts, **limits: int) -> None:
@@ -37,6 +38,7 @@ def too_many(answer: Any) -> str:
         (Limit.ESTIMATES_PER_MINUTE, ESTIMATE),
         (Limit.SEARCHES_PER_MINUTE, SEARCH),
         (Limit.DRAFTS_PER_MINUTE, DRAFT),
+        (Limit.API_KEYS_PER_MINUTE, KEY),
     ],
 )
 def test_a_rate_is_a_minute_s_worth_at_once_and_then_evenly(
@@ -89,6 +91,16 @@ def test_a_draft_under_a_key_that_was_used_is_answered_beyond_every_limit(
     made = provider(*DRAFT, headers=headers)
     limited(world, drafts=0, draftsPerMinute=0)
     assert provider(*DRAFT, headers=headers).get_json() == made.get_json()
+
+
+def test_a_provider_has_so_many_keys_and_no_more(provider: Call, world: MemoryParts) -> None:
+    limited(world, apiKeys=2)
+    first = provider(*KEY).get_json()["id"]
+    assert provider(*KEY).status_code == 201
+    assert too_many(provider(*KEY)) == "apiKeysReached"
+    assert len(world.providers.keys_of("p1")) == 2
+    assert provider("DELETE", f"/v1/keys/{first}").status_code == 204
+    assert provider(*KEY).status_code == 201
 
 
 def test_an_estimate_of_very_many_combinations_is_refused_before_anything_is_counted(

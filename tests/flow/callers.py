@@ -12,7 +12,7 @@ from shared.flow import create as creating
 from shared.flow import moderate
 from shared.flow.once import Once
 from shared.ports import Page
-from shared.wiring import counting, deliver_now, replaced
+from shared.wiring import counting, deliver_now, replaced, reviewers
 from tests.builders import MODERATOR, an_input
 from tests.flow.parts import SimulatedParts
 
@@ -93,6 +93,7 @@ class Callers:
             moderate.QueueWish(**wish),
             by=by,
             notifications=p.notifications,
+            reviewers=reviewers(p),
             policies=p.review_policies,
             clock=p.clock,
         )
@@ -104,6 +105,7 @@ class Callers:
             by=by,
             email=email,
             notifications=p.notifications,
+            reviewers=reviewers(p),
             providers=p.providers,
             clock=p.clock,
         )
@@ -127,9 +129,9 @@ class Callers:
             email=email,
             revision=revision,
             notifications=p.notifications,
+            reviewers=reviewers(p),
             providers=p.providers,
             policies=p.review_policies,
-            moderators=p.moderators,
             count_devices=counting(p),
             clock=p.clock,
         )
@@ -153,6 +155,7 @@ class Callers:
             template=template,
             revision=revision,
             notifications=p.notifications,
+            reviewers=reviewers(p),
             providers=p.providers,
             policies=p.review_policies,
             clock=p.clock,

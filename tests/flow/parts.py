@@ -13,6 +13,7 @@ from shared.adapters.memory.devices import MemoryDevices
 from shared.adapters.memory.fanout import MemoryAudience, MemoryLedger, MemorySlots, MemoryTasks
 from shared.adapters.memory.moderation import MemoryModerators, MemoryReviewPolicies, MemoryUsage
 from shared.adapters.memory.posts import MemoryPosts
+from shared.adapters.memory.standings import MemoryStandings
 from shared.adapters.memory.watch import MemoryWatch
 from shared.adapters.memory.web import MemoryThreats, MemoryWeb
 from shared.adapters.push.retries import ProcessRetries
@@ -41,6 +42,7 @@ from shared.settings import Settings, read
 from tests.builders import NOON, a_domain, a_provider
 from tests.flow.hazard import Hazard, guarded
 from tests.flow.push import PushService
+from tests.parts import PEOPLE
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +74,7 @@ class Stores:
         self.budget = budget
         self.policies = MemoryReviewPolicies()
         self.moderators = MemoryModerators()
+        self.standings = MemoryStandings(*PEOPLE)
         self.usage = MemoryUsage()
         self.inspector = Inspector()
         self.written: list[Event] = []
@@ -112,6 +115,7 @@ class SimulatedParts:
         self.retries = ProcessRetries(stores.budget)
         self.tasks = guarded(stores.tasks, "tasks", hazard)
         self.accounts = FakeAccounts()
+        self.standings = guarded(stores.standings, "standings", hazard)
         self.rates = ProcessRates(stores.clock)
         self.archive: Archive | None = None
         self.signer: Signer | None = None

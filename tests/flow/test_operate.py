@@ -175,6 +175,7 @@ def test_a_moderator_is_made_and_unmade() -> None:
         "m9",
         {"telegram_user_id": 9, "name": "Mia"},
         accounts=accounts,
+        standings=world.standings,
         moderators=moderators,
         clock=world.clock,
     )
@@ -194,23 +195,3 @@ def test_the_stop_switch_says_who_turned_it_and_why() -> None:
     assert (switch.document["by"], switch.document["reason"]) == ("operator:o1", "incident")
     operate.turn_stop_switch(False, by=OPERATOR, reason="", stop_switch=switch, clock=world.clock)
     assert not switch.is_on()
-
-
-def test_a_key_opens_its_own_providers_door_and_is_not_kept() -> None:
-    world = World()
-    key = operate.issue_key("p1", "server", providers=world.providers, clock=world.clock)
-    assert world.providers.key_owner(operate.digest_of(key)) == "p1"
-    assert key.startswith("ffk_")
-    shown = operate.keys("p1", providers=world.providers)
-    assert [(k.name, k.created_at) for k in shown] == [("server", world.clock.now())]
-    assert key not in str(shown)
-    assert operate.keys("p2", providers=world.providers) == []
-
-
-def test_no_two_keys_are_the_same() -> None:
-    world = World()
-    keys = {
-        operate.issue_key("p1", "server", providers=world.providers, clock=world.clock)
-        for _ in range(20)
-    }
-    assert len(keys) == 20

@@ -17,6 +17,7 @@ from shared.adapters.memory import MemoryNotifications, MemoryProviders
 from shared.adapters.memory.devices import MemoryDevices
 from shared.adapters.memory.fanout import MemoryAudience, MemoryLedger
 from shared.adapters.memory.moderation import MemoryModerators, MemoryReviewPolicies, MemoryUsage
+from shared.adapters.memory.standings import MemoryStandings
 from shared.adapters.rates import ProcessRates
 from shared.domain.content import NotificationInput
 from shared.domain.delivery import BatchState, Outcome, PlanPart, Record, Tally
@@ -30,6 +31,7 @@ from shared.flow.cancel import cancel, stop
 from shared.flow.count import finish
 from shared.flow.create import edit
 from shared.flow.moderate import approve, claim, reject
+from shared.flow.reviewers import Reviewers
 from shared.flow.submission import Checks
 from shared.ports import Notifications
 from tests.builders import (
@@ -43,13 +45,14 @@ from tests.builders import (
     a_target,
 )
 from tests.flow.stage import QuietReads, Stage, Stepping, SteppingLedger, orders
+from tests.parts import PEOPLE
 
 ID = NotificationId("n1")
 CLOCK = FixedClock(NOON)
 TIRELESS = a_provider(limits=((Limit.SUBMISSIONS_PER_DAY, HIGHEST_LIMIT),))
 PROVIDERS = MemoryProviders(TIRELESS, a_domain())
 POLICIES = MemoryReviewPolicies()
-MODERATORS = MemoryModerators()
+REVIEWERS = Reviewers(MemoryStandings(*PEOPLE), MemoryModerators())
 CHECKS = Checks(
     lambda content, domains: (),
     MemoryAudience(MemoryDevices()),
@@ -75,8 +78,8 @@ def approving(store: Notifications, by: Actor = MODERATOR) -> Notification:
         revision=1,
         notifications=store,
         providers=PROVIDERS,
+        reviewers=REVIEWERS,
         policies=POLICIES,
-        moderators=MODERATORS,
         count_devices=lambda _: 0,
         clock=CLOCK,
     )
@@ -93,13 +96,21 @@ def rejecting(store: Notifications) -> Notification:
         by=MODERATOR,
         notifications=store,
         providers=PROVIDERS,
+        reviewers=REVIEWERS,
         policies=POLICIES,
         clock=CLOCK,
     )
 
 
 def claiming(store: Notifications, by: Actor = SECOND) -> Notification:
-    return claim(ID, by=by, notifications=store, providers=PROVIDERS, clock=CLOCK)
+    return claim(
+        ID,
+        by=by,
+        notifications=store,
+        providers=PROVIDERS,
+        reviewers=REVIEWERS,
+        clock=CLOCK,
+    )
 
 
 def claiming_too(store: Notifications) -> Notification:

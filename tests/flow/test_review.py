@@ -15,10 +15,14 @@ from shared.domain.history import Actor, Role
 from shared.domain.lifecycle import Status
 from shared.domain.notification import NotificationId
 from shared.domain.review import ReviewPolicy, Template
+from shared.domain.standing import Standing
+from shared.flow import operate
 from shared.flow.moderate import Claimed
 from shared.flow.moderation_stats import Record, stats
 from shared.flow.remind import remind
+from shared.ports import Moderator
 from tests.builders import (
+    NOON,
     OPERATOR,
     a_device,
     a_domain,
@@ -28,6 +32,7 @@ from tests.builders import (
 )
 from tests.flow.hazard import Blow
 from tests.flow.world import World
+from tests.parts import an_account
 
 SECOND = Actor(Role.MODERATOR, "m2")
 RED = Finding("ipHost", Severity.RED, "url", "The address names a machine by number.")
@@ -204,6 +209,67 @@ def test_the_approval_of_somebody_who_is_no_moderator_any_more_does_not_count() 
     assert world.approve(id, by=Actor(Role.MODERATOR, "m3")).status is Status.SENDING
 
 
+@pytest.mark.parametrize(
+    "now",
+    [
+        None,
+        an_account("m1"),
+        an_account("m1", "moderator", disabled=True),
+        an_account("m1", "moderator", emails=("p1@example.com",)),
+        an_account("m1", "moderator", emails=("new@example.com", "M1@Members.example")),
+    ],
+    ids=["deleted", "dismissed", "disabled", "the provider's e-mail", "a member's e-mail"],
+)
+def test_an_approval_counts_while_its_giver_may_still_decide(now: Standing | None) -> None:
+    world = World()
+    world.providers.put(a_provider(members=("m1@members.example",)))
+    id = with_findings(world, RED)
+    world.approve(id)
+    if now is None:
+        del world.standings.accounts["m1"]
+    else:
+        world.standings.accounts["m1"] = now
+    assert world.approve(id, by=SECOND).status is Status.PENDING
+    assert world.approve(id, by=Actor(Role.MODERATOR, "m3")).status is Status.SENDING
+
+
+def test_an_approval_does_not_count_once_its_giver_is_a_member() -> None:
+    world = World()
+    id = with_findings(world, RED)
+    world.approve(id)
+    world.providers.put(a_provider(members=("m1",)))
+    assert world.approve(id, by=SECOND).status is Status.PENDING
+
+
+@pytest.mark.parametrize("gone", ["removed", "dismissed", "joined"])
+def test_the_claim_of_somebody_who_may_not_decide_any_more_keeps_nobody_out(gone: str) -> None:
+    world = World()
+    id = world.create()["id"]
+    world.claim(id)
+    with pytest.raises(WrongState):
+        world.claim(id, by=SECOND)
+    if gone == "removed":
+        world.moderators.delete("m1")
+    elif gone == "dismissed":
+        world.standings.accounts["m1"] = an_account("m1")
+    else:
+        world.providers.put(a_provider(members=("m1",)))
+    assert world.claim(id, by=SECOND).claim is not None
+    assert world.reject(id, by=SECOND).status is Status.REJECTED
+
+
+def test_the_queue_shows_no_claim_of_somebody_who_is_no_moderator_any_more() -> None:
+    world = World()
+    world.create()
+    [waiting] = world.queue()
+    world.claim(waiting.id)
+    [claimed] = world.waiting(by=SECOND, claimed=Claimed.OTHERS).items
+    assert claimed.notification.claim is not None
+    del world.standings.accounts["m1"]
+    [free] = world.waiting(by=SECOND, claimed=Claimed.FREE).items
+    assert free.notification.claim is None
+
+
 def test_a_large_audience_takes_two_moderators() -> None:
     world = World([a_device("phone-1"), a_device("phone-2")])
     world.policies.put(ReviewPolicy(second_approval_above=1))
@@ -373,6 +439,48 @@ def test_nobody_decides_on_a_provider_they_belong_to(by: Actor, email: str) -> N
 
 
 # ---- templates -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("known", ["account", "linked sign-in", "operators' list"])
+def test_an_e_mail_under_which_a_moderator_is_known_tells_whom_they_belong_to(known: str) -> None:
+    world = World()
+    id = world.create()["id"]
+    world.providers.put(a_provider(members=("Mia@Shop.example",)))
+    emails = {"account": ("mia@shop.example",), "linked sign-in": ("x@y.z", "mia@shop.example")}
+    world.standings.accounts["m1"] = an_account("m1", "moderator", emails=emails.get(known, ()))
+    if known == "operators' list":
+        world.moderators.put(Moderator("m1", NOON, email="mia@shop.example"))
+    for act in (world.claim, world.approve, world.reject):
+        with pytest.raises(Forbidden) as refused:
+            act(id)
+        assert refused.value.code == "ownProvider"
+
+
+def test_an_e_mail_changed_to_an_unverified_one_hides_nothing() -> None:
+    world = World()
+    id = world.create()["id"]
+    world.providers.put(a_provider(members=("mia@shop.example",)))
+    world.standings.accounts["m1"] = an_account("m1", "moderator", emails=("mia@shop.example",))
+    operate.put_moderator(
+        "m1",
+        {},
+        accounts=world.parts.accounts,
+        standings=world.standings,
+        moderators=world.moderators,
+        clock=world.clock,
+    )
+    world.standings.accounts["m1"] = an_account("m1", "moderator", emails=("else@where.example",))
+    with pytest.raises(Forbidden):
+        world.approve(id)
+
+
+def test_nothing_is_decided_while_a_moderator_cannot_be_looked_up() -> None:
+    world = World()
+    id = world.create()["id"]
+    world.standings.reachable = False
+    with pytest.raises(TryAgain):
+        world.approve(id)
+    assert world.notifications.get(id).status is Status.PENDING
 
 
 def test_a_template_gives_the_reason_and_a_comment_adds_to_it() -> None:

@@ -163,7 +163,7 @@ def client_queries(client: Client) -> set[str]:
 BY_NAME_ONLY = {
     *("create", "get", "statuses", "change", "delete", "replay", "keep_answer"),
     *("put", "domain", "put_domain", "add_domain", "change_domain", "delete_domain", "note_told"),
-    *("add_key", "key_owner", "delete_key"),
+    *("add_key", "key", "delete_key"),
     *("refresh", "begin", "credential", "set_consent", "drop_address", "pending", "clear_slot"),
     *("reach", "domains"),
     *("take", "places", "give_back", "begin", "end", "take_reminder"),

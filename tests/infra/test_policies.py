@@ -173,6 +173,7 @@ def test_no_role_is_broad(prod: Plan) -> None:
     assert permissions == {
         "fanfareSender": {"cloudmessaging.messages.create"},
         "fanfareTokenSigner": {"iam.serviceAccounts.signBlob"},
+        "fanfareAccountReader": {"firebaseauth.users.get"},
         "fanfareAccountKeeper": {"firebaseauth.users.get", "firebaseauth.users.update"},
     }
 

@@ -18,6 +18,7 @@ from shared.adapters.memory.devices import MemoryDevices
 from shared.adapters.memory.fanout import MemoryAudience
 from shared.adapters.memory.moderation import MemoryModerators, MemoryReviewPolicies
 from shared.adapters.memory.posts import MemoryPosts
+from shared.adapters.memory.standings import MemoryStandings
 from shared.adapters.telegram import TelegramChat
 from shared.adapters.telegram_calls import TelegramCalls
 from shared.domain.chat import Card
@@ -27,6 +28,7 @@ from shared.flow.chat_press import Press, Reply
 from shared.flow.desk import Desk
 from shared.ports import Moderator
 from tests.builders import NOON, a_desktop, a_device, a_domain, a_notification, a_provider
+from tests.parts import an_account
 
 TOKEN = "4242:of-the-bot"
 SECRET = "agreed-with-telegram"
@@ -50,6 +52,11 @@ class Chatroom:
         default_factory=lambda: MemoryProviders(a_provider(name="Acme"), a_domain())
     )
     moderators: Any = field(default_factory=MemoryModerators)
+    standings: MemoryStandings = field(
+        default_factory=lambda: MemoryStandings(
+            *(an_account(it.uid, "moderator") for it in MODERATORS)
+        )
+    )
     policies: Any = field(default_factory=MemoryReviewPolicies)
     devices: MemoryDevices = field(default_factory=MemoryDevices)
     clock: FixedClock = field(default_factory=lambda: FixedClock(NOON))
@@ -75,6 +82,7 @@ class Chatroom:
             notifications=self.notifications,
             providers=self.providers,
             moderators=self.moderators,
+            standings=self.standings,
             policies=self.policies,
             audience=MemoryAudience(self.devices),
             clock=self.clock,

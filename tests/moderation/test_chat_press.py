@@ -10,11 +10,13 @@ from shared.domain.errors import TryAgain
 from shared.domain.lifecycle import Status
 from shared.domain.notification import NotificationId
 from shared.domain.review import ReviewPolicy, Template
+from shared.domain.standing import Standing
 from shared.flow.chat import show
 from shared.flow.chat_press import press, reply
 from shared.ports import Moderator
 from tests.builders import NOON, PROVIDER, a_notification, a_provider, a_segment, some_content
 from tests.moderation.chatroom import MIRA, NIK, ROOM, STRANGER, Chatroom
+from tests.parts import an_account
 
 N1 = NotificationId("n1")
 TEMPLATES = (
@@ -69,6 +71,35 @@ def test_who_was_taken_off_the_list_decides_nothing_from_then_on(room: Chatroom)
     room.moderators.delete("mira")
     press(room.press(), desk=room.desk)
     assert room.record().status is Status.PENDING
+
+
+@pytest.mark.parametrize(
+    "now", [None, an_account("mira"), an_account("mira", "moderator", disabled=True)]
+)
+def test_whose_account_is_no_moderators_any_more_decides_nothing(
+    room: Chatroom, now: Standing | None
+) -> None:
+    press(room.press(button="r"), desk=room.desk)
+    asked = question(room)
+    room.standings.accounts.pop("mira")
+    room.standings.accounts |= {"mira": now} if now else {}
+    press(room.press(), desk=room.desk)
+    assert heard(room)[1]
+    reply(room.reply("Bad.", to=asked), desk=room.desk)
+    assert "not on the list" in said(room)
+    assert room.record().status is Status.PENDING
+    press(room.press(NIK), desk=room.desk)
+    assert room.record().moderator_id == "nik"
+
+
+def test_a_press_is_told_again_while_its_account_cannot_be_looked_up(room: Chatroom) -> None:
+    pressed = room.press()
+    room.standings.reachable = False
+    with pytest.raises(TryAgain):
+        press(pressed, desk=room.desk)
+    room.standings.reachable = True
+    press(pressed, desk=room.desk)
+    assert room.record().status is Status.SENDING
 
 
 def test_the_one_who_comes_second_hears_who_was_first(room: Chatroom) -> None:

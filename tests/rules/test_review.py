@@ -240,16 +240,16 @@ PROVIDER_WITH_MEMBERS = replace(a_provider(), members=("m1", "Ann@Example.org"))
 def test_a_moderator_belongs_to_a_provider_by_uid_or_e_mail(
     uid: str, email: str, belongs: bool
 ) -> None:
-    assert belongs_to(PROVIDER_WITH_MEMBERS, uid, email) is belongs
+    assert belongs_to(PROVIDER_WITH_MEMBERS, uid, [email]) is belongs
 
 
 def test_a_provider_without_an_e_mail_owns_nobody_without_one() -> None:
-    assert not belongs_to(a_provider(email=""), "m1", "")
+    assert not belongs_to(a_provider(email=""), "m1", [""])
 
 
 def test_nobody_decides_on_their_own_provider() -> None:
     with pytest.raises(Forbidden) as refusal:
         check_independent(PROVIDER_WITH_MEMBERS, "m1")
     assert refusal.value.code == "ownProvider"
-    check_independent(PROVIDER_WITH_MEMBERS, "m2", "m2@example.com")
+    check_independent(PROVIDER_WITH_MEMBERS, "m2", ["m2@example.com"])
     check_independent(None, "m1")

@@ -82,23 +82,24 @@ def readable_domains(found: Iterable[tuple[str, Mapping[str, Any]]]) -> list[Dom
     return domains
 
 
-def api_key_fields(uid: str, name: str, at: datetime) -> Fields:
+def api_key_fields(uid: str, name: str, at: datetime, made_by: str) -> Fields:
     """The document of an API key, which is named by the key's SHA-256."""
-    return {"providerId": uid, "name": name, "createdAt": at}
+    return {"providerId": uid, "name": name, "createdAt": at, "madeBy": made_by}
 
 
 def api_key_from(digest: str, document: Mapping[str, Any]) -> ApiKey:
     """What may be shown of an API key."""
     reader = Reader(API_KEYS, digest, document)
-    return ApiKey(digest, reader.text("name"), reader.required_time("createdAt"))
-
-
-def api_key_owner(digest: str, document: Mapping[str, Any]) -> str:
-    """The provider an API key speaks for."""
-    owner = Reader(API_KEYS, digest, document).text_or_none("providerId")
+    owner = reader.text_or_none("providerId")
     if not owner:
-        raise Reader(API_KEYS, digest, document).wrong("providerId", "is missing")
-    return owner
+        raise reader.wrong("providerId", "is missing")
+    return ApiKey(
+        id=digest,
+        provider_id=owner,
+        name=reader.text("name"),
+        created_at=reader.required_time("createdAt"),
+        made_by=reader.text("madeBy"),
+    )
 
 
 def stop_fields(on: bool, by: str, reason: str, at: datetime) -> Fields:

@@ -20,7 +20,6 @@ from shared.adapters.documents import (
     admin_hwids_change_from,
     api_key_fields,
     api_key_from,
-    api_key_owner,
     difference,
     domain_fields,
     domain_from,
@@ -133,19 +132,20 @@ class FirestoreProviders:
     def note_told(self, id: str) -> None:
         self._merge(self._reference(DOMAIN_HISTORY, id), {"told": True})
 
-    def add_key(self, digest: str, uid: str, name: str, at: datetime) -> None:
-        self._merge(self._reference(API_KEYS, digest), api_key_fields(uid, name, at))
+    def add_key(self, digest: str, uid: str, name: str, at: datetime, *, made_by: str = "") -> None:
+        self._merge(self._reference(API_KEYS, digest), api_key_fields(uid, name, at, made_by))
 
     def keys_of(self, uid: str) -> Sequence[ApiKey]:
         keys = [api_key_from(key.id, data_of(key)) for key in self._owned(API_KEYS, uid)]
         return sorted(keys, key=lambda key: (key.created_at, key.id))
 
-    def key_owner(self, digest: str) -> str | None:
+    def key(self, digest: str) -> ApiKey | None:
         snapshot = fetch(self._reference(API_KEYS, digest))
-        return api_key_owner(digest, data_of(snapshot)) if snapshot.exists else None
+        return api_key_from(digest, data_of(snapshot)) if snapshot.exists else None
 
     def delete_key(self, digest: str, uid: str) -> None:
-        if self.key_owner(digest) != uid:
+        found = self.key(digest)
+        if found is None or found.provider_id != uid:
             raise NotFound("there is no such API key")
         self._delete(self._reference(API_KEYS, digest))
 

@@ -10,7 +10,6 @@ from shared.adapters.documents import (
     admin_hwids_change_from,
     api_key_fields,
     api_key_from,
-    api_key_owner,
     domain_fields,
     domain_from,
     provider_fields,
@@ -127,20 +126,21 @@ class MemoryProviders:
         found = [admin_hwids_change_from(*each) for each in self._history.documents.items()]
         return sorted(found, key=lambda each: (each.at, each.id), reverse=True)
 
-    def add_key(self, digest: str, uid: str, name: str, at: datetime) -> None:
-        self._keys.put(digest, api_key_fields(uid, name, at))
+    def add_key(self, digest: str, uid: str, name: str, at: datetime, *, made_by: str = "") -> None:
+        self._keys.put(digest, api_key_fields(uid, name, at, made_by))
 
     def keys_of(self, uid: str) -> Sequence[ApiKey]:
         known = list(self._keys.documents.items())
         keys = [api_key_from(digest, key) for digest, key in known if key["providerId"] == uid]
         return sorted(keys, key=lambda key: (key.created_at, key.id))
 
-    def key_owner(self, digest: str) -> str | None:
+    def key(self, digest: str) -> ApiKey | None:
         document, _ = self._keys.read(digest)
-        return None if document is None else api_key_owner(digest, document)
+        return None if document is None else api_key_from(digest, document)
 
     def delete_key(self, digest: str, uid: str) -> None:
-        if self.key_owner(digest) != uid:
+        found = self.key(digest)
+        if found is None or found.provider_id != uid:
             raise NotFound("there is no such API key")
         self._keys.remove(digest)
 

@@ -1,0 +1,50 @@
+"""What an account may do as it is now."""
+
+from dataclasses import replace
+
+import pytest
+
+from shared.domain.errors import Forbidden, Unauthenticated
+from shared.domain.standing import Standing, check_recent_sign_in, open_account
+from tests.builders import a_provider
+
+ANNA = Standing("anna", ("anna@shop.example",), "anna@shop.example")
+
+
+def test_a_session_ends_in_the_second_in_which_all_are_ended() -> None:
+    ended = replace(ANNA, signed_out_at=100)
+    for began in (99, 100):
+        with pytest.raises(Unauthenticated):
+            open_account(ended, began)
+    assert open_account(ended, 101) == ended
+    assert open_account(ANNA, 1) == ANNA
+
+
+@pytest.mark.parametrize("account", [None, replace(ANNA, disabled=True)])
+def test_an_account_that_is_closed_has_no_session(account: Standing | None) -> None:
+    with pytest.raises(Unauthenticated) as refused:
+        open_account(account, 1)
+    assert refused.value.code == "accountClosed"
+
+
+def test_a_sign_in_is_recent_for_fifteen_minutes() -> None:
+    check_recent_sign_in(1000, 1900)
+    with pytest.raises(Forbidden):
+        check_recent_sign_in(1000, 1901)
+
+
+@pytest.mark.parametrize(
+    ("account", "members", "acts"),
+    [
+        (replace(ANNA, uid="p1"), (), True),
+        (ANNA, (), False),
+        (ANNA, ("anna",), True),
+        (ANNA, ("Anna@Shop.Example",), True),
+        (replace(ANNA, verified_email=""), ("anna@shop.example",), False),
+        (replace(ANNA, uid="p1", disabled=True), (), False),
+    ],
+)
+def test_to_act_for_a_provider_takes_its_uid_or_a_verified_address(
+    account: Standing, members: tuple[str, ...], acts: bool
+) -> None:
+    assert account.acts_for(a_provider("p1", members=members)) is acts
