@@ -4,7 +4,6 @@ Lengths are counted in characters (Unicode code points), so an emoji never costs
 UTF-16 units would. ``CompleteInput`` is what may be submitted; a draft may still lack parts of it.
 """
 
-import json
 import re
 from typing import Annotated
 from urllib.parse import SplitResult, urlsplit
@@ -23,18 +22,16 @@ from shared.domain.inputs import Input
 from shared.domain.targeting import Segment
 
 MOST_URL_CHARACTERS = 2048
-MOST_PAYLOAD_BYTES = 4096
-"""What FCM, APNs and Huawei take (their documentation of payload limits)."""
-PAYLOAD_FRAME_BYTES = 400
 DEFAULT_BUTTON = "Open"
 _NEVER_LINKED = {"http", "javascript", "data", "file", "vbscript", "blob", "about", "ftp", "ws"}
 
 
 def _https(url: str) -> str:
+    """Return it with its scheme in lower case: push services and Android take no other."""
     parts = _split(url)
     if parts.scheme != "https" or not parts.hostname:
         raise PydanticCustomError("not_https", "must be a complete https:// address")
-    return url
+    return parts.scheme + url[len(parts.scheme) :]
 
 
 def _https_or_deep_link(url: str) -> str:
@@ -116,47 +113,6 @@ class CompleteInput(NotificationInput):
     title: Title
     body: Body
     target_segment: Segment
-
-
-def payload_bound(content: Content) -> int:
-    """Bytes that no push service's payload of this content exceeds. A test holds the bound against
-    the payloads really rendered.
-    """
-    return PAYLOAD_FRAME_BYTES + sum(_payload_shares(content).values())
-
-
-def oversize(content: Content) -> list[FieldError]:
-    """The fault of content that fits every field but no payload; it is that of the field which
-    takes most of it.
-    """
-    size = payload_bound(content)
-    if size <= MOST_PAYLOAD_BYTES:
-        return []
-    shares = _payload_shares(content)
-    longest = to_camel(max(shares, key=shares.__getitem__))
-    sentence = (
-        f"texts and links together take {size} bytes and push services take {MOST_PAYLOAD_BYTES}; "
-        f"shorten {longest}, which takes most"
-    )
-    return [FieldError(longest, "payloadTooBig", sentence)]
-
-
-def _payload_shares(content: Content) -> dict[str, int]:
-    """Bytes by field. Links and images stand in a payload twice, once for everybody and once for
-    the platform that needs them in its own place.
-    """
-    texts = {
-        "title": content.title,
-        "body": content.body,
-        "url_button_name": content.url and content.button,
-    }
-    links = {"url": content.url, "image": content.image}
-    once, twice = ({name: _size(part) for name, part in group.items()} for group in (texts, links))
-    return once | {name: 2 * size for name, size in twice.items()}
-
-
-def _size(part: str | None) -> int:
-    return len(json.dumps(part, ensure_ascii=False).encode())
 
 
 def missing_parts(content: Content, segment: Segment | None) -> list[FieldError]:

@@ -2,10 +2,11 @@
 
 from collections.abc import Sequence
 
-from shared.domain.content import Content, oversize
+from shared.domain.content import Content
 from shared.domain.errors import FieldError, Forbidden, InvalidInput
 from shared.domain.notification import Notification
 from shared.domain.provider import Domain, Plan, Provider, check_entitled, verified
+from shared.domain.push.sizes import oversize
 from shared.domain.targeting import Segment
 from shared.ports import Providers
 

@@ -5,6 +5,7 @@ conditional on what was read (a *version*), so that of two racing writers exactl
 whatever is written twice with the same key is written once.
 """
 
+from shared.domain.push.message import Message
 from shared.ports.archive import Archive, ArchiveFault, Exports, Put, Signer
 from shared.ports.callers import Accounts, Identities, Identity, Rates, Standings
 from shared.ports.chat import (
@@ -29,7 +30,6 @@ from shared.ports.fanout import (
     Lanes,
     Ledger,
     LostLease,
-    Message,
     Retries,
     Sender,
     Slots,

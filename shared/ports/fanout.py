@@ -6,12 +6,12 @@ from datetime import UTC, datetime
 from math import inf
 from typing import Protocol
 
-from shared.domain.content import Content
 from shared.domain.delivery import Answer, Batch, BatchId, PlanPart, Record, Tally, Target
 from shared.domain.device import AddressKind, PushAddress, Slot
 from shared.domain.errors import TryAgain
 from shared.domain.lane import Lane
 from shared.domain.notification import Notification, NotificationId
+from shared.domain.push.message import Message
 from shared.domain.targeting import AudienceQuery, PartitionRange
 
 
@@ -136,7 +136,7 @@ class Sender(Protocol):
     """One push service. One attempt is one request; nothing is retried below this port."""
 
     def send(
-        self, message: "Message", addresses: Sequence[PushAddress], within_seconds: float = inf
+        self, message: Message, addresses: Sequence[PushAddress], within_seconds: float = inf
     ) -> Sequence[Answer]:
         """An answer for each address, in order. Never raises for what a service answers.
 
@@ -166,17 +166,6 @@ class Retries(Protocol):
 
     def give_back(self, attempts: Mapping[AddressKind, Attempts], granted_at: datetime) -> None:
         """These were counted and not made."""
-
-
-@dataclass(frozen=True, slots=True)
-class Message:
-    """What is sent to every address of one notification. ``id`` is the replace key."""
-
-    id: str
-    content: Content
-    sent_at: datetime
-    expires_at: datetime | None = None
-    urgent: bool = False
 
 
 @dataclass(frozen=True, slots=True)

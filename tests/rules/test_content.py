@@ -57,6 +57,11 @@ def test_control_characters_are_refused(field: str, character: str) -> None:
     assert faults(**{field: f"a{character}b"}) == {field: "control_character"}
 
 
+def test_the_scheme_of_a_web_address_is_kept_in_lower_case() -> None:
+    read_back = read(url="HTTPS://A.example/B", image="Https://A.example/i.png")
+    assert (read_back.url, read_back.image) == ("https://A.example/B", "https://A.example/i.png")
+
+
 def test_a_body_may_have_several_lines() -> None:
     assert read(body="one\ntwo").body == "one\ntwo"
 

@@ -7,8 +7,8 @@ from hypothesis import given
 
 from local.stand_ins.apns_checks import Caller, TokenRules, check
 from local.stand_ins.apns_payload import would_show
-from shared.adapters.push.apns_message import PayloadTooBig, render
-from shared.ports import Message
+from shared.adapters.push.apns_message import render
+from shared.domain.push.message import Message, PayloadTooBig
 from tests.senders.apns_parts import TOPIC, minted
 from tests.senders.test_fcm_message import messages
 

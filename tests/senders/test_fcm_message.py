@@ -1,6 +1,5 @@
 """What is sent: a body FCM takes, with the replace key for every platform."""
 
-from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -13,15 +12,10 @@ from hypothesis import strategies as st
 from local.stand_ins.fcm_received import replace_key
 from local.stand_ins.fcm_schema import Unacceptable
 from local.stand_ins.fcm_validation import check
-from shared.adapters.push.fcm_message import (
-    PayloadTooBig,
-    Template,
-    addressable,
-    payload_bytes,
-    render,
-)
-from shared.domain.content import MOST_PAYLOAD_BYTES, Content, oversize, payload_bound
-from shared.ports import Message
+from shared.adapters.push.fcm_message import Template, addressable, render
+from shared.domain.content import Content
+from shared.domain.push.fcm import MOST_PAYLOAD_BYTES, payload_bytes
+from shared.domain.push.message import Message, PayloadTooBig
 from tests.senders.parts import NOW, a_message
 
 
@@ -72,21 +66,13 @@ def test_every_message_is_one_that_fcm_takes_as_it_was_meant(message: Message, t
     assert replace_key(body) == message.id
 
 
-@given(content=contents)
-def test_the_size_told_at_create_is_never_less_than_the_size_sent(content: Content) -> None:
-    message = Message("i" * 20, content, NOW, expires_at=NOW + timedelta(days=9000))
-    fits = payload_bytes(content) <= MOST_PAYLOAD_BYTES
-    if fits:
-        check(render(message, NOW).body("t" * 200))
-
-
 def test_a_payload_is_refused_at_the_first_byte_too_many() -> None:
     def of(characters: int) -> Content:
         url = "https://example.com/" + "é" * 400
         return Content.model_construct(title="t", body="x" * characters, url=url)
 
     most = 1 + MOST_PAYLOAD_BYTES - payload_bytes(of(1))
-    message = Message("i" * 20, of(most), NOW, expires_at=NOW + timedelta(days=9000))
+    message = Message("i" * 20, of(most), NOW)
     assert payload_bytes(message.content) == MOST_PAYLOAD_BYTES
     check(render(message, NOW).body("t"))
     with pytest.raises(PayloadTooBig):
@@ -104,38 +90,6 @@ def test_the_stand_in_draws_the_line_where_we_do() -> None:
         else:
             with pytest.raises(Unacceptable, match="too big"):
                 check(orjson.dumps({"message": fields}))
-
-
-def test_the_longest_texts_in_the_widest_script_fit() -> None:
-    widest = Content(title="😀" * 100, body="😀" * 500)
-    assert payload_bytes(widest) <= MOST_PAYLOAD_BYTES
-    assert oversize(widest) == []
-
-
-def a_link(characters: int) -> str:
-    return "https://e.example/".ljust(characters, "x")
-
-
-@given(content=contents)
-def test_what_is_let_through_at_create_is_never_too_big_when_it_is_sent(content: Content) -> None:
-    assert payload_bytes(content) <= payload_bound(content) <= payload_bytes(content) + 500
-
-
-@pytest.mark.parametrize(
-    ("longest", "content"),
-    [
-        ("url", {"url": a_link(2000)}),
-        ("image", {"image": a_link(2000)}),
-        ("image", {"url": a_link(900), "image": a_link(999)}),
-        ("body", {"title": "😀" * 100, "body": "😀" * 500, "url": a_link(700)}),
-    ],
-)
-def test_what_fits_its_fields_but_no_payload_is_a_fault_of_the_longest(
-    longest: str, content: Mapping[str, str]
-) -> None:
-    (fault,) = oversize(Content.model_validate({"title": "t", "body": "b", **content}))
-    assert (fault.field, fault.code) == (longest, "payloadTooBig")
-    assert f"shorten {longest}" in fault.message
 
 
 def test_everything_a_provider_sets_reaches_the_device() -> None:

@@ -1,6 +1,5 @@
 """What is sent: a body Huawei takes, with both replace keys."""
 
-import re
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -12,18 +11,13 @@ from hypothesis import strategies as st
 
 from local.stand_ins.hms_received import notification_id, replace_key
 from local.stand_ins.hms_validation import Unacceptable, check
-from shared.adapters.push.fcm_message import PayloadTooBig, addressable
-from shared.adapters.push.hms_message import (
-    MOST_BODY_BYTES,
-    Template,
-    notify_id,
-    payload_bytes,
-    render,
-)
-from shared.domain.content import Content, payload_bound
-from shared.ports import Message
+from shared.adapters.push.fcm_message import addressable
+from shared.adapters.push.hms_message import Template, render
+from shared.domain.content import Content
+from shared.domain.push.hms import MOST_BODY_BYTES, notify_id, payload_bytes
+from shared.domain.push.message import Message, PayloadTooBig
 from tests.senders.parts import NOW, a_message
-from tests.senders.test_fcm_message import contents, messages
+from tests.senders.test_fcm_message import messages
 
 
 def sent(message: Message, *tokens: str) -> dict[str, Any]:
@@ -51,26 +45,12 @@ def test_every_message_that_fits_is_one_that_huawei_takes(
     assert replace_key(accepted.message) == notification_id(accepted.message) == message.id
 
 
-@given(content=contents)
-def test_the_size_told_at_create_is_never_less_than_the_size_sent(content: Content) -> None:
-    message = Message("i" * 20, content, NOW, expires_at=NOW + timedelta(days=9000))
-    if payload_bytes(content) <= MOST_BODY_BYTES:
-        check(render(message, NOW).body(["t" * 200]))
-
-
-@given(content=contents.filter(lambda it: not re.search(r'["\\]', it.url or "")))
-def test_what_is_let_through_at_create_fits_unless_its_link_has_to_be_escaped(
-    content: Content,
-) -> None:
-    assert payload_bytes(content) <= payload_bound(content)
-
-
 def test_a_body_is_refused_at_the_first_byte_too_many_however_long_the_addresses() -> None:
     def of(characters: int) -> Content:
         return Content.model_construct(title="t", body="é" + "x" * characters)
 
     most = MOST_BODY_BYTES - payload_bytes(of(0))
-    message = Message("N" * 20, of(most), NOW, expires_at=NOW + timedelta(days=9000))
+    message = Message("N" * 20, of(most), NOW)
     short = len(str(2**31 - 1)) - len(str(notify_id(message.id)))
     fitting = replace(message, content=of(most + short))
     check(render(fitting, NOW).body([f"{n}" * 130 for n in range(1000)]))
@@ -80,10 +60,6 @@ def test_a_body_is_refused_at_the_first_byte_too_many_however_long_the_addresses
     body["message"]["notification"]["body"] += "x"
     with pytest.raises(Unacceptable, match="too long"):
         check(orjson.dumps(body))
-
-
-def test_the_longest_texts_in_the_widest_script_fit() -> None:
-    assert payload_bytes(Content(title="😀" * 100, body="😀" * 500)) <= MOST_BODY_BYTES
 
 
 def test_everything_a_provider_sets_reaches_the_device() -> None:

@@ -19,7 +19,7 @@ from shared.adapters.push.apns_credentials import (
     CredentialsUnavailable,
     TokenShelf,
 )
-from shared.adapters.push.apns_message import PayloadTooBig, Rendered, addressable, path, render
+from shared.adapters.push.apns_message import Rendered, addressable, path, render
 from shared.adapters.push.engine import (
     PAYLOAD_TOO_BIG,
     Engines,
@@ -38,6 +38,7 @@ from shared.domain.apns_reactions import (
 from shared.domain.delivery import Accepted, Answer, Rejected
 from shared.domain.device import PushAddress
 from shared.domain.pace import Window
+from shared.domain.push.message import PayloadTooBig
 from shared.domain.reactions import (
     ANSWER_LOST,
     CREDENTIALS_REFUSED,

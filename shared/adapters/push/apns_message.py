@@ -1,4 +1,4 @@
-"""A notification in Apple's words: rendered once, the same bytes and headers for every device.
+"""Apple's requests: rendered once, the same bytes and headers for every device.
 
 The collapse id is the notification's id, since nothing else keeps a notification that Apple took
 twice from being shown twice.
@@ -8,12 +8,9 @@ import re
 from dataclasses import dataclass
 from hashlib import blake2b
 
-import orjson
+from shared.domain.push import apns
+from shared.domain.push.message import Message
 
-from shared.domain.content import Content
-from shared.ports import Message
-
-MOST_PAYLOAD_BYTES = 4096
 MOST_COLLAPSE_ID_BYTES = 64
 PUSH_TYPE = b"alert"
 PRIORITY = b"10"
@@ -21,10 +18,6 @@ PRIORITY = b"10"
 _ADDRESS = re.compile(r"[A-Za-z0-9_-]{1,512}", re.ASCII)
 
 Header = tuple[bytes, bytes]
-
-
-class PayloadTooBig(Exception):
-    """More than Apple passes on to a device."""
 
 
 def path(address: str) -> bytes:
@@ -52,15 +45,7 @@ def addressable(address: str) -> bool:
 
 def render(message: Message, topic: str) -> Rendered:
     """Raises ``PayloadTooBig``."""
-    body = orjson.dumps(_payload(message.id, message.content))
-    if len(body) > MOST_PAYLOAD_BYTES:
-        raise PayloadTooBig(message.id)
-    return Rendered(_common(message, topic), body, message.id.encode())
-
-
-def payload_bytes(content: Content) -> int:
-    """How much of ``MOST_PAYLOAD_BYTES`` this content takes."""
-    return len(orjson.dumps(_payload("N" * 20, content)))
+    return Rendered(_common(message, topic), apns.payload(message), message.id.encode())
 
 
 def _uuid(named: bytes) -> bytes:
@@ -79,21 +64,3 @@ def _common(message: Message, topic: str) -> tuple[Header, ...]:
     if message.expires_at is not None:
         headers.append((b"apns-expiration", b"%d" % max(0, message.expires_at.timestamp())))
     return tuple(headers)
-
-
-def _payload(id: str, content: Content) -> dict[str, object]:
-    alert = _given(title=content.title, body=content.body)
-    # An extension of the app fetches the image; only with this flag is it asked to.
-    mutable = 1 if content.image else None
-    return _given(
-        aps={"alert": alert, "sound": "default", **_given(**{"mutable-content": mutable})},
-        notificationId=id,
-        image=content.image,
-        url=content.url,
-        urlButtonName=content.button if content.url else None,
-        forceTimer=str(content.force_timer) if content.force_timer else None,
-    )
-
-
-def _given(**fields: object) -> dict[str, object]:
-    return {name: value for name, value in fields.items() if value is not None}

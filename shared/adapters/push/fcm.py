@@ -13,7 +13,7 @@ from urllib.parse import quote, urlsplit
 
 from shared.adapters.google_credentials import AccessTokens, GoogleAccessTokens
 from shared.adapters.push.engine import PAYLOAD_TOO_BIG, Access, Engines, deadline, reported
-from shared.adapters.push.fcm_message import PayloadTooBig, Template, addressable, render
+from shared.adapters.push.fcm_message import Template, addressable, render
 from shared.adapters.push.pace import Pace, at_pace
 from shared.adapters.push.unheard import Unheard
 from shared.adapters.transport.one_shot_http import Fault, KeptConnections, OneShotHttp, Target
@@ -21,6 +21,7 @@ from shared.domain.delivery import Answer, Rejected
 from shared.domain.device import PushAddress
 from shared.domain.fcm_reactions import reaction
 from shared.domain.pace import Window
+from shared.domain.push.message import PayloadTooBig
 from shared.domain.reactions import ANSWER_LOST, CREDENTIALS_REFUSED, INVALID_TOKEN, NOT_SENT
 from shared.ports import Message
 from shared.settings import Settings

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 
 from shared.adapters.google_credentials import AccessTokens
 from shared.adapters.push.engine import PAYLOAD_TOO_BIG, Access, Engines, deadline, reported
-from shared.adapters.push.fcm_message import PayloadTooBig, addressable
+from shared.adapters.push.fcm_message import addressable
 from shared.adapters.push.hms_credentials import HMS_OAUTH_URL, HmsAccount, HuaweiAccessTokens
 from shared.adapters.push.hms_message import Template, render
 from shared.adapters.push.pace import Pace
@@ -31,6 +31,7 @@ from shared.domain.delivery import Answer, Later
 from shared.domain.device import PushAddress
 from shared.domain.hms_reactions import MOST_TOKENS, PARTLY, UNKNOWN_ERROR, reactions
 from shared.domain.pace import Window
+from shared.domain.push.message import PayloadTooBig
 from shared.domain.reactions import (
     ANSWER_LOST,
     CREDENTIALS_REFUSED,
