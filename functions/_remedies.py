@@ -61,6 +61,7 @@ REMEDIES: Mapping[str, str] = {
     "unavailable": _TRIED_AGAIN,
     "internal": _TRIED_AGAIN,
     "credentialsUnavailable": _TRIED_AGAIN,
+    "senderFailed": "It is tried again by itself. The operator finds in the log where it broke.",
     "notSent": _TRIED_AGAIN,
     "noTurn": _TRIED_AGAIN,
     # unknown

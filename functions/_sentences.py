@@ -50,6 +50,7 @@ SENTENCES: Mapping[str, str] = {
     "unavailable": "The push service was overloaded.",
     "internal": "The push service had an internal error.",
     "credentialsUnavailable": "We could not get credentials for the push service just then.",
+    "senderFailed": "Our own sender broke; the operator must look.",
     "notSent": "The push service could not be reached.",
     "noTurn": "Nothing was sent yet: the push service wanted a pause, or time was up.",
     # unknown

@@ -10,7 +10,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import timedelta
 from difflib import get_close_matches
 from functools import cache
-from typing import Annotated, Self
+from typing import TYPE_CHECKING, Annotated, Self
+from urllib.parse import urlsplit
 
 from pydantic import (
     AfterValidator,
@@ -21,6 +22,9 @@ from pydantic import (
     ValidationError,
     model_validator,
 )
+
+if TYPE_CHECKING:
+    from shared.credentials.model import PushCredentials
 
 STAND_INS = (
     "FIRESTORE_EMULATOR_HOST",
@@ -60,7 +64,37 @@ def _host_and_port(value: str) -> str:
 def _base_url(value: str) -> str:
     if not value.startswith(("http://", "https://")):
         raise ValueError("must begin with http:// or https://")
+    try:
+        parts = urlsplit(value)
+        complete = bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        complete = False
+    if not complete:
+        raise ValueError("must be a complete address: http://HOST or http://HOST:PORT")
     return value.rstrip("/")
+
+
+def _of_apple(value: SecretStr) -> SecretStr:
+    from shared.credentials.apns import ApnsCredentials
+
+    return _usable(value, ApnsCredentials)
+
+
+def _of_huawei(value: SecretStr) -> SecretStr:
+    from shared.credentials.hms import HmsAccount
+
+    return _usable(value, HmsAccount)
+
+
+def _usable(value: SecretStr, credentials: "type[PushCredentials]") -> SecretStr:
+    """A secret with which nothing is wrong as far as can be seen; the fault does not show it."""
+    from shared.credentials import CredentialsRefused
+
+    try:
+        credentials.read(value.get_secret_value())
+    except CredentialsRefused as refused:
+        raise ValueError(str(refused)) from None
+    return value
 
 
 def _secret_like(form: str) -> Callable[[SecretStr], SecretStr]:
@@ -83,6 +117,9 @@ ArchiveUrl = Annotated[
 BotToken = Annotated[SecretStr, AfterValidator(_secret_like(r"[0-9]{1,20}:[A-Za-z0-9_-]{1,100}"))]
 LogKey = Annotated[SecretStr, AfterValidator(_secret_like(r"[!-~]{32,256}"))]
 WebhookSecret = Annotated[SecretStr, AfterValidator(_secret_like(r"[A-Za-z0-9_-]{16,256}"))]
+AppleSecret = Annotated[SecretStr, AfterValidator(_of_apple)]
+HuaweiSecret = Annotated[SecretStr, AfterValidator(_of_huawei)]
+"""What they hold is read with libraries that functions without these secrets never load."""
 Account = Annotated[str, Field(pattern=r"^[^@\s]+@[^@\s]+$")]
 
 
@@ -113,12 +150,12 @@ class Settings(BaseModel):
     oauth_token_url: BaseUrl | None = Field(None, alias="GOOGLE_OAUTH_TOKEN_URL")
     apns_url: BaseUrl | None = Field(None, alias="APNS_BASE_URL")
     apns_ca_file: str | None = Field(None, alias="APNS_CA_FILE")
-    apns_credentials: SecretStr | None = Field(None, alias="FANFARE_APNS_CREDENTIALS")
+    apns_credentials: AppleSecret | None = Field(None, alias="FANFARE_APNS_CREDENTIALS")
     hms_push_url: BaseUrl = Field("https://push-api.cloud.huawei.com", alias="HMS_PUSH_BASE_URL")
     hms_oauth_url: BaseUrl = Field(
         "https://oauth-login.cloud.huawei.com/oauth2/v3/token", alias="HMS_OAUTH_URL"
     )
-    hms_credentials: SecretStr | None = Field(None, alias="FANFARE_HMS_CREDENTIALS")
+    hms_credentials: HuaweiSecret | None = Field(None, alias="FANFARE_HMS_CREDENTIALS")
     local_web: str | None = Field(None, alias="FANFARE_LOCAL_WEB")
     threat_list: ThreatList = Field("off", alias="FANFARE_THREATS")
     web_risk_url: BaseUrl = Field("https://webrisk.googleapis.com", alias="WEB_RISK_BASE_URL")

@@ -11,6 +11,9 @@ NO_TURN: Final = Later("noTurn", tried=False)
 """Nothing was asked: the app is to be left alone for a while, or time was up."""
 ANSWER_LOST: Final = Later("answerLost", ambiguous=True)
 """No answer, or none that can be read: it may have been taken."""
+SENDER_FAILED: Final = Later("senderFailed")
+MAY_HAVE_SENT: Final = Later("senderFailed", ambiguous=True)
+"""Our own sender broke: before it asked anything, or perhaps after it had."""
 CREDENTIALS_UNAVAILABLE: Final = Later("credentialsUnavailable")
 
 NOTHING_ASKED: Final = frozenset({"", NO_TURN.code, NOT_SENT.code, CREDENTIALS_UNAVAILABLE.code})

@@ -1,7 +1,7 @@
 """How a notification is sent: to which devices, in which tasks, over which push services."""
 
-from collections.abc import Mapping
-from functools import cached_property
+from collections.abc import Callable, Mapping
+from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
 from shared.domain.device import AddressKind
@@ -43,15 +43,22 @@ class FanOutParts(Ground):
 
     @cached_property
     def senders(self) -> Mapping[AddressKind, Sender]:
-        """FCM always; APNs and Huawei when their credentials are set."""
+        """FCM always; APNs and Huawei when their credentials are set. What breaks one of them,
+        while it is built or when it is used, leaves the others alone.
+        """
+        from shared.adapters.push.isolated import IsolatedSender
+
+        build: dict[AddressKind, Callable[[], Sender]] = {AddressKind.FCM: self._fcm}
+        if (apple := self.settings.apns_credentials) is not None:
+            build[AddressKind.APNS] = partial(self._apns, apple)
+        if (huawei := self.settings.hms_credentials) is not None:
+            build[AddressKind.HMS] = partial(self._hms, huawei)
+        return {kind: IsolatedSender(kind.upper(), it) for kind, it in build.items()}
+
+    def _fcm(self) -> Sender:
         from shared.adapters.push.fcm import fcm_sender
 
-        senders: dict[AddressKind, Sender] = {AddressKind.FCM: fcm_sender(self.settings)}
-        if self.settings.apns_credentials:
-            senders[AddressKind.APNS] = self._apns(self.settings.apns_credentials)
-        if self.settings.hms_credentials:
-            senders[AddressKind.HMS] = self._hms(self.settings.hms_credentials)
-        return senders
+        return fcm_sender(self.settings)
 
     def _apns(self, credentials: "SecretStr") -> Sender:
         from shared.adapters.push.apns import apns_sender
@@ -63,7 +70,7 @@ class FanOutParts(Ground):
 
     def _hms(self, credentials: "SecretStr") -> Sender:
         from shared.adapters.push.hms import hms_sender
-        from shared.adapters.push.hms_credentials import HmsAccount
+        from shared.credentials.hms import HmsAccount
 
         account = HmsAccount.read(credentials.get_secret_value())
         return hms_sender(account, self.settings.hms_push_url, self.settings.hms_oauth_url)

@@ -11,9 +11,8 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 import shared.ports
 import shared.wiring
-from shared.adapters.push.apns_credentials import CredentialsRefused
 from shared.domain.device import AddressKind
-from shared.settings import read
+from shared.settings import SettingsError, read
 from shared.wiring import GoogleParts
 
 DEMO = {
@@ -67,6 +66,6 @@ def test_a_secret_is_never_shown_with_the_settings() -> None:
 
 
 def test_a_secret_that_cannot_be_read_is_refused_without_being_told() -> None:
-    with pytest.raises(CredentialsRefused) as refused:
+    with pytest.raises(SettingsError, match="FANFARE_APNS_CREDENTIALS") as refused:
         kinds(FANFARE_APNS_CREDENTIALS='{"topic": "x", "key": "very-secret"}')
     assert "very-secret" not in str(refused.value)

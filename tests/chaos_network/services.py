@@ -28,6 +28,7 @@ from shared.adapters.push.fcm import FcmSender
 from shared.adapters.push.hms import HmsSender
 from shared.adapters.transport.h2_client import H2Client
 from shared.adapters.transport.one_shot_http import KeptConnections
+from shared.credentials.p8 import read_key
 from shared.domain.device import AddressKind
 from shared.domain.pace import whole_app_waits
 from shared.ports import Sender
@@ -182,7 +183,7 @@ def _hms(port: int) -> HmsSender:
 
 def _apns(port: int, ca_file: Path) -> ApnsSender:
     url = f"https://127.0.0.1:{port}"
-    key = P8Key(P8, KEY_ID, TEAM_ID, MemoryTokenShelf())
+    key = P8Key(read_key(P8), KEY_ID, TEAM_ID, MemoryTokenShelf())
     return ApnsSender(
         TOPIC,
         {PRODUCTION: key, SANDBOX: key},

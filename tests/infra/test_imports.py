@@ -48,7 +48,7 @@ BUDGET: dict[str, set[str]] = {
     "on_notification_written": DATABASE | {"events", "tasks"},
     "on_device_written": {"events"},
     "plan_fanout": DATABASE | {"httpx", "tasks"},
-    "send_batch": DATABASE | {"httpx", "tasks", "fcm"},
+    "send_batch": DATABASE | {"httpx", "tasks"},
     "export_events": DATABASE | {"httpx", "tasks", "boto3"},
     "tick": DATABASE | {"httpx", "tasks"},
     "telegram_webhook": DATABASE | {"httpx"},

@@ -23,8 +23,8 @@ from local.stack_file import (
     running,
 )
 from local.stand_ins.service_account import write_service_account
-from shared.adapters.push.apns_config import read_credentials
-from shared.adapters.push.hms_credentials import HmsAccount
+from shared.credentials.apns import ApnsCredentials
+from shared.credentials.hms import HmsAccount
 
 OF_OTHERS = (
     "GOOGLE_OAUTH_TOKEN_URL",
@@ -202,7 +202,7 @@ def test_functions_are_given_keys_that_open_the_stand_ins_and_nothing_else(
     given = stack.environment()
     assert given["APNS_BASE_URL"] == "https://a:1"
     assert given["APNS_CA_FILE"] == str(keys.apns_ca)
-    assert read_credentials(given["FANFARE_APNS_CREDENTIALS"]).key_id == keys.apns_key_id
+    assert ApnsCredentials.read(given["FANFARE_APNS_CREDENTIALS"]).key_id == keys.apns_key_id
     assert given["HMS_PUSH_BASE_URL"] == "http://h:1"
     assert given["HMS_OAUTH_URL"] == "http://h:1/oauth2/v3/token"
     account = HmsAccount.read(given["FANFARE_HMS_CREDENTIALS"])
@@ -240,7 +240,7 @@ def test_what_was_given_for_push_services_of_others_goes_with_them(
     given = stack.environment()
     assert "APNS_CA_FILE" not in given
     assert given["HMS_OAUTH_URL"] == "http://h:1/oauth2/v3/token"
-    assert read_credentials(given["FANFARE_APNS_CREDENTIALS"]).team_id == TEAM_ID
+    assert ApnsCredentials.read(given["FANFARE_APNS_CREDENTIALS"]).team_id == TEAM_ID
 
 
 def test_clients_in_this_process_find_a_stack_that_was_entered(

@@ -18,6 +18,7 @@ from shared.adapters.push.apns import PRODUCTION, SANDBOX, ApnsSender
 from shared.adapters.push.apns_credentials import ClientCertificate, Credential, P8Key
 from shared.adapters.push.apns_token_shelves import MemoryTokenShelf
 from shared.adapters.transport.h2_client import H2Client
+from shared.credentials.p8 import read_key
 from shared.domain.delivery import Answer
 from shared.domain.device import AddressKind, PushAddress
 from shared.ports import Message
@@ -80,7 +81,7 @@ class Tokens:
 
 def minted() -> str:
     """A header that Apple would take."""
-    return P8Key(P8, KEY_ID, TEAM_ID, MemoryTokenShelf()).authorization()
+    return P8Key(read_key(P8), KEY_ID, TEAM_ID, MemoryTokenShelf()).authorization()
 
 
 class Sending:
@@ -93,7 +94,7 @@ class Sending:
         environments: Sequence[str] = (PRODUCTION, SANDBOX),
         **http: Any,
     ) -> None:
-        used = credential or P8Key(P8, KEY_ID, TEAM_ID, MemoryTokenShelf())
+        used = credential or P8Key(read_key(P8), KEY_ID, TEAM_ID, MemoryTokenShelf())
         hosts = {PRODUCTION: apns.url, SANDBOX: f"{apns.url}/sandbox"}
         self.sender = ApnsSender(
             TOPIC,

@@ -5,8 +5,8 @@ from typing import Any, Self
 import httpx
 
 from shared.adapters.push.hms import HmsSender
-from shared.adapters.push.hms_credentials import HmsAccount
 from shared.adapters.transport.one_shot_http import KeptConnections
+from shared.credentials.hms import HmsAccount
 from shared.domain.delivery import Answer
 from shared.domain.device import AddressKind, PushAddress
 from shared.ports import Message

@@ -14,16 +14,17 @@ from local.stand_ins.apns import ServedApns
 from local.stand_ins.apns_certificates import Authority
 from local.stand_ins.apns_service import Apns
 from shared.adapters.push.apns import PRODUCTION, ApnsSender
-from shared.adapters.push.apns_certificate import P12Certificate
-from shared.adapters.push.apns_config import read_credentials
 from shared.adapters.push.apns_credentials import (
     Certificate,
     Credential,
-    CredentialsRefused,
     P8Key,
 )
 from shared.adapters.push.apns_token_shelves import MemoryTokenShelf
 from shared.adapters.transport.h2_client import H2Client
+from shared.credentials import CredentialsRefused
+from shared.credentials.apns import ApnsCredentials
+from shared.credentials.p8 import read_key
+from shared.credentials.p12 import P12Certificate
 from shared.domain.delivery import (
     Accepted,
     AddressGone,
@@ -150,7 +151,9 @@ def apns(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServedApns]:
 def p8(key: str = P8, key_id: str = KEY_ID, clock: SteppingClock | None = None) -> Credential:
     shelf = MemoryTokenShelf()
     return (
-        P8Key(key, key_id, TEAM_ID, shelf, clock) if clock else P8Key(key, key_id, TEAM_ID, shelf)
+        P8Key(read_key(key), key_id, TEAM_ID, shelf, clock)
+        if clock
+        else P8Key(read_key(key), key_id, TEAM_ID, shelf)
     )
 
 
@@ -223,7 +226,7 @@ BROKEN_SECRETS = {
 @pytest.mark.parametrize("text", BROKEN_SECRETS.values(), ids=BROKEN_SECRETS)
 def test_a_broken_secret_is_told_at_once_and_keeps_what_is_secret(text: str) -> None:
     with pytest.raises(CredentialsRefused) as refused:
-        read_credentials(text).credential(MemoryTokenShelf())
+        ApnsCredentials.read(text)
     told = str(refused.value)
     assert told
     assert not any(line in told for line in P8.splitlines()[1:-1])

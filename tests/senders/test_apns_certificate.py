@@ -12,10 +12,12 @@ from cryptography.x509.oid import NameOID
 
 from local.stand_ins.apns_certificates import Authority
 from local.stand_ins.authority import LIFETIME
-from shared.adapters.push.apns_certificate import TOPICS, P12Certificate, trust
-from shared.adapters.push.apns_config import read_credentials
-from shared.adapters.push.apns_credentials import Certificate, CredentialsRefused
+from shared.adapters.push.apns_certificate import trust
+from shared.adapters.push.apns_credentials import Certificate, credential
 from shared.adapters.push.apns_token_shelves import MemoryTokenShelf
+from shared.credentials import CredentialsRefused
+from shared.credentials.apns import ApnsCredentials
+from shared.credentials.p12 import TOPICS, P12Certificate
 from tests.senders.apns_parts import TOPIC, credentials_json
 
 BEGIN = datetime(2026, 1, 1, tzinfo=UTC)
@@ -129,8 +131,7 @@ def test_every_topic_of_the_extension_is_known() -> None:
 def test_the_secret_may_hold_a_p12(authority: Authority) -> None:
     p12 = base64.b64encode(authority.client_p12(TOPIC, "secret")).decode()
     given = {"key": None, "keyId": None, "teamId": None}
-    read = read_credentials(credentials_json(p12=p12, password="secret", **given))
-    assert read.credential(MemoryTokenShelf()).authorization() == ""
-    broken = read_credentials(credentials_json(p12="?", **given))
+    read = ApnsCredentials.read(credentials_json(p12=p12, password="secret", **given))
+    assert credential(read, MemoryTokenShelf()).authorization() == ""
     with pytest.raises(CredentialsRefused, match="base64"):
-        broken.credential(MemoryTokenShelf())
+        ApnsCredentials.read(credentials_json(p12="?", **given))

@@ -10,21 +10,23 @@ import pytest
 from local.firestore import FirestoreEmulator
 from shared.adapters.firestore.rest import FirestoreRest
 from shared.adapters.firestore.rest_values import encode, write
-from shared.adapters.push.apns_config import read_credentials
 from shared.adapters.push.apns_credentials import (
     OLDEST_SECONDS,
     SLOT_SECONDS,
-    CredentialsRefused,
     CredentialsUnavailable,
     Minted,
     P8Key,
     TokenShelf,
+    credential,
 )
 from shared.adapters.push.apns_token_shelves import (
     COLLECTION,
     FirestoreTokenShelf,
     MemoryTokenShelf,
 )
+from shared.credentials import CredentialsRefused
+from shared.credentials.apns import ApnsCredentials
+from shared.credentials.p8 import read_key
 from shared.domain.apns_reactions import SECONDS_BETWEEN_TOKENS
 from shared.domain.errors import TryAgain
 from tests.senders.apns_parts import (
@@ -54,7 +56,7 @@ class Shelved:
         self.shelf = shelf or MemoryTokenShelf()
 
     def instance(self) -> P8Key:
-        return P8Key(P8, KEY_ID, TEAM_ID, self.shelf, self.clock)
+        return P8Key(read_key(P8), KEY_ID, TEAM_ID, self.shelf, self.clock)
 
 
 def test_a_token_is_what_apple_asks_for() -> None:
@@ -161,8 +163,8 @@ def test_a_token_from_a_clock_far_ahead_is_not_trusted(ahead: int, taken: bool) 
 
 @pytest.mark.parametrize("wrong", ["", "no key", PUBLIC], ids=["nothing", "no key", "public key"])
 def test_what_is_no_key_is_refused_with_a_sentence(wrong: str) -> None:
-    with pytest.raises(CredentialsRefused, match="P8 key"):
-        P8Key(wrong, KEY_ID, TEAM_ID, MemoryTokenShelf())
+    with pytest.raises(CredentialsRefused, match="private key"):
+        read_key(wrong)
 
 
 # ---- the shelf in Firestore ----------------------------------------------------------------------
@@ -206,9 +208,9 @@ def test_a_spoilt_document_is_minted_over(spoilt: dict[str, object], rest: Fires
 
 
 def test_the_secret_says_everything() -> None:
-    read = read_credentials(credentials_json(environments=["production"]))
+    read = ApnsCredentials.read(credentials_json(environments=["production"]))
     assert (read.topic, read.environments) == ("com.example.app", ("production",))
-    assert read.credential(MemoryTokenShelf()).authorization().startswith("bearer ")
+    assert credential(read, MemoryTokenShelf()).authorization().startswith("bearer ")
 
 
 @pytest.mark.parametrize(
@@ -228,12 +230,12 @@ def test_a_wrong_secret_is_told_by_field_and_keeps_what_is_secret(
     given: dict[str, object], told: str
 ) -> None:
     with pytest.raises(CredentialsRefused, match=told) as refused:
-        read_credentials(credentials_json(**given))
+        ApnsCredentials.read(credentials_json(**given))
     assert "PRIVATE KEY" not in str(refused.value)
-    assert "PRIVATE KEY" not in repr(read_credentials(credentials_json(key=key_pair()[0])))
+    assert "PRIVATE KEY" not in repr(ApnsCredentials.read(credentials_json(key=key_pair()[0])))
 
 
 def test_a_secret_that_is_no_json_is_refused() -> None:
     for wrong in ("", "{", json.dumps([1])):
-        with pytest.raises(CredentialsRefused, match="FANFARE_APNS_CREDENTIALS"):
-            read_credentials(wrong)
+        with pytest.raises(CredentialsRefused, match="JSON object"):
+            ApnsCredentials.read(wrong)

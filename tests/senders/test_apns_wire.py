@@ -12,12 +12,12 @@ from local.stand_ins.apns import ServedApns
 from local.stand_ins.apns_answers import SCRIPTS
 from local.stand_ins.apns_service import Apns, Config
 from shared.adapters.push.apns import PRODUCTION, SANDBOX
-from shared.adapters.push.apns_certificate import P12Certificate
 from shared.adapters.push.apns_credentials import (
     Certificate,
-    CredentialsRefused,
     CredentialsUnavailable,
 )
+from shared.credentials import CredentialsRefused
+from shared.credentials.p12 import P12Certificate
 from shared.domain.delivery import (
     Accepted,
     AddressGone,

@@ -16,8 +16,10 @@ from shared.adapters.google_credentials import (
     CredentialsRefused,
     CredentialsUnavailable,
 )
-from shared.adapters.push.hms_credentials import HmsAccount, HuaweiAccessTokens
+from shared.adapters.push.hms_credentials import HuaweiAccessTokens
 from shared.adapters.transport.one_shot_http import Fault, HttpAnswer, KeptConnections, Target
+from shared.credentials import CredentialsRefused as UnusableSecret
+from shared.credentials.hms import HmsAccount
 from tests.senders.hms_parts import an_account, summary
 from tests.senders.parts import Misbehaving, answer, close, keep_quiet
 
@@ -233,7 +235,7 @@ def test_an_account_sends_for_one_app_or_for_a_project() -> None:
     ],
 )
 def test_what_is_wrong_with_an_account_is_named_without_its_secret(text: str, named: str) -> None:
-    with pytest.raises(ValueError, match=named) as refusal:
+    with pytest.raises(UnusableSecret, match=named) as refusal:
         HmsAccount.read(text)
     assert "hush-hush" not in str(refusal.value)
 

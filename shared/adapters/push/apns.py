@@ -12,12 +12,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from shared.adapters.push.apns_certificate import trust
-from shared.adapters.push.apns_config import read_credentials
 from shared.adapters.push.apns_credentials import (
     Credential,
-    CredentialsRefused,
     CredentialsUnavailable,
     TokenShelf,
+    credential,
 )
 from shared.adapters.push.apns_message import Rendered, addressable, path, render
 from shared.adapters.push.engine import (
@@ -30,6 +29,8 @@ from shared.adapters.push.pace import Pace, at_pace
 from shared.adapters.push.unheard import Unheard
 from shared.adapters.transport.h2_client import Common, H2Client, common
 from shared.adapters.transport.one_shot_http import Fault
+from shared.credentials import CredentialsRefused
+from shared.credentials.apns import ApnsCredentials
 from shared.domain.apns_reactions import (
     Reaction,
     Step,
@@ -131,10 +132,10 @@ def apns_sender(
 
     ``base_url`` replaces Apple's; the sandbox is then below ``/sandbox`` of it.
     """
-    read = read_credentials(credentials)
+    read = ApnsCredentials.read(credentials)
     hosts = {PRODUCTION: base_url, SANDBOX: f"{base_url}/sandbox"} if base_url else HOSTS
-    credential = read.credential(shelf)
-    by_environment = {str(name): credential for name in read.environments}
+    ours = credential(read, shelf)
+    by_environment = {str(name): ours for name in read.environments}
     return ApnsSender(read.topic, by_environment, hosts, ca_file=ca_file)
 
 

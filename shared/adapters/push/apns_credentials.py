@@ -13,9 +13,10 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import jwt
-from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, EllipticCurvePrivateKey
-from cryptography.hazmat.primitives.serialization import load_pem_private_key
+from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
 
+from shared.credentials import CredentialsRefused
+from shared.credentials.apns import ApnsCredentials
 from shared.domain.apns_reactions import SECONDS_BETWEEN_TOKENS
 from shared.domain.errors import TryAgain
 
@@ -26,10 +27,6 @@ MOST_SKEW_SECONDS = 60.0
 """How far ahead the clock of the instance that minted may be."""
 
 _log = logging.getLogger(__name__)
-
-
-class CredentialsRefused(Exception):
-    """They cannot be used, and waiting does not help; the sentence says what to do."""
 
 
 class CredentialsUnavailable(Exception):
@@ -86,13 +83,13 @@ class P8Key:
 
     def __init__(
         self,
-        key: str,
+        key: EllipticCurvePrivateKey,
         key_id: str,
         team_id: str,
         shelf: TokenShelf,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        self._key = _private_key(key)
+        self._key = key
         self._key_id = key_id
         self._team_id = team_id
         self._shelf = shelf
@@ -157,8 +154,8 @@ class P8Key:
 class Certificate:
     """Certificate authentication: the connection says who we are."""
 
-    def __init__(self, certificate: ClientCertificate) -> None:
-        self.client_certificate: ClientCertificate | None = certificate
+    def __init__(self, certificate: ClientCertificate | None) -> None:
+        self.client_certificate = certificate
 
     def authorization(self, refused: str = "") -> str:
         """No header; but a certificate outside its dates is told apart from a network's fault."""
@@ -171,15 +168,12 @@ class Certificate:
         """There is no token."""
 
 
+def credential(read: ApnsCredentials, shelf: TokenShelf) -> Credential:
+    """Return what these credentials prove us with."""
+    if read.private_key and read.key_id and read.team_id:
+        return P8Key(read.private_key, read.key_id, read.team_id, shelf)
+    return Certificate(read.certificate)
+
+
 def _header(minted: Minted) -> str:
     return f"bearer {minted.token}"
-
-
-def _private_key(key: str) -> EllipticCurvePrivateKey:
-    try:
-        loaded = load_pem_private_key(key.encode(), None)
-    except (ValueError, TypeError) as broken:
-        raise CredentialsRefused("the P8 key is not a PEM private key") from broken
-    if not isinstance(loaded, EllipticCurvePrivateKey) or not isinstance(loaded.curve, SECP256R1):
-        raise CredentialsRefused("the P8 key is not an ES256 (P-256) key")
-    return loaded

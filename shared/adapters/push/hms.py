@@ -14,9 +14,10 @@ from datetime import UTC, datetime
 from urllib.parse import urlsplit
 
 from shared.adapters.google_credentials import AccessTokens
+from shared.adapters.push.defects import log_defect
 from shared.adapters.push.engine import PAYLOAD_TOO_BIG, Access, Engines, deadline, reported
 from shared.adapters.push.fcm_message import addressable
-from shared.adapters.push.hms_credentials import HMS_OAUTH_URL, HmsAccount, HuaweiAccessTokens
+from shared.adapters.push.hms_credentials import HMS_OAUTH_URL, HuaweiAccessTokens
 from shared.adapters.push.hms_message import Template, render
 from shared.adapters.push.pace import Pace
 from shared.adapters.push.unheard import Unheard
@@ -27,6 +28,7 @@ from shared.adapters.transport.one_shot_http import (
     OneShotHttp,
     Target,
 )
+from shared.credentials.hms import HmsAccount
 from shared.domain.delivery import Answer, Later
 from shared.domain.device import PushAddress
 from shared.domain.hms_reactions import MOST_TOKENS, PARTLY, UNKNOWN_ERROR, reactions
@@ -36,6 +38,7 @@ from shared.domain.reactions import (
     ANSWER_LOST,
     CREDENTIALS_REFUSED,
     INVALID_TOKEN,
+    MAY_HAVE_SENT,
     NOT_SENT,
     NOTHING_ASKED,
 )
@@ -165,6 +168,9 @@ class _Requests:
         answers: dict[str, Answer] = {tokens[0]: NOT_SENT}
         try:
             answers = await self._one(tokens)
+        except Exception as broken:  # noqa: BLE001 - one request that breaks costs only itself
+            answers = dict.fromkeys(tokens, MAY_HAVE_SENT)
+            log_defect(f"a request for {len(tokens)} pushes", broken)
         finally:
             self.pace.settle(began, answers[tokens[0]])
         return answers

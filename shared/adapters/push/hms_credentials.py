@@ -11,11 +11,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Self
 from urllib.parse import urlencode, urlsplit
-
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
-from pydantic.alias_generators import to_camel
 
 from shared.adapters.google_credentials import (
     EARLY_SECONDS,
@@ -31,42 +27,13 @@ from shared.adapters.transport.one_shot_http import (
     OneShotHttp,
     Target,
 )
+from shared.credentials.hms import HmsAccount
 from shared.domain.answer_bodies import object_in
 
 HMS_OAUTH_URL = "https://oauth-login.cloud.huawei.com/oauth2/v3/token"
 
 _PASSING = frozenset({"server_error", "temporarily_unavailable", "slow_down"})
 _log = logging.getLogger(__name__)
-
-
-class HmsAccount(BaseModel):
-    """An app in AppGallery Connect; with ``project_id`` it sends to every app of its project."""
-
-    model_config = ConfigDict(
-        frozen=True, extra="forbid", hide_input_in_errors=True, alias_generator=to_camel
-    )
-
-    app_id: str = Field(pattern=r"^[0-9]{1,32}$")
-    app_secret: SecretStr = Field(min_length=1)
-    project_id: str = Field("", pattern=r"^[0-9]{0,32}$")
-
-    @classmethod
-    def read(cls, text: str) -> Self:
-        """From ``{"appId": "1", "appSecret": "...", "projectId": "2"}``.
-
-        Raises ``ValueError``, which names what is wrong and does not tell the secret.
-        """
-        try:
-            return cls.model_validate_json(text)
-        except ValidationError as faults:
-            told = [f"{'.'.join(map(str, f['loc']))} {f['msg']}".strip() for f in faults.errors()]
-            raise ValueError(f"not a Huawei account: {'; '.join(told)}") from None
-
-    @property
-    def send_path(self) -> str:
-        """Of Push Kit's API: version 1 is for one app, version 2 for a project."""
-        owner = f"v2/{self.project_id}" if self.project_id else f"v1/{self.app_id}"
-        return f"/{owner}/messages:send"
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,9 +12,10 @@ from dataclasses import replace
 from time import monotonic
 from typing import TypeVar
 
+from shared.adapters.push.defects import log_defect
 from shared.domain.delivery import Answer, Later
 from shared.domain.pace import Window, too_much, whole_app_waits
-from shared.domain.reactions import NO_TURN, NOT_SENT
+from shared.domain.reactions import MAY_HAVE_SENT, NO_TURN, NOT_SENT
 
 I = TypeVar("I")  # noqa: E741
 
@@ -109,6 +110,7 @@ async def at_pace(
     """
     answers: list[Answer] = [NOT_SENT] * len(items)
     todo = iter(enumerate(items))
+    defects: list[Exception] = []
 
     async def work() -> None:
         for position, item in todo:
@@ -118,10 +120,15 @@ async def at_pace(
             began = pace.clock()
             try:
                 answers[position] = await attempt(item)
+            except Exception as broken:  # noqa: BLE001 - one that breaks costs only itself
+                answers[position] = MAY_HAVE_SENT
+                defects.append(broken)
             finally:
                 pace.settle(began, answers[position])
 
     # One after the other: gathering them would call back for each.
     for working in [asyncio.create_task(work()) for _ in items[:most_at_once]]:
         await working
+    if defects:
+        log_defect(f"{len(defects)} of {len(items)} pushes", defects[0])
     return answers

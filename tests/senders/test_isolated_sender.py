@@ -1,0 +1,119 @@
+"""A push service that breaks on our side costs its own devices, and nobody else's."""
+
+import asyncio
+import json
+import logging
+import math
+from collections.abc import Sequence
+
+import pytest
+
+from local.background import Served
+from local.stand_ins.fcm import app
+from shared.adapters.push.isolated import IsolatedSender
+from shared.adapters.push.pace import Pace, at_pace
+from shared.domain.delivery import Accepted, Answer, Later
+from shared.domain.device import AddressKind, PushAddress
+from shared.domain.pace import Window
+from shared.domain.push.message import Message
+from shared.domain.reactions import CREDENTIALS_REFUSED, MAY_HAVE_SENT, SENDER_FAILED
+from shared.ports import Sender
+from shared.settings import read
+from shared.wiring import GoogleParts
+from tests.senders.apns_parts import credentials_json
+from tests.senders.conftest import AccountFile
+from tests.senders.parts import a_message, addresses
+
+
+class Breaking:
+    """A sender with a defect, until it is mended."""
+
+    def __init__(self) -> None:
+        self.mended = False
+
+    def send(
+        self, message: Message, to: Sequence[PushAddress], within_seconds: float = math.inf
+    ) -> Sequence[Answer]:
+        if not self.mended:
+            raise KeyError(to[0].value)
+        return [Accepted()] * len(to)
+
+
+def test_a_sender_that_breaks_answers_for_its_own_addresses_and_is_tried_again() -> None:
+    breaking = Breaking()
+    sender = IsolatedSender("FCM", lambda: breaking)
+    assert sender.send(a_message(), addresses("a", "b")) == [MAY_HAVE_SENT] * 2
+    breaking.mended = True
+    assert sender.send(a_message(), addresses("a", "b")) == [Accepted()] * 2
+
+
+def test_a_sender_that_cannot_be_built_has_asked_nothing_and_is_built_at_the_next_turn() -> None:
+    built: list[Breaking] = []
+
+    def build() -> Sender:
+        built.append(Breaking())
+        if len(built) == 1:
+            raise OSError
+        built[-1].mended = True
+        return built[-1]
+
+    sender = IsolatedSender("APNS", build)
+    assert sender.send(a_message(), addresses("a")) == [SENDER_FAILED]
+    assert sender.send(a_message(), addresses("a")) == [Accepted()]
+    assert sender.send(a_message(), addresses("a")) == [Accepted()]
+    assert len(built) == 2
+
+
+def test_the_log_says_where_it_broke_and_shows_no_address(caplog: pytest.LogCaptureFixture) -> None:
+    IsolatedSender("FCM", Breaking).send(a_message(), addresses("secret-address"))
+    assert "FCM" in caplog.text
+    assert "KeyError" in caplog.text
+    assert __file__ in caplog.text
+    assert "secret-address" not in caplog.text
+
+
+@pytest.mark.parametrize("broken", [0, 60, 119])
+def test_an_address_on_which_we_break_costs_only_itself(
+    broken: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def attempt(item: int) -> Answer:
+        await asyncio.sleep(0)
+        if item == broken:
+            raise ValueError(item)
+        return Accepted()
+
+    pace = Pace(Window(allowed=10, floor=1, ceiling=10))
+    turns = at_pace(range(120), attempt, pace, most_at_once=7, until=math.inf)
+    answers = asyncio.run(turns)
+    assert answers.pop(broken) == MAY_HAVE_SENT
+    assert set(answers) == {Accepted()}
+    assert [it.levelno for it in caplog.records] == [logging.ERROR]
+
+
+def test_phones_of_fcm_are_delivered_while_neither_apple_nor_huawei_can_be_reached(
+    account_file: AccountFile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Served(app()) as served:
+        monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(account_file(served.url)))
+        parts = GoogleParts(
+            read(
+                {
+                    "GOOGLE_CLOUD_PROJECT": "demo-isolated",
+                    "FCM_BASE_URL": served.url,
+                    "GOOGLE_OAUTH_TOKEN_URL": f"{served.url}/token",
+                    "APNS_BASE_URL": "https://127.0.0.1:1",
+                    "APNS_CA_FILE": "/no/such/file.pem",
+                    "FANFARE_APNS_CREDENTIALS": credentials_json(),
+                    "FANFARE_HMS_CREDENTIALS": json.dumps({"appId": "1", "appSecret": "s"}),
+                    "HMS_PUSH_BASE_URL": "http://127.0.0.1:1",
+                    "HMS_OAUTH_URL": "http://127.0.0.1:1/token",
+                }
+            )
+        )
+        answers = {
+            kind: sender.send(a_message(), [PushAddress(kind, "token")])[0]
+            for kind, sender in parts.senders.items()
+        }
+    assert answers[AddressKind.APNS] == CREDENTIALS_REFUSED
+    assert isinstance(answers[AddressKind.HMS], Later)
+    assert isinstance(answers[AddressKind.FCM], Accepted)
