@@ -7,7 +7,7 @@ import time
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import Future
 from contextlib import asynccontextmanager, suppress
-from typing import Self
+from typing import Any, Self
 
 import pytest
 from h2.config import H2Configuration
@@ -136,7 +136,7 @@ class Server:
 class Client:
     """``H2Client`` on a loop of its own."""
 
-    def __init__(self, server: Server, tmp: str, **http: float) -> None:
+    def __init__(self, server: Server, tmp: str, **http: Any) -> None:
         with open(tmp, "wb") as file:  # noqa: PTH123
             file.write(server.authority.pem)
         url = f"https://127.0.0.1:{server.port}"

@@ -13,9 +13,11 @@ from dataclasses import dataclass
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
+from shared.adapters.transport import racing
 from shared.adapters.transport.h2_connection import UNWRITTEN, Connection
 from shared.adapters.transport.h2_frames import HTTPS, POST, header
 from shared.adapters.transport.one_shot_http import Fault, HttpAnswer
+from shared.adapters.transport.racing import Connect
 from shared.adapters.transport.tls_alerts import refuses_our_certificate
 
 MOST_CONNECTIONS_PER_REQUEST = 3
@@ -61,6 +63,7 @@ class H2Client:
         connect_seconds: float = 5.0,
         ping_seconds: float = PING_SECONDS,
         quiet_seconds: float = math.inf,
+        connect: Connect = racing.connect,
     ) -> None:
         parts = urlsplit(base_url)
         self._host = parts.hostname or ""
@@ -71,6 +74,7 @@ class H2Client:
         self._path = parts.path.rstrip("/").encode()
         self._answer_seconds = answer_seconds
         self._connect_seconds = connect_seconds
+        self._connected = connect
         self._ping_seconds = ping_seconds
         # Or what a dead connection lost would be lost on it again when it is tried once more.
         self._quiet_seconds = min(quiet_seconds, answer_seconds)
@@ -158,9 +162,9 @@ class H2Client:
             async with asyncio.timeout(self._connect_seconds):
                 transport, connection = await loop.create_connection(
                     lambda: Connection(self._quiet_seconds),
-                    self._host,
-                    self._port,
+                    sock=await self._connected(self._host, self._port),
                     ssl=self._trust,
+                    server_hostname=self._host,
                 )
         except (OSError, UnicodeError) as failed:
             why, refuses_us = f"{type(failed).__name__}: {failed}", refuses_our_certificate(failed)

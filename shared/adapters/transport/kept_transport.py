@@ -5,6 +5,7 @@ read. Answers are parsed by httptools. Faults keep httpx's names: ``ConnectError
 ``ConnectTimeout`` for a request that never left, others for one that may have been carried out.
 """
 
+import asyncio
 import select
 import socket
 import ssl
@@ -13,6 +14,9 @@ import time
 
 import httptools
 import httpx
+
+from shared.adapters.transport import racing
+from shared.adapters.transport.racing import Connect
 
 IDLE_SECONDS = 60.0
 MOST_IDLE = 32
@@ -26,7 +30,10 @@ Origin = tuple[bool, str, int]
 class KeptTransport(httpx.BaseTransport):
     """Safe to share between threads."""
 
-    def __init__(self, *, idle_seconds: float = IDLE_SECONDS) -> None:
+    def __init__(
+        self, *, idle_seconds: float = IDLE_SECONDS, connect: Connect = racing.connect
+    ) -> None:
+        self._connected = connect
         self._idle_seconds = idle_seconds
         self._trust: ssl.SSLContext | None = None
         self._lock = threading.Lock()
@@ -66,8 +73,8 @@ class KeptTransport(httpx.BaseTransport):
         secure, host, port = origin
         wait = CONNECT_SECONDS if seconds is None else seconds
         try:
-            plain = socket.create_connection((host, port), wait)
-            plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            plain = asyncio.run(self._raced(host, port, wait))
+            plain.settimeout(wait)
             if not secure:
                 return _Connection(origin, plain)
             try:
@@ -79,6 +86,10 @@ class KeptTransport(httpx.BaseTransport):
             raise httpx.ConnectTimeout(str(late)) from late
         except OSError as failed:
             raise httpx.ConnectError(str(failed)) from failed
+
+    async def _raced(self, host: str, port: int, seconds: float) -> socket.socket:
+        async with asyncio.timeout(seconds):
+            return await self._connected(host, port)
 
     def _context(self) -> ssl.SSLContext:
         with self._lock:

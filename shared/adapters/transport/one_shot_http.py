@@ -16,6 +16,9 @@ from urllib.parse import urlsplit
 
 import httptools
 
+from shared.adapters.transport import racing
+from shared.adapters.transport.racing import Connect
+
 MOST_ANSWER_BYTES = 64 * 1024
 IDLE_SECONDS = 60.0
 """Google closes idle connections after four minutes: long before that we stop using them."""
@@ -98,6 +101,7 @@ class KeptConnections:
         answer_seconds: float = 10.0,
         connect_seconds: float = 5.0,
         trust: ssl.SSLContext | None = None,
+        connect: Connect = racing.connect,
     ) -> None:
         parts = urlsplit(base_url)
         self._secure = parts.scheme == "https"
@@ -109,6 +113,7 @@ class KeptConnections:
         self._trust = trust
         self._answer_seconds = answer_seconds
         self._connect_seconds = connect_seconds
+        self._connected = connect
         self._idle: list[_Connection] = []
 
     async def post(self, target: Target, body: bytes) -> HttpAnswer | Fault:
@@ -150,7 +155,10 @@ class KeptConnections:
         try:
             async with asyncio.timeout(self._connect_seconds):
                 _, connection = await loop.create_connection(
-                    _Connection, self._host, self._port, ssl=self._trust if self._secure else None
+                    _Connection,
+                    sock=await self._connected(self._host, self._port),
+                    ssl=self._trust if self._secure else None,
+                    server_hostname=self._host if self._secure else None,
                 )
         except (OSError, UnicodeError) as failed:
             return Fault(type(failed).__name__, ambiguous=False)
