@@ -1,7 +1,8 @@
 """Access tokens for Google's APIs: one at a time, fetched early, shared by all who send.
 
 Only the token endpoint's own word means that our credentials are refused. Anything else (the
-metadata server not yet there, a gateway's page) passes, and must not fail a whole notification.
+metadata server not yet there, a gateway's page) passes, and must not fail a whole notification. So
+does a refusal because of this machine's clock, with whose time our assertions are signed.
 """
 
 import logging
@@ -9,16 +10,21 @@ import os
 import re
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from functools import partial
-from typing import Protocol, cast
+from typing import Any, Protocol, cast
 
 import google.auth
 import requests
 from google.auth.credentials import Credentials, CredentialsWithTokenUri
 from google.auth.exceptions import GoogleAuthError, RefreshError
+from google.auth.transport import Response
 from google.auth.transport.requests import Request
+
+from shared.domain.answer_bodies import text_in
 
 MESSAGING_SCOPE = "https://www.googleapis.com/auth/firebase.messaging"
 EARLY_SECONDS = 300.0
@@ -30,6 +36,12 @@ UNSAID_LIFETIME_SECONDS = 3600.0
 _REFUSALS = frozenset(
     {"access_denied", "invalid_client", "invalid_grant", "invalid_scope", "unauthorized_client"}
 )
+_OF_THE_CLOCK = re.compile(
+    r"short-lived|timeframe|\biat\b|\bexp\b|too early|too late|in the future"
+)
+"""How ``invalid_grant`` is explained when the times in our assertion are wrong, not the key."""
+MOST_SKEW_SECONDS = 120.0
+"""Beyond this our clock, not our key, is the likely reason for ``invalid_grant``."""
 _UNREADABLE = (GoogleAuthError, requests.RequestException, OSError, ValueError, TypeError)
 """The last two: an answer that is JSON, or not even that, but nothing the library expects."""
 _log = logging.getLogger(__name__)
@@ -106,7 +118,7 @@ class GoogleAccessTokens:
     def _fetch(self) -> None:
         if self._credentials is None:
             self._credentials = _loaded(self._load)
-        _refresh(self._credentials)
+        _refresh(self._credentials, self._clock)
         token = self._credentials.token
         if not isinstance(token, str) or not re.fullmatch(r"[\x21-\x7e]+", token):
             raise CredentialsUnavailable("the token endpoint answered without a token")
@@ -124,20 +136,54 @@ def _loaded(load: Callable[[], Credentials]) -> Credentials:
         raise CredentialsUnavailable("no credentials were found") from failed
 
 
-def _refresh(credentials: Credentials) -> None:
-    request = partial(Request(), timeout=REQUEST_SECONDS)
+class _Asking:
+    """Google's way to ask, which notes by how much our clock differs from whoever answers."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._ask = partial(Request(), timeout=REQUEST_SECONDS)
+        self._clock = clock
+        self.ahead_seconds = 0.0
+
+    def __call__(self, *given: Any, **named: Any) -> Response:
+        answer: Response = self._ask(*given, **named)
+        with suppress(ValueError, TypeError):
+            at = parsedate_to_datetime(answer.headers.get("Date", "")).timestamp()
+            self.ahead_seconds = self._clock() - at
+        return answer
+
+
+def _refresh(credentials: Credentials, clock: Callable[[], float]) -> None:
+    asking = _Asking(clock)
     try:
-        credentials.refresh(request)
+        credentials.refresh(asking)
     except RefreshError as failed:
-        said = failed.args[1] if len(failed.args) > 1 else None
-        error = str(said.get("error", "")) if isinstance(said, dict) else ""
+        told = failed.args[1] if len(failed.args) > 1 else None
+        said = told if isinstance(told, dict) else {}
+        error = text_in(said, "error")
         _log.warning("no access token: %s %s", type(failed).__name__, error)
+        if error == "invalid_grant" and _blames_the_clock(said, asking.ahead_seconds):
+            raise CredentialsUnavailable("this machine's clock is wrong") from None
         if error in _REFUSALS:
             raise CredentialsRefused(error) from None
         raise CredentialsUnavailable(error) from None
     except _UNREADABLE as failed:
         _log.warning("no access token: %s", type(failed).__name__)
         raise CredentialsUnavailable(type(failed).__name__) from None
+
+
+def _blames_the_clock(said: Mapping[str, object], ahead_seconds: float) -> bool:
+    """Whether the times in our assertion were refused, which waiting for the clock mends."""
+    wrong = abs(ahead_seconds) > MOST_SKEW_SECONDS
+    if not wrong and not _OF_THE_CLOCK.search(text_in(said, "error_description")):
+        return False
+    where = "ahead of" if ahead_seconds > 0 else "behind"
+    _log.error(
+        "Google refuses the times in our token: this machine's clock is %.0f seconds %s Google's."
+        " Set it (NTP); what is to be sent is tried again until then",
+        abs(ahead_seconds),
+        where,
+    )
+    return True
 
 
 def _expiry(credentials: Credentials, now: float) -> float:

@@ -70,10 +70,11 @@ def reaction(http: int, headers: Mapping[str, str], body: bytes) -> Answer:
     said = _json(body)
     if http == 200 and (name := text_in(said, "name")):
         return Accepted(name.rpartition("/")[2])
-    error = said.get("error")
-    found = _find(http, _word(http, error if isinstance(error, dict) else {}))
+    told = said.get("error")
+    error = told if isinstance(told, dict) else {}
+    found = _find(http, _word(http, error))
     if isinstance(found, Later) and http >= 300:
-        asked = asked_seconds(headers)
+        asked = asked_seconds(headers, _details(error))
         return found if asked is None else replace(found, retry_after_seconds=asked)
     return found
 

@@ -2,6 +2,7 @@
 kind. Each has a clear outcome, costs no address, and leaves nothing secret in a log.
 """
 
+import gzip
 import logging
 import ssl
 from collections.abc import Callable, Iterator
@@ -35,6 +36,7 @@ from shared.domain.delivery import (
     Unsendable,
 )
 from shared.domain.device import AddressKind, PushAddress
+from shared.domain.reactions import CREDENTIALS_UNAVAILABLE
 from tests.senders.apns_parts import (
     KEY_ID,
     P8,
@@ -70,6 +72,15 @@ def answering(status: int, *parts: bytes) -> Callable[[Peer], None]:
     return act
 
 
+def packed(status: int, encoding: str, body: bytes) -> Callable[[Peer], None]:
+    def act(peer: Peer) -> None:
+        stream = peer.complete[-1]
+        peer.h2.send_headers(stream, [(":status", str(status)), ("content-encoding", encoding)])
+        peer.h2.send_data(stream, body, end_stream=True)
+
+    return act
+
+
 def unending(peer: Peer) -> None:
     stream = peer.complete[-1]
     peer.h2.send_headers(stream, [(":status", "200")])
@@ -99,6 +110,13 @@ ANSWERS: dict[str, tuple[Callable[[Peer], None], Answer]] = {
     "elsewhere": (answering(302, PAGE), Misconfigured("unexpectedAnswer")),
     "a status nobody gives": (answering(299, b"{}"), LOST),
     "many small pieces": (answering(400, *[b" "] * 200, b"{}"), Rejected("unknownError")),
+    "compressed": (
+        packed(410, "gzip", gzip.compress(b'{"reason":"Unregistered"}')),
+        AddressGone("unregistered"),
+    ),
+    "compressed beyond reading": (packed(410, "br", b"\x0b\x02"), LOST),
+    "a bomb": (packed(403, "gzip", gzip.compress(b" " * 30_000_000)), LOST),
+    "an unreadable overload": (packed(503, "br", b"\x0b\x02"), Later("unavailable")),
     "no end": (unending, LOST),
     "more than anybody should read": (endless, LOST),
 }
@@ -138,6 +156,13 @@ def test_an_answer_beyond_reason_has_an_outcome_and_costs_no_address(
     assert "secret" not in caplog.text
 
 
+def test_a_success_is_one_whatever_cannot_be_read_of_it(tmp_path: Path) -> None:
+    with Server(packed(200, "br", b"\x0b\x02")) as server:
+        sender = sending_to(server, tmp_path)
+        assert isinstance(send_one(sender), Accepted)
+        sender.close()
+
+
 # ---- credentials ---------------------------------------------------------------------------------
 
 
@@ -170,7 +195,6 @@ WRONG: dict[str, Callable[[ServedApns], Credential]] = {
     "a key that Apple does not know": lambda _: p8(key_pair()[0]),
     "no token at all": lambda _: Tokens(""),
     "half a token": lambda _: Tokens("bearer eyJ"),
-    "a clock that is two hours behind": lambda _: p8(clock=skewed(-7_200)),
     "a clock that is two hours ahead": lambda _: p8(clock=skewed(7_200)),
     "a certificate that has expired": lambda it: a_certificate(it.authority, -400),
     "a certificate that is not valid yet": lambda it: a_certificate(it.authority, 1),
@@ -188,6 +212,14 @@ def test_wrong_credentials_are_told_as_such_and_cost_no_address(
     assert "secret-" not in caplog.text
     assert "BEGIN PRIVATE" not in caplog.text
     assert PASSWORD not in caplog.text
+
+
+def test_a_clock_that_is_two_hours_behind_is_told_and_waited_for(
+    apns: ServedApns, caplog: pytest.LogCaptureFixture
+) -> None:
+    with ApnsSending(apns, p8(clock=skewed(-7_200))) as send:
+        assert send("waits-for-the-clock") == [CREDENTIALS_UNAVAILABLE]
+    assert "set this machine's clock right" in caplog.text
 
 
 @pytest.mark.parametrize("seconds", [-1_500, -50, 50])

@@ -106,6 +106,11 @@ def test_every_row_of_the_table_is_reached() -> None:
         ("7", 7.0),
         ("0", 0.0),
         (" 12 ", 12.0),
+        ("1.5", 1.5),
+        ("0.0", 0.0),
+        ("4000.5", 3_600.0),
+        ("Thursday, 01-Jan-26 12:00:10 GMT", 10.0),
+        ("Thu Jan  1 12:00:10 2026", 10.0),
         ("Thu, 01 Jan 2026 12:01:30 GMT", 90.0),
         ("Thu, 01 Jan 2026 11:00:00 GMT", 0.0),
         ("99999999999999999999999999", 3_600.0),
@@ -118,10 +123,34 @@ def test_retry_after_is_honoured_as_seconds_and_as_a_date(asked: str, seconds: f
     assert answer == Later("quotaExceeded", seconds)
 
 
-@pytest.mark.parametrize("asked", ["", "soon", "-5", "1.5", "٣", "nan", "Thu, 99 Jan 2026"])
+@pytest.mark.parametrize(
+    "asked", ["", "soon", "-5", "1.", ".5", "1e3", "1,5", "٣", "nan", "inf", "Thu, 99 Jan 2026"]
+)
 def test_a_retry_after_that_says_nothing_leaves_the_default(asked: str) -> None:
     answer = reaction(429, {"retry-after": asked}, b"")
     assert answer == Later("quotaExceeded", 60.0)
+
+
+def retry_info(delay: object, kind: str = "google.rpc.RetryInfo") -> bytes:
+    detail = {"@type": f"type.googleapis.com/{kind}", "retryDelay": delay}
+    status = {"code": 503, "status": "UNAVAILABLE", "details": [{"@type": "x"}, detail]}
+    return json.dumps({"error": status}).encode()
+
+
+@pytest.mark.parametrize(
+    ("delay", "seconds"), [("3.5s", 3.5), ("0s", 0.0), ("0.000000001s", 1e-9), ("86400s", 3_600.0)]
+)
+def test_a_wait_in_the_body_is_honoured_where_the_headers_name_none(
+    delay: str, seconds: float
+) -> None:
+    assert reaction(503, {}, retry_info(delay)) == Later("unavailable", seconds)
+    assert reaction(503, {"retry-after": "7"}, retry_info(delay)) == Later("unavailable", 7.0)
+
+
+@pytest.mark.parametrize("delay", ["", "s", "3.5", "-1s", "1m", 3, None, {"seconds": 3}, "٣s"])
+def test_a_wait_in_the_body_that_says_nothing_leaves_the_default(delay: object) -> None:
+    assert reaction(503, {}, retry_info(delay)) == Later("unavailable")
+    assert reaction(503, {}, retry_info("3s", "google.rpc.ErrorInfo")) == Later("unavailable")
 
 
 def test_a_date_without_the_servers_own_date_leaves_the_default() -> None:

@@ -4,6 +4,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
+from email.utils import formatdate
 from typing import Any
 
 import google.auth.exceptions
@@ -176,6 +177,67 @@ def test_only_the_endpoints_own_word_means_refused(
     with Served(endpoint) as served:
         tokens = real_tokens(monkeypatch, str(account_file("")), f"{served.url}/token")
         with pytest.raises(meaning):
+            tokens.current()
+
+
+NOT_THE_CLOCK = "Invalid JWT Signature."
+THE_CLOCK = (
+    "Invalid JWT: Token must be a short-lived token (60 minutes) and in a reasonable timeframe."
+    " Check your iat and exp values in the JWT claim."
+)
+
+
+@pytest.mark.parametrize(
+    ("said", "ahead", "meaning", "told"),
+    [
+        (THE_CLOCK, 0, CredentialsUnavailable, "clock"),
+        (THE_CLOCK, 900, CredentialsUnavailable, "900 seconds ahead of"),
+        (THE_CLOCK, -900, CredentialsUnavailable, "900 seconds behind"),
+        (NOT_THE_CLOCK, 900, CredentialsUnavailable, "Set it (NTP)"),
+        (NOT_THE_CLOCK, 30, CredentialsRefused, ""),
+        ("Invalid grant: account not found", 0, CredentialsRefused, ""),
+        (7, 0, CredentialsRefused, ""),
+    ],
+)
+def test_a_refusal_because_of_our_clock_passes_and_says_what_to_do(
+    said: object,
+    ahead: int,
+    meaning: type[Exception],
+    told: str,
+    account_file: AccountFile,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    clock = Hands()
+
+    async def refuse(_: web.Request) -> web.Response:
+        date = formatdate(clock.now - ahead, usegmt=True)
+        body = {"error": "invalid_grant", "error_description": said}
+        return web.json_response(body, status=400, headers={"Date": date})
+
+    endpoint = web.Application()
+    endpoint.add_routes([web.post("/token", refuse)])
+    with Served(endpoint) as served:
+        monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(account_file("")))
+        tokens = GoogleAccessTokens(token_url=f"{served.url}/token", clock=clock)
+        with pytest.raises(meaning):
+            tokens.current()
+    assert told in caplog.text
+    assert ("clock" in caplog.text) is (meaning is CredentialsUnavailable)
+
+
+@pytest.mark.parametrize("date", ["", "yesterday", "Thu, 99 Jan 2026"])
+def test_a_date_that_says_nothing_of_our_clock_accuses_nobody(
+    date: str, account_file: AccountFile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def refuse(_: web.Request) -> web.Response:
+        return web.json_response({"error": "invalid_grant"}, status=400, headers={"Date": date})
+
+    endpoint = web.Application()
+    endpoint.add_routes([web.post("/token", refuse)])
+    with Served(endpoint) as served:
+        tokens = real_tokens(monkeypatch, str(account_file("")), f"{served.url}/token")
+        with pytest.raises(CredentialsRefused):
             tokens.current()
 
 

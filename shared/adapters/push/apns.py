@@ -24,6 +24,7 @@ from shared.adapters.push.engine import (
     Engines,
     deadline,
     reported,
+    words_are_lost,
 )
 from shared.adapters.push.pace import Pace, at_pace
 from shared.adapters.push.unheard import Unheard
@@ -250,6 +251,9 @@ class _Requests:
             return Reaction(_of_fault(got)), connection
         if got.status == 200:
             return Reaction(Accepted(apns_id.decode())), connection
+        if words_are_lost(got):
+            self.unheard.note(got)
+            return Reaction(ANSWER_LOST), connection
         found = reaction(got.status, got.headers, got.body)
         if isinstance(found.answer, Rejected):
             self.unheard.note(got)

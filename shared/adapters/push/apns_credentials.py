@@ -15,7 +15,6 @@ from typing import Protocol
 import jwt
 from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
 
-from shared.credentials import CredentialsRefused
 from shared.credentials.apns import ApnsCredentials
 from shared.domain.apns_reactions import SECONDS_BETWEEN_TOKENS
 from shared.domain.errors import TryAgain
@@ -118,7 +117,8 @@ class P8Key:
         except TryAgain as away:
             return self._without_shelf(refused, away)
         if _header(taken) == refused:
-            raise CredentialsRefused("Apple calls a new token expired: is the clock right?")
+            _log.error("Apple calls a new token expired: set this machine's clock right (NTP)")
+            raise CredentialsUnavailable("this machine's clock is wrong")
         return taken
 
     def _without_shelf(self, refused: str, away: TryAgain) -> Minted:

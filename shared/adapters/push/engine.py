@@ -23,7 +23,7 @@ from shared.adapters.google_credentials import (
 )
 from shared.adapters.push.pace import Pace
 from shared.adapters.transport.loop_thread import LoopThread
-from shared.adapters.transport.one_shot_http import Target
+from shared.adapters.transport.one_shot_http import HttpAnswer, Target
 from shared.domain.delivery import Answer, Misconfigured, Unsendable
 from shared.domain.pace import Window
 from shared.domain.reactions import CREDENTIALS_REFUSED, CREDENTIALS_UNAVAILABLE
@@ -31,6 +31,7 @@ from shared.ports import Message
 
 PAYLOAD_TOO_BIG = Unsendable("payloadTooBig")
 
+_SAID_BY_STATUS = frozenset({401, 408, 413, 429})
 _GRAVE = (Misconfigured, Unsendable)
 
 T = TypeVar("T")
@@ -115,6 +116,11 @@ class Access:
                 ("User-Agent", "fanfare"),
             ),
         )
+
+
+def words_are_lost(got: HttpAnswer) -> bool:
+    """Whether its words cannot be read, and its status alone does not decide what it means."""
+    return got.unreadable and got.status < 500 and got.status not in _SAID_BY_STATUS
 
 
 def deadline(within_seconds: float) -> float:

@@ -12,7 +12,14 @@ from datetime import UTC, datetime
 from urllib.parse import quote, urlsplit
 
 from shared.adapters.google_credentials import AccessTokens, GoogleAccessTokens
-from shared.adapters.push.engine import PAYLOAD_TOO_BIG, Access, Engines, deadline, reported
+from shared.adapters.push.engine import (
+    PAYLOAD_TOO_BIG,
+    Access,
+    Engines,
+    deadline,
+    reported,
+    words_are_lost,
+)
 from shared.adapters.push.fcm_message import Template, addressable, render
 from shared.adapters.push.pace import Pace, at_pace
 from shared.adapters.push.unheard import Unheard
@@ -118,6 +125,9 @@ class _Requests:
         got = await self.http.post(target, body)
         if isinstance(got, Fault):
             return (ANSWER_LOST if got.ambiguous else NOT_SENT), False
+        if words_are_lost(got):
+            self.unheard.note(got)
+            return ANSWER_LOST, False
         answer = reaction(got.status, got.headers, got.body)
         if isinstance(answer, Rejected):
             self.unheard.note(got)

@@ -15,7 +15,14 @@ from urllib.parse import urlsplit
 
 from shared.adapters.google_credentials import AccessTokens
 from shared.adapters.push.defects import log_defect
-from shared.adapters.push.engine import PAYLOAD_TOO_BIG, Access, Engines, deadline, reported
+from shared.adapters.push.engine import (
+    PAYLOAD_TOO_BIG,
+    Access,
+    Engines,
+    deadline,
+    reported,
+    words_are_lost,
+)
 from shared.adapters.push.fcm_message import addressable
 from shared.adapters.push.hms_credentials import HMS_OAUTH_URL, HuaweiAccessTokens
 from shared.adapters.push.hms_message import Template, render
@@ -188,6 +195,9 @@ class _Requests:
         got = await self.http.post(target, self.template.body(tokens))
         if isinstance(got, Fault):
             return dict.fromkeys(tokens, ANSWER_LOST if got.ambiguous else NOT_SENT)
+        if words_are_lost(got):
+            self.unheard.note(got)
+            return dict.fromkeys(tokens, ANSWER_LOST)
         answers = reactions(got.status, got.body, tokens)
         if UNKNOWN_ERROR in answers.values():
             self.unheard.note(got)

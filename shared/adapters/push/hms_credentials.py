@@ -32,7 +32,11 @@ from shared.domain.answer_bodies import object_in
 
 HMS_OAUTH_URL = "https://oauth-login.cloud.huawei.com/oauth2/v3/token"
 
-_PASSING = frozenset({"server_error", "temporarily_unavailable", "slow_down"})
+_REFUSALS = re.compile(
+    "access_denied|invalid_(client|grant|request|scope)|unauthorized_client"
+    "|unsupported_grant_type|1[12][0-9]{2}"
+)
+"""OAuth's words, and Huawei's numbers for a request or a client that it will never take."""
 _log = logging.getLogger(__name__)
 
 
@@ -120,7 +124,7 @@ class HuaweiAccessTokens:
         if got.status == 200 and isinstance(token, str) and re.fullmatch(r"[\x21-\x7e]+", token):
             return _Held(token, self._clock() + _lifetime_seconds(said))
         error = str(said.get("error", ""))[:40]
-        if got.status in (400, 401) and error and error not in _PASSING:
+        if got.status in (400, 401) and _REFUSALS.fullmatch(error):
             raise CredentialsRefused(error)
         raise CredentialsUnavailable(f"HTTP {got.status} {error}".strip())
 

@@ -1,5 +1,5 @@
-"""Answers that nobody has heard of, for the log: whoever reads the push service's documentation
-needs its own words. Only those that are names are repeated, since texts may hold an address.
+"""Answers that nobody has heard of, or can read, for the log: whoever reads the push service's
+documentation needs its own words. Only names are repeated, since texts may hold an address.
 """
 
 import logging
@@ -24,4 +24,5 @@ class Unheard:
         if (got.status, words) not in self._told:
             self._told.add((got.status, words))
             said = words.decode() or "no name in it"
-            _log.warning("%s: unknownError, HTTP %d, %s", self._service, got.status, said)
+            what = "an answer that cannot be decompressed" if got.unreadable else "unknownError"
+            _log.warning("%s: %s, HTTP %d, %s", self._service, what, got.status, said)

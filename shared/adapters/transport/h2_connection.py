@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from shared.adapters.transport import h2_frames as h2
 from shared.adapters.transport.h2_frames import Frame, Frames, GoAway, Kind, NotHttp2, Setting
 from shared.adapters.transport.h2_headers import HeaderReader
-from shared.adapters.transport.one_shot_http import Fault, HttpAnswer
+from shared.adapters.transport.one_shot_http import Fault, HttpAnswer, answer_of
 from shared.adapters.transport.tls_alerts import refuses_our_certificate
 
 MOST_ANSWER_BYTES = 64 * 1024
@@ -28,7 +28,7 @@ _PING = b"fanfare?"
 _FIRST_WINDOW = 65_535
 _ANSWER_WINDOW = 2 * MOST_ANSWER_BYTES
 _SETTINGS = h2.settings(HEADER_TABLE_SIZE=0, ENABLE_PUSH=0, INITIAL_WINDOW_SIZE=_ANSWER_WINDOW)
-_READ_HEADERS = frozenset({":status", "retry-after", "date"})
+_READ_HEADERS = frozenset({":status", "retry-after", "date", "content-encoding"})
 """Of an answer. With no table to be kept, the others are not even decoded."""
 _NO_LIMIT = 2**31
 _log = logging.getLogger(__name__)
@@ -293,7 +293,9 @@ class Connection(asyncio.Protocol):
             # A refused token proves nothing; any other answer was given to a good one.
             self._proven = True
             self._count_turns()
-        exchange.settle(HttpAnswer(exchange.status, exchange.answer_headers, exchange.answer))
+        headers = exchange.answer_headers
+        encoding = headers.get("content-encoding", "")
+        exchange.settle(answer_of(exchange.status, headers, exchange.answer, encoding))
         self._end_if_drained()
 
     def _reset(self, each: Frame) -> None:

@@ -17,12 +17,15 @@ from urllib.parse import urlsplit
 import httptools
 
 from shared.adapters.transport import racing
+from shared.adapters.transport.encodings import decoded
 from shared.adapters.transport.racing import Connect
 
 MOST_ANSWER_BYTES = 64 * 1024
 IDLE_SECONDS = 60.0
 """Google closes idle connections after four minutes: long before that we stop using them."""
 
+_ENCODING = b"content-encoding"
+_LENGTH_OF_ENCODING = len(_ENCODING)
 _OF_LENGTH = frozenset({b"content-length", b"transfer-encoding"})
 
 
@@ -62,11 +65,15 @@ class Headers(Mapping[str, str]):
 
 @dataclass(frozen=True, slots=True)
 class HttpAnswer:
-    """Names in ``headers`` are in lower case."""
+    """Names in ``headers`` are in lower case.
+
+    ``unreadable``: it came compressed in a way we cannot undo, so that only its status is known.
+    """
 
     status: int
     headers: Mapping[str, str]
     body: bytes
+    unreadable: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +86,14 @@ class Fault:
     reason: str
     ambiguous: bool
     refuses_us: bool = False
+
+
+def answer_of(status: int, headers: Mapping[str, str], body: bytes, encoding: str) -> HttpAnswer:
+    """Return the answer with its body as it was before anybody compressed it."""
+    if not encoding:
+        return HttpAnswer(status, headers, body)
+    plain = decoded(body, encoding, MOST_ANSWER_BYTES)
+    return HttpAnswer(status, headers, plain or b"", unreadable=plain is None)
 
 
 class OneShotHttp(Protocol):
@@ -175,6 +190,7 @@ class _Connection(asyncio.Protocol):
         self._answer: asyncio.Future[HttpAnswer | Fault] | None = None
         self._parser = httptools.HttpResponseParser(self)
         self._headers: list[tuple[bytes, bytes]] = []
+        self._encoding = b""
         self._headed = False
         self._spoiled = False
         self._idle_since = self._loop.time()
@@ -200,6 +216,7 @@ class _Connection(asyncio.Protocol):
             return Fault("connection lost", ambiguous=False)
         self._answer = self._loop.create_future()
         self._headers = []
+        self._encoding = b""
         self._headed = False
         self._body = b""
         self._bytes = 0
@@ -252,6 +269,8 @@ class _Connection(asyncio.Protocol):
 
     def on_header(self, name: bytes, value: bytes) -> None:
         self._headers.append((name, value))
+        if len(name) == _LENGTH_OF_ENCODING and name.lower() == _ENCODING:
+            self._encoding = b"%b,%b" % (self._encoding, value) if self._encoding else value
 
     def on_headers_complete(self) -> None:
         self._headed = True
@@ -271,4 +290,5 @@ class _Connection(asyncio.Protocol):
         return any(name.lower() in _OF_LENGTH for name, _ in self._headers)
 
     def _complete(self) -> HttpAnswer:
-        return HttpAnswer(self._parser.get_status_code(), Headers(self._headers), self._body)
+        status, headers = self._parser.get_status_code(), Headers(self._headers)
+        return answer_of(status, headers, self._body, self._encoding.decode("latin-1"))
