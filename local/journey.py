@@ -52,11 +52,15 @@ def sign_in(stack: Stack, email: str) -> Person:
     """With e-mail and password, as the panel does."""
     url = f"http://{stack.auth}/identitytoolkit.googleapis.com/v1/accounts:signInWithPassword"
     body = {"email": email, "password": demo.PASSWORD, "returnSecureToken": True}
-    answer = httpx.post(url, params={"key": "demo"}, json=body, timeout=10)
+    answer = httpx.post(url, params={"key": "demo"}, json=body, timeout=10, trust_env=False)
     if answer.is_error:
         raise JourneyFailed(f"{email} cannot sign in: {answer.text[:300]}")
     headers = {"Authorization": f"Bearer {answer.json()['idToken']}"}
-    return Person(httpx.Client(base_url=stack.functions, headers=headers, timeout=60))
+    return Person(_client(stack, headers, timeout=60))
+
+
+def _client(stack: Stack, headers: Mapping[str, str], timeout: float = 30) -> httpx.Client:
+    return httpx.Client(base_url=stack.functions, headers=headers, timeout=timeout, trust_env=False)
 
 
 def run(stack: Stack, say: Say = print) -> Mapping[str, Any]:
@@ -97,7 +101,7 @@ def _run(
 def register_desktop(stack: Stack) -> tuple[Person, str]:
     """A new Linux desktop registers, and keeps the secret it is given."""
     hwid = f"journey-desktop-{time.time_ns()}"
-    with httpx.Client(base_url=stack.functions, timeout=30) as nobody:
+    with _client(stack, {}) as nobody:
         body = {
             "hwid": hwid,
             "platform": "linux",
@@ -108,7 +112,7 @@ def register_desktop(stack: Stack) -> tuple[Person, str]:
         }
         secret = Person(nobody).call("POST", "/device-api/v1/devices", json=body)["deviceSecret"]
     headers = {"Authorization": f"Bearer {secret}"}
-    return Person(httpx.Client(base_url=stack.functions, headers=headers, timeout=30)), hwid
+    return Person(_client(stack, headers)), hwid
 
 
 def create(provider: Person) -> str:

@@ -84,7 +84,7 @@ def create_account(auth: str, project: str, person: demo.Person) -> None:
     headers = {"Authorization": "Bearer owner"}
     account = {"localId": person.uid, "email": person.email, "password": demo.PASSWORD}
     claims = json.dumps(dict.fromkeys(person.claims, True))
-    with httpx.Client(base_url=base, headers=headers, timeout=10) as client:
+    with httpx.Client(base_url=base, headers=headers, timeout=10, trust_env=False) as client:
         client.post("/accounts", json=account)
         answer = client.post(
             "/accounts:update", json={"localId": person.uid, "customAttributes": claims}

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Self, TextIO
 
 from local import telegram_setup
+from local.loopback import past_proxies
 from local.push_credentials import PushCredentials
 
 ROOT = Path(__file__).parents[1]
@@ -138,7 +139,7 @@ class Stack:
             "FANFARE_TASKS_ACCOUNT": self.account_of("tasks"),
             "FANFARE_EVENTS_ACCOUNT": self.account_of("events"),
             "FANFARE_SCHEDULER_ACCOUNT": self.account_of("scheduler"),
-            "NO_PROXY": ",".join(filter(None, (os.environ.get("NO_PROXY"), "127.0.0.1,localhost"))),
+            **past_proxies(os.environ),
         }
 
     def _of_apple(self) -> dict[str, str]:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from google.oauth2.service_account import Credentials
 
+from local.loopback import past_proxies
 from local.push_credentials import TEAM_ID
 from local.seed import seed
 from local.stack import down, status
@@ -171,9 +172,13 @@ def test_a_file_left_by_a_killed_stack_is_no_obstacle(
 # -- what the functions are told -------------------------------------------------------------------
 
 
-def test_functions_find_the_stack_in_their_environment(tmp_path: Path) -> None:
+def test_functions_find_the_stack_in_their_environment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in past_proxies({}):
+        monkeypatch.delenv(name, raising=False)
     environment = a_stack(tmp_path).environment()
-    environment.pop("NO_PROXY")
+    assert {environment.pop(name) for name in past_proxies({})} == {"127.0.0.1,localhost,::1"}
     assert environment == {
         "GOOGLE_CLOUD_PROJECT": "demo-p",
         "FIRESTORE_EMULATOR_HOST": "127.0.0.1:2",

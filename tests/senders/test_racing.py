@@ -3,6 +3,7 @@
 import asyncio
 import socket
 import ssl
+import threading
 from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
@@ -19,8 +20,9 @@ from shared.adapters.transport.kept_transport import KeptTransport
 from shared.adapters.transport.loop_thread import LoopThread
 from shared.adapters.transport.one_shot_http import Fault, HttpAnswer, KeptConnections, Target
 from shared.adapters.transport.racing import Connect, Place, interleaved
+from shared.adapters.web.web_risk import WebRisk
 from tests.senders.conftest import Tls
-from tests.senders.parts import OK, Misbehaving, answer
+from tests.senders.parts import OK, FixedTokens, Misbehaving, answer
 
 V4, V6 = socket.AF_INET, socket.AF_INET6
 NO_HURRY_SECONDS = 30.0
@@ -112,6 +114,28 @@ def test_firestore_is_reached_while_another_address_swallows(swallowing: Place) 
         request = httpx.Request("POST", server.url, content=b"{}", extensions={"timeout": timeout})
         assert transport.handle_request(request).status_code == 200
         transport.close()
+
+
+def test_web_risk_is_asked_while_another_address_swallows(swallowing: Place) -> None:
+    silent, port = swallowing[1]
+    assert isinstance(port, int)
+    with socket.create_server(("127.0.0.1", port)) as listener:
+        answering = threading.Thread(target=answer_once, args=(listener,))
+        answering.start()
+        risk = WebRisk(
+            FixedTokens(),
+            f"http://webrisk.example:{port}",
+            resolve=lambda _: [str(silent), "127.0.0.1"],
+        )
+        assert risk.of("https://a.example/", seconds=NO_HURRY_SECONDS) == ()
+        answering.join()
+
+
+def answer_once(listener: socket.socket) -> None:
+    line, _ = listener.accept()
+    with line:
+        line.recv(65_536)
+        line.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}")
 
 
 class Attempts:

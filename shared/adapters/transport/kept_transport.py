@@ -5,7 +5,6 @@ read. Answers are parsed by httptools. Faults keep httpx's names: ``ConnectError
 ``ConnectTimeout`` for a request that never left, others for one that may have been carried out.
 """
 
-import asyncio
 import select
 import socket
 import ssl
@@ -73,8 +72,7 @@ class KeptTransport(httpx.BaseTransport):
         secure, host, port = origin
         wait = CONNECT_SECONDS if seconds is None else seconds
         try:
-            plain = asyncio.run(self._raced(host, port, wait))
-            plain.settimeout(wait)
+            plain = racing.connect_within(wait, host, port, self._connected)
             if not secure:
                 return _Connection(origin, plain)
             try:
@@ -86,10 +84,6 @@ class KeptTransport(httpx.BaseTransport):
             raise httpx.ConnectTimeout(str(late)) from late
         except OSError as failed:
             raise httpx.ConnectError(str(failed)) from failed
-
-    async def _raced(self, host: str, port: int, seconds: float) -> socket.socket:
-        async with asyncio.timeout(seconds):
-            return await self._connected(host, port)
 
     def _context(self) -> ssl.SSLContext:
         with self._lock:

@@ -34,6 +34,26 @@ async def connect(
     return await _race(places, open_ or _opened)
 
 
+def connect_within(seconds: float, host: str, port: int, connect: Connect) -> socket.socket:
+    """Connect from a thread without an event loop; the socket's calls then wait as long.
+
+    Raises ``TimeoutError`` and ``OSError``.
+    """
+
+    async def bounded() -> socket.socket:
+        async with asyncio.timeout(seconds):
+            return await connect(host, port)
+
+    connection = asyncio.run(bounded())
+    connection.settimeout(seconds)
+    return connection
+
+
+def place(address: str, port: int) -> Place:
+    """Return where an address that was looked up already is."""
+    return socket.AF_INET6 if ":" in address else socket.AF_INET, (address, port)
+
+
 def interleaved(places: Sequence[Place]) -> list[Place]:
     """Order them so that families take turns, as the resolver ranks them otherwise."""
     families = dict.fromkeys(family for family, _ in places)

@@ -6,10 +6,11 @@ the service account's token; there is no API key to keep.
 
 import json
 import logging
+import socket
 import ssl
 import time
 from collections.abc import Callable, Mapping, Sequence
-from functools import cached_property
+from functools import cached_property, partial
 from urllib.parse import urlencode, urlsplit
 
 from shared.adapters.google_credentials import (
@@ -18,6 +19,7 @@ from shared.adapters.google_credentials import (
     CredentialsUnavailable,
     GoogleAccessTokens,
 )
+from shared.adapters.transport import racing
 from shared.adapters.web.http import (
     Deadline,
     Lookups,
@@ -25,7 +27,6 @@ from shared.adapters.web.http import (
     TooSlow,
     UnknownHost,
     WebAnswer,
-    connect,
     get,
     secured,
     system_addresses,
@@ -99,12 +100,20 @@ class WebRisk:
                 *("", ""),
             )
         ).encode("ascii")
-        address = self._lookups.addresses(self._host, deadline)[0]
-        with connect(address, self._port, deadline.left()) as plain:
+        with self._connected(deadline) as plain:
             if not self._secure:
                 return get(plain, head, deadline, _all)
             with secured(plain, self._host, self._trusted, deadline) as connection:
                 return get(connection, head, deadline, _all)
+
+    def _connected(self, deadline: Deadline) -> socket.socket:
+        addresses = self._lookups.addresses(self._host, deadline)
+
+        async def looked_up(_: str, port: int) -> Sequence[racing.Place]:
+            return [racing.place(address, port) for address in addresses]
+
+        raced = partial(racing.connect, resolve=looked_up)
+        return racing.connect_within(deadline.left(), self._host, self._port, raced)
 
 
 def web_risk(settings: Settings) -> WebRisk:
