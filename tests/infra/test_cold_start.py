@@ -19,7 +19,7 @@ from infra.bundle import build
 
 pytestmark = pytest.mark.slow
 
-MOST_BUNDLE_BYTES = 397_000
+MOST_BUNDLE_BYTES = 473_000
 MODULES = {
     "provider_api": 490,
     "device_api": 475,
@@ -32,10 +32,10 @@ MODULES = {
     "moderation_stats": 490,
     "on_notification_written": 560,
     "on_device_written": 560,
-    "plan_fanout": 475,
-    "send_batch": 475,
-    "export_events": 475,
-    "tick": 475,
+    "plan_fanout": 490,
+    "send_batch": 490,
+    "export_events": 490,
+    "tick": 485,
     "telegram_webhook": 480,
 }
 SDKS = {
