@@ -87,7 +87,7 @@ def _of_huawei(value: SecretStr) -> SecretStr:
 
 
 def _usable(value: SecretStr, credentials: "type[PushCredentials]") -> SecretStr:
-    """A secret with which nothing is wrong as far as can be seen; the fault does not show it."""
+    """Pass a secret with which nothing is wrong as far as can be seen; show none in a fault."""
     from shared.credentials import CredentialsRefused
 
     try:

@@ -172,7 +172,7 @@ def _refresh(credentials: Credentials, clock: Callable[[], float]) -> None:
 
 
 def _blames_the_clock(said: Mapping[str, object], ahead_seconds: float) -> bool:
-    """Whether the times in our assertion were refused, which waiting for the clock mends."""
+    """Tell whether the times in our assertion were refused, and log what mends them."""
     wrong = abs(ahead_seconds) > MOST_SKEW_SECONDS
     if not wrong and not _OF_THE_CLOCK.search(text_in(said, "error_description")):
         return False

@@ -21,7 +21,7 @@ from shared.credentials.pasted import bare, json_object
 
 
 def _text(value: object) -> object:
-    """A number is as good as its digits."""
+    """Take a number for its digits, and off a text what is around it."""
     is_number = isinstance(value, int) and not isinstance(value, bool)
     return str(value) if is_number else bare(value) if isinstance(value, str) else value
 
@@ -77,7 +77,7 @@ class PushCredentials(BaseModel):
 
     @classmethod
     def _unknown(cls, name: str) -> str:
-        """What somebody took for a name may be the secret: only a near miss is repeated."""
+        """Repeat a near miss only: what somebody took for a name may be the secret."""
         known = [to_camel(it) for it in cls.model_fields]
         if near := get_close_matches(name, known, n=1, cutoff=0.8):
             return f"{name} is no field; perhaps {near[0]} is meant"

@@ -26,7 +26,7 @@ _NEVER_LINKED = {"http", "javascript", "data", "file", "vbscript", "blob", "abou
 
 
 def _https(url: str) -> str:
-    """Return it with its scheme in lower case: push services and Android take no other."""
+    """Put its scheme in lower case: Huawei and Android take no other."""
     parts = _split(url)
     if parts.scheme != "https" or not parts.hostname:
         raise PydanticCustomError("not_https", "must be a complete https:// address")

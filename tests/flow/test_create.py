@@ -131,6 +131,13 @@ def test_content_that_fits_every_field_but_no_push_is_refused() -> None:
     assert [(f.field, f.code) for f in refusal.value.errors] == [("url", "payloadTooBig")]
 
 
+def test_a_deep_link_that_no_huawei_device_could_get_is_refused() -> None:
+    link = "myapp://x/".ljust(1_300, "x") + '"' * 164
+    with pytest.raises(InvalidInput) as refusal:
+        World().create(an_input(body="b" * 500, url=link))
+    assert [(f.field, f.code) for f in refusal.value.errors] == [("url", "payloadTooBig")]
+
+
 def test_a_submission_is_checked_against_what_the_provider_is_by_then() -> None:
     world = World()
     id = world.create(an_input(draft=True))["id"]

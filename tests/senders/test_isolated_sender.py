@@ -12,14 +12,17 @@ from local.background import Served
 from local.stand_ins.fcm import app
 from shared.adapters.push.isolated import IsolatedSender
 from shared.adapters.push.pace import Pace, at_pace
-from shared.domain.delivery import Accepted, Answer, Later
+from shared.domain.delivery import Accepted, Answer, Later, Outcome
 from shared.domain.device import AddressKind, PushAddress
+from shared.domain.lifecycle import Status
 from shared.domain.pace import Window
 from shared.domain.push.message import Message
 from shared.domain.reactions import CREDENTIALS_REFUSED, MAY_HAVE_SENT, SENDER_FAILED
 from shared.ports import Sender
 from shared.settings import read
 from shared.wiring import GoogleParts
+from tests.builders import a_desktop, a_device, an_fcm_address
+from tests.flow.world import World
 from tests.senders.apns_parts import credentials_json
 from tests.senders.conftest import AccountFile
 from tests.senders.parts import a_message, addresses
@@ -62,6 +65,24 @@ def test_a_sender_that_cannot_be_built_has_asked_nothing_and_is_built_at_the_nex
     assert sender.send(a_message(), addresses("a")) == [Accepted()]
     assert sender.send(a_message(), addresses("a")) == [Accepted()]
     assert len(built) == 2
+
+
+@pytest.mark.parametrize("broken", [AddressKind.APNS, AddressKind.HMS])
+def test_phones_and_desktops_of_a_batch_are_delivered_beside_a_service_that_is_broken(
+    broken: AddressKind,
+) -> None:
+    address = an_fcm_address(kind=broken)
+    world = World([a_device("iphone", address=address), a_device("phone"), a_desktop("desktop")])
+    isolated = IsolatedSender(broken, Breaking)
+    world.parts.senders = {**world.parts.senders, broken: isolated}
+    it = world.sent()
+    records = world.records(it.id)
+    assert {hwid: record.outcome for hwid, record in records.items()} == {
+        "iphone": Outcome.UNKNOWN,
+        "phone": Outcome.DELIVERED,
+        "desktop": Outcome.DELIVERED,
+    }
+    assert it.status is Status.APPROVED
 
 
 def test_the_log_says_where_it_broke_and_shows_no_address(caplog: pytest.LogCaptureFixture) -> None:

@@ -119,7 +119,7 @@ class Access:
 
 
 def words_are_lost(got: HttpAnswer) -> bool:
-    """Whether its words cannot be read, and its status alone does not decide what it means."""
+    """Tell whether its words, which decide what it means, cannot be read."""
     return got.unreadable and got.status < 500 and got.status not in _SAID_BY_STATUS
 
 

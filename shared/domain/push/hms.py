@@ -76,7 +76,7 @@ def _data(message: Message) -> Json:
 
 
 def _click_action(url: str | None) -> Json:
-    """Mandatory: the link, in the browser or in the app that knows its scheme, or the app."""
+    """Lead a tap to the link, in the browser or in the app that knows its scheme, or to the app."""
     if not url:
         return {"type": 3}
     scheme = urlsplit(url).scheme
