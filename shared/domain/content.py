@@ -8,10 +8,11 @@ import re
 from typing import Annotated
 from urllib.parse import SplitResult, urlsplit
 
-from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints
+from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, field_validator
 from pydantic_core import PydanticCustomError
 
 from shared.domain.errors import FieldError
+from shared.domain.hosts import BadAddress, read_address
 from shared.domain.human_text import (
     blank_is_absent,
     has_control_characters,
@@ -93,6 +94,20 @@ class NotificationInput(Content):
 
     target_segment: Segment | None = None
     draft: bool = False
+
+    @field_validator("url", "image")
+    @classmethod
+    def _has_readable_host(cls, url: str | None) -> str | None:
+        """Refuse what no two readers take for the same host. Stored content is not refused for it:
+        what was saved under older rules stays readable, and is a finding.
+        """
+        try:
+            read_address(url or "")
+        except BadAddress as bad:
+            raise PydanticCustomError(
+                "not_a_url", "is not a well-formed address: {reason}", {"reason": str(bad)}
+            ) from None
+        return url
 
     def content(self) -> Content:
         """All of it but whom it is for."""

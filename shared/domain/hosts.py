@@ -132,7 +132,7 @@ def _read_host(written: str) -> tuple[str, str, Ip | None, bool]:
         return f"[{ipv6}]", f"[{ipv6}]", ipv6, False
     if not written or len(written) > _MOST_RAW_HOST:
         raise BadAddress("the host is missing or too long")
-    mapped = _mapped(unquote(written, errors="strict") if "%" in written else written)
+    mapped = _mapped(_decoded(written))
     bare = mapped.removesuffix(".")
     if _is_number(bare):
         ip = _ipv4(bare)
@@ -142,6 +142,13 @@ def _read_host(written: str) -> tuple[str, str, Ip | None, bool]:
     if len(ascii_host) > MOST_HOST_CHARACTERS:
         raise BadAddress("the host is longer than 253 characters")
     return ".".join(u for _, u in labels), ascii_host, None, mapped != bare
+
+
+def _decoded(host: str) -> str:
+    try:
+        return unquote(host, errors="strict")
+    except UnicodeDecodeError:
+        raise BadAddress("the host is percent-encoded and no text") from None
 
 
 def _mapped(host: str) -> str:
@@ -198,6 +205,9 @@ def _whole(part: str) -> int:
 
 def _ipv6(text: str) -> IPv6Address:
     try:
-        return IPv6Address(text)
+        ip = IPv6Address(text)
     except ValueError:
         raise BadAddress("the host in brackets is no network address") from None
+    if ip.scope_id is not None:
+        raise BadAddress("the host in brackets is an address within one link")
+    return ip

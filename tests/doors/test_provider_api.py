@@ -389,3 +389,41 @@ def test_a_notification_that_reached_nobody_says_why(provider: Call) -> None:
     stats = provider("GET", f"/v1/notifications/{shown['id']}/stats").get_json()
     assert stats["failure"]["code"] == "noAudience"
     assert stats["failure"]["message"]
+
+
+@pytest.mark.parametrize("host", ["%aa.example", "%00.example", "exa%mple", "[::1", "a." * 900])
+@pytest.mark.parametrize("field", ["url", "image"])
+def test_an_address_whose_host_nobody_can_read_is_a_fault_of_its_field(
+    provider: Call, field: str, host: str
+) -> None:
+    pending = created(provider)
+    wrong = {field: f"https://{host}/"}
+    for response in (
+        provider("POST", "/v1/notifications", a_body(**wrong)),
+        provider("POST", "/v1/notifications", a_body(**wrong, draft=True)),
+        provider("PATCH", f"/v1/notifications/{pending}", wrong),
+    ):
+        assert response.status_code == 422
+        assert [fault["field"] for fault in response.get_json()["errors"]] == [field]
+
+
+@pytest.mark.parametrize("field", ["url", "image", "title"])
+def test_half_a_character_is_no_json(provider: Call, field: str) -> None:
+    body = json.dumps(a_body(**{field: "https://a.example/\ud800"}))
+    sent = {"data": body, "content_type": "application/json"}
+    assert provider("POST", "/v1/notifications", **sent).status_code == 400
+
+
+def test_a_text_may_name_a_host_that_nobody_can_read(provider: Call) -> None:
+    body = a_body(body="See https://%aa.example/ and https://[::1 and https://exa%mple")
+    assert provider("POST", "/v1/notifications", body).status_code == 201
+
+
+def test_a_draft_saved_under_older_rules_can_be_submitted(
+    provider: Call, world: MemoryParts
+) -> None:
+    id = created(provider, draft=True)
+    world.notifications.documents[id]["url"] = "https://%aa.example/"
+    submitted = provider("POST", f"/v1/notifications/{id}/submit")
+    assert submitted.status_code == 200
+    assert "malformedUrl" in [each["code"] for each in submitted.get_json()["findings"]]

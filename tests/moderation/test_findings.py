@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,7 @@ from shared.domain.findings import (
     new_reds,
     shown,
 )
+from shared.domain.hosts import BadAddress, read_address
 from shared.domain.link_findings import link_findings
 from shared.domain.text_findings import text_findings
 from tests.moderation.examples import EXAMPLES, VERIFIED
@@ -123,6 +125,14 @@ def test_no_address_breaks_the_rules(url: str) -> None:
     for address in (url, f"https://{url}"):
         for finding in link_findings(address, "url", VERIFIED):
             assert finding.code in KINDS
+
+
+@given(st.text() | st.text(st.sampled_from("%aA0fé[]:@/\\?#.xn-\ud800٣\u0640 ")))
+@settings(max_examples=500, deadline=None)
+def test_any_text_is_an_address_or_a_bad_one(text: str) -> None:
+    for url in (text, f"https://{text}", f"https://[{text}]", f"intent:{text}"):
+        with suppress(BadAddress):
+            read_address(url)
 
 
 @given(st.lists(MESSY, max_size=3))

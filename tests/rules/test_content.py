@@ -1,12 +1,16 @@
 """What a provider may show people: limits, addresses, defaults."""
 
 import json
+from contextlib import suppress
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from shared.domain.content import CompleteInput, Content, NotificationInput, missing_parts
+from shared.domain.hosts import read_address
 from tests.builders import a_segment, some_content
 
 EMOJI = "🎉"
@@ -97,6 +101,48 @@ def test_an_https_address_is_taken(field: str, address: str) -> None:
 @pytest.mark.parametrize("field", ["image", "url"])
 def test_an_address_that_is_not_complete_https_is_refused(field: str, address: str) -> None:
     assert list(faults(**{field: address})) == [field]
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        *(
+            "%aa.example",
+            "%00.example",
+            "exa%mple",
+            "%",
+            "%ff%fe",
+            "a%2Fb.example",
+            "[::1",
+            "[v1.a]",
+        ),
+        *(
+            "[fe80::1%25eth0]",
+            "xn--a-.example",
+            "xn--.example",
+            "a..example",
+            "1.2.3.4.5",
+            "\u0640.by",
+        ),
+        *("-.example", "\ufffd.example", "a" * 64, "a." * 900 + "a", "é" * 300, "٣.1"),
+    ],
+)
+@pytest.mark.parametrize("field", ["image", "url"])
+def test_a_host_that_nobody_can_read_is_refused(field: str, host: str) -> None:
+    assert faults(**{field: f"https://{host}/"}) == {field: "not_a_url"}
+
+
+@given(st.text() | st.text("%0a8fF.xn-[]:@\\/\ud7ff\u0640é٣").map("https://{}/".format))
+@settings(max_examples=300, deadline=None)
+def test_any_text_is_taken_as_an_address_or_refused_for_a_reason(url: str) -> None:
+    with suppress(ValidationError):
+        taken = read(url=url, image=url)
+        assert taken.url is None or read_address(taken.url).is_web
+
+
+def test_stored_content_with_a_host_that_nobody_can_read_stays_readable() -> None:
+    stored = {"title": "Sale", "body": "Now", "url": "https://%aa.example/"}
+    assert Content.model_validate(stored).url == stored["url"]
 
 
 @pytest.mark.parametrize(
