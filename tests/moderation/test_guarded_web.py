@@ -18,7 +18,13 @@ from hypothesis import strategies as st
 from local.stand_ins.web import HOSTS, ServedSites, told
 from local.stand_ins.web_certificates import SiteAuthority
 from shared.adapters.web.guarded import GuardedWeb, web
-from shared.adapters.web.http import MOST_LOOKUPS
+from shared.adapters.web.http import (
+    MOST_LOOKUPS,
+    MOST_LOOKUPS_OF_ONE,
+    Deadline,
+    Lookups,
+    TooSlow,
+)
 from shared.domain.addresses import why_forbidden
 from shared.domain.seen import MOST_HOPS, MOST_IMAGE_BYTES, WebFault
 from shared.settings import SettingsError, read
@@ -152,14 +158,66 @@ def test_a_resolver_that_hangs_is_left(net: Net) -> None:
     let_go.set()
 
 
-def test_hanging_resolvers_do_not_pile_up(net: Net) -> None:
-    let_go = threading.Event()
-    net.resolver = lambda host: [PUBLIC] if let_go.wait(30) else [host]
-    web = net.web(clock=lambda: 0.0)
-    for _ in range(MOST_LOOKUPS + 5):
-        assert web.look(HOSTILE, seconds=0.02).fault is WebFault.TOO_SLOW
-    eventually(lambda: len(net.looked_up) == MOST_LOOKUPS, "as many as may be under way")
-    let_go.set()
+class Resolver:
+    """Names of ``stuck.test`` never get an answer, until a test lets them go."""
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+        self.let_go = threading.Event()
+
+    def __call__(self, host: str) -> Sequence[str]:
+        self.asked.append(host)
+        if host.endswith("stuck.test"):
+            self.let_go.wait(NEVER_THIS_LONG_SECONDS)
+        return [PUBLIC]
+
+
+@pytest.fixture
+def resolver(net: Net) -> Iterator[Resolver]:
+    net.resolver = resolver = Resolver()
+    yield resolver
+    resolver.let_go.set()
+
+
+def ask_for_stuck_names(web: GuardedWeb, asker: str, names: int) -> None:
+    for number in range(names):
+        seen = web.look(f"https://n{number}.stuck.test/", seconds=0.01, asker=asker)
+        assert seen.fault is WebFault.TOO_SLOW
+
+
+def test_names_that_never_answer_leave_the_lookups_of_others_alone(
+    net: Net, resolver: Resolver
+) -> None:
+    web = net.web()
+    ask_for_stuck_names(web, "p1", 40)
+    assert len(resolver.asked) <= MOST_LOOKUPS_OF_ONE
+    seen = web.look(HOSTILE, seconds=NEVER_THIS_LONG_SECONDS, asker="p2")
+    assert (seen.fault, seen.status) == (None, 200)
+
+
+def test_whose_names_never_answered_looks_names_up_again_when_the_resolver_gave_up(
+    net: Net, resolver: Resolver
+) -> None:
+    web = net.web()
+    ask_for_stuck_names(web, "p1", 2 * MOST_LOOKUPS_OF_ONE)
+    resolver.let_go.set()
+    assert web.look(HOSTILE, seconds=NEVER_THIS_LONG_SECONDS, asker="p1").status == 200
+
+
+def test_a_look_waits_for_a_place_only_as_long_as_it_has_time(net: Net, resolver: Resolver) -> None:
+    web = net.web()
+    ask_for_stuck_names(web, "p1", MOST_LOOKUPS_OF_ONE)
+    eventually(lambda: len(resolver.asked) == MOST_LOOKUPS_OF_ONE, "all are under way")
+    assert web.look(HOSTILE, seconds=0.05, asker="p1").fault is WebFault.TOO_SLOW
+    assert HOSTILE.removeprefix("https://") not in resolver.asked
+
+
+def test_lookups_that_never_end_do_not_pile_up_whoever_asks(resolver: Resolver) -> None:
+    lookups = Lookups(resolver)
+    for number in range(MOST_LOOKUPS + 5):
+        with pytest.raises(TooSlow):
+            lookups.addresses("stuck.test", Deadline.after(0.01), asker=f"p{number}")
+    assert len(resolver.asked) <= MOST_LOOKUPS
 
 
 def test_a_server_that_refuses_connections_is_unreachable(net: Net) -> None:

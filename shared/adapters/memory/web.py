@@ -15,7 +15,7 @@ class MemoryWeb:
     answers: Mapping[str, Seen] = field(default_factory=dict)
     asked: list[str] = field(default_factory=list)
 
-    def look(self, url: str, *, seconds: float) -> Seen:
+    def look(self, url: str, *, seconds: float, asker: str = "") -> Seen:  # noqa: ARG002
         self.asked.append(url)
         if seconds <= 0:
             return Seen(url, fault=WebFault.TOO_SLOW)

@@ -73,14 +73,17 @@ class GuardedWeb:
     def __post_init__(self) -> None:
         self._lookups = Lookups(self.resolve)
 
-    def look(self, url: str, *, seconds: float) -> Seen:
-        """Go there and follow redirects, in ``seconds`` at most. Never raises: faults are seen."""
+    def look(self, url: str, *, seconds: float, asker: str = "") -> Seen:
+        """Go there and follow redirects, in ``seconds`` at most. Never raises: faults are seen.
+
+        Names are looked up in the share of ``asker``.
+        """
         deadline = Deadline.after(seconds, self.clock)
         seen = Seen(url)
         try:
             for _ in range(MOST_HOPS + 1):
                 address = _readable(seen.url)
-                answer = self._get(address, deadline)
+                answer = self._get(address, deadline, asker)
                 if answer.status not in _REDIRECTS or not answer.headers.get("location"):
                     return told(seen, answer)
                 url = _next(seen.url, answer.headers["location"])
@@ -103,11 +106,11 @@ class GuardedWeb:
         context.set_alpn_protocols(["http/1.1"])
         return context
 
-    def _get(self, address: Address, deadline: Deadline) -> WebAnswer:
+    def _get(self, address: Address, deadline: Deadline, asker: str) -> WebAnswer:
         host = address.ascii.removesuffix(".").strip("[]")
         try:
             with (
-                self._connected(self._places(address, host, deadline), deadline) as plain,
+                self._connected(self._places(address, host, deadline, asker), deadline) as plain,
                 secured(plain, host, self._trusted, deadline) as connection,
             ):
                 return get(connection, _head(address), deadline, wanted)
@@ -126,7 +129,9 @@ class GuardedWeb:
                 return self.connect(place.address, place.port, deadline.left() / (others + 1))
         return self.connect(places[-1].address, places[-1].port, deadline.left())
 
-    def _places(self, address: Address, host: str, deadline: Deadline) -> Sequence[Place]:
+    def _places(
+        self, address: Address, host: str, deadline: Deadline, asker: str
+    ) -> Sequence[Place]:
         """Checked, all of them, or none is gone to."""
         if self.played is not None:
             if host not in self.played:
@@ -134,14 +139,14 @@ class GuardedWeb:
             return [self.played[host]]
         if address.port not in (None, 443):
             raise _Stopped(WebFault.NOT_LOOKED_AT)
-        addresses = [host] if address.ip is not None else self._addresses(host, deadline)
+        addresses = [host] if address.ip is not None else self._addresses(host, deadline, asker)
         if any(why_forbidden(each) for each in addresses):
             raise _Stopped(WebFault.FORBIDDEN_ADDRESS)
         return [Place(each, 443) for each in addresses[:MOST_ADDRESSES]]
 
-    def _addresses(self, host: str, deadline: Deadline) -> Sequence[str]:
+    def _addresses(self, host: str, deadline: Deadline, asker: str) -> Sequence[str]:
         try:
-            return self._lookups.addresses(host, deadline)
+            return self._lookups.addresses(host, deadline, asker)
         except UnknownHost:
             raise _Stopped(WebFault.UNKNOWN_HOST) from None
         except OSError:

@@ -9,13 +9,16 @@ import socket
 import ssl
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import httptools
 
 MOST_HEAD_BYTES = 32 * 1024
-MOST_LOOKUPS = 32
+MOST_LOOKUPS = 128
+MOST_LOOKUPS_OF_ONE = 4
+"""Names under way for one asker: a link and an image of two notifications at once."""
 _CHUNK = 16 * 1024
 
 
@@ -61,20 +64,32 @@ class WebAnswer:
 
 
 class Lookups:
-    """Host names looked up, each in a thread that can be left behind: a resolver may hang."""
+    """Host names looked up, each in a thread that can be left behind: a resolver may hang.
 
-    def __init__(self, resolve: Callable[[str], Sequence[str]]) -> None:
+    A thread that was left behind keeps its place until the resolver gives up. So each asker has
+    only a share of the places: names that never answer use up the share of whoever asks for them.
+    """
+
+    def __init__(
+        self, resolve: Callable[[str], Sequence[str]], most_of_one: int = MOST_LOOKUPS_OF_ONE
+    ) -> None:
         self._resolve = resolve
-        self._turns = threading.BoundedSemaphore(MOST_LOOKUPS)
+        self._most_of_one = most_of_one
+        self._under_way = Counter[str]()
+        self._changed = threading.Condition()
 
-    def addresses(self, host: str, deadline: Deadline) -> Sequence[str]:
-        """Raises ``UnknownHost``, ``TooSlow`` and ``OSError``."""
-        if not self._turns.acquire(timeout=deadline.left()):
-            raise TooSlow
+    def addresses(self, host: str, deadline: Deadline, asker: str = "") -> Sequence[str]:
+        """Look a name up. Raises ``UnknownHost``, ``TooSlow`` and ``OSError``."""
+        self._begin(asker, deadline)
         answers: queue.SimpleQueue[Sequence[str] | Exception] = queue.SimpleQueue()
-        threading.Thread(
-            target=self._answer, args=(host, answers), name="lookup", daemon=True
-        ).start()
+        work = threading.Thread(
+            target=self._answer, args=(host, asker, answers), name="lookup", daemon=True
+        )
+        try:
+            work.start()
+        except RuntimeError:
+            self._end(asker)
+            raise TooSlow from None
         try:
             answer = answers.get(timeout=deadline.left())
         except queue.Empty:
@@ -83,7 +98,26 @@ class Lookups:
             raise answer
         return answer
 
-    def _answer(self, host: str, answers: "queue.SimpleQueue[Sequence[str] | Exception]") -> None:
+    def _begin(self, asker: str, deadline: Deadline) -> None:
+        """Wait for a place, no longer than the deadline."""
+        with self._changed:
+            if not self._changed.wait_for(lambda: self._has_place(asker), deadline.left()):
+                raise TooSlow
+            self._under_way[asker] += 1
+
+    def _has_place(self, asker: str) -> bool:
+        free = self._under_way.total() < MOST_LOOKUPS
+        return free and self._under_way[asker] < self._most_of_one
+
+    def _end(self, asker: str) -> None:
+        with self._changed:
+            self._under_way[asker] -= 1
+            self._under_way += Counter()  # forgets whoever has none
+            self._changed.notify_all()
+
+    def _answer(
+        self, host: str, asker: str, answers: "queue.SimpleQueue[Sequence[str] | Exception]"
+    ) -> None:
         try:
             found = tuple(dict.fromkeys(self._resolve(host)))
             answers.put(found or UnknownHost(host))
@@ -92,7 +126,7 @@ class Lookups:
         except (UnicodeError, ValueError):
             answers.put(UnknownHost(host))
         finally:
-            self._turns.release()
+            self._end(asker)
 
 
 def system_addresses(host: str) -> Sequence[str]:

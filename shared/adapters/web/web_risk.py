@@ -21,6 +21,7 @@ from shared.adapters.google_credentials import (
 )
 from shared.adapters.transport import racing
 from shared.adapters.web.http import (
+    MOST_LOOKUPS,
     Deadline,
     Lookups,
     NoAnswer,
@@ -65,7 +66,7 @@ class WebRisk:
         self._tokens = tokens
         self._trust = trust
         self._clock = clock
-        self._lookups = Lookups(resolve)
+        self._lookups = Lookups(resolve, most_of_one=MOST_LOOKUPS)
 
     def of(self, url: str, *, seconds: float) -> tuple[str, ...]:
         """The lists the address is on; raises ``TryAgain`` when Google does not say."""
