@@ -63,6 +63,8 @@ FAILURES: Mapping[FailureReason, str] = {
     FailureReason.NO_AUDIENCE: "No device could be sent to; widen the target.",
     FailureReason.CREDENTIALS_REFUSED: "The push service refused our credentials; see the errors.",
     FailureReason.EVERY_PUSH_FAILED: "Every push failed; the errors say why.",
+    FailureReason.LINK_CHANGED: "The link or image is not what was approved: it leads elsewhere, "
+    "cannot be looked at any more, or is dangerous; see the findings, then duplicate and submit.",
     FailureReason.REDS_FOUND: "A check right before sending found what nobody had approved; see "
     "the findings, mend it, then submit it again.",
 }

@@ -32,6 +32,7 @@ _FAILED: Mapping[str, str] = {
     FailureReason.NO_AUDIENCE: "nobody was there to get it",
     FailureReason.CREDENTIALS_REFUSED: "the push service refuses our credentials",
     FailureReason.EVERY_PUSH_FAILED: "every push failed",
+    FailureReason.LINK_CHANGED: "its link or image is no longer what was approved",
     FailureReason.REDS_FOUND: "something red was found right before the send",
 }
 

@@ -11,19 +11,20 @@ from urllib.parse import SplitResult, urlsplit
 from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, field_validator
 from pydantic_core import PydanticCustomError
 
+from shared.domain.carried import carried
 from shared.domain.errors import FieldError
-from shared.domain.hosts import BadAddress, read_address
+from shared.domain.hosts import BadAddress, read_address, scheme_of
 from shared.domain.human_text import (
     blank_is_absent,
     has_control_characters,
     without_control_characters,
 )
 from shared.domain.inputs import Input
+from shared.domain.schemes import is_forbidden
 from shared.domain.targeting import Segment
 
 MOST_URL_CHARACTERS = 2048
 DEFAULT_BUTTON = "Open"
-_NEVER_LINKED = {"http", "javascript", "data", "file", "vbscript", "blob", "about", "ftp", "ws"}
 
 
 def _https(url: str) -> str:
@@ -38,7 +39,7 @@ def _https_or_deep_link(url: str) -> str:
     parts = _split(url)
     if parts.scheme == "https":
         return _https(url)
-    if not parts.scheme or parts.scheme in _NEVER_LINKED or not url[len(parts.scheme) + 1 :]:
+    if not parts.scheme or is_forbidden(parts.scheme) or not url[len(parts.scheme) + 1 :]:
         raise PydanticCustomError(
             "not_linkable", "must be an https:// address or a deep link of your app (myapp://…)"
         )
@@ -107,6 +108,19 @@ class NotificationInput(Content):
             raise PydanticCustomError(
                 "not_a_url", "is not a well-formed address: {reason}", {"reason": str(bad)}
             ) from None
+        return url
+
+    @field_validator("url")
+    @classmethod
+    def _carries_nothing_forbidden(cls, url: str | None) -> str | None:
+        """Refuse in a carried address what is refused in a bare one."""
+        for address in carried(url or "").addresses:
+            if is_forbidden(scheme := scheme_of(address)):
+                raise PydanticCustomError(
+                    "not_linkable",
+                    "must not carry an address that begins with {scheme}:",
+                    {"scheme": scheme},
+                )
         return url
 
     def content(self) -> Content:

@@ -4,6 +4,7 @@ A finding never decides anything by itself: it tells a moderator where to look. 
 notification from being sent by one person's word; what could not be checked is a finding too.
 """
 
+import dataclasses
 import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -23,12 +24,17 @@ class Severity(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """Something to know about one field. ``code`` is stable, ``sentence`` is for people."""
+    """Something to know about one field. ``code`` is stable, ``sentence`` is for people.
+
+    ``host`` is the one it is about, where it is about one: the same code about another host is
+    another finding. Records of older versions do not have it.
+    """
 
     code: str
     severity: Severity
     field: str
     sentence: str
+    host: str = dataclasses.field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +77,14 @@ KINDS: Mapping[str, Kind] = {
     # What an address says of itself.
     "malformedUrl": _red("The address cannot be read the same way by everybody: {reason}."),
     "notHttps": _red("The address does not begin with https://."),
-    "deepLink": _info("The address opens an app ({scheme}:) and cannot be looked at from here."),
+    "deepLink": _info("The address opens the provider's own app ({scheme}:)."),
+    "undeclaredScheme": _warning(
+        "The address opens an app ({scheme}:) that the provider has not declared as its own."
+    ),
+    "systemScheme": _warning("An address that begins with {scheme}: {why}."),
+    "dangerousScheme": _red("An address that begins with {scheme}: {why}."),
+    "carriedAddress": _info("The address hands another one on, to {host} ({scheme}:)."),
+    "tooManyAddresses": _red("The address carries more addresses than can be judged."),
     "foreignHost": _warning("{host} is under none of the provider's verified domains."),
     "foreignImageHost": _info("The image comes from {host}, not from a verified domain."),
     "lookAlikeHost": _red("{host} looks like {like} and is not."),
@@ -99,6 +112,7 @@ KINDS: Mapping[str, Kind] = {
     "tooManyRedirects": _red("The address was still redirecting after {count} hops."),
     "redirectToHttp": _red("{host} redirects to an address without https."),
     "redirectsAway": _warning("{host} redirects to {final}."),
+    "leadsElsewhere": _red("{host} leads to {final}, and did not when it was approved."),
     "answersWithError": _warning("{host} answers with status {status}."),
     "imageMissing": _warning("There is no image at the address: it answers {type}."),
     "imageTypeDisagrees": _warning("The image is announced as {type} and is {kind}."),
@@ -114,10 +128,12 @@ KINDS: Mapping[str, Kind] = {
 
 
 def found(code: str, field: str, **said: object) -> Finding:
-    """A finding with its sentence filled in; what is quoted is made safe to show."""
+    """Fill in a finding's sentence; what is quoted is made safe to show. ``host`` is kept besides,
+    whether or not the sentence names it.
+    """
     kind = KINDS[code]
     sentence = kind.sentence.format_map({name: shown(value) for name, value in said.items()})
-    return Finding(code, kind.severity, field, sentence)
+    return Finding(code, kind.severity, field, sentence, host=str(said.get("host", "")))
 
 
 def shown(value: object) -> str:
@@ -141,10 +157,14 @@ def has_red(findings: Iterable[Finding]) -> bool:
 
 
 def new_reds(now: Iterable[Finding], seen: Iterable[Finding]) -> tuple[Finding, ...]:
-    """The red ones whose code and field nobody has seen before."""
-    known = {(finding.code, finding.field) for finding in seen}
+    """List the red ones that nobody has seen before: of that code, in that field, about that host.
+
+    One of an older record that does not say about which host counts for any.
+    """
+    known = {(finding.code, finding.field, finding.host) for finding in seen}
     return tuple(
         finding
         for finding in now
-        if finding.severity is Severity.RED and (finding.code, finding.field) not in known
+        if finding.severity is Severity.RED
+        and not {(finding.code, finding.field, host) for host in ("", finding.host)} & known
     )

@@ -16,7 +16,8 @@ from shared.domain.addresses import Ip
 
 MOST_HOST_CHARACTERS = 253
 _MOST_RAW_HOST = 1024
-_SCHEME = re.compile(r"^([A-Za-z][A-Za-z0-9+.-]*):")
+SCHEME_SYNTAX = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*")
+_SCHEME = re.compile(rf"({SCHEME_SYNTAX.pattern}):")
 _LABEL = re.compile(r"^(?!-)[a-z0-9_-]{1,63}(?<!-)$")
 _NUMBER = re.compile(r"^(0x[0-9a-f]*|[0-9]+)$")
 _PUNYCODE = "xn--"
@@ -66,11 +67,6 @@ def scheme_of(url: str) -> str:
     return found[1].lower() if found else ""
 
 
-def is_web(url: str) -> bool:
-    """Whether a browser would open it, and there is something to go to."""
-    return scheme_of(url) in ("http", "https")
-
-
 def read_address(url: str) -> Address:
     """Raises ``BadAddress``."""
     scheme = scheme_of(url)
@@ -96,6 +92,24 @@ def read_address(url: str) -> Address:
         encoded="%" in written,
         foreign_letters=not unquote(written).isascii(),
     )
+
+
+def host_of(url: str) -> str:
+    """Tell the host of an address as people are shown it, and if it has none, something to say in
+    its place.
+    """
+    try:
+        return read_address(url).host or "the address"
+    except BadAddress:
+        return "the address"
+
+
+def machine_host_of(url: str) -> str:
+    """Tell the host of an address as machines write it; empty if it has none."""
+    try:
+        return read_address(url).ascii.removesuffix(".")
+    except BadAddress:
+        return ""
 
 
 def machine_name(host: str) -> str:

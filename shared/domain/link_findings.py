@@ -1,15 +1,27 @@
-"""What an address says of itself, before anybody goes there."""
+"""What an address says of itself, before anybody goes there.
+
+An address that opens an app is judged by its scheme, and by every address that it carries.
+"""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from functools import cache
 
 from shared.domain.addresses import why_forbidden
 from shared.domain.brands import BRANDS, DISTINCTIVE, SHORTENERS, owner, under
+from shared.domain.carried import carried, unusual_intent
 from shared.domain.findings import Finding, found
 from shared.domain.hidden_characters import hidden_in_address
-from shared.domain.hosts import Address, BadAddress, machine_name, read_address
+from shared.domain.hosts import (
+    Address,
+    BadAddress,
+    host_of,
+    machine_name,
+    read_address,
+    scheme_of,
+)
 from shared.domain.look_alikes import skeleton, squeezed
+from shared.domain.schemes import WEB, Use, known
 from shared.domain.scripts import may_stand_together, scripts
 
 MOST_ORDINARY_CHARACTERS = 1000
@@ -22,9 +34,14 @@ _FILE = re.compile(
 _INSIDE = ("localhost", "local", "internal", "intranet", "lan", "home", "corp", "home.arpa")
 
 
-def link_findings(url: str, field: str, verified_domains: Sequence[str]) -> tuple[Finding, ...]:
-    """Everything worth knowing about an address, ``url`` or ``image`` by its field."""
-    return tuple(_of_url(url, field, verified_domains))
+def link_findings(
+    url: str, field: str, verified_domains: Sequence[str], own_schemes: Collection[str] = ()
+) -> tuple[Finding, ...]:
+    """Find everything worth knowing about an address, ``url`` or ``image`` by its field.
+
+    ``own_schemes`` are those that the verified domains declare for the provider's apps.
+    """
+    return tuple(dict.fromkeys(_of_url(url, field, verified_domains, own_schemes)))
 
 
 def hosts_of(domains: Sequence[str]) -> tuple[str, ...]:
@@ -43,25 +60,53 @@ def is_verified(host: str, verified_domains: Sequence[str]) -> bool:
     return any(under(host, domain) for domain in hosts_of(verified_domains))
 
 
-def _of_url(url: str, field: str, verified_domains: Sequence[str]) -> Iterator[Finding]:
-    if hidden := hidden_in_address(url):
-        yield found("hiddenInUrl", field, which=", ".join(f"U+{ord(c):04X}" for c in hidden[:3]))
+def _of_url(
+    url: str, field: str, verified_domains: Sequence[str], own_schemes: Collection[str]
+) -> Iterator[Finding]:
     if len(url) > MOST_ORDINARY_CHARACTERS:
         yield found("longUrl", field, count=len(url))
+    cargo = carried(url)
+    for address in (url, *cargo.addresses):
+        if hidden := hidden_in_address(address):
+            which = ", ".join(f"U+{ord(c):04X}" for c in hidden[:3])
+            yield found("hiddenInUrl", field, which=which)
+        if scheme_of(address) not in WEB:
+            yield from _of_app(address, field, own_schemes)
+            continue
+        if address != url:
+            yield found("carriedAddress", field, host=host_of(address), scheme=scheme_of(url))
+        yield from _of_web(address, field, verified_domains)
+    if not cargo.whole:
+        yield found("tooManyAddresses", field)
+
+
+def _of_app(url: str, field: str, own_schemes: Collection[str]) -> Iterator[Finding]:
+    scheme = scheme_of(url)
+    judged = known(scheme)
+    if why := unusual_intent(url):
+        yield found("dangerousScheme", field, scheme=scheme, why=why)
+    if not scheme:
+        yield found("malformedUrl", field, reason="it begins with no scheme")
+    elif judged and judged.use in (Use.FORBIDDEN, Use.DANGEROUS):
+        yield found("dangerousScheme", field, scheme=scheme, why=judged.why)
+    elif judged and judged.use is Use.SYSTEM:
+        yield found("systemScheme", field, scheme=scheme, why=judged.why)
+    elif scheme in own_schemes:
+        yield found("deepLink", field, scheme=scheme)
+    elif not (judged and judged.use is Use.CARRIER and carried(url).addresses):
+        yield found("undeclaredScheme", field, scheme=scheme)
+
+
+def _of_web(url: str, field: str, verified_domains: Sequence[str]) -> Iterator[Finding]:
+    if _has_backslash(url):
+        yield found("backslash", field)
     try:
         address = read_address(url)
     except BadAddress as bad:
-        if _has_backslash(url):
-            yield found("backslash", field)
         yield found("malformedUrl", field, reason=str(bad))
         return
-    if not address.is_web:
-        yield found("deepLink", field, scheme=address.scheme or "none")
-        return
-    if _has_backslash(url):
-        yield found("backslash", field)
     if address.scheme == "http":
-        yield found("notHttps", field)
+        yield found("notHttps", field, host=address.host)
     yield from _of_address(address, field)
     yield from _of_host(address, field, hosts_of(verified_domains))
 

@@ -13,9 +13,10 @@ from typing import NewType
 from shared.domain.content import Content, missing_parts
 from shared.domain.delivery import Tally
 from shared.domain.errors import InvalidInput, NotFound, WrongState
-from shared.domain.findings import Finding
+from shared.domain.findings import Finding, new_reds
 from shared.domain.history import GENESIS, SYSTEM, Actor, Entry, Note, Role
 from shared.domain.lifecycle import EDITABLE, SWEPT, TERMINAL, Move, Status, after, refused
+from shared.domain.link_ends import Inspection, LinkEnd, LookedAt
 from shared.domain.review import (
     CLAIM_LEASE,
     Claim,
@@ -44,6 +45,8 @@ class FailureReason(StrEnum):
     CREDENTIALS_REFUSED = "credentialsRefused"
     EVERY_PUSH_FAILED = "everyPushFailed"
     REDS_FOUND = "newRedFinding"
+    """What older versions wrote where ``linkChanged`` is written now."""
+    LINK_CHANGED = "linkChanged"
 
 
 ADMIN_HWID = "adminHwid"
@@ -57,7 +60,8 @@ class Notification:
     how many ranges the audience is cut, on which domains, and as of when it is read: planning
     again then plans the same. Those of ``plan_domains`` that were taken from the provider since
     are ``lost_domains``. ``estimated_devices`` is the audience as it was when submitted, or last
-    approved.
+    approved, and ``looked_at`` where its links ended when submitted; records of older versions have
+    neither.
     """
 
     id: NotificationId
@@ -69,6 +73,7 @@ class Notification:
     created_at: datetime
     revision: int = 1
     findings: tuple[Finding, ...] = ()
+    looked_at: LookedAt | None = None
     estimated_devices: int | None = None
     claim: Claim | None = None
     endorsements: tuple[Endorsement, ...] = ()
@@ -230,10 +235,27 @@ class Notification:
 
     def found(self, findings: Iterable[Finding], at: datetime) -> "Change":
         """What a later look turned up, besides what is known."""
-        new = tuple(finding for finding in findings if finding not in self.findings)
+        new = self._unknown_of(findings)
         if not new:
             return Change(self, None)
         return replace(self, findings=(*self.findings, *new))._told(new, at)
+
+    def looked_again(self, inspection: Inspection, at: datetime) -> "Change":
+        """Compare a look right before the send with what was approved.
+
+        A red finding that nobody saw, or a link that leads elsewhere, ends it. So does one that can
+        no longer be looked at, however often it is tried. Anything else is recorded.
+        """
+        before = self.looked_at or LookedAt()
+        moved = before.moved(inspection.ends) if self.looked_at else ()
+        lost = before.lost(inspection.ends)
+        changed = (*new_reds(inspection.findings, self.findings), *moved)
+        if changed or (lost and before.is_last(at)):
+            findings = self._unknown_of((*inspection.findings, *moved))
+            return self.fail(SYSTEM, at, FailureReason.LINK_CHANGED, self.tally, findings)
+        if lost:
+            return Change(replace(self, looked_at=before.missed(at)), None)
+        return self.found(inspection.findings, at)
 
     def stop(self, by: Actor, at: datetime, reason: str = "") -> "Change":
         """Halts the distribution; what was sent stays sent and counted."""
@@ -327,6 +349,9 @@ class Notification:
                 details=details,
             )
 
+    def _unknown_of(self, findings: Iterable[Finding]) -> tuple[Finding, ...]:
+        return tuple(finding for finding in findings if finding not in self.findings)
+
     def _endorsed(self, by: Actor, at: datetime) -> "Change":
         endorsement = Endorsement(by.id, at, self.revision)
         endorsed = replace(self, claim=None, endorsements=(endorsement,))
@@ -382,10 +407,13 @@ class Notification:
 
 @dataclass(frozen=True, slots=True)
 class Looked:
-    """What was seen of a notification when it was submitted: findings, and its audience."""
+    """What was seen of a notification when it was submitted: findings, its audience, and where its
+    links ended.
+    """
 
     findings: tuple[Finding, ...] = ()
     devices: int | None = None
+    ends: tuple[LinkEnd, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -406,7 +434,10 @@ class Change:
         if looked is None:
             return self
         seen = replace(
-            self.notification, findings=looked.findings, estimated_devices=looked.devices
+            self.notification,
+            findings=looked.findings,
+            looked_at=LookedAt(looked.ends),
+            estimated_devices=looked.devices,
         )
         told = seen._told(looked.findings, at) if looked.findings else Change(seen, None)
         return Change(told.notification, self.entry, (*self.later, *told.entries))

@@ -7,6 +7,7 @@ from enum import StrEnum
 from shared.domain.errors import Forbidden
 
 MOST_ADMIN_HWIDS = 10
+MOST_DEEP_LINK_SCHEMES = 10
 MOST_MEMBERS = 100
 
 
@@ -88,11 +89,18 @@ class Domain:
     provider_id: str
     is_verified: bool = False
     admin_hwids: tuple[str, ...] = ()
+    deep_link_schemes: tuple[str, ...] = ()
+    """The schemes of the provider's own apps, in lower case."""
 
 
 def verified(domains: Iterable[Domain]) -> tuple[str, ...]:
     """The names of those domains that are verified."""
     return tuple(d.domain for d in domains if d.is_verified)
+
+
+def declared_schemes(domains: Iterable[Domain]) -> frozenset[str]:
+    """List the schemes of a provider's own apps; those of an unverified domain do not count."""
+    return frozenset(s for d in domains if d.is_verified for s in d.deep_link_schemes)
 
 
 def check_entitled(provider: Provider, domains: Iterable[Domain]) -> None:

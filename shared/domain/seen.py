@@ -41,3 +41,8 @@ class Seen:
     attachment: str = ""
     """The name under which a browser would save it, if it is told to."""
     fault: WebFault | None = None
+
+    @property
+    def reached(self) -> bool:
+        """Whether there was something to look at."""
+        return self.fault is None and 200 <= self.status < 300

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from shared.domain.findings import Finding, found
-from shared.domain.hosts import BadAddress, read_address
+from shared.domain.hosts import host_of, machine_host_of
 from shared.domain.link_findings import is_verified, link_findings
 from shared.domain.seen import MOST_HOPS, MOST_IMAGE_BYTES, Seen, WebFault
 
@@ -38,7 +38,7 @@ def seen_findings(
 
 def unchecked(url: str, field: str, reason: str) -> Finding:
     """Nobody saw it; a person must."""
-    return found("couldNotBeChecked", field, host=_host(url), reason=reason)
+    return found("couldNotBeChecked", field, host=host_of(url), reason=reason)
 
 
 def _of_seen(
@@ -47,8 +47,8 @@ def _of_seen(
     yield from _of_hops(url, seen, field, verified_domains)
     if seen.fault is not None:
         yield _of_fault(seen, field)
-    elif not 200 <= seen.status < 300:
-        yield found("answersWithError", field, host=_host(seen.url), status=seen.status)
+    elif not seen.reached:
+        yield found("answersWithError", field, host=host_of(seen.url), status=seen.status)
     elif field == "image":
         yield from _of_image(seen, field)
     elif seen.attachment:
@@ -59,26 +59,26 @@ def _of_hops(
     url: str, seen: Seen, field: str, verified_domains: Sequence[str]
 ) -> Iterator[Finding]:
     """What an address does not say of itself, but the one behind it does."""
-    first, last = _host(url), _host(seen.url)
+    first, last = host_of(url), host_of(seen.url)
     if first == last:
         return
-    told = {f.code for f in link_findings(url, field, verified_domains)}
+    told = link_findings(url, field, verified_domains)
     there = link_findings(seen.url, field, verified_domains)
-    if not is_verified(_ascii(seen.url), verified_domains):
+    if not is_verified(machine_host_of(seen.url), verified_domains):
         yield found("redirectsAway", field, host=first, final=last)
     foreign = ("foreignHost", "foreignImageHost")
-    yield from (f for f in there if f.code not in told and f.code not in foreign)
+    yield from (f for f in there if f not in told and f.code not in foreign)
 
 
 def _of_fault(seen: Seen, field: str) -> Finding:
-    host = _host(seen.url)
+    host = host_of(seen.url)
     match seen.fault:
         case WebFault.FORBIDDEN_ADDRESS:
             return found("forbiddenAddress", field, host=host)
         case WebFault.TOO_MANY_REDIRECTS:
-            return found("tooManyRedirects", field, count=MOST_HOPS)
+            return found("tooManyRedirects", field, count=MOST_HOPS, host=host)
         case WebFault.REDIRECT_TO_HTTP:
-            return found("redirectToHttp", field, host=_host(seen.hops[-1] if seen.hops else ""))
+            return found("redirectToHttp", field, host=host_of(seen.hops[-1] if seen.hops else ""))
         case WebFault.BAD_CERTIFICATE:
             return found("badCertificate", field, host=host)
         case WebFault.UNKNOWN_HOST | WebFault.UNREACHABLE:
@@ -104,24 +104,10 @@ def _of_image(seen: Seen, field: str) -> Iterator[Finding]:
 
 
 def _of_dimensions(seen: Seen, field: str) -> Iterator[Finding]:
-    sides = {"width": seen.width, "height": seen.height}
+    sides = {"width": seen.width, "height": seen.height, "host": host_of(seen.url)}
     if seen.width <= 0 or seen.height <= 0:
         yield found("imageUnreadable", field)
     elif seen.width * seen.height > MOST_PIXELS or max(seen.width, seen.height) > MOST_SIDE:
         yield found("imageBomb", field, **sides)
     elif min(seen.width, seen.height) < SMALLEST_SIDE:
         yield found("imageTooSmall", field, **sides)
-
-
-def _host(url: str) -> str:
-    try:
-        return read_address(url).host or "the address"
-    except BadAddress:
-        return "the address"
-
-
-def _ascii(url: str) -> str:
-    try:
-        return read_address(url).ascii
-    except BadAddress:
-        return ""

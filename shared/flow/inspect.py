@@ -9,16 +9,19 @@ import queue
 import threading
 import time
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import Enum
 from functools import partial
 from typing import Generic, TypeVar
 
+from shared.domain.carried import web_addresses
 from shared.domain.content import Content
 from shared.domain.errors import TryAgain
 from shared.domain.findings import Finding, found
-from shared.domain.hosts import BadAddress, is_web, read_address
+from shared.domain.hosts import BadAddress, host_of, machine_host_of, read_address
+from shared.domain.link_ends import Inspection, LinkEnd
 from shared.domain.link_findings import hosts_of, link_findings
 from shared.domain.seen import Seen
 from shared.domain.seen_findings import seen_findings, unchecked
@@ -41,29 +44,45 @@ def inspect(
     *,
     web: Web,
     threats: Threats,
+    own_schemes: Collection[str] = (),
+    asker: str = "",
     seconds: float = SECONDS,
-) -> Findings:
-    """Everything worth knowing about ``content``, in at most ``seconds``. Never raises."""
-    links = [(url, name) for name in ("url", "image") if (url := getattr(content, name))]
+) -> Inspection:
+    """Find everything worth knowing about ``content``, in at most ``seconds``. Never raises.
+
+    ``asker`` is the provider in whose share of name lookups it is gone to addresses.
+    """
     ends = time.monotonic() + seconds - min(_MARGIN_SECONDS, seconds / 5)
-    away = [_Visit(url, name, web, threats, ends) for url, name in links if is_web(url)]
-    looks = [_Errand(visit.look) for visit in away]
-    lists = [_Errand(partial(visit.listed, visit.url)) for visit in away]
-    written = [*_of_texts(content, verified_domains), *_of_links(links, verified_domains)]
-    seen: list[Finding] = []
-    for visit, look in zip(tuple(away), looks, strict=True):
+    visits = [_Visit(url, name, web, threats, ends, asker) for url, name in _web_addresses(content)]
+    looks = [_Errand(visit.look) for visit in visits]
+    lists = [(visit, visit.url, _Errand(partial(visit.listed, visit.url))) for visit in visits]
+    findings = [
+        *_of_texts(content, verified_domains),
+        *_of_links(content, verified_domains, own_schemes),
+    ]
+    link_ends = []
+    for visit, look in zip(visits, looks, strict=True):
         there = look.outcome(ends)
-        if isinstance(there, Seen):
-            seen += seen_findings(visit.url, there, visit.field, verified_domains)
-            if there.url != visit.url:
-                away.append(visit)
-                lists.append(_Errand(partial(visit.listed, there.url)))
-        else:
-            seen.append(unchecked(visit.url, visit.field, there.value))
-    for visit, listed in zip(away, lists, strict=True):
+        link_ends.append(visit.end(there))
+        if not isinstance(there, Seen):
+            findings.append(unchecked(visit.url, visit.field, there.value))
+            continue
+        findings += seen_findings(visit.url, there, visit.field, verified_domains)
+        if there.url != visit.url:
+            lists.append((visit, there.url, _Errand(partial(visit.listed, there.url))))
+    for visit, url, listed in lists:
         told = listed.outcome(ends)
-        seen += told if isinstance(told, tuple) else (visit.not_listed(visit.url),)
-    return tuple(dict.fromkeys([*written, *seen]))
+        findings += told if isinstance(told, tuple) else (visit.not_listed(url),)
+    return Inspection(tuple(dict.fromkeys(findings)), tuple(link_ends))
+
+
+def _web_addresses(content: Content) -> Sequence[tuple[str, str]]:
+    """List where link and image lead on the web, each with its field."""
+    return [
+        (address, name)
+        for name in ("url", "image")
+        for address in web_addresses(getattr(content, name) or "")
+    ]
 
 
 def _of_texts(content: Content, verified_domains: Sequence[str]) -> Findings:
@@ -81,22 +100,26 @@ def _of_texts(content: Content, verified_domains: Sequence[str]) -> Findings:
     )
 
 
-def _of_links(links: Sequence[tuple[str, str]], verified_domains: Sequence[str]) -> Findings:
+def _of_links(
+    content: Content, verified_domains: Sequence[str], own_schemes: Collection[str]
+) -> Findings:
+    rule = partial(link_findings, own_schemes=own_schemes)
     return tuple(
         finding
-        for url, name in links
-        for finding in _surely(link_findings, url, name, verified_domains)
+        for name in ("url", "image")
+        if (url := getattr(content, name))
+        for finding in _surely(rule, url, name, verified_domains)
     )
 
 
 def _known_hosts(content: Content, verified_domains: Sequence[str]) -> tuple[str, ...]:
     """What a text may well name: the provider's own places, and where the link leads."""
     known = [*verified_domains, *hosts_of(verified_domains)]
-    try:
-        address = read_address(content.url or "")
-    except BadAddress:
-        return tuple(known)
-    return (*known, address.host, address.ascii) if address.is_web else tuple(known)
+    for url in web_addresses(content.url or ""):
+        with suppress(BadAddress):
+            address = read_address(url)
+            known += [address.host, address.ascii]
+    return tuple(known)
 
 
 def _surely(
@@ -152,9 +175,15 @@ class _Visit:
     web: Web
     threats: Threats
     ends: float
+    asker: str
 
     def look(self) -> Seen:
-        return self.web.look(self.url, seconds=min(LOOK_SECONDS, self._left()))
+        seconds = min(LOOK_SECONDS, self._left())
+        return self.web.look(self.url, seconds=seconds, asker=self.asker)
+
+    def end(self, there: "Seen | _Lost") -> LinkEnd:
+        final = machine_host_of(there.url) if isinstance(there, Seen) and there.reached else ""
+        return LinkEnd(self.field, machine_host_of(self.url), final)
 
     def listed(self, url: str) -> Findings:
         """What the threat list says of it, or of the place where it leads."""
@@ -164,10 +193,10 @@ class _Visit:
             return (self.not_listed(url),)
         if not lists:
             return ()
-        return (found("listedThreat", self.field, host=_host(url), threats=", ".join(lists)),)
+        return (found("listedThreat", self.field, host=host_of(url), threats=", ".join(lists)),)
 
     def not_listed(self, url: str) -> Finding:
-        return found("threatsNotChecked", self.field, host=_host(url))
+        return found("threatsNotChecked", self.field, host=host_of(url))
 
     def _left(self) -> float:
         return max(0.0, self.ends - time.monotonic())
@@ -177,10 +206,3 @@ def _place(failure: Exception) -> str:
     """Which error and where, without its words: they may quote the address."""
     frame = traceback.extract_tb(failure.__traceback__)[-1]
     return f"{type(failure).__name__} in {frame.name}, line {frame.lineno}"
-
-
-def _host(url: str) -> str:
-    try:
-        return read_address(url).host
-    except BadAddress:
-        return "the address"

@@ -19,11 +19,10 @@ from shared.domain.delivery import (
     slices,
 )
 from shared.domain.errors import TryAgain
-from shared.domain.findings import new_reds
 from shared.domain.history import SYSTEM
 from shared.domain.lifecycle import Status
 from shared.domain.notification import Change, FailureReason, Notification, NotificationId
-from shared.domain.provider import Provider, verified
+from shared.domain.provider import Domain, Provider, verified
 from shared.domain.targeting import (
     AudienceQuery,
     PartitionRange,
@@ -96,9 +95,9 @@ def plan(
         if isinstance(domains, FailureReason):
             _fail(notification, domains, notifications, clock)
             return
-        if not _still_fit(notification, domains, inspect, notifications, clock):
+        if not _still_fit(notification, domains, inspect, notifications, tasks, clock):
             return
-        notification, devices = _cut(notification, domains, audience, notifications)
+        notification, devices = _cut(notification, verified(domains), audience, notifications)
         if notification.status is not Status.SENDING:
             return
     if devices is None:
@@ -238,42 +237,54 @@ def _done(part: PlanPart) -> PlanPart:
 
 def _entitled_domains(
     notification: Notification, providers: Providers
-) -> tuple[str, ...] | FailureReason:
-    """The verified domains, or why nothing may be sent (any more): also when the one that it is
-    for is verified no longer.
+) -> Sequence[Domain] | FailureReason:
+    """The domains, or why nothing may be sent (any more): also when the one that it is for is
+    verified no longer.
     """
     provider = providers.get(notification.provider_id)
     if provider is None or not provider.is_premium:
         return FailureReason.PREMIUM_LAPSED
-    domains = verified(providers.domains_of(notification.provider_id))
+    domains = providers.domains_of(notification.provider_id)
     segment = notification.segment or Segment()
-    return domains if segment.domains_of(domains) else FailureReason.NO_VERIFIED_DOMAIN
+    return domains if segment.domains_of(verified(domains)) else FailureReason.NO_VERIFIED_DOMAIN
 
 
 def _still_fit(
     notification: Notification,
-    domains: Sequence[str],
+    domains: Sequence[Domain],
     inspect: Inspect,
     notifications: Notifications,
+    tasks: Tasks,
     clock: Clock,
 ) -> bool:
-    """Links may lead elsewhere by now. A red finding that no moderator saw ends it; any other is
-    only recorded. One that was not moderated was looked at by the request that sends it.
+    """Look once more, for links may lead elsewhere by now, and say whether sending may begin.
 
-    Once somebody has cut the audience, sending has begun and nothing found here counts.
+    Where less can be looked at than before, another task looks again a little later. What was not
+    moderated was looked at by the request that sends it. Once somebody has cut the audience,
+    sending has begun and nothing found here counts.
     """
     if notification.auto_approved:
         return True
-    findings, now = inspect(notification.content, domains), clock.now()
+    if not _is_to_look_later(notification, clock):
+        inspection, now = inspect(notification.content, domains), clock.now()
 
-    def change(it: Notification) -> Change:
-        if it.status is not Status.SENDING or it.plan_parts:
-            return Change(it, None)
-        if reds := new_reds(findings, it.findings):
-            return it.fail(SYSTEM, now, FailureReason.REDS_FOUND, it.tally, reds)
-        return it.found(findings, now)
+        def change(it: Notification) -> Change:
+            if it.status is not Status.SENDING or it.plan_parts:
+                return Change(it, None)
+            return it.looked_again(inspection, now)
 
-    return notifications.change(notification.id, change).status is Status.SENDING
+        notification = notifications.change(notification.id, change)
+    if notification.status is not Status.SENDING:
+        return False
+    if not (looked := notification.looked_at) or not _is_to_look_later(notification, clock):
+        return True
+    tasks.enqueue([plan_task(notification, looks=looked.misses, not_before=looked.again_at)])
+    return False
+
+
+def _is_to_look_later(notification: Notification, clock: Clock) -> bool:
+    looked = notification.looked_at
+    return looked is not None and looked.waits(clock.now()) and not notification.plan_parts
 
 
 def _queries(notification: Notification, domains: Sequence[str]) -> tuple[AudienceQuery, ...]:

@@ -37,10 +37,11 @@ def plan_task(
     notification: Notification,
     *,
     part: PlanPart | None = None,
+    looks: int = 0,
     not_before: datetime | None = None,
 ) -> Task:
-    """Plan a notification, or go on with one part of it."""
-    where = "all" if part is None else part.place
+    """Plan a notification, again after so many looks at its links, or go on with one part of it."""
+    where = part.place if part is not None else f"look{looks}" if looks else "all"
     payload: dict[str, object] = {"notificationId": notification.id}
     if part is not None:
         payload["part"] = part.low

@@ -17,8 +17,8 @@ from hashlib import sha256
 from math import ceil
 
 from shared.domain.admin_hwids import MOST_DEVICES_PER_DAY
+from shared.domain.carried import web_addresses
 from shared.domain.errors import InProgress, TooMany, TryAgain
-from shared.domain.hosts import is_web
 from shared.domain.lifecycle import Status
 from shared.domain.notification import Looked, Notification, NotificationId
 from shared.domain.places import Taker, Turn
@@ -87,12 +87,11 @@ def look(
     it: Notification, domains: Sequence[Domain], checks: Checks, clock: Clock, *, admin_hwid: bool
 ) -> Looked:
     """The findings on its content, and how many devices it is for (not counted for one's own)."""
-    names = verified(domains)
-    findings = checks.inspect(it.content, names)
+    seen = checks.inspect(it.content, domains)
     if admin_hwid:
-        return Looked(findings)
-    queries = audience_queries(it.segment or Segment(), names, clock.now())
-    return Looked(findings, sum_of(queries, checks.audience))
+        return Looked(seen.findings, ends=seen.ends)
+    queries = audience_queries(it.segment or Segment(), verified(domains), clock.now())
+    return Looked(seen.findings, sum_of(queries, checks.audience), seen.ends)
 
 
 @contextmanager
@@ -133,7 +132,7 @@ def turn_to_look(
 
 def _takes_time(it: Notification, names: Sequence[str], clock: Clock) -> bool:
     """Whether there is something to go to, or a segment that is counted in several queries."""
-    if any(is_web(url) for url in (it.content.url, it.content.image) if url):
+    if any(web_addresses(url) for url in (it.content.url, it.content.image) if url):
         return True
     return len(audience_queries(it.segment or Segment(), names, clock.now())) > 1
 

@@ -6,13 +6,14 @@ from datetime import datetime
 from typing import Protocol
 
 from shared.domain.content import Content
-from shared.domain.findings import Finding
+from shared.domain.link_ends import Inspection
 from shared.domain.places import Taker, Turn
+from shared.domain.provider import Domain
 from shared.domain.review import ReviewPolicy
 from shared.domain.seen import Seen
 
-Inspect = Callable[[Content, Sequence[str]], tuple[Finding, ...]]
-"""A look at content, given the provider's verified domains. Never raises, and ends in seconds."""
+Inspect = Callable[[Content, Sequence[Domain]], Inspection]
+"""A look at content, given the provider's domains. Never raises, and ends in seconds."""
 
 
 class ReviewPolicies(Protocol):
@@ -98,8 +99,11 @@ class Usage(Protocol):
 class Web(Protocol):
     """The public web, looked at with care. The only way to an address somebody gave us."""
 
-    def look(self, url: str, *, seconds: float) -> Seen:
-        """Go there and follow redirects, in ``seconds`` at most. Never raises: faults are seen."""
+    def look(self, url: str, *, seconds: float, asker: str = "") -> Seen:
+        """Go there and follow redirects, in ``seconds`` at most. Never raises: faults are seen.
+
+        Each ``asker`` has a share of the name lookups that can be under way.
+        """
 
 
 class Threats(Protocol):

@@ -5,8 +5,9 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from shared.domain.content import Content
-from shared.domain.findings import Finding
+from shared.domain.link_ends import Inspection
 from shared.domain.notification import Notification
+from shared.domain.provider import Domain, declared_schemes, verified
 from shared.flow.submission import Checks
 from shared.ports import Inspect, Moderators, ReviewPolicies, Threats, Usage, Web
 from shared.wiring.cast import Parts
@@ -54,10 +55,17 @@ class ModerationParts(Ground):
 def inspecting(p: Parts) -> Inspect:
     """A look at content with the web and the threat list of these parts."""
 
-    def look(content: Content, verified_domains: Sequence[str]) -> tuple[Finding, ...]:
+    def look(content: Content, domains: Sequence[Domain]) -> Inspection:
         from shared.flow.inspect import inspect
 
-        return inspect(content, verified_domains, web=p.web, threats=p.threats)
+        return inspect(
+            content,
+            verified(domains),
+            web=p.web,
+            threats=p.threats,
+            own_schemes=declared_schemes(domains),
+            asker=domains[0].provider_id if domains else "",
+        )
 
     return look
 

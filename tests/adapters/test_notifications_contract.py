@@ -10,6 +10,7 @@ from shared.domain.errors import Defect, NotFound
 from shared.domain.findings import Finding, Severity
 from shared.domain.history import SYSTEM, broken_links, chain_faults
 from shared.domain.lifecycle import Status
+from shared.domain.link_ends import LinkEnd, LookedAt
 from shared.domain.notification import FailureReason, Looked, NotificationId
 from shared.domain.review import Claim, Endorsement
 from shared.domain.targeting import Segment, TargetPlatform
@@ -78,7 +79,8 @@ def test_a_created_notification_is_read_as_it_was_written(
         wake_at=NOON + SECOND,
         export_at=NOON + SECOND,
         sweeps=2,
-        findings=(Finding("ipHost", Severity.RED, "url", "A number, not a name."),),
+        findings=(Finding("ipHost", Severity.RED, "url", "A number, not a name.", "1.2.3.4"),),
+        looked_at=LookedAt((LinkEnd("url", "a.example", "b.example"),), 1, NOON + SECOND),
         estimated_devices=0,
         claim=Claim("m1", NOON + SECOND),
         endorsements=(Endorsement("m2", NOON, 2),),
@@ -95,6 +97,7 @@ def test_a_created_notification_is_read_as_it_was_written(
     found = notifications.store.get(N1)
     assert found.version
     assert replace(found, version="") == everything.notification
+    assert [each.host for each in found.findings] == ["1.2.3.4"]
 
 
 def test_its_document_has_the_names_of_the_specification(

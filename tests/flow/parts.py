@@ -22,7 +22,9 @@ from shared.domain.content import Content
 from shared.domain.delivery import Outcome, Record
 from shared.domain.device import AddressKind, Device, derive
 from shared.domain.findings import Finding
+from shared.domain.link_ends import Inspection, LinkEnd
 from shared.domain.notification import Notification, NotificationId
+from shared.domain.provider import Domain
 from shared.domain.retry import RetryBudget
 from shared.domain.targeting import AudienceQuery, PartitionRange
 from shared.flow.submission import Checks
@@ -144,14 +146,15 @@ class Inspector:
 
     def __init__(self) -> None:
         self.findings: tuple[Finding, ...] = ()
+        self.ends: tuple[LinkEnd, ...] = ()
         self.looks = 0
         self.meanwhile: Callable[[], object] = lambda: None
 
-    def __call__(self, content: Content, verified_domains: Sequence[str]) -> tuple[Finding, ...]:
+    def __call__(self, content: Content, domains: Sequence[Domain]) -> Inspection:
         self.looks += 1
         meanwhile, self.meanwhile = self.meanwhile, lambda: None
         meanwhile()
-        return self.findings
+        return Inspection(self.findings, self.ends)
 
 
 class Announcing:

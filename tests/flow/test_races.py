@@ -25,6 +25,7 @@ from shared.domain.errors import WrongState
 from shared.domain.findings import Finding, Severity
 from shared.domain.history import Actor, Role, broken_links
 from shared.domain.lifecycle import Status
+from shared.domain.link_ends import Inspection
 from shared.domain.notification import Change, Looked, Notification, NotificationId
 from shared.domain.provider import HIGHEST_LIMIT, Limit
 from shared.flow.cancel import cancel, stop
@@ -54,7 +55,7 @@ PROVIDERS = MemoryProviders(TIRELESS, a_domain())
 POLICIES = MemoryReviewPolicies()
 REVIEWERS = Reviewers(MemoryStandings(*PEOPLE), MemoryModerators())
 CHECKS = Checks(
-    lambda content, domains: (),
+    lambda content, domains: Inspection(),
     MemoryAudience(MemoryDevices()),
     MemoryUsage(),
     ProcessRates(CLOCK),

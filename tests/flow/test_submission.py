@@ -166,10 +166,10 @@ def test_a_red_finding_nobody_saw_ends_it_right_before_the_send() -> None:
     world.inspector.findings = (WARNING, RED)
     world.drain()
     it = world.get(id)
-    assert (it.status, it.failure_reason) == (Status.FAILED, FailureReason.REDS_FOUND)
-    assert it.findings == (RED,)
+    assert (it.status, it.failure_reason) == (Status.FAILED, FailureReason.LINK_CHANGED)
+    assert it.findings == (WARNING, RED)
     assert world.push.requests == []
-    assert moves(world, id)[-1] == ("fail", "newRedFinding: url ipHost")
+    assert moves(world, id)[-1] == ("fail", "linkChanged: url shortener, url ipHost")
 
 
 def test_a_red_finding_two_moderators_saw_does_not_keep_it_back() -> None:
@@ -207,7 +207,7 @@ def test_a_red_finding_stays_found_when_the_plan_dies_and_comes_again() -> None:
     with pytest.raises(Crash):
         world.plan(id)
     world.drain()
-    assert world.get(id).failure_reason is FailureReason.REDS_FOUND
+    assert world.get(id).failure_reason is FailureReason.LINK_CHANGED
 
 
 def test_what_else_is_new_right_before_the_send_is_only_recorded() -> None:

@@ -10,7 +10,12 @@ from shared.domain.text_findings import text_findings
 
 PATH = Path(__file__).with_name("corpus.tsv")
 VERIFIED = ("news.aurora.example", "shop.borealis.example", "xn--e1aybc.xn--p1ai")
-NEUTRAL = frozenset({"foreignHost", "foreignImageHost", "deepLink", "internationalHost"})
+NEUTRAL = frozenset(
+    {
+        *("foreignHost", "foreignImageHost", "internationalHost"),
+        *("deepLink", "undeclaredScheme", "systemScheme", "carriedAddress"),
+    }
+)
 """Told of every such address, good or bad: no alarm."""
 
 _ESCAPE = re.compile(r"\\(?:u([0-9a-f]{4})|U([0-9a-f]{8})|([n\\]))")

@@ -7,6 +7,7 @@ from typing import Any
 from shared.adapters.memory.web import MemoryThreats, MemoryWeb
 from shared.domain.content import Content
 from shared.domain.findings import Finding, shown
+from shared.domain.link_ends import LinkEnd, LookedAt
 from shared.domain.seen import MOST_IMAGE_BYTES, Seen, WebFault
 from shared.flow.inspect import inspect
 
@@ -17,13 +18,16 @@ IMAGE = "https://news.aurora.example/lights.png"
 
 @dataclass(frozen=True)
 class Example:
-    """A field's content, and what is seen or known at its address; ``told`` is for people."""
+    """A field's content, and what is seen or known at its address, now and ``before``; ``told`` is
+    for people.
+    """
 
     field: str
     content: str
     told: str = ""
     seen: Seen | None = None
     threats: MemoryThreats | None = None
+    before: LookedAt | None = None
 
     @property
     def shown(self) -> str:
@@ -36,7 +40,14 @@ class Example:
         parts[self.field] = self.content
         web = MemoryWeb({self.content: self.seen} if self.seen else {})
         content = Content.model_construct(**parts)
-        return inspect(content, VERIFIED, web=web, threats=self.threats or MemoryThreats())
+        there = inspect(
+            content,
+            VERIFIED,
+            web=web,
+            threats=self.threats or MemoryThreats(),
+            own_schemes=("auroranews",),
+        )
+        return (*there.findings, *(self.before.moved(there.ends) if self.before else ()))
 
     def finding(self, code: str) -> Finding:
         """The one of this code."""
@@ -78,6 +89,11 @@ EXAMPLES: Mapping[str, Example] = {
     "malformedUrl": url("https://1.2.3.4.5/"),
     "notHttps": url("http://news.aurora.example/"),
     "deepLink": url("auroranews://article/17"),
+    "undeclaredScheme": url("otherapp://open"),
+    "systemScheme": url("tel:+375291234567"),
+    "dangerousScheme": url("ms-appinstaller:?source=https://kino.by/a"),
+    "carriedAddress": url("microsoft-edge:https://kino.by/"),
+    "tooManyAddresses": url("microsoft-edge:" * 6, "an address in an address, six times"),
     "foreignHost": url("https://kino.by/film/17"),
     "foreignImageHost": Example("image", "https://images.example/17.png"),
     "lookAlikeHost": url("https://news.aur0ra.example/"),
@@ -109,6 +125,13 @@ EXAMPLES: Mapping[str, Example] = {
     ),
     "redirectsAway": Example(
         "url", LINK, "a redirect to https://kino.by/", Seen("https://kino.by/", (LINK,), 200)
+    ),
+    "leadsElsewhere": Example(
+        "url",
+        LINK,
+        "a redirect that was not there at approval",
+        Seen("https://kino.by/", (LINK,), 200),
+        before=LookedAt((LinkEnd("url", "news.aurora.example", "news.aurora.example"),)),
     ),
     "answersWithError": Example("url", LINK, "a page that is gone", Seen(LINK, status=404)),
     "imageMissing": image("a page in place of an image", content_type="text/html", kind=""),

@@ -10,6 +10,7 @@ import pytest
 from shared.adapters.memory.web import MemoryThreats, MemoryWeb
 from shared.domain.content import Content
 from shared.domain.findings import Finding, Severity, has_red
+from shared.domain.link_ends import Inspection, LinkEnd
 from shared.domain.seen import Seen, WebFault
 from shared.flow.inspect import inspect
 from tests.moderation.sites import HOSTILE, Net, a_net
@@ -29,7 +30,19 @@ def findings(
     web: MemoryWeb | None = None,
     threats: MemoryThreats | None = None,
 ) -> tuple[Finding, ...]:
-    return inspect(content, VERIFIED, web=web or MemoryWeb(), threats=threats or MemoryThreats())
+    return seen_of(content, web, threats).findings
+
+
+def seen_of(
+    content: Content, web: MemoryWeb | None = None, threats: MemoryThreats | None = None
+) -> Inspection:
+    return inspect(
+        content,
+        VERIFIED,
+        web=web or MemoryWeb(),
+        threats=threats or MemoryThreats(),
+        own_schemes=("aurora",),
+    )
 
 
 def codes(content: Content, **parts: MemoryWeb | MemoryThreats) -> set[tuple[str, str]]:
@@ -42,7 +55,7 @@ class Hangs:
     def __init__(self) -> None:
         self.let_go = threading.Event()
 
-    def look(self, url: str, *, seconds: float) -> Seen:
+    def look(self, url: str, *, seconds: float, asker: str = "") -> Seen:
         self.let_go.wait(NEVER_THIS_LONG_SECONDS)
         return Seen(url, status=200)
 
@@ -54,7 +67,7 @@ class Hangs:
 class Breaks:
     """A web and a threat list with a defect."""
 
-    def look(self, url: str, *, seconds: float) -> Seen:
+    def look(self, url: str, *, seconds: float, asker: str = "") -> Seen:
         raise RuntimeError(url)
 
     def of(self, url: str, *, seconds: float) -> tuple[str, ...]:
@@ -110,9 +123,9 @@ def test_link_and_image_are_gone_to_at_the_same_time() -> None:
     both = threading.Barrier(2, timeout=NEVER_THIS_LONG_SECONDS)
 
     class Meeting(MemoryWeb):
-        def look(self, url: str, *, seconds: float) -> Seen:
+        def look(self, url: str, *, seconds: float, asker: str = "") -> Seen:
             both.wait()
-            return super().look(url, seconds=seconds)
+            return super().look(url, seconds=seconds, asker=asker)
 
     assert findings(some(url=LINK, image=IMAGE), Meeting()) == ()
 
@@ -141,6 +154,27 @@ def test_the_place_where_redirects_end_is_looked_up_too() -> None:
     assert ("url", "listedThreat") in told
 
 
+def test_where_links_ended_is_told_for_each_that_was_gone_to() -> None:
+    web = MemoryWeb(
+        {
+            LINK: Seen("https://KINO.by./a", hops=(LINK,), status=200),
+            IMAGE: Seen(IMAGE, status=404),
+        }
+    )
+    host = "news.aurora.example"
+    assert seen_of(some(url=LINK, image=IMAGE), web).ends == (
+        LinkEnd("url", host, "kino.by"),
+        LinkEnd("image", host),
+    )
+    assert seen_of(some(url="aurora://open")).ends == ()
+
+
+def test_a_red_finding_about_where_redirects_end_is_told_besides_one_about_the_link() -> None:
+    there = Seen("https://g00gle.com/", hops=("https://paypa1.com/",), status=200)
+    told = findings(some(url="https://paypa1.com/"), MemoryWeb({"https://paypa1.com/": there}))
+    assert [f.host for f in told if f.code == "lookAlikeHost"] == ["paypa1.com", "g00gle.com"]
+
+
 @pytest.mark.parametrize("fault", WebFault)
 def test_whatever_kept_us_from_seeing_is_a_finding(fault: WebFault) -> None:
     told = findings(some(url=LINK), MemoryWeb({LINK: Seen(LINK, fault=fault)}))
@@ -155,7 +189,7 @@ def test_a_threat_list_that_is_away_is_a_finding() -> None:
 def test_what_does_not_come_back_is_left_and_said(hangs: Hangs) -> None:
     began = time.monotonic()
     told = inspect(some(url=LINK, image=IMAGE), VERIFIED, web=hangs, threats=hangs, seconds=0.3)
-    assert [(f.field, f.code) for f in told] == [
+    assert [(f.field, f.code) for f in told.findings] == [
         ("url", "couldNotBeChecked"),
         ("image", "couldNotBeChecked"),
         ("url", "threatsNotChecked"),
@@ -166,13 +200,13 @@ def test_what_does_not_come_back_is_left_and_said(hangs: Hangs) -> None:
 
 def test_a_threat_list_that_hangs_does_not_hide_what_was_seen(hangs: Hangs) -> None:
     web = MemoryWeb({LINK: Seen(LINK, status=404)})
-    told = {f.code for f in inspect(some(url=LINK), VERIFIED, web=web, threats=hangs, seconds=1)}
-    assert told == {"answersWithError", "threatsNotChecked"}
+    told = inspect(some(url=LINK), VERIFIED, web=web, threats=hangs, seconds=1)
+    assert {f.code for f in told.findings} == {"answersWithError", "threatsNotChecked"}
 
 
 def test_a_defect_of_ours_is_a_finding_and_not_an_error() -> None:
     told = inspect(some(url=LINK), VERIFIED, web=Breaks(), threats=Breaks())
-    assert {f.code for f in told} == {"couldNotBeChecked", "threatsNotChecked"}
+    assert {f.code for f in told.findings} == {"couldNotBeChecked", "threatsNotChecked"}
 
 
 def test_a_defect_is_logged_without_the_address(caplog: pytest.LogCaptureFixture) -> None:
@@ -252,4 +286,4 @@ def test_no_mixture_of_fields_keeps_a_finding_from_being_told() -> None:
 
 def seen_through(net: Net, *, seconds: float = 5.0, **given: str) -> tuple[Finding, ...]:
     content, threats = some(**given), MemoryThreats()
-    return inspect(content, VERIFIED, web=net.web(), threats=threats, seconds=seconds)
+    return inspect(content, VERIFIED, web=net.web(), threats=threats, seconds=seconds).findings

@@ -16,6 +16,9 @@ from shared.adapters.documents.review import (
     endorsement_from,
     finding_fields,
     finding_from,
+    finding_json,
+    looked_at_fields,
+    looked_at_from,
 )
 from shared.domain.content import Content
 from shared.domain.delivery import Tally
@@ -79,9 +82,11 @@ _COUNTERS = ("targeted", "delivered", "failed", "skipped", "unknown")
 
 def notification_fields(notification: Notification) -> Fields:
     """The document of a notification."""
-    claim = notification.claim
+    claim, looked_at = notification.claim, notification.looked_at
     return {
         **_shown_fields(notification),
+        "findings": [finding_fields(each) for each in notification.findings],
+        "lookedAt": looked_at and looked_at_fields(looked_at),
         "claim": claim and claim_fields(claim),
         "endorsements": [endorsement_fields(each) for each in notification.endorsements],
         **{to_camel(name): _plain(getattr(notification, name)) for name in _INTERNAL},
@@ -116,6 +121,7 @@ def notification_from(id: str, document: Mapping[str, Any], version: str = "") -
         created_at=reader.required_time("createdAt"),
         revision=reader.number("revision", 1),
         findings=tuple(finding_from(each) for each in reader.maps("findings")),
+        looked_at=looked_at_from(reader.map("lookedAt")),
         estimated_devices=reader.number_or_none("estimatedDevices"),
         submitted_at=reader.time("submittedAt"),
         claim=claim_from(reader.map("claim")),
@@ -201,7 +207,7 @@ def _shown_fields(notification: Notification) -> Fields:
     return {
         **content_fields(notification.content),
         "targetSegment": None if segment is None else segment_fields(segment),
-        "findings": [finding_fields(each) for each in notification.findings],
+        "findings": [finding_json(each) for each in notification.findings],
         **{to_camel(name): _plain(getattr(notification, name)) for name in _AUDIT},
         **tally_fields(notification.tally),
     }

@@ -6,6 +6,7 @@ from typing import Any
 
 from shared.adapters.documents.fields import Fields, Reader
 from shared.domain.findings import Finding, Severity
+from shared.domain.link_ends import LinkEnd, LookedAt
 from shared.domain.places import Lease, Leases, Taker, Takers
 from shared.domain.review import Claim, Endorsement, ReviewPolicy, Template
 from shared.ports import Moderator
@@ -18,7 +19,12 @@ USAGE = "usage"
 
 
 def finding_fields(finding: Finding) -> Fields:
-    """A finding inside a notification."""
+    """Write a finding inside a notification, with the host it is about, if any."""
+    return finding_json(finding) | ({"host": finding.host} if finding.host else {})
+
+
+def finding_json(finding: Finding) -> Fields:
+    """Show a finding to people."""
     return {
         "code": finding.code,
         "severity": str(finding.severity),
@@ -34,6 +40,32 @@ def finding_from(reader: Reader) -> Finding:
         severity=reader.choice("severity", Severity),
         field=reader.text("field"),
         sentence=reader.text("sentence"),
+        host=reader.text("host"),
+    )
+
+
+def looked_at_fields(looked_at: LookedAt) -> Fields:
+    """Write where a notification's links ended; only as much as a later look is compared with."""
+    return {
+        "ends": [
+            {"field": end.field, "host": end.host, "final": end.final} for end in looked_at.ends
+        ],
+        "misses": looked_at.misses,
+        "againAt": looked_at.again_at,
+    }
+
+
+def looked_at_from(reader: Reader | None) -> LookedAt | None:
+    """Read where a notification's links ended, if anybody looked."""
+    if reader is None:
+        return None
+    return LookedAt(
+        ends=tuple(
+            LinkEnd(each.text("field"), each.text("host"), each.text("final"))
+            for each in reader.maps("ends")
+        ),
+        misses=reader.number("misses"),
+        again_at=reader.time("againAt"),
     )
 
 
