@@ -242,6 +242,7 @@ class DomainAnswer(Answer):
     domain: str
     is_verified: bool
     admin_hwids: list[str]
+    deep_link_schemes: list[str]
 
     @classmethod
     def of(cls, domain: Domain) -> "DomainAnswer":
@@ -250,6 +251,7 @@ class DomainAnswer(Answer):
             domain=domain.domain,
             is_verified=domain.is_verified,
             admin_hwids=list(domain.admin_hwids),
+            deep_link_schemes=list(domain.deep_link_schemes),
         )
 
 

@@ -11,10 +11,13 @@ from shared.domain.device import HwidText
 from shared.domain.errors import NotFound
 from shared.domain.human_text import blank_is_empty, visible, without_control_characters
 from shared.domain.notification import MOST_COMMENT_CHARACTERS
+from shared.domain.provider import MOST_DEEP_LINK_SCHEMES
+from shared.domain.schemes import why_undeclarable
 
 __all__ = [
     "BlankIsEmpty",
     "Comment",
+    "DeepLinkSchemes",
     "Hostname",
     "HumanText",
     "HwidText",
@@ -46,6 +49,16 @@ def _text(most: int | None = None) -> StringConstraints:
     return StringConstraints(strip_whitespace=True, max_length=most)
 
 
+def _declarable(scheme: str) -> str:
+    if why := why_undeclarable(scheme):
+        raise PydanticCustomError("not_declarable", "{why}", {"why": why})
+    return scheme
+
+
+SchemeText = Annotated[
+    str, StringConstraints(strip_whitespace=True, to_lower=True), AfterValidator(_declarable)
+]
+DeepLinkSchemes = Annotated[tuple[SchemeText, ...], Field(max_length=MOST_DEEP_LINK_SCHEMES)]
 Hostname = Annotated[str, StringConstraints(to_lower=True), AfterValidator(_hostname)]
 NoControls = AfterValidator(without_control_characters)
 BlankIsEmpty = AfterValidator(blank_is_empty)

@@ -18,12 +18,12 @@ from functions._answers import (
     Sentence,
 )
 from functions._callers import provider, provider_in_person, provider_just_signed_in
-from functions._fields import HwidText, Required, ShortText, domain_in
+from functions._fields import DeepLinkSchemes, HwidText, Required, ShortText, domain_in
 from functions._http import Given, Nothing
 from functions._provider import DOOR
 from functions._rest import Call, Reply
 from shared.adapters.documents import to_json
-from shared.domain.errors import Forbidden
+from shared.domain.errors import FieldError, Forbidden, InvalidInput
 from shared.domain.provider import MOST_ADMIN_HWIDS, Domain, Limit, Plan, Provider, check_entitled
 from shared.flow import keys as api_keys
 from shared.flow import operate
@@ -35,10 +35,13 @@ from shared.wiring import parts
 LATEST = 10
 
 
-class AdminHwidsInput(Given):
-    """The devices that a domain's provider may send to without moderation."""
+class OwnDomainInput(Given):
+    """The devices that a domain's provider may send to without moderation, and the schemes of its
+    own apps; what is left out stays as it is.
+    """
 
-    admin_hwids: Annotated[tuple[HwidText, ...], Field(max_length=MOST_ADMIN_HWIDS)]
+    admin_hwids: Annotated[tuple[HwidText, ...], Field(max_length=MOST_ADMIN_HWIDS)] = ()
+    deep_link_schemes: DeepLinkSchemes = ()
 
 
 class KeyInput(Given):
@@ -85,15 +88,20 @@ def domains(call: Call[Nothing]) -> Reply:
     "PATCH",
     "/v1/domains/<domain>",
     who=provider_in_person,
-    given=AdminHwidsInput,
+    given=OwnDomainInput,
     answer=DomainAnswer,
 )
-def set_admin_hwids(call: Call[AdminHwidsInput]) -> Reply:
-    """Replace the list of a domain's admin HWIDs: the way round moderation takes a person."""
-    p = parts()
-    changed = operate.set_admin_hwids(
-        domain_in(call.path),
-        call.given.admin_hwids,
+def change_domain(call: Call[OwnDomainInput]) -> Reply:
+    """Replace the list of a domain's admin HWIDs, or that of its apps' schemes, or both: the way
+    round moderation takes a person.
+    """
+    name, given, p = domain_in(call.path), call.given, parts()
+    if not given.model_fields_set:
+        sentence = "adminHwids or deepLinkSchemes is required"
+        raise InvalidInput([FieldError("adminHwids", "required", sentence)])
+    changed = operate.change_own_domain(
+        name,
+        given.model_dump(exclude_unset=True),
         by=call.caller.actor,
         providers=p.providers,
         clock=p.clock,

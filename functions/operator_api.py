@@ -24,7 +24,15 @@ from functions._answers import (
     StoppedAnswer,
 )
 from functions._callers import operator
-from functions._fields import HwidText, MemberText, Reason, ShortText, domain_in, hwid_in
+from functions._fields import (
+    DeepLinkSchemes,
+    HwidText,
+    MemberText,
+    Reason,
+    ShortText,
+    domain_in,
+    hwid_in,
+)
 from functions._http import Given, MayBeLeftOut, Nothing
 from functions._log import log
 from functions._operator import DOOR, Email, fault, given_fields
@@ -83,6 +91,7 @@ class DomainInput(Given):
     provider_id: ShortText = ""
     is_verified: bool = False
     admin_hwids: Annotated[tuple[HwidText, ...], Field(max_length=MOST_ADMIN_HWIDS)] = ()
+    deep_link_schemes: DeepLinkSchemes = ()
 
 
 class HistoryInput(Given):
@@ -274,9 +283,10 @@ def reset_device(call: Call[Nothing]) -> Reply:
 
 
 def _handed_over(domain: Domain, given: dict[str, Any]) -> Domain:
-    """The domain with what is given; nobody inherits the devices that bypass moderation."""
+    """The domain with what is given; nobody inherits devices that bypass moderation, or apps."""
     moved = given.get("provider_id", domain.provider_id) != domain.provider_id
-    return replace(domain, **({"admin_hwids": ()} if moved else {}) | given)
+    left = {"admin_hwids": (), "deep_link_schemes": ()} if moved else {}
+    return replace(domain, **left | given)
 
 
 def _tell_of(domain: str, by: Actor) -> None:

@@ -91,7 +91,7 @@ def _of_app(url: str, field: str, own_schemes: Collection[str]) -> Iterator[Find
         yield found("dangerousScheme", field, scheme=scheme, why=judged.why)
     elif judged and judged.use is Use.SYSTEM:
         yield found("systemScheme", field, scheme=scheme, why=judged.why)
-    elif scheme in own_schemes:
+    elif judged is None and scheme in own_schemes:
         yield found("deepLink", field, scheme=scheme)
     elif not (judged and judged.use is Use.CARRIER and carried(url).addresses):
         yield found("undeclaredScheme", field, scheme=scheme)

@@ -90,7 +90,7 @@ class Domain:
     is_verified: bool = False
     admin_hwids: tuple[str, ...] = ()
     deep_link_schemes: tuple[str, ...] = ()
-    """The schemes of the provider's own apps, in lower case."""
+    """The schemes of the provider's own apps."""
 
 
 def verified(domains: Iterable[Domain]) -> tuple[str, ...]:
@@ -100,7 +100,7 @@ def verified(domains: Iterable[Domain]) -> tuple[str, ...]:
 
 def declared_schemes(domains: Iterable[Domain]) -> frozenset[str]:
     """List the schemes of a provider's own apps; those of an unverified domain do not count."""
-    return frozenset(s for d in domains if d.is_verified for s in d.deep_link_schemes)
+    return frozenset(s.lower() for d in domains if d.is_verified for s in d.deep_link_schemes)
 
 
 def check_entitled(provider: Provider, domains: Iterable[Domain]) -> None:

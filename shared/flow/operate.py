@@ -55,19 +55,26 @@ def domain(name: str, *, providers: Providers) -> Domain:
     return found
 
 
-def set_admin_hwids(
-    name: str, hwids: Sequence[str], *, by: Actor, providers: Providers, clock: Clock
+def change_own_domain(
+    name: str,
+    given: Mapping[str, Sequence[str]],
+    *,
+    by: Actor,
+    providers: Providers,
+    clock: Clock,
 ) -> Domain:
-    """Replace the list of one of the provider's own domains; at most ten, compared exactly.
+    """Replace lists of one of the provider's own domains: ``admin_hwids``, at most ten and compared
+    exactly, and ``deep_link_schemes``; what is not given stays.
 
-    Raises ``TooMany`` where the domain would have listed too many different ones lately.
+    Raises ``TooMany`` where the domain would have listed too many different HWIDs lately.
     """
-    check_admin_hwids(hwids)
+    lists = {field: tuple(dict.fromkeys(values)) for field, values in given.items()}
+    check_admin_hwids(lists.get("admin_hwids", ()))
 
     def change(it: Domain) -> Domain:
         if it.provider_id != by.id:
             raise NotFound(f"there is no domain {name}")
-        return replace(it, admin_hwids=tuple(dict.fromkeys(hwids)))
+        return replace(it, **lists)
 
     return providers.change_domain(name, change, by=by, at=clock.now())
 

@@ -31,7 +31,13 @@ ACME = Provider(
 )
 OLGA = Actor(Role.OPERATOR, "olga")
 DAY = timedelta(days=1)
-SITE = Domain("example.com", "p1", is_verified=True, admin_hwids=("Hw-1", "hw-1"))
+SITE = Domain(
+    "example.com",
+    "p1",
+    is_verified=True,
+    admin_hwids=("Hw-1", "hw-1"),
+    deep_link_schemes=("myapp",),
+)
 
 
 def test_a_provider_is_read_as_it_was_put(providers: Bench[Providers]) -> None:

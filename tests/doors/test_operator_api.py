@@ -62,6 +62,7 @@ def test_verifying_a_domain_leaves_its_admin_hwids(operator: Call) -> None:
         "providerId": "p1",
         "isVerified": False,
         "adminHwids": [ADMIN_HWID],
+        "deepLinkSchemes": [],
     }
     assert operator("GET", "/v1/domains/EXAMPLE.COM").get_json() == changed
 
@@ -75,6 +76,13 @@ def test_a_domain_that_changes_hands_leaves_its_admin_hwids_behind(operator: Cal
     assert (moved["providerId"], moved["adminHwids"]) == ("p2", [])
     given = operator("PUT", path, {"providerId": "p1", "adminHwids": ["new"]}).get_json()
     assert given["adminHwids"] == ["new"]
+
+
+def test_a_domain_that_changes_hands_leaves_the_schemes_of_its_apps_behind(operator: Call) -> None:
+    path = "/v1/domains/example.com"
+    given = operator("PUT", path, {"deepLinkSchemes": ["myapp"]}).get_json()
+    assert given["deepLinkSchemes"] == ["myapp"]
+    assert operator("PUT", path, {"providerId": "p2"}).get_json()["deepLinkSchemes"] == []
 
 
 def test_a_new_domain_needs_an_owner_who_is_there(operator: Call) -> None:

@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from queue import SimpleQueue
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
@@ -219,8 +220,8 @@ class SilentWeb:
         self.asked: SimpleQueue[str] = SimpleQueue()
         self.may_end = threading.Event()
 
-    def look(self, url: str, *, seconds: float) -> Seen:
-        del seconds
+    def look(self, url: str, *, seconds: float, asker: str) -> Seen:
+        del seconds, asker
         self.asked.put(url)
         assert self.may_end.wait(30)
         return Seen(url, status=200)
@@ -262,6 +263,66 @@ def test_too_many_different_admin_hwids_are_told_with_the_time_to_wait(provider:
     refused = provider("PATCH", path, {"adminHwids": ["c1", "c2"]})
     assert (refused.status_code, refused.get_json()["code"]) == (429, "adminHwidsReached")
     assert int(refused.headers["Retry-After"]) > 29 * 24 * 3600
+
+
+def test_the_schemes_of_ones_own_apps_are_declared_and_replaced(
+    provider: Call, other_provider: Call
+) -> None:
+    path, given = "/v1/domains/example.com", {"deepLinkSchemes": ["MyApp", "com.example.app"]}
+    assert other_provider("PATCH", path, given).status_code == 404
+    shown = provider("PATCH", path, given).get_json()
+    assert shown["deepLinkSchemes"] == ["myapp", "com.example.app"]
+    assert shown["adminHwids"] == [ADMIN_HWID], "what is left out stays"
+    both = provider("PATCH", path, {"deepLinkSchemes": [], "adminHwids": []}).get_json()
+    assert (both["deepLinkSchemes"], both["adminHwids"]) == ([], [])
+    assert errors_of(provider("PATCH", path, {})) == {"adminHwids": "required"}
+
+
+@pytest.mark.parametrize(
+    "scheme",
+    [
+        *("https", "http", "javascript", "intent", "microsoft-edge", "opera-https", "tel", "fb"),
+        *("ms-appinstaller", "ms-anything", "search-ms", "smb", "myapp:", "my app", "", "1app", 7),
+        *("мойapp", "a" * 65),
+    ],
+)
+def test_a_scheme_that_cannot_be_an_apps_own_is_refused(provider: Call, scheme: object) -> None:
+    given = {"deepLinkSchemes": ["myapp", scheme]}
+    refused = errors_of(provider("PATCH", "/v1/domains/example.com", given))
+    assert list(refused) == ["deepLinkSchemes.1"]
+
+
+def test_at_most_ten_schemes_are_declared(provider: Call) -> None:
+    eleven = {"deepLinkSchemes": [f"app{n}" for n in range(11)]}
+    refused = errors_of(provider("PATCH", "/v1/domains/example.com", eleven))
+    assert refused == {"deepLinkSchemes": "tooMany"}
+
+
+@pytest.mark.parametrize(
+    ("domain", "code"),
+    [("example.com", "deepLink"), ("unverified.example", "undeclaredScheme")],
+)
+def test_a_declared_scheme_is_the_providers_own_on_a_verified_domain(
+    provider: Call, domain: str, code: str
+) -> None:
+    provider("PATCH", f"/v1/domains/{domain}", {"deepLinkSchemes": ["myapp"]})
+    shown = provider("POST", "/v1/notifications", a_body(url="MYAPP://sale")).get_json()
+    assert [each["code"] for each in shown["findings"]] == [code]
+
+
+@pytest.mark.parametrize(
+    "inner", ["http://a.example", "javascript:alert(1)", "data:text/html,x", "file:///etc/passwd"]
+)
+@pytest.mark.parametrize(
+    "link", ["microsoft-edge:{}", "intent:#Intent;S.browser_fallback_url={};end", "myapp://x?u={}"]
+)
+def test_what_no_link_may_be_no_link_may_carry(provider: Call, link: str, inner: str) -> None:
+    for times in (0, 1, 2):
+        url = link.format(inner)
+        assert errors_of(provider("POST", "/v1/notifications", a_body(url=url))) == {
+            "url": "notLinkable"
+        }, times
+        inner = quote(inner, safe="")
 
 
 def test_at_most_ten_admin_hwids(provider: Call) -> None:

@@ -28,8 +28,12 @@ def test_what_is_not_there_is_not_found() -> None:
 
 
 def set_them(world: World, *hwids: str, domain: str = "example.com") -> Domain:
-    return operate.set_admin_hwids(
-        domain, hwids, by=PROVIDER, providers=world.providers, clock=world.clock
+    return operate.change_own_domain(
+        domain,
+        {"admin_hwids": hwids},
+        by=PROVIDER,
+        providers=world.providers,
+        clock=world.clock,
     )
 
 

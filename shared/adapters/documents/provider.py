@@ -57,6 +57,7 @@ def domain_fields(domain: Domain) -> Fields:
         "providerId": domain.provider_id,
         "isVerified": domain.is_verified,
         "adminHwids": list(domain.admin_hwids),
+        "deepLinkSchemes": list(domain.deep_link_schemes),
     }
 
 
@@ -68,6 +69,7 @@ def domain_from(name: str, document: Mapping[str, Any]) -> Domain:
         provider_id=reader.text("providerId"),
         is_verified=reader.flag("isVerified"),
         admin_hwids=reader.texts("adminHwids"),
+        deep_link_schemes=reader.texts("deepLinkSchemes"),
     )
 
 

@@ -1,0 +1,69 @@
+"""The table of schemes: each is judged one way, and the documentation shows all of them."""
+
+from pathlib import Path
+
+import pytest
+
+from shared.domain.link_findings import link_findings
+from shared.domain.schemes import GROUPS, SCHEMES, Group, Use, known, why_undeclarable
+
+PAGE = Path(__file__).parents[2] / "docs" / "findings.md"
+CODES = {
+    Use.FORBIDDEN: "dangerousScheme",
+    Use.DANGEROUS: "dangerousScheme",
+    Use.SYSTEM: "systemScheme",
+    Use.CARRIER: "undeclaredScheme",
+    Use.FOREIGN: "undeclaredScheme",
+}
+WORDS = {
+    Use.FORBIDDEN: "refused",
+    Use.DANGEROUS: "red",
+    Use.SYSTEM: "warning",
+    Use.CARRIER: "by what it carries",
+    Use.FOREIGN: "warning",
+}
+
+
+def test_no_scheme_stands_in_the_table_twice() -> None:
+    assert len(SCHEMES) == sum(len(group.names.split()) for group in GROUPS)
+    assert all(name == name.lower() for name in SCHEMES)
+
+
+@pytest.mark.parametrize("group", GROUPS)
+def test_the_documentation_shows_the_table(group: Group) -> None:
+    names = ", ".join(f"`{name}`" for name in group.names.split())
+    row = f"| {names} | {group.why} | {WORDS[group.use]} |"
+    assert row in PAGE.read_text("utf-8").splitlines(), row
+
+
+@pytest.mark.parametrize("scheme", sorted(set(SCHEMES) - {"http"}))
+def test_a_known_scheme_is_judged_by_its_use_and_cannot_be_declared(scheme: str) -> None:
+    for url in (f"{scheme}:", f"{scheme.upper()}:?a"):
+        codes = {each.code for each in link_findings(url, "url", (), (scheme,))}
+        assert CODES[SCHEMES[scheme].use] in codes
+    assert why_undeclarable(scheme)
+
+
+@pytest.mark.parametrize("scheme", ["ms-new-tool", "microsoft.windows.camera", "windowsdefender"])
+def test_parts_of_windows_are_dangerous_without_being_listed(scheme: str) -> None:
+    judged = known(scheme)
+    assert judged is not None
+    assert judged.use is Use.DANGEROUS
+
+
+@pytest.mark.parametrize("scheme", ["myapp", "com.example.app", "auroranews", "my-app+1", "msapp"])
+def test_an_apps_own_scheme_can_be_declared(scheme: str) -> None:
+    assert why_undeclarable(scheme) == ""
+    assert [each.code for each in link_findings(f"{scheme}://x", "url", ())] == ["undeclaredScheme"]
+    assert [each.code for each in link_findings(f"{scheme}://x", "url", (), (scheme,))] == [
+        "deepLink"
+    ]
+
+
+@pytest.mark.parametrize(
+    "url", ["", "://x", "mi\tcrosoft-edge:https://kino.by", "intent：//x", "x"]
+)
+def test_an_address_without_a_scheme_is_malformed(url: str) -> None:
+    assert [each.code for each in link_findings(url, "url", ()) if each.code != "hiddenInUrl"] == [
+        "malformedUrl"
+    ]
