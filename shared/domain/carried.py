@@ -11,8 +11,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from urllib.parse import unquote
 
-from shared.domain.hosts import SCHEME_SYNTAX, scheme_of
-from shared.domain.schemes import WEB, Use, known, web_within
+from shared.domain.hosts import scheme_of
+from shared.domain.schemes import SCHEME_SYNTAX, WEB, Use, known, web_within
 
 MOST_CARRIED = 5
 MOST_LAYERS = 4

@@ -11,9 +11,7 @@ from urllib.parse import SplitResult, urlsplit
 from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, field_validator
 from pydantic_core import PydanticCustomError
 
-from shared.domain.carried import carried
 from shared.domain.errors import FieldError
-from shared.domain.hosts import BadAddress, read_address, scheme_of
 from shared.domain.human_text import (
     blank_is_absent,
     has_control_characters,
@@ -98,29 +96,11 @@ class NotificationInput(Content):
 
     @field_validator("url", "image")
     @classmethod
-    def _has_readable_host(cls, url: str | None) -> str | None:
-        """Refuse what no two readers take for the same host. Stored content is not refused for it:
-        what was saved under older rules stays readable, and is a finding.
-        """
-        try:
-            read_address(url or "")
-        except BadAddress as bad:
-            raise PydanticCustomError(
-                "not_a_url", "is not a well-formed address: {reason}", {"reason": str(bad)}
-            ) from None
-        return url
+    def _can_be_followed(cls, url: str | None) -> str | None:
+        if url is not None:
+            from shared.domain.link_input import check_link
 
-    @field_validator("url")
-    @classmethod
-    def _carries_nothing_forbidden(cls, url: str | None) -> str | None:
-        """Refuse in a carried address what is refused in a bare one."""
-        for address in carried(url or "").addresses:
-            if is_forbidden(scheme := scheme_of(address)):
-                raise PydanticCustomError(
-                    "not_linkable",
-                    "must not carry an address that begins with {scheme}:",
-                    {"scheme": scheme},
-                )
+            check_link(url)
         return url
 
     def content(self) -> Content:

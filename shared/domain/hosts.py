@@ -13,10 +13,10 @@ from urllib.parse import unquote
 import idna
 
 from shared.domain.addresses import Ip
+from shared.domain.schemes import SCHEME_SYNTAX
 
 MOST_HOST_CHARACTERS = 253
 _MOST_RAW_HOST = 1024
-SCHEME_SYNTAX = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*")
 _SCHEME = re.compile(rf"({SCHEME_SYNTAX.pattern}):")
 _LABEL = re.compile(r"^(?!-)[a-z0-9_-]{1,63}(?<!-)$")
 _NUMBER = re.compile(r"^(0x[0-9a-f]*|[0-9]+)$")

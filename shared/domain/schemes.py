@@ -10,9 +10,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple
 
-from shared.domain.hosts import SCHEME_SYNTAX
-
 WEB = ("http", "https")
+SCHEME_SYNTAX = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*")
 MOST_SCHEME_CHARACTERS = 64
 
 
