@@ -86,7 +86,7 @@ def _inside(url: str) -> list[str]:
     for name, value in _intent_parameters(url):
         found += _in_parameter(name, value)
     if not direct and _is_browser(scheme):
-        found += _host_alone(body.lstrip(_SLASHES), others=bool(found))
+        found += _host_alone(body.lstrip(_SLASHES))
     return list(dict.fromkeys(found))
 
 
@@ -133,11 +133,11 @@ def _in_parameter(name: str, value: str) -> list[str]:
     return [_address(f"https://{place}")] if is_link and _HOST.match(place) else []
 
 
-def _host_alone(text: str, *, others: bool) -> list[str]:
-    """Take what a browser is given without a scheme for a place on the web; a word in front of
-    parameters is a command.
+def _host_alone(text: str) -> list[str]:
+    """Take what a browser is given without a scheme for a place on the web; a word without a dot is
+    a command.
     """
-    if not text or text[0] in "?#" or (others and _COMMAND.match(text)):
+    if not text or text[0] in "?#" or _COMMAND.match(text):
         return []
     return [_address(f"https://{text}")]
 
@@ -153,12 +153,12 @@ def _at_start(text: str) -> list[str]:
 
 
 def _in_text(text: str) -> list[str]:
-    """Find the address that a text is, or one of the web that stands anywhere in it."""
+    """Find the address that a text is, or those of the web that stand anywhere in it."""
     if found := _at_start(text):
         return found
     for reading in _readings(text):
-        if web := _WEB_ADDRESS.search(reading):
-            return [_address(_END_IN_TEXT.split(reading[web.start() :], maxsplit=1)[0])]
+        if begins := [each.start() for each in _WEB_ADDRESS.finditer(reading)]:
+            return [_address(_END_IN_TEXT.split(reading[at:], maxsplit=1)[0]) for at in begins]
     return []
 
 

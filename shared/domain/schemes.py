@@ -88,7 +88,7 @@ GROUPS = (
         "reads or changes the settings of the device or browser",
         "ms-settings ms-cxh ms-cxh-full prefs app-prefs x-apple.systempreferences chrome edge "
         "chrome-extension moz-extension resource content filesystem wifi otpauth "
-        "otpauth-migration",
+        "otpauth-migration windowsdefender",
     ),
     Group(Use.SYSTEM, "calls a number, which can cost money", "tel callto facetime facetime-audio"),
     Group(Use.SYSTEM, "writes to a number, which can cost money", "sms smsto mms mmsto"),
@@ -129,7 +129,7 @@ GROUPS = (
 SCHEMES: Mapping[str, Scheme] = {
     name: Scheme(group.use, group.why) for group in GROUPS for name in group.names.split()
 }
-_OF_WINDOWS = re.compile(r"ms-|microsoft\.|windows")
+_OF_WINDOWS = re.compile(r"ms-|microsoft\.|windows\.")
 _WINDOWS = Scheme(Use.DANGEROUS, "starts a part of Windows")
 _ENDS_AS_WEB = re.compile(r".*[-+.](https?)")
 _BROWSER = Scheme(Use.CARRIER, "hands an address on to a browser")

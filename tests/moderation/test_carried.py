@@ -93,6 +93,8 @@ def test_a_carried_address_is_found_inside_a_carried_one() -> None:
         "auroranews://search?q=a:b&t=12:30&sort=date",
         "auroranews://open?file=report.pdf",
         "auroranews:article/17#top",
+        "firefox://open-url",
+        "google://search?q=bach",
         "https://kino.by/?next=https://evil.test/",
         "https://kino.by/#Intent;scheme=https;end",
     ],
@@ -129,6 +131,11 @@ def test_every_finding_of_a_carried_address_is_one_of_the_link(
 ) -> None:
     assert code in found(carrier + inner)
     assert code in found(carrier + encoded(inner, 2))
+
+
+def test_every_address_in_a_text_that_is_handed_on_is_found() -> None:
+    url = "whatsapp://send?text=See%20https%3A%2F%2Fkino.by%20and%20https%3A%2F%2Fevil.test%20!"
+    assert web_addresses(url) == ("https://kino.by", "https://evil.test")
 
 
 def test_a_carrier_of_ones_own_place_is_no_alarm() -> None:

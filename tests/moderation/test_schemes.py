@@ -44,7 +44,7 @@ def test_a_known_scheme_is_judged_by_its_use_and_cannot_be_declared(scheme: str)
     assert why_undeclarable(scheme)
 
 
-@pytest.mark.parametrize("scheme", ["ms-new-tool", "microsoft.windows.camera", "windowsdefender"])
+@pytest.mark.parametrize("scheme", ["ms-new-tool", "microsoft.windows.camera", "windows.tools"])
 def test_parts_of_windows_are_dangerous_without_being_listed(scheme: str) -> None:
     judged = known(scheme)
     assert judged is not None
