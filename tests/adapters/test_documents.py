@@ -76,6 +76,7 @@ def test_nothing_internal_is_in_the_json() -> None:
         "claim",
         "endorsements",
         "exportat",
+        "lookedat",
         "wakeat",
         "sweeps",
         "historycount",
