@@ -136,7 +136,7 @@ _BROWSER = Scheme(Use.CARRIER, "hands an address on to a browser")
 
 
 def known(scheme: str) -> Scheme | None:
-    """What is known of a scheme; ``None`` of ``https`` and of apps that we do not know."""
+    """Look a scheme up; ``None`` for ``https`` and for apps that we do not know."""
     if scheme in SCHEMES:
         return SCHEMES[scheme]
     if web_within(scheme):
@@ -145,19 +145,19 @@ def known(scheme: str) -> Scheme | None:
 
 
 def web_within(scheme: str) -> str:
-    """The scheme of the web in which another one ends: ``https`` of ``opera-https``."""
+    """Take the scheme of the web out of one that ends in it: ``https`` of ``opera-https``."""
     ends = _ENDS_AS_WEB.fullmatch(scheme)
     return ends[1] if ends else ""
 
 
 def is_forbidden(scheme: str) -> bool:
-    """Whether no link may begin with it, or carry an address that does."""
+    """Tell whether no link may begin with a scheme, or carry an address that does."""
     judged = SCHEMES.get(scheme)
     return judged is not None and judged.use is Use.FORBIDDEN
 
 
 def why_undeclarable(scheme: str) -> str:
-    """Why a provider cannot declare a scheme for its own apps; empty when it can."""
+    """Say why a provider cannot declare a scheme for its own apps; empty when it can."""
     if not SCHEME_SYNTAX.fullmatch(scheme) or len(scheme) > MOST_SCHEME_CHARACTERS:
         return "is no scheme: letters, digits, +, - and . after a first letter, without the colon"
     if scheme in WEB:

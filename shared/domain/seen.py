@@ -44,5 +44,5 @@ class Seen:
 
     @property
     def reached(self) -> bool:
-        """Whether there was something to look at."""
+        """Tell whether there was something to look at."""
         return self.fault is None and 200 <= self.status < 300
