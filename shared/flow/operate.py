@@ -68,7 +68,7 @@ def change_own_domain(
 
     Raises ``TooMany`` where the domain would have listed too many different HWIDs lately.
     """
-    lists = {field: tuple(dict.fromkeys(values)) for field, values in given.items()}
+    lists: dict[str, Any] = {field: tuple(dict.fromkeys(values)) for field, values in given.items()}
     check_admin_hwids(lists.get("admin_hwids", ()))
 
     def change(it: Domain) -> Domain:

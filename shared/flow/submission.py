@@ -17,7 +17,6 @@ from hashlib import sha256
 from math import ceil
 
 from shared.domain.admin_hwids import MOST_DEVICES_PER_DAY
-from shared.domain.carried import web_addresses
 from shared.domain.errors import InProgress, TooMany, TryAgain
 from shared.domain.lifecycle import Status
 from shared.domain.notification import Looked, Notification, NotificationId
@@ -132,9 +131,16 @@ def turn_to_look(
 
 def _takes_time(it: Notification, names: Sequence[str], clock: Clock) -> bool:
     """Whether there is something to go to, or a segment that is counted in several queries."""
-    if any(web_addresses(url) for url in (it.content.url, it.content.image) if url):
+    if any(url and _leads_to_the_web(url) for url in (it.content.url, it.content.image)):
         return True
     return len(audience_queries(it.segment or Segment(), names, clock.now())) > 1
+
+
+def _leads_to_the_web(url: str) -> bool:
+    """Tell whether there is something to go to; what that takes is loaded with the first link."""
+    from shared.domain.carried import web_addresses
+
+    return bool(web_addresses(url))
 
 
 def _end_turn(it: Notification, taker: Taker, checks: Checks) -> None:

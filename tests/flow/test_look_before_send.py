@@ -109,7 +109,7 @@ def test_an_edit_is_compared_with_the_look_at_the_edit() -> None:
     id = world.create()["id"]
     world.inspector.ends = (replace(LINK, final="b.example"),)
     world.edit(id, an_input(title="New"))
-    world.approve(id)
+    world.approve(id, revision=2)
     assert sent(world, id).status is Status.APPROVED
 
 

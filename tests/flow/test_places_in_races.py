@@ -15,10 +15,10 @@ from shared.adapters.memory.moderation import MemoryUsage
 from shared.adapters.rates import ProcessRates
 from shared.domain.content import Content
 from shared.domain.errors import Refusal, TooMany, TryAgain
-from shared.domain.findings import Finding
 from shared.domain.lifecycle import Status
+from shared.domain.link_ends import Inspection
 from shared.domain.notification import Notification, NotificationId
-from shared.domain.provider import Limit
+from shared.domain.provider import Domain, Limit
 from shared.flow.create import submit
 from shared.flow.submission import Checks
 from tests.builders import NOON, PROVIDER, a_domain, a_notification, a_provider
@@ -51,17 +51,17 @@ class SteppingUsage:
         return getattr(self._usage, verb)
 
 
-def nothing_found(content: Content, domains: Sequence[str]) -> tuple[Finding, ...]:
+def nothing_found(content: Content, domains: Sequence[Domain]) -> Inspection:
     del content, domains
-    return ()
+    return Inspection()
 
 
-def away(content: Content, domains: Sequence[str]) -> tuple[Finding, ...]:
+def away(content: Content, domains: Sequence[Domain]) -> Inspection:
     raise TryAgain("the store cannot be read right now")
 
 
 def submitting(
-    notifications: Any, usage: Any, inspect: Callable[..., tuple[Finding, ...]], id: NotificationId
+    notifications: Any, usage: Any, inspect: Callable[..., Inspection], id: NotificationId
 ) -> Notification:
     limits = ((str(Limit.SUBMISSIONS_PER_DAY), 1),)
     return submit(
@@ -83,7 +83,7 @@ def actors() -> Iterator[ThreadPoolExecutor]:
 
 @pytest.mark.parametrize("rivals_look", [nothing_found, away])
 def test_a_request_that_loses_leaves_the_winner_its_place_in_every_order(
-    rivals_look: Callable[..., tuple[Finding, ...]], actors: ThreadPoolExecutor
+    rivals_look: Callable[..., Inspection], actors: ThreadPoolExecutor
 ) -> None:
     for order in orders({"0": STEPS, "1": STEPS}):
         stage, notifications, usage = Stage(order), MemoryNotifications(), MemoryUsage()

@@ -23,8 +23,9 @@ from shared.domain.errors import (
 from shared.domain.findings import Finding, Severity
 from shared.domain.history import Actor, Role
 from shared.domain.lifecycle import Status
+from shared.domain.link_ends import Inspection
 from shared.domain.notification import FailureReason, NotificationId
-from shared.domain.provider import LIMITS, Limit, Plan
+from shared.domain.provider import LIMITS, Domain, Limit, Plan
 from shared.flow.create import LOOKS
 from shared.flow.once import Once
 from shared.flow.submission import LOOK_LASTS, LOOKS_AT_ONCE
@@ -444,15 +445,16 @@ class SilentLink:
         self.all_there = threading.Barrier(at_once + 1)
         self.may_end = threading.Event()
 
-    def __call__(self, content: Content, domains: Sequence[str]) -> tuple[Finding, ...]:
+    def __call__(self, content: Content, domains: Sequence[Domain]) -> Inspection:
         self.all_there.wait(30)
         assert self.may_end.wait(30)
-        return ()
+        return Inspection()
 
 
-def test_of_forty_submits_of_one_draft_with_a_silent_link_one_holds_a_thread() -> None:
+@pytest.mark.parametrize("url", [LINKED.url, f"microsoft-edge:{LINKED.url}"])
+def test_of_forty_submits_of_one_draft_with_a_silent_link_one_holds_a_thread(url: str) -> None:
     world = a_world()
-    id = world.create(LINKED)["id"]
+    id = world.create(LINKED.model_copy(update={"url": url}))["id"]
     link = SilentLink(1)
     world.parts.checks = replace(world.parts.checks, inspect=link)
     with ThreadPoolExecutor(1) as threads:
