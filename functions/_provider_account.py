@@ -23,7 +23,7 @@ from functions._http import Given, Nothing
 from functions._provider import DOOR
 from functions._rest import Call, Reply
 from shared.adapters.documents import to_json
-from shared.domain.errors import FieldError, Forbidden, InvalidInput
+from shared.domain.errors import Forbidden
 from shared.domain.provider import MOST_ADMIN_HWIDS, Domain, Limit, Plan, Provider, check_entitled
 from shared.flow import keys as api_keys
 from shared.flow import operate
@@ -92,13 +92,10 @@ def domains(call: Call[Nothing]) -> Reply:
     answer=DomainAnswer,
 )
 def change_domain(call: Call[OwnDomainInput]) -> Reply:
-    """Replace the list of a domain's admin HWIDs, or that of its apps' schemes, or both: the way
-    round moderation takes a person.
+    """Replace the list of a domain's admin HWIDs, or that of its apps' schemes, or both; a list
+    that is left out stays. It takes a person, because of the way round moderation.
     """
     name, given, p = domain_in(call.path), call.given, parts()
-    if not given.model_fields_set:
-        sentence = "adminHwids or deepLinkSchemes is required"
-        raise InvalidInput([FieldError("adminHwids", "required", sentence)])
     changed = operate.change_own_domain(
         name,
         given.model_dump(exclude_unset=True),

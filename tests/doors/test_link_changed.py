@@ -30,7 +30,7 @@ def seen(world: MemoryParts, there: Seen) -> None:
 def approved(provider: Call, world: MemoryParts, url: str, there: Seen) -> str:
     seen(world, there)
     id = str(provider("POST", "/v1/notifications", a_body(url=url)).get_json()["id"])
-    moderator = door("approve_notification", token("anna", moderator=True))
+    moderator = door("approve_notification", token("m1", moderator=True))
     assert moderator("POST", "/", {"data": {"id": id, "revision": 1}}).status_code == 200
     return id
 
