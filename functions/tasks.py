@@ -83,6 +83,7 @@ def send_batch(request: Request) -> None:
         devices=p.devices,
         watch=p.watch,
         retries=p.retries,
+        memory=p.memory,
         tasks=p.tasks,
         clock=p.clock,
         until=_until(p),

@@ -26,6 +26,7 @@ from shared.adapters.memory.standings import MemoryStandings
 from shared.adapters.memory.watch import MemoryWatch
 from shared.adapters.memory.web import MemoryThreats, MemoryWeb
 from shared.adapters.push.retries import ProcessRetries
+from shared.adapters.push.run_memory import ProcessRunMemory
 from shared.adapters.rates import ProcessRates
 from shared.domain.device import AddressKind
 from shared.domain.errors import NotFound
@@ -143,6 +144,7 @@ class MemoryParts:
     standings: MemoryStandings = field(default_factory=lambda: MemoryStandings(*PEOPLE))
     lanes: MemoryLanes = field(default_factory=MemoryLanes)
     retries: ProcessRetries = field(default_factory=ProcessRetries)
+    memory: ProcessRunMemory = field(default_factory=ProcessRunMemory)
     review_policies: MemoryReviewPolicies = field(default_factory=MemoryReviewPolicies)
     moderators: MemoryModerators = field(default_factory=MemoryModerators)
     usage: MemoryUsage = field(default_factory=MemoryUsage)

@@ -108,12 +108,13 @@ REASONS: tuple[tuple[int, str], ...] = (
 )
 
 
-def _prefix(reason: str) -> str:
+def prefix_of(reason: str) -> str:
+    """How device tokens begin that are refused for it."""
     return re.sub(r"(?<!^)(?=[A-Z])", "-", reason).lower() + "-"
 
 
 SCRIPTS: tuple[Script, ...] = (
-    *(Script(_prefix(it), f"Apple's {it}", http, it) for http, it in REASONS),
+    *(Script(prefix_of(it), f"Apple's {it}", http, it) for http, it in REASONS),
     Script("new-reason-", "refused with a reason nobody has heard of", 400, "ReasonOfTomorrow"),
     Script("no-reason-", "refused without a word", 400),
     Script("bad-gateway-", "a proxy's word, not Apple's", 502),

@@ -3,12 +3,15 @@
 One table, listed at ``GET /prefixes``.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import orjson
 
+from local.stand_ins.apns_answers import REASONS, prefix_of
 from local.stand_ins.scripts import BY_DATE, Act, Script, Wishes
 
+APNS_ERROR = "type.googleapis.com/google.firebase.fcm.v1.ApnsError"
+QUOTA_FAILURE = "type.googleapis.com/google.rpc.QuotaFailure"
 FCM_ERROR = "type.googleapis.com/google.firebase.fcm.v1.FcmError"
 BAD_REQUEST = "type.googleapis.com/google.rpc.BadRequest"
 _PAGE = b"<!DOCTYPE html><html lang=en><title>Error 502</title><p>Try again in 30 seconds.</html>"
@@ -20,14 +23,19 @@ def error(
     message: str,
     code: str = "",
     violations: Sequence[tuple[str, str]] = (),
+    more: Mapping[str, object] | None = None,
 ) -> bytes:
-    """An error as Google's APIs word it, with FCM's own code when there is one."""
+    """An error as Google's APIs word it, with FCM's own code when there is one, and one more detail
+    of another kind.
+    """
     details: list[dict[str, object]] = []
     if code:
         details.append({"@type": FCM_ERROR, "errorCode": code})
     if violations:
         named = [{"field": where, "description": what} for where, what in violations]
         details.append({"@type": BAD_REQUEST, "fieldViolations": named})
+    if more:
+        details.append(dict(more))
     said: dict[str, object] = {"code": http, "message": message, "status": status}
     return orjson.dumps({"error": {**said, "details": details} if details else said})
 
@@ -35,6 +43,32 @@ def error(
 _NO_TOKEN = "The registration token is not a valid FCM registration token"
 _INVALID = "Request contains an invalid argument."
 _SOON = {"Retry-After": "7"}
+
+
+def _quota(prefix: str, whose: str, subject: str, description: str) -> Script:
+    violations = [{"subject": subject, "description": description}]
+    more = {"@type": QUOTA_FAILURE, "violations": violations}
+    said = error(429, "RESOURCE_EXHAUSTED", "Quota exceeded.", "QUOTA_EXCEEDED", more=more)
+    return Script(prefix, f"too many messages to {whose}, as a detail says", 429, said)
+
+
+_WORDED: Mapping[int, tuple[int, str, str, str]] = {
+    400: (400, "INVALID_ARGUMENT", "APNs refused the request.", "INVALID_ARGUMENT"),
+    403: (401, "UNAUTHENTICATED", "Auth error from APNS or Web Push", "THIRD_PARTY_AUTH_ERROR"),
+    410: (400, "INVALID_ARGUMENT", "APNs device token is disabled.", "INVALID_ARGUMENT"),
+    429: (429, "RESOURCE_EXHAUSTED", "Quota exceeded.", "QUOTA_EXCEEDED"),
+    500: (500, "INTERNAL", "Internal error encountered.", "INTERNAL"),
+    503: (503, "UNAVAILABLE", "The service is currently unavailable.", "UNAVAILABLE"),
+}
+"""What FCM says for a status of Apple's."""
+
+
+def _apples(http: int, reason: str) -> Script:
+    more = {"@type": APNS_ERROR, "statusCode": http, "reason": reason}
+    status, *said = _WORDED.get(http, _WORDED[400])
+    told = error(status, *said, more=more)
+    return Script(f"apns-{prefix_of(reason)}", f"Apple's {reason}, handed on", status, told)
+
 
 SCRIPTS: tuple[Script, ...] = (
     Script(
@@ -129,6 +163,9 @@ SCRIPTS: tuple[Script, ...] = (
         error(429, "RESOURCE_EXHAUSTED", "Quota exceeded.", "QUOTA_EXCEEDED"),
         {"Retry-After": BY_DATE},
     ),
+    _quota("quota-device-", "one device", "device:token", "Device message rate exceeded."),
+    _quota("quota-project-", "the project", "project:demo", "Messages per minute per project."),
+    *(_apples(http, reason) for http, reason in REASONS),
     Script(
         "internal-",
         "an internal error, after which the message may have gone out",

@@ -22,13 +22,17 @@ from shared.domain.delivery import (
     Rejected,
     Unsendable,
 )
-from shared.domain.reactions import ANSWER_LOST, CREDENTIALS_REFUSED, INVALID_TOKEN
+from shared.domain.reactions import (
+    ANSWER_LOST,
+    CREDENTIALS_REFUSED,
+    DEVICE_BUSY,
+    INVALID_TOKEN,
+)
 from shared.domain.retry_after import asked_seconds
 
 SECONDS_BETWEEN_TOKENS: Final = 1200.0
 """Apple takes no newer token earlier than this after the last one."""
 
-_DEVICE_WAIT_SECONDS = 60.0
 _EPOCH = datetime.fromtimestamp(0, UTC)
 
 
@@ -84,7 +88,7 @@ REACTIONS: Final[Mapping[tuple[int, str], Reaction]] = {
     (403, "UnrelatedKeyIdInToken"): Reaction(CREDENTIALS_REFUSED, Step.RECONNECT_AND_SEND),
     (410, "Unregistered"): _GONE,
     (410, "ExpiredToken"): _GONE,
-    (429, "TooManyRequests"): Reaction(Later("deviceBusy", _DEVICE_WAIT_SECONDS)),
+    (429, "TooManyRequests"): Reaction(DEVICE_BUSY),
     (429, "TooManyProviderTokenUpdates"): Reaction(
         Later("tooManyTokenUpdates", SECONDS_BETWEEN_TOKENS), Step.KEEP_TOKEN
     ),
@@ -98,7 +102,7 @@ REACTIONS: Final[Mapping[tuple[int, str], Reaction]] = {
 UNKNOWN_REASONS: Final[Mapping[int, Reaction]] = {
     403: _CREDENTIALS,
     413: Reaction(Unsendable("payloadTooBig")),
-    429: Reaction(Later("deviceBusy", _DEVICE_WAIT_SECONDS)),
+    429: Reaction(DEVICE_BUSY),
     500: Reaction(Later("internal", ambiguous=True)),
     503: Reaction(Later("unavailable")),
     2: Reaction(ANSWER_LOST),
@@ -125,6 +129,14 @@ def reaction(http: int, headers: Mapping[str, str], body: bytes) -> Reaction:
     if found is _GONE:
         return Reaction(AddressGone("unregistered", _moment(said.get("timestamp"))))
     return found
+
+
+def by_reason(http: object, reason: str) -> Answer | None:
+    """What a reason means that somebody else hands on; ``None`` for one nobody has heard of."""
+    known = {status: it for (status, word), it in REACTIONS.items() if word == reason}
+    found = known.get(http) if isinstance(http, int) else None
+    found = found or next(iter(known.values()), None)
+    return found.answer if found else None
 
 
 def _moment(milliseconds: object) -> datetime | None:

@@ -63,30 +63,32 @@ class AddressGone:
 class Later:
     """Not now. ``ambiguous``: it may have been taken, the answer was lost.
 
-    Not ``tried``: there was no turn for it, so it says nothing of how the service is.
+    Not ``tried``: there was no turn for it, so it says nothing of how the service is. ``of_app``:
+    the service said in so many words that the whole app asks for too much, not this address.
     """
 
     code: str
     retry_after_seconds: float | None = None
     ambiguous: bool = False
     tried: bool = True
+    of_app: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Misconfigured:
-    """Our credentials or configuration are refused; no address is to blame and none is dropped.
+    """Our credentials or configuration are refused, as far as this address tells. It is kept.
 
-    It holds for every device of the same kind of address, so the rest of the batch is not even
-    tried. With ``of_platform``, only for those of them that are of the same platform.
+    It may be the address alone (a development build), or pass. So it is asked again, and believed
+    of others only as ``shared.domain.evidence`` says. ``certain``: no service said so, we know it.
     """
 
     code: str
-    of_platform: bool = False
+    certain: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Unsendable:
-    """The content itself is refused, for this device as for every other of its kind."""
+    """The content is refused for this address. Others may well take it."""
 
     code: str
 
@@ -155,9 +157,10 @@ class Outcome(StrEnum):
 class Record:
     """The ledger's word on one device: outcome, the provider's code or receipt, and when.
 
-    While it is open, ``code`` says what it met when it was last asked for, ``ambiguous`` whether
-    any attempt may have reached the device, and ``receipt`` which half of a desktop reached both
-    ways is done.
+    While it is open, ``code`` says what it met when it was last asked for, ``at`` when that was (of
+    a refused configuration: since when it is refused), ``ambiguous`` whether any attempt may have
+    reached the device, ``receipt`` which half of a desktop reached both ways is done, and
+    ``not_before`` until when its push service wants it left alone.
     """
 
     outcome: Outcome = Outcome.OPEN
@@ -166,6 +169,11 @@ class Record:
     at: datetime | None = None
     ambiguous: bool = False
     dropped: bool = False
+    not_before: datetime | None = None
+
+    def is_due(self, now: datetime) -> bool:
+        """Whether the device may be asked for."""
+        return self.not_before is None or self.not_before <= now
 
 
 UNTRIED = Record()
@@ -269,6 +277,11 @@ class Batch:
     def open_positions(self) -> list[int]:
         """Where in the batch devices still wait for their outcome."""
         return [i for i, r in enumerate(self.records) if r.outcome is Outcome.OPEN]
+
+    def due_at(self, now: datetime) -> datetime:
+        """When the first of its open devices may be asked for; ``now`` at the earliest."""
+        waits = (self.records[p].not_before or now for p in self.open_positions())
+        return max(now, min(waits, default=now))
 
     def chunks(self) -> Iterator[list[int]]:
         """The open positions, ``CHUNK_SIZE`` at a time, in turn: whoever has little time gets

@@ -1,16 +1,19 @@
 """What FCM's answers mean to us. The table below is the only place that knows.
 
-Two of its words mislead. 404 speaks about the address only with FCM's own code UNREGISTERED (else
-the project or the path is wrong), and 400 only when it names the token (else the message is bad,
-for every address alike): to drop addresses for either would empty the audience.
+Some of its words mislead. 404 says that the address is dead only with FCM's own code UNREGISTERED,
+and 400 only when it names the token. What stands behind the others may be one address, the message
+or the project: the address is kept. Where FCM hands on what Apple said of an iPhone, in a detail
+``ApnsError``, Apple's reason decides. And a quota may be one device's or the project's.
 """
 
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
 from pydantic_core import from_json
 
+from shared.domain import apns_reactions
 from shared.domain.answer_bodies import text_in
 from shared.domain.delivery import (
     Accepted,
@@ -21,14 +24,25 @@ from shared.domain.delivery import (
     Rejected,
     Unsendable,
 )
-from shared.domain.reactions import ANSWER_LOST, CREDENTIALS_REFUSED, INVALID_TOKEN
+from shared.domain.reactions import (
+    ANSWER_LOST,
+    CREDENTIALS_REFUSED,
+    DEVICE_BUSY,
+    INVALID_TOKEN,
+)
 from shared.domain.retry_after import asked_seconds
+
+_OF_A_DEVICE = re.compile(r"device|token|registration|instance|target|fid\b", re.IGNORECASE)
+_OF_THE_PROJECT = re.compile(r"project|\bapp\b|application|consumer|sender", re.IGNORECASE)
 
 _ANY = 0
 _UNSAID = ""
 _WHATEVER = "*"
 _TOKEN = "message.token"  # noqa: S105
 _NOT_A_TOKEN = "not a valid FCM registration token"  # noqa: S105
+_DEVICES_QUOTA = "quota of the device"
+_PROJECTS_QUOTA = "quota of the project"
+_THIRD_PARTY_AUTH = Misconfigured("thirdPartyAuth")
 
 REACTIONS: Final[tuple[tuple[int, str, Answer], ...]] = (
     # HTTP, word, reaction; the first row that fits decides. The word is FCM's error code or, where
@@ -36,8 +50,10 @@ REACTIONS: Final[tuple[tuple[int, str, Answer], ...]] = (
     (400, _TOKEN, INVALID_TOKEN),
     (_ANY, "UNREGISTERED", AddressGone("unregistered")),
     (_ANY, "SENDER_ID_MISMATCH", AddressGone("senderIdMismatch")),
-    (_ANY, "THIRD_PARTY_AUTH_ERROR", Misconfigured("thirdPartyAuth", of_platform=True)),
+    (_ANY, "THIRD_PARTY_AUTH_ERROR", _THIRD_PARTY_AUTH),
     (_ANY, "INVALID_ARGUMENT", Unsendable("invalidMessage")),
+    (429, _DEVICES_QUOTA, DEVICE_BUSY),
+    (429, _PROJECTS_QUOTA, Later("quotaExceeded", 60.0, of_app=True)),
     (_ANY, "QUOTA_EXCEEDED", Later("quotaExceeded", 60.0)),
     (_ANY, "RESOURCE_EXHAUSTED", Later("quotaExceeded", 60.0)),
     (_ANY, "UNAVAILABLE", Later("unavailable")),
@@ -72,9 +88,10 @@ def reaction(http: int, headers: Mapping[str, str], body: bytes) -> Answer:
         return Accepted(name.rpartition("/")[2])
     told = said.get("error")
     error = told if isinstance(told, dict) else {}
-    found = _find(http, _word(http, error))
+    details = list(_details(error))
+    found = _apples(details) or _find(http, _word(http, error, details))
     if isinstance(found, Later) and http >= 300:
-        asked = asked_seconds(headers, _details(error))
+        asked = asked_seconds(headers, details)
         return found if asked is None else replace(found, retry_after_seconds=asked)
     return found
 
@@ -88,21 +105,53 @@ def _find(http: int, said: tuple[str, bool]) -> Answer:
     raise AssertionError("the last row fits everything")
 
 
+def _apples(details: Iterable[Mapping[str, object]]) -> Answer | None:
+    """What Apple's reason means, if FCM hands one on that is known. The steps that we take towards
+    Apple are FCM's here; and Apple's credentials are those in Firebase, not those we show to FCM.
+    """
+    for detail in details:
+        if _is(detail, "google.firebase.fcm.v1.ApnsError"):
+            found = apns_reactions.by_reason(detail.get("statusCode"), text_in(detail, "reason"))
+            return _THIRD_PARTY_AUTH if found == CREDENTIALS_REFUSED else found
+    return None
+
+
 # ---- reading ---------------------------------------------------------------------------------
 
 
-def _word(http: int, error: Mapping[str, object]) -> tuple[str, bool]:
+def _word(
+    http: int, error: Mapping[str, object], details: Sequence[Mapping[str, object]]
+) -> tuple[str, bool]:
     """The deciding word, and whether it is FCM's own."""
-    details = list(_details(error))
     code = next((c for d in details if (c := text_in(d, "errorCode")) and _is_fcm(d)), "")
     about_token = _NOT_A_TOKEN in text_in(error, "message") or _TOKEN in _violated(details)
     if http == 400 and about_token:
         return _TOKEN, True
+    if http == 429 and (quota := _whose_quota(details)):
+        return quota, True
     return (code, True) if code else (text_in(error, "status"), False)
 
 
 def _is_fcm(detail: Mapping[str, object]) -> bool:
-    return text_in(detail, "@type").endswith("/google.firebase.fcm.v1.FcmError")
+    return _is(detail, "google.firebase.fcm.v1.FcmError")
+
+
+def _is(detail: Mapping[str, object], type_: str) -> bool:
+    return text_in(detail, "@type").endswith(f"/{type_}")
+
+
+def _whose_quota(details: Iterable[Mapping[str, object]]) -> str:
+    """Whose quota is exceeded, if a detail says so: by the quota's subject, else by the sentence.
+
+    A quota "per device and project" is the device's.
+    """
+    for violation in (v for d in details if _is(d, "google.rpc.QuotaFailure") for v in _listed(d)):
+        for said in (text_in(violation, "subject"), text_in(violation, "description")):
+            if _OF_A_DEVICE.search(said):
+                return _DEVICES_QUOTA
+            if _OF_THE_PROJECT.search(said):
+                return _PROJECTS_QUOTA
+    return ""
 
 
 def _details(error: Mapping[str, object]) -> Iterator[Mapping[str, object]]:
@@ -110,9 +159,15 @@ def _details(error: Mapping[str, object]) -> Iterator[Mapping[str, object]]:
     yield from (d for d in (details if isinstance(details, list) else []) if isinstance(d, dict))
 
 
-def _violated(details: list[Mapping[str, object]]) -> set[str]:
-    lists = [v for d in details if isinstance(v := d.get("fieldViolations"), list)]
-    return {text_in(v, "field") for violations in lists for v in violations if isinstance(v, dict)}
+def _violated(details: Iterable[Mapping[str, object]]) -> set[str]:
+    return {text_in(v, "field") for d in details for v in _listed(d, "fieldViolations")}
+
+
+def _listed(
+    detail: Mapping[str, object], name: str = "violations"
+) -> Iterator[Mapping[str, object]]:
+    listed = detail.get(name)
+    yield from (v for v in (listed if isinstance(listed, list) else []) if isinstance(v, dict))
 
 
 def _json(body: bytes) -> Mapping[str, object]:

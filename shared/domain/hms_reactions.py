@@ -1,9 +1,9 @@
 """What Huawei's answers mean to us. The table below is the only place that knows.
 
 One answer speaks for a whole request of up to a thousand addresses, mostly with HTTP 200: its own
-code decides. Two of its words mislead. "All tokens are invalid" is also what another app's
-credentials lead to, and "partial success" lists, beside dead addresses, those that only a missing
-right of ours or a penalty stands in the way of: to drop all of these would empty the audience.
+code decides. Two of its words mislead. "Partial success" lists, beside dead addresses, those that
+only a missing right of ours or a penalty stands in the way of. And what is refused of a request may
+be the fault of one address in it: for which of them it holds is known of a request for one only.
 """
 
 import re
@@ -22,12 +22,9 @@ from shared.domain.delivery import (
 from shared.domain.reactions import ANSWER_LOST, CREDENTIALS_REFUSED, INVALID_TOKEN
 
 MOST_TOKENS: Final = 1000
-FEWEST_TO_SUSPECT: Final = 20
-"""From as many addresses on, all of them being dead is less likely than our being the wrong app."""
 
 PARTLY: Final = Later("partialUnknown", ambiguous=True)
 """Some were taken and some were not, and which is not known."""
-WRONG_APP: Final = Misconfigured("wrongApp")
 UNKNOWN_ERROR: Final = Rejected("unknownError")
 
 _ANY = 0
@@ -36,7 +33,7 @@ _WHATEVER = "*"
 _INVALID_MESSAGE = Unsendable("invalidMessage")
 _CONTENT_REJECTED = Unsendable("contentRejected")
 _NOT_PERMITTED = Misconfigured("appNotPermitted")
-_TRAFFIC_CONTROL = Later("trafficControl", 10.0)
+_TRAFFIC_CONTROL = Later("trafficControl", 10.0, of_app=True)
 """Counted in devices a second; Huawei names no time to wait."""
 
 REACTIONS: Final[tuple[tuple[str, int, Answer], ...]] = (
@@ -101,7 +98,12 @@ def reactions(http: int, body: bytes, tokens: Sequence[str]) -> dict[str, Answer
     known = [token for token in tokens if token in listed]
     complete = bool(known) and str(details.get("failure", len(known))) == str(len(known))
     rest = accepted if answer == PARTLY and complete else answer
-    return _suspected({token: listed.get(token, rest) for token in tokens})
+    return {token: listed.get(token, rest) for token in tokens}
+
+
+def named(body: bytes) -> frozenset[str]:
+    """The addresses that an answer names one by one, so that it speaks of each of them."""
+    return frozenset(_listed(_details(object_in(body))))
 
 
 def _find(http: int, code: str) -> Answer:
@@ -110,18 +112,6 @@ def _find(http: int, code: str) -> Answer:
         if right_code and row_http in (_ANY, http, http // 100):
             return answer
     raise AssertionError("the last row fits everything")
-
-
-def _suspected(answers: dict[str, Answer]) -> dict[str, Answer]:
-    """Not one good address among many: that is us, and all of them are kept.
-
-    Among few, all being dead is nothing odd (what is left of a batch, a provider's first devices),
-    and keeping them would mean asking for them for ever. So below the line the table holds as it
-    stands; a device that lost its address that way brings it again when the app is next opened.
-    """
-    if len(answers) >= FEWEST_TO_SUSPECT and set(answers.values()) == {INVALID_TOKEN}:
-        return dict.fromkeys(answers, WRONG_APP)
-    return answers
 
 
 # ---- reading ---------------------------------------------------------------------------------

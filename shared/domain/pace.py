@@ -20,8 +20,14 @@ _FALLING, _RISING = 0.1, 0.001
 """What is usual follows better news quickly and worse news slowly."""
 _SHRINKING = 0.1
 
-_TOO_MUCH = frozenset({"quotaExceeded", "trafficControl", "unavailable", "answerLost", "notSent"})
-_FOR_THE_WHOLE_APP = frozenset({"quotaExceeded", "trafficControl", "unavailable"})
+SEVERAL: Final = 5
+"""So many different addresses are told to come back later before the whole app is taken for meant.
+"""
+TOGETHER_SECONDS: Final = 10.0
+"""Within this time."""
+
+_TOO_MUCH = frozenset({"trafficControl", "unavailable", "answerLost", "notSent"})
+_PERHAPS_THE_APP = frozenset({"quotaExceeded", "unavailable"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,17 +78,42 @@ class Window:
         return Window(within, self.floor, self.ceiling, usual, steep, settling)
 
 
-def too_much(answer: Answer) -> bool:
-    """Whether it says, or its absence does, that the service has more to do than it can."""
-    return isinstance(answer, Later) and answer.code in _TOO_MUCH
+@dataclass(frozen=True, slots=True)
+class Throttled:
+    """Which addresses were last told that they, or the app, are to come back later, and when."""
+
+    at: tuple[tuple[str, float], ...] = ()
+
+    def after(self, address: str, now: float) -> "Throttled":
+        """With one more; those of long ago are forgotten, and those beyond ``SEVERAL``."""
+        recent = (it for it in self.at if it[0] != address and now - it[1] < TOGETHER_SECONDS)
+        return Throttled((*recent, (address, now))[-SEVERAL:])
+
+    @property
+    def several(self) -> bool:
+        """Whether they are too many for it to be theirs."""
+        return len(self.at) >= SEVERAL
 
 
-def whole_app_waits(answer: Answer) -> float:
-    """For how many seconds the app is to be left alone, whichever address the answer was about.
+def perhaps_the_app(answer: Later) -> bool:
+    """Whether it may be about the whole app, which is known once several are answered so.
 
-    A device that gets too much (APNs ``deviceBusy``) slows nobody else, and an answer that may
-    come from something on the way (an ambiguous one) does not speak for the service.
+    A device that gets too much (``deviceBusy``) slows nobody else, and an answer that may come from
+    something on the way (an ambiguous one) does not speak for the service.
     """
-    if not isinstance(answer, Later) or answer.ambiguous or answer.code not in _FOR_THE_WHOLE_APP:
+    return answer.code in _PERHAPS_THE_APP and not answer.ambiguous
+
+
+def too_much(answer: Answer, *, several: bool = False) -> bool:
+    """Whether it says, or its absence does, that the service has more to do than it can."""
+    if not isinstance(answer, Later):
+        return False
+    return answer.of_app or answer.code in _TOO_MUCH or (several and perhaps_the_app(answer))
+
+
+def whole_app_waits(answer: Answer, *, several: bool = False) -> float:
+    """For how many seconds the app is to be left alone, whichever address the answer was about."""
+    if not isinstance(answer, Later) or answer.ambiguous:
         return 0.0
-    return answer.retry_after_seconds or 0.0
+    of_app = answer.of_app or (several and perhaps_the_app(answer))
+    return (answer.retry_after_seconds or 0.0) if of_app else 0.0

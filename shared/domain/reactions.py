@@ -5,6 +5,9 @@ from typing import Final
 from shared.domain.delivery import AddressGone, Later, Misconfigured
 
 CREDENTIALS_REFUSED: Final = Misconfigured("credentialsRefused")
+NO_SENDER: Final = Misconfigured("noSender", certain=True)
+DEVICE_BUSY: Final = Later("deviceBusy", 60.0)
+"""This device gets more than the push service lets through to one; others are not meant."""
 INVALID_TOKEN: Final = AddressGone("invalidToken")
 NOT_SENT: Final = Later("notSent")
 NO_TURN: Final = Later("noTurn", tried=False)

@@ -1,8 +1,8 @@
 """From the answers of one attempt to what the ledger says of a device."""
 
 from dataclasses import replace
-from datetime import datetime
-from typing import assert_never
+from datetime import datetime, timedelta
+from typing import Final, assert_never
 
 from shared.domain.delivery import (
     SHOWN,
@@ -20,19 +20,29 @@ from shared.domain.delivery import (
 )
 from shared.domain.reactions import NOTHING_ASKED
 
+NO_PATIENCE: Final = timedelta(0)
+
 
 def recorded(
-    answer: Answer, now: datetime, last: Record = UNTRIED, *, moved: bool = False
+    answer: Answer,
+    now: datetime,
+    last: Record = UNTRIED,
+    *,
+    moved: bool = False,
+    patience: timedelta = NO_PATIENCE,
 ) -> Record:
     """What the ledger says of an answer, after what it said before.
 
     A refusal of an address or of the content would have met an earlier attempt just the same. One
     of our credentials need not have, nor one of the address that a device ``moved`` to: what may
-    have arrived before stays unknown. One that nothing was asked for keeps its earlier word.
+    have arrived before stays unknown. That our configuration is refused ends it only when the same
+    was said for as long as ``patience``. One that nothing was asked for keeps its earlier word.
     """
     match answer:
         case Accepted(receipt):
             return Record(Outcome.DELIVERED, receipt=receipt, at=now)
+        case Misconfigured(code, False) if now - (since := _since(code, now, last)) < patience:
+            return Record(Outcome.OPEN, code, at=since)
         case Misconfigured(code) if last.ambiguous:
             return Record(Outcome.UNKNOWN, "answerLost", receipt=code, at=now, ambiguous=True)
         case Rejected(code) | AddressGone(code) | Unsendable(code) if last.ambiguous and moved:
@@ -42,11 +52,18 @@ def recorded(
             return Record(Outcome.FAILED, code, at=now)
         case AddressGone(code):
             return Record(Outcome.FAILED, code, at=now, dropped=True)
-        case Later(code, _, ambiguous):
-            kept = code in NOTHING_ASKED and last.code not in NOTHING_ASKED
-            return Record(Outcome.OPEN, last.code if kept else code, at=now, ambiguous=ambiguous)
+        case Later(code, seconds, ambiguous):
+            due = now + timedelta(seconds=seconds) if seconds else None
+            if code in NOTHING_ASKED and last.code not in NOTHING_ASKED:
+                return Record(Outcome.OPEN, last.code, at=last.at, not_before=due)
+            return Record(Outcome.OPEN, code, at=now, ambiguous=ambiguous, not_before=due)
         case _:
             assert_never(answer)
+
+
+def _since(code: str, now: datetime, last: Record) -> datetime:
+    """Since when a device is answered so, one answer after the other."""
+    return last.at if last.at is not None and last.code == code else now
 
 
 def together(last: Record, words: tuple[Record | None, Record | None], now: datetime) -> Record:

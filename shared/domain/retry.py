@@ -11,11 +11,21 @@ from datetime import datetime, timedelta
 
 @dataclass(frozen=True, slots=True)
 class RetryPolicy:
-    """Full-jitter exponential waits between ``base_seconds`` and ``cap_seconds``."""
+    """Full-jitter exponential waits between ``base_seconds`` and ``cap_seconds``.
+
+    A refused configuration is given ``shortest_waits`` of them to pass: two, so that it has to be
+    met in three attempts.
+    """
 
     base_seconds: float = 10.0
     cap_seconds: float = 600.0
     horizon: timedelta = timedelta(hours=6)
+    shortest_waits: int = 2
+
+    @property
+    def patience(self) -> timedelta:
+        """How long the same refusal of our configuration has to last before it is believed."""
+        return timedelta(seconds=self.shortest_waits * self.base_seconds)
 
     def wait_seconds(self, fruitless: int, asked_seconds: float, chance: float) -> float:
         """Seconds until the next attempt, after so many ``fruitless`` ones in a row.

@@ -7,30 +7,23 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from shared.domain.delivery import SHOWN, AddressGone, Batch, Outcome, Record, Target
+from shared.domain.delivery import (
+    SHOWN,
+    AddressGone,
+    Answer,
+    Batch,
+    Later,
+    Outcome,
+    Record,
+    Target,
+)
 from shared.domain.notification import Notification
 from shared.domain.reactions import NOTHING_ASKED
 from shared.domain.read_again import as_it_is_now, stale
 from shared.domain.recording import recorded, together
 from shared.flow.pushes import Pushes
+from shared.flow.verdicts import Verdicts
 from shared.ports import Clock, Devices, Slots, SlotWrite
-
-
-@dataclass(frozen=True, slots=True)
-class DeadAddress:
-    """An address that a push service knows no more, and whose it was when it was sent to."""
-
-    hwid: str
-    value: str
-    as_of: datetime | None
-
-
-@dataclass(frozen=True, slots=True)
-class Results:
-    """What one chunk came to: a record per position, and addresses to drop."""
-
-    records: Mapping[int, Record]
-    gone: Sequence[DeadAddress]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,19 +32,24 @@ class Chunks:
 
     notification: Notification
     pushes: Pushes
+    verdicts: Verdicts
     slots: Slots
     devices: Devices
     clock: Clock
 
-    def attempt(self, batch: Batch, positions: Sequence[int], until: datetime) -> Results:
-        """Desktops' slots first, then one request for each push address.
+    def attempt(
+        self, batch: Batch, positions: Sequence[int], until: datetime
+    ) -> Mapping[int, Record]:
+        """Desktops' slots first, then one request for each push address; a record for each.
 
         The half of a desktop that an earlier attempt did is not done again. There may not be time
-        for all, so those come first for which nothing was asked yet.
+        for all, so those come first for which nothing was asked yet. Who is to be left alone for a
+        while is passed over.
         """
         now = self.clock.now()
-        asked_before = {p: batch.records[p].code not in NOTHING_ASKED for p in positions}
-        planned = {p: batch.targets[p] for p in sorted(positions, key=asked_before.__getitem__)}
+        due = [p for p in positions if batch.records[p].is_due(now)]
+        asked_before = {p: batch.records[p].code not in NOTHING_ASKED for p in due}
+        planned = {p: batch.targets[p] for p in sorted(due, key=asked_before.__getitem__)}
         records = {
             p: Record(Outcome.SKIPPED, "consent", at=now)
             for p, t in planned.items()
@@ -63,21 +61,27 @@ class Chunks:
         to_push, withdrawn = self._as_they_are_now(batch, to_push, now)
         reached = open_ | to_push
         shown = self._show({p: t for p, t in reached.items() if t.polls and half.get(p) != SHOWN})
-        answers = self.pushes.send(to_push, until)
+        again = {p for p, asked in asked_before.items() if asked}
+        answers = self.pushes.send(to_push, until, again)
+        now = self.clock.now()
         pushed = withdrawn | {
-            p: recorded(answer, now, batch.records[p], moved=to_push[p] is not planned[p])
-            for p, answer in answers.items()
+            p: self._word(p, to_push[p], answer, batch, now) for p, answer in answers.items()
         }
         for position in open_:
             words = (pushed.get(position), shown.get(position))
             records[position] = together(batch.records[position], words, now)
         self.pushes.tried |= shown.keys() - answers.keys()
-        gone = [
-            DeadAddress(to_push[p].hwid, to_push[p].address_value, answer.as_of)
-            for p, answer in answers.items()
-            if isinstance(answer, AddressGone)
-        ]
-        return Results(records, gone)
+        return records
+
+    def _word(
+        self, position: int, target: Target, answer: Answer, batch: Batch, now: datetime
+    ) -> Record:
+        """What is recorded of an answer; of an unknown address, until it is decided."""
+        last, moved = batch.records[position], target is not batch.targets[position]
+        if isinstance(answer, AddressGone):
+            self.verdicts.defer(position, target, answer, moved=moved)
+            return recorded(Later(answer.code), now, last)
+        return recorded(answer, now, last, moved=moved, patience=self.verdicts.patience)
 
     def _as_they_are_now(
         self, batch: Batch, targets: Mapping[int, Target], now: datetime

@@ -1,25 +1,28 @@
-"""The pushes of one run over a batch: what one chunk teaches holds for those after it.
+"""The pushes of one pass over a batch, and who is held back on the word of others.
 
-Refused credentials or content hold for every address of their kind, a missing key of Apple's for
-every device of one platform, and addresses of another app say something about us when they are
-many. None of this outlives the run: by the next one somebody may have mended it.
+Everybody is asked for, and judged by the own answer. Only while many addresses of a group have met
+the same refusal and nobody was accepted, no more than a few of each chunk are asked for, and the
+others wait: if one of the few is accepted, they go out too.
 """
 
-import logging
-from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Final
 
-from shared.domain.delivery import Answer, Later, Misconfigured, Target, Unsendable
+from shared.domain.delivery import Answer, Later, Target
 from shared.domain.device import AddressKind, PushAddress
-from shared.domain.suspicion import Suspicion
+from shared.domain.evidence import PROBES, Group, group_of
+from shared.domain.reactions import NO_SENDER, NO_TURN
+from shared.flow.heard import Heard
 from shared.ports import Clock, Message, Sender
 
 Senders = Mapping[AddressKind, Sender]
-_EVERY_PLATFORM = ""
+Addressed = Mapping[int, tuple[Group, PushAddress]]
+"""Groups and addresses by position in the batch."""
 
-log = logging.getLogger(__name__)
+ANSWER_TOGETHER: Final = frozenset({AddressKind.HMS})
+"""Push services that give one answer to a request for many addresses."""
 
 
 @dataclass(slots=True)
@@ -29,69 +32,77 @@ class Pushes:
     message: Message
     senders: Senders
     clock: Clock
-    asked_seconds: float = 0.0
-    """The longest wait that any push service asked for."""
+    heard: Heard
     tried: set[int] = field(default_factory=set)
     """Positions in the batch of those that had a turn."""
-    _blocked: dict[tuple[AddressKind, str], Answer] = field(default_factory=dict)
-    _suspicions: defaultdict[AddressKind, Suspicion] = field(
-        default_factory=lambda: defaultdict(Suspicion)
-    )
 
-    def send(self, targets: Mapping[int, Target], until: datetime) -> dict[int, Answer]:
-        """One attempt for each that has an address, unless it is known to be in vain.
+    def send(
+        self, targets: Mapping[int, Target], until: datetime, again: Set[int] = frozenset()
+    ) -> dict[int, Answer]:
+        """One attempt for each that has an address, unless it is held back.
 
         Every push service has its share of the time, so that none takes all of it by silence.
+        ``again``: those that were asked for before.
         """
-        addressed = {p: (t.platform, t.address) for p, t in targets.items() if t.address}
-        kinds = dict.fromkeys(address.kind for _, address in addressed.values())
+        addressed = {
+            p: (group_of(t.platform, t.address), t.address) for p, t in targets.items() if t.address
+        }
+        parts = list(_parts(addressed, again))
         answers: dict[int, Answer] = {}
-        for left, kind in zip(range(len(kinds), 0, -1), kinds, strict=True):
-            of_kind = {p: it for p, it in addressed.items() if it[1].kind is kind}
+        for left, part in zip(range(len(parts), 0, -1), parts, strict=True):
             now = self.clock.now()
-            answers |= self._of_kind(kind, of_kind, now + (until - now) / left)
+            answers |= self._of_part(part, now + (until - now) / left)
         self.tried |= {p for p, a in answers.items() if not isinstance(a, Later) or a.tried}
         return answers
 
-    def _of_kind(
-        self,
-        kind: AddressKind,
-        addressed: Mapping[int, tuple[str, PushAddress]],
-        until: datetime,
-    ) -> dict[int, Answer]:
+    def _of_part(self, part: Addressed, until: datetime) -> dict[int, Answer]:
+        """Addresses of one push service."""
+        held = self._held_back(part)
+        answers = self._ask({p: it for p, it in part.items() if p not in held}, until)
+        lifted = {p: part[p] for p in held if not self.heard.agreed(part[p][0])}
+        answers |= self._ask(lifted, until)
+        return answers | dict.fromkeys(held - lifted.keys(), NO_TURN)
+
+    def _held_back(self, part: Addressed) -> set[int]:
+        """All but a few of each group of which a refusal is believed."""
+        groups = {group for group, _ in part.values()}
+        return {
+            p
+            for group in groups
+            if self.heard.agreed(group)
+            for p in _but_probes([p for p, (of, _) in part.items() if of == group])
+        }
+
+    def _ask(self, asked: Addressed, until: datetime) -> dict[int, Answer]:
+        if not asked:
+            return {}
+        kind = next(address.kind for _, address in asked.values())
         sender = self.senders.get(kind)
         if sender is None:
-            return dict.fromkeys(addressed, Misconfigured("noSender"))
-        answers: dict[int, Answer] = {
-            position: known
-            for position, (platform, _) in addressed.items()
-            if (known := self._known(kind, platform))
-        }
-        asked = {p: it for p, it in addressed.items() if p not in answers}
-        if not asked:
-            return answers
+            return dict.fromkeys(asked, NO_SENDER)
         seconds = max(0.0, (until - self.clock.now()).total_seconds())
         got = sender.send(self.message, [address for _, address in asked.values()], seconds)
-        for (platform, _), answer in zip(asked.values(), got, strict=True):
-            self._learn(kind, platform, answer)
-        return answers | dict(zip(asked, self._judged(kind, got), strict=True))
+        self.heard.learn(
+            (group, address.value, answer)
+            for (group, address), answer in zip(asked.values(), got, strict=True)
+        )
+        return dict(zip(asked, got, strict=True))
 
-    def _known(self, kind: AddressKind, platform: str) -> Answer | None:
-        return self._blocked.get((kind, _EVERY_PLATFORM)) or self._blocked.get((kind, platform))
 
-    def _learn(self, kind: AddressKind, platform: str, answer: Answer) -> None:
-        match answer:
-            case Misconfigured(of_platform=True):
-                self._blocked[kind, platform] = answer
-            case Misconfigured() | Unsendable():
-                self._blocked[kind, _EVERY_PLATFORM] = answer
-            case Later(_, seconds):
-                self.asked_seconds = max(self.asked_seconds, seconds or 0.0)
+def _parts(addressed: Addressed, again: Set[int]) -> Iterator[Addressed]:
+    """By push service. Where a request has one answer for all its addresses, those that were asked
+    for before are asked for in halves: else the worst of them would have all of them wait for ever.
+    """
+    for kind in dict.fromkeys(address.kind for _, address in addressed.values()):
+        of_kind = [p for p, (_, address) in addressed.items() if address.kind is kind]
+        waited = [p for p in of_kind if p in again and kind in ANSWER_TOGETHER]
+        fresh = [p for p in of_kind if p not in waited]
+        for positions in (fresh, waited[::2], waited[1::2]):
+            if positions:
+                yield {p: addressed[p] for p in positions}
 
-    def _judged(self, kind: AddressKind, answers: Sequence[Answer]) -> Sequence[Answer]:
-        before = self._suspicions[kind]
-        now = self._suspicions[kind] = before.after(answers)
-        if now.wrong_app and not before.wrong_app:
-            told = (kind.upper(), self.message.id, now.foreign, now.known)
-            log.error("%s: wrongApp, notification %s, %d of %d addresses are another app's", *told)
-        return now.judged(answers)
+
+def _but_probes(positions: list[int]) -> Iterable[int]:
+    """Without ``PROBES`` of them, spread evenly."""
+    step = max(1, -(-len(positions) // PROBES))
+    return (p for n, p in enumerate(positions) if n % step)

@@ -15,17 +15,19 @@ from datetime import datetime, timedelta
 from shared.domain.delivery import Batch, BatchId, BatchState, Outcome, Record
 from shared.domain.device import AddressKind
 from shared.domain.errors import TryAgain
+from shared.domain.evidence import alarming
 from shared.domain.lifecycle import Status
 from shared.domain.notification import Notification, NotificationId
 from shared.domain.reactions import ANSWER_LOST, NOTHING_ASKED
 from shared.domain.recording import exhausted, expired, last_word
 from shared.domain.retry import RetryPolicy, fruitless_after, too_late
-from shared.domain.suspicion import alarming
-from shared.flow.chunk import Chunks, Results
+from shared.flow.chunk import Chunks
 from shared.flow.count import finish
+from shared.flow.heard import Heard
 from shared.flow.lost_domain import ended
 from shared.flow.pushes import Pushes, Senders
 from shared.flow.queues import follow_up
+from shared.flow.verdicts import Results, Verdicts
 from shared.ports import (
     Attempts,
     Clock,
@@ -35,6 +37,7 @@ from shared.ports import (
     Message,
     Notifications,
     Retries,
+    RunMemory,
     Slots,
     Tasks,
     Watch,
@@ -65,6 +68,7 @@ def send_batch(
     devices: Devices,
     watch: Watch,
     retries: Retries,
+    memory: RunMemory,
     tasks: Tasks,
     clock: Clock,
     until: datetime,
@@ -80,12 +84,16 @@ def send_batch(
     batch = ledger.batch(id, batch_id)
     try:
         if batch.state is BatchState.OPEN and not _waits(batch, clock.now()):
-            doubts = _doubts(batch)
+            died, doubts = bool(batch.lease_owner), _doubts(batch, clock.now())
             batch = ledger.write(_claimed(_doubted(batch, doubts), clock, lease), doubts)
-            pushes = Pushes(_message(notification), senders, clock)
-            chunks = Chunks(notification, pushes, slots, devices, clock)
+            heard = Heard.before(id, batch, memory)
+            pushes = Pushes(_message(notification), senders, clock, heard)
+            verdicts = Verdicts(heard, policy.patience)
+            chunks = Chunks(notification, pushes, verdicts, slots, devices, clock)
             run = _Run(notification, ledger, chunks, watch, clock, policy, lease)
-            batch = run.within_budget(batch, until, retries)
+            batch = run.taken_over(batch) if died else batch
+            if batch.state is BatchState.OPEN:
+                batch = run.within_budget(batch, until, retries)
             _sound_alarm(batch)
     except LostLease:
         raise TryAgain(f"batch {batch_id} of {id} has a new owner", retry_after_seconds=5) from None
@@ -107,10 +115,14 @@ def _waits(batch: Batch, now: datetime) -> bool:
     return batch.retry_at is not None and batch.retry_at > now
 
 
-def _doubts(batch: Batch) -> Mapping[int, Record]:
-    """What the last owner may have done, if it did not live to give the batch back."""
+def _doubts(batch: Batch, now: datetime) -> Mapping[int, Record]:
+    """What the last owner may have done, if it did not live to give the batch back.
+
+    Whoever is not due now was not due then either.
+    """
     positions = batch.in_doubt() if batch.lease_owner else []
-    return {p: _doubtful(batch.records[p]) for p in positions}
+    doubted = (p for p in positions if batch.records[p].is_due(now))
+    return {p: _doubtful(batch.records[p]) for p in doubted}
 
 
 def _doubted(batch: Batch, doubts: Mapping[int, Record]) -> Batch:
@@ -125,6 +137,7 @@ def _doubtful(last: Record) -> Record:
 
 
 def _claimed(batch: Batch, clock: Clock, lease: timedelta) -> Batch:
+    """Owned. The time for retries begins here: an owner may die before it has recorded any."""
     now = clock.now()
     return replace(
         batch,
@@ -133,6 +146,7 @@ def _claimed(batch: Batch, clock: Clock, lease: timedelta) -> Batch:
         wake_at=now + lease + SWEEP_GRACE,
         retry_at=None,
         attempt=batch.attempt + 1,
+        first_attempt_at=batch.first_attempt_at or now,
     )
 
 
@@ -168,11 +182,18 @@ class _Run:
     policy: RetryPolicy
     lease: timedelta
 
+    def taken_over(self, batch: Batch) -> Batch:
+        """After an owner that died: given up beyond the horizon, or all of them might die of it."""
+        now = self.clock.now()
+        beyond = self.policy.gives_up(batch.first_attempt_at or now, now)
+        return self._give_up(batch, exhausted) if beyond else batch
+
     def within_budget(self, batch: Batch, until: datetime, retries: Retries) -> Batch:
         """Goes through the batch, unless this process has spent what it may on retries."""
         if self.notification.status is not Status.SENDING:
             return self.through(batch, until)
-        began, waiting = self.clock.now(), set(batch.open_positions())
+        began = self.clock.now()
+        waiting = {p for p in batch.open_positions() if batch.records[p].is_due(began)}
         attempts = _attempts(batch, waiting)
         others = len(waiting) - sum(it.first + it.again for it in attempts.values())
         if seconds := retries.wait_seconds(attempts, others, began):
@@ -189,28 +210,31 @@ class _Run:
         """
         expires_at, pushes = self.notification.expires_at, self.chunks.pushes
         longest, tried_until = timedelta(0), batch.reached
-        for positions in list(batch.chunks()):
+        chunks = list(batch.chunks())
+        for positions in chunks:
             seen = self.watch.look(self.notification.id)
             if seen.status is not Status.SENDING:
-                return self._close_unsent(batch)
+                return self._close_unsent(self._decided(batch))
             began = self.clock.now()
             if too_late(began, expires_at):
-                return self._give_up(batch, expired)
+                return self._give_up(self._decided(batch), expired)
             if seen.stopped:
-                return self._release(batch, began + WHILE_STOPPED)
+                return self._release(_rested(self._decided(batch)), began + WHILE_STOPPED)
             if began >= until or began + longest > until:
                 batch = replace(batch, reached=tried_until)
                 return self._hand_over(batch) if longest else self._release(batch, began)
             enough = min(until, began + self.lease * SENDING_SHARE, expires_at or until)
             lost = self._lost(batch, positions, seen.lost_domains)
-            results = self.chunks.attempt(batch, [p for p in positions if p not in lost], enough)
-            results = replace(results, records={**lost, **results.records})
-            batch = self._record(replace(batch, reached=positions[-1] + 1), results)
+            kept = [p for p in positions if p not in lost]
+            records = {**lost, **self.chunks.attempt(batch, kept, enough)}
+            results = self._with_verdicts(batch, records) if positions is chunks[-1] else None
+            batch = replace(batch, reached=positions[-1] + 1)
+            batch = self._record(batch, results or Results(records))
             longest = max(longest, self.clock.now() - began)
             tried_until = tried_until if pushes.tried.isdisjoint(positions) else batch.reached
         if batch.state is BatchState.CLOSED:
             return batch
-        return self.put_off(self._judged(replace(batch, reached=tried_until)), pushes.asked_seconds)
+        return self.put_off(self._judged(replace(batch, reached=tried_until)))
 
     def _lost(
         self, batch: Batch, positions: Sequence[int], domains: Sequence[str]
@@ -218,10 +242,14 @@ class _Run:
         it, devices = self.notification, self.chunks.devices
         return ended(it, batch, positions, domains, devices=devices, clock=self.clock)
 
-    def put_off(self, batch: Batch, asked_seconds: float) -> Batch:
-        """What is open is tried again later, unless that would be beyond the horizon or expiry."""
+    def put_off(self, batch: Batch, asked_seconds: float = 0.0) -> Batch:
+        """What is open is tried again later, unless that would be beyond the horizon or expiry.
+
+        No sooner than the first of it is due; the others are passed over until they are.
+        """
         now = self.clock.now()
-        wait = self.policy.wait_seconds(batch.fruitless, asked_seconds, self.clock.chance())
+        asked = max(asked_seconds, (batch.due_at(now) - now).total_seconds())
+        wait = self.policy.wait_seconds(batch.fruitless, asked, self.clock.chance())
         retry_at = now + timedelta(seconds=wait)
         expires_at = self.notification.expires_at
         if self.policy.gives_up(batch.first_attempt_at or now, retry_at, expires_at):
@@ -229,18 +257,29 @@ class _Run:
         return self._release(batch, retry_at)
 
     def _hand_over(self, batch: Batch) -> Batch:
-        """Time is up. Another task goes on at once, if most that was tried got through and no push
-        service asked for a pause.
+        """Time is up. Another task goes on at once, if most that was tried got through and anybody
+        may be asked for.
         """
-        batch, asked_seconds = self._judged(batch), self.chunks.pushes.asked_seconds
-        if batch.fruitless or asked_seconds:
-            return self.put_off(batch, asked_seconds)
-        return self._release(batch, self.clock.now())
+        batch, now = self._judged(self._decided(batch)), self.clock.now()
+        if batch.fruitless or batch.due_at(now) > now:
+            return self.put_off(batch)
+        return self._release(batch, now)
 
     def _judged(self, batch: Batch) -> Batch:
         tried = self.chunks.pushes.tried
         in_vain = sum(batch.records[p].outcome is Outcome.OPEN for p in tried)
         return replace(batch, fruitless=fruitless_after(batch.fruitless, len(tried), in_vain))
+
+    def _with_verdicts(self, batch: Batch, records: Mapping[int, Record]) -> Results:
+        """The last chunk of a pass, with what the whole of it taught."""
+        verdicts, now = self.chunks.verdicts, self.clock.now()
+        decided = verdicts.reached(batch.recorded(records), now, through=True)
+        return Results({**records, **decided.records}, decided.gone)
+
+    def _decided(self, batch: Batch) -> Batch:
+        """With what can be decided though the pass ends here."""
+        decided = self.chunks.verdicts.reached(batch, self.clock.now(), through=False)
+        return self._record(batch, decided) if decided.records else batch
 
     def _record(self, batch: Batch, results: Results) -> Batch:
         """Write the chunk, and only then drop dead addresses: a lost drop is found again."""
@@ -255,10 +294,7 @@ class _Run:
     def _renewed(self, batch: Batch) -> Batch:
         now = self.clock.now()
         until = now + self.lease
-        first = batch.first_attempt_at or now
-        return replace(
-            batch, lease_until=until, wake_at=until + SWEEP_GRACE, first_attempt_at=first
-        )
+        return replace(batch, lease_until=until, wake_at=until + SWEEP_GRACE)
 
     def _close_unsent(self, batch: Batch) -> Batch:
         """The notification is no longer being sent: what was never sent is skipped, as stopped."""
@@ -284,6 +320,12 @@ class _Run:
                 wake_at=retry_at + SWEEP_GRACE,
             )
         )
+
+
+def _rested(batch: Batch) -> Batch:
+    """Whose time for retries has not begun, if nothing was attempted yet."""
+    attempted = any(record.at for record in batch.records)
+    return batch if attempted else replace(batch, first_attempt_at=None)
 
 
 def _message(notification: Notification) -> Message:

@@ -9,6 +9,7 @@ from typing import Protocol
 from shared.domain.delivery import Answer, Batch, BatchId, PlanPart, Record, Tally, Target
 from shared.domain.device import AddressKind, PushAddress, Slot
 from shared.domain.errors import TryAgain
+from shared.domain.evidence import Evidence, Group
 from shared.domain.lane import Lane
 from shared.domain.notification import Notification, NotificationId
 from shared.domain.push.message import Message
@@ -166,6 +167,20 @@ class Retries(Protocol):
 
     def give_back(self, attempts: Mapping[AddressKind, Attempts], granted_at: datetime) -> None:
         """These were counted and not made."""
+
+
+class RunMemory(Protocol):
+    """What this process heard of a notification's addresses, from whichever of its batches.
+
+    It makes what one batch learnt known to the others. Nothing rests on it: a process that starts
+    anew asks again.
+    """
+
+    def note(self, id: NotificationId, batch: BatchId, heard: Mapping[Group, Evidence]) -> None:
+        """What a batch has heard so far; replaces what it told before."""
+
+    def heard(self, id: NotificationId, group: Group) -> Evidence:
+        """From all batches together."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -60,6 +60,7 @@ def deliver_now(id: NotificationId) -> None:
                 devices=p.devices,
                 watch=p.watch,
                 retries=p.retries,
+                memory=p.memory,
                 tasks=p.tasks,
                 clock=p.clock,
                 until=until,

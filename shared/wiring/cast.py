@@ -22,6 +22,7 @@ from shared.ports import (
     Rates,
     Retries,
     ReviewPolicies,
+    RunMemory,
     Sender,
     Signer,
     Slots,
@@ -79,6 +80,8 @@ class Parts(Protocol):
     def senders(self) -> Mapping[AddressKind, Sender]: ...
     @property
     def retries(self) -> Retries: ...
+    @property
+    def memory(self) -> RunMemory: ...
     @property
     def tasks(self) -> Tasks: ...
 

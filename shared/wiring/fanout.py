@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from shared.domain.device import AddressKind
 from shared.domain.retry import RetryPolicy
-from shared.ports import Audience, Lanes, Ledger, Retries, Sender, Slots, Tasks
+from shared.ports import Audience, Lanes, Ledger, Retries, RunMemory, Sender, Slots, Tasks
 from shared.wiring.cast import Parts
 from shared.wiring.ground import Ground
 
@@ -80,6 +80,12 @@ class FanOutParts(Ground):
         from shared.adapters.push.retries import ProcessRetries
 
         return ProcessRetries()
+
+    @cached_property
+    def memory(self) -> RunMemory:
+        from shared.adapters.push.run_memory import ProcessRunMemory
+
+        return ProcessRunMemory()
 
     @cached_property
     def tasks(self) -> Tasks:

@@ -65,16 +65,15 @@ def deed(answer: Answer) -> str:
             return "failed"
         case Rejected():
             return "failed; the address is kept"
-        case Misconfigured(of_platform=True):
-            return "failed, with the rest of its batch on this platform; alarm; addresses are kept"
         case Misconfigured():
-            return "failed, with the rest of its batch; alarm; addresses are kept"
+            return "tried again for a minute, then failed; the address is kept; believed of many"
         case Unsendable():
-            return "failed, with the rest of its batch; addresses are kept"
-        case Later(_, seconds, ambiguous):
+            return "failed; the address is kept; believed of many"
+        case Later(_, seconds, ambiguous, of_app=of_app):
             when = (
                 f"tried again, after {seconds:.0f} s or what it asks" if seconds else "tried again"
             )
+            when += ", like all others of the app" if of_app else ""
             return (
                 f"{when}; it may have arrived, so under the same replace key" if ambiguous else when
             )
@@ -93,10 +92,20 @@ def _http(status: int) -> str:
 # ---- tables --------------------------------------------------------------------------------------
 
 
+_BY_REASON = "as in Apple's table, without a step; its `credentialsRefused` is `thirdPartyAuth`"
+
+
 def _of_fcm() -> Iterator[Sequence[str]]:
-    said = {"": "no code of FCM's", "*": OTHER, fcm._TOKEN: "the token is named as what is wrong"}
+    said = {
+        "": "no code of FCM's",
+        "*": OTHER,
+        fcm._TOKEN: "the token is named as what is wrong",
+        fcm._DEVICES_QUOTA: "a `QuotaFailure` names a device, or its token",
+        fcm._PROJECTS_QUOTA: "a `QuotaFailure` names the project, or the app",
+    }
     yield "HTTP", "FCM says", "code", "what we do"
     yield "200", "a message name", "", deed(Accepted())
+    yield ANY, "an `ApnsError` with a reason of Apple's", "by the reason", _BY_REASON
     for http, word, answer in fcm.REACTIONS:
         yield _http(http), said.get(word, f"`{word}`"), _code(answer), deed(answer)
 
@@ -133,12 +142,12 @@ def _huaweis_deed(code: str, answer: Answer) -> str:
         return (
             "those listed as below; if the list does not say who, halves are sent until it is known"
         )
-    if code == "80300007":
-        few = hms.FEWEST_TO_SUSPECT
-        return f"{deed(answer)}; of {few} addresses or more: `{hms.WRONG_APP.code}`, all are kept"
+    alone = (
+        "" if isinstance(answer, Accepted | Later) else "halves are sent until it is known whose; "
+    )
     if answer == CREDENTIALS_REFUSED:
-        return f"a new token, and once more; if that is refused too: {deed(answer)}"
-    return deed(answer)
+        return f"a new token, and once more; if that is refused too: {alone}{deed(answer)}"
+    return alone + deed(answer)
 
 
 def _of_huaweis_lists() -> Iterator[Sequence[str]]:

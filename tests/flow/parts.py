@@ -17,6 +17,7 @@ from shared.adapters.memory.standings import MemoryStandings
 from shared.adapters.memory.watch import MemoryWatch
 from shared.adapters.memory.web import MemoryThreats, MemoryWeb
 from shared.adapters.push.retries import ProcessRetries
+from shared.adapters.push.run_memory import ProcessRunMemory
 from shared.adapters.rates import ProcessRates
 from shared.domain.content import Content
 from shared.domain.delivery import Outcome, Record
@@ -115,6 +116,7 @@ class SimulatedParts:
         self.senders: Mapping[AddressKind, Sender] = {AddressKind.FCM: push}
         self.lanes = guarded(stores.lanes, "lanes", hazard)
         self.retries = ProcessRetries(stores.budget)
+        self.memory = ProcessRunMemory()
         self.tasks = guarded(stores.tasks, "tasks", hazard)
         self.accounts = FakeAccounts()
         self.standings = guarded(stores.standings, "standings", hazard)

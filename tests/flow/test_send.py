@@ -46,7 +46,6 @@ def test_what_the_push_service_takes_is_delivered_with_its_receipt() -> None:
     [
         (refused(), "INVALID_ARGUMENT"),
         (gone(), "UNREGISTERED"),
-        (misconfigured(), "credentialsRefused"),
         (Unsendable("TOO_BIG"), "TOO_BIG"),
     ],
 )
@@ -147,14 +146,13 @@ def test_no_other_refusal_drops_an_address(answer: Answer) -> None:
     assert address_of(world) == "token-phone-1"
 
 
-def test_a_refusal_of_our_credentials_spares_the_rest_of_the_batch() -> None:
-    world = World([a_device(f"phone-{n}") for n in range(120)])
-    world.push.will_all(misconfigured())
+def test_a_refusal_of_our_credentials_is_a_failure_once_it_lasted() -> None:
+    world = World([a_device()])
+    world.push.will("token-phone-1", misconfigured())
     it = world.sent()
     assert (it.status, it.failure_reason) == (Status.FAILED, "credentialsRefused")
-    assert (it.tally.failed, it.tally.errors) == (120, {"credentialsRefused": 120})
-    assert len(world.push.requests) == 50
-    assert all(address_of(world, hwid) for hwid in world.targets)
+    assert word(world, it.id) == ("failed", "credentialsRefused")
+    assert world.push.asked("token-phone-1") == 3
 
 
 # ---- later -----------------------------------------------------------------------------------
@@ -176,15 +174,17 @@ def test_what_is_refused_for_now_is_tried_again_by_a_later_task() -> None:
     assert world.get(id).tally.delivered == 2
 
 
-def test_the_longest_wait_a_push_service_asked_for_is_kept_over_all_chunks() -> None:
+def test_each_waits_for_as_long_as_its_push_service_asked() -> None:
     world = World([a_device(f"phone-{n}") for n in range(60)])
     id, batch = planned(world)
-    for target, seconds in zip(batch.targets[::20], (120, 300, 60), strict=True):
-        world.push.will(f"token-{target.hwid}", busy(seconds), accepted())
-    world.send(id, batch.id)
-    retry_at = world.ledger.batch(id, batch.id).retry_at
-    assert retry_at is not None
-    assert retry_at >= NOON + timedelta(seconds=300)
+    waits = {t.hwid: s for t, s in zip(batch.targets[::20], (120, 300, 60), strict=True)}
+    for hwid, seconds in waits.items():
+        world.push.will(f"token-{hwid}", busy(seconds), accepted())
+    world.drain()
+    took = {h: (r.at - NOON).total_seconds() for h, r in world.records(id).items() if r.at}
+    for hwid, seconds in took.items():
+        asked = waits.get(hwid, 0)
+        assert asked <= seconds <= 1.1 * asked + 20
 
 
 def waits(world: World, runs: int, chance: float = 0.999) -> list[float]:

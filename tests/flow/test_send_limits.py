@@ -29,7 +29,7 @@ from tests.flow.hazard import Blow, Crash
 from tests.flow.push import accepted, busy, lost, no_turn
 from tests.flow.world import World
 
-THIRD_PARTY = Misconfigured("thirdPartyAuth", of_platform=True)
+THIRD_PARTY = Misconfigured("thirdPartyAuth")
 FOREIGN = AddressGone("senderIdMismatch")
 
 
@@ -226,15 +226,30 @@ def test_after_a_long_stop_a_batch_that_gets_through_is_not_given_up_for_lack_of
     assert world.get(id).tally.delivered == 500
 
 
-def test_a_batch_out_of_time_does_not_ask_again_before_the_pause_is_over() -> None:
+def test_a_batch_out_of_time_goes_on_at_once_with_those_that_need_not_wait() -> None:
     world = World([a_device(f"phone-{n}") for n in range(100)], handler_seconds=60)
     slowly(world, "push.send", 59)
     id, batch = planned(world)
-    world.push.will(batch.targets[0].address_value, busy(600), accepted())
+    first = batch.targets[0]
+    world.push.will(first.address_value, busy(600), accepted())
+    world.send(id, batch.id)
+    assert world.ledger.batch(id, batch.id).retry_at == world.clock.now()
+    world.drain()
+    others = [r.at for hwid, r in world.records(id).items() if hwid != first.hwid and r.at]
+    assert max(others) <= NOON + timedelta(seconds=120)
+    assert world.get(id).tally.delivered == 100
+    assert world.clock.now() >= NOON + timedelta(seconds=600)
+
+
+def test_a_batch_out_of_time_waits_while_everybody_in_it_has_to() -> None:
+    world = World([a_device(f"phone-{n}") for n in range(60)], handler_seconds=110)
+    slowly(world, "push.send", 50)
+    id, batch = planned(world)
+    world.push.will_all(no_turn(600))
     world.send(id, batch.id)
     retry_at = world.ledger.batch(id, batch.id).retry_at
     assert retry_at is not None
-    assert retry_at >= world.clock.now() + timedelta(seconds=600)
+    assert retry_at >= NOON + timedelta(seconds=650)
 
 
 # ---- retries ---------------------------------------------------------------------------------

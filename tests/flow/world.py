@@ -292,6 +292,7 @@ class World(Stores, Callers):
             devices=p.devices,
             watch=p.watch,
             retries=p.retries,
+            memory=p.memory,
             tasks=p.tasks,
             clock=p.clock,
             until=p.until,

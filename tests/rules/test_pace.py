@@ -7,7 +7,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.domain.delivery import Accepted, AddressGone, Answer, Later, Misconfigured, Rejected
-from shared.domain.pace import Window, too_much, whole_app_waits
+from shared.domain.pace import (
+    SEVERAL,
+    TOGETHER_SECONDS,
+    Throttled,
+    Window,
+    too_much,
+    whole_app_waits,
+)
 
 windows = st.builds(
     Window,
@@ -108,7 +115,7 @@ def test_an_idle_app_proves_nothing() -> None:
 
 
 TOO_MUCH = [
-    Later("quotaExceeded", 60.0),
+    Later("quotaExceeded", 60.0, of_app=True),
     Later("trafficControl"),
     Later("unavailable"),
     Later("answerLost", ambiguous=True),
@@ -129,6 +136,7 @@ def test_overload_and_silence_are_too_much(answer: Answer) -> None:
         Rejected("unknownError"),
         Misconfigured("credentialsRefused"),
         Later("deviceBusy", 60.0),
+        Later("quotaExceeded", 60.0),
         Later("tooManyTokenUpdates", 1200.0),
         Later("credentialsUnavailable"),
         Later("internal", ambiguous=True),
@@ -140,17 +148,32 @@ def test_what_is_about_one_device_or_about_us_slows_nobody(answer: Answer) -> No
 
 
 @pytest.mark.parametrize(
-    ("answer", "seconds"),
+    ("answer", "alone", "several"),
     [
-        (Later("quotaExceeded", 60.0), 60.0),
-        (Later("unavailable", 7.0), 7.0),
-        (Later("trafficControl", 10.0), 10.0),
-        (Later("unavailable"), 0.0),
-        (Later("unavailable", 30.0, ambiguous=True), 0.0),
-        (Later("answerLost", ambiguous=True), 0.0),
+        (Later("quotaExceeded", 60.0, of_app=True), 60.0, 60.0),
+        (Later("trafficControl", 10.0, of_app=True), 10.0, 10.0),
+        (Later("quotaExceeded", 60.0), 0.0, 60.0),
+        (Later("unavailable", 7.0), 0.0, 7.0),
+        (Later("deviceBusy", 60.0), 0.0, 0.0),
+        (Later("unavailable"), 0.0, 0.0),
+        (Later("unavailable", 30.0, ambiguous=True), 0.0, 0.0),
+        (Later("answerLost", ambiguous=True), 0.0, 0.0),
     ],
 )
-def test_the_whole_app_waits_when_the_service_itself_asks_for_it(
-    answer: Answer, seconds: float
+def test_the_whole_app_waits_when_the_service_names_it_or_several_addresses_are_told_to(
+    answer: Answer, alone: float, several: float
 ) -> None:
-    assert whole_app_waits(answer) == seconds
+    assert whole_app_waits(answer) == alone
+    assert whole_app_waits(answer, several=True) == several
+
+
+def test_the_same_address_again_is_not_several_and_what_was_long_ago_is_forgotten() -> None:
+    throttled = Throttled()
+    for second in range(30):
+        throttled = throttled.after("a", second)
+        assert not throttled.several
+    for n in range(SEVERAL - 1):
+        assert not throttled.several
+        throttled = throttled.after(f"b{n}", 30)
+    assert throttled.several
+    assert not throttled.after("c", 30 + TOGETHER_SECONDS).several

@@ -29,7 +29,7 @@ def test_who_was_asked_for_before_keeps_that_word(
 ) -> None:
     last = Record(Outcome.OPEN, code, at=NOON, ambiguous=ambiguous)
     word = together(last, (recorded(answer, LATER, last), None), LATER)
-    assert word == Record(Outcome.OPEN, code, at=LATER, ambiguous=ambiguous)
+    assert word == Record(Outcome.OPEN, code, at=NOON, ambiguous=ambiguous)
 
 
 def test_of_a_desktop_that_was_shown_it_only_the_push_is_left() -> None:

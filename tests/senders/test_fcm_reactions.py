@@ -22,8 +22,13 @@ FCM = "type.googleapis.com/google.firebase.fcm.v1.FcmError"
 BAD_REQUEST = "type.googleapis.com/google.rpc.BadRequest"
 
 
-def error(status: str = "", code: str = "", message: str = "", field: str = "") -> bytes:
+def error(
+    status: str = "", code: str = "", message: str = "", field: str = "", **more: Any
+) -> bytes:
     details: list[dict[str, Any]] = []
+    if more:
+        kind = "firebase.fcm.v1.ApnsError" if "reason" in more else "rpc.QuotaFailure"
+        details.append({"@type": f"type.googleapis.com/google.{kind}", **more})
     if field:
         details.append({"@type": BAD_REQUEST, "fieldViolations": [{"field": field}]})
     if code:
@@ -31,6 +36,15 @@ def error(status: str = "", code: str = "", message: str = "", field: str = "") 
     return json.dumps(
         {"error": {"status": status, "message": message, "details": details}}
     ).encode()
+
+
+def quota(subject: str, description: str) -> bytes:
+    violations = [7, {}, {"subject": subject, "description": description}]
+    return error("RESOURCE_EXHAUSTED", "QUOTA_EXCEEDED", violations=violations)
+
+
+def apples(http: object, reason: object, code: str = "INVALID_ARGUMENT") -> bytes:
+    return error("INVALID_ARGUMENT", code, statusCode=http, reason=reason)
 
 
 NOT_A_TOKEN = "The registration token is not a valid FCM registration token"
@@ -58,7 +72,7 @@ ROWS: list[tuple[int, bytes, Answer]] = [
     (
         401,
         error("UNAUTHENTICATED", "THIRD_PARTY_AUTH_ERROR"),
-        Misconfigured("thirdPartyAuth", of_platform=True),
+        Misconfigured("thirdPartyAuth"),
     ),
     (401, error("UNAUTHENTICATED"), Misconfigured("credentialsRefused")),
     (401, b"", Misconfigured("credentialsRefused")),
@@ -66,6 +80,25 @@ ROWS: list[tuple[int, bytes, Answer]] = [
     (429, error("RESOURCE_EXHAUSTED"), Later("quotaExceeded", 60.0)),
     (429, PAGE, Later("quotaExceeded", 60.0)),
     (429, error("", "CODE_OF_TOMORROW"), Later("quotaExceeded", 60.0)),
+    (429, quota("device:abc", "Per device."), Later("deviceBusy", 60.0)),
+    (429, quota("", "Messages per device and project."), Later("deviceBusy", 60.0)),
+    (429, quota("projects/p", "Per token."), Later("quotaExceeded", 60.0, of_app=True)),
+    (429, quota("", "Project quota."), Later("quotaExceeded", 60.0, of_app=True)),
+    (429, quota("7", "Topic rate."), Later("quotaExceeded", 60.0)),
+    (400, apples(410, "Unregistered"), AddressGone("unregistered")),
+    (400, apples(None, "ExpiredToken"), AddressGone("unregistered")),
+    (400, apples(400, "BadDeviceToken"), AddressGone("invalidToken")),
+    (400, apples(400, "DeviceTokenNotForTopic"), AddressGone("tokenNotForTopic")),
+    (401, apples(403, "BadEnvironmentKeyInToken"), Misconfigured("wrongEnvironment")),
+    (401, apples(403, "BadCertificateEnvironment"), Misconfigured("wrongEnvironment")),
+    (401, apples(403, "ExpiredProviderToken"), Misconfigured("thirdPartyAuth")),
+    (401, apples(403, "InvalidProviderToken"), Misconfigured("thirdPartyAuth")),
+    (400, apples(400, "BadTopic"), Misconfigured("topicRefused")),
+    (400, apples(413, "PayloadTooLarge"), Unsendable("payloadTooBig")),
+    (429, apples(429, "TooManyRequests"), Later("deviceBusy", 60.0)),
+    (503, apples(503, "Shutdown"), Later("unavailable")),
+    (400, apples(400, "ReasonOfTomorrow"), Unsendable("invalidMessage")),
+    (404, apples(None, 7, code="UNREGISTERED"), AddressGone("unregistered")),
     (500, error("INTERNAL", "INTERNAL"), Later("internal", ambiguous=True)),
     (500, error("INTERNAL", "UNSPECIFIED_ERROR"), Later("internal", ambiguous=True)),
     (500, PAGE, Later("internal", ambiguous=True)),

@@ -7,8 +7,10 @@ import httpx
 import pytest
 
 from local.background import Served
+from local.stand_ins.apns_answers import REASONS, prefix_of
 from local.stand_ins.fcm import Config, app
 from local.stand_ins.fcm_answers import SCRIPTS
+from shared.domain.apns_reactions import by_reason
 from shared.domain.delivery import (
     Accepted,
     AddressGone,
@@ -18,9 +20,17 @@ from shared.domain.delivery import (
     Rejected,
     Unsendable,
 )
+from shared.domain.reactions import CREDENTIALS_REFUSED
 from tests.senders.parts import SHORT_SECONDS, FixedTokens, Sending, a_message, received
 
 LOST = Later("answerLost", ambiguous=True)
+THIRD_PARTY = Misconfigured("thirdPartyAuth")
+
+HANDED_ON: dict[str, Answer] = {
+    prefix_of(reason): THIRD_PARTY if answer == CREDENTIALS_REFUSED else answer
+    for _, reason in REASONS
+    if (answer := by_reason(None, reason))
+}
 
 EXPECTED: dict[str, Answer] = {
     "unregistered-": AddressGone("unregistered"),
@@ -32,11 +42,14 @@ EXPECTED: dict[str, Answer] = {
     "new-code-": Rejected("unknownError"),
     "sender-mismatch-": AddressGone("senderIdMismatch"),
     "permission-denied-": Misconfigured("credentialsRefused"),
-    "third-party-auth-": Misconfigured("thirdPartyAuth", of_platform=True),
+    "third-party-auth-": Misconfigured("thirdPartyAuth"),
     "unauthenticated-": Misconfigured("credentialsRefused"),
     "quota-": Later("quotaExceeded", 30.0),
     "quota-bare-": Later("quotaExceeded", 60.0),
     "quota-date-": Later("quotaExceeded", 90.0),
+    "quota-device-": Later("deviceBusy", 60.0),
+    "quota-project-": Later("quotaExceeded", 60.0, of_app=True),
+    **{f"apns-{prefix}": answer for prefix, answer in HANDED_ON.items()},
     "internal-": Later("internal", ambiguous=True),
     "unspecified-": Later("internal", ambiguous=True),
     "unavailable-": Later("unavailable", 7.0),

@@ -32,7 +32,7 @@ FOR_ALL: dict[str, Answer] = {
     "expired-": Unsendable("expired"),
     "collapse-key-": INVALID,
     "sensitive-": Unsendable("contentRejected"),
-    "topic-rate-": Later("trafficControl", 10.0),
+    "topic-rate-": Later("trafficControl", 10.0, of_app=True),
     "body-": INVALID,
     "image-": Unsendable("contentRejected"),
     "oauth-": REFUSED,
@@ -54,7 +54,7 @@ FOR_ALL: dict[str, Answer] = {
     "not-found-": Misconfigured("appNotFound"),
     "internal-": Later("internal", ambiguous=True),
     "bad-gateway-": Later("unavailable", ambiguous=True),
-    "unavailable-": Later("trafficControl", 10.0),
+    "unavailable-": Later("trafficControl", 10.0, of_app=True),
     "redirect-": Misconfigured("unexpectedAnswer"),
     "reset-": LOST,
     "closed-": LOST,
@@ -99,17 +99,49 @@ def test_the_stand_in_offers_no_answer_that_is_not_tested_here() -> None:
     assert {illegal.prefix for illegal in (*ILLEGALS, UNREADABLE)} == set(FOR_ONE)
 
 
-@pytest.mark.parametrize("prefix", FOR_ALL)
-def test_an_answer_to_a_request_is_every_addresses_in_one_request(
+FOR_NOW = {prefix: answer for prefix, answer in FOR_ALL.items() if isinstance(answer, Later)}
+REFUSALS = {prefix: answer for prefix, answer in FOR_ALL.items() if prefix not in FOR_NOW}
+
+
+@pytest.mark.parametrize("prefix", FOR_NOW)
+def test_an_answer_that_puts_a_request_off_is_every_addresses_in_one_request(
     prefix: str, send: HmsSending, hms: str
 ) -> None:
     name = next(names)
     asked = [f"a-{name}", f"{prefix}{name}", f"b-{name}"]
     before = summary(hms)["requests"]
-    assert send(*asked) == [FOR_ALL[prefix]] * 3
-    requests = 2 if prefix in RENEWED_ONCE else 1
-    assert summary(hms)["requests"] - before == requests
-    assert [len(received(hms, token)) for token in asked] == [requests] * 3
+    assert send(*asked) == [FOR_NOW[prefix]] * 3
+    assert summary(hms)["requests"] - before == 1
+    assert [len(received(hms, token)) for token in asked] == [1] * 3
+
+
+@pytest.mark.parametrize(
+    ("prefix", "position"),
+    [*((prefix, 24) for prefix in REFUSALS), ("parameter-", 0), ("parameter-", 49)],
+)
+def test_what_a_request_is_refused_for_costs_the_one_address_that_it_is_refused_for(
+    prefix: str, position: int, send: HmsSending, hms: str
+) -> None:
+    asked = many(50, f"fine-{next(names)}-")
+    asked[position] = f"{prefix}{next(names)}"
+    before = summary(hms)["requests"]
+    answers = send(*asked)
+    assert answers[position] == REFUSALS[prefix]
+    assert sum(isinstance(answer, Accepted) for answer in answers) == 49
+    times = 2 if prefix in RENEWED_ONCE else 1
+    assert summary(hms)["requests"] - before <= 13 + 7 * (times - 1)
+
+
+@pytest.mark.parametrize("prefix", ["parameter-", "not-permitted-", "all-invalid-", "illegal-"])
+def test_what_all_are_refused_for_is_believed_after_a_few_were_asked_alone(
+    prefix: str, send: HmsSending, hms: str
+) -> None:
+    before = summary(hms)["requests"]
+    answers = send(*many(1000, f"{prefix}{next(names)}-"))
+    refused = [answer for answer in answers if answer != Later("noTurn", tried=False)]
+    assert set(refused) == {REFUSALS.get(prefix, GONE)}
+    assert 20 <= len(refused) < 40
+    assert summary(hms)["requests"] - before > 20
 
 
 @pytest.mark.parametrize("prefix", FOR_ONE)
@@ -162,18 +194,6 @@ def test_answers_come_in_the_order_of_the_addresses_and_a_repeated_one_is_sent_o
     assert len(received(hms, asked[0])) == 1
 
 
-# ---- not one good address ---------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("prefix", ["illegal-", "format-", "no-right-"])
-@pytest.mark.parametrize(("count", "kept"), [(19, False), (20, True), (1000, True)])
-def test_if_every_address_of_many_is_called_invalid_none_is_dropped(
-    prefix: str, count: int, kept: bool, send: HmsSending
-) -> None:
-    answers = send(*many(count, f"{prefix}{next(names)}-"))
-    assert answers == [Misconfigured("wrongApp") if kept else GONE] * count
-
-
 # ---- more than one request --------------------------------------------------------------------
 
 
@@ -198,7 +218,7 @@ def test_the_answer_that_lists_every_long_address_is_read_to_its_end(
     send: HmsSending, hms: str
 ) -> None:
     name = next(names)
-    asked = [*many(999, f"illegal-{name}-{'x' * 180}"), f"fine-{name}"]
+    asked = [*many(999, f"format-{name}-{'x' * 180}"), f"fine-{name}"]
     before = summary(hms)["requests"]
     answers = send(*asked)
     assert isinstance(answers[-1], Accepted)

@@ -3,17 +3,25 @@
 import asyncio
 import math
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 
 import pytest
 
 from shared.adapters.push.pace import Pace, at_pace
 from shared.domain.delivery import Accepted, Answer, Later
-from shared.domain.pace import Window
+from shared.domain.device import AddressKind, PushAddress
+from shared.domain.pace import SEVERAL, Window
 from shared.domain.reactions import MAY_HAVE_SENT
 
 NO_TURN = Later("noTurn", tried=False)
-QUOTA = Later("quotaExceeded", 60.0)
-Attempt = Callable[[int], Awaitable[Answer]]
+QUOTA = Later("quotaExceeded", 60.0, of_app=True)
+LONE = Later("quotaExceeded", 60.0)
+Attempt = Callable[[PushAddress], Awaitable[Answer]]
+
+
+def numbered(count: int) -> list[PushAddress]:
+    """Different addresses."""
+    return [PushAddress(AddressKind.FCM, str(n)) for n in range(count)]
 
 
 class Service:
@@ -26,8 +34,8 @@ class Service:
         self.seconds = 0.0
         self.under_way = self.most = 0
 
-    async def attempt(self, item: int) -> Answer:
-        self.asked.append(item)
+    async def attempt(self, address: PushAddress) -> Answer:
+        self.asked.append(int(address.value))
         self.under_way += 1
         self.most = max(self.most, self.under_way)
         await asyncio.sleep(0)
@@ -42,7 +50,7 @@ class Service:
         self, pace: Pace, count: int, *, most_at_once: int = 50, until: float = math.inf
     ) -> list[Answer]:
         return await at_pace(
-            range(count), self.attempt, pace, most_at_once=most_at_once, until=until
+            numbered(count), self.attempt, pace, most_at_once=most_at_once, until=until
         )
 
 
@@ -60,12 +68,12 @@ def run(work: Awaitable[list[Answer]]) -> list[Answer]:
 def test_answers_come_in_the_order_of_the_items() -> None:
     service = Service()
 
-    async def attempt(item: int) -> Answer:
-        for _ in range(item % 7):
+    async def attempt(address: PushAddress) -> Answer:
+        for _ in range(int(address.value) % 7):
             await asyncio.sleep(0)
-        return Accepted(str(item))
+        return Accepted(address.value)
 
-    work = at_pace(range(200), attempt, service.pace(20), most_at_once=50, until=math.inf)
+    work = at_pace(numbered(200), attempt, service.pace(20), most_at_once=50, until=math.inf)
     assert run(work) == [Accepted(str(n)) for n in range(200)]
 
 
@@ -128,7 +136,7 @@ def test_while_the_app_waits_nobody_asks_and_the_rest_of_the_wait_is_told() -> N
 
 
 def test_a_shorter_wait_does_not_cut_a_longer_one_short() -> None:
-    service = Service(QUOTA, Later("unavailable", 5.0))
+    service = Service(QUOTA, replace(QUOTA, retry_after_seconds=5.0))
     pace = service.pace(2, ceiling=2)
     run(service.send(pace, 2))
     service.now = 30.0
@@ -137,12 +145,41 @@ def test_a_shorter_wait_does_not_cut_a_longer_one_short() -> None:
 
 @pytest.mark.parametrize(
     "answer",
-    [Later("deviceBusy", 60.0), Later("unavailable"), Later("unavailable", 30.0, ambiguous=True)],
+    [
+        LONE,
+        Later("deviceBusy", 60.0),
+        Later("unavailable"),
+        Later("unavailable", 7.0),
+        Later("unavailable", 30.0, ambiguous=True),
+    ],
 )
 def test_what_is_not_the_services_own_word_stops_nobody(answer: Answer) -> None:
     service = Service(answer)
     answers = run(service.send(service.pace(1), 5))
     assert answers == [answer] + [Accepted()] * 4
+
+
+@pytest.mark.parametrize("answer", [LONE, Later("unavailable", 60.0)])
+def test_several_addresses_within_ten_seconds_speak_for_the_app(answer: Answer) -> None:
+    service = Service(*[answer] * SEVERAL)
+    service.seconds = 2.0
+    answers = run(service.send(service.pace(1, ceiling=1), 9))
+    assert answers[:SEVERAL] == [answer] * SEVERAL
+    assert answers[SEVERAL:] == [no_turn_for(60.0)] * (9 - SEVERAL)
+
+
+@pytest.mark.parametrize("seconds", [2.5, 60.0])
+def test_several_addresses_over_a_longer_time_do_not(seconds: float) -> None:
+    service = Service(*[LONE] * 9)
+    service.seconds = seconds
+    assert run(service.send(service.pace(1, ceiling=1), 9)) == [LONE] * 9
+
+
+def test_one_address_however_often_does_not() -> None:
+    service, pace = Service(*[LONE] * 40), Service().pace(1)
+    for _ in range(40):
+        assert run(service.send(pace, 1)) == [LONE]
+    assert run(service.send(pace, 3)) == [Accepted()] * 3
 
 
 def test_after_its_time_nothing_is_begun() -> None:
@@ -164,19 +201,23 @@ def test_one_that_waits_for_its_turn_gives_up_in_time_and_loses_nobodys_turn() -
     pace = Pace(Window(1, floor=1, ceiling=1))
     gave_up = asyncio.Event()
 
-    async def hold(_: int) -> Answer:
+    async def hold(_: PushAddress) -> Answer:
         await gave_up.wait()
         return Accepted("first")
 
-    async def quick(_: int) -> Answer:
+    async def quick(_: PushAddress) -> Answer:
         return Accepted("third")
 
     async def sends() -> list[Answer]:
-        first = asyncio.create_task(at_pace([0], hold, pace, most_at_once=1, until=math.inf))
+        first = asyncio.create_task(
+            at_pace(numbered(1), hold, pace, most_at_once=1, until=math.inf)
+        )
         await asyncio.sleep(0)
-        third = asyncio.create_task(at_pace([0], quick, pace, most_at_once=1, until=math.inf))
+        third = asyncio.create_task(
+            at_pace(numbered(1), quick, pace, most_at_once=1, until=math.inf)
+        )
         soon = pace.clock() + 0.01
-        second = await at_pace([0], quick, pace, most_at_once=1, until=soon)
+        second = await at_pace(numbered(1), quick, pace, most_at_once=1, until=soon)
         gave_up.set()
         return [*await first, *second, *await third]
 
@@ -186,11 +227,11 @@ def test_one_that_waits_for_its_turn_gives_up_in_time_and_loses_nobodys_turn() -
 def test_an_attempt_that_fails_by_our_own_fault_gives_its_turn_back() -> None:
     pace = Pace(Window(1, floor=1, ceiling=1))
 
-    async def broken(_: int) -> Answer:
+    async def broken(_: PushAddress) -> Answer:
         raise RuntimeError("a bug")
 
     async def sends() -> list[Answer]:
-        first = await at_pace([0], broken, pace, most_at_once=1, until=math.inf)
+        first = await at_pace(numbered(1), broken, pace, most_at_once=1, until=math.inf)
         return [*first, *await Service().send(pace, 2)]
 
     assert run(sends()) == [MAY_HAVE_SENT, Accepted(), Accepted()]

@@ -1,6 +1,7 @@
 """One refusal slows the whole app, and a send has a budget of time: through the wire."""
 
 import itertools
+import json
 import math
 
 import pytest
@@ -8,7 +9,7 @@ import pytest
 from shared.adapters.push.fcm import FcmSender
 from shared.adapters.push.hms import HmsSender
 from shared.domain.delivery import Accepted, Answer, Later
-from shared.domain.pace import Window
+from shared.domain.pace import SEVERAL, Window
 from tests.senders.hms_parts import PATH
 from tests.senders.parts import FixedTokens, Misbehaving, a_message, addresses, answer, codes
 
@@ -19,6 +20,13 @@ names = (f"t{n}" for n in itertools.count())
 def http(status: int, *headers: str, body: bytes = b"{}") -> bytes:
     lines = [f"HTTP/1.1 {status} X", f"Content-Length: {len(body)}", *headers]
     return "\r\n".join(lines).encode() + b"\r\n\r\n" + body
+
+
+def quota(subject: str, description: str) -> bytes:
+    """A refusal for want of quota, with the detail that says whose."""
+    violations = [{"subject": subject, "description": description}]
+    detail = {"@type": "type.googleapis.com/google.rpc.QuotaFailure", "violations": violations}
+    return json.dumps({"error": {"status": "RESOURCE_EXHAUSTED", "details": [detail]}}).encode()
 
 
 OK = http(200, body=b'{"name":"projects/p/messages/1"}')
@@ -35,25 +43,52 @@ def fcm(url: str, window: Window = ONE_AT_A_TIME) -> FcmSender:
 
 
 @pytest.mark.parametrize("refusal", REFUSALS.values(), ids=REFUSALS)
-def test_fcm_refusing_one_is_asked_for_nobody_until_the_time_it_named(
+def test_fcm_refusing_several_is_asked_for_nobody_until_the_time_it_named(
     refusal: tuple[bytes, str, float],
 ) -> None:
+    given, code, seconds = refusal
+    with Misbehaving(answer(OK), *[answer(given)] * SEVERAL, answer(OK)) as server:
+        sender = fcm(server.url)
+        try:
+            first = sender.send(a_message(), addresses(*"abcdefgh"))
+            second = sender.send(a_message("another" * 2), addresses("i", "j"))
+        finally:
+            sender.close()
+        assert len(server.requests) == 1 + SEVERAL
+    assert codes(first) == ["accepted", *[code] * SEVERAL, "noTurn", "noTurn"]
+    assert codes(second) == ["noTurn", "noTurn"]
+    assert first[1] == Later(code, seconds)
+    for waiting in (*first[1 + SEVERAL :], *second):
+        assert isinstance(waiting, Later)
+        assert not waiting.tried
+        assert 0 < (waiting.retry_after_seconds or 0) <= seconds
+
+
+@pytest.mark.parametrize("refusal", REFUSALS.values(), ids=REFUSALS)
+def test_fcm_refusing_one_is_asked_for_the_others(refusal: tuple[bytes, str, float]) -> None:
     given, code, seconds = refusal
     with Misbehaving(answer(OK), answer(given), answer(OK)) as server:
         sender = fcm(server.url)
         try:
-            first = sender.send(a_message(), addresses("a", "b", "c", "d"))
-            second = sender.send(a_message("another" * 2), addresses("e", "f"))
+            first = sender.send(a_message(), addresses(*"abcd"))
+            again = sender.send(a_message("another" * 2), addresses("b", "e"))
         finally:
             sender.close()
-        assert len(server.requests) == 2
-    assert codes(first) == ["accepted", code, "noTurn", "noTurn"]
-    assert codes(second) == ["noTurn", "noTurn"]
+    assert codes(first) == ["accepted", code, "accepted", "accepted"]
     assert first[1] == Later(code, seconds)
-    for waiting in (*first[2:], *second):
-        assert isinstance(waiting, Later)
-        assert not waiting.tried
-        assert 0 < (waiting.retry_after_seconds or 0) <= seconds
+    assert codes(again) == ["accepted", "accepted"]
+
+
+def test_a_quota_that_names_the_project_is_everybodys_at_once() -> None:
+    body = quota("projects/demo-p", "Messages per minute")
+    with Misbehaving(answer(http(429, body=body)), answer(OK)) as server:
+        sender = fcm(server.url)
+        try:
+            answers = sender.send(a_message(), addresses(*"abc"))
+        finally:
+            sender.close()
+        assert len(server.requests) == 1
+    assert codes(answers) == ["quotaExceeded", "noTurn", "noTurn"]
 
 
 @pytest.mark.parametrize("given", [http(503), http(500), http(502), http(504, "Retry-After: 5")])
@@ -78,7 +113,7 @@ def test_huaweis_traffic_control_slows_the_whole_app(status: int) -> None:
         finally:
             sender.close()
         assert len(server.requests) == 1
-    assert first == [Later("trafficControl", 10.0)] * 2
+    assert first == [Later("trafficControl", 10.0, of_app=True)] * 2
     assert codes(second) == ["noTurn"]
 
 

@@ -340,6 +340,7 @@ def _row(record: Record) -> object:
         record.at,
         record.ambiguous,
         record.dropped,
+        *((record.not_before,) if record.not_before else ()),
     )
 
 
@@ -349,8 +350,25 @@ def _records(ledger: Mapping[str, str], size: int) -> tuple[Record, ...]:
         start = int(chunk.removeprefix("c")) * CHUNK_SIZE
         for position, row in enumerate(orjson.loads(text), start):
             if row:
-                outcome, code, receipt, at, ambiguous, dropped = row
-                records[position] = Record(
-                    _OUTCOMES[outcome], code, receipt, at and moment(at), ambiguous, dropped
-                )
+                records[position] = _record(*row)
     return tuple(records)
+
+
+def _record(
+    outcome: str,
+    code: str,
+    receipt: str,
+    at: str | None,
+    ambiguous: bool,
+    dropped: bool,
+    not_before: str | None = None,
+) -> Record:
+    return Record(
+        _OUTCOMES[outcome],
+        code,
+        receipt,
+        moment(at) if at else None,
+        ambiguous,
+        dropped,
+        moment(not_before) if not_before else None,
+    )

@@ -24,7 +24,7 @@ from shared.adapters.google_credentials import (
 from shared.adapters.push.pace import Pace
 from shared.adapters.transport.loop_thread import LoopThread
 from shared.adapters.transport.one_shot_http import HttpAnswer, Target
-from shared.domain.delivery import Answer, Misconfigured, Unsendable
+from shared.domain.delivery import Accepted, Answer, Misconfigured, Unsendable
 from shared.domain.pace import Window
 from shared.domain.reactions import CREDENTIALS_REFUSED, CREDENTIALS_UNAVAILABLE
 from shared.ports import Message
@@ -129,8 +129,12 @@ def deadline(within_seconds: float) -> float:
 
 
 def reported(service: str, message: Message, answers: Sequence[Answer]) -> Sequence[Answer]:
-    """Say aloud what holds for more than one device. Once a send, and without any address."""
+    """Say what may be our fault: once a send, without any address, and aloud if nobody was accepted
+    beside those who were refused.
+    """
     grave = Counter(a.code for a in answers if isinstance(a, _GRAVE))
     for code, addresses in grave.items():
-        _log.error("%s: %s, notification %s, %d addresses", service, code, message.id, addresses)
+        level = logging.WARNING if any(isinstance(a, Accepted) for a in answers) else logging.ERROR
+        told = (service, code, message.id, addresses)
+        _log.log(level, "%s: %s, notification %s, %d addresses", *told)
     return answers

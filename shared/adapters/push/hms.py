@@ -1,14 +1,16 @@
 """The ``Sender`` for Huawei Push Kit: one request for many addresses, one answer for them all.
 
-Nothing is sent again here, with two exceptions. A request refused for its access token was not
-carried out. And where Huawei says that it took some of the addresses, but not which, the halves
-are sent by themselves until it is known: only the replace key makes that harmless, and waiting
-would not help, since the same addresses together would get the same answer for ever.
+Nothing is sent again here, with three exceptions. A request refused for its access token was not
+carried out. Where Huawei says that it took some of the addresses, but not which, the halves are
+sent by themselves until it is known: only the replace key makes that harmless, and waiting would
+not help, since the same addresses together would get the same answer for ever. And so are the
+halves of a request that was refused, for it may be refused for one address in it; but no more once
+many addresses were refused by themselves and none was taken.
 """
 
 import asyncio
 import math
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from urllib.parse import urlsplit
@@ -36,9 +38,10 @@ from shared.adapters.transport.one_shot_http import (
     Target,
 )
 from shared.credentials.hms import HmsAccount
-from shared.domain.delivery import Answer, Later
+from shared.domain.delivery import Accepted, Answer, Later
 from shared.domain.device import PushAddress
-from shared.domain.hms_reactions import MOST_TOKENS, PARTLY, UNKNOWN_ERROR, reactions
+from shared.domain.evidence import FEWEST_TO_BELIEVE
+from shared.domain.hms_reactions import MOST_TOKENS, PARTLY, UNKNOWN_ERROR, named, reactions
 from shared.domain.pace import Window
 from shared.domain.push.message import PayloadTooBig
 from shared.domain.reactions import (
@@ -46,6 +49,7 @@ from shared.domain.reactions import (
     CREDENTIALS_REFUSED,
     INVALID_TOKEN,
     MAY_HAVE_SENT,
+    NO_TURN,
     NOT_SENT,
     NOTHING_ASKED,
 )
@@ -147,6 +151,8 @@ class _Requests:
     until: float
     unheard: Unheard = field(default_factory=lambda: Unheard("HMS"))
     turns: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(MOST_AT_ONCE))
+    refused_alone: dict[str, Answer] = field(default_factory=dict)
+    taken: set[str] = field(default_factory=set)
 
     async def answers(self, tokens: Sequence[str]) -> dict[str, Answer]:
         """By address."""
@@ -157,51 +163,85 @@ class _Requests:
         return {token: answer for part in parts for token, answer in part.items()}
 
     async def _settled(self, tokens: Sequence[str]) -> dict[str, Answer]:
-        """Halved for as long as it is not known which of several addresses were taken."""
+        """Halved for as long as it is not known of which of several addresses an answer speaks."""
         async with self.turns:
-            answers = await self._in_turn(tokens)
-        unsure = [token for token, answer in answers.items() if answer == PARTLY]
-        if not unsure or len(tokens) == 1:
-            return answers
-        middle = (len(unsure) + 1) // 2
-        halves = [half for half in (unsure[:middle], unsure[middle:]) if half]
+            if self._in_vain():
+                return dict.fromkeys(tokens, NO_TURN)
+            said = await self._in_turn(tokens)
+        self._learn(said)
+        if not said.unsure or len(tokens) == 1:
+            return said.answers
+        middle = (len(said.unsure) + 1) // 2
+        halves = [half for half in (said.unsure[:middle], said.unsure[middle:]) if half]
         found = await self._of_all(halves)
-        return answers | {token: _in_doubt(answer) for token, answer in found.items()}
+        return said.answers | {
+            token: _in_doubt(answer) if said.answers[token] == PARTLY else answer
+            for token, answer in found.items()
+        }
 
-    async def _in_turn(self, tokens: Sequence[str]) -> dict[str, Answer]:
+    def _learn(self, said: "_Said") -> None:
+        if len(said.answers) == 1 and said.unsure:
+            self.refused_alone.update(said.answers)
+        self.taken.update(t for t, a in said.answers.items() if isinstance(a, Accepted))
+
+    def _in_vain(self) -> bool:
+        """Whether enough is known of what is refused, and nothing speaks against it."""
+        alike = len(set(self.refused_alone.values())) == 1
+        return alike and not self.taken and len(self.refused_alone) >= FEWEST_TO_BELIEVE
+
+    async def _in_turn(self, tokens: Sequence[str]) -> "_Said":
         if (instead := await self.pace.admit(self.until)) is not None:
-            return dict.fromkeys(tokens, instead)
+            return _Said(dict.fromkeys(tokens, instead))
         began = self.pace.clock()
-        answers: dict[str, Answer] = {tokens[0]: NOT_SENT}
+        said = _Said({tokens[0]: NOT_SENT})
         try:
-            answers = await self._one(tokens)
+            said = await self._one(tokens)
         except Exception as broken:  # noqa: BLE001 - one request that breaks costs only itself
-            answers = dict.fromkeys(tokens, MAY_HAVE_SENT)
+            said = _Said(dict.fromkeys(tokens, MAY_HAVE_SENT))
             log_defect(f"a request for {len(tokens)} pushes", broken)
         finally:
-            self.pace.settle(began, answers[tokens[0]])
-        return answers
+            self.pace.settle(began, said.answers[tokens[0]], tokens[0])
+        return said
 
-    async def _one(self, tokens: Sequence[str]) -> dict[str, Answer]:
-        answers = await self._attempt(self.target, tokens)
-        if CREDENTIALS_REFUSED in answers.values():
+    async def _one(self, tokens: Sequence[str]) -> "_Said":
+        said = await self._attempt(self.target, tokens)
+        if CREDENTIALS_REFUSED in said.answers.values():
             renewed = await self.renewed(self.target)
             if not isinstance(renewed, Target):
-                return dict.fromkeys(tokens, renewed)
-            answers = await self._attempt(renewed, tokens)
-        return answers
+                return _Said(dict.fromkeys(tokens, renewed))
+            said = await self._attempt(renewed, tokens)
+        return said
 
-    async def _attempt(self, target: Target, tokens: Sequence[str]) -> dict[str, Answer]:
+    async def _attempt(self, target: Target, tokens: Sequence[str]) -> "_Said":
         got = await self.http.post(target, self.template.body(tokens))
         if isinstance(got, Fault):
-            return dict.fromkeys(tokens, ANSWER_LOST if got.ambiguous else NOT_SENT)
+            return _Said(dict.fromkeys(tokens, ANSWER_LOST if got.ambiguous else NOT_SENT))
         if words_are_lost(got):
             self.unheard.note(got)
-            return dict.fromkeys(tokens, ANSWER_LOST)
+            return _Said(dict.fromkeys(tokens, ANSWER_LOST))
         answers = reactions(got.status, got.body, tokens)
         if UNKNOWN_ERROR in answers.values():
             self.unheard.note(got)
-        return answers
+        if all(isinstance(answer, Accepted) for answer in answers.values()):
+            return _Said(answers)
+        return _Said(answers, _unsure(answers, named(got.body)))
+
+
+@dataclass(frozen=True, slots=True)
+class _Said:
+    """One answer by address; ``unsure``: those of which it does not speak one by one."""
+
+    answers: dict[str, Answer]
+    unsure: Sequence[str] = ()
+
+
+def _unsure(answers: Mapping[str, Answer], named: Collection[str]) -> Sequence[str]:
+    """Which addresses an answer need not be about: it was given for the request."""
+    return [
+        token
+        for token, answer in answers.items()
+        if answer == PARTLY or not (isinstance(answer, Accepted | Later) or token in named)
+    ]
 
 
 def _in_doubt(answer: Answer) -> Answer:

@@ -10,14 +10,12 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from time import monotonic
-from typing import TypeVar
 
 from shared.adapters.push.defects import log_defect
 from shared.domain.delivery import Answer, Later
-from shared.domain.pace import Window, too_much, whole_app_waits
+from shared.domain.device import PushAddress
+from shared.domain.pace import Throttled, Window, perhaps_the_app, too_much, whole_app_waits
 from shared.domain.reactions import MAY_HAVE_SENT, NO_TURN, NOT_SENT
-
-I = TypeVar("I")  # noqa: E741
 
 
 class Pace:
@@ -30,6 +28,7 @@ class Pace:
         self._under_way = 0
         self._waiting: deque[asyncio.Future[None]] = deque()
         self._closed_until = -math.inf
+        self._throttled = Throttled()
 
     async def admit(self, until: float) -> Later | None:
         """Wait for a turn; if there is none before ``until``, the answer to give instead."""
@@ -45,22 +44,31 @@ class Pace:
                 return None
             await self._turn(until - now)
 
-    def settle(self, began: float, answer: Answer) -> None:
+    def settle(self, began: float, answer: Answer, address: str) -> None:
         """It has been answered: learn from that, and let the next ones go."""
         now, later = self.clock(), isinstance(answer, Later)
+        several = later and self._are_several(answer, address, now)
         window = self._window.after(
-            now - began, too_much=later and too_much(answer), under_way=self._under_way
+            now - began,
+            too_much=later and too_much(answer, several=several),
+            under_way=self._under_way,
         )
         if window is not self._window:
             self._window, self._allowed = window, _whole(window)
         self._under_way -= 1
         if later:
-            self._wait_if_asked(answer, now)
+            self._wait_if_asked(answer, now, several=several)
         if self._waiting:
             self._wake(self._allowed - self._under_way)
 
-    def _wait_if_asked(self, answer: Answer, now: float) -> None:
-        seconds = whole_app_waits(answer)
+    def _are_several(self, answer: Later, address: str, now: float) -> bool:
+        if not perhaps_the_app(answer):
+            return False
+        self._throttled = self._throttled.after(address, now)
+        return self._throttled.several
+
+    def _wait_if_asked(self, answer: Answer, now: float, *, several: bool) -> None:
+        seconds = whole_app_waits(answer, several=several)
         if seconds and now + seconds > self._closed_until:
             self._closed_until = now + seconds
             self._wake(len(self._waiting))
@@ -95,40 +103,40 @@ def _whole(window: Window) -> int:
 
 
 async def at_pace(
-    items: Sequence[I],
-    attempt: Callable[[I], Awaitable[Answer]],
+    addresses: Sequence[PushAddress],
+    attempt: Callable[[PushAddress], Awaitable[Answer]],
     pace: Pace,
     *,
     most_at_once: int,
     until: float,
-    hopeless: Callable[[I], Answer | None] = lambda _: None,
+    hopeless: Callable[[PushAddress], Answer | None] = lambda _: None,
 ) -> list[Answer]:
-    """One attempt for each of ``items``, as many side by side as the app takes; answers in order.
+    """One attempt for each address, as many side by side as the app takes; answers in order.
 
     Those that do not get their turn before ``until`` were not sent. Of a ``hopeless`` one the
     answer is known without asking.
     """
-    answers: list[Answer] = [NOT_SENT] * len(items)
-    todo = iter(enumerate(items))
+    answers: list[Answer] = [NOT_SENT] * len(addresses)
+    todo = iter(enumerate(addresses))
     defects: list[Exception] = []
 
     async def work() -> None:
-        for position, item in todo:
-            if (instead := hopeless(item) or await pace.admit(until)) is not None:
+        for position, address in todo:
+            if (instead := hopeless(address) or await pace.admit(until)) is not None:
                 answers[position] = instead
                 continue
             began = pace.clock()
             try:
-                answers[position] = await attempt(item)
+                answers[position] = await attempt(address)
             except Exception as broken:  # noqa: BLE001 - one that breaks costs only itself
                 answers[position] = MAY_HAVE_SENT
                 defects.append(broken)
             finally:
-                pace.settle(began, answers[position])
+                pace.settle(began, answers[position], address.value)
 
     # One after the other: gathering them would call back for each.
-    for working in [asyncio.create_task(work()) for _ in items[:most_at_once]]:
+    for working in [asyncio.create_task(work()) for _ in addresses[:most_at_once]]:
         await working
     if defects:
-        log_defect(f"{len(defects)} of {len(items)} pushes", defects[0])
+        log_defect(f"{len(defects)} of {len(addresses)} pushes", defects[0])
     return answers

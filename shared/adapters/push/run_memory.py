@@ -1,0 +1,46 @@
+"""What one process heard of each notification's addresses, shared by all its threads."""
+
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from shared.domain.delivery import BatchId
+from shared.domain.evidence import Evidence, Group
+from shared.domain.notification import NotificationId
+
+MOST_NOTIFICATIONS = 32
+
+
+@dataclass(slots=True)
+class _Heard:
+    """Of one group: in all, and how much of that is whose, so that nothing counts twice."""
+
+    all: Evidence = field(default_factory=Evidence)
+    by_batch: dict[BatchId, Evidence] = field(default_factory=dict)
+
+    def note(self, batch: BatchId, evidence: Evidence) -> None:
+        """A batch tells what it has heard so far."""
+        before = self.by_batch.get(batch, Evidence())
+        self.all = self.all.with_batch(evidence, before)
+        self.by_batch[batch] = Evidence(evidence.accepted, evidence.unknown)
+
+
+class ProcessRunMemory:
+    """``RunMemory`` of the notifications sent last; another process has one of its own."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._notifications: dict[NotificationId, dict[Group, _Heard]] = {}
+
+    def note(self, id: NotificationId, batch: BatchId, heard: Mapping[Group, Evidence]) -> None:
+        with self._lock:
+            groups = self._notifications[id] = self._notifications.pop(id, {})
+            for group, evidence in heard.items():
+                groups.setdefault(group, _Heard()).note(batch, evidence)
+            while len(self._notifications) > MOST_NOTIFICATIONS:
+                del self._notifications[next(iter(self._notifications))]
+
+    def heard(self, id: NotificationId, group: Group) -> Evidence:
+        with self._lock:
+            found = self._notifications.get(id, {}).get(group)
+        return found.all if found else Evidence()

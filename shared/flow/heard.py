@@ -1,0 +1,53 @@
+"""What the addresses of one batch were answered, beside what its other batches heard."""
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, field
+
+from shared.domain.delivery import Answer, Batch, BatchId
+from shared.domain.evidence import Evidence, Group, Refusal, recorded_evidence
+from shared.domain.notification import NotificationId
+from shared.ports import RunMemory
+
+
+@dataclass(slots=True)
+class Heard:
+    """One pass over a batch. Of earlier ones it knows what the batch's records tell."""
+
+    id: NotificationId
+    batch: BatchId
+    memory: RunMemory
+    own: dict[Group, Evidence] = field(default_factory=dict)
+    refusals: dict[Group, Refusal] = field(default_factory=dict)
+    """The last refusal that a group met in this pass."""
+
+    @classmethod
+    def before(cls, id: NotificationId, batch: Batch, memory: RunMemory) -> "Heard":
+        """As the records tell."""
+        own = recorded_evidence(batch.targets, batch.records)
+        memory.note(id, batch.id, own)
+        return cls(id, batch.id, memory, own)
+
+    def learn(self, answers: Iterable[tuple[Group, str, Answer]]) -> None:
+        """Addresses with their groups and what they were answered just now."""
+        by_group: defaultdict[Group, list[tuple[str, Answer]]] = defaultdict(list)
+        for group, address, answer in answers:
+            by_group[group].append((address, answer))
+            if isinstance(answer, Refusal):
+                self.refusals[group] = answer
+        changed = {g: self.own.get(g, Evidence()).after(some) for g, some in by_group.items()}
+        self.own |= changed
+        self.memory.note(self.id, self.batch, changed)
+
+    def agreed(self, group: Group) -> str:
+        """The refusal that is believed of the whole group; empty when none is."""
+        own = self.own.get(group)
+        return "" if own and own.accepted else self.memory.heard(self.id, group).agreed
+
+    def with_unknown(self, group: Group, addresses: Collection[str]) -> Evidence:
+        """All that was heard of a group, these unknown addresses of the batch included."""
+        own = self.own.get(group, Evidence())
+        now = Evidence(own.accepted, own.unknown + len(addresses), own.refused)
+        self.own[group] = now
+        self.memory.note(self.id, self.batch, {group: now})
+        return self.memory.heard(self.id, group)

@@ -1,0 +1,123 @@
+"""What is only decided when a pass over a batch knows more than one answer.
+
+That an address is unknown to its push service ends its device at once no more: it is dropped at
+the end of the pass, unless so many are unknown that it is we who are wrong. And who was held back
+because of what many others met ends with them, once that has lasted.
+"""
+
+import logging
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from shared.domain.delivery import AddressGone, Answer, Batch, Misconfigured, Record, Target
+from shared.domain.evidence import Group, Refusal, group_of, judged
+from shared.domain.reactions import NOTHING_ASKED
+from shared.domain.recording import recorded, together
+from shared.flow.heard import Heard
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class DeadAddress:
+    """An address that a push service knows no more, and whose it was when it was sent to."""
+
+    hwid: str
+    value: str
+    as_of: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Results:
+    """What was decided: a record per position, and addresses to drop."""
+
+    records: Mapping[int, Record]
+    gone: Sequence[DeadAddress] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Unknown:
+    """A device whose address is unknown; ``moved`` there since the audience was read."""
+
+    target: Target
+    answer: AddressGone
+    moved: bool
+
+    @property
+    def dead(self) -> DeadAddress:
+        """What is to be dropped of it."""
+        return DeadAddress(self.target.hwid, self.target.address_value, self.answer.as_of)
+
+
+@dataclass(frozen=True, slots=True)
+class Verdicts:
+    """Of one pass over a batch."""
+
+    heard: Heard
+    patience: timedelta
+    _unknown: dict[int, _Unknown] = field(default_factory=dict)
+
+    def defer(self, position: int, target: Target, answer: AddressGone, *, moved: bool) -> None:
+        """Decide later what becomes of an address that is unknown."""
+        self._unknown[position] = _Unknown(target, answer, moved)
+
+    def reached(self, batch: Batch, now: datetime, *, through: bool) -> Results:
+        """What is decided now; of those held back only when the pass is ``through``."""
+        records: dict[int, Record] = {}
+        gone: list[DeadAddress] = []
+        for group, positions in self._groups().items():
+            answer = self._judged(group, positions)
+            for position in positions:
+                it = self._unknown.pop(position)
+                word = recorded(answer or it.answer, now, batch.records[position], moved=it.moved)
+                records[position] = together(batch.records[position], (word, None), now)
+                if answer is None:
+                    gone.append(it.dead)
+        if through:
+            records |= self._of_groups(batch.recorded(records), now)
+        return Results(records, gone)
+
+    def _groups(self) -> Mapping[Group, Sequence[int]]:
+        groups: defaultdict[Group, list[int]] = defaultdict(list)
+        for position, it in self._unknown.items():
+            if it.target.address:
+                groups[group_of(it.target.platform, it.target.address)].append(position)
+        return groups
+
+    def _judged(self, group: Group, positions: Sequence[int]) -> Answer | None:
+        """What they are recorded as instead of unknown."""
+        unknown = [self._unknown[position] for position in positions]
+        addresses = {it.target.address_value for it in unknown}
+        evidence = self.heard.with_unknown(group, addresses)
+        answer = judged(group, evidence, [it.answer for it in unknown])
+        if answer is not None:
+            known = evidence.accepted + evidence.unknown
+            told = (group.kind.upper(), answer.code, self.heard.id, evidence.unknown, known)
+            log.error("%s: %s, notification %s, %d of %d addresses are unknown", *told)
+        return answer
+
+    def _of_groups(self, batch: Batch, now: datetime) -> dict[int, Record]:
+        """Those of which others' refusal is believed."""
+        found: dict[int, Record] = {}
+        for group, refusal in self.heard.refusals.items():
+            if self.heard.agreed(group) != refusal.code:
+                continue
+            waiting = {p: batch.records[p] for p in _waiting(batch, group, refusal)}
+            met = (r.at for r in waiting.values() if r.code == refusal.code and r.at)
+            since = min(met, default=now)
+            if isinstance(refusal, Misconfigured) and now - since < self.patience:
+                continue
+            for position, last in waiting.items():
+                found[position] = together(last, (recorded(refusal, now, last), None), now)
+        return found
+
+
+def _waiting(batch: Batch, group: Group, refusal: Refusal) -> Iterator[int]:
+    """Open positions of a group that met nothing else."""
+    for position in batch.open_positions():
+        target, code = batch.targets[position], batch.records[position].code
+        of_group = target.address and group_of(target.platform, target.address) == group
+        if of_group and (code == refusal.code or code in NOTHING_ASKED):
+            yield position
