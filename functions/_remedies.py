@@ -39,10 +39,11 @@ REMEDIES: Mapping[str, str] = {
     "bundle id in the APNs credentials.",
     "tokenRefused": "Nothing: it is between Huawei and the device, or a right that the app lacks.",
     "environmentNotServed": "The operator adds this environment to the APNs credentials.",
-    "wrongEnvironment": "The operator gives credentials that are good for this environment.",
+    "wrongEnvironment": "The operator checks which builds (test, production) the credentials are "
+    "for, the developer which one devices register. No address was lost.",
     "topicRefused": "The operator checks the bundle id in the APNs credentials.",
-    "wrongApp": "The operator checks app id and secret of this push service; then send a copy. "
-    "No address was lost.",
+    "wrongApp": "The operator checks which app, project or bundle id the credentials are for; then "
+    "send a copy. No address was lost.",
     "appNotFound": "The operator checks the app id and the base address of Huawei's service.",
     "appNotPermitted": "The operator enables Push Kit for the app in AppGallery Connect, or asks "
     "Huawei to lift a penalty.",

@@ -56,15 +56,15 @@ for not being understood: that would cost a phone its pushes.
 
 
 class AddressInput(Given):
-    """Where a push service reaches the device; ``environment`` matters to APNs."""
+    """Where a push service reaches the device; ``environment`` matters to APNs, if it is known."""
 
     kind: AddressKind
     value: AddressText
-    environment: Literal["production", "sandbox"] = "production"
+    environment: Literal["production", "sandbox"] | None = None
 
     def address(self) -> PushAddress:
         """In our own words."""
-        return PushAddress(self.kind, self.value, self.environment)
+        return PushAddress(self.kind, self.value, self.environment or "")
 
 
 class DeviceInput(Given):

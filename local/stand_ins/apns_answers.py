@@ -119,6 +119,13 @@ SCRIPTS: tuple[Script, ...] = (
     Script("no-reason-", "refused without a word", 400),
     Script("bad-gateway-", "a proxy's word, not Apple's", 502),
     Script("sandbox-only-", "a device of the sandbox", 400, "BadDeviceToken", only_in="production"),
+    Script(
+        "sandbox-key-",
+        "a device of the sandbox, asked for with a key for that only",
+        403,
+        "BadEnvironmentKeyInToken",
+        only_in="production",
+    ),
     Script("production-only-", "a device of production", 400, "BadDeviceToken", only_in="sandbox"),
     Script("slow-", "accepted, but the answer takes its time", act=Act.SLOW, taken=True),
     Script("refused-", "the stream is refused, not carried out", act=Act.REFUSE),

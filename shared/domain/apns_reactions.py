@@ -57,7 +57,7 @@ class Reaction:
 
 _OUR_BUG = Reaction(Unsendable("invalidMessage"))
 _CREDENTIALS = Reaction(CREDENTIALS_REFUSED)
-_WRONG_ENVIRONMENT = Reaction(Misconfigured("wrongEnvironment"))
+_WRONG_ENVIRONMENT = Reaction(Misconfigured("wrongEnvironment"), Step.OTHER_ENVIRONMENT)
 _WRONG_TOPIC = Reaction(Misconfigured("topicRefused"))
 _GONE = Reaction(AddressGone("unregistered"))
 

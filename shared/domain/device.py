@@ -48,11 +48,13 @@ class AddressKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class PushAddress:
-    """Where a push service reaches the device; ``environment`` matters to APNs only."""
+    """Where a push service reaches the device. ``environment`` matters to APNs only; it is empty
+    where nobody named it.
+    """
 
     kind: AddressKind
     value: str
-    environment: str = "production"
+    environment: str = ""
     registered_at: datetime | None = None
 
 

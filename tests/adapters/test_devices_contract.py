@@ -248,6 +248,10 @@ def test_a_deleted_device_leaves_nothing(devices: Bench[Devices]) -> None:
             PushAddress(AddressKind.APNS, "t", "sandbox"),
         ),
         (
+            {"pushAddress": {"kind": "apns", "value": "t"}},
+            PushAddress(AddressKind.APNS, "t", environment=""),
+        ),
+        (
             {"fcmToken": "t", "pushAddress": {"kind": "hms", "value": "h"}},
             PushAddress(AddressKind.HMS, "h"),
         ),

@@ -39,7 +39,7 @@ N1, N2 = NotificationId("n1"), NotificationId("n2")
 LATER = NOON + timedelta(minutes=5)
 DELIVERED = Record(Outcome.DELIVERED, receipt="projects/p/messages/1", at=NOON)
 GONE = Record(Outcome.FAILED, "UNREGISTERED", at=NOON, dropped=True)
-OPEN_STILL = Record(Outcome.OPEN, "UNAVAILABLE", at=NOON, ambiguous=True)
+OPEN_STILL = Record(Outcome.OPEN, "UNAVAILABLE", at=NOON, ambiguous=True, not_before=LATER)
 
 
 @pytest.fixture

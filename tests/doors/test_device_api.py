@@ -123,6 +123,19 @@ def test_a_push_address_can_come_with_the_registration_or_later(
     assert "fcmToken" not in stored
 
 
+@pytest.mark.parametrize("named", [{}, {"environment": None}])
+def test_an_environment_that_nobody_names_is_unknown(
+    named: dict[str, None], nobody: Call, world: MemoryParts
+) -> None:
+    address = {"kind": "apns", "value": "f00d", **named}
+    registered(nobody, pushAddress=address)
+    assert "environment" not in world.devices.documents[HWID]["pushAddress"]
+    device = world.devices.get(HWID)
+    assert device is not None
+    assert device.address is not None
+    assert device.address.environment == ""
+
+
 def test_without_consent_no_address_is_kept(nobody: Call, world: MemoryParts) -> None:
     address = {"kind": "fcm", "value": "first"}
     device = door("device_api", registered(nobody, pushAddress=address))

@@ -71,7 +71,7 @@ class Row:
         registered_at: datetime | None = None,
     ) -> None:
         value = f"{prefix}{next(names)}"
-        address = PushAddress(kind, value, registered_at=registered_at)
+        address = PushAddress(kind, value, "production", registered_at)
         world = World([a_device(address=address)])
         world.parts.senders = {kind: sender}
         id = world.approved()

@@ -27,7 +27,7 @@ from shared.domain.delivery import (
 
 BUG = Reaction(Unsendable("invalidMessage"))
 REFUSED = Misconfigured("credentialsRefused")
-OTHER_PLACE = Reaction(Misconfigured("wrongEnvironment"))
+OTHER_PLACE = Reaction(Misconfigured("wrongEnvironment"), Step.OTHER_ENVIRONMENT)
 MOMENT = datetime(2026, 1, 1, 12, 0, 0, 123_000, tzinfo=UTC)
 MILLISECONDS = 1_767_268_800_123
 

@@ -73,6 +73,7 @@ EXPECTED: dict[str, Answer] = {
     "no-reason-": Rejected("unknownError"),
     "bad-gateway-": Later("unavailable", ambiguous=True),
     "sandbox-only-": AddressGone("invalidToken"),
+    "sandbox-key-": Misconfigured("wrongEnvironment"),
     "production-only-": Accepted(),
     "refused-": NOT_SENT,
     "reset-stream-": LOST,
@@ -289,6 +290,10 @@ def test_without_a_token_nothing_is_sent(
         ("production-only-", "unknown", [PRODUCTION]),
         ("sandbox-only-", "unknown", [PRODUCTION, SANDBOX]),
         ("bad-device-token-", "unknown", [PRODUCTION, SANDBOX]),
+        ("bad-device-token-", "", [PRODUCTION, SANDBOX]),
+        ("bad-certificate-environment-", "", [PRODUCTION, SANDBOX]),
+        ("sandbox-key-", "", [PRODUCTION, SANDBOX]),
+        ("unregistered-", "", [PRODUCTION]),
         ("sandbox-only-", PRODUCTION, [PRODUCTION]),
     ],
 )
@@ -308,7 +313,7 @@ def test_an_environment_without_credentials_is_not_tried(apns: ServedApns) -> No
         assert send(token, environment=SANDBOX) == [Rejected("environmentNotServed")]
         assert received(apns, token) == []
         gone = f"bad-device-token-{token}"
-        assert send(gone, environment="unknown") == [AddressGone("invalidToken")]
+        assert send(gone, environment="unknown") == [Rejected("environmentNotServed")]
 
 
 def test_the_first_request_of_a_connection_goes_alone_and_the_rest_side_by_side(

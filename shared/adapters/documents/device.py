@@ -123,7 +123,7 @@ def address_fields(address: PushAddress | None) -> Fields:
     stored = {
         "kind": str(address.kind),
         "value": address.value,
-        "environment": address.environment,
+        "environment": address.environment or None,
         "registeredAt": address.registered_at,
     }
     token = address.value if address.kind is AddressKind.FCM else None
@@ -161,7 +161,7 @@ def _address_from(reader: Reader) -> PushAddress | None:
     address = PushAddress(
         kind=given.choice("kind", AddressKind),
         value=given.text("value"),
-        environment=given.text("environment", "production"),
+        environment=given.text("environment"),
         registered_at=given.time("registeredAt"),
     )
     if address.kind is AddressKind.FCM and token not in {"", address.value}:

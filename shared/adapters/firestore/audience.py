@@ -225,7 +225,7 @@ def _address(fields: Raw) -> PushAddress | None:
     return PushAddress(
         kind,
         value,
-        given["environment"]["stringValue"] if "environment" in given else "production",
+        given["environment"]["stringValue"] if "environment" in given else "",
         None if since is None else moment(since["timestampValue"]),
     )
 

@@ -37,7 +37,7 @@ from shared.domain.apns_reactions import (
     Step,
     reaction,
 )
-from shared.domain.delivery import Accepted, Answer, Rejected
+from shared.domain.delivery import Accepted, AddressGone, Answer, Rejected
 from shared.domain.device import PushAddress
 from shared.domain.pace import Window
 from shared.domain.push.message import PayloadTooBig
@@ -208,15 +208,20 @@ class _Requests:
         )
 
     async def _answer(self, address: PushAddress) -> Answer:
-        """From where the device says it is or, if that is nowhere, from one after the other."""
+        """From where the device says it is or, if that is nowhere, from one after the other.
+
+        That an environment does not know the address counts only if every one of them says so.
+        """
+        kept: Answer | None = None
         environment = address.environment
-        last = _NOT_SERVED
         for asked in (environment,) if environment in HOSTS else HOSTS:
-            if (way := self.ways.get(asked)) is not None:
-                last = await self._in(way, address.value)
-                if last.step is not Step.OTHER_ENVIRONMENT:
-                    break
-        return last.answer
+            way = self.ways.get(asked)
+            found = await self._in(way, address.value) if way else _NOT_SERVED
+            if way and found.step is not Step.OTHER_ENVIRONMENT:
+                return found.answer
+            if not isinstance(found.answer, AddressGone):
+                kept = kept or found.answer
+        return kept or INVALID_TOKEN
 
     async def _in(self, way: _Way, address: str) -> Reaction:
         if not isinstance(way.access, str):
