@@ -65,8 +65,8 @@ _WORDED: Mapping[int, tuple[int, str, str, str]] = {
 
 def _apples(http: int, reason: str) -> Script:
     more = {"@type": APNS_ERROR, "statusCode": http, "reason": reason}
-    status, *said = _WORDED.get(http, _WORDED[400])
-    told = error(status, *said, more=more)
+    status, word, sentence, code = _WORDED.get(http, _WORDED[400])
+    told = error(status, word, sentence, code, more=more)
     return Script(f"apns-{prefix_of(reason)}", f"Apple's {reason}, handed on", status, told)
 
 

@@ -24,7 +24,8 @@ INLINE_SECONDS = 20
 def deliver_now(id: NotificationId) -> None:
     """Plan and send in this request: one device, chosen by its admin HWID.
 
-    Whatever cannot be finished here is left to the event and its tasks, which come anyway.
+    Whatever cannot be finished here is left to the event and its tasks, which come anyway. A
+    refused configuration is given no time to pass: whoever waits for the answer can ask again.
     """
     from shared.flow.count import finish
     from shared.flow.plan import plan
@@ -64,7 +65,7 @@ def deliver_now(id: NotificationId) -> None:
                 tasks=p.tasks,
                 clock=p.clock,
                 until=until,
-                policy=retry_policy(p),
+                policy=replace(retry_policy(p), shortest_waits=0),
                 lease=p.settings.lease,
             )
     except TryAgain:

@@ -41,6 +41,25 @@ CODES: Mapping[AddressKind, str] = {
     AddressKind.APNS: "invalidToken",
     AddressKind.HMS: "invalidToken",
 }
+REFUSED: Mapping[AddressKind, Mapping[str, str]] = {
+    AddressKind.FCM: {
+        "invalid-argument-": "invalidMessage",
+        "not-found-bare-": "projectNotFound",
+        "apns-bad-environment-key-in-token-": "wrongEnvironment",
+    },
+    AddressKind.APNS: {
+        "bad-topic-": "topicRefused",
+        "bad-certificate-environment-": "wrongEnvironment",
+        "payload-too-large-": "payloadTooBig",
+    },
+    AddressKind.HMS: {
+        "parameter-": "invalidMessage",
+        "not-permitted-": "appNotPermitted",
+        "oauth-": "credentialsRefused",
+    },
+}
+"""Bad addresses, of which there is one of each push service in every batch, and how they end."""
+REFUSED_AT = 7
 DEAD_ONE_IN = 25
 DESKTOPS = 20
 CRASH_RATE = 0.02
@@ -93,6 +112,8 @@ def an_audience(seed: int, share: float) -> list[Device]:
 
 def _value(kind: AddressKind, seed: int, number: int) -> str:
     begins = DEAD[kind] if number % DEAD_ONE_IN == 0 else "token-"
+    if number == REFUSED_AT:
+        begins = list(REFUSED[kind])[seed % len(REFUSED[kind])]
     return f"{begins}{kind}-{seed}-{number}"
 
 
@@ -167,4 +188,9 @@ def _excused(world: World, hwid: str) -> set[tuple[Outcome, str]]:
         return {(Outcome.SKIPPED, "superseded")}
     if address.value.startswith(DEAD[address.kind]):
         return {(Outcome.FAILED, CODES[address.kind]), (Outcome.SKIPPED, "noAddress")}
-    return set()
+    refused = (code for begins, code in REFUSED[address.kind].items() if _begins(address, begins))
+    return {(Outcome.FAILED, code) for code in refused}
+
+
+def _begins(address: PushAddress, prefix: str) -> bool:
+    return address.value.startswith(prefix)

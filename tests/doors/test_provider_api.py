@@ -3,8 +3,10 @@
 import json
 import re
 import threading
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from math import inf
 from queue import SimpleQueue
 from typing import Any
 from urllib.parse import quote
@@ -12,9 +14,11 @@ from urllib.parse import quote
 import pytest
 
 from shared.domain.content import CompleteInput
-from shared.domain.device import derive
+from shared.domain.delivery import AddressGone, Answer, Misconfigured, Unsendable
+from shared.domain.device import AddressKind, PushAddress, derive
 from shared.domain.lifecycle import Status
 from shared.domain.seen import Seen
+from shared.ports import Message
 from tests.builders import NOON, OPERATOR, a_desktop, a_device
 from tests.doors.conftest import ADMIN_HWID, Call, a_body, door, errors_of
 from tests.parts import MemoryParts, token
@@ -441,6 +445,37 @@ def test_a_notification_to_an_admin_hwid_is_delivered_before_the_answer(
     explained = provider("GET", f"{path}/devices/{ADMIN_HWID}").get_json()
     assert (explained["targeted"], explained["outcome"]) == (True, "delivered")
     assert provider("GET", f"{path}/stats").get_json()["openCount"] == 0
+
+
+class Refusing:
+    """A push service that says the same to everybody."""
+
+    def __init__(self, answer: Answer) -> None:
+        self.answer = answer
+
+    def send(
+        self, message: Message, addresses: Sequence[PushAddress], within_seconds: float = inf
+    ) -> Sequence[Answer]:
+        return [self.answer] * len(addresses)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        Misconfigured("credentialsRefused"),
+        Unsendable("invalidMessage"),
+        AddressGone("unregistered"),
+    ],
+)
+def test_what_a_push_service_refuses_an_admin_hwid_is_said_in_the_answer(
+    answer: Misconfigured | Unsendable | AddressGone, provider: Call, world: MemoryParts
+) -> None:
+    phone = a_device(ADMIN_HWID)
+    world.devices.register(phone, derive(ADMIN_HWID, "en_US", ["example.com"]), None)
+    world.senders = {AddressKind.FCM: Refusing(answer)}
+    response = provider("POST", "/v1/notifications", a_body(targetSegment={"hwid": ADMIN_HWID}))
+    shown = response.get_json()
+    assert (shown["status"], shown["errors"]) == ("failed", {answer.code: 1})
 
 
 def test_a_notification_that_reached_nobody_says_why(provider: Call) -> None:

@@ -1,11 +1,26 @@
 """An audience of every kind of device, and push services' answers to them."""
 
+from collections.abc import Iterator
+from itertools import count
 from typing import Any
 
-from shared.domain.device import Device
+from shared.domain.delivery import Answer, Later, Misconfigured, Unsendable
+from shared.domain.device import PARTITIONS, Device, partition_of
 from tests.builders import a_desktop, a_device, an_fcm_address
 from tests.flow.push import accepted, busy, gone, lost
 from tests.flow.world import World
+
+RANGES = 10
+"""Of partitions: a batch of 20 of the crowd spans more than one."""
+ROTTEN: tuple[Answer, ...] = (
+    Misconfigured("credentialsRefused"),
+    Unsendable("invalidMessage"),
+    Later("deviceBusy", 60.0),
+    Misconfigured("wrongEnvironment"),
+    Later("quotaExceeded", 60.0),
+)
+"""What a bad address is answered, whoever asks."""
+ROTTEN_CODES = frozenset(answer.code for answer in ROTTEN)  # type: ignore[union-attr]
 
 STRANGERS = [a_device(f"stranger-{n}", domains=("other.com",)) for n in range(5)]
 
@@ -29,6 +44,14 @@ def a_crowd() -> list[Device]:
     ]
 
 
+def rotten() -> Iterator[Device]:
+    """Phones with bad addresses, so that there is one in every batch."""
+    for number in range(RANGES):
+        low, high = (PARTITIONS * at // RANGES for at in (number, number + 1))
+        names = (f"rotten-{number}-{n}" for n in count())
+        yield a_device(next(hwid for hwid in names if low <= partition_of(hwid) < high))
+
+
 def some_change_their_minds(world: World) -> set[str]:
     """Some withdraw consent, go away, or get another address. Answers where nobody is by now."""
     moved = {f"{kind}-{n}" for kind in ("phone", "slow", "vague") for n in range(2)}
@@ -45,10 +68,21 @@ def some_change_their_minds(world: World) -> set[str]:
 
 def a_crowded_world(**given: Any) -> World:
     """A world with the crowd in it, where some addresses are dead and some services slow."""
-    world = World(a_crowd(), **given)
+    return _world(a_crowd(), **given)
+
+
+def a_rotten_world(**given: Any) -> World:
+    """The same, with a bad address in every batch."""
+    return _world([*a_crowd(), *rotten()], **given)
+
+
+def _world(devices: list[Device], **given: Any) -> World:
+    world = World(devices, **given)
     for hwid in world.targets:
         kind = hwid.partition("-")[0]
-        if kind == "dead":
+        if kind == "rotten":
+            world.push.will(f"token-{hwid}", ROTTEN[int(hwid.split("-")[1]) % len(ROTTEN)])
+        elif kind == "dead":
             world.push.will(f"token-{hwid}", gone())
         elif kind == "slow":
             world.push.will(f"token-{hwid}", busy(), busy(30), accepted())

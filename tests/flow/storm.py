@@ -4,18 +4,20 @@ The same seed is the same storm. ``weather`` returns figures, so that a storm ca
 as a report.
 """
 
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from random import Random
 
 from shared.domain.content import NotificationInput
+from shared.domain.delivery import Outcome
 from shared.domain.errors import WrongState
 from shared.domain.lifecycle import Status
 from shared.domain.notification import NotificationId
 from shared.flow.once import Once
 from tests.builders import a_domain, a_segment, an_input
 from tests.flow.audit import faults, most_sent_again, sent_again
-from tests.flow.crowd import a_crowded_world
+from tests.flow.crowd import ROTTEN_CODES, a_rotten_world
 from tests.flow.world import World
 
 ADMIN = "phone-0"
@@ -50,7 +52,7 @@ def weather(
 ) -> Weather:
     """Let one storm pass, wait until all is quiet, and look at every promise."""
     chance = Random(seed)
-    world = a_crowded_world(seed=seed, page_size=20, times=chance.choice((1, 200)))
+    world = a_rotten_world(seed=seed, page_size=20, times=chance.choice((1, 200)))
     world.providers.put_domain(a_domain(admin_hwids=(ADMIN,)))
     found = Weather(seed, notifications, len(world.targets))
     _lose_some(world, found, chance, loss_rate)
@@ -98,9 +100,17 @@ def _to_admin() -> NotificationInput:
     return an_input(target_segment=a_segment(hwid=ADMIN))
 
 
+def _condemned(world: World, id: NotificationId) -> Iterator[str]:
+    """Who ended by what only bad addresses are answered."""
+    for hwid, record in world.records(id).items():
+        bad = hwid.startswith("rotten-") or record.outcome is Outcome.DELIVERED
+        if not bad and {record.code, record.receipt} & ROTTEN_CODES:
+            yield f"lost: {hwid} ended as {record.outcome} {record.code} {record.receipt}"
+
+
 def _look(world: World, ids: list[NotificationId], found: Weather) -> None:
     for id in ids:
-        wrong = faults(world, id)
+        wrong = [*faults(world, id), *_condemned(world, id)]
         if world.status(id) in {Status.CANCELLED, Status.REJECTED} and world.push.reached(id):
             wrong.append("it was sent although it was never approved")
         if wrong:

@@ -7,6 +7,7 @@ many. When many say the same and nobody was accepted, that is believed of all, a
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from datetime import timedelta
+from math import inf
 
 import pytest
 from hypothesis import given, settings
@@ -18,6 +19,7 @@ from shared.domain.delivery import (
     Accepted,
     AddressGone,
     Answer,
+    BatchId,
     BatchState,
     Later,
     Misconfigured,
@@ -25,15 +27,19 @@ from shared.domain.delivery import (
     sort_key,
 )
 from shared.domain.device import AddressKind, Device, PushAddress, partition_of
+from shared.domain.evidence import Refusal
 from shared.domain.lifecycle import TERMINAL, Status
 from shared.domain.notification import Notification
 from shared.domain.reactions import CREDENTIALS_REFUSED
+from shared.ports import Message
 from tests.builders import NOON, a_device
 from tests.flow.hazard import Blow, Crash
 from tests.flow.push import PushService, accepted, busy, gone, misconfigured
+from tests.flow.test_send_limits import slowly
 from tests.flow.world import World
 
 INVALID = Unsendable("invalidMessage")
+REFUSALS: Sequence[Refusal] = [CREDENTIALS_REFUSED, INVALID]
 FCM, APNS, HMS = AddressKind.FCM, AddressKind.APNS, AddressKind.HMS
 
 ANSWERS: Sequence[tuple[AddressKind, Answer]] = [
@@ -121,10 +127,10 @@ def test_three_of_2000_cost_only_themselves(kind: AddressKind, answer: Answer) -
     assert sent.others_lost == set()
 
 
-@pytest.mark.parametrize("answer", [CREDENTIALS_REFUSED, INVALID], ids=str)
+@pytest.mark.parametrize("answer", REFUSALS, ids=str)
 @pytest.mark.parametrize(("count", "bad"), [(201, 1), (500, 60), (2_000, 4), (2_000, 100)])
 def test_however_many_are_read_first_and_are_bad_the_others_get_theirs(
-    answer: Answer, count: int, bad: int
+    answer: Refusal, count: int, bad: int
 ) -> None:
     names = named(count)
     sent = Sent(map(phone, names), names[:bad], answer)()
@@ -133,7 +139,7 @@ def test_however_many_are_read_first_and_are_bad_the_others_get_theirs(
     assert sent.seconds < 120
 
 
-@pytest.mark.parametrize("answer", [CREDENTIALS_REFUSED, INVALID], ids=str)
+@pytest.mark.parametrize("answer", REFUSALS, ids=str)
 def test_one_address_under_many_names_is_one_witness(answer: Answer) -> None:
     """A stranger registers sixty devices with the same address."""
     names = named(500)
@@ -146,10 +152,10 @@ def test_one_address_under_many_names_is_one_witness(answer: Answer) -> None:
     assert sent.world.ledger.tally(sent.id).delivered == 440
 
 
-def planned_batch(sent: Sent, number: int = 0) -> str:
+def planned_batch(sent: Sent) -> BatchId:
     if not sent.world.batches(sent.id):
         sent.world.plan(sent.id)
-    return sent.world.batches(sent.id)[number].id
+    return sent.world.batches(sent.id)[0].id
 
 
 @pytest.mark.parametrize("times", [1, 2])
@@ -172,10 +178,10 @@ def test_a_development_build_ends_within_a_minute_or_two_and_keeps_its_address()
 # ---- all of them -----------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("answer", [CREDENTIALS_REFUSED, INVALID], ids=str)
+@pytest.mark.parametrize("answer", REFUSALS, ids=str)
 @pytest.mark.parametrize(("count", "most"), [(1, 3), (19, 57), (120, 150), (2_000, 400)])
 def test_what_all_are_refused_for_ends_with_the_reason_after_few_were_asked(
-    answer: Answer, count: int, most: int
+    answer: Refusal, count: int, most: int
 ) -> None:
     sent = Sent(map(phone, named(count)))
     sent.world.push.will_all(answer)
@@ -241,12 +247,43 @@ def test_a_new_owner_elsewhere_knows_who_was_accepted_before() -> None:
     names = named(300)
     sent = Sent(map(phone, names), names[10:], INVALID)
     sent.world.parts.settings = sent.world.parts.settings.model_copy(update={"handler_seconds": 1})
-    sent.world.hazard.watch(lambda call: call == "push.send" and sent.world.clock.advance(2))
+    slowly(sent.world, "push.send", 2)
     sent.world.send(sent.id, planned_batch(sent))
     sent.world.parts.memory = ProcessRunMemory()
     asked = len(sent.world.push.requests)
     sent()
     assert len(sent.world.push.requests) == asked + 250
+
+
+# ---- one answer for many ---------------------------------------------------------------------
+
+
+class Poisoned:
+    """A push service that gives one answer to a request, and that of one address in it."""
+
+    def __init__(self, poison: str, answer: Answer) -> None:
+        self.poison, self.answer, self.requests = poison, answer, 0
+
+    def send(
+        self, message: Message, addresses: Sequence[PushAddress], within_seconds: float = inf
+    ) -> Sequence[Answer]:
+        self.requests += 1
+        poisoned = self.poison in [address.value for address in addresses]
+        return [self.answer if poisoned else Accepted()] * len(addresses)
+
+
+@pytest.mark.parametrize("count", [2, 50, 120])
+@pytest.mark.parametrize("answer", [busy(), Later("internal", ambiguous=True)], ids=str)
+def test_what_puts_off_a_request_for_many_is_narrowed_down_to_the_one_it_is_about(
+    answer: Answer, count: int
+) -> None:
+    names = named(count)
+    sent = Sent([phone(hwid, HMS) for hwid in names], names[-1:])
+    service = Poisoned(f"token-{names[-1]}", answer)
+    sent.world.parts.senders = {HMS: service}
+    until(sent, 600)
+    assert sent.others_lost == set()
+    assert service.requests < 40
 
 
 # ---- waits -----------------------------------------------------------------------------------
@@ -380,8 +417,10 @@ def test_a_batch_whose_owners_all_die_ends_after_six_hours() -> None:
 
 # ---- anything --------------------------------------------------------------------------------
 
-PASSING = st.sampled_from([busy(), busy(40), Later("deviceBusy", 60.0), misconfigured()])
-FINAL = st.sampled_from([gone(), INVALID, misconfigured()])
+PASSING: st.SearchStrategy[Answer] = st.sampled_from(
+    [busy(), busy(40), Later("deviceBusy", 60.0), misconfigured()]
+)
+FINAL: st.SearchStrategy[Answer] = st.sampled_from([gone(), INVALID, misconfigured()])
 
 
 @settings(deadline=None)

@@ -178,8 +178,8 @@ def test_each_waits_for_as_long_as_its_push_service_asked() -> None:
     world = World([a_device(f"phone-{n}") for n in range(60)])
     id, batch = planned(world)
     waits = {t.hwid: s for t, s in zip(batch.targets[::20], (120, 300, 60), strict=True)}
-    for hwid, seconds in waits.items():
-        world.push.will(f"token-{hwid}", busy(seconds), accepted())
+    for hwid, wait in waits.items():
+        world.push.will(f"token-{hwid}", busy(wait), accepted())
     world.drain()
     took = {h: (r.at - NOON).total_seconds() for h, r in world.records(id).items() if r.at}
     for hwid, seconds in took.items():

@@ -5,6 +5,7 @@ whether the device keeps its address, whether it is tried again, and whether som
 import itertools
 import logging
 from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from datetime import datetime
 
 import pytest
@@ -22,8 +23,9 @@ from shared.domain.delivery import (
     Rejected,
     Tally,
     Unsendable,
+    sort_key,
 )
-from shared.domain.device import AddressKind, PushAddress
+from shared.domain.device import AddressKind, PushAddress, partition_of
 from shared.ports import Sender
 from tests.builders import NOON, a_device
 from tests.flow.world import World
@@ -138,6 +140,47 @@ def test_what_apple_calls_dead_since_before_it_was_registered_is_kept(
 def test_a_row_of_huaweis_table(prefix: str, hms: str, caplog: pytest.LogCaptureFixture) -> None:
     with hms_parts.HmsSending(hms, parts.FixedTokens("old", "new")) as send:
         Row(AddressKind.HMS, prefix, send.sender, caplog).check(HMS[prefix])
+
+
+SPOILERS = {
+    AddressKind.FCM: ["invalid-argument-", "permission-denied-", "apns-unregistered-", "quota-"],
+    AddressKind.APNS: ["bad-topic-", "bad-certificate-environment-", "too-many-requests-"],
+    AddressKind.HMS: ["parameter-", "oauth-", "all-invalid-", "sensitive-"],
+}
+
+
+@contextmanager
+def _sender(kind: AddressKind, fcm: str, apns: ServedApns, hms: str) -> Iterator[Sender]:
+    with ExitStack() as stack:
+        if kind is AddressKind.FCM:
+            yield stack.enter_context(parts.Sending(fcm)).sender
+        elif kind is AddressKind.APNS:
+            yield stack.enter_context(apns_parts.Sending(apns)).sender
+        else:
+            tokens = parts.FixedTokens("old", "new")
+            yield stack.enter_context(hms_parts.HmsSending(hms, tokens)).sender
+
+
+@pytest.mark.parametrize("place", [0, 60, 119])
+@pytest.mark.parametrize(("kind", "prefix"), [(k, p) for k, ps in SPOILERS.items() for p in ps])
+def test_one_bad_address_of_120_costs_nobody_else_a_push(
+    kind: AddressKind, prefix: str, place: int, fcm: str, apns: ServedApns, hms: str
+) -> None:
+    hwids = [f"phone-{n}" for n in range(120)]
+    hwids.sort(key=lambda hwid: sort_key(partition_of(hwid), hwid))
+    name = next(names)
+    values = [f"{prefix if n == place else 'fine-'}{name}-{n}" for n in range(120)]
+    world = World(
+        [a_device(h, address=PushAddress(kind, v)) for h, v in zip(hwids, values, strict=True)]
+    )
+    with _sender(kind, fcm, apns, hms) as sender:
+        world.parts.senders = {kind: sender}
+        id = world.approved()
+        world.plan(id)
+        (batch,) = world.batches(id)
+        world.send(id, batch.id)
+    records = world.records(id)
+    assert [h for h in hwids if records[h].outcome is not Outcome.DELIVERED] == [hwids[place]]
 
 
 UNHEARD = {"new-reason-": "ReasonOfTomorrow", "no-reason-": "no name in it"}

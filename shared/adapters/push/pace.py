@@ -47,7 +47,7 @@ class Pace:
     def settle(self, began: float, answer: Answer, address: str) -> None:
         """It has been answered: learn from that, and let the next ones go."""
         now, later = self.clock(), isinstance(answer, Later)
-        several = later and self._are_several(answer, address, now)
+        several = isinstance(answer, Later) and self._are_several(answer, address, now)
         window = self._window.after(
             now - began,
             too_much=later and too_much(answer, several=several),
