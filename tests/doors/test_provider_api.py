@@ -470,8 +470,7 @@ class Refusing:
 def test_what_a_push_service_refuses_an_admin_hwid_is_said_in_the_answer(
     answer: Misconfigured | Unsendable | AddressGone, provider: Call, world: MemoryParts
 ) -> None:
-    phone = a_device(ADMIN_HWID)
-    world.devices.register(phone, derive(ADMIN_HWID, "en_US", ["example.com"]), None)
+    world.devices.refresh(a_device(ADMIN_HWID), derive(ADMIN_HWID, "en_US", ["example.com"]))
     world.senders = {AddressKind.FCM: Refusing(answer)}
     response = provider("POST", "/v1/notifications", a_body(targetSegment={"hwid": ADMIN_HWID}))
     shown = response.get_json()

@@ -97,14 +97,15 @@ def test_the_log_says_where_it_broke_and_shows_no_address(caplog: pytest.LogCapt
 def test_an_address_on_which_we_break_costs_only_itself(
     broken: int, caplog: pytest.LogCaptureFixture
 ) -> None:
-    async def attempt(item: int) -> Answer:
+    async def attempt(address: PushAddress) -> Answer:
         await asyncio.sleep(0)
-        if item == broken:
-            raise ValueError(item)
+        if address.value == f"phone-{broken}":
+            raise ValueError(address)
         return Accepted()
 
     pace = Pace(Window(allowed=10, floor=1, ceiling=10))
-    turns = at_pace(range(120), attempt, pace, most_at_once=7, until=math.inf)
+    everybody = [PushAddress(AddressKind.FCM, f"phone-{n}") for n in range(120)]
+    turns = at_pace(everybody, attempt, pace, most_at_once=7, until=math.inf)
     answers = asyncio.run(turns)
     assert answers.pop(broken) == MAY_HAVE_SENT
     assert set(answers) == {Accepted()}
