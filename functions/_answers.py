@@ -154,7 +154,10 @@ class EstimateAnswer(Answer):
 
 
 class ExplanationAnswer(Answer):
-    """Whether and how a device was targeted, or which filters leave it out."""
+    """Whether and how a device was targeted, or which filters leave it out.
+
+    ``unreadable`` names the fields of its document that cannot be read today.
+    """
 
     hwid: str
     targeted: bool
@@ -167,6 +170,7 @@ class ExplanationAnswer(Answer):
     message: str | None
     receipt: str | None
     at: Moment | None
+    unreadable: list[str]
 
     @classmethod
     def of(cls, hwid: str, found: Explanation, message: str | None) -> "ExplanationAnswer":
@@ -184,6 +188,7 @@ class ExplanationAnswer(Answer):
             message=message,
             receipt=(record and record.receipt) or None,
             at=record and record.at,
+            unreadable=list(found.unreadable),
         )
 
 
@@ -196,7 +201,11 @@ class EntitlementsAnswer(Answer):
 
 
 class ProviderAnswer(Answer):
-    """A provider; ``limits`` are those that count, its own or its plan's."""
+    """A provider; ``limits`` are those that count, its own or its plan's.
+
+    ``unreadable`` names the fields of its record that count as absent because they hold what
+    cannot be read.
+    """
 
     uid: str
     email: str
@@ -204,6 +213,7 @@ class ProviderAnswer(Answer):
     is_premium: bool
     plan: Plan
     limits: Mapping[str, int]
+    unreadable: list[str]
 
     @classmethod
     def of(cls, provider: Provider) -> "ProviderAnswer":
@@ -215,6 +225,7 @@ class ProviderAnswer(Answer):
             is_premium=provider.is_premium,
             plan=provider.plan,
             limits={str(name): provider.limit(name) for name in Limit},
+            unreadable=list(provider.unreadable),
         )
 
 
@@ -237,12 +248,13 @@ class MeAnswer(ProviderAnswer):
 
 
 class DomainAnswer(Answer):
-    """A domain, as its provider sees it."""
+    """A domain, as its provider sees it, by its canonical name; ``unreadable`` as of a provider."""
 
     domain: str
     is_verified: bool
     admin_hwids: list[str]
     deep_link_schemes: list[str]
+    unreadable: list[str]
 
     @classmethod
     def of(cls, domain: Domain) -> "DomainAnswer":
@@ -252,6 +264,7 @@ class DomainAnswer(Answer):
             is_verified=domain.is_verified,
             admin_hwids=list(domain.admin_hwids),
             deep_link_schemes=list(domain.deep_link_schemes),
+            unreadable=list(domain.unreadable),
         )
 
 

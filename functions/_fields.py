@@ -8,6 +8,7 @@ from pydantic import AfterValidator, Field, StringConstraints, TypeAdapter, Vali
 from pydantic_core import PydanticCustomError
 
 from shared.domain.device import HwidText
+from shared.domain.domain_names import domain_name
 from shared.domain.errors import NotFound
 from shared.domain.human_text import blank_is_empty, visible, without_control_characters
 from shared.domain.notification import MOST_COMMENT_CHARACTERS
@@ -36,13 +37,13 @@ _LABEL = re.compile(r"(?!-)[a-z0-9-]{1,63}(?<!-)")
 
 
 def _hostname(text: str) -> str:
-    labels = text.split(".")
-    plain = len(text) <= MOST_DOMAIN_CHARACTERS and not labels[-1].isdigit()
+    """The canonical form, whichever is given."""
+    name = domain_name(text)
+    labels = name.split(".")
+    plain = len(name) <= MOST_DOMAIN_CHARACTERS and not labels[-1].isdigit()
     if not plain or not all(_LABEL.fullmatch(label) for label in labels):
-        raise PydanticCustomError(
-            "not_a_domain", "must be a host name such as shop.example (international: xn--…)"
-        )
-    return text
+        raise PydanticCustomError("not_a_domain", "must be a host name such as shop.example")
+    return name
 
 
 def _text(most: int | None = None) -> StringConstraints:
@@ -59,7 +60,7 @@ SchemeText = Annotated[
     str, StringConstraints(strip_whitespace=True, to_lower=True), AfterValidator(_declarable)
 ]
 DeepLinkSchemes = Annotated[tuple[SchemeText, ...], Field(max_length=MOST_DEEP_LINK_SCHEMES)]
-Hostname = Annotated[str, StringConstraints(to_lower=True), AfterValidator(_hostname)]
+Hostname = Annotated[str, AfterValidator(_hostname)]
 NoControls = AfterValidator(without_control_characters)
 BlankIsEmpty = AfterValidator(blank_is_empty)
 """A text in which nothing can be seen is empty."""

@@ -6,6 +6,7 @@ from typing import Any
 from functions._callers import Caller
 from functions._rest import Call, Door
 from shared.domain.content import Content
+from shared.domain.domain_names import domain_name
 from shared.domain.errors import FieldError, InvalidInput
 from shared.domain.notification import Notification, NotificationId
 from shared.domain.targeting import Segment
@@ -34,7 +35,7 @@ def foreign_domain(caller: Caller, value: Mapping[str, object]) -> Sequence[Fiel
     providers = parts().providers
     owner, domains = known_provider(caller.id, providers), providers.domains_of(caller.id)
     try:
-        check_fields(Content(), Segment.model_construct(domain=name.lower()), owner, domains)
+        check_fields(Content(), Segment.model_construct(domain=domain_name(name)), owner, domains)
     except InvalidInput as fault:
         return fault.errors
     return ()

@@ -18,6 +18,8 @@ REMEDIES: Mapping[str, str] = {
     "superseded": "Nothing: a desktop shows one notification, the newest.",
     "deviceGone": "Nothing: the device is no longer registered.",
     "domainLost": "The provider has its domain verified again; then send a copy.",
+    "unreadable": "The back end that writes the device's record mends the fields that its "
+    "explanation names; or the app registers again.",
     # failed
     "noSender": "The operator sets the credentials of this push service; then send a copy.",
     "credentialsRefused": "The operator renews the credentials of this push service; then send a "

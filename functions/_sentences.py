@@ -16,6 +16,7 @@ SENTENCES: Mapping[str, str] = {
     "superseded": "The desktop shows a newer notification, which this one does not replace.",
     "deviceGone": "The device was removed between planning and sending.",
     "domainLost": "An operator took the domain this device is on from its provider.",
+    "unreadable": "The device's record does not say whether, or where, it may be reached.",
     # failed
     "noSender": "No credentials are set up for this device's push service; add them, then resend.",
     "credentialsRefused": "The push service refused our credentials; the operator must renew them.",

@@ -6,13 +6,11 @@ which it reads again, and never by what the event carries.
 
 import functions_framework
 from cloudevents.http import CloudEvent
-from flask import request
 
 from functions._desk import at_the_desk
 from functions._edge import service_door
-from functions._log import log, said, trace_of
 from shared.adapters.firestore.events import derivation_fits, document_id
-from shared.domain.errors import Defect, Malformed, NotFound
+from shared.domain.errors import Malformed, NotFound
 from shared.domain.notification import NotificationId
 from shared.flow.chat import show
 from shared.flow.devices import written
@@ -46,10 +44,7 @@ def on_device_written(event: CloudEvent) -> None:
     hwid = _document_id(event, "devices")
     if derivation_fits(hwid, event.data):
         return
-    try:
-        written(hwid, devices=parts().devices)
-    except Defect as defect:  # asking again will not make it readable
-        log("ERROR", said(defect), trace=trace_of(request))
+    written(hwid, devices=parts().devices)
 
 
 def _document_id(event: CloudEvent, collection: str) -> str:

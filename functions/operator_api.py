@@ -5,7 +5,6 @@ A PUT changes what it names and leaves the rest as it is: an operator who verifi
 not wipe the admin HWIDs that its provider entered meanwhile.
 """
 
-from dataclasses import replace
 from datetime import timedelta
 from typing import Annotated, Any
 
@@ -49,6 +48,7 @@ from shared.domain.provider import (
     Domain,
     Plan,
     Provider,
+    with_given,
 )
 from shared.flow import devices, lost_domain, operate
 from shared.flow.cancel import stop
@@ -142,7 +142,7 @@ def put_provider(call: Call[ProviderInput]) -> Reply:
         own = given_fields(given["limits"])
         given["limits"] = tuple((to_camel(name), most) for name, most in own.items())
     try:
-        put = providers.change(call.path["uid"], lambda it: replace(it, **given))
+        put = providers.change(call.path["uid"], lambda it: with_given(it, given))
     except NotFound:
         put = operate.put_provider(Provider(call.path["uid"], **given), providers=providers)
     return Reply(ManagedProviderAnswer.of(put))
@@ -190,8 +190,11 @@ def put_domain(call: Call[DomainInput]) -> Reply:
     name, given, p = domain_in(call.path), given_fields(call.given), parts()
     by, now = call.caller.actor, p.clock.now()
     _check_owner(given)
+    found = p.providers.domain(name)
     try:
-        put = p.providers.change_domain(name, lambda it: _handed_over(it, given), by=by, at=now)
+        put = p.providers.change_domain(
+            found.id if found else name, lambda it: _handed_over(it, given), by=by, at=now
+        )
     except NotFound:
         if "provider_id" not in given:
             raise fault("providerId", "required", "is required for a new domain") from None
@@ -286,7 +289,7 @@ def _handed_over(domain: Domain, given: dict[str, Any]) -> Domain:
     """The domain with what is given; nobody inherits devices that bypass moderation, or apps."""
     moved = given.get("provider_id", domain.provider_id) != domain.provider_id
     left = {"admin_hwids": (), "deep_link_schemes": ()} if moved else {}
-    return replace(domain, **left | given)
+    return with_given(domain, {**left, **given})
 
 
 def _tell_of(domain: str, by: Actor) -> None:

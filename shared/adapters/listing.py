@@ -12,11 +12,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from shared.adapters.documents import decision_from, notification_from
+from shared.adapters.documents import decision_from, notification_from, status_from
 from shared.adapters.documents.names import can_name
 from shared.domain.errors import Defect, FieldError, InvalidInput
 from shared.domain.human_text import mentions
-from shared.domain.notification import Notification
+from shared.domain.lifecycle import Status
+from shared.domain.notification import Notification, NotificationId
 from shared.ports import Decision, Page, Waiting, Wish, every
 
 MOST_SCANNED = 1000
@@ -109,6 +110,17 @@ def readable(row: Row) -> Notification | None:
     except Defect:
         log.exception("left out of a list")
         return None
+
+
+def statuses(rows: Iterable[tuple[str, Mapping[str, Any]]]) -> dict[NotificationId, Status]:
+    """Where those that can be read are in their lives."""
+    found = {}
+    for id, document in rows:
+        try:
+            found[NotificationId(id)] = status_from(id, document)
+        except Defect:
+            log.exception("left out, as if it were gone")
+    return found
 
 
 def decisions(rows: Iterable[tuple[str, Mapping[str, Any]]]) -> list[Decision]:

@@ -15,7 +15,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import NewType, TypeVar
 
-from shared.domain.device import PushAddress, Slot, polls
+from shared.domain.device import PushAddress, Slot, held_back, out_of_reach, polls
 from shared.domain.ramp import Ramp
 
 BATCH_SIZE = 500
@@ -104,7 +104,7 @@ class Target:
     """One device of a batch, as it was when the audience was read.
 
     ``read_version`` is the device document's version at that moment; a desktop's slot is written
-    on the condition that it still holds.
+    on the condition that it still holds. ``unreadable`` names the fields that could not be read.
     """
 
     hwid: str
@@ -114,6 +114,7 @@ class Target:
     consent: bool = True
     slot: Slot | None = None
     read_version: str = ""
+    unreadable: tuple[str, ...] = ()
 
     @property
     def stored_bytes(self) -> int:
@@ -125,6 +126,22 @@ class Target:
     def fits(self) -> bool:
         """Whether any batch should hold it. No real device takes so much; somebody plays tricks."""
         return sum(map(len, self._texts)) < 1_000 or self.stored_bytes <= MOST_TARGET_BYTES
+
+    def cut_down(self) -> "Target":
+        """The device in little room: without what takes so much, which counts as unreadable."""
+        odd = {*self.unreadable, "pushAddress"}
+        bare = replace(self, locale="", slot=None, address=None, unreadable=tuple(sorted(odd)))
+        return bare if bare.fits else replace(bare, platform="")
+
+    @property
+    def held_back(self) -> str:
+        """Why nothing may be sent to it at all, as a code; empty when something may."""
+        return held_back(self.consent, self.unreadable)
+
+    @property
+    def out_of_reach(self) -> str:
+        """Why it is not reached where it has no address and does not poll, as a code."""
+        return out_of_reach(self.unreadable)
 
     @property
     def _texts(self) -> tuple[str, ...]:

@@ -9,12 +9,13 @@ import re
 import zlib
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Annotated, NewType
 
 from pydantic import StringConstraints
 
+from shared.domain.domain_names import domain_name
 from shared.domain.locales import language_and_territory
 
 Hwid = NewType("Hwid", str)
@@ -58,6 +59,10 @@ class PushAddress:
     registered_at: datetime | None = None
 
 
+MOST_AHEAD = timedelta(hours=1)
+"""How far a clock of somebody who writes slots may be ahead of ours."""
+
+
 @dataclass(frozen=True, slots=True)
 class Slot:
     """The one notification a polling desktop holds: which, and as of when."""
@@ -65,10 +70,23 @@ class Slot:
     id: str
     at: datetime
 
+    def is_older_than(self, other: "Slot") -> bool:
+        """In the order that all writers agree on."""
+        return (self.at, self.id) < (other.at, other.id)
+
+    def yields_to(self, other: "Slot", now: datetime) -> bool:
+        """Whether ``other`` may take its place: a newer one; and any, while this one is of a time
+        to come, where a slip of somebody's clock would keep the desktop silent until then.
+        """
+        return self.at > now + MOST_AHEAD or self.is_older_than(other)
+
 
 @dataclass(frozen=True, slots=True)
 class Device:
-    """A phone or desktop, as its document says. ``platform`` may be one we do not know."""
+    """A phone or desktop, as its document says. ``platform`` may be one we do not know.
+
+    ``unreadable`` names the fields of its document that are here as if they were absent.
+    """
 
     hwid: Hwid
     platform: str
@@ -80,16 +98,38 @@ class Device:
     address: PushAddress | None = None
     consent: bool = True
     slot: Slot | None = None
+    unreadable: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Reach:
     """What decides whether a device is pushed to, and where. Whatever of it cannot be read is no
-    consent, or no address.
+    consent, or no address, and named in ``unreadable``.
     """
 
     address: PushAddress | None
     consent: bool = True
+    unreadable: tuple[str, ...] = ()
+
+
+UNREADABLE = "unreadable"
+"""The code of a device whose document does not say whether, or where, it may be reached."""
+
+
+def held_back(consent: bool, unreadable: Iterable[str]) -> str:
+    """Why nothing at all may be sent to a device, as a code; empty when something may.
+
+    Where its domains cannot be read, it may have left the one that is sent to.
+    """
+    if not {"consent", "domains"}.isdisjoint(unreadable):
+        return UNREADABLE
+    return "" if consent else "consent"
+
+
+def out_of_reach(unreadable: Iterable[str]) -> str:
+    """Why a device without an address that does not poll is not reached, as a code."""
+    told = {"pushAddress", "fcmToken", "platform"}.isdisjoint(unreadable)
+    return "noAddress" if told else UNREADABLE
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +137,9 @@ class Derived:
     """What our queries need on a device document beyond its plain fields.
 
     ``hwid`` is derived as well: Firestore cannot order by a document's name where it also filters
-    by a range of another field, and an existing back end may leave the field out.
+    by a range of another field, and an existing back end may leave the field out. Where ``domains``
+    cannot be read, the selectors are those of the domains that could be read last, and it is said
+    so: the device stays in their audiences, and is told of there, but nothing is sent to it.
     """
 
     hwid: str
@@ -105,6 +147,7 @@ class Derived:
     territory: str
     selectors: tuple[str, ...]
     partition: int
+    domains_unreadable: bool = False
 
 
 def polls(platform: str, address: PushAddress | None) -> bool:
@@ -124,14 +167,23 @@ def selector(domain: str, region: str = "") -> str:
     return f"{domain}|{region}" if region else domain
 
 
-def derive(hwid: str, locale: str, domains: Iterable[str]) -> Derived:
+def domains_selected(selectors: Iterable[str]) -> tuple[str, ...]:
+    """The domains that these selectors were derived from."""
+    return tuple(dict.fromkeys(each.partition("|")[0] for each in selectors))
+
+
+def derive(
+    hwid: str, locale: str, domains: Iterable[str], *, domains_unreadable: bool = False
+) -> Derived:
     """Everything that is derived, from the plain fields."""
     language, territory = language_and_territory(locale)
     regions = ["", *dict.fromkeys(r for r in (language, territory) if r)]
+    names = dict.fromkeys(map(domain_name, domains))
     return Derived(
         hwid=hwid,
         language=language,
         territory=territory,
-        selectors=tuple(selector(d, r) for d in dict.fromkeys(domains) for r in regions),
+        selectors=tuple(selector(name, region) for name in names for region in regions),
         partition=partition_of(hwid),
+        domains_unreadable=domains_unreadable,
     )

@@ -117,6 +117,19 @@ def machine_name(host: str) -> str:
     return _read_host(host)[1]
 
 
+def host_name(name: str) -> tuple[str, str]:
+    """A host's name as people are shown it, and as machines write it, without the dot at its end.
+
+    Raises ``BadAddress`` for what is no name, such as a number.
+    """
+    if len(name) > _MOST_RAW_HOST:
+        raise BadAddress("the host is missing or too long")
+    bare = _mapped(name).removesuffix(".")
+    if _is_number(bare):
+        raise BadAddress("the host is a number, no name")
+    return _named(bare)
+
+
 def _cut(rest: str) -> tuple[str, str]:
     end = re.search(r"[/?#\\]", rest)
     return (rest[: end.start()], rest[end.start() :]) if end else (rest, "")
@@ -151,11 +164,15 @@ def _read_host(written: str) -> tuple[str, str, Ip | None, bool]:
     if _is_number(bare):
         ip = _ipv4(bare)
         return str(ip), str(ip), ip, mapped != bare
+    return *_named(bare), None, mapped != bare
+
+
+def _named(bare: str) -> tuple[str, str]:
     labels = [_label(each) for each in bare.split(".")]
     ascii_host = ".".join(a for a, _ in labels)
     if len(ascii_host) > MOST_HOST_CHARACTERS:
         raise BadAddress("the host is longer than 253 characters")
-    return ".".join(u for _, u in labels), ascii_host, None, mapped != bare
+    return ".".join(u for _, u in labels), ascii_host
 
 
 def _decoded(host: str) -> str:

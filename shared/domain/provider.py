@@ -1,8 +1,11 @@
 """Providers, their domains, and what they are entitled to."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
+from typing import Any, TypeVar
+
+from pydantic.alias_generators import to_camel
 
 from shared.domain.errors import Forbidden
 
@@ -64,9 +67,19 @@ HIGHEST_LIMIT = 10_000
 HIGHEST_DEVICES_PER_MINUTE = 10_000_000
 
 
+def fits_limit(name: str, most: int) -> bool:
+    """Whether a provider can have this as its own limit; names we do not know are not ours."""
+    if name == Limit.DEVICES_PER_MINUTE:
+        return 1 <= most <= HIGHEST_DEVICES_PER_MINUTE
+    return name not in set(Limit) or 0 <= most <= HIGHEST_LIMIT
+
+
 @dataclass(frozen=True, slots=True)
 class Provider:
-    """Who sends. ``limits`` overrides the plan's by name; ``members`` are uids and e-mails."""
+    """Who sends. ``limits`` overrides the plan's by name; ``members`` are uids and e-mails.
+
+    ``unreadable`` names the fields of its document that are here as if they were absent.
+    """
 
     uid: str
     email: str = ""
@@ -75,6 +88,7 @@ class Provider:
     name: str = ""
     limits: tuple[tuple[str, int], ...] = ()
     members: tuple[str, ...] = ()
+    unreadable: tuple[str, ...] = ()
 
     def limit(self, name: Limit) -> int:
         """The provider's own, or its plan's."""
@@ -83,7 +97,11 @@ class Provider:
 
 @dataclass(frozen=True, slots=True)
 class Domain:
-    """A site whose visitors' devices may be reached by its provider, once verified."""
+    """A site whose visitors' devices may be reached by its provider, once verified.
+
+    ``domain`` is the canonical name. ``stored_as`` is the name of its document, if that is another
+    form; ``unreadable`` as with a provider.
+    """
 
     domain: str
     provider_id: str
@@ -91,6 +109,23 @@ class Domain:
     admin_hwids: tuple[str, ...] = ()
     deep_link_schemes: tuple[str, ...] = ()
     """The schemes of the provider's own apps."""
+    stored_as: str = ""
+    unreadable: tuple[str, ...] = ()
+
+    @property
+    def id(self) -> str:
+        """The name of its document."""
+        return self.stored_as or self.domain
+
+
+R = TypeVar("R", Provider, Domain)
+
+
+def with_given(record: R, given: Mapping[str, Any]) -> R:
+    """The record with these fields; what is given anew can be read again."""
+    mended = {to_camel(name) for name in given}
+    still = tuple(name for name in record.unreadable if name not in mended)
+    return replace(record, **given, unreadable=still)
 
 
 def verified(domains: Iterable[Domain]) -> tuple[str, ...]:

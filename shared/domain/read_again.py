@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from shared.domain.delivery import Outcome, Record, Target
-from shared.domain.device import Reach
+from shared.domain.device import Reach, held_back, out_of_reach
 from shared.domain.recording import last_word
 
 STALE_AFTER: Final = timedelta(minutes=15)
@@ -33,8 +33,8 @@ def as_it_is_now(
     """
     if reach is None:
         return last_word(last, Record(Outcome.SKIPPED, "deviceGone", at=now))
-    if not reach.consent:
-        return last_word(last, Record(Outcome.SKIPPED, "consent", at=now))
+    if code := held_back(reach.consent, reach.unreadable):
+        return last_word(last, Record(Outcome.SKIPPED, code, at=now))
     if reach.address and reach.address == target.address:
         return target
     found = replace(target, address=reach.address)
@@ -43,4 +43,4 @@ def as_it_is_now(
     bare = replace(target, address=None)
     if bare.polls and not last.ambiguous:
         return bare
-    return last_word(last, Record(Outcome.SKIPPED, "noAddress", at=now))
+    return last_word(last, Record(Outcome.SKIPPED, out_of_reach(reach.unreadable), at=now))

@@ -66,8 +66,14 @@ def _since(code: str, now: datetime, last: Record) -> datetime:
     return last.at if last.at is not None and last.code == code else now
 
 
-def together(last: Record, words: tuple[Record | None, Record | None], now: datetime) -> Record:
-    """One outcome for a device reached both ways: open while either is, delivered if either is.
+def together(
+    last: Record,
+    words: tuple[Record | None, Record | None],
+    now: datetime,
+    nowhere: str = "noAddress",
+) -> Record:
+    """One outcome for a device reached both ways: open while either is, delivered if either is;
+    skipped, for the reason ``nowhere``, if it is reached neither way.
 
     While it is open, what earlier attempts did, or may have done, is kept.
     """
@@ -79,7 +85,7 @@ def together(last: Record, words: tuple[Record | None, Record | None], now: date
     done = Record(Outcome.DELIVERED, receipt=last.receipt, at=now) if last.receipt else None
     records = [record for record in (pushed, shown, done) if record is not None]
     if not records:
-        return Record(Outcome.SKIPPED, "noAddress", at=now)
+        return Record(Outcome.SKIPPED, nowhere, at=now)
     order = (Outcome.OPEN, Outcome.DELIVERED, Outcome.UNKNOWN, Outcome.FAILED, Outcome.SKIPPED)
     word = min(records, key=lambda record: order.index(record.outcome))
     if word.outcome is not Outcome.OPEN:

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Annotated
 
-from pydantic import Field, StringConstraints, field_validator
+from pydantic import AfterValidator, Field, StringConstraints, field_validator
 
 from shared.domain.device import (
     PARTITIONS,
@@ -19,12 +19,14 @@ from shared.domain.device import (
     Platform,
     selector,
 )
+from shared.domain.domain_names import domain_name
 from shared.domain.inputs import Input
 from shared.domain.locales import language_and_territory, region_code
 
 MOST_SELECTORS = 30
 """Firestore evaluates at most 30 values in one ``array-contains-any``; more take more queries."""
 
+DomainText = Annotated[str, Field(max_length=253), AfterValidator(domain_name)]
 Region = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9]{2,8}$", to_lower=True)]
 
 
@@ -44,7 +46,7 @@ class Segment(Input):
 
     platform: TargetPlatform = TargetPlatform.ALL
     region: tuple[Region, ...] = Field(default=(), max_length=250, strict=False)
-    domain: Annotated[str, StringConstraints(to_lower=True, max_length=253)] | None = None
+    domain: DomainText | None = None
     active_days: int | None = Field(default=None, ge=1, le=3650)
     app_version: str | None = Field(default=None, max_length=64)
     hwid: HwidText | None = None

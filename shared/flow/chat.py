@@ -10,6 +10,7 @@ one counts from then on: only it follows the record. The earlier still takes pre
 the same, and is closed by the first of them.
 """
 
+import logging
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -19,7 +20,7 @@ from functools import partial
 
 from shared.domain.chat_cards import MOST_REGIONS, Facts, Reach, card_of, note, reminder
 from shared.domain.device import PARTITIONS
-from shared.domain.errors import NotFound, TryAgain
+from shared.domain.errors import Defect, NotFound, TryAgain
 from shared.domain.lifecycle import Status
 from shared.domain.locales import language_and_territory
 from shared.domain.notification import Notification, NotificationId
@@ -50,6 +51,8 @@ EVENT_TIME = timedelta(minutes=2)
 """By then an event has come, or was lost."""
 A_MOMENT = timedelta(seconds=1)
 """By so much it does not matter when the chat may be spoken in."""
+
+log = logging.getLogger(__name__)
 
 
 def show(id: NotificationId, *, desk: Desk) -> None:
@@ -89,13 +92,21 @@ def look_after(*, desk: Desk) -> None:
         tell_changes(desk=desk)
         for it in desk.notifications.queue(Waiting(page_size=LOOKED_AFTER)).items:
             if desk.clock.now() - it.waits_since > EVENT_TIME:
-                show(it.id, desk=desk)
+                _show_whatever(it.id, desk)
         remind(
             notifications=desk.notifications,
             policies=desk.policies,
             clock=desk.clock,
             tell=lambda longest: desk.say(reminder(longest.notification.id, longest.age)),
         )
+
+
+def _show_whatever(id: NotificationId, desk: Desk) -> None:
+    """Show one of many; a record behind it that cannot be read keeps the others from nothing."""
+    try:
+        show(id, desk=desk)
+    except Defect:
+        log.exception("cannot be shown to moderators: notification %s", id)
 
 
 def close_stray(room: int, message: int, *, desk: Desk) -> None:

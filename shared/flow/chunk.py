@@ -51,9 +51,9 @@ class Chunks:
         asked_before = {p: batch.records[p].code not in NOTHING_ASKED for p in due}
         planned = {p: batch.targets[p] for p in sorted(due, key=asked_before.__getitem__)}
         records = {
-            p: Record(Outcome.SKIPPED, "consent", at=now)
+            p: Record(Outcome.SKIPPED, code, at=now)
             for p, t in planned.items()
-            if not t.consent
+            if (code := t.held_back)
         }
         open_ = {p: t for p, t in planned.items() if p not in records}
         half = {p: batch.records[p].receipt for p in open_ if batch.records[p].receipt}
@@ -69,7 +69,8 @@ class Chunks:
         }
         for position in open_:
             words = (pushed.get(position), shown.get(position))
-            records[position] = together(batch.records[position], words, now)
+            nowhere = planned[position].out_of_reach
+            records[position] = together(batch.records[position], words, now, nowhere)
         self.pushes.tried |= shown.keys() - answers.keys()
         return records
 

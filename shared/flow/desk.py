@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from shared.domain.chat import SHARED_ACCOUNTS, Card
-from shared.domain.errors import NotFound
+from shared.domain.errors import Defect, NotFound
 from shared.domain.notification import Notification
 from shared.flow.reviewers import Reviewers
 from shared.ports import (
@@ -56,7 +56,7 @@ class Desk:
         """What people call that moderator."""
         try:
             found = self.moderators.get(uid) if uid else None
-        except NotFound:  # an operator at a terminal may be called anything
+        except (NotFound, Defect):  # an operator at a terminal may be called anything
             found = None
         return (found.name or found.email or found.uid) if found else uid or ""
 

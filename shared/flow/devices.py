@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from shared.domain.device import Device, Hwid, PushAddress, derive
-from shared.domain.errors import Defect, Forbidden, NotFound, Unauthenticated
+from shared.domain.errors import Forbidden, NotFound, Unauthenticated
 from shared.domain.ownership import Credential, Generation, Standing, digest_of
 from shared.ports import Accounts, Clock, Devices, Identity
 
@@ -93,7 +93,7 @@ def _refreshed(device: Device, credential: Credential, devices: Devices) -> Push
     """
     said_all = device.locale and device.time_zone and device.app_version
     if device.address is not None or not said_all:
-        before = _known_before(device, devices)
+        before = devices.get(device.hwid) or Device(device.hwid, device.platform)
         device = replace(
             device,
             locale=device.locale or before.locale,
@@ -104,14 +104,6 @@ def _refreshed(device: Device, credential: Credential, devices: Devices) -> Push
     derived = derive(device.hwid, device.locale, device.domains)
     devices.refresh(device, derived, credential.generation)
     return device.address
-
-
-def _known_before(device: Device, devices: Devices) -> Device:
-    """The device as it is stored; where that cannot be read, its consent may be what cannot."""
-    try:
-        return devices.get(device.hwid) or Device(device.hwid, device.platform)
-    except Defect:
-        return Device(device.hwid, device.platform, consent=False)
 
 
 def check_secret(hwid: str, secret: str, *, devices: Devices) -> Credential:
@@ -175,23 +167,13 @@ def delete(hwid: str, *, devices: Devices) -> None:
     devices.delete(hwid)
 
 
-def readable(hwid: str, devices: Devices) -> Device | None:
-    """The device, if there is one and its document can be read; some back ends write odd ones."""
-    try:
-        return devices.get(hwid)
-    except Defect:
-        return None
-
-
 def written(hwid: str, *, devices: Devices) -> None:
     """A device document was written, perhaps by an existing back end: derive what is missing."""
-    device = devices.get(hwid)
-    if device is not None:
-        devices.write_derived(hwid, derive(hwid, device.locale, device.domains))
+    devices.derive_again(hwid)
 
 
 def backfill(*, devices: Devices) -> Iterator[str]:
     """Derive for every device that lacks it; yields each one it wrote."""
-    for hwid, derived in devices.underived():
-        devices.write_derived(hwid, derived)
+    for hwid in devices.underived():
+        devices.derive_again(hwid)
         yield hwid

@@ -8,7 +8,6 @@ from shared.domain.device import partition_of
 from shared.domain.notification import Notification
 from shared.domain.provider import verified
 from shared.domain.targeting import Segment
-from shared.flow.devices import readable
 from shared.ports import Clock, Devices, Ledger, Providers
 
 
@@ -18,6 +17,7 @@ class Explanation:
 
     Without a plan yet, ``misses`` tells whether it would be targeted. ``known`` is whether there is
     such a device on a domain of this provider; nothing is told about anybody else's.
+    ``unreadable`` names the fields of its document that cannot be read today.
     """
 
     targeted: bool
@@ -27,6 +27,7 @@ class Explanation:
     batch: BatchId | None = None
     attempts: int = 0
     record: Record | None = None
+    unreadable: tuple[str, ...] = ()
 
 
 def explain(
@@ -40,7 +41,8 @@ def explain(
 ) -> Explanation:
     """Targeted or not and by which rule, in which batch, with which outcome, answer and when."""
     key = sort_key(partition_of(hwid), hwid)
-    device = readable(hwid, devices)
+    device = devices.get(hwid)
+    unreadable = device.unreadable if device else ()
     planned = notification.plan_parts > 0
     for batch, position in _found(ledger.batches_around(notification.id, key), hwid):
         return Explanation(
@@ -50,6 +52,7 @@ def explain(
             batch=batch.id,
             attempts=batch.attempt,
             record=batch.records[position],
+            unreadable=unreadable,
         )
     own = providers.domains_of(notification.provider_id)
     if device is None or {domain.domain for domain in own}.isdisjoint(device.domains):
@@ -58,7 +61,9 @@ def explain(
     as_of = notification.sending_at or clock.now()
     segment = notification.segment or Segment()
     misses = segment.misses(device, domains, as_of)
-    return Explanation(targeted=False, planned=planned, known=True, misses=misses)
+    return Explanation(
+        targeted=False, planned=planned, known=True, misses=misses, unreadable=unreadable
+    )
 
 
 def _found(batches: Sequence[Batch], hwid: str) -> list[tuple[Batch, int]]:

@@ -7,7 +7,7 @@ from typing import Any
 from shared.domain.chat import SHARED_ACCOUNTS
 from shared.domain.errors import FieldError, InvalidInput, NotFound, TryAgain
 from shared.domain.history import Actor
-from shared.domain.provider import MOST_ADMIN_HWIDS, Domain, Provider
+from shared.domain.provider import MOST_ADMIN_HWIDS, Domain, Provider, with_given
 from shared.domain.review import ReviewPolicy
 from shared.ports import (
     Accounts,
@@ -70,13 +70,16 @@ def change_own_domain(
     """
     lists: dict[str, Any] = {field: tuple(dict.fromkeys(values)) for field, values in given.items()}
     check_admin_hwids(lists.get("admin_hwids", ()))
+    own = next((it for it in providers.domains_of(by.id) if it.domain == name), None)
 
     def change(it: Domain) -> Domain:
         if it.provider_id != by.id:
             raise NotFound(f"there is no domain {name}")
-        return replace(it, **lists)
+        return with_given(it, lists)
 
-    return providers.change_domain(name, change, by=by, at=clock.now())
+    if own is None:
+        raise NotFound(f"there is no domain {name}")
+    return providers.change_domain(own.id, change, by=by, at=clock.now())
 
 
 def check_admin_hwids(hwids: Sequence[str]) -> None:

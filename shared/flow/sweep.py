@@ -42,7 +42,11 @@ def sweep(*, notifications: Notifications, ledger: Ledger, tasks: Tasks, clock: 
     batches = ledger.overdue_batches(now, MOST_AT_ONCE)
     for notification_id in stuck:
         with _not_for_all(notification_id):
-            _wake_notification(notification_id, notifications, ledger, tasks, clock)
+            try:
+                _wake_notification(notification_id, notifications, ledger, tasks, clock)
+            except Defect:  # or enough of them would stand before all that gets stuck later
+                notifications.put_off_wake(notification_id, now + LONGEST_NAP)
+                raise
     for part in parts:
         with _not_for_all(part.notification_id):
             _wake_part(part, notifications, ledger, tasks, now)

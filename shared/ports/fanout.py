@@ -101,7 +101,9 @@ class Ledger(Protocol):
         """Open batches whose ``wake_at`` has passed, of any notification."""
 
     def overdue_parts(self, now: datetime, limit: int) -> Sequence[PlanPart]:
-        """Unfinished plan parts whose ``wake_at`` has passed, of any notification."""
+        """Unfinished plan parts whose ``wake_at`` has passed, of any notification, but for those
+        that cannot be read.
+        """
 
 
 UNREAD = Slot("", datetime.max.replace(tzinfo=UTC))

@@ -91,7 +91,9 @@ class Notifications(Protocol):
         """Raises ``NotFound``; ``Defect`` for a document that cannot be one."""
 
     def statuses(self, ids: Iterable[NotificationId]) -> Mapping[NotificationId, Status]:
-        """Where each of these is in its life, but for those that are not there, in one request."""
+        """Where each of these is in its life, in one request; without those that are not there or
+        cannot be read.
+        """
 
     def change(self, id: NotificationId, change: Callable[[Notification], Change]) -> Notification:
         """Read, apply ``change``, write with its history entry, as one transaction.
@@ -144,6 +146,9 @@ class Notifications(Protocol):
     def put_off_export(self, id: NotificationId, until: datetime) -> None:
         """Move ``export_at`` of one that cannot be read; nothing for one that is gone."""
 
+    def put_off_wake(self, id: NotificationId, until: datetime) -> None:
+        """Move ``wake_at`` of one that cannot be read; nothing for one that is gone."""
+
     def history(self, id: NotificationId) -> Sequence[Entry]:
         """The chain, in order."""
 
@@ -162,7 +167,7 @@ class Providers(Protocol):
     """``providers/{uid}``, ``domains/{domain}``, and the API keys of providers."""
 
     def get(self, uid: str) -> Provider | None:
-        """``None`` when there is no such provider."""
+        """``None`` when there is no such provider. Never raises for what a document says."""
 
     def put(self, provider: Provider) -> None:
         """Create or replace."""
@@ -171,10 +176,14 @@ class Providers(Protocol):
         """Read, apply, write as one transaction; raises ``NotFound``."""
 
     def domains_of(self, uid: str) -> Sequence[Domain]:
-        """All of a provider's domains, by name."""
+        """All of a provider's domains, by name, but for one whose canonical name is stored as
+        another provider's.
+        """
 
     def domain(self, name: str) -> Domain | None:
-        """``None`` when nobody has it."""
+        """By its canonical name, under whatever form of it the document is stored; ``None`` when
+        nobody has it. That is known only when the names of all domains were looked through.
+        """
 
     def put_domain(self, domain: Domain) -> None:
         """Create or replace, as an existing back end does: without an entry in its history."""
@@ -183,16 +192,18 @@ class Providers(Protocol):
         """Create; raises ``AlreadyThere``, and ``TooMany`` as ``change_domain`` does."""
 
     def change_domain(
-        self, name: str, change: Callable[[Domain], Domain], *, by: Actor, at: datetime
+        self, id: str, change: Callable[[Domain], Domain], *, by: Actor, at: datetime
     ) -> Domain:
-        """Read, apply, write as one transaction; raises ``NotFound``.
+        """Read the document of this id, apply, write as one transaction; raises ``NotFound``.
 
         Other admin HWIDs are written together with their entry in the domain's history; raises
         ``TooMany`` where ``check_change`` does.
         """
 
     def delete_domain(self, name: str, *, by: Actor, at: datetime) -> None:
-        """Gone, whether or not it was there; its history stays, and tells who removed its list."""
+        """Gone in every form of its canonical name, whether or not it was there; its history stays,
+        and tells who removed its list.
+        """
 
     def domain_history(self, name: str, since: datetime) -> Sequence[AdminHwidsChange]:
         """A domain's entries after then, the latest first."""
@@ -210,7 +221,7 @@ class Providers(Protocol):
         """Keep the SHA-256 of an API key of provider ``uid``, and the account that made it."""
 
     def keys_of(self, uid: str) -> Sequence["ApiKey"]:
-        """A provider's keys, without the keys."""
+        """A provider's keys, without the keys; one that cannot be read is left out."""
 
     def key(self, digest: str) -> "ApiKey | None":
         """``None`` when there is no such key."""
@@ -235,7 +246,7 @@ class Devices(Protocol):
     """``devices/{hwid}`` and the server-only secrets of devices."""
 
     def get(self, hwid: str) -> Device | None:
-        """``None`` when there is none."""
+        """``None`` when there is none. Never raises for what a document says."""
 
     def reach(self, hwids: Sequence[str]) -> Mapping[str, Reach]:
         """Whether and where each of these is pushed to now, but for those that are gone; one read
@@ -290,11 +301,11 @@ class Devices(Protocol):
     def delete(self, hwid: str) -> None:
         """The device and its secret."""
 
-    def write_derived(self, hwid: str, derived: Derived) -> None:
-        """Add what our queries need; no-op when the device is gone."""
+    def derive_again(self, hwid: str) -> None:
+        """Write what our queries need, as the device is now; no-op when it is gone."""
 
-    def underived(self) -> Iterator[tuple[str, Derived]]:
-        """Devices whose derived fields are missing or wrong, with the right ones."""
+    def underived(self) -> Iterator[str]:
+        """Devices whose derived fields are missing or wrong."""
 
 
 class StopSwitch(Protocol):

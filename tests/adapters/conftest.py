@@ -118,6 +118,16 @@ def providers(request: pytest.FixtureRequest) -> Bench[Providers]:
 
 
 @pytest.fixture(params=KINDS)
+def domains(request: pytest.FixtureRequest) -> Bench[Providers]:
+    """The same store, with the domains' documents instead of the providers'."""
+    if request.param == "memory":
+        store = MemoryProviders()
+        return _in_memory(store, store.domains)
+    client: Client = request.getfixturevalue("client")
+    return _in_firestore(FirestoreProviders(client), client, "domains")
+
+
+@pytest.fixture(params=KINDS)
 def stop_switch(request: pytest.FixtureRequest) -> StopSwitch:
     if request.param == "memory":
         return MemoryStopSwitch()

@@ -1,6 +1,5 @@
 """Who is selected: the same in memory and in Firestore, and what ``Segment.misses`` says."""
 
-import logging
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -292,6 +291,13 @@ def test_its_version_changes_with_its_document(bench: Bench) -> None:
         {"pendingNotificationId": "n0"},
         {"platform": "haiku"},
         {"locale": 5, "lastActiveAt": "yesterday", "appVersion": 2.5},
+        {"platform": 7, "locale": {"ru": True}},
+        {"fcmToken": 7},
+        {"pushAddress": "token", "fcmToken": "t1"},
+        {"pushAddress": {"kind": "pigeon", "value": "x"}},
+        {"consent": "yes"},
+        {"pendingNotificationAt": "2026-01-01T00:00:00Z"},
+        {"pendingNotificationAt": 1_772_366_400_000, "pendingNotificationId": ["n"]},
     ],
 )
 def test_any_other_back_ends_document_is_read_like_the_devices_store_reads_it(
@@ -302,38 +308,60 @@ def test_any_other_back_ends_document_is_read_like_the_devices_store_reads_it(
     ((_, target),) = everyone(bench.audience, (the_query(),))
     device = device_from("h1", whole)
     assert replace(target, read_version="") == Target(
-        device.hwid, device.platform, device.locale, device.address, device.consent, device.slot
+        device.hwid,
+        device.platform,
+        device.locale,
+        device.address,
+        device.consent,
+        device.slot,
+        unreadable=tuple(n for n in device.unreadable if n not in {"lastActiveAt", "appVersion"}),
     )
 
 
-@pytest.mark.parametrize("segment", [Segment(), Segment(active_days=7)])
+@pytest.mark.parametrize("segment", [Segment(), Segment(active_days=7), Segment(hwid="h2")])
 @pytest.mark.parametrize(
-    "broken",
-    [{"platform": 7}, {"pushAddress": "token"}, {"pushAddress": {"kind": "pigeon", "value": "x"}}],
+    ("odd", "code"),
+    [
+        ({"platform": 7}, ""),
+        ({"fcmToken": "", "pushAddress": "token"}, "unreadable"),
+        ({"fcmToken": "", "pushAddress": {"kind": "pigeon", "value": "x"}}, "unreadable"),
+        ({"consent": "yes"}, "unreadable"),
+        ({"domains": 7, "domainsUnreadable": True}, "unreadable"),
+    ],
 )
-def test_a_broken_document_is_passed_over_and_the_others_are_not(
-    bench: Bench, broken: dict[str, object], segment: Segment
+def test_a_device_with_an_odd_field_is_selected_like_the_others_and_told_so(
+    bench: Bench, odd: dict[str, object], code: str, segment: Segment
 ) -> None:
     names = [f"h{n}" for n in range(5)]
     documents = {name: as_document(a_device(name)) for name in names}
-    bench.put(documents | {"h2": documents["h2"] | broken})
-    found = everyone(bench.audience, (the_query(segment),), limit=1)
-    assert sorted(hwids(found)) == ["h0", "h1", "h3", "h4"]
+    bench.put(documents | {"h2": documents["h2"] | odd})
+    query = the_query(segment)
+    found = everyone(bench.audience, (query,), limit=1)
+    assert sorted(hwids(found)) == (["h2"] if segment.hwid else names)
+    assert bench.audience.count(query).devices == len(found)
+    (target,) = (target for _, target in found if target.hwid == "h2")
+    nowhere = "" if target.address else target.out_of_reach
+    assert (target.held_back or nowhere, bool(target.unreadable)) == (code, True)
 
 
-@pytest.mark.parametrize("field", ["fcmToken", "locale", "pendingNotificationId"])
-def test_a_device_too_large_for_any_batch_is_passed_over(bench: Bench, field: str) -> None:
+@pytest.mark.parametrize("field", ["fcmToken", "locale", "platform", "pendingNotificationId"])
+def test_what_is_too_large_for_any_batch_is_as_good_as_unreadable(bench: Bench, field: str) -> None:
     documents = {name: as_document(a_desktop(name)) for name in ("h0", "h1", "h2")}
     huge = {"pendingNotificationAt": NOON, field: "x" * 200_000}
     bench.put(documents | {"h1": documents["h1"] | huge})
-    assert sorted(hwids(everyone(bench.audience, (the_query(),)))) == ["h0", "h2"]
+    found = everyone(bench.audience, (the_query(),))
+    assert sorted(hwids(found)) == ["h0", "h1", "h2"]
+    (target,) = (target for _, target in found if target.hwid == "h1")
+    assert target.fits
+    assert target.unreadable == (field,)
 
 
-def test_a_broken_device_asked_for_by_name_is_nobody(bench: Bench) -> None:
-    bench.put({"h1": as_document(a_device("h1")) | {"platform": 7}})
-    query = the_query(Segment(hwid="h1"))
-    assert everyone(bench.audience, (query,)) == []
-    assert bench.audience.count(query).devices == 0
+def test_texts_that_no_batch_holds_together_are_left_out_of_it(bench: Bench) -> None:
+    texts = {"fcmToken": "\N{PARTY POPPER}" * 1_500, "locale": "\N{PARTY POPPER}" * 999}
+    bench.put({"h1": as_document(a_desktop("h1")) | texts})
+    ((_, target),) = everyone(bench.audience, (the_query(),))
+    assert (target.fits, target.polls, target.address) == (True, True, None)
+    assert "pushAddress" in target.unreadable
 
 
 @pytest.mark.parametrize("odd", [{"partition": 5.5}, {"hwid": 7}])
@@ -346,14 +374,3 @@ def test_no_odd_order_of_documents_stops_the_pages(
     bench.put(documents | {"h2": documents["h2"] | odd})
     found = everyone(bench.audience, (the_query(Segment(active_days=7)),), limit=1)
     assert sorted(hwids(found)) == names
-
-
-def test_the_log_names_a_broken_device_by_a_hash_only(
-    rest: FirestoreRest, caplog: pytest.LogCaptureFixture
-) -> None:
-    bench = in_firestore(rest)
-    bench.put({"secret-hwid": as_document(a_device("secret-hwid")) | {"fcmToken": 7}})
-    with caplog.at_level(logging.WARNING):
-        assert everyone(bench.audience, (the_query(),)) == []
-    assert "cannot be read" in caplog.text
-    assert "secret-hwid" not in caplog.text

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
@@ -12,8 +12,8 @@ from google.auth.credentials import AnonymousCredentials
 from google.cloud.firestore import Client
 
 from shared.adapters.clock import FixedClock
-from shared.adapters.documents import DEVICES, device_from
-from shared.adapters.firestore.audience import target_from
+from shared.adapters.documents import DEVICES, REACH_FIELDS, device_from
+from shared.adapters.firestore.audience import target_of
 from shared.adapters.firestore.devices import FirestoreDevices
 from shared.adapters.firestore.ledger import FirestoreLedger
 from shared.adapters.firestore.rest import FirestoreRest
@@ -30,7 +30,7 @@ from shared.domain.device import (
     derive,
     partition_of,
 )
-from shared.domain.errors import Defect, NotFound
+from shared.domain.errors import NotFound
 from shared.domain.notification import NotificationId
 from shared.domain.ownership import Credential, Generation, Standing
 from shared.ports import Devices
@@ -277,46 +277,65 @@ def test_a_slot_is_read_also_without_an_id(devices: Bench[Devices]) -> None:
     assert devices.store.get("h1") == Device(Hwid("h1"), platform="", slot=Slot("", NOON))
 
 
-@pytest.mark.parametrize(
-    ("name", "value"),
-    [
-        ("platform", 1),
-        ("domains", "example.com"),
-        ("domains", [1]),
-        ("consent", "no"),
-        ("fcmToken", 7),
-        ("pushAddress", "secret"),
-        ("pushAddress", {"kind": "secret", "value": "secret"}),
-    ],
-)
-def test_a_document_that_cannot_be_one_is_a_defect_that_shows_nothing_of_it(
-    devices: Bench[Devices], name: str, value: object
+ODD: tuple[object, ...] = (1, "odd", 2.5, float("nan"), b"bytes", True, ["odd"], [7], {"odd": 1})
+MEANT: Mapping[str, type] = {
+    "platform": str,
+    "locale": str,
+    "timeZone": str,
+    "appVersion": str,
+    "domains": list,
+    "lastActiveAt": datetime,
+    "consent": bool,
+    "fcmToken": str,
+    "pushAddress": type(None),
+    "pendingNotificationAt": datetime,
+}
+
+
+@pytest.mark.parametrize("odd", ODD, ids=repr)
+@pytest.mark.parametrize("name", MEANT)
+def test_a_field_that_cannot_be_read_costs_itself_alone_and_is_named(
+    devices: Bench[Devices], name: str, odd: object
 ) -> None:
-    devices.write("h1", {name: value})
-    with pytest.raises(Defect, match="devices/h1") as defect:
-        devices.store.get("h1")
-    assert name in str(defect.value)
-    assert "secret" not in str(defect.value)
+    if isinstance(odd, MEANT[name]) and odd != [7]:
+        return
+    plain = {"platform": "android", "domains": ["example.com"], "locale": "ru", "appVersion": "2"}
+    devices.write("h1", {**plain, name: odd})
+    without = {key: value for key, value in plain.items() if key != name}
+    expected = replace(device_from("h1", without), unreadable=(name,))
+    consent = name != "consent"
+    assert devices.store.get("h1") == replace(expected, consent=consent)
+    assert "h1" in list(devices.store.underived())
 
 
 @pytest.mark.parametrize(
-    ("name", "value"),
+    ("given", "expected"),
     [
-        ("lastActiveAt", 1772366400),
-        ("lastActiveAt", "2026-03-01T12:00:00Z"),
-        ("lastActiveAt", float("nan")),
-        ("locale", 5),
-        ("timeZone", ["UTC"]),
-        ("appVersion", 2.5),
+        ({"kind": "pigeon", "value": "x"}, PushAddress(AddressKind.FCM, "t")),
+        ({"kind": "hms", "value": 7}, PushAddress(AddressKind.FCM, "t")),
+        ({"value": "x"}, PushAddress(AddressKind.FCM, "t")),
+        ({"kind": "apns", "value": "x" * 5_000}, PushAddress(AddressKind.FCM, "t")),
+        ({"kind": "hms", "value": "h", "registeredAt": "now"}, PushAddress(AddressKind.HMS, "h")),
+        ({"kind": "hms", "value": "h", "environment": 7}, PushAddress(AddressKind.HMS, "h")),
     ],
 )
-def test_what_sending_does_not_need_is_unknown_where_it_cannot_be_read(
-    devices: Bench[Devices], name: str, value: object
+def test_of_an_odd_address_what_can_be_read_is_used(
+    devices: Bench[Devices], given: Mapping[str, object], expected: PushAddress
 ) -> None:
-    plain = {"platform": "android", "domains": ["example.com"], "fcmToken": "t1"}
-    devices.write("h1", {**plain, name: value})
-    assert devices.store.get("h1") == device_from("h1", plain)
-    assert "h1" in dict(devices.store.underived())
+    devices.write("h1", {"fcmToken": "t", "pushAddress": given})
+    found = devices.store.get("h1")
+    assert found is not None
+    assert (found.address, found.unreadable) == (expected, ("pushAddress",))
+
+
+def test_the_readable_domains_of_a_list_are_kept_in_their_canonical_form(
+    devices: Bench[Devices],
+) -> None:
+    devices.write("h1", {"domains": ["Shop.Example.", 7, "новости.рф", "shop.example", None]})
+    found = devices.store.get("h1")
+    assert found is not None
+    assert found.domains == ("shop.example", "xn--b1amnebsh.xn--p1ai")
+    assert found.unreadable == ("domains",)
 
 
 # ---- addresses -------------------------------------------------------------------------------
@@ -437,7 +456,7 @@ def test_what_needs_a_device_is_not_found_without_one(devices: Bench[Devices]) -
     with pytest.raises(NotFound):
         devices.store.set_consent("h1", True)
     devices.store.clear_slot("h1", "n1")
-    devices.store.write_derived("h1", derived(PHONE))
+    devices.store.derive_again("h1")
     assert devices.read("h1") is None
 
 
@@ -473,10 +492,16 @@ def test_nobody_is_asked_for_nothing(devices: Bench[Devices]) -> None:
         ({"fcmToken": "t"}, Reach(PushAddress(AddressKind.FCM, "t"))),
         ({"fcmToken": "t", "consent": None}, Reach(PushAddress(AddressKind.FCM, "t"))),
         ({"fcmToken": "t", "consent": False}, Reach(PushAddress(AddressKind.FCM, "t"), False)),
-        ({"fcmToken": "t", "consent": "no"}, Reach(PushAddress(AddressKind.FCM, "t"), False)),
-        ({"fcmToken": 7}, Reach(None)),
-        ({"pushAddress": "secret"}, Reach(None)),
-        ({"pushAddress": {"kind": "pigeon", "value": "t"}, "fcmToken": "t"}, Reach(None)),
+        (
+            {"fcmToken": "t", "consent": "no"},
+            Reach(PushAddress(AddressKind.FCM, "t"), False, ("consent",)),
+        ),
+        ({"fcmToken": 7}, Reach(None, unreadable=("fcmToken",))),
+        ({"pushAddress": "secret"}, Reach(None, unreadable=("pushAddress",))),
+        (
+            {"pushAddress": {"kind": "pigeon", "value": "t"}, "fcmToken": "t"},
+            Reach(PushAddress(AddressKind.FCM, "t"), unreadable=("pushAddress",)),
+        ),
         (
             {"fcmToken": "t", "platform": 1, "domains": "none", "lastActiveAt": "never"},
             Reach(PushAddress(AddressKind.FCM, "t")),
@@ -509,7 +534,7 @@ def test_a_chunk_is_one_request_that_asks_for_nothing_else(monkeypatch: pytest.M
         client.close()
     (asked,) = recorder.gets
     assert [name.rpartition("/")[2] for name in asked.documents] == hwids
-    assert set(asked.mask.field_paths) == {"pushAddress", "fcmToken", "consent"}
+    assert set(asked.mask.field_paths) == set(REACH_FIELDS)
 
 
 @pytest.mark.parametrize("kind", list(AddressKind))
@@ -520,7 +545,7 @@ def test_an_address_that_did_not_change_is_the_one_in_the_ledger(
     devices, ledger = FirestoreDevices(client), FirestoreLedger(rest)
     phone = replace(PHONE, address=PushAddress(kind, "t", "sandbox", NOON))
     devices.refresh(phone, derived(phone))
-    target = target_from(rest.get(rest.name(DEVICES, phone.hwid)) or {})
+    target = target_of(rest.get(rest.name(DEVICES, phone.hwid)) or {})
     assert target is not None
     ledger.open_parts([PlanPart("n1", 0, PARTITIONS, "")])
     (part,) = ledger.parts(NotificationId("n1"))
@@ -579,12 +604,48 @@ def test_devices_without_what_our_queries_need_are_found_and_completed(
     devices.write("plain", {"locale": "ru_BY", "domains": ["example.com"], "fcmToken": "t"})
     devices.write("bare", {})
     devices.write("moved", {**(devices.read("fine") or {}), "locale": "de"})
-    devices.write("broken", {"domains": 5})
-    missing = dict(devices.store.underived())
-    assert set(missing) == {"plain", "bare", "moved"}
-    assert missing["plain"] == derive("plain", "ru_BY", ["example.com"])
-    for hwid, wanted in missing.items():
-        devices.store.write_derived(hwid, wanted)
+    devices.write("capital", {**(devices.read("fine") or {}), "domains": ["Example.COM."]})
+    devices.write("broken", {"domains": 5, "platform": 7, "consent": "?", "locale": "ru_BY"})
+    missing = list(devices.store.underived())
+    assert missing == ["bare", "broken", "capital", "moved", "plain"]
+    for hwid in missing:
+        devices.store.derive_again(hwid)
     assert list(devices.store.underived()) == []
-    assert (devices.read("plain") or {})["fcmToken"] == "t"
-    assert (devices.read("plain") or {})["territory"] == "by"
+    plain = devices.read("plain") or {}
+    assert (plain["fcmToken"], plain["territory"]) == ("t", "by")
+    assert plain["selectors"] == ["example.com", "example.com|ru", "example.com|by"]
+    assert (devices.read("capital") or {})["selectors"][0] == "example.com"
+    broken = devices.read("broken") or {}
+    assert (broken["territory"], broken["selectors"]) == ("by", [])
+
+
+def test_a_document_that_turns_odd_is_derived_from_what_can_be_read_now(
+    devices: Bench[Devices],
+) -> None:
+    """It must not go on being reached on a domain that it left."""
+    registered(devices, "h1", domains=("left.example",))
+    before = devices.read("h1") or {}
+    odd = {"platform": 7, "consent": "?", "pushAddress": [], "lastActiveAt": "now"}
+    devices.write("h1", {**before, **odd, "domains": ["new.example", 7], "locale": "de"})
+    devices.store.derive_again("h1")
+    after = devices.read("h1") or {}
+    assert (after["selectors"], after["language"]) == (["new.example", "new.example|de"], "de")
+    assert "domainsUnreadable" not in after
+
+
+def test_where_the_domains_cannot_be_read_the_last_known_count_and_it_is_said_so(
+    devices: Bench[Devices],
+) -> None:
+    registered(devices, "h1", domains=("example.com",))
+    before = devices.read("h1") or {}
+    devices.write("h1", {**before, "domains": {"0": "example.org"}, "locale": "de"})
+    devices.store.derive_again("h1")
+    after = devices.read("h1") or {}
+    assert (after["selectors"], after["domainsUnreadable"]) == (
+        ["example.com", "example.com|de"],
+        True,
+    )
+    assert list(devices.store.underived()) == []
+    assert devices.store.reach(["h1"])["h1"].unreadable == ("domains",)
+    registered(devices, "h1", domains=("example.org",))
+    assert "domainsUnreadable" not in (devices.read("h1") or {})

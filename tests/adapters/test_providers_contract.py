@@ -8,14 +8,12 @@ from functools import partial
 from typing import Any
 
 import pytest
-from google.cloud.firestore import Client
 
 from shared.adapters.documents import api_key_from
-from shared.adapters.memory import MemoryProviders
 from shared.domain.admin_hwids import MOST_DIFFERENT
-from shared.domain.errors import Defect, NotFound, TooMany, TryAgain
+from shared.domain.errors import NotFound, TooMany, TryAgain
 from shared.domain.history import Actor, Role
-from shared.domain.provider import Domain, Plan, Provider
+from shared.domain.provider import Domain, Plan, Provider, with_given
 from shared.ports import AlreadyThere, ApiKey, Providers, StopSwitch
 from tests.adapters.conftest import Bench
 from tests.adapters.records import NOON
@@ -70,7 +68,7 @@ def test_putting_a_provider_replaces_its_limits_and_keeps_what_only_others_know(
         ({"isPremium": None, "plan": None}, Provider("p1")),
         ({"isPremium": True, "plan": "premium"}, Provider("p1", is_premium=True)),
         ({"isPremium": False, "plan": "free"}, Provider("p1")),
-        ({"isPremium": True, "plan": 3}, Provider("p1", is_premium=True)),
+        ({"isPremium": True, "plan": 3}, Provider("p1", is_premium=True, unreadable=("plan",))),
     ],
 )
 def test_a_provider_of_an_existing_back_end_is_entitled_to_what_it_says(
@@ -80,13 +78,52 @@ def test_a_provider_of_an_existing_back_end_is_entitled_to_what_it_says(
     assert providers.store.get("p1") == expected
 
 
-@pytest.mark.parametrize("document", [{"isPremium": "yes"}, {"limits": {"perDay": "many"}}])
-def test_a_document_that_cannot_be_one_is_a_defect(
-    providers: Bench[Providers], document: Mapping[str, object]
+READABLE = {"isPremium": True, "name": "Acme", "limits": {"perDay": 1}, "members": ["m1"]}
+
+
+@pytest.mark.parametrize(
+    ("field", "odd", "kept"),
+    [
+        ("isPremium", "true", {"is_premium": False}),
+        ("isPremium", 1, {"is_premium": False}),
+        ("name", 7, {"name": ""}),
+        ("name", "x" * 100_000, {"name": ""}),
+        ("email", b"ann@p1.example", {"email": ""}),
+        ("plan", ["enterprise"], {"plan": Plan.PREMIUM}),
+        ("members", {"0": "m1"}, {"members": ()}),
+        ("members", ["m1", 7, None, "m2"], {"members": ("m1", "m2")}),
+        ("limits", "many", {"limits": ()}),
+        ("limits", {"perDay": 1, "pushesPerSecond": 0.5}, {"limits": (("perDay", 1),)}),
+        ("limits", {"pendingAtOnce": None}, {"limits": ()}),
+        ("limits", {"pendingAtOnce": "9", "perDay": 1}, {"limits": (("perDay", 1),)}),
+        ("limits", {"pendingAtOnce": True}, {"limits": ()}),
+        ("limits", {"pendingAtOnce": -1}, {"limits": ()}),
+        ("limits", {"submissionsPerDay": 10**15}, {"limits": ()}),
+        ("limits", {"devicesPerMinute": 0}, {"limits": ()}),
+        ("limits", {"devicesPerMinute": float("nan")}, {"limits": ()}),
+    ],
+)
+def test_a_field_of_a_provider_that_cannot_be_read_costs_itself_alone_and_is_named(
+    providers: Bench[Providers], field: str, odd: object, kept: dict[str, Any]
 ) -> None:
-    providers.write("p1", document)
-    with pytest.raises(Defect, match="providers/p1"):
-        providers.store.get("p1")
+    whole = Provider("p1", "", True, Plan.PREMIUM, "Acme", (("perDay", 1),), ("m1",))
+    providers.write("p1", {**READABLE, field: odd})
+    assert providers.store.get("p1") == replace(whole, **kept, unreadable=(field,))
+
+
+def test_what_is_given_anew_is_mended_and_what_is_not_stays_as_others_wrote_it(
+    providers: Bench[Providers],
+) -> None:
+    odd = {"isPremium": 1, "members": {"0": "m1"}, "name": "Acme"}
+    providers.write("p1", odd)
+    mended = providers.store.change("p1", lambda it: with_given(it, {"is_premium": True}))
+    assert (mended.is_premium, mended.unreadable) == (True, ("members",))
+    assert providers.store.get("p1") == mended
+    stored = providers.read("p1") or {}
+    assert (stored["isPremium"] is True, stored["members"]) == (True, {"0": "m1"})
+    whole = providers.store.change("p1", lambda it: with_given(it, {"members": ()}))
+    assert whole.unreadable == ()
+    assert providers.store.get("p1") == whole
 
 
 def test_a_provider_has_its_own_domains_by_name(providers: Bench[Providers]) -> None:
@@ -229,20 +266,76 @@ def test_moderators_are_told_of_each_change_until_that_is_noted(
 
 
 @pytest.mark.parametrize(
-    "broken", [{"isVerified": "yes"}, {"adminHwids": "h"}, {"adminHwids": [7]}]
+    ("field", "odd", "kept"),
+    [
+        ("isVerified", "true", {"is_verified": False}),
+        ("isVerified", 1, {"is_verified": False}),
+        ("adminHwids", "Hw-1", {"admin_hwids": ()}),
+        ("adminHwids", {"0": "Hw-1"}, {"admin_hwids": ()}),
+        ("adminHwids", [7, "Hw-1", None], {"admin_hwids": ("Hw-1",)}),
+    ],
 )
-def test_a_domain_that_cannot_be_read_is_not_one_of_its_providers(
-    providers: Bench[Providers], request: pytest.FixtureRequest, broken: dict[str, object]
+def test_a_domain_with_an_odd_field_is_one_of_its_providers_without_it(
+    domains: Bench[Providers], field: str, odd: object, kept: dict[str, Any]
 ) -> None:
-    """One odd document of an existing back end must not keep a provider from all its others."""
-    providers.store.put_domain(SITE)
-    document = {"providerId": "p1", **broken}
-    if isinstance(providers.store, MemoryProviders):
-        providers.store._domains.documents["odd.example"] = document
-    else:
-        client: Client = request.getfixturevalue("client")
-        client.collection("domains").document("odd.example").set(document)
-    assert list(providers.store.domains_of("p1")) == [SITE]
+    domains.store.put_domain(SITE)
+    document = {"providerId": "p1", "isVerified": True, "adminHwids": []}
+    domains.write("odd.example", {**document, field: odd})
+    whole = Domain("odd.example", "p1", is_verified=True)
+    expected = replace(whole, **kept, unreadable=(field,))
+    assert list(domains.store.domains_of("p1")) == [SITE, expected]
+    assert domains.store.domain("odd.example") == expected
+
+
+FORMS = ("Shop-x.Example", "shop-x.example.", "SHOP-X.EXAMPLE", "shop-x。example", "sHOP-x.example")
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_a_domain_is_found_and_changed_under_whatever_form_it_is_stored(
+    domains: Bench[Providers], form: str
+) -> None:
+    domains.write(form, {"providerId": "p1", "isVerified": True, "theirs": 1})
+    domains.write("zzz.example", {"providerId": "p2"})
+    found = domains.store.domain("shop-x.example")
+    assert found == Domain("shop-x.example", "p1", is_verified=True, stored_as=form)
+    assert list(domains.store.domains_of("p1")) == [found]
+    unverified = {"is_verified": False}
+    domains.store.change_domain(found.id, lambda it: with_given(it, unverified), by=OLGA, at=NOON)
+    assert domains.read("shop-x.example") is None
+    assert domains.read(form) == {"providerId": "p1", "isVerified": False, "theirs": 1} | (
+        {"adminHwids": []}
+    )
+    domains.store.delete_domain("shop-x.example", by=OLGA, at=NOON)
+    assert domains.read(form) is None
+    assert domains.read("zzz.example") is not None
+
+
+def test_an_international_domain_is_one_in_letters_and_in_machine_form(
+    domains: Bench[Providers],
+) -> None:
+    domains.write("новости.рф", {"providerId": "p1", "isVerified": True})
+    found = domains.store.domain("xn--b1amnebsh.xn--p1ai")
+    assert found is not None
+    assert (found.domain, found.id) == ("xn--b1amnebsh.xn--p1ai", "новости.рф")
+
+
+def test_of_two_forms_of_a_name_the_canonical_one_says_whose_it_is(
+    domains: Bench[Providers],
+) -> None:
+    """Or whoever writes a second document would reach another provider's devices."""
+    domains.write("shop.example", {"providerId": "p1", "isVerified": True})
+    domains.write("Shop.Example", {"providerId": "p2", "isVerified": True})
+    assert list(domains.store.domains_of("p2")) == []
+    (kept,) = domains.store.domains_of("p1")
+    assert domains.store.domain("shop.example") == kept
+    domains.store.delete_domain("shop.example", by=OLGA, at=NOON)
+    assert domains.read("Shop.Example") is None
+
+
+def test_the_same_provider_may_have_a_domain_under_two_forms(domains: Bench[Providers]) -> None:
+    domains.write("Shop.Example", {"providerId": "p1", "isVerified": True})
+    domains.write("shop.example", {"providerId": "p1"})
+    assert [it.id for it in domains.store.domains_of("p1")] == ["shop.example", "Shop.Example"]
 
 
 def test_of_two_changes_of_a_provider_at_once_neither_is_lost(

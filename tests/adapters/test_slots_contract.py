@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
@@ -193,10 +193,45 @@ def test_a_desktop_that_withdrew_its_consent_meanwhile_is_shown_nothing(bench: B
     assert shown_by(bench.read("pc")) == {}
 
 
-def test_a_slot_whose_time_cannot_be_read_is_written(bench: Bench) -> None:
-    bench.has("pc", pendingNotificationId="n2", pendingNotificationAt="soon")
+@pytest.mark.parametrize(
+    ("odd", "code"),
+    [
+        ({"consent": "yes"}, "unreadable"),
+        ({"consent": 1}, "unreadable"),
+        ({"domainsUnreadable": True}, "unreadable"),
+        ({"consent": False, "domainsUnreadable": True}, "unreadable"),
+    ],
+)
+def test_a_desktop_that_turned_odd_meanwhile_is_shown_nothing_and_told_so(
+    bench: Bench, odd: dict[str, object], code: str
+) -> None:
+    bench.has("pc")
+    planned = bench.planned("pc")
+    bench.put({"pc": as_document(a_desktop("pc")) | odd})
+    assert bench.show(a_sending_notification(), planned) == [Record(Outcome.SKIPPED, code)]
+    assert shown_by(bench.read("pc")) == {}
+
+
+@pytest.mark.parametrize("odd", ["soon", 1_772_366_400_000, 17.5, True, ["2026"], {"at": 1}, ""])
+@pytest.mark.parametrize("id", ["n2", 7, {"id": "n2"}])
+def test_a_slot_whose_time_cannot_be_read_is_written(bench: Bench, odd: object, id: object) -> None:
+    bench.has("pc", pendingNotificationId=id, pendingNotificationAt=odd)
     write = SlotWrite("pc", bench.version("pc"))
     assert bench.show(a_sending_notification(), write) == [DELIVERED]
+    assert shown_by(bench.read("pc"))["At"] == NOON
+
+
+@pytest.mark.parametrize("looked_at", [True, False])
+def test_a_slot_of_a_time_to_come_does_not_keep_a_desktop_silent_until_then(
+    bench: Bench, looked_at: bool
+) -> None:
+    """Somebody wrote it by a clock that is wrong; a clock a little ahead is believed."""
+    far, near = (datetime.now(UTC) + timedelta(minutes=m) for m in (90, 10))
+    for at, expected in ((far, DELIVERED), (near, SUPERSEDED)):
+        slot = Slot("n2", at)
+        bench.has("pc", **slot_document(slot))
+        planned = bench.planned("pc", slot) if looked_at else SlotWrite("pc", "")
+        assert bench.show(a_sending_notification(), planned) == [expected]
 
 
 def test_a_device_that_is_gone_is_skipped_and_not_created(bench: Bench) -> None:

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from shared.adapters.clock import FixedClock
+from shared.adapters.documents import slot_from
 from shared.adapters.lanes import MemoryLanes
 from shared.adapters.memory import MemoryNotifications, MemoryProviders, MemoryStopSwitch
 from shared.adapters.memory.archive import MemoryExports
@@ -21,7 +22,7 @@ from shared.adapters.push.run_memory import ProcessRunMemory
 from shared.adapters.rates import ProcessRates
 from shared.domain.content import Content
 from shared.domain.delivery import Outcome, Record
-from shared.domain.device import AddressKind, Device, derive
+from shared.domain.device import AddressKind, Device, Slot, derive
 from shared.domain.findings import Finding
 from shared.domain.link_ends import Inspection, LinkEnd
 from shared.domain.notification import Notification, NotificationId
@@ -208,16 +209,15 @@ class Watched:
             return [Record(Outcome.OPEN, "contended")] * len(writes)
         before = {write.hwid: self._shown(write.hwid) for write in writes}
         records = self._slots.show(notification, writes)
-        for hwid, (_, since) in before.items():
-            id, at = self._shown(hwid)
-            self.seen.add((str(id), hwid))
-            if since and (at is None or at < since):
+        for hwid, earlier in before.items():
+            now = self._shown(hwid)
+            self.seen.add((now.id if now else "", hwid))
+            if earlier and (now is None or now.at < earlier.at):
                 self.went_back.append(hwid)
         return records
 
-    def _shown(self, hwid: str) -> tuple[Any, Any]:
-        document = self._devices.documents.get(hwid, {})
-        return document.get("pendingNotificationId"), document.get("pendingNotificationAt")
+    def _shown(self, hwid: str) -> Slot | None:
+        return slot_from(self._devices.documents.get(hwid, {}))
 
 
 class Magnified:

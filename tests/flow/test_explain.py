@@ -2,10 +2,13 @@
 
 from datetime import timedelta
 
+import pytest
+
 from shared.domain.delivery import Outcome
 from shared.domain.notification import NotificationId
+from shared.flow.devices import written
 from shared.flow.explain import Explanation, explain
-from tests.builders import NOON, a_device, a_domain, a_segment, an_input
+from tests.builders import NOON, a_desktop, a_device, a_domain, a_segment, an_input
 from tests.flow.push import busy, refused
 from tests.flow.world import World
 
@@ -20,6 +23,12 @@ def explained(world: World, id: NotificationId, hwid: str) -> Explanation:
         ledger=p.ledger,
         clock=p.clock,
     )
+
+
+def turn_odd(world: World, hwid: str, odd: dict[str, object]) -> None:
+    """Another back end writes these fields, and the event of that write arrives."""
+    world.devices.merge(hwid, odd)
+    written(hwid, devices=world.devices)
 
 
 def test_a_device_that_got_it_is_explained_by_its_record() -> None:
@@ -101,10 +110,49 @@ def test_of_a_device_on_another_tenants_domains_alone_nothing_is_told() -> None:
     assert explained(world, id, "phone-2") == explained(world, id, "no-such-device")
 
 
-def test_a_device_whose_document_cannot_be_read_is_passed_over_and_nobody_to_explain() -> None:
+@pytest.mark.parametrize(
+    ("odd", "named"),
+    [
+        ({"consent": "yes"}, "consent"),
+        ({"pushAddress": "token", "fcmToken": None}, "pushAddress"),
+        ({"pushAddress": None, "fcmToken": 7}, "fcmToken"),
+        ({"pushAddress": {"kind": "pigeon", "value": "t"}, "fcmToken": None}, "pushAddress"),
+        ({"domains": "example.com"}, "domains"),
+        ({"domains": {"0": "example.com"}}, "domains"),
+        ({"pushAddress": None, "fcmToken": None, "platform": 7}, "platform"),
+    ],
+)
+@pytest.mark.parametrize("by_name", [True, False])
+def test_a_device_that_cannot_be_read_is_targeted_and_told_which_field_it_was(
+    odd: dict[str, object], named: str, by_name: bool
+) -> None:
     world = World([a_device("phone-1"), a_device("odd")])
-    world.devices.documents["odd"]["platform"] = 7
+    turn_odd(world, "odd", odd)
+    it = world.sent(an_input(target_segment=a_segment(hwid="odd" if by_name else None)))
+    why = explained(world, it.id, "odd")
+    assert (why.targeted, why.known, why.unreadable) == (True, True, (named,))
+    assert why.record
+    assert (why.record.outcome, why.record.code) == (Outcome.SKIPPED, "unreadable")
+    assert "token-odd" not in world.push.reached(it.id)
+    if not by_name:
+        assert (it.tally.targeted, it.tally.delivered, it.tally.skipped) == (2, 1, 1)
+
+
+@pytest.mark.parametrize("at", ["soon", 1_772_366_400_000, NOON.replace(tzinfo=None)])
+def test_a_desktop_whose_slot_cannot_be_read_gets_its_next_notification(at: object) -> None:
+    world = World([a_desktop("odd")])
+    turn_odd(world, "odd", {"pendingNotificationAt": at, "pendingNotificationId": "n0"})
+    id = world.approved()
+    assert explained(world, id, "odd").unreadable == ("pendingNotificationAt",)
+    world.drain()
+    assert world.get(id).tally.delivered == 1
+    assert explained(world, id, "odd").unreadable == ()
+    assert world.devices.documents["odd"]["pendingNotificationId"] == id
+
+
+def test_a_device_on_another_domain_now_gets_nothing_of_the_one_it_left() -> None:
+    world = World([a_device("phone-1"), a_device("odd")])
+    turn_odd(world, "odd", {"domains": ["other.com"], "platform": 7, "consent": None})
     it = world.sent()
     assert it.tally.targeted == 1
-    why = explained(world, it.id, "odd")
-    assert (why.targeted, why.known, why.misses) == (False, False, ("device",))
+    assert explained(world, it.id, "odd").misses == ("device",)

@@ -215,7 +215,12 @@ def test_a_device_without_an_address_any_more_is_skipped() -> None:
 
 @pytest.mark.parametrize(
     ("fields", "code"),
-    [({"consent": "no"}, "consent"), ({"pushAddress": 5}, "noAddress")],
+    [
+        ({"consent": "no"}, "unreadable"),
+        ({"pushAddress": 5, "fcmToken": None}, "unreadable"),
+        ({"pushAddress": None, "fcmToken": None}, "noAddress"),
+        ({"domainsUnreadable": True}, "unreadable"),
+    ],
 )
 def test_a_device_that_cannot_be_read_any_more_is_not_pushed_to(
     fields: dict[str, object], code: str

@@ -34,6 +34,7 @@ from shared.adapters.firestore.rest_values import encode, query, where
 from shared.adapters.firestore.slots import FirestoreSlots
 from shared.adapters.firestore.watch import FirestoreWatch
 from shared.domain.device import PARTITIONS
+from shared.domain.history import SYSTEM
 from shared.domain.lifecycle import Status
 from shared.domain.notification import NotificationId
 from shared.domain.targeting import AudienceQuery, PartitionRange
@@ -148,6 +149,8 @@ def client_queries(client: Client) -> set[str]:
         "unexported": lambda: notifications.unexported(NOON, 9),
         "history": lambda: notifications.history(N1),
         "domains_of": lambda: providers.domains_of("p1"),
+        "domain": lambda: providers.domain("shop.example"),
+        "delete_domain": lambda: providers.delete_domain("shop.example", by=SYSTEM, at=NOON),
         "keys_of": lambda: providers.keys_of("p1"),
         "domain_history": lambda: providers.domain_history("example.com", NOON),
         "admin_hwids_changes": lambda: providers.admin_hwids_changes(NOON, 9),
@@ -162,13 +165,13 @@ def client_queries(client: Client) -> set[str]:
 
 BY_NAME_ONLY = {
     *("create", "get", "statuses", "change", "delete", "replay", "keep_answer"),
-    *("put", "domain", "put_domain", "add_domain", "change_domain", "delete_domain", "note_told"),
+    *("put", "put_domain", "add_domain", "change_domain", "note_told"),
     *("add_key", "key", "delete_key"),
     *("refresh", "begin", "credential", "set_consent", "drop_address", "pending", "clear_slot"),
     *("reach", "domains"),
     *("take", "places", "give_back", "begin", "end", "take_reminder"),
-    *("write_derived", "is_on", "turn", "show", "look"),
-    *("listed", "head", "announce", "announced", "put_off_export", "was_removed"),
+    *("derive_again", "is_on", "turn", "show", "look"),
+    *("listed", "head", "announce", "announced", "put_off_export", "put_off_wake", "was_removed"),
     *("room", "change_room", "keep_prompt", "prompt", "is_done", "note_done"),
     *("open_parts", "part", "advance", "batch", "write"),
 }

@@ -2,7 +2,9 @@
 
 ``…_fields`` gives every field of a record under its name in the specification, ``None`` where it
 is absent; ``…_from`` reads a document, which may hold only what another back end knew to write,
-and raises ``Defect`` for one that cannot be such a record. Nothing here knows any store.
+and raises ``Defect`` for one of ours that cannot be such a record. Of providers, domains and
+devices, which others write too, only the odd field is lost, and named on the record. Nothing here
+knows any store.
 """
 
 from shared.adapters.documents.device import (
@@ -10,10 +12,12 @@ from shared.adapters.documents.device import (
     DERIVED_FROM,
     DEVICE_SECRETS,
     DEVICES,
+    DOMAINS_UNREADABLE,
     GENERATION,
     REACH_FIELDS,
     SLOT_FIELDS,
     address_fields,
+    consent_from,
     credential_fields,
     credential_from,
     derived_fields,
@@ -24,12 +28,14 @@ from shared.adapters.documents.device import (
     pending_from,
     reach_from,
     registration_fields,
+    slot_from,
     standing_from,
+    target_from,
 )
 from shared.adapters.documents.domain_history import (
     DOMAIN_HISTORY,
     admin_hwids_change_fields,
-    admin_hwids_change_from,
+    readable_changes,
 )
 from shared.adapters.documents.fields import (
     Fields,
@@ -72,11 +78,14 @@ from shared.adapters.documents.provider import (
     STOP,
     api_key_fields,
     api_key_from,
+    domain_changes,
     domain_fields,
     domain_from,
+    domains_of_provider,
+    provider_changes,
     provider_fields,
     provider_from,
-    readable_domains,
+    readable_keys,
     stop_fields,
     stop_from,
 )
@@ -105,6 +114,7 @@ __all__ = [
     "DEVICES",
     "DEVICE_SECRETS",
     "DOMAINS",
+    "DOMAINS_UNREADABLE",
     "DOMAIN_HISTORY",
     "GENERATION",
     "HISTORY",
@@ -127,12 +137,12 @@ __all__ = [
     "Reader",
     "address_fields",
     "admin_hwids_change_fields",
-    "admin_hwids_change_from",
     "answer_field",
     "api_key_fields",
     "api_key_from",
     "as_json",
     "changes_nothing",
+    "consent_from",
     "content_fields",
     "credential_fields",
     "credential_from",
@@ -141,9 +151,11 @@ __all__ = [
     "derived_from",
     "device_from",
     "difference",
+    "domain_changes",
     "domain_fields",
     "domain_from",
     "domains_from",
+    "domains_of_provider",
     "entry_fields",
     "entry_from",
     "generation_fields",
@@ -159,22 +171,26 @@ __all__ = [
     "policy_fields",
     "policy_from",
     "present",
+    "provider_changes",
     "provider_fields",
     "provider_from",
     "reach_from",
-    "readable_domains",
+    "readable_changes",
+    "readable_keys",
     "registration_fields",
     "reminder_from",
     "replay_fields",
     "replay_from",
     "review_json",
     "segment_fields",
+    "slot_from",
     "standing_from",
     "status_from",
     "stop_fields",
     "stop_from",
     "takers_from",
     "tally_fields",
+    "target_from",
     "to_json",
     "usage_fields",
 ]

@@ -2,9 +2,11 @@
 
 from collections.abc import Mapping
 from datetime import datetime
+from functools import partial
 from typing import Any
 
-from shared.adapters.documents.fields import Fields, Reader, present, where_readable
+from shared.adapters.documents.fields import Fields, LenientReader, Reader, present
+from shared.domain.delivery import Target
 from shared.domain.device import (
     AddressKind,
     Derived,
@@ -14,8 +16,9 @@ from shared.domain.device import (
     Reach,
     Slot,
     derive,
+    domains_selected,
 )
-from shared.domain.errors import Defect
+from shared.domain.domain_names import domain_name
 from shared.domain.moments import moment_text
 from shared.domain.ownership import Credential, Generation, Standing
 from shared.domain.retry import too_late
@@ -34,15 +37,17 @@ SLOT_FIELDS = (
     "pendingNotificationImage",
     "pendingNotificationExpiresAt",
 )
-DERIVED_FIELDS = ("hwid", "language", "territory", "selectors", "partition")
+DOMAINS_UNREADABLE = "domainsUnreadable"
+"""Derived, and there only where true: whoever reads pages of devices does not read ``domains``."""
+DERIVED_FIELDS = ("hwid", "language", "territory", "selectors", "partition", DOMAINS_UNREADABLE)
 DERIVED_FROM = ("locale", "domains")
-REACH_FIELDS = ("pushAddress", "fcmToken", "consent")
+REACH_FIELDS = ("pushAddress", "fcmToken", "consent", DOMAINS_UNREADABLE)
 GENERATION = "generation"
 """On the device for Firestore's rules, beside its secret for our doors."""
-_SAID_IN_PASSING = {"locale": str, "timeZone": str, "appVersion": str, "lastActiveAt": datetime}
-"""A device can be reached without these; an app that writes one in its own way leaves it unknown,
-as it is to the store's queries.
-"""
+MOST_ADDRESS_CHARACTERS = 4096
+MOST_SHOWN_CHARACTERS = 4096
+MOST_DOMAINS = 200
+"""More a device does not have, and its selectors must fit into its document."""
 
 
 def registration_fields(device: Device, derived: Derived) -> Fields:
@@ -70,18 +75,19 @@ def registration_fields(device: Device, derived: Derived) -> Fields:
 
 def device_from(hwid: str, document: Mapping[str, Any]) -> Device:
     """A device, from whatever plain fields it has."""
-    reader = Reader(DEVICES, hwid, where_readable(document, _SAID_IN_PASSING))
+    reader = LenientReader(document)
     return Device(
         hwid=Hwid(hwid),
         platform=reader.text("platform"),
         locale=reader.text("locale"),
         time_zone=reader.text("timeZone"),
         app_version=reader.text("appVersion"),
-        domains=reader.texts("domains"),
+        domains=_domains_from(reader),
         last_active_at=reader.time("lastActiveAt"),
         address=_address_from(reader),
         consent=reader.flag("consent", default=True),
         slot=_slot_from(reader),
+        unreadable=reader.unreadable,
     )
 
 
@@ -112,8 +118,24 @@ def standing_from(
     known = None if credential is None else credential_from(hwid, credential)
     if document is None:
         return Standing(known)
-    reader = Reader(DEVICES, hwid, where_readable(document, _SAID_IN_PASSING))
-    return Standing(known, reach_from(hwid, document), reader.time("lastActiveAt"))
+    last_active_at = LenientReader(document).time("lastActiveAt")
+    return Standing(known, reach_from(document), last_active_at)
+
+
+def target_from(hwid: str, document: Mapping[str, Any], version: str) -> Target:
+    """What sending needs of a device; texts that no batch can hold are as good as unreadable."""
+    reader = LenientReader(document)
+    target = Target(
+        hwid=hwid,
+        platform=reader.text("platform"),
+        locale=reader.text("locale"),
+        address=_address_from(reader),
+        consent=reader.flag("consent", default=True),
+        slot=_slot_from(reader),
+        read_version=version,
+        unreadable=_said_unreadable(reader),
+    )
+    return target if target.fits else target.cut_down()
 
 
 def address_fields(address: PushAddress | None) -> Fields:
@@ -130,66 +152,96 @@ def address_fields(address: PushAddress | None) -> Fields:
     return {"pushAddress": present(stored), "fcmToken": token}
 
 
-def reach_from(hwid: str, document: Mapping[str, Any]) -> Reach:
+def reach_from(document: Mapping[str, Any]) -> Reach:
     """Whether and where a device is pushed to, of a document that holds ``REACH_FIELDS``."""
-    reader = Reader(DEVICES, hwid, document)
-    try:
-        consent = reader.flag("consent", default=True)
-    except Defect:
-        consent = False
-    try:
-        address = _address_from(reader)
-    except Defect:
-        address = None
-    return Reach(address, consent)
+    reader = LenientReader(document)
+    address = _address_from(reader)
+    consent = reader.flag("consent", default=True)
+    return Reach(address, consent, _said_unreadable(reader))
 
 
-def domains_from(hwid: str, document: Mapping[str, Any]) -> tuple[str, ...]:
-    """Which domains a device is on; none where that cannot be read."""
-    try:
-        return Reader(DEVICES, hwid, document).texts("domains")
-    except Defect:
-        return ()
+def domains_from(document: Mapping[str, Any]) -> tuple[str, ...]:
+    """Which domains a device is on, as far as that can be read."""
+    return _domains_from(LenientReader(document))
 
 
-def _address_from(reader: Reader) -> PushAddress | None:
+def consent_from(document: Mapping[str, Any]) -> tuple[bool, tuple[str, ...]]:
+    """Whether its person wants to be notified, and what of that cannot be read."""
+    reader = LenientReader(document)
+    return reader.flag("consent", default=True), _said_unreadable(reader)
+
+
+def slot_from(document: Mapping[str, Any]) -> Slot | None:
+    """What a desktop shows; without a time that can be read, any notification may replace it."""
+    return _slot_from(LenientReader(document))
+
+
+def _said_unreadable(reader: LenientReader) -> tuple[str, ...]:
+    """What could not be read, with what was found so when the derived fields were written."""
+    if reader.flag(DOMAINS_UNREADABLE):
+        reader.note("domains")
+    return reader.unreadable
+
+
+def _domains_from(reader: LenientReader) -> tuple[str, ...]:
+    """By their canonical names; where they cannot be read, those that could be read last."""
+    names = _listed(reader)
+    if not names and "domains" in reader.unreadable:
+        names = domains_selected(reader.texts("selectors"))
+    return tuple(dict.fromkeys(map(domain_name, names)))
+
+
+def _listed(reader: LenientReader) -> tuple[str, ...]:
+    return reader.texts("domains", most=MOST_DOMAINS)
+
+
+def _address_from(reader: LenientReader) -> PushAddress | None:
     """The address; a plain ``fcmToken`` that differs from ours was written after it, and wins."""
-    token = reader.text("fcmToken")
+    token = reader.text("fcmToken", most=MOST_ADDRESS_CHARACTERS)
+    plain = PushAddress(AddressKind.FCM, token) if token else None
     given = reader.map("pushAddress")
-    if given is None or not given.text("value"):
-        return PushAddress(AddressKind.FCM, token) if token else None
-    address = PushAddress(
-        kind=given.choice("kind", AddressKind),
-        value=given.text("value"),
-        environment=given.text("environment"),
-        registered_at=given.time("registeredAt"),
-    )
-    if address.kind is AddressKind.FCM and token not in {"", address.value}:
-        return PushAddress(AddressKind.FCM, token)
+    if given is None:
+        return plain
+    address = _pushed_to(given)
+    if given.unreadable:
+        reader.note("pushAddress")
+    if address is None or (address.kind is AddressKind.FCM and token not in {"", address.value}):
+        return plain
     return address
 
 
-def _slot_from(reader: Reader) -> Slot | None:
+def _pushed_to(given: LenientReader) -> PushAddress | None:
+    value = given.text("value", most=MOST_ADDRESS_CHARACTERS)
+    kind = given.choice("kind", AddressKind)
+    environment, since = given.text("environment"), given.time("registeredAt")
+    if (value and kind is None) or not given.holds("value"):
+        given.note("value")
+    if not value or kind is None:
+        return None
+    return PushAddress(kind, value, environment, since)
+
+
+def _slot_from(reader: LenientReader) -> Slot | None:
     at = reader.time("pendingNotificationAt")
     return None if at is None else Slot(reader.text("pendingNotificationId"), at)
 
 
-def pending_from(hwid: str, document: Mapping[str, Any], now: datetime) -> Fields | None:
+def pending_from(document: Mapping[str, Any], now: datetime) -> Fields | None:
     """What a desktop's slot shows, as the API's JSON; nothing once that has expired."""
-    reader = Reader(DEVICES, hwid, document)
+    reader = LenientReader(document)
     at = reader.time("pendingNotificationAt")
     if at is None or too_late(now, reader.time("pendingNotificationExpiresAt")):
         return None
-    timer = reader.number("pendingNotificationForceTimer")
+    text = partial(reader.text, most=MOST_SHOWN_CHARACTERS)
     return {
-        "id": reader.text("pendingNotificationId"),
-        "title": reader.text("pendingNotificationTitle"),
-        "body": reader.text("pendingNotificationBody"),
+        "id": text("pendingNotificationId"),
+        "title": text("pendingNotificationTitle"),
+        "body": text("pendingNotificationBody"),
         "at": moment_text(at),
-        "url": reader.text_or_none("pendingNotificationUrl"),
-        "urlButtonName": reader.text_or_none("pendingNotificationUrlButtonName"),
-        "forceTimer": timer or None,
-        "image": reader.text_or_none("pendingNotificationImage"),
+        "url": text("pendingNotificationUrl") or None,
+        "urlButtonName": text("pendingNotificationUrlButtonName") or None,
+        "forceTimer": reader.number("pendingNotificationForceTimer") or None,
+        "image": text("pendingNotificationImage") or None,
     }
 
 
@@ -201,10 +253,18 @@ def derived_fields(derived: Derived) -> Fields:
         "territory": derived.territory,
         "selectors": list(derived.selectors),
         "partition": derived.partition,
+        DOMAINS_UNREADABLE: derived.domains_unreadable or None,
     }
 
 
 def derived_from(hwid: str, document: Mapping[str, Any]) -> Derived:
-    """What should be derived from this device document (not what it holds)."""
-    reader = Reader(DEVICES, hwid, where_readable(document, _SAID_IN_PASSING))
-    return derive(hwid, reader.text("locale"), reader.texts("domains"))
+    """What should be derived from this device document.
+
+    Of what it holds derived already, only the selectors count, and only where ``domains`` cannot
+    be read.
+    """
+    reader = LenientReader(document)
+    domains = _domains_from(reader)
+    unreadable = "domains" in reader.unreadable and not _listed(reader)
+    locale = reader.text("locale")
+    return derive(hwid, locale, domains, domains_unreadable=unreadable)

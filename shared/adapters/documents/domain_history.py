@@ -1,12 +1,16 @@
 """The entries of domains' histories, as documents."""
 
-from collections.abc import Mapping
+import logging
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from shared.adapters.documents.fields import Fields, Reader
 from shared.domain.admin_hwids import AdminHwidsChange
+from shared.domain.errors import Defect
 
 DOMAIN_HISTORY = "domainHistory"
+
+log = logging.getLogger(__name__)
 
 
 def admin_hwids_change_fields(change: AdminHwidsChange) -> Fields:
@@ -34,3 +38,14 @@ def admin_hwids_change_from(id: str, document: Mapping[str, Any]) -> AdminHwidsC
         removed=reader.texts("removed"),
         id=id,
     )
+
+
+def readable_changes(found: Iterable[tuple[str, Mapping[str, Any]]]) -> list[AdminHwidsChange]:
+    """Those entries that can be read; a broken one keeps nobody from the others."""
+    entries = []
+    for id, document in found:
+        try:
+            entries.append(admin_hwids_change_from(id, document))
+        except Defect:
+            log.exception("left out of the domains' history")
+    return entries

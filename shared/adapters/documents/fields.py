@@ -1,10 +1,12 @@
 """The fields of one document: read with their types, compared, and left out where absent.
 
-Documents are also written by back ends we do not control. A fault names the collection, the
-document and the field, and never shows the value: it may be a token or somebody's words.
+A ``Reader`` is strict: what cannot be read in one of our own records is a ``Defect`` that names the
+collection, the document and the field, and never shows the value, which may be a token or
+somebody's words. Documents that others write are read by a ``LenientReader``: what they got wrong
+in one field costs that field only.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any, TypeVar
@@ -13,6 +15,7 @@ from pydantic import BaseModel, ValidationError
 
 from shared.domain.errors import Defect
 
+T = TypeVar("T")
 E = TypeVar("E", bound=StrEnum)
 M = TypeVar("M", bound=BaseModel)
 
@@ -27,16 +30,12 @@ def present(fields: Mapping[str, Any]) -> Fields:
 
 def difference(stored: Mapping[str, Any], wanted: Mapping[str, Any]) -> Fields:
     """The fields to write so that ``stored`` says ``wanted``; ``None`` for those to remove."""
-    return {name: value for name, value in wanted.items() if stored.get(name) != value}
+    return {name: value for name, value in wanted.items() if not _same(stored.get(name), value)}
 
 
-def where_readable(document: Mapping[str, Any], kinds: Mapping[str, type[Any]]) -> Fields:
-    """The document without those fields of ``kinds`` that are of another kind."""
-    return {
-        name: value
-        for name, value in document.items()
-        if name not in kinds or isinstance(value, kinds[name])
-    }
+def _same(one: object, other: object) -> bool:
+    """Python takes a yes for a 1, and the store's queries do not."""
+    return one == other and isinstance(one, bool) == isinstance(other, bool)
 
 
 class Reader:
@@ -83,7 +82,10 @@ class Reader:
             return None
         if value.tzinfo is None:
             raise self.wrong(name, "has no time zone")
-        utc = value.astimezone(UTC)
+        try:
+            utc = value.astimezone(UTC)
+        except OverflowError:
+            raise self.wrong(name, "is beyond all calendars") from None
         return datetime.combine(utc.date(), utc.time(), UTC)
 
     def required_time(self, name: str) -> datetime:
@@ -158,3 +160,93 @@ class Reader:
         if value is not None and not isinstance(value, kind):
             raise self.wrong(name, f"is not a {kind.__name__}")
         return value
+
+
+MOST_TEXT_CHARACTERS = 1_000
+"""Of a text in a document that others write. Longer ones nobody meant, and we store copies."""
+MOST_TEXTS = 10_000
+
+
+class LenientReader:
+    """A document that others write, field by field.
+
+    A field that cannot be read is as if it were absent, and is in ``unreadable``. Of a list or a
+    map, the entries that can be read are kept.
+    """
+
+    def __init__(self, document: Mapping[str, Any]) -> None:
+        self._document = document
+        self._strict = Reader("", "", document)
+        self._unreadable: set[str] = set()
+
+    @property
+    def unreadable(self) -> tuple[str, ...]:
+        """The names of the fields, among those asked for, that could not be read."""
+        return tuple(sorted(self._unreadable))
+
+    def note(self, name: str) -> None:
+        """Count a field as one that could not be read."""
+        self._unreadable.add(name)
+
+    def holds(self, name: str) -> bool:
+        """Whether there is a field of this name, whatever it says."""
+        return name in self._document
+
+    def text(self, name: str, *, most: int = MOST_TEXT_CHARACTERS) -> str:
+        """A string of at most so many characters; empty without one."""
+        text = self._read(name, Reader.text, "")
+        if len(text) <= most:
+            return text
+        self.note(name)
+        return ""
+
+    def flag(self, name: str, *, default: bool = False) -> bool:
+        """A boolean; what cannot be read is no yes."""
+        return self._read(name, lambda it, field: it.flag(field, default=default), False)
+
+    def number(self, name: str) -> int:
+        """A whole number; 0 without one."""
+        return self._read(name, Reader.number, 0)
+
+    def time(self, name: str) -> datetime | None:
+        """A moment."""
+        return self._read(name, Reader.time, None)
+
+    def choice(self, name: str, kind: type[E]) -> E | None:
+        """One of a closed set of words."""
+        return self._read(name, lambda it, field: it.choice_or_none(field, kind), None)
+
+    def texts(self, name: str, *, most: int = MOST_TEXTS) -> tuple[str, ...]:
+        """The strings of a list, of at most so many."""
+        values = self._typed(name, list) or []
+        found = [it for it in values if isinstance(it, str) and len(it) <= MOST_TEXT_CHARACTERS]
+        if len(found) < len(values) or len(found) > most:
+            self.note(name)
+        return tuple(found[:most])
+
+    def counts(self, name: str, fits: Callable[[str, int], bool]) -> dict[str, int]:
+        """Those whole numbers of a map that fit their name."""
+        values = self._typed(name, dict) or {}
+        found = {key: it for key, it in values.items() if type(it) is int and fits(key, it)}
+        if len(found) < len(values):
+            self.note(name)
+        return found
+
+    def map(self, name: str) -> "LenientReader | None":
+        """A map inside the document; the caller notes the map's name for what is odd in it."""
+        value = self._typed(name, dict)
+        return None if value is None else LenientReader(value)
+
+    def _typed(self, name: str, kind: type[T]) -> T | None:
+        value = self._document.get(name)
+        if value is None or isinstance(value, kind):
+            return value
+        self.note(name)
+        return None
+
+    def _read(self, name: str, get: Callable[[Reader, str], T], otherwise: T) -> T:
+        try:
+            return get(self._strict, name)
+        except Defect:
+            self.note(name)
+            return otherwise

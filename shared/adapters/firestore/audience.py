@@ -5,7 +5,6 @@ cannot contain more fields after the key"). Where activity is asked for, devices
 ordered by their field ``hwid``, which says the same as their name.
 """
 
-import logging
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -13,7 +12,13 @@ from datetime import datetime
 
 import orjson
 
-from shared.adapters.documents import DEVICES, device_from
+from shared.adapters.documents import (
+    DEVICES,
+    DOMAINS_UNREADABLE,
+    derived_from,
+    device_from,
+    target_from,
+)
 from shared.adapters.firestore.rest import BadRequest, FirestoreRest, PreconditionFailed
 from shared.adapters.firestore.rest_values import (
     NAME,
@@ -26,10 +31,8 @@ from shared.adapters.firestore.rest_values import (
     where,
 )
 from shared.domain.delivery import Target, sort_key
-from shared.domain.device import AddressKind, Device, PushAddress, Slot, derive, partition_of
-from shared.domain.errors import Defect
+from shared.domain.device import AddressKind, PushAddress, Slot, partition_of
 from shared.domain.targeting import AudienceQuery, PartitionRange
-from shared.hidden import hidden
 from shared.ports import AudiencePage, Counted, SnapshotTooOld
 
 TARGET_FIELDS = (
@@ -41,14 +44,13 @@ TARGET_FIELDS = (
     "consent",
     "pendingNotificationId",
     "pendingNotificationAt",
+    DOMAINS_UNREADABLE,
 )
-PLAIN_FIELDS = ("domains", "appVersion", "lastActiveAt")
+PLAIN_FIELDS = ("domains", "selectors", "appVersion", "lastActiveAt")
 _KINDS = {str(kind): kind for kind in AddressKind}
 _NO_FIELDS: Raw = {}
 _NO_TEXT: Raw = {"stringValue": ""}
 _OLD = re.compile(r"read.?time|snapshot", re.IGNORECASE)
-
-log = logging.getLogger(__name__)
 
 
 class FirestoreAudience:
@@ -97,8 +99,7 @@ class FirestoreAudience:
             document = self._rest.get(self._name(hwid), _all_fields(), read_at)
         if document is None or not _selects(query, document):
             return AudiencePage((), None)
-        target = target_from(document)
-        return AudiencePage(((key, target),) if target else (), None)
+        return AudiencePage(((key, target_of(document)),), None)
 
     def _cursor(self, query: AudienceQuery, after: str) -> list[Raw]:
         if after.startswith("["):
@@ -156,9 +157,8 @@ def _targets(query: AudienceQuery, documents: Sequence[Raw]) -> tuple[tuple[str,
         selectors = document["fields"].get("selectors")
         if selectors and not query.first_to_select(_texts(selectors)):
             continue
-        target = target_from(document)
-        if target is not None:
-            found.append((sort_key(partition_of(target.hwid), target.hwid), target))
+        target = target_of(document)
+        found.append((sort_key(partition_of(target.hwid), target.hwid), target))
     return tuple(found)
 
 
@@ -184,21 +184,20 @@ def _texts(values: Raw) -> list[str]:
 # ---- one device ------------------------------------------------------------------------------
 
 
-def target_from(document: Raw) -> Target | None:
-    """What sending needs of a device; ``None``, with a line in the log, for a broken document."""
+def target_of(document: Raw) -> Target:
+    """What sending needs of a device, whatever its document looks like."""
     try:
-        target: Target | None = _quickly(document)
+        target = _quickly(document)
     except (LookupError, TypeError, ValueError):
-        target = _carefully(document)
-    if target is None or target.fits:
-        return target
-    log.warning("device %s is passed over: its document is too large", hidden(target.hwid))
-    return None
+        return _carefully(document)
+    return target if target.fits else _carefully(document)
 
 
 def _quickly(document: Raw) -> Target:
     """For documents in their ordinary form; fails with one of Python's own errors for others."""
     fields = document.get("fields", _NO_FIELDS)
+    if DOMAINS_UNREADABLE in fields:
+        raise ValueError("not in its ordinary form")
     name = document["name"]
     return Target(
         name[name.rindex("/") + 1 :],
@@ -235,36 +234,15 @@ def _slot(fields: Raw) -> Slot:
     return Slot(shown, moment(fields["pendingNotificationAt"]["timestampValue"]))
 
 
-def _carefully(document: Raw) -> Target | None:
-    device = _device(document)
-    if device is None:
-        return None
-    return Target(
-        hwid=device.hwid,
-        platform=device.platform,
-        locale=device.locale,
-        address=device.address,
-        consent=device.consent,
-        slot=device.slot,
-        read_version=document["updateTime"],
-    )
-
-
-def _device(document: Raw) -> Device | None:
-    hwid = id_of(document)
-    try:
-        return device_from(hwid, decode_fields(document, moment))
-    except (Defect, ValueError):
-        log.warning("device %s is passed over: its document cannot be read", hidden(hwid))
-        return None
+def _carefully(document: Raw) -> Target:
+    fields = decode_fields(document, moment)
+    return target_from(id_of(document), fields, document["updateTime"])
 
 
 def _selects(query: AudienceQuery, document: Raw) -> bool:
     """What the store decides for pages, decided here on the plain fields of one device."""
-    device = _device(document)
-    if device is None:
-        return False
-    selectors = derive(device.hwid, device.locale, device.domains).selectors
+    hwid, fields = id_of(document), decode_fields(document, moment)
+    device, selectors = device_from(hwid, fields), derived_from(hwid, fields).selectors
     return (
         not set(selectors).isdisjoint(query.selectors)
         and query.first_to_select(selectors)

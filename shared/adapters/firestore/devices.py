@@ -3,7 +3,7 @@
 Secrets stand in a collection of their own, because a device may read its own document.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -54,7 +54,7 @@ from shared.adapters.firestore.calls import (
 )
 from shared.adapters.holders import Holder, latest_and_others, may_drop
 from shared.domain.device import AddressKind, Derived, Device, PushAddress, Reach
-from shared.domain.errors import Defect, NotFound
+from shared.domain.errors import NotFound
 from shared.domain.ownership import Credential, Generation, Standing
 
 PAGE = 500
@@ -72,11 +72,11 @@ class FirestoreDevices:
 
     def reach(self, hwids: Sequence[str]) -> Mapping[str, Reach]:
         found = self._found(hwids, REACH_FIELDS)
-        return {hwid: reach_from(hwid, document) for hwid, document in found}
+        return {hwid: reach_from(document) for hwid, document in found}
 
     def domains(self, hwids: Sequence[str]) -> Mapping[str, Sequence[str]]:
         found = self._found(hwids, ["domains"])
-        return {hwid: domains_from(hwid, document) for hwid, document in found}
+        return {hwid: domains_from(document) for hwid, document in found}
 
     def refresh(self, device: Device, derived: Derived, generation: str = "") -> None:
         fields = registration_fields(device, derived)
@@ -131,7 +131,7 @@ class FirestoreDevices:
 
     def pending(self, hwid: str, now: datetime) -> Mapping[str, object] | None:
         snapshot = fetch(self._reference(hwid))
-        return pending_from(hwid, data_of(snapshot), now) if snapshot.exists else None
+        return pending_from(data_of(snapshot), now) if snapshot.exists else None
 
     def clear_slot(self, hwid: str, notification_id: str) -> None:
         def wanted(snapshot: Snapshot) -> Mapping[str, Any]:
@@ -146,19 +146,17 @@ class FirestoreDevices:
         batch.delete(self._secret(hwid))
         commit(batch, "the device")
 
-    def write_derived(self, hwid: str, derived: Derived) -> None:
+    def derive_again(self, hwid: str) -> None:
         def wanted(snapshot: Snapshot) -> Mapping[str, Any]:
-            if not snapshot.exists:
-                return {}
-            return difference(data_of(snapshot), derived_fields(derived))
+            return _to_derive(snapshot) if snapshot.exists else {}
 
         rewrite(self._client, self._reference(hwid), "the device", wanted)
 
-    def underived(self) -> Iterator[tuple[str, Derived]]:
+    def underived(self) -> Iterator[str]:
         by_name = self._client.collection(DEVICES).order_by("__name__").limit(PAGE)
         page = by_name.select([*DERIVED_FROM, *DERIVED_FIELDS])
         while snapshots := select(page):
-            yield from _wrongly_derived(snapshots)
+            yield from (each.id for each in snapshots if _to_derive(each))
             page = page.start_after({"__name__": snapshots[-1].reference})
 
     def _take_from_others(self, address: PushAddress) -> None:
@@ -176,7 +174,7 @@ class FirestoreDevices:
         for field in fields:
             same = FieldFilter(field, "==", address.value)
             for snapshot in select(self._client.collection(DEVICES).where(filter=same)):
-                held = _address(snapshot)
+                held = device_from(snapshot.id, data_of(snapshot)).address
                 if held and (held.kind, held.value) == (address.kind, address.value):
                     found[snapshot.id] = held
         return list(found.items())
@@ -216,19 +214,7 @@ def _if_there(snapshot: Snapshot) -> Mapping[str, Any] | None:
     return data_of(snapshot) if snapshot.exists else None
 
 
-def _address(snapshot: Snapshot) -> PushAddress | None:
-    try:
-        return device_from(snapshot.id, data_of(snapshot)).address
-    except Defect:
-        return None
-
-
-def _wrongly_derived(snapshots: Iterable[Snapshot]) -> Iterator[tuple[str, Derived]]:
-    for snapshot in snapshots:
-        document = data_of(snapshot)
-        try:
-            derived = derived_from(snapshot.id, document)
-        except Defect:
-            continue
-        if difference(document, derived_fields(derived)):
-            yield snapshot.id, derived
+def _to_derive(snapshot: Snapshot) -> Mapping[str, Any]:
+    """The derived fields that are missing or wrong, as they should be."""
+    document = data_of(snapshot)
+    return difference(document, derived_fields(derived_from(snapshot.id, document)))

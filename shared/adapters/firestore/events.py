@@ -11,7 +11,8 @@ from google.events.cloud.firestore import DocumentEventData, Value
 from google.protobuf.message import DecodeError
 
 from shared.adapters.documents.device import derived_fields, derived_from
-from shared.domain.errors import Defect, Malformed
+from shared.adapters.firestore.rest_values import FOREIGN
+from shared.domain.errors import Malformed
 
 
 def document_after(data: bytes | None) -> Mapping[str, Any] | None:
@@ -47,6 +48,8 @@ def _plain(value: Value) -> Any:
         return [_plain(each) for each in value.array_value.values]
     if kind == "map_value":
         return {name: _plain(each) for name, each in value.map_value.fields.items()}
+    if kind == "reference_value":
+        return FOREIGN
     return getattr(value, kind) if kind and kind != "null_value" else None
 
 
@@ -55,8 +58,5 @@ def derivation_fits(hwid: str, data: bytes | None) -> bool:
     document = document_after(data)
     if document is None:
         return True
-    try:
-        derived = derived_fields(derived_from(hwid, document))
-    except Defect:
-        return False
+    derived = derived_fields(derived_from(hwid, document))
     return all(document.get(name) == value for name, value in derived.items())

@@ -5,6 +5,7 @@ harmless: it either finds that version, or finds what it wrote itself and takes 
 Anything else in its place means that somebody else owns the batch now.
 """
 
+import logging
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
@@ -45,6 +46,8 @@ SUMS_PER_PAGE = 500
 MOST_TRIES = 5
 _WRITTEN_OR_THERE = {0, 6, 9}
 """Status codes: fine, already exists, precondition failed."""
+
+log = logging.getLogger(__name__)
 
 
 class FirestoreLedger:
@@ -181,7 +184,7 @@ class FirestoreLedger:
         return [(NotificationId(owner_of(d)), BatchId(id_of(d))) for d in documents]
 
     def overdue_parts(self, now: datetime, limit: int) -> Sequence[PlanPart]:
-        return [part_from(document) for document in self._overdue(PARTS, now, limit)]
+        return list(_readable_parts(self._overdue(PARTS, now, limit)))
 
     def _overdue(
         self, collection: str, now: datetime, limit: int, select: Sequence[str] = ()
@@ -202,6 +205,15 @@ class FirestoreLedger:
 
     def _batch(self, batch: Batch) -> str:
         return self._below(batch.notification_id, BATCHES, batch.id)
+
+
+def _readable_parts(documents: Iterable[Raw]) -> Iterator[PlanPart]:
+    """All but those that somebody spoilt, which must not keep the others waiting."""
+    for document in documents:
+        try:
+            yield part_from(document)
+        except Defect:
+            log.exception("cannot be swept")
 
 
 def _number(low: int) -> str:

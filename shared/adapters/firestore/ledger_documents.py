@@ -5,7 +5,8 @@ bills and the processor pays by document and by field, not by byte. The addresse
 when the batch closes; who was targeted, and how it ended, stays.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
 
@@ -96,6 +97,11 @@ def part_fields(part: PlanPart) -> Raw:
 
 def part_from(document: Raw) -> PlanPart:
     """The plan part that a document holds."""
+    with _of_ours(document):
+        return _part(document)
+
+
+def _part(document: Raw) -> PlanPart:
     fields = decode_fields(document, moment)
     return PlanPart(
         notification_id=owner_of(document),
@@ -129,6 +135,16 @@ def _ramp_from(fields: Raw | None) -> Ramp | None:
     if fields is None:
         return None
     return Ramp(fields["startsAt"], fields["perSecond"], fields["first"], fields["step"])
+
+
+@contextmanager
+def _of_ours(document: Raw) -> Iterator[None]:
+    """Raises ``Defect`` for a document that cannot be read."""
+    try:
+        yield
+    except (LookupError, TypeError, ValueError) as fault:
+        path = document["name"].partition("/documents/")[2]
+        raise Defect(f"{path} cannot be read") from fault
 
 
 def owner_of(document: Raw) -> str:
@@ -195,6 +211,11 @@ def state_mask(batch: Batch, changed: Iterable[int]) -> list[str]:
 
 def batch_from(document: Raw) -> Batch:
     """The batch that a document holds."""
+    with _of_ours(document):
+        return _batch(document)
+
+
+def _batch(document: Raw) -> Batch:
     fields = decode_fields(document, moment)
     return Batch(
         id=BatchId(id_of(document)),
@@ -280,6 +301,7 @@ def _reached(target: Target) -> tuple[object, ...]:
         *((slot.id, slot.at) if slot else (None, None)),
         target.read_version,
         target.consent,
+        *([target.unreadable] if target.unreadable else ()),
     )
 
 
@@ -304,11 +326,12 @@ def _target(
     slot_at: str | None,
     read_version: str,
     consent: bool,
+    unreadable: Sequence[str] = (),
 ) -> Target:
     since = moment(registered_at) if registered_at else None
     address = PushAddress(_KINDS[kind], value, environment, since) if kind else None
     slot = Slot(slot_id, moment(slot_at)) if slot_at else None
-    return Target(hwid, platform, locale, address, consent, slot, read_version)
+    return Target(hwid, platform, locale, address, consent, slot, read_version, tuple(unreadable))
 
 
 # ---- records ---------------------------------------------------------------------------------

@@ -38,7 +38,6 @@ from shared.adapters.documents import (
     present,
     replay_fields,
     replay_from,
-    status_from,
 )
 from shared.adapters.documents.names import can_name
 from shared.adapters.firestore.calls import (
@@ -59,7 +58,7 @@ from shared.adapters.firestore.calls import (
     select,
     version_of,
 )
-from shared.adapters.listing import Position, Row, decisions, fill, fill_queue
+from shared.adapters.listing import Position, Row, decisions, fill, fill_queue, statuses
 from shared.domain.errors import NotFound
 from shared.domain.history import Entry
 from shared.domain.lifecycle import Status
@@ -100,7 +99,7 @@ class FirestoreNotifications:
     def statuses(self, ids: Iterable[NotificationId]) -> Mapping[NotificationId, Status]:
         places = [self._reference(id) for id in ids if can_name(id)]
         found = fetch_all(self._client, places, ["status"]) if places else []
-        return {NotificationId(it.id): status_from(it.id, data_of(it)) for it in found if it.exists}
+        return statuses((it.id, data_of(it)) for it in found if it.exists)
 
     def change(self, id: NotificationId, change: Callable[[Notification], Change]) -> Notification:
         turns = Turns("the notification")
@@ -208,10 +207,16 @@ class FirestoreNotifications:
         return [NotificationId(snapshot.id) for snapshot in select(due.select([]))]
 
     def put_off_export(self, id: NotificationId, until: datetime) -> None:
+        self._put_off(id, {"exportAt": until})
+
+    def put_off_wake(self, id: NotificationId, until: datetime) -> None:
+        self._put_off(id, {"wakeAt": until})
+
+    def _put_off(self, id: NotificationId, fields: Mapping[str, datetime]) -> None:
         batch = self._client.batch()
-        batch.update(self._reference(id), {"exportAt": until})
+        batch.update(self._reference(id), dict(fields))
         with suppress(Refused):
-            commit(batch, "the export that is put off")
+            commit(batch, "what is put off")
 
     def history(self, id: NotificationId) -> Sequence[Entry]:
         links = select(self._history(id).order_by("__name__"))

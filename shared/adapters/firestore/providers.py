@@ -17,17 +17,20 @@ from shared.adapters.documents import (
     DOMAINS,
     PROVIDERS,
     admin_hwids_change_fields,
-    admin_hwids_change_from,
     api_key_fields,
     api_key_from,
-    difference,
+    domain_changes,
     domain_fields,
     domain_from,
+    domains_of_provider,
     present,
+    provider_changes,
     provider_fields,
     provider_from,
-    readable_domains,
+    readable_changes,
+    readable_keys,
 )
+from shared.adapters.documents.names import can_name
 from shared.adapters.firestore.calls import (
     NotDone,
     Refused,
@@ -39,6 +42,7 @@ from shared.adapters.firestore.calls import (
     commit_once,
     data_of,
     fetch,
+    fetch_all,
     if_still,
     reference,
     rewrite,
@@ -52,10 +56,13 @@ from shared.domain.admin_hwids import (
     change_between,
     check_change,
 )
+from shared.domain.domain_names import domain_forms, domain_name
 from shared.domain.errors import NotFound
 from shared.domain.history import Actor
 from shared.domain.provider import Domain, Provider
 from shared.ports import AlreadyThere, ApiKey
+
+PAGE = 500
 
 
 class FirestoreProviders:
@@ -78,20 +85,20 @@ class FirestoreProviders:
             if not snapshot.exists:
                 raise NotFound("there is no such provider")
             written[:] = [change(provider_from(uid, data_of(snapshot)))]
-            return difference(data_of(snapshot), provider_fields(written[0]))
+            return provider_changes(uid, data_of(snapshot), written[0])
 
         rewrite(self._client, self._reference(PROVIDERS, uid), "the provider", wanted)
         return written[0]
 
     def domains_of(self, uid: str) -> Sequence[Domain]:
-        return readable_domains((it.id, data_of(it)) for it in self._owned(DOMAINS, uid))
+        return domains_of_provider(uid, map(_row, self._owned(DOMAINS, uid)), self._of_names)
 
     def domain(self, name: str) -> Domain | None:
-        snapshot = fetch(self._reference(DOMAINS, name))
-        return _domain(snapshot) if snapshot.exists else None
+        found = self._likely(name) or self._anywhere(name)
+        return _domain(found[0]) if found else None
 
     def put_domain(self, domain: Domain) -> None:
-        self._merge(self._reference(DOMAINS, domain.domain), domain_fields(domain))
+        self._merge(self._reference(DOMAINS, domain.id), domain_fields(domain))
 
     def add_domain(self, domain: Domain, *, by: Actor, at: datetime) -> None:
         def added(before: Domain | None) -> Domain:
@@ -99,10 +106,10 @@ class FirestoreProviders:
                 raise AlreadyThere(domain.domain)
             return domain
 
-        self._rewrite_domain(domain.domain, added, by, at)
+        self._rewrite_domain(domain.id, added, by, at)
 
     def change_domain(
-        self, name: str, change: Callable[[Domain], Domain], *, by: Actor, at: datetime
+        self, id: str, change: Callable[[Domain], Domain], *, by: Actor, at: datetime
     ) -> Domain:
         written: list[Domain] = []
 
@@ -112,11 +119,12 @@ class FirestoreProviders:
             written[:] = [change(before)]
             return written[0]
 
-        self._rewrite_domain(name, changed, by, at)
+        self._rewrite_domain(id, changed, by, at)
         return written[0]
 
     def delete_domain(self, name: str, *, by: Actor, at: datetime) -> None:
-        self._rewrite_domain(name, lambda _: None, by, at)
+        for found in self._anywhere(name):
+            self._rewrite_domain(found.id, lambda _: None, by, at)
 
     def domain_history(self, name: str, since: datetime) -> Sequence[AdminHwidsChange]:
         of_domain = FieldFilter("domain", "==", name)
@@ -136,8 +144,7 @@ class FirestoreProviders:
         self._merge(self._reference(API_KEYS, digest), api_key_fields(uid, name, at, made_by))
 
     def keys_of(self, uid: str) -> Sequence[ApiKey]:
-        keys = [api_key_from(key.id, data_of(key)) for key in self._owned(API_KEYS, uid)]
-        return sorted(keys, key=lambda key: (key.created_at, key.id))
+        return readable_keys(map(_row, self._owned(API_KEYS, uid)))
 
     def key(self, digest: str) -> ApiKey | None:
         snapshot = fetch(self._reference(API_KEYS, digest))
@@ -151,7 +158,7 @@ class FirestoreProviders:
 
     def _rewrite_domain(
         self,
-        name: str,
+        id: str,
         change: Callable[[Domain | None], Domain | None],
         by: Actor,
         at: datetime,
@@ -160,7 +167,7 @@ class FirestoreProviders:
 
         The history is read after the domain, so it holds whatever led to what the write rests on.
         """
-        place, turns = self._reference(DOMAINS, name), Turns("the domain")
+        place, turns = self._reference(DOMAINS, id), Turns("the domain")
         perhaps: list[Domain | None] = []
         while True:
             turns.take()
@@ -173,7 +180,7 @@ class FirestoreProviders:
             if not _written(batch, snapshot, after):
                 return
             if entry := change_between(before, after, by, at):
-                check_change(entry, before, self.domain_history(name, at - PERIOD))
+                check_change(entry, before, self.domain_history(entry.domain, at - PERIOD))
                 link = self._reference(DOMAIN_HISTORY, uuid4().hex)
                 batch.create(link, present(admin_hwids_change_fields(entry)))
             try:
@@ -192,11 +199,36 @@ class FirestoreProviders:
 
     def _changes(self, query: Query, limit: int) -> Sequence[AdminHwidsChange]:
         found = select(query.limit(limit))
-        return [admin_hwids_change_from(entry.id, data_of(entry)) for entry in found]
+        return readable_changes(map(_row, found))
 
     def _owned(self, collection: str, uid: str) -> Sequence[Snapshot]:
         owned = FieldFilter("providerId", "==", uid)
         return select(self._client.collection(collection).where(filter=owned).order_by("__name__"))
+
+    def _of_names(self, names: Sequence[str]) -> list[tuple[str, dict[str, Any]]]:
+        places = [self._reference(DOMAINS, name) for name in names if can_name(name)]
+        found = fetch_all(self._client, places) if places else []
+        return [_row(it) for it in found if it.exists]
+
+    def _likely(self, name: str) -> list[Snapshot]:
+        """The documents under the forms of a name that are usual, in one request."""
+        forms = domain_forms(name)
+        found = fetch_all(self._client, [self._reference(DOMAINS, form) for form in forms])
+        return sorted((it for it in found if it.exists), key=lambda it: forms.index(it.id))
+
+    def _anywhere(self, name: str) -> list[Snapshot]:
+        """The documents under any form of a name, the canonical one first.
+
+        No query knows that ``Shop.Example`` is ``shop.example``, so all names are looked through:
+        for operators alone, and where nothing stands under a usual form.
+        """
+        by_name = self._client.collection(DOMAINS).order_by("__name__").limit(PAGE)
+        page, found = by_name.select([]), []
+        while snapshots := select(page):
+            found += [it.reference for it in snapshots if domain_name(it.id) == name]
+            page = page.start_after({"__name__": snapshots[-1].reference})
+        there = [it for it in fetch_all(self._client, found) if it.exists] if found else []
+        return sorted(there, key=lambda it: (it.id != name, it.id))
 
     def _reference(self, collection: str, id: str) -> DocumentReference:
         return reference(self._client, collection, id)
@@ -218,11 +250,10 @@ def _written(batch: WriteBatch, snapshot: Snapshot, domain: Domain | None) -> bo
         if snapshot.exists:
             batch.delete(snapshot.reference, if_still(version_of(snapshot)))
         return snapshot.exists
-    fields = domain_fields(domain)
     if not snapshot.exists:
-        batch.create(snapshot.reference, present(fields))
+        batch.create(snapshot.reference, present(domain_fields(domain)))
         return True
-    changed = difference(data_of(snapshot), fields)
+    changed = domain_changes(snapshot.id, data_of(snapshot), domain)
     if changed:
         batch.update(snapshot.reference, as_update(changed), if_still(version_of(snapshot)))
     return bool(changed)
@@ -230,3 +261,7 @@ def _written(batch: WriteBatch, snapshot: Snapshot, domain: Domain | None) -> bo
 
 def _domain(snapshot: Snapshot) -> Domain:
     return domain_from(snapshot.id, data_of(snapshot))
+
+
+def _row(snapshot: Snapshot) -> tuple[str, dict[str, Any]]:
+    return snapshot.id, data_of(snapshot)

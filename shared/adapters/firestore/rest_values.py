@@ -14,6 +14,15 @@ Raw = dict[str, Any]
 NAME = "__name__"
 
 
+class Foreign:
+    """A value of a kind that we never store: bytes, a reference, a place on earth."""
+
+    __slots__ = ()
+
+
+FOREIGN = Foreign()
+
+
 class Timestamp(str):
     """A moment as the store wrote it. ``moment`` gives up its nanoseconds."""
 
@@ -74,8 +83,12 @@ def decode(value: Raw, time: Callable[[str], object] = Timestamp) -> Any:
             return decode_fields(content, time)
         case "arrayValue":
             return [decode(each, time) for each in content.get("values", ())]
-        case _:
+        case "doubleValue":
+            return float(content)
+        case "stringValue" | "booleanValue" | "nullValue":
             return content
+        case _:
+            return FOREIGN
 
 
 def decode_fields(document: Raw, time: Callable[[str], object] = Timestamp) -> dict[str, Any]:

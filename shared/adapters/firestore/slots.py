@@ -11,19 +11,24 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from shared.adapters.documents import DEVICES, SLOT_FIELDS
+from shared.adapters.documents import (
+    DEVICES,
+    DOMAINS_UNREADABLE,
+    SLOT_FIELDS,
+    consent_from,
+    slot_from,
+)
 from shared.adapters.firestore.rest import MOST_WRITES_AT_ONCE, FirestoreRest, waiting_seconds
 from shared.adapters.firestore.rest_values import Raw, decode_fields, encode, moment, write
 from shared.domain.delivery import Outcome, Record
-from shared.domain.device import Slot
+from shared.domain.device import Slot, held_back
 from shared.domain.errors import Defect, TryAgain
 from shared.domain.notification import Notification
 from shared.ports import SlotWrite
 
 ROUNDS = 4
 CONTENTION, UNAVAILABLE = "contention", "unavailable"
-SHOWN_FIELDS = ("pendingNotificationId", "pendingNotificationAt")
-SEEN_FIELDS = (*SHOWN_FIELDS, "consent")
+SEEN_FIELDS = ("pendingNotificationId", "pendingNotificationAt", "consent", DOMAINS_UNREADABLE)
 
 
 class FirestoreSlots:
@@ -105,26 +110,19 @@ def decide(ours: Slot, document: Raw | None, at: datetime) -> Record | None:
     """What is to be recorded of a desktop that looks like this; ``None`` to write ``ours``."""
     if document is None:
         return Record(Outcome.SKIPPED, "deviceGone", at=at)
-    fields = decode_fields(document, moment)
-    shown = _slot(fields)
+    return decided(ours, decode_fields(document, moment), at)
+
+
+def decided(ours: Slot, fields: Mapping[str, Any], now: datetime) -> Record | None:
+    """The same, of the fields of a document that is there."""
+    shown = slot_from(fields)
     if shown is not None and shown.id == ours.id:
-        return Record(Outcome.DELIVERED, at=at)
-    if withdrew(fields):
-        return Record(Outcome.SKIPPED, "consent", at=at)
-    if shown is None:
+        return Record(Outcome.DELIVERED, at=now)
+    if code := held_back(*consent_from(fields)):
+        return Record(Outcome.SKIPPED, code, at=now)
+    if shown is None or shown.yields_to(ours, now):
         return None
-    return Record(Outcome.SKIPPED, "superseded", at=at) if _newer(shown, ours) else None
-
-
-def withdrew(fields: Mapping[str, Any]) -> bool:
-    """Whether the device's person wants nothing any more; what cannot be read is no consent."""
-    return fields.get("consent") not in (None, True)
-
-
-def _slot(fields: Mapping[str, Any]) -> Slot | None:
-    """A slot without a readable time is no slot: any notification may take its place."""
-    id, at = (fields.get(name) for name in SHOWN_FIELDS)
-    return Slot(str(id or ""), at) if isinstance(at, datetime) else None
+    return Record(Outcome.SKIPPED, "superseded", at=now)
 
 
 def slot_of(notification: Notification) -> Slot:
@@ -153,8 +151,5 @@ def slot_fields(notification: Notification) -> dict[str, object]:
 
 def _is_free(wanted: SlotWrite, ours: Slot) -> bool:
     """Whether ``ours`` may be written at once, on the version that was read."""
-    return bool(wanted.read_version) and (wanted.slot is None or _newer(ours, wanted.slot))
-
-
-def _newer(one: Slot, other: Slot) -> bool:
-    return (one.at, one.id) > (other.at, other.id)
+    shown = wanted.slot
+    return bool(wanted.read_version) and (shown is None or shown.is_older_than(ours))

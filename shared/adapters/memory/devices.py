@@ -24,7 +24,7 @@ from shared.adapters.documents import (
 from shared.adapters.holders import latest_and_others, may_drop
 from shared.adapters.memory.documents import Collection
 from shared.domain.device import Derived, Device, PushAddress, Reach
-from shared.domain.errors import Defect, NotFound
+from shared.domain.errors import NotFound
 from shared.domain.ownership import Credential, Generation, Standing
 
 
@@ -52,12 +52,12 @@ class MemoryDevices:
     def reach(self, hwids: Sequence[str]) -> Mapping[str, Reach]:
         with self.lock:
             documents = {hwid: self.documents.get(hwid) for hwid in hwids}
-            return {h: reach_from(h, it) for h, it in documents.items() if it is not None}
+            return {h: reach_from(it) for h, it in documents.items() if it is not None}
 
     def domains(self, hwids: Sequence[str]) -> Mapping[str, Sequence[str]]:
         with self.lock:
             documents = {hwid: self.documents.get(hwid) for hwid in hwids}
-            return {h: domains_from(h, it) for h, it in documents.items() if it is not None}
+            return {h: domains_from(it) for h, it in documents.items() if it is not None}
 
     def refresh(self, device: Device, derived: Derived, generation: str = "") -> None:
         fields = registration_fields(device, derived)
@@ -105,7 +105,7 @@ class MemoryDevices:
 
     def pending(self, hwid: str, now: datetime) -> Mapping[str, object] | None:
         document, _ = self._devices.read(hwid)
-        return None if document is None else pending_from(hwid, document, now)
+        return None if document is None else pending_from(document, now)
 
     def clear_slot(self, hwid: str, notification_id: str) -> None:
         with self.lock:
@@ -116,31 +116,24 @@ class MemoryDevices:
         with self.lock:
             self._forget(hwid)
 
-    def write_derived(self, hwid: str, derived: Derived) -> None:
+    def derive_again(self, hwid: str) -> None:
         with self.lock:
-            if changed := difference(self.documents.get(hwid, {}), derived_fields(derived)):
-                self._merge_if_there(hwid, changed)
+            if changed := self._to_derive(hwid):
+                self.merge(hwid, dict(changed))
 
-    def underived(self) -> Iterator[tuple[str, Derived]]:
-        for hwid in sorted(self.documents):
-            document, _ = self._devices.read(hwid)
-            if document is None:
-                continue
-            try:
-                derived = derived_from(hwid, document)
-            except Defect:
-                continue
-            if difference(document, derived_fields(derived)):
-                yield hwid, derived
+    def underived(self) -> Iterator[str]:
+        yield from (hwid for hwid in sorted(self.documents) if self._to_derive(hwid))
+
+    def _to_derive(self, hwid: str) -> Mapping[str, Any]:
+        document, _ = self._devices.read(hwid)
+        if document is None:
+            return {}
+        return difference(document, derived_fields(derived_from(hwid, document)))
 
     def _forget(self, hwid: str) -> None:
         self._devices.remove(hwid)
         self.secrets.pop(hwid, None)
         self.generations.pop(hwid, None)
-
-    def _merge_if_there(self, hwid: str, fields: dict[str, Any]) -> None:
-        if hwid in self.documents:
-            self.merge(hwid, fields)
 
     def _must_be_there(self, hwid: str) -> None:
         if hwid not in self.documents:

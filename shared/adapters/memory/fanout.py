@@ -12,8 +12,8 @@ from datetime import UTC, datetime
 from itertools import count
 from typing import Any, TypeVar
 
-from shared.adapters.documents import SLOT_FIELDS, device_from
-from shared.adapters.firestore.slots import SHOWN_FIELDS, slot_fields, withdrew
+from shared.adapters.documents import SLOT_FIELDS, derived_from, device_from, target_from
+from shared.adapters.firestore.slots import decided, slot_fields, slot_of
 from shared.adapters.memory.devices import MemoryDevices
 from shared.domain.delivery import (
     Batch,
@@ -26,7 +26,7 @@ from shared.domain.delivery import (
     Target,
     sort_key,
 )
-from shared.domain.device import Device, derive
+from shared.domain.device import Slot
 from shared.domain.errors import Defect, NotFound
 from shared.domain.notification import Notification, NotificationId
 from shared.domain.targeting import AudienceQuery, PartitionRange
@@ -76,7 +76,8 @@ class MemoryAudience:
         targets = tuple(
             (key, target)
             for key, selectors, hwid in some
-            if query.first_to_select(selectors) and (target := _target(snapshot, hwid))
+            if query.first_to_select(selectors)
+            for target in [target_from(hwid, *snapshot[hwid])]
         )
         more = len(some) == limit and query.hwid is None
         return AudiencePage(targets, some[-1][0] if more else None)
@@ -102,19 +103,19 @@ def _found(
     """
     document = snapshot[hwid][0]
     if query.hwid is None:
-        partition, selectors = document.get("partition"), tuple(document.get("selectors", ()))
+        stored = document.get("selectors")
+        partition, selectors = document.get("partition"), tuple(map(str, _list(stored)))
     else:
-        device = _device(hwid, document)
-        if device is None or hwid != query.hwid:
+        if hwid != query.hwid:
             return None
-        derived = derive(hwid, device.locale, device.domains)
+        derived = derived_from(hwid, document)
         partition, selectors = derived.partition, derived.selectors
     if not isinstance(partition, int) or set(selectors).isdisjoint(query.selectors):
         return None
-    return (partition, selectors) if _passes(document, query) else None
+    return (partition, selectors) if _passes(hwid, document, query) else None
 
 
-def _passes(document: Mapping[str, Any], query: AudienceQuery) -> bool:
+def _passes(hwid: str, document: Mapping[str, Any], query: AudienceQuery) -> bool:
     """The store compares fields as they are stored, and a device ordered by one must have it."""
     if query.platform is not None and document.get("platform") != query.platform:
         return False
@@ -122,33 +123,13 @@ def _passes(document: Mapping[str, Any], query: AudienceQuery) -> bool:
         return False
     if query.active_since is None:
         return True
-    last = document.get("lastActiveAt")
+    last = device_from(hwid, document).last_active_at
     ordered = "hwid" in document or query.hwid is not None
-    return ordered and isinstance(last, datetime) and last >= query.active_since
+    return ordered and last is not None and last >= query.active_since
 
 
-def _device(hwid: str, document: Mapping[str, Any]) -> Device | None:
-    try:
-        return device_from(hwid, document)
-    except Defect:
-        return None
-
-
-def _target(snapshot: _Snapshot, hwid: str) -> Target | None:
-    document, version = snapshot[hwid]
-    device = _device(hwid, document)
-    if device is None:
-        return None
-    target = Target(
-        hwid=device.hwid,
-        platform=device.platform,
-        locale=device.locale,
-        address=device.address,
-        consent=device.consent,
-        slot=device.slot,
-        read_version=version,
-    )
-    return target if target.fits else None
+def _list(value: object) -> list[Any]:
+    return value if isinstance(value, list) else []
 
 
 class MemoryLedger:
@@ -282,24 +263,17 @@ class MemorySlots:
         self._devices = devices
 
     def show(self, notification: Notification, writes: Sequence[SlotWrite]) -> Sequence[Record]:
-        at = notification.sending_at
-        if at is None:
-            raise Defect(f"{notification.id} is not being sent, so no desktop may show it")
+        ours = slot_of(notification)
         with self._devices.lock:
-            return [self._shown(notification, at, write.hwid) for write in writes]
+            return [self._shown(notification, ours, write.hwid) for write in writes]
 
-    def _shown(self, notification: Notification, at: datetime, hwid: str) -> Record:
+    def _shown(self, notification: Notification, ours: Slot, hwid: str) -> Record:
         now = datetime.now(UTC)
         document = self._devices.documents.get(hwid)
         if document is None:
             return Record(Outcome.SKIPPED, "deviceGone", at=now)
-        shown, since = (document.get(name) for name in SHOWN_FIELDS)
-        if shown == notification.id and since is not None:
-            return Record(Outcome.DELIVERED, at=now)
-        if withdrew(document):
-            return Record(Outcome.SKIPPED, "consent", at=now)
-        if isinstance(since, datetime) and (since, str(shown or "")) > (at, notification.id):
-            return Record(Outcome.SKIPPED, "superseded", at=now)
+        if (record := decided(ours, document, now)) is not None:
+            return record
         self._devices.merge(hwid, dict.fromkeys(SLOT_FIELDS) | slot_fields(notification))
         return Record(Outcome.DELIVERED, at=now)
 

@@ -20,9 +20,16 @@ from shared.adapters.documents import (
     notification_from,
     replay_fields,
     replay_from,
-    status_from,
 )
-from shared.adapters.listing import Position, Row, decisions, fill, fill_queue, waits_since
+from shared.adapters.listing import (
+    Position,
+    Row,
+    decisions,
+    fill,
+    fill_queue,
+    statuses,
+    waits_since,
+)
 from shared.adapters.memory.documents import Collection
 from shared.domain.errors import NotFound, TryAgain
 from shared.domain.history import Entry
@@ -65,7 +72,7 @@ class MemoryNotifications:
 
     def statuses(self, ids: Iterable[NotificationId]) -> Mapping[NotificationId, Status]:
         documents = {id: self._notifications.read(id)[0] for id in ids}
-        return {id: status_from(id, it) for id, it in documents.items() if it is not None}
+        return statuses((id, it) for id, it in documents.items() if it is not None)
 
     def change(self, id: NotificationId, change: Callable[[Notification], Change]) -> Notification:
         for _ in range(_TRIES):
@@ -130,7 +137,8 @@ class MemoryNotifications:
         moderated = [
             (document["moderatedAt"], key, document)
             for key, document in list(self.documents.items())
-            if "moderatedAt" in document and document["moderatedAt"] >= since
+            if isinstance(document.get("moderatedAt"), datetime)
+            and document["moderatedAt"] >= since
         ]
         latest = sorted(moderated, key=lambda each: each[:2], reverse=True)[:limit]
         return decisions((key, document) for _, key, document in latest)
@@ -150,15 +158,21 @@ class MemoryNotifications:
         return self._due("exportAt", now, limit)
 
     def put_off_export(self, id: NotificationId, until: datetime) -> None:
+        self._put_off(id, {"exportAt": until})
+
+    def put_off_wake(self, id: NotificationId, until: datetime) -> None:
+        self._put_off(id, {"wakeAt": until})
+
+    def _put_off(self, id: NotificationId, fields: Mapping[str, datetime]) -> None:
         with self._lock:
             if id in self.documents:
-                self._notifications.merge(id, {"exportAt": until})
+                self._notifications.merge(id, fields)
 
     def _due(self, field: str, now: datetime, limit: int) -> Sequence[NotificationId]:
         due = [
             (document[field], key)
             for key, document in list(self.documents.items())
-            if field in document and document[field] <= now
+            if isinstance(document.get(field), datetime) and document[field] <= now
         ]
         return [NotificationId(key) for _, key in sorted(due)[:limit]]
 

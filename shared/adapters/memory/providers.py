@@ -7,19 +7,23 @@ from typing import Any
 
 from shared.adapters.documents import (
     admin_hwids_change_fields,
-    admin_hwids_change_from,
     api_key_fields,
     api_key_from,
+    domain_changes,
     domain_fields,
     domain_from,
+    domains_of_provider,
+    provider_changes,
     provider_fields,
     provider_from,
-    readable_domains,
+    readable_changes,
+    readable_keys,
     stop_fields,
     stop_from,
 )
 from shared.adapters.memory.documents import Collection
 from shared.domain.admin_hwids import PERIOD, AdminHwidsChange, change_between, check_change
+from shared.domain.domain_names import domain_name
 from shared.domain.errors import NotFound, TryAgain
 from shared.domain.history import Actor
 from shared.domain.provider import Domain, Provider
@@ -36,6 +40,7 @@ class MemoryProviders:
         self._providers = Collection(lock)
         self.documents: dict[str, dict[str, Any]] = self._providers.documents
         self._domains = Collection(lock)
+        self.domains: dict[str, dict[str, Any]] = self._domains.documents
         self._history = Collection(lock)
         self._keys = Collection(lock)
         self._lock = lock
@@ -60,20 +65,19 @@ class MemoryProviders:
             after = change(provider_from(uid, document))
             with self._lock:
                 if self._providers.holds(uid, version):
-                    self.put(after)
+                    self._providers.merge(uid, provider_changes(uid, document, after))
                     return after
         raise TryAgain("the provider is busy")
 
     def domains_of(self, uid: str) -> Sequence[Domain]:
-        found = sorted(self._domains.documents.items())
-        return readable_domains((name, it) for name, it in found if it["providerId"] == uid)
+        return domains_of_provider(uid, _owned(self._domains, uid), self._of_names)
 
     def domain(self, name: str) -> Domain | None:
-        document, _ = self._domains.read(name)
-        return None if document is None else domain_from(name, document)
+        found = self._forms(name)
+        return domain_from(found[0], self._domains.documents[found[0]]) if found else None
 
     def put_domain(self, domain: Domain) -> None:
-        self._domains.merge(domain.domain, domain_fields(domain))
+        self._domains.merge(domain.id, domain_fields(domain))
 
     def add_domain(self, domain: Domain, *, by: Actor, at: datetime) -> None:
         with self._lock:
@@ -83,25 +87,26 @@ class MemoryProviders:
             self.put_domain(domain)
 
     def change_domain(
-        self, name: str, change: Callable[[Domain], Domain], *, by: Actor, at: datetime
+        self, id: str, change: Callable[[Domain], Domain], *, by: Actor, at: datetime
     ) -> Domain:
         for _ in range(_TRIES):
-            document, version = self._domains.read(name)
+            document, version = self._domains.read(id)
             if document is None:
                 raise NotFound("there is no such domain")
-            before = domain_from(name, document)
+            before = domain_from(id, document)
             after = change(before)
             with self._lock:
-                if self._domains.holds(name, version):
+                if self._domains.holds(id, version):
                     self._enter(before, after, by, at)
-                    self.put_domain(after)
+                    self._domains.merge(id, domain_changes(id, document, after))
                     return after
         raise TryAgain("the domain is busy")
 
     def delete_domain(self, name: str, *, by: Actor, at: datetime) -> None:
         with self._lock:
-            self._enter(self.domain(name), None, by, at)
-            self._domains.remove(name)
+            for id in self._forms(name):
+                self._enter(domain_from(id, self._domains.documents[id]), None, by, at)
+                self._domains.remove(id)
 
     def domain_history(self, name: str, since: datetime) -> Sequence[AdminHwidsChange]:
         return [each for each in self._changes() if each.domain == name and each.at > since]
@@ -123,16 +128,14 @@ class MemoryProviders:
             self._history.put(id, admin_hwids_change_fields(entry))
 
     def _changes(self) -> list[AdminHwidsChange]:
-        found = [admin_hwids_change_from(*each) for each in self._history.documents.items()]
+        found = readable_changes(self._history.documents.items())
         return sorted(found, key=lambda each: (each.at, each.id), reverse=True)
 
     def add_key(self, digest: str, uid: str, name: str, at: datetime, *, made_by: str = "") -> None:
         self._keys.put(digest, api_key_fields(uid, name, at, made_by))
 
     def keys_of(self, uid: str) -> Sequence[ApiKey]:
-        known = list(self._keys.documents.items())
-        keys = [api_key_from(digest, key) for digest, key in known if key["providerId"] == uid]
-        return sorted(keys, key=lambda key: (key.created_at, key.id))
+        return readable_keys(_owned(self._keys, uid))
 
     def key(self, digest: str) -> ApiKey | None:
         document, _ = self._keys.read(digest)
@@ -143,6 +146,19 @@ class MemoryProviders:
         if found is None or found.provider_id != uid:
             raise NotFound("there is no such API key")
         self._keys.remove(digest)
+
+    def _of_names(self, names: Sequence[str]) -> list[tuple[str, dict[str, Any]]]:
+        return [(name, it) for name in names if (it := self._domains.documents.get(name))]
+
+    def _forms(self, name: str) -> list[str]:
+        """The names under which the domain is stored, the canonical one first."""
+        found = [id for id in self._domains.documents if domain_name(id) == name]
+        return sorted(found, key=lambda it: (it != name, it))
+
+
+def _owned(collection: Collection, uid: str) -> list[tuple[str, dict[str, Any]]]:
+    stored = sorted(collection.documents.items())
+    return [(id, document) for id, document in stored if document.get("providerId") == uid]
 
 
 class MemoryStopSwitch:
