@@ -3,17 +3,34 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from functions._callers import Caller
+from flask import Request
+
+from functions._callers import Caller, Path, bearer, provider
 from functions._rest import Call, Door
 from shared.domain.content import Content
 from shared.domain.domain_names import domain_name
-from shared.domain.errors import FieldError, InvalidInput
+from shared.domain.errors import FieldError, Forbidden, InvalidInput, NotFound
+from shared.domain.history import Role
 from shared.domain.notification import Notification, NotificationId
 from shared.domain.targeting import Segment
 from shared.flow.entitled import check_fields, known_provider, owned
+from shared.flow.operate import KEY_PREFIX
 from shared.wiring import parts
 
 DOOR = Door("provider-api", browsers=True)
+
+
+def owner(request: Request, path: Path) -> Caller:
+    """A provider; of a notification of its own, also an account that is no provider any more.
+
+    What waits for a decision, or is being sent, can always be taken back by whoever sent it.
+    """
+    try:
+        return provider(request, path)
+    except Forbidden as refusal:
+        if refusal.code != "notAProvider" or not _is_its_own(request, path):
+            raise
+    return Caller(Role.PROVIDER, _uid(request))
 
 
 def notification_id(call: Call[Any]) -> NotificationId:
@@ -24,6 +41,20 @@ def notification_id(call: Call[Any]) -> NotificationId:
 def mine(call: Call[Any]) -> Notification:
     """The notification in the path, if it is the caller's."""
     return owned(parts().notifications.get(notification_id(call)), call.caller.id)
+
+
+def _is_its_own(request: Request, path: Path) -> bool:
+    if bearer(request).startswith(KEY_PREFIX):
+        return False
+    try:
+        found = parts().notifications.get(NotificationId(path["id"]))
+    except NotFound:
+        return False
+    return found.provider_id == _uid(request)
+
+
+def _uid(request: Request) -> str:
+    return parts().identities.verify_user(bearer(request)).uid
 
 
 def foreign_domain(caller: Caller, value: Mapping[str, object]) -> Sequence[FieldError]:

@@ -20,7 +20,7 @@ from functions._answers import NotificationAnswer, NotificationsAnswer, StoppedA
 from functions._callers import anyone, provider
 from functions._fields import Reason, ShortText
 from functions._http import Given, MayBeLeftOut, Nothing
-from functions._provider import DOOR, foreign_domain, mine, notification_id
+from functions._provider import DOOR, foreign_domain, mine, notification_id, owner
 from functions._rest import Call, Reply
 from shared.adapters.documents import to_json
 from shared.domain.content import CompleteInput, NotificationInput
@@ -189,7 +189,7 @@ def submit(call: Call[Nothing]) -> Reply:
 @DOOR.route(
     "POST",
     "/v1/notifications/<id:id>/cancel",
-    who=provider,
+    who=owner,
     given=Nothing,
     answer=NotificationAnswer,
 )
@@ -208,7 +208,7 @@ def cancel(call: Call[Nothing]) -> Reply:
 @DOOR.route(
     "POST",
     "/v1/notifications/<id:id>/stop",
-    who=provider,
+    who=owner,
     given=StopInput,
     answer=StoppedAnswer,
 )

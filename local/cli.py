@@ -179,6 +179,7 @@ def explain_(id: str, hwid: str) -> None:
             click.echo(f"not targeted: {when} left out by {', '.join(why.misses)}")
         else:
             click.echo("not planned yet; by its filters the device would be targeted")
+        _tell_unreadable(why)
         return
     click.echo(f"targeted, in batch {why.batch}, {why.attempts} attempt(s)")
     said = why.record.receipt or why.record.code or "-"
@@ -186,6 +187,12 @@ def explain_(id: str, hwid: str) -> None:
     click.echo(f"{'still open' if open_ else why.record.outcome}: {said}, {utc(why.record.at)}")
     if code := why.record.code:
         click.echo(sentence(code))
+    _tell_unreadable(why)
+
+
+def _tell_unreadable(why: explain.Explanation) -> None:
+    if why.unreadable:
+        click.echo(f"cannot be read in its document: {', '.join(why.unreadable)}")
 
 
 @main.command()

@@ -112,8 +112,10 @@ class Reach:
     unreadable: tuple[str, ...] = ()
 
 
+NO_CONSENT = "consent"
+NO_ADDRESS = "noAddress"
 UNREADABLE = "unreadable"
-"""The code of a device whose document does not say whether, or where, it may be reached."""
+"""Codes of devices that nothing is sent to; the last where its document does not say why not."""
 
 
 def held_back(consent: bool, unreadable: Iterable[str]) -> str:
@@ -123,13 +125,13 @@ def held_back(consent: bool, unreadable: Iterable[str]) -> str:
     """
     if not {"consent", "domains"}.isdisjoint(unreadable):
         return UNREADABLE
-    return "" if consent else "consent"
+    return "" if consent else NO_CONSENT
 
 
 def out_of_reach(unreadable: Iterable[str]) -> str:
     """Why a device without an address that does not poll is not reached, as a code."""
     told = {"pushAddress", "fcmToken", "platform"}.isdisjoint(unreadable)
-    return "noAddress" if told else UNREADABLE
+    return NO_ADDRESS if told else UNREADABLE
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ from shared.domain.delivery import (
     Rejected,
     Unsendable,
 )
+from shared.domain.device import NO_ADDRESS
 from shared.domain.reactions import NOTHING_ASKED
 
 NO_PATIENCE: Final = timedelta(0)
@@ -70,7 +71,7 @@ def together(
     last: Record,
     words: tuple[Record | None, Record | None],
     now: datetime,
-    nowhere: str = "noAddress",
+    nowhere: str = NO_ADDRESS,
 ) -> Record:
     """One outcome for a device reached both ways: open while either is, delivered if either is;
     skipped, for the reason ``nowhere``, if it is reached neither way.

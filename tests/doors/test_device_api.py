@@ -10,7 +10,7 @@ from werkzeug.test import TestResponse
 from tests.doors.conftest import Call, bearer, door, errors_of
 from tests.parts import MemoryParts, token
 
-NO_DOMAINS = ["https://a.example", "a b", "-a.example", "a..b", "пример.рф", "127.0.0.1"]
+NO_DOMAINS = ["https://a.example", "a b", "-a.example", "a..b", "☃.example", "127.0.0.1", "a.b.."]
 OPTIONAL = ("locale", "timeZone", "appVersion")
 HWID = "Стол №7: 50% off?#&+ \N{PARTY POPPER}"
 

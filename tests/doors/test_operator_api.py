@@ -63,6 +63,7 @@ def test_verifying_a_domain_leaves_its_admin_hwids(operator: Call) -> None:
         "isVerified": False,
         "adminHwids": [ADMIN_HWID],
         "deepLinkSchemes": [],
+        "unreadable": [],
     }
     assert operator("GET", "/v1/domains/EXAMPLE.COM").get_json() == changed
 

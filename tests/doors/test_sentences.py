@@ -7,6 +7,7 @@ import pytest
 
 from functions._sentences import FAILURES, SENTENCES, sentence
 from shared.domain.delivery import Accepted
+from shared.domain.device import NO_ADDRESS, NO_CONSENT, UNREADABLE
 from shared.domain.fcm_reactions import REACTIONS
 from shared.domain.notification import FailureReason
 
@@ -29,7 +30,7 @@ def codes() -> set[str]:
         for node in ast.walk(ast.parse(source.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
                 found |= given(node, KINDS.get(node.func.id))
-    return found | {"noSender"}
+    return found | {"noSender", NO_CONSENT, NO_ADDRESS, UNREADABLE}
 
 
 def given(call: ast.Call, place: int | None) -> set[str]:
