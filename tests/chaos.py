@@ -3,7 +3,8 @@
 Three things over the real verbs. The whole journey with the process dying at every external call
 in turn, once and twice. Storms in which handlers die, events and tasks are lost, repeated, late,
 disordered and overlapping. Crossings: the real senders, over networks that fail, to stand-ins that
-tell what they took. What must never happen is counted; it exits with 1 when anything did. The same
+tell what they took. Every storm and crossing has one odd document in each collection that others
+write. What must never happen is counted; it exits with 1 when anything did. The same
 through real processes is ``tests/journeys/test_rough_weather.py``.
 """
 

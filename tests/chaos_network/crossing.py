@@ -23,6 +23,7 @@ from tests.builders import a_desktop, a_device
 from tests.chaos_network.services import Afloat
 from tests.flow.audit import GOT_IT, faults
 from tests.flow.hazard import guarded
+from tests.flow.oddities import ODD_DEVICE, let_in_odd_documents
 from tests.flow.push import PushService
 from tests.flow.world import World
 
@@ -63,6 +64,7 @@ REFUSED_AT = 7
 DEAD_ONE_IN = 25
 DESKTOPS = 20
 CRASH_RATE = 0.02
+ODD_NUMBER = 999
 
 
 @dataclass(slots=True)
@@ -85,6 +87,8 @@ def cross(sea: Afloat, seed: int, *, notifications: int = 2, share: float = 1.0)
     chance = Random(seed)
     sea.look(sea.services.begin, seed)
     world = World(an_audience(seed, share), seed=seed)
+    odd = PushAddress(AddressKind.FCM, _value(AddressKind.FCM, seed, ODD_NUMBER))
+    let_in_odd_documents(world, a_device(ODD_DEVICE, address=odd), seed)
     world.push = Witnesses(lambda of: sea.look(sea.services.entries, of))
     found = Crossing(seed, notifications)
     world.parts.senders = {
@@ -184,6 +188,8 @@ def _lost(world: World, id: NotificationId) -> list[str]:
 def _excused(world: World, hwid: str) -> set[tuple[Outcome, str]]:
     """What may have kept it from a device: a dead address, dropped by now, or a newer one."""
     address = world.targets[hwid].address
+    if hwid == ODD_DEVICE and world.targets[hwid].unreadable:
+        return {(Outcome.SKIPPED, "unreadable"), (Outcome.SKIPPED, "superseded")}
     if address is None:
         return {(Outcome.SKIPPED, "superseded")}
     if address.value.startswith(DEAD[address.kind]):

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from shared.adapters.clock import FixedClock
@@ -212,12 +212,17 @@ class Watched:
         for hwid, earlier in before.items():
             now = self._shown(hwid)
             self.seen.add((now.id if now else "", hwid))
-            if earlier and (now is None or now.at < earlier.at):
+            if earlier and (now is None or not (now == earlier or earlier.yields_to(now, _now()))):
                 self.went_back.append(hwid)
         return records
 
     def _shown(self, hwid: str) -> Slot | None:
         return slot_from(self._devices.documents.get(hwid, {}))
+
+
+def _now() -> datetime:
+    """As the slots in memory tell it, which stand for the store's own time."""
+    return datetime.now(UTC)
 
 
 class Magnified:

@@ -15,9 +15,10 @@ from shared.domain.errors import WrongState
 from shared.domain.lifecycle import Status
 from shared.domain.notification import NotificationId
 from shared.flow.once import Once
-from tests.builders import a_domain, a_segment, an_input
+from tests.builders import a_device, a_domain, a_segment, an_input
 from tests.flow.audit import faults, most_sent_again, sent_again
 from tests.flow.crowd import ROTTEN_CODES, a_rotten_world
+from tests.flow.oddities import ODD_DEVICE, let_in_odd_documents
 from tests.flow.world import World
 
 ADMIN = "phone-0"
@@ -54,6 +55,7 @@ def weather(
     chance = Random(seed)
     world = a_rotten_world(seed=seed, page_size=20, times=chance.choice((1, 200)))
     world.providers.put_domain(a_domain(admin_hwids=(ADMIN,)))
+    let_in_odd_documents(world, a_device(ODD_DEVICE), seed)
     found = Weather(seed, notifications, len(world.targets))
     _lose_some(world, found, chance, loss_rate)
     world.hazard.rage(chance, crash_rate)
