@@ -9,6 +9,7 @@ from flask import Request
 from functions._desk import at_the_desk
 from functions._edge import service_door
 from functions._log import log, trace_of
+from shared.domain.errors import Defect
 from shared.flow.chat import look_after
 from shared.flow.remind import remind
 from shared.flow.sweep import sweep
@@ -29,7 +30,10 @@ def tick(request: Request) -> None:
             trace=trace_of(request),
         )
     if p.settings.archive:
-        _queue_for_the_archive(p, trace_of(request))
+        try:
+            _queue_for_the_archive(p, trace_of(request))
+        except Defect as defect:  # keeps no moderator from being reminded
+            log("ERROR", f"tick: defect: {defect}", trace=trace_of(request), error=defect)
     if not at_the_desk(lambda desk: look_after(desk=desk)):
         remind(notifications=p.notifications, policies=p.review_policies, clock=p.clock)
 

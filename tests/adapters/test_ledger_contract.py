@@ -11,7 +11,7 @@ import pytest
 
 from shared.adapters.firestore.ledger import MOST_TRIES, FirestoreLedger
 from shared.adapters.firestore.rest import FirestoreRest
-from shared.adapters.firestore.rest_values import write
+from shared.adapters.firestore.rest_values import Raw, encode, write
 from shared.adapters.memory.fanout import MemoryLedger
 from shared.domain.delivery import (
     CHUNK_SIZE,
@@ -448,3 +448,15 @@ def test_parts_that_could_not_be_opened_are_to_be_tried_again(
     with pytest.raises(TryAgain):
         firestore.open_parts([a_part()])
     assert list(firestore.parts(N1)) == []
+
+
+@pytest.mark.parametrize("odd", [{"low": encode("x")}, {}, {"ramp": encode([1])}])
+def test_a_part_that_somebody_spoilt_does_not_keep_the_others_waiting(
+    firestore: FirestoreLedger, rest: FirestoreRest, odd: Raw
+) -> None:
+    second = opened(firestore, "n2", 16)
+    fields = {"wakeAt": encode(NOON - timedelta(days=1)), **odd}
+    rest.commit([write(rest.name("pendingNotifications", "n1", "parts", "0000"), fields)])
+    assert list(firestore.overdue_parts(LATER, 9)) == [second]
+    with pytest.raises(Defect, match="pendingNotifications/n1/parts/0000 cannot be read"):
+        firestore.part(N1, 0)

@@ -241,6 +241,24 @@ def test_a_document_that_cannot_be_one_is_a_defect_that_shows_nothing_of_it(
     assert defect.value.__cause__ is None
 
 
+def test_of_many_one_that_cannot_be_read_is_left_out_and_can_be_put_off(
+    notifications: Bench[Notifications],
+) -> None:
+    for id in ("n1", "n2"):
+        new = a_new_notification(id)
+        notifications.store.create(new.submit(PROVIDER, NOON, admin_hwid=True))
+    odd = {**(notifications.read("n1") or {}), "status": "confirmed", "wakeAt": NOON}
+    notifications.write("n1", odd)
+    n2 = NotificationId("n2")
+    assert notifications.store.statuses([N1, n2]) == {n2: Status.SENDING}
+    assert notifications.store.overdue(NOON, 9) == [N1]
+    notifications.store.put_off_wake(N1, NOON + SECOND)
+    assert notifications.store.overdue(NOON, 9) == []
+    assert notifications.read("n1") == {**odd, "wakeAt": NOON + SECOND}
+    notifications.store.put_off_wake(NotificationId("gone"), NOON)
+    assert notifications.read("gone") is None
+
+
 def test_what_was_seen_and_who_reads_and_approved_it_is_kept(
     notifications: Bench[Notifications],
 ) -> None:

@@ -8,8 +8,10 @@ from functools import partial
 from typing import Any
 
 import pytest
+from google.cloud.firestore import Client
 
 from shared.adapters.documents import api_key_from
+from shared.adapters.memory import MemoryProviders
 from shared.domain.admin_hwids import MOST_DIFFERENT
 from shared.domain.errors import NotFound, TooMany, TryAgain
 from shared.domain.history import Actor, Role
@@ -379,6 +381,18 @@ def test_an_api_key_is_known_by_its_digest_until_it_is_deleted(
 def test_a_key_of_an_older_version_does_not_say_who_made_it() -> None:
     document = {"providerId": "p1", "name": "server", "createdAt": NOON}
     assert api_key_from("d1", document) == ApiKey("d1", "p1", "server", NOON)
+
+
+def test_a_key_that_cannot_be_read_is_left_out_of_the_list(
+    providers: Bench[Providers], request: pytest.FixtureRequest
+) -> None:
+    providers.store.add_key("d1", "p1", "first", NOON)
+    if isinstance(providers.store, MemoryProviders):
+        providers.store._keys.documents["odd"] = {"providerId": "p1", "createdAt": "now"}
+    else:
+        client: Client = request.getfixturevalue("client")
+        client.document("apiKeys/odd").set({"providerId": "p1", "createdAt": "now"})
+    assert [key.id for key in providers.store.keys_of("p1")] == ["d1"]
 
 
 @pytest.mark.parametrize("digest", ["d1", "d9"])

@@ -465,7 +465,7 @@ def test_a_backfill_notices_devices_whose_locale_an_earlier_version_read_differe
     p = world.parts
     for hwid in ("old", "new"):
         world.devices.merge(hwid, plain)
-        p.devices.write_derived(hwid, derive(hwid, "in_ID", ["example.com"]))
+        p.devices.derive_again(hwid)
     world.devices.merge("old", former)
     assert list(devices.backfill(devices=p.devices)) == ["old"]
     assert world.devices.documents["old"]["language"] == "id"

@@ -7,12 +7,13 @@ import pytest
 
 from shared.domain.lifecycle import Status
 from shared.domain.notification import SWEEP_AFTER, NotificationId
+from shared.domain.provider import Limit
 from shared.flow.count import LONGEST_HANDLER
 from shared.flow.plan import BATCH_SWEEP_AFTER
 from shared.flow.queues import PLAN_FANOUT, SEND_BATCH
-from shared.flow.sweep import LONGEST_NAP, Swept
+from shared.flow.sweep import LONGEST_NAP, MOST_AT_ONCE, Swept
 from shared.ports import Task
-from tests.builders import NOON, a_device, a_domain, a_segment, an_input
+from tests.builders import NOON, a_device, a_domain, a_provider, a_segment, an_input
 from tests.flow.audit import faults
 from tests.flow.hazard import Blow, Crash
 from tests.flow.parts import Event
@@ -318,6 +319,18 @@ def test_one_broken_record_does_not_keep_the_others_waiting() -> None:
     world.lost = lambda work: isinstance(work, Event)
     broken = world.approved()
     world.notifications.documents[broken]["status"] = "no such status"
+    world.clock.advance(1)
+    id = world.approved()
+    world.pass_time(timedelta(minutes=10))
+    assert world.status(id) is Status.APPROVED
+
+
+def test_however_many_are_broken_what_gets_stuck_later_is_swept() -> None:
+    world = World(PHONES)
+    world.providers.put(a_provider(limits=((str(Limit.SUBMISSIONS_PER_DAY), 1_000),)))
+    world.lost = lambda work: isinstance(work, Event)
+    for _ in range(MOST_AT_ONCE):
+        world.notifications.documents[world.approved()]["sweeps"] = "many"
     world.clock.advance(1)
     id = world.approved()
     world.pass_time(timedelta(minutes=10))

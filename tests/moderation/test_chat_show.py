@@ -522,6 +522,17 @@ def test_what_an_event_was_lost_for_is_posted_after_a_while(room: Chatroom) -> N
     assert "Waits" in room.card().text
 
 
+def test_one_whose_record_is_broken_keeps_no_other_from_being_shown(room: Chatroom) -> None:
+    room.given()
+    room.given(a_notification("n2"))
+    room.desk.posts.change(N1, lambda post: replace(post, shows="none"))  # type: ignore[arg-type]
+    room.clock.advance(timedelta(minutes=75))
+    look_after(desk=room.desk)
+    texts = [card.text for card in room.chat.shown.values()]
+    assert any("⏰" in text for text in texts)
+    assert len(texts) == 2
+
+
 def test_while_the_chat_is_in_trouble_one_attempt_is_enough(room: Chatroom) -> None:
     for number in range(5):
         room.given(a_notification(f"n{number}"))

@@ -142,9 +142,9 @@ def _of_ours(document: Raw) -> Iterator[None]:
     """Raises ``Defect`` for a document that cannot be read."""
     try:
         yield
-    except (LookupError, TypeError, ValueError) as fault:
+    except (LookupError, TypeError, ValueError):
         path = document["name"].partition("/documents/")[2]
-        raise Defect(f"{path} cannot be read") from fault
+        raise Defect(f"{path} cannot be read") from None
 
 
 def owner_of(document: Raw) -> str:
