@@ -36,7 +36,8 @@ def test_a_provider_is_created_and_changed_by_what_is_named(operator: Call) -> N
     given = {"email": "p9@example.com", "isPremium": True, "members": ["Ann@p9.example", "u1"]}
     created = operator("PUT", path, {**given, "limits": {"pendingAtOnce": 3}}).get_json()
     limits = limits_of(Plan.PREMIUM) | {"pendingAtOnce": 3}
-    assert created == {**given, "uid": "p9", "name": "", "plan": "premium", "limits": limits}
+    known = {"uid": "p9", "name": "", "plan": "premium", "limits": limits, "unreadable": []}
+    assert created == {**given, **known}
     changed = operator("PUT", path, {"plan": "enterprise"}).get_json()
     larger = limits_of(Plan.ENTERPRISE) | {"pendingAtOnce": 3}
     assert changed == {**created, "plan": "enterprise", "limits": larger}
