@@ -304,6 +304,13 @@ def test_the_batch_around_a_key_is_found_in_each_stream(ledger: Ledger) -> None:
     assert around(99, "a") == [batch_id(0, 0, 2), batch_id(0, 3, 0)]
 
 
+def test_a_batch_remembers_what_of_a_device_could_not_be_read(ledger: Ledger) -> None:
+    odd = a_target("odd", address=None, consent=False, unreadable=("consent", "pushAddress"))
+    (batch,) = planned(ledger, a_batch([a_target(), odd]))
+    kept = ledger.batch(N1, batch.id).targets
+    assert [target.unreadable for target in kept] == [(), ("consent", "pushAddress")]
+
+
 def test_overdue_batches_of_any_notification_are_found_the_longest_waiting_first(
     ledger: Ledger,
 ) -> None:
