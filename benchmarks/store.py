@@ -223,6 +223,8 @@ def _value(document: Document, path: str) -> Any:
 
 def _decoded(value: Raw) -> Any:
     """A ``referenceValue`` is a name; a moment compares as one."""
+    if "referenceValue" in value:
+        return value["referenceValue"]
     return decode(value, datetime.fromisoformat)
 
 
