@@ -4,15 +4,19 @@ The notification is told, and a running batch sees that with its look before eve
 are devices read again: who is on another of the provider's domains still gets it.
 """
 
+import logging
 from collections.abc import Iterable, Mapping, Sequence
 
 from shared.domain.delivery import Batch, Outcome, Record
+from shared.domain.errors import Defect
 from shared.domain.history import SYSTEM, Actor
 from shared.domain.notification import Change, Notification
 from shared.domain.provider import verified
 from shared.domain.recording import last_word
 from shared.domain.targeting import Segment
 from shared.ports import Clock, Devices, Notifications, Providers
+
+log = logging.getLogger(__name__)
 
 
 def tell_those_on_their_way(
@@ -30,7 +34,10 @@ def tell_those_on_their_way(
         return it.lose([] if it.provider_id == owner else [name], by, now)
 
     for id in notifications.sending_on(name):
-        notifications.change(id, change)
+        try:
+            notifications.change(id, change)
+        except Defect:
+            log.exception("cannot be told of a lost domain: notification %s", id)
 
 
 def checked(

@@ -164,7 +164,7 @@ def test_who_decides_is_told_what_is_stored(devices: Bench[Devices]) -> None:
     assert told == [
         Standing(),
         Standing(None, Reach(TOKEN), NOON),
-        Standing(None, Reach(None, consent=False)),
+        Standing(None, Reach(None, consent=False, unreadable=("consent", "fcmToken"))),
         Standing(Credential("d", "g")),
     ]
 

@@ -232,3 +232,13 @@ def test_another_providers_notification_on_the_domain_goes_on() -> None:
     tell(world)
     world.drain()
     assert set(codes(world, id).values()) == {""}
+
+
+def test_one_whose_record_is_broken_keeps_no_other_from_being_told() -> None:
+    world = World([a_device()])
+    broken, sound = world.approved(), world.approved()
+    for id in (broken, sound):
+        world.plan(id)
+    world.notifications.documents[broken]["sweeps"] = "many"
+    take(world)
+    assert world.get(sound).lost_domains == (LOST,)

@@ -161,8 +161,8 @@ def reach_from(document: Mapping[str, Any]) -> Reach:
 
 
 def domains_from(document: Mapping[str, Any]) -> tuple[str, ...]:
-    """Which domains a device is on, as far as that can be read."""
-    return _domains_from(LenientReader(document))
+    """Which domains a device is on, as far as that can be read now."""
+    return tuple(map(domain_name, _listed(LenientReader(document))))
 
 
 def consent_from(document: Mapping[str, Any]) -> tuple[bool, tuple[str, ...]]:
