@@ -14,7 +14,7 @@ from shared.domain.history import Role
 from shared.domain.notification import Notification, NotificationId
 from shared.domain.targeting import Segment
 from shared.flow.entitled import check_fields, known_provider, owned
-from shared.flow.operate import KEY_PREFIX
+from shared.flow.keys import KEY_PREFIX
 from shared.wiring import parts
 
 DOOR = Door("provider-api", browsers=True)

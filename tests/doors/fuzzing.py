@@ -146,7 +146,7 @@ def sound_callable(told: Told) -> None:
 
 
 def _secured(told: Told) -> None:
-    tagged = "etag" in map(str.lower, told.headers)
+    tagged = "etag" in map(str.lower, dict(told.headers))
     kept = "public, max-age=3600" if tagged else "no-store"
     assert told.headers["Cache-Control"] == kept
     assert told.headers["X-Content-Type-Options"] == "nosniff"

@@ -16,6 +16,7 @@ from functions._provider_insight import explain
 from functions._rest import Route
 from local.firestore import FirestoreEmulator
 from shared.adapters.documents import DERIVED_FIELDS
+from shared.adapters.memory.standings import MemoryStandings
 from shared.domain.device import PARTITIONS
 from shared.domain.targeting import PartitionRange, Segment, audience_queries
 from shared.flow.devices import written
@@ -28,7 +29,7 @@ from tests.doors.junk import NAMES
 from tests.doors.odd_documents import DEVICE, DOMAIN, PROVIDER
 from tests.doors.test_junk import LIST, NAMING, ask, page_token, place, told
 from tests.doors.test_odd_documents import WHOLE
-from tests.parts import ENVIRONMENT, service_token, token
+from tests.parts import ENVIRONMENT, PEOPLE, service_token, token
 
 pytestmark = pytest.mark.slow
 
@@ -62,6 +63,7 @@ def fanfare(firestore_emulator: FirestoreEmulator) -> Iterator[GoogleParts]:
     with pytest.MonkeyPatch.context() as known:
         known.setenv("FIRESTORE_EMULATOR_HOST", firestore_emulator.address)
         parts = GoogleParts(read(environment))
+        vars(parts)["standings"] = MemoryStandings(*PEOPLE)
         parts.providers.put(an_enterprise_provider("p1"))
         parts.providers.put_domain(a_domain("example.com", "p1"))
         yield parts
