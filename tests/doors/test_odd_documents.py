@@ -160,7 +160,7 @@ def test_an_odd_domain_is_listed_and_mended(platform: Platform, fields: Document
     whole = {"providerId": "p1", "isVerified": True, "adminHwids": []}
     assert platform.operator("PUT", path, whole).get_json()["unreadable"] == []
     assert platform.operator("GET", path).get_json() == whole | (
-        {"domain": "odd.example", "unreadable": []}
+        {"domain": "odd.example", "deepLinkSchemes": [], "unreadable": []}
     )
 
 
@@ -185,12 +185,8 @@ def test_a_domain_is_one_in_every_form_of_its_name(
     assert platform.operator("PUT", path, {"isVerified": True}).status_code == 200
     patched = platform.one("PATCH", path, {"adminHwids": ["mine"]})
     assert patched.get_json()["domain"] == "shop-x.example"
-    assert domains[stored] == {
-        "providerId": "p1",
-        "isVerified": True,
-        "adminHwids": ["mine"],
-        "theirs": 1,
-    }
+    kept = {"providerId": "p1", "isVerified": True, "adminHwids": ["mine"], "theirs": 1}
+    assert domains[stored].items() >= kept.items()
     assert "shop-x.example" not in domains
     platform.turn("phone-1", {"domains": ["one.example", asked]})
     segment = {"targetSegment": {"domain": asked}}
