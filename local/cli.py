@@ -181,10 +181,10 @@ def explain_(id: str, hwid: str) -> None:
             click.echo("not planned yet; by its filters the device would be targeted")
         _tell_unreadable(why)
         return
-    click.echo(f"targeted, in batch {why.batch}, {why.attempts} attempt(s)")
+    say(f"targeted, in batch {why.batch}, {why.attempts} attempt(s)")
     said = why.record.receipt or why.record.code or "-"
     open_ = why.record.outcome is Outcome.OPEN
-    click.echo(f"{'still open' if open_ else why.record.outcome}: {said}, {utc(why.record.at)}")
+    say(f"{'still open' if open_ else why.record.outcome}: {said}, {utc(why.record.at)}")
     if code := why.record.code:
         click.echo(sentence(code))
     _tell_unreadable(why)
