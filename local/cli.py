@@ -192,7 +192,7 @@ def explain_(id: str, hwid: str) -> None:
 
 def _tell_unreadable(why: explain.Explanation) -> None:
     if why.unreadable:
-        click.echo(f"cannot be read in its document: {', '.join(why.unreadable)}")
+        say(f"cannot be read in its document: {', '.join(why.unreadable)}")
 
 
 @main.command()
