@@ -20,7 +20,7 @@ from shared.domain.notification import FailureReason
 from shared.domain.provider import Domain, Limit, Plan, Provider
 from shared.domain.review import ReviewPolicy
 from shared.domain.targeting import Segment
-from shared.flow.estimate import Estimate
+from shared.flow.audience_size import Estimate
 from shared.flow.explain import Explanation
 from shared.ports import ApiKey
 

@@ -13,7 +13,8 @@ from shared.domain.errors import FieldError, Forbidden, InvalidInput, NotFound
 from shared.domain.history import Role
 from shared.domain.notification import Notification, NotificationId
 from shared.domain.targeting import Segment
-from shared.flow.entitled import check_fields, known_provider, owned
+from shared.flow.content_rules import check_fields
+from shared.flow.entitled import known_provider, owned
 from shared.flow.keys import KEY_PREFIX
 from shared.wiring import parts
 

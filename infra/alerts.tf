@@ -65,7 +65,7 @@ locals {
       then      = "The log says why: a wrong token, or a bot that was put out of the group. Moderators can decide by the API meanwhile."
     }
     other-app = {
-      title     = "Addresses belong to another app"
+      title     = "Addresses are unknown, or another app's"
       severity  = "ERROR"
       filter    = local.by_log["other-app"]
       of        = null
@@ -74,7 +74,7 @@ locals {
       window    = 300
       threshold = 0
       minutes   = 0
-      then      = "The credentials of one app are used for addresses of another: compare the project, app id or bundle id of the credentials with the app's own. The log of send-batch names push service and notification."
+      then      = "The credentials of one app or environment are used for addresses of another: compare the project, app id, bundle id and environment of the credentials with the app's own. Where most addresses are unknown none was removed. The log of send-batch names push service and notification."
     }
     export-failures = {
       title     = "The archive cannot be written"

@@ -16,12 +16,12 @@ locals {
       filter      = "resource.type=\"cloud_run_revision\" AND severity>=ERROR AND jsonPayload.message=~\"^the moderators' chat: \""
     }
     credentials-refused = {
-      description = "Times a push service refused our credentials."
-      filter      = "resource.type=\"cloud_run_revision\" AND resource.labels.service_name=(\"send-batch\" OR \"provider-api\") AND (\"FCM: credentialsRefused\" OR \"APNs: credentialsRefused\" OR \"HMS: credentialsRefused\")"
+      description = "Times a push service refused our credentials to everybody it was asked for."
+      filter      = "resource.type=\"cloud_run_revision\" AND severity>=ERROR AND resource.labels.service_name=(\"send-batch\" OR \"provider-api\") AND (\"FCM: credentialsRefused\" OR \"APNs: credentialsRefused\" OR \"HMS: credentialsRefused\")"
     }
     other-app = {
-      description = "Times a push service said that addresses are another app's."
-      filter      = "resource.type=\"cloud_run_revision\" AND resource.labels.service_name=(\"send-batch\" OR \"provider-api\") AND (\"push: addressesOfAnotherApp\" OR \": wrongApp, notification\")"
+      description = "Times most addresses were unknown to a push service, or another app's."
+      filter      = "resource.type=\"cloud_run_revision\" AND resource.labels.service_name=(\"send-batch\" OR \"provider-api\") AND (\"push: addressesOfAnotherApp\" OR \": wrongApp, notification\" OR \": wrongEnvironment, notification\")"
     }
     export-failures = {
       description = "Exports that failed for good."

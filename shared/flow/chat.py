@@ -32,9 +32,9 @@ from shared.domain.targeting import (
     Segment,
     audience_queries,
 )
+from shared.flow.audience_size import census, sum_of
 from shared.flow.chat_domains import tell_changes
 from shared.flow.desk import Desk
-from shared.flow.estimate import census, sum_of
 from shared.flow.remind import remind
 from shared.ports import ChatClosed, ChatMoved, MessageGone, Post, Room, Throttled, Waiting
 

@@ -28,9 +28,9 @@ from shared.domain.human_text import is_blank
 from shared.domain.lifecycle import Status
 from shared.domain.notification import Notification, NotificationId
 from shared.domain.review import Template
+from shared.flow.audience_size import devices_now
 from shared.flow.chat import close_stray
 from shared.flow.desk import Desk
-from shared.flow.estimate import devices_now
 from shared.flow.moderate import approve, claim, reject
 from shared.ports import Moderator, Prompt
 

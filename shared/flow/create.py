@@ -16,8 +16,9 @@ from shared.domain.notification import Change, Looked, Notification, Notificatio
 from shared.domain.places import Taker
 from shared.domain.provider import Domain, Provider, is_admin_hwid
 from shared.domain.targeting import Segment
+from shared.flow.content_rules import check_fields
 from shared.flow.drafts import check_drafts
-from shared.flow.entitled import check_fields, entitled, owned
+from shared.flow.entitled import entitled, owned
 from shared.flow.once import Answer, KeyReused, Once, Render, answered, kept_answer
 from shared.flow.submission import Checks, Place, count_device, look, take_place, turn_to_look
 from shared.ports import AlreadyThere, Clock, Notifications, Providers, Rates, Replay

@@ -2,12 +2,9 @@
 
 from collections.abc import Sequence
 
-from shared.domain.content import Content
-from shared.domain.errors import FieldError, Forbidden, InvalidInput
+from shared.domain.errors import Forbidden
 from shared.domain.notification import Notification
-from shared.domain.provider import Domain, Plan, Provider, check_entitled, verified
-from shared.domain.push.sizes import oversize
-from shared.domain.targeting import Segment
+from shared.domain.provider import Domain, Provider, check_entitled
 from shared.ports import Providers
 
 
@@ -32,17 +29,3 @@ def known_provider(uid: str, providers: Providers) -> Provider:
     if provider is None:
         raise Forbidden("This account is not registered as a provider.", code="notAProvider")
     return provider
-
-
-def check_fields(
-    content: Content, segment: Segment | None, provider: Provider, domains: Sequence[Domain]
-) -> None:
-    """The rules beyond single fields: own domains, plan, and what fits into a push."""
-    faults = oversize(content)
-    if segment and segment.domain and segment.domain not in verified(domains):
-        sentence = f"{segment.domain} is not one of your verified domains"
-        faults.append(FieldError("targetSegment.domain", "foreignDomain", sentence))
-    if faults:
-        raise InvalidInput(faults)
-    if content.force_timer is not None and provider.plan is not Plan.ENTERPRISE:
-        raise Forbidden("forceTimer needs the Enterprise plan.", code="enterpriseRequired")

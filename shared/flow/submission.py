@@ -23,7 +23,7 @@ from shared.domain.notification import Looked, Notification, NotificationId
 from shared.domain.places import Taker, Turn
 from shared.domain.provider import Domain, Limit, Provider, verified
 from shared.domain.targeting import Segment, audience_queries
-from shared.flow.estimate import sum_of
+from shared.flow.audience_size import sum_of
 from shared.ports import Audience, Clock, Inspect, Notifications, Rates, Usage
 
 WINDOWS: Mapping[Limit, tuple[timedelta, str]] = {

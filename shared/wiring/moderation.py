@@ -74,7 +74,7 @@ def counting(p: Parts) -> "CountDevices":
     """A count of a notification's audience with these parts, which are loaded when it is made."""
 
     def count(notification: Notification) -> int:
-        from shared.flow.estimate import devices_now
+        from shared.flow.audience_size import devices_now
 
         return devices_now(notification, providers=p.providers, audience=p.audience, clock=p.clock)
 

@@ -82,7 +82,8 @@ def test_staff_wait_while_accounts_cannot_be_looked_up(
 
 def test_a_new_session_is_not_the_one_that_was_ended(world: MemoryParts) -> None:
     change(world, "o1", signed_out_at=int(time.time()) - 300)
-    assert door("operator_api", OPERATOR)("GET", "/v1/providers/p1").status_code == 200
+    signed_in_again = token("o1", operator=True)
+    assert door("operator_api", signed_in_again)("GET", "/v1/providers/p1").status_code == 200
 
 
 @pytest.mark.parametrize("uid", ["p1", "device:h1", "nobody-at-all"])

@@ -19,24 +19,24 @@ from infra.bundle import build
 
 pytestmark = pytest.mark.slow
 
-MOST_BUNDLE_BYTES = 473_000
+MOST_BUNDLE_BYTES = 500_000
 MODULES = {
-    "provider_api": 490,
-    "device_api": 475,
-    "operator_api": 485,
-    "moderation_queue": 490,
-    "approve_notification": 490,
-    "reject_notification": 490,
-    "claim_notification": 490,
-    "release_notification": 490,
-    "moderation_stats": 490,
-    "on_notification_written": 560,
-    "on_device_written": 560,
-    "plan_fanout": 490,
-    "send_batch": 490,
-    "export_events": 490,
-    "tick": 485,
-    "telegram_webhook": 480,
+    "provider_api": 510,
+    "device_api": 485,
+    "operator_api": 505,
+    "moderation_queue": 500,
+    "approve_notification": 500,
+    "reject_notification": 500,
+    "claim_notification": 500,
+    "release_notification": 500,
+    "moderation_stats": 500,
+    "on_notification_written": 580,
+    "on_device_written": 580,
+    "plan_fanout": 495,
+    "send_batch": 495,
+    "export_events": 485,
+    "tick": 490,
+    "telegram_webhook": 490,
 }
 SDKS = {
     "boto3",

@@ -8,6 +8,7 @@ import pytest
 from functions import clock
 from infra.offline.terraform import Terraform
 from shared.adapters.push.engine import reported
+from shared.domain.evidence import WRONG_APP, WRONG_ENVIRONMENT
 from shared.domain.reactions import CREDENTIALS_REFUSED
 from tests.infra.conftest import ROOT
 from tests.infra.plans import Plan, planned
@@ -50,16 +51,20 @@ def test_work_that_got_stuck_is_counted_from_what_the_tick_logs(prod: Plan) -> N
 def test_refused_credentials_are_counted_from_what_the_senders_log(
     service: str, prod: Plan, caplog: pytest.LogCaptureFixture
 ) -> None:
+    assert " AND severity>=ERROR AND " in metric(prod, "credentials-refused")
     reported(service, a_message(), [CREDENTIALS_REFUSED])
+    assert {record.levelname for record in caplog.records} == {"ERROR"}
     assert any(phrase in caplog.text for phrase in phrases(prod, "credentials-refused"))
     senders = "".join(source(f"shared/adapters/push/{name}.py") for name in ("fcm", "apns", "hms"))
     assert re.search(rf'reported\("{service}"|"{service}: %s, notification', senders)
 
 
 def test_addresses_of_another_app_are_counted_from_what_the_flow_logs(prod: Plan) -> None:
-    flow = source("shared/flow/send.py") + source("shared/flow/pushes.py")
-    for phrase in phrases(prod, "other-app"):
-        assert phrase in flow
+    said, *floods = phrases(prod, "other-app")
+    assert said in source("shared/flow/send.py")
+    assert 'log.error("%s: %s, notification %s' in source("shared/flow/verdicts.py")
+    codes = [WRONG_APP.code, WRONG_ENVIRONMENT.code]
+    assert floods == [f": {code}, notification" for code in codes]
 
 
 def test_waiting_beyond_the_agreed_time_is_counted_from_what_the_tick_logs(prod: Plan) -> None:
@@ -87,7 +92,7 @@ def test_our_own_faults_are_counted_from_what_the_edge_logs(prod: Plan) -> None:
     assert not pattern.search("tick: try again: busy")
     edge = source("functions/_edge.py")
     assert 'kind = "defect" if isinstance(error, Defect) else "unexpected"' in edge
-    assert 'f"{where}: {kind}: {error}"' in edge
+    assert 'f"{where}: {kind}: {said(error)}"' in edge
 
 
 WATCHED = {
