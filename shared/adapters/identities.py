@@ -29,6 +29,8 @@ Source: Cloud Run's troubleshooting page, "signature removed". It does so where 
 service, so the marker means nothing, and is refused, unless the deployment says that IAM does.
 """
 REQUIRED = ["iss", "aud", "sub", "iat", "exp"]
+LATEST_MOMENT = 2**53
+"""A number beyond it, or one that is none, is no time."""
 
 
 class Keys(Protocol):
@@ -138,10 +140,10 @@ def _identity(claims: Mapping[str, Any]) -> Identity:
     if not isinstance(uid, str) or not 1 <= len(uid) <= 128:
         raise Unauthenticated("the token names no user")
     email = claims.get("email")
-    began = claims.get("auth_time", claims["iat"])
-    if not isinstance(began, int | float):
+    began = _moment(claims.get("auth_time", claims["iat"]))
+    if began is None or began - CLOCK_SKEW_SECONDS > time.time():
         raise Unauthenticated("the token does not say when its bearer signed in")
-    return Identity(uid, email if isinstance(email, str) else "", float(began), claims)
+    return Identity(uid, email if isinstance(email, str) else "", began, claims)
 
 
 def _check_service(
@@ -167,11 +169,18 @@ def _is_run_address(audience: str, function: str) -> bool:
 
 def _check_times(claims: Mapping[str, Any]) -> None:
     now = time.time()
-    expires, issued = claims.get("exp"), claims.get("iat")
-    if not isinstance(expires, int | float) or expires + CLOCK_SKEW_SECONDS <= now:
+    expires, issued = _moment(claims.get("exp")), _moment(claims.get("iat"))
+    if expires is None or expires + CLOCK_SKEW_SECONDS <= now:
         raise Unauthenticated("the token has expired; sign in again")
-    if not isinstance(issued, int | float) or issued - CLOCK_SKEW_SECONDS > now:
+    if issued is None or issued - CLOCK_SKEW_SECONDS > now:
         raise Unauthenticated("the token is from the future")
+
+
+def _moment(claim: object) -> float | None:
+    """Seconds since 1970, if the claim says any that there can be."""
+    if isinstance(claim, bool) or not isinstance(claim, int | float):
+        return None
+    return float(claim) if 0 <= claim <= LATEST_MOMENT else None
 
 
 def _why(fault: jwt.PyJWTError) -> str:

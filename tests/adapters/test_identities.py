@@ -3,6 +3,7 @@
 import json
 import time
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import jwt
@@ -99,6 +100,10 @@ def test_a_signed_id_token_of_this_project_names_its_user(google: GoogleIdentiti
         pytest.param(lambda: signed(user_claims(iss="https://evil.example")), id="other issuer"),
         pytest.param(lambda: signed(user_claims(sub="")), id="of nobody"),
         pytest.param(lambda: signed(user_claims(iat=time.time() + 999)), id="from the future"),
+        pytest.param(
+            lambda: signed(user_claims(auth_time=time.time() + 999)), id="of a future sign-in"
+        ),
+        pytest.param(lambda: signed(user_claims(auth_time=10**400)), id="of a sign-in never"),
         pytest.param(lambda: "garbage", id="garbage"),
         pytest.param(lambda: "", id="empty"),
         pytest.param(
@@ -194,8 +199,15 @@ def test_a_removed_signature_means_nothing_where_iam_does_not_guard(
 DEMO = settings("demo-x", FIREBASE_AUTH_EMULATOR_HOST="127.0.0.1:1")
 
 
+NO_MOMENTS = [None, True, "soon", [1], -1, 10**400, float("inf"), float("nan")]
+
+
 def demo_claims(**changed: Any) -> dict[str, Any]:
     return user_claims(iss="https://securetoken.google.com/demo-x", aud="demo-x", **changed)
+
+
+def odd_time(name: str, odd: object) -> str:
+    return unsigned(demo_claims(**{name: odd}))
 
 
 def test_a_demo_project_understands_unsigned_tokens() -> None:
@@ -211,6 +223,11 @@ def test_a_demo_project_understands_unsigned_tokens() -> None:
         pytest.param(lambda: unsigned(demo_claims()) + "c2ln", id="with a made-up signature"),
         pytest.param(lambda: signed(demo_claims(), FOREIGN), id="signed by a stranger"),
         pytest.param(lambda: unsigned(demo_claims(exp="soon")), id="expiry is no number"),
+        *(
+            pytest.param(partial(odd_time, name, odd), id=f"{name} is {odd!s:.9}")
+            for name in ("exp", "iat", "auth_time")
+            for odd in NO_MOMENTS
+        ),
         pytest.param(lambda: "a.b.c", id="garbage"),
     ],
 )
