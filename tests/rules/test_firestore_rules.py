@@ -221,22 +221,39 @@ GENERATIONS: list[Mapping[str, object]] = [
 
 
 @pytest.mark.parametrize(
-    ("stored", "readers"),
+    ("stored", "secret", "readers"),
     [
-        ({}, [{}]),
-        ({"generation": "g1"}, [{"generation": "g1"}]),
-        ({"generation": "g2"}, [{"generation": "g2"}]),
+        ({}, {"digest": "d"}, [{}]),
+        ({"generation": "g1"}, {"generation": "g1"}, [{"generation": "g1"}]),
+        ({"generation": "g2"}, {"generation": "g2"}, [{"generation": "g2"}]),
+        ({}, {"generation": "g2"}, [{"generation": "g2"}]),
     ],
-    ids=["of before generations had names", "the former one", "the present one"],
+    ids=[
+        "of before generations had names",
+        "the former one",
+        "the present one",
+        "written as a whole by an existing back end",
+    ],
 )
 def test_a_device_is_read_by_its_present_generation_only(
-    fresh: Caller, stored: Mapping[str, str], readers: list[Mapping[str, object]]
+    fresh: Caller,
+    stored: Mapping[str, str],
+    secret: Mapping[str, str],
+    readers: list[Mapping[str, object]],
 ) -> None:
     assert fresh.write(f"devices/{HWID}", "owner", stored)
+    assert fresh.write(f"deviceSecrets/{HWID}", "owner", secret)
     allowed = [it for it in GENERATIONS if fresh.get(f"devices/{HWID}", DEVICE, **it)]
     assert allowed == readers
     others = [it for it in GENERATIONS if fresh.get(f"devices/{HWID}", "device:other", **it)]
     assert others == []
+
+
+def test_a_device_that_an_existing_back_end_wrote_after_its_owner_left_is_read_by_nobody(
+    fresh: Caller,
+) -> None:
+    assert fresh.write("devices/left", "owner", {"hwid": "left"})
+    assert not [it for it in GENERATIONS if fresh.get("devices/left", "device:left", **it)]
 
 
 @pytest.mark.parametrize("end", [devices.delete, devices.reset])
