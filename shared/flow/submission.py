@@ -6,10 +6,11 @@ gives back its own hold and never another's place, and one that is repeated, or 
 made again, needs no second place. The hold of a request that died lapses with its window.
 
 A look may take seconds, so few are taken at a time: one of a notification, some of a provider. Who
-comes meanwhile is told so at once, and holds no thread.
+comes meanwhile for the same one is told so at once; for another, after waiting a moment.
 """
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+import time
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -46,16 +47,21 @@ LOOKS_AT_ONCE = 4
 LOOK_LASTS = timedelta(seconds=30)
 """After so long the request that looks is taken to have died."""
 LOOK_RETRY_SECONDS = 5
+PAUSES: Sequence[float] = (0.25, 0.5, 1.0, 1.25)
+"""Seconds until a turn is asked for again while all are taken: links that answer at once free one
+within them, so that a burst of ordinary submissions goes through.
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class Checks:
-    """What a submission is checked with."""
+    """What a submission is checked with, and how long it waits for a turn to look."""
 
     inspect: Inspect
     audience: Audience
     usage: Usage
     rates: Rates
+    pauses: Iterable[float] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,10 +111,7 @@ def turn_to_look(
     if not _takes_time(it, verified(domains), clock):
         yield
         return
-    now = clock.now()
-    turn = checks.usage.begin(
-        it.provider_id, LOOKS, LOOKS_AT_ONCE, now, now + LOOK_LASTS, taker=taker
-    )
+    turn = _turn(it, taker, checks, clock)
     if turn is Turn.ANOTHERS:
         raise InProgress(
             "this notification is being looked at for another request; ask again in a moment",
@@ -127,6 +130,18 @@ def turn_to_look(
         _end_turn(it, taker, checks)
         raise
     _end_turn(it, taker, checks)
+
+
+def _turn(it: Notification, taker: Taker, checks: Checks, clock: Clock) -> Turn:
+    """Ask for a turn, and again after each pause while all are taken."""
+    pauses = iter(checks.pauses)
+    while True:
+        now = clock.now()
+        lapses = now + LOOK_LASTS
+        turn = checks.usage.begin(it.provider_id, LOOKS, LOOKS_AT_ONCE, now, lapses, taker=taker)
+        if turn is not Turn.NONE_FREE or (pause := next(pauses, None)) is None:
+            return turn
+        time.sleep(pause * (0.5 + clock.chance()))
 
 
 def _takes_time(it: Notification, names: Sequence[str], clock: Clock) -> bool:

@@ -8,7 +8,7 @@ from shared.domain.content import Content
 from shared.domain.link_ends import Inspection
 from shared.domain.notification import Notification
 from shared.domain.provider import Domain, declared_schemes, verified
-from shared.flow.submission import Checks
+from shared.flow.submission import PAUSES, Checks
 from shared.ports import Inspect, Moderators, ReviewPolicies, Threats, Usage, Web
 from shared.wiring.cast import Parts
 from shared.wiring.ground import Ground
@@ -83,7 +83,7 @@ def counting(p: Parts) -> "CountDevices":
 
 def checks(p: Parts) -> Checks:
     """What submissions are checked with."""
-    return Checks(inspecting(p), p.audience, p.usage, p.rates)
+    return Checks(inspecting(p), p.audience, p.usage, p.rates, PAUSES)
 
 
 def reviewers(p: Parts) -> "Reviewers":

@@ -1,7 +1,7 @@
 """What a submission passes before moderators see it: a look at its content, and limits."""
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
@@ -494,6 +494,24 @@ def test_some_of_a_providers_notifications_are_looked_at_at_a_time() -> None:
         link.may_end.set()
         assert {each.result(30).status for each in submitted} == {Status.PENDING}
     assert world.submit(others[0]).status is Status.PENDING
+
+
+def test_a_burst_of_links_that_answer_goes_through_in_turn() -> None:
+    world = a_world()
+    drafts = [world.create(LINKED)["id"] for _ in range(LOOKS_AT_ONCE + 1)]
+    link = SilentLink(LOOKS_AT_ONCE)
+
+    def pauses() -> Iterator[float]:
+        link.may_end.set()
+        yield from [0.01] * 3_000
+
+    usual, world.parts.checks = world.parts.checks, replace(world.parts.checks, inspect=link)
+    with ThreadPoolExecutor(LOOKS_AT_ONCE) as threads:
+        submitted = [threads.submit(world.submit, id) for id in drafts[:LOOKS_AT_ONCE]]
+        link.all_there.wait(30)
+        world.parts.checks = replace(usual, pauses=pauses())
+        assert world.submit(drafts[-1]).status is Status.PENDING
+        assert {each.result(30).status for each in submitted} == {Status.PENDING}
 
 
 def test_an_edit_waits_for_no_turn_and_takes_one_like_a_submission() -> None:
