@@ -54,16 +54,17 @@ GROUPS = (
     Group(
         Use.DANGEROUS,
         "installs programs or settings",
-        "ms-appinstaller appinstaller itms-services jnlp jnlps apt snap flatpak appstream brew "
-        "magnet ed2k package",
+        "ms-appinstaller appinstaller itms-services itms-beta jnlp jnlps dfshim apt apturl zypper "
+        "snap flatpak flatpak+http flatpak+https appstream brew magnet ed2k package lpa",
     ),
     Group(
         Use.DANGEROUS,
         "starts a program with what the address says",
         "ms-msdt ms-officecmd shell mk its ms-its hcp help mhtml res wscript vscode "
         "vscode-insiders vscodium cursor windsurf jetbrains idea pycharm toolbox xcode steam "
-        "com.epicgames.launcher shortcuts workflow tasker applescript x-man-page "
-        "x-github-client sourcetree docker docker-desktop git",
+        "com.epicgames.launcher shortcuts workflow tasker applescript x-man-page x-github-client "
+        "sourcetree docker docker-desktop git git+ssh svn svn+ssh gitkraken x-help-script "
+        "x-help-action termux scriptable pythonista3 a-shell macrodroid",
     ),
     Group(Use.DANGEROUS, "searches where the address says", "search-ms search ms-search"),
     Group(
@@ -80,40 +81,55 @@ GROUPS = (
     Group(
         Use.DANGEROUS,
         "opens a session on another machine",
-        "ssh telnet rlogin rsh mosh rdp ms-rd vnc tn3270 teamviewer10 anydesk rustdesk gopher "
-        "finger dict",
+        "ssh telnet rlogin rsh mosh rdp ms-rd vnc tn3270 teamviewer8 teamviewer10 teamviewerapi "
+        "tvcontrol1 tvjoinv8 anydesk rustdesk ultraviewer zoomrc putty vmrc vmware-view "
+        "horizon-client gopher finger dict",
     ),
     Group(
         Use.DANGEROUS,
         "reads or changes the settings of the device or browser",
-        "ms-settings ms-cxh ms-cxh-full prefs app-prefs x-apple.systempreferences chrome edge "
-        "chrome-extension moz-extension resource content filesystem wifi otpauth "
-        "otpauth-migration windowsdefender",
+        "ms-settings ms-cxh ms-cxh-full prefs app-prefs app-settings x-apple.systempreferences "
+        "chrome chrome-untrusted edge chrome-extension moz-extension safari-extension "
+        "safari-web-extension devtools resource content filesystem wifi otpauth otpauth-migration "
+        "windowsdefender",
     ),
-    Group(Use.SYSTEM, "calls a number, which can cost money", "tel callto facetime facetime-audio"),
+    Group(
+        Use.SYSTEM,
+        "calls a number, which can cost money",
+        "tel telprompt callto facetime facetime-audio facetime-prompt facetime-audio-prompt sip "
+        "sips wtai voicemail",
+    ),
     Group(Use.SYSTEM, "writes to a number, which can cost money", "sms smsto mms mmsto"),
     Group(Use.SYSTEM, "writes an e-mail in the reader's name", "mailto message"),
-    Group(Use.SYSTEM, "pays, or asks for a payment", "bitcoin ethereum litecoin lightning upi"),
+    Group(
+        Use.SYSTEM,
+        "pays, or asks for a payment",
+        "bitcoin bitcoincash ethereum litecoin dogecoin monero solana lightning upi phonepe "
+        "paytmmp gpay tez",
+    ),
     Group(
         Use.SYSTEM,
         "opens a store of apps",
         "market itms itmss itms-apps itms-appss macappstore macappstores ms-windows-store "
-        "appmarket hiapplink",
+        "appmarket hiapplink samsungapps mimarket vivomarket oppomarket amzn",
     ),
     Group(Use.SYSTEM, "searches the web", "x-web-search"),
-    Group(Use.SYSTEM, "shows a place or an event", "geo maps webcal"),
+    Group(Use.SYSTEM, "shows a place or an event", "geo maps bingmaps webcal webcals"),
     Group(
         Use.CARRIER,
         "hands an address on to a browser",
-        "microsoft-edge googlechrome googlechromes view-source firefox firefox-focus brave opera "
-        "vivaldi samsungbrowser samsunginternet ucbrowser yandexbrowser yandexbrowser-open-url "
-        "duckduckgo ddgquicklink dolphin mibrowser huaweibrowser googleapp google "
-        "com-apple-mobilesafari-tab",
+        "microsoft-edge microsoft-edge-beta microsoft-edge-dev microsoft-edge-canary "
+        "microsoft-edge-holographic googlechrome googlechromes googlechrome-x-callback "
+        "view-source firefox firefox-beta firefox-nightly firefox-focus firefox-klar brave opera "
+        "opera-gx opera-touch ohttp ohttps vivaldi icabmobile icabmobiles alook maxthon qqbrowser "
+        "mttbrowser ucweb baiduboxapp samsungbrowser samsunginternet ucbrowser yandexbrowser "
+        "yandexbrowser-open-url duckduckgo ddgquicklink dolphin mibrowser huaweibrowser googleapp "
+        "google com-apple-mobilesafari-tab",
     ),
     Group(
         Use.CARRIER,
         "hands an address on to a reader of feeds or archives",
-        "feed feeds jar wyciwyg",
+        "feed feeds itpc pcast jar wyciwyg",
     ),
     Group(Use.CARRIER, "hands an address on to any app of Android", "intent android-app"),
     Group(

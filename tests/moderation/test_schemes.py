@@ -44,11 +44,35 @@ def test_a_known_scheme_is_judged_by_its_use_and_cannot_be_declared(scheme: str)
     assert why_undeclarable(scheme)
 
 
+@pytest.mark.parametrize("scheme", ["flatpak+https", "git+ssh"])
+def test_a_program_that_is_started_is_more_than_the_address_it_is_given(scheme: str) -> None:
+    codes = {each.code for each in link_findings(f"{scheme}://kino.by/a", "url", ())}
+    assert "dangerousScheme" in codes
+
+
 @pytest.mark.parametrize("scheme", ["ms-new-tool", "microsoft.windows.camera", "windows.tools"])
 def test_parts_of_windows_are_dangerous_without_being_listed(scheme: str) -> None:
     judged = known(scheme)
     assert judged is not None
     assert judged.use is Use.DANGEROUS
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "ohttps://kino.by/",
+        "MICROSOFT-EDGE-BETA:kino.by",
+        "firefox-nightly://open-url?url=kino.by",
+        "opera-gx://kino.by",
+        "googlechrome-x-callback://x-callback-url/open/?url=https%3A%2F%2Fkino.by",
+        "pcast://kino.by/feed",
+    ],
+)
+def test_a_browser_is_judged_by_where_it_goes_whatever_its_edition(url: str) -> None:
+    assert [each.code for each in link_findings(url, "url", ())] == [
+        "carriedAddress",
+        "foreignHost",
+    ]
 
 
 @pytest.mark.parametrize("scheme", ["myapp", "com.example.app", "auroranews", "my-app+1", "msapp"])
