@@ -136,6 +136,25 @@ def test_verify_names_a_dangling_link_a_linked_folder_and_one_that_leads_out(
     assert wrong == [("unknown", "dangling"), ("unknown", "folder"), ("unknown", "out")]
 
 
+def test_a_pipe_or_a_folder_in_place_of_an_object_is_named_and_nobody_waits_for_it(
+    tmp_path: Path,
+) -> None:
+    world = World(archive=FolderArchive(tmp_path / "archive")).archived(N1)
+    outcomes, transitions = (
+        next((tmp_path / f"archive/kind={kind}").rglob("n1-*"))
+        for kind in ("outcomes", "transitions")
+    )
+    outcomes.unlink()
+    os.mkfifo(outcomes)
+    transitions.unlink()
+    transitions.mkdir()
+    os.mkfifo(tmp_path / "archive/pipe")
+    wrong = {it.code: it.where for it in world.verify().wrong}
+    assert wrong["altered"] == outcomes.relative_to(tmp_path / "archive").as_posix()
+    assert wrong["missing"] == transitions.relative_to(tmp_path / "archive").as_posix()
+    assert wrong["unknown"] == "pipe"
+
+
 def test_a_replay_names_the_link_in_place_of_an_object(tmp_path: Path) -> None:
     World(archive=FolderArchive(tmp_path / "archive")).archived(N1)
     (link,) = linked(tmp_path / "archive", "kind=outcomes/**/*.gz")

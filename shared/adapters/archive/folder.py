@@ -2,7 +2,8 @@
 
 An object is written under a name that nobody lists, flushed, and then linked to its own: a link is
 made whole or not at all, and never over another. What a killed run leaves behind is never taken
-for an object; nor is a symbolic link, whose content somebody may change who cannot write here.
+for an object; nor is a symbolic link, whose content somebody may change who cannot write here, nor
+a pipe or device, whose content may never end.
 """
 
 import errno
@@ -58,9 +59,9 @@ class FolderArchive:
 
     def get(self, name: str) -> bytes | None:
         path = self._path(name)
-        if self._link_in(path):
-            return None
         try:
+            if self._link_in(path) or (path.exists() and not path.is_file()):
+                return None
             return path.read_bytes()
         except FileNotFoundError:
             return None
@@ -69,7 +70,7 @@ class FolderArchive:
 
     def names(self, prefix: str = "") -> Iterator[str]:
         begin = self._path(prefix.rpartition("/")[0])
-        found = (path for path in begin.rglob("*") if path.is_symlink() or path.is_file())
+        found = (path for path in begin.rglob("*") if path.is_symlink() or not path.is_dir())
         kept = (path for path in found if not _is_unfinished(path))
         names = (path.relative_to(self._root).as_posix() for path in kept)
         return iter(sorted(name for name in names if name.startswith(prefix)))
