@@ -6,7 +6,6 @@ that were dealt with are known, and to decide again what one has decided changes
 """
 
 import re
-import unicodedata
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
@@ -24,7 +23,7 @@ from shared.domain.chat_cards import (
 )
 from shared.domain.errors import InvalidInput, NotFound, Refusal, WrongState
 from shared.domain.history import Actor, Role
-from shared.domain.human_text import is_blank
+from shared.domain.human_text import comparable, is_blank
 from shared.domain.lifecycle import Status
 from shared.domain.notification import Notification, NotificationId
 from shared.domain.review import Template
@@ -39,8 +38,8 @@ UPDATES_KEPT = timedelta(days=2)
 """Telegram gives an update up after a day."""
 MOST_ANSWER_UNITS = 200
 
-_NUMBER = re.compile(r"#?(\d{1,3})[.)]?")
-"""In any script's digits, as keyboards write them."""
+_NUMBER = re.compile(r"#?(\d{1,3})\u20e3?[.)]?")
+"""In any script's digits and as a keycap emoji, as keyboards write them."""
 _NOT_LISTED = (
     "You are not on the list of moderators. "
     "An operator can put you there: your number here is {user}."
@@ -196,7 +195,7 @@ def _answered(given: Reply, prompt: Prompt, moderator: Moderator, desk: Desk) ->
     text, templates = given.text.strip(), desk.policies.get().templates[:MOST_TEMPLATES]
     if is_blank(text):
         return "Reply in words: the provider reads your reason."
-    if number := _NUMBER.fullmatch(unicodedata.normalize("NFKC", text)):
+    if number := _NUMBER.fullmatch(comparable(text)):
         template = _numbered(int(number[1]), templates)
         return _rejected(prompt, moderator, desk, template) if template else _no_such(templates)
     return _rejected(prompt, moderator, desk, text)

@@ -221,7 +221,9 @@ def test_a_no_asks_for_the_reason_and_the_reply_rejects(room: Chatroom) -> None:
     assert record.moderator_comment == "No source is named."
 
 
-@pytest.mark.parametrize("text", ["2", " #2 ", "2.", "2)", "٢", "２）", "२"])
+@pytest.mark.parametrize(
+    "text", ["2", " #2 ", "2.", "2)", "٢", "\u200f٢", "２）", "२", "2\ufe0f\u20e3"]
+)
 def test_a_number_stands_for_a_template(room: Chatroom, text: str) -> None:
     room.policies.put(ReviewPolicy(templates=TEMPLATES))
     press(room.press(button="r"), desk=room.desk)
