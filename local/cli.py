@@ -20,8 +20,9 @@ from local.cli_record import tell_chain, tell_difference, tell_history, tell_rec
 from local.cli_review import revision_to_decide
 from local.plainly import plainly
 from local.telegram_commands import telegram
-from local.terminal import json_text, say
+from local.terminal import json_text, say, show_log
 from shared.adapters.documents import to_json
+from shared.domain.chat import neutral
 from shared.domain.delivery import Outcome
 from shared.domain.errors import Defect
 from shared.domain.history import Actor, Role
@@ -77,6 +78,7 @@ def main(stack_file: Path | None) -> None:
     fanfare telegram setup              agree with Telegram on the moderators' bot
     fanfare cost --devices 250000       what that costs at list price
     """
+    show_log()
     if os.environ.get("GOOGLE_CLOUD_PROJECT") and stack_file is None:
         return
     ctx = click.get_current_context()
@@ -87,9 +89,8 @@ def main(stack_file: Path | None) -> None:
     try:
         stack = running(stack_file or STACK_FILE)
     except StackError as missing:
-        raise click.UsageError(
-            f"{missing} Or set GOOGLE_CLOUD_PROJECT to work on a real project."
-        ) from None
+        told = f"{missing} Or set GOOGLE_CLOUD_PROJECT to work on a real project."
+        raise click.UsageError(neutral(told, lines=True)) from None
     os.environ.update(stack.environment())
 
 

@@ -4,7 +4,7 @@ from datetime import datetime
 
 import click
 
-from local.cli_review import tell_content, tell_review
+from local.cli_review import tell_content, tell_review, tell_segment
 from local.terminal import say
 from shared.domain.delivery import Tally
 from shared.domain.history import chain_faults
@@ -23,6 +23,7 @@ def tell_record(p: Parts, it: Notification) -> None:
     if it.status in EDITABLE:
         tell_review(p, it)
         return
+    tell_segment(it)
     for finding in it.findings:
         say(f"{finding.severity}: {finding.field}: {finding.sentence}")
     for name in COUNTERS:

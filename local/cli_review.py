@@ -56,11 +56,17 @@ def tell_content(content: Content) -> None:
         _row("expires", f"{content.expiry_seconds:,} seconds after sending begins")
 
 
-def tell_review(p: Parts, it: Notification) -> None:
-    """Whom it would reach now, what was found in it, and who must approve it."""
+def tell_segment(it: Notification) -> Segment:
+    """Show whom it was or would be for, by its filters, and return them."""
     segment = it.segment or Segment()
     filters = segment.model_dump(mode="json", by_alias=True, exclude_defaults=True)
     _row("for", ", ".join(f"{name} {_words(value)}" for name, value in filters.items()) or "all")
+    return segment
+
+
+def tell_review(p: Parts, it: Notification) -> None:
+    """Whom it would reach now, what was found in it, and who must approve it."""
+    segment = tell_segment(it)
     domains = segment.domains_of(verified(p.providers.domains_of(it.provider_id)))
     _row("on", ", ".join(domains) or "no verified domain")
     counted = _tell_audience(p, it)

@@ -5,12 +5,30 @@ reads before approving it. Every line that may hold somebody else's words goes t
 """
 
 import json
+import logging
 
 import click
 
 from shared.domain.chat import neutral
 
 _QUOTE = "│ "
+
+
+class LogLine(logging.Formatter):
+    """One line per record; of an error what it says, without a stack trace."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        said = record.getMessage()
+        if record.exc_info and (error := record.exc_info[1]):
+            said = f"{said}: {error}"
+        return neutral(f"{record.levelname.lower()}: {said}")
+
+
+def show_log() -> None:
+    """Print warnings and errors of the log on standard error, each as a line."""
+    handler = logging.StreamHandler()
+    handler.setFormatter(LogLine())
+    logging.basicConfig(level=logging.WARNING, handlers=[handler])
 
 
 def say(line: str = "") -> None:

@@ -104,6 +104,11 @@ def test_a_status_names_who_endorsed_and_who_reads_it(
     assert "read by" not in fanfare("status", pending).output
 
 
+def test_a_status_shows_whom_it_was_for_after_the_decision(pending: str, fanfare: Fanfare) -> None:
+    fanfare("reject", pending, "--comment", "no source", "--revision", "1")
+    assert "for          region us" in fanfare("status", pending).output
+
+
 def test_without_a_revision_it_is_shown_and_asked_about(
     pending: NotificationId, world: MemoryParts, at_a_terminal: Callable[..., str]
 ) -> None:
