@@ -147,13 +147,18 @@ function told({ targetedCount }, counts) {
   return [`${number.format(counts.delivered)} of ${number.format(targetedCount)} delivered`, ...rest].join(" · ");
 }
 
+function whatChanged({ failureReason, findings }) {
+  const red = failureReason === "linkChanged" ? findings.filter(({ severity }) => severity === "red") : [];
+  return red.map(({ sentence }) => sentence);
+}
+
 async function explain(card) {
   const details = card.querySelector("details");
   if (!details.open) return;
   try {
     const { errors, failure } = await api.stats(card.shown.id);
     const lines = errors.map(({ count, message }) => `${number.format(count)} × ${message}`);
-    details.querySelector("ul").replaceChildren(...[failure?.message, ...lines].filter(Boolean).map((text) => {
+    details.querySelector("ul").replaceChildren(...[failure?.message, ...whatChanged(card.shown), ...lines].filter(Boolean).map((text) => {
       const line = document.createElement("li");
       line.textContent = text;
       return line;
