@@ -32,6 +32,7 @@ from local.stand_ins.tasks_rules import QueueSettings
 from shared.adapters.documents.device import registration_fields
 from shared.adapters.firestore.notifications import FirestoreNotifications
 from shared.adapters.firestore.providers import FirestoreProviders
+from shared.adapters.firestore.rest import FirestoreRest
 from shared.domain.content import Content
 from shared.domain.device import AddressKind, Device, Hwid, Platform, PushAddress, derive
 from shared.domain.history import Actor, Role
@@ -162,7 +163,10 @@ def approved(project: str, id: str) -> NotificationId:
     """A notification to everybody, approved just now."""
     named = NotificationId(id)
     with closing(firestore.Client(project=project, credentials=AnonymousCredentials())) as client:
-        providers, notifications = FirestoreProviders(client), FirestoreNotifications(client)
+        notifications = FirestoreNotifications(client)
+        providers = FirestoreProviders(
+            client, lambda: FirestoreRest(project, os.environ["FIRESTORE_EMULATOR_HOST"])
+        )
         providers.put(demo.PROVIDERS[0])
         providers.put_domain(demo.DOMAINS[0])
         now = datetime.now(UTC)

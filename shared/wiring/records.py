@@ -19,13 +19,13 @@ class RecordParts(Ground):
     def providers(self) -> Providers:
         from shared.adapters.firestore.providers import FirestoreProviders
 
-        return FirestoreProviders(self._firestore)
+        return FirestoreProviders(self._firestore, lambda: self._rest)
 
     @cached_property
     def devices(self) -> Devices:
         from shared.adapters.firestore.devices import FirestoreDevices
 
-        return FirestoreDevices(self._firestore)
+        return FirestoreDevices(self._firestore, lambda: self._rest)
 
     @cached_property
     def stop_switch(self) -> StopSwitch:

@@ -105,7 +105,8 @@ def devices(request: pytest.FixtureRequest) -> Bench[Devices]:
         store = MemoryDevices()
         return _in_memory(store, store.documents)
     client: Client = request.getfixturevalue("client")
-    return _in_firestore(FirestoreDevices(client), client, "devices")
+    rest: FirestoreRest = request.getfixturevalue("rest")
+    return _in_firestore(FirestoreDevices(client, lambda: rest), client, "devices")
 
 
 @pytest.fixture(params=KINDS)
@@ -114,7 +115,8 @@ def providers(request: pytest.FixtureRequest) -> Bench[Providers]:
         store = MemoryProviders()
         return _in_memory(store, store.documents)
     client: Client = request.getfixturevalue("client")
-    return _in_firestore(FirestoreProviders(client), client, "providers")
+    rest: FirestoreRest = request.getfixturevalue("rest")
+    return _in_firestore(FirestoreProviders(client, lambda: rest), client, "providers")
 
 
 @pytest.fixture(params=KINDS)
@@ -124,7 +126,8 @@ def domains(request: pytest.FixtureRequest) -> Bench[Providers]:
         store = MemoryProviders()
         return _in_memory(store, store.domains)
     client: Client = request.getfixturevalue("client")
-    return _in_firestore(FirestoreProviders(client), client, "domains")
+    rest: FirestoreRest = request.getfixturevalue("rest")
+    return _in_firestore(FirestoreProviders(client, lambda: rest), client, "domains")
 
 
 @pytest.fixture(params=KINDS)

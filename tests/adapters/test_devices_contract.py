@@ -36,6 +36,7 @@ from shared.domain.ownership import Credential, Generation, Standing
 from shared.ports import Devices
 from tests.adapters.conftest import Bench
 from tests.adapters.records import NOON
+from tests.adapters.test_others import not_again
 from tests.builders import a_batch
 from tests.infra.firestore_queries import GrpcRecorder, served
 
@@ -530,7 +531,7 @@ def test_a_chunk_is_one_request_that_asks_for_nothing_else(monkeypatch: pytest.M
         monkeypatch.setenv("FIRESTORE_EMULATOR_HOST", address)
         client = Client(project="demo-x", credentials=AnonymousCredentials())
         hwids = [f"h{number}" for number in range(CHUNK_SIZE)]
-        assert FirestoreDevices(client).reach(hwids) == {}
+        assert FirestoreDevices(client, not_again).reach(hwids) == {}
         client.close()
     (asked,) = recorder.gets
     assert [name.rpartition("/")[2] for name in asked.documents] == hwids
@@ -542,7 +543,7 @@ def test_an_address_that_did_not_change_is_the_one_in_the_ledger(
     client: Client, rest: FirestoreRest, kind: AddressKind
 ) -> None:
     """Or a doubt about it would be taken for one about another address."""
-    devices, ledger = FirestoreDevices(client), FirestoreLedger(rest)
+    devices, ledger = FirestoreDevices(client, not_again), FirestoreLedger(rest)
     phone = replace(PHONE, address=PushAddress(kind, "t", "sandbox", NOON))
     devices.refresh(phone, derived(phone))
     target = target_of(rest.get(rest.name(DEVICES, phone.hwid)) or {})

@@ -37,6 +37,7 @@ from tests.adapters.records import (
     a_new_notification,
     a_submission,
 )
+from tests.adapters.test_others import not_again
 from tests.conftest import eventually
 
 N1 = NotificationId("n1")
@@ -195,7 +196,7 @@ def test_a_registration_whose_answer_was_lost_keeps_its_secret(
     def decide(standing: Standing) -> Generation | Credential:
         return standing.credential or mine
 
-    devices = FirestoreDevices(faulty)
+    devices = FirestoreDevices(faulty, not_again)
     mine = Generation(Credential("digest", "g1"), Device(Hwid("h1"), "ios"))
     faulty.faults = [fault]
     assert devices.begin("h1", decide) == mine
@@ -205,13 +206,13 @@ def test_a_registration_whose_answer_was_lost_keeps_its_secret(
 def test_a_drop_whose_answer_was_lost_is_a_drop(faulty: FaultyClient, client: Client) -> None:
     client.collection("devices").document("h1").set({"fcmToken": "t"})
     faulty.faults = [after_it_counted]
-    assert FirestoreDevices(faulty).drop_address("h1", "t")
+    assert FirestoreDevices(faulty, not_again).drop_address("h1", "t")
 
 
 def test_who_registers_a_token_again_while_it_is_taken_away_keeps_it(
     faulty: FaultyClient, client: Client
 ) -> None:
-    devices, others = FirestoreDevices(faulty), FirestoreDevices(client)
+    devices, others = FirestoreDevices(faulty, not_again), FirestoreDevices(client, not_again)
     for hwid in ("old", "new"):
         phone = Device(Hwid(hwid), "android")
         devices.refresh(phone, _derived(phone))
@@ -369,7 +370,7 @@ def test_a_submission_with_findings_whose_answer_was_lost_is_there_once(
 def test_a_list_of_admin_hwids_whose_answer_was_lost_has_one_entry(
     faulty: FaultyClient, fault: Fault
 ) -> None:
-    providers = FirestoreProviders(faulty)
+    providers = FirestoreProviders(faulty, not_again)
     faulty.faults = [fault]
     providers.add_domain(Domain("a.example", "p1"), by=PROVIDER, at=NOON)
     faulty.faults = [fault]

@@ -9,7 +9,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from google.cloud.firestore import GeoPoint
+from google.auth.credentials import AnonymousCredentials
+from google.cloud.firestore import Client, GeoPoint
 from google.events.cloud.firestore import Document, DocumentEventData, Value
 
 from functions._provider_insight import explain
@@ -141,13 +142,15 @@ KINDS_OF_FIRESTORE: Mapping[str, Any] = {
 }
 
 
-@pytest.mark.parametrize("kind", [*KINDS_OF_FIRESTORE, "a reference"])
+@pytest.mark.parametrize("kind", [*KINDS_OF_FIRESTORE, "a reference", "a reference elsewhere"])
 def test_any_value_that_firestore_has_may_stand_in_any_field_that_others_write(
     fanfare: GoogleParts, kind: str
 ) -> None:
     """The two ways in which we read a device, by gRPC and by REST, agree on all of them."""
     client = fanfare._firestore
-    value = KINDS_OF_FIRESTORE.get(kind, client.document("providers/p1"))
+    elsewhere = Client(project="elsewhere", credentials=AnonymousCredentials())
+    referring = elsewhere if kind == "a reference elsewhere" else client
+    value = KINDS_OF_FIRESTORE.get(kind, referring.document("providers/p1"))
     client.document("providers/odd").set(dict.fromkeys(PROVIDER, value))
     client.document("domains/odd.example").set({**dict.fromkeys(DOMAIN, value), "providerId": "p1"})
     plain = {"domains": ["example.com"], "platform": "linux", "fcmToken": "t"}

@@ -39,6 +39,7 @@ from shared.domain.lifecycle import Status
 from shared.domain.notification import NotificationId
 from shared.domain.targeting import AudienceQuery, PartitionRange
 from shared.ports import Waiting, Wish
+from tests.adapters.test_others import not_again
 from tests.builders import NOON, an_fcm_address
 from tests.infra.conftest import ROOT
 from tests.infra.firestore_queries import (
@@ -124,7 +125,7 @@ def rest_queries() -> tuple[list[Asked], set[str]]:
 def client_queries(client: Client) -> set[str]:
     """Let the other adapters ask; the names of the methods that were called for it."""
     notifications = FirestoreNotifications(client)
-    providers, devices = FirestoreProviders(client), FirestoreDevices(client)
+    providers, devices = FirestoreProviders(client, not_again), FirestoreDevices(client, not_again)
     first = Wish("p1", page_size=2)
 
     def lists() -> None:

@@ -19,6 +19,7 @@ from local.firestore import FirestoreEmulator
 from shared.adapters.clock import FixedClock
 from shared.adapters.firestore.devices import FirestoreDevices
 from shared.flow import devices
+from tests.adapters.test_others import not_again
 from tests.builders import a_desktop
 from tests.flow.parts import FakeAccounts
 
@@ -265,7 +266,7 @@ def test_a_former_owner_reads_nothing_of_what_is_registered_next(
 ) -> None:
     monkeypatch.setenv("FIRESTORE_EMULATOR_HOST", firestore_emulator.address)
     client = Client(project=fresh.project, credentials=AnonymousCredentials())
-    store, accounts = FirestoreDevices(client), FakeAccounts()
+    store, accounts = FirestoreDevices(client, not_again), FakeAccounts()
 
     def claims_of_a_registration() -> dict[str, Any]:
         desktop = a_desktop("Hw 2")

@@ -219,6 +219,7 @@ def rewrite(
     place: DocumentReference,
     what: str,
     wanted: Callable[[Snapshot], Mapping[str, Any]],
+    read: Callable[[DocumentReference], Snapshot] = fetch,
 ) -> bool:
     """Read, and write the fields ``wanted`` on the condition that nobody wrote meanwhile.
 
@@ -227,7 +228,7 @@ def rewrite(
     turns, unclear = Turns(what), False
     while True:
         turns.take()
-        snapshot = fetch(place)
+        snapshot = read(place)
         fields = wanted(snapshot)
         if not fields:
             return unclear

@@ -5,7 +5,7 @@ Secrets stand in a collection of their own, because a device may read its own do
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from google.cloud.firestore import (
     Client,
@@ -46,16 +46,18 @@ from shared.adapters.firestore.calls import (
     commit_once,
     data_of,
     fetch,
-    fetch_all,
     reference,
     replace,
     rewrite,
-    select,
 )
+from shared.adapters.firestore.others import OthersDocuments
 from shared.adapters.holders import Holder, latest_and_others, may_drop
 from shared.domain.device import AddressKind, Derived, Device, PushAddress, Reach
 from shared.domain.errors import NotFound
 from shared.domain.ownership import Credential, Generation, Standing
+
+if TYPE_CHECKING:
+    from shared.adapters.firestore.rest import FirestoreRest
 
 PAGE = 500
 
@@ -63,11 +65,12 @@ PAGE = 500
 class FirestoreDevices:
     """``devices/{hwid}`` and ``deviceSecrets/{hwid}``."""
 
-    def __init__(self, client: Client) -> None:
+    def __init__(self, client: Client, again: "Callable[[], FirestoreRest]") -> None:
         self._client = client
+        self._others = OthersDocuments(client, again)
 
     def get(self, hwid: str) -> Device | None:
-        snapshot = fetch(self._reference(hwid))
+        snapshot = self._others.fetch(self._reference(hwid))
         return device_from(hwid, data_of(snapshot)) if snapshot.exists else None
 
     def reach(self, hwids: Sequence[str]) -> Mapping[str, Reach]:
@@ -127,10 +130,10 @@ class FirestoreDevices:
             held = device_from(hwid, data_of(snapshot)).address
             return address_fields(None) if may_drop(held, value, registered_by) else {}
 
-        return rewrite(self._client, self._reference(hwid), "the device", wanted)
+        return self._rewrite(hwid, wanted)
 
     def pending(self, hwid: str, now: datetime) -> Mapping[str, object] | None:
-        snapshot = fetch(self._reference(hwid))
+        snapshot = self._others.fetch(self._reference(hwid))
         return pending_from(data_of(snapshot), now) if snapshot.exists else None
 
     def clear_slot(self, hwid: str, notification_id: str) -> None:
@@ -138,7 +141,7 @@ class FirestoreDevices:
             shown = data_of(snapshot).get("pendingNotificationId")
             return dict.fromkeys(SLOT_FIELDS) if shown == notification_id else {}
 
-        rewrite(self._client, self._reference(hwid), "the device", wanted)
+        self._rewrite(hwid, wanted)
 
     def delete(self, hwid: str) -> None:
         batch = self._client.batch()
@@ -150,12 +153,12 @@ class FirestoreDevices:
         def wanted(snapshot: Snapshot) -> Mapping[str, Any]:
             return _to_derive(snapshot) if snapshot.exists else {}
 
-        rewrite(self._client, self._reference(hwid), "the device", wanted)
+        self._rewrite(hwid, wanted)
 
     def underived(self) -> Iterator[str]:
         by_name = self._client.collection(DEVICES).order_by("__name__").limit(PAGE)
         page = by_name.select([*DERIVED_FROM, *DERIVED_FIELDS])
-        while snapshots := select(page):
+        while snapshots := self._others.select(page):
             yield from (each.id for each in snapshots if _to_derive(each))
             page = page.start_after({"__name__": snapshots[-1].reference})
 
@@ -173,7 +176,8 @@ class FirestoreDevices:
         found: dict[str, PushAddress] = {}
         for field in fields:
             same = FieldFilter(field, "==", address.value)
-            for snapshot in select(self._client.collection(DEVICES).where(filter=same)):
+            holding = self._client.collection(DEVICES).where(filter=same)
+            for snapshot in self._others.select(holding):
                 held = device_from(snapshot.id, data_of(snapshot)).address
                 if held and (held.kind, held.value) == (address.kind, address.value):
                     found[snapshot.id] = held
@@ -187,19 +191,23 @@ class FirestoreDevices:
         except Refused:
             raise NotFound("there is no such device") from None
 
+    def _rewrite(self, hwid: str, wanted: Callable[[Snapshot], Mapping[str, Any]]) -> bool:
+        place = self._reference(hwid)
+        return rewrite(self._client, place, "the device", wanted, self._others.fetch)
+
     def _found(
         self, hwids: Sequence[str], fields: Sequence[str]
     ) -> Iterator[tuple[str, dict[str, Any]]]:
         if hwids:
             places = [self._reference(hwid) for hwid in hwids]
-            for snapshot in fetch_all(self._client, places, fields):
+            for snapshot in self._others.fetch_all(places, fields):
                 if snapshot.exists:
                     yield snapshot.id, data_of(snapshot)
 
     def _both(self, hwid: str) -> tuple[Snapshot, Snapshot]:
         """The device and its secret, as of one moment."""
         places = (self._reference(hwid), self._secret(hwid))
-        found = {it.reference.path: it for it in fetch_all(self._client, places)}
+        found = {it.reference.path: it for it in self._others.fetch_all(places)}
         device, secret = (found[place.path] for place in places)
         return device, secret
 

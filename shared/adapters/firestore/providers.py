@@ -6,7 +6,7 @@ Of an API key only the SHA-256 is stored, as the name of its document.
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from google.cloud.firestore import Client, DocumentReference, FieldFilter, Query, WriteBatch
@@ -42,13 +42,13 @@ from shared.adapters.firestore.calls import (
     commit_once,
     data_of,
     fetch,
-    fetch_all,
     if_still,
     reference,
     rewrite,
     select,
     version_of,
 )
+from shared.adapters.firestore.others import OthersDocuments
 from shared.domain.admin_hwids import (
     MOST_RECENT,
     PERIOD,
@@ -62,17 +62,21 @@ from shared.domain.history import Actor
 from shared.domain.provider import Domain, Provider
 from shared.ports import AlreadyThere, ApiKey
 
+if TYPE_CHECKING:
+    from shared.adapters.firestore.rest import FirestoreRest
+
 PAGE = 500
 
 
 class FirestoreProviders:
     """Everything a provider is and has."""
 
-    def __init__(self, client: Client) -> None:
+    def __init__(self, client: Client, again: "Callable[[], FirestoreRest]") -> None:
         self._client = client
+        self._others = OthersDocuments(client, again)
 
     def get(self, uid: str) -> Provider | None:
-        snapshot = fetch(self._reference(PROVIDERS, uid))
+        snapshot = self._others.fetch(self._reference(PROVIDERS, uid))
         return provider_from(uid, data_of(snapshot)) if snapshot.exists else None
 
     def put(self, provider: Provider) -> None:
@@ -87,7 +91,8 @@ class FirestoreProviders:
             written[:] = [change(provider_from(uid, data_of(snapshot)))]
             return provider_changes(uid, data_of(snapshot), written[0])
 
-        rewrite(self._client, self._reference(PROVIDERS, uid), "the provider", wanted)
+        place = self._reference(PROVIDERS, uid)
+        rewrite(self._client, place, "the provider", wanted, self._others.fetch)
         return written[0]
 
     def domains_of(self, uid: str) -> Sequence[Domain]:
@@ -171,7 +176,7 @@ class FirestoreProviders:
         perhaps: list[Domain | None] = []
         while True:
             turns.take()
-            snapshot = fetch(place)
+            snapshot = self._others.fetch(place)
             before = _domain(snapshot) if snapshot.exists else None
             if before in perhaps:  # its answer was lost
                 return
@@ -203,17 +208,18 @@ class FirestoreProviders:
 
     def _owned(self, collection: str, uid: str) -> Sequence[Snapshot]:
         owned = FieldFilter("providerId", "==", uid)
-        return select(self._client.collection(collection).where(filter=owned).order_by("__name__"))
+        of_theirs = self._client.collection(collection).where(filter=owned)
+        return self._others.select(of_theirs.order_by("__name__"))
 
     def _of_names(self, names: Sequence[str]) -> list[tuple[str, dict[str, Any]]]:
         places = [self._reference(DOMAINS, name) for name in names if can_name(name)]
-        found = fetch_all(self._client, places) if places else []
+        found = self._others.fetch_all(places) if places else []
         return [_row(it) for it in found if it.exists]
 
     def _likely(self, name: str) -> list[Snapshot]:
         """The documents under the forms of a name that are usual, in one request."""
         forms = domain_forms(name)
-        found = fetch_all(self._client, [self._reference(DOMAINS, form) for form in forms])
+        found = self._others.fetch_all([self._reference(DOMAINS, form) for form in forms])
         return sorted((it for it in found if it.exists), key=lambda it: forms.index(it.id))
 
     def _anywhere(self, name: str) -> list[Snapshot]:
@@ -227,7 +233,7 @@ class FirestoreProviders:
         while snapshots := select(page):
             found += [it.reference for it in snapshots if domain_name(it.id) == name]
             page = page.start_after({"__name__": snapshots[-1].reference})
-        there = [it for it in fetch_all(self._client, found) if it.exists] if found else []
+        there = [it for it in self._others.fetch_all(found) if it.exists] if found else []
         return sorted(there, key=lambda it: (it.id != name, it.id))
 
     def _reference(self, collection: str, id: str) -> DocumentReference:

@@ -1,0 +1,117 @@
+"""What Google's client cannot decode costs that value, and no document beside it."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import NoReturn
+
+import pytest
+from google.auth.credentials import AnonymousCredentials
+from google.cloud.firestore import Client, DocumentReference
+
+from shared.adapters.firestore.calls import data_of, fetch, version_of
+from shared.adapters.firestore.devices import FirestoreDevices
+from shared.adapters.firestore.others import OthersDocuments
+from shared.adapters.firestore.providers import FirestoreProviders
+from shared.adapters.firestore.rest import FirestoreRest
+from shared.domain.device import AddressKind, Device, Hwid, PushAddress
+from shared.domain.ownership import Credential, Generation
+
+
+def not_again() -> NoReturn:
+    """For a store whose documents Google's client can read: it asks for no other reading."""
+    raise AssertionError("read a second time")
+
+
+@pytest.fixture
+def elsewhere(client: Client) -> Iterator[DocumentReference]:
+    """A document of another project, as a copy of that project refers to it."""
+    other = Client(project="elsewhere", credentials=AnonymousCredentials())
+    yield other.document("accounts/a1")
+    other.close()
+
+
+@pytest.fixture
+def others(client: Client, rest: FirestoreRest) -> OthersDocuments:
+    return OthersDocuments(client, lambda: rest)
+
+
+@pytest.fixture
+def three(client: Client, elsewhere: DocumentReference) -> list[DocumentReference]:
+    """Documents of which the second cannot be decoded."""
+    things = client.collection("things")
+    for name, value in (("a", 1), ("b", elsewhere), ("c", 3)):
+        things.document(name).set({"of": "us", "value": value, "other": name})
+    return [things.document(name) for name in ("a", "b", "c")]
+
+
+def test_a_document_beside_one_that_cannot_be_decoded_is_read_as_ever(
+    others: OthersDocuments, three: list[DocumentReference]
+) -> None:
+    missing = three[0].parent.document("missing")
+    found = {it.id: it for it in others.fetch_all([*three, missing])}
+    assert data_of(found["a"]) == {"of": "us", "value": 1, "other": "a"}
+    assert data_of(found["b"])["other"] == "b"
+    assert [found[name].exists for name in ("a", "b", "c", "missing")] == [True] * 3 + [False]
+
+
+def test_only_the_fields_that_were_asked_for_are_read(
+    others: OthersDocuments, three: list[DocumentReference]
+) -> None:
+    found = others.fetch_all(three, ["value"])
+    assert [sorted(data_of(it)) for it in found] == [["value"]] * 3
+
+
+def test_a_query_selects_the_same_in_the_same_order(
+    client: Client, others: OthersDocuments, three: list[DocumentReference]
+) -> None:
+    query = client.collection("things").order_by("other", direction="DESCENDING").limit(2)
+    assert [it.id for it in others.select(query)] == ["c", "b"]
+
+
+def test_its_version_is_the_one_that_google_says(
+    others: OthersDocuments, three: list[DocumentReference]
+) -> None:
+    sound, odd, _ = others.fetch_all(three)
+    assert version_of(sound) == version_of(fetch(three[0]))
+    assert version_of(odd) == version_of(others.fetch(three[1])) != version_of(sound)
+
+
+def test_what_google_can_decode_is_read_once(
+    client: Client, three: list[DocumentReference]
+) -> None:
+    once = OthersDocuments(client, not_again)
+    assert data_of(once.fetch(three[0]))["value"] == 1
+    assert len(once.fetch_all([three[0], three[2]])) == 2
+
+
+def test_a_device_with_such_a_value_lives_like_any_other(
+    client: Client, rest: FirestoreRest, elsewhere: DocumentReference
+) -> None:
+    devices = FirestoreDevices(client, lambda: rest)
+    place = client.document("devices/h1")
+    place.set({"domains": ["a.example"], "platform": "ios", "fcmToken": "t", "owner": elsewhere})
+    client.document("devices/h2").set({"domains": ["a.example"], "locale": elsewhere})
+    assert set(devices.underived()) == {"h1", "h2"}
+    for hwid in ("h1", "h2"):
+        devices.derive_again(hwid)
+    assert list(devices.underived()) == []
+    address = PushAddress(AddressKind.FCM, "t")
+    client.document("devices/h3").set({"fcmToken": "t"})
+    devices.set_address("h3", address)
+    held = [hwid for hwid in ("h1", "h3") if (it := devices.get(hwid)) and it.address]
+    assert held == ["h3"]
+    began = Generation(Credential("digest", "g1"), Device(Hwid("h1"), "ios"))
+    assert devices.begin("h1", lambda _: began) == began
+    assert "owner" not in (place.get().to_dict() or {})
+
+
+def test_a_provider_and_a_domain_with_such_a_value_are_changed_like_any_other(
+    client: Client, rest: FirestoreRest, elsewhere: DocumentReference
+) -> None:
+    providers = FirestoreProviders(client, lambda: rest)
+    client.document("providers/p1").set({"isPremium": True, "account": elsewhere})
+    client.document("domains/a.example").set({"providerId": "p1", "account": elsewhere})
+    client.document("domains/b.example").set({"providerId": "p1"})
+    assert [it.domain for it in providers.domains_of("p1")] == ["a.example", "b.example"]
+    changed = providers.change("p1", lambda it: replace(it, name="One"))
+    assert providers.get("p1") == changed
