@@ -24,8 +24,9 @@ PRIVATE = frozenset({"hwid", "admin_hwids", "device_secret", "value"})
 M = TypeVar("M", bound=BaseModel)
 
 _JSON_TYPE = re.compile(r"(application|text)/json|application/[a-z0-9.+-]+\+json")
-_UTF_8 = frozenset({"", "utf-8", "utf8", "ascii", "us-ascii"})
+_UTF_8 = frozenset({"", "utf8", "ascii", "usascii"})
 """What UTF-8 is called, not at all included; whatever is ASCII is UTF-8."""
+_NOT_OF_A_CHARSET = str.maketrans("", "", "-_ '\"")
 
 
 class Given(Input):
@@ -139,8 +140,8 @@ def query(request: Request, model: type[M]) -> M:
 def _check_type(request: Request) -> None:
     if not _JSON_TYPE.fullmatch(request.mimetype):
         raise UnsupportedMediaType("send the body as Content-Type: application/json")
-    charset = request.mimetype_params.get("charset", "").strip(" '\"").lower()
-    if charset not in _UTF_8:
+    charset = request.mimetype_params.get("charset", "").lower()
+    if charset.translate(_NOT_OF_A_CHARSET) not in _UTF_8:
         raise UnsupportedMediaType("send the body in UTF-8, and say no other charset of it")
     if request.headers.get("Content-Encoding", "").strip().lower() not in {"", "identity"}:
         raise UnsupportedMediaType("send the body without a Content-Encoding")

@@ -270,6 +270,7 @@ MEANT = [
     "application/json; charset=UTF-8",
     'application/json; charset="utf-8"',
     "application/json; charset='utf-8'",
+    "application/json; charset=utf_8",
     "application/json;charset=us-ascii",
     "application/json; charset=",
     "application/json; profile=x; CHARSET=Utf8",
