@@ -27,7 +27,8 @@ _USED_OTHERWISE = frozenset({"in", "mo", "sh", "tl", "cs", "uk"})
 """Withdrawn as a language and in use as a territory (India), or the other way round (Ukrainian)."""
 
 _NO_LANGUAGE = frozenset({"und", "mul", "zxx"})
-_END = re.compile(r"[.,;:\s]")
+_END = re.compile(r"[.,;:/\s]")
+_CATEGORY = re.compile(r"^lc_[a-z]+=")
 _LANGUAGE = re.compile(r"[a-z]{2,3}")
 _TERRITORY = re.compile(r"[a-z]{2}|[0-9]{3}")
 _OVERRIDE = re.compile(r"([a-z]{2}|[0-9]{3})[a-z0-9]{0,4}")
@@ -36,13 +37,13 @@ _OVERRIDE = re.compile(r"([a-z]{2}|[0-9]{3})[a-z0-9]{0,4}")
 def language_and_territory(locale: str) -> tuple[str, str]:
     """Return both in lower case and in today's codes, empty where the locale names none.
 
-    Reads BCP 47 (``zh-Hant-TW``), POSIX (``ru_RU.UTF-8@euro``), Java's ``Locale.toString``
-    (``zh_TW_#Hant``, ``en_UA_#u-mu-celsius``), Apple's keywords (``en_US@rg=gbzzzz``), bare forms
-    (``by``), and of a list the first. Scripts and variants are skipped. A region that the person
-    chose apart from the language (``rg``) is the territory.
+    Reads BCP 47 (``zh-Hant-TW``), POSIX (``ru_RU.UTF-8@euro``, ``LC_CTYPE=ru_RU;LC_TIME=C``),
+    Java's ``Locale.toString`` (``zh_TW_#Hant``, ``en_UA_#u-mu-celsius``), Apple's keywords
+    (``en_US@rg=gbzzzz``), bare forms (``by``), and of a list the first. Scripts and variants are
+    skipped. A region that the person chose apart from the language (``rg``) is the territory.
     """
     tag, _, keywords = locale.strip().strip("[]").lower().partition("@")
-    tag = _END.split(tag, maxsplit=1)[0]
+    tag = _END.split(_CATEGORY.sub("", tag), maxsplit=1)[0]
     first, *rest = (subtag.lstrip("#") for subtag in re.split(r"[-_]", tag))
     if len(first) == 1:  # private use, or the POSIX locale C
         return "", ""
