@@ -44,10 +44,12 @@ class Input(BaseModel):
 
 
 def _take_null(value: dict[str, Any]) -> None:
-    if value["type"] == "default":
-        value["schema"] = no_info_after_validator_function(
-            _leave_out_null, nullable_schema(value["schema"])
-        )
+    """Change a field's schema, once: within another model it is the one its own was built with."""
+    if value["type"] != "default":
+        return
+    given = value["schema"]
+    if given.get("function", {}).get("function") is not _leave_out_null:
+        value["schema"] = no_info_after_validator_function(_leave_out_null, nullable_schema(given))
 
 
 def _leave_out_null(value: object) -> object:

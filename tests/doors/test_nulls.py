@@ -3,6 +3,7 @@
 The bodies are drawn from the models themselves, so that a new field is covered.
 """
 
+import copy
 from collections.abc import Iterator, Mapping
 from typing import Any, get_args
 
@@ -127,6 +128,21 @@ def test_openapi_says_so_of_every_optional_field(function: str) -> None:
             for name, described in schema["properties"].items():
                 takes_null = {"type": "null"} in described.get("anyOf", ())
                 assert takes_null is (name not in needed), (model, name)
+
+
+def test_a_model_within_others_stays_as_it_was_built() -> None:
+    class Inner(Input):
+        size: int = 1
+
+    built = copy.deepcopy(Inner.__pydantic_core_schema__)
+
+    class Outer(Input):
+        inner: Inner | None = None
+        more: tuple[Inner, ...] = ()
+
+    assert Inner.__pydantic_core_schema__ == built
+    outer = Outer.model_validate_json('{"inner": {"size": null}, "more": [{"size": null}]}')
+    assert outer == Outer(inner=Inner(), more=(Inner(),))
 
 
 def test_a_query_cannot_say_null_and_is_not_described_so() -> None:
