@@ -81,10 +81,18 @@ class Evidence:
         return code if len(addresses) >= FEWEST_TO_BELIEVE else ""
 
     @property
+    def told_of(self) -> int:
+        """How many addresses the push service took or did not know."""
+        return self.accepted + self.unknown
+
+    @property
     def flooded(self) -> bool:
         """Whether so many addresses are unknown that it is we who are wrong."""
-        known = self.accepted + self.unknown
-        return known >= FEWEST_TO_BELIEVE and self.unknown > known * FLOOD
+        return self.told_of >= FEWEST_TO_BELIEVE and self.unknown > self.told_of * FLOOD
+
+    def or_else(self, wider: "Evidence") -> "Evidence":
+        """This of a group, if it is of enough addresses to tell a flood; else the ``wider`` one."""
+        return self if self.told_of >= FEWEST_TO_BELIEVE else wider
 
     def with_batch(self, now: "Evidence", before: "Evidence") -> "Evidence":
         """With what a batch tells ``now``, which told ``before`` what is in here already."""

@@ -44,10 +44,16 @@ class Heard:
         own = self.own.get(group)
         return "" if own and own.accepted else self.memory.heard(self.id, group).agreed
 
-    def with_unknown(self, group: Group, addresses: Collection[str]) -> Evidence:
-        """All that was heard of a group, these unknown addresses of the batch included."""
+    def learn_unknown(self, group: Group, addresses: Collection[str]) -> None:
+        """Addresses of the batch that are unknown, which is counted when it is decided on."""
         own = self.own.get(group, Evidence())
         now = Evidence(own.accepted, own.unknown + len(addresses), own.refused)
         self.own[group] = now
         self.memory.note(self.id, self.batch, {group: now})
-        return self.memory.heard(self.id, group)
+
+    def of_unknown(self, group: Group) -> Evidence:
+        """What tells whether the unknown addresses of a group are dead: what was heard of the group
+        or, where that are few addresses, of all of its push service.
+        """
+        found = self.memory.heard(self.id, group)
+        return found.or_else(self.memory.heard_of_all(self.id, group.kind))

@@ -67,7 +67,12 @@ class Verdicts:
         """What is decided now; of those held back only when the pass is ``through``."""
         records: dict[int, Record] = {}
         gone: list[DeadAddress] = []
-        for group, positions in self._groups().items():
+        groups = self._groups()
+        for group, positions in groups.items():
+            self.heard.learn_unknown(
+                group, {self._unknown[p].target.address_value for p in positions}
+            )
+        for group, positions in groups.items():
             answer = self._judged(group, positions)
             for position in positions:
                 it = self._unknown.pop(position)
@@ -88,13 +93,11 @@ class Verdicts:
 
     def _judged(self, group: Group, positions: Sequence[int]) -> Answer | None:
         """What they are recorded as instead of unknown."""
-        unknown = [self._unknown[position] for position in positions]
-        addresses = {it.target.address_value for it in unknown}
-        evidence = self.heard.with_unknown(group, addresses)
-        answer = judged(group, evidence, [it.answer for it in unknown])
+        evidence = self.heard.of_unknown(group)
+        answer = judged(group, evidence, [self._unknown[p].answer for p in positions])
         if answer is not None:
-            known = evidence.accepted + evidence.unknown
-            told = (group.kind.upper(), answer.code, self.heard.id, evidence.unknown, known)
+            unknown, of = evidence.unknown, evidence.told_of
+            told = (group.kind.upper(), answer.code, self.heard.id, unknown, of)
             log.error("%s: %s, notification %s, %d of %d addresses are unknown", *told)
         return answer
 

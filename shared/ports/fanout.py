@@ -184,6 +184,9 @@ class RunMemory(Protocol):
     def heard(self, id: NotificationId, group: Group) -> Evidence:
         """From all batches together."""
 
+    def heard_of_all(self, id: NotificationId, kind: AddressKind) -> Evidence:
+        """Of all groups of a push service: how many were accepted, and how many are unknown."""
+
 
 @dataclass(frozen=True, slots=True)
 class Task:

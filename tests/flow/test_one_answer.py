@@ -361,6 +361,28 @@ def test_where_few_or_half_are_unknown_each_is_judged_by_itself(
     assert sum(it is not None and it.address is None for it in found) == bad
 
 
+def test_a_flood_is_seen_however_finely_the_phones_of_a_push_service_are_divided() -> None:
+    names = named(60)
+    kinds = [("ios", "production"), ("ios", "sandbox"), ("ios", ""), ("macos", "production")]
+    phones = [
+        phone(hwid, APNS, platform=platform, environment=environment)
+        for n, hwid in enumerate(names)
+        for platform, environment in [kinds[n % len(kinds)]]
+    ]
+    sent = Sent(phones, names, AddressGone("invalidToken"))()
+    assert sent.codes == {"wrongEnvironment": 45, "wrongApp": 15}
+    assert all(sent.world.devices.get(hwid).address for hwid in names)  # type: ignore[union-attr]
+
+
+def test_a_flood_among_many_phones_costs_few_others_of_the_service_nothing() -> None:
+    names = named(130)
+    androids, iphones = names[:100], names[100:]
+    phones = [phone(h) for h in androids] + [phone(h, platform="ios") for h in iphones]
+    sent = Sent(phones, [*androids, iphones[0]], gone())()
+    assert sent.codes == {"wrongApp": 100, "UNREGISTERED": 1}
+    assert sent.it.tally.delivered == 29
+
+
 def test_what_other_batches_heard_counts_where_one_is_small() -> None:
     names = named(519)
     sent = Sent(map(phone, names), names, AddressGone("senderIdMismatch"))()

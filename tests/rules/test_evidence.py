@@ -169,6 +169,23 @@ def test_addresses_are_kept_when_more_than_half_of_twenty_are_unknown(
     assert found == (Rejected("wrongApp") if kept else None)
 
 
+@pytest.mark.parametrize(("few", "by_the_whole"), [(19, True), (20, False)])
+def test_a_group_too_small_to_tell_a_flood_is_judged_by_its_whole_push_service(
+    few: int, by_the_whole: bool
+) -> None:
+    group, whole = Evidence(few, 0), Evidence(few, 100)
+    assert group.or_else(whole) == (whole if by_the_whole else group)
+
+
+def test_what_a_push_service_said_is_the_sum_over_its_groups_and_batches() -> None:
+    memory = ProcessRunMemory()
+    iphones, macs = GROUP._replace(platform="ios"), GROUP._replace(platform="macos")
+    memory.note(ID, BatchId("b1"), {iphones: Evidence(1, 2), APPLE: Evidence(64, 128)})
+    memory.note(ID, BatchId("b2"), {iphones: Evidence(4, 8), macs: Evidence(16, 32)})
+    assert memory.heard_of_all(ID, AddressKind.FCM) == Evidence(21, 42)
+    assert memory.heard_of_all(OTHER, AddressKind.FCM) == Evidence()
+
+
 @pytest.mark.parametrize(
     ("group", "codes", "expected"),
     [

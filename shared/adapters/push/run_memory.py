@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from shared.domain.delivery import BatchId
+from shared.domain.device import AddressKind
 from shared.domain.evidence import Evidence, Group
 from shared.domain.notification import NotificationId
 
@@ -44,3 +45,9 @@ class ProcessRunMemory:
         with self._lock:
             found = self._notifications.get(id, {}).get(group)
         return found.all if found else Evidence()
+
+    def heard_of_all(self, id: NotificationId, kind: AddressKind) -> Evidence:
+        with self._lock:
+            groups = self._notifications.get(id, {}).items()
+            every = [found.all for group, found in groups if group.kind is kind]
+        return Evidence(sum(it.accepted for it in every), sum(it.unknown for it in every))
