@@ -7,6 +7,12 @@ the notification's expiry.
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Final
+
+BESIDE_ACCEPTED: Final = 3
+"""So many times as much patience with a refusal of our configuration where others were accepted: it
+may pass.
+"""
 
 
 @dataclass(frozen=True, slots=True)

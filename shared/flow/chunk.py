@@ -13,10 +13,12 @@ from shared.domain.delivery import (
     Answer,
     Batch,
     Later,
+    Misconfigured,
     Outcome,
     Record,
     Target,
 )
+from shared.domain.evidence import group_of
 from shared.domain.notification import Notification
 from shared.domain.reactions import NOTHING_ASKED
 from shared.domain.read_again import as_it_is_now, stale
@@ -82,7 +84,10 @@ class Chunks:
         if isinstance(answer, AddressGone):
             self.verdicts.defer(position, target, answer, moved=moved)
             return recorded(Later(answer.code), now, last)
-        return recorded(answer, now, last, moved=moved, patience=self.verdicts.patience)
+        if isinstance(answer, Misconfigured) and target.address:
+            patience = self.verdicts.patience_with(group_of(target.platform, target.address))
+            return recorded(answer, now, last, moved=moved, patience=patience)
+        return recorded(answer, now, last, moved=moved)
 
     def _as_they_are_now(
         self, batch: Batch, targets: Mapping[int, Target], now: datetime

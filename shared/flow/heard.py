@@ -39,6 +39,11 @@ class Heard:
         self.own |= changed
         self.memory.note(self.id, self.batch, changed)
 
+    def anybody_accepted(self, group: Group) -> bool:
+        """Whether anybody of the group was accepted, in whichever batch."""
+        own = self.own.get(group)
+        return bool(own and own.accepted) or self.memory.heard(self.id, group).accepted > 0
+
     def agreed(self, group: Group) -> str:
         """The refusal that is believed of the whole group; empty when none is."""
         own = self.own.get(group)

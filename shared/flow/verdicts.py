@@ -15,6 +15,7 @@ from shared.domain.delivery import AddressGone, Answer, Batch, Misconfigured, Re
 from shared.domain.evidence import Group, Refusal, group_of, judged
 from shared.domain.reactions import NOTHING_ASKED
 from shared.domain.recording import recorded, together
+from shared.domain.retry import BESIDE_ACCEPTED
 from shared.flow.heard import Heard
 
 log = logging.getLogger(__name__)
@@ -58,6 +59,10 @@ class Verdicts:
     heard: Heard
     patience: timedelta
     _unknown: dict[int, _Unknown] = field(default_factory=dict)
+
+    def patience_with(self, group: Group) -> timedelta:
+        """How long our configuration has to be refused to a device of the group to end it."""
+        return self.patience * (BESIDE_ACCEPTED if self.heard.anybody_accepted(group) else 1)
 
     def defer(self, position: int, target: Target, answer: AddressGone, *, moved: bool) -> None:
         """Decide later what becomes of an address that is unknown."""
