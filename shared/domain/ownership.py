@@ -34,8 +34,8 @@ class Credential:
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
-    """What is stored under an hwid. There is no ``reach`` where there is no document."""
+class Ownership:
+    """What is stored under an hwid and decides whose it is; no ``reach`` without a document."""
 
     credential: Credential | None = None
     reach: Reach | None = None

@@ -12,7 +12,7 @@ from datetime import datetime
 
 from shared.domain.device import Device, Hwid, PushAddress, derive
 from shared.domain.errors import Forbidden, NotFound, Unauthenticated
-from shared.domain.ownership import Credential, Generation, Standing, digest_of
+from shared.domain.ownership import Credential, Generation, Ownership, digest_of
 from shared.ports import Accounts, Clock, Devices, Identity
 
 UID_PREFIX = "device:"
@@ -48,7 +48,7 @@ def register(
 
     The secret is issued here, unless the device has ``chosen`` one: then it loses nothing when the
     answer to its first registration is lost, and simply repeats it. Raises ``Unauthenticated`` when
-    the hwid is registered and is not given up (``Standing.yields_to``) to this device.
+    the hwid is registered and is not given up (``Ownership.yields_to``) to this device.
     """
     now = clock.now()
     address = device.address and replace(device.address, registered_at=now)
@@ -74,12 +74,12 @@ def _begun(device: Device, secret: str, now: datetime, devices: Devices) -> Gene
     """The hwid's new generation, or the one that this secret began before."""
     credential = Credential(digest_of(secret), _new_name())
 
-    def decide(standing: Standing) -> Generation | Credential:
-        if standing.credential and standing.credential.opens(secret):
-            return standing.credential
-        if not standing.yields_to(device.address, now):
+    def decide(ownership: Ownership) -> Generation | Credential:
+        if ownership.credential and ownership.credential.opens(secret):
+            return ownership.credential
+        if not ownership.yields_to(device.address, now):
             raise Unauthenticated(NOT_PROVEN)
-        consent = standing.consent_to(device)
+        consent = ownership.consent_to(device)
         kept = replace(device, consent=consent, address=device.address if consent else None)
         return Generation(credential, kept)
 
@@ -133,10 +133,10 @@ def reset(hwid: str, *, devices: Devices) -> None:
     """
     credential = Credential(generation=_new_name())
 
-    def decide(standing: Standing) -> Generation | Credential:
-        if standing.credential is None and standing.reach is None:
+    def decide(ownership: Ownership) -> Generation | Credential:
+        if ownership.credential is None and ownership.reach is None:
             raise NotFound("there is no such device")
-        withdrawn = standing.reach is not None and not standing.reach.consent
+        withdrawn = ownership.reach is not None and not ownership.reach.consent
         return Generation(credential, Device(Hwid(hwid), "", consent=False) if withdrawn else None)
 
     devices.begin(hwid, decide)

@@ -14,7 +14,7 @@ from shared.domain.device import Derived, Device, PushAddress, Reach
 from shared.domain.history import Actor, Entry
 from shared.domain.lifecycle import Status
 from shared.domain.notification import Change, Notification, NotificationId
-from shared.domain.ownership import Credential, Generation, Standing
+from shared.domain.ownership import Credential, Generation, Ownership
 from shared.domain.provider import Domain, Provider
 
 T = TypeVar("T")
@@ -266,7 +266,7 @@ class Devices(Protocol):
         """
 
     def begin(
-        self, hwid: str, decide: Callable[[Standing], Generation | Credential]
+        self, hwid: str, decide: Callable[[Ownership], Generation | Credential]
     ) -> Generation | Credential:
         """Read what is stored under the hwid and write what ``decide`` answers, in one transaction.
 

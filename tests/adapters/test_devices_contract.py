@@ -32,7 +32,7 @@ from shared.domain.device import (
 )
 from shared.domain.errors import NotFound
 from shared.domain.notification import NotificationId
-from shared.domain.ownership import Credential, Generation, Standing
+from shared.domain.ownership import Credential, Generation, Ownership
 from shared.ports import Devices
 from tests.adapters.conftest import Bench
 from tests.adapters.records import NOON
@@ -120,7 +120,7 @@ def test_its_document_has_the_names_of_the_specification(devices: Bench[Devices]
     }
 
 
-def answer(decided: Generation | Credential, _: Standing) -> Generation | Credential:
+def answer(decided: Generation | Credential, _: Ownership) -> Generation | Credential:
     return decided
 
 
@@ -150,11 +150,11 @@ def test_a_generation_may_keep_nothing_but_its_name(devices: Bench[Devices]) -> 
 
 
 def test_who_decides_is_told_what_is_stored(devices: Bench[Devices]) -> None:
-    def decide(standing: Standing) -> Credential:
-        told.append(standing)
+    def decide(ownership: Ownership) -> Credential:
+        told.append(ownership)
         return Credential()
 
-    told: list[Standing] = []
+    told: list[Ownership] = []
     devices.store.begin("h1", decide)
     registered(devices, "h1")
     devices.store.begin("h1", decide)
@@ -163,16 +163,16 @@ def test_who_decides_is_told_what_is_stored(devices: Bench[Devices]) -> None:
     devices.store.begin("h1", lambda _: Generation(Credential("d", "g"), None))
     devices.store.begin("h1", decide)
     assert told == [
-        Standing(),
-        Standing(None, Reach(TOKEN), NOON),
-        Standing(None, Reach(None, consent=False, unreadable=("consent", "fcmToken"))),
-        Standing(Credential("d", "g")),
+        Ownership(),
+        Ownership(None, Reach(TOKEN), NOON),
+        Ownership(None, Reach(None, consent=False, unreadable=("consent", "fcmToken"))),
+        Ownership(Credential("d", "g")),
     ]
 
 
 def test_what_a_decision_refuses_or_leaves_is_as_it_was(devices: Bench[Devices]) -> None:
-    def refuse(standing: Standing) -> Credential:
-        raise NotFound(str(standing))
+    def refuse(ownership: Ownership) -> Credential:
+        raise NotFound(str(ownership))
 
     registered(devices, "h1")
     before = devices.read("h1")
@@ -187,8 +187,8 @@ def test_of_racing_registrations_one_begins(devices: Bench[Devices], there: bool
     def register(number: int) -> bool:
         mine = Generation(Credential(str(number), f"g{number}"), PHONE)
 
-        def decide(standing: Standing) -> Generation | Credential:
-            return standing.credential or mine
+        def decide(ownership: Ownership) -> Generation | Credential:
+            return ownership.credential or mine
 
         return devices.store.begin(PHONE.hwid, decide) == mine
 

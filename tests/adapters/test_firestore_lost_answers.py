@@ -25,7 +25,7 @@ from shared.domain.findings import Finding, Severity
 from shared.domain.history import broken_links, chain_faults
 from shared.domain.lifecycle import Status
 from shared.domain.notification import Change, Looked, Notification, NotificationId
-from shared.domain.ownership import Credential, Generation, Standing
+from shared.domain.ownership import Credential, Generation, Ownership
 from shared.domain.places import Taker, Turn
 from shared.domain.provider import Domain
 from shared.ports import AlreadyThere, Replay
@@ -193,8 +193,8 @@ def test_a_deletion_whose_answer_was_lost_succeeds(
 def test_a_registration_whose_answer_was_lost_keeps_its_secret(
     faulty: FaultyClient, fault: Fault
 ) -> None:
-    def decide(standing: Standing) -> Generation | Credential:
-        return standing.credential or mine
+    def decide(ownership: Ownership) -> Generation | Credential:
+        return ownership.credential or mine
 
     devices = FirestoreDevices(faulty, not_again)
     mine = Generation(Credential("digest", "g1"), Device(Hwid("h1"), "ios"))

@@ -25,11 +25,11 @@ from shared.adapters.documents.device import (
     device_from,
     domains_from,
     generation_fields,
+    ownership_from,
     pending_from,
     reach_from,
     registration_fields,
     slot_from,
-    standing_from,
     target_from,
 )
 from shared.adapters.documents.domain_history import (
@@ -167,6 +167,7 @@ __all__ = [
     "moderator_from",
     "notification_fields",
     "notification_from",
+    "ownership_from",
     "pending_from",
     "policy_fields",
     "policy_from",
@@ -184,7 +185,6 @@ __all__ = [
     "review_json",
     "segment_fields",
     "slot_from",
-    "standing_from",
     "status_from",
     "stop_fields",
     "stop_from",

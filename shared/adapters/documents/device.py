@@ -20,7 +20,7 @@ from shared.domain.device import (
 )
 from shared.domain.domain_names import domain_name
 from shared.domain.moments import moment_text
-from shared.domain.ownership import Credential, Generation, Standing
+from shared.domain.ownership import Credential, Generation, Ownership
 from shared.domain.retry import too_late
 
 DEVICES = "devices"
@@ -111,15 +111,15 @@ def credential_from(hwid: str, document: Mapping[str, Any]) -> Credential:
     return Credential(reader.text("digest"), reader.text(GENERATION))
 
 
-def standing_from(
+def ownership_from(
     hwid: str, credential: Mapping[str, Any] | None, document: Mapping[str, Any] | None
-) -> Standing:
+) -> Ownership:
     """What is stored under an hwid, of both its documents."""
     known = None if credential is None else credential_from(hwid, credential)
     if document is None:
-        return Standing(known)
+        return Ownership(known)
     last_active_at = LenientReader(document).time("lastActiveAt")
-    return Standing(known, reach_from(document), last_active_at)
+    return Ownership(known, reach_from(document), last_active_at)
 
 
 def target_from(hwid: str, document: Mapping[str, Any], version: str) -> Target:

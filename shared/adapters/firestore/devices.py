@@ -30,10 +30,10 @@ from shared.adapters.documents import (
     difference,
     domains_from,
     generation_fields,
+    ownership_from,
     pending_from,
     reach_from,
     registration_fields,
-    standing_from,
 )
 from shared.adapters.firestore.calls import (
     NotDone,
@@ -54,7 +54,7 @@ from shared.adapters.firestore.others import OthersDocuments
 from shared.adapters.holders import Holder, latest_and_others, may_drop
 from shared.domain.device import AddressKind, Derived, Device, PushAddress, Reach
 from shared.domain.errors import NotFound
-from shared.domain.ownership import Credential, Generation, Standing
+from shared.domain.ownership import Credential, Generation, Ownership
 
 if TYPE_CHECKING:
     from shared.adapters.firestore.rest import FirestoreRest
@@ -89,16 +89,16 @@ class FirestoreDevices:
         commit(batch, "the device")
 
     def begin(
-        self, hwid: str, decide: Callable[[Standing], Generation | Credential]
+        self, hwid: str, decide: Callable[[Ownership], Generation | Credential]
     ) -> Generation | Credential:
         turns, sent = Turns("the device"), None
         while True:
             turns.take()
             device, secret = self._both(hwid)
-            standing = standing_from(hwid, _if_there(secret), _if_there(device))
-            if sent is not None and sent.credential == standing.credential:
+            ownership = ownership_from(hwid, _if_there(secret), _if_there(device))
+            if sent is not None and sent.credential == ownership.credential:
                 return sent
-            decided = decide(standing)
+            decided = decide(ownership)
             if isinstance(decided, Credential):
                 return decided
             batch = self._client.batch()

@@ -16,16 +16,16 @@ from shared.adapters.documents import (
     difference,
     domains_from,
     generation_fields,
+    ownership_from,
     pending_from,
     reach_from,
     registration_fields,
-    standing_from,
 )
 from shared.adapters.holders import latest_and_others, may_drop
 from shared.adapters.memory.documents import Collection
 from shared.domain.device import Derived, Device, PushAddress, Reach
 from shared.domain.errors import NotFound
-from shared.domain.ownership import Credential, Generation, Standing
+from shared.domain.ownership import Credential, Generation, Ownership
 
 
 class MemoryDevices:
@@ -64,12 +64,12 @@ class MemoryDevices:
         self.merge(device.hwid, fields | ({GENERATION: generation} if generation else {}))
 
     def begin(
-        self, hwid: str, decide: Callable[[Standing], Generation | Credential]
+        self, hwid: str, decide: Callable[[Ownership], Generation | Credential]
     ) -> Generation | Credential:
         with self.lock:
             credential = self.credential(hwid)
             known = None if credential is None else credential_fields(credential)
-            decided = decide(standing_from(hwid, known, self._devices.read(hwid)[0]))
+            decided = decide(ownership_from(hwid, known, self._devices.read(hwid)[0]))
             if isinstance(decided, Generation):
                 self._forget(hwid)
                 if (fields := generation_fields(decided)) is not None:
