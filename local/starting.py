@@ -33,16 +33,15 @@ OF_QUEUES = "plan-fanout,send-batch,export-events"
 """What Cloud Tasks calls has a process of its own, as it has its own instances in production."""
 
 QUEUES = {
-    "plan": "50:2:0.5:30:100",
+    "plan": "50:1:0.5:30:100",
     "send-urgent": "100:8:0.5:30:100",
     "send-normal": "100:8:0.5:30:100",
     "send-bulk": "50:4:0.5:30:100",
     "export": "10:1:0.5:30:100",
 }
 """RATE:CONCURRENT:MIN_BACKOFF:MAX_BACKOFF:MAX_ATTEMPTS. Together they leave some of the gateway's
-threads to people. Two plans at a time: a page of the audience takes the Firestore emulator a whole
-processor, and nothing in production. More than one: each looks at its link first, and one that does
-not answer keeps it for seconds."""
+threads to people. One plan at a time: a page of the audience takes the Firestore emulator a whole
+processor, and nothing in production."""
 
 
 @dataclass(frozen=True, slots=True)
