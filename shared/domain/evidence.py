@@ -17,6 +17,8 @@ from shared.domain.delivery import (
     Accepted,
     AddressGone,
     Answer,
+    Batch,
+    BatchState,
     Misconfigured,
     Outcome,
     Record,
@@ -42,6 +44,7 @@ FEWEST_TO_TELL: Final = 3
 SHARE_TO_TELL: Final = 0.01
 """Above this share somebody should look, though the addresses are dropped."""
 
+_OF_UNKNOWN: Final = (Outcome.FAILED, Outcome.OPEN)
 _UNKNOWN: Final = OF_ANOTHER_APP | {"unregistered", "invalidToken"} | _WE_ARE_WRONG
 
 Refusal = Misconfigured | Unsendable
@@ -88,11 +91,16 @@ class Evidence:
     @property
     def flooded(self) -> bool:
         """Whether so many addresses are unknown that it is we who are wrong."""
-        return self.told_of >= FEWEST_TO_BELIEVE and self.unknown > self.told_of * FLOOD
+        return not self.tells_little and self.unknown > self.told_of * FLOOD
 
     def or_else(self, wider: "Evidence") -> "Evidence":
         """This of a group, if it is of enough addresses to tell a flood; else the ``wider`` one."""
-        return self if self.told_of >= FEWEST_TO_BELIEVE else wider
+        return wider if self.tells_little else self
+
+    @property
+    def tells_little(self) -> bool:
+        """Whether so few addresses were told of that they say nothing of others."""
+        return self.told_of < FEWEST_TO_BELIEVE
 
     def with_batch(self, now: "Evidence", before: "Evidence") -> "Evidence":
         """With what a batch tells ``now``, which told ``before`` what is in here already."""
@@ -117,18 +125,36 @@ class Evidence:
 
 
 def recorded_evidence(
-    targets: Iterable[Target], records: Iterable[Record]
+    targets: Iterable[Target], records: Iterable[Record], *, undecided: bool = False
 ) -> dict[Group, Evidence]:
-    """What earlier attempts at a batch learnt and its records still tell."""
+    """What earlier attempts at a batch learnt and its records still tell.
+
+    ``undecided`` addresses are those that are unknown and will be asked for once more.
+    """
     accepted: Counter[Group] = Counter()
     unknown: Counter[Group] = Counter()
     for target, record in zip(targets, records, strict=True):
-        if target.address is None or record.outcome is Outcome.OPEN:
+        if target.address is None or (record.outcome is Outcome.OPEN and not undecided):
             continue
         group = group_of(target.platform, target.address)
         accepted[group] += record.outcome is Outcome.DELIVERED and record.receipt != SHOWN
-        unknown[group] += record.outcome is Outcome.FAILED and record.code in _UNKNOWN
+        unknown[group] += record.outcome in _OF_UNKNOWN and record.code in _UNKNOWN
     return {group: Evidence(accepted[group], unknown[group]) for group in accepted}
+
+
+def evidence_to_keep(batch: Batch) -> dict[Group, Evidence]:
+    """What the ledger keeps of a batch for other processes, which cannot tell it any more once the
+    addresses are forgotten. Empty while an owner is at work, who remembers more.
+    """
+    if not batch.attempt or (batch.lease_owner and batch.state is BatchState.OPEN):
+        return {}
+    found = recorded_evidence(batch.targets, batch.records, undecided=True)
+    return {group: evidence for group, evidence in found.items() if evidence.told_of}
+
+
+def refused_to_all(evidence: Evidence, code: str) -> bool:
+    """Tell whether operators should hear of a refusal: several met it and nobody was accepted."""
+    return not evidence.accepted and len(evidence.refused.get(code, ())) >= FEWEST_TO_TELL
 
 
 def judged(group: Group, evidence: Evidence, answers: Collection[AddressGone]) -> Rejected | None:

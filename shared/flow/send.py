@@ -86,7 +86,7 @@ def send_batch(
         if batch.state is BatchState.OPEN and not _waits(batch, clock.now()):
             died, doubts = bool(batch.lease_owner), _doubts(batch, clock.now())
             batch = ledger.write(_claimed(_doubted(batch, doubts), clock, lease), doubts)
-            heard = Heard.before(id, batch, memory)
+            heard = Heard.before(id, batch, memory, ledger, clock)
             pushes = Pushes(_message(notification), senders, clock, heard)
             verdicts = Verdicts(heard, policy.patience)
             chunks = Chunks(notification, pushes, verdicts, slots, devices, clock)
@@ -94,7 +94,7 @@ def send_batch(
             batch = run.taken_over(batch) if died else batch
             if batch.state is BatchState.OPEN:
                 batch = run.within_budget(batch, until, retries)
-            _sound_alarm(batch)
+            _sound_alarm(batch, heard)
     except LostLease:
         raise TryAgain(f"batch {batch_id} of {id} has a new owner", retry_after_seconds=5) from None
     if batch.state is BatchState.OPEN:
@@ -150,11 +150,19 @@ def _claimed(batch: Batch, clock: Clock, lease: timedelta) -> Batch:
     )
 
 
-def _sound_alarm(batch: Batch) -> None:
-    """Once, when a batch closes that held too many addresses of another app."""
-    if batch.state is BatchState.CLOSED and (foreign := alarming(batch.records)):
+def _sound_alarm(batch: Batch, heard: Heard) -> None:
+    """Once, when a batch closes that held too many addresses of another app, or whose addresses
+    met a refusal while nobody of the run was accepted.
+    """
+    if batch.state is not BatchState.CLOSED:
+        return
+    if foreign := alarming(batch.records):
         told = (batch.notification_id, batch.id, foreign)
         log.error("push: addressesOfAnotherApp, notification %s, batch %s, %d addresses", *told)
+    for group, refusal in heard.refusals.items():
+        if heard.refused_to_all(group, refusal.code):
+            said = (group.kind.upper(), refusal.code, batch.notification_id, batch.id)
+            log.error("%s: %s, notification %s, batch %s: nobody was accepted", *said)
 
 
 def _attempts(batch: Batch, positions: Set[int]) -> Mapping[AddressKind, Attempts]:
@@ -214,10 +222,10 @@ class _Run:
         for positions in chunks:
             seen = self.watch.look(self.notification.id)
             if seen.status is not Status.SENDING:
-                return self._close_unsent(self._decided(batch))
+                return self._close_unsent(self._decided(batch, ending=True))
             began = self.clock.now()
             if too_late(began, expires_at):
-                return self._give_up(self._decided(batch), expired)
+                return self._give_up(self._decided(batch, ending=True), expired)
             if seen.stopped:
                 return self._release(_rested(self._decided(batch)), began + WHILE_STOPPED)
             if began >= until or began + longest > until:
@@ -276,9 +284,9 @@ class _Run:
         decided = verdicts.reached(batch.recorded(records), now, through=True)
         return Results({**records, **decided.records}, decided.gone)
 
-    def _decided(self, batch: Batch) -> Batch:
-        """With what can be decided though the pass ends here."""
-        decided = self.chunks.verdicts.reached(batch, self.clock.now(), through=False)
+    def _decided(self, batch: Batch, *, ending: bool = False) -> Batch:
+        """With what can be decided though the pass ends here, and everything if the batch does."""
+        decided = self.chunks.verdicts.reached(batch, self.clock.now(), ending=ending)
         return self._record(batch, decided) if decided.records else batch
 
     def _record(self, batch: Batch, results: Results) -> Batch:

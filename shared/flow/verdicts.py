@@ -1,8 +1,10 @@
 """What is only decided when a pass over a batch knows more than one answer.
 
 That an address is unknown to its push service ends its device at once no more: it is dropped at
-the end of the pass, unless so many are unknown that it is we who are wrong. And who was held back
-because of what many others met ends with them, once that has lasted.
+the end of the pass, unless so many are unknown that it is we who are wrong. While too few addresses
+of the run are known to tell, it is asked for again. And who was held back because of what many
+others met ends with them, once that has lasted, so that other processes had the time to record whom
+they got through to.
 """
 
 import logging
@@ -12,7 +14,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from shared.domain.delivery import AddressGone, Answer, Batch, Misconfigured, Record, Target
-from shared.domain.evidence import Group, Refusal, group_of, judged
+from shared.domain.evidence import Evidence, Group, Refusal, group_of, judged
 from shared.domain.reactions import NOTHING_ASKED
 from shared.domain.recording import recorded, together
 from shared.domain.retry import BESIDE_ACCEPTED
@@ -68,8 +70,12 @@ class Verdicts:
         """Decide later what becomes of an address that is unknown."""
         self._unknown[position] = _Unknown(target, answer, moved)
 
-    def reached(self, batch: Batch, now: datetime, *, through: bool) -> Results:
-        """What is decided now; of those held back only when the pass is ``through``."""
+    def reached(
+        self, batch: Batch, now: datetime, *, through: bool = False, ending: bool = False
+    ) -> Results:
+        """What is decided now; of those held back only when the pass is ``through``, and of unknown
+        addresses all that are left when the batch is ``ending``.
+        """
         records: dict[int, Record] = {}
         gone: list[DeadAddress] = []
         groups = self._groups()
@@ -77,17 +83,26 @@ class Verdicts:
             self.heard.learn_unknown(
                 group, {self._unknown[p].target.address_value for p in positions}
             )
+        early = not ending and self._is_early(batch.first_attempt_at, now)
         for group, positions in groups.items():
-            answer = self._judged(group, positions)
+            evidence = self.heard.of_unknown(group)
+            if early and evidence.tells_little and not self.heard.is_last():
+                continue
+            answer = self._judged(group, positions, evidence)
             for position in positions:
-                it = self._unknown.pop(position)
+                it = self._unknown[position]
                 word = recorded(answer or it.answer, now, batch.records[position], moved=it.moved)
                 records[position] = together(batch.records[position], (word, None), now)
                 if answer is None:
                     gone.append(it.dead)
+        self._unknown.clear()
         if through:
             records |= self._of_groups(batch.recorded(records), now)
         return Results(records, gone)
+
+    def _is_early(self, since: datetime | None, now: datetime) -> bool:
+        """Whether others may still have to say what would change the verdict."""
+        return since is None or now - since < self.patience
 
     def _groups(self) -> Mapping[Group, Sequence[int]]:
         groups: defaultdict[Group, list[int]] = defaultdict(list)
@@ -96,9 +111,8 @@ class Verdicts:
                 groups[group_of(it.target.platform, it.target.address)].append(position)
         return groups
 
-    def _judged(self, group: Group, positions: Sequence[int]) -> Answer | None:
+    def _judged(self, group: Group, positions: Sequence[int], evidence: Evidence) -> Answer | None:
         """What they are recorded as instead of unknown."""
-        evidence = self.heard.of_unknown(group)
         answer = judged(group, evidence, [self._unknown[p].answer for p in positions])
         if answer is not None:
             unknown, of = evidence.unknown, evidence.told_of
@@ -110,12 +124,13 @@ class Verdicts:
         """Those of which others' refusal is believed."""
         found: dict[int, Record] = {}
         for group, refusal in self.heard.refusals.items():
-            if self.heard.agreed(group) != refusal.code:
+            if self.heard.agreed_everywhere(group) != refusal.code:
                 continue
             waiting = {p: batch.records[p] for p in _waiting(batch, group, refusal)}
             met = (r.at for r in waiting.values() if r.code == refusal.code and r.at)
-            since = min(met, default=now)
-            if isinstance(refusal, Misconfigured) and now - since < self.patience:
+            since = min(met, default=batch.first_attempt_at)
+            passes = isinstance(refusal, Misconfigured)
+            if self._is_early(since, now) and (passes or not self.heard.is_last()):
                 continue
             for position, last in waiting.items():
                 found[position] = together(last, (recorded(refusal, now, last), None), now)

@@ -83,6 +83,9 @@ class Ledger(Protocol):
     def batches(self, id: NotificationId, after: str = "") -> Iterator[Batch]:
         """Every batch with its records, by id, a few at a time; those after the id ``after``."""
 
+    def evidence(self, id: NotificationId) -> Iterator[tuple[BatchId, Mapping[Group, Evidence]]]:
+        """What the addresses of each batch that nobody works on were answered: one read a batch."""
+
     def open_batches(self, id: NotificationId) -> int:
         """How many are not closed, by aggregation."""
 
@@ -174,12 +177,18 @@ class Retries(Protocol):
 class RunMemory(Protocol):
     """What this process heard of a notification's addresses, from whichever of its batches.
 
-    It makes what one batch learnt known to the others. Nothing rests on it: a process that starts
-    anew asks again.
+    It makes what one batch learnt known to the others, and holds what the ledger told of batches
+    sent elsewhere. Nothing rests on it: a process that starts anew asks again.
     """
 
     def note(self, id: NotificationId, batch: BatchId, heard: Mapping[Group, Evidence]) -> None:
         """What a batch has heard so far; replaces what it told before."""
+
+    def recall(self, id: NotificationId, batch: BatchId, kept: Mapping[Group, Evidence]) -> None:
+        """What the ledger kept of a batch, unless more of it is known here."""
+
+    def may_ask(self, id: NotificationId, now: datetime) -> bool:
+        """Whether the ledger is to be asked for what other processes heard; true at intervals."""
 
     def heard(self, id: NotificationId, group: Group) -> Evidence:
         """From all batches together."""

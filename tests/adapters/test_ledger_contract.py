@@ -29,6 +29,7 @@ from shared.domain.delivery import (
 )
 from shared.domain.device import AddressKind, PushAddress, Slot
 from shared.domain.errors import Defect, NotFound, TryAgain
+from shared.domain.evidence import Evidence, Group
 from shared.domain.notification import NotificationId
 from shared.domain.ramp import Ramp
 from shared.ports import Ledger, LostLease
@@ -264,6 +265,58 @@ def test_a_closed_batch_forgets_addresses_and_keeps_who_was_sent_what(ledger: Le
 
 
 # ---- many batches ------------------------------------------------------------------------------
+
+
+IPHONES = Group(AddressKind.APNS, "sandbox", "ios")
+ANDROID = Group(AddressKind.FCM, "", "android")
+
+
+def answered(ledger: Ledger) -> Batch:
+    """A batch that an owner is at work on: five phones, three of them known to be there or not."""
+    address = PushAddress(AddressKind.APNS, "token", "sandbox")
+    targets = [a_target(str(n), platform="ios", address=address) for n in range(3)]
+    batch = a_batch((*targets, a_target("3"), a_target("4")))
+    (batch,) = planned(ledger, batch)
+    owned = replace(batch, attempt=1, lease_owner="one", lease_until=LATER)
+    unknown = Record(Outcome.FAILED, "unregistered", at=NOON, dropped=True)
+    asked_again = Record(Outcome.OPEN, "invalidToken", at=NOON)
+    records = {0: DELIVERED, 1: unknown, 2: asked_again, 3: DELIVERED, 4: OPEN_STILL}
+    return ledger.write(owned.recorded(records), records)
+
+
+def test_what_addresses_were_answered_is_told_once_an_owner_gives_its_batch_back(
+    ledger: Ledger,
+) -> None:
+    batch = answered(ledger)
+    assert list(ledger.evidence(N1)) == []
+    released = replace(batch, lease_owner="", lease_until=None, retry_at=LATER)
+    ledger.write(released)
+    told = {IPHONES: Evidence(1, 2), ANDROID: Evidence(1, 0)}
+    assert list(ledger.evidence(N1)) == [(batch.id, told)]
+    assert list(ledger.evidence(N2)) == []
+
+
+def test_what_was_told_stays_while_the_next_owner_works_and_when_addresses_are_forgotten(
+    ledger: Ledger,
+) -> None:
+    batch = answered(ledger)
+    batch = ledger.write(replace(batch, lease_owner="", lease_until=None))
+    batch = ledger.write(replace(batch, attempt=2, lease_owner="two", lease_until=LATER))
+    assert [it for it, _ in ledger.evidence(N1)] == [batch.id]
+    ends = {2: GONE, 4: DELIVERED}
+    ledger.write(batch.recorded(ends).closed(), ends)
+    assert [told[ANDROID] for _, told in ledger.evidence(N1)] == [Evidence(2, 0)]
+
+
+def test_a_batch_whose_evidence_somebody_spoilt_tells_nothing(
+    firestore: FirestoreLedger, rest: FirestoreRest
+) -> None:
+    batch = answered(firestore)
+    firestore.write(replace(batch, lease_owner="", lease_until=None))
+    name = rest.name("pendingNotifications", N1, "batches", batch.id)
+    for junk in (7, "{", '[["fcm", 1]]', '[["post", ["", ""], [1, 2]]]', None):
+        rest.commit([write(name, {"evidence": encode(junk)}, ["evidence"])])
+        assert list(firestore.evidence(N1)) == []
 
 
 def test_sums_are_those_of_the_records_of_every_batch(ledger: Ledger) -> None:

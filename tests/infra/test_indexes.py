@@ -19,7 +19,7 @@ from shared.adapters.firestore.audience import FirestoreAudience
 from shared.adapters.firestore.devices import FirestoreDevices
 from shared.adapters.firestore.exports import FirestoreExports
 from shared.adapters.firestore.ledger import BATCHES, FirestoreLedger
-from shared.adapters.firestore.ledger_documents import PLACE_FIELDS, STATE_FIELDS
+from shared.adapters.firestore.ledger_documents import EVIDENCE, PLACE_FIELDS, STATE_FIELDS
 from shared.adapters.firestore.moderation import (
     FirestoreModerators,
     FirestoreReviewPolicies,
@@ -109,6 +109,7 @@ def rest_queries() -> tuple[list[Asked], set[str]]:
         "page": pages,
         "parts": lambda: ledger.parts(N1),
         "batches": lambda: list(ledger.batches(N1)),
+        "evidence": lambda: list(ledger.evidence(N1)),
         "open_batches": lambda: ledger.open_batches(N1),
         "sums": lambda: ledger.sums(N1),
         "tally": lambda: ledger.tally(N1),
@@ -285,7 +286,7 @@ def test_every_field_of_a_batch_is_asked_for_or_exempt(
         for path, _ in (*need.equal, *need.ordered)
     }
     by_one = {need.field for need in singles if need.collection == BATCHES}
-    fields = {*PLACE_FIELDS, *STATE_FIELDS, "addresses", "ledger"}
+    fields = {*PLACE_FIELDS, *STATE_FIELDS, "addresses", "ledger", EVIDENCE}
     assert fields - by_several - by_one == exempt(BATCHES)
 
 

@@ -7,9 +7,12 @@ import pytest
 
 from functions import clock
 from infra.offline.terraform import Terraform
-from shared.adapters.push.engine import reported
+from shared.adapters.google_credentials import CredentialsRefused
+from shared.adapters.push.engine import Access, reported
+from shared.domain.device import AddressKind
 from shared.domain.evidence import WRONG_APP, WRONG_ENVIRONMENT
 from shared.domain.reactions import CREDENTIALS_REFUSED
+from tests.flow.test_one_answer import Sent, named, phone
 from tests.infra.conftest import ROOT
 from tests.infra.plans import Plan, planned
 from tests.senders.parts import a_message
@@ -51,12 +54,40 @@ def test_work_that_got_stuck_is_counted_from_what_the_tick_logs(prod: Plan) -> N
 def test_refused_credentials_are_counted_from_what_the_senders_log(
     service: str, prod: Plan, caplog: pytest.LogCaptureFixture
 ) -> None:
+    """Searching a log for a phrase takes no notice of capitals."""
     assert " AND severity>=ERROR AND " in metric(prod, "credentials-refused")
+    phrase = f"{service}: credentialsRefused"
+    assert phrase in phrases(prod, "credentials-refused")
+    sent = Sent(phone(hwid, AddressKind(service.lower())) for hwid in named(3))
+    sent.world.push.will_all(CREDENTIALS_REFUSED)
+    sent()
+    said = [r.getMessage() for r in caplog.records if r.levelname == "ERROR"]
+    assert any(phrase.lower() in it.lower() for it in said)
+
+
+@pytest.mark.parametrize("service", ["FCM", "APNs", "HMS"])
+def test_one_senders_word_about_a_few_addresses_is_no_alarm(
+    service: str, caplog: pytest.LogCaptureFixture
+) -> None:
     reported(service, a_message(), [CREDENTIALS_REFUSED])
-    assert {record.levelname for record in caplog.records} == {"ERROR"}
-    assert any(phrase in caplog.text for phrase in phrases(prod, "credentials-refused"))
-    senders = "".join(source(f"shared/adapters/push/{name}.py") for name in ("fcm", "apns", "hms"))
-    assert re.search(rf'reported\("{service}"|"{service}: %s, notification', senders)
+    assert {record.levelname for record in caplog.records} == {"WARNING"}
+
+
+class NoTokens:
+    """The service that gives out access tokens refuses our own key."""
+
+    def current(self, refused: str = "") -> str:
+        raise CredentialsRefused("invalid_grant")
+
+
+@pytest.mark.parametrize("service", ["FCM", "HMS"])
+def test_an_own_key_that_gets_no_token_is_an_alarm_whoever_is_asked_for(
+    service: str, prod: Plan, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert Access(service, "/send", NoTokens()).target() == CREDENTIALS_REFUSED
+    (record,) = caplog.records
+    assert record.levelname == "ERROR"
+    assert any(it in record.getMessage() for it in phrases(prod, "credentials-refused"))
 
 
 def test_addresses_of_another_app_are_counted_from_what_the_flow_logs(prod: Plan) -> None:

@@ -7,15 +7,17 @@ Anything else in its place means that somebody else owns the batch now.
 
 import logging
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
 from shared.adapters.documents import NOTIFICATIONS
 from shared.adapters.firestore.ledger_documents import (
+    EVIDENCE,
     PART_FIELDS,
     SUMS,
     batch_from,
+    evidence_from,
     holds,
     new_batch_fields,
     owner_of,
@@ -36,6 +38,7 @@ from shared.adapters.firestore.rest_values import NAME, Raw, decode, id_of, quer
 from shared.domain.delivery import Batch, BatchId, BatchState, PlanPart, Tally
 from shared.domain.device import PARTITIONS
 from shared.domain.errors import Defect, NotFound, TryAgain
+from shared.domain.evidence import Evidence, Group
 from shared.domain.notification import NotificationId
 from shared.ports import LostLease
 
@@ -43,6 +46,7 @@ PARTS = "parts"
 BATCHES = "batches"
 BATCHES_PER_PAGE = 8
 SUMS_PER_PAGE = 500
+EVIDENCE_PER_PAGE = 500
 MOST_TRIES = 5
 _WRITTEN_OR_THERE = {0, 6, 9}
 """Status codes: fine, already exists, precondition failed."""
@@ -88,7 +92,8 @@ class FirestoreLedger:
 
     def write(self, batch: Batch, changed: Iterable[int] = ()) -> Batch:
         positions = list(changed)
-        fields, mask = state_fields(batch, positions), state_mask(batch, positions)
+        fields = state_fields(batch, positions)
+        mask = state_mask(batch, positions, fields)
         wanted = write(self._batch(batch), fields, mask, version=_read(batch.version))
         return replace(batch, version=self._settled(wanted, []))
 
@@ -128,6 +133,11 @@ class FirestoreLedger:
 
     def batches(self, id: NotificationId, after: str = "") -> Iterator[Batch]:
         return (batch_from(document) for document in self._all(id, (), BATCHES_PER_PAGE, after))
+
+    def evidence(self, id: NotificationId) -> Iterator[tuple[BatchId, Mapping[Group, Evidence]]]:
+        for document in self._all(id, (EVIDENCE,), EVIDENCE_PER_PAGE):
+            if kept := evidence_from(document):
+                yield BatchId(id_of(document)), kept
 
     def open_batches(self, id: NotificationId) -> int:
         asked = query(BATCHES, where("state", "EQUAL", str(BatchState.OPEN)))

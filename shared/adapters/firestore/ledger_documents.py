@@ -33,12 +33,14 @@ from shared.domain.delivery import (
 )
 from shared.domain.device import AddressKind, PushAddress, Slot
 from shared.domain.errors import Defect
+from shared.domain.evidence import Evidence, Group, evidence_to_keep
 from shared.domain.ramp import Ramp
 
 MOST_BATCH_BYTES = 800_000
 """Of targets and addresses; with its records the document stays below 900 KB."""
 
 SUMS = ("targeted", "delivered", "failed", "skipped", "unknown")
+EVIDENCE = "evidence"
 PLACE_FIELDS = ("stream", "partition", "firstKey", "size", "targets", "createdAt")
 STATE_FIELDS = (
     "state",
@@ -199,14 +201,18 @@ def state_fields(batch: Batch, changed: Iterable[int]) -> Raw:
     }
     texts = {f"c{n}": _records_text(batch.records, n) for n in _chunks(changed)}
     tried = {chunk: text for chunk, text in texts.items() if text}
-    return _present({**state, "ledger": tried or None})
+    kept = _evidence_text(evidence_to_keep(batch))
+    return _present({**state, "ledger": tried or None, EVIDENCE: kept or None})
 
 
-def state_mask(batch: Batch, changed: Iterable[int]) -> list[str]:
-    """The paths that belong to ``state_fields``; a closed batch loses its addresses."""
+def state_mask(batch: Batch, changed: Iterable[int], fields: Raw) -> list[str]:
+    """The paths that belong to ``state_fields``; a closed batch loses its addresses, and what was
+    kept as evidence stays until there is more.
+    """
     chunks = [f"ledger.c{n}" for n in _chunks(changed)]
     forgotten = ["addresses"] if batch.state is BatchState.CLOSED else []
-    return [*STATE_FIELDS, *chunks, *forgotten]
+    kept = [EVIDENCE] if EVIDENCE in fields else []
+    return [*STATE_FIELDS, *chunks, *forgotten, *kept]
 
 
 def batch_from(document: Raw) -> Batch:
@@ -238,6 +244,23 @@ def _batch(document: Raw) -> Batch:
         created_at=fields.get("createdAt"),
         version=document["updateTime"],
     )
+
+
+def evidence_from(document: Raw) -> dict[Group, Evidence]:
+    """What a batch kept of its addresses' answers; nothing where it cannot be read."""
+    try:
+        rows = orjson.loads(decode_fields(document).get(EVIDENCE, "[]"))
+        return {Group(_KINDS[kind], *where): Evidence(*counts) for kind, where, counts in rows}
+    except (LookupError, TypeError, ValueError):
+        return {}
+
+
+def _evidence_text(kept: Mapping[Group, Evidence]) -> str:
+    rows = [
+        (group.kind, (group.environment, group.platform), (evidence.accepted, evidence.unknown))
+        for group, evidence in kept.items()
+    ]
+    return orjson.dumps(rows).decode() if rows else ""
 
 
 def tally_from(document: Raw) -> Tally:

@@ -28,6 +28,7 @@ from shared.domain.delivery import (
 )
 from shared.domain.device import Slot
 from shared.domain.errors import Defect, NotFound
+from shared.domain.evidence import Evidence, Group, evidence_to_keep
 from shared.domain.notification import Notification, NotificationId
 from shared.domain.targeting import AudienceQuery, PartitionRange
 from shared.ports import AudiencePage, Counted, LostLease, SlotWrite, SnapshotTooOld, Task
@@ -140,6 +141,7 @@ class MemoryLedger:
         self.by_part: dict[tuple[str, int], PlanPart] = {}
         self.by_batch: dict[tuple[str, str], Batch] = {}
         self.writes = 0
+        self._evidence: dict[tuple[str, str], Mapping[Group, Evidence]] = {}
         self._versions = count(1)
 
     # ---- plan parts --------------------------------------------------------------------------
@@ -191,7 +193,14 @@ class MemoryLedger:
                 records[position] = batch.records[position]
             kept = self._stored(replace(batch, records=tuple(records)))
             self.by_batch[key] = kept
+            if told := evidence_to_keep(batch):
+                self._evidence[key] = told
             return replace(batch, version=kept.version)
+
+    def evidence(self, id: NotificationId) -> Iterator[tuple[BatchId, Mapping[Group, Evidence]]]:
+        with self.lock:
+            found = {b: kept for (owner, b), kept in self._evidence.items() if owner == id}
+        return ((BatchId(batch), kept) for batch, kept in found.items())
 
     def batches(self, id: NotificationId, after: str = "") -> Iterator[Batch]:
         with self.lock:

@@ -99,7 +99,7 @@ class ApnsSender:
         try:
             engine = self._engines.mine()
         except CredentialsRefused as refused:
-            _log.error("APNs: %s", refused)
+            _log.error("APNs: %s, %s", CREDENTIALS_REFUSED.code, refused)
             return reported("APNs", message, [CREDENTIALS_REFUSED] * len(addresses))
         ways = {
             environment: _way(engine.client.by_environment[environment], credential, rendered)
@@ -181,7 +181,7 @@ def _access(credential: Credential, refused: str = "") -> str | Answer:
     try:
         return credential.authorization(refused)
     except CredentialsRefused as why:
-        _log.error("APNs: %s", why)
+        _log.error("APNs: %s, %s", CREDENTIALS_REFUSED.code, why)
         return CREDENTIALS_REFUSED
     except CredentialsUnavailable:
         return CREDENTIALS_UNAVAILABLE

@@ -24,7 +24,7 @@ from shared.adapters.google_credentials import (
 from shared.adapters.push.pace import Pace
 from shared.adapters.transport.loop_thread import LoopThread
 from shared.adapters.transport.one_shot_http import HttpAnswer, Target
-from shared.domain.delivery import Accepted, Answer, Misconfigured, Unsendable
+from shared.domain.delivery import Answer, Misconfigured, Unsendable
 from shared.domain.pace import Window
 from shared.domain.reactions import CREDENTIALS_REFUSED, CREDENTIALS_UNAVAILABLE
 from shared.ports import Message
@@ -89,7 +89,8 @@ class Engines(Generic[C]):
 class Access:
     """Requests to one path with a token in front, renewed once when it is refused."""
 
-    def __init__(self, path: str, tokens: AccessTokens) -> None:
+    def __init__(self, service: str, path: str, tokens: AccessTokens) -> None:
+        self._service = service
         self._path = path
         self._tokens = tokens
 
@@ -97,7 +98,8 @@ class Access:
         """Where to send and under which token, or why there is none."""
         try:
             return self._under(self._tokens.current(refused))
-        except CredentialsRefused:
+        except CredentialsRefused as error:
+            _log.error("%s: %s, %s", self._service, CREDENTIALS_REFUSED.code, error)
             return CREDENTIALS_REFUSED
         except CredentialsUnavailable:
             return CREDENTIALS_UNAVAILABLE
@@ -129,12 +131,12 @@ def deadline(within_seconds: float) -> float:
 
 
 def reported(service: str, message: Message, answers: Sequence[Answer]) -> Sequence[Answer]:
-    """Say what may be our fault: once a send, without any address, and aloud if nobody was accepted
-    beside those who were refused.
+    """Say what may be our fault: once a send, without any address.
+
+    Whether it is, one send cannot tell: who knows the run sounds the alarm.
     """
     grave = Counter(a.code for a in answers if isinstance(a, _GRAVE))
     for code, addresses in grave.items():
-        level = logging.WARNING if any(isinstance(a, Accepted) for a in answers) else logging.ERROR
         told = (service, code, message.id, addresses)
-        _log.log(level, "%s: %s, notification %s, %d addresses", *told)
+        _log.warning("%s: %s, notification %s, %d addresses", *told)
     return answers

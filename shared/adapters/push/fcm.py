@@ -54,7 +54,7 @@ class FcmSender:
     ) -> None:
         prefix = urlsplit(base_url).path.rstrip("/")
         path = f"{prefix}/v1/projects/{quote(project, safe='')}/messages:send"
-        self._access = Access(path, tokens)
+        self._access = Access("FCM", path, tokens)
         self._engines = Engines("fcm", lambda: http(base_url), window)
         self._clock = clock
 

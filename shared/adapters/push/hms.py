@@ -80,7 +80,7 @@ class HmsSender:
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
         window: Window = WINDOW,
     ) -> None:
-        self._access = Access(urlsplit(base_url).path.rstrip("/") + path, tokens)
+        self._access = Access("HMS", urlsplit(base_url).path.rstrip("/") + path, tokens)
         self._engines = Engines("hms", lambda: http(base_url), window)
         self._clock = clock
 

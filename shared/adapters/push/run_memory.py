@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 
 from shared.domain.delivery import BatchId
 from shared.domain.device import AddressKind
@@ -10,6 +11,8 @@ from shared.domain.evidence import Evidence, Group
 from shared.domain.notification import NotificationId
 
 MOST_NOTIFICATIONS = 32
+BETWEEN_QUESTIONS = timedelta(seconds=5)
+"""A question costs one read a batch, and every batch of a run that goes wrong has one."""
 
 
 @dataclass(slots=True)
@@ -32,6 +35,7 @@ class ProcessRunMemory:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._notifications: dict[NotificationId, dict[Group, _Heard]] = {}
+        self._asked_at: dict[NotificationId, datetime] = {}
 
     def note(self, id: NotificationId, batch: BatchId, heard: Mapping[Group, Evidence]) -> None:
         with self._lock:
@@ -40,6 +44,24 @@ class ProcessRunMemory:
                 groups.setdefault(group, _Heard()).note(batch, evidence)
             while len(self._notifications) > MOST_NOTIFICATIONS:
                 del self._notifications[next(iter(self._notifications))]
+
+    def recall(self, id: NotificationId, batch: BatchId, kept: Mapping[Group, Evidence]) -> None:
+        with self._lock:
+            groups = self._notifications.setdefault(id, {})
+            for group, evidence in kept.items():
+                heard = groups.setdefault(group, _Heard())
+                if evidence.told_of > heard.by_batch.get(batch, Evidence()).told_of:
+                    heard.note(batch, evidence)
+
+    def may_ask(self, id: NotificationId, now: datetime) -> bool:
+        with self._lock:
+            last = self._asked_at.get(id)
+            if last is not None and now - last < BETWEEN_QUESTIONS:
+                return False
+            self._asked_at[id] = now
+            while len(self._asked_at) > MOST_NOTIFICATIONS:
+                del self._asked_at[next(iter(self._asked_at))]
+            return True
 
     def heard(self, id: NotificationId, group: Group) -> Evidence:
         with self._lock:
