@@ -45,7 +45,7 @@ check: $(READY)  ## lint, format, types, layers and the fast tests
 	@$(VENV)/bin/ruff format --check .
 	@$(VENV)/bin/mypy
 	@$(VENV)/bin/lint-imports
-	@$(PY) -m pytest -m "not slow" tests/rules tests/flow tests/doors
+	@$(PY) -m pytest -m "not slow" tests/rules tests/flow tests/doors tests/recorded
 
 bench: $(READY)  ## measure; prints ratios and writes .local/bench.json
 	@$(PY) -m benchmarks
