@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from tests.recorded.asking import ANSWERS, Ask, recorded
-from tests.recorded.entrances import endpoints
+from tests.recorded.entrances.doors import endpoints
 from tests.recorded.other_asks import of_devices, of_moderators, of_operators, of_service
 from tests.recorded.pages import Json
 from tests.recorded.provider_asks import asks as of_providers

@@ -10,10 +10,13 @@ from typing import Any
 
 from werkzeug.test import TestResponse
 
-from tests.recorded.entrances import TRACE, Documents, Fanfare, call, credential, in_memory
-from tests.recorded.pages import HERE, Json, load
+from tests.recorded.entrances.doors import TRACE, call, credential
+from tests.recorded.entrances.running import Fanfare, in_memory
+from tests.recorded.pages import HERE, Documents, Json, load
 
 ANSWERS = HERE / "answers"
+AS = "as"
+"""Refers to the request in the same file that has the same answer."""
 INCIDENTAL = frozenset({"Content-Length", "Date", "Server"})
 """Headers that say nothing of their own."""
 
@@ -62,6 +65,11 @@ def recorded(function: str, asks: Sequence[Ask]) -> Json:
         names = dict.fromkeys([*usual, *own])
         odd = {name: own.get(name) for name in names if own.get(name) != usual.get(name)}
         row["answer"] |= {"headers": odd} if odd else {}
+    known: dict[str, str] = {}
+    for name, row in rows.items():
+        first = known.setdefault(json.dumps(row["answer"]), name)
+        if first != name:
+            row["answer"] = {AS: first}
     return {"usual headers": usual, "requests": rows}
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from tests.recorded.asking import Ask
-from tests.recorded.entrances import DEVICE_SECRET, ROOM, TELEGRAM_SECRET, event
+from tests.recorded.entrances.doors import DEVICE_SECRET, ROOM, TELEGRAM_SECRET, event
 from tests.recorded.provider_asks import OWN_KEY
 
 SERVICE = "POST /"

@@ -10,6 +10,10 @@ HERE = Path(__file__).parent
 WIDTH = 100
 
 Json = Any
+Fields = Mapping[str, Any]
+"""Fields of a document in the form of Firestore's REST API, with the type of each value."""
+Documents = Mapping[str, Fields]
+"""By path: ``pendingNotifications/n1/history/0001``."""
 
 
 def page(value: Json) -> str:

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from tests.recorded.answers import answers_of, file_of, functions
-from tests.recorded.asking import ANSWERS
-from tests.recorded.entrances import Endpoint, endpoints
+from tests.recorded.asking import ANSWERS, AS
+from tests.recorded.entrances.doors import Endpoint, endpoints
 from tests.recorded.pages import changes, load
 
 DESCRIBED = {"GET /openapi.json"}
@@ -48,9 +48,11 @@ def _recorded(function: str) -> Any:
 
 
 def _answers(endpoint: Endpoint) -> Iterator[Any]:
-    for request in _recorded(endpoint.function).values():
+    requests = _recorded(endpoint.function)
+    for request in requests.values():
         if request["endpoint"] == endpoint.name:
-            yield request["answer"]
+            answer = request["answer"]
+            yield requests[answer[AS]]["answer"] if AS in answer else answer
 
 
 def _faults(answer: Any) -> Sequence[Any]:

@@ -1,163 +1,65 @@
-"""The only place that knows how the recorded code is built, and where its documents go in and out.
-
-When the inside of Fanfare is rebuilt, this module is what changes, and no recording.
-"""
+"""A Fanfare that holds given documents, in memory or on Firestore's emulator, seen from outside."""
 
 import io
 import json
 import re
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager, redirect_stdout
-from dataclasses import dataclass
+from contextlib import ExitStack, closing, contextmanager, redirect_stdout
 from datetime import date, timedelta
-from importlib import import_module
 from typing import Any
 
-from google.events.cloud.firestore import Document, DocumentEventData, Value
-from werkzeug.test import TestResponse
+import httpx
+import pytest
+from google.auth.credentials import AnonymousCredentials
+from google.cloud.firestore import Client
 
-from functions._openapi import description
-from functions._provider import DOOR
-from functions._rest import Door
-from functions.main import DOORS
 from shared.adapters.clock import FixedClock
 from shared.adapters.documents.posts import prompt_from
 from shared.adapters.firestore.ledger_documents import batch_from, part_from
+from shared.adapters.firestore.rest import FirestoreRest
 from shared.adapters.firestore.rest_values import decode_fields, moment
 from shared.adapters.lanes import _lane
 from shared.adapters.memory.archive import MemoryArchive
 from shared.domain.archive import Export, Sealed
+from shared.domain.delivery import Answer
 from shared.domain.device import AddressKind
 from shared.domain.notification import NotificationId
 from shared.settings import read
-from shared.wiring import replaced
+from shared.wiring import GoogleParts, replaced
 from tests.builders import NOON
-from tests.doors.conftest import client
-from tests.flow.push import PushService
+from tests.flow import push
 from tests.moderation import chatroom
-from tests.parts import ENVIRONMENT, MemoryParts, forged, memory_parts, service_token, token
-
-Fields = Mapping[str, Any]
-"""Fields of a document in the form of Firestore's REST API, with the type of each value."""
-Documents = Mapping[str, Fields]
-"""By path: ``pendingNotifications/n1/history/0001``."""
+from tests.parts import ENVIRONMENT, MemoryParts, memory_parts
+from tests.recorded.pages import Documents, Fields
 
 HIDDEN = re.compile(r"hmac:[0-9a-f]{16}")
 """The keyed hash of a secret; each process has a key of its own."""
-
-TRACE = "0123456789abcdef0123456789abcdef"
-ROOM, TELEGRAM_SECRET = chatroom.ROOM, chatroom.SECRET
-DEVICE_SECRET = "secret-of-h1-secret-of-h1-secret-of-h1"
-API_KEY = "ffk_of-the-owners-server"
-ACCOUNTS = {"tick": "scheduler", "on-notification-written": "events", "on-device-written": "events"}
-
-
-# ---- who calls -------------------------------------------------------------------------------
-
-
-def credential(caller: str, function: str) -> str:
-    """What a caller, by its name in ``docs/authorisation.md``, shows to prove itself."""
-    everything = {"moderator": True, "operator": True}
-    match caller:
-        case "nobody":
-            return ""
-        case "owner":
-            return token("p1")
-        case "other provider":
-            return token("p2")
-        case "API key":
-            return API_KEY
-        case "moderator" | "second moderator":
-            return token("m1" if caller == "moderator" else "m2", moderator=True)
-        case "operator":
-            return token("o1", operator=True)
-        case "device":
-            return DEVICE_SECRET
-        case "device's ID token":
-            return token("device:h1", device=True, generation="generation-of-h1")
-        case "another device":
-            return token("device:h2", device=True)
-        case "Google":
-            return service_token(function, ACCOUNTS.get(function, "tasks"))
-        case "expired":
-            return token("p1", expires_in_seconds=-60, **everything)
-        case "forged":
-            return forged("p1", **everything)
-    return token(caller)
-
-
-# ---- what can be called ----------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Endpoint:
-    """One row of a door's table; of a door without a table, the door."""
-
-    function: str
-    method: str
-    template: str
-    takes_fields: bool
-
-    @property
-    def name(self) -> str:
-        return f"{self.method} {self.template}"
-
-
-def endpoints() -> Iterator[Endpoint]:
-    """Everything that is deployed."""
-    for entry_point, module in DOORS.items():
-        function = entry_point.replace("_", "-")
-        door = getattr(import_module(module), "DOOR", None)
-        if not isinstance(door, Door):
-            callable_ = module == "functions.moderation"
-            yield Endpoint(function, "POST", "/", takes_fields=callable_)
-            continue
-        for route in door.routes:
-            takes = bool(route.given.model_fields)
-            yield Endpoint(function, route.method, route.template, takes_fields=takes)
-
-
-def openapi() -> Mapping[str, Any]:
-    """The description of ``provider-api``."""
-    return description(DOOR)
-
-
-def call(function: str, method: str, path: str, **sent: Any) -> TestResponse:
-    """A request as Google's framework hands it over."""
-    return client(function.replace("-", "_")).open(path, method=method, **sent)
-
-
-def event(path: str, fields: Fields) -> dict[str, Any]:
-    """The call of Eventarc after a document was written, with its texts."""
-    root = "projects/demo-fanfare/databases/(default)"
-    texts = {name: it["stringValue"] for name, it in fields.items() if "stringValue" in it}
-    values = {name: Value(string_value=text) for name, text in texts.items()}
-    document = Document(name=f"{root}/documents/{path}", fields=values)
-    return {
-        "data": DocumentEventData.serialize(DocumentEventData(value=document)),
-        "headers": {
-            "Content-Type": "application/protobuf",
-            "ce-id": "1",
-            "ce-source": f"//firestore.googleapis.com/{root}",
-            "ce-specversion": "1.0",
-            "ce-type": "google.cloud.firestore.document.v1.written",
-            "ce-subject": f"documents/{path}",
-        },
-    }
-
-
-# ---- a Fanfare in memory ---------------------------------------------------------------------
+ANSWERS: Mapping[str, Answer] = {
+    "unregistered": push.gone(),
+    "busy": push.busy(30.0),
+    "lost": push.lost(),
+    "refused": push.refused(),
+    "misconfigured": push.misconfigured(),
+}
+"""What a push service may say, by a short name."""
 
 
 class Fanfare:
     """A Fanfare that holds given documents, and what can be seen of it from outside."""
 
-    def __init__(self, parts: MemoryParts, chat: chatroom.Line | None) -> None:
-        self._parts, self._chat = parts, chat
+    def __init__(
+        self, own: MemoryParts, chat: chatroom.Line | None, service: push.PushService
+    ) -> None:
+        """``own`` are the parts that are in memory wherever the documents are."""
+        self._parts, self._chat, self._service = own, chat, service
         self._out = io.StringIO()
 
     def pass_time(self, seconds: float) -> None:
         self._parts.clock.advance(timedelta(seconds=seconds))
+
+    def push_answers(self, address: str, *answers: str) -> None:
+        """Have the push service say this for an address, one after the other."""
+        self._service.will(address, *(ANSWERS[each] for each in answers))
 
     @contextmanager
     def heard(self) -> Iterator[None]:
@@ -205,7 +107,95 @@ def in_memory(
     documents: Documents, *, chat: bool = False, archive: bool = False
 ) -> Iterator[Fanfare]:
     """A Fanfare at noon of the first of January that holds these documents."""
-    parts = memory_parts()
+    with _parts(chat=chat, archive=archive) as (parts, fanfare):
+        for path, fields in documents.items():
+            _put(parts, path, fields)
+        with replaced(parts):
+            yield fanfare
+
+
+@contextmanager
+def on_firestore(address: str, project: str, *, chat: bool = True) -> Iterator[Fanfare]:
+    """The same on the database of a project in the emulator; all but the documents is in memory."""
+    with ExitStack() as end:
+        own, fanfare = end.enter_context(_parts(chat=chat, archive=True))
+        environment = end.enter_context(pytest.MonkeyPatch.context())
+        environment.setenv("FIRESTORE_EMULATOR_HOST", address)
+        parts = GoogleParts(own.settings)
+        kept = (
+            "clock",
+            "tasks",
+            "senders",
+            "standings",
+            "accounts",
+            "identities",
+            "web",
+            "threats",
+        )
+        vars(parts).update({name: getattr(own, name) for name in (*kept, "archive", "chat")})
+        rest = end.enter_context(closing(FirestoreRest(project, address)))
+        client = Client(project=project, credentials=AnonymousCredentials())
+        vars(parts).update({"_rest": rest, "_firestore": end.enter_context(closing(client))})
+        end.enter_context(replaced(parts))
+        yield fanfare
+
+
+class Database:
+    """All documents of a project in the emulator, as somebody sees them who does not know us."""
+
+    def __init__(self, address: str, project: str) -> None:
+        self._root = f"projects/{project}/databases/(default)/documents"
+        self._client = httpx.Client(
+            base_url=f"http://{address}/v1/", headers={"Authorization": "Bearer owner"}
+        )
+
+    def close(self) -> None:
+        self._client.close()
+
+    def put(self, documents: Documents) -> None:
+        """Write whole documents."""
+        writes = [
+            {"update": {"name": f"{self._root}/{path}", "fields": fields}}
+            for path, fields in documents.items()
+        ]
+        self._post(f"{self._root}:commit", {"writes": writes})
+
+    def all(self) -> dict[str, Fields]:
+        """Everything that is there, by path."""
+        return dict(self._below(self._root))
+
+    def _below(self, parent: str) -> Iterator[tuple[str, Fields]]:
+        listed = self._post(f"{parent}:listCollectionIds", {})
+        for collection in sorted(listed.get("collectionIds", [])):
+            answer = self._client.get(f"{parent}/{collection}", params={"pageSize": 300})
+            for document in answer.raise_for_status().json().get("documents", []):
+                path = document["name"].partition("/documents/")[2]
+                yield path, _whole(document.get("fields", {}))
+                if collection == "pendingNotifications":
+                    yield from self._below(document["name"])
+
+    def _post(self, path: str, body: Mapping[str, Any]) -> Any:
+        return self._client.post(path, json=body).raise_for_status().json()
+
+
+def _whole(fields: Fields) -> Fields:
+    """The emulator leaves out that a list or a map is empty."""
+    return {name: _whole_value(value) for name, value in fields.items()}
+
+
+def _whole_value(value: Fields) -> Fields:
+    match value:
+        case {"arrayValue": listed}:
+            values = [_whole_value(each) for each in listed.get("values", [])]
+            return {"arrayValue": {"values": values}}
+        case {"mapValue": mapped}:
+            return {"mapValue": {"fields": _whole(mapped.get("fields", {}))}}
+    return value
+
+
+@contextmanager
+def _parts(*, chat: bool, archive: bool) -> Iterator[tuple[MemoryParts, Fanfare]]:
+    parts, service = memory_parts(), push.PushService()
     environment = {**ENVIRONMENT}
     with ExitStack() as end:
         wire: chatroom.Line | None = None
@@ -215,19 +205,16 @@ def in_memory(
             wire.telegram.received.clear()
             environment |= {
                 "FANFARE_TELEGRAM_BOT_TOKEN": chatroom.TOKEN,
-                "FANFARE_TELEGRAM_WEBHOOK_SECRET": TELEGRAM_SECRET,
-                "FANFARE_TELEGRAM_CHAT_ID": str(ROOM),
+                "FANFARE_TELEGRAM_WEBHOOK_SECRET": chatroom.SECRET,
+                "FANFARE_TELEGRAM_CHAT_ID": str(chatroom.ROOM),
             }
         if archive:
             parts.archive = MemoryArchive()
             environment |= {"FANFARE_ARCHIVE": "s3://archive/prod"}
         parts.settings = read(environment)
         parts.clock = FixedClock(NOON)
-        parts.senders = {AddressKind.FCM: PushService()}
-        for path, fields in documents.items():
-            _put(parts, path, fields)
-        end.enter_context(replaced(parts))
-        yield Fanfare(parts, wire)
+        parts.senders = dict.fromkeys(AddressKind, service)
+        yield parts, Fanfare(parts, wire, service)
 
 
 def _put(parts: MemoryParts, path: str, fields: Fields) -> None:

@@ -1,0 +1,305 @@
+"""How each kind of document is read, and what a write of all that was read makes of it."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields, is_dataclass
+from datetime import date, datetime
+from enum import StrEnum
+from typing import Any
+
+from pydantic import BaseModel
+from pydantic.alias_generators import to_camel
+
+from shared.adapters import documents as codec
+from shared.adapters.documents import posts, review
+from shared.adapters.firestore.exports import _export_from, _fields
+from shared.adapters.firestore.ledger_documents import (
+    batch_from,
+    new_batch_fields,
+    part_fields,
+    part_from,
+    tally_from,
+)
+from shared.adapters.firestore.rest_values import FOREIGN, decode_fields, encode, moment
+from shared.adapters.lanes import _lane
+from shared.adapters.push.apns_token_shelves import _minted
+from shared.domain.delivery import Batch, PlanPart, Target
+from shared.domain.errors import Defect
+from shared.domain.history import Entry
+from shared.domain.moments import moment_text
+from shared.domain.notification import Notification
+from tests.builders import NOON
+from tests.recorded.pages import Fields, Json
+
+MOST_SHOWN = 12
+"""Of a larger batch the devices are not shown: that they are read, their being written shows."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What is read of a document. ``changes`` are the fields that a write of it would set
+    (``None``: remove); ``None`` where nothing is ever written back as a whole.
+    """
+
+    read: Json
+    changes: Mapping[str, Json] | None
+
+
+def read(path: str, document: Fields) -> Reading:
+    """Read one document as today's code does; a refusal to read it is a reading as well."""
+    id = path.split("/")[-1]
+    raw: Raw = {"name": f"x/documents/{path}", "fields": document, "updateTime": "v1"}
+    plain = decode_fields(raw, moment)
+    reader = _KINDS.get("/".join(path.split("/")[::2])) or _PLATFORM[id]
+    try:
+        read, changes = reader(id, plain, raw)
+    except Defect as defect:
+        return Reading({"defect": str(defect)}, None)
+    return Reading(_shown(read), changes)
+
+
+Raw = dict[str, Any]
+Answer = tuple[object, Mapping[str, Json] | None]
+
+
+def _notification(id: str, plain: Raw, _: Raw) -> Answer:
+    it = codec.notification_from(id, plain)
+    shown = {
+        "api": {
+            name: each for name, each in codec.to_json(it).items() if each not in (None, [], 0)
+        },
+        "review": codec.review_json(it),
+        "decision": _or_defect(lambda: codec.decision_from(id, plain)),
+        "expiresAt": it.expires_at,
+        "waitsSince": it.waits_since,
+        "prevented": it.prevented,
+    }
+    return shown, _encoded(codec.difference(plain, codec.notification_fields(it)))
+
+
+def _entry(id: str, plain: Raw, raw: Raw) -> Answer:
+    notification = raw["name"].split("/")[-3]
+    it: Entry = codec.entry_from(notification, id, plain)
+    sound = it.sealed().hash == it.hash
+    return {**_of(it), "sound": sound}, _encoded(codec.difference(plain, codec.entry_fields(it)))
+
+
+def _batch(_: str, plain: Raw, raw: Raw) -> Answer:
+    it: Batch = batch_from(raw)
+    shown: dict[str, object] = {
+        "state": it.state,
+        "owner": [it.lease_owner, it.lease_until],
+        "tried": [it.attempt, it.fruitless, it.reached, it.first_attempt_at],
+        "due": [it.retry_at, it.wake_at, it.due_at(NOON)],
+        "open": it.open_positions(),
+        "next chunk": it.in_doubt(),
+        "sums": it.tally,
+        "sums it says itself": _or_defect(lambda: tally_from(raw)),
+    }
+    if len(it.targets) <= MOST_SHOWN:
+        shown["targets"] = [_target(each) for each in it.targets]
+        shown["records"] = [_given(each) for each in it.records]
+    return shown, _raw_changes(raw["fields"], new_batch_fields(it), forgotten=("addresses",))
+
+
+def _part(_: str, plain: Raw, raw: Raw) -> Answer:
+    it: PlanPart = part_from(raw)
+    shown = {**_given(it), "place": it.place, "due": [it.due(each) for each in it.unannounced]}
+    return shown, _raw_changes(raw["fields"], part_fields(it))
+
+
+def _device(id: str, plain: Raw, _: Raw) -> Answer:
+    derived = codec.derived_fields(codec.derived_from(id, plain))
+    shown = {
+        "device": _given(codec.device_from(id, plain)),
+        "target": _target(codec.target_from(id, plain, "v1")),
+        "reach": _given(codec.reach_from(plain)),
+        "domains": codec.domains_from(plain),
+        "shows": codec.pending_from(plain, NOON),
+    }
+    return shown, _encoded(codec.difference(plain, derived))
+
+
+def _target(it: Target) -> Json:
+    whole = {
+        **_given(it),
+        "heldBack": it.held_back,
+        "outOfReach": "" if it.address else it.out_of_reach,
+        "polls": it.polls,
+    }
+    return {name: value for name, value in whole.items() if value not in ("", False)}
+
+
+def _secret(id: str, plain: Raw, _: Raw) -> Answer:
+    it = codec.credential_from(id, plain)
+    return it, _encoded(codec.difference(plain, codec.credential_fields(it)))
+
+
+def _provider(id: str, plain: Raw, _: Raw) -> Answer:
+    it = codec.provider_from(id, plain)
+    return it, _encoded(codec.provider_changes(id, plain, it))
+
+
+def _domain(id: str, plain: Raw, _: Raw) -> Answer:
+    it = codec.domain_from(id, plain)
+    return it, _encoded(codec.domain_changes(id, plain, it))
+
+
+def _domain_history(id: str, plain: Raw, _: Raw) -> Answer:
+    found = codec.readable_changes([(id, plain)])
+    return found, None
+
+
+def _key(id: str, plain: Raw, _: Raw) -> Answer:
+    it = codec.api_key_from(id, plain)
+    written = codec.api_key_fields(it.provider_id, it.name, it.created_at, it.made_by)
+    return it, _encoded(codec.difference(plain, written))
+
+
+def _replay(id: str, plain: Raw, _: Raw) -> Answer:
+    it = codec.replay_from(id, plain)
+    return it, _encoded(codec.difference(plain, codec.replay_fields(it)))
+
+
+def _moderator(id: str, plain: Raw, _: Raw) -> Answer:
+    if plain == codec.REMOVED:
+        return "removed", {}
+    it = codec.moderator_from(id, plain)
+    return it, _encoded(codec.difference(plain, codec.moderator_fields(it)))
+
+
+def _usage(id: str, plain: Raw, _: Raw) -> Answer:
+    expire_at = plain.get("expireAt")
+    if id.endswith(".looks"):
+        leases = codec.leases_from(id, plain)
+        return leases, _encoded(codec.difference(plain, codec.lease_fields(leases, expire_at)))
+    takers = codec.takers_from(id, plain)
+    return takers, _encoded(codec.difference(plain, codec.usage_fields(takers, expire_at)))
+
+
+def _post(id: str, plain: Raw, _: Raw) -> Answer:
+    it = posts.post_from(id, plain)
+    return it, _encoded(codec.difference(plain, posts.post_fields(it)))
+
+
+def _prompt(id: str, plain: Raw, _: Raw) -> Answer:
+    it = posts.prompt_from(id, plain)
+    return it, _encoded(codec.difference(plain, posts.prompt_fields(it)))
+
+
+def _lane_of(_id: str, _plain: Raw, raw: Raw) -> Answer:
+    return _lane(raw), None
+
+
+def _export(_id: str, _plain: Raw, raw: Raw) -> Answer:
+    it = _export_from(raw)
+    return it, _raw_changes(raw["fields"], _fields(it))
+
+
+def _apns_token(_id: str, _plain: Raw, raw: Raw) -> Answer:
+    it = _minted(raw)
+    return None if it is None else {"token": it.token, "at": it.at}, None
+
+
+def _stop(_id: str, plain: Raw, _: Raw) -> Answer:
+    return codec.stop_from(plain), None
+
+
+def _policy(_id: str, plain: Raw, _: Raw) -> Answer:
+    it = codec.policy_from(plain)
+    written = review.policy_fields(it)
+    return written, _encoded(codec.difference(plain, written))
+
+
+def _reminder(_id: str, plain: Raw, _: Raw) -> Answer:
+    return codec.reminder_from(plain), None
+
+
+def _room(_id: str, plain: Raw, _: Raw) -> Answer:
+    it = posts.room_from(plain)
+    return it, _encoded(codec.difference(plain, posts.room_fields(it)))
+
+
+_N = "pendingNotifications"
+_KINDS: Mapping[str, Callable[[str, Raw, Raw], Answer]] = {
+    _N: _notification,
+    f"{_N}/history": _entry,
+    f"{_N}/batches": _batch,
+    f"{_N}/parts": _part,
+    "devices": _device,
+    "deviceSecrets": _secret,
+    "providers": _provider,
+    "domains": _domain,
+    "domainHistory": _domain_history,
+    "apiKeys": _key,
+    "idempotencyKeys": _replay,
+    "moderators": _moderator,
+    "usage": _usage,
+    "moderationPosts": _post,
+    "moderationPrompts": _prompt,
+    "lanes": _lane_of,
+    "exports": _export,
+    "apnsTokens": _apns_token,
+}
+_PLATFORM = {
+    "stop": _stop,
+    "moderation": _policy,
+    "moderationReminder": _reminder,
+    "telegram": _room,
+}
+
+
+# ---- as JSON ---------------------------------------------------------------------------------
+
+
+def _or_defect(look: Callable[[], object]) -> object:
+    try:
+        return look()
+    except Defect as defect:
+        return {"defect": str(defect)}
+    except KeyError as missing:
+        return {"missing": missing.args[0]}
+
+
+def _encoded(changes: Mapping[str, object]) -> dict[str, Json]:
+    return {name: None if it is None else encode(it) for name, it in changes.items()}
+
+
+def _raw_changes(
+    stored: Fields, written: Fields, *, forgotten: tuple[str, ...] = ()
+) -> dict[str, Json]:
+    """As a write of everything would change them; ``forgotten`` are removed where not written."""
+    removed = {name: None for name in forgotten if name in stored and name not in written}
+    return {k: v for k, v in written.items() if stored.get(k) != v} | removed
+
+
+def _of(record: object) -> dict[str, object]:
+    """The fields of a record under the names of the API."""
+    assert is_dataclass(record)
+    return {to_camel(each.name): getattr(record, each.name) for each in fields(record)}
+
+
+def _given(record: object) -> dict[str, Json]:
+    """Those fields that say something."""
+    shown = {name: _shown(value) for name, value in _of(record).items()}
+    return {k: v for k, v in shown.items() if v not in (None, "", [], {}, False) and k != "version"}
+
+
+def _shown(value: object) -> Json:
+    match value:
+        case datetime():
+            return moment_text(value)
+        case date():
+            return value.isoformat()
+        case StrEnum():
+            return str(value)
+        case BaseModel():
+            return value.model_dump(mode="json", by_alias=True)
+        case Mapping():
+            return {str(name): _shown(each) for name, each in value.items()}
+        case list() | tuple() | frozenset():
+            return [_shown(each) for each in value]
+    if value is FOREIGN:
+        return "foreign"
+    if isinstance(value, Notification):
+        return _shown(codec.to_json(value))
+    return _given(value) if is_dataclass(value) else value

@@ -1,0 +1,118 @@
+"""Who calls Fanfare's doors, what can be called there, and how a call is made."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any
+
+from google.events.cloud.firestore import Document, DocumentEventData, Value
+from werkzeug.test import TestResponse
+
+from functions._openapi import description
+from functions._provider import DOOR
+from functions._rest import Door
+from functions.main import DOORS
+from tests.doors.conftest import client
+from tests.moderation import chatroom
+from tests.parts import forged, service_token, token
+from tests.recorded.pages import Fields
+
+TRACE = "0123456789abcdef0123456789abcdef"
+ROOM, TELEGRAM_SECRET = chatroom.ROOM, chatroom.SECRET
+DEVICE_SECRET = "secret-of-h1-secret-of-h1-secret-of-h1"
+API_KEY = "ffk_of-the-owners-server"
+ACCOUNTS = {"tick": "scheduler", "on-notification-written": "events", "on-device-written": "events"}
+
+
+# ---- who calls -------------------------------------------------------------------------------
+
+
+def credential(caller: str, function: str) -> str:
+    """What a caller, by its name in ``docs/authorisation.md``, shows to prove itself."""
+    everything = {"moderator": True, "operator": True}
+    match caller:
+        case "nobody":
+            return ""
+        case "owner":
+            return token("p1")
+        case "other provider":
+            return token("p2")
+        case "API key":
+            return API_KEY
+        case "moderator" | "second moderator":
+            return token("m1" if caller == "moderator" else "m2", moderator=True)
+        case "operator":
+            return token("o1", operator=True)
+        case "device":
+            return DEVICE_SECRET
+        case "device's ID token":
+            return token("device:h1", device=True, generation="generation-of-h1")
+        case "another device":
+            return token("device:h2", device=True)
+        case "Google":
+            return service_token(function, ACCOUNTS.get(function, "tasks"))
+        case "expired":
+            return token("p1", expires_in_seconds=-60, **everything)
+        case "forged":
+            return forged("p1", **everything)
+    return token(caller)
+
+
+# ---- what can be called ----------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """One row of a door's table; of a door without a table, the door."""
+
+    function: str
+    method: str
+    template: str
+    takes_fields: bool
+
+    @property
+    def name(self) -> str:
+        return f"{self.method} {self.template}"
+
+
+def endpoints() -> Iterator[Endpoint]:
+    """Everything that is deployed."""
+    for entry_point, module in DOORS.items():
+        function = entry_point.replace("_", "-")
+        door = getattr(import_module(module), "DOOR", None)
+        if not isinstance(door, Door):
+            callable_ = module == "functions.moderation"
+            yield Endpoint(function, "POST", "/", takes_fields=callable_)
+            continue
+        for route in door.routes:
+            takes = bool(route.given.model_fields)
+            yield Endpoint(function, route.method, route.template, takes_fields=takes)
+
+
+def openapi() -> Mapping[str, Any]:
+    """The description of ``provider-api``."""
+    return description(DOOR)
+
+
+def call(function: str, method: str, path: str, **sent: Any) -> TestResponse:
+    """A request as Google's framework hands it over."""
+    return client(function.replace("-", "_")).open(path, method=method, **sent)
+
+
+def event(path: str, fields: Fields) -> dict[str, Any]:
+    """The call of Eventarc after a document was written, with its texts."""
+    root = "projects/demo-fanfare/databases/(default)"
+    texts = {name: it["stringValue"] for name, it in fields.items() if "stringValue" in it}
+    values = {name: Value(string_value=text) for name, text in texts.items()}
+    document = Document(name=f"{root}/documents/{path}", fields=values)
+    return {
+        "data": DocumentEventData.serialize(DocumentEventData(value=document)),
+        "headers": {
+            "Content-Type": "application/protobuf",
+            "ce-id": "1",
+            "ce-source": f"//firestore.googleapis.com/{root}",
+            "ce-specversion": "1.0",
+            "ce-type": "google.cloud.firestore.document.v1.written",
+            "ce-subject": f"documents/{path}",
+        },
+    }
