@@ -1,33 +1,64 @@
 """Record again what is answered and stored, and print what became different.
 
-python -m tests.recorded                        everything that needs no emulator
-python -m tests.recorded provider-api devices   the files of these names
+    python -m tests.recorded                        everything
+    python -m tests.recorded provider-api devices   the files of these names
+
+Without the Firestore emulator the moves stay as they are.
 """
 
 import sys
-from collections.abc import Callable, Mapping
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 
+from local.firestore import FirestoreEmulator
+from local.java import EmulatorMissing
+from local.processes import free_ports
+from tests.recorded import moves
 from tests.recorded.answers import answers_of, file_of, functions
 from tests.recorded.documents import files, readings_of
 from tests.recorded.pages import Json, changes, save
+from tests.recorded.stories import stories
+
+Look = Callable[[], Json]
 
 
-def recordings() -> Mapping[Path, Callable[[], Json]]:
+def recordings(end: ExitStack) -> Iterator[tuple[Path, Look]]:
     """Every file, and what it would be now."""
-    answers = {file_of(function): partial(answers_of, function) for function in functions()}
-    return {**answers, **{file: partial(readings_of, file) for file in files()}}
+    for function in functions():
+        yield file_of(function), partial(answers_of, function)
+    for file in files():
+        yield file, partial(readings_of, file)
+    emulator = FirestoreEmulator(functions=f"127.0.0.1:{free_ports(1)[0]}")
+    for story in stories():
+        yield moves.file_of(story), partial(_told, story, emulator, end)
 
 
 def main(names: list[str]) -> int:
     """Record those named, or all."""
-    for path, look in recordings().items():
-        if not names or path.stem in names:
-            now = look()
-            sys.stdout.writelines(f"{line}\n" for line in changes(path, now))
-            save(path, now)
+    with ExitStack() as end:
+        for path, look in recordings(end):
+            if not names or path.stem in names:
+                try:
+                    now = look()
+                except EmulatorMissing as missing:
+                    sys.stderr.write(f"{path.stem} stays as it is. {missing}\n")
+                    continue
+                sys.stdout.writelines(f"{line}\n" for line in changes(path, now))
+                save(path, now)
     return 0
+
+
+def _told(story: moves.Story, emulator: FirestoreEmulator, end: ExitStack) -> Json:
+    """With the emulator running, which the first story starts."""
+    if not _STARTED:
+        _STARTED.append(end.enter_context(emulator))
+    return moves.told(story, emulator.address, f"demo-{uuid.uuid4().hex[:8]}")
+
+
+_STARTED: list[FirestoreEmulator] = []
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ Json = Any
 Fields = Mapping[str, Any]
 """Fields of a document in the form of Firestore's REST API, with the type of each value."""
 Documents = Mapping[str, Fields]
-"""By path: ``pendingNotifications/n1/history/0001``."""
+"""By path: ``pendingNotifications/n1/history/000001``."""
 
 
 def page(value: Json) -> str:

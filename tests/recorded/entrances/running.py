@@ -1,11 +1,12 @@
 """A Fanfare that holds given documents, in memory or on Firestore's emulator, seen from outside."""
 
+import gzip
 import io
 import json
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager, redirect_stdout
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import httpx
@@ -35,6 +36,7 @@ from tests.recorded.pages import Documents, Fields
 HIDDEN = re.compile(r"hmac:[0-9a-f]{16}")
 """The keyed hash of a secret; each process has a key of its own."""
 ANSWERS: Mapping[str, Answer] = {
+    "accepted": push.accepted(),
     "unregistered": push.gone(),
     "busy": push.busy(30.0),
     "lost": push.lost(),
@@ -56,6 +58,12 @@ class Fanfare:
 
     def pass_time(self, seconds: float) -> None:
         self._parts.clock.advance(timedelta(seconds=seconds))
+
+    def pass_until(self, moment: str) -> None:
+        """Let time pass until then, if that is still to come."""
+        if moment:
+            clock = self._parts.clock
+            clock.set(max(clock.now(), datetime.fromisoformat(moment)))
 
     def push_answers(self, address: str, *answers: str) -> None:
         """Have the push service say this for an address, one after the other."""
@@ -89,6 +97,14 @@ class Fanfare:
             }
             for task in tasks
         ]
+
+    def archived(self) -> dict[str, list[str]]:
+        """The lines of every object in the archive, by name."""
+        objects = getattr(self._parts.archive, "objects", {})
+        return {
+            name: (gzip.decompress(it) if name.endswith(".gz") else it).decode().splitlines()
+            for name, it in sorted(objects.items())
+        }
 
     def told_in_chat(self) -> list[dict[str, Any]]:
         """The calls of Telegram's API since the last look."""
@@ -165,12 +181,15 @@ class Database:
         return dict(self._below(self._root))
 
     def _below(self, parent: str) -> Iterator[tuple[str, Fields]]:
+        """Below what is gone there may be documents as well."""
         listed = self._post(f"{parent}:listCollectionIds", {})
         for collection in sorted(listed.get("collectionIds", [])):
-            answer = self._client.get(f"{parent}/{collection}", params={"pageSize": 300})
+            asked: dict[str, str] = {"pageSize": "300", "showMissing": "true"}
+            answer = self._client.get(f"{parent}/{collection}", params=asked)
             for document in answer.raise_for_status().json().get("documents", []):
-                path = document["name"].partition("/documents/")[2]
-                yield path, _whole(document.get("fields", {}))
+                if "updateTime" in document:
+                    path = document["name"].partition("/documents/")[2]
+                    yield path, _whole(document.get("fields", {}))
                 if collection == "pendingNotifications":
                     yield from self._below(document["name"])
 
