@@ -16,7 +16,7 @@ from pathlib import Path
 from local.firestore import FirestoreEmulator
 from local.java import EmulatorMissing
 from local.processes import free_ports
-from tests.recorded import moves
+from tests.recorded import descriptions, moves
 from tests.recorded.answers import answers_of, file_of, functions
 from tests.recorded.documents import files, readings_of
 from tests.recorded.pages import Json, changes, save
@@ -31,6 +31,7 @@ def recordings(end: ExitStack) -> Iterator[tuple[Path, Look]]:
         yield file_of(function), partial(answers_of, function)
     for file in files():
         yield file, partial(readings_of, file)
+    yield descriptions.FILE, descriptions.description
     emulator = FirestoreEmulator(functions=f"127.0.0.1:{free_ports(1)[0]}")
     for story in stories():
         yield moves.file_of(story), partial(_told, story, emulator, end)

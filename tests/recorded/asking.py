@@ -30,7 +30,8 @@ class Ask:
 
     ``endpoint`` is the row of the door's table, ``path`` what is asked for where it is not the
     usual. ``given`` changes documents beforehand (``None`` removes a field, or all of it),
-    ``first`` are requests that go before, and ``after_seconds`` pass then.
+    ``first`` are requests that go before, and ``after_seconds`` pass then. Without ``accounts``
+    nobody's account can be looked up.
     """
 
     about: str
@@ -45,6 +46,7 @@ class Ask:
     after_seconds: float = 0
     chat: bool = False
     archive: bool = False
+    accounts: bool = True
     event: Mapping[str, Any] | None = None
 
     @property
@@ -91,6 +93,7 @@ def _exchange(function: str, ask: Ask) -> Json:
         for before in ask.first:
             _asked(fanfare, function, before)
         fanfare.pass_time(ask.after_seconds)
+        fanfare.accounts_answer(ask.accounts)
         for seen in (fanfare.logged, fanfare.enqueued, fanfare.told_in_chat):
             seen()
         response = _asked(fanfare, function, ask)
@@ -141,6 +144,8 @@ def _request(ask: Ask) -> dict[str, Json]:
         said["after"] = [_before(each) for each in ask.first]
     if ask.after_seconds:
         said["seconds later"] = ask.after_seconds
+    if not ask.accounts:
+        said["accounts"] = "cannot be looked up"
     if ask.raw is not None:
         text = ask.raw.decode("latin-1")
         said["raw"] = text if len(text) < 200 else f"{text[:20]}… {len(text)} bytes"

@@ -225,6 +225,7 @@ def of_operators() -> Iterator[Ask]:
 
     stop, turn = "GET /v1/stop", "PUT /v1/stop"
     yield Ask("stop", stop, by)
+    yield Ask("stop: accounts are away", stop, by, accounts=False)
     yield Ask("stop: while on", stop, by, first=[Ask("", turn, by, body={"stopped": True})])
     yield Ask("stop: turned on", turn, by, body={"stopped": True, "reason": "flood"})
     yield Ask("stop: turned off", turn, by, body={"stopped": False})
@@ -277,6 +278,7 @@ def of_moderators(function: str) -> Iterator[Ask]:
         }
     }
     yield Ask("no moderator any more", SERVICE, "moderator", body={"data": {}}, given=only_removed)
+    yield Ask("accounts are away", SERVICE, "moderator", body={"data": {}}, accounts=False)
     yield Ask("no JSON", SERVICE, "moderator", raw=b"{")
     yield Ask("no envelope", SERVICE, "moderator", body={"id": "pending"})
     yield Ask("data is a list", SERVICE, "moderator", body={"data": []})

@@ -296,6 +296,7 @@ def _account() -> Iterator[Ask]:
     me, dashboard, domains = "GET /v1/me", "GET /v1/dashboard", "GET /v1/domains"
     yield Ask("me", me)
     yield Ask("me: with an API key", me, "API key")
+    yield Ask("me: with an API key, accounts are away", me, "API key", accounts=False)
     yield Ask("me: with a lesser plan", me, "other provider")
     yield Ask("me: without premium", me, "lapsed")
     yield Ask("me: with fields that cannot be read", me, "odd")
@@ -356,6 +357,7 @@ def _account() -> Iterator[Ask]:
     yield Ask("key: with an API key", issue, "API key", body={"name": "server"})
     yield Ask("key: too many", issue, body={"name": "server"}, given=limits(apiKeys=1))
     yield Ask("key: too fast", issue, body={"name": "server"}, given=limits(apiKeysPerMinute=0))
+    yield Ask("key: accounts are away", issue, body={"name": "server"}, accounts=False)
     yield Ask("keys", keys)
     yield Ask("keys: none", keys, "other provider")
     yield Ask("keys: with an API key", keys, "API key")

@@ -1,6 +1,6 @@
 """Who calls Fanfare's doors, what can be called there, and how a call is made."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib import import_module
 from typing import Any
@@ -8,8 +8,6 @@ from typing import Any
 from google.events.cloud.firestore import Document, DocumentEventData, Value
 from werkzeug.test import TestResponse
 
-from functions._openapi import description
-from functions._provider import DOOR
 from functions._rest import Door
 from functions.main import DOORS
 from tests.doors.conftest import client
@@ -87,11 +85,6 @@ def endpoints() -> Iterator[Endpoint]:
         for route in door.routes:
             takes = bool(route.given.model_fields)
             yield Endpoint(function, route.method, route.template, takes_fields=takes)
-
-
-def openapi() -> Mapping[str, Any]:
-    """The description of ``provider-api``."""
-    return description(DOOR)
 
 
 def call(function: str, method: str, path: str, **sent: Any) -> TestResponse:

@@ -65,6 +65,10 @@ class Fanfare:
             clock = self._parts.clock
             clock.set(max(clock.now(), datetime.fromisoformat(moment)))
 
+    def accounts_answer(self, reachable: bool) -> None:
+        """Whether accounts can be looked up."""
+        self._parts.standings.reachable = reachable
+
     def push_answers(self, address: str, *answers: str) -> None:
         """Have the push service say this for an address, one after the other."""
         self._service.will(address, *(ANSWERS[each] for each in answers))
