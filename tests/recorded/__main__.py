@@ -16,7 +16,7 @@ from pathlib import Path
 from local.firestore import FirestoreEmulator
 from local.java import EmulatorMissing
 from local.processes import free_ports
-from tests.recorded import descriptions, moves
+from tests.recorded import descriptions, moves, pushes
 from tests.recorded.answers import answers_of, file_of, functions
 from tests.recorded.documents import files, readings_of
 from tests.recorded.pages import Json, changes, save
@@ -26,12 +26,13 @@ Look = Callable[[], Json]
 
 
 def recordings(end: ExitStack) -> Iterator[tuple[Path, Look]]:
-    """Every file, and what it would be now."""
+    """List every file, with a look at what it would be now."""
     for function in functions():
         yield file_of(function), partial(answers_of, function)
     for file in files():
         yield file, partial(readings_of, file)
     yield descriptions.FILE, descriptions.description
+    yield pushes.FILE, pushes.requests
     emulator = FirestoreEmulator(functions=f"127.0.0.1:{free_ports(1)[0]}")
     for story in stories():
         yield moves.file_of(story), partial(_told, story, emulator, end)
@@ -53,7 +54,7 @@ def main(names: list[str]) -> int:
 
 
 def _told(story: moves.Story, emulator: FirestoreEmulator, end: ExitStack) -> Json:
-    """With the emulator running, which the first story starts."""
+    """Tell a story to the emulator, which the first one starts."""
     if not _STARTED:
         _STARTED.append(end.enter_context(emulator))
     return moves.told(story, emulator.address, f"demo-{uuid.uuid4().hex[:8]}")

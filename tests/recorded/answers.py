@@ -16,22 +16,22 @@ CALLABLES = (
 
 
 def functions() -> Sequence[str]:
-    """Everything that is deployed, by name."""
+    """Name everything that is deployed."""
     return list(dict.fromkeys(endpoint.function for endpoint in endpoints()))
 
 
 def asks_of(function: str) -> Sequence[Ask]:
-    """All requests to a door: those that are written down, and each endpoint by nobody."""
+    """List all requests to a door: those that are written down, and each endpoint by nobody."""
     return [*_written_down(function), *_by_nobody(function)]
 
 
 def file_of(function: str) -> Path:
-    """Where a door's answers are recorded."""
+    """Say where a door's answers are recorded."""
     return ANSWERS / f"{function}.json"
 
 
 def answers_of(function: str) -> Json:
-    """What a door answers now."""
+    """Ask a door everything, as it is now."""
     return recorded(function, asks_of(function))
 
 

@@ -51,14 +51,14 @@ class Ask:
 
     @property
     def where(self) -> tuple[str, str]:
-        """Method and path."""
+        """Give method and path."""
         method, _, template = self.endpoint.partition(" ")
         usual = {"id": "pending", "hwid": "h1", "domain": "example.com", "uid": "p1"}
         return method, self.path or re.sub(r"{(\w+)}", lambda it: usual[it[1]], template)
 
 
 def recorded(function: str, asks: Sequence[Ask]) -> Json:
-    """Everything that is recorded of a door. What most answers have of headers stands once."""
+    """Ask a door everything; the headers that most answers have stand once."""
     rows = {ask.about: _exchange(function, ask) for ask in asks}
     assert len(rows) == len(asks), f"{function}: two requests are about the same"
     usual = _usual([row["answer"]["headers"] for row in rows.values()])
@@ -76,14 +76,14 @@ def recorded(function: str, asks: Sequence[Ask]) -> Json:
 
 
 def _usual(headers: Sequence[Mapping[str, str]]) -> dict[str, str]:
-    """The headers that most answers have."""
+    """Find the headers that most answers have."""
     often = Counter(item for each in headers for item in each.items())
     return {name: value for (name, value), times in often.items() if 2 * times > len(headers)}
 
 
 @cache
 def world() -> Documents:
-    """The documents that are there at first."""
+    """Load the documents that are there at first."""
     found: Documents = load(ANSWERS / "world.json")
     return found
 
@@ -163,7 +163,7 @@ def _headers(response: TestResponse) -> dict[str, str]:
 
 
 def _body(response: TestResponse) -> dict[str, Json]:
-    """As JSON where it can be written back to the same bytes; else as text."""
+    """Show a body as JSON where that gives the same bytes again, else as text."""
     text = _UNIQUE.sub(
         r'"\1":"\2<43 characters>"', _NEW_KEY.sub(r'"id":"<SHA-256>"\1', response.text)
     )

@@ -11,12 +11,12 @@ FILE: Path = HERE / "openapi" / "provider-api-description.json"
 
 
 def description() -> Json:
-    """What ``GET /openapi.json`` answers, with the names in their order."""
+    """Read the document, with the names in their order."""
     text = sent()
     return json.loads(text)
 
 
 def sent() -> str:
-    """The same as text."""
+    """Ask for ``GET /openapi.json``."""
     with in_memory({}):
         return call("provider-api", "GET", "/openapi.json").text

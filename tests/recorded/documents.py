@@ -14,17 +14,17 @@ DOCUMENTS = HERE / "documents"
 
 
 def files() -> list[Path]:
-    """The recordings, by subject."""
+    """List the recordings."""
     return sorted(DOCUMENTS.glob("*.json"))
 
 
 def readings_of(file: Path) -> Json:
-    """What today's code reads of the documents of a file, beside them."""
+    """Read the documents of a file, and put beside them what was read."""
     return {path: _read(path, entry) for path, entry in load(file).items()}
 
 
 def documents(collection: str) -> Iterator[tuple[str, Json]]:
-    """The entries of a collection, by path."""
+    """Find the entries of a collection, by path."""
     for file in files():
         for path, entry in load(file).items():
             if path.split("/")[::2] == [collection]:
@@ -32,7 +32,7 @@ def documents(collection: str) -> Iterator[tuple[str, Json]]:
 
 
 def changed(fields: Fields, changes: Fields) -> Fields:
-    """A document after a write of these fields."""
+    """Apply a write of these fields to a document."""
     after = {**fields, **changes}
     return {name: value for name, value in after.items() if value is not None}
 

@@ -56,12 +56,12 @@ class Story:
 
 
 def file_of(story: Story) -> Path:
-    """Where a story is recorded."""
+    """Say where a story is recorded."""
     return MOVES / f"{story.name}.json"
 
 
 def told(story: Story, address: str, project: str) -> Json:
-    """A story as it goes now, on an empty project of the emulator."""
+    """Tell a story as it goes now, on an empty project of the emulator."""
     database = Database(address, project)
     given: dict[str, Fields] = {
         p: f for p, f in world().items() if p.startswith(tuple(story.given))
@@ -137,7 +137,7 @@ def _different(before: Documents, after: Documents) -> Iterator[tuple[str, Json]
 
 
 def _plain(path: str, fields: Fields) -> dict[str, Json]:
-    """Sorted, without moments of the store and what is left to chance."""
+    """Sort fields, and mask moments of the store and what is left to chance."""
     collection = path.partition("/")[0]
     return {
         name: {"stringValue": "<chance>"}
@@ -157,6 +157,6 @@ def _timeless(value: Json) -> Json:
 
 
 def _moment(found: re.Match[str]) -> str:
-    """The clock stands in the past: what is of these days was written by the store itself."""
+    """Mask moments of these days: our clock stands in the past, so they are the store's own."""
     at = datetime.fromisoformat(found[0])
     return "<a moment of the store>" if abs(datetime.now(UTC) - at) < NOT_LONG else found[0]

@@ -27,7 +27,7 @@ FCM = {"kind": "fcm", "value": "token-new"}
 
 
 def of_devices() -> Iterator[Ask]:
-    """``device-api``."""
+    """List the requests to ``device-api``."""
     h1 = {**A_DEVICE, "hwid": "h1"}
     mine = {"Authorization": f"Bearer {DEVICE_SECRET}"}
     yield Ask("register: a desktop", REGISTER, "nobody", body=A_DEVICE)
@@ -114,7 +114,7 @@ def of_devices() -> Iterator[Ask]:
 
 
 def of_operators() -> Iterator[Ask]:
-    """``operator-api``."""
+    """List the requests to ``operator-api``."""
     by = "operator"
     provider = "GET /v1/providers/{uid}"
     yield Ask("provider", provider, by)
@@ -258,7 +258,7 @@ def of_operators() -> Iterator[Ask]:
 
 
 def of_moderators(function: str) -> Iterator[Ask]:
-    """One of the callables: its own requests, and what any of them answers."""
+    """List the requests to a callable: its own, and those that all of them get."""
     own = {
         "moderation-queue": _queue,
         "claim-notification": _claim,
@@ -393,7 +393,7 @@ def _stats() -> Iterator[Ask]:
 
 
 def of_service(function: str) -> Iterator[Ask]:
-    """A door that Google or Telegram calls."""
+    """List the requests to a door that Google or Telegram calls."""
     own = {
         "plan-fanout": _plan,
         "send-batch": _send,

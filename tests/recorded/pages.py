@@ -47,7 +47,7 @@ def save(path: Path, value: Json) -> None:
 
 
 def _written(value: Json, depth: int, before: int = 0) -> str:
-    """``before`` is how much stands on the line already."""
+    """Write a value; ``before`` is how much stands on the line already."""
     line = json.dumps(value, ensure_ascii=False)
     if len(line) + 2 * depth + before < WIDTH or not isinstance(value, dict | list) or not value:
         return line

@@ -63,18 +63,18 @@ NO_PROVIDER = {"providers/p1": None}
 
 
 def limits(**most: int) -> dict[str, Any]:
-    """Provider p1 may do no more than this."""
+    """Allow provider p1 no more than this."""
     fields = {name: {"integerValue": str(each)} for name, each in most.items()}
     return {"providers/p1": {"limits": {"mapValue": {"fields": fields}}}}
 
 
 def at(template: str, **names: str) -> str:
-    """The path of an endpoint with these names."""
+    """Fill in the path of an endpoint."""
     return template.partition(" ")[2].format(**names)
 
 
 def asks() -> Iterator[Ask]:
-    """All requests, by endpoint."""
+    """List all requests, by endpoint."""
     yield from _create()
     yield from _lists()
     yield from _one()

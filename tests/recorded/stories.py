@@ -24,7 +24,7 @@ FULL = {
 
 
 def stories() -> tuple[Story, ...]:
-    """All of them."""
+    """List all stories."""
     return (
         _distribution(),
         _archive(),
@@ -92,7 +92,7 @@ def _distribution() -> Story:
 
 
 def _archive() -> Story:
-    """Of what ended long ago: its outcomes are of our clock, so that every hash is the same."""
+    """Archive what ended long ago: its outcomes are of our clock, so every hash is the same."""
     return Story(
         "archive",
         (f"{N}/approved/", f"{N}/approved-admin", f"{N}/rejected"),

@@ -56,7 +56,7 @@ def _answers(endpoint: Endpoint) -> Iterator[Any]:
 
 
 def _faults(answer: Any) -> Sequence[Any]:
-    """What is said of single fields."""
+    """Pick what is said of single fields."""
     body = answer.get("body")
     if not isinstance(body, dict) or answer["status"] < 400:
         return ()

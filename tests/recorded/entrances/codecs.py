@@ -36,8 +36,8 @@ MOST_SHOWN = 12
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What is read of a document. ``changes`` are the fields that a write of it would set
-    (``None``: remove); ``None`` where nothing is ever written back as a whole.
+    """A document as it is read. ``changes`` are the fields that a write of it would set (``None``:
+    remove); ``None`` where nothing is ever written back as a whole.
     """
 
     read: Json
@@ -267,19 +267,19 @@ def _encoded(changes: Mapping[str, object]) -> dict[str, Json]:
 def _raw_changes(
     stored: Fields, written: Fields, *, forgotten: tuple[str, ...] = ()
 ) -> dict[str, Json]:
-    """As a write of everything would change them; ``forgotten`` are removed where not written."""
+    """Compare with a write of everything; ``forgotten`` are removed where not written."""
     removed = {name: None for name in forgotten if name in stored and name not in written}
     return {k: v for k, v in written.items() if stored.get(k) != v} | removed
 
 
 def _of(record: object) -> dict[str, object]:
-    """The fields of a record under the names of the API."""
+    """Name the fields of a record as the API does."""
     assert is_dataclass(record)
     return {to_camel(each.name): getattr(record, each.name) for each in fields(record)}
 
 
 def _given(record: object) -> dict[str, Json]:
-    """Those fields that say something."""
+    """Leave out the fields that say nothing."""
     shown = {name: _shown(value) for name, value in _of(record).items()}
     return {k: v for k, v in shown.items() if v not in (None, "", [], {}, False) and k != "version"}
 

@@ -26,7 +26,7 @@ ACCOUNTS = {"tick": "scheduler", "on-notification-written": "events", "on-device
 
 
 def credential(caller: str, function: str) -> str:
-    """What a caller, by its name in ``docs/authorisation.md``, shows to prove itself."""
+    """Make what a caller, by its name in ``docs/authorisation.md``, proves itself by."""
     everything = {"moderator": True, "operator": True}
     match caller:
         case "nobody":
@@ -74,7 +74,7 @@ class Endpoint:
 
 
 def endpoints() -> Iterator[Endpoint]:
-    """Everything that is deployed."""
+    """List everything that can be called."""
     for entry_point, module in DOORS.items():
         function = entry_point.replace("_", "-")
         door = getattr(import_module(module), "DOOR", None)
@@ -88,12 +88,12 @@ def endpoints() -> Iterator[Endpoint]:
 
 
 def call(function: str, method: str, path: str, **sent: Any) -> TestResponse:
-    """A request as Google's framework hands it over."""
+    """Send a request as Google's framework hands it over."""
     return client(function.replace("-", "_")).open(path, method=method, **sent)
 
 
 def event(path: str, fields: Fields) -> dict[str, Any]:
-    """The call of Eventarc after a document was written, with its texts."""
+    """Make the call of Eventarc after a document was written, with its texts."""
     root = "projects/demo-fanfare/databases/(default)"
     texts = {name: it["stringValue"] for name, it in fields.items() if "stringValue" in it}
     values = {name: Value(string_value=text) for name, text in texts.items()}

@@ -66,7 +66,7 @@ class Fanfare:
             clock.set(max(clock.now(), datetime.fromisoformat(moment)))
 
     def accounts_answer(self, reachable: bool) -> None:
-        """Whether accounts can be looked up."""
+        """Let accounts be looked up, or not."""
         self._parts.standings.reachable = reachable
 
     def push_answers(self, address: str, *answers: str) -> None:
@@ -80,7 +80,7 @@ class Fanfare:
             yield
 
     def logged(self) -> list[dict[str, Any]]:
-        """The structured lines since the last look, without stacks and traces."""
+        """Take the structured lines since the last look, without stacks and traces."""
         text = HIDDEN.sub("hmac:…", self._out.getvalue())
         lines = [json.loads(it) for it in text.splitlines() if it.startswith("{")]
         self._out.seek(0)
@@ -89,7 +89,7 @@ class Fanfare:
         return [{k: v for k, v in line.items() if k not in left_out} for line in lines]
 
     def enqueued(self) -> list[dict[str, Any]]:
-        """The tasks since the last look."""
+        """Take the tasks since the last look."""
         tasks = iter(self._parts.tasks.take, None)
         return [
             {
@@ -103,7 +103,7 @@ class Fanfare:
         ]
 
     def archived(self) -> dict[str, list[str]]:
-        """The lines of every object in the archive, by name."""
+        """Read the lines of every object in the archive, by name."""
         objects = getattr(self._parts.archive, "objects", {})
         return {
             name: (gzip.decompress(it) if name.endswith(".gz") else it).decode().splitlines()
@@ -111,7 +111,7 @@ class Fanfare:
         }
 
     def told_in_chat(self) -> list[dict[str, Any]]:
-        """The calls of Telegram's API since the last look."""
+        """Take the calls of Telegram's API since the last look."""
         if self._chat is None:
             return []
         calls = [
@@ -126,7 +126,7 @@ class Fanfare:
 def in_memory(
     documents: Documents, *, chat: bool = False, archive: bool = False
 ) -> Iterator[Fanfare]:
-    """A Fanfare at noon of the first of January that holds these documents."""
+    """Run a Fanfare at noon of the first of January that holds these documents."""
     with _parts(chat=chat, archive=archive) as (parts, fanfare):
         for path, fields in documents.items():
             _put(parts, path, fields)
@@ -136,7 +136,7 @@ def in_memory(
 
 @contextmanager
 def on_firestore(address: str, project: str, *, chat: bool = True) -> Iterator[Fanfare]:
-    """The same on the database of a project in the emulator; all but the documents is in memory."""
+    """Run one on a project of the emulator; all but the documents is in memory."""
     with ExitStack() as end:
         own, fanfare = end.enter_context(_parts(chat=chat, archive=True))
         environment = end.enter_context(pytest.MonkeyPatch.context())
@@ -181,11 +181,11 @@ class Database:
         self._post(f"{self._root}:commit", {"writes": writes})
 
     def all(self) -> dict[str, Fields]:
-        """Everything that is there, by path."""
+        """Read everything that is there, by path."""
         return dict(self._below(self._root))
 
     def _below(self, parent: str) -> Iterator[tuple[str, Fields]]:
-        """Below what is gone there may be documents as well."""
+        """Look below what is gone, too: there may be documents."""
         listed = self._post(f"{parent}:listCollectionIds", {})
         for collection in sorted(listed.get("collectionIds", [])):
             asked: dict[str, str] = {"pageSize": "300", "showMissing": "true"}
@@ -202,7 +202,7 @@ class Database:
 
 
 def _whole(fields: Fields) -> Fields:
-    """The emulator leaves out that a list or a map is empty."""
+    """Fill in what the emulator leaves out: that a list or a map is empty."""
     return {name: _whole_value(value) for name, value in fields.items()}
 
 
