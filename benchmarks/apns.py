@@ -131,7 +131,7 @@ def ours(url: str, folder: Path) -> Round:
     from shared.domain.content import Content
     from shared.domain.delivery import Accepted
     from shared.domain.device import AddressKind, PushAddress
-    from shared.ports import Message
+    from shared.domain.push.message import Message
 
     said = {"topic": TOPIC, "keyId": KEY_ID, "teamId": TEAM_ID}
     credentials = json.dumps({**said, "key": (folder / "key.p8").read_text()})

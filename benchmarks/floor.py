@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from shared.adapters.push.fcm_message import render
-from shared.ports import Message
+from shared.domain.push.message import Message
 
 MESSAGES = 20_000
 CONNECTIONS = 50

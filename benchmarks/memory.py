@@ -23,9 +23,10 @@ from functions.tasks import send_batch
 from shared.domain.delivery import Accepted, Answer, Target, sort_key
 from shared.domain.device import PARTITIONS, AddressKind, Platform, PushAddress
 from shared.domain.notification import NotificationId
+from shared.domain.push.message import Message
 from shared.domain.targeting import AudienceQuery, PartitionRange
 from shared.flow.queues import SEND_BATCH
-from shared.ports import AudiencePage, Counted, Message
+from shared.ports import AudiencePage, Counted
 from shared.wiring import GoogleParts, replaced
 
 SMALL, LARGE = 10_000, 1_000_000

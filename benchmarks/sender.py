@@ -79,7 +79,7 @@ def measure() -> Runs:
 def _floor(url: str) -> list[float]:
     from benchmarks import floor
     from shared.domain.content import Content
-    from shared.ports import Message
+    from shared.domain.push.message import Message
 
     if not floor.installed():
         return []
@@ -169,7 +169,7 @@ def ours(url: str) -> Round:
     from shared.domain.content import Content
     from shared.domain.delivery import Accepted
     from shared.domain.device import AddressKind, PushAddress
-    from shared.ports import Message
+    from shared.domain.push.message import Message
 
     class Tokens:
         def current(self, refused: str = "") -> str:

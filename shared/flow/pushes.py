@@ -13,9 +13,10 @@ from typing import Final
 from shared.domain.delivery import Answer, Later, Target
 from shared.domain.device import AddressKind, PushAddress
 from shared.domain.evidence import PROBES, Group, group_of
+from shared.domain.push.message import Message
 from shared.domain.reactions import NO_SENDER, NO_TURN
 from shared.flow.heard import Heard
-from shared.ports import Clock, Message, Sender
+from shared.ports import Clock, Sender
 
 Senders = Mapping[AddressKind, Sender]
 Addressed = Mapping[int, tuple[Group, PushAddress]]

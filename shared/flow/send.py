@@ -18,6 +18,7 @@ from shared.domain.errors import TryAgain
 from shared.domain.evidence import alarming
 from shared.domain.lifecycle import Status
 from shared.domain.notification import Notification, NotificationId
+from shared.domain.push.message import Message
 from shared.domain.reactions import ANSWER_LOST, NOTHING_ASKED
 from shared.domain.recording import exhausted, expired, last_word
 from shared.domain.retry import RetryPolicy, fruitless_after, too_late
@@ -34,7 +35,6 @@ from shared.ports import (
     Devices,
     Ledger,
     LostLease,
-    Message,
     Notifications,
     Retries,
     RunMemory,

@@ -3,9 +3,11 @@
 Two rules hold for every store behind these ports. State changes only through a write that is
 conditional on what was read (a *version*), so that of two racing writers exactly one wins. And
 whatever is written twice with the same key is written once.
+
+A port describes, and runs nothing: the rules it speaks of are imported for type checkers only, so
+that a function does not load what belongs to ports it never uses.
 """
 
-from shared.domain.push.message import Message
 from shared.ports.archive import Archive, ArchiveFault, Exports, Put, Signer
 from shared.ports.callers import Accounts, Identities, Identity, Rates, Standings
 from shared.ports.chat import (
@@ -90,7 +92,6 @@ __all__ = [
     "Lanes",
     "Ledger",
     "LostLease",
-    "Message",
     "MessageGone",
     "Moderator",
     "Moderators",

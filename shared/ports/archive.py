@@ -1,14 +1,18 @@
 """The outside witness: an archive that takes only what is new, and marks of what it has."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from enum import Enum
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from shared.domain.archive import Export
-from shared.domain.archive_manifest import Head, Signature
 from shared.domain.errors import Defect
-from shared.domain.notification import NotificationId
+
+if TYPE_CHECKING:
+    from shared.domain.archive import Export
+    from shared.domain.archive_manifest import Head, Signature
+    from shared.domain.notification import NotificationId
 
 
 class Put(Enum):

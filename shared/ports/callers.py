@@ -1,10 +1,13 @@
 """Who calls, and the accounts behind them."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from shared.domain.standing import Standing
+if TYPE_CHECKING:
+    from shared.domain.standing import Standing
 
 
 @dataclass(frozen=True, slots=True)

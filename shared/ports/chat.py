@@ -1,13 +1,17 @@
 """The moderators' chat, and what is kept of it."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from shared.domain.chat import Card
 from shared.domain.errors import TryAgain
-from shared.domain.notification import NotificationId
+
+if TYPE_CHECKING:
+    from shared.domain.chat import Card
+    from shared.domain.notification import NotificationId
 
 
 class Throttled(TryAgain):

@@ -1,19 +1,24 @@
 """From an audience to outcomes: whatever is written twice with the same key is written once."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from math import inf
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from shared.domain.delivery import Answer, Batch, BatchId, PlanPart, Record, Tally, Target
-from shared.domain.device import AddressKind, PushAddress, Slot
+from shared.domain.device import Slot
 from shared.domain.errors import TryAgain
-from shared.domain.evidence import Evidence, Group
-from shared.domain.lane import Lane
-from shared.domain.notification import Notification, NotificationId
-from shared.domain.push.message import Message
-from shared.domain.targeting import AudienceQuery, PartitionRange
+
+if TYPE_CHECKING:
+    from shared.domain.delivery import Answer, Batch, BatchId, PlanPart, Record, Tally, Target
+    from shared.domain.device import AddressKind, PushAddress
+    from shared.domain.evidence import Evidence, Group
+    from shared.domain.lane import Lane
+    from shared.domain.notification import Notification, NotificationId
+    from shared.domain.push.message import Message
+    from shared.domain.targeting import AudienceQuery, PartitionRange
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +46,7 @@ class Audience(Protocol):
         after: str,
         limit: int,
         read_at: str,
-    ) -> "AudiencePage":
+    ) -> AudiencePage:
         """The next up to ``limit`` devices after sort key ``after`` as of ``read_at``, ordered by
         (partition, hwid), with those passed over that an earlier query selects.
         """

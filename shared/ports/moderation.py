@@ -1,19 +1,25 @@
 """What a decision rests on: a look at the content, the policy, the moderators, the limits."""
 
-from collections.abc import Callable, Sequence
+from __future__ import annotations
+
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from shared.domain.content import Content
-from shared.domain.link_ends import Inspection
-from shared.domain.places import Taker, Turn
-from shared.domain.provider import Domain
-from shared.domain.review import ReviewPolicy
-from shared.domain.seen import Seen
+if TYPE_CHECKING:
+    from shared.domain.content import Content
+    from shared.domain.link_ends import Inspection
+    from shared.domain.places import Taker, Turn
+    from shared.domain.provider import Domain
+    from shared.domain.review import ReviewPolicy
+    from shared.domain.seen import Seen
 
-Inspect = Callable[[Content, Sequence[Domain]], Inspection]
-"""A look at content, given the provider's domains. Never raises, and ends in seconds."""
+
+class Inspect(Protocol):
+    """A look at content, given the provider's domains. Never raises, and ends in seconds."""
+
+    def __call__(self, content: Content, domains: Sequence[Domain], /) -> Inspection: ...
 
 
 class ReviewPolicies(Protocol):

@@ -4,18 +4,21 @@ State changes only through a write that is conditional on what was read (a *vers
 two racing writers exactly one wins.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
-from shared.domain.admin_hwids import AdminHwidsChange
-from shared.domain.device import Derived, Device, PushAddress, Reach
-from shared.domain.history import Actor, Entry
-from shared.domain.lifecycle import Status
-from shared.domain.notification import Change, Notification, NotificationId
-from shared.domain.ownership import Credential, Generation, Ownership
-from shared.domain.provider import Domain, Provider
+if TYPE_CHECKING:
+    from shared.domain.admin_hwids import AdminHwidsChange
+    from shared.domain.device import Derived, Device, PushAddress, Reach
+    from shared.domain.history import Actor, Entry
+    from shared.domain.lifecycle import Status
+    from shared.domain.notification import Change, Notification, NotificationId
+    from shared.domain.ownership import Credential, Generation, Ownership
+    from shared.domain.provider import Domain, Provider
 
 T = TypeVar("T")
 
@@ -220,10 +223,10 @@ class Providers(Protocol):
     def add_key(self, digest: str, uid: str, name: str, at: datetime, *, made_by: str = "") -> None:
         """Keep the SHA-256 of an API key of provider ``uid``, and the account that made it."""
 
-    def keys_of(self, uid: str) -> Sequence["ApiKey"]:
+    def keys_of(self, uid: str) -> Sequence[ApiKey]:
         """A provider's keys, without the keys; one that cannot be read is left out."""
 
-    def key(self, digest: str) -> "ApiKey | None":
+    def key(self, digest: str) -> ApiKey | None:
         """``None`` when there is no such key."""
 
     def delete_key(self, digest: str, uid: str) -> None:

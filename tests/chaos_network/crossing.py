@@ -17,8 +17,9 @@ from shared.domain.delivery import Answer, Later, Outcome
 from shared.domain.device import AddressKind, Device, PushAddress
 from shared.domain.errors import WrongState
 from shared.domain.notification import NotificationId
+from shared.domain.push.message import Message
 from shared.flow.once import Once
-from shared.ports import Message, Sender
+from shared.ports import Sender
 from tests.builders import a_desktop, a_device
 from tests.chaos_network.services import Afloat
 from tests.flow.audit import GOT_IT, faults

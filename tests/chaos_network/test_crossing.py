@@ -10,7 +10,7 @@ import pytest
 
 from shared.domain.delivery import Accepted, Answer, Later
 from shared.domain.device import AddressKind, PushAddress
-from shared.ports import Message
+from shared.domain.push.message import Message
 from tests.chaos_network.crossing import Crossing, cross
 from tests.chaos_network.proxy import REQUEST_FAULTS, STREAM_FAULTS, Luck
 from tests.chaos_network.services import Afloat, afloat

@@ -17,8 +17,8 @@ from shared.domain.content import CompleteInput
 from shared.domain.delivery import AddressGone, Answer, Misconfigured, Unsendable
 from shared.domain.device import AddressKind, PushAddress, derive
 from shared.domain.lifecycle import Status
+from shared.domain.push.message import Message
 from shared.domain.seen import Seen
-from shared.ports import Message
 from tests.builders import NOON, OPERATOR, a_desktop, a_device
 from tests.doors.conftest import ADMIN_HWID, Call, a_body, door, errors_of
 from tests.parts import MemoryParts, token

@@ -7,7 +7,7 @@ from math import inf
 
 from shared.domain.delivery import Accepted, AddressGone, Answer, Later, Misconfigured, Rejected
 from shared.domain.device import PushAddress
-from shared.ports import Message
+from shared.domain.push.message import Message
 
 
 def accepted(receipt: str = "receipt") -> Accepted:

@@ -30,8 +30,8 @@ from shared.domain.device import AddressKind, Device, PushAddress, partition_of
 from shared.domain.evidence import Refusal
 from shared.domain.lifecycle import TERMINAL, Status
 from shared.domain.notification import Notification
+from shared.domain.push.message import Message
 from shared.domain.reactions import CREDENTIALS_REFUSED
-from shared.ports import Message
 from tests.builders import NOON, a_device
 from tests.flow.hazard import Blow, Crash
 from tests.flow.push import PushService, accepted, busy, gone, misconfigured

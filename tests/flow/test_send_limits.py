@@ -22,8 +22,8 @@ from shared.domain.delivery import (
 from shared.domain.device import AddressKind, PushAddress, partition_of
 from shared.domain.lifecycle import Status
 from shared.domain.notification import NotificationId
+from shared.domain.push.message import Message
 from shared.domain.retry import RetryBudget
-from shared.ports import Message
 from tests.builders import NOON, a_desktop, a_device, an_fcm_address
 from tests.flow.hazard import Blow, Crash
 from tests.flow.push import accepted, busy, lost, no_turn

@@ -21,7 +21,7 @@ from shared.adapters.transport.h2_client import H2Client
 from shared.credentials.p8 import read_key
 from shared.domain.delivery import Answer
 from shared.domain.device import AddressKind, PushAddress
-from shared.ports import Message
+from shared.domain.push.message import Message
 from tests.senders.parts import a_message
 
 TOPIC, KEY_ID, TEAM_ID = "com.example.app", "ABCDE12345", "TEAM123456"

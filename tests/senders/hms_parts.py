@@ -9,7 +9,7 @@ from shared.adapters.transport.one_shot_http import KeptConnections
 from shared.credentials.hms import HmsAccount
 from shared.domain.delivery import Answer
 from shared.domain.device import AddressKind, PushAddress
-from shared.ports import Message
+from shared.domain.push.message import Message
 from tests.senders.parts import FixedTokens, a_message
 
 PATH = "/v1/100/messages:send"

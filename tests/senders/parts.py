@@ -17,7 +17,7 @@ from shared.adapters.transport.one_shot_http import KeptConnections
 from shared.domain.content import Content
 from shared.domain.delivery import Answer
 from shared.domain.device import AddressKind, PushAddress
-from shared.ports import Message
+from shared.domain.push.message import Message
 
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
 OK = b'HTTP/1.1 200 OK\r\nContent-Length: 32\r\n\r\n{"name":"projects/p/messages/1"}'

@@ -40,7 +40,7 @@ from shared.domain.apns_reactions import (
 from shared.domain.delivery import Accepted, AddressGone, Answer, Rejected
 from shared.domain.device import PushAddress
 from shared.domain.pace import Window
-from shared.domain.push.message import PayloadTooBig
+from shared.domain.push.message import Message, PayloadTooBig
 from shared.domain.reactions import (
     ANSWER_LOST,
     CREDENTIALS_REFUSED,
@@ -48,7 +48,6 @@ from shared.domain.reactions import (
     INVALID_TOKEN,
     NOT_SENT,
 )
-from shared.ports import Message
 
 PRODUCTION, SANDBOX = "production", "sandbox"
 HOSTS: Mapping[str, str] = {

@@ -28,9 +28,8 @@ from shared.domain.delivery import Answer, Rejected
 from shared.domain.device import PushAddress
 from shared.domain.fcm_reactions import reaction
 from shared.domain.pace import Window
-from shared.domain.push.message import PayloadTooBig
+from shared.domain.push.message import Message, PayloadTooBig
 from shared.domain.reactions import ANSWER_LOST, CREDENTIALS_REFUSED, INVALID_TOKEN, NOT_SENT
-from shared.ports import Message
 from shared.settings import Settings
 
 FCM_BASE_URL = "https://fcm.googleapis.com"

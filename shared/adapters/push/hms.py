@@ -43,7 +43,7 @@ from shared.domain.device import PushAddress
 from shared.domain.evidence import FEWEST_TO_BELIEVE
 from shared.domain.hms_reactions import MOST_TOKENS, PARTLY, UNKNOWN_ERROR, named, reactions
 from shared.domain.pace import Window
-from shared.domain.push.message import PayloadTooBig
+from shared.domain.push.message import Message, PayloadTooBig
 from shared.domain.reactions import (
     ANSWER_LOST,
     CREDENTIALS_REFUSED,
@@ -53,7 +53,6 @@ from shared.domain.reactions import (
     NOT_SENT,
     NOTHING_ASKED,
 )
-from shared.ports import Message
 
 HMS_PUSH_BASE_URL = "https://push-api.cloud.huawei.com"
 MOST_AT_ONCE = 8
