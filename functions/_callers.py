@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from flask import Request
 
+from functions._bearer import bearer
 from functions._fields import hwid_in
 from shared.domain.errors import Forbidden, Unauthenticated
 from shared.domain.history import Actor, Role
@@ -19,8 +20,6 @@ from shared.flow.entitled import known_provider
 from shared.flow.keys import KEY_PREFIX, provider_of_key
 from shared.ports import Identity
 from shared.wiring import parts
-
-MOST_TOKEN_CHARACTERS = 8192
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,17 +95,6 @@ def device(request: Request, path: Path) -> Caller:
     else:
         check_secret(hwid, token, devices=parts().devices)
     return Caller(Role.DEVICE, hwid)
-
-
-def bearer(request: Request) -> str:
-    """The token in the ``Authorization`` header; raises ``Unauthenticated`` without one."""
-    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
-    token = token.strip()
-    if scheme.lower() != "bearer" or not token:
-        raise Unauthenticated("send your token in the header Authorization: Bearer …")
-    if len(token) > MOST_TOKEN_CHARACTERS or not token.isascii() or not token.isprintable():
-        raise Unauthenticated("the token is not valid")
-    return token
 
 
 def _of_key(key: str) -> str:

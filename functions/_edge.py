@@ -11,7 +11,7 @@ from typing import TypeVar
 
 from flask import Response, abort, request
 
-from functions._callers import bearer
+from functions._bearer import bearer
 from functions._log import log, said, trace_of
 from shared.domain.errors import (
     Defect,

@@ -5,7 +5,8 @@ from typing import Any
 
 from flask import Request
 
-from functions._callers import Caller, Path, bearer, provider
+from functions._bearer import bearer
+from functions._callers import Caller, Path, provider
 from functions._rest import Call, Door
 from shared.domain.content import Content
 from shared.domain.domain_names import domain_name

@@ -12,7 +12,8 @@ from pydantic import AfterValidator, Field, StringConstraints
 from pydantic_core import PydanticCustomError
 
 from functions._answers import PendingAnswer, RegisteredAnswer
-from functions._callers import anyone, bearer, device
+from functions._bearer import bearer
+from functions._callers import anyone, device
 from functions._fields import BlankIsEmpty, Hostname, HumanText, HwidText, NoControls, hwid_in
 from functions._http import Given, Nothing
 from functions._rest import Call, Door, Reply
