@@ -33,7 +33,8 @@ from shared.flow.entitled import known_provider
 from shared.flow.once import Once
 from shared.flow.rates import check_rate
 from shared.ports import Wish
-from shared.wiring import checks, deliver_now, parts
+from shared.wiring import checks, parts
+from shared.wiring.at_once import deliver_now
 
 PAGE_SIZE = 50
 DESCRIPTION_SECONDS = 3600

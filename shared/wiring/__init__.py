@@ -6,7 +6,6 @@ built when it is first asked for, and its adapter imported only then: a function
 and nothing else. Doors ask for ``parts()``; tests put other parts in with ``replaced``.
 """
 
-from shared.wiring.at_once import deliver_now
 from shared.wiring.cast import Parts
 from shared.wiring.chat import desk
 from shared.wiring.fanout import retry_policy
@@ -19,7 +18,6 @@ __all__ = [
     "Parts",
     "checks",
     "counting",
-    "deliver_now",
     "desk",
     "inspecting",
     "parts",

@@ -8,7 +8,6 @@ from shared.domain.content import Content
 from shared.domain.link_ends import Inspection
 from shared.domain.notification import Notification
 from shared.domain.provider import Domain, declared_schemes, verified
-from shared.flow.submission import PAUSES, Checks
 from shared.ports import Inspect, Moderators, ReviewPolicies, Threats, Usage, Web
 from shared.wiring.cast import Parts
 from shared.wiring.ground import Ground
@@ -16,6 +15,7 @@ from shared.wiring.ground import Ground
 if TYPE_CHECKING:
     from shared.flow.moderate import CountDevices
     from shared.flow.reviewers import Reviewers
+    from shared.flow.submission import Checks
 
 
 class ModerationParts(Ground):
@@ -81,8 +81,10 @@ def counting(p: Parts) -> "CountDevices":
     return count
 
 
-def checks(p: Parts) -> Checks:
+def checks(p: Parts) -> "Checks":
     """What submissions are checked with."""
+    from shared.flow.submission import PAUSES, Checks
+
     return Checks(inspecting(p), p.audience, p.usage, p.rates, PAUSES)
 
 

@@ -12,7 +12,8 @@ from shared.flow import create as creating
 from shared.flow import moderate
 from shared.flow.once import Once
 from shared.ports import Page
-from shared.wiring import counting, deliver_now, replaced, reviewers
+from shared.wiring import counting, replaced, reviewers
+from shared.wiring.at_once import deliver_now
 from tests.builders import MODERATOR, an_input
 from tests.flow.parts import SimulatedParts
 
