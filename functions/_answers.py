@@ -5,17 +5,12 @@ a test holds the two against each other.
 """
 
 from collections.abc import Iterable, Mapping
-from datetime import datetime
-from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, PlainSerializer, WithJsonSchema
-from pydantic.alias_generators import to_camel
-
+from functions._answer import Answer, Moment
 from shared.domain.admin_hwids import AdminHwidsChange
 from shared.domain.delivery import Outcome
 from shared.domain.findings import Severity
 from shared.domain.lifecycle import Status
-from shared.domain.moments import moment_text
 from shared.domain.notification import FailureReason
 from shared.domain.provider import Domain, Limit, Plan, Provider
 from shared.domain.review import ReviewPolicy
@@ -23,21 +18,6 @@ from shared.domain.targeting import Segment
 from shared.flow.audience_size import Estimate
 from shared.flow.explain import Explanation
 from shared.ports import ApiKey
-
-Moment = Annotated[
-    datetime,
-    PlainSerializer(moment_text, when_used="json-unless-none"),
-    WithJsonSchema({"type": "string", "format": "date-time"}),
-]
-"""A time, as text with the same number of digits in every answer."""
-
-
-class Answer(BaseModel):
-    """What every model of an answer has in common."""
-
-    model_config = ConfigDict(
-        frozen=True, extra="forbid", alias_generator=to_camel, validate_by_name=True
-    )
 
 
 class FindingAnswer(Answer):
@@ -393,29 +373,3 @@ class StopAnswer(Answer):
     """Whether the platform is stopped."""
 
     stopped: bool
-
-
-class RegisteredAnswer(Answer):
-    """How a device signs in from now on; the secret is told at its first registration only."""
-
-    custom_token: str
-    device_secret: str | None = None
-
-
-class PendingNotification(Answer):
-    """What a desktop shows."""
-
-    id: str
-    title: str
-    body: str
-    at: Moment
-    url: str | None
-    url_button_name: str | None
-    force_timer: int | None
-    image: str | None
-
-
-class PendingAnswer(Answer):
-    """A desktop's one slot."""
-
-    notification: PendingNotification | None

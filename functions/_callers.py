@@ -11,11 +11,9 @@ from dataclasses import dataclass
 from flask import Request
 
 from functions._bearer import bearer
-from functions._fields import hwid_in
 from shared.domain.errors import Forbidden, Unauthenticated
 from shared.domain.history import Actor, Role
 from shared.domain.standing import Standing, check_recent_sign_in, open_account
-from shared.flow.devices import check_identity, check_secret
 from shared.flow.entitled import known_provider
 from shared.flow.keys import KEY_PREFIX, provider_of_key
 from shared.ports import Identity
@@ -85,16 +83,6 @@ def operator(request: Request, path: Path) -> Caller:
     """An account that holds the claim ``operator``."""
     del path
     return _claiming(request, Role.OPERATOR)
-
-
-def device(request: Request, path: Path) -> Caller:
-    """The device in the path: by its secret, or by its ID token (only those have dots)."""
-    token, hwid = bearer(request), hwid_in(path)
-    if "." in token:
-        check_identity(hwid, parts().identities.verify_user(token), devices=parts().devices)
-    else:
-        check_secret(hwid, token, devices=parts().devices)
-    return Caller(Role.DEVICE, hwid)
 
 
 def _of_key(key: str) -> str:

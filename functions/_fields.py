@@ -4,7 +4,14 @@ import re
 from collections.abc import Mapping
 from typing import Annotated
 
-from pydantic import AfterValidator, Field, StringConstraints, TypeAdapter, ValidationError
+from pydantic import (
+    AfterValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    TypeAdapter,
+    ValidationError,
+)
 from pydantic_core import PydanticCustomError
 
 from shared.domain.device import HwidText
@@ -18,6 +25,7 @@ from shared.domain.schemes import why_undeclarable
 __all__ = [
     "BlankIsEmpty",
     "Comment",
+    "Days",
     "DeepLinkSchemes",
     "Hostname",
     "HumanText",
@@ -71,9 +79,12 @@ Comment = Annotated[str, _text(MOST_COMMENT_CHARACTERS), NoControls, BlankIsEmpt
 MemberText = Annotated[str, _text(320), NoControls, AfterValidator(visible)]
 Required = AfterValidator(visible)
 NotificationIdText = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,128}$")]
+Days = Annotated[int, Field(ge=1, le=366)]
+"""How far to look back."""
 
-_HOSTNAME: TypeAdapter[str] = TypeAdapter(Hostname)
-_HWID: TypeAdapter[str] = TypeAdapter(HwidText)
+_WHEN_USED = ConfigDict(defer_build=True)
+_HOSTNAME: TypeAdapter[str] = TypeAdapter(Hostname, config=_WHEN_USED)
+_HWID: TypeAdapter[str] = TypeAdapter(HwidText, config=_WHEN_USED)
 
 
 def domain_in(path: Mapping[str, str]) -> str:

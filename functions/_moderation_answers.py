@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from functions._answers import Answer, Moment
+from functions._answer import Answer, Moment
 from shared.adapters.documents import as_json, review_json, to_json
 from shared.domain.admin_hwids import AdminHwidsChange, mark_of
 from shared.domain.notification import Notification

@@ -11,13 +11,14 @@ from flask import Request, Response
 from pydantic import AfterValidator, Field, StringConstraints
 from pydantic_core import PydanticCustomError
 
-from functions._answers import PendingAnswer, RegisteredAnswer
 from functions._bearer import bearer
-from functions._callers import anyone, device
+from functions._callers import Caller, Path, anyone
+from functions._device_answers import PendingAnswer, RegisteredAnswer
 from functions._fields import BlankIsEmpty, Hostname, HumanText, HwidText, NoControls, hwid_in
 from functions._http import Given, Nothing
 from functions._rest import Call, Door, Reply
 from shared.domain.device import AddressKind, Device, Hwid, Platform, PushAddress
+from shared.domain.history import Role
 from shared.flow import devices
 from shared.wiring import parts
 
@@ -103,6 +104,16 @@ class ConsentInput(Given):
     """Whether the person wants to be notified."""
 
     consent: bool
+
+
+def device(request: Request, path: Path) -> Caller:
+    """The device in the path: by its secret, or by its ID token (only those have dots)."""
+    token, hwid = bearer(request), hwid_in(path)
+    if "." in token:
+        devices.check_identity(hwid, parts().identities.verify_user(token), devices=parts().devices)
+    else:
+        devices.check_secret(hwid, token, devices=parts().devices)
+    return Caller(Role.DEVICE, hwid)
 
 
 def device_api(request: Request) -> Response:

@@ -14,13 +14,13 @@ from pydantic import Field
 from functions import _moderation_answers as answers
 from functions._callable import answered
 from functions._callers import Caller, moderator
-from functions._fields import Comment, NotificationIdText, Required, ShortText
+from functions._fields import Comment, Days, NotificationIdText, Required, ShortText
 from functions._http import Given
 from shared.domain.findings import Severity
 from shared.domain.notification import NotificationId
 from shared.domain.provider import verified
 from shared.flow import moderate
-from shared.flow.moderation_stats import MOST_DAYS, stats
+from shared.flow.moderation_stats import stats
 from shared.flow.rates import check_searches
 from shared.wiring import counting, parts, reviewers
 
@@ -72,7 +72,7 @@ class TemplateRejection(Rejection):
 class StatsInput(Given):
     """How far to look back."""
 
-    days: Annotated[int, Field(ge=1, le=MOST_DAYS)] = 30
+    days: Days = 30
 
 
 def moderation_queue(request: Request) -> Response:

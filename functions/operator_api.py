@@ -24,6 +24,7 @@ from functions._answers import (
 )
 from functions._callers import operator
 from functions._fields import (
+    Days,
     DeepLinkSchemes,
     HwidText,
     MemberText,
@@ -52,7 +53,6 @@ from shared.domain.provider import (
 )
 from shared.flow import devices, lost_domain, operate
 from shared.flow.cancel import stop
-from shared.flow.moderation_stats import MOST_DAYS
 from shared.hidden import hidden
 from shared.wiring import parts
 
@@ -97,7 +97,7 @@ class DomainInput(Given):
 class HistoryInput(Given):
     """How far to look back."""
 
-    days: Annotated[int, Field(ge=1, le=MOST_DAYS)] = 30
+    days: Days = 30
 
 
 class StopSwitchInput(Given):

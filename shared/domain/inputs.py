@@ -3,6 +3,8 @@
 SDKs send what their caller left ``undefined`` as null. So a field that need not be given takes null
 and is then left out: it has its default, and is not among those that were set. A field declared as
 ``… | None`` keeps null as a value of its own, which clears it.
+
+A model is built when it is first used: a door has many of them, and starts for one request.
 """
 
 from types import NoneType
@@ -18,7 +20,12 @@ class Input(BaseModel):
     """A strict model with the names of the API, whose optional fields take null."""
 
     model_config = ConfigDict(
-        frozen=True, extra="forbid", strict=True, alias_generator=to_camel, validate_by_name=True
+        frozen=True,
+        extra="forbid",
+        strict=True,
+        alias_generator=to_camel,
+        validate_by_name=True,
+        defer_build=True,
     )
 
     @classmethod

@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from shared.domain.content import Content
 from shared.domain.errors import FieldError, Forbidden, InvalidInput
 from shared.domain.provider import Domain, Plan, Provider, verified
-from shared.domain.push.sizes import oversize
 from shared.domain.targeting import Segment
 
 
@@ -17,6 +16,8 @@ def check_fields(
     content: Content, segment: Segment | None, provider: Provider, domains: Sequence[Domain]
 ) -> None:
     """Raise ``InvalidInput`` for foreign domains and too much content, ``Forbidden`` by plan."""
+    from shared.domain.push.sizes import oversize  # most requests write no content
+
     faults = oversize(content)
     if segment and segment.domain and segment.domain not in verified(domains):
         sentence = f"{segment.domain} is not one of your verified domains"

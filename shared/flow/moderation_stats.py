@@ -12,7 +12,6 @@ from statistics import median
 from shared.ports import Clock, Decision, Notifications
 
 MOST_DECISIONS = 5_000
-MOST_DAYS = 366
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,8 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
-from functions import _moderation_answers  # noqa: F401 - its answers are subclasses, too
-from functions._answers import Answer
+from functions import (
+    _answers,  # noqa: F401 - answers are subclasses of ``Answer``
+    _device_answers,  # noqa: F401
+    _moderation_answers,  # noqa: F401
+)
+from functions._answer import Answer
 from shared.domain.moments import moment_text
 from shared.wiring import replaced
 from tests.doors.conftest import a_body, bearer, client
