@@ -9,7 +9,7 @@ import time
 
 from benchmarks.fixture import approved, desktops, run, seed, services
 from benchmarks.summary import Runs
-from shared.adapters.documents import DEVICES
+from shared.adapters.documents.device import DEVICES
 from shared.adapters.firestore.rest import FirestoreRest
 from shared.adapters.firestore.slots import FirestoreSlots
 from shared.domain.delivery import CHUNK_SIZE, Outcome

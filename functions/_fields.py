@@ -20,7 +20,6 @@ from shared.domain.errors import NotFound
 from shared.domain.human_text import blank_is_empty, visible, without_control_characters
 from shared.domain.notification import MOST_COMMENT_CHARACTERS
 from shared.domain.provider import MOST_DEEP_LINK_SCHEMES
-from shared.domain.schemes import why_undeclarable
 
 __all__ = [
     "BlankIsEmpty",
@@ -59,6 +58,8 @@ def _text(most: int | None = None) -> StringConstraints:
 
 
 def _declarable(scheme: str) -> str:
+    from shared.domain.schemes import why_undeclarable
+
     if why := why_undeclarable(scheme):
         raise PydanticCustomError("not_declarable", "{why}", {"why": why})
     return scheme

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from functions._answer import Answer, Moment
-from shared.adapters.documents import as_json, review_json, to_json
+from shared.adapters.documents.notification import as_json, review_json, to_json
 from shared.domain.admin_hwids import AdminHwidsChange, mark_of
 from shared.domain.notification import Notification
 from shared.domain.targeting import Segment

@@ -22,7 +22,7 @@ from functions._fields import DeepLinkSchemes, HwidText, Required, ShortText, do
 from functions._http import Given, Nothing
 from functions._provider import DOOR
 from functions._rest import Call, Reply
-from shared.adapters.documents import to_json
+from shared.adapters.documents.notification import to_json
 from shared.domain.errors import Forbidden
 from shared.domain.provider import MOST_ADMIN_HWIDS, Domain, Limit, Plan, Provider, check_entitled
 from shared.flow import keys as api_keys

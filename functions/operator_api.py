@@ -37,7 +37,7 @@ from functions._http import Given, MayBeLeftOut, Nothing
 from functions._log import log
 from functions._operator import DOOR, Email, fault, given_fields
 from functions._rest import Call, Reply
-from shared.adapters.documents import to_json
+from shared.adapters.documents.notification import to_json
 from shared.domain.errors import NotFound
 from shared.domain.history import Actor
 from shared.domain.notification import NotificationId

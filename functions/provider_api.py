@@ -22,7 +22,7 @@ from functions._fields import Reason, ShortText
 from functions._http import Given, MayBeLeftOut, Nothing
 from functions._provider import DOOR, foreign_domain, mine, notification_id, owner
 from functions._rest import Call, Reply
-from shared.adapters.documents import to_json
+from shared.adapters.documents.notification import to_json
 from shared.domain.content import CompleteInput, NotificationInput
 from shared.domain.errors import Malformed
 from shared.domain.lifecycle import Status

@@ -21,7 +21,7 @@ from local.cli_review import revision_to_decide
 from local.plainly import plainly
 from local.telegram_commands import telegram
 from local.terminal import json_text, say, show_log
-from shared.adapters.documents import to_json
+from shared.adapters.documents.notification import to_json
 from shared.domain.chat import neutral
 from shared.domain.delivery import Outcome
 from shared.domain.errors import Defect

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from shared.adapters.documents import decision_from, notification_from, status_from
 from shared.adapters.documents.names import can_name
+from shared.adapters.documents.notification import decision_from, notification_from, status_from
 from shared.domain.errors import Defect, FieldError, InvalidInput
 from shared.domain.human_text import mentions
 from shared.domain.lifecycle import Status

@@ -18,7 +18,6 @@ from shared.domain.human_text import (
     without_control_characters,
 )
 from shared.domain.inputs import Input
-from shared.domain.schemes import is_forbidden
 from shared.domain.targeting import Segment
 
 MOST_URL_CHARACTERS = 2048
@@ -37,6 +36,8 @@ def _https_or_deep_link(url: str) -> str:
     parts = _split(url)
     if parts.scheme == "https":
         return _https(url)
+    from shared.domain.schemes import is_forbidden
+
     if not parts.scheme or is_forbidden(parts.scheme) or not url[len(parts.scheme) + 1 :]:
         raise PydanticCustomError(
             "not_linkable", "must be an https:// address or a deep link of your app (myapp://…)"

@@ -6,7 +6,8 @@ from typing import Any
 
 import httpx
 
-from shared.adapters.documents import DEVICES, present, registration_fields
+from shared.adapters.documents.device import DEVICES, registration_fields
+from shared.adapters.documents.fields import present
 from shared.adapters.firestore.rest import FirestoreRest
 from shared.adapters.firestore.rest_values import decode_fields, encode, moment, write
 from shared.adapters.transport.kept_transport import KeptTransport

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from local.firestore import FirestoreEmulator
-from shared.adapters.documents import device_from
+from shared.adapters.documents.device import device_from
 from shared.adapters.firestore.audience import FirestoreAudience
 from shared.adapters.firestore.rest import FirestoreRest
 from shared.adapters.memory import MemoryDevices

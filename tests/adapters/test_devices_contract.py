@@ -12,7 +12,7 @@ from google.auth.credentials import AnonymousCredentials
 from google.cloud.firestore import Client
 
 from shared.adapters.clock import FixedClock
-from shared.adapters.documents import DEVICES, REACH_FIELDS, device_from
+from shared.adapters.documents.device import DEVICES, REACH_FIELDS, device_from
 from shared.adapters.firestore.audience import target_of
 from shared.adapters.firestore.devices import FirestoreDevices
 from shared.adapters.firestore.ledger import FirestoreLedger

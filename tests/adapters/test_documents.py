@@ -7,7 +7,8 @@ from datetime import timedelta, timezone
 import pytest
 
 from shared.adapters.clock import FixedClock, SystemClock
-from shared.adapters.documents import difference, notification_from, to_json
+from shared.adapters.documents.fields import difference
+from shared.adapters.documents.notification import notification_from, to_json
 from shared.domain.content import Content
 from shared.domain.delivery import Tally
 from shared.domain.errors import Defect

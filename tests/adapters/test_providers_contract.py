@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from google.cloud.firestore import Client
 
-from shared.adapters.documents import api_key_from
+from shared.adapters.documents.provider import api_key_from
 from shared.adapters.memory import MemoryProviders
 from shared.domain.admin_hwids import MOST_DIFFERENT
 from shared.domain.errors import NotFound, TooMany, TryAgain

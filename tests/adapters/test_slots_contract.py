@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
-from shared.adapters.documents import DEVICES
+from shared.adapters.documents.device import DEVICES
 from shared.adapters.firestore.rest import FirestoreRest
 from shared.adapters.firestore.slots import ROUNDS, FirestoreSlots
 from shared.adapters.memory import MemoryDevices

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import pytest
 from google.cloud.firestore import Client
 
-from shared.adapters.documents import NOTIFICATIONS
+from shared.adapters.documents.notification import NOTIFICATIONS
 from shared.adapters.firestore.notifications import FirestoreNotifications
 from shared.adapters.firestore.platform import FirestoreStopSwitch
 from shared.adapters.firestore.rest import FirestoreRest

@@ -19,7 +19,7 @@ from functions._callable import STATUSES
 from functions._http import Given
 from functions._openapi import _PROBLEM
 from functions._rest import Door
-from shared.adapters.documents import notification_fields
+from shared.adapters.documents.notification import notification_fields
 from shared.adapters.memory.chat import MemoryChat
 from shared.domain.lifecycle import Status
 from shared.flow.keys import digest_of

@@ -11,7 +11,7 @@ from google.events.cloud.firestore import Document, DocumentEventData
 
 from functions._rest import Door
 from functions.main import DOORS
-from shared.adapters.documents import notification_fields
+from shared.adapters.documents.notification import notification_fields
 from shared.domain.lifecycle import Status
 from shared.flow.keys import digest_of
 from shared.settings import read

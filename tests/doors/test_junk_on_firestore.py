@@ -16,7 +16,7 @@ from google.events.cloud.firestore import Document, DocumentEventData, Value
 from functions._provider_insight import explain
 from functions._rest import Route
 from local.firestore import FirestoreEmulator
-from shared.adapters.documents import DERIVED_FIELDS
+from shared.adapters.documents.device import DERIVED_FIELDS
 from shared.adapters.memory.standings import MemoryStandings
 from shared.domain.device import PARTITIONS
 from shared.domain.targeting import PartitionRange, Segment, audience_queries

@@ -9,7 +9,7 @@ from werkzeug.test import TestResponse
 
 from functions._callable import STATUSES
 from functions._edge import TABLE
-from shared.adapters.documents import notification_fields
+from shared.adapters.documents.notification import notification_fields
 from shared.domain.findings import Finding, Severity
 from shared.domain.lifecycle import Status
 from shared.domain.notification import Looked

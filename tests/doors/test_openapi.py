@@ -8,7 +8,7 @@ from openapi_spec_validator import validate
 
 from functions._openapi import description
 from functions._provider import DOOR
-from shared.adapters.documents import to_json
+from shared.adapters.documents.notification import to_json
 from shared.domain.lifecycle import Status
 from tests.builders import a_notification
 from tests.doors.conftest import ADMIN_HWID, Call, a_body

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from functions.operator_api import LimitsInput
-from shared.adapters.documents import notification_fields
+from shared.adapters.documents.notification import notification_fields
 from shared.domain.delivery import PlanPart
 from shared.domain.history import Role
 from shared.domain.lifecycle import Status

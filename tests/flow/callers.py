@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from shared.adapters.documents import to_json
+from shared.adapters.documents.notification import to_json
 from shared.domain.content import NotificationInput
 from shared.domain.history import Actor, Role
 from shared.domain.notification import Notification, NotificationId

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from shared.adapters.clock import FixedClock
-from shared.adapters.documents import slot_from
+from shared.adapters.documents.device import slot_from
 from shared.adapters.lanes import MemoryLanes
 from shared.adapters.memory import MemoryNotifications, MemoryProviders, MemoryStopSwitch
 from shared.adapters.memory.archive import MemoryExports

@@ -6,7 +6,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from local.cli import main
-from shared.adapters.documents import notification_fields
+from shared.adapters.documents.notification import notification_fields
 from shared.adapters.memory.chat import MemoryChat
 from shared.settings import read
 from shared.wiring import replaced

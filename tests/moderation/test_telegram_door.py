@@ -10,7 +10,7 @@ from google.events.cloud.firestore import Document, DocumentEventData
 from werkzeug.test import TestResponse
 
 from functions.telegram_webhook import SECRET_HEADER
-from shared.adapters.documents import notification_fields
+from shared.adapters.documents.notification import notification_fields
 from shared.adapters.memory.chat import MemoryChat
 from shared.domain.errors import TryAgain
 from shared.domain.lifecycle import Status

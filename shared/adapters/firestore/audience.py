@@ -12,7 +12,7 @@ from datetime import datetime
 
 import orjson
 
-from shared.adapters.documents import (
+from shared.adapters.documents.device import (
     DEVICES,
     DOMAINS_UNREADABLE,
     derived_from,

@@ -25,7 +25,7 @@ from google.cloud.firestore import (
 from google.cloud.firestore_v1.field_path import FieldPath
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from shared.adapters.documents import present
+from shared.adapters.documents.fields import present
 from shared.adapters.documents.names import can_name
 from shared.domain.errors import NotFound, TryAgain
 

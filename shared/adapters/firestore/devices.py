@@ -13,7 +13,7 @@ from google.cloud.firestore import (
     FieldFilter,
 )
 
-from shared.adapters.documents import (
+from shared.adapters.documents.device import (
     DERIVED_FIELDS,
     DERIVED_FROM,
     DEVICE_SECRETS,
@@ -27,7 +27,6 @@ from shared.adapters.documents import (
     derived_fields,
     derived_from,
     device_from,
-    difference,
     domains_from,
     generation_fields,
     ownership_from,
@@ -35,6 +34,7 @@ from shared.adapters.documents import (
     reach_from,
     registration_fields,
 )
+from shared.adapters.documents.fields import difference
 from shared.adapters.firestore.calls import (
     NotDone,
     Refused,

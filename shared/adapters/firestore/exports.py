@@ -11,7 +11,7 @@ from dataclasses import replace
 from datetime import date, datetime
 from typing import Any
 
-from shared.adapters.documents import PLATFORM
+from shared.adapters.documents.provider import PLATFORM
 from shared.adapters.firestore.ledger_documents import holds
 from shared.adapters.firestore.rest import FirestoreRest, Lost, Unmet
 from shared.adapters.firestore.rest_values import (

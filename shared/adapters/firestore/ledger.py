@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from shared.adapters.documents import NOTIFICATIONS
+from shared.adapters.documents.notification import NOTIFICATIONS
 from shared.adapters.firestore.ledger_documents import (
     EVIDENCE,
     PART_FIELDS,

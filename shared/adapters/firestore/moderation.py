@@ -12,10 +12,11 @@ from uuid import uuid4
 
 from google.cloud.firestore import Client, DocumentReference, FieldFilter
 
-from shared.adapters.documents import (
+from shared.adapters.documents.fields import present
+from shared.adapters.documents.provider import PLATFORM
+from shared.adapters.documents.review import (
     MODERATION,
     MODERATORS,
-    PLATFORM,
     REMINDER,
     REMOVED,
     USAGE,
@@ -25,7 +26,6 @@ from shared.adapters.documents import (
     moderator_from,
     policy_fields,
     policy_from,
-    present,
     reminder_from,
     takers_from,
     usage_fields,

@@ -21,7 +21,9 @@ from google.cloud.firestore import (
     Query,
 )
 
-from shared.adapters.documents import (
+from shared.adapters.documents.fields import difference, present
+from shared.adapters.documents.names import can_name
+from shared.adapters.documents.notification import (
     DECISION,
     HISTORY,
     NOTIFICATIONS,
@@ -29,17 +31,14 @@ from shared.adapters.documents import (
     REPLAYS,
     answer_field,
     changes_nothing,
-    difference,
     entry_fields,
     entry_from,
     is_planned_on,
     notification_fields,
     notification_from,
-    present,
     replay_fields,
     replay_from,
 )
-from shared.adapters.documents.names import can_name
 from shared.adapters.firestore.calls import (
     NotDone,
     Refused,

@@ -4,7 +4,7 @@ from datetime import datetime
 
 from google.cloud.firestore import Client
 
-from shared.adapters.documents import PLATFORM, STOP, stop_fields, stop_from
+from shared.adapters.documents.provider import PLATFORM, STOP, stop_fields, stop_from
 from shared.adapters.firestore.calls import commit, data_of, fetch
 
 

@@ -11,26 +11,28 @@ from uuid import uuid4
 
 from google.cloud.firestore import Client, DocumentReference, FieldFilter, Query, WriteBatch
 
-from shared.adapters.documents import (
-    API_KEYS,
+from shared.adapters.documents.domain_history import (
     DOMAIN_HISTORY,
+    admin_hwids_change_fields,
+    readable_changes,
+)
+from shared.adapters.documents.fields import present
+from shared.adapters.documents.names import can_name
+from shared.adapters.documents.provider import (
+    API_KEYS,
     DOMAINS,
     PROVIDERS,
-    admin_hwids_change_fields,
     api_key_fields,
     api_key_from,
     domain_changes,
     domain_fields,
     domain_from,
     domains_of_provider,
-    present,
     provider_changes,
     provider_fields,
     provider_from,
-    readable_changes,
     readable_keys,
 )
-from shared.adapters.documents.names import can_name
 from shared.adapters.firestore.calls import (
     NotDone,
     Refused,

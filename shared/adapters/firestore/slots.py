@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from shared.adapters.documents import (
+from shared.adapters.documents.device import (
     DEVICES,
     DOMAINS_UNREADABLE,
     SLOT_FIELDS,

@@ -4,15 +4,13 @@ Twice for every fifty devices, Google's client would cost more than the fifty pu
 the fields that decide are asked for; the notification's words were read when the batch began.
 """
 
-from shared.adapters.documents import (
+from shared.adapters.documents.notification import (
     LOST_DOMAINS,
     NOTIFICATIONS,
-    PLATFORM,
-    STOP,
     lost_domains_from,
     status_from,
-    stop_from,
 )
+from shared.adapters.documents.provider import PLATFORM, STOP, stop_from
 from shared.adapters.firestore.rest import FirestoreRest
 from shared.adapters.firestore.rest_values import Raw, decode_fields, moment
 from shared.domain.errors import NotFound

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from shared.adapters.documents import (
+from shared.adapters.documents.device import (
     GENERATION,
     SLOT_FIELDS,
     address_fields,
@@ -13,7 +13,6 @@ from shared.adapters.documents import (
     derived_fields,
     derived_from,
     device_from,
-    difference,
     domains_from,
     generation_fields,
     ownership_from,
@@ -21,6 +20,7 @@ from shared.adapters.documents import (
     reach_from,
     registration_fields,
 )
+from shared.adapters.documents.fields import difference
 from shared.adapters.holders import latest_and_others, may_drop
 from shared.adapters.memory.documents import Collection
 from shared.domain.device import Derived, Device, PushAddress, Reach

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from itertools import count
 from typing import Any, TypeVar
 
-from shared.adapters.documents import SLOT_FIELDS, derived_from, device_from, target_from
+from shared.adapters.documents.device import SLOT_FIELDS, derived_from, device_from, target_from
 from shared.adapters.firestore.slots import decided, slot_fields, slot_of
 from shared.adapters.memory.devices import MemoryDevices
 from shared.domain.delivery import (

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from shared.adapters.documents import (
+from shared.adapters.documents.review import (
     REMOVED,
     lease_fields,
     leases_from,

@@ -10,7 +10,7 @@ from datetime import datetime
 from operator import itemgetter
 from typing import Any
 
-from shared.adapters.documents import (
+from shared.adapters.documents.notification import (
     answer_field,
     changes_nothing,
     entry_fields,

@@ -5,8 +5,8 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any
 
-from shared.adapters.documents import (
-    admin_hwids_change_fields,
+from shared.adapters.documents.domain_history import admin_hwids_change_fields, readable_changes
+from shared.adapters.documents.provider import (
     api_key_fields,
     api_key_from,
     domain_changes,
@@ -16,7 +16,6 @@ from shared.adapters.documents import (
     provider_changes,
     provider_fields,
     provider_from,
-    readable_changes,
     readable_keys,
     stop_fields,
     stop_from,
