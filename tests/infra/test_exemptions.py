@@ -9,8 +9,8 @@ import json
 import pytest
 from pydantic.alias_generators import to_camel
 
-from shared.adapters.documents import DOMAIN_HISTORY, REPLAYS
-from shared.adapters.documents.notification import NOTIFICATIONS
+from shared.adapters.documents.domain_history import DOMAIN_HISTORY
+from shared.adapters.documents.notification import NOTIFICATIONS, REPLAYS
 from shared.adapters.documents.review import USAGE
 from shared.adapters.firestore.exports import EXPORTS
 from shared.domain.content import Content

@@ -12,7 +12,8 @@ from google.auth.credentials import AnonymousCredentials
 from google.cloud.firestore import Client
 
 import shared.adapters
-from shared.adapters.documents import DEVICES, REPLAYS, SLOT_FIELDS
+from shared.adapters.documents.device import DEVICES, SLOT_FIELDS
+from shared.adapters.documents.notification import REPLAYS
 from shared.adapters.documents.posts import PROMPTS, UPDATES
 from shared.adapters.documents.review import USAGE
 from shared.adapters.firestore.audience import FirestoreAudience
