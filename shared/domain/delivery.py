@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
-from typing import NewType, TypeVar
+from typing import Final, NewType, TypeVar
 
 from shared.domain.device import PushAddress, Slot, held_back, out_of_reach, polls
 from shared.domain.ramp import Ramp
@@ -170,6 +170,13 @@ class Outcome(StrEnum):
     UNKNOWN = "unknown"  # sent, but the answer was lost to the end
 
 
+OPEN: Final = Outcome.OPEN
+DELIVERED: Final = Outcome.DELIVERED
+"""Python looks a member of an enum up by its name, every time. These are asked for a dozen times
+for each device.
+"""
+
+
 @dataclass(frozen=True, slots=True)
 class Record:
     """The ledger's word on one device: outcome, the provider's code or receipt, and when.
@@ -293,7 +300,7 @@ class Batch:
 
     def open_positions(self) -> list[int]:
         """Where in the batch devices still wait for their outcome."""
-        return [i for i, r in enumerate(self.records) if r.outcome is Outcome.OPEN]
+        return [i for i, r in enumerate(self.records) if r.outcome is OPEN]
 
     def due_at(self, now: datetime) -> datetime:
         """When the first of its open devices may be asked for; ``now`` at the earliest."""
@@ -318,7 +325,7 @@ class Batch:
         """This batch with ``results`` written over open records; an outcome is never replaced."""
         records = list(self.records)
         for position, record in results.items():
-            if records[position].outcome is Outcome.OPEN:
+            if records[position].outcome is OPEN:
                 records[position] = record
         return replace(self, records=tuple(records))
 

@@ -7,7 +7,7 @@ the functions below, and from nothing else, so that it can be derived again at a
 
 import re
 import zlib
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -118,12 +118,12 @@ UNREADABLE = "unreadable"
 """Codes of devices that nothing is sent to; the last where its document does not say why not."""
 
 
-def held_back(consent: bool, unreadable: Iterable[str]) -> str:
+def held_back(consent: bool, unreadable: Collection[str]) -> str:
     """Why nothing at all may be sent to a device, as a code; empty when something may.
 
     Where its domains cannot be read, it may have left the one that is sent to.
     """
-    if not {"consent", "domains"}.isdisjoint(unreadable):
+    if unreadable and not {"consent", "domains"}.isdisjoint(unreadable):
         return UNREADABLE
     return "" if consent else NO_CONSENT
 
@@ -152,9 +152,12 @@ class Derived:
     domains_unreadable: bool = False
 
 
+_ALWAYS_POLL = frozenset({Platform.LINUX, Platform.WINDOWS})
+
+
 def polls(platform: str, address: PushAddress | None) -> bool:
     """Linux and Windows always poll; macOS polls unless it registered a push address."""
-    if platform in {Platform.LINUX, Platform.WINDOWS}:
+    if platform in _ALWAYS_POLL:
         return True
     return platform == Platform.MACOS and address is None
 

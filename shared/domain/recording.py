@@ -5,6 +5,8 @@ from datetime import datetime, timedelta
 from typing import Final, assert_never
 
 from shared.domain.delivery import (
+    DELIVERED,
+    OPEN,
     SHOWN,
     TAKEN,
     UNTRIED,
@@ -22,6 +24,8 @@ from shared.domain.device import NO_ADDRESS
 from shared.domain.reactions import NOTHING_ASKED
 
 NO_PATIENCE: Final = timedelta(0)
+_PREVAILS: Final = (OPEN, DELIVERED, Outcome.UNKNOWN, Outcome.FAILED, Outcome.SKIPPED)
+"""Which of two outcomes a device has that was reached both ways: the one named first."""
 
 
 def recorded(
@@ -41,7 +45,7 @@ def recorded(
     """
     match answer:
         case Accepted(receipt):
-            return Record(Outcome.DELIVERED, receipt=receipt, at=now)
+            return Record(DELIVERED, receipt=receipt, at=now)
         case Misconfigured(code, False) if now - (since := _since(code, now, last)) < patience:
             return Record(Outcome.OPEN, code, at=since)
         case Misconfigured(code) if last.ambiguous:
@@ -79,19 +83,18 @@ def together(
     While it is open, what earlier attempts did, or may have done, is kept.
     """
     pushed, shown = words
-    if shown is not None and shown.outcome is Outcome.DELIVERED:
+    if shown is not None and shown.outcome is DELIVERED:
         shown = replace(shown, receipt=SHOWN)
-    if pushed is not None and pushed.outcome is Outcome.DELIVERED and not pushed.receipt:
+    if pushed is not None and pushed.outcome is DELIVERED and not pushed.receipt:
         pushed = replace(pushed, receipt=TAKEN)
-    done = Record(Outcome.DELIVERED, receipt=last.receipt, at=now) if last.receipt else None
+    done = Record(DELIVERED, receipt=last.receipt, at=now) if last.receipt else None
     records = [record for record in (pushed, shown, done) if record is not None]
     if not records:
         return Record(Outcome.SKIPPED, nowhere, at=now)
-    order = (Outcome.OPEN, Outcome.DELIVERED, Outcome.UNKNOWN, Outcome.FAILED, Outcome.SKIPPED)
-    word = min(records, key=lambda record: order.index(record.outcome))
-    if word.outcome is not Outcome.OPEN:
+    word = min(records, key=lambda record: _PREVAILS.index(record.outcome))
+    if word.outcome is not OPEN:
         return word
-    receipt = next((r.receipt for r in records if r.outcome is Outcome.DELIVERED), "")
+    receipt = next((r.receipt for r in records if r.outcome is DELIVERED), "")
     return replace(word, receipt=receipt, ambiguous=word.ambiguous or last.ambiguous)
 
 
