@@ -17,6 +17,7 @@ import httpx
 
 from local import demo
 from local.stack_file import ROOT, Account, Stack, StackError
+from shared.adapters.documents.fields import present
 from shared.adapters.firestore.rest import FirestoreRest
 from shared.adapters.firestore.rest_values import Raw, encode, write
 from shared.ports import Moderator
@@ -68,7 +69,7 @@ def seed_devices(
 
 
 def _written(rest: FirestoreRest, hwid: str, fields: Mapping[str, Any]) -> Raw:
-    encoded = {name: encode(value) for name, value in fields.items()}
+    encoded = {name: encode(value) for name, value in present(fields).items()}
     return write(rest.name("devices", hwid), encoded)
 
 

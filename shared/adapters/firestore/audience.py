@@ -49,6 +49,7 @@ TARGET_FIELDS = (
 PLAIN_FIELDS = ("domains", "selectors", "appVersion", "lastActiveAt")
 _KINDS = {str(kind): kind for kind in AddressKind}
 _NO_FIELDS: Raw = {}
+_NULL: Raw = {"nullValue": None}
 _NO_TEXT: Raw = {"stringValue": ""}
 _OLD = re.compile(r"read.?time|snapshot", re.IGNORECASE)
 
@@ -196,7 +197,7 @@ def target_of(document: Raw) -> Target:
 def _quickly(document: Raw) -> Target:
     """For documents in their ordinary form; fails with one of Python's own errors for others."""
     fields = document.get("fields", _NO_FIELDS)
-    if DOMAINS_UNREADABLE in fields:
+    if fields.get(DOMAINS_UNREADABLE, _NULL) != _NULL:
         raise ValueError("not in its ordinary form")
     name = document["name"]
     return Target(
