@@ -9,8 +9,11 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic.alias_generators import to_camel
 
-from shared.adapters import documents as codec
-from shared.adapters.documents import posts, review
+from shared.adapters.documents import device as devices
+from shared.adapters.documents import domain_history, posts, review
+from shared.adapters.documents import fields as stored
+from shared.adapters.documents import notification as notifications
+from shared.adapters.documents import provider as providers
 from shared.adapters.firestore.exports import _export_from, _fields
 from shared.adapters.firestore.ledger_documents import (
     batch_from,
@@ -62,25 +65,29 @@ Answer = tuple[object, Mapping[str, Json] | None]
 
 
 def _notification(id: str, plain: Raw, _: Raw) -> Answer:
-    it = codec.notification_from(id, plain)
+    it = notifications.notification_from(id, plain)
     shown = {
         "api": {
-            name: each for name, each in codec.to_json(it).items() if each not in (None, [], 0)
+            name: each
+            for name, each in notifications.to_json(it).items()
+            if each not in (None, [], 0)
         },
-        "review": codec.review_json(it),
-        "decision": _or_defect(lambda: codec.decision_from(id, plain)),
+        "review": notifications.review_json(it),
+        "decision": _or_defect(lambda: notifications.decision_from(id, plain)),
         "expiresAt": it.expires_at,
         "waitsSince": it.waits_since,
         "prevented": it.prevented,
     }
-    return shown, _encoded(codec.difference(plain, codec.notification_fields(it)))
+    return shown, _encoded(stored.difference(plain, notifications.notification_fields(it)))
 
 
 def _entry(id: str, plain: Raw, raw: Raw) -> Answer:
     notification = raw["name"].split("/")[-3]
-    it: Entry = codec.entry_from(notification, id, plain)
+    it: Entry = notifications.entry_from(notification, id, plain)
     sound = it.sealed().hash == it.hash
-    return {**_of(it), "sound": sound}, _encoded(codec.difference(plain, codec.entry_fields(it)))
+    return {**_of(it), "sound": sound}, _encoded(
+        stored.difference(plain, notifications.entry_fields(it))
+    )
 
 
 def _batch(_: str, plain: Raw, raw: Raw) -> Answer:
@@ -108,15 +115,15 @@ def _part(_: str, plain: Raw, raw: Raw) -> Answer:
 
 
 def _device(id: str, plain: Raw, _: Raw) -> Answer:
-    derived = codec.derived_fields(codec.derived_from(id, plain))
+    derived = devices.derived_fields(devices.derived_from(id, plain))
     shown = {
-        "device": _given(codec.device_from(id, plain)),
-        "target": _target(codec.target_from(id, plain, "v1")),
-        "reach": _given(codec.reach_from(plain)),
-        "domains": codec.domains_from(plain),
-        "shows": codec.pending_from(plain, NOON),
+        "device": _given(devices.device_from(id, plain)),
+        "target": _target(devices.target_from(id, plain, "v1")),
+        "reach": _given(devices.reach_from(plain)),
+        "domains": devices.domains_from(plain),
+        "shows": devices.pending_from(plain, NOON),
     }
-    return shown, _encoded(codec.difference(plain, derived))
+    return shown, _encoded(stored.difference(plain, derived))
 
 
 def _target(it: Target) -> Json:
@@ -130,60 +137,60 @@ def _target(it: Target) -> Json:
 
 
 def _secret(id: str, plain: Raw, _: Raw) -> Answer:
-    it = codec.credential_from(id, plain)
-    return it, _encoded(codec.difference(plain, codec.credential_fields(it)))
+    it = devices.credential_from(id, plain)
+    return it, _encoded(stored.difference(plain, devices.credential_fields(it)))
 
 
 def _provider(id: str, plain: Raw, _: Raw) -> Answer:
-    it = codec.provider_from(id, plain)
-    return it, _encoded(codec.provider_changes(id, plain, it))
+    it = providers.provider_from(id, plain)
+    return it, _encoded(providers.provider_changes(id, plain, it))
 
 
 def _domain(id: str, plain: Raw, _: Raw) -> Answer:
-    it = codec.domain_from(id, plain)
-    return it, _encoded(codec.domain_changes(id, plain, it))
+    it = providers.domain_from(id, plain)
+    return it, _encoded(providers.domain_changes(id, plain, it))
 
 
 def _domain_history(id: str, plain: Raw, _: Raw) -> Answer:
-    found = codec.readable_changes([(id, plain)])
+    found = domain_history.readable_changes([(id, plain)])
     return found, None
 
 
 def _key(id: str, plain: Raw, _: Raw) -> Answer:
-    it = codec.api_key_from(id, plain)
-    written = codec.api_key_fields(it.provider_id, it.name, it.created_at, it.made_by)
-    return it, _encoded(codec.difference(plain, written))
+    it = providers.api_key_from(id, plain)
+    written = providers.api_key_fields(it.provider_id, it.name, it.created_at, it.made_by)
+    return it, _encoded(stored.difference(plain, written))
 
 
 def _replay(id: str, plain: Raw, _: Raw) -> Answer:
-    it = codec.replay_from(id, plain)
-    return it, _encoded(codec.difference(plain, codec.replay_fields(it)))
+    it = notifications.replay_from(id, plain)
+    return it, _encoded(stored.difference(plain, notifications.replay_fields(it)))
 
 
 def _moderator(id: str, plain: Raw, _: Raw) -> Answer:
-    if plain == codec.REMOVED:
+    if plain == review.REMOVED:
         return "removed", {}
-    it = codec.moderator_from(id, plain)
-    return it, _encoded(codec.difference(plain, codec.moderator_fields(it)))
+    it = review.moderator_from(id, plain)
+    return it, _encoded(stored.difference(plain, review.moderator_fields(it)))
 
 
 def _usage(id: str, plain: Raw, _: Raw) -> Answer:
     expire_at = plain.get("expireAt")
     if id.endswith(".looks"):
-        leases = codec.leases_from(id, plain)
-        return leases, _encoded(codec.difference(plain, codec.lease_fields(leases, expire_at)))
-    takers = codec.takers_from(id, plain)
-    return takers, _encoded(codec.difference(plain, codec.usage_fields(takers, expire_at)))
+        leases = review.leases_from(id, plain)
+        return leases, _encoded(stored.difference(plain, review.lease_fields(leases, expire_at)))
+    takers = review.takers_from(id, plain)
+    return takers, _encoded(stored.difference(plain, review.usage_fields(takers, expire_at)))
 
 
 def _post(id: str, plain: Raw, _: Raw) -> Answer:
     it = posts.post_from(id, plain)
-    return it, _encoded(codec.difference(plain, posts.post_fields(it)))
+    return it, _encoded(stored.difference(plain, posts.post_fields(it)))
 
 
 def _prompt(id: str, plain: Raw, _: Raw) -> Answer:
     it = posts.prompt_from(id, plain)
-    return it, _encoded(codec.difference(plain, posts.prompt_fields(it)))
+    return it, _encoded(stored.difference(plain, posts.prompt_fields(it)))
 
 
 def _lane_of(_id: str, _plain: Raw, raw: Raw) -> Answer:
@@ -201,22 +208,22 @@ def _apns_token(_id: str, _plain: Raw, raw: Raw) -> Answer:
 
 
 def _stop(_id: str, plain: Raw, _: Raw) -> Answer:
-    return codec.stop_from(plain), None
+    return providers.stop_from(plain), None
 
 
 def _policy(_id: str, plain: Raw, _: Raw) -> Answer:
-    it = codec.policy_from(plain)
+    it = review.policy_from(plain)
     written = review.policy_fields(it)
-    return written, _encoded(codec.difference(plain, written))
+    return written, _encoded(stored.difference(plain, written))
 
 
 def _reminder(_id: str, plain: Raw, _: Raw) -> Answer:
-    return codec.reminder_from(plain), None
+    return review.reminder_from(plain), None
 
 
 def _room(_id: str, plain: Raw, _: Raw) -> Answer:
     it = posts.room_from(plain)
-    return it, _encoded(codec.difference(plain, posts.room_fields(it)))
+    return it, _encoded(stored.difference(plain, posts.room_fields(it)))
 
 
 _N = "pendingNotifications"
@@ -301,5 +308,5 @@ def _shown(value: object) -> Json:
     if value is FOREIGN:
         return "foreign"
     if isinstance(value, Notification):
-        return _shown(codec.to_json(value))
+        return _shown(notifications.to_json(value))
     return _given(value) if is_dataclass(value) else value
