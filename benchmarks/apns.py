@@ -129,8 +129,8 @@ def ours(url: str, folder: Path) -> Round:
     from shared.adapters.push.apns import apns_sender
     from shared.adapters.push.apns_token_shelves import MemoryTokenShelf
     from shared.domain.content import Content
-    from shared.domain.delivery import Accepted
     from shared.domain.device import AddressKind, PushAddress
+    from shared.domain.push.answers import Accepted
     from shared.domain.push.message import Message
 
     said = {"topic": TOPIC, "keyId": KEY_ID, "teamId": TEAM_ID}

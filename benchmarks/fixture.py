@@ -33,9 +33,9 @@ from shared.adapters.documents.device import registration_fields
 from shared.adapters.firestore.notifications import FirestoreNotifications
 from shared.adapters.firestore.providers import FirestoreProviders
 from shared.adapters.firestore.rest import FirestoreRest
+from shared.domain.actors import Actor, Role
 from shared.domain.content import Content
 from shared.domain.device import AddressKind, Device, Hwid, Platform, PushAddress, derive
-from shared.domain.history import Actor, Role
 from shared.domain.notification import Notification, NotificationId
 from shared.domain.targeting import Segment
 from shared.flow.queues import Queue

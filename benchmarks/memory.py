@@ -20,9 +20,10 @@ from benchmarks.metering import peak_bytes
 from benchmarks.summary import Runs, ratios
 from benchmarks.worker import batches, handled, metered, plan
 from functions.tasks import send_batch
-from shared.domain.delivery import Accepted, Answer, Target, sort_key
+from shared.domain.delivery import Target, sort_key
 from shared.domain.device import PARTITIONS, AddressKind, Platform, PushAddress
 from shared.domain.notification import NotificationId
+from shared.domain.push.answers import Accepted, Answer
 from shared.domain.push.message import Message
 from shared.domain.targeting import AudienceQuery, PartitionRange
 from shared.flow.queues import SEND_BATCH

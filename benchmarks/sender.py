@@ -167,8 +167,8 @@ def ours(url: str) -> Round:
     """Our sender, a chunk per call."""
     from shared.adapters.push.fcm import FcmSender
     from shared.domain.content import Content
-    from shared.domain.delivery import Accepted
     from shared.domain.device import AddressKind, PushAddress
+    from shared.domain.push.answers import Accepted
     from shared.domain.push.message import Message
 
     class Tokens:

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from flask import Request
 
 from functions._bearer import bearer
+from shared.domain.actors import Actor, Role
 from shared.domain.errors import Forbidden, Unauthenticated
-from shared.domain.history import Actor, Role
 from shared.domain.standing import Standing, check_recent_sign_in, open_account
 from shared.flow.entitled import known_provider
 from shared.flow.keys import KEY_PREFIX, provider_of_key

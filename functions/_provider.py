@@ -8,10 +8,10 @@ from flask import Request
 from functions._bearer import bearer
 from functions._callers import Caller, Path, provider
 from functions._rest import Call, Door
+from shared.domain.actors import Role
 from shared.domain.content import Content
 from shared.domain.domain_names import domain_name
 from shared.domain.errors import FieldError, Forbidden, InvalidInput, NotFound
-from shared.domain.history import Role
 from shared.domain.notification import Notification, NotificationId
 from shared.domain.targeting import Segment
 from shared.flow.content_rules import check_fields

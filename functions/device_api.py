@@ -17,8 +17,8 @@ from functions._device_answers import PendingAnswer, RegisteredAnswer
 from functions._fields import BlankIsEmpty, Hostname, HumanText, HwidText, NoControls, hwid_in
 from functions._http import Given, Nothing
 from functions._rest import Call, Door, Reply
+from shared.domain.actors import Role
 from shared.domain.device import AddressKind, Device, Hwid, Platform, PushAddress
-from shared.domain.history import Role
 from shared.flow import devices
 from shared.wiring import parts
 

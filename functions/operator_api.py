@@ -38,8 +38,8 @@ from functions._log import log
 from functions._operator import DOOR, Email, fault, given_fields
 from functions._rest import Call, Reply
 from shared.adapters.documents.notification import to_json
+from shared.domain.actors import Actor
 from shared.domain.errors import NotFound
-from shared.domain.history import Actor
 from shared.domain.notification import NotificationId
 from shared.domain.provider import (
     HIGHEST_DEVICES_PER_MINUTE,

@@ -22,10 +22,10 @@ from local.plainly import plainly
 from local.telegram_commands import telegram
 from local.terminal import json_text, say, show_log
 from shared.adapters.documents.notification import to_json
+from shared.domain.actors import Actor, Role
 from shared.domain.chat import neutral
 from shared.domain.delivery import Outcome
 from shared.domain.errors import Defect
-from shared.domain.history import Actor, Role
 from shared.domain.notification import NotificationId
 from shared.flow import count, devices, explain, moderate
 from shared.wiring import Parts, counting, parts, reviewers

@@ -6,10 +6,10 @@ import click
 
 from local.cli_review import tell_content, tell_review, tell_segment
 from local.terminal import say
-from shared.domain.delivery import Tally
 from shared.domain.history import chain_faults
 from shared.domain.lifecycle import EDITABLE, Status
 from shared.domain.notification import Notification
+from shared.domain.tally import Tally
 from shared.wiring import Parts
 
 COUNTERS = ("targeted", "delivered", "failed", "skipped", "unknown", "open")

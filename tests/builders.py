@@ -5,10 +5,10 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
+from shared.domain.actors import Actor, Role
 from shared.domain.content import Content, NotificationInput
 from shared.domain.delivery import UNTRIED, Batch, BatchId, Record, Target, sort_key
 from shared.domain.device import AddressKind, Device, Hwid, PushAddress, partition_of
-from shared.domain.history import Actor, Role
 from shared.domain.lifecycle import Status
 from shared.domain.notification import Notification, NotificationId
 from shared.domain.provider import Domain, Plan, Provider

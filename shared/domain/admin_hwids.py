@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from math import ceil
 
+from shared.domain.actors import Actor
 from shared.domain.errors import TooMany
-from shared.domain.history import Actor
 from shared.domain.provider import Domain
 
 MOST_DIFFERENT = 20

@@ -13,7 +13,7 @@ from enum import StrEnum
 from typing import Final
 
 from shared.domain.answer_bodies import object_in
-from shared.domain.delivery import (
+from shared.domain.push.answers import (
     Accepted,
     AddressGone,
     Answer,

@@ -21,10 +21,11 @@ from shared.domain.archive_lines import (
     final_from,
     record_from,
 )
-from shared.domain.delivery import Record, Tally, tally
+from shared.domain.delivery import Record, tally
 from shared.domain.history import Entry, broken_links
 from shared.domain.lifecycle import Status
 from shared.domain.notification import Notification
+from shared.domain.tally import Tally
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,10 +13,11 @@ from datetime import UTC, datetime
 from typing import Any
 
 from shared.domain.archive import SCHEMA
-from shared.domain.delivery import Batch, Outcome, Record, Tally
+from shared.domain.delivery import Batch, Outcome, Record
 from shared.domain.history import Entry
 from shared.domain.lifecycle import Status
 from shared.domain.notification import Notification
+from shared.domain.tally import Tally
 
 COUNTERS = tuple(each.name for each in fields(Tally) if each.name != "errors")
 _TIMES = ("created_at", "moderated_at", "cancelled_at", "sending_at", "ended_at")

@@ -1,22 +1,23 @@
-"""What sending means: answers, the ledger that records them, and the sums taken from it.
+"""The ledger of a distribution: its batches, and what is recorded of each device.
 
-A push service's reaction to one attempt is an ``Answer``. What is finally recorded for a device is
-a ``Record``: exactly one per targeted device, kept in the batch that targeted it. Counters are
-always computed from records and never added up on the side, so that a repeated task cannot count
-twice: targeted = delivered + failed + skipped + unknown + open.
+What is finally recorded for a device is a ``Record``: exactly one per targeted device, kept in the
+batch that targeted it. Counters are always computed from records and never added up on the side,
+so that a repeated task cannot count twice:
+targeted = delivered + failed + skipped + unknown + open.
 """
 
 import zlib
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Final, NewType, TypeVar
 
 from shared.domain.device import PushAddress, Slot, held_back, out_of_reach, polls
 from shared.domain.ramp import Ramp
+from shared.domain.tally import Tally
 
 BATCH_SIZE = 500
 CHUNK_SIZE = 50
@@ -32,68 +33,6 @@ which Firestore bounds at 10 MiB.
 
 BatchId = NewType("BatchId", str)
 T = TypeVar("T")
-
-
-# ---- answers of one attempt ------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Accepted:
-    """The push service took it; ``receipt`` is its own name for the message."""
-
-    receipt: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Rejected:
-    """It will never take this one. The address is kept: nothing is wrong with it."""
-
-    code: str
-
-
-@dataclass(frozen=True, slots=True)
-class AddressGone:
-    """The address is dead. With ``as_of``, only if it was registered no later than that."""
-
-    code: str
-    as_of: datetime | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Later:
-    """Not now. ``ambiguous``: it may have been taken, the answer was lost.
-
-    Not ``tried``: there was no turn for it, so it says nothing of how the service is. ``of_app``:
-    the service said in so many words that the whole app asks for too much, not this address.
-    """
-
-    code: str
-    retry_after_seconds: float | None = None
-    ambiguous: bool = False
-    tried: bool = True
-    of_app: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Misconfigured:
-    """Our credentials or configuration are refused, as far as this address tells. It is kept.
-
-    It may be the address alone (a development build), or pass. So it is asked again, and believed
-    of others only as ``shared.domain.evidence`` says. ``certain``: no service said so, we know it.
-    """
-
-    code: str
-    certain: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Unsendable:
-    """The content is refused for this address. Others may well take it."""
-
-    code: str
-
-
-Answer = Accepted | Rejected | AddressGone | Later | Misconfigured | Unsendable
 
 
 # ---- targets and records ---------------------------------------------------------------------
@@ -208,33 +147,6 @@ SHOWN = "shown"
 
 TAKEN = "taken"
 """Stands for the receipt of a push service that gave none."""
-
-
-@dataclass(frozen=True, slots=True)
-class Tally:
-    """Sums over a ledger. ``errors`` counts the codes of everything that was not delivered."""
-
-    targeted: int = 0
-    delivered: int = 0
-    failed: int = 0
-    skipped: int = 0
-    unknown: int = 0
-    errors: Mapping[str, int] = field(default_factory=dict)
-
-    @property
-    def open(self) -> int:
-        """Devices that have no outcome yet."""
-        return self.targeted - self.delivered - self.failed - self.skipped - self.unknown
-
-    def __add__(self, other: "Tally") -> "Tally":
-        return Tally(
-            self.targeted + other.targeted,
-            self.delivered + other.delivered,
-            self.failed + other.failed,
-            self.skipped + other.skipped,
-            self.unknown + other.unknown,
-            dict(sorted((Counter(self.errors) + Counter(other.errors)).items())),
-        )
 
 
 def tally(records: Iterable[Record]) -> Tally:

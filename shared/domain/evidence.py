@@ -12,21 +12,16 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
-from shared.domain.delivery import (
-    SHOWN,
+from shared.domain.delivery import SHOWN, Batch, BatchState, Outcome, Record, Target
+from shared.domain.device import AddressKind, PushAddress
+from shared.domain.push.answers import (
     Accepted,
     AddressGone,
     Answer,
-    Batch,
-    BatchState,
     Misconfigured,
-    Outcome,
-    Record,
     Rejected,
-    Target,
     Unsendable,
 )
-from shared.domain.device import AddressKind, PushAddress
 
 FEWEST_TO_BELIEVE: Final = 20
 """Below so many different addresses, each is judged by itself."""

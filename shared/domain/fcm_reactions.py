@@ -15,7 +15,7 @@ from pydantic_core import from_json
 
 from shared.domain import apns_reactions
 from shared.domain.answer_bodies import text_in
-from shared.domain.delivery import (
+from shared.domain.push.answers import (
     Accepted,
     AddressGone,
     Answer,

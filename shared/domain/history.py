@@ -17,16 +17,6 @@ from shared.domain.lifecycle import Status
 GENESIS = ""
 
 
-class Role(StrEnum):
-    """On whose behalf something is done."""
-
-    PROVIDER = "provider"
-    MODERATOR = "moderator"
-    OPERATOR = "operator"
-    DEVICE = "device"
-    SYSTEM = "system"
-
-
 class Note(StrEnum):
     """What is entered besides the moves of the lifecycle: the status stays as it was."""
 
@@ -36,20 +26,6 @@ class Note(StrEnum):
     ENDORSE = "endorse"
     FINDINGS = "findings"
     DOMAIN_LOST = "domainLost"
-
-
-@dataclass(frozen=True, slots=True)
-class Actor:
-    """Who does something: a role and, but for the system, an id."""
-
-    role: Role
-    id: str = ""
-
-    def __str__(self) -> str:
-        return f"{self.role}:{self.id}" if self.id else str(self.role)
-
-
-SYSTEM = Actor(Role.SYSTEM)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,14 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from shared.domain.answer_bodies import object_in, text_in
-from shared.domain.delivery import (
-    Accepted,
-    Answer,
-    Later,
-    Misconfigured,
-    Rejected,
-    Unsendable,
-)
+from shared.domain.push.answers import Accepted, Answer, Later, Misconfigured, Rejected, Unsendable
 from shared.domain.reactions import ANSWER_LOST, CREDENTIALS_REFUSED, INVALID_TOKEN
 
 MOST_TOKENS: Final = 1000

@@ -10,11 +10,11 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import NewType
 
+from shared.domain.actors import SYSTEM, Actor, Role
 from shared.domain.content import Content, missing_parts
-from shared.domain.delivery import Tally
 from shared.domain.errors import InvalidInput, NotFound, WrongState
 from shared.domain.findings import Finding, new_reds
-from shared.domain.history import GENESIS, SYSTEM, Actor, Entry, Note, Role
+from shared.domain.history import GENESIS, Entry, Note
 from shared.domain.lifecycle import EDITABLE, SWEPT, TERMINAL, Move, Status, after, refused
 from shared.domain.link_ends import Inspection, LinkEnd, LookedAt
 from shared.domain.review import (
@@ -26,6 +26,7 @@ from shared.domain.review import (
     check_claim,
     check_pair,
 )
+from shared.domain.tally import Tally
 from shared.domain.targeting import Segment
 
 NotificationId = NewType("NotificationId", str)

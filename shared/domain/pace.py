@@ -9,7 +9,7 @@ refuses or does not answer. A round is as many answers as there were requests un
 from dataclasses import dataclass
 from typing import Final
 
-from shared.domain.delivery import Answer, Later
+from shared.domain.push.answers import Answer, Later
 
 PROMPT_SECONDS: Final = 1.0
 """An answer as quick as this is never slow, whatever is usual."""

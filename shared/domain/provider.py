@@ -159,3 +159,15 @@ def is_admin_hwid(hwid: str | None, domains: Iterable[Domain]) -> bool:
     It is the only way round moderation (specification, section 3).
     """
     return hwid is not None and any(d.is_verified and hwid in d.admin_hwids for d in domains)
+
+
+def belongs_to(provider: Provider, uid: str, emails: Iterable[str] = ()) -> bool:
+    """Whether this person is the provider, or one of its members, under any of the addresses."""
+    if uid in {provider.uid, *provider.members}:
+        return True
+    known = _folded((provider.email, *provider.members))
+    return not known.isdisjoint(_folded(filter(None, emails)))
+
+
+def _folded(texts: Iterable[str]) -> frozenset[str]:
+    return frozenset(text.casefold() for text in texts)

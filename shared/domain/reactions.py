@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from shared.domain.delivery import AddressGone, Later, Misconfigured
+from shared.domain.push.answers import AddressGone, Later, Misconfigured
 
 CREDENTIALS_REFUSED: Final = Misconfigured("credentialsRefused")
 NO_SENDER: Final = Misconfigured("noSender", certain=True)

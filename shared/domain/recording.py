@@ -4,23 +4,17 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final, assert_never
 
-from shared.domain.delivery import (
-    DELIVERED,
-    OPEN,
-    SHOWN,
-    TAKEN,
-    UNTRIED,
+from shared.domain.delivery import DELIVERED, OPEN, SHOWN, TAKEN, UNTRIED, Outcome, Record
+from shared.domain.device import NO_ADDRESS
+from shared.domain.push.answers import (
     Accepted,
     AddressGone,
     Answer,
     Later,
     Misconfigured,
-    Outcome,
-    Record,
     Rejected,
     Unsendable,
 )
-from shared.domain.device import NO_ADDRESS
 from shared.domain.reactions import NOTHING_ASKED
 
 NO_PATIENCE: Final = timedelta(0)

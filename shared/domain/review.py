@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
 
+from shared.domain.actors import Actor, Role
 from shared.domain.errors import Forbidden, WrongState
 from shared.domain.findings import Finding, has_red
-from shared.domain.history import Actor, Role
 from shared.domain.moments import moment_text
-from shared.domain.provider import Provider
+from shared.domain.provider import Provider, belongs_to
 
 CLAIM_LEASE = timedelta(minutes=10)
 """How long a moderator has a notification to themselves; claiming again extends it."""
@@ -101,14 +101,6 @@ def check_claim(claim: Claim | None, moderator_id: str, now: datetime) -> None:
         )
 
 
-def belongs_to(provider: Provider, uid: str, emails: Iterable[str] = ()) -> bool:
-    """Whether this person is the provider, or one of its members, under any of the addresses."""
-    if uid in {provider.uid, *provider.members}:
-        return True
-    known = _folded((provider.email, *provider.members))
-    return not known.isdisjoint(_folded(filter(None, emails)))
-
-
 def check_independent(provider: Provider | None, uid: str, emails: Iterable[str] = ()) -> None:
     """Raises ``Forbidden`` for somebody who belongs to the provider.
 
@@ -126,7 +118,3 @@ def _reasons_for_two(notification: Weighed, policy: ReviewPolicy) -> list[str]:
     if devices > most:
         reasons.append(f"{devices:,} devices are more than {most:,}")
     return reasons
-
-
-def _folded(texts: Iterable[str]) -> frozenset[str]:
-    return frozenset(text.casefold() for text in texts)

@@ -8,10 +8,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 
+from shared.domain.actors import Role
 from shared.domain.errors import Forbidden, Unauthenticated
-from shared.domain.history import Role
-from shared.domain.provider import Provider
-from shared.domain.review import belongs_to
+from shared.domain.provider import Provider, belongs_to
 
 RECENT_SIGN_IN = timedelta(minutes=15)
 """How recent a sign-in must be for what outlives it."""

@@ -1,7 +1,7 @@
 """Taking it back: cancel before it is sent, stop while it is being sent."""
 
+from shared.domain.actors import Actor, Role
 from shared.domain.errors import TryAgain
-from shared.domain.history import Actor, Role
 from shared.domain.notification import Change, Notification, NotificationId
 from shared.flow.count import recount
 from shared.flow.entitled import owned

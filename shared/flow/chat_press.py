@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
 
+from shared.domain.actors import Actor, Role
 from shared.domain.chat import SHARED_ACCOUNTS
 from shared.domain.chat_cards import (
     APPROVE,
@@ -22,7 +23,6 @@ from shared.domain.chat_cards import (
     question,
 )
 from shared.domain.errors import InvalidInput, NotFound, Refusal, WrongState
-from shared.domain.history import Actor, Role
 from shared.domain.human_text import comparable, is_blank
 from shared.domain.lifecycle import Status
 from shared.domain.notification import Notification, NotificationId

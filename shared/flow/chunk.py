@@ -7,19 +7,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from shared.domain.delivery import (
-    SHOWN,
-    AddressGone,
-    Answer,
-    Batch,
-    Later,
-    Misconfigured,
-    Outcome,
-    Record,
-    Target,
-)
+from shared.domain.delivery import SHOWN, Batch, Outcome, Record, Target
 from shared.domain.evidence import group_of
 from shared.domain.notification import Notification
+from shared.domain.push.answers import AddressGone, Answer, Later, Misconfigured
 from shared.domain.reactions import NOTHING_ASKED
 from shared.domain.read_again import as_it_is_now, stale
 from shared.domain.recording import recorded, together

@@ -9,10 +9,11 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from functools import partial
 
-from shared.domain.delivery import PlanPart, Tally, tally
-from shared.domain.history import SYSTEM
+from shared.domain.actors import SYSTEM
+from shared.domain.delivery import PlanPart, tally
 from shared.domain.lifecycle import Status
 from shared.domain.notification import Change, Notification, NotificationId, verdict
+from shared.domain.tally import Tally
 from shared.ports import Clock, Ledger, Notifications
 
 LIVE_EVERY = timedelta(seconds=5)

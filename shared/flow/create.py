@@ -8,9 +8,9 @@ written only if it is still what was looked at.
 from collections.abc import Callable, Sequence
 from functools import partial
 
+from shared.domain.actors import Actor, Role
 from shared.domain.content import NotificationInput
 from shared.domain.errors import Refusal, TryAgain, WrongState
-from shared.domain.history import Actor, Role
 from shared.domain.lifecycle import Status, refused
 from shared.domain.notification import Change, Looked, Notification, NotificationId
 from shared.domain.places import Taker

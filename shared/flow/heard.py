@@ -9,9 +9,10 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 
-from shared.domain.delivery import Answer, Batch, BatchId
+from shared.domain.delivery import Batch, BatchId
 from shared.domain.evidence import Evidence, Group, Refusal, recorded_evidence, refused_to_all
 from shared.domain.notification import NotificationId
+from shared.domain.push.answers import Answer
 from shared.ports import Clock, Ledger, RunMemory
 
 

@@ -7,9 +7,9 @@ are devices read again: who is on another of the provider's domains still gets i
 import logging
 from collections.abc import Iterable, Mapping, Sequence
 
+from shared.domain.actors import SYSTEM, Actor
 from shared.domain.delivery import Batch, Outcome, Record
 from shared.domain.errors import Defect
-from shared.domain.history import SYSTEM, Actor
 from shared.domain.notification import Change, Notification
 from shared.domain.provider import verified
 from shared.domain.recording import last_word

@@ -11,9 +11,9 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from functools import cache
 
+from shared.domain.actors import Actor
 from shared.domain.errors import FieldError, InvalidInput
 from shared.domain.findings import Severity
-from shared.domain.history import Actor
 from shared.domain.human_text import has_control_characters, is_blank, mentions
 from shared.domain.lifecycle import Move
 from shared.domain.notification import (

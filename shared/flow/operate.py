@@ -4,9 +4,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from shared.domain.actors import Actor
 from shared.domain.chat import SHARED_ACCOUNTS
 from shared.domain.errors import FieldError, InvalidInput, NotFound, TryAgain
-from shared.domain.history import Actor
 from shared.domain.provider import MOST_ADMIN_HWIDS, Domain, Provider, with_given
 from shared.domain.review import ReviewPolicy
 from shared.ports import (

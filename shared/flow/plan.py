@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+from shared.domain.actors import SYSTEM
 from shared.domain.delivery import (
     UNTRIED,
     Batch,
@@ -19,7 +20,6 @@ from shared.domain.delivery import (
     slices,
 )
 from shared.domain.errors import TryAgain
-from shared.domain.history import SYSTEM
 from shared.domain.lifecycle import Status
 from shared.domain.notification import Change, FailureReason, Notification, NotificationId
 from shared.domain.provider import Domain, Provider, verified

@@ -10,9 +10,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 
-from shared.domain.delivery import Answer, Later, Target
+from shared.domain.delivery import Target
 from shared.domain.device import AddressKind, PushAddress
 from shared.domain.evidence import PROBES, Group, group_of
+from shared.domain.push.answers import Answer, Later
 from shared.domain.push.message import Message
 from shared.domain.reactions import NO_SENDER, NO_TURN
 from shared.flow.heard import Heard

@@ -2,10 +2,10 @@
 
 from dataclasses import dataclass
 
-from shared.domain.history import Actor, Role
+from shared.domain.actors import Actor, Role
 from shared.domain.notification import Notification
-from shared.domain.provider import Provider
-from shared.domain.review import belongs_to, check_independent
+from shared.domain.provider import Provider, belongs_to
+from shared.domain.review import check_independent
 from shared.domain.standing import Standing
 from shared.ports import Moderators, Standings
 

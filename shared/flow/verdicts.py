@@ -13,8 +13,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from shared.domain.delivery import AddressGone, Answer, Batch, Misconfigured, Record, Target
+from shared.domain.delivery import Batch, Record, Target
 from shared.domain.evidence import Evidence, Group, Refusal, group_of, judged
+from shared.domain.push.answers import AddressGone, Answer, Misconfigured
 from shared.domain.reactions import NOTHING_ASKED
 from shared.domain.recording import recorded, together
 from shared.domain.retry import BESIDE_ACCEPTED

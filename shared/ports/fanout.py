@@ -12,12 +12,14 @@ from shared.domain.device import Slot
 from shared.domain.errors import TryAgain
 
 if TYPE_CHECKING:
-    from shared.domain.delivery import Answer, Batch, BatchId, PlanPart, Record, Tally, Target
+    from shared.domain.delivery import Batch, BatchId, PlanPart, Record, Target
     from shared.domain.device import AddressKind, PushAddress
     from shared.domain.evidence import Evidence, Group
     from shared.domain.lane import Lane
     from shared.domain.notification import Notification, NotificationId
+    from shared.domain.push.answers import Answer
     from shared.domain.push.message import Message
+    from shared.domain.tally import Tally
     from shared.domain.targeting import AudienceQuery, PartitionRange
 
 

@@ -12,9 +12,10 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
 if TYPE_CHECKING:
+    from shared.domain.actors import Actor
     from shared.domain.admin_hwids import AdminHwidsChange
     from shared.domain.device import Derived, Device, PushAddress, Reach
-    from shared.domain.history import Actor, Entry
+    from shared.domain.history import Entry
     from shared.domain.lifecycle import Status
     from shared.domain.notification import Change, Notification, NotificationId
     from shared.domain.ownership import Credential, Generation, Ownership

@@ -5,8 +5,8 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from shared.domain.actors import Actor, Role
 from shared.domain.content import Content
-from shared.domain.history import Actor, Role
 from shared.domain.notification import Change, Notification, NotificationId
 from shared.domain.targeting import Segment, TargetPlatform
 

@@ -10,9 +10,9 @@ from shared.adapters.clock import FixedClock, SystemClock
 from shared.adapters.documents.fields import difference
 from shared.adapters.documents.notification import notification_from, to_json
 from shared.domain.content import Content
-from shared.domain.delivery import Tally
 from shared.domain.errors import Defect
 from shared.domain.notification import FailureReason
+from shared.domain.tally import Tally
 from tests.adapters.records import NOON, a_new_notification, a_submission, with_fields
 
 

@@ -18,7 +18,6 @@ from shared.adapters.firestore.devices import FirestoreDevices
 from shared.adapters.firestore.moderation import FirestoreReviewPolicies, FirestoreUsage
 from shared.adapters.firestore.notifications import FirestoreNotifications
 from shared.adapters.firestore.providers import FirestoreProviders
-from shared.domain.delivery import Tally
 from shared.domain.device import AddressKind, Derived, Device, Hwid, PushAddress, derive
 from shared.domain.errors import NotFound, TryAgain, WrongState
 from shared.domain.findings import Finding, Severity
@@ -28,6 +27,7 @@ from shared.domain.notification import Change, Looked, Notification, Notificatio
 from shared.domain.ownership import Credential, Generation, Ownership
 from shared.domain.places import Taker, Turn
 from shared.domain.provider import Domain
+from shared.domain.tally import Tally
 from shared.ports import AlreadyThere, Replay
 from tests.adapters.records import (
     MODERATOR,

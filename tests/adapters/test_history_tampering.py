@@ -10,8 +10,8 @@ from google.cloud.firestore import Client, DocumentReference
 
 from local.cli import main
 from shared.adapters.firestore.notifications import FirestoreNotifications
+from shared.domain.actors import Actor, Role
 from shared.domain.findings import Finding, Severity
-from shared.domain.history import Actor, Role
 from shared.domain.notification import Looked, NotificationId
 from shared.domain.review import ReviewPolicy
 from shared.wiring import replaced

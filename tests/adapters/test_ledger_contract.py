@@ -22,7 +22,6 @@ from shared.domain.delivery import (
     Outcome,
     PlanPart,
     Record,
-    Tally,
     batch_id,
     slices,
     sort_key,
@@ -32,6 +31,7 @@ from shared.domain.errors import Defect, NotFound, TryAgain
 from shared.domain.evidence import Evidence, Group
 from shared.domain.notification import NotificationId
 from shared.domain.ramp import Ramp
+from shared.domain.tally import Tally
 from shared.ports import Ledger, LostLease
 from tests.adapters.fanout import WITHOUT_WAITING, BadLine
 from tests.builders import NOON, a_batch, a_target

@@ -5,11 +5,12 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from shared.domain.delivery import Tally
+from shared.domain.actors import SYSTEM
 from shared.domain.errors import NotFound, WrongState
-from shared.domain.history import SYSTEM, broken_links
+from shared.domain.history import broken_links
 from shared.domain.lifecycle import Status
 from shared.domain.notification import Change, Notification
+from shared.domain.tally import Tally
 from shared.ports import Notifications
 from tests.adapters.conftest import Bench
 from tests.adapters.records import (

@@ -15,8 +15,8 @@ from local.background import Served
 from local.stand_ins import auth as standin
 from shared.adapters.memory.standings import MemoryStandings
 from shared.adapters.standings import EmulatorTokens, IdentityToolkit, standings
+from shared.domain.actors import Role
 from shared.domain.errors import TryAgain
-from shared.domain.history import Role
 from shared.domain.standing import Standing
 from shared.ports import Standings
 from shared.settings import read

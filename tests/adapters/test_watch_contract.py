@@ -14,8 +14,8 @@ from shared.adapters.firestore.rest_values import encode, write
 from shared.adapters.firestore.watch import FirestoreWatch
 from shared.adapters.memory import MemoryNotifications, MemoryStopSwitch
 from shared.adapters.memory.watch import MemoryWatch
+from shared.domain.actors import Actor, Role
 from shared.domain.errors import Defect, NotFound
-from shared.domain.history import Actor, Role
 from shared.domain.lifecycle import Status
 from shared.domain.notification import Change, Notification, NotificationId
 from shared.ports import Notifications, Sight, StopSwitch, Watch

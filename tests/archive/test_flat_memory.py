@@ -13,8 +13,9 @@ from local.cli import main
 from shared.adapters.memory.archive import MemoryArchive
 from shared.adapters.memory.fanout import MemoryLedger
 from shared.domain.archive_cost import ExportOperations, export_operations
-from shared.domain.delivery import Batch, Tally, tally
+from shared.domain.delivery import Batch, tally
 from shared.domain.notification import NotificationId
+from shared.domain.tally import Tally
 from shared.flow.verify import Verifier
 from shared.ports import Put
 from tests.archive.parts import N1, World, closed_batches

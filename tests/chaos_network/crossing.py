@@ -13,10 +13,11 @@ from math import inf
 from random import Random
 from typing import Any
 
-from shared.domain.delivery import Answer, Later, Outcome
+from shared.domain.delivery import Outcome
 from shared.domain.device import AddressKind, Device, PushAddress
 from shared.domain.errors import WrongState
 from shared.domain.notification import NotificationId
+from shared.domain.push.answers import Answer, Later
 from shared.domain.push.message import Message
 from shared.flow.once import Once
 from shared.ports import Sender

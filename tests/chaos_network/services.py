@@ -29,9 +29,9 @@ from shared.adapters.push.hms import HmsSender
 from shared.adapters.transport.h2_client import H2Client
 from shared.adapters.transport.one_shot_http import KeptConnections
 from shared.credentials.p8 import read_key
-from shared.domain.delivery import Answer
 from shared.domain.device import AddressKind
 from shared.domain.pace import whole_app_waits
+from shared.domain.push.answers import Answer
 from shared.ports import Sender
 from tests.chaos_network.proxy import Luck, accepting, between_bytes, between_requests
 from tests.senders.apns_parts import KEY_ID, P8, TEAM_ID, TOPIC

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from shared.domain.delivery import Accepted, Answer, Later
 from shared.domain.device import AddressKind, PushAddress
+from shared.domain.push.answers import Accepted, Answer, Later
 from shared.domain.push.message import Message
 from tests.chaos_network.crossing import Crossing, cross
 from tests.chaos_network.proxy import REQUEST_FAULTS, STREAM_FAULTS, Luck

@@ -12,7 +12,7 @@ from functions._sentences import SENTENCES
 from shared.domain import apns_reactions as apns
 from shared.domain import fcm_reactions as fcm
 from shared.domain import hms_reactions as hms
-from shared.domain.delivery import (
+from shared.domain.push.answers import (
     Accepted,
     AddressGone,
     Answer,

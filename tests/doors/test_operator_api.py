@@ -6,8 +6,8 @@ import pytest
 
 from functions.operator_api import LimitsInput
 from shared.adapters.documents.notification import notification_fields
+from shared.domain.actors import Role
 from shared.domain.delivery import PlanPart
-from shared.domain.history import Role
 from shared.domain.lifecycle import Status
 from shared.domain.provider import LIMITS, Limit, Plan
 from tests.builders import a_batch, a_notification, a_target

@@ -14,9 +14,9 @@ from urllib.parse import quote
 import pytest
 
 from shared.domain.content import CompleteInput
-from shared.domain.delivery import AddressGone, Answer, Misconfigured, Unsendable
 from shared.domain.device import AddressKind, PushAddress, derive
 from shared.domain.lifecycle import Status
+from shared.domain.push.answers import AddressGone, Answer, Misconfigured, Unsendable
 from shared.domain.push.message import Message
 from shared.domain.seen import Seen
 from tests.builders import NOON, OPERATOR, a_desktop, a_device

@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 
 from functions._sentences import FAILURES, SENTENCES, sentence
-from shared.domain.delivery import Accepted
 from shared.domain.device import NO_ADDRESS, NO_CONSENT, UNREADABLE
 from shared.domain.fcm_reactions import REACTIONS
 from shared.domain.notification import FailureReason
+from shared.domain.push.answers import Accepted
 
 SHARED = Path(__file__).parents[2] / "shared"
 KINDS = {

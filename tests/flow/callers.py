@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from shared.adapters.documents.notification import to_json
+from shared.domain.actors import Actor, Role
 from shared.domain.content import NotificationInput
-from shared.domain.history import Actor, Role
 from shared.domain.notification import Notification, NotificationId
 from shared.flow import cancel as taking_back
 from shared.flow import create as creating

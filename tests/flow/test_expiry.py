@@ -4,10 +4,11 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from shared.domain.delivery import BatchState, Later
+from shared.domain.delivery import BatchState
 from shared.domain.device import Device
 from shared.domain.lifecycle import Status
 from shared.domain.notification import Notification, NotificationId
+from shared.domain.push.answers import Later
 from shared.domain.retry import RetryBudget
 from shared.flow.count import reconcile
 from tests.builders import (

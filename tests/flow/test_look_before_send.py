@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 
+from shared.domain.actors import Actor, Role
 from shared.domain.findings import Finding, Severity, found
-from shared.domain.history import Actor, Role
 from shared.domain.lifecycle import Status
 from shared.domain.link_ends import MOST_LOOKS, LinkEnd
 from shared.domain.notification import FailureReason, Notification, NotificationId

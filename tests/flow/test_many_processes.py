@@ -10,11 +10,12 @@ from collections.abc import Sequence
 import pytest
 
 from shared.adapters.push.run_memory import BETWEEN_QUESTIONS, ProcessRunMemory
-from shared.domain.delivery import AddressGone, BatchId, Misconfigured, Unsendable
+from shared.domain.delivery import BatchId
 from shared.domain.device import AddressKind
 from shared.domain.evidence import Refusal
 from shared.domain.lifecycle import Status
 from shared.domain.notification import NotificationId
+from shared.domain.push.answers import AddressGone, Misconfigured, Unsendable
 from shared.domain.reactions import CREDENTIALS_REFUSED
 from tests.builders import NOON
 from tests.flow.push import PushService

@@ -15,21 +15,19 @@ from hypothesis import strategies as st
 
 from shared.adapters.push.run_memory import ProcessRunMemory
 from shared.domain import apns_reactions, fcm_reactions, hms_reactions
-from shared.domain.delivery import (
-    Accepted,
-    AddressGone,
-    Answer,
-    BatchId,
-    BatchState,
-    Later,
-    Misconfigured,
-    Unsendable,
-    sort_key,
-)
+from shared.domain.delivery import BatchId, BatchState, sort_key
 from shared.domain.device import AddressKind, Device, PushAddress, partition_of
 from shared.domain.evidence import Refusal
 from shared.domain.lifecycle import TERMINAL, Status
 from shared.domain.notification import Notification
+from shared.domain.push.answers import (
+    Accepted,
+    AddressGone,
+    Answer,
+    Later,
+    Misconfigured,
+    Unsendable,
+)
 from shared.domain.push.message import Message
 from shared.domain.reactions import CREDENTIALS_REFUSED
 from tests.builders import NOON, a_device

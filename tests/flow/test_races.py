@@ -19,15 +19,17 @@ from shared.adapters.memory.fanout import MemoryAudience, MemoryLedger
 from shared.adapters.memory.moderation import MemoryModerators, MemoryReviewPolicies, MemoryUsage
 from shared.adapters.memory.standings import MemoryStandings
 from shared.adapters.rates import ProcessRates
+from shared.domain.actors import Actor, Role
 from shared.domain.content import NotificationInput
-from shared.domain.delivery import BatchState, Outcome, PlanPart, Record, Tally
+from shared.domain.delivery import BatchState, Outcome, PlanPart, Record
 from shared.domain.errors import WrongState
 from shared.domain.findings import Finding, Severity
-from shared.domain.history import Actor, Role, broken_links
+from shared.domain.history import broken_links
 from shared.domain.lifecycle import Status
 from shared.domain.link_ends import Inspection
 from shared.domain.notification import Change, Looked, Notification, NotificationId
 from shared.domain.provider import HIGHEST_LIMIT, Limit
+from shared.domain.tally import Tally
 from shared.flow.cancel import cancel, stop
 from shared.flow.count import finish
 from shared.flow.create import edit

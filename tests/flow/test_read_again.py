@@ -5,10 +5,11 @@ from datetime import timedelta
 
 import pytest
 
-from shared.domain.delivery import Answer, Batch, BatchState, Outcome, Unsendable
+from shared.domain.delivery import Batch, BatchState, Outcome
 from shared.domain.device import AddressKind, PushAddress, Reach
 from shared.domain.lifecycle import Status
 from shared.domain.notification import NotificationId
+from shared.domain.push.answers import Answer, Unsendable
 from shared.domain.read_again import STALE_AFTER
 from shared.ports import Devices
 from tests.builders import NOON, a_desktop, a_device, a_provider, an_fcm_address

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
+from shared.domain.actors import Actor, Role
 from shared.domain.content import NotificationInput
 from shared.domain.errors import Forbidden, InvalidInput, TryAgain, WrongState
 from shared.domain.findings import Finding, Severity
-from shared.domain.history import Actor, Role
 from shared.domain.lifecycle import Status
 from shared.domain.notification import NotificationId
 from shared.domain.review import ReviewPolicy, Template

@@ -6,11 +6,12 @@ from datetime import timedelta
 
 import pytest
 
-from shared.domain.delivery import Answer, Batch, BatchState, Outcome, Unsendable
+from shared.domain.delivery import Batch, BatchState, Outcome
 from shared.domain.device import AddressKind
 from shared.domain.errors import TryAgain
 from shared.domain.lifecycle import Status
 from shared.domain.notification import NotificationId
+from shared.domain.push.answers import Answer, Unsendable
 from tests.builders import NOON, OPERATOR, a_desktop, a_device, an_fcm_address
 from tests.flow.hazard import Blow, Crash
 from tests.flow.push import accepted, busy, gone, lost, misconfigured, no_turn, refused

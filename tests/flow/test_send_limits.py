@@ -8,20 +8,11 @@ from math import inf
 
 import pytest
 
-from shared.domain.delivery import (
-    Accepted,
-    AddressGone,
-    Answer,
-    Batch,
-    BatchState,
-    Later,
-    Misconfigured,
-    Outcome,
-    sort_key,
-)
+from shared.domain.delivery import Batch, BatchState, Outcome, sort_key
 from shared.domain.device import AddressKind, PushAddress, partition_of
 from shared.domain.lifecycle import Status
 from shared.domain.notification import NotificationId
+from shared.domain.push.answers import Accepted, AddressGone, Answer, Later, Misconfigured
 from shared.domain.push.message import Message
 from shared.domain.retry import RetryBudget
 from tests.builders import NOON, a_desktop, a_device, an_fcm_address

@@ -21,12 +21,14 @@ from hypothesis.stateful import (
     rule,
 )
 
-from shared.domain.delivery import Answer, Outcome, Record
+from shared.domain.actors import Actor, Role
+from shared.domain.delivery import Outcome, Record
 from shared.domain.errors import WrongState
 from shared.domain.findings import Finding, Severity, has_red
-from shared.domain.history import Actor, Note, Role, broken_links
+from shared.domain.history import Note, broken_links
 from shared.domain.lifecycle import TERMINAL, TRANSITIONS, Move, Status
 from shared.domain.notification import FailureReason, Notification, NotificationId
+from shared.domain.push.answers import Answer
 from shared.domain.review import CLAIM_LEASE, Claim
 from shared.flow.once import Once
 from tests.builders import (

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from shared.domain.actors import Actor, Role
 from shared.domain.admin_hwids import MOST_DEVICES_PER_DAY
 from shared.domain.content import Content, NotificationInput
 from shared.domain.errors import (
@@ -21,7 +22,6 @@ from shared.domain.errors import (
     WrongState,
 )
 from shared.domain.findings import Finding, Severity
-from shared.domain.history import Actor, Role
 from shared.domain.lifecycle import Status
 from shared.domain.link_ends import Inspection
 from shared.domain.notification import FailureReason, NotificationId

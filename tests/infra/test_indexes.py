@@ -34,8 +34,8 @@ from shared.adapters.firestore.rest import FirestoreRest
 from shared.adapters.firestore.rest_values import encode, query, where
 from shared.adapters.firestore.slots import FirestoreSlots
 from shared.adapters.firestore.watch import FirestoreWatch
+from shared.domain.actors import SYSTEM
 from shared.domain.device import PARTITIONS
-from shared.domain.history import SYSTEM
 from shared.domain.lifecycle import Status
 from shared.domain.notification import NotificationId
 from shared.domain.targeting import AudienceQuery, PartitionRange

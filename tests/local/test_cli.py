@@ -14,8 +14,8 @@ from click.testing import CliRunner
 
 from local.cli import main
 from local.stack_file import ROOT
-from shared.domain.delivery import Tally
 from shared.domain.notification import Looked, NotificationId
+from shared.domain.tally import Tally
 from tests.builders import MODERATOR, NOON, OPERATOR, PROVIDER, a_notification
 from tests.local.conftest import Fanfare
 from tests.parts import MemoryParts

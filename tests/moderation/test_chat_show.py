@@ -8,15 +8,15 @@ from typing import Any
 
 import pytest
 
+from shared.domain.actors import Actor, Role
 from shared.domain.chat import Card
-from shared.domain.delivery import Tally
 from shared.domain.device import Platform
 from shared.domain.errors import TryAgain
 from shared.domain.findings import Finding, Severity
-from shared.domain.history import Actor, Role
 from shared.domain.lifecycle import Status
 from shared.domain.notification import Notification, NotificationId
 from shared.domain.review import ReviewPolicy
+from shared.domain.tally import Tally
 from shared.domain.targeting import AudienceQuery, TargetPlatform
 from shared.flow.chat import look_after, show
 from shared.ports import Audience, AudiencePage, ChatClosed, ChatRefused, Counted, Room, Throttled

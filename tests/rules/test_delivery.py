@@ -16,12 +16,12 @@ from shared.domain.delivery import (
     Outcome,
     PlanPart,
     Record,
-    Tally,
     batch_id,
     slices,
     sort_key,
     tally,
 )
+from shared.domain.tally import Tally
 from tests.builders import NOON, a_batch, a_target
 
 records = st.builds(

@@ -7,19 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.adapters.push.run_memory import MOST_NOTIFICATIONS, ProcessRunMemory
-from shared.domain.delivery import (
-    Accepted,
-    AddressGone,
-    Answer,
-    BatchId,
-    Later,
-    Misconfigured,
-    Outcome,
-    Record,
-    Rejected,
-    Target,
-    Unsendable,
-)
+from shared.domain.delivery import BatchId, Outcome, Record, Target
 from shared.domain.device import AddressKind, PushAddress
 from shared.domain.evidence import (
     Evidence,
@@ -30,6 +18,15 @@ from shared.domain.evidence import (
     recorded_evidence,
 )
 from shared.domain.notification import NotificationId
+from shared.domain.push.answers import (
+    Accepted,
+    AddressGone,
+    Answer,
+    Later,
+    Misconfigured,
+    Rejected,
+    Unsendable,
+)
 
 REFUSED = Misconfigured("credentialsRefused")
 INVALID = Unsendable("invalidMessage")

@@ -5,11 +5,11 @@ from datetime import timedelta
 
 import pytest
 
-from shared.domain.delivery import Tally
 from shared.domain.errors import InvalidInput, WrongState
 from shared.domain.history import broken_links
 from shared.domain.lifecycle import TERMINAL, Status
 from shared.domain.notification import SWEEP_AFTER, Change, FailureReason, Notification, verdict
+from shared.domain.tally import Tally
 from tests.builders import (
     MODERATOR,
     NOON,

@@ -6,7 +6,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.domain.delivery import Accepted, AddressGone, Answer, Later, Misconfigured, Rejected
 from shared.domain.pace import (
     SEVERAL,
     TOGETHER_SECONDS,
@@ -15,6 +14,7 @@ from shared.domain.pace import (
     too_much,
     whole_app_waits,
 )
+from shared.domain.push.answers import Accepted, AddressGone, Answer, Later, Misconfigured, Rejected
 
 windows = st.builds(
     Window,

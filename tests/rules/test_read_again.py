@@ -7,21 +7,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.domain.delivery import (
-    SHOWN,
-    UNTRIED,
+from shared.domain.delivery import SHOWN, UNTRIED, Outcome, Record, Target
+from shared.domain.device import AddressKind, PushAddress, Reach
+from shared.domain.push.answers import (
     Accepted,
     AddressGone,
     Answer,
     Later,
     Misconfigured,
-    Outcome,
-    Record,
     Rejected,
-    Target,
     Unsendable,
 )
-from shared.domain.device import AddressKind, PushAddress, Reach
 from shared.domain.read_again import as_it_is_now, stale
 from shared.domain.recording import recorded
 from tests.builders import NOON, a_target, an_fcm_address

@@ -4,7 +4,8 @@ from datetime import timedelta
 
 import pytest
 
-from shared.domain.delivery import UNTRIED, Later, Outcome, Record
+from shared.domain.delivery import UNTRIED, Outcome, Record
+from shared.domain.push.answers import Later
 from shared.domain.reactions import CREDENTIALS_UNAVAILABLE, NO_TURN, NOT_SENT
 from shared.domain.recording import recorded, together
 from tests.builders import NOON

@@ -6,18 +6,18 @@ from datetime import timedelta
 
 import pytest
 
+from shared.domain.actors import Actor, Role
 from shared.domain.errors import Forbidden, WrongState
 from shared.domain.findings import Finding, Severity
-from shared.domain.history import Actor, Role
 from shared.domain.lifecycle import Status
 from shared.domain.notification import Change, Looked, Notification
+from shared.domain.provider import belongs_to
 from shared.domain.review import (
     CLAIM_LEASE,
     Claim,
     Endorsement,
     ReviewPolicy,
     approvals_needed,
-    belongs_to,
     check_independent,
 )
 from tests.builders import (

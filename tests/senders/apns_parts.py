@@ -19,8 +19,8 @@ from shared.adapters.push.apns_credentials import ClientCertificate, Credential,
 from shared.adapters.push.apns_token_shelves import MemoryTokenShelf
 from shared.adapters.transport.h2_client import H2Client
 from shared.credentials.p8 import read_key
-from shared.domain.delivery import Answer
 from shared.domain.device import AddressKind, PushAddress
+from shared.domain.push.answers import Answer
 from shared.domain.push.message import Message
 from tests.senders.parts import a_message
 

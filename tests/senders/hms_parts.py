@@ -7,8 +7,8 @@ import httpx
 from shared.adapters.push.hms import HmsSender
 from shared.adapters.transport.one_shot_http import KeptConnections
 from shared.credentials.hms import HmsAccount
-from shared.domain.delivery import Answer
 from shared.domain.device import AddressKind, PushAddress
+from shared.domain.push.answers import Answer
 from shared.domain.push.message import Message
 from tests.senders.parts import FixedTokens, a_message
 

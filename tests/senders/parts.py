@@ -15,8 +15,8 @@ from local.background import Background
 from shared.adapters.push.fcm import FcmSender
 from shared.adapters.transport.one_shot_http import KeptConnections
 from shared.domain.content import Content
-from shared.domain.delivery import Answer
 from shared.domain.device import AddressKind, PushAddress
+from shared.domain.push.answers import Answer
 from shared.domain.push.message import Message
 
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)

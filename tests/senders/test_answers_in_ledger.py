@@ -14,19 +14,18 @@ import pytest
 from local.background import Served
 from local.stand_ins.apns import ServedApns
 from local.stand_ins.hms import app
-from shared.domain.delivery import (
+from shared.domain.delivery import Outcome, sort_key
+from shared.domain.device import AddressKind, PushAddress, partition_of
+from shared.domain.push.answers import (
     Accepted,
     AddressGone,
     Answer,
     Later,
     Misconfigured,
-    Outcome,
     Rejected,
-    Tally,
     Unsendable,
-    sort_key,
 )
-from shared.domain.device import AddressKind, PushAddress, partition_of
+from shared.domain.tally import Tally
 from shared.ports import Sender
 from tests.builders import NOON, a_device
 from tests.flow.world import World

@@ -26,7 +26,8 @@ from shared.credentials import CredentialsRefused
 from shared.credentials.apns import ApnsCredentials
 from shared.credentials.p8 import read_key
 from shared.credentials.p12 import P12Certificate
-from shared.domain.delivery import (
+from shared.domain.device import AddressKind, PushAddress
+from shared.domain.push.answers import (
     Accepted,
     AddressGone,
     Answer,
@@ -35,7 +36,6 @@ from shared.domain.delivery import (
     Rejected,
     Unsendable,
 )
-from shared.domain.device import AddressKind, PushAddress
 from shared.domain.reactions import CREDENTIALS_UNAVAILABLE
 from tests.senders.apns_parts import (
     KEY_ID,

@@ -15,8 +15,8 @@ from local.stand_ins.apns_certificates import Authority
 from shared.adapters.push.apns import PRODUCTION, ApnsSender
 from shared.adapters.push.apns_credentials import Certificate, Credential
 from shared.credentials.p12 import P12Certificate
-from shared.domain.delivery import Answer, Later, Misconfigured
 from shared.domain.device import AddressKind, PushAddress
+from shared.domain.push.answers import Answer, Later, Misconfigured
 from tests.senders.apns_parts import TOPIC, Tokens, minted
 from tests.senders.parts import a_message
 

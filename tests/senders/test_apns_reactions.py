@@ -15,7 +15,7 @@ from shared.domain.apns_reactions import (
     Step,
     reaction,
 )
-from shared.domain.delivery import (
+from shared.domain.push.answers import (
     Accepted,
     AddressGone,
     Answer,

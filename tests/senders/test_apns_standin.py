@@ -22,7 +22,7 @@ from aioapns.connection import APNsProductionClientProtocol
 from local.stand_ins.apns import ServedApns
 from local.stand_ins.apns_answers import PASSING, SCRIPTS, UNREGISTERED_AT_MS, WISHED
 from local.stand_ins.apns_service import Apns, Config
-from shared.domain.delivery import Accepted, Later, Misconfigured
+from shared.domain.push.answers import Accepted, Later, Misconfigured
 from tests.senders.apns_parts import (
     KEY_ID,
     P8,

@@ -18,7 +18,7 @@ from shared.adapters.push.apns_credentials import (
 )
 from shared.credentials import CredentialsRefused
 from shared.credentials.p12 import P12Certificate
-from shared.domain.delivery import (
+from shared.domain.push.answers import (
     Accepted,
     AddressGone,
     Answer,

@@ -7,7 +7,7 @@ import pytest
 
 from shared.adapters.transport.encodings import decoded
 from shared.adapters.transport.one_shot_http import MOST_ANSWER_BYTES
-from shared.domain.delivery import Accepted, AddressGone, Answer, Later
+from shared.domain.push.answers import Accepted, AddressGone, Answer, Later
 from shared.domain.reactions import ANSWER_LOST, CREDENTIALS_REFUSED
 from tests.senders import hms_parts
 from tests.senders.hms_parts import HmsSending

@@ -13,7 +13,7 @@ from local.stand_ins.authority import LIFETIME
 from shared.adapters.google_credentials import CredentialsUnavailable
 from shared.adapters.push.hms_credentials import HuaweiAccessTokens
 from shared.adapters.transport.one_shot_http import KeptConnections
-from shared.domain.delivery import Accepted, Answer, Later
+from shared.domain.push.answers import Accepted, Answer, Later
 from tests.senders.hms_parts import OK as HMS_OK
 from tests.senders.hms_parts import HmsSending, an_account
 from tests.senders.parts import OK, Misbehaving, Sending, answer

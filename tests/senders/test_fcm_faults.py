@@ -11,7 +11,7 @@ from local.background import Served
 from local.stand_ins.fcm import app
 from shared.adapters.transport import one_shot_http
 from shared.adapters.transport.one_shot_http import Fault, HttpAnswer, KeptConnections, Target
-from shared.domain.delivery import Accepted, Later
+from shared.domain.push.answers import Accepted, Later
 from tests.senders.conftest import Tls
 from tests.senders.parts import (
     OK,

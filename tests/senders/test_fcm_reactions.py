@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.domain.delivery import (
+from shared.domain.fcm_reactions import REACTIONS, reaction
+from shared.domain.push.answers import (
     Accepted,
     AddressGone,
     Answer,
@@ -16,7 +17,6 @@ from shared.domain.delivery import (
     Rejected,
     Unsendable,
 )
-from shared.domain.fcm_reactions import REACTIONS, reaction
 
 FCM = "type.googleapis.com/google.firebase.fcm.v1.FcmError"
 BAD_REQUEST = "type.googleapis.com/google.rpc.BadRequest"

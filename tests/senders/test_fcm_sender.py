@@ -13,7 +13,7 @@ from local.background import Served
 from local.stand_ins.fcm import Config, app
 from shared.adapters.google_credentials import CredentialsRefused, CredentialsUnavailable
 from shared.adapters.push.fcm import FcmSender, fcm_sender
-from shared.domain.delivery import Accepted, AddressGone, Later, Misconfigured, Unsendable
+from shared.domain.push.answers import Accepted, AddressGone, Later, Misconfigured, Unsendable
 from shared.settings import read
 from tests.senders.conftest import AccountFile
 from tests.senders.parts import FixedTokens, Sending, a_message, addresses, codes, received

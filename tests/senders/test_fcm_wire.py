@@ -11,7 +11,7 @@ from local.stand_ins.apns_answers import REASONS, prefix_of
 from local.stand_ins.fcm import Config, app
 from local.stand_ins.fcm_answers import SCRIPTS
 from shared.domain.apns_reactions import by_reason
-from shared.domain.delivery import (
+from shared.domain.push.answers import (
     Accepted,
     AddressGone,
     Answer,

@@ -4,7 +4,7 @@ import socket
 
 import pytest
 
-from shared.domain.delivery import Accepted, Later
+from shared.domain.push.answers import Accepted, Later
 from tests.senders.conftest import Tls
 from tests.senders.hms_parts import OK, HmsSending, many
 from tests.senders.parts import SHORT_SECONDS, Act, Misbehaving, answer, close, keep_quiet, reset

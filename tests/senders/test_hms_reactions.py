@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.domain.delivery import (
+from shared.domain.hms_reactions import REACTIONS, named, reactions
+from shared.domain.push.answers import (
     Accepted,
     AddressGone,
     Answer,
@@ -16,7 +17,6 @@ from shared.domain.delivery import (
     Rejected,
     Unsendable,
 )
-from shared.domain.hms_reactions import REACTIONS, named, reactions
 from tests.senders.hms_parts import many
 
 GONE = AddressGone("invalidToken")

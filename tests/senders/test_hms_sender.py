@@ -18,7 +18,7 @@ from shared.adapters.push.hms import MOST_AT_ONCE, HmsSender, hms_sender, reques
 from shared.adapters.push.hms_credentials import HuaweiAccessTokens
 from shared.adapters.transport.one_shot_http import Fault, HttpAnswer, Target
 from shared.credentials.hms import HmsAccount
-from shared.domain.delivery import AddressGone, Later, Misconfigured, Unsendable
+from shared.domain.push.answers import AddressGone, Later, Misconfigured, Unsendable
 from tests.senders.hms_parts import PATH, HmsSending, addresses, an_account, many, summary
 from tests.senders.parts import FixedTokens, a_message, codes, received
 

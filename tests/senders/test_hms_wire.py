@@ -8,7 +8,7 @@ import pytest
 from local.background import Served
 from local.stand_ins.hms import app
 from local.stand_ins.hms_answers import ILLEGALS, REPLIES, UNREADABLE
-from shared.domain.delivery import (
+from shared.domain.push.answers import (
     Accepted,
     AddressGone,
     Answer,

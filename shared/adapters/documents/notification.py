@@ -21,11 +21,11 @@ from shared.adapters.documents.review import (
     looked_at_from,
 )
 from shared.domain.content import Content
-from shared.domain.delivery import Tally
 from shared.domain.history import GENESIS, Entry
 from shared.domain.lifecycle import Status
 from shared.domain.moments import moment_text
 from shared.domain.notification import Change, FailureReason, Notification, NotificationId
+from shared.domain.tally import Tally
 from shared.domain.targeting import Segment
 from shared.ports import Decision, Replay
 

@@ -28,13 +28,13 @@ from shared.domain.delivery import (
     Outcome,
     PlanPart,
     Record,
-    Tally,
     Target,
 )
 from shared.domain.device import AddressKind, PushAddress, Slot
 from shared.domain.errors import Defect
 from shared.domain.evidence import Evidence, Group, evidence_to_keep
 from shared.domain.ramp import Ramp
+from shared.domain.tally import Tally
 
 MOST_BATCH_BYTES = 800_000
 """Of targets and addresses; with its records the document stays below 900 KB."""

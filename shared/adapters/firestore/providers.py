@@ -51,6 +51,7 @@ from shared.adapters.firestore.calls import (
     version_of,
 )
 from shared.adapters.firestore.others import OthersDocuments
+from shared.domain.actors import Actor
 from shared.domain.admin_hwids import (
     MOST_RECENT,
     PERIOD,
@@ -60,7 +61,6 @@ from shared.domain.admin_hwids import (
 )
 from shared.domain.domain_names import domain_forms, domain_name
 from shared.domain.errors import NotFound
-from shared.domain.history import Actor
 from shared.domain.provider import Domain, Provider
 from shared.ports import AlreadyThere, ApiKey
 

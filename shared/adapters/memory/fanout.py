@@ -22,7 +22,6 @@ from shared.domain.delivery import (
     Outcome,
     PlanPart,
     Record,
-    Tally,
     Target,
     sort_key,
 )
@@ -30,6 +29,7 @@ from shared.domain.device import Slot
 from shared.domain.errors import Defect, NotFound
 from shared.domain.evidence import Evidence, Group, evidence_to_keep
 from shared.domain.notification import Notification, NotificationId
+from shared.domain.tally import Tally
 from shared.domain.targeting import AudienceQuery, PartitionRange
 from shared.ports import AudiencePage, Counted, LostLease, SlotWrite, SnapshotTooOld, Task
 

@@ -21,10 +21,10 @@ from shared.adapters.documents.provider import (
     stop_from,
 )
 from shared.adapters.memory.documents import Collection
+from shared.domain.actors import Actor
 from shared.domain.admin_hwids import PERIOD, AdminHwidsChange, change_between, check_change
 from shared.domain.domain_names import domain_name
 from shared.domain.errors import NotFound, TryAgain
-from shared.domain.history import Actor
 from shared.domain.provider import Domain, Provider
 from shared.ports import AlreadyThere, ApiKey
 

@@ -37,9 +37,9 @@ from shared.domain.apns_reactions import (
     Step,
     reaction,
 )
-from shared.domain.delivery import Accepted, AddressGone, Answer, Rejected
 from shared.domain.device import PushAddress
 from shared.domain.pace import Window
+from shared.domain.push.answers import Accepted, AddressGone, Answer, Rejected
 from shared.domain.push.message import Message, PayloadTooBig
 from shared.domain.reactions import (
     ANSWER_LOST,

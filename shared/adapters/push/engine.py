@@ -24,8 +24,8 @@ from shared.adapters.google_credentials import (
 from shared.adapters.push.pace import Pace
 from shared.adapters.transport.loop_thread import LoopThread
 from shared.adapters.transport.one_shot_http import HttpAnswer, Target
-from shared.domain.delivery import Answer, Misconfigured, Unsendable
 from shared.domain.pace import Window
+from shared.domain.push.answers import Answer, Misconfigured, Unsendable
 from shared.domain.push.message import Message
 from shared.domain.reactions import CREDENTIALS_REFUSED, CREDENTIALS_UNAVAILABLE
 

@@ -24,10 +24,10 @@ from shared.adapters.push.fcm_message import Template, addressable, render
 from shared.adapters.push.pace import Pace, at_pace
 from shared.adapters.push.unheard import Unheard
 from shared.adapters.transport.one_shot_http import Fault, KeptConnections, OneShotHttp, Target
-from shared.domain.delivery import Answer, Rejected
 from shared.domain.device import PushAddress
 from shared.domain.fcm_reactions import reaction
 from shared.domain.pace import Window
+from shared.domain.push.answers import Answer, Rejected
 from shared.domain.push.message import Message, PayloadTooBig
 from shared.domain.reactions import ANSWER_LOST, CREDENTIALS_REFUSED, INVALID_TOKEN, NOT_SENT
 from shared.settings import Settings

@@ -38,11 +38,11 @@ from shared.adapters.transport.one_shot_http import (
     Target,
 )
 from shared.credentials.hms import HmsAccount
-from shared.domain.delivery import Accepted, Answer, Later
 from shared.domain.device import PushAddress
 from shared.domain.evidence import FEWEST_TO_BELIEVE
 from shared.domain.hms_reactions import MOST_TOKENS, PARTLY, UNKNOWN_ERROR, named, reactions
 from shared.domain.pace import Window
+from shared.domain.push.answers import Accepted, Answer, Later
 from shared.domain.push.message import Message, PayloadTooBig
 from shared.domain.reactions import (
     ANSWER_LOST,

@@ -1,1 +1,1 @@
-"""A notification in the words of each push service, as pure values: rendering and its bounds."""
+"""A notification in the words of each push service, and what these answer, as pure values."""

@@ -22,9 +22,9 @@ from shared.adapters.firestore.rest_values import decode_fields, moment
 from shared.adapters.lanes import _lane
 from shared.adapters.memory.archive import MemoryArchive
 from shared.domain.archive import Export, Sealed
-from shared.domain.delivery import Answer
 from shared.domain.device import AddressKind
 from shared.domain.notification import NotificationId
+from shared.domain.push.answers import Answer
 from shared.settings import read
 from shared.wiring import GoogleParts, replaced
 from tests.builders import NOON

@@ -1,0 +1,28 @@
+"""Who does something: in which role, and under which id."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Role(StrEnum):
+    """On whose behalf something is done."""
+
+    PROVIDER = "provider"
+    MODERATOR = "moderator"
+    OPERATOR = "operator"
+    DEVICE = "device"
+    SYSTEM = "system"
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Who does something: a role and, but for the system, an id."""
+
+    role: Role
+    id: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.role}:{self.id}" if self.id else str(self.role)
+
+
+SYSTEM = Actor(Role.SYSTEM)
