@@ -8,57 +8,41 @@ A port describes, and runs nothing: the rules it speaks of are imported for type
 that a function does not load what belongs to ports it never uses.
 """
 
-from shared.ports.archive import Archive, ArchiveFault, Exports, Put, Signer
-from shared.ports.callers import Accounts, Identities, Identity, Rates, Standings
-from shared.ports.chat import (
-    Chat,
-    ChatClosed,
-    ChatMoved,
-    ChatRefused,
-    MessageGone,
-    Post,
-    Posts,
-    Prompt,
-    Room,
-    Throttled,
-)
+from shared.ports.accounts import Accounts, Standings
+from shared.ports.archive import Archive, ArchiveFault, Put
+from shared.ports.chat import Chat, ChatClosed, ChatMoved, ChatRefused, MessageGone, Throttled
 from shared.ports.clock import Clock
-from shared.ports.fanout import (
+from shared.ports.identities import Identities, Identity
+from shared.ports.ledger import (
     UNREAD,
-    Attempts,
     Audience,
     AudiencePage,
     Counted,
     Lanes,
     Ledger,
     LostLease,
-    Retries,
-    RunMemory,
-    Sender,
     Slots,
     SlotWrite,
     SnapshotTooOld,
-    Task,
-    Tasks,
 )
-from shared.ports.moderation import (
-    Inspect,
-    Moderator,
-    Moderators,
-    ReviewPolicies,
-    Threats,
-    Usage,
-    Web,
-)
+from shared.ports.limits import Rates, Usage
 from shared.ports.records import (
     AlreadyThere,
     ApiKey,
     Decision,
     Devices,
+    Exports,
+    Moderator,
+    Moderators,
     Notifications,
     Page,
+    Post,
+    Posts,
+    Prompt,
     Providers,
     Replay,
+    ReviewPolicies,
+    Room,
     Sight,
     StopSwitch,
     Waiting,
@@ -66,6 +50,11 @@ from shared.ports.records import (
     Wish,
     every,
 )
+from shared.ports.sender import Attempts, Retries, RunMemory, Sender
+from shared.ports.signer import Signer
+from shared.ports.tasks import Task, Tasks
+from shared.ports.threats import Threats
+from shared.ports.web import Inspect, Web
 
 __all__ = [
     "UNREAD",

@@ -1,4 +1,4 @@
-"""Notifications, providers, devices, and the platform's brake: one record at a time.
+"""Notifications, providers, devices, moderation, its chat, exports, the brake: record by record.
 
 State changes only through a write that is conditional on what was read (a *version*), so that of
 two racing writers exactly one wins.
@@ -14,12 +14,15 @@ from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 if TYPE_CHECKING:
     from shared.domain.actors import Actor
     from shared.domain.admin_hwids import AdminHwidsChange
+    from shared.domain.archive import Export
+    from shared.domain.archive_manifest import Head
     from shared.domain.device import Derived, Device, PushAddress, Reach
     from shared.domain.history import Entry
     from shared.domain.lifecycle import Status
     from shared.domain.notification import Change, Notification, NotificationId
     from shared.domain.ownership import Credential, Generation, Ownership
     from shared.domain.provider import Domain, Provider
+    from shared.domain.review import ReviewPolicy
 
 T = TypeVar("T")
 
@@ -336,3 +339,146 @@ class Watch(Protocol):
 
     def look(self, id: NotificationId) -> Sight:
         """As of one moment. Raises ``NotFound``."""
+
+
+class Exports(Protocol):
+    """``exports/{id}``: what is archived of which notification; and the manifests' last link."""
+
+    def get(self, id: NotificationId) -> Export | None:
+        """``None`` when nothing of it is archived yet."""
+
+    def write(self, export: Export) -> Export:
+        """Create or replace, on the condition that it is as it was read; raises ``LostLease``."""
+
+    def unlisted(self, until: datetime, limit: int) -> Sequence[Export]:
+        """Sealed before ``until`` and in no manifest yet, the oldest first.
+
+        One that cannot be read is left out, and logged.
+        """
+
+    def listed(self, ids: Sequence[NotificationId], manifest: int) -> None:
+        """These are in that manifest; safe to repeat."""
+
+    def announce(self, sequence: int, hash: str) -> None:
+        """We are about to write this manifest; safe to repeat."""
+
+    def announced(self, sequence: int, hash: str) -> bool:
+        """Whether it was announced, be it by somebody who did not live to write it."""
+
+    def head(self) -> Head | None:
+        """The last manifest; ``None`` before the first."""
+
+    def advance(self, head: Head, version: str) -> Head:
+        """The next one, if ``version`` of the head still stands; raises ``LostLease``."""
+
+
+class ReviewPolicies(Protocol):
+    """``platform/moderation``: what operators decided about moderation."""
+
+    def get(self) -> ReviewPolicy:
+        """As delivered, until somebody decides otherwise."""
+
+    def put(self, policy: ReviewPolicy) -> None: ...
+
+    def take_reminder(self, now: datetime, not_since: datetime) -> bool:
+        """Whether moderators were not reminded since then; if so they count as reminded now.
+
+        Of several callers at once, one is told yes.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class Moderator:
+    """Somebody who may decide, and how they are known elsewhere."""
+
+    uid: str
+    at: datetime
+    telegram_user_id: int | None = None
+    name: str = ""
+    email: str = ""
+
+
+class Moderators(Protocol):
+    """``moderators/{uid}``."""
+
+    def get(self, uid: str) -> Moderator | None:
+        """``None`` when there is no such moderator."""
+
+    def by_telegram(self, user_id: int) -> Moderator | None:
+        """Who that Telegram user is, if a moderator."""
+
+    def put(self, moderator: Moderator) -> None:
+        """Create or replace."""
+
+    def delete(self, uid: str) -> None:
+        """Gone, whether or not it was there; that it was removed is remembered."""
+
+    def was_removed(self, uid: str) -> bool:
+        """Whether the right to decide was taken from them, and nobody gave it back."""
+
+
+@dataclass(frozen=True, slots=True)
+class Post:
+    """Where a notification stands in the chat. ``message`` is 0 until it was posted.
+
+    ``shows`` is how many entries the history had in the record that is shown. While ``owner``
+    writes, until ``until``, nobody else does.
+    """
+
+    notification_id: NotificationId
+    room: int = 0
+    message: int = 0
+    shows: int = 0
+    owner: str = ""
+    until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """What was learned of the moderators' room: its new number, and when it may be spoken in."""
+
+    number: int = 0
+    quiet_until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """A question for the reason of a rejection, put to one moderator about one revision."""
+
+    room: int
+    message: int
+    notification_id: NotificationId
+    revision: int
+    moderator_id: str
+    expire_at: datetime
+
+
+class Posts(Protocol):
+    """What stands in the chat, and which updates from there are done with."""
+
+    def get(self, id: NotificationId) -> Post | None:
+        """``None`` for one that was never posted."""
+
+    def change(self, id: NotificationId, change: Callable[[Post], Post]) -> Post:
+        """Read (or begin), apply ``change``, write on the condition that nobody wrote meanwhile.
+
+        ``change`` may run several times: keep it pure. What it raises is passed on.
+        """
+
+    def room(self) -> Room:
+        """Nothing learned, if nothing was."""
+
+    def change_room(self, change: Callable[[Room], Room]) -> Room:
+        """As ``change``, of what is known of the room."""
+
+    def keep_prompt(self, prompt: Prompt) -> None:
+        """Create or replace."""
+
+    def prompt(self, room: int, message: int) -> Prompt | None:
+        """The question this message asks, also when it has expired."""
+
+    def is_done(self, update: int) -> bool:
+        """Whether this update was dealt with."""
+
+    def note_done(self, update: int, expire_at: datetime) -> None:
+        """It was dealt with; forget that at ``expire_at``."""

@@ -1,0 +1,76 @@
+"""A push service, and what a process remembers of how it answers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from math import inf
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from shared.domain.delivery import BatchId
+    from shared.domain.device import AddressKind, PushAddress
+    from shared.domain.evidence import Evidence, Group
+    from shared.domain.notification import NotificationId
+    from shared.domain.push.answers import Answer
+    from shared.domain.push.message import Message
+
+
+class Sender(Protocol):
+    """One push service. One attempt is one request; nothing is retried below this port."""
+
+    def send(
+        self, message: Message, addresses: Sequence[PushAddress], within_seconds: float = inf
+    ) -> Sequence[Answer]:
+        """An answer for each address, in order. Never raises for what a service answers.
+
+        No request is begun after ``within_seconds``; an address whose turn did not come by then,
+        or that the whole app is asked to wait for, is answered by ``Later``.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class Attempts:
+    """How many devices are to be tried for the first time, and how many again."""
+
+    first: int = 0
+    again: int = 0
+
+
+class Retries(Protocol):
+    """How much of what this process sends may be retries."""
+
+    def wait_seconds(
+        self, attempts: Mapping[AddressKind, Attempts], others: int, now: datetime
+    ) -> float:
+        """0 when the attempts may be made now, and then they are counted; else how long to wait.
+
+        ``others`` would have to wait with them: devices of the batch that are not pushed to.
+        """
+
+    def give_back(self, attempts: Mapping[AddressKind, Attempts], granted_at: datetime) -> None:
+        """These were counted and not made."""
+
+
+class RunMemory(Protocol):
+    """What this process heard of a notification's addresses, from whichever of its batches.
+
+    It makes what one batch learnt known to the others, and holds what the ledger told of batches
+    sent elsewhere. Nothing rests on it: a process that starts anew asks again.
+    """
+
+    def note(self, id: NotificationId, batch: BatchId, heard: Mapping[Group, Evidence]) -> None:
+        """What a batch has heard so far; replaces what it told before."""
+
+    def recall(self, id: NotificationId, batch: BatchId, kept: Mapping[Group, Evidence]) -> None:
+        """What the ledger kept of a batch, unless more of it is known here."""
+
+    def may_ask(self, id: NotificationId, now: datetime) -> bool:
+        """Whether the ledger is to be asked for what other processes heard; true at intervals."""
+
+    def heard(self, id: NotificationId, group: Group) -> Evidence:
+        """From all batches together."""
+
+    def heard_of_all(self, id: NotificationId, kind: AddressKind) -> Evidence:
+        """Of all groups of a push service: how many were accepted, and how many are unknown."""
