@@ -18,6 +18,7 @@ from pydantic_core import PydanticCustomError
 from functions import _provider_account, _provider_insight  # noqa: F401 - their routes
 from functions._answers import NotificationAnswer, NotificationsAnswer, StoppedAnswer
 from functions._callers import anyone, provider
+from functions._deliver_now import deliver_now
 from functions._fields import Reason, ShortText
 from functions._http import Given, MayBeLeftOut, Nothing
 from functions._provider import DOOR, foreign_domain, mine, notification_id, owner
@@ -34,7 +35,6 @@ from shared.flow.once import Once
 from shared.flow.rates import check_rate
 from shared.ports import Wish
 from shared.wiring import checks, parts
-from shared.wiring.at_once import deliver_now
 
 PAGE_SIZE = 50
 DESCRIPTION_SECONDS = 3600

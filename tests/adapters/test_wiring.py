@@ -3,14 +3,11 @@
 import json
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-import shared.ports
-import shared.wiring
 from shared.domain.device import AddressKind
 from shared.settings import SettingsError, read
 from shared.wiring import GoogleParts
@@ -32,15 +29,6 @@ def apns() -> str:
 
 def kinds(**credentials: str) -> set[AddressKind]:
     return set(GoogleParts(read({**DEMO, **credentials})).senders)
-
-
-def modules(package: str) -> set[str]:
-    return {path.stem for path in Path(package).parent.glob("*.py")} - {"__init__"}
-
-
-def test_what_a_module_of_the_ports_describes_the_module_of_that_name_builds() -> None:
-    on_the_ground = {"clock"}
-    assert modules(shared.ports.__file__) - modules(shared.wiring.__file__) == on_the_ground
 
 
 def test_no_adapter_is_loaded_before_it_is_asked_for() -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from functions._deliver_now import deliver_now
 from shared.adapters.documents.notification import to_json
 from shared.domain.actors import Actor, Role
 from shared.domain.content import NotificationInput
@@ -13,7 +14,6 @@ from shared.flow import moderate
 from shared.flow.once import Once
 from shared.ports import Page
 from shared.wiring import counting, replaced, reviewers
-from shared.wiring.at_once import deliver_now
 from tests.builders import MODERATOR, an_input
 from tests.flow.parts import SimulatedParts
 

@@ -12,10 +12,7 @@ from shared.domain.errors import TryAgain
 from shared.domain.notification import NotificationId
 from shared.flow.queues import ADMIN_HEAD_START, SEND_BATCH
 from shared.ports import Task
-from shared.wiring.cast import Parts
-from shared.wiring.fanout import retry_policy
-from shared.wiring.moderation import inspecting
-from shared.wiring.process import parts
+from shared.wiring import Parts, inspecting, parts, retry_policy
 
 INLINE_SECONDS = 20
 """How long a request may deliver to an admin HWID itself before it leaves the rest to the tasks."""

@@ -1,0 +1,479 @@
+"""Who plays which part. The only module that picks adapters.
+
+``Parts`` lists the parts that verbs need, and ``GoogleParts`` fills them. Each part is built when
+it is first asked for, and its adapter imported only then: a function loads what it uses and nothing
+else. Doors ask for ``parts()``; tests put other parts in with ``replaced``.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import cached_property, partial
+from typing import TYPE_CHECKING, Protocol
+
+from shared.domain.content import Content
+from shared.domain.device import AddressKind
+from shared.domain.link_ends import Inspection
+from shared.domain.notification import Notification
+from shared.domain.provider import Domain, declared_schemes, verified
+from shared.domain.retry import RetryPolicy
+from shared.ports import (
+    Accounts,
+    Archive,
+    Audience,
+    Chat,
+    Clock,
+    Devices,
+    Exports,
+    Identities,
+    Inspect,
+    Lanes,
+    Ledger,
+    Moderators,
+    Notifications,
+    Posts,
+    Providers,
+    Rates,
+    Retries,
+    ReviewPolicies,
+    RunMemory,
+    Sender,
+    Signer,
+    Slots,
+    Standings,
+    StopSwitch,
+    Tasks,
+    Threats,
+    Usage,
+    Watch,
+    Web,
+)
+from shared.settings import Settings, settings
+
+if TYPE_CHECKING:
+    from google.cloud.firestore import Client
+    from pydantic import SecretStr
+
+    from shared.adapters.firestore.rest import FirestoreRest
+    from shared.flow.desk import Desk
+    from shared.flow.moderate import CountDevices
+    from shared.flow.reviewers import Reviewers
+    from shared.flow.submission import Checks
+
+
+class Parts(Protocol):
+    """Every port of the verbs, filled."""
+
+    @property
+    def settings(self) -> Settings: ...
+    @property
+    def clock(self) -> Clock: ...
+
+    # what is kept
+    @property
+    def notifications(self) -> Notifications: ...
+    @property
+    def providers(self) -> Providers: ...
+    @property
+    def devices(self) -> Devices: ...
+    @property
+    def stop_switch(self) -> StopSwitch: ...
+    @property
+    def watch(self) -> Watch: ...
+
+    # who calls
+    @property
+    def identities(self) -> Identities: ...
+    @property
+    def accounts(self) -> Accounts: ...
+    @property
+    def standings(self) -> Standings: ...
+    @property
+    def rates(self) -> Rates: ...
+
+    # how it is sent
+    @property
+    def audience(self) -> Audience: ...
+    @property
+    def ledger(self) -> Ledger: ...
+    @property
+    def lanes(self) -> Lanes: ...
+    @property
+    def slots(self) -> Slots: ...
+    @property
+    def senders(self) -> Mapping[AddressKind, Sender]: ...
+    @property
+    def retries(self) -> Retries: ...
+    @property
+    def memory(self) -> RunMemory: ...
+    @property
+    def tasks(self) -> Tasks: ...
+
+    # how it is moderated
+    @property
+    def web(self) -> Web: ...
+    @property
+    def threats(self) -> Threats: ...
+    @property
+    def review_policies(self) -> ReviewPolicies: ...
+    @property
+    def moderators(self) -> Moderators: ...
+    @property
+    def usage(self) -> Usage: ...
+    @property
+    def posts(self) -> Posts: ...
+    @property
+    def chat(self) -> Chat | None: ...
+
+    # what is archived
+    @property
+    def archive(self) -> Archive | None: ...
+    @property
+    def signer(self) -> Signer | None: ...
+    @property
+    def exports(self) -> Exports: ...
+
+
+class Ground:
+    """The settings given, or those of the environment."""
+
+    def __init__(self, given: Settings | None = None) -> None:
+        self._given = given
+
+    @cached_property
+    def settings(self) -> Settings:
+        return self._given or settings()
+
+    @cached_property
+    def clock(self) -> Clock:
+        from shared.adapters.clock import SystemClock
+
+        return SystemClock()
+
+    @cached_property
+    def _firestore(self) -> "Client":
+        from shared.adapters.firestore.client import client
+
+        return client(self.settings)
+
+    @cached_property
+    def _rest(self) -> "FirestoreRest":
+        from shared.adapters.firestore.rest import FirestoreRest
+
+        return FirestoreRest(self.settings.project, self.settings.firestore_emulator)
+
+
+class RecordParts(Ground):
+    """The records everybody works on."""
+
+    @cached_property
+    def notifications(self) -> Notifications:
+        from shared.adapters.firestore.notifications import FirestoreNotifications
+
+        return FirestoreNotifications(self._firestore)
+
+    @cached_property
+    def providers(self) -> Providers:
+        from shared.adapters.firestore.providers import FirestoreProviders
+
+        return FirestoreProviders(self._firestore, lambda: self._rest)
+
+    @cached_property
+    def devices(self) -> Devices:
+        from shared.adapters.firestore.devices import FirestoreDevices
+
+        return FirestoreDevices(self._firestore, lambda: self._rest)
+
+    @cached_property
+    def stop_switch(self) -> StopSwitch:
+        from shared.adapters.firestore.platform import FirestoreStopSwitch
+
+        return FirestoreStopSwitch(self._firestore)
+
+    @cached_property
+    def watch(self) -> Watch:
+        from shared.adapters.firestore.watch import FirestoreWatch
+
+        return FirestoreWatch(self._rest)
+
+
+class CallerParts(Ground):
+    """Firebase, or what stands in for it on a developer's machine."""
+
+    @cached_property
+    def identities(self) -> Identities:
+        from shared.adapters.identities import identities
+
+        return identities(self.settings)
+
+    @cached_property
+    def standings(self) -> Standings:
+        from shared.adapters.standings import standings
+
+        return standings(self.settings)
+
+    @cached_property
+    def rates(self) -> Rates:
+        from shared.adapters.rates import ProcessRates
+
+        return ProcessRates(self.clock)
+
+    @cached_property
+    def accounts(self) -> Accounts:
+        from shared.adapters.accounts import FirebaseAccounts
+
+        return FirebaseAccounts(self.settings)
+
+
+class FanOutParts(Ground):
+    """Firestore for the plan and its ledger, Cloud Tasks, and the push services."""
+
+    @cached_property
+    def audience(self) -> Audience:
+        from shared.adapters.firestore.audience import FirestoreAudience
+
+        return FirestoreAudience(self._rest)
+
+    @cached_property
+    def ledger(self) -> Ledger:
+        from shared.adapters.firestore.ledger import FirestoreLedger
+
+        return FirestoreLedger(self._rest)
+
+    @cached_property
+    def lanes(self) -> Lanes:
+        from shared.adapters.lanes import FirestoreLanes
+
+        return FirestoreLanes(self._rest)
+
+    @cached_property
+    def slots(self) -> Slots:
+        from shared.adapters.firestore.slots import FirestoreSlots
+
+        return FirestoreSlots(self._rest)
+
+    @cached_property
+    def senders(self) -> Mapping[AddressKind, Sender]:
+        """FCM always; APNs and Huawei when their credentials are set. What breaks one of them,
+        while it is built or when it is used, leaves the others alone.
+        """
+        from shared.adapters.push.isolated import IsolatedSender
+
+        build: dict[AddressKind, Callable[[], Sender]] = {AddressKind.FCM: self._fcm}
+        if (apple := self.settings.apns_credentials) is not None:
+            build[AddressKind.APNS] = partial(self._apns, apple)
+        if (huawei := self.settings.hms_credentials) is not None:
+            build[AddressKind.HMS] = partial(self._hms, huawei)
+        return {kind: IsolatedSender(kind.upper(), it) for kind, it in build.items()}
+
+    def _fcm(self) -> Sender:
+        from shared.adapters.push.fcm import fcm_sender
+
+        return fcm_sender(self.settings)
+
+    def _apns(self, credentials: "SecretStr") -> Sender:
+        from shared.adapters.push.apns import apns_sender
+        from shared.adapters.push.apns_token_shelves import FirestoreTokenShelf
+
+        shelf = FirestoreTokenShelf(self._rest)
+        url, ca_file = self.settings.apns_url, self.settings.apns_ca_file
+        return apns_sender(credentials.get_secret_value(), shelf, url, ca_file)
+
+    def _hms(self, credentials: "SecretStr") -> Sender:
+        from shared.adapters.push.hms import hms_sender
+        from shared.credentials.hms import HmsAccount
+
+        account = HmsAccount.read(credentials.get_secret_value())
+        return hms_sender(account, self.settings.hms_push_url, self.settings.hms_oauth_url)
+
+    @cached_property
+    def retries(self) -> Retries:
+        from shared.adapters.push.retries import ProcessRetries
+
+        return ProcessRetries()
+
+    @cached_property
+    def memory(self) -> RunMemory:
+        from shared.adapters.push.run_memory import ProcessRunMemory
+
+        return ProcessRunMemory()
+
+    @cached_property
+    def tasks(self) -> Tasks:
+        from shared.adapters.cloud_tasks import CloudTasks
+
+        return CloudTasks(self.settings)
+
+
+def retry_policy(p: Parts) -> RetryPolicy:
+    """As the specification says, but for how long the first wait is, which tests shorten."""
+    return RetryPolicy(base_seconds=p.settings.retry_base_seconds)
+
+
+class ModerationParts(Ground):
+    """The guarded web and a list of threats; policy, moderators and usage in Firestore."""
+
+    @cached_property
+    def web(self) -> Web:
+        from shared.adapters.web.guarded import web
+
+        return web(self.settings)
+
+    @cached_property
+    def threats(self) -> Threats:
+        from shared.adapters.web.threats import threats
+
+        return threats(self.settings)
+
+    @cached_property
+    def review_policies(self) -> ReviewPolicies:
+        from shared.adapters.firestore.moderation import FirestoreReviewPolicies
+
+        return FirestoreReviewPolicies(self._firestore)
+
+    @cached_property
+    def moderators(self) -> Moderators:
+        from shared.adapters.firestore.moderation import FirestoreModerators
+
+        return FirestoreModerators(self._firestore)
+
+    @cached_property
+    def usage(self) -> Usage:
+        from shared.adapters.firestore.moderation import FirestoreUsage
+
+        return FirestoreUsage(self._firestore)
+
+
+def inspecting(p: Parts) -> Inspect:
+    """A look at content with the web and the threat list of these parts."""
+
+    def look(content: Content, domains: Sequence[Domain]) -> Inspection:
+        from shared.flow.inspect import inspect
+
+        return inspect(
+            content,
+            verified(domains),
+            web=p.web,
+            threats=p.threats,
+            own_schemes=declared_schemes(domains),
+            asker=domains[0].provider_id if domains else "",
+        )
+
+    return look
+
+
+def counting(p: Parts) -> "CountDevices":
+    """A count of a notification's audience with these parts, which are loaded when it is made."""
+
+    def count(notification: Notification) -> int:
+        from shared.flow.audience_size import devices_now
+
+        return devices_now(notification, providers=p.providers, audience=p.audience, clock=p.clock)
+
+    return count
+
+
+def checks(p: Parts) -> "Checks":
+    """What submissions are checked with."""
+    from shared.flow.submission import PAUSES, Checks
+
+    return Checks(inspecting(p), p.audience, p.usage, p.rates, PAUSES)
+
+
+def reviewers(p: Parts) -> "Reviewers":
+    """Who may decide, by the accounts and the list of these parts."""
+    from shared.flow.reviewers import Reviewers
+
+    return Reviewers(p.standings, p.moderators)
+
+
+class ChatParts(Ground):
+    """Telegram, and in Firestore what was posted there."""
+
+    @cached_property
+    def posts(self) -> Posts:
+        from shared.adapters.firestore.posts import FirestorePosts
+
+        return FirestorePosts(self._firestore)
+
+    @cached_property
+    def chat(self) -> Chat | None:
+        """None without a bot's token."""
+        if self.settings.telegram_bot_token is None:
+            return None
+        from shared.adapters.telegram import TelegramChat
+        from shared.adapters.telegram_calls import TelegramCalls
+
+        token, url = self.settings.telegram_bot_token, self.settings.telegram_url
+        return TelegramChat(TelegramCalls(token, url))
+
+
+def desk(p: Parts) -> "Desk | None":
+    """The moderators' chat; none without a bot and a room for it."""
+    room = p.settings.telegram_chat_id
+    if p.chat is None or room is None:
+        return None
+    from shared.flow.desk import Desk
+
+    return Desk(
+        number=room,
+        chat=p.chat,
+        posts=p.posts,
+        notifications=p.notifications,
+        providers=p.providers,
+        moderators=p.moderators,
+        standings=p.standings,
+        policies=p.review_policies,
+        audience=p.audience,
+        clock=p.clock,
+    )
+
+
+class ArchiveParts(Ground):
+    """S3, Cloud Storage or a folder; in Firestore what is still to be exported."""
+
+    @cached_property
+    def archive(self) -> Archive | None:
+        """Where FANFARE_ARCHIVE says; ``None`` when it says nothing."""
+        if self.settings.archive is None:
+            return None
+        from shared.adapters.archive.places import archive_at
+
+        return archive_at(self.settings.archive, self.settings)
+
+    @cached_property
+    def signer(self) -> Signer | None:
+        """``None`` when manifests are not signed."""
+        if self.settings.archive_key is None:
+            return None
+        from shared.adapters.archive.places import signer
+
+        return signer(self.settings.archive_key, self.settings)
+
+    @cached_property
+    def exports(self) -> Exports:
+        from shared.adapters.firestore.exports import FirestoreExports
+
+        return FirestoreExports(self._rest)
+
+
+class GoogleParts(RecordParts, CallerParts, FanOutParts, ModerationParts, ChatParts, ArchiveParts):
+    """Firestore, Cloud Tasks, FCM and Firebase accounts."""
+
+
+_parts: Parts = GoogleParts()
+
+
+def parts() -> Parts:
+    """The parts of this process."""
+    return _parts
+
+
+@contextmanager
+def replaced(other: Parts) -> Iterator[Parts]:
+    """Plays with other parts for a while."""
+    global _parts
+    before, _parts = _parts, other
+    try:
+        yield other
+    finally:
+        _parts = before
