@@ -61,7 +61,7 @@ def _write_key(folder: Path) -> None:
 
 @contextmanager
 def _stand_in(folder: Path) -> Iterator[str]:
-    with _python("local.stand_ins.apns", "--ca-file", str(folder / "ca.pem")) as server:
+    with _python("local.emulators.apns.server", "--ca-file", str(folder / "ca.pem")) as server:
         try:
             yield _line(server).split()[4]
         finally:
@@ -128,8 +128,8 @@ def ours(url: str, folder: Path) -> Round:
     """Our sender, a chunk per call."""
     from shared.adapters.push.apns import apns_sender
     from shared.adapters.push.apns_token_shelves import MemoryTokenShelf
-    from shared.domain.content import Content
-    from shared.domain.device import AddressKind, PushAddress
+    from shared.domain.audience.device import AddressKind, PushAddress
+    from shared.domain.content.content import Content
     from shared.domain.push.answers import Accepted
     from shared.domain.push.message import Message
 

@@ -12,8 +12,8 @@ from benchmarks.summary import Runs
 from shared.adapters.documents.device import DEVICES
 from shared.adapters.firestore.rest import FirestoreRest
 from shared.adapters.firestore.slots import FirestoreSlots
-from shared.domain.delivery import CHUNK_SIZE, Outcome
-from shared.domain.notification import NotificationId
+from shared.domain.delivery.ledger import CHUNK_SIZE, Outcome
+from shared.domain.notifications.notification import NotificationId
 from shared.ports import SlotWrite
 from shared.wiring import GoogleParts
 

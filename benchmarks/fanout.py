@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from benchmarks.fixture import Services, approved, phones, run, seed, services
 from benchmarks.summary import Runs, ratios
-from shared.domain.cost import Operations, dollars_per_million
+from shared.domain.delivery.cost import Operations, dollars_per_million
 
 ROUNDS = 5
 SMALL = 10_000

@@ -22,23 +22,23 @@ from google.cloud import firestore
 from benchmarks import store
 from benchmarks.sender import BODY, TITLE, URL
 from local import demo
-from local.background import Served
+from local.emulators.background import Served
+from local.emulators.fcm.server import app as fcm_app
+from local.emulators.service_account import write_service_account
+from local.emulators.tasks.rules import QueueSettings
+from local.emulators.tasks.server import Options, TasksEmulator
 from local.firestore import Emulator, FirestoreEmulator
 from local.seed import seed_devices
-from local.stand_ins.fcm import app as fcm_app
-from local.stand_ins.service_account import write_service_account
-from local.stand_ins.tasks import Options, TasksEmulator
-from local.stand_ins.tasks_rules import QueueSettings
 from shared.adapters.documents.device import registration_fields
 from shared.adapters.firestore.notifications import FirestoreNotifications
 from shared.adapters.firestore.providers import FirestoreProviders
 from shared.adapters.firestore.rest import FirestoreRest
 from shared.domain.actors import Actor, Role
-from shared.domain.content import Content
-from shared.domain.device import AddressKind, Device, Hwid, Platform, PushAddress, derive
-from shared.domain.notification import Notification, NotificationId
-from shared.domain.targeting import Segment
-from shared.flow.queues import Queue
+from shared.domain.audience.device import AddressKind, Device, Hwid, Platform, PushAddress, derive
+from shared.domain.audience.targeting import Segment
+from shared.domain.content.content import Content
+from shared.domain.notifications.notification import Notification, NotificationId
+from shared.flow.delivery.queues import Queue
 from shared.settings import read
 
 HANDLER_SECONDS = "1700"

@@ -19,14 +19,14 @@ from benchmarks.fixture import Services, approved, run, services
 from benchmarks.metering import peak_bytes
 from benchmarks.summary import Runs, ratios
 from benchmarks.worker import batches, handled, metered, plan
-from functions.tasks import send_batch
-from shared.domain.delivery import Target, sort_key
-from shared.domain.device import PARTITIONS, AddressKind, Platform, PushAddress
-from shared.domain.notification import NotificationId
+from functions.service.tasks import send_batch
+from shared.domain.audience.device import PARTITIONS, AddressKind, Platform, PushAddress
+from shared.domain.audience.targeting import AudienceQuery, PartitionRange
+from shared.domain.delivery.ledger import Target, sort_key
+from shared.domain.notifications.notification import NotificationId
 from shared.domain.push.answers import Accepted, Answer
 from shared.domain.push.message import Message
-from shared.domain.targeting import AudienceQuery, PartitionRange
-from shared.flow.queues import SEND_BATCH
+from shared.flow.delivery.queues import SEND_BATCH
 from shared.ports import AudiencePage, Counted
 from shared.wiring import GoogleParts, replaced
 

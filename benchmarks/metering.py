@@ -14,7 +14,7 @@ from typing import Any
 import httpx
 from google.cloud.firestore import Client
 
-from shared.adapters.transport.kept_transport import KeptTransport
+from shared.wire.kept_transport import KeptTransport
 
 
 @dataclass(slots=True)

@@ -78,7 +78,7 @@ def measure() -> Runs:
 
 def _floor(url: str) -> list[float]:
     from benchmarks import floor
-    from shared.domain.content import Content
+    from shared.domain.content.content import Content
     from shared.domain.push.message import Message
 
     if not floor.installed():
@@ -97,7 +97,7 @@ def _rounds(players: "Mapping[str, Player]", callers: int) -> dict[str, list[Cos
 
 @contextmanager
 def _stand_in() -> Iterator[str]:
-    with _python("local.stand_ins.fcm") as server:
+    with _python("local.emulators.fcm.server") as server:
         try:
             yield _line(server).split()[-1]
         finally:
@@ -166,8 +166,8 @@ def _cpu_seconds() -> float:
 def ours(url: str) -> Round:
     """Our sender, a chunk per call."""
     from shared.adapters.push.fcm import FcmSender
-    from shared.domain.content import Content
-    from shared.domain.device import AddressKind, PushAddress
+    from shared.domain.audience.device import AddressKind, PushAddress
+    from shared.domain.content.content import Content
     from shared.domain.push.answers import Accepted
     from shared.domain.push.message import Message
 

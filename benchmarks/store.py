@@ -22,7 +22,7 @@ from typing import Any
 import orjson
 from aiohttp import web
 
-from local.background import serve
+from local.emulators.background import serve
 from local.processes import Child, free_ports, listens
 from shared.adapters.firestore.rest_values import NAME, Raw, decode, written
 

@@ -16,14 +16,14 @@ import flask
 
 from benchmarks.fixture import STORE
 from benchmarks.metering import Billed, Meter, listen, peak_bytes
-from functions.tasks import plan_fanout, send_batch
-from local.stand_ins.tasks_delivery import oidc_token
+from functions.service.tasks import plan_fanout, send_batch
+from local.emulators.tasks.delivery import oidc_token
 from shared.adapters.firestore.audience import FirestoreAudience
 from shared.adapters.firestore.ledger import FirestoreLedger
 from shared.adapters.firestore.rest import FirestoreRest
-from shared.domain.delivery import BatchId, batch_id
-from shared.domain.notification import NotificationId
-from shared.flow.queues import PLAN_FANOUT, SEND_BATCH
+from shared.domain.delivery.ledger import BatchId, batch_id
+from shared.domain.notifications.notification import NotificationId
+from shared.flow.delivery.queues import PLAN_FANOUT, SEND_BATCH
 from shared.ports import Task
 from shared.wiring import GoogleParts, Parts, replaced
 

@@ -7,26 +7,26 @@ its entry point, so a function never pays for the imports of another.
 from importlib import import_module
 from typing import Any
 
-from functions._framework import in_our_words
+from functions.http.framework import in_our_words
 from shared.wiring import parts
 
 DOORS = {
-    "provider_api": "functions.provider_api",
-    "moderation_queue": "functions.moderation",
-    "approve_notification": "functions.moderation",
-    "reject_notification": "functions.moderation",
-    "claim_notification": "functions.moderation",
-    "release_notification": "functions.moderation",
-    "moderation_stats": "functions.moderation",
-    "device_api": "functions.device_api",
-    "operator_api": "functions.operator_api",
-    "on_notification_written": "functions.events",
-    "on_device_written": "functions.events",
-    "plan_fanout": "functions.tasks",
-    "send_batch": "functions.tasks",
-    "export_events": "functions.archive",
-    "tick": "functions.clock",
-    "telegram_webhook": "functions.telegram_webhook",
+    "provider_api": "functions.provider.api",
+    "moderation_queue": "functions.moderator.calls",
+    "approve_notification": "functions.moderator.calls",
+    "reject_notification": "functions.moderator.calls",
+    "claim_notification": "functions.moderator.calls",
+    "release_notification": "functions.moderator.calls",
+    "moderation_stats": "functions.moderator.calls",
+    "device_api": "functions.device.api",
+    "operator_api": "functions.operator.api",
+    "on_notification_written": "functions.service.events",
+    "on_device_written": "functions.service.events",
+    "plan_fanout": "functions.service.tasks",
+    "send_batch": "functions.service.tasks",
+    "export_events": "functions.service.archive",
+    "tick": "functions.service.clock",
+    "telegram_webhook": "functions.service.telegram",
 }
 
 

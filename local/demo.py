@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from shared.adapters.documents.device import registration_fields
-from shared.domain.device import (
+from shared.domain.audience.device import (
     AddressKind,
     Derived,
     Device,
@@ -16,7 +16,7 @@ from shared.domain.device import (
     PushAddress,
     derive,
 )
-from shared.domain.provider import HIGHEST_LIMIT, Domain, Limit, Plan, Provider
+from shared.domain.providers.provider import HIGHEST_LIMIT, Domain, Limit, Plan, Provider
 
 PASSWORD = "fanfare-demo"
 

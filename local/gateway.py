@@ -1,9 +1,10 @@
 """Every function behind one address, called the way Google calls it.
 
-Some may be served by a second gateway (``local.elsewhere``).
+Some may be served by a second gateway (``local.proxy``).
 
 Plays three of Google's parts: the front door (``/{function}`` and
-``/{project}/{region}/{function}``), Eventarc (``local.eventarc``) and Cloud Scheduler (``tick``).
+``/{project}/{region}/{function}``), Eventarc (``local.emulators.eventarc``) and Cloud Scheduler
+(``tick``).
 """
 
 import argparse
@@ -21,9 +22,9 @@ from gunicorn.app.base import BaseApplication  # type: ignore[import-untyped]
 from werkzeug.middleware.dispatcher import DispatcherMiddleware
 
 from local.deployment import Caller, Place, deployed, doors, load
-from local.elsewhere import Elsewhere
-from local.eventarc import Backoff, Event, Eventarc, Faults
+from local.emulators.eventarc import Backoff, Event, Eventarc, Faults
 from local.firestore import Emulator
+from local.proxy import Elsewhere
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment

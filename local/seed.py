@@ -31,7 +31,7 @@ def seed(stack: Stack, devices: int) -> list[Account]:
     """Fill the project of ``stack``; in a process of its own, since Google's client finds an
     emulator by the environment alone.
     """
-    command = [sys.executable, "-m", "local.cli", "seed", "--devices", str(devices)]
+    command = [sys.executable, "-m", "cli.main", "seed", "--devices", str(devices)]
     environ = {**os.environ, **stack.environment()}
     if subprocess.run(command, env=environ, cwd=ROOT, check=False).returncode:
         raise StackError("The devices could not be seeded; what is wrong stands above.")

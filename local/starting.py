@@ -19,10 +19,10 @@ from pathlib import Path
 import httpx
 
 from local import telegram_setup
+from local.emulators.service_account import write_service_account
 from local.firestore import FirestoreEmulator
 from local.processes import Child, ChildFailed, end_all, free_ports, listens, require_free
 from local.stack_file import ROOT, STACK_FILE, Stack, StackError, claimed, folder_of
-from local.stand_ins.service_account import write_service_account
 
 SOURCE = ROOT / "functions" / "main.py"
 RULES = ROOT / "firestore.rules"
@@ -172,7 +172,7 @@ class Starter:
             self.children.append(self._firestore.child)
         waits: list[Callable[[], None]] = [self._firestore.wait]
         waits += [
-            self._run(each.name, f"local.stand_ins.{each.name}", each.arguments, listens)
+            self._run(each.name, f"local.emulators.{each.name}.server", each.arguments, listens)
             for each in STAND_INS
             if each.is_ours
         ]

@@ -10,12 +10,12 @@ from contextlib import contextmanager
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Protocol
 
-from shared.domain.content import Content
-from shared.domain.device import AddressKind
-from shared.domain.link_ends import Inspection
-from shared.domain.notification import Notification
-from shared.domain.provider import Domain, declared_schemes, verified
-from shared.domain.retry import RetryPolicy
+from shared.domain.audience.device import AddressKind
+from shared.domain.content.content import Content
+from shared.domain.delivery.retry import RetryPolicy
+from shared.domain.findings.link_ends import Inspection
+from shared.domain.notifications.notification import Notification
+from shared.domain.providers.provider import Domain, declared_schemes, verified
 from shared.ports import (
     Accounts,
     Archive,
@@ -54,10 +54,10 @@ if TYPE_CHECKING:
     from pydantic import SecretStr
 
     from shared.adapters.firestore.rest import FirestoreRest
-    from shared.flow.desk import Desk
-    from shared.flow.moderate import CountDevices
-    from shared.flow.reviewers import Reviewers
-    from shared.flow.submission import Checks
+    from shared.flow.chat.moderator_chat import Desk
+    from shared.flow.moderation.moderate import CountDevices
+    from shared.flow.moderation.reviewers import Reviewers
+    from shared.flow.notifications.submission import Checks
 
 
 class Parts(Protocol):
@@ -241,7 +241,7 @@ class FanOutParts(Ground):
 
     @cached_property
     def lanes(self) -> Lanes:
-        from shared.adapters.lanes import FirestoreLanes
+        from shared.adapters.firestore.lanes import FirestoreLanes
 
         return FirestoreLanes(self._rest)
 
@@ -280,7 +280,7 @@ class FanOutParts(Ground):
 
     def _hms(self, credentials: "SecretStr") -> Sender:
         from shared.adapters.push.hms import hms_sender
-        from shared.credentials.hms import HmsAccount
+        from shared.settings.credentials.hms import HmsAccount
 
         account = HmsAccount.read(credentials.get_secret_value())
         return hms_sender(account, self.settings.hms_push_url, self.settings.hms_oauth_url)
@@ -299,7 +299,7 @@ class FanOutParts(Ground):
 
     @cached_property
     def tasks(self) -> Tasks:
-        from shared.adapters.cloud_tasks import CloudTasks
+        from shared.adapters.tasks import CloudTasks
 
         return CloudTasks(self.settings)
 
@@ -347,7 +347,7 @@ def inspecting(p: Parts) -> Inspect:
     """A look at content with the web and the threat list of these parts."""
 
     def look(content: Content, domains: Sequence[Domain]) -> Inspection:
-        from shared.flow.inspect import inspect
+        from shared.flow.findings.inspect import inspect
 
         return inspect(
             content,
@@ -365,7 +365,7 @@ def counting(p: Parts) -> "CountDevices":
     """A count of a notification's audience with these parts, which are loaded when it is made."""
 
     def count(notification: Notification) -> int:
-        from shared.flow.audience_size import devices_now
+        from shared.flow.audience.size import devices_now
 
         return devices_now(notification, providers=p.providers, audience=p.audience, clock=p.clock)
 
@@ -374,14 +374,14 @@ def counting(p: Parts) -> "CountDevices":
 
 def checks(p: Parts) -> "Checks":
     """What submissions are checked with."""
-    from shared.flow.submission import PAUSES, Checks
+    from shared.flow.notifications.submission import PAUSES, Checks
 
     return Checks(inspecting(p), p.audience, p.usage, p.rates, PAUSES)
 
 
 def reviewers(p: Parts) -> "Reviewers":
     """Who may decide, by the accounts and the list of these parts."""
-    from shared.flow.reviewers import Reviewers
+    from shared.flow.moderation.reviewers import Reviewers
 
     return Reviewers(p.standings, p.moderators)
 
@@ -412,7 +412,7 @@ def desk(p: Parts) -> "Desk | None":
     room = p.settings.telegram_chat_id
     if p.chat is None or room is None:
         return None
-    from shared.flow.desk import Desk
+    from shared.flow.chat.moderator_chat import Desk
 
     return Desk(
         number=room,

@@ -6,13 +6,13 @@ from datetime import UTC, datetime
 from typing import Any
 
 from shared.domain.actors import Actor, Role
-from shared.domain.content import Content, NotificationInput
-from shared.domain.delivery import UNTRIED, Batch, BatchId, Record, Target, sort_key
-from shared.domain.device import AddressKind, Device, Hwid, PushAddress, partition_of
-from shared.domain.lifecycle import Status
-from shared.domain.notification import Notification, NotificationId
-from shared.domain.provider import Domain, Plan, Provider
-from shared.domain.targeting import Segment
+from shared.domain.audience.device import AddressKind, Device, Hwid, PushAddress, partition_of
+from shared.domain.audience.targeting import Segment
+from shared.domain.content.content import Content, NotificationInput
+from shared.domain.delivery.ledger import UNTRIED, Batch, BatchId, Record, Target, sort_key
+from shared.domain.notifications.lifecycle import Status
+from shared.domain.notifications.notification import Notification, NotificationId
+from shared.domain.providers.provider import Domain, Plan, Provider
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 

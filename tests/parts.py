@@ -10,8 +10,8 @@ from functools import cached_property
 from typing import Any
 
 from shared.adapters.clock import FixedClock
+from shared.adapters.firestore.lanes import MemoryLanes
 from shared.adapters.identities import DemoIdentities
-from shared.adapters.lanes import MemoryLanes
 from shared.adapters.memory import (
     MemoryDevices,
     MemoryNotifications,
@@ -28,10 +28,10 @@ from shared.adapters.memory.web import MemoryThreats, MemoryWeb
 from shared.adapters.push.retries import ProcessRetries
 from shared.adapters.push.run_memory import ProcessRunMemory
 from shared.adapters.rates import ProcessRates
-from shared.domain.device import AddressKind
+from shared.domain.audience.device import AddressKind
 from shared.domain.errors import NotFound
-from shared.domain.provider import Domain, Provider
-from shared.domain.standing import Standing
+from shared.domain.providers.provider import Domain, Provider
+from shared.domain.providers.standing import Standing
 from shared.ports import Archive, Chat, Sender, Signer
 from shared.settings import Settings, read
 

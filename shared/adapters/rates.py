@@ -8,7 +8,7 @@ import threading
 from collections import OrderedDict
 from typing import Final
 
-from shared.domain.rate import Bucket
+from shared.domain.providers.rate import Bucket
 from shared.ports import Clock
 
 MOST_REMEMBERED: Final = 10_000

@@ -16,15 +16,15 @@ import requests
 from requests.adapters import HTTPAdapter
 from urllib3.util import Retry
 
-from shared.adapters.google_credentials import (
+from shared.domain.errors import TryAgain
+from shared.domain.providers.standing import Standing
+from shared.settings import Settings
+from shared.wire.tokens import (
     AccessTokens,
     CredentialsRefused,
     CredentialsUnavailable,
     GoogleAccessTokens,
 )
-from shared.domain.errors import TryAgain
-from shared.domain.standing import Standing
-from shared.settings import Settings
 
 SCOPE = "https://www.googleapis.com/auth/identitytoolkit"
 GOOGLE = "https://identitytoolkit.googleapis.com"

@@ -10,7 +10,7 @@ from contextlib import suppress
 from typing import Any
 
 from shared.adapters.telegram_calls import NothingToDo, TelegramCalls
-from shared.domain.chat import Card, Mark
+from shared.domain.chat.text import Card, Mark
 from shared.domain.errors import TryAgain
 
 Json = Mapping[str, object]

@@ -5,8 +5,8 @@
     TryAgain         nothing is wrong with the request; later it will work
     Defect           our own data or code is broken; a person must look
 
-Doors translate these once, in ``functions/_edge.py``. A ``code`` is stable and part of the API;
-the sentence is for people and says what to do next.
+Doors translate these once, in ``functions/http/errors.py``. A ``code`` is stable and part of the
+API; the sentence is for people and says what to do next.
 """
 
 from collections.abc import Iterable, Mapping

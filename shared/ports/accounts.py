@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from shared.domain.standing import Standing
+    from shared.domain.providers.standing import Standing
 
 
 class Standings(Protocol):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 from shared.domain.errors import TryAgain
 
 if TYPE_CHECKING:
-    from shared.domain.chat import Card
+    from shared.domain.chat.text import Card
 
 
 class Throttled(TryAgain):

@@ -7,16 +7,16 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Protocol
 
-from shared.domain.device import Slot
+from shared.domain.audience.device import Slot
 from shared.domain.errors import TryAgain
 
 if TYPE_CHECKING:
-    from shared.domain.delivery import Batch, BatchId, PlanPart, Record, Target
-    from shared.domain.evidence import Evidence, Group
-    from shared.domain.lane import Lane
-    from shared.domain.notification import Notification, NotificationId
+    from shared.domain.audience.targeting import AudienceQuery, PartitionRange
+    from shared.domain.delivery.evidence import Evidence, Group
+    from shared.domain.delivery.lane import Lane
+    from shared.domain.delivery.ledger import Batch, BatchId, PlanPart, Record, Target
+    from shared.domain.notifications.notification import Notification, NotificationId
     from shared.domain.tally import Tally
-    from shared.domain.targeting import AudienceQuery, PartitionRange
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from shared.domain.places import Taker, Turn
+    from shared.domain.providers.places import Taker, Turn
 
 
 class Rates(Protocol):

@@ -13,16 +13,16 @@ from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
 if TYPE_CHECKING:
     from shared.domain.actors import Actor
-    from shared.domain.admin_hwids import AdminHwidsChange
-    from shared.domain.archive import Export
-    from shared.domain.archive_manifest import Head
-    from shared.domain.device import Derived, Device, PushAddress, Reach
-    from shared.domain.history import Entry
-    from shared.domain.lifecycle import Status
-    from shared.domain.notification import Change, Notification, NotificationId
-    from shared.domain.ownership import Credential, Generation, Ownership
-    from shared.domain.provider import Domain, Provider
-    from shared.domain.review import ReviewPolicy
+    from shared.domain.archive.manifest import Head
+    from shared.domain.archive.objects import Export
+    from shared.domain.audience.device import Derived, Device, PushAddress, Reach
+    from shared.domain.audience.ownership import Credential, Generation, Ownership
+    from shared.domain.notifications.history import Entry
+    from shared.domain.notifications.lifecycle import Status
+    from shared.domain.notifications.notification import Change, Notification, NotificationId
+    from shared.domain.notifications.review import ReviewPolicy
+    from shared.domain.providers.admin_hwids import AdminHwidsChange
+    from shared.domain.providers.provider import Domain, Provider
 
 T = TypeVar("T")
 

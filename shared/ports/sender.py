@@ -9,10 +9,10 @@ from math import inf
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from shared.domain.delivery import BatchId
-    from shared.domain.device import AddressKind, PushAddress
-    from shared.domain.evidence import Evidence, Group
-    from shared.domain.notification import NotificationId
+    from shared.domain.audience.device import AddressKind, PushAddress
+    from shared.domain.delivery.evidence import Evidence, Group
+    from shared.domain.delivery.ledger import BatchId
+    from shared.domain.notifications.notification import NotificationId
     from shared.domain.push.answers import Answer
     from shared.domain.push.message import Message
 

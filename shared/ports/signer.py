@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from shared.domain.archive_manifest import Signature
+    from shared.domain.archive.manifest import Signature
 
 
 class Signer(Protocol):

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from shared.domain.content import Content
-    from shared.domain.link_ends import Inspection
-    from shared.domain.provider import Domain
-    from shared.domain.seen import Seen
+    from shared.domain.content.content import Content
+    from shared.domain.findings.fetch_result import Seen
+    from shared.domain.findings.link_ends import Inspection
+    from shared.domain.providers.provider import Domain
 
 
 class Inspect(Protocol):

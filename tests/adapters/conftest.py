@@ -26,7 +26,7 @@ from shared.adapters.memory import (
     MemoryStopSwitch,
 )
 from shared.adapters.memory.moderation import MemoryModerators, MemoryReviewPolicies, MemoryUsage
-from shared.domain.content import Content
+from shared.domain.content.content import Content
 from shared.ports import (
     Devices,
     Moderators,

@@ -6,9 +6,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from shared.domain.actors import Actor, Role
-from shared.domain.content import Content
-from shared.domain.notification import Change, Notification, NotificationId
-from shared.domain.targeting import Segment, TargetPlatform
+from shared.domain.audience.targeting import Segment, TargetPlatform
+from shared.domain.content.content import Content
+from shared.domain.notifications.notification import Change, Notification, NotificationId
 
 NOON = datetime(2026, 3, 1, 12, 0, 0, 123456, tzinfo=UTC)
 PROVIDER = Actor(Role.PROVIDER, "p1")

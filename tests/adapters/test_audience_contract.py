@@ -16,8 +16,7 @@ from shared.adapters.firestore.audience import FirestoreAudience
 from shared.adapters.firestore.rest import FirestoreRest
 from shared.adapters.memory import MemoryDevices
 from shared.adapters.memory.fanout import MemoryAudience
-from shared.domain.delivery import Target, sort_key
-from shared.domain.device import (
+from shared.domain.audience.device import (
     PARTITIONS,
     AddressKind,
     Device,
@@ -26,13 +25,14 @@ from shared.domain.device import (
     Slot,
     partition_of,
 )
-from shared.domain.targeting import (
+from shared.domain.audience.targeting import (
     AudienceQuery,
     PartitionRange,
     Segment,
     TargetPlatform,
     audience_queries,
 )
+from shared.domain.delivery.ledger import Target, sort_key
 from shared.ports import Audience, SnapshotTooOld
 from tests.adapters.fanout import Documents, as_document, hwids, put_devices
 from tests.builders import NOON, a_desktop, a_device

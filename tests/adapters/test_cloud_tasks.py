@@ -10,11 +10,11 @@ import pytest
 from google.cloud import tasks_v2
 from google.cloud.tasks_v2.services.cloud_tasks.transports import CloudTasksGrpcTransport
 
-from local.stand_ins.tasks import Options, TasksEmulator
-from local.stand_ins.tasks_messages import LARGEST_TASK_BYTES
-from local.stand_ins.tasks_rules import QueueSettings
-from shared.adapters.cloud_tasks import BEYOND_HANDLER, CloudTasks
-from shared.flow.queues import Queue
+from local.emulators.tasks.messages import LARGEST_TASK_BYTES
+from local.emulators.tasks.rules import QueueSettings
+from local.emulators.tasks.server import Options, TasksEmulator
+from shared.adapters.tasks import BEYOND_HANDLER, CloudTasks
+from shared.flow.delivery.queues import Queue
 from shared.ports import Task
 from shared.settings import MOST_HANDLER_SECONDS, Settings, read
 from tests.builders import a_domain, a_segment, an_input

@@ -17,8 +17,7 @@ from shared.adapters.firestore.audience import target_of
 from shared.adapters.firestore.devices import FirestoreDevices
 from shared.adapters.firestore.ledger import FirestoreLedger
 from shared.adapters.firestore.rest import FirestoreRest
-from shared.domain.delivery import CHUNK_SIZE, PlanPart
-from shared.domain.device import (
+from shared.domain.audience.device import (
     PARTITIONS,
     AddressKind,
     Derived,
@@ -30,9 +29,10 @@ from shared.domain.device import (
     derive,
     partition_of,
 )
+from shared.domain.audience.ownership import Credential, Generation, Ownership
+from shared.domain.delivery.ledger import CHUNK_SIZE, PlanPart
 from shared.domain.errors import NotFound
-from shared.domain.notification import NotificationId
-from shared.domain.ownership import Credential, Generation, Ownership
+from shared.domain.notifications.notification import NotificationId
 from shared.ports import Devices
 from tests.adapters.conftest import Bench
 from tests.adapters.records import NOON

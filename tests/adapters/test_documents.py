@@ -9,9 +9,9 @@ import pytest
 from shared.adapters.clock import FixedClock, SystemClock
 from shared.adapters.documents.fields import difference
 from shared.adapters.documents.notification import notification_from, to_json
-from shared.domain.content import Content
+from shared.domain.content.content import Content
 from shared.domain.errors import Defect
-from shared.domain.notification import FailureReason
+from shared.domain.notifications.notification import FailureReason
 from shared.domain.tally import Tally
 from tests.adapters.records import NOON, a_new_notification, a_submission, with_fields
 

@@ -17,10 +17,10 @@ from shared.adapters.firestore.rest import FirestoreRest
 from shared.adapters.memory import MemoryNotifications
 from shared.adapters.memory.archive import MemoryArchive, MemoryExports
 from shared.adapters.memory.fanout import MemoryLedger
-from shared.domain.archive import Export, Sealed, exported, exporting
-from shared.domain.archive_manifest import Head
-from shared.domain.delivery import PlanPart
-from shared.domain.notification import NotificationId
+from shared.domain.archive.manifest import Head
+from shared.domain.archive.objects import Export, Sealed, exported, exporting
+from shared.domain.delivery.ledger import PlanPart
+from shared.domain.notifications.notification import NotificationId
 from shared.ports import Exports, Ledger, LostLease, Notifications
 from tests.adapters.fanout import WITHOUT_WAITING, BadLine
 from tests.archive.parts import N1, N2, World, closed_batches

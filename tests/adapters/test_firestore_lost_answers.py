@@ -18,15 +18,15 @@ from shared.adapters.firestore.devices import FirestoreDevices
 from shared.adapters.firestore.moderation import FirestoreReviewPolicies, FirestoreUsage
 from shared.adapters.firestore.notifications import FirestoreNotifications
 from shared.adapters.firestore.providers import FirestoreProviders
-from shared.domain.device import AddressKind, Derived, Device, Hwid, PushAddress, derive
+from shared.domain.audience.device import AddressKind, Derived, Device, Hwid, PushAddress, derive
+from shared.domain.audience.ownership import Credential, Generation, Ownership
 from shared.domain.errors import NotFound, TryAgain, WrongState
-from shared.domain.findings import Finding, Severity
-from shared.domain.history import broken_links, chain_faults
-from shared.domain.lifecycle import Status
-from shared.domain.notification import Change, Looked, Notification, NotificationId
-from shared.domain.ownership import Credential, Generation, Ownership
-from shared.domain.places import Taker, Turn
-from shared.domain.provider import Domain
+from shared.domain.findings.finding import Finding, Severity
+from shared.domain.notifications.history import broken_links, chain_faults
+from shared.domain.notifications.lifecycle import Status
+from shared.domain.notifications.notification import Change, Looked, Notification, NotificationId
+from shared.domain.providers.places import Taker, Turn
+from shared.domain.providers.provider import Domain
 from shared.domain.tally import Tally
 from shared.ports import AlreadyThere, Replay
 from tests.adapters.records import (

@@ -8,12 +8,12 @@ import pytest
 from click.testing import CliRunner, Result
 from google.cloud.firestore import Client, DocumentReference
 
-from local.cli import main
+from cli.main import main
 from shared.adapters.firestore.notifications import FirestoreNotifications
 from shared.domain.actors import Actor, Role
-from shared.domain.findings import Finding, Severity
-from shared.domain.notification import Looked, NotificationId
-from shared.domain.review import ReviewPolicy
+from shared.domain.findings.finding import Finding, Severity
+from shared.domain.notifications.notification import Looked, NotificationId
+from shared.domain.notifications.review import ReviewPolicy
 from shared.wiring import replaced
 from tests.builders import MODERATOR, NOON, PROVIDER, a_notification
 from tests.parts import memory_parts

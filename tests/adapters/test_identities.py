@@ -12,7 +12,7 @@ from aiohttp import web
 from cryptography.hazmat.primitives.asymmetric import rsa
 from jwt.algorithms import RSAAlgorithm
 
-from local.background import Served
+from local.emulators.background import Served
 from shared.adapters.identities import DemoIdentities, GoogleIdentities, identities
 from shared.domain.errors import TryAgain, Unauthenticated
 from shared.settings import Settings, read

@@ -8,8 +8,8 @@ from typing import Self
 import httpx
 import pytest
 
-from local.stand_ins.apns_certificates import Authority
-from shared.adapters.transport.kept_transport import KeptTransport
+from local.emulators.apns.certificates import Authority
+from shared.wire.kept_transport import KeptTransport
 
 OK = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok"
 Act = Callable[[socket.socket], None]

@@ -6,10 +6,10 @@ from functools import partial
 
 import pytest
 
+from shared.adapters.firestore.lanes import FirestoreLanes, MemoryLanes
 from shared.adapters.firestore.rest import FirestoreRest
 from shared.adapters.firestore.rest_values import encode, write
-from shared.adapters.lanes import FirestoreLanes, MemoryLanes
-from shared.domain.lane import Lane
+from shared.domain.delivery.lane import Lane
 from shared.ports import Lanes
 from tests.adapters.fanout import BadLine
 from tests.builders import NOON

@@ -13,7 +13,9 @@ from shared.adapters.firestore.ledger import MOST_TRIES, FirestoreLedger
 from shared.adapters.firestore.rest import FirestoreRest
 from shared.adapters.firestore.rest_values import Raw, encode, write
 from shared.adapters.memory.fanout import MemoryLedger
-from shared.domain.delivery import (
+from shared.domain.audience.device import AddressKind, PushAddress, Slot
+from shared.domain.delivery.evidence import Evidence, Group
+from shared.domain.delivery.ledger import (
     CHUNK_SIZE,
     UNTRIED,
     Batch,
@@ -26,11 +28,9 @@ from shared.domain.delivery import (
     slices,
     sort_key,
 )
-from shared.domain.device import AddressKind, PushAddress, Slot
+from shared.domain.delivery.ramp import Ramp
 from shared.domain.errors import Defect, NotFound, TryAgain
-from shared.domain.evidence import Evidence, Group
-from shared.domain.notification import NotificationId
-from shared.domain.ramp import Ramp
+from shared.domain.notifications.notification import NotificationId
 from shared.domain.tally import Tally
 from shared.ports import Ledger, LostLease
 from tests.adapters.fanout import WITHOUT_WAITING, BadLine

@@ -17,12 +17,12 @@ from shared.adapters.clock import FixedClock
 from shared.adapters.firestore.ledger import FirestoreLedger
 from shared.adapters.firestore.notifications import FirestoreNotifications
 from shared.adapters.firestore.rest import FirestoreRest
-from shared.domain.delivery import BatchState, Outcome, Record
+from shared.domain.delivery.ledger import BatchState, Outcome, Record
 from shared.domain.errors import TryAgain
-from shared.domain.lifecycle import Status
-from shared.domain.notification import Notification, NotificationId
+from shared.domain.notifications.lifecycle import Status
+from shared.domain.notifications.notification import Notification, NotificationId
 from shared.domain.tally import Tally
-from shared.flow.count import finish
+from shared.flow.delivery.count import finish
 from tests.adapters.test_ledger_contract import a_part, of_size
 from tests.builders import NOON, PROVIDER, a_notification
 

@@ -7,8 +7,8 @@ from functools import partial
 import pytest
 
 from shared.domain.errors import Defect
-from shared.domain.places import Taker, Turn
-from shared.domain.review import ReviewPolicy, Template
+from shared.domain.notifications.review import ReviewPolicy, Template
+from shared.domain.providers.places import Taker, Turn
 from shared.ports import Moderator, Moderators, ReviewPolicies, Usage
 from tests.adapters.conftest import Bench
 from tests.adapters.records import NOON

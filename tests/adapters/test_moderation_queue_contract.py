@@ -4,8 +4,8 @@ from datetime import timedelta
 
 import pytest
 
-from shared.adapters import listing
-from shared.domain.notification import NotificationId
+from shared.adapters.documents import listing
+from shared.domain.notifications.notification import NotificationId
 from shared.ports import Notifications, Waiting
 from tests.adapters.conftest import Bench
 from tests.adapters.records import NOON, PROVIDER, a_draft, ids

@@ -7,9 +7,9 @@ import pytest
 
 from shared.domain.actors import SYSTEM
 from shared.domain.errors import NotFound, WrongState
-from shared.domain.history import broken_links
-from shared.domain.lifecycle import Status
-from shared.domain.notification import Change, Notification
+from shared.domain.notifications.history import broken_links
+from shared.domain.notifications.lifecycle import Status
+from shared.domain.notifications.notification import Change, Notification
 from shared.domain.tally import Tally
 from shared.ports import Notifications
 from tests.adapters.conftest import Bench

@@ -5,11 +5,11 @@ from dataclasses import replace
 
 import pytest
 
-from shared.adapters import listing
+from shared.adapters.documents import listing
 from shared.adapters.firestore import notifications as firestore_notifications
 from shared.domain.errors import InvalidInput
-from shared.domain.lifecycle import Status
-from shared.domain.notification import NotificationId
+from shared.domain.notifications.lifecycle import Status
+from shared.domain.notifications.notification import NotificationId
 from shared.ports import Notifications, Waiting, Wish
 from tests.adapters.conftest import Bench
 from tests.adapters.records import (

@@ -5,16 +5,16 @@ from dataclasses import fields, replace
 import pytest
 
 from shared.domain.actors import SYSTEM
-from shared.domain.content import Content
+from shared.domain.audience.targeting import Segment, TargetPlatform
+from shared.domain.content.content import Content
 from shared.domain.errors import Defect, NotFound
-from shared.domain.findings import Finding, Severity
-from shared.domain.history import broken_links, chain_faults
-from shared.domain.lifecycle import Status
-from shared.domain.link_ends import LinkEnd, LookedAt
-from shared.domain.notification import FailureReason, Looked, NotificationId
-from shared.domain.review import Claim, Endorsement
+from shared.domain.findings.finding import Finding, Severity
+from shared.domain.findings.link_ends import LinkEnd, LookedAt
+from shared.domain.notifications.history import broken_links, chain_faults
+from shared.domain.notifications.lifecycle import Status
+from shared.domain.notifications.notification import FailureReason, Looked, NotificationId
+from shared.domain.notifications.review import Claim, Endorsement
 from shared.domain.tally import Tally
-from shared.domain.targeting import Segment, TargetPlatform
 from shared.ports import AlreadyThere, Notifications, Replay
 from tests.adapters.conftest import Bench
 from tests.adapters.records import (

@@ -13,8 +13,8 @@ from shared.adapters.firestore.devices import FirestoreDevices
 from shared.adapters.firestore.others import OthersDocuments
 from shared.adapters.firestore.providers import FirestoreProviders
 from shared.adapters.firestore.rest import FirestoreRest
-from shared.domain.device import AddressKind, Device, Hwid, PushAddress
-from shared.domain.ownership import Credential, Generation
+from shared.domain.audience.device import AddressKind, Device, Hwid, PushAddress
+from shared.domain.audience.ownership import Credential, Generation
 
 
 def not_again() -> NoReturn:

@@ -5,10 +5,10 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 
 from shared.domain.errors import TooMany, TryAgain
-from shared.domain.notification import Notification
-from shared.domain.places import Taker
-from shared.domain.provider import Limit
-from shared.flow.submission import take_place
+from shared.domain.notifications.notification import Notification
+from shared.domain.providers.places import Taker
+from shared.domain.providers.provider import Limit
+from shared.flow.notifications.submission import take_place
 from shared.ports import Notifications, Usage
 from tests.adapters.conftest import Bench
 from tests.builders import NOON, PROVIDER, a_notification, a_provider

@@ -13,9 +13,9 @@ from google.cloud.firestore import Client
 from shared.adapters.documents.provider import api_key_from
 from shared.adapters.memory import MemoryProviders
 from shared.domain.actors import Actor, Role
-from shared.domain.admin_hwids import MOST_DIFFERENT
 from shared.domain.errors import NotFound, TooMany, TryAgain
-from shared.domain.provider import Domain, Plan, Provider, with_given
+from shared.domain.providers.admin_hwids import MOST_DIFFERENT
+from shared.domain.providers.provider import Domain, Plan, Provider, with_given
 from shared.ports import AlreadyThere, ApiKey, Providers, StopSwitch
 from tests.adapters.conftest import Bench
 from tests.adapters.records import NOON

@@ -23,11 +23,11 @@ from pydantic import SecretStr
 from shared.adapters.archive.gcs import GcsArchive
 from shared.adapters.firestore.rest_auth import EmulatorBearer
 from shared.adapters.telegram_calls import TelegramCalls
-from shared.adapters.transport.h2_client import H2Client, common
-from shared.adapters.transport.kept_transport import KeptTransport
-from shared.adapters.transport.one_shot_http import KeptConnections, Target
 from shared.adapters.web.guarded import GuardedWeb
 from shared.domain.errors import TryAgain
+from shared.wire.http2.client import H2Client, common
+from shared.wire.http11 import KeptConnections, Target
+from shared.wire.kept_transport import KeptTransport
 
 NOWHERE = "127.0.0.1:9"
 """Nobody listens there: whoever does not ask the proxy fails at once."""

@@ -14,10 +14,10 @@ from shared.adapters.firestore.rest import FirestoreRest
 from shared.adapters.firestore.slots import ROUNDS, FirestoreSlots
 from shared.adapters.memory import MemoryDevices
 from shared.adapters.memory.fanout import MemorySlots
-from shared.domain.delivery import Outcome, Record
-from shared.domain.device import Slot
+from shared.domain.audience.device import Slot
+from shared.domain.delivery.ledger import Outcome, Record
 from shared.domain.errors import Defect
-from shared.domain.notification import Notification
+from shared.domain.notifications.notification import Notification
 from shared.ports import Slots, SlotWrite
 from tests.adapters.fanout import (
     WITHOUT_WAITING,

@@ -11,13 +11,13 @@ import httpx
 import pytest
 from aiohttp import web
 
-from local.background import Served
-from local.stand_ins import auth as standin
+from local.emulators.auth import server as standin
+from local.emulators.background import Served
 from shared.adapters.memory.standings import MemoryStandings
 from shared.adapters.standings import EmulatorTokens, IdentityToolkit, standings
 from shared.domain.actors import Role
 from shared.domain.errors import TryAgain
-from shared.domain.standing import Standing
+from shared.domain.providers.standing import Standing
 from shared.ports import Standings
 from shared.settings import read
 

@@ -16,8 +16,8 @@ from shared.adapters.memory import MemoryNotifications, MemoryStopSwitch
 from shared.adapters.memory.watch import MemoryWatch
 from shared.domain.actors import Actor, Role
 from shared.domain.errors import Defect, NotFound
-from shared.domain.lifecycle import Status
-from shared.domain.notification import Change, Notification, NotificationId
+from shared.domain.notifications.lifecycle import Status
+from shared.domain.notifications.notification import Change, Notification, NotificationId
 from shared.ports import Notifications, Sight, StopSwitch, Watch
 from tests.adapters.fanout import BadLine, a_sending_notification
 from tests.builders import NOON

@@ -8,7 +8,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from shared.domain.device import AddressKind
+from shared.domain.audience.device import AddressKind
 from shared.settings import SettingsError, read
 from shared.wiring import GoogleParts
 

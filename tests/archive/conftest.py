@@ -9,7 +9,7 @@ import boto3
 import pytest
 from moto.server import ThreadedMotoServer
 
-from local.background import Served
+from local.emulators.background import Served
 from shared.adapters.archive.aws import aws_client
 from shared.adapters.archive.folder import FolderArchive
 from shared.adapters.archive.gcs import GcsArchive

@@ -9,12 +9,20 @@ from shared.adapters.clock import FixedClock
 from shared.adapters.memory import MemoryNotifications
 from shared.adapters.memory.archive import MemoryArchive, MemoryExports
 from shared.adapters.memory.fanout import MemoryLedger, MemoryTasks
-from shared.domain.archive import Export
-from shared.domain.delivery import Batch, BatchId, BatchState, Outcome, Record, Target, batch_id
-from shared.domain.notification import Notification, NotificationId, verdict
-from shared.flow.export import Exporter
-from shared.flow.verify import Report, Verifier
-from shared.flow.witness import Witness
+from shared.domain.archive.objects import Export
+from shared.domain.delivery.ledger import (
+    Batch,
+    BatchId,
+    BatchState,
+    Outcome,
+    Record,
+    Target,
+    batch_id,
+)
+from shared.domain.notifications.notification import Notification, NotificationId, verdict
+from shared.flow.archive.daily_manifest import Witness
+from shared.flow.archive.export import Exporter
+from shared.flow.archive.verify import Report, Verifier
 from shared.ports import Signer
 from tests.builders import MODERATOR, NOON, PROVIDER, a_notification
 from tests.flow.hazard import Hazard, guarded

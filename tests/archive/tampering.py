@@ -5,9 +5,9 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from shared.domain.archive import Kind
-from shared.domain.archive_manifest import name_of
-from shared.domain.notification import NotificationId
+from shared.domain.archive.manifest import name_of
+from shared.domain.archive.objects import Kind
+from shared.domain.notifications.notification import NotificationId
 from tests.archive.parts import World
 
 

@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.serialization import load_der_public_key
 from shared.adapters.archive.aws import WebIdentity, aws_session
 from shared.adapters.archive.kms import KmsSigner
 from shared.adapters.archive.s3 import Bucket, S3Archive
-from shared.domain.archive_manifest import Signature, read
+from shared.domain.archive.manifest import Signature, read
 from shared.domain.errors import TryAgain
 from shared.ports import ArchiveFault, Put
 from shared.settings import SettingsError

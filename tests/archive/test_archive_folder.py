@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from shared.adapters.archive.folder import UNFINISHED, FolderArchive, fault_of
-from shared.domain.archive_life import Life
+from shared.domain.archive.life import Life
 from shared.domain.errors import TryAgain
-from shared.flow.replay import replay
+from shared.flow.archive.replay import replay
 from shared.ports import ArchiveFault, Put
 from tests.archive.parts import N1, N2, World
 

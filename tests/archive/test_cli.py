@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from local.cli import main
+from cli.main import main
 from shared.adapters.archive.folder import FolderArchive
-from shared.domain.archive_remedies import REMEDIES
-from shared.flow.verify_chain import FORGED
+from shared.domain.archive.remedies import REMEDIES
+from shared.flow.archive.verify_chain import FORGED
 from shared.wiring import replaced
 from tests.archive.parts import N1, N2, World
 from tests.parts import memory_parts
@@ -63,9 +63,9 @@ def test_what_waits_for_its_export_is_told(world: World) -> None:
 
 
 def test_there_is_a_remedy_for_everything_that_can_be_wrong() -> None:
-    places = [ROOT / "shared/flow", ROOT / "shared/domain"]
-    files = [f for p in places for pattern in ("verify*.py", "replay.py") for f in p.glob(pattern)]
-    text = "".join(f.read_text() for f in [*files, ROOT / "shared/domain/archive_life.py"])
+    verbs = ROOT / "shared/flow/archive"
+    files = [*verbs.glob("verify*.py"), verbs / "replay.py"]
+    text = "".join(f.read_text() for f in [*files, ROOT / "shared/domain/archive/life.py"])
     asked = set(re.findall(r'(?:note|Discrepancy|yield)\(?\s*"([a-zA-Z]+)",', text))
     assert {"altered", "ledger", "record", "missing", "gone"} <= asked
     assert asked | {FORGED} <= set(REMEDIES)

@@ -12,7 +12,7 @@ import pytest
 from werkzeug.test import TestResponse
 
 from shared.adapters.memory.archive import MemoryArchive
-from shared.flow.queues import Queue
+from shared.flow.delivery.queues import Queue
 from shared.ports import ArchiveFault
 from shared.settings import Settings
 from shared.wiring import replaced

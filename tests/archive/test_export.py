@@ -9,13 +9,13 @@ from typing import Any
 import pytest
 
 from shared.adapters.memory.archive import MemoryArchive
-from shared.domain.archive import MOST_LINES, Kind, place_of
-from shared.domain.archive_lines import device_of
-from shared.domain.delivery import BatchState
+from shared.domain.archive.lines import device_of
+from shared.domain.archive.objects import MOST_LINES, Kind, place_of
+from shared.domain.delivery.ledger import BatchState
 from shared.domain.errors import NotFound, TryAgain, WrongState
-from shared.domain.lifecycle import Status
-from shared.domain.notification import NotificationId
-from shared.flow.export import MOST_AT_ONCE, NEXT_LOOK, SETTLED_AFTER, Queued, queue_exports
+from shared.domain.notifications.lifecycle import Status
+from shared.domain.notifications.notification import NotificationId
+from shared.flow.archive.export import MOST_AT_ONCE, NEXT_LOOK, SETTLED_AFTER, Queued, queue_exports
 from shared.ports import ArchiveFault, Put
 from tests.archive.parts import N1, N2, World
 from tests.builders import NOON, PROVIDER, a_notification

@@ -9,14 +9,14 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from local.cli import main
+from cli.main import main
 from shared.adapters.memory.archive import MemoryArchive
 from shared.adapters.memory.fanout import MemoryLedger
-from shared.domain.archive_cost import ExportOperations, export_operations
-from shared.domain.delivery import Batch, tally
-from shared.domain.notification import NotificationId
+from shared.domain.archive.cost import ExportOperations, export_operations
+from shared.domain.delivery.ledger import Batch, tally
+from shared.domain.notifications.notification import NotificationId
 from shared.domain.tally import Tally
-from shared.flow.verify import Verifier
+from shared.flow.archive.verify import Verifier
 from shared.ports import Put
 from tests.archive.parts import N1, World, closed_batches
 from tests.builders import MODERATOR, NOON, PROVIDER, a_notification

@@ -14,8 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.adapters.archive.folder import FolderArchive
-from shared.domain.archive import Kind, Place, Seal, Unreadable, ended_on, opened, place_of
-from shared.domain.archive_lines import (
+from shared.domain.archive.lines import (
     BadLine,
     device_of,
     entry_from,
@@ -25,13 +24,14 @@ from shared.domain.archive_lines import (
     record_from,
     transition_line,
 )
-from shared.domain.archive_manifest import Signature, following, forgeries, read
-from shared.domain.content import Content
-from shared.domain.delivery import BatchId, BatchState, Outcome, Record, Target
+from shared.domain.archive.manifest import Signature, following, forgeries, read
+from shared.domain.archive.objects import Kind, Place, Seal, Unreadable, ended_on, opened, place_of
+from shared.domain.audience.targeting import Segment
+from shared.domain.content.content import Content
+from shared.domain.delivery.ledger import BatchId, BatchState, Outcome, Record, Target
 from shared.domain.errors import NotFound
-from shared.domain.lifecycle import Status
-from shared.domain.notification import NotificationId
-from shared.domain.targeting import Segment
+from shared.domain.notifications.lifecycle import Status
+from shared.domain.notifications.notification import NotificationId
 from tests.archive.parts import N1, N2, World, closed_batches
 from tests.builders import MODERATOR, NOON, PROVIDER, a_batch, a_notification
 
@@ -319,8 +319,8 @@ def test_a_batch_that_is_still_open_would_say_so() -> None:
 
 
 def test_an_empty_archive_has_nothing_to_replay() -> None:
-    from shared.domain.archive_life import Life
-    from shared.flow.replay import replay
+    from shared.domain.archive.life import Life
+    from shared.flow.archive.replay import replay
 
     with pytest.raises(NotFound):
         list(replay(N1, World().archive, Life()))

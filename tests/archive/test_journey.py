@@ -32,7 +32,7 @@ def people(stack: Stack) -> Iterator[tuple[Person, Person]]:
 
 def fanfare(stack: Stack, *arguments: str) -> tuple[int, str]:
     told = subprocess.run(
-        [sys.executable, "-m", "local.cli", "archive", *arguments],
+        [sys.executable, "-m", "cli.main", "archive", *arguments],
         env={**os.environ, **stack.environment()},
         capture_output=True,
         text=True,

@@ -4,12 +4,12 @@ from hashlib import sha256
 
 import pytest
 
-from shared.domain.archive import Kind, opened, place_of
-from shared.domain.archive_life import Life
-from shared.domain.delivery import Outcome, Record
+from shared.domain.archive.life import Life
+from shared.domain.archive.objects import Kind, opened, place_of
+from shared.domain.delivery.ledger import Outcome, Record
 from shared.domain.errors import NotFound
-from shared.domain.lifecycle import Status
-from shared.flow.replay import replay
+from shared.domain.notifications.lifecycle import Status
+from shared.flow.archive.replay import replay
 from tests.archive.parts import N1, N2, World
 from tests.archive.tampering import an_object, rewritten
 

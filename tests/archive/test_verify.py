@@ -6,12 +6,12 @@ from datetime import date
 
 import pytest
 
-from shared.domain.archive import MOST_UNPACKED, Kind, Place
-from shared.domain.archive_life import Life
-from shared.domain.archive_manifest import name_of
-from shared.domain.notification import NotificationId
-from shared.flow.replay import replay
-from shared.flow.verify import Verifier
+from shared.domain.archive.life import Life
+from shared.domain.archive.manifest import name_of
+from shared.domain.archive.objects import MOST_UNPACKED, Kind, Place
+from shared.domain.notifications.notification import NotificationId
+from shared.flow.archive.replay import replay
+from shared.flow.archive.verify import Verifier
 from tests.archive.parts import N1, N2, World
 from tests.archive.tampering import an_object, found, rewritten
 from tests.flow.hazard import guarded

@@ -6,9 +6,9 @@ import json
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shared.domain.archive import Unreadable, opened, place_of
-from shared.domain.archive_life import Life
-from shared.flow.replay import replay
+from shared.domain.archive.life import Life
+from shared.domain.archive.objects import Unreadable, opened, place_of
+from shared.flow.archive.replay import replay
 from tests.archive.parts import N1, N2, World
 from tests.archive.tampering import found
 

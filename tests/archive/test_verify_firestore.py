@@ -8,13 +8,13 @@ import pytest
 
 from shared.adapters.memory.archive import MemoryExports
 from shared.adapters.memory.fanout import MemoryLedger
-from shared.domain.archive import Export, Kind, opened, place_of
-from shared.domain.archive_manifest import Head
-from shared.domain.delivery import Batch
+from shared.domain.archive.manifest import Head
+from shared.domain.archive.objects import Export, Kind, opened, place_of
+from shared.domain.delivery.ledger import Batch
 from shared.domain.errors import Defect
-from shared.domain.lifecycle import Status
-from shared.domain.notification import NotificationId
-from shared.flow.export import seal
+from shared.domain.notifications.lifecycle import Status
+from shared.domain.notifications.notification import NotificationId
+from shared.flow.archive.export import seal
 from tests.archive.parts import N1, N2, World, closed_batches
 from tests.archive.tampering import an_object, found, rewritten
 

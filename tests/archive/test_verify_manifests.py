@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 
 from shared.adapters.memory.archive import MemoryArchive
-from shared.domain.archive import Kind
-from shared.domain.archive_manifest import Head, Signature, following, name_of, read
+from shared.domain.archive.manifest import Head, Signature, following, name_of, read
+from shared.domain.archive.objects import Kind
 from shared.domain.errors import TryAgain
-from shared.domain.notification import NotificationId
-from shared.flow.witness import queue_manifest
+from shared.domain.notifications.notification import NotificationId
+from shared.flow.archive.daily_manifest import queue_manifest
 from shared.ports import ArchiveFault, Put
 from tests.archive.parts import N1, N2, World
 from tests.archive.tampering import forge, found, three_days

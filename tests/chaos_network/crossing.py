@@ -13,13 +13,13 @@ from math import inf
 from random import Random
 from typing import Any
 
-from shared.domain.delivery import Outcome
-from shared.domain.device import AddressKind, Device, PushAddress
+from shared.domain.audience.device import AddressKind, Device, PushAddress
+from shared.domain.delivery.ledger import Outcome
 from shared.domain.errors import WrongState
-from shared.domain.notification import NotificationId
+from shared.domain.notifications.notification import NotificationId
 from shared.domain.push.answers import Answer, Later
 from shared.domain.push.message import Message
-from shared.flow.once import Once
+from shared.flow.notifications.once import Once
 from shared.ports import Sender
 from tests.builders import a_desktop, a_device
 from tests.chaos_network.services import Afloat

@@ -10,29 +10,30 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from local.background import Background, listening
-from local.stand_ins import fcm, hms
-from local.stand_ins.apns import serving
-from local.stand_ins.apns_answers import PASSING
-from local.stand_ins.apns_certificates import Authority
-from local.stand_ins.apns_service import Apns
-from local.stand_ins.apns_service import Config as ApnsConfig
-from local.stand_ins.fcm_tokens import TokenEndpoint
-from local.stand_ins.hms_tokens import HmsTokenEndpoint
-from local.stand_ins.push_received import DETAILS_KEPT
+from local.emulators.apns.answers import PASSING
+from local.emulators.apns.certificates import Authority
+from local.emulators.apns.server import serving
+from local.emulators.apns.service import Apns
+from local.emulators.apns.service import Config as ApnsConfig
+from local.emulators.background import Background, listening
+from local.emulators.fcm import server as fcm
+from local.emulators.fcm.tokens import TokenEndpoint
+from local.emulators.hms import server as hms
+from local.emulators.hms.tokens import HmsTokenEndpoint
+from local.emulators.push.received import DETAILS_KEPT
 from shared.adapters.push import pace as push_pace
 from shared.adapters.push.apns import PRODUCTION, SANDBOX, ApnsSender
 from shared.adapters.push.apns_credentials import P8Key
 from shared.adapters.push.apns_token_shelves import MemoryTokenShelf
 from shared.adapters.push.fcm import FcmSender
 from shared.adapters.push.hms import HmsSender
-from shared.adapters.transport.h2_client import H2Client
-from shared.adapters.transport.one_shot_http import KeptConnections
-from shared.credentials.p8 import read_key
-from shared.domain.device import AddressKind
-from shared.domain.pace import whole_app_waits
+from shared.domain.audience.device import AddressKind
 from shared.domain.push.answers import Answer
+from shared.domain.push.pace import whole_app_waits
 from shared.ports import Sender
+from shared.settings.credentials.p8 import read_key
+from shared.wire.http2.client import H2Client
+from shared.wire.http11 import KeptConnections
 from tests.chaos_network.proxy import Luck, accepting, between_bytes, between_requests
 from tests.senders.apns_parts import KEY_ID, P8, TEAM_ID, TOPIC
 from tests.senders.hms_parts import PATH

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from shared.domain.device import AddressKind, PushAddress
+from shared.domain.audience.device import AddressKind, PushAddress
 from shared.domain.push.answers import Accepted, Answer, Later
 from shared.domain.push.message import Message
 from tests.chaos_network.crossing import Crossing, cross

@@ -7,11 +7,11 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
-from functions._remedies import REMEDIES
-from functions._sentences import SENTENCES
-from shared.domain import apns_reactions as apns
-from shared.domain import fcm_reactions as fcm
-from shared.domain import hms_reactions as hms
+from shared.domain.delivery.remedies import REMEDIES
+from shared.domain.delivery.sentences import SENTENCES
+from shared.domain.push import apns_reactions as apns
+from shared.domain.push import fcm_reactions as fcm
+from shared.domain.push import hms_reactions as hms
 from shared.domain.push.answers import (
     Accepted,
     AddressGone,
@@ -21,7 +21,7 @@ from shared.domain.push.answers import (
     Rejected,
     Unsendable,
 )
-from shared.domain.reactions import CREDENTIALS_REFUSED
+from shared.domain.push.reactions import CREDENTIALS_REFUSED
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "errors.md"
 ANY = "any"

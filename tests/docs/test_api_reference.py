@@ -16,26 +16,22 @@ from pydantic import BaseModel
 from pydantic.alias_generators import to_camel
 from pydantic.json_schema import JsonSchemaMode
 
-from functions import (
-    _answers,
-    _callable,
-    _faults,
-    _operator_moderation,
-    _provider_account,
-    _provider_insight,
-    device_api,
-    moderation,
-    operator_api,
-    provider_api,
-)
-from functions._edge import TABLE, Row
-from functions._rest import Door
-from functions._sentences import SENTENCES
+from functions.device import api as device_api
+from functions.http import answers, callables, validation
+from functions.http.api import Door
+from functions.http.errors import TABLE, Row
 from functions.main import DOORS
+from functions.moderator import calls as moderation
+from functions.operator import api as operator_api
+from functions.operator import moderation as operator_moderation
+from functions.provider import account, insight
+from functions.provider import api as provider_api
 from local.stack_file import STACK_FILE, Stack
-from shared.domain import content, targeting
+from shared.domain.audience import targeting
+from shared.domain.content import content
+from shared.domain.delivery.sentences import SENTENCES
 from shared.domain.errors import Refusal
-from shared.flow.rates import RATES
+from shared.flow.providers.rates import RATES
 from tests.docs.reference import LEFT_OUT, Step, differences, quoted, steps, tables
 
 ROOT = Path(__file__).parents[2]
@@ -45,10 +41,10 @@ STEPS = steps()
 MODELS: Mapping[str, type[BaseModel]] = {
     name: model
     for module in (
-        _answers,
-        _operator_moderation,
-        _provider_account,
-        _provider_insight,
+        answers,
+        operator_moderation,
+        account,
+        insight,
         device_api,
         moderation,
         operator_api,
@@ -157,7 +153,7 @@ def test_every_outcome_code_stands_in_its_table() -> None:
 def test_the_words_of_callables_are_those_of_the_protocol_with_our_codes() -> None:
     row_of = dict(problem_codes())
     for word, status, codes in _words():
-        assert _callable.STATUSES[word] == status
+        assert callables.STATUSES[word] == status
         assert {row_of[code].word for code in codes} == {word}
 
 
@@ -202,8 +198,8 @@ def words(code: ast.expr) -> list[str]:
 
 def field_codes() -> Iterator[str]:
     """Every code a fault of a field can have."""
-    yield from ({code for code, _ in _faults._WORDS.values()} - {"malformed"})
-    yield from (_faults._REQUIRED[0], _faults._INVALID[0])
+    yield from ({code for code, _ in validation._WORDS.values()} - {"malformed"})
+    yield from (validation._REQUIRED[0], validation._INVALID[0])
     for call in calls():
         place = {"FieldError": 1, "fault": 1, "PydanticCustomError": 0}.get(called(call))
         if place is not None and len(call.args) > place:

@@ -2,9 +2,9 @@
 
 import pytest
 
-from functions._remedies import REMEDIES, remedy
-from functions._sentences import SENTENCES
-from shared.domain.apns_reactions import Step
+from shared.domain.delivery.remedies import REMEDIES, remedy
+from shared.domain.delivery.sentences import SENTENCES
+from shared.domain.push.apns_reactions import Step
 from tests.docs.errors import DOCUMENT, STEPS, TABLES, document
 
 

@@ -7,8 +7,8 @@ import pytest
 
 from functions.main import DOORS
 from infra.bundle import build
-from shared.domain.cost import Audience, Layout, terms
-from shared.flow.plan import DEVICES_PER_PART, PAGE_SIZE
+from shared.domain.delivery.cost import Audience, Layout, terms
+from shared.flow.delivery.plan import DEVICES_PER_PART, PAGE_SIZE
 
 DOCS = Path(__file__).parents[2] / "docs"
 WORDS = {15: "fifteen", 16: "sixteen", 17: "seventeen", 18: "eighteen"}

@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from shared.domain.lifecycle import TERMINAL, TRANSITIONS
+from shared.domain.notifications.lifecycle import TERMINAL, TRANSITIONS
 
 ARCHITECTURE = Path(__file__).parents[2] / "docs" / "architecture.md"
 

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from shared.domain.history import Note
-from shared.domain.provider import LIMITS, MOST_ADMIN_HWIDS, Limit, Plan
-from shared.domain.review import CLAIM_LEASE, ReviewPolicy
-from shared.flow.submission import WINDOWS
+from shared.domain.notifications.history import Note
+from shared.domain.notifications.review import CLAIM_LEASE, ReviewPolicy
+from shared.domain.providers.provider import LIMITS, MOST_ADMIN_HWIDS, Limit, Plan
+from shared.flow.notifications.submission import WINDOWS
 
 PAGE = (Path(__file__).parents[2] / "docs" / "moderation.md").read_text(encoding="utf-8")
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from local.cli import main as fanfare
+from cli.main import main as fanfare
 from shared.settings import Settings
 
 ROOT = Path(__file__).parents[2]
@@ -18,7 +18,7 @@ DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 
 _FENCED = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL)
 _LINK = re.compile(r"\]\(([^)\s]+)\)")
-_NAMED = re.compile(r"(?:tests|functions|shared|local|infra|benchmarks)/[\w./*-]+")
+_NAMED = re.compile(r"(?:tests|functions|shared|local|cli|infra|benchmarks)/[\w./*-]+")
 
 
 def name(document: Path) -> str:

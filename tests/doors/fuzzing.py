@@ -13,16 +13,18 @@ from typing import Any, Final
 from hypothesis import HealthCheck, Phase, settings
 from openapi_schema_validator import OAS31Validator
 
-from functions import device_api, operator_api, provider_api
-from functions import moderation as callables
-from functions._callable import STATUSES
-from functions._http import Given
-from functions._openapi import _PROBLEM
-from functions._rest import Door
+from functions.device import api as device_api
+from functions.http.api import Door
+from functions.http.bodies import Given
+from functions.http.callables import STATUSES
+from functions.http.openapi import _PROBLEM
+from functions.moderator import calls as callables
+from functions.operator import api as operator_api
+from functions.provider import api as provider_api
 from shared.adapters.documents.notification import notification_fields
 from shared.adapters.memory.chat import MemoryChat
-from shared.domain.lifecycle import Status
-from shared.flow.keys import digest_of
+from shared.domain.notifications.lifecycle import Status
+from shared.flow.providers.keys import digest_of
 from shared.settings import read
 from tests.builders import NOON, a_domain, a_notification, a_provider, an_enterprise_provider
 from tests.parts import ENVIRONMENT, MemoryParts, memory_parts, token

@@ -7,8 +7,8 @@ from typing import Any
 from hypothesis import strategies as st
 
 from shared.adapters.firestore.rest_values import FOREIGN
-from shared.domain.device import AddressKind
-from shared.flow.devices import written
+from shared.domain.audience.device import AddressKind
+from shared.flow.audience.devices import written
 from tests.builders import (
     a_desktop,
     a_device,

@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 from google.events.cloud.firestore import Document, DocumentEventData
 
-from functions._rest import Door
+from functions.http.api import Door
 from functions.main import DOORS
 from shared.adapters.documents.notification import notification_fields
-from shared.domain.lifecycle import Status
-from shared.flow.keys import digest_of
+from shared.domain.notifications.lifecycle import Status
+from shared.flow.providers.keys import digest_of
 from shared.settings import read
 from tests.builders import NOON, a_notification
 from tests.doors.conftest import a_body, bearer, client

@@ -8,8 +8,8 @@ import flask
 import pytest
 from flask.testing import FlaskClient
 
-from functions import _edge
-from functions._edge import TABLE, service_door, tell
+from functions.http import errors as edge
+from functions.http.errors import TABLE, service_door, tell
 from shared.domain import errors
 from shared.domain.errors import (
     Defect,
@@ -20,7 +20,7 @@ from shared.domain.errors import (
     Unauthenticated,
     WrongState,
 )
-from shared.flow.once import KeyReused
+from shared.flow.notifications.once import KeyReused
 from shared.ports import SnapshotTooOld
 from tests.doors.conftest import Call, bearer, client, door
 from tests.parts import MemoryParts, service_token, token
@@ -36,7 +36,7 @@ def kinds_of(base: type[Exception]) -> Iterator[type[Exception]]:
 
 def test_every_refusal_of_ours_has_a_row_in_the_table() -> None:
     assert KeyReused in TABLE
-    homes = {errors.__name__, _edge.__name__}
+    homes = {errors.__name__, edge.__name__}
     assert {k for k in kinds_of(Refusal) if k.__module__ in homes} <= set(TABLE)
 
 

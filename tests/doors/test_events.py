@@ -7,7 +7,7 @@ import pytest
 from google.events.cloud.firestore import Document, DocumentEventData, Value
 from werkzeug.test import TestResponse
 
-from shared.domain.device import derive
+from shared.domain.audience.device import derive
 from tests.doors.conftest import client
 from tests.parts import MemoryParts, service_token
 

@@ -7,7 +7,7 @@ from threading import Barrier
 
 import pytest
 
-from functions._answer import Answer
+from functions.http.models import Answer
 from shared.domain.inputs import Input
 
 THREADS = 8

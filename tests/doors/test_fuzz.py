@@ -21,9 +21,9 @@ from schemathesis.core.result import Ok
 from schemathesis.generation.feedback import FeedbackSources
 from schemathesis.specs.openapi import checks
 
-from functions._callable import STATUSES
-from functions._edge import TABLE
-from functions._openapi import description
+from functions.http.callables import STATUSES
+from functions.http.errors import TABLE
+from functions.http.openapi import description
 from shared.wiring import replaced
 from tests.doors.conftest import bearer, client
 from tests.doors.fuzzing import (

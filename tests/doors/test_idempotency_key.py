@@ -1,6 +1,6 @@
 """A repeated create answers as the first one did, and creates nothing."""
 
-from shared.flow.once import Once
+from shared.flow.notifications.once import Once
 from shared.ports import Replay
 from tests.doors.conftest import Call, a_body
 from tests.parts import MemoryParts

@@ -10,10 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from werkzeug.test import TestResponse
 
-from functions._callers import anyone
-from functions._operator_moderation import delete_moderator
-from functions._provider_insight import explain
-from functions._rest import Route
+from functions.http.api import Route
+from functions.http.callers import anyone
+from functions.operator.moderation import delete_moderator
+from functions.provider.insight import explain
 from shared.wiring import replaced
 from tests.doors.conftest import a_body, bearer, client
 from tests.doors.fuzzing import (

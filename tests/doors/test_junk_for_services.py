@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from werkzeug.test import TestResponse
 
-from functions.telegram_webhook import SECRET_HEADER
+from functions.service.telegram import SECRET_HEADER
 from shared.wiring import replaced
 from tests.doors.conftest import bearer, client
 from tests.doors.fuzzing import BOT_SECRET, a_furnished_fanfare, fuzzed

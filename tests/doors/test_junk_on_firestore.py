@@ -13,14 +13,14 @@ from google.auth.credentials import AnonymousCredentials
 from google.cloud.firestore import Client, GeoPoint
 from google.events.cloud.firestore import Document, DocumentEventData, Value
 
-from functions._provider_insight import explain
-from functions._rest import Route
+from functions.http.api import Route
+from functions.provider.insight import explain
 from local.firestore import FirestoreEmulator
 from shared.adapters.documents.device import DERIVED_FIELDS
 from shared.adapters.memory.standings import MemoryStandings
-from shared.domain.device import PARTITIONS
-from shared.domain.targeting import PartitionRange, Segment, audience_queries
-from shared.flow.devices import written
+from shared.domain.audience.device import PARTITIONS
+from shared.domain.audience.targeting import PartitionRange, Segment, audience_queries
+from shared.flow.audience.devices import written
 from shared.settings import read
 from shared.wiring import GoogleParts, replaced
 from tests.builders import a_domain, an_enterprise_provider

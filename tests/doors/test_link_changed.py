@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from shared.adapters.memory.web import MemoryWeb
-from shared.domain.link_ends import BETWEEN_LOOKS, MOST_LOOKS
-from shared.domain.seen import Seen, WebFault
+from shared.domain.findings.fetch_result import Seen, WebFault
+from shared.domain.findings.link_ends import BETWEEN_LOOKS, MOST_LOOKS
 from tests.doors.conftest import Call, a_body, door
 from tests.parts import MemoryParts, service_token, token
 

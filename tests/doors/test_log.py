@@ -8,9 +8,9 @@ from urllib.parse import quote
 
 import pytest
 
-from functions._log import log, said
+from functions.http.logs import log, said
 from shared.domain.errors import Defect, TryAgain
-from shared.hidden import hidden
+from shared.settings.hidden import hidden
 from tests.doors.conftest import Call, a_body, door
 from tests.parts import MemoryParts, token
 

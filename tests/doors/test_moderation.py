@@ -7,13 +7,13 @@ from typing import Any
 import pytest
 from werkzeug.test import TestResponse
 
-from functions._callable import STATUSES
-from functions._edge import TABLE
+from functions.http.callables import STATUSES
+from functions.http.errors import TABLE
 from shared.adapters.documents.notification import notification_fields
-from shared.domain.findings import Finding, Severity
-from shared.domain.lifecycle import Status
-from shared.domain.notification import Looked
-from shared.domain.review import ReviewPolicy, Template
+from shared.domain.findings.finding import Finding, Severity
+from shared.domain.notifications.lifecycle import Status
+from shared.domain.notifications.notification import Looked
+from shared.domain.notifications.review import ReviewPolicy, Template
 from tests.builders import NOON, PROVIDER, a_notification, a_provider
 from tests.doors.conftest import a_body, door
 from tests.parts import MemoryParts, an_account, forged, token

@@ -10,8 +10,8 @@ from typing import Any, get_args
 import pytest
 from pydantic import BaseModel
 
-from functions._openapi import _models, description
-from functions._rest import Route
+from functions.http.api import Route
+from functions.http.openapi import _models, description
 from shared.domain.inputs import Input
 from shared.wiring import replaced
 from tests.doors.conftest import a_body, bearer, client, errors_of

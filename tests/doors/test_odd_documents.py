@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from werkzeug.test import TestResponse
 
-from shared.domain.lifecycle import TERMINAL, Status
-from shared.domain.notification import FailureReason, NotificationId
+from shared.domain.notifications.lifecycle import TERMINAL, Status
+from shared.domain.notifications.notification import FailureReason, NotificationId
 from shared.wiring import replaced
 from tests.doors.conftest import door
 from tests.doors.fuzzing import fuzzed

@@ -6,10 +6,10 @@ import pytest
 from openapi_schema_validator import OAS31Validator
 from openapi_spec_validator import validate
 
-from functions._openapi import description
-from functions._provider import DOOR
+from functions.http.openapi import description
+from functions.provider.door import DOOR
 from shared.adapters.documents.notification import to_json
-from shared.domain.lifecycle import Status
+from shared.domain.notifications.lifecycle import Status
 from tests.builders import a_notification
 from tests.doors.conftest import ADMIN_HWID, Call, a_body
 

@@ -4,12 +4,12 @@ from typing import Any
 
 import pytest
 
-from functions.operator_api import LimitsInput
+from functions.operator.api import LimitsInput
 from shared.adapters.documents.notification import notification_fields
 from shared.domain.actors import Role
-from shared.domain.delivery import PlanPart
-from shared.domain.lifecycle import Status
-from shared.domain.provider import LIMITS, Limit, Plan
+from shared.domain.delivery.ledger import PlanPart
+from shared.domain.notifications.lifecycle import Status
+from shared.domain.providers.provider import LIMITS, Limit, Plan
 from tests.builders import a_batch, a_notification, a_target
 from tests.doors.conftest import ADMIN_HWID, Call, errors_of
 from tests.parts import MemoryParts

@@ -13,12 +13,12 @@ from urllib.parse import quote
 
 import pytest
 
-from shared.domain.content import CompleteInput
-from shared.domain.device import AddressKind, PushAddress, derive
-from shared.domain.lifecycle import Status
+from shared.domain.audience.device import AddressKind, PushAddress, derive
+from shared.domain.content.content import CompleteInput
+from shared.domain.findings.fetch_result import Seen
+from shared.domain.notifications.lifecycle import Status
 from shared.domain.push.answers import AddressGone, Answer, Misconfigured, Unsendable
 from shared.domain.push.message import Message
-from shared.domain.seen import Seen
 from tests.builders import NOON, OPERATOR, a_desktop, a_device
 from tests.doors.conftest import ADMIN_HWID, Call, a_body, door, errors_of
 from tests.parts import MemoryParts, token

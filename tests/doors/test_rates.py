@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from shared.domain.provider import Limit
+from shared.domain.providers.provider import Limit
 from tests.builders import a_domain
 from tests.doors.conftest import Call, a_body, door, errors_of
 from tests.parts import MemoryParts, token

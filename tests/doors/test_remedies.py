@@ -1,7 +1,7 @@
 """A provider who looks at the numbers is told, of each code, what it means and what to do."""
 
-from functions._remedies import REMEDIES
-from functions._sentences import SENTENCES
+from shared.domain.delivery.remedies import REMEDIES
+from shared.domain.delivery.sentences import SENTENCES
 from tests.doors.conftest import Call, a_body
 from tests.parts import MemoryParts
 

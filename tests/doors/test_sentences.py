@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from functions._sentences import FAILURES, SENTENCES, sentence
-from shared.domain.device import NO_ADDRESS, NO_CONSENT, UNREADABLE
-from shared.domain.fcm_reactions import REACTIONS
-from shared.domain.notification import FailureReason
+from shared.domain.audience.device import NO_ADDRESS, NO_CONSENT, UNREADABLE
+from shared.domain.delivery.sentences import FAILURES, SENTENCES, sentence
+from shared.domain.notifications.notification import FailureReason
 from shared.domain.push.answers import Accepted
+from shared.domain.push.fcm_reactions import REACTIONS
 
 SHARED = Path(__file__).parents[2] / "shared"
 KINDS = {

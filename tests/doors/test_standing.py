@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from shared.flow.keys import digest_of
+from shared.flow.providers.keys import digest_of
 from tests.builders import NOON
 from tests.doors.conftest import Call, a_body, door
 from tests.parts import MemoryParts, an_account, token

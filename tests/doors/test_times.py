@@ -11,12 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
-from functions import (
-    _answers,  # noqa: F401 - answers are subclasses of ``Answer``
-    _device_answers,  # noqa: F401
-    _moderation_answers,  # noqa: F401
-)
-from functions._answer import Answer
+from functions.device import answers as device_answers  # noqa: F401
+from functions.http import answers as http_answers  # noqa: F401 - answers are subclasses of ``Answer``
+from functions.http.models import Answer
+from functions.moderator import answers as moderator_answers  # noqa: F401
 from shared.domain.moments import moment_text
 from shared.wiring import replaced
 from tests.doors.conftest import a_body, bearer, client

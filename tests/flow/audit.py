@@ -3,12 +3,12 @@
 from collections import Counter
 from collections.abc import Iterable, Iterator
 
-from shared.domain.delivery import CHUNK_SIZE, Outcome, tally
-from shared.domain.history import Note, broken_links
-from shared.domain.lifecycle import TERMINAL, TRANSITIONS, Move, Status
-from shared.domain.notification import NotificationId
-from shared.domain.provider import verified
-from shared.domain.targeting import Segment
+from shared.domain.audience.targeting import Segment
+from shared.domain.delivery.ledger import CHUNK_SIZE, Outcome, tally
+from shared.domain.notifications.history import Note, broken_links
+from shared.domain.notifications.lifecycle import TERMINAL, TRANSITIONS, Move, Status
+from shared.domain.notifications.notification import NotificationId
+from shared.domain.providers.provider import verified
 from tests.flow.world import World
 
 GOT_IT = {Outcome.DELIVERED, Outcome.UNKNOWN}

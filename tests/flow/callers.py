@@ -3,15 +3,15 @@
 from collections.abc import Mapping
 from typing import Any
 
-from functions._deliver_now import deliver_now
+from functions.provider.deliver_now import deliver_now
 from shared.adapters.documents.notification import to_json
 from shared.domain.actors import Actor, Role
-from shared.domain.content import NotificationInput
-from shared.domain.notification import Notification, NotificationId
-from shared.flow import cancel as taking_back
-from shared.flow import create as creating
-from shared.flow import moderate
-from shared.flow.once import Once
+from shared.domain.content.content import NotificationInput
+from shared.domain.notifications.notification import Notification, NotificationId
+from shared.flow.delivery import cancel as taking_back
+from shared.flow.moderation import moderate
+from shared.flow.notifications import create as creating
+from shared.flow.notifications.once import Once
 from shared.ports import Page
 from shared.wiring import counting, replaced, reviewers
 from tests.builders import MODERATOR, an_input

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from itertools import count
 from typing import Any
 
-from shared.domain.device import PARTITIONS, Device, partition_of
+from shared.domain.audience.device import PARTITIONS, Device, partition_of
 from shared.domain.push.answers import Answer, Later, Misconfigured, Unsendable
 from tests.builders import a_desktop, a_device, an_fcm_address
 from tests.flow.push import accepted, busy, gone, lost

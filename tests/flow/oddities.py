@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from random import Random
 from typing import Any
 
-from shared.domain.device import Device
-from shared.flow.devices import written
+from shared.domain.audience.device import Device
+from shared.flow.audience.devices import written
 from tests.builders import NOON
 from tests.flow.world import World
 

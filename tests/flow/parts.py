@@ -7,7 +7,7 @@ from typing import Any
 
 from shared.adapters.clock import FixedClock
 from shared.adapters.documents.device import slot_from
-from shared.adapters.lanes import MemoryLanes
+from shared.adapters.firestore.lanes import MemoryLanes
 from shared.adapters.memory import MemoryNotifications, MemoryProviders, MemoryStopSwitch
 from shared.adapters.memory.archive import MemoryExports
 from shared.adapters.memory.devices import MemoryDevices
@@ -20,16 +20,16 @@ from shared.adapters.memory.web import MemoryThreats, MemoryWeb
 from shared.adapters.push.retries import ProcessRetries
 from shared.adapters.push.run_memory import ProcessRunMemory
 from shared.adapters.rates import ProcessRates
-from shared.domain.content import Content
-from shared.domain.delivery import Outcome, Record
-from shared.domain.device import AddressKind, Device, Slot, derive
-from shared.domain.findings import Finding
-from shared.domain.link_ends import Inspection, LinkEnd
-from shared.domain.notification import Notification, NotificationId
-from shared.domain.provider import Domain
-from shared.domain.retry import RetryBudget
-from shared.domain.targeting import AudienceQuery, PartitionRange
-from shared.flow.submission import Checks
+from shared.domain.audience.device import AddressKind, Device, Slot, derive
+from shared.domain.audience.targeting import AudienceQuery, PartitionRange
+from shared.domain.content.content import Content
+from shared.domain.delivery.ledger import Outcome, Record
+from shared.domain.delivery.retry import RetryBudget
+from shared.domain.findings.finding import Finding
+from shared.domain.findings.link_ends import Inspection, LinkEnd
+from shared.domain.notifications.notification import Notification, NotificationId
+from shared.domain.providers.provider import Domain
+from shared.flow.notifications.submission import Checks
 from shared.ports import (
     Archive,
     Audience,

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from math import inf
 
-from shared.domain.device import PushAddress
+from shared.domain.audience.device import PushAddress
 from shared.domain.push.answers import Accepted, AddressGone, Answer, Later, Misconfigured, Rejected
 from shared.domain.push.message import Message
 

@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from itertools import combinations
 from typing import Any
 
-from shared.domain.notification import Change, Notification, NotificationId
+from shared.domain.notifications.notification import Change, Notification, NotificationId
 
 Deed = Callable[[], object]
 PATIENCE_SECONDS = 30.0

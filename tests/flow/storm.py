@@ -9,12 +9,12 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from random import Random
 
-from shared.domain.content import NotificationInput
-from shared.domain.delivery import Outcome
+from shared.domain.content.content import NotificationInput
+from shared.domain.delivery.ledger import Outcome
 from shared.domain.errors import WrongState
-from shared.domain.lifecycle import Status
-from shared.domain.notification import NotificationId
-from shared.flow.once import Once
+from shared.domain.notifications.lifecycle import Status
+from shared.domain.notifications.notification import NotificationId
+from shared.flow.notifications.once import Once
 from tests.builders import a_device, a_domain, a_segment, an_input
 from tests.flow.audit import faults, most_sent_again, sent_again
 from tests.flow.crowd import ROTTEN_CODES, a_rotten_world

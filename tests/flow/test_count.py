@@ -7,12 +7,12 @@ from datetime import timedelta
 
 import pytest
 
-from shared.domain.delivery import BatchState, Outcome, Record
+from shared.domain.delivery.ledger import BatchState, Outcome, Record
 from shared.domain.errors import WrongState
-from shared.domain.lifecycle import Status
-from shared.domain.notification import NotificationId
+from shared.domain.notifications.lifecycle import Status
+from shared.domain.notifications.notification import NotificationId
 from shared.domain.tally import Tally
-from shared.flow.count import finish, reconcile, recount
+from shared.flow.delivery.count import finish, reconcile, recount
 from tests.builders import NOON, a_desktop, a_device
 from tests.flow.hazard import Blow, Crash
 from tests.flow.push import busy, lost, refused

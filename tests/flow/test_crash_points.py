@@ -10,12 +10,12 @@ from typing import Any
 
 import pytest
 
+from shared.domain.delivery.read_again import STALE_AFTER
 from shared.domain.errors import WrongState
-from shared.domain.lifecycle import Status
-from shared.domain.notification import NotificationId
-from shared.domain.read_again import STALE_AFTER
-from shared.flow.once import Once
-from shared.flow.queues import SEND_BATCH
+from shared.domain.notifications.lifecycle import Status
+from shared.domain.notifications.notification import NotificationId
+from shared.flow.delivery.queues import SEND_BATCH
+from shared.flow.notifications.once import Once
 from shared.ports import Task
 from tests.flow.audit import faults, most_sent_again, sent_again
 from tests.flow.crowd import a_crowded_world, some_change_their_minds

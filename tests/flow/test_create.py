@@ -2,9 +2,9 @@
 
 import pytest
 
-from shared.domain.content import NotificationInput
+from shared.domain.content.content import NotificationInput
 from shared.domain.errors import Forbidden, InvalidInput, NotFound, WrongState
-from shared.domain.lifecycle import Status
+from shared.domain.notifications.lifecycle import Status
 from tests.builders import (
     a_device,
     a_domain,

@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from shared.domain.device import AddressKind, Device, PushAddress, derive
+from shared.domain.audience.device import AddressKind, Device, PushAddress, derive
+from shared.domain.audience.ownership import digest_of
 from shared.domain.errors import Forbidden, NotFound, Unauthenticated
-from shared.domain.ownership import digest_of
-from shared.flow import devices
-from shared.flow.devices import Registered
+from shared.flow.audience import devices
+from shared.flow.audience.devices import Registered
 from shared.ports import Identity
 from tests.builders import NOON, a_desktop, a_device, an_fcm_address
 from tests.flow.hazard import Blow, Crash

@@ -2,11 +2,16 @@
 
 import pytest
 
-from shared.domain.device import Platform
+from shared.domain.audience.device import Platform
+from shared.domain.audience.targeting import (
+    AudienceQuery,
+    Segment,
+    TargetPlatform,
+    audience_queries,
+)
 from shared.domain.errors import Forbidden, InvalidInput
-from shared.domain.targeting import AudienceQuery, Segment, TargetPlatform, audience_queries
-from shared.flow.audience_size import Estimate
-from shared.flow.estimate import estimate
+from shared.flow.audience.size import Estimate
+from shared.flow.notifications.estimate import estimate
 from shared.ports import Audience, Counted
 from tests.builders import a_desktop, a_device, a_provider, a_segment
 from tests.flow.parts import Magnified

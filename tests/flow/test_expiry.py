@@ -4,13 +4,13 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from shared.domain.delivery import BatchState
-from shared.domain.device import Device
-from shared.domain.lifecycle import Status
-from shared.domain.notification import Notification, NotificationId
+from shared.domain.audience.device import Device
+from shared.domain.delivery.ledger import BatchState
+from shared.domain.delivery.retry import RetryBudget
+from shared.domain.notifications.lifecycle import Status
+from shared.domain.notifications.notification import Notification, NotificationId
 from shared.domain.push.answers import Later
-from shared.domain.retry import RetryBudget
-from shared.flow.count import reconcile
+from shared.flow.delivery.count import reconcile
 from tests.builders import (
     NOON,
     a_desktop,

@@ -4,10 +4,10 @@ from datetime import timedelta
 
 import pytest
 
-from shared.domain.delivery import Outcome
-from shared.domain.notification import NotificationId
-from shared.flow.devices import written
-from shared.flow.explain import Explanation, explain
+from shared.domain.delivery.ledger import Outcome
+from shared.domain.notifications.notification import NotificationId
+from shared.flow.audience.devices import written
+from shared.flow.delivery.explain import Explanation, explain
 from tests.builders import NOON, a_desktop, a_device, a_domain, a_segment, an_input
 from tests.flow.push import busy, refused
 from tests.flow.world import World

@@ -3,8 +3,8 @@
 import pytest
 
 from shared.domain.errors import InProgress
-from shared.domain.lifecycle import Status
-from shared.flow.once import KeyReused, Once
+from shared.domain.notifications.lifecycle import Status
+from shared.flow.notifications.once import KeyReused, Once
 from tests.builders import a_device, a_domain, a_segment, an_input
 from tests.flow.hazard import Blow, Crash
 from tests.flow.world import World

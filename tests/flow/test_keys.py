@@ -7,7 +7,7 @@ import pytest
 
 from shared.adapters.memory import MemoryProviders
 from shared.domain.errors import TooMany, Unauthenticated
-from shared.flow.keys import digest_of, issue_key, provider_of_key
+from shared.flow.providers.keys import digest_of, issue_key, provider_of_key
 from tests.builders import a_provider
 from tests.flow.world import World
 

@@ -5,10 +5,10 @@ from dataclasses import replace
 import pytest
 
 from shared.domain.actors import Actor, Role
-from shared.domain.findings import Finding, Severity, found
-from shared.domain.lifecycle import Status
-from shared.domain.link_ends import MOST_LOOKS, LinkEnd
-from shared.domain.notification import FailureReason, Notification, NotificationId
+from shared.domain.findings.finding import Finding, Severity, found
+from shared.domain.findings.link_ends import MOST_LOOKS, LinkEnd
+from shared.domain.notifications.lifecycle import Status
+from shared.domain.notifications.notification import FailureReason, Notification, NotificationId
 from tests.builders import a_device, a_domain, a_segment, an_input
 from tests.flow.hazard import Blow, Crash
 from tests.flow.world import World

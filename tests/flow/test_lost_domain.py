@@ -6,10 +6,10 @@ from functools import partial
 
 import pytest
 
-from shared.domain.history import chain_faults
-from shared.domain.lifecycle import Status
-from shared.domain.notification import FailureReason, NotificationId
-from shared.flow import lost_domain
+from shared.domain.notifications.history import chain_faults
+from shared.domain.notifications.lifecycle import Status
+from shared.domain.notifications.notification import FailureReason, NotificationId
+from shared.flow.delivery import lost_domain
 from tests.builders import OPERATOR, a_desktop, a_device, a_domain, a_segment, an_input
 from tests.flow.push import busy, lost
 from tests.flow.world import World

@@ -10,13 +10,13 @@ from collections.abc import Sequence
 import pytest
 
 from shared.adapters.push.run_memory import BETWEEN_QUESTIONS, ProcessRunMemory
-from shared.domain.delivery import BatchId
-from shared.domain.device import AddressKind
-from shared.domain.evidence import Refusal
-from shared.domain.lifecycle import Status
-from shared.domain.notification import NotificationId
+from shared.domain.audience.device import AddressKind
+from shared.domain.delivery.evidence import Refusal
+from shared.domain.delivery.ledger import BatchId
+from shared.domain.notifications.lifecycle import Status
+from shared.domain.notifications.notification import NotificationId
 from shared.domain.push.answers import AddressGone, Misconfigured, Unsendable
-from shared.domain.reactions import CREDENTIALS_REFUSED
+from shared.domain.push.reactions import CREDENTIALS_REFUSED
 from tests.builders import NOON
 from tests.flow.push import PushService
 from tests.flow.test_one_answer import REFUSALS, Sent, named, phone

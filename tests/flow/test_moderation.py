@@ -5,10 +5,10 @@ from dataclasses import dataclass
 
 import pytest
 
-from shared.domain.content import NotificationInput
+from shared.domain.content.content import NotificationInput
 from shared.domain.errors import InvalidInput, NotFound, WrongState
-from shared.domain.lifecycle import Status
-from shared.domain.notification import NotificationId
+from shared.domain.notifications.lifecycle import Status
+from shared.domain.notifications.notification import NotificationId
 from tests.builders import OPERATOR, PROVIDER, a_device, a_domain, a_segment, an_input
 from tests.flow.world import World
 

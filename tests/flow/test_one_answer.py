@@ -14,12 +14,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shared.adapters.push.run_memory import ProcessRunMemory
-from shared.domain import apns_reactions, fcm_reactions, hms_reactions
-from shared.domain.delivery import BatchId, BatchState, sort_key
-from shared.domain.device import AddressKind, Device, PushAddress, partition_of
-from shared.domain.evidence import Refusal
-from shared.domain.lifecycle import TERMINAL, Status
-from shared.domain.notification import Notification
+from shared.domain.audience.device import AddressKind, Device, PushAddress, partition_of
+from shared.domain.delivery.evidence import Refusal
+from shared.domain.delivery.ledger import BatchId, BatchState, sort_key
+from shared.domain.notifications.lifecycle import TERMINAL, Status
+from shared.domain.notifications.notification import Notification
+from shared.domain.push import apns_reactions, fcm_reactions, hms_reactions
 from shared.domain.push.answers import (
     Accepted,
     AddressGone,
@@ -29,7 +29,7 @@ from shared.domain.push.answers import (
     Unsendable,
 )
 from shared.domain.push.message import Message
-from shared.domain.reactions import CREDENTIALS_REFUSED
+from shared.domain.push.reactions import CREDENTIALS_REFUSED
 from tests.builders import NOON, a_device
 from tests.flow.hazard import Blow, Crash
 from tests.flow.push import PushService, accepted, busy, gone, misconfigured

@@ -5,10 +5,10 @@ from functools import partial
 
 import pytest
 
-from shared.domain.admin_hwids import MOST_ADDITIONS, PERIOD, AdminHwidsChange
 from shared.domain.errors import InvalidInput, NotFound, TooMany, TryAgain
-from shared.domain.provider import Domain
-from shared.flow import operate
+from shared.domain.providers.admin_hwids import MOST_ADDITIONS, PERIOD, AdminHwidsChange
+from shared.domain.providers.provider import Domain
+from shared.flow.providers import operate
 from tests.builders import OPERATOR, PROVIDER, a_domain, a_provider
 from tests.flow.world import World
 

@@ -13,14 +13,14 @@ from shared.adapters.memory.devices import MemoryDevices
 from shared.adapters.memory.fanout import MemoryAudience
 from shared.adapters.memory.moderation import MemoryUsage
 from shared.adapters.rates import ProcessRates
-from shared.domain.content import Content
+from shared.domain.content.content import Content
 from shared.domain.errors import Refusal, TooMany, TryAgain
-from shared.domain.lifecycle import Status
-from shared.domain.link_ends import Inspection
-from shared.domain.notification import Notification, NotificationId
-from shared.domain.provider import Domain, Limit
-from shared.flow.create import submit
-from shared.flow.submission import Checks
+from shared.domain.findings.link_ends import Inspection
+from shared.domain.notifications.lifecycle import Status
+from shared.domain.notifications.notification import Notification, NotificationId
+from shared.domain.providers.provider import Domain, Limit
+from shared.flow.notifications.create import submit
+from shared.flow.notifications.submission import Checks
 from tests.builders import NOON, PROVIDER, a_domain, a_notification, a_provider
 from tests.flow.stage import QuietReads, Stage, orders
 

@@ -5,12 +5,12 @@ from contextlib import suppress
 
 import pytest
 
-from shared.domain.delivery import BATCH_SIZE
-from shared.domain.device import Device, partition_of
+from shared.domain.audience.device import Device, partition_of
+from shared.domain.delivery.ledger import BATCH_SIZE
 from shared.domain.errors import TryAgain
-from shared.domain.lifecycle import Status
-from shared.domain.notification import NotificationId
-from shared.flow.queues import PLAN_FANOUT, SEND_BATCH, Queue
+from shared.domain.notifications.lifecycle import Status
+from shared.domain.notifications.notification import NotificationId
+from shared.flow.delivery.queues import PLAN_FANOUT, SEND_BATCH, Queue
 from tests.builders import (
     a_device,
     a_domain,

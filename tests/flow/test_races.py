@@ -20,22 +20,22 @@ from shared.adapters.memory.moderation import MemoryModerators, MemoryReviewPoli
 from shared.adapters.memory.standings import MemoryStandings
 from shared.adapters.rates import ProcessRates
 from shared.domain.actors import Actor, Role
-from shared.domain.content import NotificationInput
-from shared.domain.delivery import BatchState, Outcome, PlanPart, Record
+from shared.domain.content.content import NotificationInput
+from shared.domain.delivery.ledger import BatchState, Outcome, PlanPart, Record
 from shared.domain.errors import WrongState
-from shared.domain.findings import Finding, Severity
-from shared.domain.history import broken_links
-from shared.domain.lifecycle import Status
-from shared.domain.link_ends import Inspection
-from shared.domain.notification import Change, Looked, Notification, NotificationId
-from shared.domain.provider import HIGHEST_LIMIT, Limit
+from shared.domain.findings.finding import Finding, Severity
+from shared.domain.findings.link_ends import Inspection
+from shared.domain.notifications.history import broken_links
+from shared.domain.notifications.lifecycle import Status
+from shared.domain.notifications.notification import Change, Looked, Notification, NotificationId
+from shared.domain.providers.provider import HIGHEST_LIMIT, Limit
 from shared.domain.tally import Tally
-from shared.flow.cancel import cancel, stop
-from shared.flow.count import finish
-from shared.flow.create import edit
-from shared.flow.moderate import approve, claim, reject
-from shared.flow.reviewers import Reviewers
-from shared.flow.submission import Checks
+from shared.flow.delivery.cancel import cancel, stop
+from shared.flow.delivery.count import finish
+from shared.flow.moderation.moderate import approve, claim, reject
+from shared.flow.moderation.reviewers import Reviewers
+from shared.flow.notifications.create import edit
+from shared.flow.notifications.submission import Checks
 from shared.ports import Notifications
 from tests.builders import (
     MODERATOR,

@@ -5,12 +5,12 @@ from datetime import timedelta
 
 import pytest
 
-from shared.domain.delivery import Batch, BatchState, Outcome
-from shared.domain.device import AddressKind, PushAddress, Reach
-from shared.domain.lifecycle import Status
-from shared.domain.notification import NotificationId
+from shared.domain.audience.device import AddressKind, PushAddress, Reach
+from shared.domain.delivery.ledger import Batch, BatchState, Outcome
+from shared.domain.delivery.read_again import STALE_AFTER
+from shared.domain.notifications.lifecycle import Status
+from shared.domain.notifications.notification import NotificationId
 from shared.domain.push.answers import Answer, Unsendable
-from shared.domain.read_again import STALE_AFTER
 from shared.ports import Devices
 from tests.builders import NOON, a_desktop, a_device, a_provider, an_fcm_address
 from tests.flow.hazard import Blow, Crash

@@ -9,17 +9,17 @@ from typing import Any
 import pytest
 
 from shared.domain.actors import Actor, Role
-from shared.domain.content import NotificationInput
+from shared.domain.content.content import NotificationInput
 from shared.domain.errors import Forbidden, InvalidInput, TryAgain, WrongState
-from shared.domain.findings import Finding, Severity
-from shared.domain.lifecycle import Status
-from shared.domain.notification import NotificationId
-from shared.domain.review import ReviewPolicy, Template
-from shared.domain.standing import Standing
-from shared.flow import operate
-from shared.flow.moderate import Claimed
-from shared.flow.moderation_stats import Record, stats
-from shared.flow.remind import remind
+from shared.domain.findings.finding import Finding, Severity
+from shared.domain.notifications.lifecycle import Status
+from shared.domain.notifications.notification import NotificationId
+from shared.domain.notifications.review import ReviewPolicy, Template
+from shared.domain.providers.standing import Standing
+from shared.flow.moderation.moderate import Claimed
+from shared.flow.moderation.remind import remind
+from shared.flow.moderation.stats import Record, stats
+from shared.flow.providers import operate
 from shared.ports import Moderator
 from tests.builders import (
     NOON,

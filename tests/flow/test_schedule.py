@@ -5,10 +5,10 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from shared.domain.device import Device
-from shared.domain.notification import NotificationId
-from shared.domain.provider import Provider
-from shared.flow.queues import SEND_BATCH, Queue
+from shared.domain.audience.device import Device
+from shared.domain.notifications.notification import NotificationId
+from shared.domain.providers.provider import Provider
+from shared.flow.delivery.queues import SEND_BATCH, Queue
 from shared.ports import Task
 from tests.builders import (
     NOON,

@@ -6,11 +6,11 @@ from datetime import timedelta
 
 import pytest
 
-from shared.domain.delivery import Batch, BatchState, Outcome
-from shared.domain.device import AddressKind
+from shared.domain.audience.device import AddressKind
+from shared.domain.delivery.ledger import Batch, BatchState, Outcome
 from shared.domain.errors import TryAgain
-from shared.domain.lifecycle import Status
-from shared.domain.notification import NotificationId
+from shared.domain.notifications.lifecycle import Status
+from shared.domain.notifications.notification import NotificationId
 from shared.domain.push.answers import Answer, Unsendable
 from tests.builders import NOON, OPERATOR, a_desktop, a_device, an_fcm_address
 from tests.flow.hazard import Blow, Crash

@@ -8,13 +8,13 @@ from math import inf
 
 import pytest
 
-from shared.domain.delivery import Batch, BatchState, Outcome, sort_key
-from shared.domain.device import AddressKind, PushAddress, partition_of
-from shared.domain.lifecycle import Status
-from shared.domain.notification import NotificationId
+from shared.domain.audience.device import AddressKind, PushAddress, partition_of
+from shared.domain.delivery.ledger import Batch, BatchState, Outcome, sort_key
+from shared.domain.delivery.retry import RetryBudget
+from shared.domain.notifications.lifecycle import Status
+from shared.domain.notifications.notification import NotificationId
 from shared.domain.push.answers import Accepted, AddressGone, Answer, Later, Misconfigured
 from shared.domain.push.message import Message
-from shared.domain.retry import RetryBudget
 from tests.builders import NOON, a_desktop, a_device, an_fcm_address
 from tests.flow.hazard import Blow, Crash
 from tests.flow.push import accepted, busy, lost, no_turn

@@ -22,15 +22,15 @@ from hypothesis.stateful import (
 )
 
 from shared.domain.actors import Actor, Role
-from shared.domain.delivery import Outcome, Record
+from shared.domain.delivery.ledger import Outcome, Record
 from shared.domain.errors import WrongState
-from shared.domain.findings import Finding, Severity, has_red
-from shared.domain.history import Note, broken_links
-from shared.domain.lifecycle import TERMINAL, TRANSITIONS, Move, Status
-from shared.domain.notification import FailureReason, Notification, NotificationId
+from shared.domain.findings.finding import Finding, Severity, has_red
+from shared.domain.notifications.history import Note, broken_links
+from shared.domain.notifications.lifecycle import TERMINAL, TRANSITIONS, Move, Status
+from shared.domain.notifications.notification import FailureReason, Notification, NotificationId
+from shared.domain.notifications.review import CLAIM_LEASE, Claim
 from shared.domain.push.answers import Answer
-from shared.domain.review import CLAIM_LEASE, Claim
-from shared.flow.once import Once
+from shared.flow.notifications.once import Once
 from tests.builders import (
     MODERATOR,
     a_desktop,

@@ -11,8 +11,7 @@ from typing import Any
 import pytest
 
 from shared.domain.actors import Actor, Role
-from shared.domain.admin_hwids import MOST_DEVICES_PER_DAY
-from shared.domain.content import Content, NotificationInput
+from shared.domain.content.content import Content, NotificationInput
 from shared.domain.errors import (
     InProgress,
     InvalidInput,
@@ -21,14 +20,15 @@ from shared.domain.errors import (
     TryAgain,
     WrongState,
 )
-from shared.domain.findings import Finding, Severity
-from shared.domain.lifecycle import Status
-from shared.domain.link_ends import Inspection
-from shared.domain.notification import FailureReason, NotificationId
-from shared.domain.provider import LIMITS, Domain, Limit, Plan
-from shared.flow.create import LOOKS
-from shared.flow.once import Once
-from shared.flow.submission import LOOK_LASTS, LOOKS_AT_ONCE
+from shared.domain.findings.finding import Finding, Severity
+from shared.domain.findings.link_ends import Inspection
+from shared.domain.notifications.lifecycle import Status
+from shared.domain.notifications.notification import FailureReason, NotificationId
+from shared.domain.providers.admin_hwids import MOST_DEVICES_PER_DAY
+from shared.domain.providers.provider import LIMITS, Domain, Limit, Plan
+from shared.flow.notifications.create import LOOKS
+from shared.flow.notifications.once import Once
+from shared.flow.notifications.submission import LOOK_LASTS, LOOKS_AT_ONCE
 from tests.builders import a_device, a_domain, a_provider, a_segment, an_input
 from tests.flow.hazard import Blow, Crash
 from tests.flow.world import World

@@ -5,13 +5,13 @@ from datetime import timedelta
 
 import pytest
 
-from shared.domain.lifecycle import Status
-from shared.domain.notification import SWEEP_AFTER, NotificationId
-from shared.domain.provider import Limit
-from shared.flow.count import LONGEST_HANDLER
-from shared.flow.plan import BATCH_SWEEP_AFTER
-from shared.flow.queues import PLAN_FANOUT, SEND_BATCH
-from shared.flow.sweep import LONGEST_NAP, MOST_AT_ONCE, Swept
+from shared.domain.notifications.lifecycle import Status
+from shared.domain.notifications.notification import SWEEP_AFTER, NotificationId
+from shared.domain.providers.provider import Limit
+from shared.flow.delivery.count import LONGEST_HANDLER
+from shared.flow.delivery.plan import BATCH_SWEEP_AFTER
+from shared.flow.delivery.queues import PLAN_FANOUT, SEND_BATCH
+from shared.flow.delivery.sweep import LONGEST_NAP, MOST_AT_ONCE, Swept
 from shared.ports import Task
 from tests.builders import NOON, a_device, a_domain, a_provider, a_segment, an_input
 from tests.flow.audit import faults

@@ -14,19 +14,19 @@ from itertools import count
 from random import Random
 from typing import TypeVar
 
-from shared.domain.content import NotificationInput
-from shared.domain.delivery import Batch, BatchId, Record
-from shared.domain.device import Device
+from shared.domain.audience.device import Device
+from shared.domain.content.content import NotificationInput
+from shared.domain.delivery.ledger import Batch, BatchId, Record
+from shared.domain.delivery.retry import RetryBudget
 from shared.domain.errors import InProgress, Refusal, TryAgain
-from shared.domain.history import Entry
-from shared.domain.lifecycle import Status
-from shared.domain.notification import Notification, NotificationId
-from shared.domain.retry import RetryBudget
-from shared.domain.review import ReviewPolicy
-from shared.flow.plan import announce, plan, plan_part
-from shared.flow.queues import PLAN_FANOUT, SEND_BATCH
-from shared.flow.send import send_batch
-from shared.flow.sweep import Swept, sweep
+from shared.domain.notifications.history import Entry
+from shared.domain.notifications.lifecycle import Status
+from shared.domain.notifications.notification import Notification, NotificationId
+from shared.domain.notifications.review import ReviewPolicy
+from shared.flow.delivery.plan import announce, plan, plan_part
+from shared.flow.delivery.queues import PLAN_FANOUT, SEND_BATCH
+from shared.flow.delivery.send import send_batch
+from shared.flow.delivery.sweep import Swept, sweep
 from shared.ports import Task
 from shared.wiring import retry_policy
 from tests.builders import NOON, an_input

@@ -3,11 +3,11 @@
 import jwt
 import pytest
 
-from shared.adapters.cloud_tasks import CloudTasks
 from shared.adapters.identities import DemoIdentities
-from shared.domain import delivery
+from shared.adapters.tasks import CloudTasks
+from shared.domain.delivery import ledger
 from shared.domain.errors import Unauthenticated
-from shared.flow.queues import plan_task, send_task
+from shared.flow.delivery.queues import plan_task, send_task
 from shared.ports import Task
 from shared.settings import Settings
 from tests.builders import a_notification
@@ -16,7 +16,7 @@ from tests.infra.test_policies import PRIVATE, PUBLIC, settings_of
 
 pytestmark = pytest.mark.slow
 
-TASKS = [plan_task(a_notification()), send_task(a_notification(), delivery.BatchId("0-0-0"))]
+TASKS = [plan_task(a_notification()), send_task(a_notification(), ledger.BatchId("0-0-0"))]
 
 
 def number(plan: Plan) -> str:

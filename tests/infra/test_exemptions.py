@@ -13,7 +13,7 @@ from shared.adapters.documents.domain_history import DOMAIN_HISTORY
 from shared.adapters.documents.notification import NOTIFICATIONS, REPLAYS
 from shared.adapters.documents.review import USAGE
 from shared.adapters.firestore.exports import EXPORTS
-from shared.domain.content import Content
+from shared.domain.content.content import Content
 from tests.infra.conftest import ROOT
 
 OF_MANY_VALUES = {

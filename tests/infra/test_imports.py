@@ -14,11 +14,11 @@ from pathlib import Path
 import pytest
 
 from functions.main import DOORS
-from local.background import Served
 from local.demo import Person
+from local.emulators.auth import server as auth
+from local.emulators.background import Served
 from local.firestore import FirestoreEmulator
 from local.seed import create_account
-from local.stand_ins import auth
 from tests.parts import ENVIRONMENT, PROJECT, service_token, token
 
 HEAVY = {

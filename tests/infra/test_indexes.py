@@ -19,6 +19,7 @@ from shared.adapters.documents.review import USAGE
 from shared.adapters.firestore.audience import FirestoreAudience
 from shared.adapters.firestore.devices import FirestoreDevices
 from shared.adapters.firestore.exports import FirestoreExports
+from shared.adapters.firestore.lanes import FirestoreLanes
 from shared.adapters.firestore.ledger import BATCHES, FirestoreLedger
 from shared.adapters.firestore.ledger_documents import EVIDENCE, PLACE_FIELDS, STATE_FIELDS
 from shared.adapters.firestore.moderation import (
@@ -35,10 +36,10 @@ from shared.adapters.firestore.rest_values import encode, query, where
 from shared.adapters.firestore.slots import FirestoreSlots
 from shared.adapters.firestore.watch import FirestoreWatch
 from shared.domain.actors import SYSTEM
-from shared.domain.device import PARTITIONS
-from shared.domain.lifecycle import Status
-from shared.domain.notification import NotificationId
-from shared.domain.targeting import AudienceQuery, PartitionRange
+from shared.domain.audience.device import PARTITIONS
+from shared.domain.audience.targeting import AudienceQuery, PartitionRange
+from shared.domain.notifications.lifecycle import Status
+from shared.domain.notifications.notification import NotificationId
 from shared.ports import Waiting, Wish
 from tests.adapters.test_others import not_again
 from tests.builders import NOON, an_fcm_address
@@ -62,6 +63,7 @@ ADAPTERS = (
     FirestoreAudience,
     FirestoreDevices,
     FirestoreExports,
+    FirestoreLanes,
     FirestoreModerators,
     FirestorePosts,
     FirestoreReviewPolicies,

@@ -5,13 +5,13 @@ import re
 
 import pytest
 
-from functions import clock
+from functions.service import clock
 from infra.offline.terraform import Terraform
-from shared.adapters.google_credentials import CredentialsRefused
 from shared.adapters.push.engine import Access, reported
-from shared.domain.device import AddressKind
-from shared.domain.evidence import WRONG_APP, WRONG_ENVIRONMENT
-from shared.domain.reactions import CREDENTIALS_REFUSED
+from shared.domain.audience.device import AddressKind
+from shared.domain.delivery.evidence import WRONG_APP, WRONG_ENVIRONMENT
+from shared.domain.push.reactions import CREDENTIALS_REFUSED
+from shared.wire.tokens import CredentialsRefused
 from tests.flow.test_one_answer import Sent, named, phone
 from tests.infra.conftest import ROOT
 from tests.infra.plans import Plan, planned
@@ -92,14 +92,14 @@ def test_an_own_key_that_gets_no_token_is_an_alarm_whoever_is_asked_for(
 
 def test_addresses_of_another_app_are_counted_from_what_the_flow_logs(prod: Plan) -> None:
     said, *floods = phrases(prod, "other-app")
-    assert said in source("shared/flow/send.py")
-    assert 'log.error("%s: %s, notification %s' in source("shared/flow/verdicts.py")
+    assert said in source("shared/flow/delivery/send.py")
+    assert 'log.error("%s: %s, notification %s' in source("shared/flow/delivery/verdicts.py")
     codes = [WRONG_APP.code, WRONG_ENVIRONMENT.code]
     assert floods == [f": {code}, notification" for code in codes]
 
 
 def test_waiting_beyond_the_agreed_time_is_counted_from_what_the_tick_logs(prod: Plan) -> None:
-    (sentence,) = re.findall(r'log\.warning\("([^"]+)"', source("shared/flow/remind.py"))
+    (sentence,) = re.findall(r'log\.warning\("([^"]+)"', source("shared/flow/moderation/remind.py"))
     found = phrases(prod, "waiting")
     assert len(found) == 2
     assert all(phrase in sentence for phrase in found)
@@ -107,7 +107,7 @@ def test_waiting_beyond_the_agreed_time_is_counted_from_what_the_tick_logs(prod:
 
 def test_a_closed_chat_is_counted_from_what_the_doors_log(prod: Plan) -> None:
     assert listened_for(metric(prod, "chat-closed")).search("the moderators' chat: put out")
-    assert "the moderators' chat: {fault}" in source("functions/_desk.py")
+    assert "the moderators' chat: {fault}" in source("functions/service/chat.py")
 
 
 def test_exports_that_fail_are_counted_by_how_grave_they_are(prod: Plan) -> None:
@@ -121,7 +121,7 @@ def test_our_own_faults_are_counted_from_what_the_edge_logs(prod: Plan) -> None:
     assert pattern.search("tick: defect: a record")
     assert pattern.search("POST /v1/notifications: unexpected: boom")
     assert not pattern.search("tick: try again: busy")
-    edge = source("functions/_edge.py")
+    edge = source("functions/http/errors.py")
     assert 'kind = "defect" if isinstance(error, Defect) else "unexpected"' in edge
     assert 'f"{where}: {kind}: {said(error)}"' in edge
 

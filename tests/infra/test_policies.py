@@ -8,9 +8,9 @@ import pytest
 
 from functions.main import DOORS
 from infra.offline.terraform import Terraform
-from shared.adapters.cloud_tasks import CloudTasks
-from shared.domain import delivery
-from shared.flow.queues import Queue, send_task
+from shared.adapters.tasks import CloudTasks
+from shared.domain.delivery import ledger
+from shared.flow.delivery.queues import Queue, send_task
 from shared.settings import Settings, read
 from tests.builders import a_notification
 from tests.infra.conftest import ROOT
@@ -237,7 +237,7 @@ def test_a_task_handler_hands_over_is_cut_off_and_is_given_up_in_this_order(
 def dispatch_deadline_seconds(settings: Settings) -> int:
     """What the code itself asks Cloud Tasks for."""
     local = settings.model_copy(update={"cloud_tasks": "127.0.0.1:1"})
-    task = send_task(a_notification(), delivery.BatchId("0-0-0"))
+    task = send_task(a_notification(), ledger.BatchId("0-0-0"))
     return int(CloudTasks(local)._described(task, "q").dispatch_deadline.seconds)
 
 
@@ -271,9 +271,9 @@ def test_all_queues_together_stay_below_what_fcm_allows(prod: Plan) -> None:
         for r in prod.of("google_cloud_tasks_queue")
         if r.values["name"] in sending
     )
-    assert a_second * delivery.BATCH_SIZE * 60 < FCM_MESSAGES_A_MINUTE
+    assert a_second * ledger.BATCH_SIZE * 60 < FCM_MESSAGES_A_MINUTE
     text = (ROOT / "infra" / "functions.tf").read_text()
-    assert f"batch_size      = {delivery.BATCH_SIZE}\n" in text
+    assert f"batch_size      = {ledger.BATCH_SIZE}\n" in text
 
 
 def test_every_instance_has_as_many_threads_as_it_is_sent_calls(prod: Plan) -> None:

@@ -18,8 +18,8 @@ from local import demo
 from local.journey import Person
 from local.stack_file import Stack
 from shared.adapters.firestore.notifications import FirestoreNotifications
-from shared.domain.history import chain_faults
-from shared.domain.notification import NotificationId
+from shared.domain.notifications.history import chain_faults
+from shared.domain.notifications.notification import NotificationId
 from tests.conftest import eventually
 from tests.journeys.room import MIRA, NIK, Chat
 from tests.journeys.test_core_journey import ended, received

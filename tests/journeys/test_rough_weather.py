@@ -84,7 +84,7 @@ def _wait_for_pushes(stack: Stack, id: str, number: int) -> None:
 
 def _reconciled(stack: Stack, id: str) -> bool:
     """Whether the ledger, record by record, agrees with the counters."""
-    command = [sys.executable, "-m", "local.cli", "reconcile", id]
+    command = [sys.executable, "-m", "cli.main", "reconcile", id]
     told = subprocess.run(
         command, env={**os.environ, **stack.environment()}, capture_output=True, text=True
     )

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 import pytest
 from click.testing import CliRunner, Result
 
-from local.cli import main
+from cli.main import main
 from shared.wiring import replaced
 from tests.builders import a_domain, a_provider
 from tests.parts import MemoryParts, memory_parts

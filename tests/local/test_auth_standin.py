@@ -15,8 +15,8 @@ import pytest
 from firebase_admin import auth
 from firebase_admin.exceptions import FirebaseError
 
-from local.background import Served
-from local.stand_ins import auth as standin
+from local.emulators.auth import server as standin
+from local.emulators.background import Served
 
 PROJECT = "demo-sign-in"
 EMAIL, PASSWORD = "ada@example.com", "long enough"
@@ -383,7 +383,15 @@ def test_projects_are_apart_and_can_be_emptied(
 
 
 def test_the_command_says_when_it_is_ready_and_ends_cleanly_on_sigterm() -> None:
-    command = [sys.executable, "-m", "local.stand_ins.auth", "--port", "0", "--project", "demo-cli"]
+    command = [
+        sys.executable,
+        "-m",
+        "local.emulators.auth.server",
+        "--port",
+        "0",
+        "--project",
+        "demo-cli",
+    ]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as it:
         assert it.stdout
         assert it.stderr

@@ -11,7 +11,7 @@ import httpx
 import pytest
 from aiohttp import web
 
-from local.background import Served
+from local.emulators.background import Served
 
 
 async def _ok(_: web.Request) -> web.Response:

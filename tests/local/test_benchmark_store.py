@@ -9,13 +9,13 @@ import httpx
 import pytest
 
 from benchmarks.store import app
-from local.background import Served
+from local.emulators.background import Served
 from local.firestore import Emulator
 from shared.adapters.firestore.ledger import FirestoreLedger
 from shared.adapters.firestore.rest import BadRequest, FirestoreRest
 from shared.adapters.firestore.rest_values import query, where
-from shared.domain.notification import NotificationId
-from shared.domain.targeting import Segment
+from shared.domain.audience.targeting import Segment
+from shared.domain.notifications.notification import NotificationId
 from shared.ports import Ledger
 from tests.adapters import test_audience_contract as audience_contract
 from tests.adapters import test_ledger_contract as ledger_contract

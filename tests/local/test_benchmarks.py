@@ -11,8 +11,8 @@ from benchmarks.__main__ import MEANINGS, SUITES
 from benchmarks.fanout import Cost, Fanout
 from benchmarks.memory import SyntheticAudience
 from benchmarks.summary import Figure, keep, line, ratios, summary
-from shared.domain.device import PARTITIONS
-from shared.domain.targeting import AudienceQuery, PartitionRange, partition_ranges
+from shared.domain.audience.device import PARTITIONS
+from shared.domain.audience.targeting import AudienceQuery, PartitionRange, partition_ranges
 
 EVERYBODY = AudienceQuery(0, ("everybody",), frozenset(), None, None, None, None)
 

@@ -12,9 +12,9 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from local.cli import main
+from cli.main import main
 from local.stack_file import ROOT
-from shared.domain.notification import Looked, NotificationId
+from shared.domain.notifications.notification import Looked, NotificationId
 from shared.domain.tally import Tally
 from tests.builders import MODERATOR, NOON, OPERATOR, PROVIDER, a_notification
 from tests.local.conftest import Fanfare
@@ -161,7 +161,7 @@ def _commands(group: click.Group) -> Iterator[click.Command]:
 def ended(*said: str, **environ: str) -> subprocess.CompletedProcess[str]:
     kept = {name: value for name, value in os.environ.items() if name != "GOOGLE_CLOUD_PROJECT"}
     return subprocess.run(
-        [sys.executable, "-m", "local.cli", *said],
+        [sys.executable, "-m", "cli.main", *said],
         cwd=ROOT,
         env=kept | environ,
         capture_output=True,

@@ -1,8 +1,8 @@
 """``fanfare`` decides by the moderators' rules, and reads a history aloud."""
 
-from shared.domain.findings import Finding, Severity
-from shared.domain.notification import Looked, NotificationId
-from shared.domain.review import ReviewPolicy, Template
+from shared.domain.findings.finding import Finding, Severity
+from shared.domain.notifications.notification import Looked, NotificationId
+from shared.domain.notifications.review import ReviewPolicy, Template
 from tests.builders import MODERATOR, NOON, PROVIDER, a_notification
 from tests.local.conftest import Fanfare
 from tests.parts import MemoryParts

@@ -10,13 +10,13 @@ from typing import Any
 import click
 import pytest
 
-from local.cli import main
-from shared.domain.content import Content
-from shared.domain.device import derive
-from shared.domain.findings import Finding, Severity
-from shared.domain.lifecycle import Status
-from shared.domain.notification import Looked, Notification, NotificationId
-from shared.domain.review import ReviewPolicy
+from cli.main import main
+from shared.domain.audience.device import derive
+from shared.domain.content.content import Content
+from shared.domain.findings.finding import Finding, Severity
+from shared.domain.notifications.lifecycle import Status
+from shared.domain.notifications.notification import Looked, Notification, NotificationId
+from shared.domain.notifications.review import ReviewPolicy
 from tests.builders import MODERATOR, NOON, PROVIDER, a_device, a_segment, some_content
 from tests.local.conftest import Fanfare
 from tests.parts import MemoryParts

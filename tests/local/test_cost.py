@@ -9,8 +9,8 @@ import pytest
 from click.testing import CliRunner
 
 from benchmarks.fixture import Services, approved, desktops, phones, run, seed, services
-from local.cli import main
-from shared.domain.cost import (
+from cli.main import main
+from shared.domain.delivery.cost import (
     LIST,
     Audience,
     Layout,
@@ -19,7 +19,7 @@ from shared.domain.cost import (
     terms,
     total,
 )
-from shared.flow.plan import DEVICES_PER_PART, PAGE_SIZE
+from shared.flow.delivery.plan import DEVICES_PER_PART, PAGE_SIZE
 
 LAYOUT = Layout(page=PAGE_SIZE, part=DEVICES_PER_PART)
 PHONES, DESKTOPS, DEAD = 2300, 300, 46

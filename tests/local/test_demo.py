@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 from local import demo
 from shared.adapters.documents.device import device_from
-from shared.domain.device import AddressKind, Device, Platform, polls
+from shared.domain.audience.device import AddressKind, Device, Platform, polls
 
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
 

@@ -15,7 +15,7 @@ from google.events.cloud.firestore_v1 import Document, DocumentEventData
 from werkzeug.test import Client as Browser
 
 from local.deployment import Place, deployed, doors
-from local.eventarc import Backoff, Event, Eventarc, Faults
+from local.emulators.eventarc import Backoff, Event, Eventarc, Faults
 from local.firestore import FirestoreEmulator
 from local.gateway import Gateway
 from local.processes import Child, free_ports

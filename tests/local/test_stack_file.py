@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from google.oauth2.service_account import Credentials
 
+from local.emulators.service_account import write_service_account
 from local.loopback import past_proxies
 from local.push_credentials import TEAM_ID
 from local.seed import seed
@@ -23,9 +24,8 @@ from local.stack_file import (
     holder,
     running,
 )
-from local.stand_ins.service_account import write_service_account
-from shared.credentials.apns import ApnsCredentials
-from shared.credentials.hms import HmsAccount
+from shared.settings.credentials.apns import ApnsCredentials
+from shared.settings.credentials.hms import HmsAccount
 
 OF_OTHERS = (
     "GOOGLE_OAUTH_TOKEN_URL",

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from local.terminal import LogLine, json_text, quote, say
+from cli.terminal import LogLine, json_text, quote, say
 
 HOSTILE = "Sale\r\x1b[2K\x1b[1A approved \x9b31m\x85\u2028\u202eexe\x07\x7f"
 OBEYED = frozenset("\r\x1b\x9b\x85\u2028\u202e\x07\x7f\x08\x0b\x0c")

@@ -9,8 +9,8 @@ from typing import Any
 import httpx
 from pydantic import SecretStr
 
-from local.background import Served
-from local.stand_ins.telegram import Telegram, app
+from local.emulators.background import Served
+from local.emulators.telegram.server import Telegram, app
 from shared.adapters.clock import FixedClock
 from shared.adapters.memory import MemoryNotifications, MemoryProviders
 from shared.adapters.memory.chat import MemoryChat
@@ -21,11 +21,11 @@ from shared.adapters.memory.posts import MemoryPosts
 from shared.adapters.memory.standings import MemoryStandings
 from shared.adapters.telegram import TelegramChat
 from shared.adapters.telegram_calls import TelegramCalls
-from shared.domain.chat import Card
-from shared.domain.device import Device, derive
-from shared.domain.notification import Change, Notification, NotificationId
-from shared.flow.chat_press import Press, Reply
-from shared.flow.desk import Desk
+from shared.domain.audience.device import Device, derive
+from shared.domain.chat.text import Card
+from shared.domain.notifications.notification import Change, Notification, NotificationId
+from shared.flow.chat.moderator_chat import Desk
+from shared.flow.chat.press import Press, Reply
 from shared.ports import Moderator
 from tests.builders import NOON, a_desktop, a_device, a_domain, a_notification, a_provider
 from tests.parts import an_account

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from shared.domain.link_findings import link_findings
-from shared.domain.text_findings import text_findings
+from shared.domain.findings.link import link_findings
+from shared.domain.findings.text import text_findings
 
 PATH = Path(__file__).with_name("corpus.tsv")
 VERIFIED = ("news.aurora.example", "shop.borealis.example", "xn--e1aybc.xn--p1ai")

@@ -5,11 +5,11 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from shared.adapters.memory.web import MemoryThreats, MemoryWeb
-from shared.domain.content import Content
-from shared.domain.findings import Finding, shown
-from shared.domain.link_ends import LinkEnd, LookedAt
-from shared.domain.seen import MOST_IMAGE_BYTES, Seen, WebFault
-from shared.flow.inspect import inspect
+from shared.domain.content.content import Content
+from shared.domain.findings.fetch_result import MOST_IMAGE_BYTES, Seen, WebFault
+from shared.domain.findings.finding import Finding, shown
+from shared.domain.findings.link_ends import LinkEnd, LookedAt
+from shared.flow.findings.inspect import inspect
 
 VERIFIED = ("news.aurora.example",)
 LINK = "https://news.aurora.example/lights"

@@ -9,10 +9,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from local.stand_ins.web import HOSTS, ServedSites
+from local.emulators.web.server import HOSTS, ServedSites
 from shared.adapters.web.guarded import GuardedWeb
 from shared.adapters.web.http import UnknownHost, connect
-from shared.domain.seen import Seen
+from shared.domain.findings.fetch_result import Seen
 
 PUBLIC = "93.184.215.14"
 HOSTILE = "https://hostile.example"

@@ -7,12 +7,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shared.adapters.memory.web import MemoryThreats, MemoryWeb
-from shared.domain.carried import MOST_CARRIED, carried, web_addresses
-from shared.domain.content import Content
-from shared.domain.findings import Finding, has_red
-from shared.domain.hosts import machine_host_of, scheme_of
-from shared.domain.link_findings import link_findings
-from shared.flow.inspect import inspect
+from shared.domain.content.content import Content
+from shared.domain.findings.finding import Finding, has_red
+from shared.domain.findings.link import link_findings
+from shared.domain.links.carried import MOST_CARRIED, carried, web_addresses
+from shared.domain.links.hosts import machine_host_of, scheme_of
+from shared.flow.findings.inspect import inspect
 
 VERIFIED = ("news.aurora.example",)
 KINO = "https://kino.by/film"

@@ -15,11 +15,11 @@ from shared.adapters.firestore.moderation import FirestoreModerators, FirestoreR
 from shared.adapters.firestore.notifications import FirestoreNotifications
 from shared.adapters.firestore.posts import FirestorePosts
 from shared.domain.errors import TryAgain
-from shared.domain.history import broken_links
-from shared.domain.lifecycle import Status
-from shared.domain.notification import NotificationId
-from shared.flow.chat import show
-from shared.flow.chat_press import press, reply
+from shared.domain.notifications.history import broken_links
+from shared.domain.notifications.lifecycle import Status
+from shared.domain.notifications.notification import NotificationId
+from shared.flow.chat.posts import show
+from shared.flow.chat.press import press, reply
 from shared.ports import Post, Posts, Prompt, Room
 from tests.builders import NOON, PROVIDER, a_notification
 from tests.moderation.chatroom import MIRA, NIK, ROOM, Chatroom

@@ -5,14 +5,14 @@ from datetime import timedelta
 
 import pytest
 
-from shared.domain.chat import SHARED_ACCOUNTS
+from shared.domain.chat.text import SHARED_ACCOUNTS
 from shared.domain.errors import TryAgain
-from shared.domain.lifecycle import Status
-from shared.domain.notification import NotificationId
-from shared.domain.review import ReviewPolicy, Template
-from shared.domain.standing import Standing
-from shared.flow.chat import show
-from shared.flow.chat_press import press, reply
+from shared.domain.notifications.lifecycle import Status
+from shared.domain.notifications.notification import NotificationId
+from shared.domain.notifications.review import ReviewPolicy, Template
+from shared.domain.providers.standing import Standing
+from shared.flow.chat.posts import show
+from shared.flow.chat.press import press, reply
 from shared.ports import Moderator
 from tests.builders import NOON, PROVIDER, a_notification, a_provider, a_segment, some_content
 from tests.moderation.chatroom import MIRA, NIK, ROOM, STRANGER, Chatroom

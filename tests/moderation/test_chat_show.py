@@ -9,16 +9,16 @@ from typing import Any
 import pytest
 
 from shared.domain.actors import Actor, Role
-from shared.domain.chat import Card
-from shared.domain.device import Platform
+from shared.domain.audience.device import Platform
+from shared.domain.audience.targeting import AudienceQuery, TargetPlatform
+from shared.domain.chat.text import Card
 from shared.domain.errors import TryAgain
-from shared.domain.findings import Finding, Severity
-from shared.domain.lifecycle import Status
-from shared.domain.notification import Notification, NotificationId
-from shared.domain.review import ReviewPolicy
+from shared.domain.findings.finding import Finding, Severity
+from shared.domain.notifications.lifecycle import Status
+from shared.domain.notifications.notification import Notification, NotificationId
+from shared.domain.notifications.review import ReviewPolicy
 from shared.domain.tally import Tally
-from shared.domain.targeting import AudienceQuery, TargetPlatform
-from shared.flow.chat import look_after, show
+from shared.flow.chat.posts import look_after, show
 from shared.ports import Audience, AudiencePage, ChatClosed, ChatRefused, Counted, Room, Throttled
 from tests.builders import (
     MODERATOR,

@@ -7,17 +7,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from local.stand_ins.telegram_schema import EditMessageText, SendMessage
-from local.stand_ins.telegram_text import part, taken, units
+from local.emulators.telegram.schema import EditMessageText, SendMessage
+from local.emulators.telegram.text import part, taken, units
 from shared.adapters.telegram import _content, _keyboard
-from shared.domain.chat import MOST_UNITS, Card, Style, cut, neutral
-from shared.domain.chat import units as our_units
-from shared.domain.chat_cards import MOST_FINDINGS, Facts, Reach, card_of, one_line, question
-from shared.domain.content import Content
-from shared.domain.findings import Finding, Severity
-from shared.domain.lifecycle import Status
-from shared.domain.review import Claim, Endorsement, Template
-from shared.domain.targeting import Segment, TargetPlatform
+from shared.domain.audience.targeting import Segment, TargetPlatform
+from shared.domain.chat.cards import MOST_FINDINGS, Facts, Reach, card_of, one_line, question
+from shared.domain.chat.text import MOST_UNITS, Card, Style, cut, neutral
+from shared.domain.chat.text import units as our_units
+from shared.domain.content.content import Content
+from shared.domain.findings.finding import Finding, Severity
+from shared.domain.notifications.lifecycle import Status
+from shared.domain.notifications.review import Claim, Endorsement, Template
 from tests.builders import NOON, a_notification, some_content
 
 HOSTILE = (

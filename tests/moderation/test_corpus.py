@@ -5,7 +5,7 @@ from collections import Counter
 
 import pytest
 
-from shared.domain.findings import KINDS
+from shared.domain.findings.finding import KINDS
 from tests.moderation.corpus import NEUTRAL, cases
 
 FLOOR = 0.95

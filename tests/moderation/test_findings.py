@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shared.domain.findings import (
+from shared.domain.findings.finding import (
     CHECKED_FIELDS,
     KINDS,
     MOST_SHOWN_CHARACTERS,
@@ -20,9 +20,9 @@ from shared.domain.findings import (
     new_reds,
     shown,
 )
-from shared.domain.hosts import BadAddress, read_address
-from shared.domain.link_findings import link_findings
-from shared.domain.text_findings import text_findings
+from shared.domain.findings.link import link_findings
+from shared.domain.findings.text import text_findings
+from shared.domain.links.hosts import BadAddress, read_address
 from tests.moderation.examples import EXAMPLES, VERIFIED
 
 PAGE = Path(__file__).parents[2] / "docs" / "findings.md"

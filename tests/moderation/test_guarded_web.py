@@ -15,8 +15,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from local.stand_ins.web import HOSTS, ServedSites, told
-from local.stand_ins.web_certificates import SiteAuthority
+from local.emulators.web.certificates import SiteAuthority
+from local.emulators.web.server import HOSTS, ServedSites, told
 from shared.adapters.web.guarded import GuardedWeb, web
 from shared.adapters.web.http import (
     MOST_LOOKUPS,
@@ -25,8 +25,8 @@ from shared.adapters.web.http import (
     Lookups,
     TooSlow,
 )
-from shared.domain.addresses import why_forbidden
-from shared.domain.seen import MOST_HOPS, MOST_IMAGE_BYTES, WebFault
+from shared.domain.findings.fetch_result import MOST_HOPS, MOST_IMAGE_BYTES, WebFault
+from shared.domain.links.addresses import why_forbidden
 from shared.settings import SettingsError, read
 from tests.conftest import eventually
 from tests.moderation.sites import HOSTILE, PUBLIC, Net, a_net

@@ -8,11 +8,11 @@ from collections.abc import Iterator
 import pytest
 
 from shared.adapters.memory.web import MemoryThreats, MemoryWeb
-from shared.domain.content import Content
-from shared.domain.findings import Finding, Severity, has_red
-from shared.domain.link_ends import Inspection, LinkEnd
-from shared.domain.seen import Seen, WebFault
-from shared.flow.inspect import inspect
+from shared.domain.content.content import Content
+from shared.domain.findings.fetch_result import Seen, WebFault
+from shared.domain.findings.finding import Finding, Severity, has_red
+from shared.domain.findings.link_ends import Inspection, LinkEnd
+from shared.flow.findings.inspect import inspect
 from tests.moderation.sites import HOSTILE, Net, a_net
 
 VERIFIED = ("news.aurora.example",)

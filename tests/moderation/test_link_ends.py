@@ -4,8 +4,8 @@ from datetime import timedelta
 
 import pytest
 
-from shared.domain.findings import Finding, Severity, found, new_reds
-from shared.domain.link_ends import BETWEEN_LOOKS, MOST_LOOKS, LinkEnd, LookedAt
+from shared.domain.findings.finding import Finding, Severity, found, new_reds
+from shared.domain.findings.link_ends import BETWEEN_LOOKS, MOST_LOOKS, LinkEnd, LookedAt
 from tests.builders import NOON
 
 STAYED = LinkEnd("url", "a.example", "a.example")

@@ -6,12 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.domain.brands import BRANDS
-from shared.domain.findings import has_red
-from shared.domain.link_findings import link_findings
-from shared.domain.look_alikes import EXACT, skeleton
-from shared.domain.scripts import LATIN, may_stand_together, script, scripts
-from shared.domain.text_findings import text_findings
+from shared.domain.findings.brands import BRANDS
+from shared.domain.findings.finding import has_red
+from shared.domain.findings.link import link_findings
+from shared.domain.findings.look_alikes import EXACT, skeleton
+from shared.domain.findings.scripts import LATIN, may_stand_together, script, scripts
+from shared.domain.findings.text import text_findings
 
 SETS = "aаɑα bь cсϲ dԁ eе gɡ hһ iіι1l jј kкκ l1ӏi mм nп oοо0 pрρ rг sѕ5 tт uυ vν wԝ xх yу"
 LIKE = {each[0]: each[1:] for each in SETS.split()}

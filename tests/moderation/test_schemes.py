@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from shared.domain.link_findings import link_findings
-from shared.domain.schemes import GROUPS, SCHEMES, Group, Use, known, why_undeclarable
+from shared.domain.findings.link import link_findings
+from shared.domain.links.schemes import GROUPS, SCHEMES, Group, Use, known, why_undeclarable
 
 PAGE = Path(__file__).parents[2] / "docs" / "findings.md"
 CODES = {

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 from click.testing import CliRunner, Result
 
-from local.cli import main
+from cli.main import main
 from shared.adapters.documents.notification import notification_fields
 from shared.adapters.memory.chat import MemoryChat
 from shared.settings import read

@@ -9,13 +9,13 @@ import pytest
 from google.events.cloud.firestore import Document, DocumentEventData
 from werkzeug.test import TestResponse
 
-from functions.telegram_webhook import SECRET_HEADER
+from functions.service.telegram import SECRET_HEADER
 from shared.adapters.documents.notification import notification_fields
 from shared.adapters.memory.chat import MemoryChat
 from shared.domain.errors import TryAgain
-from shared.domain.lifecycle import Status
-from shared.domain.notification import Notification, NotificationId
-from shared.flow.chat import show
+from shared.domain.notifications.lifecycle import Status
+from shared.domain.notifications.notification import Notification, NotificationId
+from shared.flow.chat.posts import show
 from shared.ports import ChatClosed
 from shared.settings import read
 from shared.wiring import desk, replaced

@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-from local.stand_ins.telegram_schema import METHODS
+from local.emulators.telegram.schema import METHODS
 from shared.domain.errors import TryAgain
-from shared.domain.lifecycle import Status
-from shared.domain.notification import NotificationId
-from shared.flow.chat import show
-from shared.flow.chat_press import press, reply
+from shared.domain.notifications.lifecycle import Status
+from shared.domain.notifications.notification import NotificationId
+from shared.flow.chat.posts import show
+from shared.flow.chat.press import press, reply
 from shared.ports import ChatClosed
 from tests.builders import NOON, PROVIDER, a_notification
 from tests.moderation.chatroom import MIRA, NIK, ROOM, Chatroom, Line, line

@@ -10,10 +10,10 @@ import pytest
 from aiohttp import web
 
 from local import telegram_setup
-from local.background import Served
+from local.emulators.background import Served
 from shared.adapters.telegram_calls import ToldElsewhere
-from shared.domain.chat import Button, Card
-from shared.domain.chat_cards import card_of
+from shared.domain.chat.cards import card_of
+from shared.domain.chat.text import Button, Card
 from shared.settings import read
 from tests.conftest import eventually
 from tests.local.test_stack_file import a_stack

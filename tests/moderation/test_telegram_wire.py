@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from local.stand_ins.telegram_schema import METHODS
+from local.emulators.telegram.schema import METHODS
 from shared.adapters.telegram import TelegramChat
-from shared.domain.chat import Button, Card, Mark, Sheet, Style
+from shared.domain.chat.text import Button, Card, Mark, Sheet, Style
 from shared.domain.errors import TryAgain
 from shared.ports import ChatClosed, ChatMoved, ChatRefused, MessageGone, Throttled
 from tests.moderation.chatroom import MIRA, ROOM, TOKEN, Line, line

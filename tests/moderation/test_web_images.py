@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from local.stand_ins.web_acts import png
+from local.emulators.web.sites import png
 from shared.adapters.web.images import ImageHead, read_image
 
 EXIF = b"\xff\xe1\x00\x0aExif\x00\x00\xff\xc0"

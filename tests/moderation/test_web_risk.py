@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 from aiohttp import web
 
-from local.background import Served
-from shared.adapters.google_credentials import CredentialsRefused, CredentialsUnavailable
+from local.emulators.background import Served
 from shared.adapters.web.threats import NoThreats, ThreatFile, threats
 from shared.adapters.web.web_risk import LISTS, WebRisk
 from shared.domain.errors import TryAgain
 from shared.settings import SettingsError, read
+from shared.wire.tokens import CredentialsRefused, CredentialsUnavailable
 from tests.parts import ENVIRONMENT
 
 URL = "https://evil.example/пай?a=1&b=%20#c"

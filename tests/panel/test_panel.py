@@ -9,14 +9,14 @@ import httpx
 import pytest
 from aiohttp import web
 
-from functions import provider_api  # noqa: F401 - its routes
-from functions._openapi import description
-from functions._provider import DOOR
-from local.background import Served
-from local.stand_ins.panel import CONFIGURATION, ROOT, TYPES, Site, app
-from shared.domain.content import NotificationInput
-from shared.domain.lifecycle import Status
-from shared.domain.targeting import Segment, TargetPlatform
+from functions.http.openapi import description
+from functions.provider import api  # noqa: F401 - its routes
+from functions.provider.door import DOOR
+from local.emulators.background import Served
+from local.emulators.panel.server import CONFIGURATION, ROOT, TYPES, Site, app
+from shared.domain.audience.targeting import Segment, TargetPlatform
+from shared.domain.content.content import NotificationInput
+from shared.domain.notifications.lifecycle import Status
 
 PANEL = ROOT / "panel"
 SCRIPTS = sorted(PANEL.glob("*.js"))

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shared.domain.device import PARTITIONS, Device, Hwid, derive
-from shared.domain.targeting import (
+from shared.domain.audience.device import PARTITIONS, Device, Hwid, derive
+from shared.domain.audience.targeting import (
     MOST_SELECTORS,
     AudienceQuery,
     Segment,

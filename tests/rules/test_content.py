@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from shared.domain.content import CompleteInput, Content, NotificationInput, missing_parts
-from shared.domain.hosts import read_address
+from shared.domain.content.content import CompleteInput, Content, NotificationInput, missing_parts
+from shared.domain.links.hosts import read_address
 from tests.builders import a_segment, some_content
 
 EMOJI = "🎉"

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.domain.delivery import (
+from shared.domain.delivery.ledger import (
     BATCH_SIZE,
     CHUNK_SIZE,
     UNTRIED,

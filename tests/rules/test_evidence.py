@@ -7,9 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.adapters.push.run_memory import MOST_NOTIFICATIONS, ProcessRunMemory
-from shared.domain.delivery import BatchId, Outcome, Record, Target
-from shared.domain.device import AddressKind, PushAddress
-from shared.domain.evidence import (
+from shared.domain.audience.device import AddressKind, PushAddress
+from shared.domain.delivery.evidence import (
     Evidence,
     Group,
     alarming,
@@ -17,7 +16,8 @@ from shared.domain.evidence import (
     judged,
     recorded_evidence,
 )
-from shared.domain.notification import NotificationId
+from shared.domain.delivery.ledger import BatchId, Outcome, Record, Target
+from shared.domain.notifications.notification import NotificationId
 from shared.domain.push.answers import (
     Accepted,
     AddressGone,

@@ -18,7 +18,7 @@ from google.cloud.firestore import Client
 from local.firestore import FirestoreEmulator
 from shared.adapters.clock import FixedClock
 from shared.adapters.firestore.devices import FirestoreDevices
-from shared.flow import devices
+from shared.flow.audience import devices
 from tests.adapters.test_others import not_again
 from tests.builders import a_desktop
 from tests.flow.parts import FakeAccounts

@@ -8,8 +8,8 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.domain.history import GENESIS, Entry, broken_links, chain_faults
-from shared.domain.lifecycle import Status
+from shared.domain.notifications.history import GENESIS, Entry, broken_links, chain_faults
+from shared.domain.notifications.lifecycle import Status
 from tests.builders import NOON
 
 words = st.text(max_size=12)

@@ -5,7 +5,7 @@ from datetime import timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.domain.lane import REMEMBERED, Lane
+from shared.domain.delivery.lane import REMEMBERED, Lane
 from tests.builders import NOON
 
 MINUTE = timedelta(minutes=1)

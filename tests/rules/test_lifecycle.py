@@ -5,7 +5,7 @@ from itertools import product
 import pytest
 
 from shared.domain.errors import WrongState
-from shared.domain.lifecycle import TERMINAL, TRANSITIONS, Move, Status, after
+from shared.domain.notifications.lifecycle import TERMINAL, TRANSITIONS, Move, Status, after
 
 SPECIFIED = """
     -          create    draft

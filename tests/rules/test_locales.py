@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.domain.device import derive
-from shared.domain.locales import language_and_territory, region_code
+from shared.domain.audience.device import derive
+from shared.domain.audience.locales import language_and_territory, region_code
 from tests.builders import NOON, a_device, a_segment
 
 ANDROID = {

@@ -6,9 +6,15 @@ from datetime import timedelta
 import pytest
 
 from shared.domain.errors import InvalidInput, WrongState
-from shared.domain.history import broken_links
-from shared.domain.lifecycle import TERMINAL, Status
-from shared.domain.notification import SWEEP_AFTER, Change, FailureReason, Notification, verdict
+from shared.domain.notifications.history import broken_links
+from shared.domain.notifications.lifecycle import TERMINAL, Status
+from shared.domain.notifications.notification import (
+    SWEEP_AFTER,
+    Change,
+    FailureReason,
+    Notification,
+    verdict,
+)
 from shared.domain.tally import Tally
 from tests.builders import (
     MODERATOR,

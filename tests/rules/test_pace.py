@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.domain.pace import (
+from shared.domain.push.answers import Accepted, AddressGone, Answer, Later, Misconfigured, Rejected
+from shared.domain.push.pace import (
     SEVERAL,
     TOGETHER_SECONDS,
     Throttled,
@@ -14,7 +15,6 @@ from shared.domain.pace import (
     too_much,
     whole_app_waits,
 )
-from shared.domain.push.answers import Accepted, AddressGone, Answer, Later, Misconfigured, Rejected
 
 windows = st.builds(
     Window,

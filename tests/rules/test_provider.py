@@ -3,7 +3,7 @@
 import pytest
 
 from shared.domain.errors import Forbidden
-from shared.domain.provider import check_entitled, is_admin_hwid, verified
+from shared.domain.providers.provider import check_entitled, is_admin_hwid, verified
 from tests.builders import a_domain, a_provider
 
 

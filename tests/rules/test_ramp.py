@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.domain.ramp import LONGEST_DELAY, Ramp, delay_seconds
+from shared.domain.delivery.ramp import LONGEST_DELAY, Ramp, delay_seconds
 from tests.builders import NOON
 
 speeds = st.floats(0.05, 20)

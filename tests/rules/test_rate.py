@@ -5,7 +5,7 @@ from datetime import timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.domain.rate import Bucket
+from shared.domain.providers.rate import Bucket
 from tests.builders import NOON
 
 STEPS = st.lists(st.tuples(st.integers(0, 90_000), st.integers(1, 20)), max_size=60)

@@ -7,8 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.domain.delivery import SHOWN, UNTRIED, Outcome, Record, Target
-from shared.domain.device import AddressKind, PushAddress, Reach
+from shared.domain.audience.device import AddressKind, PushAddress, Reach
+from shared.domain.delivery.ledger import SHOWN, UNTRIED, Outcome, Record, Target
+from shared.domain.delivery.read_again import as_it_is_now, stale
+from shared.domain.delivery.recording import recorded
 from shared.domain.push.answers import (
     Accepted,
     AddressGone,
@@ -18,8 +20,6 @@ from shared.domain.push.answers import (
     Rejected,
     Unsendable,
 )
-from shared.domain.read_again import as_it_is_now, stale
-from shared.domain.recording import recorded
 from tests.builders import NOON, a_target, an_fcm_address
 
 NEW = an_fcm_address("token-new")

@@ -4,10 +4,10 @@ from datetime import timedelta
 
 import pytest
 
-from shared.domain.delivery import UNTRIED, Outcome, Record
+from shared.domain.delivery.ledger import UNTRIED, Outcome, Record
+from shared.domain.delivery.recording import recorded, together
 from shared.domain.push.answers import Later
-from shared.domain.reactions import CREDENTIALS_UNAVAILABLE, NO_TURN, NOT_SENT
-from shared.domain.recording import recorded, together
+from shared.domain.push.reactions import CREDENTIALS_UNAVAILABLE, NO_TURN, NOT_SENT
 from tests.builders import NOON
 
 LATER = NOON + timedelta(minutes=1)

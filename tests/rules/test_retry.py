@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.domain.retry import (
+from shared.domain.delivery.retry import (
     RetryBudget,
     RetryPolicy,
     Spent,

@@ -8,11 +8,10 @@ import pytest
 
 from shared.domain.actors import Actor, Role
 from shared.domain.errors import Forbidden, WrongState
-from shared.domain.findings import Finding, Severity
-from shared.domain.lifecycle import Status
-from shared.domain.notification import Change, Looked, Notification
-from shared.domain.provider import belongs_to
-from shared.domain.review import (
+from shared.domain.findings.finding import Finding, Severity
+from shared.domain.notifications.lifecycle import Status
+from shared.domain.notifications.notification import Change, Looked, Notification
+from shared.domain.notifications.review import (
     CLAIM_LEASE,
     Claim,
     Endorsement,
@@ -20,6 +19,7 @@ from shared.domain.review import (
     approvals_needed,
     check_independent,
 )
+from shared.domain.providers.provider import belongs_to
 from tests.builders import (
     MODERATOR,
     NOON,

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from shared.domain.device import derive, partition_of, polls
-from shared.domain.locales import language_and_territory
-from shared.domain.targeting import Segment
+from shared.domain.audience.device import derive, partition_of, polls
+from shared.domain.audience.locales import language_and_territory
+from shared.domain.audience.targeting import Segment
 from tests.builders import NOON, a_device, a_segment, an_fcm_address
 
 VERIFIED = ("example.com", "shop.example.com")

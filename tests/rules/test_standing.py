@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from shared.domain.errors import Forbidden, Unauthenticated
-from shared.domain.standing import Standing, check_recent_sign_in, open_account
+from shared.domain.providers.standing import Standing, check_recent_sign_in, open_account
 from tests.builders import a_provider
 
 ANNA = Standing("anna", ("anna@shop.example",), "anna@shop.example")

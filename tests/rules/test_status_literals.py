@@ -6,19 +6,19 @@ from pathlib import Path
 
 import pytest
 
-from shared.domain.lifecycle import Status
+from shared.domain.notifications.lifecycle import Status
 
 ROOT = Path(__file__).parents[2]
-HOME = Path("shared/domain/lifecycle.py")
+HOME = Path("shared/domain/notifications/lifecycle.py")
 OTHER_MEANINGS = {
-    ("shared/domain/delivery.py", "failed"): "an outcome of one device",
-    ("shared/flow/send.py", "stopped"): "why a device was skipped",
-    ("shared/domain/notification.py", "stopped"): "why a device was skipped",
+    ("shared/domain/delivery/ledger.py", "failed"): "an outcome of one device",
+    ("shared/flow/delivery/send.py", "stopped"): "why a device was skipped",
+    ("shared/domain/notifications/notification.py", "stopped"): "why a device was skipped",
     ("shared/adapters/documents/notification.py", "failed"): "a counter",
     ("shared/adapters/firestore/ledger_documents.py", "failed"): "a counter",
-    ("functions/provider_api.py", "draft"): "a field of the request",
-    ("functions/_sentences.py", "stopped"): "why a device was skipped",
-    ("functions/_remedies.py", "stopped"): "why a device was skipped",
+    ("functions/provider/api.py", "draft"): "a field of the request",
+    ("shared/domain/delivery/sentences.py", "stopped"): "why a device was skipped",
+    ("shared/domain/delivery/remedies.py", "stopped"): "why a device was skipped",
 }
 SOURCES = sorted(
     path.relative_to(ROOT)

@@ -13,15 +13,15 @@ from cryptography.hazmat.primitives.serialization import (
     PublicFormat,
 )
 
-from local.stand_ins.apns import ServedApns
+from local.emulators.apns.server import ServedApns
 from shared.adapters.push.apns import PRODUCTION, SANDBOX, ApnsSender
 from shared.adapters.push.apns_credentials import ClientCertificate, Credential, P8Key
 from shared.adapters.push.apns_token_shelves import MemoryTokenShelf
-from shared.adapters.transport.h2_client import H2Client
-from shared.credentials.p8 import read_key
-from shared.domain.device import AddressKind, PushAddress
+from shared.domain.audience.device import AddressKind, PushAddress
 from shared.domain.push.answers import Answer
 from shared.domain.push.message import Message
+from shared.settings.credentials.p8 import read_key
+from shared.wire.http2.client import H2Client
 from tests.senders.parts import a_message
 
 TOPIC, KEY_ID, TEAM_ID = "com.example.app", "ABCDE12345", "TEAM123456"

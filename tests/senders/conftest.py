@@ -20,8 +20,8 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from cryptography.x509.oid import NameOID
 
-from local.background import Served
-from local.stand_ins.fcm import app
+from local.emulators.background import Served
+from local.emulators.fcm.server import app
 
 LOOPBACK = IPv4Address("127.0.0.1")
 AccountFile = Callable[[str], Path]

@@ -5,11 +5,11 @@ from typing import Any, Self
 import httpx
 
 from shared.adapters.push.hms import HmsSender
-from shared.adapters.transport.one_shot_http import KeptConnections
-from shared.credentials.hms import HmsAccount
-from shared.domain.device import AddressKind, PushAddress
+from shared.domain.audience.device import AddressKind, PushAddress
 from shared.domain.push.answers import Answer
 from shared.domain.push.message import Message
+from shared.settings.credentials.hms import HmsAccount
+from shared.wire.http11 import KeptConnections
 from tests.senders.parts import FixedTokens, a_message
 
 PATH = "/v1/100/messages:send"

@@ -11,13 +11,13 @@ from typing import Any, Self
 
 import httpx
 
-from local.background import Background
+from local.emulators.background import Background
 from shared.adapters.push.fcm import FcmSender
-from shared.adapters.transport.one_shot_http import KeptConnections
-from shared.domain.content import Content
-from shared.domain.device import AddressKind, PushAddress
+from shared.domain.audience.device import AddressKind, PushAddress
+from shared.domain.content.content import Content
 from shared.domain.push.answers import Answer
 from shared.domain.push.message import Message
+from shared.wire.http11 import KeptConnections
 
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
 OK = b'HTTP/1.1 200 OK\r\nContent-Length: 32\r\n\r\n{"name":"projects/p/messages/1"}'

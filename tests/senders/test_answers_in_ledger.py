@@ -11,11 +11,11 @@ from datetime import datetime
 
 import pytest
 
-from local.background import Served
-from local.stand_ins.apns import ServedApns
-from local.stand_ins.hms import app
-from shared.domain.delivery import Outcome, sort_key
-from shared.domain.device import AddressKind, PushAddress, partition_of
+from local.emulators.apns.server import ServedApns
+from local.emulators.background import Served
+from local.emulators.hms.server import app
+from shared.domain.audience.device import AddressKind, PushAddress, partition_of
+from shared.domain.delivery.ledger import Outcome, sort_key
 from shared.domain.push.answers import (
     Accepted,
     AddressGone,

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from local.stand_ins.apns import ServedApns
-from local.stand_ins.apns_certificates import Authority
-from local.stand_ins.apns_service import Apns
+from local.emulators.apns.certificates import Authority
+from local.emulators.apns.server import ServedApns
+from local.emulators.apns.service import Apns
 from shared.adapters.push.apns import PRODUCTION, ApnsSender
 from shared.adapters.push.apns_credentials import (
     Certificate,
@@ -21,12 +21,7 @@ from shared.adapters.push.apns_credentials import (
     P8Key,
 )
 from shared.adapters.push.apns_token_shelves import MemoryTokenShelf
-from shared.adapters.transport.h2_client import H2Client
-from shared.credentials import CredentialsRefused
-from shared.credentials.apns import ApnsCredentials
-from shared.credentials.p8 import read_key
-from shared.credentials.p12 import P12Certificate
-from shared.domain.device import AddressKind, PushAddress
+from shared.domain.audience.device import AddressKind, PushAddress
 from shared.domain.push.answers import (
     Accepted,
     AddressGone,
@@ -36,7 +31,12 @@ from shared.domain.push.answers import (
     Rejected,
     Unsendable,
 )
-from shared.domain.reactions import CREDENTIALS_UNAVAILABLE
+from shared.domain.push.reactions import CREDENTIALS_UNAVAILABLE
+from shared.settings.credentials import CredentialsRefused
+from shared.settings.credentials.apns import ApnsCredentials
+from shared.settings.credentials.p8 import read_key
+from shared.settings.credentials.p12 import P12Certificate
+from shared.wire.http2.client import H2Client
 from tests.senders.apns_parts import (
     KEY_ID,
     P8,

@@ -10,14 +10,14 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import NoEncryption, pkcs12
 from cryptography.x509.oid import NameOID
 
-from local.stand_ins.apns_certificates import Authority
-from local.stand_ins.authority import LIFETIME
+from local.emulators.apns.certificates import Authority
+from local.emulators.test_ca import LIFETIME
 from shared.adapters.push.apns_certificate import trust
 from shared.adapters.push.apns_credentials import Certificate, credential
 from shared.adapters.push.apns_token_shelves import MemoryTokenShelf
-from shared.credentials import CredentialsRefused
-from shared.credentials.apns import ApnsCredentials
-from shared.credentials.p12 import TOPICS, P12Certificate
+from shared.settings.credentials import CredentialsRefused
+from shared.settings.credentials.apns import ApnsCredentials
+from shared.settings.credentials.p12 import TOPICS, P12Certificate
 from tests.senders.apns_parts import TOPIC, credentials_json
 
 BEGIN = datetime(2026, 1, 1, tzinfo=UTC)

@@ -11,12 +11,12 @@ from typing import Self
 
 import pytest
 
-from local.stand_ins.apns_certificates import Authority
+from local.emulators.apns.certificates import Authority
 from shared.adapters.push.apns import PRODUCTION, ApnsSender
 from shared.adapters.push.apns_credentials import Certificate, Credential
-from shared.credentials.p12 import P12Certificate
-from shared.domain.device import AddressKind, PushAddress
+from shared.domain.audience.device import AddressKind, PushAddress
 from shared.domain.push.answers import Answer, Later, Misconfigured
+from shared.settings.credentials.p12 import P12Certificate
 from tests.senders.apns_parts import TOPIC, Tokens, minted
 from tests.senders.parts import a_message
 

@@ -24,11 +24,11 @@ from shared.adapters.push.apns_token_shelves import (
     FirestoreTokenShelf,
     MemoryTokenShelf,
 )
-from shared.credentials import CredentialsRefused
-from shared.credentials.apns import ApnsCredentials
-from shared.credentials.p8 import read_key
-from shared.domain.apns_reactions import SECONDS_BETWEEN_TOKENS
 from shared.domain.errors import TryAgain
+from shared.domain.push.apns_reactions import SECONDS_BETWEEN_TOKENS
+from shared.settings.credentials import CredentialsRefused
+from shared.settings.credentials.apns import ApnsCredentials
+from shared.settings.credentials.p8 import read_key
 from tests.senders.apns_parts import (
     KEY_ID,
     P8,

@@ -16,21 +16,14 @@ from h2.events import RequestReceived, StreamEnded
 from h2.settings import SettingCodes
 from hyperframe.frame import GoAwayFrame
 
-from local.background import Background
-from local.stand_ins.apns_certificates import Authority
+from local.emulators.apns.certificates import Authority
+from local.emulators.background import Background
 from shared.adapters.push.apns_certificate import trust
-from shared.adapters.transport import h2_connection
-from shared.adapters.transport.h2_client import H2Client, common
-from shared.adapters.transport.h2_frames import (
-    Frames,
-    GoAway,
-    Kind,
-    NotHttp2,
-    read_goaway,
-    settings,
-)
-from shared.adapters.transport.loop_thread import LoopThread
-from shared.adapters.transport.one_shot_http import Fault, HttpAnswer
+from shared.wire.http2 import connection as h2_connection
+from shared.wire.http2.client import H2Client, common
+from shared.wire.http2.frames import Frames, GoAway, Kind, NotHttp2, read_goaway, settings
+from shared.wire.http11 import Fault, HttpAnswer
+from shared.wire.loop import LoopThread
 from tests.senders.parts import SHORT_SECONDS
 
 BODY = b'{"aps":{}}'

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from shared.adapters.push.apns_message import addressable, render
-from shared.domain.content import Content
+from shared.domain.content.content import Content
 from shared.domain.push.apns import MOST_PAYLOAD_BYTES, payload_bytes
 from shared.domain.push.message import Message, PayloadTooBig
 from tests.senders.parts import NOW, a_message

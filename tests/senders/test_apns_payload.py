@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 from hypothesis import given
 
-from local.stand_ins.apns_checks import Caller, TokenRules, check
-from local.stand_ins.apns_payload import would_show
+from local.emulators.apns.checks import Caller, TokenRules, check
+from local.emulators.apns.payload import would_show
 from shared.adapters.push.apns_message import render
 from shared.domain.push.message import Message, PayloadTooBig
 from tests.senders.apns_parts import TOPIC, minted

@@ -7,14 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from local.stand_ins.apns_answers import REASONS
-from shared.domain.apns_reactions import (
-    REACTIONS,
-    UNKNOWN_REASONS,
-    Reaction,
-    Step,
-    reaction,
-)
+from local.emulators.apns.answers import REASONS
 from shared.domain.push.answers import (
     Accepted,
     AddressGone,
@@ -24,6 +17,7 @@ from shared.domain.push.answers import (
     Rejected,
     Unsendable,
 )
+from shared.domain.push.apns_reactions import REACTIONS, UNKNOWN_REASONS, Reaction, Step, reaction
 
 BUG = Reaction(Unsendable("invalidMessage"))
 REFUSED = Misconfigured("credentialsRefused")

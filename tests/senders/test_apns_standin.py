@@ -19,9 +19,9 @@ import pytest
 from aioapns import APNs, NotificationRequest, PushType
 from aioapns.connection import APNsProductionClientProtocol
 
-from local.stand_ins.apns import ServedApns
-from local.stand_ins.apns_answers import PASSING, SCRIPTS, UNREGISTERED_AT_MS, WISHED
-from local.stand_ins.apns_service import Apns, Config
+from local.emulators.apns.answers import PASSING, SCRIPTS, UNREGISTERED_AT_MS, WISHED
+from local.emulators.apns.server import ServedApns
+from local.emulators.apns.service import Apns, Config
 from shared.domain.push.answers import Accepted, Later, Misconfigured
 from tests.senders.apns_parts import (
     KEY_ID,
@@ -229,7 +229,7 @@ def test_it_runs_from_the_command_line(tmp_path: Path) -> None:
         [
             sys.executable,
             "-m",
-            "local.stand_ins.apns",
+            "local.emulators.apns.server",
             *files,
             "--key",
             f"{KEY_ID}={tmp_path}/public.pem",

@@ -8,16 +8,14 @@ from pathlib import Path
 import httpx
 import pytest
 
-from local.stand_ins.apns import ServedApns
-from local.stand_ins.apns_answers import SCRIPTS
-from local.stand_ins.apns_service import Apns, Config
+from local.emulators.apns.answers import SCRIPTS
+from local.emulators.apns.server import ServedApns
+from local.emulators.apns.service import Apns, Config
 from shared.adapters.push.apns import PRODUCTION, SANDBOX
 from shared.adapters.push.apns_credentials import (
     Certificate,
     CredentialsUnavailable,
 )
-from shared.credentials import CredentialsRefused
-from shared.credentials.p12 import P12Certificate
 from shared.domain.push.answers import (
     Accepted,
     AddressGone,
@@ -27,6 +25,8 @@ from shared.domain.push.answers import (
     Rejected,
     Unsendable,
 )
+from shared.settings.credentials import CredentialsRefused
+from shared.settings.credentials.p12 import P12Certificate
 from tests.senders.apns_parts import TOPIC, Sending, Tokens, minted, received, summary
 from tests.senders.parts import SHORT_SECONDS, a_message
 

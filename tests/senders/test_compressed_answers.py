@@ -5,10 +5,10 @@ import zlib
 
 import pytest
 
-from shared.adapters.transport.encodings import decoded
-from shared.adapters.transport.one_shot_http import MOST_ANSWER_BYTES
 from shared.domain.push.answers import Accepted, AddressGone, Answer, Later
-from shared.domain.reactions import ANSWER_LOST, CREDENTIALS_REFUSED
+from shared.domain.push.reactions import ANSWER_LOST, CREDENTIALS_REFUSED
+from shared.wire.encodings import decoded
+from shared.wire.http11 import MOST_ANSWER_BYTES
 from tests.senders import hms_parts
 from tests.senders.hms_parts import HmsSending
 from tests.senders.parts import FixedTokens, Misbehaving, Sending, answer

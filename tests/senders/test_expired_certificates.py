@@ -8,12 +8,12 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from local.stand_ins.apns_certificates import Authority
-from local.stand_ins.authority import LIFETIME
-from shared.adapters.google_credentials import CredentialsUnavailable
+from local.emulators.apns.certificates import Authority
+from local.emulators.test_ca import LIFETIME
 from shared.adapters.push.hms_credentials import HuaweiAccessTokens
-from shared.adapters.transport.one_shot_http import KeptConnections
 from shared.domain.push.answers import Accepted, Answer, Later
+from shared.wire.http11 import KeptConnections
+from shared.wire.tokens import CredentialsUnavailable
 from tests.senders.hms_parts import OK as HMS_OK
 from tests.senders.hms_parts import HmsSending, an_account
 from tests.senders.parts import OK, Misbehaving, Sending, answer

@@ -8,12 +8,12 @@ from typing import Any
 import httpx
 import pytest
 
-from local.background import Served
-from local.stand_ins.apns import ServedApns
-from local.stand_ins.hms import app
+from local.emulators.apns.server import ServedApns
+from local.emulators.background import Served
+from local.emulators.hms.server import app
 from shared.adapters.push.fcm import FcmSender
 from shared.adapters.push.hms import HmsSender
-from shared.domain.device import AddressKind, PushAddress
+from shared.domain.audience.device import AddressKind, PushAddress
 from shared.ports import Sender
 from tests.builders import NOON, a_device, an_input
 from tests.flow.world import World

@@ -7,11 +7,11 @@ from contextlib import contextmanager
 
 import pytest
 
-from local.background import Served
-from local.stand_ins.fcm import app
-from shared.adapters.transport import one_shot_http
-from shared.adapters.transport.one_shot_http import Fault, HttpAnswer, KeptConnections, Target
+from local.emulators.background import Served
+from local.emulators.fcm.server import app
 from shared.domain.push.answers import Accepted, Later
+from shared.wire import http11
+from shared.wire.http11 import Fault, HttpAnswer, KeptConnections, Target
 from tests.senders.conftest import Tls
 from tests.senders.parts import (
     OK,
@@ -78,7 +78,7 @@ def test_a_kept_connection_that_was_closed_meanwhile_is_not_used() -> None:
 
 
 def test_a_connection_idle_for_long_is_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(one_shot_http, "IDLE_SECONDS", 0.0)
+    monkeypatch.setattr(http11, "IDLE_SECONDS", 0.0)
     with Misbehaving(answer()) as server, Sending(server.url) as send:
         send("one")
         send("two")

@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from local.stand_ins.fcm_received import replace_key
-from local.stand_ins.fcm_schema import Unacceptable
-from local.stand_ins.fcm_validation import check
+from local.emulators.fcm.received import replace_key
+from local.emulators.fcm.schema import Unacceptable
+from local.emulators.fcm.validation import check
 from shared.adapters.push.fcm_message import Template, addressable, render
-from shared.domain.content import Content
+from shared.domain.content.content import Content
 from shared.domain.push.fcm import MOST_PAYLOAD_BYTES, payload_bytes
 from shared.domain.push.message import Message, PayloadTooBig
 from tests.senders.parts import NOW, a_message

@@ -7,7 +7,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.domain.fcm_reactions import REACTIONS, reaction
 from shared.domain.push.answers import (
     Accepted,
     AddressGone,
@@ -17,6 +16,7 @@ from shared.domain.push.answers import (
     Rejected,
     Unsendable,
 )
+from shared.domain.push.fcm_reactions import REACTIONS, reaction
 
 FCM = "type.googleapis.com/google.firebase.fcm.v1.FcmError"
 BAD_REQUEST = "type.googleapis.com/google.rpc.BadRequest"

@@ -9,12 +9,12 @@ import threading
 import httpx
 import pytest
 
-from local.background import Served
-from local.stand_ins.fcm import Config, app
-from shared.adapters.google_credentials import CredentialsRefused, CredentialsUnavailable
+from local.emulators.background import Served
+from local.emulators.fcm.server import Config, app
 from shared.adapters.push.fcm import FcmSender, fcm_sender
 from shared.domain.push.answers import Accepted, AddressGone, Later, Misconfigured, Unsendable
 from shared.settings import read
+from shared.wire.tokens import CredentialsRefused, CredentialsUnavailable
 from tests.senders.conftest import AccountFile
 from tests.senders.parts import FixedTokens, Sending, a_message, addresses, codes, received
 

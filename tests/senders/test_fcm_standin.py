@@ -10,10 +10,10 @@ import httpx
 import orjson
 import pytest
 
-from local.background import Served
-from local.stand_ins.fcm import Config, app
-from local.stand_ins.fcm_answers import SCRIPTS
-from local.stand_ins.push_received import DETAILS_KEPT, Entry, Received
+from local.emulators.background import Served
+from local.emulators.fcm.answers import SCRIPTS
+from local.emulators.fcm.server import Config, app
+from local.emulators.push.received import DETAILS_KEPT, Entry, Received
 from tests.senders.conftest import AccountFile
 from tests.senders.parts import received
 
@@ -314,7 +314,7 @@ def test_latency_is_what_was_asked_for() -> None:
 
 def test_the_command_line_explains_itself() -> None:
     ran = subprocess.run(
-        [sys.executable, "-m", "local.stand_ins.fcm", "--help"],
+        [sys.executable, "-m", "local.emulators.fcm.server", "--help"],
         capture_output=True,
         timeout=60,
         check=True,

@@ -6,11 +6,10 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
-from local.background import Served
-from local.stand_ins.apns_answers import REASONS, prefix_of
-from local.stand_ins.fcm import Config, app
-from local.stand_ins.fcm_answers import SCRIPTS
-from shared.domain.apns_reactions import by_reason
+from local.emulators.apns.answers import REASONS, prefix_of
+from local.emulators.background import Served
+from local.emulators.fcm.answers import SCRIPTS
+from local.emulators.fcm.server import Config, app
 from shared.domain.push.answers import (
     Accepted,
     AddressGone,
@@ -20,7 +19,8 @@ from shared.domain.push.answers import (
     Rejected,
     Unsendable,
 )
-from shared.domain.reactions import CREDENTIALS_REFUSED
+from shared.domain.push.apns_reactions import by_reason
+from shared.domain.push.reactions import CREDENTIALS_REFUSED
 from tests.senders.parts import SHORT_SECONDS, FixedTokens, Sending, a_message, received
 
 LOST = Later("answerLost", ambiguous=True)

@@ -14,10 +14,10 @@ import pytest
 from aiohttp import web
 from google.auth.credentials import Credentials
 
-from local.background import Served
-from local.stand_ins.fcm import app
-from local.stand_ins.fcm_tokens import GRANT, TokenEndpoint
-from shared.adapters.google_credentials import (
+from local.emulators.background import Served
+from local.emulators.fcm.server import app
+from local.emulators.fcm.tokens import GRANT, TokenEndpoint
+from shared.wire.tokens import (
     EARLY_SECONDS,
     PAUSE_SECONDS,
     CredentialsRefused,

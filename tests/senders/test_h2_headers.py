@@ -6,8 +6,8 @@ from hpack.exceptions import HPACKError
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.adapters.transport.h2_frames import NotHttp2
-from shared.adapters.transport.h2_headers import HeaderReader, decoded
+from shared.wire.http2.frames import NotHttp2
+from shared.wire.http2.headers import HeaderReader, decoded
 
 TEXTS = st.text(st.characters(max_codepoint=255), max_size=40)
 NAMES = st.sampled_from([":status", "apns-id", "content-type", "x-a", "x-b"]) | TEXTS

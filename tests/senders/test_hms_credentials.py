@@ -8,18 +8,18 @@ import httpx
 import orjson
 import pytest
 
-from local.background import Served
-from local.stand_ins.hms import app
-from shared.adapters.google_credentials import (
+from local.emulators.background import Served
+from local.emulators.hms.server import app
+from shared.adapters.push.hms_credentials import HuaweiAccessTokens
+from shared.settings.credentials import CredentialsRefused as UnusableSecret
+from shared.settings.credentials.hms import HmsAccount
+from shared.wire.http11 import Fault, HttpAnswer, KeptConnections, Target
+from shared.wire.tokens import (
     EARLY_SECONDS,
     PAUSE_SECONDS,
     CredentialsRefused,
     CredentialsUnavailable,
 )
-from shared.adapters.push.hms_credentials import HuaweiAccessTokens
-from shared.adapters.transport.one_shot_http import Fault, HttpAnswer, KeptConnections, Target
-from shared.credentials import CredentialsRefused as UnusableSecret
-from shared.credentials.hms import HmsAccount
 from tests.senders.hms_parts import an_account, summary
 from tests.senders.parts import Misbehaving, answer, close, keep_quiet
 

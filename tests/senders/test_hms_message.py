@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from local.stand_ins.hms_received import notification_id, replace_key
-from local.stand_ins.hms_validation import Unacceptable, check
+from local.emulators.hms.received import notification_id, replace_key
+from local.emulators.hms.validation import Unacceptable, check
 from shared.adapters.push.fcm_message import addressable
 from shared.adapters.push.hms_message import Template, render
-from shared.domain.content import Content
+from shared.domain.content.content import Content
 from shared.domain.push.hms import MOST_BODY_BYTES, notify_id, payload_bytes
 from shared.domain.push.message import Message, PayloadTooBig
 from tests.senders.parts import NOW, a_message

@@ -7,7 +7,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.domain.hms_reactions import REACTIONS, named, reactions
 from shared.domain.push.answers import (
     Accepted,
     AddressGone,
@@ -17,6 +16,7 @@ from shared.domain.push.answers import (
     Rejected,
     Unsendable,
 )
+from shared.domain.push.hms_reactions import REACTIONS, named, reactions
 from tests.senders.hms_parts import many
 
 GONE = AddressGone("invalidToken")

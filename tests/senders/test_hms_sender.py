@@ -11,14 +11,14 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
-from local.background import Served
-from local.stand_ins.hms import Config, app
-from shared.adapters.google_credentials import CredentialsRefused, CredentialsUnavailable
+from local.emulators.background import Served
+from local.emulators.hms.server import Config, app
 from shared.adapters.push.hms import MOST_AT_ONCE, HmsSender, hms_sender, requests_of
 from shared.adapters.push.hms_credentials import HuaweiAccessTokens
-from shared.adapters.transport.one_shot_http import Fault, HttpAnswer, Target
-from shared.credentials.hms import HmsAccount
 from shared.domain.push.answers import AddressGone, Later, Misconfigured, Unsendable
+from shared.settings.credentials.hms import HmsAccount
+from shared.wire.http11 import Fault, HttpAnswer, Target
+from shared.wire.tokens import CredentialsRefused, CredentialsUnavailable
 from tests.senders.hms_parts import PATH, HmsSending, addresses, an_account, many, summary
 from tests.senders.parts import FixedTokens, a_message, codes, received
 

@@ -10,9 +10,9 @@ import httpx
 import orjson
 import pytest
 
-from local.background import Served
-from local.stand_ins.hms import app
-from local.stand_ins.hms_answers import ILLEGALS, REPLIES
+from local.emulators.background import Served
+from local.emulators.hms.answers import ILLEGALS, REPLIES
+from local.emulators.hms.server import app
 from tests.senders.hms_parts import many, summary
 from tests.senders.parts import received
 
@@ -259,7 +259,7 @@ def test_latency_is_what_was_asked_for() -> None:
 
 def test_the_command_line_explains_itself() -> None:
     ran = subprocess.run(
-        [sys.executable, "-m", "local.stand_ins.hms", "--help"],
+        [sys.executable, "-m", "local.emulators.hms.server", "--help"],
         capture_output=True,
         timeout=60,
         check=True,
@@ -268,7 +268,7 @@ def test_the_command_line_explains_itself() -> None:
 
 
 def test_the_command_line_serves_until_it_is_told_to_stop() -> None:
-    command = [sys.executable, "-m", "local.stand_ins.hms", "--app-secret", "right"]
+    command = [sys.executable, "-m", "local.emulators.hms.server", "--app-secret", "right"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as running:
         assert running.stdout is not None
         try:

@@ -5,9 +5,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from local.background import Served
-from local.stand_ins.hms import app
-from local.stand_ins.hms_answers import ILLEGALS, REPLIES, UNREADABLE
+from local.emulators.background import Served
+from local.emulators.hms.answers import ILLEGALS, REPLIES, UNREADABLE
+from local.emulators.hms.server import app
 from shared.domain.push.answers import (
     Accepted,
     AddressGone,

@@ -8,17 +8,17 @@ from collections.abc import Sequence
 
 import pytest
 
-from local.background import Served
-from local.stand_ins.fcm import app
+from local.emulators.background import Served
+from local.emulators.fcm.server import app
 from shared.adapters.push.isolated import IsolatedSender
 from shared.adapters.push.pace import Pace, at_pace
-from shared.domain.delivery import Outcome
-from shared.domain.device import AddressKind, PushAddress
-from shared.domain.lifecycle import Status
-from shared.domain.pace import Window
+from shared.domain.audience.device import AddressKind, PushAddress
+from shared.domain.delivery.ledger import Outcome
+from shared.domain.notifications.lifecycle import Status
 from shared.domain.push.answers import Accepted, Answer, Later
 from shared.domain.push.message import Message
-from shared.domain.reactions import CREDENTIALS_REFUSED, MAY_HAVE_SENT, SENDER_FAILED
+from shared.domain.push.pace import Window
+from shared.domain.push.reactions import CREDENTIALS_REFUSED, MAY_HAVE_SENT, SENDER_FAILED
 from shared.ports import Sender
 from shared.settings import read
 from shared.wiring import GoogleParts

@@ -23,10 +23,10 @@ from cryptography.x509.oid import NameOID
 
 from shared.adapters.push.apns_credentials import credential
 from shared.adapters.push.apns_token_shelves import MemoryTokenShelf
-from shared.credentials import CredentialsRefused
-from shared.credentials.apns import ApnsCredentials
-from shared.credentials.hms import HmsAccount
 from shared.settings import SettingsError, read
+from shared.settings.credentials import CredentialsRefused
+from shared.settings.credentials.apns import ApnsCredentials
+from shared.settings.credentials.hms import HmsAccount
 from tests.senders.apns_parts import KEY_ID, P8, TEAM_ID, TOPIC, credentials_json
 
 BODY = "".join(P8.splitlines()[1:-1])

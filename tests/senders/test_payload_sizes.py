@@ -10,9 +10,10 @@ from hypothesis import event, given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from local.stand_ins import fcm_validation, hms_validation
+from local.emulators.fcm import validation as fcm_validation
+from local.emulators.hms import validation as hms_validation
 from shared.adapters.push import apns_message, fcm_message, hms_message
-from shared.domain.content import CompleteInput, Content, NotificationInput
+from shared.domain.content.content import CompleteInput, Content, NotificationInput
 from shared.domain.push import apns
 from shared.domain.push.hms import notify_id
 from shared.domain.push.message import Message, PayloadTooBig, compact, largest

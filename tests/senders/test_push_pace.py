@@ -8,10 +8,10 @@ from dataclasses import replace
 import pytest
 
 from shared.adapters.push.pace import Pace, at_pace
-from shared.domain.device import AddressKind, PushAddress
-from shared.domain.pace import SEVERAL, Window
+from shared.domain.audience.device import AddressKind, PushAddress
 from shared.domain.push.answers import Accepted, Answer, Later
-from shared.domain.reactions import MAY_HAVE_SENT
+from shared.domain.push.pace import SEVERAL, Window
+from shared.domain.push.reactions import MAY_HAVE_SENT
 
 NO_TURN = Later("noTurn", tried=False)
 QUOTA = Later("quotaExceeded", 60.0, of_app=True)

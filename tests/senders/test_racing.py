@@ -12,15 +12,15 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
-from local.stand_ins.apns import ServedApns
+from local.emulators.apns.server import ServedApns
 from shared.adapters.push.apns_certificate import trust
-from shared.adapters.transport import racing
-from shared.adapters.transport.h2_client import H2Client, common
-from shared.adapters.transport.kept_transport import KeptTransport
-from shared.adapters.transport.loop_thread import LoopThread
-from shared.adapters.transport.one_shot_http import Fault, HttpAnswer, KeptConnections, Target
-from shared.adapters.transport.racing import Connect, Place, interleaved
 from shared.adapters.web.web_risk import WebRisk
+from shared.wire import racing
+from shared.wire.http2.client import H2Client, common
+from shared.wire.http11 import Fault, HttpAnswer, KeptConnections, Target
+from shared.wire.kept_transport import KeptTransport
+from shared.wire.loop import LoopThread
+from shared.wire.racing import Connect, Place, interleaved
 from tests.senders.conftest import Tls
 from tests.senders.parts import OK, FixedTokens, Misbehaving, answer
 

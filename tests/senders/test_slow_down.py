@@ -8,8 +8,8 @@ import pytest
 
 from shared.adapters.push.fcm import FcmSender
 from shared.adapters.push.hms import HmsSender
-from shared.domain.pace import SEVERAL, Window
 from shared.domain.push.answers import Accepted, Answer, Later
+from shared.domain.push.pace import SEVERAL, Window
 from tests.senders.hms_parts import PATH
 from tests.senders.parts import FixedTokens, Misbehaving, a_message, addresses, answer, codes
 

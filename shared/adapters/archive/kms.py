@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.hazmat.primitives.serialization import load_der_public_key
 
 from shared.adapters.archive.aws import aws_fault
-from shared.domain.archive_manifest import Signature
+from shared.domain.archive.manifest import Signature
 from shared.domain.errors import TryAgain
 from shared.ports import ArchiveFault
 

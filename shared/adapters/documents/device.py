@@ -6,8 +6,7 @@ from functools import partial
 from typing import Any
 
 from shared.adapters.documents.fields import Fields, LenientReader, Reader, present
-from shared.domain.delivery import Target
-from shared.domain.device import (
+from shared.domain.audience.device import (
     AddressKind,
     Derived,
     Device,
@@ -18,10 +17,11 @@ from shared.domain.device import (
     derive,
     domains_selected,
 )
-from shared.domain.domain_names import domain_name
+from shared.domain.audience.ownership import Credential, Generation, Ownership
+from shared.domain.delivery.ledger import Target
+from shared.domain.delivery.retry import too_late
+from shared.domain.links.domain_names import domain_name
 from shared.domain.moments import moment_text
-from shared.domain.ownership import Credential, Generation, Ownership
-from shared.domain.retry import too_late
 
 DEVICES = "devices"
 DEVICE_SECRETS = "deviceSecrets"

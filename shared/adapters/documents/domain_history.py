@@ -5,8 +5,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from shared.adapters.documents.fields import Fields, Reader
-from shared.domain.admin_hwids import AdminHwidsChange
 from shared.domain.errors import Defect
+from shared.domain.providers.admin_hwids import AdminHwidsChange
 
 DOMAIN_HISTORY = "domainHistory"
 

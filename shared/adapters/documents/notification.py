@@ -20,13 +20,18 @@ from shared.adapters.documents.review import (
     looked_at_fields,
     looked_at_from,
 )
-from shared.domain.content import Content
-from shared.domain.history import GENESIS, Entry
-from shared.domain.lifecycle import Status
+from shared.domain.audience.targeting import Segment
+from shared.domain.content.content import Content
 from shared.domain.moments import moment_text
-from shared.domain.notification import Change, FailureReason, Notification, NotificationId
+from shared.domain.notifications.history import GENESIS, Entry
+from shared.domain.notifications.lifecycle import Status
+from shared.domain.notifications.notification import (
+    Change,
+    FailureReason,
+    Notification,
+    NotificationId,
+)
 from shared.domain.tally import Tally
-from shared.domain.targeting import Segment
 from shared.ports import Decision, Replay
 
 NOTIFICATIONS = "pendingNotifications"

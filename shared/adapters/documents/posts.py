@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from shared.adapters.documents.fields import Fields, Reader
-from shared.domain.notification import NotificationId
+from shared.domain.notifications.notification import NotificationId
 from shared.ports import Post, Prompt, Room
 
 POSTS = "moderationPosts"

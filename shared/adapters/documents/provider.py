@@ -6,9 +6,9 @@ from datetime import datetime
 from typing import Any
 
 from shared.adapters.documents.fields import Fields, LenientReader, Reader, difference
-from shared.domain.domain_names import domain_name
 from shared.domain.errors import Defect
-from shared.domain.provider import Domain, Plan, Provider, fits_limit
+from shared.domain.links.domain_names import domain_name
+from shared.domain.providers.provider import Domain, Plan, Provider, fits_limit
 from shared.ports import ApiKey
 
 PROVIDERS = "providers"

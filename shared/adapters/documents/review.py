@@ -5,10 +5,10 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from shared.adapters.documents.fields import Fields, Reader
-from shared.domain.findings import Finding, Severity
-from shared.domain.link_ends import LinkEnd, LookedAt
-from shared.domain.places import Lease, Leases, Taker, Takers
-from shared.domain.review import Claim, Endorsement, ReviewPolicy, Template
+from shared.domain.findings.finding import Finding, Severity
+from shared.domain.findings.link_ends import LinkEnd, LookedAt
+from shared.domain.notifications.review import Claim, Endorsement, ReviewPolicy, Template
+from shared.domain.providers.places import Lease, Leases, Taker, Takers
 from shared.ports import Moderator
 
 MODERATION = "moderation"

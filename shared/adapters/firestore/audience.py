@@ -30,9 +30,9 @@ from shared.adapters.firestore.rest_values import (
     query,
     where,
 )
-from shared.domain.delivery import Target, sort_key
-from shared.domain.device import AddressKind, PushAddress, Slot, partition_of
-from shared.domain.targeting import AudienceQuery, PartitionRange
+from shared.domain.audience.device import AddressKind, PushAddress, Slot, partition_of
+from shared.domain.audience.targeting import AudienceQuery, PartitionRange
+from shared.domain.delivery.ledger import Target, sort_key
 from shared.ports import AudiencePage, Counted, SnapshotTooOld
 
 TARGET_FIELDS = (

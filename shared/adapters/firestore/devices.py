@@ -35,6 +35,7 @@ from shared.adapters.documents.device import (
     registration_fields,
 )
 from shared.adapters.documents.fields import difference
+from shared.adapters.documents.holders import Holder, latest_and_others, may_drop
 from shared.adapters.firestore.calls import (
     NotDone,
     Refused,
@@ -51,10 +52,9 @@ from shared.adapters.firestore.calls import (
     rewrite,
 )
 from shared.adapters.firestore.others import OthersDocuments
-from shared.adapters.holders import Holder, latest_and_others, may_drop
-from shared.domain.device import AddressKind, Derived, Device, PushAddress, Reach
+from shared.domain.audience.device import AddressKind, Derived, Device, PushAddress, Reach
+from shared.domain.audience.ownership import Credential, Generation, Ownership
 from shared.domain.errors import NotFound
-from shared.domain.ownership import Credential, Generation, Ownership
 
 if TYPE_CHECKING:
     from shared.adapters.firestore.rest import FirestoreRest

@@ -24,10 +24,10 @@ from shared.adapters.firestore.rest_values import (
     where,
     write,
 )
-from shared.domain.archive import Export, Sealed
-from shared.domain.archive_manifest import Head
+from shared.domain.archive.manifest import Head
+from shared.domain.archive.objects import Export, Sealed
 from shared.domain.errors import Defect, TryAgain
-from shared.domain.notification import NotificationId
+from shared.domain.notifications.notification import NotificationId
 from shared.ports import LostLease
 
 EXPORTS = "exports"

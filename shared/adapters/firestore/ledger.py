@@ -35,11 +35,11 @@ from shared.adapters.firestore.rest import (
     waiting_seconds,
 )
 from shared.adapters.firestore.rest_values import NAME, Raw, decode, id_of, query, where, write
-from shared.domain.delivery import Batch, BatchId, BatchState, PlanPart
-from shared.domain.device import PARTITIONS
+from shared.domain.audience.device import PARTITIONS
+from shared.domain.delivery.evidence import Evidence, Group
+from shared.domain.delivery.ledger import Batch, BatchId, BatchState, PlanPart
 from shared.domain.errors import Defect, NotFound, TryAgain
-from shared.domain.evidence import Evidence, Group
-from shared.domain.notification import NotificationId
+from shared.domain.notifications.notification import NotificationId
 from shared.domain.tally import Tally
 from shared.ports import LostLease
 

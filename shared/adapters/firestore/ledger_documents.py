@@ -19,7 +19,9 @@ from shared.adapters.firestore.rest_values import (
     id_of,
     moment,
 )
-from shared.domain.delivery import (
+from shared.domain.audience.device import AddressKind, PushAddress, Slot
+from shared.domain.delivery.evidence import Evidence, Group, evidence_to_keep
+from shared.domain.delivery.ledger import (
     CHUNK_SIZE,
     UNTRIED,
     Batch,
@@ -30,10 +32,8 @@ from shared.domain.delivery import (
     Record,
     Target,
 )
-from shared.domain.device import AddressKind, PushAddress, Slot
+from shared.domain.delivery.ramp import Ramp
 from shared.domain.errors import Defect
-from shared.domain.evidence import Evidence, Group, evidence_to_keep
-from shared.domain.ramp import Ramp
 from shared.domain.tally import Tally
 
 MOST_BATCH_BYTES = 800_000

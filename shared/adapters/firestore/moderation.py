@@ -46,7 +46,8 @@ from shared.adapters.firestore.calls import (
     version_of,
 )
 from shared.adapters.firestore.together import Together
-from shared.domain.places import (
+from shared.domain.notifications.review import ReviewPolicy
+from shared.domain.providers.places import (
     Lease,
     Leases,
     Taker,
@@ -57,7 +58,6 @@ from shared.domain.places import (
     with_place,
     without,
 )
-from shared.domain.review import ReviewPolicy
 from shared.ports import Moderator
 
 Fields = dict[str, Any]

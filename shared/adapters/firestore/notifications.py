@@ -22,6 +22,7 @@ from google.cloud.firestore import (
 )
 
 from shared.adapters.documents.fields import difference, present
+from shared.adapters.documents.listing import Position, Row, decisions, fill, fill_queue, statuses
 from shared.adapters.documents.names import can_name
 from shared.adapters.documents.notification import (
     DECISION,
@@ -57,11 +58,10 @@ from shared.adapters.firestore.calls import (
     select,
     version_of,
 )
-from shared.adapters.listing import Position, Row, decisions, fill, fill_queue, statuses
 from shared.domain.errors import NotFound
-from shared.domain.history import Entry
-from shared.domain.lifecycle import Status
-from shared.domain.notification import Change, Notification, NotificationId
+from shared.domain.notifications.history import Entry
+from shared.domain.notifications.lifecycle import Status
+from shared.domain.notifications.notification import Change, Notification, NotificationId
 from shared.ports import AlreadyThere, Decision, Page, Replay, Waiting, Wish
 
 _EVER = datetime(1970, 1, 1, tzinfo=UTC)

@@ -40,7 +40,7 @@ from shared.adapters.firestore.calls import (
     reference,
     version_of,
 )
-from shared.domain.notification import NotificationId
+from shared.domain.notifications.notification import NotificationId
 from shared.ports import Post, Prompt, Room
 
 T = TypeVar("T")

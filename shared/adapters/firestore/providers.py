@@ -52,16 +52,16 @@ from shared.adapters.firestore.calls import (
 )
 from shared.adapters.firestore.others import OthersDocuments
 from shared.domain.actors import Actor
-from shared.domain.admin_hwids import (
+from shared.domain.errors import NotFound
+from shared.domain.links.domain_names import domain_forms, domain_name
+from shared.domain.providers.admin_hwids import (
     MOST_RECENT,
     PERIOD,
     AdminHwidsChange,
     change_between,
     check_change,
 )
-from shared.domain.domain_names import domain_forms, domain_name
-from shared.domain.errors import NotFound
-from shared.domain.provider import Domain, Provider
+from shared.domain.providers.provider import Domain, Provider
 from shared.ports import AlreadyThere, ApiKey
 
 if TYPE_CHECKING:

@@ -20,8 +20,8 @@ import orjson
 from shared.adapters.documents.names import can_name
 from shared.adapters.firestore.rest_auth import EmulatorBearer, GoogleBearer
 from shared.adapters.firestore.rest_values import Raw
-from shared.adapters.transport.kept_transport import KeptTransport
 from shared.domain.errors import Defect, NotFound, TryAgain
+from shared.wire.kept_transport import KeptTransport
 
 HOST = "firestore.googleapis.com"
 MOST_READS = 4

@@ -20,10 +20,10 @@ from shared.adapters.documents.device import (
 )
 from shared.adapters.firestore.rest import MOST_WRITES_AT_ONCE, FirestoreRest, waiting_seconds
 from shared.adapters.firestore.rest_values import Raw, decode_fields, encode, moment, write
-from shared.domain.delivery import Outcome, Record
-from shared.domain.device import Slot, held_back
+from shared.domain.audience.device import Slot, held_back
+from shared.domain.delivery.ledger import Outcome, Record
 from shared.domain.errors import Defect, TryAgain
-from shared.domain.notification import Notification
+from shared.domain.notifications.notification import Notification
 from shared.ports import SlotWrite
 
 ROUNDS = 4

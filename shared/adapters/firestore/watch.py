@@ -14,7 +14,7 @@ from shared.adapters.documents.provider import PLATFORM, STOP, stop_from
 from shared.adapters.firestore.rest import FirestoreRest
 from shared.adapters.firestore.rest_values import Raw, decode_fields, moment
 from shared.domain.errors import NotFound
-from shared.domain.notification import NotificationId
+from shared.domain.notifications.notification import NotificationId
 from shared.ports import Sight
 
 SEEN_FIELDS = ("status", LOST_DOMAINS, "on")

@@ -6,9 +6,9 @@ from dataclasses import replace
 from datetime import datetime
 from itertools import count
 
-from shared.domain.archive import Export
-from shared.domain.archive_manifest import Head
-from shared.domain.notification import NotificationId
+from shared.domain.archive.manifest import Head
+from shared.domain.archive.objects import Export
+from shared.domain.notifications.notification import NotificationId
 from shared.ports import LostLease, Put
 
 

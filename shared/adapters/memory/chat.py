@@ -4,7 +4,7 @@ import threading
 from collections.abc import Callable
 from itertools import count
 
-from shared.domain.chat import Card
+from shared.domain.chat.text import Card
 from shared.ports import ChatMoved, MessageGone
 
 BOT_ID = 4242

@@ -21,11 +21,11 @@ from shared.adapters.documents.device import (
     registration_fields,
 )
 from shared.adapters.documents.fields import difference
-from shared.adapters.holders import latest_and_others, may_drop
+from shared.adapters.documents.holders import latest_and_others, may_drop
 from shared.adapters.memory.documents import Collection
-from shared.domain.device import Derived, Device, PushAddress, Reach
+from shared.domain.audience.device import Derived, Device, PushAddress, Reach
+from shared.domain.audience.ownership import Credential, Generation, Ownership
 from shared.domain.errors import NotFound
-from shared.domain.ownership import Credential, Generation, Ownership
 
 
 class MemoryDevices:

@@ -15,7 +15,10 @@ from typing import Any, TypeVar
 from shared.adapters.documents.device import SLOT_FIELDS, derived_from, device_from, target_from
 from shared.adapters.firestore.slots import decided, slot_fields, slot_of
 from shared.adapters.memory.devices import MemoryDevices
-from shared.domain.delivery import (
+from shared.domain.audience.device import Slot
+from shared.domain.audience.targeting import AudienceQuery, PartitionRange
+from shared.domain.delivery.evidence import Evidence, Group, evidence_to_keep
+from shared.domain.delivery.ledger import (
     Batch,
     BatchId,
     BatchState,
@@ -25,12 +28,9 @@ from shared.domain.delivery import (
     Target,
     sort_key,
 )
-from shared.domain.device import Slot
 from shared.domain.errors import Defect, NotFound
-from shared.domain.evidence import Evidence, Group, evidence_to_keep
-from shared.domain.notification import Notification, NotificationId
+from shared.domain.notifications.notification import Notification, NotificationId
 from shared.domain.tally import Tally
-from shared.domain.targeting import AudienceQuery, PartitionRange
 from shared.ports import AudiencePage, Counted, LostLease, SlotWrite, SnapshotTooOld, Task
 
 MOST_SNAPSHOTS = 16

@@ -18,8 +18,8 @@ from shared.adapters.documents.review import (
     usage_fields,
 )
 from shared.adapters.memory.documents import Collection
-from shared.domain.places import Lease, Taker, Turn, begun, ended, with_place, without
-from shared.domain.review import ReviewPolicy
+from shared.domain.notifications.review import ReviewPolicy
+from shared.domain.providers.places import Lease, Taker, Turn, begun, ended, with_place, without
 from shared.ports import Moderator
 
 

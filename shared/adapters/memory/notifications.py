@@ -10,6 +10,15 @@ from datetime import datetime
 from operator import itemgetter
 from typing import Any
 
+from shared.adapters.documents.listing import (
+    Position,
+    Row,
+    decisions,
+    fill,
+    fill_queue,
+    statuses,
+    waits_since,
+)
 from shared.adapters.documents.notification import (
     answer_field,
     changes_nothing,
@@ -21,20 +30,11 @@ from shared.adapters.documents.notification import (
     replay_fields,
     replay_from,
 )
-from shared.adapters.listing import (
-    Position,
-    Row,
-    decisions,
-    fill,
-    fill_queue,
-    statuses,
-    waits_since,
-)
 from shared.adapters.memory.documents import Collection
 from shared.domain.errors import NotFound, TryAgain
-from shared.domain.history import Entry
-from shared.domain.lifecycle import Status
-from shared.domain.notification import Change, Notification, NotificationId
+from shared.domain.notifications.history import Entry
+from shared.domain.notifications.lifecycle import Status
+from shared.domain.notifications.notification import Change, Notification, NotificationId
 from shared.ports import AlreadyThere, Decision, Page, Replay, Waiting, Wish
 
 _TRIES = 200

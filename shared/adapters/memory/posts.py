@@ -18,7 +18,7 @@ from shared.adapters.documents.posts import (
 )
 from shared.adapters.memory.documents import Collection
 from shared.domain.errors import TryAgain
-from shared.domain.notification import NotificationId
+from shared.domain.notifications.notification import NotificationId
 from shared.ports import Post, Prompt, Room
 
 T = TypeVar("T")

@@ -22,10 +22,15 @@ from shared.adapters.documents.provider import (
 )
 from shared.adapters.memory.documents import Collection
 from shared.domain.actors import Actor
-from shared.domain.admin_hwids import PERIOD, AdminHwidsChange, change_between, check_change
-from shared.domain.domain_names import domain_name
 from shared.domain.errors import NotFound, TryAgain
-from shared.domain.provider import Domain, Provider
+from shared.domain.links.domain_names import domain_name
+from shared.domain.providers.admin_hwids import (
+    PERIOD,
+    AdminHwidsChange,
+    change_between,
+    check_change,
+)
+from shared.domain.providers.provider import Domain, Provider
 from shared.ports import AlreadyThere, ApiKey
 
 _TRIES = 200

@@ -1,7 +1,7 @@
 """Accounts in memory, as the Identity Toolkit tells of them."""
 
 from shared.domain.errors import TryAgain
-from shared.domain.standing import Standing
+from shared.domain.providers.standing import Standing
 
 
 class MemoryStandings:

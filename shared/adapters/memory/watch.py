@@ -1,6 +1,6 @@
 """What a running batch looks at, in memory: what the other stores say at this moment."""
 
-from shared.domain.notification import NotificationId
+from shared.domain.notifications.notification import NotificationId
 from shared.ports import Notifications, Sight, StopSwitch
 
 

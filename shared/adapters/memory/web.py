@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 from shared.domain.errors import TryAgain
-from shared.domain.seen import Seen, WebFault
+from shared.domain.findings.fetch_result import Seen, WebFault
 
 
 @dataclass

@@ -28,26 +28,22 @@ from shared.adapters.push.engine import (
 )
 from shared.adapters.push.pace import Pace, at_pace
 from shared.adapters.push.unheard import Unheard
-from shared.adapters.transport.h2_client import Common, H2Client, common
-from shared.adapters.transport.one_shot_http import Fault
-from shared.credentials import CredentialsRefused
-from shared.credentials.apns import ApnsCredentials
-from shared.domain.apns_reactions import (
-    Reaction,
-    Step,
-    reaction,
-)
-from shared.domain.device import PushAddress
-from shared.domain.pace import Window
+from shared.domain.audience.device import PushAddress
 from shared.domain.push.answers import Accepted, AddressGone, Answer, Rejected
+from shared.domain.push.apns_reactions import Reaction, Step, reaction
 from shared.domain.push.message import Message, PayloadTooBig
-from shared.domain.reactions import (
+from shared.domain.push.pace import Window
+from shared.domain.push.reactions import (
     ANSWER_LOST,
     CREDENTIALS_REFUSED,
     CREDENTIALS_UNAVAILABLE,
     INVALID_TOKEN,
     NOT_SENT,
 )
+from shared.settings.credentials import CredentialsRefused
+from shared.settings.credentials.apns import ApnsCredentials
+from shared.wire.http2.client import Common, H2Client, common
+from shared.wire.http11 import Fault
 
 PRODUCTION, SANDBOX = "production", "sandbox"
 HOSTS: Mapping[str, str] = {

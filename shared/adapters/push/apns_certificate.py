@@ -3,8 +3,8 @@
 import ssl
 
 from shared.adapters.push.apns_credentials import ClientCertificate
-from shared.credentials import CredentialsRefused
-from shared.credentials.p12 import show
+from shared.settings.credentials import CredentialsRefused
+from shared.settings.credentials.p12 import show
 
 
 def trust(certificate: ClientCertificate | None, ca_file: str | None) -> ssl.SSLContext:

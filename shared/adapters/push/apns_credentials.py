@@ -15,9 +15,9 @@ from typing import Protocol
 import jwt
 from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
 
-from shared.credentials.apns import ApnsCredentials
-from shared.domain.apns_reactions import SECONDS_BETWEEN_TOKENS
 from shared.domain.errors import TryAgain
+from shared.domain.push.apns_reactions import SECONDS_BETWEEN_TOKENS
+from shared.settings.credentials.apns import ApnsCredentials
 
 SLOT_SECONDS = 2400.0
 OLDEST_SECONDS = 3300.0

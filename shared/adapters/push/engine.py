@@ -16,18 +16,14 @@ from dataclasses import dataclass
 from time import monotonic
 from typing import Any, Generic, Protocol, TypeVar
 
-from shared.adapters.google_credentials import (
-    AccessTokens,
-    CredentialsRefused,
-    CredentialsUnavailable,
-)
 from shared.adapters.push.pace import Pace
-from shared.adapters.transport.loop_thread import LoopThread
-from shared.adapters.transport.one_shot_http import HttpAnswer, Target
-from shared.domain.pace import Window
 from shared.domain.push.answers import Answer, Misconfigured, Unsendable
 from shared.domain.push.message import Message
-from shared.domain.reactions import CREDENTIALS_REFUSED, CREDENTIALS_UNAVAILABLE
+from shared.domain.push.pace import Window
+from shared.domain.push.reactions import CREDENTIALS_REFUSED, CREDENTIALS_UNAVAILABLE
+from shared.wire.http11 import HttpAnswer, Target
+from shared.wire.loop import LoopThread
+from shared.wire.tokens import AccessTokens, CredentialsRefused, CredentialsUnavailable
 
 PAYLOAD_TOO_BIG = Unsendable("payloadTooBig")
 

@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from urllib.parse import quote, urlsplit
 
-from shared.adapters.google_credentials import AccessTokens, GoogleAccessTokens
 from shared.adapters.push.engine import (
     PAYLOAD_TOO_BIG,
     Access,
@@ -23,14 +22,15 @@ from shared.adapters.push.engine import (
 from shared.adapters.push.fcm_message import Template, addressable, render
 from shared.adapters.push.pace import Pace, at_pace
 from shared.adapters.push.unheard import Unheard
-from shared.adapters.transport.one_shot_http import Fault, KeptConnections, OneShotHttp, Target
-from shared.domain.device import PushAddress
-from shared.domain.fcm_reactions import reaction
-from shared.domain.pace import Window
+from shared.domain.audience.device import PushAddress
 from shared.domain.push.answers import Answer, Rejected
+from shared.domain.push.fcm_reactions import reaction
 from shared.domain.push.message import Message, PayloadTooBig
-from shared.domain.reactions import ANSWER_LOST, CREDENTIALS_REFUSED, INVALID_TOKEN, NOT_SENT
+from shared.domain.push.pace import Window
+from shared.domain.push.reactions import ANSWER_LOST, CREDENTIALS_REFUSED, INVALID_TOKEN, NOT_SENT
 from shared.settings import Settings
+from shared.wire.http11 import Fault, KeptConnections, OneShotHttp, Target
+from shared.wire.tokens import AccessTokens, GoogleAccessTokens
 
 FCM_BASE_URL = "https://fcm.googleapis.com"
 MOST_AT_ONCE = 50

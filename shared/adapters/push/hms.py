@@ -15,7 +15,6 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from urllib.parse import urlsplit
 
-from shared.adapters.google_credentials import AccessTokens
 from shared.adapters.push.defects import log_defect
 from shared.adapters.push.engine import (
     PAYLOAD_TOO_BIG,
@@ -30,21 +29,13 @@ from shared.adapters.push.hms_credentials import HMS_OAUTH_URL, HuaweiAccessToke
 from shared.adapters.push.hms_message import Template, render
 from shared.adapters.push.pace import Pace
 from shared.adapters.push.unheard import Unheard
-from shared.adapters.transport.one_shot_http import (
-    MOST_ANSWER_BYTES,
-    Fault,
-    KeptConnections,
-    OneShotHttp,
-    Target,
-)
-from shared.credentials.hms import HmsAccount
-from shared.domain.device import PushAddress
-from shared.domain.evidence import FEWEST_TO_BELIEVE
-from shared.domain.hms_reactions import MOST_TOKENS, PARTLY, UNKNOWN_ERROR, named, reactions
-from shared.domain.pace import Window
+from shared.domain.audience.device import PushAddress
+from shared.domain.delivery.evidence import FEWEST_TO_BELIEVE
 from shared.domain.push.answers import Accepted, Answer, Later
+from shared.domain.push.hms_reactions import MOST_TOKENS, PARTLY, UNKNOWN_ERROR, named, reactions
 from shared.domain.push.message import Message, PayloadTooBig
-from shared.domain.reactions import (
+from shared.domain.push.pace import Window
+from shared.domain.push.reactions import (
     ANSWER_LOST,
     CREDENTIALS_REFUSED,
     INVALID_TOKEN,
@@ -53,6 +44,9 @@ from shared.domain.reactions import (
     NOT_SENT,
     NOTHING_ASKED,
 )
+from shared.settings.credentials.hms import HmsAccount
+from shared.wire.http11 import MOST_ANSWER_BYTES, Fault, KeptConnections, OneShotHttp, Target
+from shared.wire.tokens import AccessTokens
 
 HMS_PUSH_BASE_URL = "https://push-api.cloud.huawei.com"
 MOST_AT_ONCE = 8

@@ -13,22 +13,16 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from urllib.parse import urlencode, urlsplit
 
-from shared.adapters.google_credentials import (
+from shared.domain.answer_bodies import object_in
+from shared.settings.credentials.hms import HmsAccount
+from shared.wire.http11 import Fault, HttpAnswer, KeptConnections, OneShotHttp, Target
+from shared.wire.tokens import (
     EARLY_SECONDS,
     PAUSE_SECONDS,
     UNSAID_LIFETIME_SECONDS,
     CredentialsRefused,
     CredentialsUnavailable,
 )
-from shared.adapters.transport.one_shot_http import (
-    Fault,
-    HttpAnswer,
-    KeptConnections,
-    OneShotHttp,
-    Target,
-)
-from shared.credentials.hms import HmsAccount
-from shared.domain.answer_bodies import object_in
 
 HMS_OAUTH_URL = "https://oauth-login.cloud.huawei.com/oauth2/v3/token"
 

@@ -9,10 +9,10 @@ import threading
 from collections.abc import Callable, Sequence
 
 from shared.adapters.push.defects import log_defect
-from shared.domain.device import PushAddress
+from shared.domain.audience.device import PushAddress
 from shared.domain.push.answers import Answer
 from shared.domain.push.message import Message
-from shared.domain.reactions import MAY_HAVE_SENT, SENDER_FAILED
+from shared.domain.push.reactions import MAY_HAVE_SENT, SENDER_FAILED
 from shared.ports import Sender
 
 

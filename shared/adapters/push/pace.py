@@ -12,10 +12,10 @@ from dataclasses import replace
 from time import monotonic
 
 from shared.adapters.push.defects import log_defect
-from shared.domain.device import PushAddress
-from shared.domain.pace import Throttled, Window, perhaps_the_app, too_much, whole_app_waits
+from shared.domain.audience.device import PushAddress
 from shared.domain.push.answers import Answer, Later
-from shared.domain.reactions import MAY_HAVE_SENT, NO_TURN, NOT_SENT
+from shared.domain.push.pace import Throttled, Window, perhaps_the_app, too_much, whole_app_waits
+from shared.domain.push.reactions import MAY_HAVE_SENT, NO_TURN, NOT_SENT
 
 
 class Pace:

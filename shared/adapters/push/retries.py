@@ -5,8 +5,8 @@ from collections import defaultdict
 from collections.abc import Mapping
 from datetime import datetime
 
-from shared.domain.device import AddressKind
-from shared.domain.retry import RetryBudget, Spent, too_many
+from shared.domain.audience.device import AddressKind
+from shared.domain.delivery.retry import RetryBudget, Spent, too_many
 from shared.ports import Attempts
 
 

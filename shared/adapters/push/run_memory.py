@@ -5,10 +5,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from shared.domain.delivery import BatchId
-from shared.domain.device import AddressKind
-from shared.domain.evidence import Evidence, Group
-from shared.domain.notification import NotificationId
+from shared.domain.audience.device import AddressKind
+from shared.domain.delivery.evidence import Evidence, Group
+from shared.domain.delivery.ledger import BatchId
+from shared.domain.notifications.notification import NotificationId
 
 MOST_NOTIFICATIONS = 32
 BETWEEN_QUESTIONS = timedelta(seconds=5)

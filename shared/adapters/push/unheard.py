@@ -5,7 +5,7 @@ documentation needs its own words. Only names are repeated, since texts may hold
 import logging
 import re
 
-from shared.adapters.transport.one_shot_http import HttpAnswer
+from shared.wire.http11 import HttpAnswer
 
 _NAMES = re.compile(rb'"(?:errorCode|status|reason|code)"\s*:\s*"?([A-Za-z0-9_.-]{1,40})[",}\s]')
 _log = logging.getLogger(__name__)

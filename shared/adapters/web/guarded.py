@@ -29,10 +29,10 @@ from shared.adapters.web.http import (
     system_addresses,
 )
 from shared.adapters.web.reading import told, wanted
-from shared.domain.addresses import why_forbidden
-from shared.domain.hidden_characters import hidden_in_address
-from shared.domain.hosts import Address, BadAddress, read_address
-from shared.domain.seen import MOST_HOPS, Seen, WebFault
+from shared.domain.findings.fetch_result import MOST_HOPS, Seen, WebFault
+from shared.domain.findings.hidden_characters import hidden_in_address
+from shared.domain.links.addresses import why_forbidden
+from shared.domain.links.hosts import Address, BadAddress, read_address
 from shared.settings import Settings, SettingsError
 
 MOST_ADDRESSES = 3

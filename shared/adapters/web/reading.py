@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from shared.adapters.web.http import WebAnswer
 from shared.adapters.web.images import read_image
-from shared.domain.seen import MOST_IMAGE_BYTES, Seen
+from shared.domain.findings.fetch_result import MOST_IMAGE_BYTES, Seen
 
 SNIFFED_BYTES = 64
 _DOWNLOADS = frozenset(

@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
 
-from shared.domain.brands import under
 from shared.domain.errors import TryAgain
-from shared.domain.hosts import BadAddress, read_address
+from shared.domain.findings.brands import under
+from shared.domain.links.hosts import BadAddress, read_address
 from shared.ports import Threats
 from shared.settings import Settings
 

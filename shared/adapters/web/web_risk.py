@@ -13,13 +13,6 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property, partial
 from urllib.parse import urlencode, urlsplit
 
-from shared.adapters.google_credentials import (
-    AccessTokens,
-    CredentialsRefused,
-    CredentialsUnavailable,
-    GoogleAccessTokens,
-)
-from shared.adapters.transport import racing
 from shared.adapters.web.http import (
     MOST_LOOKUPS,
     Deadline,
@@ -34,6 +27,13 @@ from shared.adapters.web.http import (
 )
 from shared.domain.errors import TryAgain
 from shared.settings import Settings
+from shared.wire import racing
+from shared.wire.tokens import (
+    AccessTokens,
+    CredentialsRefused,
+    CredentialsUnavailable,
+    GoogleAccessTokens,
+)
 
 SCOPE = "https://www.googleapis.com/auth/cloud-platform"
 LISTS = (

@@ -46,7 +46,8 @@ class Misconfigured:
     """Our credentials or configuration are refused, as far as this address tells. It is kept.
 
     It may be the address alone (a development build), or pass. So it is asked again, and believed
-    of others only as ``shared.domain.evidence`` says. ``certain``: no service said so, we know it.
+    of others only as ``shared.domain.delivery.evidence`` says. ``certain``: no service said so, we
+    know it.
     """
 
     code: str

@@ -1,6 +1,6 @@
 """A notification in Apple's words: the payload, which is the same for every device."""
 
-from shared.domain.content import Content
+from shared.domain.content.content import Content
 from shared.domain.push.message import Json, Message, PayloadTooBig, compact, given, largest
 
 MOST_PAYLOAD_BYTES = 4096

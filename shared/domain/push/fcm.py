@@ -7,7 +7,7 @@ nothing else keeps a message that FCM took twice from being shown twice.
 from datetime import datetime, timedelta
 from urllib.parse import urlsplit
 
-from shared.domain.content import Content
+from shared.domain.content.content import Content
 from shared.domain.push.message import Json, Message, PayloadTooBig, compact, given, largest
 
 MOST_PAYLOAD_BYTES = 4096

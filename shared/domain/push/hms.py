@@ -8,7 +8,7 @@ import zlib
 from datetime import datetime, timedelta
 from urllib.parse import urlsplit
 
-from shared.domain.content import Content
+from shared.domain.content.content import Content
 from shared.domain.push.message import Json, Message, PayloadTooBig, compact, given, largest
 
 MOST_BODY_BYTES = 4096

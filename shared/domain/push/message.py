@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic_core import to_json
 
-from shared.domain.content import Content
+from shared.domain.content.content import Content
 
 LONGEST_ID = "N" * 20
 """Ids of notifications have this many characters."""

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from pydantic.alias_generators import to_camel
 
-from shared.domain.content import Content
+from shared.domain.content.content import Content
 from shared.domain.errors import FieldError
 from shared.domain.push import apns, fcm, hms
 

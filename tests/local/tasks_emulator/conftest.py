@@ -5,9 +5,9 @@ from collections.abc import Iterator
 import pytest
 from google.cloud import tasks_v2
 
-from local.background import Served
-from local.stand_ins.tasks import Options, TasksEmulator
-from local.stand_ins.tasks_rules import Faults, QueueSettings
+from local.emulators.background import Served
+from local.emulators.tasks.rules import Faults, QueueSettings
+from local.emulators.tasks.server import Options, TasksEmulator
 from tests.local.tasks_emulator.parts import Handler, connected
 
 

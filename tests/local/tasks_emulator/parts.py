@@ -15,7 +15,7 @@ from aiohttp import web
 from google.cloud import tasks_v2
 from google.cloud.tasks_v2.services.cloud_tasks.transports import CloudTasksGrpcTransport
 
-from local.stand_ins.tasks import TasksEmulator
+from local.emulators.tasks.server import TasksEmulator
 
 PARENT = "projects/demo-tasks/locations/europe-west1"
 PATIENCE_SECONDS = 15.0

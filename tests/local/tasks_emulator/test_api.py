@@ -8,7 +8,7 @@ import pytest
 from google.api_core import exceptions
 from google.cloud import tasks_v2
 
-from local.stand_ins.tasks import Options, TasksEmulator
+from local.emulators.tasks.server import Options, TasksEmulator
 from tests.local.tasks_emulator.parts import (
     PARENT,
     PATIENCE_SECONDS,

@@ -9,11 +9,11 @@ import pytest
 from google.api_core import exceptions
 from google.cloud import tasks_v2
 
-from local.stand_ins import tasks_queue
-from local.stand_ins.tasks import TasksEmulator
-from local.stand_ins.tasks_delivery import HttpCall, session
-from local.stand_ins.tasks_queue import NameTaken, Queue, QueuedTask
-from local.stand_ins.tasks_rules import Chance, QueueSettings
+from local.emulators.tasks import queue as tasks_queue
+from local.emulators.tasks.delivery import HttpCall, session
+from local.emulators.tasks.queue import NameTaken, Queue, QueuedTask
+from local.emulators.tasks.rules import Chance, QueueSettings
+from local.emulators.tasks.server import TasksEmulator
 from tests.local.tasks_emulator.parts import Handler, a_queue, a_task, moment, settled, until
 
 # what a handler sees

@@ -10,8 +10,8 @@ import httpx
 import pytest
 from google.cloud import tasks_v2
 
-from local.stand_ins.tasks import Options, TasksEmulator
-from local.stand_ins.tasks_rules import Faults
+from local.emulators.tasks.rules import Faults
+from local.emulators.tasks.server import Options, TasksEmulator
 from tests.local.tasks_emulator.parts import (
     PARENT,
     PATIENCE_SECONDS,
@@ -101,7 +101,7 @@ def test_the_command_says_when_it_is_ready_and_ends_cleanly_on_sigterm() -> None
     command = [
         sys.executable,
         "-m",
-        "local.stand_ins.tasks",
+        "local.emulators.tasks.server",
         "--admin-port",
         "0",
         "--queue",

@@ -6,10 +6,10 @@ from email.utils import format_datetime
 import pytest
 from google.cloud import tasks_v2
 
-from local.background import Served
-from local.stand_ins.tasks import TasksEmulator
-from local.stand_ins.tasks_delivery import retry_after_seconds
-from local.stand_ins.tasks_rules import QueueSettings
+from local.emulators.background import Served
+from local.emulators.tasks.delivery import retry_after_seconds
+from local.emulators.tasks.rules import QueueSettings
+from local.emulators.tasks.server import TasksEmulator
 from tests.local.tasks_emulator.parts import (
     PATIENCE_SECONDS,
     Handler,

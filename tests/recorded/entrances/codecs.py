@@ -15,6 +15,7 @@ from shared.adapters.documents import fields as stored
 from shared.adapters.documents import notification as notifications
 from shared.adapters.documents import provider as providers
 from shared.adapters.firestore.exports import _export_from, _fields
+from shared.adapters.firestore.lanes import _lane
 from shared.adapters.firestore.ledger_documents import (
     batch_from,
     new_batch_fields,
@@ -23,13 +24,12 @@ from shared.adapters.firestore.ledger_documents import (
     tally_from,
 )
 from shared.adapters.firestore.rest_values import FOREIGN, decode_fields, encode, moment
-from shared.adapters.lanes import _lane
 from shared.adapters.push.apns_token_shelves import _minted
-from shared.domain.delivery import Batch, PlanPart, Target
+from shared.domain.delivery.ledger import Batch, PlanPart, Target
 from shared.domain.errors import Defect
-from shared.domain.history import Entry
 from shared.domain.moments import moment_text
-from shared.domain.notification import Notification
+from shared.domain.notifications.history import Entry
+from shared.domain.notifications.notification import Notification
 from tests.builders import NOON
 from tests.recorded.pages import Fields, Json
 

@@ -8,7 +8,7 @@ from typing import Any
 from google.events.cloud.firestore import Document, DocumentEventData, Value
 from werkzeug.test import TestResponse
 
-from functions._rest import Door
+from functions.http.api import Door
 from functions.main import DOORS
 from tests.doors.conftest import client
 from tests.moderation import chatroom
@@ -79,7 +79,7 @@ def endpoints() -> Iterator[Endpoint]:
         function = entry_point.replace("_", "-")
         door = getattr(import_module(module), "DOOR", None)
         if not isinstance(door, Door):
-            callable_ = module == "functions.moderation"
+            callable_ = module == "functions.moderator.calls"
             yield Endpoint(function, "POST", "/", takes_fields=callable_)
             continue
         for route in door.routes:

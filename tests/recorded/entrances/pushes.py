@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 
 from shared.adapters.push import apns_message, fcm_message, hms_message
-from shared.domain.content import Content
+from shared.domain.content.content import Content
 from shared.domain.push.message import Message, PayloadTooBig
 from tests.builders import NOON
 from tests.recorded.pages import Json

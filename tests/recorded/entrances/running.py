@@ -16,14 +16,14 @@ from google.cloud.firestore import Client
 
 from shared.adapters.clock import FixedClock
 from shared.adapters.documents.posts import prompt_from
+from shared.adapters.firestore.lanes import _lane
 from shared.adapters.firestore.ledger_documents import batch_from, part_from
 from shared.adapters.firestore.rest import FirestoreRest
 from shared.adapters.firestore.rest_values import decode_fields, moment
-from shared.adapters.lanes import _lane
 from shared.adapters.memory.archive import MemoryArchive
-from shared.domain.archive import Export, Sealed
-from shared.domain.device import AddressKind
-from shared.domain.notification import NotificationId
+from shared.domain.archive.objects import Export, Sealed
+from shared.domain.audience.device import AddressKind
+from shared.domain.notifications.notification import NotificationId
 from shared.domain.push.answers import Answer
 from shared.settings import read
 from shared.wiring import GoogleParts, replaced

@@ -1,0 +1,1 @@
+"""``fanfare``: what an operator does at a terminal."""

@@ -1,0 +1,25 @@
+"""``fanfare device``: what an operator does for a device that lost what it proves itself by."""
+
+import click
+
+from cli.errors import plainly
+from shared.flow.audience import devices
+from shared.wiring import parts
+
+
+@click.group()
+def device() -> None:
+    """Help a device that lost its secret."""
+
+
+@device.command()
+@click.argument("hwid")
+@plainly
+def reset(hwid: str) -> None:
+    """Give a hwid up to whoever registers it next.
+
+    For a device that lost its secret and has no push address to show. Its secret, its tokens and
+    what is stored of it end, but for a withdrawn consent.
+    """
+    devices.reset(hwid, devices=parts().devices)
+    click.echo("reset: the next registration of this hwid needs no proof")

@@ -1,0 +1,63 @@
+"""Which groups and people a bot has heard of, out of what Telegram tells it.
+
+Their names are strangers' words: on a terminal, too, they are shown and not obeyed.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from shared.domain.chat.cards import one_line
+from shared.domain.chat.text import SHARED_ACCOUNTS
+
+MOST_NAME_UNITS = 60
+
+Said = Mapping[str, Any]
+
+
+def seen_in(updates: Iterable[Said]) -> list[str]:
+    """One line for each group, then for each person, in the order in which they appeared."""
+    chats: dict[int, str] = {}
+    people: dict[int, str] = {}
+    for update in updates:
+        for told in _told(update):
+            _note(chats, told.get("chat"))
+            sender = _of(told, "from")
+            if not sender.get("is_bot") and sender.get("id") not in SHARED_ACCOUNTS:
+                _note(people, sender)
+            if moved := told.get("migrate_to_chat_id"):
+                chats.pop(_of(told, "chat").get("id", 0), None)
+                _note(chats, {**_of(told, "chat"), "id": moved, "type": "supergroup"})
+    groups = [f"chat     {line}" for id, line in chats.items() if id not in people]
+    return [*groups, *(f"user     {line}" for line in people.values())]
+
+
+def _told(update: Said) -> Iterator[Said]:
+    """What happened, and the message it happened to."""
+    for told in update.values():
+        if isinstance(told, dict):
+            yield told
+            yield {"chat": _of(told, "message").get("chat")}
+
+
+def _note(found: dict[int, str], who: Any) -> None:
+    if isinstance(who, dict) and isinstance(who.get("id"), int):
+        found[who["id"]] = f"{_name(who)} ({', '.join(map(str, _facts(who)))})"
+
+
+def _name(who: Said) -> str:
+    names = (who.get("first_name"), who.get("last_name"))
+    name = who.get("title") or " ".join(str(each) for each in names if each)
+    return one_line(str(name or "no name"), MOST_NAME_UNITS)
+
+
+def _facts(who: Said) -> Iterator[object]:
+    if username := who.get("username"):
+        yield f"@{one_line(str(username), MOST_NAME_UNITS)}"
+    if kind := who.get("type"):
+        yield kind
+    yield who["id"]
+
+
+def _of(told: Said, name: str) -> Said:
+    found = told.get(name)
+    return found if isinstance(found, dict) else {}

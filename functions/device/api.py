@@ -1,0 +1,178 @@
+"""The devices' door: register, keep the push address current, read what is pending, leave.
+
+An hwid is opaque: it may hold any character but a slash, stands percent-encoded in the path, and
+is never logged.
+"""
+
+import re
+from typing import Annotated, Literal
+
+from flask import Request, Response
+from pydantic import AfterValidator, Field, StringConstraints
+from pydantic_core import PydanticCustomError
+
+from functions.device.answers import PendingAnswer, RegisteredAnswer
+from functions.http.api import Call, Door, Reply
+from functions.http.bearer import bearer
+from functions.http.bodies import Given, Nothing
+from functions.http.callers import Caller, Path, anyone
+from functions.http.fields import BlankIsEmpty, Hostname, HumanText, HwidText, NoControls, hwid_in
+from shared.domain.actors import Role
+from shared.domain.audience.device import AddressKind, Device, Hwid, Platform, PushAddress
+from shared.flow.audience import devices
+from shared.wiring import parts
+
+DOOR = Door("device-api", browsers=True)
+
+MOST_SYSTEM_CHARACTERS = 255
+_ADDRESS = re.compile(r"[!#-\[\]-~]+")
+
+
+def _cut(text: str) -> str:
+    return text[:MOST_SYSTEM_CHARACTERS]
+
+
+def _plain(address: str) -> str:
+    if not _ADDRESS.fullmatch(address):
+        raise PydanticCustomError("bad_format", "is not in the form it must have")
+    return address
+
+
+def _not_empty(domains: tuple[str, ...]) -> tuple[str, ...]:
+    if not domains:
+        raise PydanticCustomError("too_few", "must have at least one entry")
+    return domains
+
+
+SecretText = Annotated[str, StringConstraints(pattern=r"^[!-~]{32,128}$")]
+"""A secret the device chose itself, of at least 32 characters, so that guessing is hopeless."""
+AddressText = Annotated[
+    str, Field(min_length=1, max_length=4096), NoControls, AfterValidator(_plain)
+]
+"""No push service's addresses hold spaces, quotes, or anything beyond ASCII."""
+SystemText = Annotated[HumanText, AfterValidator(_cut)]
+AppVersion = Annotated[str, NoControls, BlankIsEmpty, AfterValidator(_cut)]
+"""What a device says of itself in passing is kept as said, cut short if need be, and never refused
+for not being understood: that would cost a phone its pushes.
+"""
+
+
+class AddressInput(Given):
+    """Where a push service reaches the device; ``environment`` matters to APNs, if it is known."""
+
+    kind: AddressKind
+    value: AddressText
+    environment: Literal["production", "sandbox"] | None = None
+
+    def address(self) -> PushAddress:
+        """In our own words."""
+        return PushAddress(self.kind, self.value, self.environment or "")
+
+
+class DeviceInput(Given):
+    """What a device says of itself; what it leaves out stays as it was.
+
+    ``consent`` can be withdrawn here, but not given back.
+    With a ``deviceSecret`` of its own the registration can be repeated when its answer is lost.
+    """
+
+    hwid: HwidText
+    platform: Platform
+    domains: Annotated[tuple[Hostname, ...], Field(max_length=50), AfterValidator(_not_empty)]
+    locale: SystemText = ""
+    time_zone: SystemText = ""
+    app_version: AppVersion = ""
+    push_address: AddressInput | None = None
+    consent: bool = True
+    device_secret: SecretText | None = None
+
+    def device(self) -> Device:
+        """In our own words."""
+        return Device(
+            hwid=Hwid(self.hwid),
+            platform=self.platform,
+            locale=self.locale,
+            time_zone=self.time_zone,
+            app_version=self.app_version,
+            domains=tuple(dict.fromkeys(self.domains)),
+            address=self.push_address.address() if self.push_address else None,
+            consent=self.consent,
+        )
+
+
+class ConsentInput(Given):
+    """Whether the person wants to be notified."""
+
+    consent: bool
+
+
+def device(request: Request, path: Path) -> Caller:
+    """The device in the path: by its secret, or by its ID token (only those have dots)."""
+    token, hwid = bearer(request), hwid_in(path)
+    if "." in token:
+        devices.check_identity(hwid, parts().identities.verify_user(token), devices=parts().devices)
+    else:
+        devices.check_secret(hwid, token, devices=parts().devices)
+    return Caller(Role.DEVICE, hwid)
+
+
+def device_api(request: Request) -> Response:
+    """Every request of the devices."""
+    return DOOR.answer(request)
+
+
+@DOOR.route(
+    "POST", "/v1/devices", who=anyone, given=DeviceInput, answer=RegisteredAnswer, status=201
+)
+def register(call: Call[DeviceInput]) -> Reply:
+    """Register, and get the deviceSecret this once; or, proving oneself with it, refresh. Where it
+    is lost, the push address that the device registered last proves as much, and begins anew.
+    """
+    p = parts()
+    known = "Authorization" in call.request.headers
+    registered = devices.register(
+        call.given.device(),
+        bearer(call.request) if known else None,
+        chosen=call.given.device_secret,
+        devices=p.devices,
+        accounts=p.accounts,
+        clock=p.clock,
+    )
+    answer = RegisteredAnswer(custom_token=registered.custom_token)
+    if registered.secret:
+        answer = answer.model_copy(update={"device_secret": registered.secret})
+    return Reply(answer, 201 if registered.first else 200)
+
+
+@DOOR.route(
+    "POST", "/v1/devices/<hwid>/token", who=device, given=AddressInput, answer=None, status=204
+)
+def set_address(call: Call[AddressInput]) -> Reply:
+    """A new push address; another device that holds the same one loses it."""
+    p = parts()
+    devices.set_address(hwid_in(call.path), call.given.address(), devices=p.devices, clock=p.clock)
+    return Reply(None, 204)
+
+
+@DOOR.route(
+    "POST", "/v1/devices/<hwid>/consent", who=device, given=ConsentInput, answer=None, status=204
+)
+def set_consent(call: Call[ConsentInput]) -> Reply:
+    """Consent given or withdrawn; without it nothing is sent and the address is forgotten."""
+    devices.set_consent(hwid_in(call.path), call.given.consent, devices=parts().devices)
+    return Reply(None, 204)
+
+
+@DOOR.route("GET", "/v1/devices/<hwid>/pending", who=device, given=Nothing, answer=PendingAnswer)
+def read_pending(call: Call[Nothing]) -> Reply:
+    """The one notification a desktop shows next, if there is any."""
+    p = parts()
+    pending = p.devices.pending(hwid_in(call.path), p.clock.now())
+    return Reply({"notification": pending})
+
+
+@DOOR.route("DELETE", "/v1/devices/<hwid>", who=device, given=Nothing, answer=None, status=204)
+def delete(call: Call[Nothing]) -> Reply:
+    """Forget the device and its secret."""
+    devices.delete(hwid_in(call.path), devices=parts().devices)
+    return Reply(None, 204)

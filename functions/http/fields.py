@@ -1,0 +1,105 @@
+"""Fields that several doors take, each with the one rule for it."""
+
+import re
+from collections.abc import Mapping
+from typing import Annotated
+
+from pydantic import (
+    AfterValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    TypeAdapter,
+    ValidationError,
+)
+from pydantic_core import PydanticCustomError
+
+from shared.domain.audience.device import HwidText
+from shared.domain.errors import NotFound
+from shared.domain.human_text import blank_is_empty, visible, without_control_characters
+from shared.domain.links.domain_names import domain_name
+from shared.domain.notifications.notification import MOST_COMMENT_CHARACTERS
+from shared.domain.providers.provider import MOST_DEEP_LINK_SCHEMES
+
+__all__ = [
+    "BlankIsEmpty",
+    "Comment",
+    "Days",
+    "DeepLinkSchemes",
+    "Hostname",
+    "HumanText",
+    "HwidText",
+    "MemberText",
+    "NoControls",
+    "NotificationIdText",
+    "Reason",
+    "Required",
+    "ShortText",
+    "domain_in",
+    "hwid_in",
+]
+
+MOST_DOMAIN_CHARACTERS = 253
+_LABEL = re.compile(r"(?!-)[a-z0-9-]{1,63}(?<!-)")
+
+
+def _hostname(text: str) -> str:
+    """The canonical form, whichever is given."""
+    name = domain_name(text)
+    labels = name.split(".")
+    plain = len(name) <= MOST_DOMAIN_CHARACTERS and not labels[-1].isdigit()
+    if not plain or not all(_LABEL.fullmatch(label) for label in labels):
+        raise PydanticCustomError("not_a_domain", "must be a host name such as shop.example")
+    return name
+
+
+def _text(most: int | None = None) -> StringConstraints:
+    return StringConstraints(strip_whitespace=True, max_length=most)
+
+
+def _declarable(scheme: str) -> str:
+    from shared.domain.links.schemes import why_undeclarable
+
+    if why := why_undeclarable(scheme):
+        raise PydanticCustomError("not_declarable", "{why}", {"why": why})
+    return scheme
+
+
+SchemeText = Annotated[
+    str, StringConstraints(strip_whitespace=True, to_lower=True), AfterValidator(_declarable)
+]
+DeepLinkSchemes = Annotated[tuple[SchemeText, ...], Field(max_length=MOST_DEEP_LINK_SCHEMES)]
+Hostname = Annotated[str, AfterValidator(_hostname)]
+NoControls = AfterValidator(without_control_characters)
+BlankIsEmpty = AfterValidator(blank_is_empty)
+"""A text in which nothing can be seen is empty."""
+HumanText = Annotated[str, _text(), NoControls, BlankIsEmpty]
+ShortText = Annotated[str, _text(200), NoControls, BlankIsEmpty]
+Reason = Annotated[str, _text(500), NoControls, BlankIsEmpty]
+Comment = Annotated[str, _text(MOST_COMMENT_CHARACTERS), NoControls, BlankIsEmpty]
+MemberText = Annotated[str, _text(320), NoControls, AfterValidator(visible)]
+Required = AfterValidator(visible)
+NotificationIdText = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,128}$")]
+Days = Annotated[int, Field(ge=1, le=366)]
+"""How far to look back."""
+
+_WHEN_USED = ConfigDict(defer_build=True)
+_HOSTNAME: TypeAdapter[str] = TypeAdapter(Hostname, config=_WHEN_USED)
+_HWID: TypeAdapter[str] = TypeAdapter(HwidText, config=_WHEN_USED)
+
+
+def domain_in(path: Mapping[str, str]) -> str:
+    """The domain a path names; one that cannot be a domain is not there."""
+    return _named(_HOSTNAME, path["domain"])
+
+
+def hwid_in(path: Mapping[str, str]) -> str:
+    """The hwid a path names; one that cannot be an hwid is not there."""
+    return _named(_HWID, path["hwid"])
+
+
+def _named(kind: TypeAdapter[str], text: str) -> str:
+    try:
+        return kind.validate_python(text)
+    except ValidationError:
+        raise NotFound("there is nothing of this name") from None

@@ -1,0 +1,306 @@
+"""The operators' door: who may send, on which domains, who moderates, and the emergency brake.
+
+Routes about moderation stand in ``moderation``, and enter themselves into the same table.
+A PUT changes what it names and leaves the rest as it is: an operator who verifies a domain must
+not wipe the admin HWIDs that its provider entered meanwhile.
+"""
+
+from datetime import timedelta
+from typing import Annotated, Any
+
+from flask import Request, Response
+from pydantic import Field
+from pydantic.alias_generators import to_camel
+
+from functions.http.answers import (
+    DomainEntryAnswer,
+    DomainHistoryAnswer,
+    KeysAnswer,
+    ManagedProviderAnswer,
+    OwnedDomainAnswer,
+    StopAnswer,
+    StoppedAnswer,
+)
+from functions.http.api import Call, Reply
+from functions.http.bodies import Given, MayBeLeftOut, Nothing
+from functions.http.callers import operator
+from functions.http.fields import (
+    Days,
+    DeepLinkSchemes,
+    HwidText,
+    MemberText,
+    Reason,
+    ShortText,
+    domain_in,
+    hwid_in,
+)
+from functions.http.logs import log
+from functions.operator import moderation  # noqa: F401 - its routes
+from functions.operator.door import DOOR, Email, fault, given_fields
+from shared.adapters.documents.notification import to_json
+from shared.domain.actors import Actor
+from shared.domain.errors import NotFound
+from shared.domain.notifications.notification import NotificationId
+from shared.domain.providers.provider import (
+    HIGHEST_DEVICES_PER_MINUTE,
+    HIGHEST_LIMIT,
+    MOST_ADMIN_HWIDS,
+    MOST_MEMBERS,
+    Domain,
+    Plan,
+    Provider,
+    with_given,
+)
+from shared.flow.audience import devices
+from shared.flow.delivery import lost_domain
+from shared.flow.delivery.cancel import stop
+from shared.flow.providers import operate
+from shared.settings.hidden import hidden
+from shared.wiring import parts
+
+Most = Annotated[int, Field(ge=0, le=HIGHEST_LIMIT)]
+
+
+class LimitsInput(Given):
+    """A provider's own limits; those left out are its plan's."""
+
+    pending_at_once: Most = 0
+    submissions_per_day: Most = 0
+    admin_sends_per_hour: Most = 0
+    devices_per_minute: Annotated[int, Field(ge=1, le=HIGHEST_DEVICES_PER_MINUTE)] = 1
+    drafts: Most = 0
+    drafts_per_minute: Most = 0
+    api_keys: Most = 0
+    api_keys_per_minute: Most = 0
+    estimates_per_minute: Most = 0
+    searches_per_minute: Most = 0
+
+
+class ProviderInput(Given):
+    """What operators decide about a provider."""
+
+    email: Email = ""
+    name: ShortText = ""
+    is_premium: bool = False
+    plan: Plan = Plan.PREMIUM
+    limits: LimitsInput = LimitsInput()
+    members: Annotated[tuple[MemberText, ...], Field(max_length=MOST_MEMBERS)] = ()
+
+
+class DomainInput(Given):
+    """What operators decide about a domain; a new one needs its owner."""
+
+    provider_id: ShortText = ""
+    is_verified: bool = False
+    admin_hwids: Annotated[tuple[HwidText, ...], Field(max_length=MOST_ADMIN_HWIDS)] = ()
+    deep_link_schemes: DeepLinkSchemes = ()
+
+
+class HistoryInput(Given):
+    """How far to look back."""
+
+    days: Days = 30
+
+
+class StopSwitchInput(Given):
+    """Stop the platform, or let it go on, and why."""
+
+    stopped: bool
+    reason: Reason = ""
+
+
+class StopInput(MayBeLeftOut):
+    """Why a distribution is halted."""
+
+    reason: Reason = ""
+
+
+def operator_api(request: Request) -> Response:
+    """Every request of the operators."""
+    return DOOR.answer(request)
+
+
+@DOOR.route(
+    "GET", "/v1/providers/<account:uid>", who=operator, given=Nothing, answer=ManagedProviderAnswer
+)
+def read_provider(call: Call[Nothing]) -> Reply:
+    """A provider."""
+    found = operate.provider(call.path["uid"], providers=parts().providers)
+    return Reply(ManagedProviderAnswer.of(found))
+
+
+@DOOR.route(
+    "PUT",
+    "/v1/providers/<account:uid>",
+    who=operator,
+    given=ProviderInput,
+    answer=ManagedProviderAnswer,
+)
+def put_provider(call: Call[ProviderInput]) -> Reply:
+    """Premium, plan, limits, members; a provider that is not there yet is created."""
+    providers = parts().providers
+    given = given_fields(call.given)
+    if "limits" in given:
+        own = given_fields(given["limits"])
+        given["limits"] = tuple((to_camel(name), most) for name, most in own.items())
+    try:
+        put = providers.change(call.path["uid"], lambda it: with_given(it, given))
+    except NotFound:
+        put = operate.put_provider(Provider(call.path["uid"], **given), providers=providers)
+    return Reply(ManagedProviderAnswer.of(put))
+
+
+@DOOR.route(
+    "GET", "/v1/providers/<account:uid>/keys", who=operator, given=Nothing, answer=KeysAnswer
+)
+def read_keys(call: Call[Nothing]) -> Reply:
+    """A provider's API keys, without the keys, and which account made each."""
+    providers = parts().providers
+    found = operate.provider(call.path["uid"], providers=providers)
+    return Reply(KeysAnswer.of(providers.keys_of(found.uid)))
+
+
+@DOOR.route(
+    "DELETE",
+    "/v1/providers/<account:uid>/keys/<id:id>",
+    who=operator,
+    given=Nothing,
+    answer=None,
+    status=204,
+)
+def delete_key(call: Call[Nothing]) -> Reply:
+    """One of a provider's API keys works no longer."""
+    parts().providers.delete_key(call.path["id"], call.path["uid"])
+    return Reply(None, 204)
+
+
+@DOOR.route("GET", "/v1/domains/<domain>", who=operator, given=Nothing, answer=OwnedDomainAnswer)
+def read_domain(call: Call[Nothing]) -> Reply:
+    """A domain."""
+    found = operate.domain(domain_in(call.path), providers=parts().providers)
+    return Reply(OwnedDomainAnswer.of(found))
+
+
+@DOOR.route(
+    "PUT", "/v1/domains/<domain>", who=operator, given=DomainInput, answer=OwnedDomainAnswer
+)
+def put_domain(call: Call[DomainInput]) -> Reply:
+    """Owner, verification and admin HWIDs; a domain that is not there yet is created. With a new
+    owner the former one's admin HWIDs are gone. What is on its way to a domain that its provider
+    has no more, or not verified, ends.
+    """
+    name, given, p = domain_in(call.path), given_fields(call.given), parts()
+    by, now = call.caller.actor, p.clock.now()
+    _check_owner(given)
+    found = p.providers.domain(name)
+    try:
+        put = p.providers.change_domain(
+            found.id if found else name, lambda it: _handed_over(it, given), by=by, at=now
+        )
+    except NotFound:
+        if "provider_id" not in given:
+            raise fault("providerId", "required", "is required for a new domain") from None
+        new = Domain(**{"domain": name, **given})
+        put = operate.add_domain(new, by=by, providers=p.providers, clock=p.clock)
+    _tell_of(name, call.caller.actor)
+    return Reply(OwnedDomainAnswer.of(put))
+
+
+@DOOR.route("DELETE", "/v1/domains/<domain>", who=operator, given=Nothing, answer=None, status=204)
+def delete_domain(call: Call[Nothing]) -> Reply:
+    """Nobody's any more, and what is on its way to it ends; doing it twice is harmless. Its history
+    stays.
+    """
+    name, p, by = domain_in(call.path), parts(), call.caller.actor
+    p.providers.delete_domain(name, by=by, at=p.clock.now())
+    _tell_of(name, by)
+    return Reply(None, 204)
+
+
+@DOOR.route(
+    "GET",
+    "/v1/domains/<domain>/history",
+    who=operator,
+    given=HistoryInput,
+    answer=DomainHistoryAnswer,
+)
+def read_domain_history(call: Call[HistoryInput]) -> Reply:
+    """Who changed the domain's admin HWIDs, the latest first; also of a domain that is gone."""
+    p = parts()
+    since = p.clock.now() - timedelta(days=call.given.days)
+    entries = p.providers.domain_history(domain_in(call.path), since)
+    return Reply(DomainHistoryAnswer(entries=[DomainEntryAnswer.of(each) for each in entries]))
+
+
+@DOOR.route("GET", "/v1/stop", who=operator, given=Nothing, answer=StopAnswer)
+def read_stop(call: Call[Nothing]) -> Reply:
+    """Whether the platform is stopped."""
+    del call
+    return Reply(StopAnswer(stopped=parts().stop_switch.is_on()))
+
+
+@DOOR.route("PUT", "/v1/stop", who=operator, given=StopSwitchInput, answer=StopAnswer)
+def put_stop(call: Call[StopSwitchInput]) -> Reply:
+    """Stop all sending, or let it go on."""
+    p = parts()
+    operate.turn_stop_switch(
+        call.given.stopped,
+        by=call.caller.actor,
+        reason=call.given.reason,
+        stop_switch=p.stop_switch,
+        clock=p.clock,
+    )
+    return Reply(StopAnswer(stopped=call.given.stopped))
+
+
+@DOOR.route(
+    "POST",
+    "/v1/notifications/<id:id>/stop",
+    who=operator,
+    given=StopInput,
+    answer=StoppedAnswer,
+)
+def stop_notification(call: Call[StopInput]) -> Reply:
+    """Halt one distribution, whoever's it is."""
+    p = parts()
+    stopped = stop(
+        NotificationId(call.path["id"]),
+        by=call.caller.actor,
+        reason=call.given.reason,
+        notifications=p.notifications,
+        ledger=p.ledger,
+        clock=p.clock,
+    )
+    return Reply({**to_json(stopped), "preventedCount": stopped.prevented})
+
+
+@DOOR.route(
+    "POST", "/v1/devices/<hwid>/reset", who=operator, given=Nothing, answer=None, status=204
+)
+def reset_device(call: Call[Nothing]) -> Reply:
+    """Give a hwid up to whoever registers it next. Its secret, its tokens and what is stored of it
+    end, but for a withdrawn consent; doing it twice is harmless.
+    """
+    hwid = hwid_in(call.path)
+    devices.reset(hwid, devices=parts().devices)
+    log("INFO", "a device was reset", actor=str(call.caller.actor), device=hidden(hwid))
+    return Reply(None, 204)
+
+
+def _handed_over(domain: Domain, given: dict[str, Any]) -> Domain:
+    """The domain with what is given; nobody inherits devices that bypass moderation, or apps."""
+    moved = given.get("provider_id", domain.provider_id) != domain.provider_id
+    left = {"admin_hwids": (), "deep_link_schemes": ()} if moved else {}
+    return with_given(domain, {**left, **given})
+
+
+def _tell_of(domain: str, by: Actor) -> None:
+    p = parts()
+    lost_domain.tell_those_on_their_way(
+        domain, by, notifications=p.notifications, providers=p.providers, clock=p.clock
+    )
+
+
+def _check_owner(given: dict[str, Any]) -> None:
+    if "provider_id" in given and parts().providers.get(given["provider_id"]) is None:
+        raise fault("providerId", "unknownProvider", "is no provider's uid")

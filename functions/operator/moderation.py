@@ -1,0 +1,113 @@
+"""The operators' routes about moderation: its policy, and who moderates."""
+
+from datetime import timedelta
+from typing import Annotated
+
+from pydantic import Field
+
+from functions.http.answers import ModeratorAnswer, PolicyAnswer
+from functions.http.api import Call, Reply
+from functions.http.bodies import Given, MayBeLeftOut, Nothing
+from functions.http.callers import operator
+from functions.http.fields import Comment, Required, ShortText
+from functions.operator.door import DOOR, Email, fault, given_fields
+from shared.domain.notifications.review import Template
+from shared.flow.providers import operate
+from shared.ports import Moderator
+from shared.wiring import parts
+
+MOST_TEMPLATES = 50
+LONGEST_SLA_SECONDS = 7 * 24 * 3600
+MOST_AUDIENCE = 1_000_000_000
+
+
+class TemplateInput(Given):
+    """A rejection that need not be written again."""
+
+    id: Annotated[str, Field(pattern=r"^[a-z0-9-]{1,64}$")]
+    title: Annotated[ShortText, Required]
+    comment: Annotated[Comment, Required]
+
+
+class PolicyInput(Given):
+    """What operators decide about moderation."""
+
+    second_approval_above: Annotated[int, Field(ge=0, le=MOST_AUDIENCE)] = 0
+    sla_seconds: Annotated[int, Field(ge=60, le=LONGEST_SLA_SECONDS)] = 0
+    templates: Annotated[tuple[TemplateInput, ...], Field(max_length=MOST_TEMPLATES)] = ()
+
+
+class ModeratorInput(MayBeLeftOut):
+    """How a moderator is known elsewhere."""
+
+    telegram_user_id: Annotated[int, Field(ge=1, le=2**53)] | None = None
+    name: ShortText = ""
+    email: Email = ""
+
+
+@DOOR.route("GET", "/v1/moderation", who=operator, given=Nothing, answer=PolicyAnswer)
+def read_policy(call: Call[Nothing]) -> Reply:
+    """When two must approve, how soon somebody should, and the rejection templates."""
+    del call
+    return Reply(PolicyAnswer.of(parts().review_policies.get()))
+
+
+@DOOR.route("PUT", "/v1/moderation", who=operator, given=PolicyInput, answer=PolicyAnswer)
+def put_policy(call: Call[PolicyInput]) -> Reply:
+    """Changes what is given; templates are replaced as a whole."""
+    given = given_fields(call.given)
+    if "sla_seconds" in given:
+        given["sla"] = timedelta(seconds=given.pop("sla_seconds"))
+    if "templates" in given:
+        given["templates"] = tuple(_template(each) for each in given["templates"])
+        if len({each.id for each in given["templates"]}) < len(given["templates"]):
+            raise fault("templates", "notUnique", "must not use an id twice")
+    policy = operate.change_policy(given, policies=parts().review_policies)
+    return Reply(PolicyAnswer.of(policy))
+
+
+@DOOR.route(
+    "PUT",
+    "/v1/moderators/<account:uid>",
+    who=operator,
+    given=ModeratorInput,
+    answer=ModeratorAnswer,
+)
+def put_moderator(call: Call[ModeratorInput]) -> Reply:
+    """Grant the claim; it is in the account's next ID token. A Telegram user id lets them decide
+    in the chat, too.
+    """
+    p = parts()
+    put = operate.put_moderator(
+        call.path["uid"],
+        given_fields(call.given),
+        accounts=p.accounts,
+        standings=p.standings,
+        moderators=p.moderators,
+        clock=p.clock,
+    )
+    return Reply(_answer(put))
+
+
+@DOOR.route(
+    "DELETE", "/v1/moderators/<account:uid>", who=operator, given=Nothing, answer=None, status=204
+)
+def delete_moderator(call: Call[Nothing]) -> Reply:
+    """Take the claim, the right to decide in the chat, and end the account's sessions."""
+    p = parts()
+    operate.delete_moderator(call.path["uid"], accounts=p.accounts, moderators=p.moderators)
+    return Reply(None, 204)
+
+
+def _template(given: TemplateInput) -> Template:
+    return Template(given.id, given.title, given.comment)
+
+
+def _answer(moderator: Moderator) -> ModeratorAnswer:
+    return ModeratorAnswer(
+        uid=moderator.uid,
+        moderator=True,
+        telegram_user_id=moderator.telegram_user_id,
+        name=moderator.name,
+        email=moderator.email,
+    )

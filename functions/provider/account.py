@@ -1,0 +1,161 @@
+"""The part of ``provider-api`` that is about the provider: who it is, its domains and its keys."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Annotated
+
+from pydantic import Field
+
+from functions.http.answers import (
+    DashboardAnswer,
+    DomainAnswer,
+    DomainsAnswer,
+    EntitlementsAnswer,
+    KeysAnswer,
+    MeAnswer,
+    NewKeyAnswer,
+    ProviderAnswer,
+    Sentence,
+)
+from functions.http.api import Call, Reply
+from functions.http.bodies import Given, Nothing
+from functions.http.callers import provider, provider_in_person, provider_just_signed_in
+from functions.http.fields import DeepLinkSchemes, HwidText, Required, ShortText, domain_in
+from functions.provider.door import DOOR
+from shared.adapters.documents.notification import to_json
+from shared.domain.errors import Forbidden
+from shared.domain.providers.provider import (
+    MOST_ADMIN_HWIDS,
+    Domain,
+    Limit,
+    Plan,
+    Provider,
+    check_entitled,
+)
+from shared.flow.providers import keys as api_keys
+from shared.flow.providers import operate
+from shared.flow.providers.entitled import known_provider
+from shared.flow.providers.rates import check_rate
+from shared.ports import Wish
+from shared.wiring import parts
+
+LATEST = 10
+
+
+class OwnDomainInput(Given):
+    """The devices that a domain's provider may send to without moderation, and the schemes of its
+    own apps; what is left out stays as it is.
+    """
+
+    admin_hwids: Annotated[tuple[HwidText, ...], Field(max_length=MOST_ADMIN_HWIDS)] = ()
+    deep_link_schemes: DeepLinkSchemes = ()
+
+
+class KeyInput(Given):
+    """What the provider calls the key."""
+
+    name: Annotated[ShortText, Required]
+
+
+@DOOR.route("GET", "/v1/me", who=provider, given=Nothing, answer=MeAnswer)
+def me(call: Call[Nothing]) -> Reply:
+    """Who asks, what it may do, and what is missing to send."""
+    providers = parts().providers
+    found = known_provider(call.caller.id, providers)
+    missing = _missing(found, providers.domains_of(found.uid))
+    entitlements = EntitlementsAnswer(
+        send=not missing, force_timer=found.plan is Plan.ENTERPRISE, missing=missing
+    )
+    shown = ProviderAnswer.of(found).model_dump()
+    return Reply(MeAnswer(**shown, entitlements=entitlements))
+
+
+@DOOR.route("GET", "/v1/dashboard", who=provider, given=Nothing, answer=DashboardAnswer)
+def dashboard(call: Call[Nothing]) -> Reply:
+    """How many notifications are in each status, and the latest with their counters."""
+    notifications = parts().notifications
+    counts = notifications.counts_by_status(call.caller.id)
+    latest = notifications.of_provider(Wish(call.caller.id, page_size=LATEST)).items
+    return Reply(
+        {
+            "counts": {str(status): count for status, count in counts.items()},
+            "latest": [to_json(each) for each in latest],
+        }
+    )
+
+
+@DOOR.route("GET", "/v1/domains", who=provider, given=Nothing, answer=DomainsAnswer)
+def domains(call: Call[Nothing]) -> Reply:
+    """All of the provider's domains."""
+    owned = parts().providers.domains_of(call.caller.id)
+    return Reply(DomainsAnswer(domains=[DomainAnswer.of(each) for each in owned]))
+
+
+@DOOR.route(
+    "PATCH",
+    "/v1/domains/<domain>",
+    who=provider_in_person,
+    given=OwnDomainInput,
+    answer=DomainAnswer,
+)
+def change_domain(call: Call[OwnDomainInput]) -> Reply:
+    """Replace the list of a domain's admin HWIDs, or that of its apps' schemes, or both; a list
+    that is left out stays. It takes a person, because of the way round moderation.
+    """
+    name, given, p = domain_in(call.path), call.given, parts()
+    changed = operate.change_own_domain(
+        name,
+        given.model_dump(exclude_unset=True),
+        by=call.caller.actor,
+        providers=p.providers,
+        clock=p.clock,
+    )
+    return Reply(DomainAnswer.of(changed))
+
+
+@DOOR.route(
+    "POST",
+    "/v1/keys",
+    who=provider_just_signed_in,
+    given=KeyInput,
+    answer=NewKeyAnswer,
+    status=201,
+)
+def issue_key(call: Call[KeyInput]) -> Reply:
+    """A new API key; the answer is the only place where it is ever shown."""
+    p, uid = parts(), call.caller.id
+    check_rate(known_provider(uid, p.providers), Limit.API_KEYS_PER_MINUTE, p.rates)
+    key = api_keys.issue_key(
+        uid, call.given.name, made_by=uid, providers=p.providers, clock=p.clock
+    )
+    return Reply(NewKeyAnswer(id=api_keys.digest_of(key), name=call.given.name, key=key), 201)
+
+
+@DOOR.route("GET", "/v1/keys", who=provider_in_person, given=Nothing, answer=KeysAnswer)
+def keys(call: Call[Nothing]) -> Reply:
+    """The provider's keys, without the keys."""
+    return Reply(KeysAnswer.of(parts().providers.keys_of(call.caller.id)))
+
+
+@DOOR.route(
+    "DELETE", "/v1/keys/<id:id>", who=provider_in_person, given=Nothing, answer=None, status=204
+)
+def delete_key(call: Call[Nothing]) -> Reply:
+    """The key works no longer."""
+    parts().providers.delete_key(call.path["id"], call.caller.id)
+    return Reply(None, 204)
+
+
+def _missing(found: Provider, owned: Sequence[Domain]) -> list[Sentence]:
+    """Every reason why the provider may not send, each found as if it were the only one."""
+    some = Domain("", found.uid, is_verified=True)
+    refusals = (_refusal(found, [some]), _refusal(replace(found, is_premium=True), owned))
+    return [Sentence(code=it.code, message=it.message) for it in refusals if it]
+
+
+def _refusal(found: Provider, owned: Sequence[Domain]) -> Forbidden | None:
+    try:
+        check_entitled(found, owned)
+    except Forbidden as refusal:
+        return refusal
+    return None

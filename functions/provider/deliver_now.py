@@ -1,0 +1,86 @@
+"""Delivery within the request, to the one device of an admin HWID: its caller waits to see it.
+
+Nothing rests on it. Should the request end early, the event and its tasks come anyway.
+"""
+
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import timedelta
+
+from shared.domain.delivery.ledger import BatchId
+from shared.domain.errors import TryAgain
+from shared.domain.notifications.notification import NotificationId
+from shared.flow.delivery.queues import ADMIN_HEAD_START, SEND_BATCH
+from shared.ports import Task
+from shared.wiring import Parts, inspecting, parts, retry_policy
+
+INLINE_SECONDS = 20
+"""How long a request may deliver to an admin HWID itself before it leaves the rest to the tasks."""
+
+
+def deliver_now(id: NotificationId) -> None:
+    """Plan and send in this request: one device, chosen by its admin HWID.
+
+    Whatever cannot be finished here is left to the event and its tasks, which come anyway. A
+    refused configuration is given no time to pass: whoever waits for the answer can ask again.
+    """
+    from shared.flow.delivery.count import finish
+    from shared.flow.delivery.plan import plan
+    from shared.flow.delivery.send import send_batch
+
+    p = parts()
+    until = p.clock.now() + timedelta(seconds=INLINE_SECONDS)
+    tasks = _HeadStart(p)
+    try:
+        plan(
+            id,
+            notifications=p.notifications,
+            providers=p.providers,
+            inspect=inspecting(p),
+            audience=p.audience,
+            ledger=p.ledger,
+            lanes=p.lanes,
+            tasks=tasks,
+            clock=p.clock,
+            until=until,
+            settle=False,
+        )
+        if not tasks.batches:
+            finish(id, notifications=p.notifications, ledger=p.ledger, clock=p.clock)
+        for batch in tasks.batches:
+            send_batch(
+                id,
+                batch,
+                notifications=p.notifications,
+                ledger=p.ledger,
+                senders=p.senders,
+                slots=p.slots,
+                devices=p.devices,
+                watch=p.watch,
+                retries=p.retries,
+                memory=p.memory,
+                tasks=p.tasks,
+                clock=p.clock,
+                until=until,
+                policy=replace(retry_policy(p), shortest_waits=0),
+                lease=p.settings.lease,
+            )
+    except TryAgain:
+        return
+
+
+class _HeadStart:
+    """The caller sends the batches itself; a task comes later, should the caller have died."""
+
+    def __init__(self, p: Parts) -> None:
+        self._parts = p
+        self.batches: list[BatchId] = []
+
+    def enqueue(self, tasks: Iterable[Task]) -> None:
+        later = [
+            replace(task, not_before=self._parts.clock.now() + ADMIN_HEAD_START) for task in tasks
+        ]
+        self._parts.tasks.enqueue(later)
+        self.batches += [
+            BatchId(str(task.payload["batchId"])) for task in later if task.function == SEND_BATCH
+        ]

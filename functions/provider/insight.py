@@ -1,0 +1,113 @@
+"""The part of ``provider-api`` that is about numbers: before a send, after it, for one device."""
+
+from functions.http.answers import (
+    ErrorCount,
+    EstimateAnswer,
+    ExplanationAnswer,
+    Sentence,
+    StatsAnswer,
+)
+from functions.http.api import Call, Reply
+from functions.http.bodies import Given, Nothing
+from functions.http.callers import provider
+from functions.http.fields import hwid_in
+from functions.provider.door import DOOR, foreign_domain, mine
+from shared.domain.audience.targeting import Segment
+from shared.domain.delivery.remedies import remedy
+from shared.domain.delivery.sentences import FAILURES, sentence
+from shared.domain.notifications.notification import Notification
+from shared.flow.delivery.explain import Explanation
+from shared.flow.delivery.explain import explain as explained
+from shared.flow.notifications.estimate import estimate as estimated
+from shared.wiring import parts
+
+
+class EstimateInput(Given):
+    """Who would be reached."""
+
+    target_segment: Segment
+
+
+@DOOR.route(
+    "GET", "/v1/notifications/<id:id>/stats", who=provider, given=Nothing, answer=StatsAnswer
+)
+def read_stats(call: Call[Nothing]) -> Reply:
+    """The counters, and each error in a sentence."""
+    return Reply(_stats(mine(call)))
+
+
+@DOOR.route(
+    "GET",
+    "/v1/notifications/<id:id>/devices/<hwid>",
+    who=provider,
+    given=Nothing,
+    answer=ExplanationAnswer,
+)
+def explain(call: Call[Nothing]) -> Reply:
+    """Why one device got it, or did not."""
+    p = parts()
+    hwid = hwid_in(call.path)
+    found = explained(
+        mine(call),
+        hwid,
+        providers=p.providers,
+        devices=p.devices,
+        ledger=p.ledger,
+        clock=p.clock,
+    )
+    return Reply(_explanation(hwid, found))
+
+
+@DOOR.route(
+    "POST",
+    "/v1/estimates",
+    who=provider,
+    given=EstimateInput,
+    answer=EstimateAnswer,
+    further=foreign_domain,
+)
+def estimate(call: Call[EstimateInput]) -> Reply:
+    """How many devices a segment would reach, before anything is sent."""
+    p = parts()
+    found = estimated(
+        call.given.target_segment,
+        provider_id=call.caller.id,
+        providers=p.providers,
+        audience=p.audience,
+        rates=p.rates,
+        clock=p.clock,
+    )
+    return Reply(EstimateAnswer.of(found))
+
+
+def _stats(notification: Notification) -> StatsAnswer:
+    """Counters that add up, and what went wrong how often."""
+    sums, failure = notification.tally, notification.failure_reason
+    return StatsAnswer.model_validate(
+        {
+            "status": notification.status,
+            "targeted_count": sums.targeted,
+            "delivered_count": sums.delivered,
+            "failed_count": sums.failed,
+            "skipped_count": sums.skipped,
+            "unknown_count": sums.unknown,
+            "open_count": sums.open,
+            "errors": [
+                ErrorCount(code=code, count=count, message=sentence(code), remedy=remedy(code))
+                for code, count in sums.errors.items()
+            ],
+            "failure": failure and Sentence(code=failure, message=FAILURES[failure]),
+            "counted_at": notification.counted_at,
+        }
+    )
+
+
+def _explanation(hwid: str, found: Explanation) -> ExplanationAnswer:
+    """Why a device got it or not.
+
+    Of a device on none of the provider's domains nothing is told, not even that it exists.
+    """
+    if not found.targeted and "domain" in found.misses:
+        found = Explanation(targeted=False, planned=found.planned, known=False, misses=("device",))
+    code = found.record.code if found.record else ""
+    return ExplanationAnswer.of(hwid, found, sentence(code) if code else None)

@@ -1,0 +1,1 @@
+"""The doors of Google's services and of Telegram."""

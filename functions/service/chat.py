@@ -1,0 +1,35 @@
+"""The moderators' chat, as doors reach it: if there is a bot, and without making a noise.
+
+What only an operator can mend (a wrong token, a bot that was thrown out) is logged once by each
+process, and the caller goes on: to be called again would not help.
+"""
+
+from collections.abc import Callable
+
+from functions.http.logs import log
+from shared.domain.errors import TryAgain
+from shared.flow.chat.moderator_chat import Desk
+from shared.ports import ChatClosed, ChatMoved, ChatRefused
+from shared.wiring import desk, parts
+
+_logged: set[str] = set()
+
+
+def at_the_desk(work: Callable[[Desk], None]) -> bool:
+    """Do it, if there is a desk; answers whether there is one. Raises ``TryAgain``."""
+    found = desk(parts())
+    if found is None:
+        return False
+    try:
+        work(found)
+    except (ChatClosed, ChatRefused) as fault:
+        _log_once(f"the moderators' chat: {fault}")
+    except ChatMoved:
+        raise TryAgain("the moderators' chat has moved twice") from None
+    return True
+
+
+def _log_once(message: str) -> None:
+    if message not in _logged:
+        _logged.add(message)
+        log("ERROR", message)

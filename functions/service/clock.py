@@ -1,0 +1,54 @@
+"""The minute tick of Cloud Scheduler: what got stuck is set going again, and who waits is named.
+
+Sweeping comes first, and nothing about reminders can keep it from happening.
+"""
+
+import functions_framework
+from flask import Request
+
+from functions.http.errors import service_door
+from functions.http.logs import log, trace_of
+from functions.service.chat import at_the_desk
+from shared.domain.errors import Defect
+from shared.flow.chat.posts import look_after
+from shared.flow.delivery.sweep import sweep
+from shared.flow.moderation.remind import remind
+from shared.wiring import Parts, parts
+
+
+@functions_framework.http
+@service_door("tick", "scheduler")
+def tick(request: Request) -> None:
+    """Find what has waited too long for an event or a task that was lost."""
+    p = parts()
+    swept = sweep(notifications=p.notifications, ledger=p.ledger, tasks=p.tasks, clock=p.clock)
+    if swept.notifications or swept.parts or swept.batches:
+        log(
+            "WARNING",
+            f"swept {swept.notifications} notifications, {swept.parts} parts, "
+            f"{swept.batches} batches",
+            trace=trace_of(request),
+        )
+    if p.settings.archive:
+        try:
+            _queue_for_the_archive(p, trace_of(request))
+        except Defect as defect:  # keeps no moderator from being reminded
+            log("ERROR", f"tick: defect: {defect}", trace=trace_of(request), error=defect)
+    if not at_the_desk(lambda desk: look_after(desk=desk)):
+        remind(notifications=p.notifications, policies=p.review_policies, clock=p.clock)
+
+
+def _queue_for_the_archive(p: Parts, trace: str) -> None:
+    from shared.flow.archive.daily_manifest import queue_manifest
+    from shared.flow.archive.export import queue_exports
+
+    queued = queue_exports(notifications=p.notifications, tasks=p.tasks, clock=p.clock)
+    if queued.unreadable:
+        log(
+            "ERROR",
+            f"tick: defect: {queued.unreadable} of {queued.due} notifications that ended cannot be "
+            "read and are not archived; the log names them. Mend their documents: it is tried "
+            "again every hour",
+            trace=trace,
+        )
+    queue_manifest(exports=p.exports, tasks=p.tasks, clock=p.clock)

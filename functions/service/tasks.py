@@ -1,0 +1,109 @@
+"""The handlers of Cloud Tasks: plan a notification's fan-out, send a batch of it.
+
+A task comes at least once and carries ids only. A success answer means: done, or someone else will
+do it; 503 means: come again.
+"""
+
+import gc
+from datetime import datetime, timedelta
+from functools import cache
+
+import functions_framework
+from flask import Request
+from pydantic import Field
+
+from functions.http.bodies import Given, body
+from functions.http.errors import service_door
+from shared.domain.delivery.ledger import BatchId
+from shared.domain.notifications.notification import NotificationId
+from shared.flow.delivery.plan import plan, plan_part
+from shared.flow.delivery.send import send_batch as send
+from shared.wiring import Parts, inspecting, parts, retry_policy
+
+
+class PlanTask(Given):
+    """Plan everything, or one part."""
+
+    notification_id: str = Field(min_length=1)
+    part: int | None = None
+
+
+class SendTask(Given):
+    """Send one batch."""
+
+    notification_id: str = Field(min_length=1)
+    batch_id: str = Field(min_length=1)
+
+
+@functions_framework.http
+@service_door("plan-fanout", "tasks")
+def plan_fanout(request: Request) -> None:
+    """The audience of a notification, or of a part of it, becomes batches."""
+    task, p = body(request, PlanTask), parts()
+    id = NotificationId(task.notification_id)
+    if task.part is None:
+        plan(
+            id,
+            notifications=p.notifications,
+            providers=p.providers,
+            inspect=inspecting(p),
+            audience=p.audience,
+            ledger=p.ledger,
+            lanes=p.lanes,
+            tasks=p.tasks,
+            clock=p.clock,
+            until=_until(p),
+        )
+    else:
+        plan_part(
+            id,
+            task.part,
+            notifications=p.notifications,
+            audience=p.audience,
+            ledger=p.ledger,
+            tasks=p.tasks,
+            clock=p.clock,
+            until=_until(p),
+        )
+    _settle_down()
+
+
+@functions_framework.http
+@service_door("send-batch", "tasks")
+def send_batch(request: Request) -> None:
+    """What is open in a batch is sent and recorded."""
+    task, p = body(request, SendTask), parts()
+    send(
+        NotificationId(task.notification_id),
+        BatchId(task.batch_id),
+        notifications=p.notifications,
+        ledger=p.ledger,
+        senders=p.senders,
+        slots=p.slots,
+        devices=p.devices,
+        watch=p.watch,
+        retries=p.retries,
+        memory=p.memory,
+        tasks=p.tasks,
+        clock=p.clock,
+        until=_until(p),
+        policy=retry_policy(p),
+        lease=p.settings.lease,
+    )
+    _settle_down()
+
+
+def _until(p: Parts) -> datetime:
+    """When to hand over to a new task: well before the function is cut off."""
+    return p.clock.now() + timedelta(seconds=p.settings.handler_seconds)
+
+
+@cache
+def _settle_down() -> None:
+    """After the first task every module and client is there, and there to stay.
+
+    A page of devices is tens of thousands of small objects, so the garbage collector runs all the
+    time; it need not go through everything else each time, which takes up to a third of a plan's
+    CPU.
+    """
+    gc.freeze()

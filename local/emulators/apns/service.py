@@ -1,0 +1,93 @@
+"""What Apple's push service answers to a request, and what the stand-in keeps of it."""
+
+import time
+import uuid
+from collections.abc import Mapping
+
+import orjson
+from pydantic import Field
+
+from local.emulators.apns.answers import PASSING, SCRIPTS, WISHED, Act, Script, wished
+from local.emulators.apns.checks import Caller, Refused, TokenRules, check, where
+from local.emulators.apns.received import ApnsReceived, StreamEntry
+from local.emulators.apns.wire import Reply, Request
+from local.emulators.push.admin import Admin
+from local.emulators.push.config import InForce, PushConfig
+
+
+class Config(PushConfig):
+    """What can be changed while it runs."""
+
+    faults: tuple[str, ...] = PASSING
+    token_update_seconds: float = Field(default=0.0, ge=0)
+
+
+class Apns:
+    """The stand-in's state, and what its ports answer. ``keys``: public keys (PEM) by key id."""
+
+    def __init__(self, config: Config | None = None, keys: Mapping[str, str] | None = None) -> None:
+        self._in_force = InForce(config or Config(), WISHED.by_prefix)
+        self._tokens = TokenRules(keys or {})
+        self.received = ApnsReceived()
+        shown = {"prefixes": [script.shown() for script in SCRIPTS]}
+        self.admin = Admin(self._in_force, self.received, shown)
+
+    def opened(self) -> int:
+        """Count a connection."""
+        self.received.connections += 1
+        return self.received.connections
+
+    def early(self) -> None:
+        """Count a request that should have waited."""
+        self.received.early += 1
+
+    def answer(self, request: Request, caller: Caller, connection: int) -> Reply:
+        """Accept, refuse, or what the device token asks for."""
+        given = dict(request.headers)
+        environment, token = "production", ""
+        payload: object = None
+        script: Script | None = None
+        refused = ""
+        self._tokens.update_seconds = self._in_force.config.token_update_seconds
+        try:
+            environment, token = where(given.get(":method", ""), given.get(":path", ""))
+            payload = check(request.headers, bytes(request.body), caller, self._tokens)
+            attempt = self.received.attempt(token)
+            script = wished(token, attempt, environment) or self._in_force.passing_fault()
+            http, body = (script.http, script.body) if script else (200, b"")
+        except Refused as no:
+            attempt, http, refused = 1, no.http, no.reason
+            body = orjson.dumps({"reason": no.reason})
+        self.received.add(
+            StreamEntry(
+                at=time.time(),
+                environment=environment,
+                connection=connection,
+                stream=request.stream,
+                token=token,
+                attempt=attempt,
+                status=script.status if script else http,
+                reason=script.reason if script else refused,
+                taken=script.taken if script else http == 200,
+                notification=_text(payload, "notificationId"),
+                replace_key=given.get("apns-collapse-id", ""),
+                headers=given,
+                payload=payload,
+            )
+        )
+        return Reply(http, _names(given), body, script, self._seconds(script))
+
+    def _seconds(self, script: Script | None) -> float:
+        config = self._in_force.config
+        slow = script is not None and script.act is Act.SLOW
+        return config.slow_seconds if slow else config.latency_seconds
+
+
+def _names(given: Mapping[str, str]) -> Mapping[str, str]:
+    """The request's id or, as Apple does, one of the service's own."""
+    return {"apns-id": given.get("apns-id") or str(uuid.uuid4())}
+
+
+def _text(payload: object, name: str) -> str:
+    value = payload.get(name) if isinstance(payload, dict) else None
+    return value if isinstance(value, str) else ""

@@ -1,0 +1,178 @@
+"""A stand-in for Google's Auth emulator: sign-in for people, devices and the Admin SDK.
+
+Google's own needs Node. Calls by the client SDKs name no project, only an API key that nobody
+checks, so all of them belong to the one project the stand-in was started with.
+"""
+
+import argparse
+import json
+import os
+from collections import defaultdict
+from collections.abc import Sequence
+from http import HTTPStatus
+
+from aiohttp import web
+from aiohttp.typedefs import Handler
+
+from local.emulators.auth.accounts import Accounts, Json, Refusal
+from local.emulators.auth.calls import GRANT, SIGN_IN_CALLS, Caller, not_implemented
+from local.emulators.auth.records import ACCOUNT_CALLS, ADMINISTRATORS_ONLY
+from local.emulators.auth.tokens import refresh_project
+from local.emulators.background import serve
+
+DEFAULT_PROJECT = "demo-fanfare"
+ACCOUNTS = "/identitytoolkit.googleapis.com/v1/accounts:{call}"
+PROJECT_ACCOUNTS = "/identitytoolkit.googleapis.com/v1/projects/{project}/accounts"
+CALLS = SIGN_IN_CALLS | ACCOUNT_CALLS
+TOKEN = "/securetoken.googleapis.com/v1/token"
+EMULATOR_ACCOUNTS = "/emulator/v1/projects/{project}/accounts"
+
+
+def app(project: str = DEFAULT_PROJECT) -> web.Application:
+    """The stand-in; ``project`` is the one client SDKs sign in to."""
+    doors = Doors(project)
+    made = web.Application(middlewares=[cross_origin, refusals])
+    made.router.add_get("/", doors.health)
+    made.router.add_post(ACCOUNTS, doors.call)
+    made.router.add_post(PROJECT_ACCOUNTS, doors.create)
+    made.router.add_route("*", PROJECT_ACCOUNTS + ":{call}", doors.call)
+    made.router.add_post(TOKEN, doors.token)
+    made.router.add_get(EMULATOR_ACCOUNTS, doors.list_all)
+    made.router.add_delete(EMULATOR_ACCOUNTS, doors.delete_all)
+    return made
+
+
+class Doors:
+    """The HTTP side: finds project and caller, hands the body to the call."""
+
+    def __init__(self, project: str) -> None:
+        self._project = project
+        self._projects: defaultdict[str, Accounts] = defaultdict(Accounts)
+
+    async def health(self, _: web.Request) -> web.Response:
+        """Answers like the emulator when one asks whether it is up."""
+        return web.json_response({"authEmulator": {"ready": True}})
+
+    async def call(self, request: web.Request) -> web.Response:
+        """Any ``accounts:...``."""
+        return await self._answer(request, request.match_info["call"])
+
+    async def create(self, request: web.Request) -> web.Response:
+        """The Admin SDK's way to create an account."""
+        return await self._answer(request, "signUp")
+
+    async def token(self, request: web.Request) -> web.Response:
+        """A refresh; the project is the refresh token's."""
+        body = await _body(request)
+        token = str(body.get("refresh_token", ""))
+        project = refresh_project(token) if token else self._project
+        return web.json_response(GRANT(self._caller(project, administrator=False), body))
+
+    async def list_all(self, request: web.Request) -> web.Response:
+        """Every account of a project."""
+        accounts = self._projects[request.match_info["project"]]
+        return web.json_response({"users": [account.as_json() for account in accounts.all()]})
+
+    async def delete_all(self, request: web.Request) -> web.Response:
+        """Forget a project's accounts."""
+        self._projects[request.match_info["project"]].clear()
+        return web.json_response({})
+
+    async def _answer(self, request: web.Request, name: str) -> web.Response:
+        administrator = _is_administrator(request)
+        project = request.match_info.get("project")
+        if (project or name in ADMINISTRATORS_ONLY) and not administrator:
+            raise Refusal(
+                "Request is missing required authentication credential.", 401, "UNAUTHENTICATED"
+            )
+        if not administrator and not request.query.get("key"):
+            raise Refusal("The request is missing a valid API key.", 403, "PERMISSION_DENIED")
+        if name not in CALLS:
+            raise not_implemented(f"accounts:{name}")
+        caller = self._caller(project or self._project, administrator=administrator)
+        return web.json_response(CALLS[name](caller, await _body(request)))
+
+    def _caller(self, project: str, *, administrator: bool) -> Caller:
+        return Caller(project, self._projects[project], administrator)
+
+
+def _is_administrator(request: web.Request) -> bool:
+    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    return scheme.lower() == "bearer" and token.lower() == "owner"
+
+
+async def _body(request: web.Request) -> Json:
+    if request.method == "GET":
+        return dict(request.query)
+    if request.content_type == "application/x-www-form-urlencoded":
+        return dict(await request.post())
+    try:
+        body = json.loads(await request.text() or "{}")
+    except ValueError as wrong:
+        raise Refusal(f"Invalid JSON payload received. {wrong}") from wrong
+    if not isinstance(body, dict):
+        raise Refusal("Invalid JSON payload received. The body is not an object.")
+    return body
+
+
+@web.middleware
+async def cross_origin(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Let any page call: nothing here rests on cookies."""
+    preflight = request.method == "OPTIONS"
+    response = web.Response(status=204) if preflight else await handler(request)
+    asked = request.headers.get("Access-Control-Request-Headers", "*")
+    response.headers.update(
+        {
+            "Access-Control-Allow-Origin": request.headers.get("Origin", "*"),
+            "Access-Control-Allow-Methods": "GET, POST, PUT, PATCH, DELETE",
+            "Access-Control-Allow-Headers": asked,
+            "Vary": "Origin, Access-Control-Request-Headers",
+        }
+    )
+    return response
+
+
+@web.middleware
+async def refusals(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Put every error into Google's form."""
+    try:
+        return await handler(request)
+    except Refusal as refusal:
+        return _error(refusal.code, str(refusal), refusal.status)
+    except web.HTTPException as error:
+        status = "NOT_FOUND" if error.status == HTTPStatus.NOT_FOUND else "UNKNOWN"
+        return _error(error.status, error.reason, status)
+
+
+def _error(code: int, message: str, status: str) -> web.Response:
+    one = {"message": message, "reason": "invalid", "domain": "global"}
+    error: Json = {"code": code, "message": message, "errors": [one], "status": status}
+    return web.json_response({"error": error}, status=code)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the stand-in until SIGTERM or SIGINT."""
+    parser = argparse.ArgumentParser(
+        prog="python -m local.emulators.auth.server",
+        description="A stand-in for Google's Auth emulator. Accounts live in memory only.",
+        epilog="Set FIREBASE_AUTH_EMULATOR_HOST=HOST:PORT for the Admin SDK; give the JavaScript "
+        "SDK http://HOST:PORT in connectAuthEmulator. Any API key will do.",
+    )
+    parser.add_argument("--host", default="127.0.0.1", help="address to bind (127.0.0.1)")
+    parser.add_argument("--port", type=int, default=9099, help="port; 0 takes any free one (9099)")
+    parser.add_argument(
+        "--project",
+        default=os.environ.get("GOOGLE_CLOUD_PROJECT", DEFAULT_PROJECT),
+        help=f"project of client sign-ins (GOOGLE_CLOUD_PROJECT, or {DEFAULT_PROJECT})",
+    )
+    given = parser.parse_args(arguments)
+    serve(
+        app(given.project),
+        given.host,
+        given.port,
+        f"sign-in stand-in for {given.project} at {{url}}",
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,169 @@
+"""A stand-in for Firebase Cloud Messaging, with every answer the real one gives. Never deployed.
+
+It accepts every address except those that ask for something else by their first letters, checks
+bodies as strictly as the real service, and keeps what it received. It also stands in for Google's
+OAuth token endpoint, since a sender needs both. Nothing is logged per request: it is the peer of
+benchmarks too.
+"""
+
+import asyncio
+import time
+from pathlib import Path
+
+from aiohttp import web
+from pydantic import Field
+
+from local.emulators.background import serve
+from local.emulators.command_line import push_command_line
+from local.emulators.faults import SILENT, Script
+from local.emulators.fcm.answers import PASSING, SCRIPTS, WISHED
+from local.emulators.fcm.received import MessageEntry, notification_id, replace_key
+from local.emulators.fcm.schema import Unacceptable
+from local.emulators.fcm.tokens import RefusedGrant, TokenEndpoint
+from local.emulators.fcm.validation import Accepted, check
+from local.emulators.http_faults import Wait, give
+from local.emulators.json_answers import in_json, ready_json
+from local.emulators.push.admin import Admin
+from local.emulators.push.config import InForce, PushConfig
+from local.emulators.push.received import NO_ANSWER, Received
+
+EXAMPLES = """\
+examples:
+  python -m local.emulators.fcm.server --port 8125
+  python -m local.emulators.fcm.server --port 8125 --latency 0.05 --service-account account.json
+
+It answers
+  POST   /v1/projects/{project}/messages:send   as FCM does
+  POST   /token              Google's OAuth token endpoint (JWT-bearer grant)
+  DELETE /token              revoke every access token issued so far
+  GET    /prefixes           how an address must begin to be answered otherwise
+  GET    /received           what was received; ?limit=100&token=...&notification=...
+  GET    /received/summary   total, accepted, per status, addresses, double accepts
+  DELETE /received           forget it
+  GET    /_config            what is in force
+  POST   /_config            {"latency_seconds": 0.05, "fault_ratio": 0.1, "seed": 7,
+                              "faults": ["unavailable-"], "retry_after_seconds": 1,
+                              "slow_seconds": 30, "issued_tokens_only": true};
+                             whatever is left out is as it was at the start, so {} undoes all
+"""
+MOST_BODY_BYTES = 1024 * 1024
+
+
+class Config(PushConfig):
+    """What can be changed while it runs."""
+
+    faults: tuple[str, ...] = PASSING
+    retry_after_seconds: int | None = Field(default=None, ge=0)
+    issued_tokens_only: bool = False
+
+
+class Fcm:
+    """The stand-in's state and handlers."""
+
+    def __init__(self, config: Config, tokens: TokenEndpoint) -> None:
+        self._in_force = InForce(config, WISHED.by_prefix)
+        self._tokens = tokens
+        self.received = Received()
+        shown = {"prefixes": [script.shown() for script in SCRIPTS]}
+        self._admin = Admin(self._in_force, self.received, shown)
+
+    def routes(self) -> list[web.RouteDef]:
+        """Everything it answers."""
+        return [
+            web.post("/v1/projects/{project}/messages:send", self.send),
+            web.post("/token", self.issue_token),
+            web.delete("/token", self.revoke_tokens),
+            *self._admin.routes(),
+        ]
+
+    # ---- sending ---------------------------------------------------------------------------
+
+    async def send(self, request: web.Request) -> web.StreamResponse:
+        """``messages:send``."""
+        body = await request.read()
+        if latency := self._in_force.config.latency_seconds:
+            await asyncio.sleep(latency)
+        if not self._may_send(request.headers.get("Authorization", "")):
+            return self._refuse(401, WISHED.by_prefix["unauthenticated-"].body)
+        try:
+            accepted = check(body)
+        except Unacceptable as unacceptable:
+            return self._refuse(400, unacceptable.body())
+        return await self._answer(request, accepted)
+
+    def _may_send(self, authorization: str) -> bool:
+        scheme, _, token = authorization.partition(" ")
+        if scheme != "Bearer" or not token:
+            return False
+        return not self._in_force.config.issued_tokens_only or self._tokens.knows(token)
+
+    def _refuse(self, status: int, body: bytes) -> web.Response:
+        self.received.count_refused(status)
+        return ready_json(body, status)
+
+    async def _answer(self, request: web.Request, accepted: Accepted) -> web.StreamResponse:
+        attempt = self.received.attempt(accepted.recipient)
+        script = WISHED.of(accepted.recipient, attempt) or self._in_force.passing_fault()
+        self._keep(request.match_info["project"], accepted, attempt, script)
+        if script is None:
+            return ready_json(self._receipt(request.match_info["project"], accepted))
+        config = self._in_force.config
+        return await give(request, script, Wait(config.slow_seconds, config.retry_after_seconds))
+
+    def _receipt(self, project: str, accepted: Accepted) -> bytes:
+        name = "fake_message_id" if accepted.validate_only else f"0:{time.time_ns()}%fanfare"
+        return b'{"name":"projects/%b/messages/%b"}' % (project.encode(), name.encode())
+
+    def _keep(self, project: str, accepted: Accepted, attempt: int, script: Script | None) -> None:
+        silent = script is not None and script.act in SILENT
+        self.received.add(
+            MessageEntry(
+                at=time.time(),
+                project=project,
+                token=accepted.recipient,
+                attempt=attempt,
+                status=NO_ANSWER if silent else (script.http if script else 200),
+                taken=(script is None or script.taken) and not accepted.validate_only,
+                notification=notification_id(accepted.message),
+                replace_key=replace_key(accepted.message),
+                message=accepted.message,
+            )
+        )
+
+    # ---- tokens ----------------------------------------------------------------------------
+
+    async def issue_token(self, request: web.Request) -> web.Response:
+        """``POST /token``."""
+        try:
+            issued = self._tokens.issue(await request.post(), str(request.url))
+        except RefusedGrant as refused:
+            said = {"error": refused.error, "error_description": refused.description}
+            return in_json(said, 400)
+        return in_json(issued)
+
+    async def revoke_tokens(self, _request: web.Request) -> web.Response:
+        """``DELETE /token``."""
+        self._tokens.forget()
+        return web.Response(status=204)
+
+
+def app(config: Config | None = None, service_account: Path | None = None) -> web.Application:
+    """The stand-in as an app, for ``Served`` or ``serve``."""
+    application = web.Application(client_max_size=MOST_BODY_BYTES)
+    application.add_routes(Fcm(config or Config(), TokenEndpoint(service_account)).routes())
+    return application
+
+
+def main() -> None:
+    """The command line."""
+    parser = push_command_line("fcm", "A stand-in for Firebase Cloud Messaging.", EXAMPLES)
+    parser.add_argument(
+        "--service-account", type=Path, help="check assertions against this account's key"
+    )
+    given = parser.parse_args()
+    served = app(Config(latency_seconds=given.latency), given.service_account)
+    serve(served, given.host, given.port, "fcm stand-in answers on {url}")
+
+
+if __name__ == "__main__":
+    main()

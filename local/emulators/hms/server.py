@@ -1,0 +1,218 @@
+"""A stand-in for Huawei Push Kit and its OAuth endpoint, with all their answers. Never deployed.
+
+It accepts every address except those that ask for something else by their first letters, checks
+bodies strictly, and keeps what it received. Nothing is logged per request: it is the peer of
+benchmarks too.
+"""
+
+import asyncio
+import time
+from collections.abc import Mapping
+
+import orjson
+from aiohttp import web
+
+from local.emulators.background import serve
+from local.emulators.command_line import push_command_line
+from local.emulators.faults import SILENT
+from local.emulators.hms.answers import (
+    ALL_INVALID,
+    ILLEGALS,
+    PASSING,
+    REPLIES,
+    SUCCESS,
+    UNREADABLE,
+    WISHED_ILLEGAL,
+    WISHED_REPLY,
+    Illegal,
+    Reply,
+    said,
+    sorted_out,
+)
+from local.emulators.hms.received import HmsReceived, RequestEntry, notification_id, replace_key
+from local.emulators.hms.tokens import HmsTokenEndpoint, RefusedClient
+from local.emulators.hms.validation import Accepted, Unacceptable, check
+from local.emulators.http_faults import Wait, give
+from local.emulators.json_answers import in_json, ready_json
+from local.emulators.push.admin import Admin
+from local.emulators.push.config import InForce, PushConfig
+from local.emulators.push.received import NO_ANSWER
+
+EXAMPLES = """\
+examples:
+  python -m local.emulators.hms.server --port 8126
+  python -m local.emulators.hms.server --port 8126 --latency 0.05 --app-secret s3cret
+
+It answers
+  POST   /v1/{appId}/messages:send       as Push Kit does, for one app
+  POST   /v2/{projectId}/messages:send   the same for a project
+  POST   /oauth2/v3/token    Huawei's OAuth token endpoint (client credentials); also /oauth2/v2
+  DELETE /token              revoke every access token issued so far
+  GET    /prefixes           how an address must begin to be answered otherwise
+  GET    /received           what was received, an entry for each address of each request;
+                             ?limit=100&token=...&notification=...
+  GET    /received/summary   requests, tokenRequests, and by address: total, accepted, per code,
+                             addresses, double accepts
+  DELETE /received           forget it
+  GET    /_config            what is in force
+  POST   /_config            {"latency_seconds": 0.05, "fault_ratio": 0.1, "seed": 7,
+                              "faults": ["unavailable-"], "slow_seconds": 30,
+                              "issued_tokens_only": true};
+                             whatever is left out is as it was at the start, so {} undoes all
+"""
+MOST_BODY_BYTES = 8 * 1024 * 1024
+
+
+class Config(PushConfig):
+    """What can be changed while it runs."""
+
+    faults: tuple[str, ...] = PASSING
+    issued_tokens_only: bool = False
+
+
+class Hms:
+    """The stand-in's state and handlers."""
+
+    def __init__(self, config: Config, tokens: HmsTokenEndpoint) -> None:
+        self._in_force = InForce(config, WISHED_REPLY.by_prefix)
+        self._tokens = tokens
+        self.received = HmsReceived()
+        shown = {
+            "requests": [{**reply.shown(), "code": reply.code or None} for reply in REPLIES],
+            "addresses": [illegal.shown() for illegal in (*ILLEGALS, UNREADABLE)],
+        }
+        self._admin = Admin(self._in_force, self.received, shown, self._token_requests)
+
+    def routes(self) -> list[web.RouteDef]:
+        """Everything it answers."""
+        return [
+            web.post("/v1/{owner}/messages:send", self.send),
+            web.post("/v2/{owner}/messages:send", self.send),
+            web.post("/oauth2/v2/token", self.issue_token),
+            web.post("/oauth2/v3/token", self.issue_token),
+            web.delete("/token", self.revoke_tokens),
+            *self._admin.routes(),
+        ]
+
+    # ---- sending ---------------------------------------------------------------------------
+
+    async def send(self, request: web.Request) -> web.StreamResponse:
+        """``messages:send``."""
+        body = await request.read()
+        number = self.received.request()
+        if latency := self._in_force.config.latency_seconds:
+            await asyncio.sleep(latency)
+        if refused := self._refused_caller(request):
+            return self._refuse(401, refused, "OAuth authentication error.")
+        try:
+            accepted = check(body)
+        except Unacceptable as unacceptable:
+            return self._refuse(400, unacceptable.code, unacceptable.message)
+        return await self._answer(request, accepted, number)
+
+    def _refused_caller(self, request: web.Request) -> int:
+        """Huawei's code, or 0 for somebody who may send."""
+        scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+        if scheme != "Bearer" or not token:
+            return 80200001
+        if not self._in_force.config.issued_tokens_only:
+            return 0
+        client = self._tokens.client_of(token)
+        if not client:
+            return 80200003
+        of_one_app = request.path.startswith("/v1/")
+        return 80200001 if of_one_app and client != request.match_info["owner"] else 0
+
+    def _refuse(self, http: int, code: int, message: str) -> web.Response:
+        self.received.count_refused(code)
+        return ready_json(said(code, message), http)
+
+    async def _answer(
+        self, request: web.Request, accepted: Accepted, number: int
+    ) -> web.StreamResponse:
+        attempts = {token: self.received.attempt(token) for token in accepted.tokens}
+        reply = self._reply(attempts)
+        owner = request.match_info["owner"]
+        if reply is not None:
+            status = NO_ANSWER if reply.act in SILENT else reply.status
+            for token, attempt in attempts.items():
+                self._keep(owner, accepted, number, (token, attempt), (status, reply.taken))
+            return await give(request, reply, Wait(self._in_force.config.slow_seconds, None))
+        illegal = _illegal(attempts)
+        for token, attempt in attempts.items():
+            outcome = (ALL_INVALID, False) if token in illegal else (SUCCESS, True)
+            self._keep(owner, accepted, number, (token, attempt), outcome)
+        _, body = sorted_out(illegal, len(attempts), f"{time.time_ns()}{number:05d}")
+        return ready_json(body)
+
+    def _reply(self, attempts: Mapping[str, int]) -> Reply | None:
+        wishes = (WISHED_REPLY.of(token, attempt) for token, attempt in attempts.items())
+        return next((wish for wish in wishes if wish), None) or self._in_force.passing_fault()
+
+    def _keep(
+        self,
+        owner: str,
+        accepted: Accepted,
+        number: int,
+        address: tuple[str, int],
+        outcome: tuple[int, bool],
+    ) -> None:
+        token, attempt = address
+        status, taken = outcome
+        self.received.add(
+            RequestEntry(
+                at=time.time(),
+                project=owner,
+                token=token,
+                attempt=attempt,
+                status=status,
+                taken=taken and not accepted.validate_only,
+                notification=notification_id(accepted.message),
+                replace_key=replace_key(accepted.message),
+                message=accepted.message,
+                request=number,
+            )
+        )
+
+    # ---- tokens ----------------------------------------------------------------------------
+
+    async def issue_token(self, request: web.Request) -> web.Response:
+        """``POST /oauth2/v3/token``; like Huawei it writes a slash as ``\\/``."""
+        try:
+            issued = self._tokens.issue(await request.post())
+        except RefusedClient as refused:
+            return in_json(refused.body, 400)
+        return ready_json(orjson.dumps(issued).replace(b"/", rb"\/"))
+
+    async def revoke_tokens(self, _request: web.Request) -> web.Response:
+        """``DELETE /token``."""
+        self._tokens.forget()
+        return web.Response(status=204)
+
+    def _token_requests(self) -> Mapping[str, object]:
+        return {"tokenRequests": self._tokens.requests}
+
+
+def _illegal(attempts: Mapping[str, int]) -> dict[str, Illegal]:
+    wishes = ((token, WISHED_ILLEGAL.of(token, attempt)) for token, attempt in attempts.items())
+    return {token: illegal for token, illegal in wishes if illegal}
+
+
+def app(config: Config | None = None, app_secret: str = "") -> web.Application:
+    """The stand-in as an app, for ``Served`` or ``serve``."""
+    application = web.Application(client_max_size=MOST_BODY_BYTES)
+    application.add_routes(Hms(config or Config(), HmsTokenEndpoint(app_secret)).routes())
+    return application
+
+
+def main() -> None:
+    """The command line."""
+    parser = push_command_line("hms", "A stand-in for Huawei Push Kit.", EXAMPLES)
+    parser.add_argument("--app-secret", default="", help="the only secret that gets a token")
+    given = parser.parse_args()
+    served = app(Config(latency_seconds=given.latency), given.app_secret)
+    serve(served, given.host, given.port, "hms stand-in answers on {url}")
+
+
+if __name__ == "__main__":
+    main()

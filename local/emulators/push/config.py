@@ -1,0 +1,53 @@
+"""How the stand-in of a push service is disposed: how slow, and which faults befall any address."""
+
+import random
+from collections.abc import Mapping
+from typing import Generic, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class PushConfig(BaseModel):
+    """What can be changed while any of them runs; each adds its own."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    latency_seconds: float = Field(default=0.0, ge=0)
+    fault_ratio: float = Field(default=0.0, ge=0, le=1)
+    faults: tuple[str, ...]
+    seed: int = 0
+    slow_seconds: float = Field(default=30.0, ge=0)
+
+
+C = TypeVar("C", bound=PushConfig)
+S = TypeVar("S")
+
+
+class InForce(Generic[C, S]):
+    """A configuration, and the faults it deals out by chance: rows of ``faults``, by prefix."""
+
+    def __init__(self, first: C, scripts: Mapping[str, S]) -> None:
+        self._first = first
+        self._scripts = scripts
+        self._bring(first)
+
+    def change(self, wish: bytes) -> None:
+        """Whatever is left out of the JSON is as it was at the start.
+
+        What cannot be raises ``ValidationError`` or, for a fault there is not, ``KeyError``; then
+        everything stays as it is.
+        """
+        asked = type(self._first).model_validate_json(wish)
+        given = {name: getattr(asked, name) for name in asked.model_fields_set}
+        self._bring(self._first.model_copy(update=given))
+
+    def _bring(self, config: C) -> None:
+        self._faults = [self._scripts[prefix] for prefix in config.faults]
+        self._chance = random.Random(config.seed)  # noqa: S311
+        self.config = config
+
+    def passing_fault(self) -> S | None:
+        """What befalls this address, if anything does."""
+        if self.config.fault_ratio and self._chance.random() < self.config.fault_ratio:
+            return self._chance.choice(self._faults)
+        return None

@@ -1,0 +1,243 @@
+"""What the Telegram stand-in remembers: rooms, the messages in them, and what a press is called.
+
+Each call of the API is a method here that gives its result or raises ``Refused`` in Telegram's
+words.
+"""
+
+import time
+from collections.abc import Callable, Mapping
+from itertools import count
+from typing import Any
+
+from pydantic import BaseModel
+
+from local.emulators.telegram.schema import (
+    MOST_CAPTION_UNITS,
+    MOST_DATA_BYTES,
+    MOST_TEXT_UNITS,
+    AnswerCallbackQuery,
+    EditMessageCaption,
+    EditMessageReplyMarkup,
+    EditMessageText,
+    ForceReply,
+    GetChatMember,
+    InlineKeyboard,
+    Refused,
+    ReplyParameters,
+    SendMessage,
+    SendPhoto,
+)
+from local.emulators.telegram.text import BadText, taken
+
+Json = dict[str, Any]
+NOT_MODIFIED = (
+    "message is not modified: specified new message content and reply markup are exactly the same "
+    "as a current content and reply markup of the message"
+)
+
+
+class Rooms:
+    """One bot's view of Telegram."""
+
+    def __init__(self, bot: Json, rooms: Mapping[int, str], *, query_seconds: float) -> None:
+        self.bot = bot
+        self.rooms: dict[int, Json] = {
+            id: {"id": id, "type": "supergroup" if id < 0 else "private", "title": title}
+            for id, title in rooms.items()
+        }
+        self.messages: dict[tuple[int, int], Json] = {}
+        self.answers: list[Json] = []
+        self.moved: dict[int, int] = {}
+        self.closed: set[int] = set()
+        self._query_seconds = query_seconds
+        self._queries: dict[str, float] = {}
+        self._numbers = count(1001)
+
+    # ---- calls -------------------------------------------------------------------------------
+
+    def do(self, method: str, asked: BaseModel) -> object:
+        """The result of a call."""
+        calls: Mapping[str, Callable[[Any], object]] = {
+            "getMe": lambda _: self.bot,
+            "getChat": lambda it: self.room(it.chat_id),
+            "getChatMember": self._member,
+            "sendMessage": self._send,
+            "sendPhoto": self._send,
+            "editMessageText": self._edit,
+            "editMessageCaption": self._edit,
+            "editMessageReplyMarkup": self._edit,
+            "answerCallbackQuery": self._answer,
+        }
+        return calls[method](asked)
+
+    def room(self, id: int | str) -> Json:
+        """Where the bot may speak."""
+        if isinstance(id, int) and id in self.moved:
+            raise Refused(
+                400,
+                "Bad Request: group chat was upgraded to a supergroup chat",
+                {"migrate_to_chat_id": self.moved[id]},
+            )
+        if id in self.closed:
+            raise Refused(403, "Forbidden: bot was kicked from the supergroup chat")
+        if not isinstance(id, int) or id not in self.rooms:
+            raise Refused(400, "Bad Request: chat not found")
+        return self.rooms[id]
+
+    def _member(self, asked: GetChatMember) -> Json:
+        self.room(asked.chat_id)
+        if asked.user_id != self.bot["id"]:
+            raise Refused(400, "Bad Request: user not found")
+        return {"status": "member", "user": self.bot}
+
+    def _send(self, asked: SendMessage | SendPhoto) -> Json:
+        room = self.room(asked.chat_id)
+        message: Json = {
+            "message_id": next(self._numbers),
+            "from": self.bot,
+            "chat": room,
+            "date": int(time.time()),
+            **_content(asked),
+        }
+        if asked.reply_parameters:
+            message |= self._reply(room["id"], asked.reply_parameters)
+        place = (room["id"], message["message_id"])
+        self._keep(place, message, asked.reply_markup)
+        return message
+
+    def _reply(self, room: int, asked: ReplyParameters) -> Json:
+        replied = self.messages.get((room, asked.message_id))
+        if replied is None and not asked.allow_sending_without_reply:
+            raise Refused(400, "Bad Request: message to be replied not found")
+        return {"reply_to_message": replied} if replied else {}
+
+    def _edit(self, asked: EditMessageText | EditMessageCaption | EditMessageReplyMarkup) -> Json:
+        room = self.room(asked.chat_id)
+        place = (room["id"], asked.message_id)
+        before = self.messages.get(place)
+        if before is None:
+            raise Refused(400, "Bad Request: message to edit not found")
+        if before["from"]["id"] != self.bot["id"]:
+            raise Refused(400, "Bad Request: message can't be edited")
+        content = {} if isinstance(asked, EditMessageReplyMarkup) else _content(asked)
+        kept = {
+            k: v for k, v in before.items() if k not in {"reply_markup", "entities", "edit_date"}
+        }
+        after = {**kept, **content}
+        markup = _markup(asked.reply_markup)
+        if {**after, **markup} == {k: v for k, v in before.items() if k != "edit_date"}:
+            raise Refused(400, f"Bad Request: {NOT_MODIFIED}")
+        self._keep(place, {**after, "edit_date": int(time.time())}, asked.reply_markup)
+        return self.messages[place]
+
+    def _keep(
+        self, place: tuple[int, int], message: Json, markup: InlineKeyboard | ForceReply | None
+    ) -> None:
+        self.messages[place] = {**message, **_markup(markup)}
+
+    def _answer(self, asked: AnswerCallbackQuery) -> bool:
+        at = self._queries.get(asked.callback_query_id)
+        if at is None or time.monotonic() - at > self._query_seconds:
+            raise Refused(
+                400,
+                "Bad Request: query is too old and response timeout expired or query ID is invalid",
+            )
+        self.answers.append(
+            {
+                "callback_query_id": asked.callback_query_id,
+                "text": asked.text,
+                "show_alert": asked.show_alert,
+            }
+        )
+        return True
+
+    # ---- what people do ----------------------------------------------------------------------
+
+    def press(self, user: Json, room: int, message: int, wish: Mapping[str, Any]) -> Json:
+        """The callback query of somebody who presses the button that is named so, or sends
+        ``data`` as a client can that is not honest.
+        """
+        shown = self.messages.get((room, message))
+        if shown is None:
+            raise Refused(404, "there is no such message")
+        data = wish.get("data")
+        if data is None:
+            data = _data_of(shown, str(wish.get("button", "")))
+        id = str(time.time_ns())
+        query: Json = {
+            "id": id,
+            "from": user,
+            "message": shown,
+            "chat_instance": "1",
+            "data": data,
+        }
+        self._queries[id] = time.monotonic()
+        return query
+
+    def write(self, user: Json, room: int, text: str, reply_to: int) -> Json:
+        """Somebody's own message."""
+        message: Json = {
+            "message_id": next(self._numbers),
+            "from": user,
+            "chat": self.room(room),
+            "date": int(time.time()),
+            "text": text,
+        }
+        replied = self.messages.get((room, reply_to))
+        if reply_to and replied is None:
+            raise Refused(404, "there is no such message")
+        if replied:
+            message["reply_to_message"] = {
+                k: v for k, v in replied.items() if k != "reply_to_message"
+            }
+        self.messages[room, message["message_id"]] = message
+        return message
+
+    def move(self, old: int, new: int) -> Json:
+        """The group becomes a supergroup, with another number and without its messages."""
+        room = self.rooms.pop(old)
+        self.rooms[new] = {**room, "id": new}
+        self.moved[old] = new
+        self.messages = {place: m for place, m in self.messages.items() if place[0] != old}
+        return {
+            "message_id": next(self._numbers),
+            "from": self.bot,
+            "chat": room,
+            "date": int(time.time()),
+            "migrate_to_chat_id": new,
+        }
+
+
+def _content(asked: SendMessage | SendPhoto | EditMessageText | EditMessageCaption) -> Json:
+    try:
+        if isinstance(asked, SendMessage | EditMessageText):
+            given = (asked.text, asked.parse_mode, asked.entities)
+            text, marks = taken(*given, MOST_TEXT_UNITS, "message text")
+            preview = asked.link_preview_options.model_dump(exclude_defaults=True)
+            shown: Json = {"text": text, "link_preview_options": preview}
+            return {**shown, **({"entities": marks} if marks else {})}
+        captioned = (asked.caption, asked.parse_mode, asked.caption_entities)
+        text, marks = taken(*captioned, MOST_CAPTION_UNITS, "caption")
+    except BadText as bad:
+        raise Refused(400, f"Bad Request: {bad}") from None
+    photo = {"photo": asked.photo} if isinstance(asked, SendPhoto) else {}
+    return {**photo, "caption": text, **({"caption_entities": marks} if marks else {})}
+
+
+def _markup(markup: InlineKeyboard | ForceReply | None) -> Json:
+    if markup is None or isinstance(markup, ForceReply):
+        return {} if markup is None else {"reply_markup": markup.model_dump(exclude_none=True)}
+    for button in (button for row in markup.inline_keyboard for button in row):
+        if (button.url is None) == (button.callback_data is None):
+            raise Refused(400, "Bad Request: can't parse inline keyboard button: one action each")
+        if not 1 <= len((button.callback_data or "-").encode()) <= MOST_DATA_BYTES:
+            raise Refused(400, "Bad Request: BUTTON_DATA_INVALID")
+    return {"reply_markup": markup.model_dump(exclude_none=True)}
+
+
+def _data_of(message: Json, label: str) -> str:
+    rows = message.get("reply_markup", {}).get("inline_keyboard", [])
+    for button in (button for row in rows for button in row):
+        if label in button["text"]:
+            return str(button["callback_data"])
+    raise Refused(404, f"there is no button {label!r} under this message")

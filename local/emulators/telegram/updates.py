@@ -1,0 +1,198 @@
+"""How the Telegram stand-in tells a bot what happened: by webhook, again and again, in any order;
+or, without a webhook, when it is asked.
+
+Like Telegram it tells an update again until it is answered with success. On request it tells one
+several times, late, or holds some back and lets them go in the reverse order.
+"""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import aiohttp
+from pydantic import BaseModel
+
+from local.emulators.telegram.schema import GetUpdates, Refused, SetWebhook
+
+FIRST_WAIT_SECONDS = 0.2
+LONGEST_WAIT_SECONDS = 5.0
+MOST_TRIES = 30
+CALL_SECONDS = 60.0
+
+ABOUT_UPDATES = frozenset({"setWebhook", "deleteWebhook", "getWebhookInfo", "getUpdates"})
+"""The calls of the Bot API that are answered here."""
+
+
+@dataclass(slots=True)
+class Telling:
+    """One update, and how the bot took it."""
+
+    number: int
+    kind: str
+    update: Mapping[str, Any]
+    statuses: list[int] = field(default_factory=list)
+    held: bool = False
+    delay_seconds: float = 0.0
+
+    @property
+    def is_told(self) -> bool:
+        """Whether the bot has answered with success."""
+        return any(200 <= status < 300 for status in self.statuses)
+
+    def shown(self) -> dict[str, object]:
+        """As listed."""
+        return {
+            "update_id": self.number,
+            "kind": self.kind,
+            "statuses": self.statuses,
+            "told": self.is_told,
+            "held": self.held,
+        }
+
+
+class Updates:
+    """Every update there was, and the tasks that tell them."""
+
+    def __init__(self) -> None:
+        self.webhook: SetWebhook | None = None
+        self.all: list[Telling] = []
+        self.last_error = ""
+        self._numbers = int(time.time())
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._session: aiohttp.ClientSession | None = None
+
+    def do(self, method: str, asked: BaseModel) -> object:
+        """The result of a call."""
+        calls: Mapping[str, Callable[[Any], object]] = {
+            "setWebhook": self._set_webhook,
+            "deleteWebhook": self._delete_webhook,
+            "getWebhookInfo": lambda _: self._webhook_info(),
+            "getUpdates": self._updates_for,
+        }
+        return calls[method](asked)
+
+    def waiting(self) -> list[Telling]:
+        """Those that the bot has not taken."""
+        return [telling for telling in self.all if not telling.is_told and not telling.held]
+
+    def add(self, kind: str, what: Mapping[str, Any], wish: Mapping[str, Any]) -> Telling:
+        """A new update, told as wished: ``copies``, ``delay_seconds``, ``hold``."""
+        self._numbers += 1
+        number = int(wish.get("update_id") or self._numbers)
+        telling = Telling(number, kind, {"update_id": number, kind: what})
+        telling.held = bool(wish.get("hold"))
+        telling.delay_seconds = float(wish.get("delay_seconds", 0))
+        self.all.append(telling)
+        if not telling.held:
+            for _ in range(int(wish.get("copies", 1))):
+                self.tell(telling)
+        return telling
+
+    def release(self, *, backwards: bool) -> int:
+        """Tell those that were held, in order or the other way round."""
+        held = [telling for telling in self.all if telling.held]
+        for telling in reversed(held) if backwards else held:
+            telling.held = False
+            self.tell(telling)
+        return len(held)
+
+    def tell(self, telling: Telling) -> None:
+        """Until the bot takes it, if it wants to know at all."""
+        wanted = self.webhook.allowed_updates if self.webhook else ["nothing"]
+        if wanted and telling.kind not in wanted:
+            return
+        task = asyncio.ensure_future(self._tell(telling))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def close(self) -> None:
+        """Tell nobody anything any more."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        if self._session:
+            await self._session.close()
+
+    def _set_webhook(self, asked: SetWebhook) -> bool:
+        local = asked.url.startswith("http://127.0.0.1:")
+        if asked.url and not asked.url.startswith("https://") and not local:
+            raise Refused(
+                400, "Bad Request: bad webhook: An HTTPS URL must be provided for webhook"
+            )
+        self._turn_to(asked if asked.url else None)
+        return True
+
+    def _delete_webhook(self, _asked: BaseModel) -> bool:
+        self._turn_to(None)
+        return True
+
+    def _turn_to(self, webhook: SetWebhook | None) -> None:
+        """Whom to tell from now on; what nobody was told yet is told now."""
+        self.webhook = webhook
+        if webhook and webhook.drop_pending_updates:
+            self.all = [telling for telling in self.all if telling.is_told]
+        for telling in self.waiting():
+            if not telling.statuses:
+                self.tell(telling)
+
+    def _webhook_info(self) -> Mapping[str, Any]:
+        webhook = self.webhook
+        info: dict[str, Any] = {
+            "url": webhook.url if webhook else "",
+            "has_custom_certificate": False,
+            "pending_update_count": len(self.waiting()),
+        }
+        if webhook:
+            info |= {"allowed_updates": list(webhook.allowed_updates)}
+            info |= {"max_connections": webhook.max_connections}
+        if self.last_error:
+            info |= {"last_error_message": self.last_error}
+        return info
+
+    def _updates_for(self, asked: GetUpdates) -> list[Mapping[str, Any]]:
+        """What waits, at once. Whoever asks from a number on has taken all before it."""
+        if self.webhook:
+            raise Refused(
+                409,
+                "Conflict: can't use getUpdates method while webhook is active; "
+                "use deleteWebhook to delete the webhook first",
+            )
+        for telling in self.waiting():
+            if telling.number < asked.offset:
+                telling.statuses.append(200)
+        kinds = asked.allowed_updates
+        wanted = [t.update for t in self.waiting() if not kinds or t.kind in kinds]
+        return wanted[: asked.limit]
+
+    async def _tell(self, telling: Telling) -> None:
+        await asyncio.sleep(telling.delay_seconds)
+        wait = FIRST_WAIT_SECONDS
+        for _ in range(MOST_TRIES):
+            webhook = self.webhook
+            if webhook is None:
+                return
+            status = await self._post(webhook, telling)
+            telling.statuses.append(status)
+            if 200 <= status < 300:
+                return
+            self.last_error = f"Wrong response from the webhook: {status}"
+            await asyncio.sleep(wait)
+            wait = min(wait * 2, LONGEST_WAIT_SECONDS)
+
+    async def _post(self, webhook: SetWebhook, telling: Telling) -> int:
+        if self._session is None:
+            limit = aiohttp.ClientTimeout(total=CALL_SECONDS)
+            self._session = aiohttp.ClientSession(timeout=limit)
+        headers = {}
+        if webhook.secret_token:
+            headers["X-Telegram-Bot-Api-Secret-Token"] = webhook.secret_token
+        with contextlib.suppress(aiohttp.ClientError, TimeoutError):
+            async with self._session.post(
+                webhook.url, json=telling.update, headers=headers
+            ) as answer:
+                await answer.read()
+                return answer.status
+        return 0

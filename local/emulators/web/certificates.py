@@ -1,0 +1,25 @@
+"""Certificates for sites that are played here."""
+
+import ssl
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+
+from cryptography import x509
+
+from local.emulators.test_ca import LIFETIME, SKEW, CertificateAuthority, Validity, named
+
+
+class SiteAuthority(CertificateAuthority):
+    """Vouches for any host it is asked to."""
+
+    def __init__(self) -> None:
+        super().__init__("Stand-in sites")
+
+    def server_context(
+        self, hosts: Sequence[str], lifetime: timedelta = LIFETIME
+    ) -> ssl.SSLContext:
+        """For a server of these hosts; a negative ``lifetime`` has run out already."""
+        now = datetime.now(UTC)
+        validity = Validity(now - SKEW - LIFETIME, now + lifetime)
+        names = x509.SubjectAlternativeName([x509.DNSName(host) for host in hosts])
+        return self.context_of(named("A stand-in site"), validity, names)

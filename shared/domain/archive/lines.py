@@ -1,0 +1,226 @@
+"""The lines of the archive, one JSON object each, and what they say when they are read again.
+
+They are read by people's own tools years from now, so they are plain: every line stands for itself,
+names its notification and provider, and says times in UTC. ``docs/schemas`` describes them. No
+hwid is ever in a line: it is replaced by a hash that differs from provider to provider.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields
+from datetime import UTC, datetime
+from typing import Any
+
+from shared.domain.archive.objects import SCHEMA
+from shared.domain.delivery.ledger import Batch, Outcome, Record
+from shared.domain.notifications.history import Entry
+from shared.domain.notifications.lifecycle import Status
+from shared.domain.notifications.notification import Notification
+from shared.domain.tally import Tally
+
+COUNTERS = tuple(each.name for each in fields(Tally) if each.name != "errors")
+_TIMES = ("created_at", "moderated_at", "cancelled_at", "sending_at", "ended_at")
+
+
+def device_of(provider_id: str, hwid: str) -> str:
+    """What stands for a device in a provider's lines.
+
+    Who knows the hwid can find its lines; two providers cannot tell that they reach the same one.
+    """
+    return hashlib.sha256(f"fanfare/{provider_id}/{hwid}".encode()).hexdigest()
+
+
+# ---- writing -------------------------------------------------------------------------------------
+
+
+def outcome_lines(provider_id: str, batch: Batch) -> Iterator[str]:
+    """One for each device of a batch, in the batch's order."""
+    head = {"schema": SCHEMA, "notificationId": batch.notification_id, "providerId": provider_id}
+    begin = _line({**head, "batchId": batch.id})[:-1]
+    for target, record in zip(batch.targets, batch.records, strict=True):
+        rest = _line(
+            {
+                "device": device_of(provider_id, target.hwid),
+                "platform": str(target.platform),
+                "locale": target.locale,
+                "outcome": str(record.outcome),
+                "code": record.code,
+                "receipt": record.receipt,
+                "at": _time(record.at),
+            }
+        )
+        yield f"{begin},{rest[1:]}"
+
+
+def transition_line(it: Notification, entry: Entry) -> str:
+    """One link of the history, with its hash and that of the link before."""
+    return _line(
+        {
+            "schema": SCHEMA,
+            "notificationId": it.id,
+            "providerId": it.provider_id,
+            "number": entry.number,
+            "move": entry.move,
+            "from": None if entry.origin is None else str(entry.origin),
+            "to": str(entry.status),
+            "actor": entry.actor,
+            "at": _time(entry.at),
+            "reason": entry.reason,
+            "revision": entry.revision,
+            "previous": entry.previous,
+            "hash": entry.hash,
+        }
+    )
+
+
+def notification_line(it: Notification) -> str:
+    """What it said, to whom, and how it ended. Without the e-mail address of who sent it."""
+    segment = it.segment and it.segment.model_dump(by_alias=True, mode="json", exclude_none=True)
+    if segment and "hwid" in segment:
+        segment["hwid"] = device_of(it.provider_id, segment["hwid"])
+    created, moderated, cancelled, sending, ended = (_time(getattr(it, name)) for name in _TIMES)
+    return _line(
+        {
+            "schema": SCHEMA,
+            "notificationId": it.id,
+            "providerId": it.provider_id,
+            "status": None if it.status is None else str(it.status),
+            "revision": it.revision,
+            "content": it.content.model_dump(by_alias=True, mode="json", exclude_none=True),
+            "targetSegment": segment,
+            "createdAt": created,
+            "moderatedAt": moderated,
+            "moderatorId": it.moderator_id,
+            "autoApproved": it.auto_approved,
+            "cancelledAt": cancelled,
+            "sendingAt": sending,
+            "endedAt": ended,
+            "failureReason": None if it.failure_reason is None else str(it.failure_reason),
+            **{f"{name}Count": getattr(it.tally, name) for name in COUNTERS},
+            "errors": dict(it.tally.errors),
+            "historyCount": it.history_count,
+            "historyHash": it.history_hash,
+        }
+    )
+
+
+def _line(fields: Mapping[str, object]) -> str:
+    return json.dumps(fields, ensure_ascii=False, separators=(",", ":"))
+
+
+def _time(at: datetime | None) -> str | None:
+    return None if at is None else at.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+# ---- reading -------------------------------------------------------------------------------------
+
+
+class BadLine(Exception):
+    """A line that cannot be one of ours; says what is wrong with it."""
+
+
+_WRONG = (KeyError, ValueError, TypeError, OverflowError)
+
+
+@dataclass(frozen=True, slots=True)
+class Final:
+    """The archive's word on how a notification ended. ``line`` is all of it."""
+
+    status: Status
+    tally: Tally
+    history_count: int
+    history_hash: str
+    line: Mapping[str, Any]
+
+
+def record_from(line: bytes) -> tuple[Mapping[str, Any], Record]:
+    """A device's outcome, and the line it was told in."""
+    told = _told(line)
+    try:
+        at = None if told["at"] is None else _moment(told["at"])
+        record = Record(Outcome(told["outcome"]), _text(told["code"]), _text(told["receipt"]), at)
+    except _WRONG as wrong:
+        raise BadLine(f"no outcome: {wrong}") from None
+    return told, record
+
+
+def entry_from(line: bytes) -> tuple[Mapping[str, Any], Entry]:
+    """A link of the history, and the line it was told in."""
+    told = _told(line)
+    try:
+        return told, Entry(
+            number=int(told["number"]),
+            move=told["move"],
+            origin=None if told["from"] is None else Status(told["from"]),
+            status=Status(told["to"]),
+            actor=told["actor"],
+            at=_moment(told["at"]),
+            reason=told["reason"],
+            revision=int(told["revision"]),
+            previous=told["previous"],
+            hash=told["hash"],
+        )
+    except _WRONG as wrong:
+        raise BadLine(f"no transition: {wrong}") from None
+
+
+def final_from(line: bytes) -> Final:
+    """How a notification ended."""
+    told = _told(line)
+    try:
+        counters = {name: int(told[f"{name}Count"]) for name in COUNTERS}
+        sums = Tally(**counters, errors=dict(told["errors"]))
+        return Final(
+            Status(told["status"]),
+            sums,
+            int(told["historyCount"]),
+            str(told["historyHash"]),
+            told,
+        )
+    except _WRONG as wrong:
+        raise BadLine(f"no notification: {wrong}") from None
+
+
+def agrees(old: bytes, new: str) -> bool:
+    """Whether a line says what the same line says today, which may have more fields by now."""
+    try:
+        told = _told(old)
+    except BadLine:
+        return False
+    today = json.loads(new)
+    return all(name in today and today[name] == said for name, said in told.items())
+
+
+def changed_facts(line: Mapping[str, Any], it: Notification) -> Sequence[str]:
+    """What an archived record tells otherwise than ``it``: names of fields.
+
+    Sums and history are left out, which are compared with single lines; and so is what a later
+    version tells besides.
+    """
+    today = json.loads(notification_line(it))
+    summed = {"status", "errors", "historyCount", "historyHash", *(f"{n}Count" for n in COUNTERS)}
+    return [name for name in line if name not in summed and line[name] != today.get(name)]
+
+
+def _told(line: bytes) -> Mapping[str, Any]:
+    try:
+        told = json.loads(line)
+    except (ValueError, RecursionError):
+        raise BadLine("no JSON") from None
+    if not isinstance(told, dict) or told.get("schema") != SCHEMA:
+        raise BadLine(f"not of schema {SCHEMA}")
+    return told
+
+
+def _moment(text: str) -> datetime:
+    at = datetime.fromisoformat(text)
+    if at.tzinfo is None:
+        raise ValueError(f"{text} is no time in UTC")
+    return at.astimezone(UTC)
+
+
+def _text(told: object) -> str:
+    if not isinstance(told, str):
+        raise TypeError(f"{told!r:.40} is no text")
+    return told

@@ -1,0 +1,1 @@
+"""Devices, and who among them a notification is for."""

@@ -1,0 +1,194 @@
+"""A device and what can be derived from it for our queries.
+
+Existing back ends write devices with the plain fields only. What Firestore needs to select an
+audience without reading everybody else (`selectors`, `partition`) follows from those fields by
+the functions below, and from nothing else, so that it can be derived again at any time.
+"""
+
+import re
+import zlib
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Annotated, NewType
+
+from pydantic import StringConstraints
+
+from shared.domain.audience.locales import language_and_territory
+from shared.domain.links.domain_names import domain_name
+
+Hwid = NewType("Hwid", str)
+
+PARTITIONS = 1024
+"""How finely the devices are spread for parallel planning; a plan takes a range of these."""
+
+HWID_PATTERN = re.compile(r"^(?!\.{1,2}\Z)(?!__.*__\Z)[^/\x00-\x1f\x7f]{1,121}\Z")
+"""A Firestore document id that also fits, as ``device:{hwid}``, in a uid of 128 characters."""
+
+HwidText = Annotated[str, StringConstraints(pattern=HWID_PATTERN)]
+
+
+class Platform(StrEnum):
+    """What a device runs."""
+
+    IOS = "ios"
+    ANDROID = "android"
+    LINUX = "linux"
+    WINDOWS = "windows"
+    MACOS = "macos"
+
+
+class AddressKind(StrEnum):
+    """Which push service an address belongs to."""
+
+    FCM = "fcm"
+    APNS = "apns"
+    HMS = "hms"
+
+
+@dataclass(frozen=True, slots=True)
+class PushAddress:
+    """Where a push service reaches the device. ``environment`` matters to APNs only; it is empty
+    where nobody named it.
+    """
+
+    kind: AddressKind
+    value: str
+    environment: str = ""
+    registered_at: datetime | None = None
+
+
+MOST_AHEAD = timedelta(hours=1)
+"""How far a clock of somebody who writes slots may be ahead of ours."""
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """The one notification a polling desktop holds: which, and as of when."""
+
+    id: str
+    at: datetime
+
+    def is_older_than(self, other: "Slot") -> bool:
+        """In the order that all writers agree on."""
+        return (self.at, self.id) < (other.at, other.id)
+
+    def yields_to(self, other: "Slot", now: datetime) -> bool:
+        """Whether ``other`` may take its place: a newer one; and any, while this one is of a time
+        to come, where a slip of somebody's clock would keep the desktop silent until then.
+        """
+        return self.at > now + MOST_AHEAD or self.is_older_than(other)
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    """A phone or desktop, as its document says. ``platform`` may be one we do not know.
+
+    ``unreadable`` names the fields of its document that are here as if they were absent.
+    """
+
+    hwid: Hwid
+    platform: str
+    locale: str = ""
+    time_zone: str = ""
+    app_version: str = ""
+    domains: tuple[str, ...] = ()
+    last_active_at: datetime | None = None
+    address: PushAddress | None = None
+    consent: bool = True
+    slot: Slot | None = None
+    unreadable: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """What decides whether a device is pushed to, and where. Whatever of it cannot be read is no
+    consent, or no address, and named in ``unreadable``.
+    """
+
+    address: PushAddress | None
+    consent: bool = True
+    unreadable: tuple[str, ...] = ()
+
+
+NO_CONSENT = "consent"
+NO_ADDRESS = "noAddress"
+UNREADABLE = "unreadable"
+"""Codes of devices that nothing is sent to; the last where its document does not say why not."""
+
+
+def held_back(consent: bool, unreadable: Collection[str]) -> str:
+    """Why nothing at all may be sent to a device, as a code; empty when something may.
+
+    Where its domains cannot be read, it may have left the one that is sent to.
+    """
+    if unreadable and not {"consent", "domains"}.isdisjoint(unreadable):
+        return UNREADABLE
+    return "" if consent else NO_CONSENT
+
+
+def out_of_reach(unreadable: Iterable[str]) -> str:
+    """Why a device without an address that does not poll is not reached, as a code."""
+    told = {"pushAddress", "fcmToken", "platform"}.isdisjoint(unreadable)
+    return NO_ADDRESS if told else UNREADABLE
+
+
+@dataclass(frozen=True, slots=True)
+class Derived:
+    """What our queries need on a device document beyond its plain fields.
+
+    ``hwid`` is derived as well: Firestore cannot order by a document's name where it also filters
+    by a range of another field, and an existing back end may leave the field out. Where ``domains``
+    cannot be read, the selectors are those of the domains that could be read last, and it is said
+    so: the device stays in their audiences, and is told of there, but nothing is sent to it.
+    """
+
+    hwid: str
+    language: str
+    territory: str
+    selectors: tuple[str, ...]
+    partition: int
+    domains_unreadable: bool = False
+
+
+_ALWAYS_POLL = frozenset({Platform.LINUX, Platform.WINDOWS})
+
+
+def polls(platform: str, address: PushAddress | None) -> bool:
+    """Linux and Windows always poll; macOS polls unless it registered a push address."""
+    if platform in _ALWAYS_POLL:
+        return True
+    return platform == Platform.MACOS and address is None
+
+
+def partition_of(hwid: str) -> int:
+    """A stable spread of devices over ``PARTITIONS``, the same in every version of Fanfare."""
+    return zlib.crc32(hwid.encode()) % PARTITIONS
+
+
+def selector(domain: str, region: str = "") -> str:
+    """One value to look a device up by: a domain, or a domain and a region on it."""
+    return f"{domain}|{region}" if region else domain
+
+
+def domains_selected(selectors: Iterable[str]) -> tuple[str, ...]:
+    """The domains that these selectors were derived from."""
+    return tuple(dict.fromkeys(each.partition("|")[0] for each in selectors))
+
+
+def derive(
+    hwid: str, locale: str, domains: Iterable[str], *, domains_unreadable: bool = False
+) -> Derived:
+    """Everything that is derived, from the plain fields."""
+    language, territory = language_and_territory(locale)
+    regions = ["", *dict.fromkeys(r for r in (language, territory) if r)]
+    names = dict.fromkeys(map(domain_name, domains))
+    return Derived(
+        hwid=hwid,
+        language=language,
+        territory=territory,
+        selectors=tuple(selector(name, region) for name in names for region in regions),
+        partition=partition_of(hwid),
+        domains_unreadable=domains_unreadable,
+    )

@@ -1,0 +1,1 @@
+"""What moderators read in their chat."""

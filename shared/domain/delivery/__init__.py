@@ -1,0 +1,1 @@
+"""From an approved notification to an outcome for each device."""

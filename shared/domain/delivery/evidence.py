@@ -1,0 +1,168 @@
+"""When what some addresses are answered is believed of others, or even of those addresses.
+
+An answer is about the address it was given for. A refusal of our configuration or of the content
+is believed of others of its group only when many different addresses met the same one and nobody
+was accepted; and that addresses are unknown is not believed when most of them are: then it is we
+who are wrong (another project's credentials, another bundle id, the other environment), and to drop
+the addresses would empty the audience. Evidence is of one notification, so of the same content.
+"""
+
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Final, NamedTuple
+
+from shared.domain.audience.device import AddressKind, PushAddress
+from shared.domain.delivery.ledger import SHOWN, Batch, BatchState, Outcome, Record, Target
+from shared.domain.push.answers import (
+    Accepted,
+    AddressGone,
+    Answer,
+    Misconfigured,
+    Rejected,
+    Unsendable,
+)
+
+FEWEST_TO_BELIEVE: Final = 20
+"""Below so many different addresses, each is judged by itself."""
+PROBES: Final = 2
+"""How many of a chunk are still asked for while the others are held back."""
+FLOOD: Final = 0.5
+"""Above this share of unknown addresses it is more likely that we are wrong than that they are."""
+
+WRONG_APP: Final = Rejected("wrongApp")
+WRONG_ENVIRONMENT: Final = Rejected("wrongEnvironment")
+_WE_ARE_WRONG: Final = {WRONG_APP.code, WRONG_ENVIRONMENT.code}
+
+OF_ANOTHER_APP: Final = frozenset({"senderIdMismatch", "tokenNotForTopic"})
+FEWEST_TO_TELL: Final = 3
+SHARE_TO_TELL: Final = 0.01
+"""Above this share somebody should look, though the addresses are dropped."""
+
+_OF_UNKNOWN: Final = (Outcome.FAILED, Outcome.OPEN)
+_UNKNOWN: Final = OF_ANOTHER_APP | {"unregistered", "invalidToken"} | _WE_ARE_WRONG
+
+Refusal = Misconfigured | Unsendable
+
+
+class Group(NamedTuple):
+    """Whom the same credentials, the same rules and the same content reach."""
+
+    kind: AddressKind
+    environment: str
+    platform: str
+
+
+def group_of(platform: str, address: PushAddress) -> Group:
+    """The group of one device; only Apple has environments."""
+    environment = address.environment if address.kind is AddressKind.APNS else ""
+    return Group(address.kind, environment, platform)
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What the addresses of one group were answered: how many were accepted, how many are unknown
+    to the push service, and who met which refusal.
+    """
+
+    accepted: int = 0
+    unknown: int = 0
+    refused: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    """A few of the addresses by the code of the refusal; more than are needed are not kept."""
+
+    @property
+    def agreed(self) -> str:
+        """The one refusal that many met while nobody was accepted; empty when there is none."""
+        if self.accepted or len(self.refused) != 1:
+            return ""
+        ((code, addresses),) = self.refused.items()
+        return code if len(addresses) >= FEWEST_TO_BELIEVE else ""
+
+    @property
+    def told_of(self) -> int:
+        """How many addresses the push service took or did not know."""
+        return self.accepted + self.unknown
+
+    @property
+    def flooded(self) -> bool:
+        """Whether so many addresses are unknown that it is we who are wrong."""
+        return not self.tells_little and self.unknown > self.told_of * FLOOD
+
+    def or_else(self, wider: "Evidence") -> "Evidence":
+        """This of a group, if it is of enough addresses to tell a flood; else the ``wider`` one."""
+        return wider if self.tells_little else self
+
+    @property
+    def tells_little(self) -> bool:
+        """Whether so few addresses were told of that they say nothing of others."""
+        return self.told_of < FEWEST_TO_BELIEVE
+
+    def with_batch(self, now: "Evidence", before: "Evidence") -> "Evidence":
+        """With what a batch tells ``now``, which told ``before`` what is in here already."""
+        refused = dict(self.refused)
+        for code, addresses in now.refused.items():
+            if len(met := refused.setdefault(code, frozenset())) < FEWEST_TO_BELIEVE:
+                refused[code] = met | addresses
+        accepted = self.accepted + now.accepted - before.accepted
+        return Evidence(accepted, self.unknown + now.unknown - before.unknown, refused)
+
+    def after(self, answers: Iterable[tuple[str, Answer]]) -> "Evidence":
+        """With what these addresses were answered."""
+        accepted, refused = self.accepted, dict(self.refused)
+        for address, answer in answers:
+            if isinstance(answer, Accepted):
+                accepted += 1
+            elif isinstance(answer, Refusal):
+                met = refused.setdefault(answer.code, frozenset())
+                if len(met) < FEWEST_TO_BELIEVE:
+                    refused[answer.code] = met | {address}
+        return Evidence(accepted, self.unknown, refused)
+
+
+def recorded_evidence(
+    targets: Iterable[Target], records: Iterable[Record], *, undecided: bool = False
+) -> dict[Group, Evidence]:
+    """What earlier attempts at a batch learnt and its records still tell.
+
+    ``undecided`` addresses are those that are unknown and will be asked for once more.
+    """
+    accepted: Counter[Group] = Counter()
+    unknown: Counter[Group] = Counter()
+    for target, record in zip(targets, records, strict=True):
+        if target.address is None or (record.outcome is Outcome.OPEN and not undecided):
+            continue
+        group = group_of(target.platform, target.address)
+        accepted[group] += record.outcome is Outcome.DELIVERED and record.receipt != SHOWN
+        unknown[group] += record.outcome in _OF_UNKNOWN and record.code in _UNKNOWN
+    return {group: Evidence(accepted[group], unknown[group]) for group in accepted}
+
+
+def evidence_to_keep(batch: Batch) -> dict[Group, Evidence]:
+    """What the ledger keeps of a batch for other processes, which cannot tell it any more once the
+    addresses are forgotten. Empty while an owner is at work, who remembers more.
+    """
+    if not batch.attempt or (batch.lease_owner and batch.state is BatchState.OPEN):
+        return {}
+    found = recorded_evidence(batch.targets, batch.records, undecided=True)
+    return {group: evidence for group, evidence in found.items() if evidence.told_of}
+
+
+def refused_to_all(evidence: Evidence, code: str) -> bool:
+    """Tell whether operators should hear of a refusal: several met it and nobody was accepted."""
+    return not evidence.accepted and len(evidence.refused.get(code, ())) >= FEWEST_TO_TELL
+
+
+def judged(group: Group, evidence: Evidence, answers: Collection[AddressGone]) -> Rejected | None:
+    """What unknown addresses of a group are recorded as, if the evidence is that we are wrong."""
+    if not evidence.flooded:
+        return None
+    refused = sum(answer.code == "invalidToken" for answer in answers)
+    elsewhere = group.kind is AddressKind.APNS and group.environment and 2 * refused > len(answers)
+    return WRONG_ENVIRONMENT if elsewhere else WRONG_APP
+
+
+def alarming(records: Iterable[Record]) -> int:
+    """How many of a batch's devices held another app's address, if so many should not."""
+    ended = [r.code for r in records if r.outcome in (Outcome.DELIVERED, Outcome.FAILED)]
+    foreign = sum(code in OF_ANOTHER_APP for code in ended)
+    return foreign if foreign >= FEWEST_TO_TELL and foreign > len(ended) * SHARE_TO_TELL else 0

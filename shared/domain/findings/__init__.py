@@ -1,0 +1,1 @@
+"""What there is to find about content before anybody decides on it."""

@@ -1,0 +1,1 @@
+"""Addresses on the web: taken apart, named, and told from those that open an app."""

@@ -1,0 +1,1 @@
+"""A notification and its life: moves, history, review."""

@@ -1,0 +1,85 @@
+"""What happened to a notification, as a chain nobody can edit without being noticed.
+
+Every entry carries the hash of the one before it, so that an altered, missing or reordered
+entry breaks the chain from there on. The head of the chain stands on the notification itself
+and is written in the same transaction.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from shared.domain.notifications.lifecycle import Status
+
+GENESIS = ""
+
+
+class Note(StrEnum):
+    """What is entered besides the moves of the lifecycle: the status stays as it was."""
+
+    EDIT = "edit"
+    CLAIM = "claim"
+    RELEASE = "release"
+    ENDORSE = "endorse"
+    FINDINGS = "findings"
+    DOMAIN_LOST = "domainLost"
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One link: which move led from where to where, by whom, when and why."""
+
+    number: int
+    move: str
+    origin: Status | None
+    status: Status
+    actor: str
+    at: datetime
+    reason: str
+    revision: int
+    previous: str
+    hash: str = ""
+
+    def sealed(self) -> "Entry":
+        """This entry with its hash, computed over every other field."""
+        facts = asdict(self)
+        del facts["hash"]
+        facts["at"] = self.at.isoformat()
+        text = json.dumps(facts, sort_keys=True, ensure_ascii=True, separators=(",", ":"))
+        facts["at"] = self.at
+        return Entry(**facts, hash=hashlib.sha256(text.encode()).hexdigest())
+
+
+def broken_links(entries: Iterable[Entry]) -> list[int]:
+    """Numbers of the entries that do not follow from the one before; none in a sound chain."""
+    wrong, previous = [], GENESIS
+    for expected, entry in enumerate(entries, start=1):
+        sound = (
+            entry.number == expected
+            and entry.previous == previous
+            and entry.sealed().hash == entry.hash
+        )
+        if not sound:
+            wrong.append(entry.number)
+        previous = entry.hash
+    return wrong
+
+
+def chain_faults(entries: Sequence[Entry], count: int, head: str) -> list[str]:
+    """What is wrong with a chain that should have ``count`` entries and end with ``head``.
+
+    The links alone cannot show that entries were cut off at the end; the notification's own word
+    of its head does.
+    """
+    faults = [
+        f"entry {number} was altered, or does not follow from the one before it"
+        for number in broken_links(entries)
+    ]
+    if len(entries) != count:
+        faults.append(f"the notification has {count} entries and {len(entries)} are there")
+    if (entries[-1].hash if entries else GENESIS) != head:
+        faults.append("the chain does not end where the notification says it ends")
+    return faults

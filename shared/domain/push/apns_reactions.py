@@ -1,0 +1,148 @@
+"""What Apple's answers mean to us. The table below is the only place that knows.
+
+Apple says which reason it is in a word of its own, and only some of them speak about the device.
+A few ask for something besides the answer (a ``Step``): a new token, a new connection, the other
+environment. 410 carries the moment, in milliseconds, at which the token was last known to be dead:
+whoever registered it after that moment keeps it.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from typing import Final
+
+from shared.domain.answer_bodies import object_in
+from shared.domain.push.answers import (
+    Accepted,
+    AddressGone,
+    Answer,
+    Later,
+    Misconfigured,
+    Rejected,
+    Unsendable,
+)
+from shared.domain.push.reactions import (
+    ANSWER_LOST,
+    CREDENTIALS_REFUSED,
+    DEVICE_BUSY,
+    INVALID_TOKEN,
+)
+from shared.domain.push.retry_after import asked_seconds
+
+SECONDS_BETWEEN_TOKENS: Final = 1200.0
+"""Apple takes no newer token earlier than this after the last one."""
+
+_EPOCH = datetime.fromtimestamp(0, UTC)
+
+
+class Step(StrEnum):
+    """What is to be done besides. A request that was refused so was not carried out."""
+
+    NONE = "none"
+    NEW_TOKEN = "newToken"  # noqa: S105 - then send once more
+    KEEP_TOKEN = "keepToken"  # noqa: S105 - mint none for a while
+    RECONNECT = "reconnect"  # the connection takes no more
+    RECONNECT_AND_SEND = "reconnectAndSend"  # it is the connection's fault: once more on another
+    OTHER_ENVIRONMENT = "otherEnvironment"  # once, if nobody knows which one the device is in
+
+
+@dataclass(frozen=True, slots=True)
+class Reaction:
+    """An answer, and what to do about it first."""
+
+    answer: Answer
+    step: Step = Step.NONE
+
+
+_OUR_BUG = Reaction(Unsendable("invalidMessage"))
+_CREDENTIALS = Reaction(CREDENTIALS_REFUSED)
+_WRONG_ENVIRONMENT = Reaction(Misconfigured("wrongEnvironment"), Step.OTHER_ENVIRONMENT)
+_WRONG_TOPIC = Reaction(Misconfigured("topicRefused"))
+_GONE = Reaction(AddressGone("unregistered"))
+
+REACTIONS: Final[Mapping[tuple[int, str], Reaction]] = {
+    (400, "BadDeviceToken"): Reaction(INVALID_TOKEN, Step.OTHER_ENVIRONMENT),
+    (400, "DeviceTokenNotForTopic"): Reaction(AddressGone("tokenNotForTopic")),
+    (400, "BadCollapseId"): _OUR_BUG,
+    (400, "BadExpirationDate"): _OUR_BUG,
+    (400, "BadMessageId"): _OUR_BUG,
+    (400, "BadPriority"): _OUR_BUG,
+    (400, "DuplicateHeaders"): _OUR_BUG,
+    (400, "InvalidPushType"): _OUR_BUG,
+    (400, "MissingDeviceToken"): _OUR_BUG,
+    (400, "MissingTopic"): _OUR_BUG,
+    (400, "PayloadEmpty"): _OUR_BUG,
+    (404, "BadPath"): _OUR_BUG,
+    (405, "MethodNotAllowed"): _OUR_BUG,
+    (413, "PayloadTooLarge"): Reaction(Unsendable("payloadTooBig")),
+    (400, "BadTopic"): _WRONG_TOPIC,
+    (400, "TopicDisallowed"): _WRONG_TOPIC,
+    (403, "BadCertificateEnvironment"): _WRONG_ENVIRONMENT,
+    (403, "BadEnvironmentKeyInToken"): _WRONG_ENVIRONMENT,
+    (403, "BadCertificate"): _CREDENTIALS,
+    (403, "Forbidden"): _CREDENTIALS,
+    (403, "InvalidProviderToken"): _CREDENTIALS,
+    (403, "MissingProviderToken"): _CREDENTIALS,
+    (403, "ExpiredProviderToken"): Reaction(CREDENTIALS_REFUSED, Step.NEW_TOKEN),
+    (403, "UnrelatedKeyIdInToken"): Reaction(CREDENTIALS_REFUSED, Step.RECONNECT_AND_SEND),
+    (410, "Unregistered"): _GONE,
+    (410, "ExpiredToken"): _GONE,
+    (429, "TooManyRequests"): Reaction(DEVICE_BUSY),
+    (429, "TooManyProviderTokenUpdates"): Reaction(
+        Later("tooManyTokenUpdates", SECONDS_BETWEEN_TOKENS), Step.KEEP_TOKEN
+    ),
+    (400, "IdleTimeout"): Reaction(Later("unavailable"), Step.RECONNECT),
+    (500, "InternalServerError"): Reaction(Later("internal", ambiguous=True)),
+    (503, "ServiceUnavailable"): Reaction(Later("unavailable")),
+    (503, "Shutdown"): Reaction(Later("unavailable"), Step.RECONNECT),
+}
+"""Codes are stable: they appear in the ``errors`` of a notification."""
+
+UNKNOWN_REASONS: Final[Mapping[int, Reaction]] = {
+    403: _CREDENTIALS,
+    413: Reaction(Unsendable("payloadTooBig")),
+    429: Reaction(DEVICE_BUSY),
+    500: Reaction(Later("internal", ambiguous=True)),
+    503: Reaction(Later("unavailable")),
+    2: Reaction(ANSWER_LOST),
+    3: Reaction(Misconfigured("unexpectedAnswer")),
+    4: Reaction(Rejected("unknownError")),
+}
+"""By status, or by its first digit, when the reason is one nobody has heard of, or none."""
+
+_ANYTHING_ELSE = Reaction(Later("unavailable", ambiguous=True))
+
+
+def reaction(http: int, headers: Mapping[str, str], body: bytes) -> Reaction:
+    """What to do after this answer. Names in ``headers`` are in lower case."""
+    if http == 200:
+        return Reaction(Accepted(headers.get("apns-id", "")))
+    said = object_in(body)
+    reason = said.get("reason")
+    found = REACTIONS.get((http, reason)) if isinstance(reason, str) else None
+    if found is None:
+        found = UNKNOWN_REASONS.get(http) or UNKNOWN_REASONS.get(http // 100) or _ANYTHING_ELSE
+    if http == 503 and isinstance(found.answer, Later):
+        asked = asked_seconds(headers)
+        return replace(found, answer=replace(found.answer, retry_after_seconds=asked))
+    if found is _GONE:
+        return Reaction(AddressGone("unregistered", _moment(said.get("timestamp"))))
+    return found
+
+
+def by_reason(http: object, reason: str) -> Answer | None:
+    """What a reason means that somebody else hands on; ``None`` for one nobody has heard of."""
+    known = {status: it for (status, word), it in REACTIONS.items() if word == reason}
+    found = known.get(http) if isinstance(http, int) else None
+    found = found or next(iter(known.values()), None)
+    return found.answer if found else None
+
+
+def _moment(milliseconds: object) -> datetime | None:
+    if not isinstance(milliseconds, int) or isinstance(milliseconds, bool):
+        return None
+    try:
+        return _EPOCH + timedelta(milliseconds=milliseconds)
+    except OverflowError:
+        return None

@@ -1,0 +1,178 @@
+"""What FCM's answers mean to us. The table below is the only place that knows.
+
+Some of its words mislead. 404 says that the address is dead only with FCM's own code UNREGISTERED,
+and 400 only when it names the token. What stands behind the others may be one address, the message
+or the project: the address is kept. Where FCM hands on what Apple said of an iPhone, in a detail
+``ApnsError``, Apple's reason decides. And a quota may be one device's or the project's.
+"""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Final
+
+from pydantic_core import from_json
+
+from shared.domain.answer_bodies import text_in
+from shared.domain.push import apns_reactions
+from shared.domain.push.answers import (
+    Accepted,
+    AddressGone,
+    Answer,
+    Later,
+    Misconfigured,
+    Rejected,
+    Unsendable,
+)
+from shared.domain.push.reactions import (
+    ANSWER_LOST,
+    CREDENTIALS_REFUSED,
+    DEVICE_BUSY,
+    INVALID_TOKEN,
+)
+from shared.domain.push.retry_after import asked_seconds
+
+_OF_A_DEVICE = re.compile(r"device|token|registration|instance|target|fid\b", re.IGNORECASE)
+_OF_THE_PROJECT = re.compile(r"project|\bapp\b|application|consumer|sender", re.IGNORECASE)
+
+_ANY = 0
+_UNSAID = ""
+_WHATEVER = "*"
+_TOKEN = "message.token"  # noqa: S105
+_NOT_A_TOKEN = "not a valid FCM registration token"  # noqa: S105
+_DEVICES_QUOTA = "quota of the device"
+_PROJECTS_QUOTA = "quota of the project"
+_THIRD_PARTY_AUTH = Misconfigured("thirdPartyAuth")
+
+REACTIONS: Final[tuple[tuple[int, str, Answer], ...]] = (
+    # HTTP, word, reaction; the first row that fits decides. The word is FCM's error code or, where
+    # FCM said none, the API's status. A wait stands for an absent Retry-After.
+    (400, _TOKEN, INVALID_TOKEN),
+    (_ANY, "UNREGISTERED", AddressGone("unregistered")),
+    (_ANY, "SENDER_ID_MISMATCH", AddressGone("senderIdMismatch")),
+    (_ANY, "THIRD_PARTY_AUTH_ERROR", _THIRD_PARTY_AUTH),
+    (_ANY, "INVALID_ARGUMENT", Unsendable("invalidMessage")),
+    (429, _DEVICES_QUOTA, DEVICE_BUSY),
+    (429, _PROJECTS_QUOTA, Later("quotaExceeded", 60.0, of_app=True)),
+    (_ANY, "QUOTA_EXCEEDED", Later("quotaExceeded", 60.0)),
+    (_ANY, "RESOURCE_EXHAUSTED", Later("quotaExceeded", 60.0)),
+    (_ANY, "UNAVAILABLE", Later("unavailable")),
+    (_ANY, "DEADLINE_EXCEEDED", Later("unavailable", ambiguous=True)),
+    (_ANY, "INTERNAL", Later("internal", ambiguous=True)),
+    (_ANY, "ABORTED", Later("unavailable")),
+    (_ANY, "CANCELLED", ANSWER_LOST),
+    (_ANY, "NOT_FOUND", Misconfigured("projectNotFound")),
+    (_ANY, "PERMISSION_DENIED", CREDENTIALS_REFUSED),
+    (_ANY, "UNAUTHENTICATED", CREDENTIALS_REFUSED),
+    (401, _UNSAID, CREDENTIALS_REFUSED),
+    (403, _UNSAID, CREDENTIALS_REFUSED),
+    (404, _UNSAID, Misconfigured("projectNotFound")),
+    (408, _WHATEVER, ANSWER_LOST),
+    (429, _WHATEVER, Later("quotaExceeded", 60.0)),
+    (500, _WHATEVER, Later("internal", ambiguous=True)),
+    (502, _WHATEVER, Later("unavailable", 30.0, ambiguous=True)),
+    (503, _WHATEVER, Later("unavailable")),
+    (2, _WHATEVER, ANSWER_LOST),
+    (3, _WHATEVER, Misconfigured("unexpectedAnswer")),
+    (4, _UNSAID, Unsendable("invalidMessage")),
+    (4, _WHATEVER, Rejected("unknownError")),
+    (_ANY, _WHATEVER, Later("unavailable", ambiguous=True)),
+)
+"""Codes are stable: they appear in the ``errors`` of a notification."""
+
+
+def reaction(http: int, headers: Mapping[str, str], body: bytes) -> Answer:
+    """What to do after this answer. Names in ``headers`` are in lower case."""
+    said = _json(body)
+    if http == 200 and (name := text_in(said, "name")):
+        return Accepted(name.rpartition("/")[2])
+    told = said.get("error")
+    error = told if isinstance(told, dict) else {}
+    details = list(_details(error))
+    found = _apples(details) or _find(http, _word(http, error, details))
+    if isinstance(found, Later) and http >= 300:
+        asked = asked_seconds(headers, details)
+        return found if asked is None else replace(found, retry_after_seconds=asked)
+    return found
+
+
+def _find(http: int, said: tuple[str, bool]) -> Answer:
+    word, by_fcm = said
+    for row_http, row_word, answer in REACTIONS:
+        right_word = row_word in (word, _WHATEVER) or (row_word == _UNSAID and not by_fcm)
+        if right_word and row_http in (_ANY, http, http // 100):
+            return answer
+    raise AssertionError("the last row fits everything")
+
+
+def _apples(details: Iterable[Mapping[str, object]]) -> Answer | None:
+    """What Apple's reason means, if FCM hands one on that is known. The steps that we take towards
+    Apple are FCM's here; and Apple's credentials are those in Firebase, not those we show to FCM.
+    """
+    for detail in details:
+        if _is(detail, "google.firebase.fcm.v1.ApnsError"):
+            found = apns_reactions.by_reason(detail.get("statusCode"), text_in(detail, "reason"))
+            return _THIRD_PARTY_AUTH if found == CREDENTIALS_REFUSED else found
+    return None
+
+
+# ---- reading ---------------------------------------------------------------------------------
+
+
+def _word(
+    http: int, error: Mapping[str, object], details: Sequence[Mapping[str, object]]
+) -> tuple[str, bool]:
+    """The deciding word, and whether it is FCM's own."""
+    code = next((c for d in details if (c := text_in(d, "errorCode")) and _is_fcm(d)), "")
+    about_token = _NOT_A_TOKEN in text_in(error, "message") or _TOKEN in _violated(details)
+    if http == 400 and about_token:
+        return _TOKEN, True
+    if http == 429 and (quota := _whose_quota(details)):
+        return quota, True
+    return (code, True) if code else (text_in(error, "status"), False)
+
+
+def _is_fcm(detail: Mapping[str, object]) -> bool:
+    return _is(detail, "google.firebase.fcm.v1.FcmError")
+
+
+def _is(detail: Mapping[str, object], type_: str) -> bool:
+    return text_in(detail, "@type").endswith(f"/{type_}")
+
+
+def _whose_quota(details: Iterable[Mapping[str, object]]) -> str:
+    """Whose quota is exceeded, if a detail says so: by the quota's subject, else by the sentence.
+
+    A quota "per device and project" is the device's.
+    """
+    for violation in (v for d in details if _is(d, "google.rpc.QuotaFailure") for v in _listed(d)):
+        for said in (text_in(violation, "subject"), text_in(violation, "description")):
+            if _OF_A_DEVICE.search(said):
+                return _DEVICES_QUOTA
+            if _OF_THE_PROJECT.search(said):
+                return _PROJECTS_QUOTA
+    return ""
+
+
+def _details(error: Mapping[str, object]) -> Iterator[Mapping[str, object]]:
+    details = error.get("details")
+    yield from (d for d in (details if isinstance(details, list) else []) if isinstance(d, dict))
+
+
+def _violated(details: Iterable[Mapping[str, object]]) -> set[str]:
+    return {text_in(v, "field") for d in details for v in _listed(d, "fieldViolations")}
+
+
+def _listed(
+    detail: Mapping[str, object], name: str = "violations"
+) -> Iterator[Mapping[str, object]]:
+    listed = detail.get(name)
+    yield from (v for v in (listed if isinstance(listed, list) else []) if isinstance(v, dict))
+
+
+def _json(body: bytes) -> Mapping[str, object]:
+    try:
+        said = from_json(body)
+    except ValueError:
+        return {}
+    return said if isinstance(said, dict) else {}

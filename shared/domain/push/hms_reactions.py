@@ -1,0 +1,134 @@
+"""What Huawei's answers mean to us. The table below is the only place that knows.
+
+One answer speaks for a whole request of up to a thousand addresses, mostly with HTTP 200: its own
+code decides. Two of its words mislead. "Partial success" lists, beside dead addresses, those that
+only a missing right of ours or a penalty stands in the way of. And what is refused of a request may
+be the fault of one address in it: for which of them it holds is known of a request for one only.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from shared.domain.answer_bodies import object_in, text_in
+from shared.domain.push.answers import Accepted, Answer, Later, Misconfigured, Rejected, Unsendable
+from shared.domain.push.reactions import ANSWER_LOST, CREDENTIALS_REFUSED, INVALID_TOKEN
+
+MOST_TOKENS: Final = 1000
+
+PARTLY: Final = Later("partialUnknown", ambiguous=True)
+"""Some were taken and some were not, and which is not known."""
+UNKNOWN_ERROR: Final = Rejected("unknownError")
+
+_ANY = 0
+_UNSAID = ""
+_WHATEVER = "*"
+_INVALID_MESSAGE = Unsendable("invalidMessage")
+_CONTENT_REJECTED = Unsendable("contentRejected")
+_NOT_PERMITTED = Misconfigured("appNotPermitted")
+_TRAFFIC_CONTROL = Later("trafficControl", 10.0, of_app=True)
+"""Counted in devices a second; Huawei names no time to wait."""
+
+REACTIONS: Final[tuple[tuple[str, int, Answer], ...]] = (
+    # Huawei's code or how it begins, HTTP, reaction; the first row that fits decides.
+    ("80000000", _ANY, Accepted()),
+    ("80100000", _ANY, PARTLY),
+    ("80300007", _ANY, INVALID_TOKEN),
+    ("80100001", _ANY, _INVALID_MESSAGE),  # a parameter
+    ("80100002", _ANY, _INVALID_MESSAGE),  # a system message to several
+    ("80100003", _ANY, _INVALID_MESSAGE),  # the structure
+    ("80100004", _ANY, Unsendable("expired")),
+    ("80100013", _ANY, _INVALID_MESSAGE),  # collapse_key
+    ("80100016", _ANY, _CONTENT_REJECTED),  # sensitive words
+    ("80100017", _ANY, _TRAFFIC_CONTROL),
+    ("80100018", _ANY, _INVALID_MESSAGE),  # the body
+    ("80100022", _ANY, _CONTENT_REJECTED),  # an image nobody vetted
+    ("802", _ANY, CREDENTIALS_REFUSED),  # 01: not ours, 03: expired, 05: expired JWT
+    ("80300002", _ANY, _NOT_PERMITTED),
+    ("80300008", _ANY, Unsendable("payloadTooBig")),
+    ("80300010", _ANY, _INVALID_MESSAGE),  # no address, or too many
+    ("80300011", _ANY, Unsendable("urgencyNotPermitted")),
+    ("80300013", _ANY, Misconfigured("receiptAddressRefused")),
+    ("80300037", _ANY, _NOT_PERMITTED),  # a penalty
+    ("80600", _ANY, Later("unavailable")),  # Huawei's own OAuth is out of Huawei's reach
+    ("81", _ANY, Later("internal", ambiguous=True)),
+    ("820", _ANY, _INVALID_MESSAGE),  # topics and groups, which we never send to
+    (_WHATEVER, 401, CREDENTIALS_REFUSED),
+    (_UNSAID, 403, CREDENTIALS_REFUSED),
+    (_UNSAID, 404, Misconfigured("appNotFound")),
+    (_WHATEVER, 408, ANSWER_LOST),
+    (_WHATEVER, 429, _TRAFFIC_CONTROL),
+    (_WHATEVER, 500, Later("internal", ambiguous=True)),
+    (_WHATEVER, 503, _TRAFFIC_CONTROL),
+    (_WHATEVER, 5, Later("unavailable", ambiguous=True)),
+    (_UNSAID, 2, ANSWER_LOST),
+    (_UNSAID, 3, Misconfigured("unexpectedAnswer")),
+    (_UNSAID, 4, _INVALID_MESSAGE),
+    (_UNSAID, _ANY, Later("unavailable", ambiguous=True)),
+    (_WHATEVER, _ANY, UNKNOWN_ERROR),
+)
+"""Codes are stable: they appear in the ``errors`` of a notification."""
+
+REASONS: Final[Mapping[str, Answer]] = {
+    "": INVALID_TOKEN,  # the older list gives no reasons
+    "noRight": INVALID_TOKEN,  # of another app
+    "tokenFormatError": INVALID_TOKEN,
+    "tokenPlatformNotSupport": INVALID_TOKEN,
+}
+"""Why an address is listed as illegal. Any other reason is not the address's fault."""
+_REFUSED_FOR_OTHER_REASONS = Rejected("tokenRefused")
+
+
+def reactions(http: int, body: bytes, tokens: Sequence[str]) -> dict[str, Answer]:
+    """What to do about each of ``tokens`` after this answer to the request for all of them."""
+    said = object_in(body)
+    answer = _find(http, _code(said))
+    accepted = Accepted(text_in(said, "requestId"))
+    if answer not in (PARTLY, INVALID_TOKEN):
+        return dict.fromkeys(tokens, accepted if isinstance(answer, Accepted) else answer)
+    details = _details(said)
+    listed = _listed(details)
+    known = [token for token in tokens if token in listed]
+    complete = bool(known) and str(details.get("failure", len(known))) == str(len(known))
+    rest = accepted if answer == PARTLY and complete else answer
+    return {token: listed.get(token, rest) for token in tokens}
+
+
+def named(body: bytes) -> frozenset[str]:
+    """The addresses that an answer names one by one, so that it speaks of each of them."""
+    return frozenset(_listed(_details(object_in(body))))
+
+
+def _find(http: int, code: str) -> Answer:
+    for row_code, row_http, answer in REACTIONS:
+        right_code = row_code == _WHATEVER or (code.startswith(row_code) if row_code else not code)
+        if right_code and row_http in (_ANY, http, http // 100):
+            return answer
+    raise AssertionError("the last row fits everything")
+
+
+# ---- reading ---------------------------------------------------------------------------------
+
+
+def _listed(details: Mapping[str, object]) -> dict[str, Answer]:
+    """The illegal addresses, in the older list or the newer map of reasons."""
+    by_reason = details.get("illegalTokens")
+    groups: dict[str, object] = {"": details.get("illegal_tokens")}
+    groups |= by_reason if isinstance(by_reason, dict) else {}
+    return {
+        token: REASONS.get(reason, _REFUSED_FOR_OTHER_REASONS)
+        for reason, group in groups.items()
+        for token in (group if isinstance(group, list) else [])
+        if isinstance(token, str)
+    }
+
+
+def _details(said: Mapping[str, object]) -> Mapping[str, object]:
+    """``msg`` is JSON within JSON, and a sentence where there is nothing to tell."""
+    told = said.get("msg")
+    return told if isinstance(told, dict) else object_in(told if isinstance(told, str) else "")
+
+
+def _code(said: Mapping[str, object]) -> str:
+    code = str(said.get("code"))
+    return code if re.fullmatch("[0-9]{8}", code) else _UNSAID

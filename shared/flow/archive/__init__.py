@@ -1,0 +1,1 @@
+"""Export, prove and read back what ended."""

@@ -1,0 +1,206 @@
+"""From a notification that ended to sealed objects in the archive: each written exactly once.
+
+Everything here may die at any call and is simply done again. The batches of the ledger do not
+change any more, so the same lines are sealed under the same names, and an object that is there
+already is ours. Only then it is noted (``exports/{id}``) that it is there, and how far we are.
+
+An export holds one object in memory, whatever the size of the audience.
+"""
+
+import logging
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from itertools import chain, islice
+
+from shared.domain.archive.lines import notification_line, outcome_lines, transition_line
+from shared.domain.archive.objects import (
+    BATCHES_PER_OBJECT,
+    Export,
+    Kind,
+    Place,
+    Seal,
+    Sealed,
+    Unreadable,
+    ended_on,
+    exported,
+    exporting,
+    has_ended,
+    opened,
+)
+from shared.domain.delivery.ledger import Batch, BatchId
+from shared.domain.errors import Defect, NotFound, TryAgain, WrongState
+from shared.domain.notifications.lifecycle import Status
+from shared.domain.notifications.notification import Notification, NotificationId
+from shared.flow.delivery.count import LONGEST_HANDLER, recount
+from shared.flow.delivery.queues import export_task
+from shared.ports import (
+    Archive,
+    ArchiveFault,
+    Clock,
+    Exports,
+    Ledger,
+    LostLease,
+    Notifications,
+    Put,
+    Tasks,
+)
+
+log = logging.getLogger(__name__)
+
+MOST_AT_ONCE = 200
+NEXT_LOOK = timedelta(hours=1)
+"""A task that was enqueued tries for that long by itself."""
+
+SETTLED_AFTER = LONGEST_HANDLER
+"""A stopped notification may still be written by a handler that began before; none lives longer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Queued:
+    """How many ended and are not archived, and how many of these nobody can read."""
+
+    due: int
+    unreadable: int
+
+
+def queue_exports(*, notifications: Notifications, tasks: Tasks, clock: Clock) -> Queued:
+    """A task for each notification that ended and is not archived.
+
+    One that cannot be read is put off like the others, or enough of them would stand before
+    everything that ended later, for ever.
+    """
+    now = clock.now()
+    due, unreadable = notifications.unexported(now, MOST_AT_ONCE), 0
+    for id in due:
+        try:
+            it = notifications.change(id, lambda it: exporting(it, now + NEXT_LOOK, now))
+        except NotFound:
+            continue
+        except Defect:
+            log.exception("cannot be exported: notification %s", id)
+            notifications.put_off_export(id, now + NEXT_LOOK)
+            unreadable += 1
+            continue
+        tasks.enqueue([export_task(it, f"{now:%Y%m%d%H%M}")])
+    return Queued(len(due), unreadable)
+
+
+@dataclass(frozen=True, slots=True)
+class Exporter:
+    """What an export needs of the world."""
+
+    notifications: Notifications
+    ledger: Ledger
+    exports: Exports
+    archive: Archive
+    tasks: Tasks
+    clock: Clock
+
+    def export(self, id: NotificationId, until: datetime) -> Export | None:
+        """Archive it; ``None`` when it takes longer than ``until`` and another task goes on.
+
+        Raises ``WrongState`` for one that has not ended.
+        """
+        it = self.notifications.get(id)
+        if not has_ended(it):
+            raise WrongState(
+                f"notification {id} is {it.status}: what has not ended is not archived"
+            )
+        mark = self.exports.get(id) or Export(id, it.provider_id, ended_on(it))
+        try:
+            if mark.sealed_at is None:
+                it = self._at_rest(it)
+                for written in self._outcomes(mark):
+                    mark = written
+                    if self.clock.now() >= until:
+                        self.tasks.enqueue([export_task(it, f"from{len(mark.objects)}")])
+                        return None
+                mark = self._ended(it, mark)
+        except LostLease:
+            raise TryAgain(f"the export of {id} goes on elsewhere") from None
+        self.notifications.change(id, exported)
+        return mark
+
+    def _at_rest(self, it: Notification) -> Notification:
+        """With the last counters; raises ``TryAgain`` while the ledger may still be written."""
+        if it.status is not Status.STOPPED:
+            return it
+        if self.ledger.open_batches(it.id):
+            raise TryAgain(f"batches of the stopped notification {it.id} are still open")
+        parts = self.ledger.parts(it.id)
+        just_now = it.ended_at is not None and self.clock.now() - it.ended_at < SETTLED_AFTER
+        if just_now and not all(part.done for part in parts):
+            raise TryAgain(f"the stopped notification {it.id} may still be planned")
+        return recount(
+            it.id, notifications=self.notifications, ledger=self.ledger, clock=self.clock
+        )
+
+    def _outcomes(self, mark: Export) -> Iterator[Export]:
+        """The mark after each object of outcomes."""
+        batches = self.ledger.batches(mark.notification_id, mark.cursor)
+        for sealed, content, last in sealed_outcomes(mark, batches):
+            self._put(sealed, content)
+            del content  # or it would stay while the next one is made
+            mark = self.exports.write(replace(mark.with_objects(sealed), cursor=last))
+            yield mark
+
+    def _ended(self, it: Notification, mark: Export) -> Export:
+        """The history and the record go last: they say that everything before them is there."""
+        entries = self.notifications.history(it.id)
+        lines = {
+            Kind.TRANSITIONS: [transition_line(it, entry) for entry in entries],
+            Kind.NOTIFICATIONS: [notification_line(it)],
+        }
+        sealed = []
+        for kind, some in lines.items():
+            one, content = seal(mark.place(kind), some)
+            self._put(one, content)
+            sealed.append(one)
+        return self.exports.write(replace(mark.with_objects(*sealed), sealed_at=self.clock.now()))
+
+    def _put(self, sealed: Sealed, content: bytes) -> None:
+        if self.archive.put_new(sealed.name, content) is Put.WRITTEN:
+            return
+        there = self.archive.get(sealed.name)
+        if there is None:
+            raise TryAgain(f"{sealed.name} was there a moment ago, and is not any more")
+        if not _same(there, content):
+            raise ArchiveFault(
+                "damagedObject",
+                f"{sealed.name} is in the archive with other content, half-written or altered",
+                "Find out who wrote it; move it out of the archive, and the export goes on.",
+            )
+
+
+def sealed_outcomes(
+    mark: Export, batches: Iterable[Batch]
+) -> Iterator[tuple[Sealed, bytes, BatchId]]:
+    """The objects of outcomes from ``mark`` on, each with its content and its last batch."""
+    place = mark.place(Kind.OUTCOMES)
+    each = iter(batches)
+    while first := next(each, None):
+        yield _sealed(place, chain([first], islice(each, BATCHES_PER_OBJECT - 1)))
+        place = replace(place, sequence=place.sequence + 1)
+
+
+def _sealed(place: Place, batches: Iterable[Batch]) -> tuple[Sealed, bytes, BatchId]:
+    one, last = Seal(), BatchId("")
+    for batch in batches:
+        one.add(outcome_lines(place.provider_id, batch))
+        last = batch.id
+    return *one.close(place), last
+
+
+def seal(place: Place, lines: Iterable[str]) -> tuple[Sealed, bytes]:
+    """One object of these lines."""
+    one = Seal()
+    one.add(lines)
+    return one.close(place)
+
+
+def _same(there: bytes, content: bytes) -> bool:
+    try:
+        return there == content or opened(there) == opened(content)
+    except Unreadable:
+        return False

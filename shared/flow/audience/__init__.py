@@ -1,0 +1,1 @@
+"""What devices do, and how many there are."""

@@ -1,0 +1,179 @@
+"""What phones and desktops do: register, keep their push address current, read, leave.
+
+A device proves itself with the secret of its generation, or with the Firebase ID token it got for
+the custom token handed out here: uid ``device:{hwid}``, and the generation as a claim. One that
+registered before generations had names has none there, and its tokens have no claim.
+"""
+
+import secrets
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from shared.domain.audience.device import Device, Hwid, PushAddress, derive
+from shared.domain.audience.ownership import Credential, Generation, Ownership, digest_of
+from shared.domain.errors import Forbidden, NotFound, Unauthenticated
+from shared.ports import Accounts, Clock, Devices, Identity
+
+UID_PREFIX = "device:"
+GENERATION = "generation"
+"""The claim of a device's tokens."""
+
+NOT_PROVEN = (
+    "this hwid is registered; send its own deviceSecret as the bearer token, or, where that is "
+    "lost, the push address it registered last; a device without one is reset by an operator"
+)
+"""One sentence for whatever is wrong: it must not tell a stranger how near a guess was."""
+
+
+@dataclass(frozen=True, slots=True)
+class Registered:
+    """``secret`` is there if one was issued, with a new generation; it is kept as a digest."""
+
+    custom_token: str
+    secret: str | None
+    first: bool
+
+
+def register(
+    device: Device,
+    secret: str | None,
+    *,
+    chosen: str | None = None,
+    devices: Devices,
+    accounts: Accounts,
+    clock: Clock,
+) -> Registered:
+    """Register a device, or refresh what is known of one that proves itself by ``secret``.
+
+    The secret is issued here, unless the device has ``chosen`` one: then it loses nothing when the
+    answer to its first registration is lost, and simply repeats it. Raises ``Unauthenticated`` when
+    the hwid is registered and is not given up (``Ownership.yields_to``) to this device.
+    """
+    now = clock.now()
+    address = device.address and replace(device.address, registered_at=now)
+    device = replace(device, address=address, last_active_at=now)
+    issued = chosen or secrets.token_urlsafe(32)
+    if secret is None:
+        held = _begun(device, issued, now, devices)
+    else:
+        held = check_secret(device.hwid, secret, devices=devices)
+    match held:
+        case Generation(credential, begun):
+            first, kept = True, begun.address if begun else None
+        case credential:
+            first, kept = False, _refreshed(device, credential, devices)
+    if kept is not None:
+        devices.set_address(device.hwid, kept)
+    claims = {GENERATION: credential.generation} if credential.generation else {}
+    token = accounts.custom_token(UID_PREFIX + device.hwid, {"device": True, **claims})
+    return Registered(token, issued if first and not chosen else None, first)
+
+
+def _begun(device: Device, secret: str, now: datetime, devices: Devices) -> Generation | Credential:
+    """The hwid's new generation, or the one that this secret began before."""
+    credential = Credential(digest_of(secret), _new_name())
+
+    def decide(ownership: Ownership) -> Generation | Credential:
+        if ownership.credential and ownership.credential.opens(secret):
+            return ownership.credential
+        if not ownership.yields_to(device.address, now):
+            raise Unauthenticated(NOT_PROVEN)
+        consent = ownership.consent_to(device)
+        kept = replace(device, consent=consent, address=device.address if consent else None)
+        return Generation(credential, kept)
+
+    return devices.begin(device.hwid, decide)
+
+
+def _refreshed(device: Device, credential: Credential, devices: Devices) -> PushAddress | None:
+    """Write what the device says, on top of what is known; the address that was kept.
+
+    None is kept without consent, be it withdrawn now or at any time before.
+    """
+    said_all = device.locale and device.time_zone and device.app_version
+    if device.address is not None or not said_all:
+        before = devices.get(device.hwid) or Device(device.hwid, device.platform)
+        device = replace(
+            device,
+            locale=device.locale or before.locale,
+            time_zone=device.time_zone or before.time_zone,
+            app_version=device.app_version or before.app_version,
+            address=device.address if device.consent and before.consent else None,
+        )
+    derived = derive(device.hwid, device.locale, device.domains)
+    devices.refresh(device, derived, credential.generation)
+    return device.address
+
+
+def check_secret(hwid: str, secret: str, *, devices: Devices) -> Credential:
+    """Raises ``Unauthenticated`` unless ``secret`` is this device's. Constant time."""
+    credential = devices.credential(hwid) or Credential()
+    if not credential.opens(secret):
+        raise Unauthenticated(NOT_PROVEN)
+    return credential
+
+
+def check_identity(hwid: str, identity: Identity, *, devices: Devices) -> None:
+    """Raises ``Forbidden`` unless the ID token is this device's, and ``Unauthenticated`` if it is
+    of an earlier generation.
+    """
+    if identity.uid != UID_PREFIX + hwid:
+        raise Forbidden("this token is for someone else", code="notThisDevice")
+    credential = devices.credential(hwid) or Credential()
+    if identity.claims.get(GENERATION, "") != credential.generation:
+        raise Unauthenticated(
+            "this token is of an earlier registration; sign in with the customToken of the last one"
+        )
+
+
+def reset(hwid: str, *, devices: Devices) -> None:
+    """Give the hwid up to whoever registers it next, and forget all that is stored of it but a
+    withdrawn consent. Raises ``NotFound``. Doing it twice is harmless.
+    """
+    credential = Credential(generation=_new_name())
+
+    def decide(ownership: Ownership) -> Generation | Credential:
+        if ownership.credential is None and ownership.reach is None:
+            raise NotFound("there is no such device")
+        withdrawn = ownership.reach is not None and not ownership.reach.consent
+        return Generation(credential, Device(Hwid(hwid), "", consent=False) if withdrawn else None)
+
+    devices.begin(hwid, decide)
+
+
+def _new_name() -> str:
+    return secrets.token_urlsafe(12)
+
+
+def set_address(hwid: str, address: PushAddress, *, devices: Devices, clock: Clock) -> None:
+    """A new push address; a repeat of the same is harmless, another device holding it loses it.
+
+    Without consent none is kept, as at a registration; it is sent again once consent is given back.
+    """
+    known = devices.reach([hwid]).get(hwid)
+    if known is not None and not known.consent:
+        return
+    devices.set_address(hwid, replace(address, registered_at=clock.now()))
+
+
+def set_consent(hwid: str, consent: bool, *, devices: Devices) -> None:
+    """Without consent nothing is sent and the address is forgotten."""
+    devices.set_consent(hwid, consent)
+
+
+def delete(hwid: str, *, devices: Devices) -> None:
+    """Forget the device; doing it twice is harmless."""
+    devices.delete(hwid)
+
+
+def written(hwid: str, *, devices: Devices) -> None:
+    """A device document was written, perhaps by an existing back end: derive what is missing."""
+    devices.derive_again(hwid)
+
+
+def backfill(*, devices: Devices) -> Iterator[str]:
+    """Derive for every device that lacks it; yields each one it wrote."""
+    for hwid in devices.underived():
+        devices.derive_again(hwid)
+        yield hwid

@@ -1,0 +1,88 @@
+"""How many devices the queries of a segment select, in all and by platform.
+
+Counted by aggregation: the cost grows with the queries and not with the devices.
+"""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from shared.domain.audience.device import Platform
+from shared.domain.audience.targeting import (
+    AudienceQuery,
+    Segment,
+    TargetPlatform,
+    audience_queries,
+)
+from shared.domain.notifications.notification import Notification
+from shared.domain.providers.provider import verified
+from shared.ports import Audience, Clock, Providers
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """Devices in all and by platform.
+
+    ``exact`` is false when so many domains and regions are combined that several queries are
+    needed: a device that several of them select is then counted by each.
+    """
+
+    devices: int
+    by_platform: Mapping[str, int]
+    exact: bool
+
+
+def devices_now(
+    notification: Notification, *, providers: Providers, audience: Audience, clock: Clock
+) -> int:
+    """Count the devices that a notification would target if it were planned now."""
+    domains = verified(providers.domains_of(notification.provider_id))
+    segment = notification.segment or Segment()
+    return sum_of(audience_queries(segment, domains, clock.now()), audience)
+
+
+def sum_of(queries: Sequence[AudienceQuery], audience: Audience) -> int:
+    """Count the devices of all queries; one that several select is counted by each."""
+    return sum(audience.count(query).devices for query in queries)
+
+
+@dataclass(frozen=True, slots=True)
+class Census:
+    """Devices in all, and on each platform the segment wants. ``read_at`` is the store's word for
+    when the first were counted. One on a platform we do not know is among all, and on none.
+    """
+
+    devices: int
+    by_platform: Mapping[str, int]
+    read_at: str
+
+
+def census(segment: Segment, queries: Sequence[AudienceQuery], audience: Audience) -> Census:
+    """Counts the devices of a segment's queries."""
+    counted = [audience.count(query) for query in queries]
+    found = Counter[str]()
+    for query, selected in zip(queries, counted, strict=True):
+        found.update(dict(_by_platform(query, selected.devices, audience)))
+    wanted = [p for p in Platform if segment.platform in {TargetPlatform.ALL, p.value}]
+    return Census(
+        devices=sum(each.devices for each in counted),
+        by_platform={platform.value: found[platform.value] for platform in wanted},
+        read_at=counted[0].read_at if counted else "",
+    )
+
+
+def _by_platform(
+    query: AudienceQuery, selected: int, audience: Audience
+) -> Iterator[tuple[str, int]]:
+    """Asked only while some of those ``selected`` are on no platform yet: with hundreds of regions
+    there are dozens of queries, and most of them select nobody.
+    """
+    if query.platform is not None:
+        yield query.platform, selected
+        return
+    for platform in Platform:
+        if selected <= 0:
+            return
+        there = audience.count(replace(query, platform=platform.value)).devices
+        selected -= there
+        yield platform.value, there

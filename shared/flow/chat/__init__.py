@@ -1,0 +1,1 @@
+"""The moderators' chat, and what is done there."""

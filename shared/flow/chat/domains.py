@@ -1,0 +1,27 @@
+"""Moderators hear in their chat whenever the way round them changes: a domain's admin HWIDs."""
+
+import logging
+from datetime import timedelta
+
+from shared.domain.chat.cards import devices_changed
+from shared.flow.chat.moderator_chat import Desk
+from shared.ports import ChatRefused
+
+TOLD_FOR = timedelta(days=1)
+"""An older change is news no more: it was made before there was a bot, or while it was away."""
+MOST_AT_ONCE = 10
+_log = logging.getLogger(__name__)
+
+
+def tell_changes(*, desk: Desk) -> None:
+    """Post what they were not told of yet; one whose note is lost is told twice, none is left out.
+
+    The chat's troubles end it: it is called again in a minute.
+    """
+    for change in desk.providers.untold_changes(MOST_AT_ONCE):
+        if desk.clock.now() - change.at <= TOLD_FOR:
+            try:
+                desk.say(devices_changed(change))
+            except ChatRefused:
+                _log.exception("moderators were not told of %s's admin HWIDs", change.domain)
+        desk.providers.note_told(change.id)

@@ -1,0 +1,101 @@
+"""All that moderators in a chat work with, and how the bot speaks to them."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import partial
+
+from shared.domain.chat.text import SHARED_ACCOUNTS, Card
+from shared.domain.errors import Defect, NotFound
+from shared.domain.notifications.notification import Notification
+from shared.flow.moderation.reviewers import Reviewers
+from shared.ports import (
+    Audience,
+    Chat,
+    ChatMoved,
+    ChatRefused,
+    Clock,
+    Moderator,
+    Moderators,
+    Notifications,
+    Posts,
+    Providers,
+    ReviewPolicies,
+    Room,
+    Standings,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """All that moderators in a chat work with. ``number`` is the room operators chose."""
+
+    number: int
+    chat: Chat
+    posts: Posts
+    notifications: Notifications
+    providers: Providers
+    moderators: Moderators
+    standings: Standings
+    policies: ReviewPolicies
+    audience: Audience
+    clock: Clock
+
+    @property
+    def reviewers(self) -> Reviewers:
+        """Looks up who may decide."""
+        return Reviewers(self.standings, self.moderators)
+
+    def moderator(self, user: int) -> Moderator | None:
+        """The moderator with this user number, which must be one person's, if their account is a
+        moderator's at this moment.
+        """
+        found = None if user in SHARED_ACCOUNTS else self.moderators.by_telegram(user)
+        return found if found and self.reviewers.moderates(found.uid) else None
+
+    def name(self, uid: str | None) -> str:
+        """What people call that moderator."""
+        try:
+            found = self.moderators.get(uid) if uid else None
+        except (NotFound, Defect):  # an operator at a terminal may be called anything
+            found = None
+        return (found.name or found.email or found.uid) if found else uid or ""
+
+    def people(self, it: Notification) -> dict[str, str]:
+        """The names of all who had to do with it."""
+        uids = {it.moderator_id, *(each.moderator_id for each in it.endorsements)}
+        uids |= {it.claim.moderator_id} if it.claim else set()
+        return {uid: self.name(uid) for uid in uids if uid}
+
+    def say(self, card: Card, *, room: int = 0, reply_to: int = 0) -> tuple[int, int]:
+        """A new message in the room, wherever it is by now; answers where it stands."""
+        where = room or self.posts.room().number or self.number
+        try:
+            return where, self._posted(where, card, reply_to)
+        except ChatMoved as moved:
+            self.follow(where, moved.room)
+            return moved.room, self._posted(moved.room, card, 0)
+
+    def follow(self, old: int, new: int) -> None:
+        """The room has moved; no other room matters."""
+
+        def moved(room: Room) -> Room:
+            is_ours = old == (room.number or self.number)
+            return replace(room, number=new) if is_ours else room
+
+        self.posts.change_room(moved)
+
+    def edit(self, room: int, message: int, card: Card) -> None:
+        """As the chat does it; without the image if the chat cannot take that."""
+        _with_or_without_image(partial(self.chat.edit, room, message), card)
+
+    def _posted(self, room: int, card: Card, reply_to: int) -> int:
+        return _with_or_without_image(partial(self.chat.post, room, reply_to=reply_to), card)
+
+
+def _with_or_without_image(send: Callable[[Card], int | None], card: Card) -> int:
+    try:
+        return send(card) or 0
+    except ChatRefused:
+        if not card.image:
+            raise
+        return send(replace(card, image="")) or 0

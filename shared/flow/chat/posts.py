@@ -1,0 +1,261 @@
+"""What stands in the moderators' chat: one message for each notification that waits or waited.
+
+Events come twice, late and out of order, so a message is always written from the record as it is
+now, by one writer at a time: whoever writes holds the post, looks at the record again when done,
+and writes again if it has changed. An older picture therefore never replaces a newer one.
+
+A notification is posted once, with one exception. Between the chat's answer and our note of it a
+crash, or a lost answer, leaves a message nobody knows of; the next writer posts another. The later
+one counts from then on: only it follows the record. The earlier still takes presses, which mean
+the same, and is closed by the first of them.
+"""
+
+import logging
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import replace
+from datetime import datetime, timedelta
+from functools import partial
+
+from shared.domain.audience.device import PARTITIONS
+from shared.domain.audience.locales import language_and_territory
+from shared.domain.audience.targeting import (
+    AudienceQuery,
+    PartitionRange,
+    Segment,
+    audience_queries,
+)
+from shared.domain.chat.cards import MOST_REGIONS, Facts, Reach, card_of, note, reminder
+from shared.domain.errors import Defect, NotFound, TryAgain
+from shared.domain.notifications.lifecycle import Status
+from shared.domain.notifications.notification import Notification, NotificationId
+from shared.domain.notifications.review import approvals_needed
+from shared.domain.providers.provider import verified
+from shared.flow.audience.size import census, sum_of
+from shared.flow.chat.domains import tell_changes
+from shared.flow.chat.moderator_chat import Desk
+from shared.flow.moderation.remind import remind
+from shared.ports import ChatClosed, ChatMoved, MessageGone, Post, Room, Throttled, Waiting
+
+WRITING = timedelta(seconds=120)
+"""How long a writer holds a post, anew for each picture; more than all requests for one take."""
+MOST_LOOKS = 5
+"""How often one writer follows a record that keeps changing."""
+LOOKED_AFTER = 100
+"""How many of the oldest that wait are looked after at once."""
+SAMPLED = 100
+"""Devices whose region is looked at: their order has nothing to do with where they are."""
+MOST_SAMPLED_REGIONS = 5
+EVENT_TIME = timedelta(minutes=2)
+"""By then an event has come, or was lost."""
+A_MOMENT = timedelta(seconds=1)
+"""By so much it does not matter when the chat may be spoken in."""
+
+log = logging.getLogger(__name__)
+
+
+def show(id: NotificationId, *, desk: Desk) -> None:
+    """The notification's message says how things stand, now or already.
+
+    Raises ``TryAgain`` when somebody else writes it just now: then come again, to make sure.
+    """
+    try:
+        it = desk.notifications.get(id)
+    except NotFound:
+        return
+    if not _is_due(it, desk.posts.get(id)):
+        return
+    _respect_quiet(desk)
+    owner, now = desk.clock.new_id(), desk.clock.now()
+    post = desk.posts.change(id, lambda it: _taken(it, owner, now))
+    try:
+        _follow_record(post, desk)
+    except Throttled as throttled:
+        _keep_quiet(desk, throttled.retry_after_seconds)
+        raise
+    except _Overtaken:  # nobody knows whose picture came last
+        desk.posts.change(id, lambda it: replace(it, shows=0))
+        raise TryAgain("its message was written by two", retry_after_seconds=5) from None
+    finally:
+        desk.posts.change(id, lambda it: _left(it, owner))
+
+
+def look_after(*, desk: Desk) -> None:
+    """Tell what changed on domains; of those that wait, show what was never shown, and say when
+    one waits too long.
+
+    While the chat is in trouble this ends at the first attempt: it is called again in a minute.
+    """
+    with suppress(TryAgain):
+        _respect_quiet(desk)
+        tell_changes(desk=desk)
+        for it in desk.notifications.queue(Waiting(page_size=LOOKED_AFTER)).items:
+            if desk.clock.now() - it.waits_since > EVENT_TIME:
+                _show_whatever(it.id, desk)
+        remind(
+            notifications=desk.notifications,
+            policies=desk.policies,
+            clock=desk.clock,
+            tell=lambda longest: desk.say(reminder(longest.notification.id, longest.age)),
+        )
+
+
+def _show_whatever(id: NotificationId, desk: Desk) -> None:
+    """Show one of many; a record behind it that cannot be read keeps the others from nothing."""
+    try:
+        show(id, desk=desk)
+    except Defect:
+        log.exception("cannot be shown to moderators: notification %s", id)
+
+
+def close_stray(room: int, message: int, *, desk: Desk) -> None:
+    """A message that is not the notification's own loses its buttons."""
+    try:
+        desk.edit(room, message, note("This one was posted twice. The later message counts."))
+    except (MessageGone, ChatMoved):
+        return
+
+
+# ---- one writer at a time --------------------------------------------------------------------
+
+
+class _Overtaken(Exception):
+    """This writer was so slow that another one took over."""
+
+
+def _is_due(it: Notification, post: Post | None) -> bool:
+    """Whether the message lags behind the record. What was decided unseen is not posted."""
+    if post is None or not post.message:
+        return it.status is Status.PENDING
+    return post.shows < it.history_count
+
+
+def _taken(post: Post, owner: str, now: datetime) -> Post:
+    if post.owner not in {"", owner} and post.until and post.until > now:
+        raise TryAgain("its message is being written", retry_after_seconds=2)
+    return replace(post, owner=owner, until=now + WRITING)
+
+
+def _left(post: Post, owner: str) -> Post:
+    return replace(post, owner="", until=None) if post.owner == owner else post
+
+
+def _written(mine: Post, theirs: Post) -> Post:
+    if theirs.owner != mine.owner:
+        raise _Overtaken
+    return mine
+
+
+def _follow_record(post: Post, desk: Desk) -> None:
+    for _ in range(MOST_LOOKS):
+        it = desk.notifications.get(post.notification_id)
+        if not _is_due(it, post):
+            return
+        before, post = post, replace(_put(post, it, desk), until=desk.clock.now() + WRITING)
+        try:
+            post = desk.posts.change(it.id, partial(_written, post))
+        except _Overtaken:
+            if post.message != before.message:
+                close_stray(post.room, post.message, desk=desk)
+            raise
+    raise TryAgain("the notification keeps changing", retry_after_seconds=5)
+
+
+def _put(post: Post, it: Notification, desk: Desk) -> Post:
+    card = card_of(_facts(it, desk))
+    if post.message:
+        try:
+            desk.edit(post.room, post.message, card)
+        except MessageGone:
+            pass
+        except ChatMoved as moved:
+            desk.follow(post.room, moved.room)
+        except ChatClosed:
+            if post.room == (desk.posts.room().number or desk.number):
+                raise
+        else:
+            return replace(post, shows=it.history_count)
+    room, message = desk.say(card)
+    return replace(post, room=room, message=message, shows=it.history_count)
+
+
+# ---- what the chat asked for -----------------------------------------------------------------
+
+
+def _respect_quiet(desk: Desk) -> None:
+    until, now = desk.posts.room().quiet_until, desk.clock.now()
+    if until and until > now:
+        seconds = int((until - now).total_seconds()) + 1
+        raise TryAgain("the chat wants to be left alone", retry_after_seconds=seconds)
+
+
+def _keep_quiet(desk: Desk, seconds: int) -> None:
+    """Many are told so at once, of about the same time: the first of them writes it down."""
+    until = desk.clock.now() + timedelta(seconds=seconds)
+
+    def quiet(room: Room) -> Room:
+        known = room.quiet_until
+        return room if known and known > until - A_MOMENT else replace(room, quiet_until=until)
+
+    desk.posts.change_room(quiet)
+
+
+# ---- what is shown ---------------------------------------------------------------------------
+
+
+def _facts(it: Notification, desk: Desk) -> Facts:
+    provider = desk.providers.get(it.provider_id)
+    reach = _reach(it, desk) if it.status is Status.PENDING else None
+    counted = it.recounted(reach.total) if reach else it
+    return Facts(
+        notification=it,
+        now=desk.clock.now(),
+        provider=provider.name if provider else "",
+        record=_record(it.provider_id, desk),
+        reach=reach,
+        approvals_needed=approvals_needed(counted, desk.policies.get()),
+        people=desk.people(it),
+    )
+
+
+def _record(provider_id: str, desk: Desk) -> Mapping[Status, int]:
+    """How it was decided before. A send to an admin HWID is nobody's decision."""
+    counts = desk.notifications.counts_by_status(provider_id)
+    unseen = desk.notifications.count_auto_approved(provider_id)
+    return {**counts, Status.APPROVED: max(0, counts[Status.APPROVED] - unseen)}
+
+
+def _reach(it: Notification, desk: Desk) -> Reach:
+    """By aggregation and a sample, and nothing is counted twice: a card is counts, nearly all."""
+    segment, now = it.segment or Segment(), desk.clock.now()
+    domains = verified(desk.providers.domains_of(it.provider_id))
+    queries = audience_queries(segment, domains, now)
+    counted = census(segment, queries, desk.audience)
+    reach = Reach(counted.devices, counted.by_platform)
+    if named := segment.region[:MOST_REGIONS]:
+        in_region = {
+            region: audience_queries(segment.model_copy(update={"region": (region,)}), domains, now)
+            for region in named
+        }
+        return replace(
+            reach,
+            regions={region: sum_of(those, desk.audience) for region, those in in_region.items()},
+            more_regions=len(segment.region) - len(named),
+        )
+    found = _regions_of_some(queries, counted.read_at, desk)
+    common = dict(found.most_common(MOST_SAMPLED_REGIONS))
+    rest = len(found) - len(common)
+    return replace(reach, regions=common, more_regions=rest, sampled=found.total())
+
+
+def _regions_of_some(queries: Sequence[AudienceQuery], as_of: str, desk: Desk) -> Counter[str]:
+    """The territories of some devices, or the languages of those that name no territory."""
+    found: Counter[str] = Counter()
+    for query in queries[:1]:
+        everywhere = PartitionRange(0, PARTITIONS)
+        page = desk.audience.page(query, everywhere, "", SAMPLED, as_of)
+        for _, target in page.targets:
+            language, territory = language_and_territory(target.locale)
+            found[territory or language or "unknown"] += 1
+    return found

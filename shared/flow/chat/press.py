@@ -1,0 +1,271 @@
+"""What moderators do in their chat: press a button, and answer the question that follows a no.
+
+A press decides through the same verbs as every other door, so of two presses, or a press and a
+cancel, exactly one wins and the other is told who was first. Updates come twice and late: those
+that were dealt with are known, and to decide again what one has decided changes nothing.
+"""
+
+import re
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import partial
+
+from shared.domain.actors import Actor, Role
+from shared.domain.chat.cards import (
+    APPROVE,
+    MOST_TEMPLATES,
+    Pressed,
+    decided,
+    note,
+    one_line,
+    pressed,
+    question,
+)
+from shared.domain.chat.text import SHARED_ACCOUNTS
+from shared.domain.errors import InvalidInput, NotFound, Refusal, WrongState
+from shared.domain.human_text import comparable, is_blank
+from shared.domain.notifications.lifecycle import Status
+from shared.domain.notifications.notification import Notification, NotificationId
+from shared.domain.notifications.review import Template
+from shared.flow.audience.size import devices_now
+from shared.flow.chat.moderator_chat import Desk
+from shared.flow.chat.posts import close_stray
+from shared.flow.moderation.moderate import approve, claim, reject
+from shared.ports import Moderator, Prompt
+
+PROMPT_HOURS = 24
+UPDATES_KEPT = timedelta(days=2)
+"""Telegram gives an update up after a day."""
+MOST_ANSWER_UNITS = 200
+
+_NUMBER = re.compile(r"#?(\d{1,3})\u20e3?[.)]?")
+"""In any script's digits and as a keycap emoji, as keyboards write them."""
+_NOT_LISTED = (
+    "You are not on the list of moderators. "
+    "An operator can put you there: your number here is {user}."
+)
+_AS_THE_GROUP = (
+    "Telegram tells me that the group wrote this, and not who. Turn off “Remain anonymous” in your "
+    "administrator rights, or write as yourself, and reply to my question again."
+)
+_NO_QUESTION = "To reject a notification, press Reject under it and reply to my question."
+
+
+@dataclass(frozen=True, slots=True)
+class Press:
+    """A user pressed a button under ``message`` in ``room``."""
+
+    update: int
+    id: str
+    user: int
+    room: int
+    message: int
+    data: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """A user answered ``replied_to``, a message of ``replied_user``, with ``message``."""
+
+    update: int
+    user: int
+    room: int
+    message: int
+    text: str
+    replied_to: int
+    replied_user: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Said:
+    """What the presser hears; a refusal stays on the screen until it is read."""
+
+    words: str
+    alert: bool = False
+
+
+def press(given: Press, *, desk: Desk) -> None:
+    """A yes, or the first half of a no."""
+    if desk.posts.is_done(given.update):
+        return
+    moderator = desk.moderator(given.user)
+    asked = pressed(given.data)
+    said = _Said(_NOT_LISTED.format(user=given.user), alert=True)
+    if moderator and asked is None:
+        said = _Said("I do not know this button any more. Decide in the console.", alert=True)
+    elif moderator and asked:
+        said = _acted(given, asked, moderator, desk)
+    desk.chat.answer(given.id, one_line(said.words, MOST_ANSWER_UNITS), alert=said.alert)
+    if moderator and asked:
+        _tidy(given, asked, desk)
+    _note_done(given.update, desk)
+
+
+def reply(given: Reply, *, desk: Desk) -> None:
+    """The second half of a no: the reason, in the moderator's words or a template's."""
+    if given.replied_user != desk.chat.bot_id or desk.posts.is_done(given.update):
+        return
+    moderator = desk.moderator(given.user)
+    prompt = desk.posts.prompt(given.room, given.replied_to)
+    if moderator:
+        words = _answered(given, prompt, moderator, desk) if prompt else _NO_QUESTION
+        desk.say(note(words), room=given.room, reply_to=given.message)
+    elif prompt:
+        shared = given.user in SHARED_ACCOUNTS
+        words = _AS_THE_GROUP if shared else _NOT_LISTED.format(user=given.user)
+        desk.say(note(words), room=given.room, reply_to=given.message)
+    _note_done(given.update, desk)
+
+
+# ---- a press ---------------------------------------------------------------------------------
+
+
+def _acted(given: Press, asked: Pressed, moderator: Moderator, desk: Desk) -> _Said:
+    try:
+        if asked.action == APPROVE:
+            return _approved(asked, moderator, desk)
+        return _asked(given, asked, moderator, desk)
+    except Refusal as refusal:
+        return _why_not(refusal, NotificationId(asked.id), moderator, desk)
+
+
+def _approved(asked: Pressed, moderator: Moderator, desk: Desk) -> _Said:
+    after = approve(
+        NotificationId(asked.id),
+        by=_actor(moderator),
+        email=moderator.email,
+        revision=asked.revision,
+        notifications=desk.notifications,
+        providers=desk.providers,
+        reviewers=desk.reviewers,
+        policies=desk.policies,
+        count_devices=partial(
+            devices_now, providers=desk.providers, audience=desk.audience, clock=desk.clock
+        ),
+        clock=desk.clock,
+    )
+    if after.status is Status.PENDING:
+        return _Said("Your approval counts. Another moderator must approve it too.")
+    return _Said("Approved.")
+
+
+def _asked(given: Press, asked: Pressed, moderator: Moderator, desk: Desk) -> _Said:
+    """Nobody else decides while the reason is being written."""
+    id = NotificationId(asked.id)
+    before = desk.notifications.get(id)
+    if before.status is Status.PENDING and before.revision != asked.revision:
+        return _stale(before.revision)
+    it = claim(
+        id,
+        by=_actor(moderator),
+        email=moderator.email,
+        notifications=desk.notifications,
+        providers=desk.providers,
+        reviewers=desk.reviewers,
+        clock=desk.clock,
+    )
+    templates = desk.policies.get().templates
+    card = question(it, (given.user, desk.name(moderator.uid)), templates, PROMPT_HOURS)
+    room, message = desk.say(card, room=given.room, reply_to=given.message)
+    expire_at = desk.clock.now() + timedelta(hours=PROMPT_HOURS)
+    prompt = Prompt(room, message, id, asked.revision, moderator.uid, expire_at)
+    desk.posts.keep_prompt(prompt)
+    return _Said("Reply to my question with the reason.")
+
+
+def _tidy(given: Press, asked: Pressed, desk: Desk) -> None:
+    """A message that was posted by a writer that crashed is closed by its first press."""
+    try:
+        post = desk.posts.get(NotificationId(asked.id))
+    except NotFound:  # a dishonest client may name anything
+        return
+    if post and post.message and (post.room, post.message) != (given.room, given.message):
+        close_stray(given.room, given.message, desk=desk)
+
+
+# ---- a reply ---------------------------------------------------------------------------------
+
+
+def _answered(given: Reply, prompt: Prompt, moderator: Moderator, desk: Desk) -> str:
+    if prompt.moderator_id != moderator.uid:
+        asked = one_line(desk.name(prompt.moderator_id), 60)
+        return f"I asked {asked}. To reject it yourself, press Reject."
+    if desk.clock.now() >= prompt.expire_at:
+        return f"My question was good for {PROMPT_HOURS} hours. Press Reject again."
+    text, templates = given.text.strip(), desk.policies.get().templates[:MOST_TEMPLATES]
+    if is_blank(text):
+        return "Reply in words: the provider reads your reason."
+    if number := _NUMBER.fullmatch(comparable(text)):
+        template = _numbered(int(number[1]), templates)
+        return _rejected(prompt, moderator, desk, template) if template else _no_such(templates)
+    return _rejected(prompt, moderator, desk, text)
+
+
+def _numbered(number: int, templates: tuple[Template, ...]) -> Template | None:
+    return templates[number - 1] if 0 < number <= len(templates) else None
+
+
+def _no_such(templates: tuple[Template, ...]) -> str:
+    if not templates:
+        return "A number alone is no reason. Reply in words: the provider reads them."
+    return f"Reply with a number from 1 to {len(templates)}, or in words."
+
+
+def _rejected(prompt: Prompt, moderator: Moderator, desk: Desk, why: Template | str) -> str:
+    try:
+        reject(
+            prompt.notification_id,
+            why if isinstance(why, str) else "",
+            by=_actor(moderator),
+            email=moderator.email,
+            template=why.id if isinstance(why, Template) else None,
+            revision=prompt.revision,
+            notifications=desk.notifications,
+            providers=desk.providers,
+            reviewers=desk.reviewers,
+            policies=desk.policies,
+            clock=desk.clock,
+        )
+    except InvalidInput as wrong:
+        faults = "; ".join(fault.message for fault in wrong.errors)
+        return f"Not rejected yet: your reason {faults}. Reply to my question again."
+    except Refusal as refusal:
+        return _why_not(refusal, prompt.notification_id, moderator, desk).words
+    return "Rejected."
+
+
+# ---- words -----------------------------------------------------------------------------------
+
+
+def _why_not(refusal: Refusal, id: NotificationId, moderator: Moderator, desk: Desk) -> _Said:
+    if isinstance(refusal, NotFound):
+        return _Said("There is no such notification any more.", alert=True)
+    if not isinstance(refusal, WrongState) or refusal.code == "secondModeratorNeeded":
+        return _Said(refusal.message, alert=True)
+    it = desk.notifications.get(id)
+    if it.status is not Status.PENDING:
+        mine = it.moderator_id == moderator.uid and it.status is not Status.CANCELLED
+        return _Said(_yours(it) if mine else f"{decided(it, desk.people(it))}.", alert=not mine)
+    if refusal.code == "staleRevision":
+        return _stale(it.revision)
+    if refusal.code == "claimed":
+        reader = one_line(desk.name(str(refusal.details.get("moderatorId"))), 60)
+        return _Said(f"{reader} reads this one right now. Take another, or wait.", alert=True)
+    return _Said(refusal.message, alert=True)
+
+
+def _yours(it: Notification) -> str:
+    return "You rejected it." if it.status is Status.REJECTED else "You approved it."
+
+
+def _stale(revision: int) -> _Said:
+    words = f"The provider edited it: it is revision {revision} now. Read it again, then decide."
+    return _Said(words, alert=True)
+
+
+def _actor(moderator: Moderator) -> Actor:
+    return Actor(Role.MODERATOR, moderator.uid)
+
+
+def _note_done(update: int, desk: Desk) -> None:
+    desk.posts.note_done(update, desk.clock.now() + UPDATES_KEPT)

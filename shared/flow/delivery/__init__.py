@@ -1,0 +1,1 @@
+"""Plan, send, count, and set going again."""

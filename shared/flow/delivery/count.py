@@ -1,0 +1,130 @@
+"""From the ledger to the notification's counters and its end.
+
+Counters are set, never incremented: every call computes them anew from what the batches say, so
+it does not matter how often or in which order calls come. A distribution is over when every part
+is planned and no batch is open, looked at in this order: planned parts cannot add a batch.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from functools import partial
+
+from shared.domain.actors import SYSTEM
+from shared.domain.delivery.ledger import PlanPart, tally
+from shared.domain.notifications.lifecycle import Status
+from shared.domain.notifications.notification import Change, Notification, NotificationId, verdict
+from shared.domain.tally import Tally
+from shared.ports import Clock, Ledger, Notifications
+
+LIVE_EVERY = timedelta(seconds=5)
+"""How often the counters follow a running distribution."""
+
+LONGEST_HANDLER = timedelta(minutes=30)
+"""No handler lives longer than Cloud Tasks would listen to it."""
+
+
+def finish(
+    id: NotificationId, *, notifications: Notifications, ledger: Ledger, clock: Clock
+) -> Notification | None:
+    """Settle the notification if its distribution is over; else bring its counters up to date."""
+    if ledger.open_batches(id):
+        _follow(id, notifications, ledger, clock)
+        return None
+    parts = ledger.parts(id)
+    if not parts or not all(part.done for part in parts) or ledger.open_batches(id):
+        return None
+    return recount(id, notifications=notifications, ledger=ledger, clock=clock, over=True)
+
+
+def recount(
+    id: NotificationId,
+    *,
+    notifications: Notifications,
+    ledger: Ledger,
+    clock: Clock,
+    over: bool = False,
+) -> Notification:
+    """Set the counters to what the batches' own sums say; end it when the distribution is over.
+
+    Whoever counted later than we did must not be overwritten: if the counters moved since before
+    we looked at the ledger, we look again.
+    """
+    while True:
+        seen = notifications.get(id).tally
+        sums = ledger.tally(id)
+        settled = partial(_settled, seen=seen, sums=sums, now=clock.now(), over=over)
+        try:
+            return notifications.change(id, settled)
+        except _Overtaken:
+            continue
+
+
+class _Overtaken(Exception):
+    """The counters moved while we were counting."""
+
+
+def _settled(it: Notification, *, seen: Tally, sums: Tally, now: datetime, over: bool) -> Change:
+    if it.tally not in (seen, sums):
+        raise _Overtaken
+    if over and it.status is Status.SENDING:
+        reason = verdict(sums)
+        if reason is None:
+            return it.complete(SYSTEM, now, sums)
+        return it.fail(SYSTEM, now, reason, sums)
+    counted = Change(it, None) if it.tally == sums else it.counted(sums, now)
+    return counted.notification.rested() if over else counted
+
+
+def catch_up(
+    id: NotificationId, *, notifications: Notifications, ledger: Ledger, clock: Clock
+) -> Notification:
+    """Bring the counters of a stopped one up to date; it comes to rest once nothing is under way.
+
+    Its batches close and count themselves. This is for those that died between the two.
+    """
+    it, parts = notifications.get(id), ledger.parts(id)
+    over = _planned(it, parts, clock.now()) and not ledger.open_batches(id)
+    return recount(id, notifications=notifications, ledger=ledger, clock=clock, over=over)
+
+
+def _planned(it: Notification, parts: Sequence[PlanPart], now: datetime) -> bool:
+    """Whether no batch can be added. Parts not opened when it was stopped may be by a handler that
+    began before.
+    """
+    cut = 0 < it.plan_parts <= len(parts)
+    late = it.ended_at is None or now - it.ended_at >= LONGEST_HANDLER
+    return (cut or late) and all(part.done for part in parts)
+
+
+def reconcile(
+    id: NotificationId, *, notifications: Notifications, ledger: Ledger, clock: Clock
+) -> tuple[Notification, Tally]:
+    """Recompute every counter from each single record, and mend the notification if it differs.
+
+    Returns the notification as it was before, and the sums of the records.
+    """
+    before = notifications.get(id)
+    sums = sum((tally(batch.records) for batch in ledger.batches(id)), Tally())
+    if before.tally != sums:
+        now = clock.now()
+
+        def change(it: Notification) -> Change:
+            return it.counted(sums, now) if it.tally == before.tally else Change(it, None)
+
+        notifications.change(id, change)
+    return before, sums
+
+
+def _follow(id: NotificationId, notifications: Notifications, ledger: Ledger, clock: Clock) -> None:
+    now = clock.now()
+    seen = notifications.get(id)
+    if seen.counted_at is not None and now - seen.counted_at < LIVE_EVERY:
+        return
+    sums = ledger.sums(id)
+
+    def change(it: Notification) -> Change:
+        if it.status is not Status.SENDING or it.counted_at != seen.counted_at:
+            return Change(it, None)
+        return it.counted(sums, now)
+
+    notifications.change(id, change)

@@ -1,0 +1,75 @@
+"""Why a device got a notification, or did not."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from shared.domain.audience.device import partition_of
+from shared.domain.audience.targeting import Segment
+from shared.domain.delivery.ledger import Batch, BatchId, Record, sort_key
+from shared.domain.notifications.notification import Notification
+from shared.domain.providers.provider import verified
+from shared.ports import Clock, Devices, Ledger, Providers
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """``targeted`` by the ledger; else ``misses``: the filters that leave the device out today.
+
+    Without a plan yet, ``misses`` tells whether it would be targeted. ``known`` is whether there is
+    such a device on a domain of this provider; nothing is told about anybody else's.
+    ``unreadable`` names the fields of its document that cannot be read today.
+    """
+
+    targeted: bool
+    planned: bool
+    known: bool
+    misses: tuple[str, ...] = ()
+    batch: BatchId | None = None
+    attempts: int = 0
+    record: Record | None = None
+    unreadable: tuple[str, ...] = ()
+
+
+def explain(
+    notification: Notification,
+    hwid: str,
+    *,
+    providers: Providers,
+    devices: Devices,
+    ledger: Ledger,
+    clock: Clock,
+) -> Explanation:
+    """Targeted or not and by which rule, in which batch, with which outcome, answer and when."""
+    key = sort_key(partition_of(hwid), hwid)
+    device = devices.get(hwid)
+    unreadable = device.unreadable if device else ()
+    planned = notification.plan_parts > 0
+    for batch, position in _found(ledger.batches_around(notification.id, key), hwid):
+        return Explanation(
+            targeted=True,
+            planned=planned,
+            known=device is not None,
+            batch=batch.id,
+            attempts=batch.attempt,
+            record=batch.records[position],
+            unreadable=unreadable,
+        )
+    own = providers.domains_of(notification.provider_id)
+    if device is None or {domain.domain for domain in own}.isdisjoint(device.domains):
+        return Explanation(targeted=False, planned=planned, known=False, misses=("device",))
+    domains = notification.plan_domains or verified(own)
+    as_of = notification.sending_at or clock.now()
+    segment = notification.segment or Segment()
+    misses = segment.misses(device, domains, as_of)
+    return Explanation(
+        targeted=False, planned=planned, known=True, misses=misses, unreadable=unreadable
+    )
+
+
+def _found(batches: Sequence[Batch], hwid: str) -> list[tuple[Batch, int]]:
+    return [
+        (batch, position)
+        for batch in batches
+        for position, target in enumerate(batch.targets)
+        if target.hwid == hwid
+    ]

@@ -1,0 +1,79 @@
+"""A domain that is taken from its provider ends what is on its way to it, within one chunk.
+
+The notification is told, and a running batch sees that with its look before every chunk. Only then
+are devices read again: who is on another of the provider's domains still gets it.
+"""
+
+import logging
+from collections.abc import Iterable, Mapping, Sequence
+
+from shared.domain.actors import SYSTEM, Actor
+from shared.domain.audience.targeting import Segment
+from shared.domain.delivery.ledger import Batch, Outcome, Record
+from shared.domain.delivery.recording import last_word
+from shared.domain.errors import Defect
+from shared.domain.notifications.notification import Change, Notification
+from shared.domain.providers.provider import verified
+from shared.ports import Clock, Devices, Notifications, Providers
+
+log = logging.getLogger(__name__)
+
+
+def tell_those_on_their_way(
+    name: str, by: Actor, *, notifications: Notifications, providers: Providers, clock: Clock
+) -> None:
+    """Tell every notification that is being sent on the domain, unless it is still its provider's.
+
+    Call it after the domain was changed, and also when nothing changed: then it heals what a crash
+    kept from being told.
+    """
+    domain, now = providers.domain(name), clock.now()
+    owner = domain.provider_id if domain and domain.is_verified else None
+
+    def change(it: Notification) -> Change:
+        return it.lose([] if it.provider_id == owner else [name], by, now)
+
+    for id in notifications.sending_on(name):
+        try:
+            notifications.change(id, change)
+        except Defect:
+            log.exception("cannot be told of a lost domain: notification %s", id)
+
+
+def checked(
+    planned: Notification, *, notifications: Notifications, providers: Providers, clock: Clock
+) -> Notification:
+    """Take the domains that were lost while they were planned with.
+
+    The plan is written by now, so whoever takes one away from here on finds the notification.
+    """
+    held = set(verified(providers.domains_of(planned.provider_id)))
+    lost, now = [name for name in planned.plan_domains if name not in held], clock.now()
+    if not lost:
+        return planned
+    return notifications.change(planned.id, lambda it: it.lose(lost, SYSTEM, now))
+
+
+def ended(
+    notification: Notification,
+    batch: Batch,
+    positions: Sequence[int],
+    lost: Iterable[str],
+    *,
+    devices: Devices,
+    clock: Clock,
+) -> Mapping[int, Record]:
+    """What is recorded of those devices that are on none of the domains that are left."""
+    segment, gone = notification.segment or Segment(), set(lost)
+    planned = set(segment.domains_of(notification.plan_domains))
+    if planned.isdisjoint(gone):
+        return {}
+    left = planned - gone
+    hwids = {position: batch.targets[position].hwid for position in positions}
+    domains = devices.domains(list(hwids.values())) if left else {}
+    word = Record(Outcome.SKIPPED, "domainLost", at=clock.now())
+    return {
+        position: last_word(batch.records[position], word)
+        for position, hwid in hwids.items()
+        if left.isdisjoint(domains.get(hwid, ()))
+    }

@@ -1,0 +1,110 @@
+"""The pushes of one pass over a batch, and who is held back on the word of others.
+
+Everybody is asked for, and judged by the own answer. Only while many addresses of a group have met
+the same refusal and nobody was accepted, no more than a few of each chunk are asked for, and the
+others wait: if one of the few is accepted, they go out too.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Set
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Final
+
+from shared.domain.audience.device import AddressKind, PushAddress
+from shared.domain.delivery.evidence import PROBES, Group, group_of
+from shared.domain.delivery.ledger import Target
+from shared.domain.push.answers import Answer, Later
+from shared.domain.push.message import Message
+from shared.domain.push.reactions import NO_SENDER, NO_TURN
+from shared.flow.delivery.heard import Heard
+from shared.ports import Clock, Sender
+
+Senders = Mapping[AddressKind, Sender]
+Addressed = Mapping[int, tuple[Group, PushAddress]]
+"""Groups and addresses by position in the batch."""
+
+ANSWER_TOGETHER: Final = frozenset({AddressKind.HMS})
+"""Push services that give one answer to a request for many addresses."""
+
+
+@dataclass(slots=True)
+class Pushes:
+    """Sends the chunks of a batch, one after the other."""
+
+    message: Message
+    senders: Senders
+    clock: Clock
+    heard: Heard
+    tried: set[int] = field(default_factory=set)
+    """Positions in the batch of those that had a turn."""
+
+    def send(
+        self, targets: Mapping[int, Target], until: datetime, again: Set[int] = frozenset()
+    ) -> dict[int, Answer]:
+        """One attempt for each that has an address, unless it is held back.
+
+        Every push service has its share of the time, so that none takes all of it by silence.
+        ``again``: those that were asked for before.
+        """
+        addressed = {
+            p: (group_of(t.platform, t.address), t.address) for p, t in targets.items() if t.address
+        }
+        parts = list(_parts(addressed, again))
+        answers: dict[int, Answer] = {}
+        for left, part in zip(range(len(parts), 0, -1), parts, strict=True):
+            now = self.clock.now()
+            answers |= self._of_part(part, now + (until - now) / left)
+        self.tried |= {p for p, a in answers.items() if not isinstance(a, Later) or a.tried}
+        return answers
+
+    def _of_part(self, part: Addressed, until: datetime) -> dict[int, Answer]:
+        """Addresses of one push service."""
+        held = self._held_back(part)
+        answers = self._ask({p: it for p, it in part.items() if p not in held}, until)
+        lifted = {p: part[p] for p in held if not self.heard.agreed(part[p][0])}
+        answers |= self._ask(lifted, until)
+        return answers | dict.fromkeys(held - lifted.keys(), NO_TURN)
+
+    def _held_back(self, part: Addressed) -> set[int]:
+        """All but a few of each group of which a refusal is believed."""
+        groups = {group for group, _ in part.values()}
+        return {
+            p
+            for group in groups
+            if self.heard.agreed(group)
+            for p in _but_probes([p for p, (of, _) in part.items() if of == group])
+        }
+
+    def _ask(self, asked: Addressed, until: datetime) -> dict[int, Answer]:
+        if not asked:
+            return {}
+        kind = next(address.kind for _, address in asked.values())
+        sender = self.senders.get(kind)
+        if sender is None:
+            return dict.fromkeys(asked, NO_SENDER)
+        seconds = max(0.0, (until - self.clock.now()).total_seconds())
+        got = sender.send(self.message, [address for _, address in asked.values()], seconds)
+        self.heard.learn(
+            (group, address.value, answer)
+            for (group, address), answer in zip(asked.values(), got, strict=True)
+        )
+        return dict(zip(asked, got, strict=True))
+
+
+def _parts(addressed: Addressed, again: Set[int]) -> Iterator[Addressed]:
+    """By push service. Where a request has one answer for all its addresses, those that were asked
+    for before are asked for in halves: else the worst of them would have all of them wait for ever.
+    """
+    for kind in dict.fromkeys(address.kind for _, address in addressed.values()):
+        of_kind = [p for p, (_, address) in addressed.items() if address.kind is kind]
+        waited = [p for p in of_kind if p in again and kind in ANSWER_TOGETHER]
+        fresh = [p for p in of_kind if p not in waited]
+        for positions in (fresh, waited[::2], waited[1::2]):
+            if positions:
+                yield {p: addressed[p] for p in positions}
+
+
+def _but_probes(positions: list[int]) -> Iterable[int]:
+    """Without ``PROBES`` of them, spread evenly."""
+    step = max(1, -(-len(positions) // PROBES))
+    return (p for n, p in enumerate(positions) if n % step)

@@ -1,0 +1,57 @@
+"""A big audience's batches get their moments: within the provider's rate, and slowly at first.
+
+The queues hold the platform's rate. That one provider's million does not fill them is held here.
+"""
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from shared.domain.delivery.lane import Lane
+from shared.domain.delivery.ledger import BATCH_SIZE, PlanPart
+from shared.domain.delivery.ramp import LONGEST_DELAY, SMALL_AUDIENCE, Ramp, delay_seconds
+from shared.domain.notifications.lifecycle import Status
+from shared.domain.notifications.notification import Notification, NotificationId
+from shared.domain.providers.provider import Limit, Provider
+from shared.ports import Clock, Lanes, Notifications
+
+
+def scheduled(
+    parts: list[PlanPart],
+    notification: Notification,
+    provider: Provider,
+    devices: int,
+    *,
+    notifications: Notifications,
+    lanes: Lanes,
+    clock: Clock,
+) -> list[PlanPart]:
+    """The parts with their schedule; a small audience takes its share of the rate, but no delay.
+
+    Not for one that was not moderated, which is urgent, and one device.
+    """
+    if not devices:
+        return parts
+    now, small = clock.now(), devices < SMALL_AUDIENCE
+    per_second = max(1, provider.limit(Limit.DEVICES_PER_MINUTE)) / 60 / BATCH_SIZE
+    batches = -(-devices // BATCH_SIZE)
+    seconds = batches / per_second if small else delay_seconds(batches, per_second)
+    length = min(LONGEST_DELAY, timedelta(seconds=seconds))
+    over = _over(lanes.change(provider.uid, lambda it: it), notification.id, now, notifications)
+    lane = lanes.change(
+        provider.uid,
+        lambda it: it.without(over, now).reserved(notification.id, now, length, waits=not small),
+    )
+    stretch = lane.of(notification.id)
+    if small or stretch is None:
+        return parts
+    return [
+        replace(part, ramp=Ramp(stretch.starts_at, per_second, first, len(parts)))
+        for first, part in enumerate(parts)
+    ]
+
+
+def _over(lane: Lane, own: str, now: datetime, notifications: Notifications) -> set[str]:
+    """Those that ended before their time: whoever stopped a mistake need not wait for its rest."""
+    ahead = [s.notification_id for s in lane.taken if s.ends_at > now and s.notification_id != own]
+    statuses = notifications.statuses(map(NotificationId, ahead))
+    return {id for id in ahead if statuses.get(NotificationId(id)) is not Status.SENDING}

@@ -1,0 +1,346 @@
+"""Sending one batch, a chunk of at most 50 devices at a time.
+
+At least once, seen once: a chunk is recorded right after it was sent, so a crash between the push
+service's answer and the record sends that one chunk again, under the same replace key. A batch has
+one owner by lease; every ledger write renews the lease and is conditional on the last one, so an
+owner that outlived its lease can write nothing and stops at the chunk it is in.
+"""
+
+import logging
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence, Set
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from shared.domain.audience.device import AddressKind
+from shared.domain.delivery.evidence import alarming
+from shared.domain.delivery.ledger import Batch, BatchId, BatchState, Outcome, Record
+from shared.domain.delivery.recording import exhausted, expired, last_word
+from shared.domain.delivery.retry import RetryPolicy, fruitless_after, too_late
+from shared.domain.errors import TryAgain
+from shared.domain.notifications.lifecycle import Status
+from shared.domain.notifications.notification import Notification, NotificationId
+from shared.domain.push.message import Message
+from shared.domain.push.reactions import ANSWER_LOST, NOTHING_ASKED
+from shared.flow.delivery.chunk import Chunks
+from shared.flow.delivery.count import finish
+from shared.flow.delivery.heard import Heard
+from shared.flow.delivery.lost_domain import ended
+from shared.flow.delivery.pushes import Pushes, Senders
+from shared.flow.delivery.queues import follow_up
+from shared.flow.delivery.verdicts import Results, Verdicts
+from shared.ports import (
+    Attempts,
+    Clock,
+    Devices,
+    Ledger,
+    LostLease,
+    Notifications,
+    Retries,
+    RunMemory,
+    Slots,
+    Tasks,
+    Watch,
+)
+
+LEASE = timedelta(seconds=90)
+SWEEP_GRACE = timedelta(minutes=5)
+EARLY = timedelta(seconds=2)
+"""How far the queue's clock may be ahead of ours."""
+WHILE_STOPPED = timedelta(seconds=60)
+"""How long a batch waits before it looks again whether the platform's stop switch is off."""
+
+SENDING_SHARE = 2 / 3
+"""How much of its lease a chunk may spend on sending; the rest is for what is still under way when
+that time is up, and for writing it down."""
+
+log = logging.getLogger(__name__)
+
+
+def send_batch(
+    id: NotificationId,
+    batch_id: BatchId,
+    *,
+    notifications: Notifications,
+    ledger: Ledger,
+    senders: Senders,
+    slots: Slots,
+    devices: Devices,
+    watch: Watch,
+    retries: Retries,
+    memory: RunMemory,
+    tasks: Tasks,
+    clock: Clock,
+    until: datetime,
+    policy: RetryPolicy = RetryPolicy(),  # noqa: B008 - frozen
+    lease: timedelta = LEASE,
+) -> None:
+    """Send what is open in the batch, record it, and settle the notification if it was the last.
+
+    Raises ``TryAgain`` while someone else holds the batch. What cannot be sent now is left open
+    and a later task is enqueued for it.
+    """
+    notification = notifications.get(id)
+    batch = ledger.batch(id, batch_id)
+    try:
+        if batch.state is BatchState.OPEN and not _waits(batch, clock.now()):
+            died, doubts = bool(batch.lease_owner), _doubts(batch, clock.now())
+            batch = ledger.write(_claimed(_doubted(batch, doubts), clock, lease), doubts)
+            heard = Heard.before(id, batch, memory, ledger, clock)
+            pushes = Pushes(_message(notification), senders, clock, heard)
+            verdicts = Verdicts(heard, policy.patience)
+            chunks = Chunks(notification, pushes, verdicts, slots, devices, clock)
+            run = _Run(notification, ledger, chunks, watch, clock, policy, lease)
+            batch = run.taken_over(batch) if died else batch
+            if batch.state is BatchState.OPEN:
+                batch = run.within_budget(batch, until, retries)
+            _sound_alarm(batch, heard)
+    except LostLease:
+        raise TryAgain(f"batch {batch_id} of {id} has a new owner", retry_after_seconds=5) from None
+    if batch.state is BatchState.OPEN:
+        tasks.enqueue([follow_up(notification, batch)])
+    finish(id, notifications=notifications, ledger=ledger, clock=clock)
+
+
+def _waits(batch: Batch, now: datetime) -> bool:
+    """Whether the batch has to wait: raises while it is leased, true while it is not due.
+
+    A task that is a moment early comes again itself: the clocks differ, and it is the follow-up.
+    """
+    if batch.lease_until is not None and batch.lease_until > now:
+        seconds = int((batch.lease_until - now).total_seconds()) + 1
+        raise TryAgain(f"batch {batch.id} is being sent", retry_after_seconds=seconds)
+    if batch.retry_at is not None and now < batch.retry_at <= now + EARLY:
+        raise TryAgain(f"batch {batch.id} is due in a moment")
+    return batch.retry_at is not None and batch.retry_at > now
+
+
+def _doubts(batch: Batch, now: datetime) -> Mapping[int, Record]:
+    """What the last owner may have done, if it did not live to give the batch back.
+
+    Whoever is not due now was not due then either.
+    """
+    positions = batch.in_doubt() if batch.lease_owner else []
+    doubted = (p for p in positions if batch.records[p].is_due(now))
+    return {p: _doubtful(batch.records[p]) for p in doubted}
+
+
+def _doubted(batch: Batch, doubts: Mapping[int, Record]) -> Batch:
+    """With the doubts, and going on behind them: they may be what its owner died of."""
+    reached = max(doubts) + 1 if doubts else batch.reached
+    return replace(batch.recorded(doubts), reached=reached)
+
+
+def _doubtful(last: Record) -> Record:
+    code = ANSWER_LOST.code if last.code in NOTHING_ASKED else last.code
+    return replace(last, code=code, ambiguous=True)
+
+
+def _claimed(batch: Batch, clock: Clock, lease: timedelta) -> Batch:
+    """Owned. The time for retries begins here: an owner may die before it has recorded any."""
+    now = clock.now()
+    return replace(
+        batch,
+        lease_owner=clock.new_id(),
+        lease_until=now + lease,
+        wake_at=now + lease + SWEEP_GRACE,
+        retry_at=None,
+        attempt=batch.attempt + 1,
+        first_attempt_at=batch.first_attempt_at or now,
+    )
+
+
+def _sound_alarm(batch: Batch, heard: Heard) -> None:
+    """Once, when a batch closes that held too many addresses of another app, or whose addresses
+    met a refusal while nobody of the run was accepted.
+    """
+    if batch.state is not BatchState.CLOSED:
+        return
+    if foreign := alarming(batch.records):
+        told = (batch.notification_id, batch.id, foreign)
+        log.error("push: addressesOfAnotherApp, notification %s, batch %s, %d addresses", *told)
+    for group, refusal in heard.refusals.items():
+        if heard.refused_to_all(group, refusal.code):
+            said = (group.kind.upper(), refusal.code, batch.notification_id, batch.id)
+            log.error("%s: %s, notification %s, batch %s: nobody was accepted", *said)
+
+
+def _attempts(batch: Batch, positions: Set[int]) -> Mapping[AddressKind, Attempts]:
+    """What is to be pushed of it, by kind of address: for the first time, or once more.
+
+    By the address of the plan: to find the few that moved to another push service since, all would
+    be read before it is known whether any may be sent to.
+    """
+    targets = [(p, batch.targets[p].address) for p in positions]
+    waiting = [(batch.records[p], address.kind) for p, address in targets if address]
+    first = Counter(kind for record, kind in waiting if record.code in NOTHING_ASKED)
+    again = Counter(kind for record, kind in waiting if record.code not in NOTHING_ASKED)
+    return {kind: Attempts(first[kind], again[kind]) for kind in first | again}
+
+
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """One owner's way through a batch."""
+
+    notification: Notification
+    ledger: Ledger
+    chunks: Chunks
+    watch: Watch
+    clock: Clock
+    policy: RetryPolicy
+    lease: timedelta
+
+    def taken_over(self, batch: Batch) -> Batch:
+        """After an owner that died: given up beyond the horizon, or all of them might die of it."""
+        now = self.clock.now()
+        beyond = self.policy.gives_up(batch.first_attempt_at or now, now)
+        return self._give_up(batch, exhausted) if beyond else batch
+
+    def within_budget(self, batch: Batch, until: datetime, retries: Retries) -> Batch:
+        """Goes through the batch, unless this process has spent what it may on retries."""
+        if self.notification.status is not Status.SENDING:
+            return self.through(batch, until)
+        began = self.clock.now()
+        waiting = {p for p in batch.open_positions() if batch.records[p].is_due(began)}
+        attempts = _attempts(batch, waiting)
+        others = len(waiting) - sum(it.first + it.again for it in attempts.values())
+        if seconds := retries.wait_seconds(attempts, others, began):
+            return self.put_off(batch, seconds)
+        after = self.through(batch, until)
+        retries.give_back(_attempts(batch, waiting - self.chunks.pushes.tried), began)
+        return after
+
+    def through(self, batch: Batch, until: datetime) -> Batch:
+        """Every open chunk once; returns the batch closed, or open with a time to go on.
+
+        A chunk that would last beyond ``until``, judging by those before it, is not begun; nor is
+        one, nor a request of it, once the notification has expired.
+        """
+        expires_at, pushes = self.notification.expires_at, self.chunks.pushes
+        longest, tried_until = timedelta(0), batch.reached
+        chunks = list(batch.chunks())
+        for positions in chunks:
+            seen = self.watch.look(self.notification.id)
+            if seen.status is not Status.SENDING:
+                return self._close_unsent(self._decided(batch, ending=True))
+            began = self.clock.now()
+            if too_late(began, expires_at):
+                return self._give_up(self._decided(batch, ending=True), expired)
+            if seen.stopped:
+                return self._release(_rested(self._decided(batch)), began + WHILE_STOPPED)
+            if began >= until or began + longest > until:
+                batch = replace(batch, reached=tried_until)
+                return self._hand_over(batch) if longest else self._release(batch, began)
+            enough = min(until, began + self.lease * SENDING_SHARE, expires_at or until)
+            lost = self._lost(batch, positions, seen.lost_domains)
+            kept = [p for p in positions if p not in lost]
+            records = {**lost, **self.chunks.attempt(batch, kept, enough)}
+            results = self._with_verdicts(batch, records) if positions is chunks[-1] else None
+            batch = replace(batch, reached=positions[-1] + 1)
+            batch = self._record(batch, results or Results(records))
+            longest = max(longest, self.clock.now() - began)
+            tried_until = tried_until if pushes.tried.isdisjoint(positions) else batch.reached
+        if batch.state is BatchState.CLOSED:
+            return batch
+        return self.put_off(self._judged(replace(batch, reached=tried_until)))
+
+    def _lost(
+        self, batch: Batch, positions: Sequence[int], domains: Sequence[str]
+    ) -> Mapping[int, Record]:
+        it, devices = self.notification, self.chunks.devices
+        return ended(it, batch, positions, domains, devices=devices, clock=self.clock)
+
+    def put_off(self, batch: Batch, asked_seconds: float = 0.0) -> Batch:
+        """What is open is tried again later, unless that would be beyond the horizon or expiry.
+
+        No sooner than the first of it is due; the others are passed over until they are.
+        """
+        now = self.clock.now()
+        asked = max(asked_seconds, (batch.due_at(now) - now).total_seconds())
+        wait = self.policy.wait_seconds(batch.fruitless, asked, self.clock.chance())
+        retry_at = now + timedelta(seconds=wait)
+        expires_at = self.notification.expires_at
+        if self.policy.gives_up(batch.first_attempt_at or now, retry_at, expires_at):
+            return self._give_up(batch, expired if too_late(retry_at, expires_at) else exhausted)
+        return self._release(batch, retry_at)
+
+    def _hand_over(self, batch: Batch) -> Batch:
+        """Time is up. Another task goes on at once, if most that was tried got through and anybody
+        may be asked for.
+        """
+        batch, now = self._judged(self._decided(batch)), self.clock.now()
+        if batch.fruitless or batch.due_at(now) > now:
+            return self.put_off(batch)
+        return self._release(batch, now)
+
+    def _judged(self, batch: Batch) -> Batch:
+        tried = self.chunks.pushes.tried
+        in_vain = sum(batch.records[p].outcome is Outcome.OPEN for p in tried)
+        return replace(batch, fruitless=fruitless_after(batch.fruitless, len(tried), in_vain))
+
+    def _with_verdicts(self, batch: Batch, records: Mapping[int, Record]) -> Results:
+        """The last chunk of a pass, with what the whole of it taught."""
+        verdicts, now = self.chunks.verdicts, self.clock.now()
+        decided = verdicts.reached(batch.recorded(records), now, through=True)
+        return Results({**records, **decided.records}, decided.gone)
+
+    def _decided(self, batch: Batch, *, ending: bool = False) -> Batch:
+        """With what can be decided though the pass ends here, and everything if the batch does."""
+        decided = self.chunks.verdicts.reached(batch, self.clock.now(), ending=ending)
+        return self._record(batch, decided) if decided.records else batch
+
+    def _record(self, batch: Batch, results: Results) -> Batch:
+        """Write the chunk, and only then drop dead addresses: a lost drop is found again."""
+        batch = self._renewed(batch.recorded(results.records))
+        if not batch.open_positions():
+            batch = batch.closed()
+        written = self.ledger.write(batch, results.records)
+        for dead in results.gone:
+            self.chunks.devices.drop_address(dead.hwid, dead.value, dead.as_of)
+        return written
+
+    def _renewed(self, batch: Batch) -> Batch:
+        now = self.clock.now()
+        until = now + self.lease
+        return replace(batch, lease_until=until, wake_at=until + SWEEP_GRACE)
+
+    def _close_unsent(self, batch: Batch) -> Batch:
+        """The notification is no longer being sent: what was never sent is skipped, as stopped."""
+        now = self.clock.now()
+        stopped = Record(Outcome.SKIPPED, "stopped", at=now)
+        return self._closed_with(batch, lambda last: last_word(last, stopped))
+
+    def _give_up(self, batch: Batch, end: Callable[[Record, datetime], Record]) -> Batch:
+        now = self.clock.now()
+        return self._closed_with(batch, lambda last: last_word(last, end(last, now)))
+
+    def _closed_with(self, batch: Batch, word: Callable[[Record], Record]) -> Batch:
+        words = {p: word(batch.records[p]) for p in batch.open_positions()}
+        return self.ledger.write(batch.recorded(words).closed(), words)
+
+    def _release(self, batch: Batch, retry_at: datetime) -> Batch:
+        return self.ledger.write(
+            replace(
+                batch,
+                lease_owner="",
+                lease_until=None,
+                retry_at=retry_at,
+                wake_at=retry_at + SWEEP_GRACE,
+            )
+        )
+
+
+def _rested(batch: Batch) -> Batch:
+    """Whose time for retries has not begun, if nothing was attempted yet."""
+    attempted = any(record.at for record in batch.records)
+    return batch if attempted else replace(batch, first_attempt_at=None)
+
+
+def _message(notification: Notification) -> Message:
+    return Message(
+        id=notification.id,
+        content=notification.content,
+        sent_at=notification.sending_at or notification.created_at,
+        expires_at=notification.expires_at,
+        urgent=notification.auto_approved,
+    )

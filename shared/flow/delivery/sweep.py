@@ -1,0 +1,130 @@
+"""What the minute tick does: find what got stuck, and set it going again.
+
+Events and tasks can be lost, and Cloud Tasks forgets a task that ran out of attempts. Everything
+unfinished therefore carries the time (``wake_at``) at which it must be looked at if nothing has
+happened by then. Sweeping enqueues again under a new name and moves that time; it decides nothing.
+"""
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from shared.domain.delivery.ledger import Batch, BatchId, BatchState, PlanPart
+from shared.domain.errors import Defect, NotFound
+from shared.domain.notifications.lifecycle import Status
+from shared.domain.notifications.notification import SWEEP_AFTER, NotificationId
+from shared.flow.delivery.count import catch_up, finish
+from shared.flow.delivery.queues import plan_task, send_task
+from shared.ports import Clock, Ledger, LostLease, Notifications, Tasks
+
+MOST_AT_ONCE = 200
+LONGEST_NAP = timedelta(hours=1)
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Swept:
+    """How much was stuck."""
+
+    notifications: int
+    parts: int
+    batches: int
+
+
+def sweep(*, notifications: Notifications, ledger: Ledger, tasks: Tasks, clock: Clock) -> Swept:
+    """Set going again everything whose time has passed; safe to run at any moment, repeatedly."""
+    now = clock.now()
+    stuck = notifications.overdue(now, MOST_AT_ONCE)
+    parts = ledger.overdue_parts(now, MOST_AT_ONCE)
+    batches = ledger.overdue_batches(now, MOST_AT_ONCE)
+    for notification_id in stuck:
+        with _not_for_all(notification_id):
+            try:
+                _wake_notification(notification_id, notifications, ledger, tasks, clock)
+            except Defect:  # or enough of them would stand before all that gets stuck later
+                notifications.put_off_wake(notification_id, now + LONGEST_NAP)
+                raise
+    for part in parts:
+        with _not_for_all(part.notification_id):
+            _wake_part(part, notifications, ledger, tasks, now)
+    for owner_id, batch_id in batches:
+        with _not_for_all(owner_id):
+            _wake_batch(owner_id, batch_id, notifications, ledger, tasks, now)
+    return Swept(len(stuck), len(parts), len(batches))
+
+
+@contextmanager
+def _not_for_all(notification_id: str) -> Iterator[None]:
+    """One that is gone, broken, or somebody else's by now must not keep the others waiting.
+
+    What is below one that is gone is never looked at again: it would be the first of every tick.
+    """
+    try:
+        yield
+    except (LostLease, NotFound):
+        return
+    except Defect:
+        log.exception("cannot be swept: notification %s", notification_id)
+
+
+def _wake_notification(
+    id: NotificationId, notifications: Notifications, ledger: Ledger, tasks: Tasks, clock: Clock
+) -> None:
+    """Its event or its plan was lost, or the last batch's finish was."""
+    now = clock.now()
+    woken = notifications.change(id, lambda it: it.waking(now + _nap(it.sweeps), now))
+    if woken.status is Status.STOPPED:
+        catch_up(id, notifications=notifications, ledger=ledger, clock=clock)
+        return
+    if woken.status is not Status.SENDING:
+        return
+    finish(id, notifications=notifications, ledger=ledger, clock=clock)
+    opened = len(ledger.parts(id))
+    if not woken.plan_parts or opened < woken.plan_parts:
+        tasks.enqueue([plan_task(woken)])
+
+
+def _wake_part(
+    part: PlanPart, notifications: Notifications, ledger: Ledger, tasks: Tasks, now: datetime
+) -> None:
+    try:
+        notification = notifications.get(NotificationId(part.notification_id))
+    except NotFound:
+        ledger.advance(replace(part, done=True, unannounced=(), wake_at=None), [])
+        raise
+    part = ledger.advance(
+        replace(part, wake_at=now + _nap(part.sweeps), sweeps=part.sweeps + 1), []
+    )
+    tasks.enqueue([plan_task(notification, part=part)])
+
+
+def _wake_batch(
+    notification_id: NotificationId,
+    batch_id: BatchId,
+    notifications: Notifications,
+    ledger: Ledger,
+    tasks: Tasks,
+    now: datetime,
+) -> None:
+    batch = ledger.batch(notification_id, batch_id)
+    if not _stuck(batch, now):
+        return
+    try:
+        notification = notifications.get(notification_id)
+    except NotFound:
+        ledger.write(replace(batch, wake_at=None))
+        raise
+    batch = ledger.write(replace(batch, wake_at=now + _nap(batch.sweeps), sweeps=batch.sweeps + 1))
+    tasks.enqueue([send_task(notification, batch.id, suffix=f"sweep{batch.sweeps}")])
+
+
+def _stuck(batch: Batch, now: datetime) -> bool:
+    return batch.state is BatchState.OPEN and batch.wake_at is not None and batch.wake_at <= now
+
+
+def _nap(sweeps: int) -> timedelta:
+    """Each fruitless look doubles the wait for the next."""
+    return min(LONGEST_NAP, SWEEP_AFTER * float(2 ** min(sweeps, 8)))

@@ -1,0 +1,208 @@
+"""Look at content before somebody decides on it, and once more before it is sent.
+
+The link and the image are gone to at the same time, each in a thread that is left behind when it
+does not come back: what cannot be checked in time is a finding for a person, never nothing.
+"""
+
+import logging
+import queue
+import threading
+import time
+import traceback
+from collections.abc import Callable, Collection, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from enum import Enum
+from functools import partial
+from typing import Generic, TypeVar
+
+from shared.domain.content.content import Content
+from shared.domain.errors import TryAgain
+from shared.domain.findings.fetch_result import Seen
+from shared.domain.findings.fetched import seen_findings, unchecked
+from shared.domain.findings.finding import Finding, found
+from shared.domain.findings.link import hosts_of, link_findings
+from shared.domain.findings.link_ends import Inspection, LinkEnd
+from shared.domain.findings.text import text_findings
+from shared.domain.links.carried import web_addresses
+from shared.domain.links.hosts import BadAddress, host_of, machine_host_of, read_address
+from shared.ports import Threats, Web
+
+SECONDS = 5.0
+LOOK_SECONDS = 3.5
+"""Leaves time to look up on the threat list where redirects led."""
+_MARGIN_SECONDS = 0.25
+_log = logging.getLogger(__name__)
+
+Findings = tuple[Finding, ...]
+T = TypeVar("T")
+
+
+def inspect(
+    content: Content,
+    verified_domains: Sequence[str],
+    *,
+    web: Web,
+    threats: Threats,
+    own_schemes: Collection[str] = (),
+    asker: str = "",
+    seconds: float = SECONDS,
+) -> Inspection:
+    """Find everything worth knowing about ``content``, in at most ``seconds``. Never raises.
+
+    ``asker`` is the provider in whose share of name lookups it is gone to addresses.
+    """
+    ends = time.monotonic() + seconds - min(_MARGIN_SECONDS, seconds / 5)
+    visits = [_Visit(url, name, web, threats, ends, asker) for url, name in _web_addresses(content)]
+    looks = [_Errand(visit.look) for visit in visits]
+    lists = [(visit, visit.url, _Errand(partial(visit.listed, visit.url))) for visit in visits]
+    findings = [
+        *_of_texts(content, verified_domains),
+        *_of_links(content, verified_domains, own_schemes),
+    ]
+    link_ends = []
+    for visit, look in zip(visits, looks, strict=True):
+        there = look.outcome(ends)
+        link_ends.append(visit.end(there))
+        if not isinstance(there, Seen):
+            findings.append(unchecked(visit.url, visit.field, there.value))
+            continue
+        findings += seen_findings(visit.url, there, visit.field, verified_domains)
+        if there.url != visit.url:
+            lists.append((visit, there.url, _Errand(partial(visit.listed, there.url))))
+    for visit, url, listed in lists:
+        told = listed.outcome(ends)
+        findings += told if isinstance(told, tuple) else (visit.not_listed(url),)
+    return Inspection(tuple(dict.fromkeys(findings)), tuple(link_ends))
+
+
+def _web_addresses(content: Content) -> Sequence[tuple[str, str]]:
+    """List where link and image lead on the web, each with its field."""
+    return [
+        (address, name)
+        for name in ("url", "image")
+        for address in web_addresses(getattr(content, name) or "")
+    ]
+
+
+def _of_texts(content: Content, verified_domains: Sequence[str]) -> Findings:
+    texts = {
+        "title": content.title,
+        "body": content.body,
+        "urlButtonName": content.url_button_name,
+    }
+    known = _known_hosts(content, verified_domains)
+    return tuple(
+        finding
+        for name, text in texts.items()
+        if text
+        for finding in _surely(text_findings, text, name, known)
+    )
+
+
+def _of_links(
+    content: Content, verified_domains: Sequence[str], own_schemes: Collection[str]
+) -> Findings:
+    rule = partial(link_findings, own_schemes=own_schemes)
+    return tuple(
+        finding
+        for name in ("url", "image")
+        if (url := getattr(content, name))
+        for finding in _surely(rule, url, name, verified_domains)
+    )
+
+
+def _known_hosts(content: Content, verified_domains: Sequence[str]) -> tuple[str, ...]:
+    """What a text may well name: the provider's own places, and where the link leads."""
+    known = [*verified_domains, *hosts_of(verified_domains)]
+    for url in web_addresses(content.url or ""):
+        with suppress(BadAddress):
+            address = read_address(url)
+            known += [address.host, address.ascii]
+    return tuple(known)
+
+
+def _surely(
+    rule: Callable[[str, str, Sequence[str]], Findings],
+    text: str,
+    name: str,
+    known: Sequence[str],
+) -> Findings:
+    """A rule that fails on somebody's text must not let that text through."""
+    try:
+        return rule(text, name, known)
+    except Exception as failure:  # noqa: BLE001 - a defect of ours is a finding and an alert
+        _log.error("a rule failed: %s", _place(failure))
+        return (found("couldNotBeChecked", name, host=name, reason="something went wrong"),)
+
+
+class _Lost(Enum):
+    """Why an errand brought nothing back."""
+
+    LATE = "it took too long"
+    BROKEN = "something went wrong"
+
+
+class _Errand(Generic[T]):
+    """Work done beside us, in a thread that nobody waits for beyond the end."""
+
+    def __init__(self, work: Callable[[], T]) -> None:
+        self._work = work
+        self._came: queue.SimpleQueue[T | _Lost] = queue.SimpleQueue()
+        threading.Thread(target=self._run, name="inspect", daemon=True).start()
+
+    def outcome(self, ends: float) -> T | _Lost:
+        """What it brought, if it is back by then."""
+        try:
+            return self._came.get(timeout=max(0.0, ends - time.monotonic()))
+        except queue.Empty:
+            return _Lost.LATE
+
+    def _run(self) -> None:
+        try:
+            self._came.put(self._work())
+        except Exception as failure:  # noqa: BLE001 - a defect of ours is a finding and an alert
+            _log.error("a look failed: %s", _place(failure))
+            self._came.put(_Lost.BROKEN)
+
+
+@dataclass(frozen=True, slots=True)
+class _Visit:
+    """One address: gone to, and looked up on the threat list."""
+
+    url: str
+    field: str
+    web: Web
+    threats: Threats
+    ends: float
+    asker: str
+
+    def look(self) -> Seen:
+        seconds = min(LOOK_SECONDS, self._left())
+        return self.web.look(self.url, seconds=seconds, asker=self.asker)
+
+    def end(self, there: "Seen | _Lost") -> LinkEnd:
+        final = machine_host_of(there.url) if isinstance(there, Seen) and there.reached else ""
+        return LinkEnd(self.field, machine_host_of(self.url), final)
+
+    def listed(self, url: str) -> Findings:
+        """What the threat list says of it, or of the place where it leads."""
+        try:
+            lists = self.threats.of(url, seconds=self._left())
+        except TryAgain:
+            return (self.not_listed(url),)
+        if not lists:
+            return ()
+        return (found("listedThreat", self.field, host=host_of(url), threats=", ".join(lists)),)
+
+    def not_listed(self, url: str) -> Finding:
+        return found("threatsNotChecked", self.field, host=host_of(url))
+
+    def _left(self) -> float:
+        return max(0.0, self.ends - time.monotonic())
+
+
+def _place(failure: Exception) -> str:
+    """Which error and where, without its words: they may quote the address."""
+    frame = traceback.extract_tb(failure.__traceback__)[-1]
+    return f"{type(failure).__name__} in {frame.name}, line {frame.lineno}"

@@ -1,0 +1,243 @@
+"""What moderators do: read the queue, claim, release, approve, reject.
+
+The decision is one conditional write. A cancel that came first leaves no row in the lifecycle
+table, and the moderator is told so. What a decision depends on besides the notification itself
+(its provider, the policy, its audience) is read before that write, and holds for one revision.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+from functools import cache
+
+from shared.domain.actors import Actor
+from shared.domain.errors import FieldError, InvalidInput
+from shared.domain.findings.finding import Severity
+from shared.domain.human_text import has_control_characters, is_blank, mentions
+from shared.domain.notifications.lifecycle import Move
+from shared.domain.notifications.notification import (
+    MOST_COMMENT_CHARACTERS,
+    Change,
+    Notification,
+    NotificationId,
+)
+from shared.domain.notifications.review import ReviewPolicy, approvals_needed
+from shared.flow.moderation.reviewers import Reviewers
+from shared.ports import Clock, Notifications, Page, Providers, ReviewPolicies, Waiting
+
+CountDevices = Callable[[Notification], int]
+"""How many devices a notification would target now; raises ``TryAgain`` when nobody can tell."""
+QUEUE_LENGTH = 100
+_AT_LEAST = {
+    Severity.INFO: frozenset(Severity),
+    Severity.WARNING: frozenset({Severity.WARNING, Severity.RED}),
+    Severity.RED: frozenset({Severity.RED}),
+}
+
+
+class Claimed(StrEnum):
+    """Whose claim a notification is under, as a moderator sees it."""
+
+    MINE = "mine"
+    FREE = "free"
+    OTHERS = "others"
+
+
+@dataclass(frozen=True, slots=True)
+class QueueWish:
+    """What of the queue to see. ``severity``: with a finding that grave or graver."""
+
+    provider_id: str = ""
+    severity: Severity | None = None
+    claimed: Claimed | None = None
+    text: str = ""
+    page_size: int = QUEUE_LENGTH
+    page_token: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Queued:
+    """One that waits, for how long, and until when it should be decided."""
+
+    notification: Notification
+    age: timedelta
+    due_at: datetime
+    overdue: bool
+    approvals_needed: int
+
+
+def queue(
+    wish: QueueWish,
+    *,
+    by: Actor,
+    notifications: Notifications,
+    reviewers: Reviewers,
+    policies: ReviewPolicies,
+    clock: Clock,
+) -> Page[Queued]:
+    """The notifications waiting for a decision, the one that waits longest first; without the
+    claims of people who are no moderators any more.
+    """
+    now, policy = clock.now(), policies.get()
+    moderates = cache(reviewers.moderates)
+
+    def as_of_now(it: Notification) -> Notification:
+        claim = it.claim
+        if claim is None or not claim.keeps_out(by.id, now) or moderates(claim.moderator_id):
+            return it
+        return replace(it, claim=None)
+
+    def shows(it: Notification) -> bool:
+        return (
+            _has(it, wish.severity)
+            and (wish.claimed is None or _claimed(as_of_now(it), by, now) is wish.claimed)
+            and _says(it, wish.text)
+        )
+
+    waiting = Waiting(wish.provider_id, shows, wish.page_size, wish.page_token)
+    page = notifications.queue(waiting)
+    items = tuple(queued(as_of_now(it), policy, now) for it in page.items)
+    return Page(items, page.next_token)
+
+
+def queued(notification: Notification, policy: ReviewPolicy, now: datetime) -> Queued:
+    """One that waits, by the policy's clock."""
+    since = notification.waits_since
+    due_at = since + policy.sla
+    needed = approvals_needed(notification, policy)
+    return Queued(notification, now - since, due_at, now > due_at, needed)
+
+
+def claim(
+    id: NotificationId,
+    *,
+    by: Actor,
+    email: str = "",
+    notifications: Notifications,
+    providers: Providers,
+    reviewers: Reviewers,
+    clock: Clock,
+) -> Notification:
+    """To read it undisturbed for ten minutes; again, for ten more."""
+    _, lapsed = _check_independent(id, by, email, notifications, providers, reviewers)
+    now = clock.now()
+    return notifications.change(id, lambda it: it.take(by, now, lapsed=lapsed))
+
+
+def release(
+    id: NotificationId, *, by: Actor, notifications: Notifications, clock: Clock
+) -> Notification:
+    """Somebody else may read it. Operators may release what anybody claimed."""
+    now = clock.now()
+    return notifications.change(id, lambda it: it.release(by, now))
+
+
+def approve(
+    id: NotificationId,
+    *,
+    by: Actor,
+    email: str = "",
+    revision: int | None = None,
+    notifications: Notifications,
+    providers: Providers,
+    reviewers: Reviewers,
+    policies: ReviewPolicies,
+    count_devices: CountDevices,
+    clock: Clock,
+) -> Notification:
+    """Yes: the write itself is the event that starts the distribution.
+
+    The audience is counted again, because it may have grown since it was submitted: where two
+    approvals are needed by now, the first leaves it pending, and counts while whoever gave it is a
+    moderator and does not belong to the provider. Raises ``TryAgain`` when it cannot be counted.
+    ``email`` is the one in ``by``'s token.
+    """
+    seen, lapsed = _check_independent(id, by, email, notifications, providers, reviewers)
+    seen.check_decision(Move.APPROVE, by, clock.now(), revision, lapsed=lapsed)
+    devices = count_devices(seen)
+    policy, now = policies.get(), clock.now()
+
+    def change(it: Notification) -> Change:
+        counted = it.recounted(devices)
+        return counted.approve(by, now, revision=revision, policy=policy, lapsed=lapsed)
+
+    return notifications.change(id, change)
+
+
+def reject(
+    id: NotificationId,
+    comment: str,
+    *,
+    by: Actor,
+    email: str = "",
+    template: str | None = None,
+    revision: int | None = None,
+    notifications: Notifications,
+    providers: Providers,
+    reviewers: Reviewers,
+    policies: ReviewPolicies,
+    clock: Clock,
+) -> Notification:
+    """No, with a comment that says why: a template's, one's own, or both in this order."""
+    reason = _checked(_from_template(template, policies.get()) if template else "", comment)
+    _, lapsed = _check_independent(id, by, email, notifications, providers, reviewers)
+    now = clock.now()
+    return notifications.change(
+        id, lambda it: it.reject(by, now, reason, revision=revision, lapsed=lapsed)
+    )
+
+
+def _check_independent(
+    id: NotificationId,
+    by: Actor,
+    email: str,
+    notifications: Notifications,
+    providers: Providers,
+    reviewers: Reviewers,
+) -> tuple[Notification, frozenset[str]]:
+    """The notification, and who else had to do with it and may not decide any more; raises
+    ``Forbidden`` where ``by`` belongs to the provider.
+    """
+    it = notifications.get(id)
+    provider = providers.get(it.provider_id)
+    reviewers.check_independent(provider, by, email)
+    return it, reviewers.lapsed(it, provider, by)
+
+
+def _from_template(id: str, policy: ReviewPolicy) -> str:
+    template = policy.template(id)
+    if template is None:
+        sentence = f"there is no template {id}; the queue lists those there are"
+        raise InvalidInput([FieldError("template", "unknownTemplate", sentence)])
+    return template.comment
+
+
+def _checked(*parts: str) -> str:
+    comment = "\n".join(part.strip() for part in parts if not is_blank(part))
+    if not comment:
+        sentence = "say why: the provider reads this comment"
+        raise InvalidInput([FieldError("comment", "required", sentence)])
+    if has_control_characters(comment):
+        sentence = "must not contain control characters"
+        raise InvalidInput([FieldError("comment", "controlCharacter", sentence)])
+    if len(comment) > MOST_COMMENT_CHARACTERS:
+        sentence = f"must be at most {MOST_COMMENT_CHARACTERS} characters"
+        raise InvalidInput([FieldError("comment", "tooLong", sentence)])
+    return comment
+
+
+def _has(it: Notification, severity: Severity | None) -> bool:
+    grave = _AT_LEAST[severity] if severity else None
+    return grave is None or any(finding.severity in grave for finding in it.findings)
+
+
+def _claimed(it: Notification, by: Actor, now: datetime) -> Claimed:
+    if it.claim is None or it.claim.until <= now:
+        return Claimed.FREE
+    return Claimed.MINE if it.claim.moderator_id == by.id else Claimed.OTHERS
+
+
+def _says(it: Notification, text: str) -> bool:
+    content = it.content
+    return mentions(text, (content.title, content.body, content.url, it.provider_email))

@@ -1,0 +1,38 @@
+"""When somebody waits too long for a decision, moderators are told so: once per SLA period."""
+
+import logging
+from collections.abc import Callable
+
+from shared.flow.moderation.moderate import Queued, queued
+from shared.ports import Clock, Notifications, ReviewPolicies, Waiting
+
+Remind = Callable[[Queued], object]
+"""Tells moderators about the one that waits longest."""
+
+log = logging.getLogger(__name__)
+
+
+def remind(
+    *,
+    notifications: Notifications,
+    policies: ReviewPolicies,
+    clock: Clock,
+    tell: Remind | None = None,
+) -> Queued | None:
+    """The one that has waited longest, if that is longer than the SLA and nobody was told lately.
+
+    Of ticks that overlap one reminds. A reminder that cannot be told stands in the log all the
+    same, and the next one comes a period later.
+    """
+    first = notifications.queue(Waiting(page_size=1)).items
+    if not first:
+        return None
+    policy, now = policies.get(), clock.now()
+    longest = queued(first[0], policy, now)
+    if not longest.overdue or not policies.take_reminder(now, now - policy.sla):
+        return None
+    minutes = int(longest.age.total_seconds()) // 60
+    log.warning("notification %s waits for %s minutes", longest.notification.id, minutes)
+    if tell:
+        tell(longest)
+    return longest

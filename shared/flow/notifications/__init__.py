@@ -1,0 +1,1 @@
+"""How a notification comes to be."""

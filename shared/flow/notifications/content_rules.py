@@ -1,0 +1,28 @@
+"""The rules of a notification beyond its single fields.
+
+Apart from the rules of who may send: only the provider's door asks here, and sizes are told by the
+renderers of all push services.
+"""
+
+from collections.abc import Sequence
+
+from shared.domain.audience.targeting import Segment
+from shared.domain.content.content import Content
+from shared.domain.errors import FieldError, Forbidden, InvalidInput
+from shared.domain.providers.provider import Domain, Plan, Provider, verified
+
+
+def check_fields(
+    content: Content, segment: Segment | None, provider: Provider, domains: Sequence[Domain]
+) -> None:
+    """Raise ``InvalidInput`` for foreign domains and too much content, ``Forbidden`` by plan."""
+    from shared.domain.push.sizes import oversize  # most requests write no content
+
+    faults = oversize(content)
+    if segment and segment.domain and segment.domain not in verified(domains):
+        sentence = f"{segment.domain} is not one of your verified domains"
+        faults.append(FieldError("targetSegment.domain", "foreignDomain", sentence))
+    if faults:
+        raise InvalidInput(faults)
+    if content.force_timer is not None and provider.plan is not Plan.ENTERPRISE:
+        raise Forbidden("forceTimer needs the Enterprise plan.", code="enterpriseRequired")

@@ -1,0 +1,284 @@
+"""How a notification comes to be: saved, submitted, edited, duplicated.
+
+Creating under an ``Idempotency-Key`` writes the notification and the kept answer in one commit.
+What is submitted is looked at first, which takes seconds; so the record is read, looked at, and
+written only if it is still what was looked at.
+"""
+
+from collections.abc import Callable, Sequence
+from functools import partial
+
+from shared.domain.actors import Actor, Role
+from shared.domain.audience.targeting import Segment
+from shared.domain.content.content import NotificationInput
+from shared.domain.errors import Refusal, TryAgain, WrongState
+from shared.domain.notifications.lifecycle import Status, refused
+from shared.domain.notifications.notification import Change, Looked, Notification, NotificationId
+from shared.domain.providers.places import Taker
+from shared.domain.providers.provider import Domain, Provider, is_admin_hwid
+from shared.flow.notifications.content_rules import check_fields
+from shared.flow.notifications.drafts import check_drafts
+from shared.flow.notifications.once import Answer, KeyReused, Once, Render, answered, kept_answer
+from shared.flow.notifications.submission import (
+    Checks,
+    Place,
+    count_device,
+    look,
+    take_place,
+    turn_to_look,
+)
+from shared.flow.providers.entitled import entitled, owned
+from shared.ports import AlreadyThere, Clock, Notifications, Providers, Rates, Replay
+
+DeliverNow = Callable[[NotificationId], None]
+
+LOOKS = 5
+"""How often content is looked at again because it was edited meanwhile."""
+
+
+def create(
+    given: NotificationInput,
+    *,
+    provider_id: str,
+    once: Once | None,
+    notifications: Notifications,
+    providers: Providers,
+    checks: Checks,
+    clock: Clock,
+    render: Render,
+    deliver_now: DeliverNow,
+) -> Answer:
+    """Save a draft, or submit: to moderation, or at once when the target is an admin HWID.
+
+    Returns the answer to give. Raises ``Forbidden`` (premium, plan), ``InvalidInput``,
+    ``TooMany``, ``KeyReused``, ``InProgress``.
+    """
+    if once and (kept := kept_answer(once, notifications, clock, render)):
+        return kept
+    provider, domains = entitled(provider_id, providers)
+    check_fields(given.content(), given.target_segment, provider, domains)
+    fresh = Notification(
+        id=once.notification_id if once else NotificationId(clock.new_id()),
+        provider_id=provider.uid,
+        provider_email=provider.email,
+        content=given.content(),
+        segment=given.target_segment,
+        status=None,
+        created_at=clock.now(),
+    )
+    if given.draft:
+        check_drafts(provider, notifications=notifications, rates=checks.rates)
+        saved = fresh.save_draft(Actor(Role.PROVIDER, provider_id), fresh.created_at)
+        change, place = saved, None
+    else:
+        taker = Taker(fresh.id, clock.new_id())
+        submit, place = _submitted(fresh, taker, provider, domains, notifications, checks, clock)
+        change = submit(fresh)
+    at_once = change.notification.status is Status.SENDING
+    replay = None
+    if once:
+        answer = None if at_once else render(change.notification)
+        replay = Replay(once.key, once.fingerprint, fresh.id, fresh.created_at, answer)
+    try:
+        notifications.create(change, replay)
+    except AlreadyThere:
+        if place:
+            place.give_back(checks.usage)
+        if once and (kept := kept_answer(once, notifications, clock, render)):
+            return kept
+        raise KeyReused("this Idempotency-Key was used long ago; take a new key") from None
+    if not at_once:
+        return render(change.notification)
+    return _delivered(fresh.id, once, notifications, render, deliver_now)
+
+
+def submit(
+    id: NotificationId,
+    *,
+    provider_id: str,
+    notifications: Notifications,
+    providers: Providers,
+    checks: Checks,
+    clock: Clock,
+    deliver_now: DeliverNow,
+) -> Notification:
+    """A draft goes to moderation, or straight to its admin HWID."""
+    seen = owned(notifications.get(id), provider_id)
+    provider, domains = entitled(provider_id, providers)
+    taker = Taker(id, clock.new_id())
+    for _ in range(LOOKS):
+        check_fields(seen.content, seen.segment, provider, domains)
+        change, place = _submitted(seen, taker, provider, domains, notifications, checks, clock)
+        try:
+            submitted = notifications.change(id, partial(_if_unchanged, seen, change))
+        except _Edited as edited:
+            place.give_back(checks.usage)
+            seen = owned(edited.notification, provider_id)
+            continue
+        except Refusal:
+            place.give_back(checks.usage)
+            raise
+        if submitted.status is Status.SENDING:
+            deliver_now(id)
+            return notifications.get(id)
+        return submitted
+    raise TryAgain("it is edited faster than it can be checked")
+
+
+def edit(
+    id: NotificationId,
+    given: NotificationInput,
+    *,
+    provider_id: str,
+    notifications: Notifications,
+    providers: Providers,
+    checks: Checks,
+    clock: Clock,
+) -> Notification:
+    """Change a draft, or a pending one, which then is a new revision to be read again."""
+    provider, domains = entitled(provider_id, providers)
+    by = Actor(Role.PROVIDER, provider_id)
+    seen = owned(notifications.get(id), provider_id)
+    for _ in range(LOOKS):
+        merged = given.edited(seen.content, seen.segment)
+        content, segment = merged.content(), merged.target_segment
+        if seen.status is Status.PENDING and _to_admin_hwid(segment, domains):
+            raise WrongState(
+                "what is pending cannot be edited to go to an admin HWID, which takes no "
+                "moderation; cancel it and create it anew",
+                details={"status": str(seen.status), "move": "edit"},
+            )
+        check_fields(content, segment, provider, domains)
+        change = partial(Notification.edit, by=by, at=clock.now(), content=content, segment=segment)
+        new = change(seen).notification
+        place = None
+        if new.revision > seen.revision:
+            looked, place = _revised(new, provider, domains, checks, clock)
+            change = partial(change, at=clock.now(), looked=looked)
+        try:
+            return notifications.change(id, partial(_if_unchanged, seen, change))
+        except _Edited as edited:
+            if place:
+                place.give_back(checks.usage)
+            seen = owned(edited.notification, provider_id)
+        except Refusal:
+            if place:
+                place.give_back(checks.usage)
+            raise
+    raise TryAgain("it is edited faster than it can be checked")
+
+
+def duplicate(
+    id: NotificationId,
+    *,
+    provider_id: str,
+    notifications: Notifications,
+    providers: Providers,
+    rates: Rates,
+    clock: Clock,
+) -> Notification:
+    """A new draft with the content and target of any notification of the provider's."""
+    source = owned(notifications.get(id), provider_id)
+    provider, _ = entitled(provider_id, providers)
+    check_drafts(provider, notifications=notifications, rates=rates)
+    fresh = Notification(
+        id=NotificationId(clock.new_id()),
+        provider_id=provider.uid,
+        provider_email=provider.email,
+        content=source.content,
+        segment=source.segment,
+        status=None,
+        created_at=clock.now(),
+    )
+    change = fresh.save_draft(Actor(Role.PROVIDER, provider_id), fresh.created_at)
+    notifications.create(change)
+    return change.notification
+
+
+def delete_draft(id: NotificationId, *, provider_id: str, notifications: Notifications) -> None:
+    """Drafts alone can be deleted; everything else is a record of what happened."""
+
+    def check(it: Notification) -> None:
+        owned(it, provider_id)
+        if it.status is not Status.DRAFT:
+            raise refused(it.status, "delete")
+
+    notifications.delete(id, check)
+
+
+class _Edited(Exception):
+    """It is no longer what was looked at."""
+
+    def __init__(self, notification: Notification) -> None:
+        super().__init__("edited meanwhile")
+        self.notification = notification
+
+
+def _if_unchanged(
+    seen: Notification, change: Callable[[Notification], Change], it: Notification
+) -> Change:
+    if (it.content, it.segment, it.status) != (seen.content, seen.segment, seen.status):
+        raise _Edited(it)
+    return change(it)
+
+
+def _submitted(
+    it: Notification,
+    taker: Taker,
+    provider: Provider,
+    domains: Sequence[Domain],
+    notifications: Notifications,
+    checks: Checks,
+    clock: Clock,
+) -> tuple[Callable[[Notification], Change], Place]:
+    """The move, and the place it takes; only then is the content looked at, which takes time."""
+    admin_hwid = _to_admin_hwid(it.segment, domains)
+    by = Actor(Role.PROVIDER, it.provider_id)
+    now = clock.now()
+    submit = partial(Notification.submit, by=by, at=now, admin_hwid=admin_hwid)
+    submit(it)  # refuses what is not complete, or submitted already, before it costs a place
+    with turn_to_look(it, taker, domains, checks, clock):
+        place = take_place(
+            provider,
+            taker,
+            now,
+            admin_hwid=admin_hwid,
+            notifications=notifications,
+            usage=checks.usage,
+        )
+        with place.given_back_on_failure(checks.usage):
+            if admin_hwid:
+                count_device(provider, it, now, checks.usage)
+            looked = look(it, domains, checks, clock, admin_hwid=admin_hwid)
+    return partial(submit, at=clock.now(), looked=looked), place
+
+
+def _revised(
+    new: Notification,
+    provider: Provider,
+    domains: Sequence[Domain],
+    checks: Checks,
+    clock: Clock,
+) -> tuple[Looked, Place]:
+    """A new revision is read by moderators anew, so it counts like a submission: each its own."""
+    request, now, usage = clock.new_id(), clock.now(), checks.usage
+    mine = Taker(f"{new.id}.{request}")
+    with turn_to_look(new, Taker(new.id, request), domains, checks, clock):
+        place = take_place(provider, mine, now, admin_hwid=False, notifications=None, usage=usage)
+        with place.given_back_on_failure(usage):
+            return look(new, domains, checks, clock, admin_hwid=False), place
+
+
+def _to_admin_hwid(segment: Segment | None, domains: Sequence[Domain]) -> bool:
+    return segment is not None and is_admin_hwid(segment.hwid, domains)
+
+
+def _delivered(
+    id: NotificationId,
+    once: Once | None,
+    notifications: Notifications,
+    render: Render,
+    deliver_now: DeliverNow,
+) -> Answer:
+    deliver_now(id)
+    return answered(id, once, notifications, render)

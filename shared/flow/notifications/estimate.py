@@ -1,0 +1,49 @@
+"""How many devices a segment would target, before anything is sent.
+
+The same that planning targets: those without an address or consent are among them, and are skipped
+when their turn comes. No index knows who can be reached, and a count must not read them all.
+"""
+
+from shared.domain.audience.targeting import MOST_SELECTORS, Segment, audience_queries
+from shared.domain.content.content import Content
+from shared.domain.errors import FieldError, InvalidInput
+from shared.domain.providers.provider import Limit, verified
+from shared.flow.audience.size import Estimate, census
+from shared.flow.notifications.content_rules import check_fields
+from shared.flow.providers.entitled import entitled
+from shared.flow.providers.rates import check_rate
+from shared.ports import Audience, Clock, Providers, Rates
+
+MOST_QUERIES = 64
+"""Queries of one estimate, each counted once in all and up to once per platform."""
+
+
+def estimate(
+    segment: Segment,
+    *,
+    provider_id: str,
+    providers: Providers,
+    audience: Audience,
+    rates: Rates,
+    clock: Clock,
+) -> Estimate:
+    """Counted by aggregation, so its cost does not grow with the audience, but with the queries:
+    how many there may be is bounded, and each takes its share of the provider's rate.
+    """
+    provider, domains = entitled(provider_id, providers)
+    check_fields(Content(), segment, provider, domains)
+    queries = audience_queries(segment, verified(domains), clock.now())
+    if len(queries) > MOST_QUERIES:
+        raise _too_many()
+    check_rate(provider, Limit.ESTIMATES_PER_MINUTE, rates, cost=max(1, len(queries)))
+    found = census(segment, queries, audience)
+    return Estimate(found.devices, found.by_platform, exact=len(queries) <= 1)
+
+
+def _too_many() -> InvalidInput:
+    most = MOST_QUERIES * MOST_SELECTORS
+    sentence = (
+        f"regions times domains may be at most {most:,} for an estimate; "
+        "name fewer regions, or one domain"
+    )
+    return InvalidInput([FieldError("targetSegment.region", "tooManyCombinations", sentence)])

@@ -1,0 +1,75 @@
+"""A request that is repeated under its ``Idempotency-Key`` gets the first one's answer.
+
+The id of what is created follows from provider and key, so that two simultaneous requests cannot
+both win.
+"""
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+
+from shared.domain.errors import InProgress, Refusal
+from shared.domain.notifications.notification import Notification, NotificationId
+from shared.ports import Clock, Notifications
+
+Answer = Mapping[str, object]
+Render = Callable[[Notification], Answer]
+
+ABANDONED_AFTER = timedelta(seconds=30)
+"""After this long without an answer, the first request with a key is taken to have died."""
+
+
+class KeyReused(Refusal):
+    """The ``Idempotency-Key`` was used before, with another body."""
+
+    code = "idempotencyKeyReused"
+
+
+@dataclass(frozen=True, slots=True)
+class Once:
+    """An ``Idempotency-Key`` of one provider and the fingerprint of the body sent with it."""
+
+    key: str
+    fingerprint: str
+
+    @staticmethod
+    def of(provider_id: str, key: str, operation: str, body: object) -> "Once":
+        """``operation`` tells apart the endpoints that honour keys."""
+        canonical = json.dumps([operation, body], sort_keys=True, ensure_ascii=True)
+        return Once(
+            hashlib.sha256(f"{provider_id}\n{key}".encode()).hexdigest(),
+            hashlib.sha256(canonical.encode()).hexdigest(),
+        )
+
+    @property
+    def notification_id(self) -> NotificationId:
+        """The id of whatever is created under this key."""
+        return NotificationId(self.key[:20])
+
+
+def kept_answer(
+    once: Once, notifications: Notifications, clock: Clock, render: Render
+) -> Answer | None:
+    """What was answered before under this key. Raises ``KeyReused``, ``InProgress``."""
+    replay = notifications.replay(once.key)
+    if replay is None:
+        return None
+    if replay.fingerprint != once.fingerprint:
+        raise KeyReused("this Idempotency-Key was used before with another body; take a new key")
+    if replay.answer is not None:
+        return replay.answer
+    if clock.now() - replay.created_at < ABANDONED_AFTER:
+        raise InProgress("the first request with this Idempotency-Key is still being handled")
+    return answered(replay.notification_id, once, notifications, render)
+
+
+def answered(
+    id: NotificationId, once: Once | None, notifications: Notifications, render: Render
+) -> Answer:
+    """The record as it is now, kept as the answer to every repeat."""
+    answer = render(notifications.get(id))
+    if once:
+        notifications.keep_answer(once.key, answer)
+    return answer

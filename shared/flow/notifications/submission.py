@@ -1,0 +1,281 @@
+"""What stands between a provider and the moderators: limits, a look at the content, a count.
+
+A place in a limit's window is taken last of all that may refuse: what is refused for another reason
+costs nothing. It is held by the request that took it, for the notification: a request that loses
+gives back its own hold and never another's place, and one that is repeated, or that died and is
+made again, needs no second place. The hold of a request that died lapses with its window.
+
+A look may take seconds, so few are taken at a time: one of a notification, some of a provider. Who
+comes meanwhile for the same one is told so at once; for another, after waiting a moment.
+"""
+
+import time
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from hashlib import sha256
+from math import ceil
+
+from shared.domain.audience.targeting import Segment, audience_queries
+from shared.domain.errors import InProgress, TooMany, TryAgain
+from shared.domain.notifications.lifecycle import Status
+from shared.domain.notifications.notification import Looked, Notification, NotificationId
+from shared.domain.providers.admin_hwids import MOST_DEVICES_PER_DAY
+from shared.domain.providers.places import Taker, Turn
+from shared.domain.providers.provider import Domain, Limit, Provider, verified
+from shared.flow.audience.size import sum_of
+from shared.ports import Audience, Clock, Inspect, Notifications, Rates, Usage
+
+WINDOWS: Mapping[Limit, tuple[timedelta, str]] = {
+    Limit.SUBMISSIONS_PER_DAY: (timedelta(days=1), "%Y-%m-%d"),
+    Limit.ADMIN_SENDS_PER_HOUR: (timedelta(hours=1), "%Y-%m-%dT%H"),
+}
+"""How long a limit counts, and how its windows are named; they begin on the hour, in UTC."""
+KEPT_AFTERWARDS = timedelta(days=1)
+QUEUE_RETRY_SECONDS = 300
+MINUTE = timedelta(minutes=1)
+MINUTE_FORM = "%Y-%m-%dT%H:%M"
+"""How long a submission may take from its place to its record: the window of one and the next."""
+LOOKS_AT_THE_QUEUE = 5
+"""How often it is looked whether there is a place, while others come at the same time."""
+ADMIN_DEVICES = "adminDevices"
+_DIGEST_CHARACTERS = 32
+LOOKS = "looks"
+LOOKS_AT_ONCE = 4
+"""How many of a provider's notifications are looked at at a time."""
+LOOK_LASTS = timedelta(seconds=30)
+"""After so long the request that looks is taken to have died."""
+LOOK_RETRY_SECONDS = 5
+PAUSES: Sequence[float] = (0.25, 0.5, 1.0, 1.25)
+"""Seconds until a turn is asked for again while all are taken: links that answer at once free one
+within them, so that a burst of ordinary submissions goes through.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Checks:
+    """What a submission is checked with, and how long it waits for a turn to look."""
+
+    inspect: Inspect
+    audience: Audience
+    usage: Usage
+    rates: Rates
+    pauses: Iterable[float] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A place in each of some windows, held by a request."""
+
+    provider_id: str
+    taker: Taker
+    windows: tuple[tuple[Limit, str], ...]
+
+    @contextmanager
+    def given_back_on_failure(self, usage: Usage) -> Iterator[None]:
+        """Hold it unless what comes fails: then nothing was submitted."""
+        try:
+            yield
+        except Exception:
+            self.give_back(usage)
+            raise
+
+    def give_back(self, usage: Usage) -> None:
+        """Hold it no more; if that cannot be written now, it lapses with its window."""
+        for limit, key in self.windows:
+            with suppress(TryAgain):
+                usage.give_back(self.provider_id, limit, key, taker=self.taker)
+
+
+def look(
+    it: Notification, domains: Sequence[Domain], checks: Checks, clock: Clock, *, admin_hwid: bool
+) -> Looked:
+    """The findings on its content, and how many devices it is for (not counted for one's own)."""
+    seen = checks.inspect(it.content, domains)
+    if admin_hwid:
+        return Looked(seen.findings, ends=seen.ends)
+    queries = audience_queries(it.segment or Segment(), verified(domains), clock.now())
+    return Looked(seen.findings, sum_of(queries, checks.audience), seen.ends)
+
+
+@contextmanager
+def turn_to_look(
+    it: Notification, taker: Taker, domains: Sequence[Domain], checks: Checks, clock: Clock
+) -> Iterator[None]:
+    """Hold a turn for a look that takes time.
+
+    Raises ``InProgress`` while the same notification is looked at, ``TooMany`` while as many of the
+    provider's are as may be. The turn of a process that died lapses.
+    """
+    if not _takes_time(it, verified(domains), clock):
+        yield
+        return
+    turn = _turn(it, taker, checks, clock)
+    if turn is Turn.ANOTHERS:
+        raise InProgress(
+            "this notification is being looked at for another request; ask again in a moment",
+            retry_after_seconds=LOOK_RETRY_SECONDS,
+        )
+    if turn is Turn.NONE_FREE:
+        raise TooMany(
+            f"{LOOKS_AT_ONCE} of your notifications are being looked at, which is the most at a "
+            "time; send this one again in a moment",
+            retry_after_seconds=LOOK_RETRY_SECONDS,
+            code="looksAtOnceReached",
+        )
+    try:
+        yield
+    except Exception:
+        _end_turn(it, taker, checks)
+        raise
+    _end_turn(it, taker, checks)
+
+
+def _turn(it: Notification, taker: Taker, checks: Checks, clock: Clock) -> Turn:
+    """Ask for a turn, and again after each pause while all are taken."""
+    pauses = iter(checks.pauses)
+    while True:
+        now = clock.now()
+        lapses = now + LOOK_LASTS
+        turn = checks.usage.begin(it.provider_id, LOOKS, LOOKS_AT_ONCE, now, lapses, taker=taker)
+        if turn is not Turn.NONE_FREE or (pause := next(pauses, None)) is None:
+            return turn
+        time.sleep(pause * (0.5 + clock.chance()))
+
+
+def _takes_time(it: Notification, names: Sequence[str], clock: Clock) -> bool:
+    """Whether there is something to go to, or a segment that is counted in several queries."""
+    if any(url and _leads_to_the_web(url) for url in (it.content.url, it.content.image)):
+        return True
+    return len(audience_queries(it.segment or Segment(), names, clock.now())) > 1
+
+
+def _leads_to_the_web(url: str) -> bool:
+    """Tell whether there is something to go to; what that takes is loaded with the first link."""
+    from shared.domain.links.carried import web_addresses
+
+    return bool(web_addresses(url))
+
+
+def _end_turn(it: Notification, taker: Taker, checks: Checks) -> None:
+    with suppress(TryAgain):
+        checks.usage.end(it.provider_id, LOOKS, taker=taker)
+
+
+def take_place(
+    provider: Provider,
+    taker: Taker,
+    now: datetime,
+    *,
+    admin_hwid: bool,
+    notifications: Notifications | None,
+    usage: Usage,
+) -> Place:
+    """Raises ``TooMany`` when the provider has or did as much as it may.
+
+    Without ``notifications`` it is for one that is in the queue already.
+    """
+    limit = Limit.ADMIN_SENDS_PER_HOUR if admin_hwid else Limit.SUBMISSIONS_PER_DAY
+    length, form = WINDOWS[limit]
+    queued = []
+    if notifications is not None and not admin_hwid:
+        queued = [(Limit.PENDING_AT_ONCE, _queue(provider, taker, now, notifications, usage))]
+    place = Place(provider.uid, taker, (*queued, (limit, now.strftime(form))))
+    most, end = provider.limit(limit), _end(now, length)
+    window_key = now.strftime(form)
+    if usage.take(provider.uid, limit, window_key, most, end + KEPT_AFTERWARDS, taker=taker):
+        return place
+    place.give_back(usage)
+    raise _reached(limit, most, _seconds(now, end))
+
+
+def count_device(provider: Provider, it: Notification, now: datetime, usage: Usage) -> None:
+    """Count the device it is for among those that the provider sends to without moderation today.
+
+    It counts once, however often it is sent to, and is never given back: a place is the device's,
+    not a request's. Raises ``TooMany`` where it would be one too many.
+    """
+    length, form = WINDOWS[Limit.SUBMISSIONS_PER_DAY]
+    end, key = _end(now, length), now.strftime(form)
+    hwid = it.segment.hwid if it.segment else None
+    digest = sha256((hwid or "").encode(errors="replace")).hexdigest()
+    device = Taker(digest[:_DIGEST_CHARACTERS])
+    expire_at = end + KEPT_AFTERWARDS
+    if usage.take(provider.uid, ADMIN_DEVICES, key, MOST_DEVICES_PER_DAY, expire_at, taker=device):
+        return
+    raise TooMany(
+        f"{MOST_DEVICES_PER_DAY} different devices in a day are the most that get notifications "
+        "without moderation; take this one off your admin HWIDs and submit it to moderation, or "
+        "go on when the next day begins (UTC)",
+        retry_after_seconds=_seconds(now, end),
+        code="adminDevicesPerDayReached",
+    )
+
+
+def _queue(
+    provider: Provider,
+    taker: Taker,
+    now: datetime,
+    notifications: Notifications,
+    usage: Usage,
+) -> str:
+    """A place among those that wait for a moderator, in the window of this minute.
+
+    Whoever submits is a taker first and waits only then. So those that wait and the takers that are
+    not settled yet are all there can be, if the takers are looked at before the others are counted.
+    A request that died is forgotten with its window.
+    """
+    limit = Limit.PENDING_AT_ONCE
+    most = provider.limit(limit)
+    before, this = (at.strftime(MINUTE_FORM) for at in (now - MINUTE, now))
+    last: tuple[set[str], set[str]] | None = None
+    for _ in range(LOOKS_AT_THE_QUEUE):
+        earlier = {*usage.places(provider.uid, limit, before)} - {taker.place}
+        coming = {*usage.places(provider.uid, limit, this)} - {taker.place}
+        if (earlier, coming) == last:
+            break
+        last = earlier, coming
+        free = most - notifications.count_pending(provider.uid) - len(earlier)
+        if free <= len(coming):
+            settled = _settled(earlier | coming, notifications)
+            free = most - notifications.count_pending(provider.uid) - len(earlier) + settled
+        if usage.take(provider.uid, limit, this, free, now + KEPT_AFTERWARDS, taker=taker):
+            return this
+    raise TooMany(
+        f"{most} of your notifications wait for a moderator, which is the most your plan "
+        "allows; wait for decisions, or cancel one",
+        retry_after_seconds=QUEUE_RETRY_SECONDS,
+        code="pendingAtOnceReached",
+    )
+
+
+def _settled(ids: Collection[str], notifications: Notifications) -> int:
+    """How many of them wait by now, and are counted there, or do not any more."""
+    statuses = notifications.statuses(map(NotificationId, ids))
+    return sum(status is not Status.DRAFT for status in statuses.values())
+
+
+def _end(now: datetime, length: timedelta) -> datetime:
+    midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
+    return midnight + ((now - midnight) // length + 1) * length
+
+
+def _seconds(now: datetime, end: datetime) -> int:
+    return max(1, ceil((end - now).total_seconds()))
+
+
+def _reached(limit: Limit, most: int, seconds: int) -> TooMany:
+    if limit is Limit.ADMIN_SENDS_PER_HOUR:
+        return TooMany(
+            f"{most} sends to admin HWIDs in an hour are the most your plan allows; "
+            "go on when the next hour begins (UTC)",
+            retry_after_seconds=seconds,
+            code="adminSendsPerHourReached",
+        )
+    return TooMany(
+        f"{most} submissions in a day are the most your plan allows; save a draft now and submit "
+        "it when the next day begins (UTC)",
+        retry_after_seconds=seconds,
+        code="submissionsPerDayReached",
+    )

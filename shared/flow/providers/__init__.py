@@ -1,0 +1,1 @@
+"""What providers and operators do with accounts, domains and keys."""

@@ -1,0 +1,31 @@
+"""Whose notification it is, and what its provider may send at all."""
+
+from collections.abc import Sequence
+
+from shared.domain.errors import Forbidden
+from shared.domain.notifications.notification import Notification
+from shared.domain.providers.provider import Domain, Provider, check_entitled
+from shared.ports import Providers
+
+
+def owned(notification: Notification, provider_id: str) -> Notification:
+    """The notification, if it is this provider's; else it does not exist for the caller."""
+    if notification.provider_id != provider_id:
+        raise notification.unknown()
+    return notification
+
+
+def entitled(uid: str, providers: Providers) -> tuple[Provider, Sequence[Domain]]:
+    """The provider and its domains; raises ``Forbidden`` unless it may send."""
+    provider = known_provider(uid, providers)
+    domains = providers.domains_of(uid)
+    check_entitled(provider, domains)
+    return provider, domains
+
+
+def known_provider(uid: str, providers: Providers) -> Provider:
+    """Raises ``Forbidden`` for an account that is not a provider's."""
+    provider = providers.get(uid)
+    if provider is None:
+        raise Forbidden("This account is not registered as a provider.", code="notAProvider")
+    return provider

@@ -1,0 +1,65 @@
+"""API keys of providers' servers, which end with the right of the person who made them.
+
+A key speaks for its provider while the account that made it is open and the provider's.
+"""
+
+import hashlib
+import secrets
+
+from shared.domain.errors import TooMany, Unauthenticated
+from shared.domain.providers.provider import Limit, Provider
+from shared.flow.providers.entitled import known_provider
+from shared.ports import Clock, Providers, Standings
+
+KEY_PREFIX = "ffk_"
+STANDING_SECONDS = 60.0
+"""For how long a key may outlive its maker's right to it: nobody looks up an account per call."""
+ROOM_RETRY_SECONDS = 300
+
+
+def issue_key(uid: str, name: str, *, made_by: str, providers: Providers, clock: Clock) -> str:
+    """A new API key for a provider's server. Shown once; only its digest is kept.
+
+    Raises ``TooMany`` at the provider's limit. Of requests that exceed it together, each that
+    sees it exceeded takes its own key back.
+    """
+    most = known_provider(uid, providers).limit(Limit.API_KEYS)
+    if len(providers.keys_of(uid)) >= most:
+        raise _reached(most)
+    key = KEY_PREFIX + secrets.token_urlsafe(32)
+    digest = digest_of(key)
+    providers.add_key(digest, uid, name, clock.now(), made_by=made_by)
+    if len(providers.keys_of(uid)) > most:
+        providers.delete_key(digest, uid)
+        raise _reached(most)
+    return key
+
+
+def provider_of_key(key: str, *, providers: Providers, standings: Standings) -> Provider:
+    """The provider that ``key`` speaks for; raises ``Unauthenticated`` once it does not any more.
+
+    A key that does not say who made it ends with the provider's own account.
+    """
+    found = providers.key(digest_of(key))
+    if found is None:
+        raise Unauthenticated("this API key is unknown or was deleted")
+    provider = known_provider(found.provider_id, providers)
+    maker = standings.look_up(found.made_by or provider.uid, max_age_seconds=STANDING_SECONDS)
+    if maker is None or not maker.acts_for(provider):
+        raise Unauthenticated(
+            "this API key ended with the account that made it; make a new one", code="keyEnded"
+        )
+    return provider
+
+
+def digest_of(key: str) -> str:
+    """What is kept of an API key, and its id."""
+    return hashlib.sha256(key.encode()).hexdigest()
+
+
+def _reached(most: int) -> TooMany:
+    return TooMany(
+        f"{most} API keys are the most your plan allows; delete one that is not used any more",
+        retry_after_seconds=ROOM_RETRY_SECONDS,
+        code="apiKeysReached",
+    )

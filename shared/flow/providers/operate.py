@@ -1,0 +1,148 @@
+"""What operators do: providers, domains, moderators, the stop switch."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from shared.domain.actors import Actor
+from shared.domain.chat.text import SHARED_ACCOUNTS
+from shared.domain.errors import FieldError, InvalidInput, NotFound, TryAgain
+from shared.domain.notifications.review import ReviewPolicy
+from shared.domain.providers.provider import MOST_ADMIN_HWIDS, Domain, Provider, with_given
+from shared.ports import (
+    Accounts,
+    AlreadyThere,
+    Clock,
+    Moderator,
+    Moderators,
+    Providers,
+    ReviewPolicies,
+    Standings,
+    StopSwitch,
+)
+
+
+def put_provider(provider: Provider, *, providers: Providers) -> Provider:
+    """Premium, plan, name and limits as given."""
+    providers.put(provider)
+    return provider
+
+
+def provider(uid: str, *, providers: Providers) -> Provider:
+    """Raises ``NotFound``."""
+    found = providers.get(uid)
+    if found is None:
+        raise NotFound(f"there is no provider {uid}")
+    return found
+
+
+def add_domain(domain: Domain, *, by: Actor, providers: Providers, clock: Clock) -> Domain:
+    """Create a domain with owner, verification and admin HWIDs as given."""
+    check_admin_hwids(domain.admin_hwids)
+    provider(domain.provider_id, providers=providers)
+    try:
+        providers.add_domain(domain, by=by, at=clock.now())
+    except AlreadyThere:
+        raise TryAgain(f"{domain.domain} was created just now by somebody else") from None
+    return domain
+
+
+def domain(name: str, *, providers: Providers) -> Domain:
+    """Raises ``NotFound``."""
+    found = providers.domain(name)
+    if found is None:
+        raise NotFound(f"there is no domain {name}")
+    return found
+
+
+def change_own_domain(
+    name: str,
+    given: Mapping[str, Sequence[str]],
+    *,
+    by: Actor,
+    providers: Providers,
+    clock: Clock,
+) -> Domain:
+    """Replace lists of one of the provider's own domains: ``admin_hwids``, at most ten and compared
+    exactly, and ``deep_link_schemes``; what is not given stays.
+
+    Raises ``TooMany`` where the domain would have listed too many different HWIDs lately.
+    """
+    lists: dict[str, Any] = {field: tuple(dict.fromkeys(values)) for field, values in given.items()}
+    check_admin_hwids(lists.get("admin_hwids", ()))
+    own = next((it for it in providers.domains_of(by.id) if it.domain == name), None)
+
+    def change(it: Domain) -> Domain:
+        if it.provider_id != by.id:
+            raise NotFound(f"there is no domain {name}")
+        return with_given(it, lists)
+
+    if own is None:
+        raise NotFound(f"there is no domain {name}")
+    return providers.change_domain(own.id, change, by=by, at=clock.now())
+
+
+def check_admin_hwids(hwids: Sequence[str]) -> None:
+    """At most ten."""
+    if len(set(hwids)) > MOST_ADMIN_HWIDS:
+        sentence = f"at most {MOST_ADMIN_HWIDS} admin HWIDs per domain"
+        raise InvalidInput([FieldError("adminHwids", "tooMany", sentence)])
+
+
+def put_moderator(
+    uid: str,
+    given: Mapping[str, Any],
+    *,
+    accounts: Accounts,
+    standings: Standings,
+    moderators: Moderators,
+    clock: Clock,
+) -> Moderator:
+    """Grant the claim, and keep how they are known elsewhere; what is not given stays.
+
+    Without an e-mail the account's own is kept: it tells whom they belong to, also after they
+    have changed it.
+    """
+    telegram_user_id = given.get("telegram_user_id")
+    if telegram_user_id in SHARED_ACCOUNTS:
+        sentence = (
+            f"telegramUserId {telegram_user_id} stands for many people (anonymous administrators, "
+            "channels or Telegram itself); give the number of the person's own account"
+        )
+        raise InvalidInput([FieldError("telegramUserId", "sharedAccount", sentence)])
+    owner = moderators.by_telegram(telegram_user_id) if telegram_user_id else None
+    if owner and owner.uid != uid:
+        sentence = f"telegramUserId is already {owner.uid}'s; take it from them first"
+        raise InvalidInput([FieldError("telegramUserId", "taken", sentence)])
+    accounts.set_moderator(uid, True)
+    before = moderators.get(uid) or Moderator(uid, clock.now())
+    moderator = replace(before, **given)
+    if not moderator.email:
+        moderator = replace(moderator, email=_own_email(uid, standings))
+    moderators.put(moderator)
+    return moderator
+
+
+def _own_email(uid: str, standings: Standings) -> str:
+    standing = standings.look_up(uid)
+    return next(iter(standing.emails), "") if standing else ""
+
+
+def delete_moderator(uid: str, *, accounts: Accounts, moderators: Moderators) -> None:
+    """Take the right to decide in the chat, then the claim, and end the account's sessions."""
+    moderators.delete(uid)
+    accounts.set_moderator(uid, False)
+
+
+def change_policy(given: Mapping[str, Any], *, policies: ReviewPolicies) -> ReviewPolicy:
+    """The review policy with these parts changed."""
+    policy = replace(policies.get(), **given)
+    policies.put(policy)
+    return policy
+
+
+def turn_stop_switch(
+    on: bool, *, by: Actor, reason: str, stop_switch: StopSwitch, clock: Clock
+) -> None:
+    """The platform's brake: while on, batches wait; nothing is lost."""
+    stop_switch.turn(on, str(by), reason, clock.now())
