@@ -35,7 +35,7 @@ from shared.adapters.firestore.providers import FirestoreProviders
 from shared.adapters.firestore.rest import FirestoreRest
 from shared.domain.actors import Actor, Role
 from shared.domain.audience.device import AddressKind, Device, Hwid, Platform, PushAddress, derive
-from shared.domain.audience.targeting import Segment
+from shared.domain.audience.filters import Segment
 from shared.domain.content.content import Content
 from shared.domain.notifications.notification import Notification, NotificationId
 from shared.flow.delivery.queues import Queue

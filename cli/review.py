@@ -9,7 +9,7 @@ import sys
 import click
 
 from cli.terminal import quote, say
-from shared.domain.audience.targeting import Segment
+from shared.domain.audience.filters import Segment
 from shared.domain.content.content import Content
 from shared.domain.errors import TryAgain
 from shared.domain.notifications.lifecycle import Status

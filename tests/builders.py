@@ -7,7 +7,7 @@ from typing import Any
 
 from shared.domain.actors import Actor, Role
 from shared.domain.audience.device import AddressKind, Device, Hwid, PushAddress, partition_of
-from shared.domain.audience.targeting import Segment
+from shared.domain.audience.filters import Segment
 from shared.domain.content.content import Content, NotificationInput
 from shared.domain.delivery.ledger import UNTRIED, Batch, BatchId, Record, Target, sort_key
 from shared.domain.notifications.lifecycle import Status

@@ -7,7 +7,7 @@ a test holds the two against each other.
 from collections.abc import Iterable, Mapping
 
 from functions.http.models import Answer, Moment
-from shared.domain.audience.targeting import Segment
+from shared.domain.audience.filters import Segment
 from shared.domain.delivery.ledger import Outcome
 from shared.domain.findings.finding import Severity
 from shared.domain.notifications.lifecycle import Status

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from functions.http.models import Answer, Moment
 from shared.adapters.documents.notification import as_json, review_json, to_json
-from shared.domain.audience.targeting import Segment
+from shared.domain.audience.filters import Segment
 from shared.domain.notifications.notification import Notification
 from shared.domain.providers.admin_hwids import AdminHwidsChange, mark_of
 from shared.flow.moderation.moderate import Queued

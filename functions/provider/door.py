@@ -9,7 +9,7 @@ from functions.http.api import Call, Door
 from functions.http.bearer import bearer
 from functions.http.callers import Caller, Path, provider
 from shared.domain.actors import Role
-from shared.domain.audience.targeting import Segment
+from shared.domain.audience.filters import Segment
 from shared.domain.content.content import Content
 from shared.domain.errors import FieldError, Forbidden, InvalidInput, NotFound
 from shared.domain.links.domain_names import domain_name

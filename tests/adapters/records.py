@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from shared.domain.actors import Actor, Role
-from shared.domain.audience.targeting import Segment, TargetPlatform
+from shared.domain.audience.filters import Segment, TargetPlatform
 from shared.domain.content.content import Content
 from shared.domain.notifications.notification import Change, Notification, NotificationId
 

@@ -1,8 +1,10 @@
 """Who is selected: the same in memory and in Firestore, and what ``Segment.misses`` says."""
 
+import itertools
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from typing import Any
 from uuid import uuid4
 
 import httpx
@@ -12,7 +14,7 @@ from hypothesis import strategies as st
 
 from local.firestore import FirestoreEmulator
 from shared.adapters.documents.device import device_from
-from shared.adapters.firestore.audience import FirestoreAudience
+from shared.adapters.firestore.audience import TARGET_FIELDS, FirestoreAudience, selecting
 from shared.adapters.firestore.rest import FirestoreRest
 from shared.adapters.memory import MemoryDevices
 from shared.adapters.memory.fanout import MemoryAudience
@@ -25,13 +27,8 @@ from shared.domain.audience.device import (
     Slot,
     partition_of,
 )
-from shared.domain.audience.targeting import (
-    AudienceQuery,
-    PartitionRange,
-    Segment,
-    TargetPlatform,
-    audience_queries,
-)
+from shared.domain.audience.filters import Context, Filter, Segment, TargetPlatform
+from shared.domain.audience.targeting import AudienceQuery, PartitionRange, audience_queries
 from shared.domain.delivery.ledger import Target, sort_key
 from shared.ports import Audience, SnapshotTooOld
 from tests.adapters.fanout import Documents, as_document, hwids, put_devices
@@ -200,6 +197,87 @@ def test_a_single_device_is_found_before_anything_was_derived_for_it(bench: Benc
 def test_a_single_device_must_pass_every_other_filter_as_well(bench: Bench) -> None:
     bench.has(a_device("h1", app_version="2.5.60"))
     assert everyone(bench.audience, (the_query(Segment(hwid="h1", app_version="2.5.6")),)) == []
+
+
+# ---- decided on the page -----------------------------------------------------------------------
+
+
+class TimeZoneFilter(Filter[str | None]):
+    """A filter that no query decides."""
+
+    name = "time_zone"
+    reads = ("timeZone",)
+
+    def holds(self, value: str | None, device: Device, context: Context) -> bool:
+        return value == device.time_zone
+
+
+class LocalSegment(Segment):
+    """A segment with a filter more."""
+
+    filters = (*Segment.filters, TimeZoneFilter())
+
+    time_zone: str | None = None
+
+
+HERE, ELSEWHERE = "Europe/Minsk", "Asia/Tokyo"
+
+
+def a_scattered_crowd() -> list[Device]:
+    return [a_device(f"h{n}", time_zone=HERE if n % 3 == 0 else ELSEWHERE) for n in range(9)]
+
+
+@pytest.mark.parametrize("also", [{}, {"active_days": 7}, {"region": ("us", "by")}])
+def test_what_no_query_decides_is_decided_on_the_page_that_was_read(
+    bench: Bench, also: dict[str, Any]
+) -> None:
+    bench.has(*a_scattered_crowd())
+    query = the_query(LocalSegment(time_zone=HERE, **also))
+    found = everyone(bench.audience, (query,), limit=2)
+    assert sorted(hwids(found)) == ["h0", "h3", "h6"]
+    assert all(target.locale == "en_US" and target.address for _, target in found)
+
+
+def test_a_filter_that_misses_every_device_of_a_page_does_not_end_the_pages(bench: Bench) -> None:
+    bench.has(*a_scattered_crowd())
+    query = the_query(LocalSegment(time_zone="Nowhere/Else"))
+    page = bench.audience.page(query, EVERYWHERE, "", 4, "")
+    assert page.targets == ()
+    assert page.last is not None
+
+
+def test_a_count_holds_those_that_only_the_page_leaves_out_and_says_so(bench: Bench) -> None:
+    bench.has(*a_scattered_crowd())
+    query = the_query(LocalSegment(time_zone=HERE))
+    assert (bench.audience.count(query).devices, query.exact) == (9, False)
+    single = the_query(LocalSegment(time_zone=HERE, hwid="h1"))
+    assert (bench.audience.count(single).devices, single.exact) == (0, True)
+
+
+def test_a_single_device_is_judged_by_what_is_decided_on_pages_too(bench: Bench) -> None:
+    bench.has(*a_scattered_crowd())
+    for hwid, there in (("h0", ["h0"]), ("h1", [])):
+        query = the_query(LocalSegment(time_zone=HERE, hwid=hwid))
+        assert hwids(everyone(bench.audience, (query,))) == there
+
+
+def test_no_field_more_is_read_of_a_device_than_the_segments_filters_need() -> None:
+    usual = selecting(the_query(Segment(app_version="2.5.6")), EVERYWHERE)["select"]["fields"]
+    local = selecting(the_query(LocalSegment(time_zone=HERE)), EVERYWHERE)["select"]["fields"]
+    assert [each for each in local if each not in usual] == [{"fieldPath": "timeZone"}]
+    assert [each["fieldPath"] for each in usual] == list(TARGET_FIELDS)
+
+
+@given(a_crowd(), SEGMENTS, VERIFIED)
+def test_a_filter_decides_by_the_fields_that_it_says_it_reads(
+    crowd: list[Device], segment: Segment, verified: tuple[str, ...]
+) -> None:
+    context = Context(frozenset(verified), NOON)
+    for device, (each, value) in itertools.product(crowd, segment.restricting()):
+        document = as_document(device)
+        read = {name: document[name] for name in each.reads if name in document}
+        again = device_from(device.hwid, read)
+        assert each.holds(value, again, context) == each.holds(value, device, context)
 
 
 # ---- in pages ----------------------------------------------------------------------------------

@@ -5,7 +5,7 @@ from dataclasses import fields, replace
 import pytest
 
 from shared.domain.actors import SYSTEM
-from shared.domain.audience.targeting import Segment, TargetPlatform
+from shared.domain.audience.filters import Segment, TargetPlatform
 from shared.domain.content.content import Content
 from shared.domain.errors import Defect, NotFound
 from shared.domain.findings.finding import Finding, Severity

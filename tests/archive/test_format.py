@@ -26,7 +26,7 @@ from shared.domain.archive.lines import (
 )
 from shared.domain.archive.manifest import Signature, following, forgeries, read
 from shared.domain.archive.objects import Kind, Place, Seal, Unreadable, ended_on, opened, place_of
-from shared.domain.audience.targeting import Segment
+from shared.domain.audience.filters import Segment
 from shared.domain.content.content import Content
 from shared.domain.delivery.ledger import BatchId, BatchState, Outcome, Record, Target
 from shared.domain.errors import NotFound

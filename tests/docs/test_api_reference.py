@@ -27,7 +27,7 @@ from functions.operator import moderation as operator_moderation
 from functions.provider import account, insight
 from functions.provider import api as provider_api
 from local.stack_file import STACK_FILE, Stack
-from shared.domain.audience import targeting
+from shared.domain.audience import filters
 from shared.domain.content import content
 from shared.domain.delivery.sentences import SENTENCES
 from shared.domain.errors import Refusal
@@ -50,7 +50,7 @@ MODELS: Mapping[str, type[BaseModel]] = {
         operator_api,
         provider_api,
         content,
-        targeting,
+        filters,
     )
     for name, model in vars(module).items()
     if isinstance(model, type) and issubclass(model, BaseModel)

@@ -19,7 +19,8 @@ from local.firestore import FirestoreEmulator
 from shared.adapters.documents.device import DERIVED_FIELDS
 from shared.adapters.memory.standings import MemoryStandings
 from shared.domain.audience.device import PARTITIONS
-from shared.domain.audience.targeting import PartitionRange, Segment, audience_queries
+from shared.domain.audience.filters import Segment
+from shared.domain.audience.targeting import PartitionRange, audience_queries
 from shared.flow.audience.devices import written
 from shared.settings import read
 from shared.wiring import GoogleParts, replaced

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable, Iterator
 
-from shared.domain.audience.targeting import Segment
+from shared.domain.audience.filters import Segment
 from shared.domain.delivery.ledger import CHUNK_SIZE, Outcome, tally
 from shared.domain.notifications.history import Note, broken_links
 from shared.domain.notifications.lifecycle import TERMINAL, TRANSITIONS, Move, Status

@@ -3,12 +3,8 @@
 import pytest
 
 from shared.domain.audience.device import Platform
-from shared.domain.audience.targeting import (
-    AudienceQuery,
-    Segment,
-    TargetPlatform,
-    audience_queries,
-)
+from shared.domain.audience.filters import Segment, TargetPlatform
+from shared.domain.audience.targeting import AudienceQuery, audience_queries
 from shared.domain.errors import Forbidden, InvalidInput
 from shared.flow.audience.size import Estimate
 from shared.flow.notifications.estimate import estimate

@@ -2,10 +2,10 @@
 
 import itertools
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 from google.auth.credentials import AnonymousCredentials
@@ -37,7 +37,8 @@ from shared.adapters.firestore.slots import FirestoreSlots
 from shared.adapters.firestore.watch import FirestoreWatch
 from shared.domain.actors import SYSTEM
 from shared.domain.audience.device import PARTITIONS
-from shared.domain.audience.targeting import AudienceQuery, PartitionRange
+from shared.domain.audience.filters import FILTERS, Context, Segment, TargetPlatform
+from shared.domain.audience.targeting import AudienceQuery, PartitionRange, audience_queries
 from shared.domain.notifications.lifecycle import Status
 from shared.domain.notifications.notification import NotificationId
 from shared.ports import Waiting, Wish
@@ -59,6 +60,7 @@ from tests.infra.firestore_queries import (
 
 FILE = Path(__file__).parents[2] / "firestore.indexes.json"
 N1 = NotificationId("n1")
+T = TypeVar("T")
 ADAPTERS = (
     FirestoreAudience,
     FirestoreDevices,
@@ -84,14 +86,33 @@ def declared() -> dict[str, Any]:
 
 # ---- what is asked -------------------------------------------------------------------------------
 
+NARROWING: dict[str, Any] = {
+    "platform": TargetPlatform.IOS,
+    "active_days": 7,
+    "app_version": "2.5.6",
+}
+"""A value for each filter that the store decides by a field: any subset needs its own index."""
+
 
 def every_audience_query() -> list[AudienceQuery]:
     return [
-        AudienceQuery(0, ("a", "b"), earlier, platform, version, since, None)
-        for platform, version, since, earlier in itertools.product(
-            (None, "ios"), (None, "2.5.6"), (None, NOON), (frozenset(), frozenset({"c"}))
-        )
+        AudienceQuery(0, ("a", "b"), earlier, Segment(**dict(given)), Context(frozenset(), NOON))
+        for given in subsets(NARROWING.items())
+        for earlier in (frozenset(), frozenset({"c"}))
     ]
+
+
+def subsets(items: Iterable[T]) -> list[tuple[T, ...]]:
+    some = list(items)
+    sizes = range(len(some) + 1)
+    return [chosen for size in sizes for chosen in itertools.combinations(some, size)]
+
+
+def test_every_filter_that_the_store_decides_is_among_those_asked_for() -> None:
+    by_selector_or_name = {"domain", "region", "hwid"}
+    assert {each.name for each in FILTERS if each.narrows} == {*NARROWING, *by_selector_or_name}
+    (query,) = audience_queries(Segment(**NARROWING), ["example.com"], NOON)
+    assert len(query.conditions) == len(NARROWING)
 
 
 def rest_queries() -> tuple[list[Asked], set[str]]:

@@ -14,7 +14,7 @@ from local.firestore import Emulator
 from shared.adapters.firestore.ledger import FirestoreLedger
 from shared.adapters.firestore.rest import BadRequest, FirestoreRest
 from shared.adapters.firestore.rest_values import query, where
-from shared.domain.audience.targeting import Segment
+from shared.domain.audience.filters import Segment
 from shared.domain.notifications.notification import NotificationId
 from shared.ports import Ledger
 from tests.adapters import test_audience_contract as audience_contract

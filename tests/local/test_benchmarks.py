@@ -12,9 +12,11 @@ from benchmarks.fanout import Cost, Fanout
 from benchmarks.memory import SyntheticAudience
 from benchmarks.summary import Figure, keep, line, ratios, summary
 from shared.domain.audience.device import PARTITIONS
-from shared.domain.audience.targeting import AudienceQuery, PartitionRange, partition_ranges
+from shared.domain.audience.filters import Segment
+from shared.domain.audience.targeting import PartitionRange, audience_queries, partition_ranges
+from tests.builders import NOON
 
-EVERYBODY = AudienceQuery(0, ("everybody",), frozenset(), None, None, None, None)
+(EVERYBODY,) = audience_queries(Segment(), ["example.com"], NOON)
 
 
 def figure(median: float) -> Figure:

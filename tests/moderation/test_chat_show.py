@@ -10,7 +10,8 @@ import pytest
 
 from shared.domain.actors import Actor, Role
 from shared.domain.audience.device import Platform
-from shared.domain.audience.targeting import AudienceQuery, TargetPlatform
+from shared.domain.audience.filters import TargetPlatform
+from shared.domain.audience.targeting import AudienceQuery
 from shared.domain.chat.text import Card
 from shared.domain.errors import TryAgain
 from shared.domain.findings.finding import Finding, Severity

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from local.emulators.telegram.schema import EditMessageText, SendMessage
 from local.emulators.telegram.text import part, taken, units
 from shared.adapters.telegram import _content, _keyboard
-from shared.domain.audience.targeting import Segment, TargetPlatform
+from shared.domain.audience.filters import Segment, TargetPlatform
 from shared.domain.chat.cards import MOST_FINDINGS, Facts, Reach, card_of, one_line, question
 from shared.domain.chat.text import MOST_UNITS, Card, Style, cut, neutral
 from shared.domain.chat.text import units as our_units

@@ -14,7 +14,7 @@ from functions.provider import api  # noqa: F401 - its routes
 from functions.provider.door import DOOR
 from local.emulators.background import Served
 from local.emulators.panel.server import CONFIGURATION, ROOT, TYPES, Site, app
-from shared.domain.audience.targeting import Segment, TargetPlatform
+from shared.domain.audience.filters import Segment, TargetPlatform
 from shared.domain.content.content import NotificationInput
 from shared.domain.notifications.lifecycle import Status
 

@@ -1,6 +1,7 @@
 """The queries derived from a segment select exactly its audience, and each device once."""
 
 from collections import Counter
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
@@ -8,12 +9,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from shared.adapters.documents.device import registration_fields
 from shared.domain.audience.device import PARTITIONS, Device, Hwid, derive
+from shared.domain.audience.filters import Condition, Segment, Since, TargetPlatform
 from shared.domain.audience.targeting import (
     MOST_SELECTORS,
     AudienceQuery,
-    Segment,
-    TargetPlatform,
     audience_queries,
     partition_ranges,
 )
@@ -52,16 +53,23 @@ segments = st.builds(
 
 def selects(query: AudienceQuery, device: Device) -> bool:
     """What a store does with a query, and a reader with a device that an earlier one selects."""
-    selectors = derive(device.hwid, device.locale, device.domains).selectors
-    last = device.last_active_at
+    derived = derive(device.hwid, device.locale, device.domains)
+    document = registration_fields(device, derived)
     return (
-        not set(query.selectors).isdisjoint(selectors)
-        and query.first_to_select(selectors)
-        and query.platform in {None, device.platform}
-        and query.app_version in {None, device.app_version}
+        not set(query.selectors).isdisjoint(derived.selectors)
+        and query.first_to_select(derived.selectors)
         and query.hwid in {None, device.hwid}
-        and (query.active_since is None or (last is not None and last >= query.active_since))
+        and all(meets(document, condition) for condition in query.conditions)
+        and query.keeps(device)
     )
+
+
+def meets(document: Mapping[str, Any], condition: Condition) -> bool:
+    """What a store does with a condition."""
+    stored = document.get(condition.field)
+    if isinstance(condition, Since):
+        return stored is not None and stored >= condition.value
+    return bool(stored == condition.value)
 
 
 @settings(max_examples=400)

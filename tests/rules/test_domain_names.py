@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.domain.audience.device import derive, selector
-from shared.domain.audience.targeting import Segment
+from shared.domain.audience.filters import Segment
 from shared.domain.links.domain_names import domain_forms, domain_name
 from tests.builders import NOON, a_device
 

@@ -8,9 +8,9 @@ import pytest
 from pydantic import ValidationError
 
 from shared.domain.audience.device import derive, partition_of, polls
+from shared.domain.audience.filters import Segment
 from shared.domain.audience.locales import language_and_territory
-from shared.domain.audience.targeting import Segment
-from tests.builders import NOON, a_device, a_segment, an_fcm_address
+from tests.builders import NOON, a_device, an_fcm_address
 
 VERIFIED = ("example.com", "shop.example.com")
 
@@ -209,8 +209,3 @@ def test_macos_polls_unless_it_has_an_address() -> None:
 @pytest.mark.parametrize("platform", ["ios", "android", "toaster"])
 def test_phones_never_poll(platform: str) -> None:
     assert not polls(platform, None)
-
-
-def test_the_moment_a_segment_looks_back_to() -> None:
-    assert a_segment().active_since(NOON) is None
-    assert a_segment(active_days=7).active_since(NOON) == NOON - timedelta(days=7)

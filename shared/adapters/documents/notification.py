@@ -20,7 +20,7 @@ from shared.adapters.documents.review import (
     looked_at_fields,
     looked_at_from,
 )
-from shared.domain.audience.targeting import Segment
+from shared.domain.audience.filters import Segment
 from shared.domain.content.content import Content
 from shared.domain.moments import moment_text
 from shared.domain.notifications.history import GENESIS, Entry

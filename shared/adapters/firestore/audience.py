@@ -1,14 +1,13 @@
 """The audience, read in pages by Firestore's REST API: the plan's cost per device is made here.
 
 Ordering by name forbids a range on any field that is not ordered before it ("order by clause
-cannot contain more fields after the key"). Where activity is asked for, devices are therefore
-ordered by their field ``hwid``, which says the same as their name.
+cannot contain more fields after the key"). Where a filter asks for a time or later, devices are
+therefore ordered by their field ``hwid``, which says the same as their name.
 """
 
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from datetime import datetime
 
 import orjson
 
@@ -30,7 +29,8 @@ from shared.adapters.firestore.rest_values import (
     query,
     where,
 )
-from shared.domain.audience.device import AddressKind, PushAddress, Slot, partition_of
+from shared.domain.audience.device import AddressKind, Device, PushAddress, Slot, partition_of
+from shared.domain.audience.filters import Equals, Since
 from shared.domain.audience.targeting import AudienceQuery, PartitionRange
 from shared.domain.delivery.ledger import Target, sort_key
 from shared.ports import AudiencePage, Counted, SnapshotTooOld
@@ -46,7 +46,6 @@ TARGET_FIELDS = (
     "pendingNotificationAt",
     DOMAINS_UNREADABLE,
 )
-PLAIN_FIELDS = ("domains", "selectors", "appVersion", "lastActiveAt")
 _KINDS = {str(kind): kind for kind in AddressKind}
 _NO_FIELDS: Raw = {}
 _NULL: Raw = {"nullValue": None}
@@ -63,7 +62,7 @@ class FirestoreAudience:
     def count(self, query: AudienceQuery) -> Counted:
         if query.hwid is not None:
             with _as_of(""):
-                found = self._rest.batch_get([self._name(query.hwid)], _all_fields())
+                found = self._rest.batch_get([self._name(query.hwid)], _fields_for(query))
             chosen = [d for d in found.documents.values() if _selects(query, d)]
             return Counted(len(chosen), found.read_time)
         with _as_of(""):
@@ -86,7 +85,7 @@ class FirestoreAudience:
         with _as_of(read_at):
             documents = self._rest.run_query(asked, read_time=read_at)
         last = _place(query, documents[-1]) if len(documents) == limit else None
-        return AudiencePage(_targets(query, documents), last)
+        return AudiencePage(_targets(query, _kept(query, documents)), last)
 
     def _single(
         self, query: AudienceQuery, hwid: str, partitions: PartitionRange, after: str, read_at: str
@@ -97,7 +96,7 @@ class FirestoreAudience:
         if after >= key or not partitions.low <= partition < partitions.high:
             return AudiencePage((), None)
         with _as_of(read_at):
-            document = self._rest.get(self._name(hwid), _all_fields(), read_at)
+            document = self._rest.get(self._name(hwid), _fields_for(query), read_at)
         if document is None or not _selects(query, document):
             return AudiencePage((), None)
         return AudiencePage(((key, target_of(document)),), None)
@@ -107,8 +106,7 @@ class FirestoreAudience:
             odd: list[Raw] = orjson.loads(after)
             return odd
         partition, _, hwid = after.partition("|")
-        named = query.active_since is None
-        last = {"referenceValue": self._name(hwid)} if named else encode(hwid)
+        last = encode(hwid) if _times(query) else {"referenceValue": self._name(hwid)}
         return [encode(int(partition)), last]
 
     def _name(self, hwid: str) -> str:
@@ -119,23 +117,33 @@ def selecting(
     asked: AudienceQuery, partitions: PartitionRange | None = None, *, limit: int = 0
 ) -> Raw:
     """The structured query. A count orders too, so that the pages' index answers it."""
+    texts = [each for each in asked.conditions if isinstance(each, Equals)]
     filters = [where("selectors", "ARRAY_CONTAINS_ANY", asked.selectors)]
-    if asked.platform is not None:
-        filters.append(where("platform", "EQUAL", asked.platform))
-    if asked.app_version is not None:
-        filters.append(where("appVersion", "EQUAL", asked.app_version))
+    filters += [where(each.field, "EQUAL", each.value) for each in texts]
     if partitions is not None:
         filters.append(where("partition", "GREATER_THAN_OR_EQUAL", partitions.low))
         filters.append(where("partition", "LESS_THAN", partitions.high))
     order = ["partition", NAME]
-    select = list(TARGET_FIELDS)
-    if asked.active_since is not None:
-        filters.append(where("lastActiveAt", "GREATER_THAN_OR_EQUAL", asked.active_since))
-        order = ["partition", "hwid", "lastActiveAt"]
-        select.append("hwid")
+    if times := _times(asked):
+        filters += [where(each.field, "GREATER_THAN_OR_EQUAL", each.value) for each in times]
+        order = ["partition", "hwid", *(each.field for each in times)]
+    select = _fields_for(asked) if partitions else ()
+    return query(DEVICES, *filters, order=order, select=select, limit=limit)
+
+
+def _times(asked: AudienceQuery) -> list[Since]:
+    return [each for each in asked.conditions if isinstance(each, Since)]
+
+
+def _fields_for(asked: AudienceQuery) -> tuple[str, ...]:
+    """Name what is read of each device: what sending needs, and what is decided here."""
+    fields = dict.fromkeys(TARGET_FIELDS)
+    if _times(asked):
+        fields["hwid"] = None
     if asked.earlier:
-        select.append("selectors")
-    return query(DEVICES, *filters, order=order, select=select if partitions else (), limit=limit)
+        fields["selectors"] = None
+    fields |= dict.fromkeys(name for each, _ in asked.undecided for name in each.reads)
+    return tuple(fields)
 
 
 @contextmanager
@@ -150,6 +158,13 @@ def _as_of(read_at: str) -> Iterator[None]:
 
 
 # ---- pages -----------------------------------------------------------------------------------
+
+
+def _kept(query: AudienceQuery, documents: Sequence[Raw]) -> Sequence[Raw]:
+    """Leave out the devices that the query could not leave out."""
+    if not query.undecided:
+        return documents
+    return [document for document in documents if query.keeps(_device(document))]
 
 
 def _targets(query: AudienceQuery, documents: Sequence[Raw]) -> tuple[tuple[str, Target], ...]:
@@ -167,7 +182,7 @@ def _place(query: AudienceQuery, document: Raw) -> str:
     """Where the next page goes on, whether or not this document is one we can read."""
     fields = document["fields"]
     try:
-        hwid = id_of(document) if query.active_since is None else fields["hwid"]["stringValue"]
+        hwid = fields["hwid"]["stringValue"] if _times(query) else id_of(document)
         return sort_key(_partition(fields), hwid)
     except LookupError:
         odd = [fields["partition"], fields.get("hwid", {"referenceValue": document["name"]})]
@@ -241,21 +256,14 @@ def _carefully(document: Raw) -> Target:
 
 
 def _selects(query: AudienceQuery, document: Raw) -> bool:
-    """What the store decides for pages, decided here on the plain fields of one device."""
-    hwid, fields = id_of(document), decode_fields(document, moment)
-    device, selectors = device_from(hwid, fields), derived_from(hwid, fields).selectors
+    """Decide on the plain fields of one device what the store decides for pages."""
+    selectors = derived_from(id_of(document), decode_fields(document, moment)).selectors
     return (
         not set(selectors).isdisjoint(query.selectors)
         and query.first_to_select(selectors)
-        and query.platform in {None, device.platform}
-        and query.app_version in {None, device.app_version}
-        and _active(device.last_active_at, query.active_since)
+        and query.keeps(_device(document))
     )
 
 
-def _active(last: datetime | None, since: datetime | None) -> bool:
-    return since is None or (last is not None and last >= since)
-
-
-def _all_fields() -> tuple[str, ...]:
-    return (*TARGET_FIELDS, *PLAIN_FIELDS)
+def _device(document: Raw) -> Device:
+    return device_from(id_of(document), decode_fields(document, moment))

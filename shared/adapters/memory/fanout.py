@@ -16,6 +16,7 @@ from shared.adapters.documents.device import SLOT_FIELDS, derived_from, device_f
 from shared.adapters.firestore.slots import decided, slot_fields, slot_of
 from shared.adapters.memory.devices import MemoryDevices
 from shared.domain.audience.device import Slot
+from shared.domain.audience.filters import Condition, Equals
 from shared.domain.audience.targeting import AudienceQuery, PartitionRange
 from shared.domain.delivery.evidence import Evidence, Group, evidence_to_keep
 from shared.domain.delivery.ledger import (
@@ -78,6 +79,7 @@ class MemoryAudience:
             (key, target)
             for key, selectors, hwid in some
             if query.first_to_select(selectors)
+            and (not query.undecided or query.keeps(device_from(hwid, snapshot[hwid][0])))
             for target in [target_from(hwid, *snapshot[hwid])]
         )
         more = len(some) == limit and query.hwid is None
@@ -113,20 +115,24 @@ def _found(
         partition, selectors = derived.partition, derived.selectors
     if not isinstance(partition, int) or set(selectors).isdisjoint(query.selectors):
         return None
-    return (partition, selectors) if _passes(hwid, document, query) else None
+    if query.hwid is not None:
+        passes = query.keeps(device_from(hwid, document))
+    else:
+        passes = all(_meets(document, condition) for condition in query.conditions)
+    return (partition, selectors) if passes else None
 
 
-def _passes(hwid: str, document: Mapping[str, Any], query: AudienceQuery) -> bool:
-    """The store compares fields as they are stored, and a device ordered by one must have it."""
-    if query.platform is not None and document.get("platform") != query.platform:
+def _meets(document: Mapping[str, Any], condition: Condition) -> bool:
+    """Compare a field as it is stored, where a time has a zone.
+
+    Devices that are asked for by a time are ordered by their field ``hwid``, and so must have it.
+    """
+    stored = document.get(condition.field)
+    if isinstance(condition, Equals):
+        return bool(stored == condition.value)
+    if not isinstance(stored, datetime) or stored.tzinfo is None:
         return False
-    if query.app_version is not None and document.get("appVersion") != query.app_version:
-        return False
-    if query.active_since is None:
-        return True
-    last = device_from(hwid, document).last_active_at
-    ordered = "hwid" in document or query.hwid is not None
-    return ordered and last is not None and last >= query.active_since
+    return "hwid" in document and stored >= condition.value
 
 
 def _list(value: object) -> list[Any]:

@@ -1,91 +1,25 @@
-"""Who a notification is for.
+"""The queries that select an audience, and how a plan cuts it.
 
-``Segment.misses`` is the rule. The queries that select an audience are derived from the same
-segment by ``audience_queries``; a property test holds the two against each other.
+``Segment.misses`` is the rule. The queries are derived from the same filters; a property test
+holds the two against each other.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta
-from enum import StrEnum
-from typing import Annotated
+from dataclasses import dataclass, replace
+from datetime import datetime
+from functools import cached_property
+from typing import Any
 
-from pydantic import AfterValidator, Field, StringConstraints, field_validator
-
-from shared.domain.audience.device import PARTITIONS, Device, HwidText, Platform, selector
-from shared.domain.audience.locales import language_and_territory, region_code
-from shared.domain.inputs import Input
-from shared.domain.links.domain_names import domain_name
+from shared.domain.audience.device import PARTITIONS, Device, Platform, selector
+from shared.domain.audience.filters import Condition, Context, Filter, Segment, TargetPlatform
 
 MOST_SELECTORS = 30
 """Firestore evaluates at most 30 values in one ``array-contains-any``; more take more queries."""
 
-DomainText = Annotated[str, Field(max_length=253), AfterValidator(domain_name)]
-Region = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9]{2,8}$", to_lower=True)]
 
-
-class TargetPlatform(StrEnum):
-    """A device platform, or all of them."""
-
-    ALL = "all"
-    IOS = Platform.IOS.value
-    ANDROID = Platform.ANDROID.value
-    LINUX = Platform.LINUX.value
-    WINDOWS = Platform.WINDOWS.value
-    MACOS = Platform.MACOS.value
-
-
-class Segment(Input):
-    """``targetSegment``: all given filters are AND-ed; an absent or empty one does not restrict."""
-
-    platform: TargetPlatform = TargetPlatform.ALL
-    region: tuple[Region, ...] = Field(default=(), max_length=250, strict=False)
-    domain: DomainText | None = None
-    active_days: int | None = Field(default=None, ge=1, le=3650)
-    app_version: str | None = Field(default=None, max_length=64)
-    hwid: HwidText | None = None
-
-    @field_validator(
-        "platform", "region", "domain", "active_days", "app_version", "hwid", mode="wrap"
-    )
-    @classmethod
-    def _empty_does_not_restrict(cls, value, handler, info):  # type: ignore[no-untyped-def]
-        if value == "":
-            return cls.model_fields[info.field_name].default
-        return handler(value)
-
-    @property
-    def regions(self) -> tuple[str, ...]:
-        """The languages and territories of ``region``, each once, in today's codes."""
-        return tuple(dict.fromkeys(map(region_code, self.region)))
-
-    def active_since(self, now: datetime) -> datetime | None:
-        """The earliest last activity that still counts, if the segment asks for any."""
-        return None if self.active_days is None else now - timedelta(days=self.active_days)
-
-    def domains_of(self, verified: Iterable[str]) -> tuple[str, ...]:
-        """The domains to reach: the one asked for, else all; never outside ``verified``."""
-        return tuple(sorted({d for d in verified if self.domain is None or d == self.domain}))
-
-    def misses(self, device: Device, verified: Iterable[str], now: datetime) -> tuple[str, ...]:
-        """The names of the filters that leave ``device`` out; empty means it is targeted."""
-        language, territory = language_and_territory(device.locale)
-        since = self.active_since(now)
-        rules = {
-            "domain": not set(device.domains).isdisjoint(self.domains_of(verified)),
-            "hwid": self.hwid is None or self.hwid == device.hwid,
-            "platform": self.platform is TargetPlatform.ALL or self.platform == device.platform,
-            "region": not self.region or not {language, territory}.isdisjoint(self.regions),
-            "activeDays": since is None
-            or (device.last_active_at is not None and device.last_active_at >= since),
-            "appVersion": self.app_version is None or self.app_version == device.app_version,
-        }
-        return tuple(name for name, holds in rules.items() if not holds)
-
-
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class AudienceQuery:
-    """One Firestore query: any of ``selectors`` and every other given filter.
+    """One query of a segment: any of ``selectors``, and every filter besides.
 
     ``earlier`` holds the selectors of the queries before this one: a device that has one of them
     was selected there already and is passed over here.
@@ -94,23 +28,61 @@ class AudienceQuery:
     stream: int
     selectors: tuple[str, ...]
     earlier: frozenset[str]
-    platform: str | None
-    app_version: str | None
-    active_since: datetime | None
-    hwid: str | None
+    segment: Segment
+    context: Context
+
+    @property
+    def hwid(self) -> str | None:
+        """The one device to look up, if the segment names it."""
+        return self.segment.hwid
+
+    @cached_property
+    def conditions(self) -> tuple[Condition, ...]:
+        """The conditions on single fields that the store decides."""
+        asked = (
+            each.condition(value, self.context.as_of) for each, value in self.segment.restricting()
+        )
+        return tuple(condition for condition in asked if condition is not None)
+
+    @cached_property
+    def undecided(self) -> tuple[tuple[Filter[Any], Any], ...]:
+        """The filters, with their values, that are decided on the page that was read.
+
+        A device that is looked up by its name is read without a query, so there it is all of them.
+        """
+        by_name = self.hwid is not None
+        restricting = self.segment.restricting()
+        return tuple((each, value) for each, value in restricting if by_name or not each.narrows)
+
+    @property
+    def exact(self) -> bool:
+        """Whether a count is that of the devices it targets, and not of all that must be read."""
+        return self.hwid is not None or not self.undecided
+
+    def keeps(self, device: Device) -> bool:
+        """Tell whether the filters that the query leaves undecided keep a device."""
+        return all(each.holds(value, device, self.context) for each, value in self.undecided)
 
     def first_to_select(self, device_selectors: Iterable[str]) -> bool:
-        """Whether no earlier query of the same audience selects a device with these selectors."""
+        """Tell whether no earlier query of the same audience selects a device with these."""
         return not self.earlier or self.earlier.isdisjoint(device_selectors)
+
+    def on(self, platform: Platform) -> "AudienceQuery":
+        """Return the same query for one platform."""
+        there = {"platform": TargetPlatform(platform.value)}
+        return replace(self, segment=self.segment.model_copy(update=there))
 
 
 def audience_queries(
     segment: Segment, verified: Iterable[str], now: datetime
 ) -> tuple[AudienceQuery, ...]:
-    """The queries that together select exactly the audience, each device once; none for nobody."""
+    """Return the queries that together select exactly the audience, each device once; none for
+    nobody.
+    """
+    context = Context(frozenset(verified), now)
     values = [
         selector(domain, region)
-        for domain in segment.domains_of(verified)
+        for domain in segment.domains_of(context.domains)
         for region in (segment.regions or ("",))
     ]
     chunks = [values[i : i + MOST_SELECTORS] for i in range(0, len(values), MOST_SELECTORS)]
@@ -119,10 +91,8 @@ def audience_queries(
             stream=stream,
             selectors=tuple(chunk),
             earlier=frozenset(values[: stream * MOST_SELECTORS]),
-            platform=None if segment.platform is TargetPlatform.ALL else segment.platform.value,
-            app_version=segment.app_version,
-            active_since=segment.active_since(now),
-            hwid=segment.hwid,
+            segment=segment,
+            context=context,
         )
         for stream, chunk in enumerate(chunks)
     )
@@ -139,7 +109,7 @@ class PartitionRange:
 def partition_ranges(
     audience: int, *, devices_each: int, most: int = 64
 ) -> Sequence[PartitionRange]:
-    """As many equal ranges, a power of two, as keep each near ``devices_each`` devices."""
+    """Return as many equal ranges, a power of two, as keep each near ``devices_each`` devices."""
     count = 1
     while count < most and audience > devices_each * count:
         count *= 2

@@ -9,7 +9,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
-from shared.domain.audience.targeting import Segment
 from shared.domain.chat.text import Button, Card, Sheet, Style, neutral, units
 from shared.domain.content.content import Content
 from shared.domain.findings.finding import Finding, Severity
@@ -259,19 +258,8 @@ def _audience(sheet: Sheet, it: Notification, reach: Reach | None) -> None:
         of = f"Of {reach.sampled:,} looked at: " if reach.sampled else ""
         more = f" · {reach.more_regions} more regions" if reach.more_regions else ""
         sheet.line(of + _sums(reach.regions) + more)
-    if filters := _filters(it.segment or Segment()):
+    if filters := it.segment.words() if it.segment else "":
         sheet.quote(filters, 150)
-
-
-def _filters(segment: Segment) -> str:
-    given = {
-        "platform": "" if segment.platform == "all" else str(segment.platform),
-        "domain": segment.domain,
-        "active in the last days": segment.active_days,
-        "app version": segment.app_version,
-        "device": segment.hwid,
-    }
-    return "; ".join(f"{name}: {value}" for name, value in given.items() if value)
 
 
 def _provider(sheet: Sheet, facts: Facts) -> None:

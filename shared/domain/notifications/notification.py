@@ -11,7 +11,7 @@ from enum import StrEnum
 from typing import NewType
 
 from shared.domain.actors import SYSTEM, Actor, Role
-from shared.domain.audience.targeting import Segment
+from shared.domain.audience.filters import Segment
 from shared.domain.content.content import Content, missing_parts
 from shared.domain.errors import InvalidInput, NotFound, WrongState
 from shared.domain.findings.finding import Finding, new_reds

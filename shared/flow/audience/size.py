@@ -5,15 +5,11 @@ Counted by aggregation: the cost grows with the queries and not with the devices
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from shared.domain.audience.device import Platform
-from shared.domain.audience.targeting import (
-    AudienceQuery,
-    Segment,
-    TargetPlatform,
-    audience_queries,
-)
+from shared.domain.audience.filters import Segment, TargetPlatform
+from shared.domain.audience.targeting import AudienceQuery, audience_queries
 from shared.domain.notifications.notification import Notification
 from shared.domain.providers.provider import verified
 from shared.ports import Audience, Clock, Providers
@@ -24,7 +20,8 @@ class Estimate:
     """Devices in all and by platform.
 
     ``exact`` is false when so many domains and regions are combined that several queries are
-    needed: a device that several of them select is then counted by each.
+    needed, where a device that several of them select is counted by each; and when a filter is not
+    decided by the query that is counted.
     """
 
     devices: int
@@ -77,12 +74,12 @@ def _by_platform(
     """Asked only while some of those ``selected`` are on no platform yet: with hundreds of regions
     there are dozens of queries, and most of them select nobody.
     """
-    if query.platform is not None:
-        yield query.platform, selected
+    if query.segment.platform is not TargetPlatform.ALL:
+        yield query.segment.platform.value, selected
         return
     for platform in Platform:
         if selected <= 0:
             return
-        there = audience.count(replace(query, platform=platform.value)).devices
+        there = audience.count(query.on(platform)).devices
         selected -= there
         yield platform.value, there

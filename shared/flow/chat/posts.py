@@ -19,13 +19,9 @@ from datetime import datetime, timedelta
 from functools import partial
 
 from shared.domain.audience.device import PARTITIONS
+from shared.domain.audience.filters import Segment
 from shared.domain.audience.locales import language_and_territory
-from shared.domain.audience.targeting import (
-    AudienceQuery,
-    PartitionRange,
-    Segment,
-    audience_queries,
-)
+from shared.domain.audience.targeting import AudienceQuery, PartitionRange, audience_queries
 from shared.domain.chat.cards import MOST_REGIONS, Facts, Reach, card_of, note, reminder
 from shared.domain.errors import Defect, NotFound, TryAgain
 from shared.domain.notifications.lifecycle import Status

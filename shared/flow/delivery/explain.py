@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from shared.domain.audience.device import partition_of
-from shared.domain.audience.targeting import Segment
+from shared.domain.audience.filters import Segment
 from shared.domain.delivery.ledger import Batch, BatchId, Record, sort_key
 from shared.domain.notifications.notification import Notification
 from shared.domain.providers.provider import verified

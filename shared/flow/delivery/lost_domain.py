@@ -8,7 +8,7 @@ import logging
 from collections.abc import Iterable, Mapping, Sequence
 
 from shared.domain.actors import SYSTEM, Actor
-from shared.domain.audience.targeting import Segment
+from shared.domain.audience.filters import Segment
 from shared.domain.delivery.ledger import Batch, Outcome, Record
 from shared.domain.delivery.recording import last_word
 from shared.domain.errors import Defect

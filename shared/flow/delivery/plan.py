@@ -11,10 +11,10 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from shared.domain.actors import SYSTEM
+from shared.domain.audience.filters import Segment
 from shared.domain.audience.targeting import (
     AudienceQuery,
     PartitionRange,
-    Segment,
     audience_queries,
     partition_ranges,
 )

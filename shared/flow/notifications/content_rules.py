@@ -6,7 +6,7 @@ renderers of all push services.
 
 from collections.abc import Sequence
 
-from shared.domain.audience.targeting import Segment
+from shared.domain.audience.filters import Segment
 from shared.domain.content.content import Content
 from shared.domain.errors import FieldError, Forbidden, InvalidInput
 from shared.domain.providers.provider import Domain, Plan, Provider, verified

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 
 from shared.domain.actors import Actor, Role
-from shared.domain.audience.targeting import Segment
+from shared.domain.audience.filters import Segment
 from shared.domain.content.content import NotificationInput
 from shared.domain.errors import Refusal, TryAgain, WrongState
 from shared.domain.notifications.lifecycle import Status, refused

@@ -4,7 +4,8 @@ The same that planning targets: those without an address or consent are among th
 when their turn comes. No index knows who can be reached, and a count must not read them all.
 """
 
-from shared.domain.audience.targeting import MOST_SELECTORS, Segment, audience_queries
+from shared.domain.audience.filters import Segment
+from shared.domain.audience.targeting import MOST_SELECTORS, audience_queries
 from shared.domain.content.content import Content
 from shared.domain.errors import FieldError, InvalidInput
 from shared.domain.providers.provider import Limit, verified
@@ -37,7 +38,8 @@ def estimate(
         raise _too_many()
     check_rate(provider, Limit.ESTIMATES_PER_MINUTE, rates, cost=max(1, len(queries)))
     found = census(segment, queries, audience)
-    return Estimate(found.devices, found.by_platform, exact=len(queries) <= 1)
+    exact = len(queries) <= 1 and all(query.exact for query in queries)
+    return Estimate(found.devices, found.by_platform, exact)
 
 
 def _too_many() -> InvalidInput:

@@ -17,7 +17,8 @@ from datetime import datetime, timedelta
 from hashlib import sha256
 from math import ceil
 
-from shared.domain.audience.targeting import Segment, audience_queries
+from shared.domain.audience.filters import Segment
+from shared.domain.audience.targeting import audience_queries
 from shared.domain.errors import InProgress, TooMany, TryAgain
 from shared.domain.notifications.lifecycle import Status
 from shared.domain.notifications.notification import Looked, Notification, NotificationId
