@@ -5,8 +5,11 @@ from datetime import datetime
 from functools import partial
 from typing import Any
 
+from pydantic.alias_generators import to_camel
+
 from shared.adapters.documents.fields import Fields, LenientReader, Reader, present
 from shared.domain.audience.device import (
+    SAID_IN_PASSING,
     AddressKind,
     Derived,
     Device,
@@ -44,6 +47,7 @@ DERIVED_FROM = ("locale", "domains")
 REACH_FIELDS = ("pushAddress", "fcmToken", "consent", DOMAINS_UNREADABLE)
 GENERATION = "generation"
 """On the device for Firestore's rules, beside its secret for our doors."""
+_SAID_IN_PASSING = {name: to_camel(name) for name in SAID_IN_PASSING}
 MOST_ADDRESS_CHARACTERS = 4096
 MOST_SHOWN_CHARACTERS = 4096
 MOST_DOMAINS = 200
@@ -64,9 +68,7 @@ def registration_fields(device: Device, derived: Derived) -> Fields:
     plain = {
         "hwid": str(device.hwid),
         "platform": str(device.platform),
-        "locale": device.locale,
-        "timeZone": device.time_zone,
-        "appVersion": device.app_version,
+        **{field: getattr(device, name) for name, field in _SAID_IN_PASSING.items()},
         "domains": list(device.domains),
         "lastActiveAt": device.last_active_at,
     }
@@ -79,9 +81,7 @@ def device_from(hwid: str, document: Mapping[str, Any]) -> Device:
     return Device(
         hwid=Hwid(hwid),
         platform=reader.text("platform"),
-        locale=reader.text("locale"),
-        time_zone=reader.text("timeZone"),
-        app_version=reader.text("appVersion"),
+        **{name: reader.text(field) for name, field in _SAID_IN_PASSING.items()},
         domains=_domains_from(reader),
         last_active_at=reader.time("lastActiveAt"),
         address=_address_from(reader),

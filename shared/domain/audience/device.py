@@ -8,7 +8,7 @@ the functions below, and from nothing else, so that it can be derived again at a
 import re
 import zlib
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Annotated, NewType
@@ -81,6 +81,10 @@ class Slot:
         return self.at > now + MOST_AHEAD or self.is_older_than(other)
 
 
+SAID_IN_PASSING = ("locale", "time_zone", "app_version")
+"""The texts of a ``Device`` that an app may leave out: then what it said last stands."""
+
+
 @dataclass(frozen=True, slots=True)
 class Device:
     """A phone or desktop, as its document says. ``platform`` may be one we do not know.
@@ -99,6 +103,18 @@ class Device:
     consent: bool = True
     slot: Slot | None = None
     unreadable: tuple[str, ...] = ()
+
+    @property
+    def says_all(self) -> bool:
+        """Whether it leaves out nothing that may be left out."""
+        return all(getattr(self, name) for name in SAID_IN_PASSING)
+
+    def completed(self, before: "Device") -> "Device":
+        """Return it with what it leaves out as it was before."""
+        left_out = {
+            name: getattr(before, name) for name in SAID_IN_PASSING if not getattr(self, name)
+        }
+        return replace(self, **left_out)
 
 
 @dataclass(frozen=True, slots=True)

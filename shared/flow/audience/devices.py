@@ -91,16 +91,10 @@ def _refreshed(device: Device, credential: Credential, devices: Devices) -> Push
 
     None is kept without consent, be it withdrawn now or at any time before.
     """
-    said_all = device.locale and device.time_zone and device.app_version
-    if device.address is not None or not said_all:
+    if device.address is not None or not device.says_all:
         before = devices.get(device.hwid) or Device(device.hwid, device.platform)
-        device = replace(
-            device,
-            locale=device.locale or before.locale,
-            time_zone=device.time_zone or before.time_zone,
-            app_version=device.app_version or before.app_version,
-            address=device.address if device.consent and before.consent else None,
-        )
+        address = device.address if device.consent and before.consent else None
+        device = replace(device.completed(before), address=address)
     derived = derive(device.hwid, device.locale, device.domains)
     devices.refresh(device, derived, credential.generation)
     return device.address
