@@ -5,7 +5,7 @@ VENV    := .venv
 PY      := $(VENV)/bin/python
 READY   := $(VENV)/.ready
 
-.PHONY: run test test-infra test-panel check bench chaos bundle audit lock clean help
+.PHONY: run test test-infra test-panel check docs bench chaos bundle audit lock clean help
 .DEFAULT_GOAL := help
 
 help:  ## show this
@@ -46,6 +46,9 @@ check: $(READY)  ## lint, format, types, layers and the fast tests
 	@$(VENV)/bin/mypy
 	@$(VENV)/bin/lint-imports
 	@$(PY) -m pytest -m "not slow" tests/rules tests/flow tests/doors tests/recorded
+
+docs: $(READY)  ## write the tables of docs/ from those of the code
+	@$(PY) -m tests.docs.pages
 
 bench: $(READY)  ## measure; prints ratios and writes .local/bench.json
 	@$(PY) -m benchmarks

@@ -23,8 +23,8 @@ from cli.terminal import json_text, say, show_log
 from shared.adapters.documents.notification import to_json
 from shared.domain.actors import Actor, Role
 from shared.domain.chat.text import neutral
+from shared.domain.codes import sentence
 from shared.domain.delivery.ledger import Outcome
-from shared.domain.delivery.sentences import sentence
 from shared.domain.errors import Defect
 from shared.domain.notifications.notification import NotificationId
 from shared.flow.audience import devices

@@ -13,8 +13,7 @@ from functions.http.callers import provider
 from functions.http.fields import hwid_in
 from functions.provider.door import DOOR, foreign_domain, mine
 from shared.domain.audience.filters import Segment
-from shared.domain.delivery.remedies import remedy
-from shared.domain.delivery.sentences import FAILURES, sentence
+from shared.domain.codes import FAILURES, remedy, sentence
 from shared.domain.notifications.notification import Notification
 from shared.flow.delivery.explain import Explanation
 from shared.flow.delivery.explain import explain as explained

@@ -3,7 +3,6 @@
 import re
 import unicodedata
 from contextlib import suppress
-from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -25,7 +24,6 @@ from shared.domain.findings.text import text_findings
 from shared.domain.links.hosts import BadAddress, read_address
 from tests.moderation.examples import EXAMPLES, VERIFIED
 
-PAGE = Path(__file__).parents[2] / "docs" / "findings.md"
 UNSEEN = "\u200b\u200c\u200d\u202e\u2066\u00ad\ufeff\ufe0f\U000e0041\u0301\u0000\ud800\ufffd\uf8ff"
 MESSY = st.text(st.characters() | st.sampled_from(UNSEEN + "аеоPpа🎉👨!？.@/:\\[]%0x1"))
 
@@ -54,25 +52,6 @@ def test_every_finding_is_brought_about_by_its_example(code: str) -> None:
 def test_codes_and_sentences_are_well_formed(code: str) -> None:
     assert re.fullmatch(r"[a-z]+([A-Z][a-z]+)*", code)
     assert re.fullmatch(r"[A-Z“{].*\.", KINDS[code].sentence)
-
-
-@pytest.mark.parametrize("code", KINDS)
-def test_the_documentation_shows_every_finding_with_its_example(code: str) -> None:
-    example = EXAMPLES[code]
-    finding = example.finding(code)
-    row = f"| `{code}` | {finding.severity} | {_cell(example.shown)} | {finding.sentence} |"
-    assert row in PAGE.read_text("utf-8").splitlines(), row
-
-
-def test_the_documentation_knows_no_finding_that_is_not_there() -> None:
-    documented = re.findall(
-        r"^\| `([a-zA-Z]+)` \| [a-z]+ \|", PAGE.read_text("utf-8"), re.MULTILINE
-    )
-    assert sorted(documented) == sorted(KINDS)
-
-
-def _cell(shown: str) -> str:
-    return shown.replace("|", "\\|")
 
 
 # ---- what a finding is for -----------------------------------------------------------------

@@ -17,8 +17,9 @@ OTHER_MEANINGS = {
     ("shared/adapters/documents/notification.py", "failed"): "a counter",
     ("shared/adapters/firestore/ledger_documents.py", "failed"): "a counter",
     ("functions/provider/api.py", "draft"): "a field of the request",
-    ("shared/domain/delivery/sentences.py", "stopped"): "why a device was skipped",
-    ("shared/domain/delivery/remedies.py", "stopped"): "why a device was skipped",
+    ("shared/domain/codes.py", "stopped"): "why a device was skipped",
+    ("shared/domain/codes.py", "failed"): "an outcome of one device",
+    ("shared/domain/codes.py", "cancelled"): "the code of a refusal",
 }
 SOURCES = sorted(
     path.relative_to(ROOT)

@@ -57,7 +57,7 @@ def _red(sentence: str) -> Kind:
     return Kind(Severity.RED, sentence)
 
 
-KINDS: Mapping[str, Kind] = {
+IN_TEXTS: Mapping[str, Kind] = {
     # What the characters of a text are.
     "lookAlikeBrand": _red("“{word}” imitates the name {like} with characters that look alike."),
     "lookAlikeLetters": _warning("“{word}” mixes letters of {scripts} that look alike."),
@@ -74,7 +74,8 @@ KINDS: Mapping[str, Kind] = {
     "exclamationRun": _info("“{run}”: one mark would do."),
     "manyEmoji": _info("The text holds {count} emoji."),
     "addressInText": _warning("The text names {host}, a place that nobody looked at."),
-    # What an address says of itself.
+}
+IN_ADDRESSES: Mapping[str, Kind] = {
     "malformedUrl": _red("The address cannot be read the same way by everybody: {reason}."),
     "notHttps": _red("The address does not begin with https://."),
     "deepLink": _info("The address opens the provider's own app ({scheme}:)."),
@@ -104,7 +105,8 @@ KINDS: Mapping[str, Kind] = {
     "hiddenInUrl": _red("The address holds characters that are not shown: {which}."),
     "longUrl": _info("The address has {count} characters."),
     "download": _warning("The address leads to a file to download ({name})."),
-    # What was seen at the address.
+}
+AT_ADDRESSES: Mapping[str, Kind] = {
     "couldNotBeChecked": _warning("Nobody could look at {host}: {reason}."),
     "unreachable": _warning("{host} does not answer: {reason}."),
     "badCertificate": _warning("{host} has no certificate that proves who it is."),
@@ -120,11 +122,14 @@ KINDS: Mapping[str, Kind] = {
     "imageTooLarge": _warning("The image has more than 1 MiB and will not be shown everywhere."),
     "imageBomb": _red("The image claims {width} × {height} pixels: opening it can stop a phone."),
     "imageTooSmall": _warning("The image has {width} × {height} pixels: nobody would see it."),
-    # What others know of an address.
+}
+ON_THREAT_LISTS: Mapping[str, Kind] = {
     "listedThreat": _red("{host} is on a threat list: {threats}."),
     "threatsNotChecked": _warning("{host} could not be looked up on the threat list."),
 }
-"""Every code there is. ``docs/findings.md`` has an example of each."""
+KINDS: Mapping[str, Kind] = {**IN_TEXTS, **IN_ADDRESSES, **AT_ADDRESSES, **ON_THREAT_LISTS}
+"""Every code there is: those of texts, of an address as it is written, of what is seen there, and
+of what others know of it. ``docs/findings.md`` has an example of each."""
 
 
 def found(code: str, field: str, **said: object) -> Finding:

@@ -1,14 +1,17 @@
-"""``docs/errors.md``'s tables, written from the tables of reactions and sentences that count.
+"""The tables of the reference pages, written from the tables of the code: ``make docs``.
 
-``python -m tests.docs.errors`` writes them into the document; a test compares.
+Between ``<!-- table: name -->`` and ``<!-- end -->`` nothing is written by hand.
 """
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
+from itertools import groupby
 from pathlib import Path
+from typing import TypeVar
 
-from shared.domain.delivery.remedies import REMEDIES
-from shared.domain.delivery.sentences import SENTENCES
+from shared.domain import codes
+from shared.domain.findings import finding as findings
 from shared.domain.push import apns_reactions as apns
 from shared.domain.push import fcm_reactions as fcm
 from shared.domain.push import hms_reactions as hms
@@ -22,8 +25,11 @@ from shared.domain.push.answers import (
     Unsendable,
 )
 from shared.domain.push.reactions import CREDENTIALS_REFUSED
+from tests.moderation.examples import EXAMPLES
 
-DOCUMENT = Path(__file__).parents[2] / "docs" / "errors.md"
+DOCS = Path(__file__).parents[2] / "docs"
+V = TypeVar("V")
+
 ANY = "any"
 OTHER = "any other"
 
@@ -40,9 +46,25 @@ _SECTION = re.compile(r"(<!-- table: (\w+) -->\n).*?(\n<!-- end -->)", re.DOTALL
 _FAMILY = re.compile(r"^[1-5]$")
 
 
-def document(text: str) -> str:
-    """``text`` with every table as it must be."""
+def pages() -> list[Path]:
+    """List the pages that have tables of ours."""
+    return [page for page in sorted(DOCS.glob("*.md")) if _SECTION.search(read(page))]
+
+
+def read(page: Path) -> str:
+    """Read the text of a page."""
+    return page.read_text(encoding="utf-8")
+
+
+def written(text: str) -> str:
+    """Write every table of a page's text anew."""
     return _SECTION.sub(lambda it: f"{it[1]}\n{_table(TABLES[it[2]]())}\n{it[3]}", text)
+
+
+def missing() -> list[str]:
+    """List the tables that stand on no page."""
+    names = {it[2] for page in pages() for it in _SECTION.finditer(read(page))}
+    return [name for name in TABLES if name not in names]
 
 
 def _table(rows: Iterable[Sequence[str]]) -> str:
@@ -158,20 +180,60 @@ def _of_huaweis_lists() -> Iterator[Sequence[str]]:
     yield OTHER, _code(other), deed(other)
 
 
-def _of_codes() -> Iterator[Sequence[str]]:
-    yield "code", "what it means", "what to do"
-    for code, sentence in SENTENCES.items():
-        yield f"`{code}`", sentence, REMEDIES[code]
+def _of_outcomes() -> Iterator[Sequence[str]]:
+    yield "code", "outcome", "what it means", "what to do"
+    for code, it in codes.OUTCOMES.items():
+        yield f"`{code}`", it.outcome, it.sentence, it.remedy
 
 
-TABLES = {
+def _of_failures() -> Iterator[Sequence[str]]:
+    yield "code", "what it means"
+    for code, sentence in codes.FAILURES.items():
+        yield f"`{code}`", sentence
+
+
+def _of_problems() -> Iterator[Sequence[str]]:
+    yield "status", "`code`", "what to do"
+    for problem, names in _together(codes.PROBLEMS):
+        yield str(problem.status), names, problem.remedy
+
+
+def _of_field_faults() -> Iterator[Sequence[str]]:
+    yield "`code`", "the field"
+    for fault, names in _together(codes.FIELD_FAULTS):
+        yield names, fault
+
+
+def _together(table: Mapping[str, V]) -> Iterator[tuple[V, str]]:
+    """One row for neighbours of which the same is said."""
+    for value, rows in groupby(table.items(), key=lambda row: row[1]):
+        yield value, ", ".join(f"`{code}`" for code, _ in rows)
+
+
+def _of_findings(kinds: Mapping[str, findings.Kind]) -> Iterator[Sequence[str]]:
+    yield "finding", "severity", "for example", "what the moderator reads"
+    for code, kind in kinds.items():
+        example = EXAMPLES[code]
+        shown = example.shown.replace("|", "\\|")
+        yield f"`{code}`", kind.severity, shown, example.finding(code).sentence
+
+
+TABLES: Mapping[str, Callable[[], Iterable[Sequence[str]]]] = {
     "fcm": _of_fcm,
     "apns": _of_apns,
     "huawei": _of_huawei,
     "lists": _of_huaweis_lists,
-    "codes": _of_codes,
+    "outcomes": _of_outcomes,
+    "failures": _of_failures,
+    "problems": _of_problems,
+    "faults": _of_field_faults,
+    "texts": partial(_of_findings, findings.IN_TEXTS),
+    "addresses": partial(_of_findings, findings.IN_ADDRESSES),
+    "sites": partial(_of_findings, findings.AT_ADDRESSES),
+    "threats": partial(_of_findings, findings.ON_THREAT_LISTS),
 }
 
 
 if __name__ == "__main__":
-    DOCUMENT.write_text(document(DOCUMENT.read_text(encoding="utf-8")), encoding="utf-8")
+    for page in pages():
+        page.write_text(written(read(page)), encoding="utf-8")
