@@ -20,7 +20,7 @@ from cli.record import tell_chain, tell_difference, tell_history, tell_record, u
 from cli.review import revision_to_decide
 from cli.telegram import telegram
 from cli.terminal import json_text, say, show_log
-from shared.adapters.documents.notification import to_json
+from functions.http.notification import notification_json
 from shared.domain.actors import Actor, Role
 from shared.domain.chat.text import neutral
 from shared.domain.codes import sentence
@@ -139,7 +139,7 @@ def status(id: str | None, as_json: bool) -> None:
         return
     notification = p.notifications.get(NotificationId(id))
     if as_json:
-        click.echo(json_text(to_json(notification)))
+        click.echo(json_text(notification_json(notification)))
         return
     tell_record(p, notification)
     tell_history(p, notification)
@@ -343,7 +343,7 @@ def _queue(p: Parts, *, as_json: bool) -> None:
     if page.next_token:
         click.echo(f"more than {len(page.items)} wait; these wait longest", err=True)
     if as_json:
-        click.echo(json_text([to_json(each.notification) for each in page.items]))
+        click.echo(json_text([notification_json(each.notification) for each in page.items]))
         return
     if not page.items:
         click.echo("nothing waits for a moderator")

@@ -133,6 +133,20 @@ class Parts(Protocol):
     def exports(self) -> Exports: ...
 
 
+def written_document(data: bytes | None, subject: str, collection: str) -> str:
+    """Return which document of ``collection`` an event says was written; empty for none of it."""
+    from shared.adapters.firestore.events import document_id
+
+    return document_id(data, subject, collection)
+
+
+def derivation_fits(hwid: str, data: bytes | None) -> bool:
+    """Tell whether the device that an event says was written needs nothing derived."""
+    from shared.adapters.firestore import events
+
+    return events.derivation_fits(hwid, data)
+
+
 class Ground:
     """The settings given, or those of the environment."""
 

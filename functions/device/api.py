@@ -12,11 +12,12 @@ from pydantic import AfterValidator, Field, StringConstraints
 from pydantic_core import PydanticCustomError
 
 from functions.device.answers import PendingAnswer, RegisteredAnswer
-from functions.http.api import Call, Door, Reply
+from functions.http.api import Door
 from functions.http.bearer import bearer
-from functions.http.bodies import Given, Nothing
+from functions.http.bodies import EmptyRequest, RequestModel
 from functions.http.callers import Caller, Path, anyone
 from functions.http.fields import BlankIsEmpty, Hostname, HumanText, HwidText, NoControls, hwid_in
+from functions.http.routes import Call, Reply
 from shared.domain.actors import Role
 from shared.domain.audience.device import AddressKind, Device, Hwid, Platform, PushAddress
 from shared.flow.audience import devices
@@ -57,7 +58,7 @@ for not being understood: that would cost a phone its pushes.
 """
 
 
-class AddressInput(Given):
+class AddressInput(RequestModel):
     """Where a push service reaches the device; ``environment`` matters to APNs, if it is known."""
 
     kind: AddressKind
@@ -69,7 +70,7 @@ class AddressInput(Given):
         return PushAddress(self.kind, self.value, self.environment or "")
 
 
-class DeviceInput(Given):
+class DeviceInput(RequestModel):
     """What a device says of itself; what it leaves out stays as it was.
 
     ``consent`` can be withdrawn here, but not given back.
@@ -100,7 +101,7 @@ class DeviceInput(Given):
         )
 
 
-class ConsentInput(Given):
+class ConsentInput(RequestModel):
     """Whether the person wants to be notified."""
 
     consent: bool
@@ -118,11 +119,11 @@ def device(request: Request, path: Path) -> Caller:
 
 def device_api(request: Request) -> Response:
     """Every request of the devices."""
-    return DOOR.answer(request)
+    return DOOR.respond(request)
 
 
 @DOOR.route(
-    "POST", "/v1/devices", who=anyone, given=DeviceInput, answer=RegisteredAnswer, status=201
+    "POST", "/v1/devices", who=anyone, input=DeviceInput, answer=RegisteredAnswer, status=201
 )
 def register(call: Call[DeviceInput]) -> Reply:
     """Register, and get the deviceSecret this once; or, proving oneself with it, refresh. Where it
@@ -131,9 +132,9 @@ def register(call: Call[DeviceInput]) -> Reply:
     p = parts()
     known = "Authorization" in call.request.headers
     registered = devices.register(
-        call.given.device(),
+        call.input.device(),
         bearer(call.request) if known else None,
-        chosen=call.given.device_secret,
+        chosen=call.input.device_secret,
         devices=p.devices,
         accounts=p.accounts,
         clock=p.clock,
@@ -145,34 +146,36 @@ def register(call: Call[DeviceInput]) -> Reply:
 
 
 @DOOR.route(
-    "POST", "/v1/devices/<hwid>/token", who=device, given=AddressInput, answer=None, status=204
+    "POST", "/v1/devices/<hwid>/token", who=device, input=AddressInput, answer=None, status=204
 )
 def set_address(call: Call[AddressInput]) -> Reply:
     """A new push address; another device that holds the same one loses it."""
     p = parts()
-    devices.set_address(hwid_in(call.path), call.given.address(), devices=p.devices, clock=p.clock)
+    devices.set_address(hwid_in(call.path), call.input.address(), devices=p.devices, clock=p.clock)
     return Reply(None, 204)
 
 
 @DOOR.route(
-    "POST", "/v1/devices/<hwid>/consent", who=device, given=ConsentInput, answer=None, status=204
+    "POST", "/v1/devices/<hwid>/consent", who=device, input=ConsentInput, answer=None, status=204
 )
 def set_consent(call: Call[ConsentInput]) -> Reply:
     """Consent given or withdrawn; without it nothing is sent and the address is forgotten."""
-    devices.set_consent(hwid_in(call.path), call.given.consent, devices=parts().devices)
+    devices.set_consent(hwid_in(call.path), call.input.consent, devices=parts().devices)
     return Reply(None, 204)
 
 
-@DOOR.route("GET", "/v1/devices/<hwid>/pending", who=device, given=Nothing, answer=PendingAnswer)
-def read_pending(call: Call[Nothing]) -> Reply:
+@DOOR.route(
+    "GET", "/v1/devices/<hwid>/pending", who=device, input=EmptyRequest, answer=PendingAnswer
+)
+def read_pending(call: Call[EmptyRequest]) -> Reply:
     """The one notification a desktop shows next, if there is any."""
     p = parts()
     pending = p.devices.pending(hwid_in(call.path), p.clock.now())
     return Reply({"notification": pending})
 
 
-@DOOR.route("DELETE", "/v1/devices/<hwid>", who=device, given=Nothing, answer=None, status=204)
-def delete(call: Call[Nothing]) -> Reply:
+@DOOR.route("DELETE", "/v1/devices/<hwid>", who=device, input=EmptyRequest, answer=None, status=204)
+def delete(call: Call[EmptyRequest]) -> Reply:
     """Forget the device and its secret."""
     devices.delete(hwid_in(call.path), devices=parts().devices)
     return Reply(None, 204)

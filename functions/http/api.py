@@ -1,14 +1,8 @@
-"""REST doors: a table of routes, and everything that is the same for all of them.
-
-A route says who may call it, what it takes and what it answers. The same table is served, tested
-for authorisation row by row (``docs/authorisation.md``) and described as OpenAPI.
-"""
+"""REST doors: how a request finds its row of the table, and how its answer is put."""
 
 import json
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable
 from functools import cached_property, partial
-from typing import Any, Generic, TypeVar
 
 from flask import Request, Response
 from pydantic import BaseModel
@@ -19,17 +13,29 @@ from werkzeug.routing import BaseConverter, Map, Rule
 from functions.http.bodies import body, private_in, query
 from functions.http.callers import Caller, Path, Who
 from functions.http.cors import for_browsers, preflight
-from functions.http.errors import MethodNotAllowed, NoSuchEndpoint, Told, note, tell
+from functions.http.errors import (
+    ErrorView,
+    MethodNotAllowed,
+    NoSuchEndpoint,
+    describe_error,
+    log_error,
+)
 from functions.http.logs import trace_of
-from shared.domain.errors import FieldError
+from functions.http.routes import (
+    Body,
+    Call,
+    Choice,
+    Further,
+    Handler,
+    I,
+    Protocol,
+    Reply,
+    Route,
+    Table,
+)
 
 JSON = "application/json"
 PROBLEM = "application/problem+json"
-I = TypeVar("I", bound=BaseModel)  # noqa: E741 - I for input
-
-
-Choose = Callable[[Mapping[str, object]], type[I]]
-Further = Callable[[Caller, Mapping[str, object]], Iterable[FieldError]]
 
 
 class Id(BaseConverter):
@@ -44,68 +50,13 @@ class Account(BaseConverter):
     regex = r"(?!\.{1,2}(?:/|$))(?!__)[^/]{1,128}"
 
 
-@dataclass(frozen=True, slots=True)
-class Call(Generic[I]):
-    """One request, decoded and authorised."""
-
-    request: Request
-    caller: Caller
-    path: Path
-    given: I
-
-
-@dataclass(frozen=True, slots=True)
-class Reply:
-    """What a handler answers; ``None`` is an empty body, and a text is JSON already."""
-
-    body: BaseModel | Mapping[str, object] | str | None
-    status: int = 200
-    headers: Mapping[str, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class Route:
-    """One row of a door's table.
-
-    ``given`` is what the route takes: of a GET its query, of all others its JSON body. With
-    ``choose`` the body itself says which model it is to be read as; ``further`` finds, in a body
-    that has faults, those that depend on the caller. ``answer`` describes the body of ``status``.
-    """
-
-    method: str
-    path: str
-    who: Who
-    handler: Callable[[Call[Any]], Reply]
-    given: type[BaseModel]
-    answer: type[BaseModel] | None
-    status: int
-    choose: Choose[BaseModel] | None = None
-    further: Further | None = None
-    headers: tuple[str, ...] = ()
-
-    @property
-    def template(self) -> str:
-        """The path as people write it: ``/v1/notifications/{id}``."""
-        return "".join(
-            "{" + part.rpartition(":")[2] + "}" if number % 2 else part
-            for number, part in enumerate(self.path.replace("<", ">").split(">"))
-        )
-
-    def read(self, request: Request, caller: Caller) -> BaseModel:
-        """What was sent, as what the route takes."""
-        if self.method == "GET":
-            return query(request, self.given)
-        further = partial(self.further, caller) if self.further else None
-        return body(request, self.given, self.choose, further)
-
-
-class Door:
-    """The table of one function's routes, and how a request finds its row."""
+class Door(Table):
+    """The rows of one REST function, and how a request finds its own."""
 
     def __init__(self, function: str, *, browsers: bool) -> None:
+        super().__init__()
         self.function = function
         self.browsers = browsers
-        self.routes: list[Route] = []
 
     def route(
         self,
@@ -113,44 +64,57 @@ class Door:
         path: str,
         *,
         who: Who,
-        given: type[I],
+        input: type[I],
         answer: type[BaseModel] | None,
         status: int = 200,
-        choose: Choose[I] | None = None,
+        choice: Choice[I] | None = None,
         further: Further | None = None,
         headers: tuple[str, ...] = (),
-    ) -> Callable[[Callable[[Call[I]], Reply]], Callable[[Call[I]], Reply]]:
+    ) -> Callable[[Handler[I]], Handler[I]]:
         """Enter the decorated handler into the table."""
 
-        def entered(handler: Callable[[Call[I]], Reply]) -> Callable[[Call[I]], Reply]:
+        def entered(handler: Handler[I]) -> Handler[I]:
             self.routes.append(
-                Route(method, path, who, handler, given, answer, status, choose, further, headers)
+                Route(
+                    protocol=Protocol.REST,
+                    function=self.function,
+                    method=method,
+                    path=path,
+                    who=who,
+                    handler=handler,
+                    input=input,
+                    answer=answer,
+                    status=status,
+                    choice=choice,
+                    further=further,
+                    headers=headers,
+                )
             )
             return handler
 
         return entered
 
-    def answer(self, request: Request) -> Response:
-        """Whatever comes in, an answer goes out; errors as their table says."""
+    def respond(self, request: Request) -> Response:
+        """Answer any request; errors as their table says."""
         trace = trace_of(request)
         if self.browsers and request.method == "OPTIONS":
             return preflight(request)
         private: list[str] = []
         try:
-            response = self._answered(request, private)
+            response = self._handled(request, private)
         except Exception as error:  # noqa: BLE001 - the table knows every class
-            self._note(error, request, trace, private)
+            self._log(error, request, trace, private)
             response = problem(error, trace)
         return for_browsers(request, secured(response)) if self.browsers else secured(response)
 
-    def _answered(self, request: Request, private: list[str]) -> Response:
-        """The answer; ``private`` is filled with what must not be in the log of an error."""
+    def _handled(self, request: Request, private: list[str]) -> Response:
+        """Answer by the request's row; ``private`` is filled with what no error's log may show."""
         route, path = self._match(request)
         private.append(path.get("hwid", ""))
         caller = route.who(request, path)
-        given = route.read(request, caller)
-        private.extend(private_in(given))
-        return _rendered(route.handler(Call(request, caller, path, given)))
+        input = _read(route, request, caller)
+        private.extend(private_in(input))
+        return _rendered(route.handler(Call(request, caller, path, input)))
 
     def _match(self, request: Request) -> tuple[Route, Path]:
         adapter = self._map.bind("fanfare")
@@ -162,13 +126,12 @@ class Door:
             raise NoSuchEndpoint("there is nothing at this path") from None
         return self.routes[int(number)], path
 
-    def _note(self, error: Exception, request: Request, trace: str, private: Iterable[str]) -> None:
+    def _log(self, error: Exception, request: Request, trace: str, private: Iterable[str]) -> None:
         try:
             route, _ = self._match(request)
         except (MethodNotAllowed, NoSuchEndpoint):
             return
-        where = f"{self.function} {route.method} {route.template}"
-        note(error, trace, where, hide=private)
+        log_error(error, trace, route.endpoint, hide=private)
 
     @cached_property
     def _map(self) -> Map:
@@ -181,29 +144,29 @@ class Door:
 
 
 def problem(error: Exception, trace: str) -> Response:
-    """An error as RFC 9457 has it."""
-    told = tell(error, trace)
+    """Put an error as RFC 9457 has it."""
+    view = describe_error(error, trace)
     members: dict[str, object] = {
-        "type": f"urn:fanfare:problem:{told.code}",
-        "title": told.row.title,
-        "status": told.row.status,
-        "detail": told.message,
+        "type": f"urn:fanfare:problem:{view.code}",
+        "title": view.row.title,
+        "status": view.row.status,
+        "detail": view.message,
         "instance": f"urn:fanfare:request:{trace}",
-        "code": told.code,
+        "code": view.code,
     }
-    if told.errors:
+    if view.errors:
         members["errors"] = [
-            {"field": e.field, "code": e.code, "message": e.message} for e in told.errors
+            {"field": e.field, "code": e.code, "message": e.message} for e in view.errors
         ]
-    if told.details:
-        members["details"] = told.details
-    response = Response(_dumped(members), told.row.status, mimetype=PROBLEM)
-    response.headers.extend(_problem_headers(error, told))
+    if view.details:
+        members["details"] = view.details
+    response = Response(_dumped(members), view.row.status, mimetype=PROBLEM)
+    response.headers.extend(_problem_headers(error, view))
     return response
 
 
 def secured(response: Response) -> Response:
-    """Nothing we answer is to be sniffed, framed or run, nor kept unless it says so itself."""
+    """Add the headers that keep an answer from being sniffed, framed, run, or kept unasked."""
     response.headers.setdefault("Cache-Control", "no-store")
     response.headers["X-Content-Type-Options"] = "nosniff"
     response.headers["Content-Security-Policy"] = "default-src 'none'; frame-ancestors 'none'"
@@ -212,14 +175,22 @@ def secured(response: Response) -> Response:
     return response
 
 
-def _problem_headers(error: Exception, told: Told) -> dict[str, str]:
+def _read(route: Route, request: Request, caller: Caller) -> BaseModel:
+    if route.method == "GET":
+        return query(request, route.input)
+    pick = route.choice.pick if route.choice else None
+    further = partial(route.further, caller) if route.further else None
+    return body(request, route.input, pick, further)
+
+
+def _problem_headers(error: Exception, view: ErrorView) -> dict[str, str]:
     headers = {}
-    if told.row.status == 401:
+    if view.row.status == 401:
         headers["WWW-Authenticate"] = "Bearer"
     if isinstance(error, MethodNotAllowed):
         headers["Allow"] = error.allowed
-    if told.retry_after_seconds is not None:
-        headers["Retry-After"] = str(told.retry_after_seconds)
+    if view.retry_after_seconds is not None:
+        headers["Retry-After"] = str(view.retry_after_seconds)
     return headers
 
 
@@ -233,11 +204,11 @@ def _rendered(reply: Reply) -> Response:
     return response
 
 
-def _text(body: BaseModel | Mapping[str, object] | str) -> str:
+def _text(body: Body) -> str:
     if isinstance(body, BaseModel):
         return body.model_dump_json(by_alias=True, exclude_unset=True)
     return body if isinstance(body, str) else _dumped(body)
 
 
-def _dumped(value: Mapping[str, object]) -> str:
+def _dumped(value: object) -> str:
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"))

@@ -1,4 +1,4 @@
-"""What a caller sent, as the model it must be: strict JSON in, every fault out at once.
+"""A request's body or query, as the model it must be: strict JSON in, every fault out at once.
 
 The JSON is read twice. Once to refuse what parsers disagree about (a name given twice, NaN), and
 once by pydantic from the same bytes, whose JSON mode is strict but takes enums and dates as text.
@@ -29,31 +29,31 @@ _UTF_8 = frozenset({"", "utf8", "ascii", "usascii"})
 _NOT_OF_A_CHARSET = str.maketrans("", "", "-_ '\"")
 
 
-class Given(Input):
-    """What a door takes: a body, a query, or the data of a call."""
+class RequestModel(Input):
+    """A body, a query, or the data of a call."""
 
 
-def private_in(given: object) -> Iterator[str]:
-    """The texts in a request that no log may show: hwids, secrets and push addresses."""
-    if isinstance(given, BaseModel):
-        for name in type(given).model_fields:
-            value = getattr(given, name)
+class OptionalRequest(RequestModel):
+    """A body that may be left out: an empty one counts as ``{}``."""
+
+
+class EmptyRequest(OptionalRequest):
+    """Request model without fields."""
+
+
+def private_in(input: object) -> Iterator[str]:
+    """Yield the texts in a request that no log may show: hwids, secrets and push addresses."""
+    if isinstance(input, BaseModel):
+        for name in type(input).model_fields:
+            value = getattr(input, name)
             if name in PRIVATE:
                 yield from [value] if isinstance(value, str) else value or ()
             else:
                 yield from private_in(value)
 
 
-class MayBeLeftOut(Given):
-    """Input that need not be given: an empty body counts as ``{}``."""
-
-
-class Nothing(MayBeLeftOut):
-    """For what takes no input: any is a fault."""
-
-
 def read(request: Request) -> bytes:
-    """The body of a request that says it is JSON, of a size that can be ours."""
+    """Read the body of a request; raises unless it says it is JSON, and is of a size we take."""
     if (request.content_length or 0) > MOST_BYTES:
         raise _too_large()
     raw = b""
@@ -67,7 +67,7 @@ def read(request: Request) -> bytes:
 
 
 def decode(raw: bytes) -> dict[str, Any]:
-    """The JSON object in ``raw``; raises ``Malformed`` for anything else."""
+    """Decode the JSON object in ``raw``; raises ``Malformed`` for anything else."""
     try:
         value = json.loads(
             raw.decode(), object_pairs_hook=_no_name_twice, parse_constant=_no_constant
@@ -83,7 +83,7 @@ def decode(raw: bytes) -> dict[str, Any]:
 
 
 def parse(raw: bytes, model: type[M]) -> M:
-    """``raw`` as a ``model``, by the names of the API only; raises with every fault."""
+    """Parse ``raw`` as a ``model``, by the names of the API only; raises with every fault."""
     try:
         return model.model_validate_json(raw, by_alias=True, by_name=False)
     except ValidationError as faults:
@@ -96,38 +96,38 @@ def parse(raw: bytes, model: type[M]) -> M:
 def body(
     request: Request,
     model: type[M],
-    choose: Callable[[Mapping[str, object]], type[M]] | None = None,
+    pick: Callable[[Mapping[str, object]], type[M]] | None = None,
     further: Callable[[Mapping[str, object]], Iterable[FieldError]] | None = None,
 ) -> M:
-    """The request's JSON body as a ``model``, or as the one that ``choose`` finds it to be.
+    """Read the request's JSON body as a ``model``, or as the one that ``pick`` takes for it.
 
     If it has faults, ``further`` may add those that only a verb would find, to tell all at once.
     """
     raw = read(request)
-    if not raw and issubclass(model, MayBeLeftOut):
+    if not raw and issubclass(model, OptionalRequest):
         raw = b"{}"
     if not raw:
         raise Malformed("a JSON body is required")
     value = decode(raw)
     try:
-        return parse(raw, choose(value) if choose else model)
+        return parse(raw, pick(value) if pick else model)
     except InvalidInput as faults:
-        told = {error.field for error in faults.errors}
+        fields = {error.field for error in faults.errors}
         added = further(value) if further else ()
         raise InvalidInput(
-            [*faults.errors, *(error for error in added if error.field not in told)]
+            [*faults.errors, *(error for error in added if error.field not in fields)]
         ) from None
 
 
 def query(request: Request, model: type[M]) -> M:
-    """The query string as a ``model``; a parameter given twice is a fault."""
-    given: Mapping[str, list[str]] = request.args.to_dict(flat=False)
+    """Read the query string as a ``model``; a parameter given twice is a fault."""
+    parameters: Mapping[str, list[str]] = request.args.to_dict(flat=False)
     twice = [
         FieldError(name[:64], "repeated", f"{name[:64]} must be given once")
-        for name, values in given.items()
+        for name, values in parameters.items()
         if len(values) > 1
     ]
-    once = {name: values[0] for name, values in given.items()}
+    once = {name: values[0] for name, values in parameters.items()}
     try:
         found = model.model_validate_strings(once, strict=False, by_alias=True, by_name=False)
     except ValidationError as faults:
@@ -152,7 +152,7 @@ def _too_large() -> TooLarge:
 
 
 class _Ambiguous(Exception):
-    """What one parser refuses and another understands in its own way."""
+    """JSON that one parser refuses and another understands in its own way."""
 
 
 def _no_name_twice(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -6,33 +6,23 @@ protocol the one is 400 INVALID_ARGUMENT, and only a bad token is 401.
 
 import json
 import re
-from collections.abc import Callable, Mapping
-from typing import Any, TypeVar
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
 
 from flask import Request, Response
+from pydantic import BaseModel
 
-from functions.http.api import secured
-from functions.http.bodies import Given, decode, parse, read
-from functions.http.callers import Caller, Who
+from functions.http.api import JSON, secured
+from functions.http.bodies import decode, parse, read
+from functions.http.callers import Who
 from functions.http.cors import for_browsers, preflight
-from functions.http.errors import note, tell
+from functions.http.errors import STATUSES, describe_error, log_error
 from functions.http.logs import trace_of
+from functions.http.routes import Call, Choice, Handler, I, Protocol, Reply, Route, Table
 from shared.domain.errors import Malformed
 
-G = TypeVar("G", bound=Given)
-
-STATUSES: Mapping[str, int] = {
-    "INVALID_ARGUMENT": 400,
-    "FAILED_PRECONDITION": 400,
-    "UNAUTHENTICATED": 401,
-    "PERMISSION_DENIED": 403,
-    "NOT_FOUND": 404,
-    "ABORTED": 409,
-    "RESOURCE_EXHAUSTED": 429,
-    "INTERNAL": 500,
-    "UNAVAILABLE": 503,
-}
-"""The protocol's HTTP status for each word we use; it is not always the one of REST."""
+EntryPoint = Callable[[Request], Response]
 
 _WHOLE_NUMBERS = frozenset(
     f"type.googleapis.com/google.protobuf.{kind}Value" for kind in ("Int64", "UInt64")
@@ -40,30 +30,56 @@ _WHOLE_NUMBERS = frozenset(
 _DIGITS = re.compile(r"-?[0-9]{1,20}")
 
 
-def answered(
-    request: Request,
-    function: str,
-    who: Who,
-    model: type[G],
-    verb: Callable[[Caller, G], object],
-    *,
-    choose: Callable[[Mapping[str, object]], type[G]] | None = None,
-) -> Response:
-    """Call ``verb`` with what was sent, if ``who`` lets the caller through.
+class Callables(Table):
+    """The rows of callables, each a function of its own."""
 
-    ``choose`` picks the model where it depends on what was sent.
-    """
+    def callable(
+        self,
+        *,
+        who: Who,
+        input: type[I],
+        answer: type[BaseModel],
+        choice: Choice[I] | None = None,
+    ) -> Callable[[Handler[I]], EntryPoint]:
+        """Enter the decorated handler into the table and make it an entry point of its name."""
+
+        def entered(handler: Handler[I]) -> EntryPoint:
+            route = Route(
+                protocol=Protocol.CALLABLE,
+                function=handler.__name__.replace("_", "-"),
+                method="POST",
+                path="/",
+                who=who,
+                handler=handler,
+                input=input,
+                answer=answer,
+                choice=choice,
+            )
+            self.routes.append(route)
+
+            @wraps(handler)
+            def entry_point(request: Request) -> Response:
+                return _respond(route, request)
+
+            return entry_point
+
+        return entered
+
+
+def _respond(route: Route, request: Request) -> Response:
+    """Answer any request to a callable; errors as their table says."""
     if request.method == "OPTIONS":
         return preflight(request)
     trace = trace_of(request)
     try:
         data = _data(request)
-        caller = who(request, {})
-        chosen = choose(data) if choose else model
-        result = verb(caller, parse(json.dumps(data).encode(), chosen))
+        caller = route.who(request, {})
+        model = route.choice.pick(data) if route.choice else route.input
+        input = parse(json.dumps(data).encode(), model)
+        result = _result(route.handler(Call(request, caller, {}, input)))
         response = _enveloped({"result": result}, 200)
     except Exception as error:  # noqa: BLE001 - the table knows every class
-        note(error, trace, function)
+        log_error(error, trace, route.function)
         response = _refused(error, trace)
     return for_browsers(request, secured(response))
 
@@ -75,7 +91,7 @@ def _data(request: Request) -> dict[str, object]:
     if set(envelope) != {"data"}:
         raise Malformed('the body must be {"data": …} and nothing else')
     try:
-        data = _plain(envelope["data"])
+        data = _unwrapped(envelope["data"])
     except RecursionError:
         raise Malformed("data is nested too deeply") from None
     if data is not None and not isinstance(data, dict):
@@ -83,16 +99,16 @@ def _data(request: Request) -> dict[str, object]:
     return data or {}
 
 
-def _plain(value: Any) -> Any:
-    """Without the wrappers in which SDKs send whole numbers of 64 bits."""
+def _unwrapped(value: Any) -> Any:
+    """Take off the wrappers in which SDKs send whole numbers of 64 bits."""
     if isinstance(value, list):
-        return [_plain(each) for each in value]
+        return [_unwrapped(each) for each in value]
     if not isinstance(value, dict):
         return value
     kind = value.get("@type")
     if isinstance(kind, str) and kind in _WHOLE_NUMBERS:
         return _whole_number(value.get("value"))
-    return {name: _plain(each) for name, each in value.items()}
+    return {name: _unwrapped(each) for name, each in value.items()}
 
 
 def _whole_number(text: object) -> int:
@@ -101,20 +117,27 @@ def _whole_number(text: object) -> int:
     return int(str(text))
 
 
+def _result(reply: Reply) -> object:
+    body = reply.body
+    if isinstance(body, BaseModel):
+        return body.model_dump(mode="json", by_alias=True, exclude_unset=True)
+    return body
+
+
 def _refused(error: Exception, trace: str) -> Response:
-    told = tell(error, trace)
-    details: dict[str, object] = {"code": told.code, **told.details}
-    if told.errors:
+    view = describe_error(error, trace)
+    details: dict[str, object] = {"code": view.code, **view.details}
+    if view.errors:
         details["errors"] = [
-            {"field": e.field, "code": e.code, "message": e.message} for e in told.errors
+            {"field": e.field, "code": e.code, "message": e.message} for e in view.errors
         ]
-    fault = {"status": told.row.word, "message": told.message, "details": details}
-    response = _enveloped({"error": fault}, STATUSES[told.row.word])
-    if told.retry_after_seconds is not None:
-        response.headers["Retry-After"] = str(told.retry_after_seconds)
+    fault = {"status": view.row.word, "message": view.message, "details": details}
+    response = _enveloped({"error": fault}, STATUSES[view.row.word])
+    if view.retry_after_seconds is not None:
+        response.headers["Retry-After"] = str(view.retry_after_seconds)
     return response
 
 
 def _enveloped(value: object, status: int) -> Response:
     text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
-    return Response(text, status, mimetype="application/json")
+    return Response(text, status, mimetype=JSON)

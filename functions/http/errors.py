@@ -34,25 +34,25 @@ A = TypeVar("A")
 
 
 class TooLarge(Malformed):
-    """The body is longer than any of ours needs to be."""
+    """A body longer than any request needs."""
 
     code = "tooLarge"
 
 
 class UnsupportedMediaType(Malformed):
-    """The body is not said to be JSON in UTF-8."""
+    """A body that is not said to be JSON in UTF-8."""
 
     code = "unsupportedMediaType"
 
 
 class NoSuchEndpoint(Refusal):
-    """The path is none of ours."""
+    """A path that no door has."""
 
     code = "noSuchEndpoint"
 
 
 class MethodNotAllowed(Refusal):
-    """The path is ours, the method is not."""
+    """A method that the path does not take."""
 
     code = "methodNotAllowed"
 
@@ -63,7 +63,7 @@ class MethodNotAllowed(Refusal):
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """How one class of error is told: by REST, by callables, and in words."""
+    """One class of error: its status in REST, its word in callables, and its title."""
 
     status: int
     word: str
@@ -91,9 +91,23 @@ TABLE: Mapping[type[Exception], Row] = {
 """The nearest class counts: an error without a row of its own is told as its parent is."""
 
 
+STATUSES: Mapping[str, int] = {
+    "INVALID_ARGUMENT": 400,
+    "FAILED_PRECONDITION": 400,
+    "UNAUTHENTICATED": 401,
+    "PERMISSION_DENIED": 403,
+    "NOT_FOUND": 404,
+    "ABORTED": 409,
+    "RESOURCE_EXHAUSTED": 429,
+    "INTERNAL": 500,
+    "UNAVAILABLE": 503,
+}
+"""The callable protocol's HTTP status for each word we use; it is not always the one of REST."""
+
+
 @dataclass(frozen=True, slots=True)
-class Told:
-    """What a caller hears of an error."""
+class ErrorView:
+    """The part of an error that its caller is shown."""
 
     row: Row
     code: str
@@ -103,23 +117,24 @@ class Told:
     retry_after_seconds: int | None = None
 
 
-def tell(error: Exception, trace: str) -> Told:
-    """The words for ``error``. Of a broken part of ours nothing is told but where to find it."""
+def describe_error(error: Exception, trace: str) -> ErrorView:
+    """Put ``error`` in words for its caller. Internal errors expose only the trace id."""
     row = next(TABLE[kind] for kind in type(error).__mro__ if kind in TABLE)
     match error:
         case NotFound():  # one sentence, so that another tenant's record cannot be told from none
-            return Told(row, error.code, "There is none, or it is not yours.", {})
+            return ErrorView(row, error.code, "There is none, or it is not yours.", {})
         case Refusal():
             errors = error.errors if isinstance(error, InvalidInput) else ()
             wait = error.retry_after_seconds if isinstance(error, (TooMany, InProgress)) else None
-            return Told(row, error.code, error.message, error.details, errors, wait)
+            return ErrorView(row, error.code, error.message, error.details, errors, wait)
         case TryAgain():
-            return Told(row, "tryAgain", error.message, {}, (), max(1, error.retry_after_seconds))
+            wait = max(1, error.retry_after_seconds)
+            return ErrorView(row, "tryAgain", error.message, {}, (), wait)
     broken = f"Something broke on our side. If it does not pass, tell us this reference: {trace}"
-    return Told(row, "internal", broken, {})
+    return ErrorView(row, "internal", broken, {})
 
 
-def note(error: Exception, trace: str, where: str, *, hide: Iterable[str] = ()) -> None:
+def log_error(error: Exception, trace: str, where: str, *, hide: Iterable[str] = ()) -> None:
     """Log what a person may have to look at; a caller's own mistake is not that."""
     token = request.headers.get("Authorization", "").partition(" ")[2]
     secrets = [token, *hide]
@@ -133,7 +148,7 @@ def note(error: Exception, trace: str, where: str, *, hide: Iterable[str] = ()) 
 def service_door(
     function: str, account: str
 ) -> Callable[[Callable[[A], object]], Callable[[A], Response]]:
-    """Only ``account`` (``tasks``, ``events``, ``scheduler``) may call, with a token for
+    """Let only ``account`` (``tasks``, ``events``, ``scheduler``) call, with a token for
     ``function``; what the handler raises decides whether Google calls again.
 
     Answers other than 200 are raised, because an event function's return value is not looked at.
@@ -141,11 +156,11 @@ def service_door(
 
     def guarded(handler: Callable[[A], object]) -> Callable[[A], Response]:
         @wraps(handler)
-        def door(given: A) -> Response:
+        def door(sent: A) -> Response:
             trace = trace_of(request)
             try:
                 _check_service(function, account)
-                handler(given)
+                handler(sent)
             except _NotTheService as refused:
                 log("WARNING", f"{function}: {refused}", trace=trace)
                 abort(Response("unauthenticated\n", 401, {"WWW-Authenticate": "Bearer"}))
@@ -153,8 +168,8 @@ def service_door(
                 message = f"{function}: refused for good: {said(refusal)}"
                 log("WARNING", message, trace=trace, code=refusal.code)
             except Exception as error:  # noqa: BLE001 - the table knows every class
-                note(error, trace, function)
-                abort(_again(tell(error, trace)))
+                log_error(error, trace, function)
+                abort(_again(describe_error(error, trace)))
             return Response("OK\n", 200, mimetype="text/plain")
 
         return door
@@ -163,7 +178,7 @@ def service_door(
 
 
 class _NotTheService(Exception):
-    """Kept apart from an ``Unauthenticated`` that the handler itself may raise."""
+    """A caller that is not the service; the handler's own ``Unauthenticated`` is another matter."""
 
 
 def _check_service(function: str, account: str) -> None:
@@ -174,8 +189,8 @@ def _check_service(function: str, account: str) -> None:
         raise _NotTheService(refusal.message) from None
 
 
-def _again(told: Told) -> Response:
-    response = Response(f"{told.code}\n", told.row.status, mimetype="text/plain")
-    if told.retry_after_seconds is not None:
-        response.headers["Retry-After"] = str(told.retry_after_seconds)
+def _again(view: ErrorView) -> Response:
+    response = Response(f"{view.code}\n", view.row.status, mimetype="text/plain")
+    if view.retry_after_seconds is not None:
+        response.headers["Retry-After"] = str(view.retry_after_seconds)
     return response

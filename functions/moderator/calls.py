@@ -8,14 +8,22 @@ from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Annotated
 
-from flask import Request, Response
 from pydantic import Field
 
-from functions.http.bodies import Given
-from functions.http.callables import answered
-from functions.http.callers import Caller, moderator
+from functions.http.bodies import RequestModel
+from functions.http.callables import Callables
+from functions.http.callers import moderator
 from functions.http.fields import Comment, Days, NotificationIdText, Required, ShortText
-from functions.moderator import answers
+from functions.http.routes import Call, Choice, Reply
+from functions.moderator.answers import (
+    ApprovalAnswer,
+    ClaimedAnswer,
+    DecidedAnswer,
+    ModerationStatsAnswer,
+    QueueAnswer,
+    queue_page_json,
+    queued_json,
+)
 from shared.domain.findings.finding import Severity
 from shared.domain.notifications.notification import NotificationId
 from shared.domain.providers.provider import verified
@@ -24,14 +32,16 @@ from shared.flow.moderation.stats import stats
 from shared.flow.providers.rates import check_searches
 from shared.wiring import counting, parts, reviewers
 
+DOOR = Callables()
+
 MOST_CHANGES = 200
 """Of domains' admin HWIDs, the latest."""
 
 TemplateId = Annotated[str, Field(pattern=r"^[a-z0-9-]{1,64}$")]
 
 
-class QueueInput(Given):
-    """What of the queue to see; nothing given means the oldest hundred."""
+class QueueInput(RequestModel):
+    """A part of the queue; without any field the oldest hundred."""
 
     provider_id: ShortText = ""
     severity: Severity | None = None
@@ -41,20 +51,20 @@ class QueueInput(Given):
     page_token: Annotated[str, Field(max_length=1024)] = ""
 
 
-class OneNotification(Given):
-    """Which notification to claim or to release."""
+class OneNotification(RequestModel):
+    """The notification to claim or to release."""
 
     id: NotificationIdText
 
 
-class Approval(Given):
+class Approval(RequestModel):
     """Yes to a notification, as it was in the revision that was read."""
 
     id: NotificationIdText
     revision: Annotated[int, Field(ge=1)] | None = None
 
 
-class Rejection(Given):
+class Rejection(RequestModel):
     """No to a notification, and why."""
 
     id: NotificationIdText
@@ -69,115 +79,87 @@ class TemplateRejection(Rejection):
     comment: Comment = ""
 
 
-class StatsInput(Given):
-    """How far to look back."""
+class StatsInput(RequestModel):
+    """The days to look back."""
 
     days: Days = 30
-
-
-def moderation_queue(request: Request) -> Response:
-    """What waits for a decision, oldest first."""
-    return answered(request, "moderation-queue", moderator, QueueInput, _queue)
-
-
-def claim_notification(request: Request) -> Response:
-    """Have a notification to oneself for ten minutes."""
-    return answered(request, "claim-notification", moderator, OneNotification, _claim)
-
-
-def release_notification(request: Request) -> Response:
-    """Leave it to others again."""
-    return answered(request, "release-notification", moderator, OneNotification, _release)
-
-
-def approve_notification(request: Request) -> Response:
-    """Start the distribution, or be the first of two."""
-    return answered(request, "approve-notification", moderator, Approval, _approve)
-
-
-def reject_notification(request: Request) -> Response:
-    """Send it back with a comment."""
-    return answered(
-        request, "reject-notification", moderator, Rejection, _reject, choose=_rejection
-    )
-
-
-def moderation_stats(request: Request) -> Response:
-    """Who decided how, and how fast; and who changed what goes round them."""
-    return answered(request, "moderation-stats", moderator, StatsInput, _stats)
 
 
 def _rejection(data: Mapping[str, object]) -> type[Rejection]:
     return Rejection if data.get("template") is None else TemplateRejection
 
 
-def _queue(caller: Caller, given: QueueInput) -> object:
-    """``{}`` is answered with a plain list; a wish, with a page and the rejection templates."""
-    p = parts()
-    if given.q:
-        check_searches(caller.id, p.rates)
+@DOOR.callable(who=moderator, input=QueueInput, answer=QueueAnswer)
+def moderation_queue(call: Call[QueueInput]) -> Reply:
+    """List what waits for a decision, oldest first."""
+    p, wanted = parts(), call.input
+    if wanted.q:
+        check_searches(call.caller.id, p.rates)
 
     @cache
     def domains_of(provider_id: str) -> Sequence[str]:
         return verified(p.providers.domains_of(provider_id))
 
     wish = moderate.QueueWish(
-        provider_id=given.provider_id,
-        severity=given.severity,
-        claimed=given.claimed,
-        text=given.q,
-        page_size=given.page_size,
-        page_token=given.page_token,
+        provider_id=wanted.provider_id,
+        severity=wanted.severity,
+        claimed=wanted.claimed,
+        text=wanted.q,
+        page_size=wanted.page_size,
+        page_token=wanted.page_token,
     )
     page = moderate.queue(
         wish,
-        by=caller.actor,
+        by=call.caller.actor,
         notifications=p.notifications,
         reviewers=reviewers(p),
         policies=p.review_policies,
         clock=p.clock,
     )
-    shown = [
-        answers.waiting(each, domains_of(each.notification.provider_id)) for each in page.items
-    ]
-    if not given.model_fields_set:
-        return shown
-    templates = [
-        {"id": each.id, "title": each.title, "comment": each.comment}
-        for each in p.review_policies.get().templates
-    ]
-    return {"notifications": shown, "nextPageToken": page.next_token, "templates": templates}
+    shown = [queued_json(each, domains_of(each.notification.provider_id)) for each in page.items]
+    if not wanted.model_fields_set:
+        return Reply(shown)
+    return Reply(queue_page_json(shown, page, p.review_policies.get()))
 
 
-def _claim(caller: Caller, given: OneNotification) -> object:
+@DOOR.callable(who=moderator, input=OneNotification, answer=ClaimedAnswer)
+def claim_notification(call: Call[OneNotification]) -> Reply:
+    """Have a notification to oneself for ten minutes."""
     p = parts()
     claimed = moderate.claim(
-        NotificationId(given.id),
-        by=caller.actor,
-        email=caller.email,
+        NotificationId(call.input.id),
+        by=call.caller.actor,
+        email=call.caller.email,
         notifications=p.notifications,
         providers=p.providers,
         reviewers=reviewers(p),
         clock=p.clock,
     )
-    return answers.claimed(claimed)
+    return Reply(ClaimedAnswer.of(claimed))
 
 
-def _release(caller: Caller, given: OneNotification) -> object:
+@DOOR.callable(who=moderator, input=OneNotification, answer=DecidedAnswer)
+def release_notification(call: Call[OneNotification]) -> Reply:
+    """Leave a claimed notification to others again."""
     p = parts()
     released = moderate.release(
-        NotificationId(given.id), by=caller.actor, notifications=p.notifications, clock=p.clock
+        NotificationId(call.input.id),
+        by=call.caller.actor,
+        notifications=p.notifications,
+        clock=p.clock,
     )
-    return answers.decided(released)
+    return Reply(DecidedAnswer.of(released))
 
 
-def _approve(caller: Caller, given: Approval) -> object:
+@DOOR.callable(who=moderator, input=Approval, answer=ApprovalAnswer)
+def approve_notification(call: Call[Approval]) -> Reply:
+    """Start the distribution, or be the first of two to approve."""
     p = parts()
     approved = moderate.approve(
-        NotificationId(given.id),
-        by=caller.actor,
-        email=caller.email,
-        revision=given.revision,
+        NotificationId(call.input.id),
+        by=call.caller.actor,
+        email=call.caller.email,
+        revision=call.input.revision,
         notifications=p.notifications,
         providers=p.providers,
         reviewers=reviewers(p),
@@ -185,30 +167,38 @@ def _approve(caller: Caller, given: Approval) -> object:
         count_devices=counting(p),
         clock=p.clock,
     )
-    return answers.approved(approved)
+    return Reply(ApprovalAnswer.of(approved))
 
 
-def _reject(caller: Caller, given: Rejection) -> object:
+@DOOR.callable(
+    who=moderator,
+    input=Rejection,
+    answer=DecidedAnswer,
+    choice=Choice((Rejection, TemplateRejection), _rejection),
+)
+def reject_notification(call: Call[Rejection]) -> Reply:
+    """Send a notification back with a comment."""
     p = parts()
     rejected = moderate.reject(
-        NotificationId(given.id),
-        given.comment,
-        by=caller.actor,
-        email=caller.email,
-        template=given.template,
-        revision=given.revision,
+        NotificationId(call.input.id),
+        call.input.comment,
+        by=call.caller.actor,
+        email=call.caller.email,
+        template=call.input.template,
+        revision=call.input.revision,
         notifications=p.notifications,
         providers=p.providers,
         reviewers=reviewers(p),
         policies=p.review_policies,
         clock=p.clock,
     )
-    return answers.decided(rejected)
+    return Reply(DecidedAnswer.of(rejected))
 
 
-def _stats(caller: Caller, given: StatsInput) -> object:
-    del caller
+@DOOR.callable(who=moderator, input=StatsInput, answer=ModerationStatsAnswer)
+def moderation_stats(call: Call[StatsInput]) -> Reply:
+    """Tell who decided how, and how fast; and who changed what goes round them."""
     p = parts()
-    told = stats(given.days, notifications=p.notifications, clock=p.clock)
-    changes = p.providers.admin_hwids_changes(told.since, MOST_CHANGES)
-    return answers.statistics(told, changes)
+    found = stats(call.input.days, notifications=p.notifications, clock=p.clock)
+    changes = p.providers.admin_hwids_changes(found.since, MOST_CHANGES)
+    return Reply(ModerationStatsAnswer.of(found, changes))

@@ -12,17 +12,8 @@ from flask import Request, Response
 from pydantic import Field
 from pydantic.alias_generators import to_camel
 
-from functions.http.answers import (
-    DomainEntryAnswer,
-    DomainHistoryAnswer,
-    KeysAnswer,
-    ManagedProviderAnswer,
-    OwnedDomainAnswer,
-    StopAnswer,
-    StoppedAnswer,
-)
-from functions.http.api import Call, Reply
-from functions.http.bodies import Given, MayBeLeftOut, Nothing
+from functions.http.answers import KeysAnswer
+from functions.http.bodies import EmptyRequest, OptionalRequest, RequestModel
 from functions.http.callers import operator
 from functions.http.fields import (
     Days,
@@ -35,9 +26,17 @@ from functions.http.fields import (
     hwid_in,
 )
 from functions.http.logs import log
+from functions.http.notification import StoppedAnswer, stopped_json
+from functions.http.routes import Call, Reply
 from functions.operator import moderation  # noqa: F401 - its routes
+from functions.operator.answers import (
+    DomainEntryAnswer,
+    DomainHistoryAnswer,
+    ManagedProviderAnswer,
+    OwnedDomainAnswer,
+    StopAnswer,
+)
 from functions.operator.door import DOOR, Email, fault, given_fields
-from shared.adapters.documents.notification import to_json
 from shared.domain.actors import Actor
 from shared.domain.errors import NotFound
 from shared.domain.notifications.notification import NotificationId
@@ -61,7 +60,7 @@ from shared.wiring import parts
 Most = Annotated[int, Field(ge=0, le=HIGHEST_LIMIT)]
 
 
-class LimitsInput(Given):
+class LimitsInput(RequestModel):
     """A provider's own limits; those left out are its plan's."""
 
     pending_at_once: Most = 0
@@ -76,7 +75,7 @@ class LimitsInput(Given):
     searches_per_minute: Most = 0
 
 
-class ProviderInput(Given):
+class ProviderInput(RequestModel):
     """What operators decide about a provider."""
 
     email: Email = ""
@@ -87,7 +86,7 @@ class ProviderInput(Given):
     members: Annotated[tuple[MemberText, ...], Field(max_length=MOST_MEMBERS)] = ()
 
 
-class DomainInput(Given):
+class DomainInput(RequestModel):
     """What operators decide about a domain; a new one needs its owner."""
 
     provider_id: ShortText = ""
@@ -96,20 +95,20 @@ class DomainInput(Given):
     deep_link_schemes: DeepLinkSchemes = ()
 
 
-class HistoryInput(Given):
+class HistoryInput(RequestModel):
     """How far to look back."""
 
     days: Days = 30
 
 
-class StopSwitchInput(Given):
+class StopSwitchInput(RequestModel):
     """Stop the platform, or let it go on, and why."""
 
     stopped: bool
     reason: Reason = ""
 
 
-class StopInput(MayBeLeftOut):
+class StopInput(OptionalRequest):
     """Why a distribution is halted."""
 
     reason: Reason = ""
@@ -117,13 +116,17 @@ class StopInput(MayBeLeftOut):
 
 def operator_api(request: Request) -> Response:
     """Every request of the operators."""
-    return DOOR.answer(request)
+    return DOOR.respond(request)
 
 
 @DOOR.route(
-    "GET", "/v1/providers/<account:uid>", who=operator, given=Nothing, answer=ManagedProviderAnswer
+    "GET",
+    "/v1/providers/<account:uid>",
+    who=operator,
+    input=EmptyRequest,
+    answer=ManagedProviderAnswer,
 )
-def read_provider(call: Call[Nothing]) -> Reply:
+def read_provider(call: Call[EmptyRequest]) -> Reply:
     """A provider."""
     found = operate.provider(call.path["uid"], providers=parts().providers)
     return Reply(ManagedProviderAnswer.of(found))
@@ -133,13 +136,13 @@ def read_provider(call: Call[Nothing]) -> Reply:
     "PUT",
     "/v1/providers/<account:uid>",
     who=operator,
-    given=ProviderInput,
+    input=ProviderInput,
     answer=ManagedProviderAnswer,
 )
 def put_provider(call: Call[ProviderInput]) -> Reply:
     """Premium, plan, limits, members; a provider that is not there yet is created."""
     providers = parts().providers
-    given = given_fields(call.given)
+    given = given_fields(call.input)
     if "limits" in given:
         own = given_fields(given["limits"])
         given["limits"] = tuple((to_camel(name), most) for name, most in own.items())
@@ -151,9 +154,9 @@ def put_provider(call: Call[ProviderInput]) -> Reply:
 
 
 @DOOR.route(
-    "GET", "/v1/providers/<account:uid>/keys", who=operator, given=Nothing, answer=KeysAnswer
+    "GET", "/v1/providers/<account:uid>/keys", who=operator, input=EmptyRequest, answer=KeysAnswer
 )
-def read_keys(call: Call[Nothing]) -> Reply:
+def read_keys(call: Call[EmptyRequest]) -> Reply:
     """A provider's API keys, without the keys, and which account made each."""
     providers = parts().providers
     found = operate.provider(call.path["uid"], providers=providers)
@@ -164,32 +167,34 @@ def read_keys(call: Call[Nothing]) -> Reply:
     "DELETE",
     "/v1/providers/<account:uid>/keys/<id:id>",
     who=operator,
-    given=Nothing,
+    input=EmptyRequest,
     answer=None,
     status=204,
 )
-def delete_key(call: Call[Nothing]) -> Reply:
+def delete_key(call: Call[EmptyRequest]) -> Reply:
     """One of a provider's API keys works no longer."""
     parts().providers.delete_key(call.path["id"], call.path["uid"])
     return Reply(None, 204)
 
 
-@DOOR.route("GET", "/v1/domains/<domain>", who=operator, given=Nothing, answer=OwnedDomainAnswer)
-def read_domain(call: Call[Nothing]) -> Reply:
+@DOOR.route(
+    "GET", "/v1/domains/<domain>", who=operator, input=EmptyRequest, answer=OwnedDomainAnswer
+)
+def read_domain(call: Call[EmptyRequest]) -> Reply:
     """A domain."""
     found = operate.domain(domain_in(call.path), providers=parts().providers)
     return Reply(OwnedDomainAnswer.of(found))
 
 
 @DOOR.route(
-    "PUT", "/v1/domains/<domain>", who=operator, given=DomainInput, answer=OwnedDomainAnswer
+    "PUT", "/v1/domains/<domain>", who=operator, input=DomainInput, answer=OwnedDomainAnswer
 )
 def put_domain(call: Call[DomainInput]) -> Reply:
     """Owner, verification and admin HWIDs; a domain that is not there yet is created. With a new
     owner the former one's admin HWIDs are gone. What is on its way to a domain that its provider
     has no more, or not verified, ends.
     """
-    name, given, p = domain_in(call.path), given_fields(call.given), parts()
+    name, given, p = domain_in(call.path), given_fields(call.input), parts()
     by, now = call.caller.actor, p.clock.now()
     _check_owner(given)
     found = p.providers.domain(name)
@@ -206,8 +211,10 @@ def put_domain(call: Call[DomainInput]) -> Reply:
     return Reply(OwnedDomainAnswer.of(put))
 
 
-@DOOR.route("DELETE", "/v1/domains/<domain>", who=operator, given=Nothing, answer=None, status=204)
-def delete_domain(call: Call[Nothing]) -> Reply:
+@DOOR.route(
+    "DELETE", "/v1/domains/<domain>", who=operator, input=EmptyRequest, answer=None, status=204
+)
+def delete_domain(call: Call[EmptyRequest]) -> Reply:
     """Nobody's any more, and what is on its way to it ends; doing it twice is harmless. Its history
     stays.
     """
@@ -221,43 +228,43 @@ def delete_domain(call: Call[Nothing]) -> Reply:
     "GET",
     "/v1/domains/<domain>/history",
     who=operator,
-    given=HistoryInput,
+    input=HistoryInput,
     answer=DomainHistoryAnswer,
 )
 def read_domain_history(call: Call[HistoryInput]) -> Reply:
     """Who changed the domain's admin HWIDs, the latest first; also of a domain that is gone."""
     p = parts()
-    since = p.clock.now() - timedelta(days=call.given.days)
+    since = p.clock.now() - timedelta(days=call.input.days)
     entries = p.providers.domain_history(domain_in(call.path), since)
     return Reply(DomainHistoryAnswer(entries=[DomainEntryAnswer.of(each) for each in entries]))
 
 
-@DOOR.route("GET", "/v1/stop", who=operator, given=Nothing, answer=StopAnswer)
-def read_stop(call: Call[Nothing]) -> Reply:
+@DOOR.route("GET", "/v1/stop", who=operator, input=EmptyRequest, answer=StopAnswer)
+def read_stop(call: Call[EmptyRequest]) -> Reply:
     """Whether the platform is stopped."""
     del call
     return Reply(StopAnswer(stopped=parts().stop_switch.is_on()))
 
 
-@DOOR.route("PUT", "/v1/stop", who=operator, given=StopSwitchInput, answer=StopAnswer)
+@DOOR.route("PUT", "/v1/stop", who=operator, input=StopSwitchInput, answer=StopAnswer)
 def put_stop(call: Call[StopSwitchInput]) -> Reply:
     """Stop all sending, or let it go on."""
     p = parts()
     operate.turn_stop_switch(
-        call.given.stopped,
+        call.input.stopped,
         by=call.caller.actor,
-        reason=call.given.reason,
+        reason=call.input.reason,
         stop_switch=p.stop_switch,
         clock=p.clock,
     )
-    return Reply(StopAnswer(stopped=call.given.stopped))
+    return Reply(StopAnswer(stopped=call.input.stopped))
 
 
 @DOOR.route(
     "POST",
     "/v1/notifications/<id:id>/stop",
     who=operator,
-    given=StopInput,
+    input=StopInput,
     answer=StoppedAnswer,
 )
 def stop_notification(call: Call[StopInput]) -> Reply:
@@ -266,18 +273,18 @@ def stop_notification(call: Call[StopInput]) -> Reply:
     stopped = stop(
         NotificationId(call.path["id"]),
         by=call.caller.actor,
-        reason=call.given.reason,
+        reason=call.input.reason,
         notifications=p.notifications,
         ledger=p.ledger,
         clock=p.clock,
     )
-    return Reply({**to_json(stopped), "preventedCount": stopped.prevented})
+    return Reply(stopped_json(stopped))
 
 
 @DOOR.route(
-    "POST", "/v1/devices/<hwid>/reset", who=operator, given=Nothing, answer=None, status=204
+    "POST", "/v1/devices/<hwid>/reset", who=operator, input=EmptyRequest, answer=None, status=204
 )
-def reset_device(call: Call[Nothing]) -> Reply:
+def reset_device(call: Call[EmptyRequest]) -> Reply:
     """Give a hwid up to whoever registers it next. Its secret, its tokens and what is stored of it
     end, but for a withdrawn consent; doing it twice is harmless.
     """

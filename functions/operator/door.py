@@ -5,7 +5,7 @@ from typing import Annotated, Any
 from pydantic import StringConstraints
 
 from functions.http.api import Door
-from functions.http.bodies import Given
+from functions.http.bodies import RequestModel
 from shared.domain.errors import FieldError, InvalidInput
 
 DOOR = Door("operator-api", browsers=False)
@@ -14,7 +14,7 @@ _SIDE = r"[^@\s\x00-\x1f\x7f]"
 Email = Annotated[str, StringConstraints(pattern=f"^{_SIDE}{{1,64}}@{_SIDE}{{1,255}}$")]
 
 
-def given_fields(model: Given) -> dict[str, Any]:
+def given_fields(model: RequestModel) -> dict[str, Any]:
     """What was sent, and nothing else: a PUT leaves the rest as it is."""
     return {name: getattr(model, name) for name in model.model_fields_set}
 

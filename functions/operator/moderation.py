@@ -5,11 +5,11 @@ from typing import Annotated
 
 from pydantic import Field
 
-from functions.http.answers import ModeratorAnswer, PolicyAnswer
-from functions.http.api import Call, Reply
-from functions.http.bodies import Given, MayBeLeftOut, Nothing
+from functions.http.bodies import EmptyRequest, OptionalRequest, RequestModel
 from functions.http.callers import operator
 from functions.http.fields import Comment, Required, ShortText
+from functions.http.routes import Call, Reply
+from functions.operator.answers import ModeratorAnswer, PolicyAnswer
 from functions.operator.door import DOOR, Email, fault, given_fields
 from shared.domain.notifications.review import Template
 from shared.flow.providers import operate
@@ -21,7 +21,7 @@ LONGEST_SLA_SECONDS = 7 * 24 * 3600
 MOST_AUDIENCE = 1_000_000_000
 
 
-class TemplateInput(Given):
+class TemplateInput(RequestModel):
     """A rejection that need not be written again."""
 
     id: Annotated[str, Field(pattern=r"^[a-z0-9-]{1,64}$")]
@@ -29,7 +29,7 @@ class TemplateInput(Given):
     comment: Annotated[Comment, Required]
 
 
-class PolicyInput(Given):
+class PolicyInput(RequestModel):
     """What operators decide about moderation."""
 
     second_approval_above: Annotated[int, Field(ge=0, le=MOST_AUDIENCE)] = 0
@@ -37,7 +37,7 @@ class PolicyInput(Given):
     templates: Annotated[tuple[TemplateInput, ...], Field(max_length=MOST_TEMPLATES)] = ()
 
 
-class ModeratorInput(MayBeLeftOut):
+class ModeratorInput(OptionalRequest):
     """How a moderator is known elsewhere."""
 
     telegram_user_id: Annotated[int, Field(ge=1, le=2**53)] | None = None
@@ -45,17 +45,17 @@ class ModeratorInput(MayBeLeftOut):
     email: Email = ""
 
 
-@DOOR.route("GET", "/v1/moderation", who=operator, given=Nothing, answer=PolicyAnswer)
-def read_policy(call: Call[Nothing]) -> Reply:
+@DOOR.route("GET", "/v1/moderation", who=operator, input=EmptyRequest, answer=PolicyAnswer)
+def read_policy(call: Call[EmptyRequest]) -> Reply:
     """When two must approve, how soon somebody should, and the rejection templates."""
     del call
     return Reply(PolicyAnswer.of(parts().review_policies.get()))
 
 
-@DOOR.route("PUT", "/v1/moderation", who=operator, given=PolicyInput, answer=PolicyAnswer)
+@DOOR.route("PUT", "/v1/moderation", who=operator, input=PolicyInput, answer=PolicyAnswer)
 def put_policy(call: Call[PolicyInput]) -> Reply:
     """Changes what is given; templates are replaced as a whole."""
-    given = given_fields(call.given)
+    given = given_fields(call.input)
     if "sla_seconds" in given:
         given["sla"] = timedelta(seconds=given.pop("sla_seconds"))
     if "templates" in given:
@@ -70,7 +70,7 @@ def put_policy(call: Call[PolicyInput]) -> Reply:
     "PUT",
     "/v1/moderators/<account:uid>",
     who=operator,
-    given=ModeratorInput,
+    input=ModeratorInput,
     answer=ModeratorAnswer,
 )
 def put_moderator(call: Call[ModeratorInput]) -> Reply:
@@ -80,7 +80,7 @@ def put_moderator(call: Call[ModeratorInput]) -> Reply:
     p = parts()
     put = operate.put_moderator(
         call.path["uid"],
-        given_fields(call.given),
+        given_fields(call.input),
         accounts=p.accounts,
         standings=p.standings,
         moderators=p.moderators,
@@ -90,9 +90,14 @@ def put_moderator(call: Call[ModeratorInput]) -> Reply:
 
 
 @DOOR.route(
-    "DELETE", "/v1/moderators/<account:uid>", who=operator, given=Nothing, answer=None, status=204
+    "DELETE",
+    "/v1/moderators/<account:uid>",
+    who=operator,
+    input=EmptyRequest,
+    answer=None,
+    status=204,
 )
-def delete_moderator(call: Call[Nothing]) -> Reply:
+def delete_moderator(call: Call[EmptyRequest]) -> Reply:
     """Take the claim, the right to decide in the chat, and end the account's sessions."""
     p = parts()
     operate.delete_moderator(call.path["uid"], accounts=p.accounts, moderators=p.moderators)

@@ -6,23 +6,20 @@ from typing import Annotated
 
 from pydantic import Field
 
-from functions.http.answers import (
-    DashboardAnswer,
-    DomainAnswer,
-    DomainsAnswer,
-    EntitlementsAnswer,
-    KeysAnswer,
-    MeAnswer,
-    NewKeyAnswer,
-    ProviderAnswer,
-    Sentence,
-)
-from functions.http.api import Call, Reply
-from functions.http.bodies import Given, Nothing
+from functions.http.answers import DomainAnswer, KeysAnswer, ProviderAnswer, Sentence
+from functions.http.bodies import EmptyRequest, RequestModel
 from functions.http.callers import provider, provider_in_person, provider_just_signed_in
 from functions.http.fields import DeepLinkSchemes, HwidText, Required, ShortText, domain_in
+from functions.http.notification import notification_json
+from functions.http.routes import Call, Reply
+from functions.provider.answers import (
+    DashboardAnswer,
+    DomainsAnswer,
+    EntitlementsAnswer,
+    MeAnswer,
+    NewKeyAnswer,
+)
 from functions.provider.door import DOOR
-from shared.adapters.documents.notification import to_json
 from shared.domain.errors import Forbidden
 from shared.domain.providers.provider import (
     MOST_ADMIN_HWIDS,
@@ -42,7 +39,7 @@ from shared.wiring import parts
 LATEST = 10
 
 
-class OwnDomainInput(Given):
+class OwnDomainInput(RequestModel):
     """The devices that a domain's provider may send to without moderation, and the schemes of its
     own apps; what is left out stays as it is.
     """
@@ -51,14 +48,14 @@ class OwnDomainInput(Given):
     deep_link_schemes: DeepLinkSchemes = ()
 
 
-class KeyInput(Given):
+class KeyInput(RequestModel):
     """What the provider calls the key."""
 
     name: Annotated[ShortText, Required]
 
 
-@DOOR.route("GET", "/v1/me", who=provider, given=Nothing, answer=MeAnswer)
-def me(call: Call[Nothing]) -> Reply:
+@DOOR.route("GET", "/v1/me", who=provider, input=EmptyRequest, answer=MeAnswer)
+def me(call: Call[EmptyRequest]) -> Reply:
     """Who asks, what it may do, and what is missing to send."""
     providers = parts().providers
     found = known_provider(call.caller.id, providers)
@@ -70,8 +67,8 @@ def me(call: Call[Nothing]) -> Reply:
     return Reply(MeAnswer(**shown, entitlements=entitlements))
 
 
-@DOOR.route("GET", "/v1/dashboard", who=provider, given=Nothing, answer=DashboardAnswer)
-def dashboard(call: Call[Nothing]) -> Reply:
+@DOOR.route("GET", "/v1/dashboard", who=provider, input=EmptyRequest, answer=DashboardAnswer)
+def dashboard(call: Call[EmptyRequest]) -> Reply:
     """How many notifications are in each status, and the latest with their counters."""
     notifications = parts().notifications
     counts = notifications.counts_by_status(call.caller.id)
@@ -79,13 +76,13 @@ def dashboard(call: Call[Nothing]) -> Reply:
     return Reply(
         {
             "counts": {str(status): count for status, count in counts.items()},
-            "latest": [to_json(each) for each in latest],
+            "latest": [notification_json(each) for each in latest],
         }
     )
 
 
-@DOOR.route("GET", "/v1/domains", who=provider, given=Nothing, answer=DomainsAnswer)
-def domains(call: Call[Nothing]) -> Reply:
+@DOOR.route("GET", "/v1/domains", who=provider, input=EmptyRequest, answer=DomainsAnswer)
+def domains(call: Call[EmptyRequest]) -> Reply:
     """All of the provider's domains."""
     owned = parts().providers.domains_of(call.caller.id)
     return Reply(DomainsAnswer(domains=[DomainAnswer.of(each) for each in owned]))
@@ -95,14 +92,14 @@ def domains(call: Call[Nothing]) -> Reply:
     "PATCH",
     "/v1/domains/<domain>",
     who=provider_in_person,
-    given=OwnDomainInput,
+    input=OwnDomainInput,
     answer=DomainAnswer,
 )
 def change_domain(call: Call[OwnDomainInput]) -> Reply:
     """Replace the list of a domain's admin HWIDs, or that of its apps' schemes, or both; a list
     that is left out stays. It takes a person, because of the way round moderation.
     """
-    name, given, p = domain_in(call.path), call.given, parts()
+    name, given, p = domain_in(call.path), call.input, parts()
     changed = operate.change_own_domain(
         name,
         given.model_dump(exclude_unset=True),
@@ -117,7 +114,7 @@ def change_domain(call: Call[OwnDomainInput]) -> Reply:
     "POST",
     "/v1/keys",
     who=provider_just_signed_in,
-    given=KeyInput,
+    input=KeyInput,
     answer=NewKeyAnswer,
     status=201,
 )
@@ -126,21 +123,26 @@ def issue_key(call: Call[KeyInput]) -> Reply:
     p, uid = parts(), call.caller.id
     check_rate(known_provider(uid, p.providers), Limit.API_KEYS_PER_MINUTE, p.rates)
     key = api_keys.issue_key(
-        uid, call.given.name, made_by=uid, providers=p.providers, clock=p.clock
+        uid, call.input.name, made_by=uid, providers=p.providers, clock=p.clock
     )
-    return Reply(NewKeyAnswer(id=api_keys.digest_of(key), name=call.given.name, key=key), 201)
+    return Reply(NewKeyAnswer(id=api_keys.digest_of(key), name=call.input.name, key=key), 201)
 
 
-@DOOR.route("GET", "/v1/keys", who=provider_in_person, given=Nothing, answer=KeysAnswer)
-def keys(call: Call[Nothing]) -> Reply:
+@DOOR.route("GET", "/v1/keys", who=provider_in_person, input=EmptyRequest, answer=KeysAnswer)
+def keys(call: Call[EmptyRequest]) -> Reply:
     """The provider's keys, without the keys."""
     return Reply(KeysAnswer.of(parts().providers.keys_of(call.caller.id)))
 
 
 @DOOR.route(
-    "DELETE", "/v1/keys/<id:id>", who=provider_in_person, given=Nothing, answer=None, status=204
+    "DELETE",
+    "/v1/keys/<id:id>",
+    who=provider_in_person,
+    input=EmptyRequest,
+    answer=None,
+    status=204,
 )
-def delete_key(call: Call[Nothing]) -> Reply:
+def delete_key(call: Call[EmptyRequest]) -> Reply:
     """The key works no longer."""
     parts().providers.delete_key(call.path["id"], call.caller.id)
     return Reply(None, 204)

@@ -15,15 +15,20 @@ from pydantic import BeforeValidator, Field
 from pydantic.json_schema import SkipJsonSchema
 from pydantic_core import PydanticCustomError
 
-from functions.http.answers import NotificationAnswer, NotificationsAnswer, StoppedAnswer
-from functions.http.api import Call, Reply
-from functions.http.bodies import Given, MayBeLeftOut, Nothing
+from functions.http.bodies import EmptyRequest, OptionalRequest, RequestModel
 from functions.http.callers import anyone, provider
 from functions.http.fields import Reason, ShortText
+from functions.http.notification import (
+    NotificationAnswer,
+    StoppedAnswer,
+    notification_json,
+    stopped_json,
+)
+from functions.http.routes import Call, Choice, Reply
 from functions.provider import account, insight  # noqa: F401 - their routes
+from functions.provider.answers import NotificationsAnswer
 from functions.provider.deliver_now import deliver_now
 from functions.provider.door import DOOR, foreign_domain, mine, notification_id, owner
-from shared.adapters.documents.notification import to_json
 from shared.domain.content.content import CompleteInput, NotificationInput
 from shared.domain.errors import Malformed
 from shared.domain.notifications.lifecycle import Status
@@ -51,13 +56,13 @@ class EditInput(NotificationInput):
     draft: Annotated[SkipJsonSchema[bool], BeforeValidator(_only_at_create)] = False
 
 
-class StopInput(MayBeLeftOut):
+class StopInput(OptionalRequest):
     """Why the distribution is halted."""
 
     reason: Reason = ""
 
 
-class ListInput(Given):
+class ListInput(RequestModel):
     """Which notifications to list, newest first. ``q`` looks into titles and bodies."""
 
     status: Status | None = None
@@ -69,7 +74,7 @@ class ListInput(Given):
 
 def provider_api(request: Request) -> Response:
     """Every request of the providers."""
-    return DOOR.answer(request)
+    return DOOR.respond(request)
 
 
 def _draft_or_complete(value: Mapping[str, object]) -> type[NotificationInput]:
@@ -80,10 +85,10 @@ def _draft_or_complete(value: Mapping[str, object]) -> type[NotificationInput]:
     "POST",
     "/v1/notifications",
     who=provider,
-    given=NotificationInput,
+    input=NotificationInput,
     answer=NotificationAnswer,
     status=201,
-    choose=_draft_or_complete,
+    choice=Choice((CompleteInput, NotificationInput), _draft_or_complete),
     further=foreign_domain,
     headers=("Idempotency-Key",),
 )
@@ -91,51 +96,51 @@ def create(call: Call[NotificationInput]) -> Reply:
     """Submit a notification to moderation, send it to an admin HWID at once, or save a draft."""
     p = parts()
     answer = creating.create(
-        call.given,
+        call.input,
         provider_id=call.caller.id,
         once=_once(call),
         notifications=p.notifications,
         providers=p.providers,
         checks=checks(p),
         clock=p.clock,
-        render=to_json,
+        render=notification_json,
         deliver_now=deliver_now,
     )
     return Reply(answer, 201, {"Location": f"notifications/{answer['id']}"})
 
 
-@DOOR.route("GET", "/v1/notifications", who=provider, given=ListInput, answer=NotificationsAnswer)
+@DOOR.route("GET", "/v1/notifications", who=provider, input=ListInput, answer=NotificationsAnswer)
 def list_notifications(call: Call[ListInput]) -> Reply:
     """One page of the provider's notifications; a search reads many to find few."""
-    if call.given.q:
+    if call.input.q:
         p = parts()
         owner = known_provider(call.caller.id, p.providers)
         check_rate(owner, Limit.SEARCHES_PER_MINUTE, p.rates)
     wish = Wish(
         provider_id=call.caller.id,
-        status=call.given.status,
-        text=call.given.q,
-        page_size=call.given.page_size,
-        page_token=call.given.page_token,
+        status=call.input.status,
+        text=call.input.q,
+        page_size=call.input.page_size,
+        page_token=call.input.page_token,
     )
     page = parts().notifications.of_provider(wish)
-    shown = [to_json(each) for each in page.items]
+    shown = [notification_json(each) for each in page.items]
     return Reply({"notifications": shown, "nextPageToken": page.next_token})
 
 
 @DOOR.route(
-    "GET", "/v1/notifications/<id:id>", who=provider, given=Nothing, answer=NotificationAnswer
+    "GET", "/v1/notifications/<id:id>", who=provider, input=EmptyRequest, answer=NotificationAnswer
 )
-def read(call: Call[Nothing]) -> Reply:
+def read(call: Call[EmptyRequest]) -> Reply:
     """One notification with its counters."""
-    return Reply(to_json(mine(call)))
+    return Reply(notification_json(mine(call)))
 
 
 @DOOR.route(
     "PATCH",
     "/v1/notifications/<id:id>",
     who=provider,
-    given=EditInput,
+    input=EditInput,
     answer=NotificationAnswer,
     further=foreign_domain,
 )
@@ -144,20 +149,20 @@ def edit(call: Call[EditInput]) -> Reply:
     p = parts()
     edited = creating.edit(
         notification_id(call),
-        call.given,
+        call.input,
         provider_id=call.caller.id,
         notifications=p.notifications,
         providers=p.providers,
         checks=checks(p),
         clock=p.clock,
     )
-    return Reply(to_json(edited))
+    return Reply(notification_json(edited))
 
 
 @DOOR.route(
-    "DELETE", "/v1/notifications/<id:id>", who=provider, given=Nothing, answer=None, status=204
+    "DELETE", "/v1/notifications/<id:id>", who=provider, input=EmptyRequest, answer=None, status=204
 )
-def delete(call: Call[Nothing]) -> Reply:
+def delete(call: Call[EmptyRequest]) -> Reply:
     """Delete a draft."""
     creating.delete_draft(
         notification_id(call), provider_id=call.caller.id, notifications=parts().notifications
@@ -169,10 +174,10 @@ def delete(call: Call[Nothing]) -> Reply:
     "POST",
     "/v1/notifications/<id:id>/submit",
     who=provider,
-    given=Nothing,
+    input=EmptyRequest,
     answer=NotificationAnswer,
 )
-def submit(call: Call[Nothing]) -> Reply:
+def submit(call: Call[EmptyRequest]) -> Reply:
     """Send a draft to moderation, or to its admin HWID."""
     p = parts()
     submitted = creating.submit(
@@ -184,17 +189,17 @@ def submit(call: Call[Nothing]) -> Reply:
         clock=p.clock,
         deliver_now=deliver_now,
     )
-    return Reply(to_json(submitted))
+    return Reply(notification_json(submitted))
 
 
 @DOOR.route(
     "POST",
     "/v1/notifications/<id:id>/cancel",
     who=owner,
-    given=Nothing,
+    input=EmptyRequest,
     answer=NotificationAnswer,
 )
-def cancel(call: Call[Nothing]) -> Reply:
+def cancel(call: Call[EmptyRequest]) -> Reply:
     """Take it back before it is sent."""
     p = parts()
     cancelled = taking_back.cancel(
@@ -203,14 +208,14 @@ def cancel(call: Call[Nothing]) -> Reply:
         notifications=p.notifications,
         clock=p.clock,
     )
-    return Reply(to_json(cancelled))
+    return Reply(notification_json(cancelled))
 
 
 @DOOR.route(
     "POST",
     "/v1/notifications/<id:id>/stop",
     who=owner,
-    given=StopInput,
+    input=StopInput,
     answer=StoppedAnswer,
 )
 def stop(call: Call[StopInput]) -> Reply:
@@ -219,23 +224,23 @@ def stop(call: Call[StopInput]) -> Reply:
     stopped = taking_back.stop(
         notification_id(call),
         by=call.caller.actor,
-        reason=call.given.reason,
+        reason=call.input.reason,
         notifications=p.notifications,
         ledger=p.ledger,
         clock=p.clock,
     )
-    return Reply({**to_json(stopped), "preventedCount": stopped.prevented})
+    return Reply(stopped_json(stopped))
 
 
 @DOOR.route(
     "POST",
     "/v1/notifications/<id:id>/duplicate",
     who=provider,
-    given=Nothing,
+    input=EmptyRequest,
     answer=NotificationAnswer,
     status=201,
 )
-def duplicate(call: Call[Nothing]) -> Reply:
+def duplicate(call: Call[EmptyRequest]) -> Reply:
     """A new draft with the same content and target."""
     p = parts()
     copy = creating.duplicate(
@@ -246,11 +251,11 @@ def duplicate(call: Call[Nothing]) -> Reply:
         rates=p.rates,
         clock=p.clock,
     )
-    return Reply(to_json(copy), 201, {"Location": f"../{copy.id}"})
+    return Reply(notification_json(copy), 201, {"Location": f"../{copy.id}"})
 
 
-@DOOR.route("GET", "/openapi.json", who=anyone, given=Nothing, answer=None)
-def openapi(call: Call[Nothing]) -> Reply:
+@DOOR.route("GET", "/openapi.json", who=anyone, input=EmptyRequest, answer=None)
+def openapi(call: Call[EmptyRequest]) -> Reply:
     """This description, the same until the next deployment."""
     text, tag = _description()
     headers = {"Cache-Control": f"public, max-age={DESCRIPTION_SECONDS}", "ETag": f'"{tag}"'}
@@ -264,7 +269,8 @@ def _description() -> tuple[str, str]:
     """As JSON, with its digest; built once by each process."""
     from functions.http.openapi import description
 
-    text = json.dumps(description(DOOR), ensure_ascii=False, separators=(",", ":"))
+    document = description(DOOR.function, DOOR.routes)
+    text = json.dumps(document, ensure_ascii=False, separators=(",", ":"))
     return text, hashlib.sha256(text.encode()).hexdigest()[:32]
 
 
@@ -275,5 +281,5 @@ def _once(call: Call[NotificationInput]) -> Once | None:
     key = key.strip()
     if not 1 <= len(key) <= 255 or not key.isascii() or not key.isprintable():
         raise Malformed("Idempotency-Key must be 1 to 255 printable ASCII characters")
-    body = call.given.model_dump(mode="json", by_alias=True, exclude_defaults=True)
+    body = call.input.model_dump(mode="json", by_alias=True, exclude_defaults=True)
     return Once.of(call.caller.id, key, "create", body)

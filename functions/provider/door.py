@@ -5,9 +5,10 @@ from typing import Any
 
 from flask import Request
 
-from functions.http.api import Call, Door
+from functions.http.api import Door
 from functions.http.bearer import bearer
 from functions.http.callers import Caller, Path, provider
+from functions.http.routes import Call
 from shared.domain.actors import Role
 from shared.domain.audience.filters import Segment
 from shared.domain.content.content import Content

@@ -1,16 +1,11 @@
 """The part of ``provider-api`` that is about numbers: before a send, after it, for one device."""
 
-from functions.http.answers import (
-    ErrorCount,
-    EstimateAnswer,
-    ExplanationAnswer,
-    Sentence,
-    StatsAnswer,
-)
-from functions.http.api import Call, Reply
-from functions.http.bodies import Given, Nothing
+from functions.http.answers import Sentence
+from functions.http.bodies import EmptyRequest, RequestModel
 from functions.http.callers import provider
 from functions.http.fields import hwid_in
+from functions.http.routes import Call, Reply
+from functions.provider.answers import ErrorCount, EstimateAnswer, ExplanationAnswer, StatsAnswer
 from functions.provider.door import DOOR, foreign_domain, mine
 from shared.domain.audience.filters import Segment
 from shared.domain.codes import FAILURES, remedy, sentence
@@ -21,16 +16,16 @@ from shared.flow.notifications.estimate import estimate as estimated
 from shared.wiring import parts
 
 
-class EstimateInput(Given):
+class EstimateInput(RequestModel):
     """Who would be reached."""
 
     target_segment: Segment
 
 
 @DOOR.route(
-    "GET", "/v1/notifications/<id:id>/stats", who=provider, given=Nothing, answer=StatsAnswer
+    "GET", "/v1/notifications/<id:id>/stats", who=provider, input=EmptyRequest, answer=StatsAnswer
 )
-def read_stats(call: Call[Nothing]) -> Reply:
+def read_stats(call: Call[EmptyRequest]) -> Reply:
     """The counters, and each error in a sentence."""
     return Reply(_stats(mine(call)))
 
@@ -39,10 +34,10 @@ def read_stats(call: Call[Nothing]) -> Reply:
     "GET",
     "/v1/notifications/<id:id>/devices/<hwid>",
     who=provider,
-    given=Nothing,
+    input=EmptyRequest,
     answer=ExplanationAnswer,
 )
-def explain(call: Call[Nothing]) -> Reply:
+def explain(call: Call[EmptyRequest]) -> Reply:
     """Why one device got it, or did not."""
     p = parts()
     hwid = hwid_in(call.path)
@@ -61,7 +56,7 @@ def explain(call: Call[Nothing]) -> Reply:
     "POST",
     "/v1/estimates",
     who=provider,
-    given=EstimateInput,
+    input=EstimateInput,
     answer=EstimateAnswer,
     further=foreign_domain,
 )
@@ -69,7 +64,7 @@ def estimate(call: Call[EstimateInput]) -> Reply:
     """How many devices a segment would reach, before anything is sent."""
     p = parts()
     found = estimated(
-        call.given.target_segment,
+        call.input.target_segment,
         provider_id=call.caller.id,
         providers=p.providers,
         audience=p.audience,

@@ -9,7 +9,7 @@ from datetime import date, timedelta
 import functions_framework
 from flask import Request
 
-from functions.http.bodies import Given, body
+from functions.http.bodies import RequestModel, body
 from functions.http.errors import service_door
 from functions.http.logs import log, trace_of
 from shared.domain.errors import Malformed, Refusal
@@ -19,7 +19,7 @@ from shared.flow.archive.export import Exporter
 from shared.wiring import parts
 
 
-class ExportTask(Given):
+class ExportTask(RequestModel):
     """A notification to be exported, or a day to be closed."""
 
     notification_id: str | None = None

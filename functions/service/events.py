@@ -9,13 +9,12 @@ from cloudevents.http import CloudEvent
 
 from functions.http.errors import service_door
 from functions.service.chat import at_the_desk
-from shared.adapters.firestore.events import derivation_fits, document_id
 from shared.domain.errors import Malformed, NotFound
 from shared.domain.notifications.notification import NotificationId
 from shared.flow.audience.devices import written
 from shared.flow.chat.posts import show
 from shared.flow.delivery.plan import announce
-from shared.wiring import parts
+from shared.wiring import derivation_fits, parts, written_document
 
 
 @functions_framework.cloud_event  # type: ignore[arg-type]  # its answer is not looked at
@@ -49,7 +48,7 @@ def on_device_written(event: CloudEvent) -> None:
 
 def _document_id(event: CloudEvent, collection: str) -> str:
     subject = str(event.get_attributes().get("subject", ""))
-    id = document_id(event.data, subject, collection)
+    id = written_document(event.data, subject, collection)
     if not id:
         raise Malformed(f"an event without a document of {collection}")
     return id

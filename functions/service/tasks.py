@@ -12,7 +12,7 @@ import functions_framework
 from flask import Request
 from pydantic import Field
 
-from functions.http.bodies import Given, body
+from functions.http.bodies import RequestModel, body
 from functions.http.errors import service_door
 from shared.domain.delivery.ledger import BatchId
 from shared.domain.notifications.notification import NotificationId
@@ -21,14 +21,14 @@ from shared.flow.delivery.send import send_batch as send
 from shared.wiring import Parts, inspecting, parts, retry_policy
 
 
-class PlanTask(Given):
+class PlanTask(RequestModel):
     """Plan everything, or one part."""
 
     notification_id: str = Field(min_length=1)
     part: int | None = None
 
 
-class SendTask(Given):
+class SendTask(RequestModel):
     """Send one batch."""
 
     notification_id: str = Field(min_length=1)

@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from functions.http.api import problem, secured
 from functions.http.bodies import decode, read
-from functions.http.errors import MethodNotAllowed, NoSuchEndpoint, note
+from functions.http.errors import MethodNotAllowed, NoSuchEndpoint, log_error
 from functions.http.logs import log, trace_of
 from functions.service.chat import at_the_desk
 from shared.domain.errors import Malformed, Unauthenticated
@@ -26,19 +26,19 @@ SECRET_HEADER = "X-Telegram-Bot-Api-Secret-Token"  # noqa: S105 - the name of th
 _BIGGEST = 2**63 - 1
 
 
-class _Told(BaseModel):
-    """Telegram adds fields whenever it likes."""
+class _TelegramModel(BaseModel):
+    """A part of an update; Telegram adds fields whenever it likes."""
 
     model_config = ConfigDict(
         frozen=True, extra="ignore", hide_input_in_errors=True, validate_by_name=True
     )
 
 
-class _Party(_Told):
+class _Party(_TelegramModel):
     id: int = Field(ge=-_BIGGEST, le=_BIGGEST)
 
 
-class _Message(_Told):
+class _Message(_TelegramModel):
     message_id: int = Field(ge=0, le=_BIGGEST)
     chat: _Party
     sender: _Party | None = Field(None, alias="from")
@@ -48,14 +48,14 @@ class _Message(_Told):
     migrate_to_chat_id: int | None = Field(None, ge=-_BIGGEST, le=_BIGGEST)
 
 
-class _CallbackQuery(_Told):
+class _CallbackQuery(_TelegramModel):
     id: str
     sender: _Party = Field(alias="from")
     message: _Message
     data: str
 
 
-class _Update(_Told):
+class _Update(_TelegramModel):
     update_id: int = Field(ge=0, le=_BIGGEST)
     message: _Message | None = None
     callback_query: _CallbackQuery | None = None
@@ -70,7 +70,7 @@ def telegram_webhook(request: Request) -> Response:
         at_the_desk(partial(_deal_with, _update(request)))
         response = Response("OK\n", 200, mimetype="text/plain")
     except Exception as error:  # noqa: BLE001 - the table knows every class
-        note(error, trace, FUNCTION, hide=[request.headers.get(SECRET_HEADER, "")])
+        log_error(error, trace, FUNCTION, hide=[request.headers.get(SECRET_HEADER, "")])
         response = problem(error, trace)
     return secured(response)
 

@@ -9,27 +9,18 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from pydantic import BaseModel
 from pydantic.alias_generators import to_camel
 from pydantic.json_schema import JsonSchemaMode
 
-from functions.device import api as device_api
-from functions.http import answers, callables, validation
-from functions.http.api import Door
-from functions.http.errors import TABLE, Row
-from functions.main import DOORS
-from functions.moderator import calls as moderation
-from functions.operator import api as operator_api
-from functions.operator import moderation as operator_moderation
-from functions.provider import account, insight
-from functions.provider import api as provider_api
+from functions.http import validation
+from functions.http.errors import STATUSES, TABLE, Row
+from functions.table import routes
 from local.stack_file import STACK_FILE, Stack
 from shared.domain import codes
-from shared.domain.audience import filters
-from shared.domain.content import content
 from shared.domain.errors import Refusal
 from shared.flow.providers.rates import RATES
 from tests.docs.reference import LEFT_OUT, Step, differences, quoted, steps, tables
@@ -38,23 +29,25 @@ ROOT = Path(__file__).parents[2]
 SECONDS_FOR_ALL = 180
 STEPS = steps()
 
-MODELS: Mapping[str, type[BaseModel]] = {
-    name: model
-    for module in (
-        answers,
-        operator_moderation,
-        account,
-        insight,
-        device_api,
-        moderation,
-        operator_api,
-        provider_api,
-        content,
-        filters,
-    )
-    for name, model in vars(module).items()
-    if isinstance(model, type) and issubclass(model, BaseModel)
-}
+ROWS = list(routes())
+
+
+def models() -> Iterator[type[BaseModel]]:
+    """Yield every model that a call takes or answers, and those inside them."""
+    waiting = [
+        model for row in ROWS for model in (*row.inputs, *([row.answer] if row.answer else []))
+    ]
+    while waiting:
+        yield (model := waiting.pop())
+        inner = [each.annotation for each in model.model_fields.values()]
+        while inner:
+            each = inner.pop()
+            inner += get_args(each)
+            if isinstance(each, type) and issubclass(each, BaseModel):
+                waiting.append(each)
+
+
+MODELS: Mapping[str, type[BaseModel]] = {model.__name__: model for model in models()}
 
 
 # -- nothing is left out, nothing is made up -------------------------------------------------------
@@ -62,13 +55,8 @@ MODELS: Mapping[str, type[BaseModel]] = {
 
 def endpoints() -> Iterator[tuple[str, str]]:
     """Method and path of every call a person, a server or a device can make."""
-    for entry_point, module in DOORS.items():
-        function, home = entry_point.replace("_", "-"), import_module(module)
-        door = getattr(home, "DOOR", None)
-        if isinstance(door, Door):
-            yield from ((route.method, f"/{function}{route.template}") for route in door.routes)
-        elif home is moderation:
-            yield "POST", f"/{function}"
+    for row in ROWS:
+        yield row.method, f"/{row.function}{row.template.rstrip('/')}"
 
 
 def fits(path: str, template: str) -> bool:
@@ -87,17 +75,10 @@ def test_every_endpoint_has_a_curl_and_every_curl_an_endpoint() -> None:
 
 
 def test_every_body_and_query_has_a_table_of_its_fields() -> None:
-    taken = {
-        route.given.__name__
-        for home in map(import_module, set(DOORS.values()))
-        if isinstance(door := getattr(home, "DOOR", None), Door)
-        for route in door.routes
-    }
+    taken = {row.input.__name__ for row in ROWS}
     shown = {name for name, _ in tables("fields")}
-    same = {"NotificationInput": "CompleteInput", "EditInput": "CompleteInput", "Nothing": ""}
-    callables = {"QueueInput", "OneNotification", "Approval", "Rejection", "StatsInput"}
-    assert {same.get(each, each) for each in taken} - {""} <= shown - callables
-    assert callables <= shown
+    same = {"NotificationInput": "CompleteInput", "EditInput": "CompleteInput", "EmptyRequest": ""}
+    assert {same.get(each, each) for each in taken} - {""} <= shown
 
 
 @pytest.mark.parametrize("name", [name for name, _ in tables("fields")])
@@ -146,7 +127,7 @@ def test_every_code_of_a_field_is_in_the_table() -> None:
 def test_the_words_of_callables_are_those_of_the_protocol_with_our_codes() -> None:
     row_of = dict(problem_codes())
     for word, status, told in _words():
-        assert callables.STATUSES[word] == status
+        assert STATUSES[word] == status
         assert {row_of[code].word for code in told} == {word}
 
 

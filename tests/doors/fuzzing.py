@@ -6,21 +6,17 @@ same. With another number every run draws new ones, and pytest prints how to rep
 
 import json
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 from hypothesis import HealthCheck, Phase, settings
 from openapi_schema_validator import OAS31Validator
 
-from functions.device import api as device_api
-from functions.http.api import Door
-from functions.http.bodies import Given
-from functions.http.callables import STATUSES
-from functions.http.openapi import _PROBLEM
-from functions.moderator import calls as callables
-from functions.operator import api as operator_api
-from functions.provider import api as provider_api
+from functions.http.errors import STATUSES
+from functions.http.openapi import _CALLABLE_ERROR, _PROBLEM
+from functions.http.routes import Protocol, Route
+from functions.table import routes
 from shared.adapters.documents.notification import notification_fields
 from shared.adapters.memory.chat import MemoryChat
 from shared.domain.notifications.lifecycle import Status
@@ -37,18 +33,13 @@ BOT = {
     "FANFARE_TELEGRAM_WEBHOOK_SECRET": BOT_SECRET,
     "FANFARE_TELEGRAM_CHAT_ID": "-1001",
 }
-REST: Mapping[str, Door] = {
-    "provider_api": vars(provider_api)["DOOR"],
-    "device_api": vars(device_api)["DOOR"],
-    "operator_api": vars(operator_api)["DOOR"],
+ROWS = list(routes())
+REST: Mapping[str, Sequence[Route]] = {
+    entry_point: [row for row in ROWS if row.function == entry_point.replace("_", "-")]
+    for entry_point in ("provider_api", "device_api", "operator_api")
 }
-CALLABLES: Mapping[str, tuple[type[Given], ...]] = {
-    "moderation_queue": (callables.QueueInput,),
-    "claim_notification": (callables.OneNotification,),
-    "release_notification": (callables.OneNotification,),
-    "approve_notification": (callables.Approval,),
-    "reject_notification": (callables.Rejection, callables.TemplateRejection),
-    "moderation_stats": (callables.StatsInput,),
+CALLABLES: Mapping[str, Route] = {
+    row.function.replace("-", "_"): row for row in ROWS if row.protocol is Protocol.CALLABLE
 }
 CREDENTIALS: Mapping[str, Callable[[], str]] = {
     "provider_api": lambda: token("p1"),
@@ -142,6 +133,7 @@ def sound_callable(told: Told) -> None:
         return
     assert set(told.json) == {"error"}
     error = told.json["error"]
+    assert not list(OAS31Validator(_CALLABLE_ERROR).iter_errors(error)), told.text
     assert STATUSES[error["status"]] == told.status
     assert error["message"]
     assert error["details"]["code"].isidentifier()

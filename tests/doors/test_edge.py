@@ -9,7 +9,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from functions.http import errors as edge
-from functions.http.errors import TABLE, service_door, tell
+from functions.http.errors import TABLE, describe_error, service_door
 from shared.domain import errors
 from shared.domain.errors import (
     Defect,
@@ -41,8 +41,8 @@ def test_every_refusal_of_ours_has_a_row_in_the_table() -> None:
 
 
 def test_an_error_without_a_row_is_told_as_its_parent_is() -> None:
-    assert tell(SnapshotTooOld("count again"), TRACE).row == TABLE[TryAgain]
-    assert tell(KeyError("x"), TRACE).row == TABLE[Exception]
+    assert describe_error(SnapshotTooOld("count again"), TRACE).row == TABLE[TryAgain]
+    assert describe_error(KeyError("x"), TRACE).row == TABLE[Exception]
 
 
 def breaking(world: MemoryParts, monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:

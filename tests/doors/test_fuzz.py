@@ -1,11 +1,10 @@
 """Every door takes whatever its own description allows, or nearly, and answers as described.
 
-The cases are drawn from the OpenAPI document of each door (for callables, from one made of their
-models): valid ones, and such with one thing wrong. ``FUZZ_EXAMPLES=2000`` goes deeper; see
+The cases are drawn from the OpenAPI document of each door, made from its rows of the table: valid
+ones, and such with one thing wrong. ``FUZZ_EXAMPLES=2000`` goes deeper; see
 ``fuzzing``.
 """
 
-from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
@@ -14,14 +13,12 @@ import schemathesis
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.errors import Unsatisfiable
-from pydantic.json_schema import models_json_schema
 from schemathesis import Case, GenerationMode
 from schemathesis.checks import not_a_server_error
 from schemathesis.core.result import Ok
 from schemathesis.generation.feedback import FeedbackSources
 from schemathesis.specs.openapi import checks
 
-from functions.http.callables import STATUSES
 from functions.http.errors import TABLE
 from functions.http.openapi import description
 from shared.wiring import replaced
@@ -51,49 +48,11 @@ BODY_FIRST = {400, 401, 413, 415, 422}
 """What may be said before it is looked whose record it is."""
 
 
-def callable_document(function: str) -> dict[str, Any]:
-    """The callable protocol, in OpenAPI's words."""
-    models = CALLABLES[function]
-    schemas, definitions = models_json_schema(
-        [(model, "validation") for model in models], ref_template="#/components/schemas/{model}"
-    )
-    error = {"type": "object", "required": ["status", "message"], "additionalProperties": True}
-    answers: dict[str, dict[str, Any]] = {"200": {"result": {}}}
-    answers |= {str(status): {"error": error} for status in STATUSES.values()}
-    return {
-        "openapi": "3.1.0",
-        "info": {"title": function, "version": "1"},
-        "paths": {
-            "/": {
-                "post": {
-                    "operationId": function,
-                    "requestBody": {
-                        "required": True,
-                        "content": _json(
-                            {"data": {"anyOf": [*schemas.values(), {"type": "null"}]}},
-                            additionalProperties=False,
-                        ),
-                    },
-                    "responses": {
-                        status: {"description": "", "content": _json(fields)}
-                        for status, fields in answers.items()
-                    },
-                }
-            }
-        },
-        "components": {"schemas": definitions.get("$defs", {})},
-    }
-
-
-def _json(fields: Mapping[str, Any], **more: object) -> dict[str, Any]:
-    schema = {"type": "object", "properties": fields, "required": list(fields), **more}
-    return {"application/json": {"schema": schema}}
-
-
 @cache
 def operations(function: str) -> dict[str, Any]:
     """What of ``function`` is described, by method and path."""
-    document = description(REST[function]) if function in REST else callable_document(function)
+    rows = REST[function] if function in REST else [CALLABLES[function]]
+    document = description(function, rows)
     schema = schemathesis.openapi.from_dict(document)
     schema.config.checks.negative_data_rejection.expected_statuses = [
         str(row.status) for row in TABLE.values()

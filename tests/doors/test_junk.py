@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from werkzeug.test import TestResponse
 
-from functions.http.api import Route
 from functions.http.callers import anyone
+from functions.http.routes import Route
 from functions.operator.moderation import delete_moderator
 from functions.provider.insight import explain
 from shared.wiring import replaced
@@ -64,8 +64,8 @@ def place(route: Route, name: str | None = None) -> str:
 
 ROUTES = [
     pytest.param(function, route, id=f"{function} {route.method} {route.template}")
-    for function, door in REST.items()
-    for route in door.routes
+    for function, rows in REST.items()
+    for route in rows
 ]
 NAMING = [each for each in ROUTES if "{" in each.values[1].template]  # type: ignore[union-attr]
 GUARDED = [each for each in ROUTES if each.values[1].who is not anyone]  # type: ignore[union-attr]
@@ -197,7 +197,7 @@ def test_a_method_that_is_not_taken_is_told_which_are(
     world: MemoryParts, function: str, route: Route
 ) -> None:
     path = place(route)
-    taken = {each.method for each in REST[function].routes if each.template == route.template}
+    taken = {each.method for each in REST[function] if each.template == route.template}
     for method in {"GET", "POST", "PUT", "PATCH", "DELETE", *ODD_METHODS} - taken:
         answer = told(ask(function, method, path))
         assert answer.status == 405, (method, answer.text)

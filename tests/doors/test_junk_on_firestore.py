@@ -13,7 +13,7 @@ from google.auth.credentials import AnonymousCredentials
 from google.cloud.firestore import Client, GeoPoint
 from google.events.cloud.firestore import Document, DocumentEventData, Value
 
-from functions.http.api import Route
+from functions.http.routes import Route
 from functions.provider.insight import explain
 from local.firestore import FirestoreEmulator
 from shared.adapters.documents.device import DERIVED_FIELDS

@@ -7,8 +7,7 @@ from typing import Any
 import pytest
 from werkzeug.test import TestResponse
 
-from functions.http.callables import STATUSES
-from functions.http.errors import TABLE
+from functions.http.errors import STATUSES, TABLE
 from shared.adapters.documents.notification import notification_fields
 from shared.domain.findings.finding import Finding, Severity
 from shared.domain.notifications.lifecycle import Status

@@ -6,9 +6,9 @@ import pytest
 from openapi_schema_validator import OAS31Validator
 from openapi_spec_validator import validate
 
+from functions.http.notification import notification_json
 from functions.http.openapi import description
 from functions.provider.door import DOOR
-from shared.adapters.documents.notification import to_json
 from shared.domain.notifications.lifecycle import Status
 from tests.builders import a_notification
 from tests.doors.conftest import ADMIN_HWID, Call, a_body
@@ -34,7 +34,7 @@ def test_it_is_openapi(document: Document) -> None:
 
 def test_the_description_may_be_kept_and_is_asked_for_by_its_tag(provider: Call) -> None:
     first = provider("GET", "/openapi.json")
-    assert first.get_json() == description(DOOR)
+    assert first.get_json() == description(DOOR.function, DOOR.routes)
     assert first.headers["Cache-Control"] == "public, max-age=3600"
     tag = first.headers["ETag"]
     for known in (tag, f"W/{tag}", f'"other", {tag}'):
@@ -123,7 +123,7 @@ def test_refusals_are_as_described(provider: Call, document: Document) -> None:
 @pytest.mark.parametrize("status", [s for s in Status if s is not Status.APPROVED])
 def test_a_notification_is_described_in_every_status(document: Document, status: Status) -> None:
     schema = {"$ref": "#/components/schemas/NotificationAnswer"}
-    shown = to_json(a_notification(status=status))
+    shown = notification_json(a_notification(status=status))
     assert faults(document, schema, shown) == []
     described = document["components"]["schemas"]["NotificationAnswer"]
     assert set(described["properties"]) == set(described["required"]) == set(shown)

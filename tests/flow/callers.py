@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
+from functions.http.notification import notification_json
 from functions.provider.deliver_now import deliver_now
-from shared.adapters.documents.notification import to_json
 from shared.domain.actors import Actor, Role
 from shared.domain.content.content import NotificationInput
 from shared.domain.notifications.notification import Notification, NotificationId
@@ -40,7 +40,7 @@ class Callers:
                 providers=p.providers,
                 checks=p.checks,
                 clock=p.clock,
-                render=to_json,
+                render=notification_json,
                 deliver_now=deliver_now,
             )
 

@@ -1,8 +1,8 @@
-"""Notifications, their history and kept answers, as documents and as the API's JSON."""
+"""Notifications, their history and kept answers, as documents."""
 
 import json
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import timedelta
 from enum import StrEnum
 from typing import Any
 
@@ -16,13 +16,11 @@ from shared.adapters.documents.review import (
     endorsement_from,
     finding_fields,
     finding_from,
-    finding_json,
     looked_at_fields,
     looked_at_from,
 )
 from shared.domain.audience.filters import Segment
 from shared.domain.content.content import Content
-from shared.domain.moments import moment_text
 from shared.domain.notifications.history import GENESIS, Entry
 from shared.domain.notifications.lifecycle import Status
 from shared.domain.notifications.notification import (
@@ -87,29 +85,19 @@ _COUNTERS = ("targeted", "delivered", "failed", "skipped", "unknown")
 
 def notification_fields(notification: Notification) -> Fields:
     """The document of a notification."""
-    claim, looked_at = notification.claim, notification.looked_at
+    claim, looked_at, segment = notification.claim, notification.looked_at, notification.segment
     return {
-        **_shown_fields(notification),
+        **content_fields(notification.content),
+        "targetSegment": None if segment is None else segment_fields(segment),
         "findings": [finding_fields(each) for each in notification.findings],
+        **{to_camel(name): _plain(getattr(notification, name)) for name in _AUDIT},
+        **tally_fields(notification.tally),
         "lookedAt": looked_at and looked_at_fields(looked_at),
         "claim": claim and claim_fields(claim),
         "endorsements": [endorsement_fields(each) for each in notification.endorsements],
         **{to_camel(name): _plain(getattr(notification, name)) for name in _INTERNAL},
         LOST_DOMAINS: list(notification.lost_domains) or None,
     }
-
-
-def to_json(notification: Notification) -> dict[str, object]:
-    """What the API answers: the document's public fields, with the id and times as text."""
-    shown = {"id": notification.id, **_shown_fields(notification)}
-    shown["urlButtonName"] = notification.content.button
-    return {name: as_json(value) for name, value in shown.items()}
-
-
-def review_json(notification: Notification) -> dict[str, object]:
-    """What moderators see besides: who reads it, and who approved it first."""
-    fields = notification_fields(notification)
-    return {name: as_json(fields[name]) for name in ("claim", "endorsements")}
 
 
 def notification_from(id: str, document: Mapping[str, Any], version: str = "") -> Notification:
@@ -207,17 +195,6 @@ def segment_fields(segment: Segment) -> Fields:
     return {name: value for name, value in given.items() if value != []}
 
 
-def _shown_fields(notification: Notification) -> Fields:
-    segment = notification.segment
-    return {
-        **content_fields(notification.content),
-        "targetSegment": None if segment is None else segment_fields(segment),
-        "findings": [finding_json(each) for each in notification.findings],
-        **{to_camel(name): _plain(getattr(notification, name)) for name in _AUDIT},
-        **tally_fields(notification.tally),
-    }
-
-
 def entry_fields(entry: Entry) -> Fields:
     """The document of one transition."""
     return {
@@ -289,12 +266,3 @@ def _plain(value: object) -> object:
     if isinstance(value, tuple):
         return list(value)
     return str(value) if isinstance(value, StrEnum) else value
-
-
-def as_json(value: object) -> object:
-    """A field as JSON can say it: times as text, wherever they stand."""
-    if isinstance(value, datetime):
-        return moment_text(value)
-    if isinstance(value, dict):
-        return {name: as_json(each) for name, each in value.items()}
-    return [as_json(each) for each in value] if isinstance(value, list) else value

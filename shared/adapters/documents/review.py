@@ -20,16 +20,12 @@ USAGE = "usage"
 
 def finding_fields(finding: Finding) -> Fields:
     """Write a finding inside a notification, with the host it is about, if any."""
-    return finding_json(finding) | ({"host": finding.host} if finding.host else {})
-
-
-def finding_json(finding: Finding) -> Fields:
-    """Show a finding to people."""
     return {
         "code": finding.code,
         "severity": str(finding.severity),
         "field": finding.field,
         "sentence": finding.sentence,
+        **({"host": finding.host} if finding.host else {}),
     }
 
 

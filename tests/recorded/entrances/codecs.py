@@ -9,6 +9,7 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic.alias_generators import to_camel
 
+from functions.http.notification import notification_json
 from shared.adapters.documents import device as devices
 from shared.adapters.documents import domain_history, posts, review
 from shared.adapters.documents import fields as stored
@@ -68,11 +69,12 @@ def _notification(id: str, plain: Raw, _: Raw) -> Answer:
     it = notifications.notification_from(id, plain)
     shown = {
         "api": {
-            name: each
-            for name, each in notifications.to_json(it).items()
-            if each not in (None, [], 0)
+            name: each for name, each in notification_json(it).items() if each not in (None, [], 0)
         },
-        "review": notifications.review_json(it),
+        "review": {
+            "claim": it.claim and _of(it.claim),
+            "endorsements": [_of(each) for each in it.endorsements],
+        },
         "decision": _or_defect(lambda: notifications.decision_from(id, plain)),
         "expiresAt": it.expires_at,
         "waitsSince": it.waits_since,
@@ -308,5 +310,5 @@ def _shown(value: object) -> Json:
     if value is FOREIGN:
         return "foreign"
     if isinstance(value, Notification):
-        return _shown(notifications.to_json(value))
+        return _shown(notification_json(value))
     return _given(value) if is_dataclass(value) else value

@@ -2,14 +2,13 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from importlib import import_module
 from typing import Any
 
 from google.events.cloud.firestore import Document, DocumentEventData, Value
 from werkzeug.test import TestResponse
 
-from functions.http.api import Door
 from functions.main import DOORS
+from functions.table import routes
 from tests.doors.conftest import client
 from tests.moderation import chatroom
 from tests.parts import forged, service_token, token
@@ -61,7 +60,7 @@ def credential(caller: str, function: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """One row of a door's table; of a door without a table, the door."""
+    """One row of the table of routes; of a door without rows, the door."""
 
     function: str
     method: str
@@ -75,16 +74,14 @@ class Endpoint:
 
 def endpoints() -> Iterator[Endpoint]:
     """List everything that can be called."""
-    for entry_point, module in DOORS.items():
-        function = entry_point.replace("_", "-")
-        door = getattr(import_module(module), "DOOR", None)
-        if not isinstance(door, Door):
-            callable_ = module == "functions.moderator.calls"
-            yield Endpoint(function, "POST", "/", takes_fields=callable_)
-            continue
-        for route in door.routes:
-            takes = bool(route.given.model_fields)
-            yield Endpoint(function, route.method, route.template, takes_fields=takes)
+    rows = list(routes())
+    for route in rows:
+        takes = bool(route.input.model_fields)
+        yield Endpoint(route.function, route.method, route.template, takes_fields=takes)
+    with_rows = {row.function for row in rows}
+    for function in (entry_point.replace("_", "-") for entry_point in DOORS):
+        if function not in with_rows:
+            yield Endpoint(function, "POST", "/", takes_fields=False)
 
 
 def call(function: str, method: str, path: str, **sent: Any) -> TestResponse:

@@ -1,0 +1,127 @@
+"""Answers of ``provider-api``."""
+
+from collections.abc import Mapping
+
+from functions.http.answers import DomainAnswer, ProviderAnswer, Sentence
+from functions.http.models import Answer, Moment
+from functions.http.notification import NotificationAnswer
+from shared.domain.delivery.ledger import Outcome
+from shared.domain.notifications.lifecycle import Status
+from shared.flow.audience.size import Estimate
+from shared.flow.delivery.explain import Explanation
+
+
+class NotificationsAnswer(Answer):
+    """One page of a provider's notifications, newest first."""
+
+    notifications: list[NotificationAnswer]
+    next_page_token: str | None
+
+
+class DashboardAnswer(Answer):
+    """How many notifications are in each status, and the latest of them."""
+
+    counts: Mapping[Status, int]
+    latest: list[NotificationAnswer]
+
+
+class ErrorCount(Sentence):
+    """How many devices ended with this code, and what to do about it."""
+
+    remedy: str
+    count: int
+
+
+class StatsAnswer(Answer):
+    """The counters of a notification: targeted = delivered + failed + skipped + unknown + open."""
+
+    status: Status
+    targeted_count: int
+    delivered_count: int
+    failed_count: int
+    skipped_count: int
+    unknown_count: int
+    open_count: int
+    errors: list[ErrorCount]
+    failure: Sentence | None
+    counted_at: Moment | None
+
+
+class EstimateAnswer(Answer):
+    """How many devices a segment would target; ``exact`` is false when some may count twice."""
+
+    devices: int
+    by_platform: Mapping[str, int]
+    exact: bool
+
+    @classmethod
+    def of(cls, estimate: Estimate) -> "EstimateAnswer":
+        """The answer to an estimate."""
+        return cls(devices=estimate.devices, by_platform=estimate.by_platform, exact=estimate.exact)
+
+
+class ExplanationAnswer(Answer):
+    """Whether and how a device was targeted, or which filters leave it out.
+
+    ``unreadable`` names the fields of its document that cannot be read today.
+    """
+
+    hwid: str
+    targeted: bool
+    planned: bool
+    misses: list[str]
+    batch: str | None
+    attempts: int
+    outcome: Outcome | None
+    code: str | None
+    message: str | None
+    receipt: str | None
+    at: Moment | None
+    unreadable: list[str]
+
+    @classmethod
+    def of(cls, hwid: str, found: Explanation, message: str | None) -> "ExplanationAnswer":
+        """The answer about one device."""
+        record = found.record
+        return cls(
+            hwid=hwid,
+            targeted=found.targeted,
+            planned=found.planned,
+            misses=list(found.misses),
+            batch=found.batch,
+            attempts=found.attempts,
+            outcome=record and record.outcome,
+            code=(record and record.code) or None,
+            message=message,
+            receipt=(record and record.receipt) or None,
+            at=record and record.at,
+            unreadable=list(found.unreadable),
+        )
+
+
+class EntitlementsAnswer(Answer):
+    """What the provider may do, and what is missing to send."""
+
+    send: bool
+    force_timer: bool
+    missing: list[Sentence]
+
+
+class MeAnswer(ProviderAnswer):
+    """The provider who asks."""
+
+    entitlements: EntitlementsAnswer
+
+
+class DomainsAnswer(Answer):
+    """All of a provider's domains, by name."""
+
+    domains: list[DomainAnswer]
+
+
+class NewKeyAnswer(Answer):
+    """A new API key, shown this once."""
+
+    id: str
+    name: str
+    key: str
