@@ -17,11 +17,11 @@ import httpx
 
 from local import demo
 from local.stack_file import ROOT, Account, Stack, StackError
-from shared.adapters.documents.fields import present
 from shared.adapters.firestore.rest import FirestoreRest
 from shared.adapters.firestore.rest_values import Raw, encode, write
 from shared.ports import Moderator
 from shared.settings import Settings, SettingsError
+from shared.stores.codec import present
 from shared.wiring import GoogleParts
 
 DEVICES_PER_WRITE = 500

@@ -12,6 +12,7 @@ from shared.ports.accounts import Accounts, Standings
 from shared.ports.archive import Archive, ArchiveFault, Put
 from shared.ports.chat import Chat, ChatClosed, ChatMoved, ChatRefused, MessageGone, Throttled
 from shared.ports.clock import Clock
+from shared.ports.database import SnapshotTooOld
 from shared.ports.identities import Identities, Identity
 from shared.ports.ledger import (
     UNREAD,
@@ -23,7 +24,6 @@ from shared.ports.ledger import (
     LostLease,
     Slots,
     SlotWrite,
-    SnapshotTooOld,
 )
 from shared.ports.limits import Rates, Usage
 from shared.ports.records import (

@@ -8,7 +8,6 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Protocol
 
 from shared.domain.audience.device import Slot
-from shared.domain.errors import TryAgain
 
 if TYPE_CHECKING:
     from shared.domain.audience.targeting import AudienceQuery, PartitionRange
@@ -25,10 +24,6 @@ class Counted:
 
     devices: int
     read_at: str
-
-
-class SnapshotTooOld(TryAgain):
-    """The store no longer knows the moment asked for; count again for a newer one."""
 
 
 class Audience(Protocol):

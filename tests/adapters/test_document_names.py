@@ -2,9 +2,9 @@
 
 import pytest
 
-from shared.adapters.documents.names import can_name
 from shared.adapters.firestore.rest import FirestoreRest
 from shared.domain.errors import NotFound
+from shared.stores.names import can_name
 
 EMOJI = "\N{PARTY POPPER}"
 NAMES = ["a", " ", "*", "a.b", "...", "__x", "x__", "_x_", "a\nb", "x" * 1500, EMOJI * 375]

@@ -29,6 +29,7 @@ from shared.domain.providers.places import Taker, Turn
 from shared.domain.providers.provider import Domain
 from shared.domain.tally import Tally
 from shared.ports import AlreadyThere, Replay
+from shared.stores import change as changing
 from tests.adapters.records import (
     MODERATOR,
     NOON,
@@ -239,12 +240,12 @@ def test_who_registers_a_token_again_while_it_is_taken_away_keeps_it(
 def test_contention_that_does_not_end_is_for_later(
     pending: FirestoreNotifications, faulty: FaultyClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(firestore_calls, "LONGEST_WAIT_SECONDS", 0.001)
+    monkeypatch.setattr(changing, "LONGEST_WAIT_SECONDS", 0.001)
     faulty.faults = [too_much_contention] * 99
     before = faulty.commits
     with pytest.raises(TryAgain):
         pending.change(N1, approve)
-    assert faulty.commits - before == firestore_calls.TRIES
+    assert faulty.commits - before == changing.TRIES
     with pytest.raises(TryAgain):
         pending.create(a_submission("n2"))
 
@@ -252,7 +253,7 @@ def test_contention_that_does_not_end_is_for_later(
 def test_nobody_waits_longer_than_the_time_given(
     pending: FirestoreNotifications, faulty: FaultyClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(firestore_calls, "TOTAL_SECONDS", 0.2)
+    monkeypatch.setattr(changing, "TOTAL_SECONDS", 0.2)
     faulty.faults = [too_much_contention] * 99
     began = time.monotonic()
     with pytest.raises(TryAgain):

@@ -19,7 +19,6 @@ from shared.adapters.firestore.rest import (
     BadRequest,
     Exists,
     FirestoreRest,
-    Lost,
     Missing,
     PreconditionFailed,
 )
@@ -34,6 +33,7 @@ from shared.adapters.firestore.rest_values import (
     write,
 )
 from shared.domain.errors import Defect, TryAgain
+from shared.ports.database import Lost
 from tests.adapters.fanout import WITHOUT_WAITING
 
 Answer = bytes | None

@@ -7,7 +7,6 @@ from typing import Any
 
 from pydantic.alias_generators import to_camel
 
-from shared.adapters.documents.fields import Fields, LenientReader, Reader, present
 from shared.domain.audience.device import (
     SAID_IN_PASSING,
     AddressKind,
@@ -25,6 +24,7 @@ from shared.domain.delivery.ledger import Target
 from shared.domain.delivery.retry import too_late
 from shared.domain.links.domain_names import domain_name
 from shared.domain.moments import moment_text
+from shared.stores.codec import Fields, LenientReader, Reader, present
 
 DEVICES = "devices"
 DEVICE_SECRETS = "deviceSecrets"

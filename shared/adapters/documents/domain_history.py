@@ -4,9 +4,9 @@ import logging
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from shared.adapters.documents.fields import Fields, Reader
 from shared.domain.errors import Defect
 from shared.domain.providers.admin_hwids import AdminHwidsChange
+from shared.stores.codec import Fields, Reader
 
 DOMAIN_HISTORY = "domainHistory"
 

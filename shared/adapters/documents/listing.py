@@ -12,13 +12,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from shared.adapters.documents.names import can_name
 from shared.adapters.documents.notification import decision_from, notification_from, status_from
 from shared.domain.errors import Defect, FieldError, InvalidInput
 from shared.domain.human_text import mentions
 from shared.domain.notifications.lifecycle import Status
 from shared.domain.notifications.notification import Notification, NotificationId
 from shared.ports import Decision, Page, Waiting, Wish, every
+from shared.stores.names import can_name
 
 MOST_SCANNED = 1000
 SEARCH_CHUNK = 200

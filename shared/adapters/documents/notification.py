@@ -8,7 +8,6 @@ from typing import Any
 
 from pydantic.alias_generators import to_camel
 
-from shared.adapters.documents.fields import Fields, Reader
 from shared.adapters.documents.review import (
     claim_fields,
     claim_from,
@@ -31,6 +30,7 @@ from shared.domain.notifications.notification import (
 )
 from shared.domain.tally import Tally
 from shared.ports import Decision, Replay
+from shared.stores.codec import Fields, Reader
 
 NOTIFICATIONS = "pendingNotifications"
 HISTORY = "history"

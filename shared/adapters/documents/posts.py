@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from shared.adapters.documents.fields import Fields, Reader
 from shared.domain.notifications.notification import NotificationId
 from shared.ports import Post, Prompt, Room
+from shared.stores.codec import Fields, Reader
 
 POSTS = "moderationPosts"
 PROMPTS = "moderationPrompts"

@@ -5,11 +5,11 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from shared.adapters.documents.fields import Fields, LenientReader, Reader, difference
 from shared.domain.errors import Defect
 from shared.domain.links.domain_names import domain_name
 from shared.domain.providers.provider import Domain, Plan, Provider, fits_limit
 from shared.ports import ApiKey
+from shared.stores.codec import Fields, LenientReader, Reader, difference
 
 PROVIDERS = "providers"
 DOMAINS = "domains"

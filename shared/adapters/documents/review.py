@@ -4,12 +4,12 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from shared.adapters.documents.fields import Fields, Reader
 from shared.domain.findings.finding import Finding, Severity
 from shared.domain.findings.link_ends import LinkEnd, LookedAt
 from shared.domain.notifications.review import Claim, Endorsement, ReviewPolicy, Template
 from shared.domain.providers.places import Lease, Leases, Taker, Takers
 from shared.ports import Moderator
+from shared.stores.codec import Fields, Reader
 
 MODERATION = "moderation"
 """The review policy's document in ``platform``."""

@@ -5,8 +5,6 @@ precondition and looks like a lost race. So a commit is sent once at a time here
 it again knows whether an earlier one may have counted.
 """
 
-import secrets
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -25,25 +23,22 @@ from google.cloud.firestore import (
 from google.cloud.firestore_v1.field_path import FieldPath
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from shared.adapters.documents.fields import present
-from shared.adapters.documents.names import can_name
 from shared.domain.errors import NotFound, TryAgain
+from shared.stores.change import Turns
+from shared.stores.codec import present
+from shared.stores.names import can_name
 
 Snapshot = DocumentSnapshot[Any]
 
 CALL_SECONDS = 10.0
-TRIES = 15
-TOTAL_SECONDS = 10.0
-FIRST_WAIT_SECONDS = 0.03
-LONGEST_WAIT_SECONDS = 1.5
 
-_PRECONDITION_FAILED = (
+PRECONDITION_FAILED = (
     exceptions.AlreadyExists,
     exceptions.FailedPrecondition,
     exceptions.NotFound,
 )
-_NOT_DONE = (exceptions.Aborted, exceptions.ResourceExhausted)
-_AWAY = (
+NOT_DONE = (exceptions.Aborted, exceptions.ResourceExhausted)
+AWAY = (
     exceptions.ServiceUnavailable,
     exceptions.GatewayTimeout,
     exceptions.InternalServerError,
@@ -51,12 +46,11 @@ _AWAY = (
     exceptions.Cancelled,
 )
 READ_AGAIN = Retry(
-    predicate=if_exception_type(*_AWAY, *_NOT_DONE),
+    predicate=if_exception_type(*AWAY, *NOT_DONE),
     initial=0.1,
     maximum=1.0,
     timeout=CALL_SECONDS,
 )
-_random = secrets.SystemRandom()
 
 
 class Refused(Exception):
@@ -73,25 +67,6 @@ class NotDone(Exception):
 
 class Unclear(Exception):
     """The answer was lost: written or not."""
-
-
-class Turns:
-    """A limited number of tries in a limited time, with random, growing waits between them."""
-
-    def __init__(self, what: str) -> None:
-        self._what = what
-        self._taken = 0
-        self._deadline = time.monotonic() + TOTAL_SECONDS
-
-    def take(self) -> None:
-        """Wait for the next turn; raises ``TryAgain`` when there are no more."""
-        if self._taken:
-            longest = min(LONGEST_WAIT_SECONDS, FIRST_WAIT_SECONDS * 2**self._taken)
-            wait_seconds = _random.uniform(0, longest)
-            if self._taken >= TRIES or time.monotonic() + wait_seconds > self._deadline:
-                raise TryAgain(f"{self._what} is busy")
-            time.sleep(wait_seconds)
-        self._taken += 1
 
 
 # ---- reading ---------------------------------------------------------------------------------
@@ -141,14 +116,14 @@ def data_of(snapshot: Snapshot) -> dict[str, Any]:
 
 def version_of(snapshot: Snapshot) -> str:
     """What changes with every write of the document; empty when it does not exist."""
-    return _text(snapshot.update_time)
+    return text_of(snapshot.update_time)
 
 
 @contextmanager
 def _reading() -> Iterator[None]:
     try:
         yield
-    except (*_AWAY, *_NOT_DONE, exceptions.RetryError) as away:
+    except (*AWAY, *NOT_DONE, exceptions.RetryError) as away:
         raise TryAgain("the store cannot be read right now") from away
 
 
@@ -188,13 +163,13 @@ def commit_once(batch: WriteBatch) -> str:
     """Send it once; answers the new version of the first document written."""
     try:
         results = batch.commit(retry=None, timeout=CALL_SECONDS)
-    except _PRECONDITION_FAILED:
+    except PRECONDITION_FAILED:
         raise Refused from None
-    except _NOT_DONE as busy:
+    except NOT_DONE as busy:
         raise NotDone from busy
-    except _AWAY as away:
+    except AWAY as away:
         raise Unclear from away
-    return _text(results[0].update_time)
+    return text_of(results[0].update_time)
 
 
 def commit(batch: WriteBatch, what: str) -> None:
@@ -244,6 +219,11 @@ def rewrite(
             return True
 
 
-def _text(update_time: Any) -> str:
-    """To the nanosecond, which a plain datetime would lose."""
-    return "" if update_time is None else str(update_time.timestamp_pb().ToJsonString())
+def text_of(update_time: Any) -> str:
+    """To the nanosecond, which a plain datetime would lose; of a document in a collection group
+    the client gives the protobuf itself.
+    """
+    if update_time is None:
+        return ""
+    exact = update_time if isinstance(update_time, Timestamp) else update_time.timestamp_pb()
+    return str(exact.ToJsonString())

@@ -3,8 +3,9 @@
 from collections.abc import Mapping
 from typing import Any
 
-from shared.adapters.firestore.rest import Exists, FirestoreRest, Lost, Missing, PreconditionFailed
+from shared.adapters.firestore.rest import Exists, FirestoreRest, Missing, PreconditionFailed
 from shared.adapters.firestore.rest_values import Raw, write
+from shared.ports.database import Lost
 
 
 def put_if_still(

@@ -34,13 +34,11 @@ from shared.adapters.documents.device import (
     reach_from,
     registration_fields,
 )
-from shared.adapters.documents.fields import difference
 from shared.adapters.documents.holders import Holder, latest_and_others, may_drop
 from shared.adapters.firestore.calls import (
     NotDone,
     Refused,
     Snapshot,
-    Turns,
     Unclear,
     as_update,
     commit,
@@ -55,6 +53,8 @@ from shared.adapters.firestore.others import OthersDocuments
 from shared.domain.audience.device import AddressKind, Derived, Device, PushAddress, Reach
 from shared.domain.audience.ownership import Credential, Generation, Ownership
 from shared.domain.errors import NotFound
+from shared.stores.change import Turns
+from shared.stores.codec import difference
 
 if TYPE_CHECKING:
     from shared.adapters.firestore.rest import FirestoreRest

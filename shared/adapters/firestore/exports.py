@@ -13,7 +13,7 @@ from typing import Any
 
 from shared.adapters.documents.provider import PLATFORM
 from shared.adapters.firestore.ledger_documents import holds
-from shared.adapters.firestore.rest import FirestoreRest, Lost, Unmet
+from shared.adapters.firestore.rest import FirestoreRest
 from shared.adapters.firestore.rest_values import (
     Raw,
     decode_fields,
@@ -29,6 +29,7 @@ from shared.domain.archive.objects import Export, Sealed
 from shared.domain.errors import Defect, TryAgain
 from shared.domain.notifications.notification import NotificationId
 from shared.ports import LostLease
+from shared.ports.database import Lost, Unmet
 
 EXPORTS = "exports"
 MANIFESTS = "manifests"

@@ -30,8 +30,6 @@ from shared.adapters.firestore.ledger_documents import (
 )
 from shared.adapters.firestore.rest import (
     FirestoreRest,
-    Lost,
-    Unmet,
     waiting_seconds,
 )
 from shared.adapters.firestore.rest_values import NAME, Raw, decode, id_of, query, where, write
@@ -42,6 +40,7 @@ from shared.domain.errors import Defect, NotFound, TryAgain
 from shared.domain.notifications.notification import NotificationId
 from shared.domain.tally import Tally
 from shared.ports import LostLease
+from shared.ports.database import Lost, Unmet
 
 PARTS = "parts"
 BATCHES = "batches"

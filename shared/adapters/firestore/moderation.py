@@ -12,7 +12,6 @@ from uuid import uuid4
 
 from google.cloud.firestore import Client, DocumentReference, FieldFilter
 
-from shared.adapters.documents.fields import present
 from shared.adapters.documents.provider import PLATFORM
 from shared.adapters.documents.review import (
     MODERATION,
@@ -34,7 +33,6 @@ from shared.adapters.firestore.calls import (
     NotDone,
     Refused,
     Snapshot,
-    Turns,
     Unclear,
     commit,
     commit_once,
@@ -59,6 +57,8 @@ from shared.domain.providers.places import (
     without,
 )
 from shared.ports import Moderator
+from shared.stores.change import Turns
+from shared.stores.codec import present
 
 Fields = dict[str, Any]
 

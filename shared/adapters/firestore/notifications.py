@@ -21,9 +21,7 @@ from google.cloud.firestore import (
     Query,
 )
 
-from shared.adapters.documents.fields import difference, present
 from shared.adapters.documents.listing import Position, Row, decisions, fill, fill_queue, statuses
-from shared.adapters.documents.names import can_name
 from shared.adapters.documents.notification import (
     DECISION,
     HISTORY,
@@ -44,7 +42,6 @@ from shared.adapters.firestore.calls import (
     NotDone,
     Refused,
     Snapshot,
-    Turns,
     Unclear,
     as_update,
     commit,
@@ -63,6 +60,9 @@ from shared.domain.notifications.history import Entry
 from shared.domain.notifications.lifecycle import Status
 from shared.domain.notifications.notification import Change, Notification, NotificationId
 from shared.ports import AlreadyThere, Decision, Page, Replay, Waiting, Wish
+from shared.stores.change import Turns
+from shared.stores.codec import difference, present
+from shared.stores.names import can_name
 
 _EVER = datetime(1970, 1, 1, tzinfo=UTC)
 PAGE = 500

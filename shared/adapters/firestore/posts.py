@@ -10,7 +10,6 @@ from typing import Any, TypeVar
 
 from google.cloud.firestore import Client, DocumentReference
 
-from shared.adapters.documents.fields import Fields, difference, present
 from shared.adapters.documents.posts import (
     POSTS,
     PROMPTS,
@@ -29,7 +28,6 @@ from shared.adapters.documents.provider import PLATFORM
 from shared.adapters.firestore.calls import (
     NotDone,
     Refused,
-    Turns,
     Unclear,
     as_update,
     commit,
@@ -42,6 +40,8 @@ from shared.adapters.firestore.calls import (
 )
 from shared.domain.notifications.notification import NotificationId
 from shared.ports import Post, Prompt, Room
+from shared.stores.change import Turns
+from shared.stores.codec import Fields, difference, present
 
 T = TypeVar("T")
 

@@ -16,8 +16,6 @@ from shared.adapters.documents.domain_history import (
     admin_hwids_change_fields,
     readable_changes,
 )
-from shared.adapters.documents.fields import present
-from shared.adapters.documents.names import can_name
 from shared.adapters.documents.provider import (
     API_KEYS,
     DOMAINS,
@@ -37,7 +35,6 @@ from shared.adapters.firestore.calls import (
     NotDone,
     Refused,
     Snapshot,
-    Turns,
     Unclear,
     as_update,
     commit,
@@ -63,6 +60,9 @@ from shared.domain.providers.admin_hwids import (
 )
 from shared.domain.providers.provider import Domain, Provider
 from shared.ports import AlreadyThere, ApiKey
+from shared.stores.change import Turns
+from shared.stores.codec import present
+from shared.stores.names import can_name
 
 if TYPE_CHECKING:
     from shared.adapters.firestore.rest import FirestoreRest

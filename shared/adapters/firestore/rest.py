@@ -17,10 +17,11 @@ from urllib.parse import quote
 import httpx
 import orjson
 
-from shared.adapters.documents.names import can_name
 from shared.adapters.firestore.rest_auth import EmulatorBearer, GoogleBearer
 from shared.adapters.firestore.rest_values import Raw
 from shared.domain.errors import Defect, NotFound, TryAgain
+from shared.ports.database import Lost, Unmet
+from shared.stores.names import can_name
 from shared.wire.kept_transport import KeptTransport
 
 HOST = "firestore.googleapis.com"
@@ -33,14 +34,6 @@ _NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 _NOT_DONE = {"ABORTED", "RESOURCE_EXHAUSTED"}
 _UNCLEAR = {"UNAVAILABLE", "DEADLINE_EXCEEDED", "INTERNAL", "UNKNOWN", "CANCELLED"}
 _MOST_TOLD = 300
-
-
-class Lost(TryAgain):
-    """The answer was lost: what was asked for may have been done."""
-
-
-class Unmet(Exception):
-    """A condition of the request does not hold; nothing was written."""
 
 
 class PreconditionFailed(Unmet):

@@ -20,12 +20,12 @@ from shared.adapters.documents.device import (
     reach_from,
     registration_fields,
 )
-from shared.adapters.documents.fields import difference
 from shared.adapters.documents.holders import latest_and_others, may_drop
 from shared.adapters.memory.documents import Collection
 from shared.domain.audience.device import Derived, Device, PushAddress, Reach
 from shared.domain.audience.ownership import Credential, Generation, Ownership
 from shared.domain.errors import NotFound
+from shared.stores.codec import difference
 
 
 class MemoryDevices:

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from itertools import count
 from typing import Any
 
-from shared.adapters.documents.fields import present
+from shared.stores.codec import present
 
 _WRITES = count(1)
 

@@ -5,7 +5,6 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any, TypeVar
 
-from shared.adapters.documents.fields import Fields
 from shared.adapters.documents.posts import (
     post_fields,
     post_from,
@@ -20,6 +19,7 @@ from shared.adapters.memory.documents import Collection
 from shared.domain.errors import TryAgain
 from shared.domain.notifications.notification import NotificationId
 from shared.ports import Post, Prompt, Room
+from shared.stores.codec import Fields
 
 T = TypeVar("T")
 

@@ -12,7 +12,6 @@ from pydantic.alias_generators import to_camel
 from functions.http.notification import notification_json
 from shared.adapters.documents import device as devices
 from shared.adapters.documents import domain_history, posts, review
-from shared.adapters.documents import fields as stored
 from shared.adapters.documents import notification as notifications
 from shared.adapters.documents import provider as providers
 from shared.adapters.firestore.exports import _export_from, _fields
@@ -31,6 +30,7 @@ from shared.domain.errors import Defect
 from shared.domain.moments import moment_text
 from shared.domain.notifications.history import Entry
 from shared.domain.notifications.notification import Notification
+from shared.stores import codec as stored
 from tests.builders import NOON
 from tests.recorded.pages import Fields, Json
 

@@ -1,0 +1,154 @@
+"""The database over Firestore's REST API: for the hot path, and where a cold start counts."""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any, assert_never
+
+from shared.adapters.firestore.rest import BadRequest, FirestoreRest, PreconditionFailed
+from shared.adapters.firestore.rest_values import Raw, decode_fields, encode, moment, query, where
+from shared.ports.database import (
+    NAME,
+    Count,
+    Create,
+    Delete,
+    Document,
+    Fields,
+    Found,
+    Merge,
+    Put,
+    Query,
+    SnapshotTooOld,
+    Sums,
+    Update,
+    Write,
+    Written,
+)
+from shared.stores.field_paths import nested
+
+_OPERATORS = {
+    "==": "EQUAL",
+    "<": "LESS_THAN",
+    "<=": "LESS_THAN_OR_EQUAL",
+    ">": "GREATER_THAN",
+    ">=": "GREATER_THAN_OR_EQUAL",
+    "contains-any": "ARRAY_CONTAINS_ANY",
+}
+_UNMET_CODES = {5, 6, 9}
+"""Status codes: not found, already exists, precondition failed."""
+_OLD = re.compile(r"read.?time|snapshot", re.IGNORECASE)
+
+
+class RestDatabase:
+    """Firestore by HTTP and JSON; loads no SDK."""
+
+    def __init__(self, rest: FirestoreRest) -> None:
+        self._rest = rest
+
+    # ---- reading -----------------------------------------------------------------------------
+
+    def get(self, name: str, select: Sequence[str] = (), read_at: str = "") -> Document | None:
+        return self.get_many([name], select, read_at).documents.get(name)
+
+    def get_many(
+        self, names: Sequence[str], select: Sequence[str] = (), read_at: str = ""
+    ) -> Found:
+        with _as_of(read_at):
+            found = self._rest.batch_get([self._full(name) for name in names], select, read_at)
+        documents = map(self._document, found.documents.values())
+        return Found({document.name: document for document in documents}, found.read_time)
+
+    def query(self, query: Query, read_at: str = "") -> Sequence[Document]:
+        with _as_of(read_at):
+            found = self._rest.run_query(self._asked(query), self._below(query), read_at)
+        return [self._document(raw) for raw in found]
+
+    def count(self, query: Query) -> Count:
+        counted = self._rest.run_aggregation(self._asked(query), parent=self._below(query))
+        return Count(counted.numbers["count"], counted.read_time)
+
+    def sum(self, query: Query, fields: Sequence[str]) -> Sums:
+        asked = self._asked(query)
+        added = self._rest.run_aggregation(asked, fields, parent=self._below(query))
+        return Sums(added.numbers, added.read_time)
+
+    # ---- writing -----------------------------------------------------------------------------
+
+    def commit(self, writes: Sequence[Write]) -> Sequence[str]:
+        return self._rest.commit([self._raw(write) for write in writes])
+
+    def write_each(self, writes: Sequence[Write]) -> Sequence[Written]:
+        results = self._rest.batch_write([self._raw(write) for write in writes])
+        return [Written(version, not code, code in _UNMET_CODES) for code, version in results]
+
+    # ---- in the words of the API -------------------------------------------------------------
+
+    def _full(self, name: str) -> str:
+        return f"{self._rest.root}/{name}"
+
+    def _below(self, query: Query) -> str:
+        return self._full(query.below) if query.below else ""
+
+    def _document(self, raw: Raw) -> Document:
+        name: str = raw["name"].removeprefix(f"{self._rest.root}/")
+        return Document(name, decode_fields(raw, moment), raw["updateTime"])
+
+    def _asked(self, asked: Query) -> Raw:
+        return query(
+            asked.collection,
+            *(where(it.field, _OPERATORS[it.operator], it.value) for it in asked.where),
+            order=asked.order,
+            select=asked.select,
+            limit=asked.limit,
+            after=list(self._cursor(asked)),
+            everywhere=asked.everywhere,
+        )
+
+    def _cursor(self, asked: Query) -> Iterator[Raw]:
+        for field, value in zip(asked.order, asked.after, strict=False):
+            named = field.removeprefix("-") == NAME
+            yield {"referenceValue": self._full(value)} if named else encode(value)
+
+    def _raw(self, write: Write) -> Raw:
+        match write:
+            case Create():
+                return self._update(write.name, write.fields, {"exists": False})
+            case Put():
+                return self._update(write.name, write.fields)
+            case Merge():
+                return self._update(write.name, write.fields, mask=True)
+            case Update():
+                condition = _still(write.version) or {"exists": True}
+                return self._update(write.name, write.fields, condition, mask=True)
+            case Delete():
+                raw: Raw = {"delete": self._full(write.name)}
+                condition = _still(write.version)
+                return raw | ({"currentDocument": condition} if condition else {})
+            case _:
+                assert_never(write)
+
+    def _update(
+        self, name: str, fields: Fields, condition: Mapping[str, Any] = {}, *, mask: bool = False
+    ) -> Raw:
+        encoded = {field: encode(value) for field, value in nested(fields).items()}
+        raw: Raw = {"update": {"name": self._full(name), "fields": encoded}}
+        if mask:
+            raw["updateMask"] = {"fieldPaths": list(fields)}
+        if condition:
+            raw["currentDocument"] = condition
+        return raw
+
+
+def _still(version: str) -> Raw:
+    return {"updateTime": version} if version else {}
+
+
+@contextmanager
+def _as_of(read_at: str) -> Iterator[None]:
+    try:
+        yield
+    except (PreconditionFailed, BadRequest) as refused:
+        old = isinstance(refused, PreconditionFailed) or _OLD.search(refused.told)
+        if not read_at or not old:
+            raise
+        raise SnapshotTooOld(f"nothing is kept any more as of {read_at}") from refused

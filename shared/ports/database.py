@@ -1,0 +1,209 @@
+"""Documents in collections, as every store needs them: what is read, asked and written.
+
+A document has a name of collections and ids in turn (``notifications/n1/parts/0003``), fields of
+plain Python values, and a version that changes with every write. ``None`` is no value here: as a
+field to write it removes the field. Keys of what is written are field paths: ``tally.delivered``
+is a field inside a map, and a name that is no plain word stands in backticks.
+
+A read may be sent again by the implementation, a write never is. What becomes of a write whose
+answer was lost is the business of ``shared.stores.change``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal, Protocol, TypeAlias
+
+from shared.domain.errors import TryAgain
+
+Fields: TypeAlias = Mapping[str, Any]
+
+NAME = "__name__"
+"""The name of the document, where a query names a field."""
+
+
+class Unmet(Exception):
+    """A condition of a write does not hold; nothing was written."""
+
+
+class Lost(TryAgain):
+    """The answer to a write was lost: it may have been done."""
+
+
+class SnapshotTooOld(TryAgain):
+    """The store no longer knows the moment asked for; count again for a newer one."""
+
+
+# ---- what is read ----------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A document as it was read."""
+
+    name: str
+    fields: Fields
+    version: str
+
+    @property
+    def id(self) -> str:
+        """The last part of its name."""
+        return self.name.rpartition("/")[2]
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """Documents by name, those that exist, and the moment they were read at."""
+
+    documents: Mapping[str, Document]
+    read_at: str
+
+
+@dataclass(frozen=True, slots=True)
+class Count:
+    """How many documents a query selects, and the moment this holds for."""
+
+    number: int
+    read_at: str
+
+
+Operator: TypeAlias = Literal["==", "<", "<=", ">", ">=", "contains-any"]
+
+
+@dataclass(frozen=True, slots=True)
+class Where:
+    """One condition on one field; a document without the field does not meet it."""
+
+    field: str
+    operator: Operator
+    value: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """Documents of one collection that meet all conditions.
+
+    ``order`` names fields, downwards with a ``-`` before the name; a document that lacks one of
+    them is not selected. ``after`` is a cursor: the values of a place in that order, for ``NAME``
+    the document's name; the page begins behind it. ``select`` limits the fields that are answered,
+    ``(NAME,)`` to none. ``below`` is the document whose subcollection is asked; ``everywhere`` asks
+    every collection of that name, whatever document it is below.
+    """
+
+    collection: str
+    where: tuple[Where, ...] = ()
+    order: tuple[str, ...] = ()
+    after: tuple[Any, ...] = ()
+    limit: int = 0
+    select: tuple[str, ...] = ()
+    below: str = ""
+    everywhere: bool = False
+
+
+# ---- what is written -------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Create:
+    """A new document; ``Unmet`` when there is one of that name."""
+
+    name: str
+    fields: Fields
+
+
+@dataclass(frozen=True, slots=True)
+class Put:
+    """The whole document, whether or not there was one."""
+
+    name: str
+    fields: Fields
+
+
+@dataclass(frozen=True, slots=True)
+class Merge:
+    """These fields of the document, which is created if there is none."""
+
+    name: str
+    fields: Fields
+
+
+@dataclass(frozen=True, slots=True)
+class Update:
+    """These fields of a document that exists, and still has the ``version`` if one is given."""
+
+    name: str
+    fields: Fields
+    version: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Delete:
+    """The end of a document, which must still have the ``version`` if one is given."""
+
+    name: str
+    version: str = ""
+
+
+Write: TypeAlias = Create | Put | Merge | Update | Delete
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What came of one of several writes: its version if it was ``done``.
+
+    ``unmet`` tells that its condition does not hold; otherwise it may succeed another time.
+    """
+
+    version: str = ""
+    done: bool = False
+    unmet: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Sums:
+    """Sums by field path, and the moment they hold for."""
+
+    numbers: Mapping[str, int] = field(default_factory=dict)
+    read_at: str = ""
+
+
+class Database(Protocol):
+    """A document database. Every method is one request; raises ``TryAgain`` when it is away.
+
+    ``read_at`` is a moment that an earlier answer named: the documents as they were then, or
+    ``SnapshotTooOld``.
+    """
+
+    def get(self, name: str, select: Sequence[str] = (), read_at: str = "") -> Document | None:
+        """Read these fields of one document (all, where none is named)."""
+
+    def get_many(
+        self, names: Sequence[str], select: Sequence[str] = (), read_at: str = ""
+    ) -> Found:
+        """Read these fields of several documents as of one moment."""
+
+    def query(self, query: Query, read_at: str = "") -> Sequence[Document]:
+        """Read what a query selects, in its order."""
+
+    def count(self, query: Query) -> Count:
+        """Count what a query selects."""
+
+    def sum(self, query: Query, fields: Sequence[str]) -> Sums:
+        """Add up number fields of what a query selects.
+
+        A document that lacks one of the fields is left out of all the sums.
+        """
+
+    def commit(self, writes: Sequence[Write]) -> Sequence[str]:
+        """Write all or nothing, once; answers the new version of each document.
+
+        Raises ``Unmet`` when a condition does not hold, ``Lost`` when nobody knows what came of it,
+        and any other ``TryAgain`` when nothing was written.
+        """
+
+    def write_each(self, writes: Sequence[Write]) -> Sequence[Written]:
+        """Write each on its own, once, and none to the same document as another.
+
+        Raises as ``commit`` does, but never ``Unmet``.
+        """

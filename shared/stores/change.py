@@ -1,0 +1,149 @@
+"""One conditional write for all records, and the only rule for an answer that was lost.
+
+A document is read, a pure function says what is to be written, and that is written on the condition
+that nobody else wrote meanwhile; otherwise all of it begins again. A write whose answer was lost is
+looked at before it is repeated: a document that says what was to be written was written. Where two
+callers could write the same, what they write names its owner, so that each finds its own.
+"""
+
+import secrets
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Generic, TypeVar
+
+from shared.domain.errors import TryAgain
+from shared.ports.database import (
+    Create,
+    Database,
+    Delete,
+    Document,
+    Fields,
+    Lost,
+    Unmet,
+    Update,
+    Write,
+)
+from shared.stores.codec import difference
+from shared.stores.field_paths import at_path
+
+T = TypeVar("T")
+
+TRIES = 15
+TOTAL_SECONDS = 10.0
+FIRST_WAIT_SECONDS = 0.03
+LONGEST_WAIT_SECONDS = 1.5
+_random = secrets.SystemRandom()
+
+
+class Turns:
+    """A limited number of tries in a limited time, with random, growing waits between them."""
+
+    def __init__(self, what: str) -> None:
+        self._what = what
+        self._taken = 0
+        self._deadline = time.monotonic() + TOTAL_SECONDS
+
+    def take(self) -> None:
+        """Wait for the next turn; raises ``TryAgain`` when there are no more."""
+        if self._taken:
+            longest = min(LONGEST_WAIT_SECONDS, FIRST_WAIT_SECONDS * 2**self._taken)
+            wait_seconds = _random.uniform(0, longest)
+            if self._taken >= TRIES or time.monotonic() + wait_seconds > self._deadline:
+                raise TryAgain(f"{self._what} is busy")
+            time.sleep(wait_seconds)
+        self._taken += 1
+
+
+@dataclass(frozen=True, slots=True)
+class Step(Generic[T]):
+    """What a change comes to: its result, the fields to write, and what is written with them.
+
+    Without fields nothing is written. ``None`` as a field removes it; ``deletes`` removes the
+    document.
+    """
+
+    result: T
+    fields: Fields = field(default_factory=dict)
+    also: tuple[Write, ...] = ()
+    deletes: bool = False
+
+
+def change(
+    database: Database, name: str, decide: Callable[[Document | None], Step[T]], what: str
+) -> T:
+    """Read a document, and write what ``decide`` says if nobody wrote meanwhile.
+
+    ``decide`` may run several times: keep it pure. What it raises is passed on and nothing is
+    written. Raises ``TryAgain`` about ``what`` when others do not stop writing.
+    """
+    turns, lost = Turns(what), list[Step[T]]()
+    while True:
+        turns.take()
+        document = database.get(name)
+        if lost and _says(document, lost[0]):
+            return lost[0].result
+        step = decide(document)
+        wanted = _conditional(name, document, step)
+        if wanted is None:
+            return step.result
+        try:
+            database.commit([wanted, *step.also])
+        except Lost:
+            lost = [step]
+        except (Unmet, TryAgain):
+            continue
+        else:
+            return step.result
+
+
+def rewrite(
+    database: Database,
+    name: str,
+    record: tuple[Callable[[Fields], T], Callable[[T], Fields]],
+    fn: Callable[[T], T],
+    what: str,
+) -> T:
+    """Change a record that is one document and begins empty; ``record`` reads and writes it."""
+    record_from, fields_of = record
+
+    def decide(document: Document | None) -> Step[T]:
+        stored = document.fields if document else {}
+        after = fn(record_from(stored))
+        return Step(after, difference(stored, fields_of(after)))
+
+    return change(database, name, decide, what)
+
+
+def write(database: Database, writes: Sequence[Write], what: str) -> None:
+    """Commit writes that may be repeated, until there is an answer; raises ``Unmet``."""
+    turns = Turns(what)
+    while True:
+        turns.take()
+        try:
+            database.commit(writes)
+        except TryAgain:
+            continue
+        else:
+            return
+
+
+def holds(stored: Fields, wanted: Fields) -> bool:
+    """Whether a document says at every path what was to be written there."""
+    return all(at_path(stored, path) == value for path, value in wanted.items())
+
+
+def _says(document: Document | None, step: Step[Any]) -> bool:
+    if step.deletes or document is None:
+        return step.deletes and document is None
+    return holds(document.fields, step.fields)
+
+
+def _conditional(name: str, document: Document | None, step: Step[Any]) -> Write | None:
+    if step.deletes:
+        return Delete(name, document.version) if document else None
+    if not step.fields:
+        return None
+    if document is None:
+        return Create(name, step.fields)
+    return Update(name, step.fields, document.version)
