@@ -126,16 +126,17 @@ def _cpu_seconds() -> float:
 
 def ours(url: str, folder: Path) -> Round:
     """Our sender, a chunk per call."""
+    from shared.adapters.memory.database import MemoryDatabase
     from shared.adapters.push.apns import apns_sender
-    from shared.adapters.push.apns_token_shelves import MemoryTokenShelf
     from shared.domain.audience.device import AddressKind, PushAddress
     from shared.domain.content.content import Content
     from shared.domain.push.answers import Accepted
     from shared.domain.push.message import Message
+    from shared.stores.provider_tokens import TokenShelf
 
     said = {"topic": TOPIC, "keyId": KEY_ID, "teamId": TEAM_ID}
     credentials = json.dumps({**said, "key": (folder / "key.p8").read_text()})
-    sender = apns_sender(credentials, MemoryTokenShelf(), url, str(folder / "ca.pem"))
+    sender = apns_sender(credentials, TokenShelf(MemoryDatabase()), url, str(folder / "ca.pem"))
     message = Message(ID, Content(title=TITLE, body=BODY, url=URL), sent_at=datetime.now(UTC))
 
     def sending(messages: int) -> None:

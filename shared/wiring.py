@@ -26,7 +26,6 @@ from shared.ports import (
     Exports,
     Identities,
     Inspect,
-    Lanes,
     Ledger,
     Moderators,
     Notifications,
@@ -58,6 +57,8 @@ if TYPE_CHECKING:
     from shared.flow.moderation.moderate import CountDevices
     from shared.flow.moderation.reviewers import Reviewers
     from shared.flow.notifications.submission import Checks
+    from shared.ports.database import Database
+    from shared.stores.lanes import Lanes
 
 
 class Parts(Protocol):
@@ -96,7 +97,7 @@ class Parts(Protocol):
     @property
     def ledger(self) -> Ledger: ...
     @property
-    def lanes(self) -> Lanes: ...
+    def lanes(self) -> "Lanes": ...
     @property
     def slots(self) -> Slots: ...
     @property
@@ -174,6 +175,20 @@ class Ground:
         from shared.adapters.firestore.rest import FirestoreRest
 
         return FirestoreRest(self.settings.project, self.settings.firestore_emulator)
+
+    @cached_property
+    def _rest_database(self) -> "Database":
+        """For the hot path, and where a cold start counts."""
+        from shared.adapters.firestore.rest_database import RestDatabase
+
+        return RestDatabase(self._rest)
+
+    @cached_property
+    def _database(self) -> "Database":
+        """For records that are off the hot path."""
+        from shared.adapters.firestore.google_database import GoogleDatabase
+
+        return GoogleDatabase(self._firestore, lambda: self._rest_database)
 
 
 class RecordParts(Ground):
@@ -254,10 +269,10 @@ class FanOutParts(Ground):
         return FirestoreLedger(self._rest)
 
     @cached_property
-    def lanes(self) -> Lanes:
-        from shared.adapters.firestore.lanes import FirestoreLanes
+    def lanes(self) -> "Lanes":
+        from shared.stores.lanes import Lanes
 
-        return FirestoreLanes(self._rest)
+        return Lanes(self._rest_database)
 
     @cached_property
     def slots(self) -> Slots:
@@ -286,9 +301,9 @@ class FanOutParts(Ground):
 
     def _apns(self, credentials: "SecretStr") -> Sender:
         from shared.adapters.push.apns import apns_sender
-        from shared.adapters.push.apns_token_shelves import FirestoreTokenShelf
+        from shared.stores.provider_tokens import TokenShelf
 
-        shelf = FirestoreTokenShelf(self._rest)
+        shelf = TokenShelf(self._rest_database)
         url, ca_file = self.settings.apns_url, self.settings.apns_ca_file
         return apns_sender(credentials.get_secret_value(), shelf, url, ca_file)
 

@@ -10,7 +10,6 @@ from functools import cached_property
 from typing import Any
 
 from shared.adapters.clock import FixedClock
-from shared.adapters.firestore.lanes import MemoryLanes
 from shared.adapters.identities import DemoIdentities
 from shared.adapters.memory import (
     MemoryDevices,
@@ -19,6 +18,7 @@ from shared.adapters.memory import (
     MemoryStopSwitch,
 )
 from shared.adapters.memory.archive import MemoryExports
+from shared.adapters.memory.database import MemoryDatabase
 from shared.adapters.memory.fanout import MemoryAudience, MemoryLedger, MemorySlots, MemoryTasks
 from shared.adapters.memory.moderation import MemoryModerators, MemoryReviewPolicies, MemoryUsage
 from shared.adapters.memory.posts import MemoryPosts
@@ -34,6 +34,7 @@ from shared.domain.providers.provider import Domain, Provider
 from shared.domain.providers.standing import Standing
 from shared.ports import Archive, Chat, Sender, Signer
 from shared.settings import Settings, read
+from shared.stores.lanes import Lanes
 
 PROJECT = "demo-fanfare"
 ENVIRONMENT = {
@@ -134,6 +135,7 @@ class MemoryParts:
     audience: MemoryAudience
     slots: MemorySlots
     ledger: MemoryLedger = field(default_factory=MemoryLedger)
+    database: MemoryDatabase = field(default_factory=MemoryDatabase)
     tasks: MemoryTasks = field(default_factory=MemoryTasks)
     settings: Settings = field(default_factory=lambda: read(ENVIRONMENT))
     clock: FixedClock = field(default_factory=FixedClock)
@@ -142,7 +144,6 @@ class MemoryParts:
     stop_switch: MemoryStopSwitch = field(default_factory=MemoryStopSwitch)
     senders: Mapping[AddressKind, Sender] = field(default_factory=dict)
     standings: MemoryStandings = field(default_factory=lambda: MemoryStandings(*PEOPLE))
-    lanes: MemoryLanes = field(default_factory=MemoryLanes)
     retries: ProcessRetries = field(default_factory=ProcessRetries)
     memory: ProcessRunMemory = field(default_factory=ProcessRunMemory)
     review_policies: MemoryReviewPolicies = field(default_factory=MemoryReviewPolicies)
@@ -155,6 +156,10 @@ class MemoryParts:
     exports: MemoryExports = field(default_factory=MemoryExports)
     posts: MemoryPosts = field(default_factory=MemoryPosts)
     chat: Chat | None = None
+
+    @cached_property
+    def lanes(self) -> Lanes:
+        return Lanes(self.database)
 
     @property
     def watch(self) -> MemoryWatch:
@@ -185,6 +190,7 @@ class MemoryParts:
                 "domains": self.providers._domains.documents,
                 "keys": self.providers._keys.documents,
                 "parts and batches": (self.ledger.by_part, self.ledger.by_batch),
+                "documents": self.database.everything(),
                 "tasks": self.tasks.names,
                 "stop": self.stop_switch.document,
                 "moderators": (self.standings.accounts, self.moderators.documents),

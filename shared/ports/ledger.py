@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Protocol
@@ -12,7 +12,6 @@ from shared.domain.audience.device import Slot
 if TYPE_CHECKING:
     from shared.domain.audience.targeting import AudienceQuery, PartitionRange
     from shared.domain.delivery.evidence import Evidence, Group
-    from shared.domain.delivery.lane import Lane
     from shared.domain.delivery.ledger import Batch, BatchId, PlanPart, Record, Target
     from shared.domain.notifications.notification import Notification, NotificationId
     from shared.domain.tally import Tally
@@ -133,14 +132,4 @@ class Slots(Protocol):
         ``delivered`` when written (now or before), ``skipped``/``superseded`` when a newer one is
         shown, ``skipped``/``deviceGone`` when the document is gone, open when it should be tried
         again.
-        """
-
-
-class Lanes(Protocol):
-    """``lanes/{providerId}``: which notification of a provider goes when."""
-
-    def change(self, provider_id: str, change: Callable[[Lane], Lane]) -> Lane:
-        """Read, apply ``change``, write, as one transaction; a lane nobody used yet is empty.
-
-        ``change`` may run several times: keep it pure. Raises ``TryAgain``.
         """

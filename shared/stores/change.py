@@ -104,13 +104,17 @@ def rewrite(
     fn: Callable[[T], T],
     what: str,
 ) -> T:
-    """Change a record that is one document and begins empty; ``record`` reads and writes it."""
+    """Change a record that is one document and begins empty; ``record`` reads and writes it.
+
+    What ``fn`` leaves as it is is not written.
+    """
     record_from, fields_of = record
 
     def decide(document: Document | None) -> Step[T]:
         stored = document.fields if document else {}
-        after = fn(record_from(stored))
-        return Step(after, difference(stored, fields_of(after)))
+        before = record_from(stored)
+        after = fn(before)
+        return Step(after, {} if after == before else difference(stored, fields_of(after)))
 
     return change(database, name, decide, what)
 

@@ -6,22 +6,23 @@ from functools import partial
 
 import pytest
 
-from shared.adapters.firestore.lanes import FirestoreLanes, MemoryLanes
 from shared.adapters.firestore.rest import FirestoreRest
+from shared.adapters.firestore.rest_database import RestDatabase
 from shared.adapters.firestore.rest_values import encode, write
+from shared.adapters.memory.database import MemoryDatabase
 from shared.domain.delivery.lane import Lane
-from shared.ports import Lanes
+from shared.stores.lanes import Lanes
 from tests.adapters.fanout import BadLine
 from tests.builders import NOON
 
 MINUTE = timedelta(minutes=1)
 
 
-@pytest.fixture(params=["memory", "firestore"])
+@pytest.fixture(params=["memory", "rest"])
 def lanes(request: pytest.FixtureRequest) -> Lanes:
     if request.param == "memory":
-        return MemoryLanes()
-    return FirestoreLanes(request.getfixturevalue("rest"))
+        return Lanes(MemoryDatabase())
+    return Lanes(RestDatabase(request.getfixturevalue("rest")))
 
 
 def reserve(lanes: Lanes, id: str, provider: str = "p1", minutes: int = 1) -> Lane:
@@ -69,7 +70,7 @@ def test_of_many_at_once_each_has_a_stretch_of_its_own(lanes: Lanes) -> None:
 
 
 def test_an_answer_that_was_lost_reserves_once(rest: FirestoreRest, line: BadLine) -> None:
-    lanes = FirestoreLanes(rest)
+    lanes = Lanes(RestDatabase(rest))
     line.next(":commit", "answer lost")
     lane = reserve(lanes, "a")
     assert line.sent(":commit") == 1
@@ -80,4 +81,4 @@ def test_an_answer_that_was_lost_reserves_once(rest: FirestoreRest, line: BadLin
 def test_a_lane_that_somebody_has_spoilt_is_begun_anew(rest: FirestoreRest) -> None:
     odd = {"freeAt": encode("tomorrow"), "taken": encode([7, {"startsAt": "now"}])}
     rest.commit([write(rest.name("lanes", "p1"), odd)])
-    assert reserve(FirestoreLanes(rest), "a") == Lane().reserved("a", NOON, MINUTE)
+    assert reserve(Lanes(RestDatabase(rest)), "a") == Lane().reserved("a", NOON, MINUTE)

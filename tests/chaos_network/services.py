@@ -21,10 +21,10 @@ from local.emulators.fcm.tokens import TokenEndpoint
 from local.emulators.hms import server as hms
 from local.emulators.hms.tokens import HmsTokenEndpoint
 from local.emulators.push.received import DETAILS_KEPT
+from shared.adapters.memory.database import MemoryDatabase
 from shared.adapters.push import pace as push_pace
 from shared.adapters.push.apns import PRODUCTION, SANDBOX, ApnsSender
 from shared.adapters.push.apns_credentials import P8Key
-from shared.adapters.push.apns_token_shelves import MemoryTokenShelf
 from shared.adapters.push.fcm import FcmSender
 from shared.adapters.push.hms import HmsSender
 from shared.domain.audience.device import AddressKind
@@ -32,6 +32,7 @@ from shared.domain.push.answers import Answer
 from shared.domain.push.pace import whole_app_waits
 from shared.ports import Sender
 from shared.settings.credentials.p8 import read_key
+from shared.stores.provider_tokens import TokenShelf
 from shared.wire.http2.client import H2Client
 from shared.wire.http11 import KeptConnections
 from tests.chaos_network.proxy import Luck, accepting, between_bytes, between_requests
@@ -189,7 +190,7 @@ def _hms(port: int) -> HmsSender:
 
 def _apns(port: int, ca_file: Path) -> ApnsSender:
     url = f"https://127.0.0.1:{port}"
-    key = P8Key(read_key(P8), KEY_ID, TEAM_ID, MemoryTokenShelf())
+    key = P8Key(read_key(P8), KEY_ID, TEAM_ID, TokenShelf(MemoryDatabase()))
     return ApnsSender(
         TOPIC,
         {PRODUCTION: key, SANDBOX: key},

@@ -7,9 +7,9 @@ from typing import Any
 
 from shared.adapters.clock import FixedClock
 from shared.adapters.documents.device import slot_from
-from shared.adapters.firestore.lanes import MemoryLanes
 from shared.adapters.memory import MemoryNotifications, MemoryProviders, MemoryStopSwitch
 from shared.adapters.memory.archive import MemoryExports
+from shared.adapters.memory.database import MemoryDatabase
 from shared.adapters.memory.devices import MemoryDevices
 from shared.adapters.memory.fanout import MemoryAudience, MemoryLedger, MemorySlots, MemoryTasks
 from shared.adapters.memory.moderation import MemoryModerators, MemoryReviewPolicies, MemoryUsage
@@ -43,6 +43,7 @@ from shared.ports import (
     SlotWrite,
 )
 from shared.settings import Settings, read
+from shared.stores.lanes import Lanes
 from tests.builders import NOON, a_domain, a_provider
 from tests.flow.hazard import Hazard, guarded
 from tests.flow.push import PushService
@@ -61,6 +62,7 @@ class Stores:
 
     def __init__(self, devices: Iterable[Device], budget: RetryBudget) -> None:
         self.hazard = Hazard()
+        self.database = MemoryDatabase()
         self.clock = FixedClock(NOON)
         self.push = PushService()
         self.notifications = MemoryNotifications()
@@ -73,7 +75,7 @@ class Stores:
         self.desktops = Watched(MemorySlots(self.devices), self.devices)
         self.stop_switch = MemoryStopSwitch()
         self.watch = MemoryWatch(self.notifications, self.stop_switch)
-        self.lanes = MemoryLanes()
+        self.lanes = Lanes(self.database)
         self.tasks = MemoryTasks()
         self.budget = budget
         self.policies = MemoryReviewPolicies()

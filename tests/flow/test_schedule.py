@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from shared.domain.audience.device import Device
+from shared.domain.delivery.lane import Lane
 from shared.domain.notifications.notification import NotificationId
 from shared.domain.providers.provider import Provider
 from shared.flow.delivery.queues import SEND_BATCH, Queue
@@ -36,6 +37,10 @@ def a_world(*, times: int = TIMES, provider: Provider | None = None) -> World:
     if provider is not None:
         world.providers.put(provider)
     return world
+
+
+def lane_of(world: World, provider_id: str) -> Lane:
+    return world.lanes.change(provider_id, lambda lane: lane)
 
 
 def planned(world: World) -> NotificationId:
@@ -100,19 +105,19 @@ def test_the_rate_depends_on_the_plan(provider: Provider, seconds: float) -> Non
     id = planned(world)
     parts = world.ledger.parts(id)
     assert len({part.ramp.starts_at for part in parts if part.ramp}) == 1
-    (stretch,) = world.lanes.lanes["p1"].taken
+    (stretch,) = lane_of(world, "p1").taken
     assert (stretch.ends_at - stretch.starts_at).total_seconds() == pytest.approx(seconds, abs=0.1)
 
 
 def test_planning_again_gives_every_batch_the_same_moment() -> None:
     world = a_world()
     id = planned(world)
-    before, lane = moments(world, id), world.lanes.lanes["p1"]
+    before, lane = moments(world, id), lane_of(world, "p1")
     world.clock.advance(600)
     world.tasks.names.clear()
     plan(world, id)
     assert moments(world, id) == before
-    assert world.lanes.lanes["p1"] == lane
+    assert lane_of(world, "p1") == lane
 
 
 def test_a_crash_between_the_reservation_and_the_plan_reserves_once() -> None:
@@ -121,10 +126,10 @@ def test_a_crash_between_the_reservation_and_the_plan_reserves_once() -> None:
     world.hazard.strike_at("ledger.open_parts", Blow.BEFORE)
     with pytest.raises(Crash):
         world.plan(id)
-    lane = world.lanes.lanes["p1"]
+    lane = lane_of(world, "p1")
     world.clock.advance(30)
     plan(world, id)
-    assert world.lanes.lanes["p1"] == lane
+    assert lane_of(world, "p1") == lane
     assert moments(world, id)[0] == NOON
 
 
@@ -133,7 +138,7 @@ def test_a_providers_next_big_one_goes_behind_its_first() -> None:
     first = planned(world)
     world.clock.advance(5)
     second = planned(world)
-    one, two = world.lanes.lanes["p1"].taken
+    one, two = lane_of(world, "p1").taken
     assert two.starts_at == one.ends_at
     assert moments(world, second)[0] >= moments(world, first)[-1]
 
@@ -141,11 +146,11 @@ def test_a_providers_next_big_one_goes_behind_its_first() -> None:
 def test_a_small_one_does_not_wait_behind_a_big_one_but_takes_its_share() -> None:
     world = a_world()
     planned(world)
-    free_at = world.lanes.lanes["p1"].free_at
+    free_at = lane_of(world, "p1").free_at
     small = world.approved(an_input(target_segment=a_segment(app_version="none")))
     world.plan(small)
     assert {task.not_before for task in sends(world, small)} <= {None}
-    after = world.lanes.lanes["p1"].free_at
+    after = lane_of(world, "p1").free_at
     assert after is not None
     assert free_at is not None
     assert after >= free_at
@@ -158,7 +163,7 @@ def test_whoever_stops_a_mistake_does_not_wait_for_the_rest_of_it() -> None:
     world.stop(mistake)
     corrected = planned(world)
     assert moments(world, corrected)[0] == NOON + timedelta(seconds=5)
-    (stretch,) = world.lanes.lanes["p1"].taken
+    (stretch,) = lane_of(world, "p1").taken
     assert stretch.notification_id == corrected
 
 
@@ -166,8 +171,8 @@ def test_providers_do_not_wait_for_each_other() -> None:
     world = a_world()
     planned(world)
     world.lanes.change("p2", lambda it: it.reserved("x", NOON, timedelta(hours=1)))
-    assert world.lanes.lanes["p2"].taken[0].starts_at == NOON
-    assert world.lanes.lanes["p1"].free_at != world.lanes.lanes["p2"].free_at
+    assert lane_of(world, "p2").taken[0].starts_at == NOON
+    assert lane_of(world, "p1").free_at != lane_of(world, "p2").free_at
 
 
 def test_an_admins_own_push_takes_no_place_in_the_lane() -> None:
@@ -176,7 +181,7 @@ def test_an_admins_own_push_takes_no_place_in_the_lane() -> None:
     id = world.create(an_input(target_segment=a_segment(hwid="phone-1")))["id"]
     world.drain()
     assert world.get(id).auto_approved
-    assert world.lanes.lanes == {}
+    assert world.database.collection("lanes") == {}
     assert {task.queue for task in world.tasks_seen} == {Queue.URGENT}
 
 
@@ -203,4 +208,4 @@ def test_a_scheduled_audience_gets_everything_in_the_end() -> None:
 def test_an_audience_of_nobody_takes_no_place_in_the_lane() -> None:
     world = World([])
     world.plan(world.approved())
-    assert world.lanes.lanes == {}
+    assert world.database.collection("lanes") == {}

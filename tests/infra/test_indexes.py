@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import re
 from collections.abc import Callable, Iterable, Mapping
 from datetime import timedelta
 from pathlib import Path
@@ -19,7 +20,6 @@ from shared.adapters.documents.review import USAGE
 from shared.adapters.firestore.audience import FirestoreAudience
 from shared.adapters.firestore.devices import FirestoreDevices
 from shared.adapters.firestore.exports import FirestoreExports
-from shared.adapters.firestore.lanes import FirestoreLanes
 from shared.adapters.firestore.ledger import BATCHES, FirestoreLedger
 from shared.adapters.firestore.ledger_documents import EVIDENCE, PLACE_FIELDS, STATE_FIELDS
 from shared.adapters.firestore.moderation import (
@@ -42,6 +42,8 @@ from shared.domain.audience.targeting import AudienceQuery, PartitionRange, audi
 from shared.domain.notifications.lifecycle import Status
 from shared.domain.notifications.notification import NotificationId
 from shared.ports import Waiting, Wish
+from shared.stores.lanes import Lanes
+from shared.stores.provider_tokens import TokenShelf
 from tests.adapters.test_others import not_again
 from tests.builders import NOON, an_fcm_address
 from tests.infra.conftest import ROOT
@@ -65,7 +67,6 @@ ADAPTERS = (
     FirestoreAudience,
     FirestoreDevices,
     FirestoreExports,
-    FirestoreLanes,
     FirestoreModerators,
     FirestorePosts,
     FirestoreReviewPolicies,
@@ -77,6 +78,7 @@ ADAPTERS = (
     FirestoreStopSwitch,
     FirestoreWatch,
 )
+STORES = (Lanes, TokenShelf)
 Calls = Mapping[str, Callable[[], object]]
 
 
@@ -213,7 +215,9 @@ def asked() -> list[Asked]:
         by_client = client_queries(client)
         by_rest = rest_queries()
         client.close()
-    public = {name for kind in ADAPTERS for name in vars(kind) if not name.startswith("_")}
+    public = {
+        name for kind in (*ADAPTERS, *STORES) for name in vars(kind) if not name.startswith("_")
+    }
     assert by_client | by_rest[1] == public - BY_NAME_ONLY, "a method is not accounted for"
     return recorder.asked + by_rest[0]
 
@@ -239,6 +243,18 @@ def test_every_adapter_that_asks_firestore_is_listened_to() -> None:
         if line.startswith("class Firestore")
     }
     assert written - {"FirestoreRest"} == {kind.__name__ for kind in ADAPTERS}
+
+
+def test_every_store_is_listened_to() -> None:
+    """A store is a class of ``shared.stores`` that is made with a database."""
+    takes_database = "def __init__(self, database: Database"
+    written = {
+        each.partition("class ")[2].partition(":")[0]
+        for path in (ROOT / "shared" / "stores").glob("*.py")
+        for each in re.split(r"^(?=class )", path.read_text(), flags=re.MULTILINE)
+        if takes_database in each
+    }
+    assert written == {kind.__name__ for kind in STORES}
 
 
 # ---- indexes -------------------------------------------------------------------------------------

@@ -14,13 +14,14 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from local.emulators.apns.server import ServedApns
+from shared.adapters.memory.database import MemoryDatabase
 from shared.adapters.push.apns import PRODUCTION, SANDBOX, ApnsSender
 from shared.adapters.push.apns_credentials import ClientCertificate, Credential, P8Key
-from shared.adapters.push.apns_token_shelves import MemoryTokenShelf
 from shared.domain.audience.device import AddressKind, PushAddress
 from shared.domain.push.answers import Answer
 from shared.domain.push.message import Message
 from shared.settings.credentials.p8 import read_key
+from shared.stores.provider_tokens import TokenShelf
 from shared.wire.http2.client import H2Client
 from tests.senders.parts import a_message
 
@@ -81,7 +82,7 @@ class Tokens:
 
 def minted() -> str:
     """A header that Apple would take."""
-    return P8Key(read_key(P8), KEY_ID, TEAM_ID, MemoryTokenShelf()).authorization()
+    return P8Key(read_key(P8), KEY_ID, TEAM_ID, TokenShelf(MemoryDatabase())).authorization()
 
 
 class Sending:
@@ -94,7 +95,7 @@ class Sending:
         environments: Sequence[str] = (PRODUCTION, SANDBOX),
         **http: Any,
     ) -> None:
-        used = credential or P8Key(read_key(P8), KEY_ID, TEAM_ID, MemoryTokenShelf())
+        used = credential or P8Key(read_key(P8), KEY_ID, TEAM_ID, TokenShelf(MemoryDatabase()))
         hosts = {PRODUCTION: apns.url, SANDBOX: f"{apns.url}/sandbox"}
         self.sender = ApnsSender(
             TOPIC,

@@ -14,13 +14,13 @@ import pytest
 from local.emulators.apns.certificates import Authority
 from local.emulators.apns.server import ServedApns
 from local.emulators.apns.service import Apns
+from shared.adapters.memory.database import MemoryDatabase
 from shared.adapters.push.apns import PRODUCTION, ApnsSender
 from shared.adapters.push.apns_credentials import (
     Certificate,
     Credential,
     P8Key,
 )
-from shared.adapters.push.apns_token_shelves import MemoryTokenShelf
 from shared.domain.audience.device import AddressKind, PushAddress
 from shared.domain.push.answers import (
     Accepted,
@@ -36,6 +36,7 @@ from shared.settings.credentials import CredentialsRefused
 from shared.settings.credentials.apns import ApnsCredentials
 from shared.settings.credentials.p8 import read_key
 from shared.settings.credentials.p12 import P12Certificate
+from shared.stores.provider_tokens import TokenShelf
 from shared.wire.http2.client import H2Client
 from tests.senders.apns_parts import (
     KEY_ID,
@@ -174,7 +175,7 @@ def apns(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServedApns]:
 
 
 def p8(key: str = P8, key_id: str = KEY_ID, clock: SteppingClock | None = None) -> Credential:
-    shelf = MemoryTokenShelf()
+    shelf = TokenShelf(MemoryDatabase())
     return (
         P8Key(read_key(key), key_id, TEAM_ID, shelf, clock)
         if clock

@@ -12,12 +12,13 @@ from cryptography.x509.oid import NameOID
 
 from local.emulators.apns.certificates import Authority
 from local.emulators.test_ca import LIFETIME
+from shared.adapters.memory.database import MemoryDatabase
 from shared.adapters.push.apns_certificate import trust
 from shared.adapters.push.apns_credentials import Certificate, credential
-from shared.adapters.push.apns_token_shelves import MemoryTokenShelf
 from shared.settings.credentials import CredentialsRefused
 from shared.settings.credentials.apns import ApnsCredentials
 from shared.settings.credentials.p12 import TOPICS, P12Certificate
+from shared.stores.provider_tokens import TokenShelf
 from tests.senders.apns_parts import TOPIC, credentials_json
 
 BEGIN = datetime(2026, 1, 1, tzinfo=UTC)
@@ -132,6 +133,6 @@ def test_the_secret_may_hold_a_p12(authority: Authority) -> None:
     p12 = base64.b64encode(authority.client_p12(TOPIC, "secret")).decode()
     given = {"key": None, "keyId": None, "teamId": None}
     read = ApnsCredentials.read(credentials_json(p12=p12, password="secret", **given))
-    assert credential(read, MemoryTokenShelf()).authorization() == ""
+    assert credential(read, TokenShelf(MemoryDatabase())).authorization() == ""
     with pytest.raises(CredentialsRefused, match="base64"):
         ApnsCredentials.read(credentials_json(p12="?", **given))

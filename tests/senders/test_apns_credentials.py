@@ -1,34 +1,32 @@
 """Apple's rule for provider tokens: none older than an hour, no two within twenty minutes."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import jwt
 import pytest
 
 from local.firestore import FirestoreEmulator
 from shared.adapters.firestore.rest import FirestoreRest
+from shared.adapters.firestore.rest_database import RestDatabase
 from shared.adapters.firestore.rest_values import encode, write
+from shared.adapters.memory.database import MemoryDatabase
 from shared.adapters.push.apns_credentials import (
     OLDEST_SECONDS,
     SLOT_SECONDS,
     CredentialsUnavailable,
-    Minted,
     P8Key,
-    TokenShelf,
     credential,
-)
-from shared.adapters.push.apns_token_shelves import (
-    COLLECTION,
-    FirestoreTokenShelf,
-    MemoryTokenShelf,
 )
 from shared.domain.errors import TryAgain
 from shared.domain.push.apns_reactions import SECONDS_BETWEEN_TOKENS
+from shared.ports.database import Found
 from shared.settings.credentials import CredentialsRefused
 from shared.settings.credentials.apns import ApnsCredentials
 from shared.settings.credentials.p8 import read_key
+from shared.stores.provider_tokens import APNS_TOKENS, TokenShelf
 from tests.senders.apns_parts import (
     KEY_ID,
     P8,
@@ -41,10 +39,10 @@ from tests.senders.apns_parts import (
 )
 
 
-class AwayShelf:
+class AwayDatabase(MemoryDatabase):
     """Cannot be reached."""
 
-    def take(self, key_id: str, change: Callable[[Minted | None], Minted]) -> Minted:
+    def get_many(self, *asked: Any) -> Found:
         raise TryAgain("away")
 
 
@@ -53,7 +51,7 @@ class Shelved:
 
     def __init__(self, shelf: TokenShelf | None = None) -> None:
         self.clock = SteppingClock()
-        self.shelf = shelf or MemoryTokenShelf()
+        self.shelf = shelf or TokenShelf(MemoryDatabase())
 
     def instance(self) -> P8Key:
         return P8Key(read_key(P8), KEY_ID, TEAM_ID, self.shelf, self.clock)
@@ -138,7 +136,7 @@ def test_without_the_shelf_a_token_is_used_for_55_minutes(seconds: int, lives: b
     shelved = Shelved()
     key = shelved.instance()
     first = key.authorization()
-    key._shelf = AwayShelf()
+    key._shelf = TokenShelf(AwayDatabase())
     shelved.clock.at += OLDEST_SECONDS + seconds
     if lives:
         assert key.authorization() == first
@@ -149,7 +147,7 @@ def test_without_the_shelf_a_token_is_used_for_55_minutes(seconds: int, lives: b
 
 def test_without_the_shelf_no_token_is_minted() -> None:
     with pytest.raises(CredentialsUnavailable):
-        Shelved(AwayShelf()).instance().authorization()
+        Shelved(TokenShelf(AwayDatabase())).instance().authorization()
 
 
 @pytest.mark.parametrize(("ahead", "taken"), [(59, True), (60, True), (61, False)])
@@ -178,7 +176,7 @@ def rest(firestore_emulator: FirestoreEmulator, project: str) -> Iterator[Firest
 
 
 def test_instances_share_a_token_through_firestore(rest: FirestoreRest) -> None:
-    shelved = Shelved(FirestoreTokenShelf(rest))
+    shelved = Shelved(TokenShelf(RestDatabase(rest)))
     first = shelved.instance().authorization()
     assert shelved.instance().authorization() == first
     shelved.clock.at += SLOT_SECONDS
@@ -187,7 +185,7 @@ def test_instances_share_a_token_through_firestore(rest: FirestoreRest) -> None:
 
 
 def test_of_many_instances_that_start_at_once_one_mints(rest: FirestoreRest) -> None:
-    shelved = Shelved(FirestoreTokenShelf(rest))
+    shelved = Shelved(TokenShelf(RestDatabase(rest)))
     instances = [shelved.instance() for _ in range(8)]
     with ThreadPoolExecutor(8) as pool:
         assert len(set(pool.map(P8Key.authorization, instances))) == 1
@@ -198,8 +196,8 @@ def test_of_many_instances_that_start_at_once_one_mints(rest: FirestoreRest) -> 
 )
 def test_a_spoilt_document_is_minted_over(spoilt: dict[str, object], rest: FirestoreRest) -> None:
     fields = {name: encode(value) for name, value in spoilt.items()}
-    rest.commit([write(rest.name(COLLECTION, KEY_ID), fields)])
-    shelved = Shelved(FirestoreTokenShelf(rest))
+    rest.commit([write(rest.name(APNS_TOKENS, KEY_ID), fields)])
+    shelved = Shelved(TokenShelf(RestDatabase(rest)))
     first = shelved.instance().authorization()
     assert first == shelved.instance().authorization() != "bearer a.b.c"
 
@@ -210,7 +208,7 @@ def test_a_spoilt_document_is_minted_over(spoilt: dict[str, object], rest: Fires
 def test_the_secret_says_everything() -> None:
     read = ApnsCredentials.read(credentials_json(environments=["production"]))
     assert (read.topic, read.environments) == ("com.example.app", ("production",))
-    assert credential(read, MemoryTokenShelf()).authorization().startswith("bearer ")
+    assert credential(read, TokenShelf(MemoryDatabase())).authorization().startswith("bearer ")
 
 
 @pytest.mark.parametrize(

@@ -21,12 +21,13 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from cryptography.x509.oid import NameOID
 
+from shared.adapters.memory.database import MemoryDatabase
 from shared.adapters.push.apns_credentials import credential
-from shared.adapters.push.apns_token_shelves import MemoryTokenShelf
 from shared.settings import SettingsError, read
 from shared.settings.credentials import CredentialsRefused
 from shared.settings.credentials.apns import ApnsCredentials
 from shared.settings.credentials.hms import HmsAccount
+from shared.stores.provider_tokens import TokenShelf
 from tests.senders.apns_parts import KEY_ID, P8, TEAM_ID, TOPIC, credentials_json
 
 BODY = "".join(P8.splitlines()[1:-1])
@@ -80,7 +81,7 @@ P8_AS_PASTED = {
 
 @pytest.mark.parametrize("key", P8_AS_PASTED.values(), ids=P8_AS_PASTED)
 def test_a_p8_is_understood_however_it_was_pasted(key: str) -> None:
-    ours = credential(apns(key=key), MemoryTokenShelf())
+    ours = credential(apns(key=key), TokenShelf(MemoryDatabase()))
     assert ours.authorization().startswith("bearer ")
 
 
@@ -193,7 +194,7 @@ def test_a_p12_that_cannot_be_used_is_refused_and_told_why() -> None:
 def test_a_p12_that_has_expired_starts_since_other_services_work() -> None:
     held = apns(p12=encoded(p12(EC, ended=True)), password=PASSWORD, **NO_KEY)
     with pytest.raises(CredentialsRefused, match="expired"):
-        credential(held, MemoryTokenShelf()).authorization()
+        credential(held, TokenShelf(MemoryDatabase())).authorization()
 
 
 # ---- the secret around it -------------------------------------------------------------------

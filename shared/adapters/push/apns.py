@@ -15,7 +15,6 @@ from shared.adapters.push.apns_certificate import trust
 from shared.adapters.push.apns_credentials import (
     Credential,
     CredentialsUnavailable,
-    TokenShelf,
     credential,
 )
 from shared.adapters.push.apns_message import Rendered, addressable, path, render
@@ -42,6 +41,7 @@ from shared.domain.push.reactions import (
 )
 from shared.settings.credentials import CredentialsRefused
 from shared.settings.credentials.apns import ApnsCredentials
+from shared.stores.provider_tokens import TokenShelf
 from shared.wire.http2.client import Common, H2Client, common
 from shared.wire.http11 import Fault
 

@@ -9,7 +9,6 @@ import logging
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Protocol
 
 import jwt
@@ -18,6 +17,7 @@ from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
 from shared.domain.errors import TryAgain
 from shared.domain.push.apns_reactions import SECONDS_BETWEEN_TOKENS
 from shared.settings.credentials.apns import ApnsCredentials
+from shared.stores.provider_tokens import Minted, TokenShelf
 
 SLOT_SECONDS = 2400.0
 OLDEST_SECONDS = 3300.0
@@ -30,24 +30,6 @@ _log = logging.getLogger(__name__)
 
 class CredentialsUnavailable(Exception):
     """No token just now."""
-
-
-@dataclass(frozen=True, slots=True)
-class Minted:
-    """A provider token and when it was minted, in seconds since 1970."""
-
-    token: str
-    at: float
-
-
-class TokenShelf(Protocol):
-    """Where the instances leave the one token they share."""
-
-    def take(self, key_id: str, change: Callable[[Minted | None], Minted]) -> Minted:
-        """Read, apply ``change``, and write what it returns if that is new: one transaction.
-
-        ``change`` may run several times. Raises ``TryAgain``.
-        """
 
 
 class Credential(Protocol):

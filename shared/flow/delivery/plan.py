@@ -37,7 +37,6 @@ from shared.ports import (
     Clock,
     Counted,
     Inspect,
-    Lanes,
     Ledger,
     LostLease,
     Notifications,
@@ -45,6 +44,7 @@ from shared.ports import (
     SnapshotTooOld,
     Tasks,
 )
+from shared.stores.lanes import Lanes
 
 PAGE_SIZE = 2_000
 DEVICES_PER_PART = 20_000

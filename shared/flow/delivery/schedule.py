@@ -12,7 +12,8 @@ from shared.domain.delivery.ramp import LONGEST_DELAY, SMALL_AUDIENCE, Ramp, del
 from shared.domain.notifications.lifecycle import Status
 from shared.domain.notifications.notification import Notification, NotificationId
 from shared.domain.providers.provider import Limit, Provider
-from shared.ports import Clock, Lanes, Notifications
+from shared.ports import Clock, Notifications
+from shared.stores.lanes import Lanes
 
 
 def scheduled(

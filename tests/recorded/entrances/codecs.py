@@ -15,7 +15,6 @@ from shared.adapters.documents import domain_history, posts, review
 from shared.adapters.documents import notification as notifications
 from shared.adapters.documents import provider as providers
 from shared.adapters.firestore.exports import _export_from, _fields
-from shared.adapters.firestore.lanes import _lane
 from shared.adapters.firestore.ledger_documents import (
     batch_from,
     new_batch_fields,
@@ -24,13 +23,14 @@ from shared.adapters.firestore.ledger_documents import (
     tally_from,
 )
 from shared.adapters.firestore.rest_values import FOREIGN, decode_fields, encode, moment
-from shared.adapters.push.apns_token_shelves import _minted
 from shared.domain.delivery.ledger import Batch, PlanPart, Target
 from shared.domain.errors import Defect
 from shared.domain.moments import moment_text
 from shared.domain.notifications.history import Entry
 from shared.domain.notifications.notification import Notification
 from shared.stores import codec as stored
+from shared.stores.lanes import lane_from
+from shared.stores.provider_tokens import minted_from
 from tests.builders import NOON
 from tests.recorded.pages import Fields, Json
 
@@ -195,8 +195,8 @@ def _prompt(id: str, plain: Raw, _: Raw) -> Answer:
     return it, _encoded(stored.difference(plain, posts.prompt_fields(it)))
 
 
-def _lane_of(_id: str, _plain: Raw, raw: Raw) -> Answer:
-    return _lane(raw), None
+def _lane(_id: str, plain: Raw, _: Raw) -> Answer:
+    return lane_from(plain), None
 
 
 def _export(_id: str, _plain: Raw, raw: Raw) -> Answer:
@@ -204,8 +204,8 @@ def _export(_id: str, _plain: Raw, raw: Raw) -> Answer:
     return it, _raw_changes(raw["fields"], _fields(it))
 
 
-def _apns_token(_id: str, _plain: Raw, raw: Raw) -> Answer:
-    it = _minted(raw)
+def _apns_token(_id: str, plain: Raw, _: Raw) -> Answer:
+    it = minted_from(plain)
     return None if it is None else {"token": it.token, "at": it.at}, None
 
 
@@ -245,7 +245,7 @@ _KINDS: Mapping[str, Callable[[str, Raw, Raw], Answer]] = {
     "usage": _usage,
     "moderationPosts": _post,
     "moderationPrompts": _prompt,
-    "lanes": _lane_of,
+    "lanes": _lane,
     "exports": _export,
     "apnsTokens": _apns_token,
 }

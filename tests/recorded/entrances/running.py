@@ -16,7 +16,6 @@ from google.cloud.firestore import Client
 
 from shared.adapters.clock import FixedClock
 from shared.adapters.documents.posts import prompt_from
-from shared.adapters.firestore.lanes import _lane
 from shared.adapters.firestore.ledger_documents import batch_from, part_from
 from shared.adapters.firestore.rest import FirestoreRest
 from shared.adapters.firestore.rest_values import decode_fields, moment
@@ -25,6 +24,7 @@ from shared.domain.archive.objects import Export, Sealed
 from shared.domain.audience.device import AddressKind
 from shared.domain.notifications.notification import NotificationId
 from shared.domain.push.answers import Answer
+from shared.ports.database import Put
 from shared.settings import read
 from shared.wiring import GoogleParts, replaced
 from tests.builders import NOON
@@ -277,7 +277,7 @@ def _put(parts: MemoryParts, path: str, fields: Fields) -> None:
         case ["moderationPrompts", id]:
             parts.posts.keep_prompt(prompt_from(id, plain))
         case ["lanes", id]:
-            parts.lanes.lanes[id] = _lane(document)
+            parts.database.commit([Put(path, plain)])
         case ["exports", id]:
             parts.exports.marks[id] = Export(
                 notification_id=NotificationId(id),

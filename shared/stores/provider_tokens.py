@@ -1,0 +1,59 @@
+"""``apnsTokens/{keyId}``, which no rule lets anybody but our functions read.
+
+An instance that finds no good token mints one and puts it there on the condition that nobody else
+did meanwhile; the loser takes the winner's. So at most one token a slot ever reaches Apple.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from shared.ports.database import Database, Document, Fields
+from shared.stores.change import Step, change
+from shared.stores.codec import difference
+from shared.stores.names import document_name
+
+APNS_TOKENS = "apnsTokens"
+
+
+@dataclass(frozen=True, slots=True)
+class Minted:
+    """A provider token and when it was minted, in seconds since 1970."""
+
+    token: str
+    at: float
+
+
+class TokenShelf:
+    """Where the instances leave the one token they share."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def take(self, key_id: str, mint: Callable[[Minted | None], Minted]) -> Minted:
+        """Read, apply ``mint`` (which may run several times), and write what it returns if that is
+        new; raises ``TryAgain``.
+        """
+
+        def decide(document: Document | None) -> Step[Minted]:
+            stored = document.fields if document else {}
+            shelved = minted_from(stored)
+            taken = mint(shelved)
+            new = {} if taken == shelved else difference(stored, minted_fields(taken))
+            return Step(taken, new)
+
+        name = document_name(APNS_TOKENS, key_id)
+        return change(self._database, name, decide, "the provider token")
+
+
+def minted_fields(minted: Minted) -> Fields:
+    """The document of a token."""
+    return {"token": minted.token, "mintedAt": datetime.fromtimestamp(minted.at, UTC)}
+
+
+def minted_from(fields: Fields) -> Minted | None:
+    """Nothing, too, for a document that somebody else's hand has spoilt: it is minted anew."""
+    token, at = fields.get("token"), fields.get("mintedAt")
+    if not isinstance(token, str) or not isinstance(at, datetime):
+        return None
+    return Minted(token, at.timestamp())
