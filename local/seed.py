@@ -19,9 +19,9 @@ from local import demo
 from local.stack_file import ROOT, Account, Stack, StackError
 from shared.adapters.firestore.rest import FirestoreRest
 from shared.adapters.firestore.rest_values import Raw, encode, write
-from shared.ports import Moderator
 from shared.settings import Settings, SettingsError
 from shared.stores.codec import present
+from shared.stores.moderators import Moderator
 from shared.wiring import GoogleParts
 
 DEVICES_PER_WRITE = 500

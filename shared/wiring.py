@@ -27,22 +27,18 @@ from shared.ports import (
     Identities,
     Inspect,
     Ledger,
-    Moderators,
     Notifications,
     Posts,
     Providers,
     Rates,
     Retries,
-    ReviewPolicies,
     RunMemory,
     Sender,
     Signer,
     Slots,
     Standings,
-    StopSwitch,
     Tasks,
     Threats,
-    Usage,
     Watch,
     Web,
 )
@@ -59,6 +55,10 @@ if TYPE_CHECKING:
     from shared.flow.notifications.submission import Checks
     from shared.ports.database import Database
     from shared.stores.lanes import Lanes
+    from shared.stores.moderators import Moderators
+    from shared.stores.platform import StopSwitch
+    from shared.stores.review_policies import ReviewPolicies
+    from shared.stores.usage import Usage
 
 
 class Parts(Protocol):
@@ -77,7 +77,7 @@ class Parts(Protocol):
     @property
     def devices(self) -> Devices: ...
     @property
-    def stop_switch(self) -> StopSwitch: ...
+    def stop_switch(self) -> "StopSwitch": ...
     @property
     def watch(self) -> Watch: ...
 
@@ -115,11 +115,11 @@ class Parts(Protocol):
     @property
     def threats(self) -> Threats: ...
     @property
-    def review_policies(self) -> ReviewPolicies: ...
+    def review_policies(self) -> "ReviewPolicies": ...
     @property
-    def moderators(self) -> Moderators: ...
+    def moderators(self) -> "Moderators": ...
     @property
-    def usage(self) -> Usage: ...
+    def usage(self) -> "Usage": ...
     @property
     def posts(self) -> Posts: ...
     @property
@@ -213,10 +213,10 @@ class RecordParts(Ground):
         return FirestoreDevices(self._firestore, lambda: self._rest)
 
     @cached_property
-    def stop_switch(self) -> StopSwitch:
-        from shared.adapters.firestore.platform import FirestoreStopSwitch
+    def stop_switch(self) -> "StopSwitch":
+        from shared.stores.platform import StopSwitch
 
-        return FirestoreStopSwitch(self._firestore)
+        return StopSwitch(self._database)
 
     @cached_property
     def watch(self) -> Watch:
@@ -354,22 +354,22 @@ class ModerationParts(Ground):
         return threats(self.settings)
 
     @cached_property
-    def review_policies(self) -> ReviewPolicies:
-        from shared.adapters.firestore.moderation import FirestoreReviewPolicies
+    def review_policies(self) -> "ReviewPolicies":
+        from shared.stores.review_policies import ReviewPolicies
 
-        return FirestoreReviewPolicies(self._firestore)
-
-    @cached_property
-    def moderators(self) -> Moderators:
-        from shared.adapters.firestore.moderation import FirestoreModerators
-
-        return FirestoreModerators(self._firestore)
+        return ReviewPolicies(self._database)
 
     @cached_property
-    def usage(self) -> Usage:
-        from shared.adapters.firestore.moderation import FirestoreUsage
+    def moderators(self) -> "Moderators":
+        from shared.stores.moderators import Moderators
 
-        return FirestoreUsage(self._firestore)
+        return Moderators(self._database)
+
+    @cached_property
+    def usage(self) -> "Usage":
+        from shared.stores.usage import Usage
+
+        return Usage(self._database)
 
 
 def inspecting(p: Parts) -> Inspect:

@@ -15,12 +15,10 @@ from shared.adapters.memory import (
     MemoryDevices,
     MemoryNotifications,
     MemoryProviders,
-    MemoryStopSwitch,
 )
 from shared.adapters.memory.archive import MemoryExports
 from shared.adapters.memory.database import MemoryDatabase
 from shared.adapters.memory.fanout import MemoryAudience, MemoryLedger, MemorySlots, MemoryTasks
-from shared.adapters.memory.moderation import MemoryModerators, MemoryReviewPolicies, MemoryUsage
 from shared.adapters.memory.posts import MemoryPosts
 from shared.adapters.memory.standings import MemoryStandings
 from shared.adapters.memory.watch import MemoryWatch
@@ -35,6 +33,10 @@ from shared.domain.providers.standing import Standing
 from shared.ports import Archive, Chat, Sender, Signer
 from shared.settings import Settings, read
 from shared.stores.lanes import Lanes
+from shared.stores.moderators import Moderators
+from shared.stores.platform import StopSwitch
+from shared.stores.review_policies import ReviewPolicies
+from shared.stores.usage import Usage
 
 PROJECT = "demo-fanfare"
 ENVIRONMENT = {
@@ -141,14 +143,10 @@ class MemoryParts:
     clock: FixedClock = field(default_factory=FixedClock)
     notifications: MemoryNotifications = field(default_factory=MemoryNotifications)
     providers: MemoryProviders = field(default_factory=MemoryProviders)
-    stop_switch: MemoryStopSwitch = field(default_factory=MemoryStopSwitch)
     senders: Mapping[AddressKind, Sender] = field(default_factory=dict)
     standings: MemoryStandings = field(default_factory=lambda: MemoryStandings(*PEOPLE))
     retries: ProcessRetries = field(default_factory=ProcessRetries)
     memory: ProcessRunMemory = field(default_factory=ProcessRunMemory)
-    review_policies: MemoryReviewPolicies = field(default_factory=MemoryReviewPolicies)
-    moderators: MemoryModerators = field(default_factory=MemoryModerators)
-    usage: MemoryUsage = field(default_factory=MemoryUsage)
     web: MemoryWeb = field(default_factory=MemoryWeb)
     threats: MemoryThreats = field(default_factory=MemoryThreats)
     archive: Archive | None = None
@@ -160,6 +158,22 @@ class MemoryParts:
     @cached_property
     def lanes(self) -> Lanes:
         return Lanes(self.database)
+
+    @cached_property
+    def stop_switch(self) -> StopSwitch:
+        return StopSwitch(self.database)
+
+    @cached_property
+    def review_policies(self) -> ReviewPolicies:
+        return ReviewPolicies(self.database)
+
+    @cached_property
+    def moderators(self) -> Moderators:
+        return Moderators(self.database)
+
+    @cached_property
+    def usage(self) -> Usage:
+        return Usage(self.database)
 
     @property
     def watch(self) -> MemoryWatch:
@@ -192,10 +206,7 @@ class MemoryParts:
                 "parts and batches": (self.ledger.by_part, self.ledger.by_batch),
                 "documents": self.database.everything(),
                 "tasks": self.tasks.names,
-                "stop": self.stop_switch.document,
-                "moderators": (self.standings.accounts, self.moderators.documents),
-                "policy": (self.review_policies.document, self.review_policies.reminder),
-                "usage": self.usage.documents,
+                "accounts": self.standings.accounts,
             }
         )
 

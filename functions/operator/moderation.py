@@ -13,7 +13,7 @@ from functions.operator.answers import ModeratorAnswer, PolicyAnswer
 from functions.operator.door import DOOR, Email, fault, given_fields
 from shared.domain.notifications.review import Template
 from shared.flow.providers import operate
-from shared.ports import Moderator
+from shared.stores.moderators import Moderator
 from shared.wiring import parts
 
 MOST_TEMPLATES = 50

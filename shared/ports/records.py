@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from shared.domain.notifications.history import Entry
     from shared.domain.notifications.lifecycle import Status
     from shared.domain.notifications.notification import Change, Notification, NotificationId
-    from shared.domain.notifications.review import ReviewPolicy
     from shared.domain.providers.admin_hwids import AdminHwidsChange
     from shared.domain.providers.provider import Domain, Provider
 
@@ -315,14 +314,6 @@ class Devices(Protocol):
         """Devices whose derived fields are missing or wrong."""
 
 
-class StopSwitch(Protocol):
-    """The platform's emergency brake: while on, nothing is sent and nothing is lost."""
-
-    def is_on(self) -> bool: ...
-
-    def turn(self, on: bool, by: str, reason: str, at: datetime) -> None: ...
-
-
 @dataclass(frozen=True, slots=True)
 class Sight:
     """How things stand: a notification's status, whether the whole platform is stopped, and which
@@ -370,51 +361,6 @@ class Exports(Protocol):
 
     def advance(self, head: Head, version: str) -> Head:
         """The next one, if ``version`` of the head still stands; raises ``LostLease``."""
-
-
-class ReviewPolicies(Protocol):
-    """``platform/moderation``: what operators decided about moderation."""
-
-    def get(self) -> ReviewPolicy:
-        """As delivered, until somebody decides otherwise."""
-
-    def put(self, policy: ReviewPolicy) -> None: ...
-
-    def take_reminder(self, now: datetime, not_since: datetime) -> bool:
-        """Whether moderators were not reminded since then; if so they count as reminded now.
-
-        Of several callers at once, one is told yes.
-        """
-
-
-@dataclass(frozen=True, slots=True)
-class Moderator:
-    """Somebody who may decide, and how they are known elsewhere."""
-
-    uid: str
-    at: datetime
-    telegram_user_id: int | None = None
-    name: str = ""
-    email: str = ""
-
-
-class Moderators(Protocol):
-    """``moderators/{uid}``."""
-
-    def get(self, uid: str) -> Moderator | None:
-        """``None`` when there is no such moderator."""
-
-    def by_telegram(self, user_id: int) -> Moderator | None:
-        """Who that Telegram user is, if a moderator."""
-
-    def put(self, moderator: Moderator) -> None:
-        """Create or replace."""
-
-    def delete(self, uid: str) -> None:
-        """Gone, whether or not it was there; that it was removed is remembered."""
-
-    def was_removed(self, uid: str) -> bool:
-        """Whether the right to decide was taken from them, and nobody gave it back."""
 
 
 @dataclass(frozen=True, slots=True)

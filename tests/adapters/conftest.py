@@ -10,32 +10,28 @@ from google.cloud.firestore import Client
 
 from local.firestore import FirestoreEmulator
 from shared.adapters.firestore.devices import FirestoreDevices
-from shared.adapters.firestore.moderation import (
-    FirestoreModerators,
-    FirestoreReviewPolicies,
-    FirestoreUsage,
-)
+from shared.adapters.firestore.google_database import GoogleDatabase
 from shared.adapters.firestore.notifications import FirestoreNotifications
-from shared.adapters.firestore.platform import FirestoreStopSwitch
 from shared.adapters.firestore.providers import FirestoreProviders
 from shared.adapters.firestore.rest import FirestoreRest
+from shared.adapters.firestore.rest_database import RestDatabase
 from shared.adapters.memory import (
     MemoryDevices,
     MemoryNotifications,
     MemoryProviders,
-    MemoryStopSwitch,
 )
-from shared.adapters.memory.moderation import MemoryModerators, MemoryReviewPolicies, MemoryUsage
+from shared.adapters.memory.database import MemoryDatabase
 from shared.domain.content.content import Content
 from shared.ports import (
     Devices,
-    Moderators,
     Notifications,
     Providers,
-    ReviewPolicies,
-    StopSwitch,
-    Usage,
 )
+from shared.ports.database import Database, Put
+from shared.stores.moderators import Moderators
+from shared.stores.platform import StopSwitch
+from shared.stores.review_policies import ReviewPolicies
+from shared.stores.usage import Usage
 from tests.adapters.fanout import WITHOUT_WAITING, BadLine
 from tests.adapters.records import NOON, SECOND, a_draft, a_submission
 
@@ -131,35 +127,46 @@ def domains(request: pytest.FixtureRequest) -> Bench[Providers]:
 
 
 @pytest.fixture(params=KINDS)
-def stop_switch(request: pytest.FixtureRequest) -> StopSwitch:
+def database(request: pytest.FixtureRequest) -> Database:
+    """In memory, and the one that records off the hot path are kept in."""
     if request.param == "memory":
-        return MemoryStopSwitch()
-    return FirestoreStopSwitch(request.getfixturevalue("client"))
-
-
-@pytest.fixture(params=KINDS)
-def policies(request: pytest.FixtureRequest) -> ReviewPolicies:
-    if request.param == "memory":
-        return MemoryReviewPolicies()
-    return FirestoreReviewPolicies(request.getfixturevalue("client"))
-
-
-@pytest.fixture(params=KINDS)
-def moderators(request: pytest.FixtureRequest) -> Bench[Moderators]:
-    if request.param == "memory":
-        store = MemoryModerators()
-        return _in_memory(store, store.documents)
+        return MemoryDatabase()
     client: Client = request.getfixturevalue("client")
-    return _in_firestore(FirestoreModerators(client), client, "moderators")
+    rest: FirestoreRest = request.getfixturevalue("rest")
+    return GoogleDatabase(client, lambda: RestDatabase(rest))
 
 
-@pytest.fixture(params=KINDS)
-def usage(request: pytest.FixtureRequest) -> Bench[Usage]:
-    if request.param == "memory":
-        store = MemoryUsage()
-        return _in_memory(store, store.documents)
-    client: Client = request.getfixturevalue("client")
-    return _in_firestore(FirestoreUsage(client), client, "usage")
+@pytest.fixture
+def stop_switch(database: Database) -> StopSwitch:
+    return StopSwitch(database)
+
+
+@pytest.fixture
+def policies(database: Database) -> ReviewPolicies:
+    return ReviewPolicies(database)
+
+
+@pytest.fixture
+def moderators(database: Database) -> Bench[Moderators]:
+    return over(Moderators(database), database, "moderators")
+
+
+@pytest.fixture
+def usage(database: Database) -> Bench[Usage]:
+    return over(Usage(database), database, "usage")
+
+
+def over(store: S, database: Database, collection: str) -> Bench[S]:
+    """A store, and one collection of the database below it."""
+
+    def write(id: str, document: Mapping[str, Any]) -> None:
+        database.commit([Put(f"{collection}/{id}", document)])
+
+    def read(id: str) -> Mapping[str, Any] | None:
+        document = database.get(f"{collection}/{id}")
+        return None if document is None else document.fields
+
+    return Bench(store, write, read)
 
 
 def _in_memory(store: S, documents: dict[str, dict[str, Any]]) -> Bench[S]:

@@ -15,7 +15,7 @@ from google.cloud.firestore import Client, WriteBatch
 
 from shared.adapters.firestore import calls as firestore_calls
 from shared.adapters.firestore.devices import FirestoreDevices
-from shared.adapters.firestore.moderation import FirestoreReviewPolicies, FirestoreUsage
+from shared.adapters.firestore.google_database import GoogleDatabase
 from shared.adapters.firestore.notifications import FirestoreNotifications
 from shared.adapters.firestore.providers import FirestoreProviders
 from shared.domain.audience.device import AddressKind, Derived, Device, Hwid, PushAddress, derive
@@ -30,6 +30,8 @@ from shared.domain.providers.provider import Domain
 from shared.domain.tally import Tally
 from shared.ports import AlreadyThere, Replay
 from shared.stores import change as changing
+from shared.stores.review_policies import ReviewPolicies
+from shared.stores.usage import Usage
 from tests.adapters.records import (
     MODERATOR,
     NOON,
@@ -292,7 +294,7 @@ FAULTS = [after_it_counted, before_it_counted, too_much_contention]
 
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda it: it.__name__)
 def test_a_place_whose_answer_was_lost_is_taken_once(faulty: FaultyClient, fault: Fault) -> None:
-    usage = FirestoreUsage(faulty)
+    usage = Usage(GoogleDatabase(faulty, not_again))
     for taker, given in [("a", True), ("b", True), ("c", False)]:
         faulty.faults = [fault]
         assert usage.take("p1", "perDay", "1", 2, NOON, taker=Taker(taker, "r")) is given
@@ -301,7 +303,7 @@ def test_a_place_whose_answer_was_lost_is_taken_once(faulty: FaultyClient, fault
 
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda it: it.__name__)
 def test_a_turn_whose_answer_was_lost_is_taken_once(faulty: FaultyClient, fault: Fault) -> None:
-    usage, later = FirestoreUsage(faulty), NOON + timedelta(seconds=30)
+    usage, later = Usage(GoogleDatabase(faulty, not_again)), NOON + timedelta(seconds=30)
     begin = partial(usage.begin, "p1", "looks", 1, NOON, later)
     faulty.faults = [fault]
     assert begin(Taker("a", "r1")) is Turn.MINE
@@ -315,7 +317,7 @@ def test_a_turn_whose_answer_was_lost_is_taken_once(faulty: FaultyClient, fault:
 
 def test_places_that_many_take_at_once_cost_few_writes(faulty: FaultyClient) -> None:
     """Of one document Firestore takes about one write a second for long."""
-    usage, many = FirestoreUsage(faulty), 40
+    usage, many = Usage(GoogleDatabase(faulty, not_again)), 40
     came: list[int] = []
 
     def when_all_have_come(send: Callable[[], Any]) -> Any:
@@ -335,14 +337,14 @@ def test_places_that_many_take_at_once_cost_few_writes(faulty: FaultyClient) -> 
 
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda it: it.__name__)
 def test_a_reminder_whose_answer_was_lost_is_given_once(faulty: FaultyClient, fault: Fault) -> None:
-    policies, hour = FirestoreReviewPolicies(faulty), timedelta(hours=1)
+    policies, hour = ReviewPolicies(GoogleDatabase(faulty, not_again)), timedelta(hours=1)
     faulty.faults = [fault]
     assert policies.take_reminder(NOON, NOON - hour)
     assert not policies.take_reminder(NOON, NOON - hour)
 
 
 def test_a_lost_answer_does_not_make_anothers_reminder_ours(faulty: FaultyClient) -> None:
-    policies, hour = FirestoreReviewPolicies(faulty), timedelta(hours=1)
+    policies, hour = ReviewPolicies(GoogleDatabase(faulty, not_again)), timedelta(hours=1)
 
     def another_was_first(_: Callable[[], Any]) -> Any:
         assert policies.take_reminder(NOON, NOON - hour)

@@ -9,7 +9,9 @@ import pytest
 from shared.domain.errors import Defect
 from shared.domain.notifications.review import ReviewPolicy, Template
 from shared.domain.providers.places import Taker, Turn
-from shared.ports import Moderator, Moderators, ReviewPolicies, Usage
+from shared.stores.moderators import Moderator, Moderators
+from shared.stores.review_policies import ReviewPolicies
+from shared.stores.usage import Usage
 from tests.adapters.conftest import Bench
 from tests.adapters.records import NOON
 

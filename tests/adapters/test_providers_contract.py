@@ -16,7 +16,8 @@ from shared.domain.actors import Actor, Role
 from shared.domain.errors import NotFound, TooMany, TryAgain
 from shared.domain.providers.admin_hwids import MOST_DIFFERENT
 from shared.domain.providers.provider import Domain, Plan, Provider, with_given
-from shared.ports import AlreadyThere, ApiKey, Providers, StopSwitch
+from shared.ports import AlreadyThere, ApiKey, Providers
+from shared.stores.platform import StopSwitch
 from tests.adapters.conftest import Bench
 from tests.adapters.records import NOON
 

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from threading import Event
 
-from shared.adapters.firestore.together import Together
 from shared.domain.errors import TryAgain
+from shared.stores.together import Together
 from tests.conftest import eventually
 
 MANY = 20

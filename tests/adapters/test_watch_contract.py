@@ -7,19 +7,22 @@ import pytest
 from google.cloud.firestore import Client
 
 from shared.adapters.documents.notification import NOTIFICATIONS
+from shared.adapters.firestore.google_database import GoogleDatabase
 from shared.adapters.firestore.notifications import FirestoreNotifications
-from shared.adapters.firestore.platform import FirestoreStopSwitch
 from shared.adapters.firestore.rest import FirestoreRest
 from shared.adapters.firestore.rest_values import encode, write
 from shared.adapters.firestore.watch import FirestoreWatch
-from shared.adapters.memory import MemoryNotifications, MemoryStopSwitch
+from shared.adapters.memory import MemoryNotifications
+from shared.adapters.memory.database import MemoryDatabase
 from shared.adapters.memory.watch import MemoryWatch
 from shared.domain.actors import Actor, Role
 from shared.domain.errors import Defect, NotFound
 from shared.domain.notifications.lifecycle import Status
 from shared.domain.notifications.notification import Change, Notification, NotificationId
-from shared.ports import Notifications, Sight, StopSwitch, Watch
+from shared.ports import Notifications, Sight, Watch
+from shared.stores.platform import StopSwitch
 from tests.adapters.fanout import BadLine, a_sending_notification
+from tests.adapters.test_others import not_again
 from tests.builders import NOON
 
 N1 = NotificationId("n1")
@@ -42,7 +45,7 @@ def firestore(rest: FirestoreRest, client: Client) -> Bench:
     return Bench(
         FirestoreWatch(rest),
         FirestoreNotifications(client),
-        FirestoreStopSwitch(client),
+        StopSwitch(GoogleDatabase(client, not_again)),
         lambda: rest.commit([unheard]),
     )
 
@@ -52,7 +55,7 @@ def bench(request: pytest.FixtureRequest) -> Bench:
     if request.param == "firestore":
         firestore: Bench = request.getfixturevalue("firestore")
         return firestore
-    notifications, switch = MemoryNotifications(), MemoryStopSwitch()
+    notifications, switch = MemoryNotifications(), StopSwitch(MemoryDatabase())
     return Bench(
         MemoryWatch(notifications, switch),
         notifications,

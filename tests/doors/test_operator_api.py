@@ -127,7 +127,7 @@ def test_moderators_are_made_and_unmade(operator: Call, world: MemoryParts) -> N
     assert operator("DELETE", "/v1/moderators/anna").status_code == 204
     assert not world.standings.accounts["anna"].holds(Role.MODERATOR)
     assert operator("PUT", "/v1/moderators/nobody").status_code == 404
-    assert set(world.moderators.documents) == {"anna"}
+    assert set(world.database.collection("moderators")) == {"anna"}
     assert world.moderators.get("anna") is None
     assert world.moderators.was_removed("anna")
 
@@ -167,10 +167,8 @@ def test_the_stop_switch_remembers_who_and_why(operator: Call, world: MemoryPart
     assert operator("GET", "/v1/stop").get_json() == {"stopped": False}
     assert operator("PUT", "/v1/stop", {"stopped": True, "reason": "spam"}).status_code == 200
     assert operator("GET", "/v1/stop").get_json() == {"stopped": True}
-    assert (world.stop_switch.document["by"], world.stop_switch.document["reason"]) == (
-        "operator:o1",
-        "spam",
-    )
+    switch = world.database.collection("platform")["stop"]
+    assert (switch["by"], switch["reason"]) == ("operator:o1", "spam")
 
 
 def test_an_operator_stops_anybodys_distribution(operator: Call, world: MemoryParts) -> None:

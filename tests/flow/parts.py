@@ -7,12 +7,11 @@ from typing import Any
 
 from shared.adapters.clock import FixedClock
 from shared.adapters.documents.device import slot_from
-from shared.adapters.memory import MemoryNotifications, MemoryProviders, MemoryStopSwitch
+from shared.adapters.memory import MemoryNotifications, MemoryProviders
 from shared.adapters.memory.archive import MemoryExports
 from shared.adapters.memory.database import MemoryDatabase
 from shared.adapters.memory.devices import MemoryDevices
 from shared.adapters.memory.fanout import MemoryAudience, MemoryLedger, MemorySlots, MemoryTasks
-from shared.adapters.memory.moderation import MemoryModerators, MemoryReviewPolicies, MemoryUsage
 from shared.adapters.memory.posts import MemoryPosts
 from shared.adapters.memory.standings import MemoryStandings
 from shared.adapters.memory.watch import MemoryWatch
@@ -44,6 +43,10 @@ from shared.ports import (
 )
 from shared.settings import Settings, read
 from shared.stores.lanes import Lanes
+from shared.stores.moderators import Moderators
+from shared.stores.platform import StopSwitch
+from shared.stores.review_policies import ReviewPolicies
+from shared.stores.usage import Usage
 from tests.builders import NOON, a_domain, a_provider
 from tests.flow.hazard import Hazard, guarded
 from tests.flow.push import PushService
@@ -73,15 +76,15 @@ class Stores:
         self.audience = MemoryAudience(self.devices)
         self.ledger = MemoryLedger()
         self.desktops = Watched(MemorySlots(self.devices), self.devices)
-        self.stop_switch = MemoryStopSwitch()
+        self.stop_switch = StopSwitch(self.database)
         self.watch = MemoryWatch(self.notifications, self.stop_switch)
         self.lanes = Lanes(self.database)
         self.tasks = MemoryTasks()
         self.budget = budget
-        self.policies = MemoryReviewPolicies()
-        self.moderators = MemoryModerators()
+        self.policies = ReviewPolicies(self.database)
+        self.moderators = Moderators(self.database)
         self.standings = MemoryStandings(*PEOPLE)
-        self.usage = MemoryUsage()
+        self.usage = Usage(self.database)
         self.inspector = Inspector()
         self.written: list[Event] = []
         for device in devices:

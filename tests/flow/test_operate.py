@@ -196,6 +196,7 @@ def test_the_stop_switch_says_who_turned_it_and_why() -> None:
         True, by=OPERATOR, reason="incident", stop_switch=switch, clock=world.clock
     )
     assert switch.is_on()
-    assert (switch.document["by"], switch.document["reason"]) == ("operator:o1", "incident")
+    stored = world.database.collection("platform")["stop"]
+    assert (stored["by"], stored["reason"]) == ("operator:o1", "incident")
     operate.turn_stop_switch(False, by=OPERATOR, reason="", stop_switch=switch, clock=world.clock)
     assert not switch.is_on()

@@ -9,9 +9,9 @@ import pytest
 
 from shared.adapters.clock import FixedClock
 from shared.adapters.memory import MemoryNotifications, MemoryProviders
+from shared.adapters.memory.database import MemoryDatabase
 from shared.adapters.memory.devices import MemoryDevices
 from shared.adapters.memory.fanout import MemoryAudience
-from shared.adapters.memory.moderation import MemoryUsage
 from shared.adapters.rates import ProcessRates
 from shared.domain.content.content import Content
 from shared.domain.errors import Refusal, TooMany, TryAgain
@@ -21,6 +21,7 @@ from shared.domain.notifications.notification import Notification, NotificationI
 from shared.domain.providers.provider import Domain, Limit
 from shared.flow.notifications.create import submit
 from shared.flow.notifications.submission import Checks
+from shared.stores.usage import Usage
 from tests.builders import NOON, PROVIDER, a_domain, a_notification, a_provider
 from tests.flow.stage import QuietReads, Stage, orders
 
@@ -35,7 +36,7 @@ STEPS = 5
 class SteppingUsage:
     """Usage whose every write waits for its turn."""
 
-    def __init__(self, usage: MemoryUsage, stage: Stage) -> None:
+    def __init__(self, usage: Usage, stage: Stage) -> None:
         self._usage = usage
         self._stage = stage
 
@@ -86,7 +87,7 @@ def test_a_request_that_loses_leaves_the_winner_its_place_in_every_order(
     rivals_look: Callable[..., Inspection], actors: ThreadPoolExecutor
 ) -> None:
     for order in orders({"0": STEPS, "1": STEPS}):
-        stage, notifications, usage = Stage(order), MemoryNotifications(), MemoryUsage()
+        stage, notifications, usage = Stage(order), MemoryNotifications(), Usage(MemoryDatabase())
         for id in (ID, NotificationId("n2")):
             draft = a_notification(id, status=None).save_draft(PROVIDER, NOON)
             notifications.create(draft)

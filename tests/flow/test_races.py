@@ -14,9 +14,9 @@ from local.firestore import FirestoreEmulator
 from shared.adapters.clock import FixedClock
 from shared.adapters.firestore.notifications import FirestoreNotifications
 from shared.adapters.memory import MemoryNotifications, MemoryProviders
+from shared.adapters.memory.database import MemoryDatabase
 from shared.adapters.memory.devices import MemoryDevices
 from shared.adapters.memory.fanout import MemoryAudience, MemoryLedger
-from shared.adapters.memory.moderation import MemoryModerators, MemoryReviewPolicies, MemoryUsage
 from shared.adapters.memory.standings import MemoryStandings
 from shared.adapters.rates import ProcessRates
 from shared.domain.actors import Actor, Role
@@ -37,6 +37,9 @@ from shared.flow.moderation.reviewers import Reviewers
 from shared.flow.notifications.create import edit
 from shared.flow.notifications.submission import Checks
 from shared.ports import Notifications
+from shared.stores.moderators import Moderators
+from shared.stores.review_policies import ReviewPolicies
+from shared.stores.usage import Usage
 from tests.builders import (
     MODERATOR,
     NOON,
@@ -54,12 +57,12 @@ ID = NotificationId("n1")
 CLOCK = FixedClock(NOON)
 TIRELESS = a_provider(limits=((Limit.SUBMISSIONS_PER_DAY, HIGHEST_LIMIT),))
 PROVIDERS = MemoryProviders(TIRELESS, a_domain())
-POLICIES = MemoryReviewPolicies()
-REVIEWERS = Reviewers(MemoryStandings(*PEOPLE), MemoryModerators())
+POLICIES = ReviewPolicies(MemoryDatabase())
+REVIEWERS = Reviewers(MemoryStandings(*PEOPLE), Moderators(MemoryDatabase()))
 CHECKS = Checks(
     lambda content, domains: Inspection(),
     MemoryAudience(MemoryDevices()),
-    MemoryUsage(),
+    Usage(MemoryDatabase()),
     ProcessRates(CLOCK),
 )
 SECOND = Actor(Role.MODERATOR, "m2")

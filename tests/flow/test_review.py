@@ -20,7 +20,7 @@ from shared.flow.moderation.moderate import Claimed
 from shared.flow.moderation.remind import remind
 from shared.flow.moderation.stats import Record, stats
 from shared.flow.providers import operate
-from shared.ports import Moderator
+from shared.stores.moderators import Moderator
 from tests.builders import (
     NOON,
     OPERATOR,

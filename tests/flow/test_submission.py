@@ -54,7 +54,7 @@ def moves(world: World, id: NotificationId) -> list[tuple[str, str]]:
 
 def places(world: World) -> int:
     """Places taken in windows of a day or an hour; those of a minute forget themselves."""
-    windows = [id.split(".") for id in world.usage.documents]
+    windows = [id.split(".") for id in world.database.collection("usage")]
     lasting = [each for each in windows if each[1] in {DAY, HOUR}]
     return sum(len(world.usage.places(*each)) for each in lasting)
 
@@ -269,7 +269,7 @@ def test_a_place_in_the_queue_is_not_lost_to_a_request_that_died_or_was_refused(
     with pytest.raises(TooMany) as refusal:
         world.create()
     assert refusal.value.code == "submissionsPerDayReached"
-    queue = [id.split(".") for id in world.usage.documents if "pendingAtOnce" in id]
+    queue = [id.split(".") for id in world.database.collection("usage") if "pendingAtOnce" in id]
     assert sum(len(world.usage.places(*window)) for window in queue) == 2
 
 
@@ -352,7 +352,7 @@ def test_a_device_that_is_sent_to_all_day_is_one() -> None:
     world = a_world(adminSendsPerHour=1_000)
     for _ in range(MOST_DEVICES_PER_DAY + 5):
         world.create(an_input(target_segment=ADMIN))
-    document = world.usage.documents["p1.adminDevices.2026-01-01"]
+    document = world.database.collection("usage")["p1.adminDevices.2026-01-01"]
     assert len(document["takers"]) == 1
     assert "Admin-1" not in str(document)
 
@@ -546,10 +546,10 @@ def test_the_turn_of_a_process_that_died_lapses() -> None:
 def test_what_is_counted_in_many_queries_takes_a_turn_and_what_is_plain_takes_none() -> None:
     world = a_world()
     world.create()
-    assert "p1.looks" not in world.usage.documents
+    assert "p1.looks" not in world.database.collection("usage")
     many = tuple(f"{first}{second}" for first in "abcdef" for second in "klmnop")
     world.create(an_input(target_segment=a_segment(region=many)))
-    assert world.usage.documents["p1.looks"]["leases"] == []
+    assert world.database.collection("usage")["p1.looks"]["leases"] == []
 
 
 # ---- repeats ---------------------------------------------------------------------------------
@@ -609,5 +609,5 @@ def test_what_is_over_the_limit_is_not_looked_at() -> None:
 def test_windows_are_kept_for_a_day_after_their_end() -> None:
     world = a_world()
     world.create()
-    document = world.usage.documents["p1.submissionsPerDay.2026-01-01"]
+    document = world.database.collection("usage")["p1.submissionsPerDay.2026-01-01"]
     assert document["expireAt"] - world.clock.now() == timedelta(hours=36)

@@ -16,19 +16,13 @@ import shared.adapters
 from shared.adapters.documents.device import DEVICES, SLOT_FIELDS
 from shared.adapters.documents.notification import REPLAYS
 from shared.adapters.documents.posts import PROMPTS, UPDATES
-from shared.adapters.documents.review import USAGE
 from shared.adapters.firestore.audience import FirestoreAudience
 from shared.adapters.firestore.devices import FirestoreDevices
 from shared.adapters.firestore.exports import FirestoreExports
+from shared.adapters.firestore.google_database import GoogleDatabase
 from shared.adapters.firestore.ledger import BATCHES, FirestoreLedger
 from shared.adapters.firestore.ledger_documents import EVIDENCE, PLACE_FIELDS, STATE_FIELDS
-from shared.adapters.firestore.moderation import (
-    FirestoreModerators,
-    FirestoreReviewPolicies,
-    FirestoreUsage,
-)
 from shared.adapters.firestore.notifications import FirestoreNotifications
-from shared.adapters.firestore.platform import FirestoreStopSwitch
 from shared.adapters.firestore.posts import FirestorePosts
 from shared.adapters.firestore.providers import FirestoreProviders
 from shared.adapters.firestore.rest import FirestoreRest
@@ -43,7 +37,11 @@ from shared.domain.notifications.lifecycle import Status
 from shared.domain.notifications.notification import NotificationId
 from shared.ports import Waiting, Wish
 from shared.stores.lanes import Lanes
+from shared.stores.moderators import Moderators
+from shared.stores.platform import StopSwitch
 from shared.stores.provider_tokens import TokenShelf
+from shared.stores.review_policies import ReviewPolicies
+from shared.stores.usage import USAGE, Usage
 from tests.adapters.test_others import not_again
 from tests.builders import NOON, an_fcm_address
 from tests.infra.conftest import ROOT
@@ -67,18 +65,14 @@ ADAPTERS = (
     FirestoreAudience,
     FirestoreDevices,
     FirestoreExports,
-    FirestoreModerators,
     FirestorePosts,
-    FirestoreReviewPolicies,
-    FirestoreUsage,
     FirestoreLedger,
     FirestoreNotifications,
     FirestoreProviders,
     FirestoreSlots,
-    FirestoreStopSwitch,
     FirestoreWatch,
 )
-STORES = (Lanes, TokenShelf)
+STORES = (Lanes, Moderators, ReviewPolicies, StopSwitch, TokenShelf, Usage)
 Calls = Mapping[str, Callable[[], object]]
 
 
@@ -171,7 +165,7 @@ def client_queries(client: Client) -> set[str]:
         "count_pending": lambda: notifications.count_pending("p1"),
         "count_drafts": lambda: notifications.count_drafts("p1"),
         "decided": lambda: notifications.decided(NOON, 9),
-        "by_telegram": lambda: FirestoreModerators(client).by_telegram(1),
+        "by_telegram": lambda: Moderators(GoogleDatabase(client, not_again)).by_telegram(1),
         "overdue": lambda: notifications.overdue(NOON, 9),
         "sending_on": lambda: notifications.sending_on("example.com"),
         "unexported": lambda: notifications.unexported(NOON, 9),
@@ -346,13 +340,14 @@ def test_what_is_written_with_an_end_expires_and_nothing_else() -> None:
     assert expiring == {(name, "expireAt") for name in (REPLAYS, USAGE, PROMPTS, UPDATES)}
     writers = [
         path.name
-        for path in (ROOT / "shared" / "adapters" / "documents").glob("*.py")
+        for folder in ("adapters/documents", "stores")
+        for path in (ROOT / "shared" / folder).glob("*.py")
         if '"expireAt": ' in path.read_text()
     ]
     assert sorted(writers) == [
         "notification.py",
         "posts.py",
-        "review.py",
+        "usage.py",
     ], "a new kind of document that ends needs a TTL policy in firestore.indexes.json"
 
 

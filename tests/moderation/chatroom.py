@@ -14,9 +14,9 @@ from local.emulators.telegram.server import Telegram, app
 from shared.adapters.clock import FixedClock
 from shared.adapters.memory import MemoryNotifications, MemoryProviders
 from shared.adapters.memory.chat import MemoryChat
+from shared.adapters.memory.database import MemoryDatabase
 from shared.adapters.memory.devices import MemoryDevices
 from shared.adapters.memory.fanout import MemoryAudience
-from shared.adapters.memory.moderation import MemoryModerators, MemoryReviewPolicies
 from shared.adapters.memory.posts import MemoryPosts
 from shared.adapters.memory.standings import MemoryStandings
 from shared.adapters.telegram import TelegramChat
@@ -26,7 +26,8 @@ from shared.domain.chat.text import Card
 from shared.domain.notifications.notification import Change, Notification, NotificationId
 from shared.flow.chat.moderator_chat import Desk
 from shared.flow.chat.press import Press, Reply
-from shared.ports import Moderator
+from shared.stores.moderators import Moderator, Moderators
+from shared.stores.review_policies import ReviewPolicies
 from tests.builders import NOON, a_desktop, a_device, a_domain, a_notification, a_provider
 from tests.parts import an_account
 
@@ -51,13 +52,13 @@ class Chatroom:
     providers: Any = field(
         default_factory=lambda: MemoryProviders(a_provider(name="Acme"), a_domain())
     )
-    moderators: Any = field(default_factory=MemoryModerators)
+    moderators: Any = field(default_factory=lambda: Moderators(MemoryDatabase()))
     standings: MemoryStandings = field(
         default_factory=lambda: MemoryStandings(
             *(an_account(it.uid, "moderator") for it in MODERATORS)
         )
     )
-    policies: Any = field(default_factory=MemoryReviewPolicies)
+    policies: Any = field(default_factory=lambda: ReviewPolicies(MemoryDatabase()))
     devices: MemoryDevices = field(default_factory=MemoryDevices)
     clock: FixedClock = field(default_factory=lambda: FixedClock(NOON))
     updates: int = 0

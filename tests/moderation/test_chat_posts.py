@@ -11,7 +11,7 @@ from google.auth.credentials import AnonymousCredentials
 from google.cloud.firestore import Client
 
 from local.firestore import FirestoreEmulator
-from shared.adapters.firestore.moderation import FirestoreModerators, FirestoreReviewPolicies
+from shared.adapters.firestore.google_database import GoogleDatabase
 from shared.adapters.firestore.notifications import FirestoreNotifications
 from shared.adapters.firestore.posts import FirestorePosts
 from shared.domain.errors import TryAgain
@@ -21,6 +21,9 @@ from shared.domain.notifications.notification import NotificationId
 from shared.flow.chat.posts import show
 from shared.flow.chat.press import press, reply
 from shared.ports import Post, Posts, Prompt, Room
+from shared.stores.moderators import Moderators
+from shared.stores.review_policies import ReviewPolicies
+from tests.adapters.test_others import not_again
 from tests.builders import NOON, PROVIDER, a_notification
 from tests.moderation.chatroom import MIRA, NIK, ROOM, Chatroom
 
@@ -46,8 +49,8 @@ def room(request: pytest.FixtureRequest) -> Chatroom:
     return Chatroom(
         posts=FirestorePosts(client),
         notifications=FirestoreNotifications(client),
-        moderators=FirestoreModerators(client),
-        policies=FirestoreReviewPolicies(client),
+        moderators=Moderators(GoogleDatabase(client, not_again)),
+        policies=ReviewPolicies(GoogleDatabase(client, not_again)),
     )
 
 

@@ -13,7 +13,7 @@ from shared.domain.notifications.review import ReviewPolicy, Template
 from shared.domain.providers.standing import Standing
 from shared.flow.chat.posts import show
 from shared.flow.chat.press import press, reply
-from shared.ports import Moderator
+from shared.stores.moderators import Moderator
 from tests.builders import NOON, PROVIDER, a_notification, a_provider, a_segment, some_content
 from tests.moderation.chatroom import MIRA, NIK, ROOM, STRANGER, Chatroom
 from tests.parts import an_account

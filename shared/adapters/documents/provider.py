@@ -14,8 +14,6 @@ from shared.stores.codec import Fields, LenientReader, Reader, difference
 PROVIDERS = "providers"
 DOMAINS = "domains"
 API_KEYS = "apiKeys"
-PLATFORM = "platform"
-STOP = "stop"
 
 log = logging.getLogger(__name__)
 
@@ -155,13 +153,3 @@ def readable_keys(found: Iterable[tuple[str, Mapping[str, Any]]]) -> list[ApiKey
         except Defect:
             log.exception("left out of a list of API keys")
     return sorted(keys, key=lambda key: (key.created_at, key.id))
-
-
-def stop_fields(on: bool, by: str, reason: str, at: datetime) -> Fields:
-    """The stop switch, with who turned it last and why."""
-    return {"on": on, "by": by, "reason": reason, "at": at}
-
-
-def stop_from(document: Mapping[str, Any]) -> bool:
-    """Whether the platform is stopped."""
-    return Reader(PLATFORM, STOP, document).flag("on")

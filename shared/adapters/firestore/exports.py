@@ -11,7 +11,6 @@ from dataclasses import replace
 from datetime import date, datetime
 from typing import Any
 
-from shared.adapters.documents.provider import PLATFORM
 from shared.adapters.firestore.ledger_documents import holds
 from shared.adapters.firestore.rest import FirestoreRest
 from shared.adapters.firestore.rest_values import (
@@ -30,6 +29,7 @@ from shared.domain.errors import Defect, TryAgain
 from shared.domain.notifications.notification import NotificationId
 from shared.ports import LostLease
 from shared.ports.database import Lost, Unmet
+from shared.stores.platform import PLATFORM
 
 EXPORTS = "exports"
 MANIFESTS = "manifests"

@@ -24,7 +24,6 @@ from shared.adapters.documents.posts import (
     room_from,
     update_fields,
 )
-from shared.adapters.documents.provider import PLATFORM
 from shared.adapters.firestore.calls import (
     NotDone,
     Refused,
@@ -42,6 +41,7 @@ from shared.domain.notifications.notification import NotificationId
 from shared.ports import Post, Prompt, Room
 from shared.stores.change import Turns
 from shared.stores.codec import Fields, difference, present
+from shared.stores.platform import PLATFORM
 
 T = TypeVar("T")
 

@@ -10,12 +10,12 @@ from shared.adapters.documents.notification import (
     lost_domains_from,
     status_from,
 )
-from shared.adapters.documents.provider import PLATFORM, STOP, stop_from
 from shared.adapters.firestore.rest import FirestoreRest
 from shared.adapters.firestore.rest_values import Raw, decode_fields, moment
 from shared.domain.errors import NotFound
 from shared.domain.notifications.notification import NotificationId
 from shared.ports import Sight
+from shared.stores.platform import PLATFORM, STOP, stop_from
 
 SEEN_FIELDS = ("status", LOST_DOMAINS, "on")
 

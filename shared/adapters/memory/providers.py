@@ -1,4 +1,4 @@
-"""Providers, domains, API keys and the stop switch in memory, as the Firestore ones keep them."""
+"""Providers, domains and API keys in memory, as the Firestore ones keep them."""
 
 import threading
 from collections.abc import Callable, Sequence
@@ -17,8 +17,6 @@ from shared.adapters.documents.provider import (
     provider_fields,
     provider_from,
     readable_keys,
-    stop_fields,
-    stop_from,
 )
 from shared.adapters.memory.documents import Collection
 from shared.domain.actors import Actor
@@ -163,16 +161,3 @@ class MemoryProviders:
 def _owned(collection: Collection, uid: str) -> list[tuple[str, dict[str, Any]]]:
     stored = sorted(collection.documents.items())
     return [(id, document) for id, document in stored if document.get("providerId") == uid]
-
-
-class MemoryStopSwitch:
-    """The emergency brake; off until somebody pulls it."""
-
-    def __init__(self) -> None:
-        self.document: dict[str, Any] = {}
-
-    def is_on(self) -> bool:
-        return stop_from(self.document)
-
-    def turn(self, on: bool, by: str, reason: str, at: datetime) -> None:
-        self.document = stop_fields(on, by, reason, at)

@@ -1,7 +1,8 @@
 """What a running batch looks at, in memory: what the other stores say at this moment."""
 
 from shared.domain.notifications.notification import NotificationId
-from shared.ports import Notifications, Sight, StopSwitch
+from shared.ports import Notifications, Sight
+from shared.stores.platform import StopSwitch
 
 
 class MemoryWatch:

@@ -14,15 +14,14 @@ from shared.ports import (
     ChatMoved,
     ChatRefused,
     Clock,
-    Moderator,
-    Moderators,
     Notifications,
     Posts,
     Providers,
-    ReviewPolicies,
     Room,
     Standings,
 )
+from shared.stores.moderators import Moderator, Moderators
+from shared.stores.review_policies import ReviewPolicies
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,7 +24,8 @@ from shared.domain.notifications.notification import (
 )
 from shared.domain.notifications.review import ReviewPolicy, approvals_needed
 from shared.flow.moderation.reviewers import Reviewers
-from shared.ports import Clock, Notifications, Page, Providers, ReviewPolicies, Waiting
+from shared.ports import Clock, Notifications, Page, Providers, Waiting
+from shared.stores.review_policies import ReviewPolicies
 
 CountDevices = Callable[[Notification], int]
 """How many devices a notification would target now; raises ``TryAgain`` when nobody can tell."""

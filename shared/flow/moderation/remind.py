@@ -4,7 +4,8 @@ import logging
 from collections.abc import Callable
 
 from shared.flow.moderation.moderate import Queued, queued
-from shared.ports import Clock, Notifications, ReviewPolicies, Waiting
+from shared.ports import Clock, Notifications, Waiting
+from shared.stores.review_policies import ReviewPolicies
 
 Remind = Callable[[Queued], object]
 """Tells moderators about the one that waits longest."""

@@ -7,7 +7,8 @@ from shared.domain.notifications.notification import Notification
 from shared.domain.notifications.review import check_independent
 from shared.domain.providers.provider import Provider, belongs_to
 from shared.domain.providers.standing import Standing
-from shared.ports import Moderators, Standings
+from shared.ports import Standings
+from shared.stores.moderators import Moderators
 
 JUST_NOW_SECONDS = 60.0
 """A moderator's own account was looked up when their call was let in."""

@@ -26,7 +26,8 @@ from shared.domain.providers.admin_hwids import MOST_DEVICES_PER_DAY
 from shared.domain.providers.places import Taker, Turn
 from shared.domain.providers.provider import Domain, Limit, Provider, verified
 from shared.flow.audience.size import sum_of
-from shared.ports import Audience, Clock, Inspect, Notifications, Rates, Usage
+from shared.ports import Audience, Clock, Inspect, Notifications, Rates
+from shared.stores.usage import Usage
 
 WINDOWS: Mapping[Limit, tuple[timedelta, str]] = {
     Limit.SUBMISSIONS_PER_DAY: (timedelta(days=1), "%Y-%m-%d"),

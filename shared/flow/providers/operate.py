@@ -13,13 +13,12 @@ from shared.ports import (
     Accounts,
     AlreadyThere,
     Clock,
-    Moderator,
-    Moderators,
     Providers,
-    ReviewPolicies,
     Standings,
-    StopSwitch,
 )
+from shared.stores.moderators import Moderator, Moderators
+from shared.stores.platform import StopSwitch
+from shared.stores.review_policies import ReviewPolicies
 
 
 def put_provider(provider: Provider, *, providers: Providers) -> Provider:

@@ -11,7 +11,7 @@ from pydantic.alias_generators import to_camel
 
 from functions.http.notification import notification_json
 from shared.adapters.documents import device as devices
-from shared.adapters.documents import domain_history, posts, review
+from shared.adapters.documents import domain_history, posts
 from shared.adapters.documents import notification as notifications
 from shared.adapters.documents import provider as providers
 from shared.adapters.firestore.exports import _export_from, _fields
@@ -29,6 +29,7 @@ from shared.domain.moments import moment_text
 from shared.domain.notifications.history import Entry
 from shared.domain.notifications.notification import Notification
 from shared.stores import codec as stored
+from shared.stores import moderators, platform, review_policies, usage
 from shared.stores.lanes import lane_from
 from shared.stores.provider_tokens import minted_from
 from tests.builders import NOON
@@ -170,19 +171,19 @@ def _replay(id: str, plain: Raw, _: Raw) -> Answer:
 
 
 def _moderator(id: str, plain: Raw, _: Raw) -> Answer:
-    if plain == review.REMOVED:
+    if plain == moderators.REMOVED:
         return "removed", {}
-    it = review.moderator_from(id, plain)
-    return it, _encoded(stored.difference(plain, review.moderator_fields(it)))
+    it = moderators.moderator_from(id, plain)
+    return it, _encoded(stored.difference(plain, moderators.moderator_fields(it)))
 
 
 def _usage(id: str, plain: Raw, _: Raw) -> Answer:
     expire_at = plain.get("expireAt")
     if id.endswith(".looks"):
-        leases = review.leases_from(id, plain)
-        return leases, _encoded(stored.difference(plain, review.lease_fields(leases, expire_at)))
-    takers = review.takers_from(id, plain)
-    return takers, _encoded(stored.difference(plain, review.usage_fields(takers, expire_at)))
+        leases = usage.leases_from(id, plain)
+        return leases, _encoded(stored.difference(plain, usage.lease_fields(leases, expire_at)))
+    takers = usage.takers_from(id, plain)
+    return takers, _encoded(stored.difference(plain, usage.usage_fields(takers, expire_at)))
 
 
 def _post(id: str, plain: Raw, _: Raw) -> Answer:
@@ -210,17 +211,17 @@ def _apns_token(_id: str, plain: Raw, _: Raw) -> Answer:
 
 
 def _stop(_id: str, plain: Raw, _: Raw) -> Answer:
-    return providers.stop_from(plain), None
+    return platform.stop_from(plain), None
 
 
 def _policy(_id: str, plain: Raw, _: Raw) -> Answer:
-    it = review.policy_from(plain)
-    written = review.policy_fields(it)
+    it = review_policies.policy_from(plain)
+    written = review_policies.policy_fields(it)
     return written, _encoded(stored.difference(plain, written))
 
 
 def _reminder(_id: str, plain: Raw, _: Raw) -> Answer:
-    return review.reminder_from(plain), None
+    return review_policies.reminder_from(plain), None
 
 
 def _room(_id: str, plain: Raw, _: Raw) -> Answer:

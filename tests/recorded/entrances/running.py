@@ -268,15 +268,11 @@ def _put(parts: MemoryParts, path: str, fields: Fields) -> None:
         case ["deviceSecrets", id]:
             parts.devices.secrets[id] = plain.get("digest", "")
             parts.devices.generations[id] = plain.get("generation", "")
-        case ["moderators", id]:
-            parts.moderators._moderators.put(id, plain)
-        case ["usage", id]:
-            parts.usage._windows.put(id, plain)
         case ["moderationPosts", id]:
             parts.posts._posts.put(id, plain)
         case ["moderationPrompts", id]:
             parts.posts.keep_prompt(prompt_from(id, plain))
-        case ["lanes", id]:
+        case ["lanes" | "moderators" | "platform" | "usage", _]:
             parts.database.commit([Put(path, plain)])
         case ["exports", id]:
             parts.exports.marks[id] = Export(
@@ -289,11 +285,5 @@ def _put(parts: MemoryParts, path: str, fields: Fields) -> None:
                 manifest=plain.get("manifest"),
                 version="1",
             )
-        case ["platform", "stop"]:
-            parts.stop_switch.document = plain
-        case ["platform", "moderation"]:
-            parts.review_policies.document = plain
-        case ["platform", "moderationReminder"]:
-            parts.review_policies.reminder = plain
         case _:
             raise AssertionError(f"no place for {path}")

@@ -1,0 +1,184 @@
+"""``usage/{provider}.{kind}.{window}``, each gone some time after its window, and for turns
+``usage/{provider}.{kind}``.
+
+Whoever takes a place in a limit's window is written down by name, so that a request that is
+repeated, or a commit whose answer was lost, takes its place once.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from shared.domain.providers.places import (
+    Lease,
+    Leases,
+    Taker,
+    Takers,
+    Turn,
+    begun,
+    ended,
+    with_place,
+    without,
+)
+from shared.ports.database import Database, Document
+from shared.stores.change import Step, change
+from shared.stores.codec import Fields, Reader, present
+from shared.stores.names import document_name
+from shared.stores.together import Together
+
+USAGE = "usage"
+
+
+class Usage:
+    """Places in windows of time, and turns."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._windows = Together(self._write)
+        self._turns = Together(self._write_turns)
+
+    def take(
+        self,
+        provider_id: str,
+        kind: str,
+        window_key: str,
+        limit: int,
+        expire_at: datetime,
+        *,
+        taker: Taker,
+    ) -> bool:
+        """Whether ``taker`` holds one of ``limit`` places now, or did before.
+
+        One conditional write: however many ask at once, no more than ``limit`` places are taken.
+        """
+        name = _window(provider_id, kind, window_key)
+        return self._windows.change(name, _Taking(taker, limit, expire_at))
+
+    def places(self, provider_id: str, kind: str, window_key: str) -> Sequence[str]:
+        """Which places are taken now, each once."""
+        takers = _takers(self._database.get(_window(provider_id, kind, window_key)))
+        return list(dict.fromkeys(each.place for each in takers))
+
+    def give_back(self, provider_id: str, kind: str, window_key: str, *, taker: Taker) -> None:
+        """``taker`` holds its place no more; it is free if nobody else holds it."""
+        self._windows.change(_window(provider_id, kind, window_key), _GivingBack(taker))
+
+    def begin(
+        self, provider_id: str, kind: str, limit: int, now: datetime, until: datetime, taker: Taker
+    ) -> Turn:
+        """Take a turn that ends at ``until`` by itself; at most ``limit`` of a provider at a time,
+        and one at a place. One conditional write.
+        """
+        name = document_name(USAGE, f"{provider_id}.{kind}")
+        return self._turns.change(name, _Beginning(Lease(taker, until), limit, now))
+
+    def end(self, provider_id: str, kind: str, *, taker: Taker) -> None:
+        """The turn is over, whether or not it was taken."""
+        self._turns.change(document_name(USAGE, f"{provider_id}.{kind}"), _Ending(taker))
+
+    def _write(self, name: str, changes: Sequence["_Taking | _GivingBack"]) -> Sequence[bool]:
+        """Make the changes; after each, whether its taker has a place."""
+        ends = [each.expire_at for each in changes if isinstance(each, _Taking)]
+
+        def decide(document: Document | None) -> Step[list[bool]]:
+            before = takers = _takers(document)
+            placed = []
+            for each in changes:
+                takers = each.among(takers)
+                placed.append(each.taker in takers)
+            after = usage_fields(takers, max(ends, default=None))
+            return Step(placed, {} if takers == before else present(after))
+
+        return change(self._database, name, decide, "the usage of a limit")
+
+    def _write_turns(self, name: str, changes: Sequence["_Beginning | _Ending"]) -> Sequence[Turn]:
+        """Make the changes; after each, whose turn it is."""
+
+        def decide(document: Document | None) -> Step[list[Turn]]:
+            before = leases = leases_from(document.id, document.fields) if document else ()
+            turns = []
+            for each in changes:
+                leases, turn = each.among(leases)
+                turns.append(turn)
+            after = lease_fields(leases, max((it.until for it in leases), default=None))
+            return Step(turns, {} if leases == before else present(after))
+
+        return change(self._database, name, decide, "the turns")
+
+
+def _window(provider_id: str, kind: str, window_key: str) -> str:
+    return document_name(USAGE, f"{provider_id}.{kind}.{window_key}")
+
+
+def _takers(document: Document | None) -> Takers:
+    return takers_from(document.id, document.fields) if document else ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Taking:
+    """Somebody takes a place, if they have none and there is one."""
+
+    taker: Taker
+    limit: int
+    expire_at: datetime
+
+    def among(self, takers: Takers) -> Takers:
+        return with_place(takers, self.taker, self.limit)
+
+
+@dataclass(frozen=True, slots=True)
+class _GivingBack:
+    """Somebody needs no place any more."""
+
+    taker: Taker
+
+    def among(self, takers: Takers) -> Takers:
+        return without(takers, self.taker)
+
+
+@dataclass(frozen=True, slots=True)
+class _Beginning:
+    """Somebody takes a turn, if there is one."""
+
+    lease: Lease
+    limit: int
+    now: datetime
+
+    def among(self, leases: Leases) -> tuple[Leases, Turn]:
+        left, turn = begun(leases, self.lease, self.limit, self.now)
+        return (left if turn is Turn.MINE else leases), turn
+
+
+@dataclass(frozen=True, slots=True)
+class _Ending:
+    """Somebody's turn is over."""
+
+    taker: Taker
+
+    def among(self, leases: Leases) -> tuple[Leases, Turn]:
+        return ended(leases, self.taker), Turn.MINE
+
+
+def usage_fields(takers: Takers, expire_at: datetime | None) -> Fields:
+    """The document of a limit's window: who took a place in it, until it may be removed."""
+    return {"takers": [str(taker) for taker in takers], "expireAt": expire_at}
+
+
+def takers_from(id: str, document: Mapping[str, Any]) -> Takers:
+    """Who took a place."""
+    return tuple(map(Taker.read, Reader(USAGE, id, document).texts("takers")))
+
+
+def lease_fields(leases: Leases, expire_at: datetime | None) -> Fields:
+    """The document of turns that last: whose they are and until when."""
+    turns = [{"taker": str(each.taker), "until": each.until} for each in leases]
+    return {"leases": turns, "expireAt": expire_at}
+
+
+def leases_from(id: str, document: Mapping[str, Any]) -> Leases:
+    """Whose turns there are."""
+    return tuple(
+        Lease(Taker.read(each.text("taker")), each.required_time("until"))
+        for each in Reader(USAGE, id, document).maps("leases")
+    )
