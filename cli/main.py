@@ -30,7 +30,7 @@ from shared.domain.notifications.notification import NotificationId
 from shared.flow.audience import devices
 from shared.flow.delivery import count, explain
 from shared.flow.moderation import moderate
-from shared.wiring import Parts, counting, parts, reviewers
+from shared.wiring import Parts, counting, parts
 
 NEED_NO_PROJECT = {cost.name}
 ONLY_EXPLAINS = "cli.main.only_explains"
@@ -171,9 +171,7 @@ def explain_(id: str, hwid: str) -> None:
     """
     p = parts()
     notification = p.notifications.get(NotificationId(id))
-    why = explain.explain(
-        notification, hwid, providers=p.providers, devices=p.devices, ledger=p.ledger, clock=p.clock
-    )
+    why = explain.explain(notification, hwid, needs=p)
     if why.record is None:
         when = "was" if why.planned else "would be"
         if not why.known:
@@ -207,9 +205,7 @@ def reconcile(id: str) -> None:
     From the ledger, record by record; harmless at any time.
     """
     p = parts()
-    before, sums = count.reconcile(
-        NotificationId(id), notifications=p.notifications, ledger=p.ledger, clock=p.clock
-    )
+    before, sums = count.reconcile(NotificationId(id), needs=p)
     tell_difference(before.tally, sums)
     agrees = before.tally == sums
     click.echo("the record agrees with the ledger" if agrees else "the record was set right")
@@ -235,12 +231,8 @@ def approve(id: str, revision: int | None) -> None:
         NotificationId(id),
         by=_operator(),
         revision=revision_to_decide(p, seen, revision, "Approve"),
-        notifications=p.notifications,
-        providers=p.providers,
-        reviewers=reviewers(p),
-        policies=p.review_policies,
         count_devices=counting(p),
-        clock=p.clock,
+        needs=p,
     )
     click.echo(f"{id} is {decided.status}")
 
@@ -271,11 +263,7 @@ def reject(id: str, comment: str, template: str | None, revision: int | None) ->
         by=_operator(),
         template=template,
         revision=revision_to_decide(p, seen, revision, "Reject"),
-        notifications=p.notifications,
-        providers=p.providers,
-        reviewers=reviewers(p),
-        policies=p.review_policies,
-        clock=p.clock,
+        needs=p,
     )
     click.echo(f"{id} is {decided.status}")
 
@@ -289,9 +277,7 @@ def release(id: str) -> None:
     Somebody else may claim it, and decide, at once.
     """
     p = parts()
-    free = moderate.release(
-        NotificationId(id), by=_operator(), notifications=p.notifications, clock=p.clock
-    )
+    free = moderate.release(NotificationId(id), by=_operator(), needs=p)
     click.echo(f"{id} is {free.status}, and nobody reads it")
 
 
@@ -332,14 +318,7 @@ def backfill() -> None:
 
 
 def _queue(p: Parts, *, as_json: bool) -> None:
-    page = moderate.queue(
-        moderate.QueueWish(),
-        by=_operator(),
-        notifications=p.notifications,
-        reviewers=reviewers(p),
-        policies=p.review_policies,
-        clock=p.clock,
-    )
+    page = moderate.queue(moderate.QueueWish(), by=_operator(), needs=p)
     if page.next_token:
         click.echo(f"more than {len(page.items)} wait; these wait longest", err=True)
     if as_json:

@@ -51,7 +51,6 @@ if TYPE_CHECKING:
     from shared.adapters.firestore.rest import FirestoreRest
     from shared.flow.chat.moderator_chat import Desk
     from shared.flow.moderation.moderate import CountDevices
-    from shared.flow.moderation.reviewers import Reviewers
     from shared.flow.notifications.submission import Checks
     from shared.ports.database import Database
     from shared.stores.lanes import Lanes
@@ -396,7 +395,7 @@ def counting(p: Parts) -> "CountDevices":
     def count(notification: Notification) -> int:
         from shared.flow.audience.size import devices_now
 
-        return devices_now(notification, providers=p.providers, audience=p.audience, clock=p.clock)
+        return devices_now(notification, needs=p)
 
     return count
 
@@ -406,13 +405,6 @@ def checks(p: Parts) -> "Checks":
     from shared.flow.notifications.submission import PAUSES, Checks
 
     return Checks(inspecting(p), p.audience, p.usage, p.rates, PAUSES)
-
-
-def reviewers(p: Parts) -> "Reviewers":
-    """Who may decide, by the accounts and the list of these parts."""
-    from shared.flow.moderation.reviewers import Reviewers
-
-    return Reviewers(p.standings, p.moderators)
 
 
 class ChatParts(Ground):
@@ -451,7 +443,7 @@ def desk(p: Parts) -> "Desk | None":
         providers=p.providers,
         moderators=p.moderators,
         standings=p.standings,
-        policies=p.review_policies,
+        review_policies=p.review_policies,
         audience=p.audience,
         clock=p.clock,
     )

@@ -135,9 +135,7 @@ def register(call: Call[DeviceInput]) -> Reply:
         call.input.device(),
         bearer(call.request) if known else None,
         chosen=call.input.device_secret,
-        devices=p.devices,
-        accounts=p.accounts,
-        clock=p.clock,
+        needs=p,
     )
     answer = RegisteredAnswer(custom_token=registered.custom_token)
     if registered.secret:
@@ -151,7 +149,7 @@ def register(call: Call[DeviceInput]) -> Reply:
 def set_address(call: Call[AddressInput]) -> Reply:
     """A new push address; another device that holds the same one loses it."""
     p = parts()
-    devices.set_address(hwid_in(call.path), call.input.address(), devices=p.devices, clock=p.clock)
+    devices.set_address(hwid_in(call.path), call.input.address(), needs=p)
     return Reply(None, 204)
 
 

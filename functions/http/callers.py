@@ -87,7 +87,7 @@ def operator(request: Request, path: Path) -> Caller:
 
 def _of_key(key: str) -> str:
     p = parts()
-    return provider_of_key(key, providers=p.providers, standings=p.standings).uid
+    return provider_of_key(key, needs=p).uid
 
 
 def _person(request: Request) -> Identity:

@@ -30,7 +30,7 @@ from shared.domain.providers.provider import verified
 from shared.flow.moderation import moderate
 from shared.flow.moderation.stats import stats
 from shared.flow.providers.rates import check_searches
-from shared.wiring import counting, parts, reviewers
+from shared.wiring import counting, parts
 
 DOOR = Callables()
 
@@ -108,14 +108,7 @@ def moderation_queue(call: Call[QueueInput]) -> Reply:
         page_size=wanted.page_size,
         page_token=wanted.page_token,
     )
-    page = moderate.queue(
-        wish,
-        by=call.caller.actor,
-        notifications=p.notifications,
-        reviewers=reviewers(p),
-        policies=p.review_policies,
-        clock=p.clock,
-    )
+    page = moderate.queue(wish, by=call.caller.actor, needs=p)
     shown = [queued_json(each, domains_of(each.notification.provider_id)) for each in page.items]
     if not wanted.model_fields_set:
         return Reply(shown)
@@ -130,10 +123,7 @@ def claim_notification(call: Call[OneNotification]) -> Reply:
         NotificationId(call.input.id),
         by=call.caller.actor,
         email=call.caller.email,
-        notifications=p.notifications,
-        providers=p.providers,
-        reviewers=reviewers(p),
-        clock=p.clock,
+        needs=p,
     )
     return Reply(ClaimedAnswer.of(claimed))
 
@@ -142,12 +132,7 @@ def claim_notification(call: Call[OneNotification]) -> Reply:
 def release_notification(call: Call[OneNotification]) -> Reply:
     """Leave a claimed notification to others again."""
     p = parts()
-    released = moderate.release(
-        NotificationId(call.input.id),
-        by=call.caller.actor,
-        notifications=p.notifications,
-        clock=p.clock,
-    )
+    released = moderate.release(NotificationId(call.input.id), by=call.caller.actor, needs=p)
     return Reply(DecidedAnswer.of(released))
 
 
@@ -160,12 +145,8 @@ def approve_notification(call: Call[Approval]) -> Reply:
         by=call.caller.actor,
         email=call.caller.email,
         revision=call.input.revision,
-        notifications=p.notifications,
-        providers=p.providers,
-        reviewers=reviewers(p),
-        policies=p.review_policies,
         count_devices=counting(p),
-        clock=p.clock,
+        needs=p,
     )
     return Reply(ApprovalAnswer.of(approved))
 
@@ -186,11 +167,7 @@ def reject_notification(call: Call[Rejection]) -> Reply:
         email=call.caller.email,
         template=call.input.template,
         revision=call.input.revision,
-        notifications=p.notifications,
-        providers=p.providers,
-        reviewers=reviewers(p),
-        policies=p.review_policies,
-        clock=p.clock,
+        needs=p,
     )
     return Reply(DecidedAnswer.of(rejected))
 
@@ -199,6 +176,6 @@ def reject_notification(call: Call[Rejection]) -> Reply:
 def moderation_stats(call: Call[StatsInput]) -> Reply:
     """Tell who decided how, and how fast; and who changed what goes round them."""
     p = parts()
-    found = stats(call.input.days, notifications=p.notifications, clock=p.clock)
+    found = stats(call.input.days, needs=p)
     changes = p.providers.admin_hwids_changes(found.since, MOST_CHANGES)
     return Reply(ModerationStatsAnswer.of(found, changes))

@@ -206,7 +206,7 @@ def put_domain(call: Call[DomainInput]) -> Reply:
         if "provider_id" not in given:
             raise fault("providerId", "required", "is required for a new domain") from None
         new = Domain(**{"domain": name, **given})
-        put = operate.add_domain(new, by=by, providers=p.providers, clock=p.clock)
+        put = operate.add_domain(new, by=by, needs=p)
     _tell_of(name, call.caller.actor)
     return Reply(OwnedDomainAnswer.of(put))
 
@@ -251,11 +251,7 @@ def put_stop(call: Call[StopSwitchInput]) -> Reply:
     """Stop all sending, or let it go on."""
     p = parts()
     operate.turn_stop_switch(
-        call.input.stopped,
-        by=call.caller.actor,
-        reason=call.input.reason,
-        stop_switch=p.stop_switch,
-        clock=p.clock,
+        call.input.stopped, by=call.caller.actor, reason=call.input.reason, needs=p
     )
     return Reply(StopAnswer(stopped=call.input.stopped))
 
@@ -271,12 +267,7 @@ def stop_notification(call: Call[StopInput]) -> Reply:
     """Halt one distribution, whoever's it is."""
     p = parts()
     stopped = stop(
-        NotificationId(call.path["id"]),
-        by=call.caller.actor,
-        reason=call.input.reason,
-        notifications=p.notifications,
-        ledger=p.ledger,
-        clock=p.clock,
+        NotificationId(call.path["id"]), by=call.caller.actor, reason=call.input.reason, needs=p
     )
     return Reply(stopped_json(stopped))
 
@@ -303,9 +294,7 @@ def _handed_over(domain: Domain, given: dict[str, Any]) -> Domain:
 
 def _tell_of(domain: str, by: Actor) -> None:
     p = parts()
-    lost_domain.tell_those_on_their_way(
-        domain, by, notifications=p.notifications, providers=p.providers, clock=p.clock
-    )
+    lost_domain.tell_those_on_their_way(domain, by, needs=p)
 
 
 def _check_owner(given: dict[str, Any]) -> None:

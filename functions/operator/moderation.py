@@ -78,14 +78,7 @@ def put_moderator(call: Call[ModeratorInput]) -> Reply:
     in the chat, too.
     """
     p = parts()
-    put = operate.put_moderator(
-        call.path["uid"],
-        given_fields(call.input),
-        accounts=p.accounts,
-        standings=p.standings,
-        moderators=p.moderators,
-        clock=p.clock,
-    )
+    put = operate.put_moderator(call.path["uid"], given_fields(call.input), needs=p)
     return Reply(_answer(put))
 
 
@@ -100,7 +93,7 @@ def put_moderator(call: Call[ModeratorInput]) -> Reply:
 def delete_moderator(call: Call[EmptyRequest]) -> Reply:
     """Take the claim, the right to decide in the chat, and end the account's sessions."""
     p = parts()
-    operate.delete_moderator(call.path["uid"], accounts=p.accounts, moderators=p.moderators)
+    operate.delete_moderator(call.path["uid"], needs=p)
     return Reply(None, 204)
 
 

@@ -101,11 +101,7 @@ def change_domain(call: Call[OwnDomainInput]) -> Reply:
     """
     name, given, p = domain_in(call.path), call.input, parts()
     changed = operate.change_own_domain(
-        name,
-        given.model_dump(exclude_unset=True),
-        by=call.caller.actor,
-        providers=p.providers,
-        clock=p.clock,
+        name, given.model_dump(exclude_unset=True), by=call.caller.actor, needs=p
     )
     return Reply(DomainAnswer.of(changed))
 
@@ -122,9 +118,7 @@ def issue_key(call: Call[KeyInput]) -> Reply:
     """A new API key; the answer is the only place where it is ever shown."""
     p, uid = parts(), call.caller.id
     check_rate(known_provider(uid, p.providers), Limit.API_KEYS_PER_MINUTE, p.rates)
-    key = api_keys.issue_key(
-        uid, call.input.name, made_by=uid, providers=p.providers, clock=p.clock
-    )
+    key = api_keys.issue_key(uid, call.input.name, made_by=uid, needs=p)
     return Reply(NewKeyAnswer(id=api_keys.digest_of(key), name=call.input.name, key=key), 201)
 
 

@@ -99,12 +99,10 @@ def create(call: Call[NotificationInput]) -> Reply:
         call.input,
         provider_id=call.caller.id,
         once=_once(call),
-        notifications=p.notifications,
-        providers=p.providers,
         checks=checks(p),
-        clock=p.clock,
         render=notification_json,
         deliver_now=deliver_now,
+        needs=p,
     )
     return Reply(answer, 201, {"Location": f"notifications/{answer['id']}"})
 
@@ -148,13 +146,7 @@ def edit(call: Call[EditInput]) -> Reply:
     """Change a draft, or a pending notification, which then is a new revision."""
     p = parts()
     edited = creating.edit(
-        notification_id(call),
-        call.input,
-        provider_id=call.caller.id,
-        notifications=p.notifications,
-        providers=p.providers,
-        checks=checks(p),
-        clock=p.clock,
+        notification_id(call), call.input, provider_id=call.caller.id, checks=checks(p), needs=p
     )
     return Reply(notification_json(edited))
 
@@ -183,11 +175,9 @@ def submit(call: Call[EmptyRequest]) -> Reply:
     submitted = creating.submit(
         notification_id(call),
         provider_id=call.caller.id,
-        notifications=p.notifications,
-        providers=p.providers,
         checks=checks(p),
-        clock=p.clock,
         deliver_now=deliver_now,
+        needs=p,
     )
     return Reply(notification_json(submitted))
 
@@ -202,12 +192,7 @@ def submit(call: Call[EmptyRequest]) -> Reply:
 def cancel(call: Call[EmptyRequest]) -> Reply:
     """Take it back before it is sent."""
     p = parts()
-    cancelled = taking_back.cancel(
-        notification_id(call),
-        provider_id=call.caller.id,
-        notifications=p.notifications,
-        clock=p.clock,
-    )
+    cancelled = taking_back.cancel(notification_id(call), provider_id=call.caller.id, needs=p)
     return Reply(notification_json(cancelled))
 
 
@@ -222,12 +207,7 @@ def stop(call: Call[StopInput]) -> Reply:
     """Halt it while it is being sent; what was sent stays counted."""
     p = parts()
     stopped = taking_back.stop(
-        notification_id(call),
-        by=call.caller.actor,
-        reason=call.input.reason,
-        notifications=p.notifications,
-        ledger=p.ledger,
-        clock=p.clock,
+        notification_id(call), by=call.caller.actor, reason=call.input.reason, needs=p
     )
     return Reply(stopped_json(stopped))
 
@@ -243,14 +223,7 @@ def stop(call: Call[StopInput]) -> Reply:
 def duplicate(call: Call[EmptyRequest]) -> Reply:
     """A new draft with the same content and target."""
     p = parts()
-    copy = creating.duplicate(
-        notification_id(call),
-        provider_id=call.caller.id,
-        notifications=p.notifications,
-        providers=p.providers,
-        rates=p.rates,
-        clock=p.clock,
-    )
+    copy = creating.duplicate(notification_id(call), provider_id=call.caller.id, needs=p)
     return Reply(notification_json(copy), 201, {"Location": f"../{copy.id}"})
 
 

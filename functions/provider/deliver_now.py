@@ -4,14 +4,15 @@ Nothing rests on it. Should the request end early, the event and its tasks come 
 """
 
 from collections.abc import Iterable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from shared.domain.delivery.ledger import BatchId
 from shared.domain.errors import TryAgain
 from shared.domain.notifications.notification import NotificationId
 from shared.flow.delivery.queues import ADMIN_HEAD_START, SEND_BATCH
-from shared.ports import Task
+from shared.ports import Audience, Clock, Ledger, Notifications, Providers, Task, Tasks
+from shared.stores.lanes import Lanes
 from shared.wiring import Parts, inspecting, parts, retry_policy
 
 INLINE_SECONDS = 20
@@ -32,41 +33,36 @@ def deliver_now(id: NotificationId) -> None:
     until = p.clock.now() + timedelta(seconds=INLINE_SECONDS)
     tasks = _HeadStart(p)
     try:
-        plan(
-            id,
-            notifications=p.notifications,
-            providers=p.providers,
-            inspect=inspecting(p),
-            audience=p.audience,
-            ledger=p.ledger,
-            lanes=p.lanes,
-            tasks=tasks,
-            clock=p.clock,
-            until=until,
-            settle=False,
+        needs = _PlanNeeds(
+            p.audience, p.clock, p.lanes, p.ledger, p.notifications, p.providers, tasks
         )
+        plan(id, inspect=inspecting(p), until=until, settle=False, needs=needs)
         if not tasks.batches:
-            finish(id, notifications=p.notifications, ledger=p.ledger, clock=p.clock)
+            finish(id, needs=p)
         for batch in tasks.batches:
             send_batch(
                 id,
                 batch,
-                notifications=p.notifications,
-                ledger=p.ledger,
-                senders=p.senders,
-                slots=p.slots,
-                devices=p.devices,
-                watch=p.watch,
-                retries=p.retries,
-                memory=p.memory,
-                tasks=p.tasks,
-                clock=p.clock,
                 until=until,
                 policy=replace(retry_policy(p), shortest_waits=0),
                 lease=p.settings.lease,
+                needs=p,
             )
     except TryAgain:
         return
+
+
+@dataclass(frozen=True, slots=True)
+class _PlanNeeds:
+    """Parts of a plan whose batches are not left to the queue."""
+
+    audience: Audience
+    clock: Clock
+    lanes: Lanes
+    ledger: Ledger
+    notifications: Notifications
+    providers: Providers
+    tasks: Tasks
 
 
 class _HeadStart:

@@ -41,14 +41,7 @@ def explain(call: Call[EmptyRequest]) -> Reply:
     """Why one device got it, or did not."""
     p = parts()
     hwid = hwid_in(call.path)
-    found = explained(
-        mine(call),
-        hwid,
-        providers=p.providers,
-        devices=p.devices,
-        ledger=p.ledger,
-        clock=p.clock,
-    )
+    found = explained(mine(call), hwid, needs=p)
     return Reply(_explanation(hwid, found))
 
 
@@ -63,14 +56,7 @@ def explain(call: Call[EmptyRequest]) -> Reply:
 def estimate(call: Call[EstimateInput]) -> Reply:
     """How many devices a segment would reach, before anything is sent."""
     p = parts()
-    found = estimated(
-        call.input.target_segment,
-        provider_id=call.caller.id,
-        providers=p.providers,
-        audience=p.audience,
-        rates=p.rates,
-        clock=p.clock,
-    )
+    found = estimated(call.input.target_segment, provider_id=call.caller.id, needs=p)
     return Reply(EstimateAnswer.of(found))
 
 

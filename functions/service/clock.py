@@ -21,7 +21,7 @@ from shared.wiring import Parts, parts
 def tick(request: Request) -> None:
     """Find what has waited too long for an event or a task that was lost."""
     p = parts()
-    swept = sweep(notifications=p.notifications, ledger=p.ledger, tasks=p.tasks, clock=p.clock)
+    swept = sweep(needs=p)
     if swept.notifications or swept.parts or swept.batches:
         log(
             "WARNING",
@@ -35,14 +35,14 @@ def tick(request: Request) -> None:
         except Defect as defect:  # keeps no moderator from being reminded
             log("ERROR", f"tick: defect: {defect}", trace=trace_of(request), error=defect)
     if not at_the_desk(lambda desk: look_after(desk=desk)):
-        remind(notifications=p.notifications, policies=p.review_policies, clock=p.clock)
+        remind(needs=p)
 
 
 def _queue_for_the_archive(p: Parts, trace: str) -> None:
     from shared.flow.archive.daily_manifest import queue_manifest
     from shared.flow.archive.export import queue_exports
 
-    queued = queue_exports(notifications=p.notifications, tasks=p.tasks, clock=p.clock)
+    queued = queue_exports(needs=p)
     if queued.unreadable:
         log(
             "ERROR",
@@ -51,4 +51,4 @@ def _queue_for_the_archive(p: Parts, trace: str) -> None:
             "again every hour",
             trace=trace,
         )
-    queue_manifest(exports=p.exports, tasks=p.tasks, clock=p.clock)
+    queue_manifest(needs=p)

@@ -27,7 +27,7 @@ def on_notification_written(event: CloudEvent) -> None:
     p = parts()
     id = NotificationId(_document_id(event, "pendingNotifications"))
     try:
-        announce(id, notifications=p.notifications, tasks=p.tasks, clock=p.clock)
+        announce(id, needs=p)
     except NotFound:  # a deleted draft
         return
     at_the_desk(lambda desk: show(id, desk=desk))

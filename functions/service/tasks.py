@@ -42,29 +42,9 @@ def plan_fanout(request: Request) -> None:
     task, p = body(request, PlanTask), parts()
     id = NotificationId(task.notification_id)
     if task.part is None:
-        plan(
-            id,
-            notifications=p.notifications,
-            providers=p.providers,
-            inspect=inspecting(p),
-            audience=p.audience,
-            ledger=p.ledger,
-            lanes=p.lanes,
-            tasks=p.tasks,
-            clock=p.clock,
-            until=_until(p),
-        )
+        plan(id, inspect=inspecting(p), until=_until(p), needs=p)
     else:
-        plan_part(
-            id,
-            task.part,
-            notifications=p.notifications,
-            audience=p.audience,
-            ledger=p.ledger,
-            tasks=p.tasks,
-            clock=p.clock,
-            until=_until(p),
-        )
+        plan_part(id, task.part, until=_until(p), needs=p)
     _settle_down()
 
 
@@ -76,19 +56,10 @@ def send_batch(request: Request) -> None:
     send(
         NotificationId(task.notification_id),
         BatchId(task.batch_id),
-        notifications=p.notifications,
-        ledger=p.ledger,
-        senders=p.senders,
-        slots=p.slots,
-        devices=p.devices,
-        watch=p.watch,
-        retries=p.retries,
-        memory=p.memory,
-        tasks=p.tasks,
-        clock=p.clock,
         until=_until(p),
         policy=retry_policy(p),
         lease=p.settings.lease,
+        needs=p,
     )
     _settle_down()
 

@@ -25,6 +25,7 @@ from shared.domain.tally import Tally
 from shared.flow.delivery.count import finish
 from tests.adapters.test_ledger_contract import a_part, of_size
 from tests.builders import NOON, PROVIDER, a_notification
+from tests.needs import only
 
 pytestmark = pytest.mark.slow
 
@@ -60,7 +61,9 @@ def test_fifty_finishers_make_one_end_and_no_error_but_try_again(
 
     def count(_: int) -> Notification | TryAgain | None:
         try:
-            return finish(ID, notifications=notifications, ledger=ledger, clock=FixedClock(NOON))
+            return finish(
+                ID, needs=only(notifications=notifications, ledger=ledger, clock=FixedClock(NOON))
+            )
         except TryAgain as later:  # the task would be delivered again
             return later
 

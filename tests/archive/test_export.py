@@ -20,6 +20,7 @@ from shared.ports import ArchiveFault, Put
 from tests.archive.parts import N1, N2, World
 from tests.builders import NOON, PROVIDER, a_notification
 from tests.flow.hazard import Blow, Crash
+from tests.needs import only
 
 
 def lines_of(world: World, kind: Kind) -> list[dict[str, Any]]:
@@ -95,7 +96,9 @@ def queue(world: World) -> int:
 
 
 def queued(world: World) -> Queued:
-    return queue_exports(notifications=world.notifications, tasks=world.tasks, clock=world.clock)
+    return queue_exports(
+        needs=only(notifications=world.notifications, tasks=world.tasks, clock=world.clock)
+    )
 
 
 def test_what_has_not_ended_is_refused() -> None:

@@ -15,6 +15,7 @@ from shared.flow.archive.daily_manifest import queue_manifest
 from shared.ports import ArchiveFault, Put
 from tests.archive.parts import N1, N2, World
 from tests.archive.tampering import forge, found, three_days
+from tests.needs import only
 
 
 def test_manifests_form_a_chain_that_ends_where_firestore_says() -> None:
@@ -193,7 +194,9 @@ def test_tick_asks_for_yesterdays_manifest_once_an_hour_until_it_is_there() -> N
     world = World()
 
     def asked() -> bool:
-        return queue_manifest(exports=world.exports, tasks=world.tasks, clock=world.clock)
+        return queue_manifest(
+            needs=only(exports=world.exports, tasks=world.tasks, clock=world.clock)
+        )
 
     assert asked()
     assert asked()
@@ -216,10 +219,12 @@ def test_what_ended_after_an_early_manifest_is_in_one_the_next_day() -> None:
     world.ended()
     world.export()
     world.next_day()
-    assert queue_manifest(exports=world.exports, tasks=world.tasks, clock=world.clock)
+    assert queue_manifest(needs=only(exports=world.exports, tasks=world.tasks, clock=world.clock))
     (manifest,) = world.close_day()
     assert (manifest.sequence, len(manifest.objects)) == (2, 3)
-    assert not queue_manifest(exports=world.exports, tasks=world.tasks, clock=world.clock)
+    assert not queue_manifest(
+        needs=only(exports=world.exports, tasks=world.tasks, clock=world.clock)
+    )
     assert world.codes() == set()
 
 

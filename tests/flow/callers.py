@@ -13,7 +13,7 @@ from shared.flow.moderation import moderate
 from shared.flow.notifications import create as creating
 from shared.flow.notifications.once import Once
 from shared.ports import Page
-from shared.wiring import counting, replaced, reviewers
+from shared.wiring import counting, replaced
 from tests.builders import MODERATOR, an_input
 from tests.flow.parts import SimulatedParts
 
@@ -36,25 +36,17 @@ class Callers:
                 given or an_input(),
                 provider_id=by,
                 once=once,
-                notifications=p.notifications,
-                providers=p.providers,
                 checks=p.checks,
-                clock=p.clock,
                 render=notification_json,
                 deliver_now=deliver_now,
+                needs=p,
             )
 
     def submit(self, id: NotificationId, *, by: str = "p1") -> Notification:
         p = self.parts
         with replaced(p):
             return creating.submit(
-                id,
-                provider_id=by,
-                notifications=p.notifications,
-                providers=p.providers,
-                checks=p.checks,
-                clock=p.clock,
-                deliver_now=deliver_now,
+                id, provider_id=by, checks=p.checks, deliver_now=deliver_now, needs=p
             )
 
     def edit(
@@ -62,25 +54,12 @@ class Callers:
     ) -> Notification:
         p = self.parts
         return creating.edit(
-            id,
-            given or NotificationInput(title="Edited"),
-            provider_id=by,
-            notifications=p.notifications,
-            providers=p.providers,
-            checks=p.checks,
-            clock=p.clock,
+            id, given or NotificationInput(title="Edited"), provider_id=by, checks=p.checks, needs=p
         )
 
     def duplicate(self, id: NotificationId, *, by: str = "p1") -> Notification:
         p = self.parts
-        return creating.duplicate(
-            id,
-            provider_id=by,
-            notifications=p.notifications,
-            providers=p.providers,
-            rates=p.rates,
-            clock=p.clock,
-        )
+        return creating.duplicate(id, provider_id=by, needs=p)
 
     def delete(self, id: NotificationId, *, by: str = "p1") -> None:
         creating.delete_draft(id, provider_id=by, notifications=self.parts.notifications)
@@ -90,30 +69,15 @@ class Callers:
 
     def waiting(self, *, by: Actor = MODERATOR, **wish: Any) -> Page[moderate.Queued]:
         p = self.parts
-        return moderate.queue(
-            moderate.QueueWish(**wish),
-            by=by,
-            notifications=p.notifications,
-            reviewers=reviewers(p),
-            policies=p.review_policies,
-            clock=p.clock,
-        )
+        return moderate.queue(moderate.QueueWish(**wish), by=by, needs=p)
 
     def claim(self, id: NotificationId, *, by: Actor = MODERATOR, email: str = "") -> Notification:
         p = self.parts
-        return moderate.claim(
-            id,
-            by=by,
-            email=email,
-            notifications=p.notifications,
-            reviewers=reviewers(p),
-            providers=p.providers,
-            clock=p.clock,
-        )
+        return moderate.claim(id, by=by, email=email, needs=p)
 
     def release(self, id: NotificationId, *, by: Actor = MODERATOR) -> Notification:
         p = self.parts
-        return moderate.release(id, by=by, notifications=p.notifications, clock=p.clock)
+        return moderate.release(id, by=by, needs=p)
 
     def approve(
         self,
@@ -129,12 +93,8 @@ class Callers:
             by=by,
             email=email,
             revision=revision,
-            notifications=p.notifications,
-            reviewers=reviewers(p),
-            providers=p.providers,
-            policies=p.review_policies,
             count_devices=counting(p),
-            clock=p.clock,
+            needs=p,
         )
 
     def reject(
@@ -155,27 +115,16 @@ class Callers:
             email=email,
             template=template,
             revision=revision,
-            notifications=p.notifications,
-            reviewers=reviewers(p),
-            providers=p.providers,
-            policies=p.review_policies,
-            clock=p.clock,
+            needs=p,
         )
 
     def cancel(self, id: NotificationId, *, by: str = "p1") -> Notification:
         p = self.parts
-        return taking_back.cancel(id, provider_id=by, notifications=p.notifications, clock=p.clock)
+        return taking_back.cancel(id, provider_id=by, needs=p)
 
     def stop(self, id: NotificationId, *, by: str = "p1") -> Notification:
         return self.stop_as(Actor(Role.PROVIDER, by), id)
 
     def stop_as(self, by: Actor, id: NotificationId, reason: str = "") -> Notification:
         p = self.parts
-        return taking_back.stop(
-            id,
-            by=by,
-            reason=reason,
-            notifications=p.notifications,
-            ledger=p.ledger,
-            clock=p.clock,
-        )
+        return taking_back.stop(id, by=by, reason=reason, needs=p)

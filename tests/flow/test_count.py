@@ -17,12 +17,15 @@ from tests.builders import NOON, a_desktop, a_device
 from tests.flow.hazard import Blow, Crash
 from tests.flow.push import busy, lost, refused
 from tests.flow.world import World
+from tests.needs import only
 
 FINISHERS = 50
 
 
 def count(world: World, id: NotificationId) -> None:
-    finish(id, notifications=world.notifications, ledger=world.ledger, clock=world.clock)
+    finish(
+        id, needs=only(notifications=world.notifications, ledger=world.ledger, clock=world.clock)
+    )
 
 
 def delivered_but_not_counted(world: World) -> NotificationId:
@@ -86,7 +89,7 @@ def test_a_batch_that_is_planned_while_somebody_counts_keeps_it_from_ending() ->
 
     world.hazard.watch(plan_the_rest)
     p = world.parts
-    finish(id, notifications=p.notifications, ledger=p.ledger, clock=p.clock)
+    finish(id, needs=p)
     assert world.status(id) is Status.SENDING
     assert world.ledger.open_batches(id) == 1
 
@@ -96,7 +99,7 @@ def test_counting_before_it_is_over_does_not_end_it() -> None:
     id = world.approved()
     world.plan(id)
     p = world.parts
-    recount(id, notifications=p.notifications, ledger=p.ledger, clock=p.clock)
+    recount(id, needs=p)
     assert (world.status(id), world.get(id).tally.open) == (Status.SENDING, 1)
 
 
@@ -181,7 +184,7 @@ def test_finish_against_stop_has_one_winner_and_exact_counters() -> None:
 
     world.hazard.watch(stop)
     p = world.parts
-    finish(id, notifications=p.notifications, ledger=p.ledger, clock=p.clock)
+    finish(id, needs=p)
     it = world.get(id)
     assert (it.status, it.tally) == (Status.STOPPED, Tally(targeted=1, delivered=1))
 
@@ -203,7 +206,7 @@ def test_counting_again_changes_nothing() -> None:
     world = World([a_device()])
     it = world.sent()
     p = world.parts
-    recount(it.id, notifications=p.notifications, ledger=p.ledger, clock=p.clock, over=True)
+    recount(it.id, over=True, needs=p)
     count(world, it.id)
     assert world.get(it.id) == it
 
@@ -217,7 +220,7 @@ def test_reconciling_mends_counters_that_are_off() -> None:
     right = it.tally
     world.notifications.change(it.id, lambda n: n.counted(Tally(targeted=9, delivered=7), NOON))
     p = world.parts
-    before, sums = reconcile(it.id, notifications=p.notifications, ledger=p.ledger, clock=p.clock)
+    before, sums = reconcile(it.id, needs=p)
     assert (before.tally.targeted, sums, world.get(it.id).tally) == (9, right, right)
     assert world.status(it.id) is Status.APPROVED
 
@@ -226,7 +229,7 @@ def test_reconciling_what_is_right_writes_nothing() -> None:
     world = World([a_device()])
     it = world.sent()
     p = world.parts
-    reconcile(it.id, notifications=p.notifications, ledger=p.ledger, clock=p.clock)
+    reconcile(it.id, needs=p)
     assert world.get(it.id) == it
 
 
@@ -245,5 +248,5 @@ def test_reconciling_does_not_overwrite_a_count_that_was_made_meanwhile() -> Non
     world.notifications.change(id, lambda n: n.counted(Tally(targeted=9), NOON))
     world.hazard.watch(close)
     p = world.parts
-    reconcile(id, notifications=p.notifications, ledger=p.ledger, clock=p.clock)
+    reconcile(id, needs=p)
     assert world.get(id).tally == world.ledger.tally(id)

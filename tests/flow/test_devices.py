@@ -21,9 +21,7 @@ def register(
     world: World, device: Device, secret: str | None = None, *, chosen: str | None = None
 ) -> Registered:
     p = world.parts
-    return devices.register(
-        device, secret, chosen=chosen, devices=p.devices, accounts=p.accounts, clock=p.clock
-    )
+    return devices.register(device, secret, chosen=chosen, needs=p)
 
 
 def known(world: World, hwid: str = "phone-1") -> Device:
@@ -139,8 +137,8 @@ def test_an_address_moves_with_its_phone() -> None:
 def test_a_new_address_replaces_the_old_and_says_since_when() -> None:
     world = World([a_device()])
     p = world.parts
-    devices.set_address("phone-1", an_fcm_address("token-2"), devices=p.devices, clock=p.clock)
-    devices.set_address("phone-1", an_fcm_address("token-2"), devices=p.devices, clock=p.clock)
+    devices.set_address("phone-1", an_fcm_address("token-2"), needs=p)
+    devices.set_address("phone-1", an_fcm_address("token-2"), needs=p)
     assert known(world).address == an_fcm_address("token-2", registered_at=world.clock.now())
 
 
@@ -173,10 +171,10 @@ def test_an_address_sent_without_consent_is_not_kept() -> None:
     world = World([a_device()])
     p = world.parts
     devices.set_consent("phone-1", False, devices=p.devices)
-    devices.set_address("phone-1", an_fcm_address("token"), devices=p.devices, clock=p.clock)
+    devices.set_address("phone-1", an_fcm_address("token"), needs=p)
     assert known(world).address is None
     devices.set_consent("phone-1", True, devices=p.devices)
-    devices.set_address("phone-1", an_fcm_address("token"), devices=p.devices, clock=p.clock)
+    devices.set_address("phone-1", an_fcm_address("token"), needs=p)
     assert known(world).address is not None
 
 
@@ -191,7 +189,7 @@ def test_a_refresh_leaves_the_desktops_notification_alone() -> None:
 def test_an_unknown_device_has_nothing_to_change() -> None:
     p = World().parts
     with pytest.raises(NotFound):
-        devices.set_address("x", an_fcm_address(), devices=p.devices, clock=p.clock)
+        devices.set_address("x", an_fcm_address(), needs=p)
     with pytest.raises(NotFound):
         devices.set_consent("x", True, devices=p.devices)
 

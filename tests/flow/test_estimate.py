@@ -12,6 +12,7 @@ from shared.ports import Audience, Counted
 from tests.builders import a_desktop, a_device, a_provider, a_segment
 from tests.flow.parts import Magnified
 from tests.flow.world import World
+from tests.needs import only
 
 REGIONS = tuple(f"{a}{b}" for a in "abcdef" for b in "abcdef")
 
@@ -21,10 +22,9 @@ def estimated(world: World, segment: Segment, audience: Audience | None = None) 
     return estimate(
         segment,
         provider_id="p1",
-        providers=p.providers,
-        audience=audience or p.audience,
-        rates=p.rates,
-        clock=p.clock,
+        needs=only(
+            providers=p.providers, audience=audience or p.audience, rates=p.rates, clock=p.clock
+        ),
     )
 
 

@@ -25,6 +25,7 @@ from tests.flow.hazard import Blow, Crash
 from tests.flow.push import accepted, busy, lost
 from tests.flow.test_send import word
 from tests.flow.world import World
+from tests.needs import only
 
 HOUR = timedelta(hours=1)
 SECONDS = (-1, 0, 1)
@@ -336,7 +337,8 @@ def test_whatever_dies_and_when_nobody_is_lost_and_nothing_is_sent_too_late(blow
         assert faults(world, id) == []
         assert all(moment < NOON + timedelta(seconds=60) for moment in moments)
         before, sums = reconcile(
-            id, notifications=world.notifications, ledger=world.ledger, clock=world.clock
+            id,
+            needs=only(notifications=world.notifications, ledger=world.ledger, clock=world.clock),
         )
         assert before.tally == sums
 

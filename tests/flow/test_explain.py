@@ -15,14 +15,7 @@ from tests.flow.world import World
 
 def explained(world: World, id: NotificationId, hwid: str) -> Explanation:
     p = world.parts
-    return explain(
-        world.get(id),
-        hwid,
-        providers=p.providers,
-        devices=p.devices,
-        ledger=p.ledger,
-        clock=p.clock,
-    )
+    return explain(world.get(id), hwid, needs=p)
 
 
 def turn_odd(world: World, hwid: str, odd: dict[str, object]) -> None:

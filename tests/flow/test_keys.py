@@ -10,6 +10,7 @@ from shared.domain.errors import TooMany, Unauthenticated
 from shared.flow.providers.keys import digest_of, issue_key, provider_of_key
 from tests.builders import a_provider
 from tests.flow.world import World
+from tests.needs import only
 
 LIMITED = a_provider(limits=(("apiKeys", 3),))
 
@@ -32,7 +33,9 @@ def test_requests_at_the_same_moment_do_not_exceed_the_limit_together() -> None:
     def request() -> None:
         try:
             made.append(
-                issue_key("p1", "server", made_by="p1", providers=providers, clock=world.clock)
+                issue_key(
+                    "p1", "server", made_by="p1", needs=only(providers=providers, clock=world.clock)
+                )
             )
         except TooMany:
             return
@@ -49,18 +52,22 @@ def test_requests_at_the_same_moment_do_not_exceed_the_limit_together() -> None:
 def test_a_key_opens_its_own_provider_s_door_and_is_not_kept() -> None:
     world = World()
     providers, standings = world.providers, world.standings
-    key = issue_key("p1", "server", made_by="p1", providers=providers, clock=world.clock)
-    assert provider_of_key(key, providers=providers, standings=standings).uid == "p1"
+    key = issue_key(
+        "p1", "server", made_by="p1", needs=only(providers=providers, clock=world.clock)
+    )
+    assert provider_of_key(key, needs=only(providers=providers, standings=standings)).uid == "p1"
     assert key.startswith("ffk_")
     assert key not in str(providers.keys_of("p1"))
     with pytest.raises(Unauthenticated):
-        provider_of_key(key + "x", providers=providers, standings=standings)
+        provider_of_key(key + "x", needs=only(providers=providers, standings=standings))
 
 
 def test_no_two_keys_are_the_same() -> None:
     world = World()
     keys = {
-        issue_key("p1", "server", made_by="p1", providers=world.providers, clock=world.clock)
+        issue_key(
+            "p1", "server", made_by="p1", needs=only(providers=world.providers, clock=world.clock)
+        )
         for _ in range(20)
     }
     assert len(keys) == 20

@@ -13,6 +13,7 @@ from shared.flow.delivery import lost_domain
 from tests.builders import OPERATOR, a_desktop, a_device, a_domain, a_segment, an_input
 from tests.flow.push import busy, lost
 from tests.flow.world import World
+from tests.needs import only
 
 LOST = "example.com"
 OTHER = "example.org"
@@ -42,9 +43,7 @@ def tell(world: World) -> None:
     lost_domain.tell_those_on_their_way(
         LOST,
         OPERATOR,
-        notifications=world.notifications,
-        providers=world.providers,
-        clock=world.clock,
+        needs=only(notifications=world.notifications, providers=world.providers, clock=world.clock),
     )
 
 

@@ -11,6 +11,7 @@ from shared.domain.providers.provider import Domain
 from shared.flow.providers import operate
 from tests.builders import OPERATOR, PROVIDER, a_domain, a_provider
 from tests.flow.world import World
+from tests.needs import only
 
 
 def test_a_provider_is_what_an_operator_says() -> None:
@@ -32,8 +33,7 @@ def set_them(world: World, *hwids: str, domain: str = "example.com") -> Domain:
         domain,
         {"admin_hwids": hwids},
         by=PROVIDER,
-        providers=world.providers,
-        clock=world.clock,
+        needs=only(providers=world.providers, clock=world.clock),
     )
 
 
@@ -47,13 +47,11 @@ def test_a_domain_needs_an_owner_who_exists() -> None:
         operate.add_domain(
             a_domain("new.com", of="nobody"),
             by=OPERATOR,
-            providers=world.providers,
-            clock=world.clock,
+            needs=only(providers=world.providers, clock=world.clock),
         )
     new = a_domain("new.com")
-    add = partial(
-        operate.add_domain, new, by=OPERATOR, providers=world.providers, clock=world.clock
-    )
+    needs = only(providers=world.providers, clock=world.clock)
+    add = partial(operate.add_domain, new, by=OPERATOR, needs=needs)
     add()
     assert operate.domain("new.com", providers=world.providers) == new
     with pytest.raises(TryAgain):
@@ -88,7 +86,9 @@ def test_ten_admin_hwids_are_taken_and_eleven_are_not() -> None:
     assert [(f.field, f.code) for f in refusal.value.errors] == [("adminHwids", "tooMany")]
     eleven = a_domain("new.com", admin_hwids=(*ten, "one more"))
     with pytest.raises(InvalidInput):
-        operate.add_domain(eleven, by=OPERATOR, providers=world.providers, clock=world.clock)
+        operate.add_domain(
+            eleven, by=OPERATOR, needs=only(providers=world.providers, clock=world.clock)
+        )
     assert operate.domain("example.com", providers=world.providers).admin_hwids == tuple(ten)
 
 
@@ -133,7 +133,9 @@ def test_a_domain_that_is_created_anew_has_no_more_room() -> None:
     assert history(world)[0].removed == tuple(f"b{n}" for n in range(10))
     new = a_domain(admin_hwids=("one more",))
     with pytest.raises(TooMany):
-        operate.add_domain(new, by=OPERATOR, providers=world.providers, clock=world.clock)
+        operate.add_domain(
+            new, by=OPERATOR, needs=only(providers=world.providers, clock=world.clock)
+        )
     assert world.providers.domain("example.com") is None
 
 
@@ -178,14 +180,13 @@ def test_a_moderator_is_made_and_unmade() -> None:
     made = operate.put_moderator(
         "m9",
         {"telegram_user_id": 9, "name": "Mia"},
-        accounts=accounts,
-        standings=world.standings,
-        moderators=moderators,
-        clock=world.clock,
+        needs=only(
+            accounts=accounts, standings=world.standings, moderators=moderators, clock=world.clock
+        ),
     )
     assert (made.uid, made.at) == ("m9", world.clock.now())
     assert (accounts.moderators, moderators.by_telegram(9)) == ({"m9"}, made)
-    operate.delete_moderator("m9", accounts=accounts, moderators=moderators)
+    operate.delete_moderator("m9", needs=only(accounts=accounts, moderators=moderators))
     assert (accounts.moderators, moderators.by_telegram(9)) == (set(), None)
 
 
@@ -193,10 +194,12 @@ def test_the_stop_switch_says_who_turned_it_and_why() -> None:
     world = World()
     switch = world.stop_switch
     operate.turn_stop_switch(
-        True, by=OPERATOR, reason="incident", stop_switch=switch, clock=world.clock
+        True, by=OPERATOR, reason="incident", needs=only(stop_switch=switch, clock=world.clock)
     )
     assert switch.is_on()
     stored = world.database.collection("platform")["stop"]
     assert (stored["by"], stored["reason"]) == ("operator:o1", "incident")
-    operate.turn_stop_switch(False, by=OPERATOR, reason="", stop_switch=switch, clock=world.clock)
+    operate.turn_stop_switch(
+        False, by=OPERATOR, reason="", needs=only(stop_switch=switch, clock=world.clock)
+    )
     assert not switch.is_on()

@@ -24,6 +24,7 @@ from shared.flow.notifications.submission import Checks
 from shared.stores.usage import Usage
 from tests.builders import NOON, PROVIDER, a_domain, a_notification, a_provider
 from tests.flow.stage import QuietReads, Stage, orders
+from tests.needs import only
 
 ID = NotificationId("n1")
 CLOCK = FixedClock(NOON)
@@ -68,11 +69,13 @@ def submitting(
     return submit(
         id,
         provider_id="p1",
-        notifications=notifications,
-        providers=MemoryProviders(a_provider(limits=limits), a_domain()),
         checks=Checks(inspect, AUDIENCE, usage, ProcessRates(CLOCK)),
-        clock=CLOCK,
         deliver_now=lambda _: None,
+        needs=only(
+            notifications=notifications,
+            providers=MemoryProviders(a_provider(limits=limits), a_domain()),
+            clock=CLOCK,
+        ),
     )
 
 

@@ -5,6 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
+from typing import Any
 
 import pytest
 from google.auth.credentials import AnonymousCredentials
@@ -33,7 +34,6 @@ from shared.domain.tally import Tally
 from shared.flow.delivery.cancel import cancel, stop
 from shared.flow.delivery.count import finish
 from shared.flow.moderation.moderate import approve, claim, reject
-from shared.flow.moderation.reviewers import Reviewers
 from shared.flow.notifications.create import edit
 from shared.flow.notifications.submission import Checks
 from shared.ports import Notifications
@@ -51,6 +51,7 @@ from tests.builders import (
     a_target,
 )
 from tests.flow.stage import QuietReads, Stage, Stepping, SteppingLedger, orders
+from tests.needs import only
 from tests.parts import PEOPLE
 
 ID = NotificationId("n1")
@@ -58,7 +59,8 @@ CLOCK = FixedClock(NOON)
 TIRELESS = a_provider(limits=((Limit.SUBMISSIONS_PER_DAY, HIGHEST_LIMIT),))
 PROVIDERS = MemoryProviders(TIRELESS, a_domain())
 POLICIES = ReviewPolicies(MemoryDatabase())
-REVIEWERS = Reviewers(MemoryStandings(*PEOPLE), Moderators(MemoryDatabase()))
+MODERATORS = Moderators(MemoryDatabase())
+STANDINGS = MemoryStandings(*PEOPLE)
 CHECKS = Checks(
     lambda content, domains: Inspection(),
     MemoryAudience(MemoryDevices()),
@@ -74,7 +76,19 @@ Verb = Callable[[Notifications], Notification]
 
 
 def cancelling(store: Notifications) -> Notification:
-    return cancel(ID, provider_id="p1", notifications=store, clock=CLOCK)
+    return cancel(ID, provider_id="p1", needs=only(notifications=store, clock=CLOCK))
+
+
+def reviewing(store: Notifications) -> Any:
+    """What a moderator's verb needs."""
+    return only(
+        notifications=store,
+        providers=PROVIDERS,
+        review_policies=POLICIES,
+        moderators=MODERATORS,
+        standings=STANDINGS,
+        clock=CLOCK,
+    )
 
 
 def approving(store: Notifications, by: Actor = MODERATOR) -> Notification:
@@ -82,12 +96,8 @@ def approving(store: Notifications, by: Actor = MODERATOR) -> Notification:
         ID,
         by=by,
         revision=1,
-        notifications=store,
-        providers=PROVIDERS,
-        reviewers=REVIEWERS,
-        policies=POLICIES,
         count_devices=lambda _: 0,
-        clock=CLOCK,
+        needs=reviewing(store),
     )
 
 
@@ -100,11 +110,7 @@ def rejecting(store: Notifications) -> Notification:
         ID,
         "no",
         by=MODERATOR,
-        notifications=store,
-        providers=PROVIDERS,
-        reviewers=REVIEWERS,
-        policies=POLICIES,
-        clock=CLOCK,
+        needs=reviewing(store),
     )
 
 
@@ -112,10 +118,7 @@ def claiming(store: Notifications, by: Actor = SECOND) -> Notification:
     return claim(
         ID,
         by=by,
-        notifications=store,
-        providers=PROVIDERS,
-        reviewers=REVIEWERS,
-        clock=CLOCK,
+        needs=reviewing(store),
     )
 
 
@@ -129,10 +132,8 @@ def editing(store: Notifications) -> Notification:
         ID,
         new,
         provider_id="p1",
-        notifications=store,
-        providers=PROVIDERS,
         checks=CHECKS,
-        clock=CLOCK,
+        needs=only(notifications=store, providers=PROVIDERS, clock=CLOCK),
     )
 
 
@@ -333,13 +334,16 @@ def test_finish_against_stop_has_one_winner_and_exact_counters_in_every_order(
         store, ledger = MemoryNotifications(), delivered_ledger()
         sending = with_pending(store).change(ID, lambda it: it.approve(MODERATOR, NOON))
         stage = Stage(order)
-        p: dict[str, object] = {
-            "notifications": Stepping(store, stage),
-            "ledger": SteppingLedger(ledger, stage),
-            "clock": CLOCK,
-        }
+        needs = only(
+            notifications=Stepping(store, stage),
+            ledger=SteppingLedger(ledger, stage),
+            clock=CLOCK,
+        )
         ends = stage.play(
-            {"finish": partial(finish, ID, **p), "stop": partial(stop, ID, by=PROVIDER, **p)},  # type: ignore[arg-type]
+            {
+                "finish": partial(finish, ID, needs=needs),
+                "stop": partial(stop, ID, by=PROVIDER, needs=needs),
+            },
             actors,
         )
         it = store.get(ID)

@@ -32,6 +32,7 @@ from tests.builders import (
 )
 from tests.flow.hazard import Blow
 from tests.flow.world import World
+from tests.needs import only
 from tests.parts import an_account
 
 SECOND = Actor(Role.MODERATOR, "m2")
@@ -464,10 +465,12 @@ def test_an_e_mail_changed_to_an_unverified_one_hides_nothing() -> None:
     operate.put_moderator(
         "m1",
         {},
-        accounts=world.parts.accounts,
-        standings=world.standings,
-        moderators=world.moderators,
-        clock=world.clock,
+        needs=only(
+            accounts=world.parts.accounts,
+            standings=world.standings,
+            moderators=world.moderators,
+            clock=world.clock,
+        ),
     )
     world.standings.accounts["m1"] = an_account("m1", "moderator", emails=("else@where.example",))
     with pytest.raises(Forbidden):
@@ -507,12 +510,7 @@ def test_who_waits_beyond_the_sla_is_named_once_in_each_period(
 
     def tick() -> None:
         p = world.parts
-        remind(
-            notifications=p.notifications,
-            policies=p.review_policies,
-            clock=p.clock,
-            tell=lambda longest: told.append(longest.notification.id),
-        )
+        remind(tell=lambda longest: told.append(longest.notification.id), needs=p)
         world.clock.advance(60)
 
     with caplog.at_level(logging.WARNING):
@@ -550,7 +548,7 @@ def test_statistics_tell_who_decided_how_and_how_fast() -> None:
     world.clock.advance(60)
     world.approve(red)
     world.create()
-    told = stats(30, notifications=world.notifications, clock=world.clock)
+    told = stats(30, needs=only(notifications=world.notifications, clock=world.clock))
     assert told.complete
     assert told.moderators == (
         Record("m1", approved=1, rejected=1, endorsed=0, median_seconds=90),
@@ -568,18 +566,22 @@ def test_statistics_look_back_as_far_as_they_are_asked_to() -> None:
     world.clock.advance(86_400)
     world.reject(world.create()["id"], by=SECOND)
     notifications, clock = world.notifications, world.clock
-    assert [it.name for it in stats(1, notifications=notifications, clock=clock).moderators] == [
+    assert [
+        it.name for it in stats(1, needs=only(notifications=notifications, clock=clock)).moderators
+    ] == [
         "m1",
         "m2",
     ]
     world.clock.advance(1)
-    assert [it.name for it in stats(1, notifications=notifications, clock=clock).moderators] == [
-        "m2"
-    ]
+    assert [
+        it.name for it in stats(1, needs=only(notifications=notifications, clock=clock)).moderators
+    ] == ["m2"]
 
 
 def test_an_admin_delivery_is_nobodys_decision() -> None:
     world = World([a_device("Admin-1")])
     world.providers.put_domain(replace(a_domain(), admin_hwids=("Admin-1",)))
     world.create(an_input(target_segment=a_segment(hwid="Admin-1")))
-    assert stats(1, notifications=world.notifications, clock=world.clock).providers == ()
+    assert (
+        stats(1, needs=only(notifications=world.notifications, clock=world.clock)).providers == ()
+    )

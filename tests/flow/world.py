@@ -9,7 +9,6 @@ import heapq
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from functools import partial
 from itertools import count
 from random import Random
 from typing import TypeVar
@@ -228,9 +227,7 @@ class World(Stores, Callers):
         while self._next_tick <= self.clock.now():
             self._next_tick += TICK
         try:
-            return sweep(
-                notifications=p.notifications, ledger=p.ledger, tasks=p.tasks, clock=p.clock
-            )
+            return sweep(needs=p)
         except (Crash, TryAgain):
             return None
 
@@ -261,43 +258,19 @@ class World(Stores, Callers):
 
     def announce(self, id: NotificationId) -> None:
         p = self.parts
-        announce(id, notifications=p.notifications, tasks=p.tasks, clock=p.clock)
+        announce(id, needs=p)
 
     def plan(self, id: NotificationId, *, part: int | None = None) -> None:
         p = self.parts
-        common = {
-            "notifications": p.notifications,
-            "audience": p.audience,
-            "ledger": p.ledger,
-            "tasks": p.tasks,
-            "clock": p.clock,
-            "until": p.until,
-        }
-        run = (
-            partial(plan, id, lanes=p.lanes, providers=p.providers, inspect=p.checks.inspect)
-            if part is None
-            else partial(plan_part, id, part)
-        )
-        run(**common)
+        if part is None:
+            plan(id, inspect=p.checks.inspect, until=p.until, needs=p)
+        else:
+            plan_part(id, part, until=p.until, needs=p)
 
     def send(self, id: NotificationId, batch: BatchId) -> None:
         p = self.parts
         send_batch(
-            id,
-            batch,
-            notifications=p.notifications,
-            ledger=p.ledger,
-            senders=p.senders,
-            slots=p.slots,
-            devices=p.devices,
-            watch=p.watch,
-            retries=p.retries,
-            memory=p.memory,
-            tasks=p.tasks,
-            clock=p.clock,
-            until=p.until,
-            policy=retry_policy(p),
-            lease=p.settings.lease,
+            id, batch, until=p.until, policy=retry_policy(p), lease=p.settings.lease, needs=p
         )
 
 

@@ -84,7 +84,7 @@ class Chatroom:
             providers=self.providers,
             moderators=self.moderators,
             standings=self.standings,
-            policies=self.policies,
+            review_policies=self.policies,
             audience=MemoryAudience(self.devices),
             clock=self.clock,
         )

@@ -22,6 +22,7 @@ from shared.flow.audience import devices
 from tests.adapters.test_others import not_again
 from tests.builders import a_desktop
 from tests.flow.parts import FakeAccounts
+from tests.needs import only
 
 RULES = Path(__file__).parents[2] / "firestore.rules"
 HWID = "Hw 1:é"
@@ -270,7 +271,9 @@ def test_a_former_owner_reads_nothing_of_what_is_registered_next(
 
     def claims_of_a_registration() -> dict[str, Any]:
         desktop = a_desktop("Hw 2")
-        devices.register(desktop, None, devices=store, accounts=accounts, clock=FixedClock())
+        devices.register(
+            desktop, None, needs=only(devices=store, accounts=accounts, clock=FixedClock())
+        )
         return dict(accounts.claims["device:Hw 2"])
 
     def reads(claims: Mapping[str, object]) -> bool:

@@ -8,6 +8,7 @@ if it is one of ours: signed by our key or, without a key, announced in Firestor
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
+from typing import Protocol
 
 from shared.domain.archive.manifest import (
     BadManifest,
@@ -31,18 +32,29 @@ MOST_LISTED = 500
 AFTER_MIDNIGHT = timedelta(minutes=10)
 
 
-def queue_manifest(*, exports: Exports, tasks: Tasks, clock: Clock) -> bool:
+class Needs(Protocol):
+    """Parts of the container that these verbs use."""
+
+    @property
+    def clock(self) -> Clock: ...
+    @property
+    def exports(self) -> Exports: ...
+    @property
+    def tasks(self) -> Tasks: ...
+
+
+def queue_manifest(*, needs: Needs) -> bool:
     """A task for yesterday's manifest, unless all of yesterday is listed; one an hour until it is.
 
     What was archived after an early manifest (``fanfare archive seal``) is no less worth a link.
     """
-    now = clock.now() - AFTER_MIDNIGHT
+    now = needs.clock.now() - AFTER_MIDNIGHT
     yesterday = now.astimezone(UTC).date() - timedelta(days=1)
-    head = exports.head()
+    head = needs.exports.head()
     closed = head is not None and head.day >= yesterday
-    if closed and not exports.unlisted(_end_of(yesterday), 1):
+    if closed and not needs.exports.unlisted(_end_of(yesterday), 1):
         return False
-    tasks.enqueue([manifest_task(yesterday, f"{now:%Y%m%d%H}")])
+    needs.tasks.enqueue([manifest_task(yesterday, f"{now:%Y%m%d%H}")])
     return True
 
 

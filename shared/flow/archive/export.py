@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import chain, islice
+from typing import Protocol
 
 from shared.domain.archive.lines import notification_line, outcome_lines, transition_line
 from shared.domain.archive.objects import (
@@ -56,6 +57,17 @@ SETTLED_AFTER = LONGEST_HANDLER
 """A stopped notification may still be written by a handler that began before; none lives longer."""
 
 
+class Needs(Protocol):
+    """Parts of the container that these verbs use."""
+
+    @property
+    def clock(self) -> Clock: ...
+    @property
+    def notifications(self) -> Notifications: ...
+    @property
+    def tasks(self) -> Tasks: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Queued:
     """How many ended and are not archived, and how many of these nobody can read."""
@@ -64,25 +76,25 @@ class Queued:
     unreadable: int
 
 
-def queue_exports(*, notifications: Notifications, tasks: Tasks, clock: Clock) -> Queued:
+def queue_exports(*, needs: Needs) -> Queued:
     """A task for each notification that ended and is not archived.
 
     One that cannot be read is put off like the others, or enough of them would stand before
     everything that ended later, for ever.
     """
-    now = clock.now()
-    due, unreadable = notifications.unexported(now, MOST_AT_ONCE), 0
+    now = needs.clock.now()
+    due, unreadable = needs.notifications.unexported(now, MOST_AT_ONCE), 0
     for id in due:
         try:
-            it = notifications.change(id, lambda it: exporting(it, now + NEXT_LOOK, now))
+            it = needs.notifications.change(id, lambda it: exporting(it, now + NEXT_LOOK, now))
         except NotFound:
             continue
         except Defect:
             log.exception("cannot be exported: notification %s", id)
-            notifications.put_off_export(id, now + NEXT_LOOK)
+            needs.notifications.put_off_export(id, now + NEXT_LOOK)
             unreadable += 1
             continue
-        tasks.enqueue([export_task(it, f"{now:%Y%m%d%H%M}")])
+        needs.tasks.enqueue([export_task(it, f"{now:%Y%m%d%H%M}")])
     return Queued(len(due), unreadable)
 
 
@@ -132,9 +144,7 @@ class Exporter:
         just_now = it.ended_at is not None and self.clock.now() - it.ended_at < SETTLED_AFTER
         if just_now and not all(part.done for part in parts):
             raise TryAgain(f"the stopped notification {it.id} may still be planned")
-        return recount(
-            it.id, notifications=self.notifications, ledger=self.ledger, clock=self.clock
-        )
+        return recount(it.id, needs=self)
 
     def _outcomes(self, mark: Export) -> Iterator[Export]:
         """The mark after each object of outcomes."""

@@ -9,6 +9,7 @@ import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Protocol
 
 from shared.domain.audience.device import Device, Hwid, PushAddress, derive
 from shared.domain.audience.ownership import Credential, Generation, Ownership, digest_of
@@ -26,6 +27,17 @@ NOT_PROVEN = (
 """One sentence for whatever is wrong: it must not tell a stranger how near a guess was."""
 
 
+class Needs(Protocol):
+    """Parts of the container that these verbs use."""
+
+    @property
+    def accounts(self) -> Accounts: ...
+    @property
+    def clock(self) -> Clock: ...
+    @property
+    def devices(self) -> Devices: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Registered:
     """``secret`` is there if one was issued, with a new generation; it is kept as a digest."""
@@ -36,13 +48,7 @@ class Registered:
 
 
 def register(
-    device: Device,
-    secret: str | None,
-    *,
-    chosen: str | None = None,
-    devices: Devices,
-    accounts: Accounts,
-    clock: Clock,
+    device: Device, secret: str | None, *, chosen: str | None = None, needs: Needs
 ) -> Registered:
     """Register a device, or refresh what is known of one that proves itself by ``secret``.
 
@@ -50,23 +56,23 @@ def register(
     answer to its first registration is lost, and simply repeats it. Raises ``Unauthenticated`` when
     the hwid is registered and is not given up (``Ownership.yields_to``) to this device.
     """
-    now = clock.now()
+    now = needs.clock.now()
     address = device.address and replace(device.address, registered_at=now)
     device = replace(device, address=address, last_active_at=now)
     issued = chosen or secrets.token_urlsafe(32)
     if secret is None:
-        held = _begun(device, issued, now, devices)
+        held = _begun(device, issued, now, needs.devices)
     else:
-        held = check_secret(device.hwid, secret, devices=devices)
+        held = check_secret(device.hwid, secret, devices=needs.devices)
     match held:
         case Generation(credential, begun):
             first, kept = True, begun.address if begun else None
         case credential:
-            first, kept = False, _refreshed(device, credential, devices)
+            first, kept = False, _refreshed(device, credential, needs.devices)
     if kept is not None:
-        devices.set_address(device.hwid, kept)
+        needs.devices.set_address(device.hwid, kept)
     claims = {GENERATION: credential.generation} if credential.generation else {}
-    token = accounts.custom_token(UID_PREFIX + device.hwid, {"device": True, **claims})
+    token = needs.accounts.custom_token(UID_PREFIX + device.hwid, {"device": True, **claims})
     return Registered(token, issued if first and not chosen else None, first)
 
 
@@ -140,15 +146,15 @@ def _new_name() -> str:
     return secrets.token_urlsafe(12)
 
 
-def set_address(hwid: str, address: PushAddress, *, devices: Devices, clock: Clock) -> None:
+def set_address(hwid: str, address: PushAddress, *, needs: Needs) -> None:
     """A new push address; a repeat of the same is harmless, another device holding it loses it.
 
     Without consent none is kept, as at a registration; it is sent again once consent is given back.
     """
-    known = devices.reach([hwid]).get(hwid)
+    known = needs.devices.reach([hwid]).get(hwid)
     if known is not None and not known.consent:
         return
-    devices.set_address(hwid, replace(address, registered_at=clock.now()))
+    needs.devices.set_address(hwid, replace(address, registered_at=needs.clock.now()))
 
 
 def set_consent(hwid: str, consent: bool, *, devices: Devices) -> None:

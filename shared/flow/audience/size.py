@@ -6,6 +6,7 @@ Counted by aggregation: the cost grows with the queries and not with the devices
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 from shared.domain.audience.device import Platform
 from shared.domain.audience.filters import Segment, TargetPlatform
@@ -13,6 +14,17 @@ from shared.domain.audience.targeting import AudienceQuery, audience_queries
 from shared.domain.notifications.notification import Notification
 from shared.domain.providers.provider import verified
 from shared.ports import Audience, Clock, Providers
+
+
+class Needs(Protocol):
+    """Parts of the container that these verbs use."""
+
+    @property
+    def audience(self) -> Audience: ...
+    @property
+    def clock(self) -> Clock: ...
+    @property
+    def providers(self) -> Providers: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,13 +41,11 @@ class Estimate:
     exact: bool
 
 
-def devices_now(
-    notification: Notification, *, providers: Providers, audience: Audience, clock: Clock
-) -> int:
+def devices_now(notification: Notification, *, needs: Needs) -> int:
     """Count the devices that a notification would target if it were planned now."""
-    domains = verified(providers.domains_of(notification.provider_id))
+    domains = verified(needs.providers.domains_of(notification.provider_id))
     segment = notification.segment or Segment()
-    return sum_of(audience_queries(segment, domains, clock.now()), audience)
+    return sum_of(audience_queries(segment, domains, needs.clock.now()), needs.audience)
 
 
 def sum_of(queries: Sequence[AudienceQuery], audience: Audience) -> int:

@@ -35,7 +35,7 @@ class Desk:
     providers: Providers
     moderators: Moderators
     standings: Standings
-    policies: ReviewPolicies
+    review_policies: ReviewPolicies
     audience: Audience
     clock: Clock
 

@@ -90,10 +90,8 @@ def look_after(*, desk: Desk) -> None:
             if desk.clock.now() - it.waits_since > EVENT_TIME:
                 _show_whatever(it.id, desk)
         remind(
-            notifications=desk.notifications,
-            policies=desk.policies,
-            clock=desk.clock,
             tell=lambda longest: desk.say(reminder(longest.notification.id, longest.age)),
+            needs=desk,
         )
 
 
@@ -210,7 +208,7 @@ def _facts(it: Notification, desk: Desk) -> Facts:
         provider=provider.name if provider else "",
         record=_record(it.provider_id, desk),
         reach=reach,
-        approvals_needed=approvals_needed(counted, desk.policies.get()),
+        approvals_needed=approvals_needed(counted, desk.review_policies.get()),
         people=desk.people(it),
     )
 

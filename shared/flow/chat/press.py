@@ -136,14 +136,8 @@ def _approved(asked: Pressed, moderator: Moderator, desk: Desk) -> _Said:
         by=_actor(moderator),
         email=moderator.email,
         revision=asked.revision,
-        notifications=desk.notifications,
-        providers=desk.providers,
-        reviewers=desk.reviewers,
-        policies=desk.policies,
-        count_devices=partial(
-            devices_now, providers=desk.providers, audience=desk.audience, clock=desk.clock
-        ),
-        clock=desk.clock,
+        count_devices=partial(devices_now, needs=desk),
+        needs=desk,
     )
     if after.status is Status.PENDING:
         return _Said("Your approval counts. Another moderator must approve it too.")
@@ -156,16 +150,8 @@ def _asked(given: Press, asked: Pressed, moderator: Moderator, desk: Desk) -> _S
     before = desk.notifications.get(id)
     if before.status is Status.PENDING and before.revision != asked.revision:
         return _stale(before.revision)
-    it = claim(
-        id,
-        by=_actor(moderator),
-        email=moderator.email,
-        notifications=desk.notifications,
-        providers=desk.providers,
-        reviewers=desk.reviewers,
-        clock=desk.clock,
-    )
-    templates = desk.policies.get().templates
+    it = claim(id, by=_actor(moderator), email=moderator.email, needs=desk)
+    templates = desk.review_policies.get().templates
     card = question(it, (given.user, desk.name(moderator.uid)), templates, PROMPT_HOURS)
     room, message = desk.say(card, room=given.room, reply_to=given.message)
     expire_at = desk.clock.now() + timedelta(hours=PROMPT_HOURS)
@@ -193,7 +179,7 @@ def _answered(given: Reply, prompt: Prompt, moderator: Moderator, desk: Desk) ->
         return f"I asked {asked}. To reject it yourself, press Reject."
     if desk.clock.now() >= prompt.expire_at:
         return f"My question was good for {PROMPT_HOURS} hours. Press Reject again."
-    text, templates = given.text.strip(), desk.policies.get().templates[:MOST_TEMPLATES]
+    text, templates = given.text.strip(), desk.review_policies.get().templates[:MOST_TEMPLATES]
     if is_blank(text):
         return "Reply in words: the provider reads your reason."
     if number := _NUMBER.fullmatch(comparable(text)):
@@ -221,11 +207,7 @@ def _rejected(prompt: Prompt, moderator: Moderator, desk: Desk, why: Template | 
             email=moderator.email,
             template=why.id if isinstance(why, Template) else None,
             revision=prompt.revision,
-            notifications=desk.notifications,
-            providers=desk.providers,
-            reviewers=desk.reviewers,
-            policies=desk.policies,
-            clock=desk.clock,
+            needs=desk,
         )
     except InvalidInput as wrong:
         faults = "; ".join(fault.message for fault in wrong.errors)

@@ -1,5 +1,7 @@
 """Taking it back: cancel before it is sent, stop while it is being sent."""
 
+from typing import Protocol
+
 from shared.domain.actors import Actor, Role
 from shared.domain.errors import TryAgain
 from shared.domain.notifications.notification import Change, Notification, NotificationId
@@ -8,41 +10,42 @@ from shared.flow.providers.entitled import owned
 from shared.ports import Clock, Ledger, Notifications
 
 
-def cancel(
-    id: NotificationId, *, provider_id: str, notifications: Notifications, clock: Clock
-) -> Notification:
+class Needs(Protocol):
+    """Parts of the container that these verbs use."""
+
+    @property
+    def clock(self) -> Clock: ...
+    @property
+    def ledger(self) -> Ledger: ...
+    @property
+    def notifications(self) -> Notifications: ...
+
+
+def cancel(id: NotificationId, *, provider_id: str, needs: Needs) -> Notification:
     """The provider takes back what is not decided, or not due, yet."""
-    by, now = Actor(Role.PROVIDER, provider_id), clock.now()
+    by, now = Actor(Role.PROVIDER, provider_id), needs.clock.now()
 
     def change(it: Notification) -> Change:
         return owned(it, provider_id).cancel(by, now)
 
-    return notifications.change(id, change)
+    return needs.notifications.change(id, change)
 
 
-def stop(
-    id: NotificationId,
-    *,
-    by: Actor,
-    reason: str = "",
-    notifications: Notifications,
-    ledger: Ledger,
-    clock: Clock,
-) -> Notification:
+def stop(id: NotificationId, *, by: Actor, reason: str = "", needs: Needs) -> Notification:
     """Halts a running distribution within one chunk per running batch.
 
     The counters in the answer say what was sent so far; batches still running close themselves
     and the counters follow.
     """
-    now = clock.now()
+    now = needs.clock.now()
 
     def change(it: Notification) -> Change:
         if by.role is Role.PROVIDER:
             owned(it, by.id)
         return it.stop(by, now, reason)
 
-    stopped = notifications.change(id, change)
+    stopped = needs.notifications.change(id, change)
     try:
-        return recount(id, notifications=notifications, ledger=ledger, clock=clock)
+        return recount(id, needs=needs)
     except TryAgain:  # the stop stands; the sums follow when the running batches close
         return stopped

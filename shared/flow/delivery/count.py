@@ -8,6 +8,7 @@ is planned and no batch is open, looked at in this order: planned parts cannot a
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from functools import partial
+from typing import Protocol
 
 from shared.domain.actors import SYSTEM
 from shared.domain.delivery.ledger import PlanPart, tally
@@ -23,38 +24,40 @@ LONGEST_HANDLER = timedelta(minutes=30)
 """No handler lives longer than Cloud Tasks would listen to it."""
 
 
-def finish(
-    id: NotificationId, *, notifications: Notifications, ledger: Ledger, clock: Clock
-) -> Notification | None:
+class Needs(Protocol):
+    """Parts of the container that these verbs use."""
+
+    @property
+    def clock(self) -> Clock: ...
+    @property
+    def ledger(self) -> Ledger: ...
+    @property
+    def notifications(self) -> Notifications: ...
+
+
+def finish(id: NotificationId, *, needs: Needs) -> Notification | None:
     """Settle the notification if its distribution is over; else bring its counters up to date."""
-    if ledger.open_batches(id):
-        _follow(id, notifications, ledger, clock)
+    if needs.ledger.open_batches(id):
+        _follow(id, needs=needs)
         return None
-    parts = ledger.parts(id)
-    if not parts or not all(part.done for part in parts) or ledger.open_batches(id):
+    parts = needs.ledger.parts(id)
+    if not parts or not all(part.done for part in parts) or needs.ledger.open_batches(id):
         return None
-    return recount(id, notifications=notifications, ledger=ledger, clock=clock, over=True)
+    return recount(id, over=True, needs=needs)
 
 
-def recount(
-    id: NotificationId,
-    *,
-    notifications: Notifications,
-    ledger: Ledger,
-    clock: Clock,
-    over: bool = False,
-) -> Notification:
+def recount(id: NotificationId, *, needs: Needs, over: bool = False) -> Notification:
     """Set the counters to what the batches' own sums say; end it when the distribution is over.
 
     Whoever counted later than we did must not be overwritten: if the counters moved since before
     we looked at the ledger, we look again.
     """
     while True:
-        seen = notifications.get(id).tally
-        sums = ledger.tally(id)
-        settled = partial(_settled, seen=seen, sums=sums, now=clock.now(), over=over)
+        seen = needs.notifications.get(id).tally
+        sums = needs.ledger.tally(id)
+        settled = partial(_settled, seen=seen, sums=sums, now=needs.clock.now(), over=over)
         try:
-            return notifications.change(id, settled)
+            return needs.notifications.change(id, settled)
         except _Overtaken:
             continue
 
@@ -75,16 +78,14 @@ def _settled(it: Notification, *, seen: Tally, sums: Tally, now: datetime, over:
     return counted.notification.rested() if over else counted
 
 
-def catch_up(
-    id: NotificationId, *, notifications: Notifications, ledger: Ledger, clock: Clock
-) -> Notification:
+def catch_up(id: NotificationId, *, needs: Needs) -> Notification:
     """Bring the counters of a stopped one up to date; it comes to rest once nothing is under way.
 
     Its batches close and count themselves. This is for those that died between the two.
     """
-    it, parts = notifications.get(id), ledger.parts(id)
-    over = _planned(it, parts, clock.now()) and not ledger.open_batches(id)
-    return recount(id, notifications=notifications, ledger=ledger, clock=clock, over=over)
+    it, parts = needs.notifications.get(id), needs.ledger.parts(id)
+    over = _planned(it, parts, needs.clock.now()) and not needs.ledger.open_batches(id)
+    return recount(id, over=over, needs=needs)
 
 
 def _planned(it: Notification, parts: Sequence[PlanPart], now: datetime) -> bool:
@@ -96,35 +97,33 @@ def _planned(it: Notification, parts: Sequence[PlanPart], now: datetime) -> bool
     return (cut or late) and all(part.done for part in parts)
 
 
-def reconcile(
-    id: NotificationId, *, notifications: Notifications, ledger: Ledger, clock: Clock
-) -> tuple[Notification, Tally]:
+def reconcile(id: NotificationId, *, needs: Needs) -> tuple[Notification, Tally]:
     """Recompute every counter from each single record, and mend the notification if it differs.
 
     Returns the notification as it was before, and the sums of the records.
     """
-    before = notifications.get(id)
-    sums = sum((tally(batch.records) for batch in ledger.batches(id)), Tally())
+    before = needs.notifications.get(id)
+    sums = sum((tally(batch.records) for batch in needs.ledger.batches(id)), Tally())
     if before.tally != sums:
-        now = clock.now()
+        now = needs.clock.now()
 
         def change(it: Notification) -> Change:
             return it.counted(sums, now) if it.tally == before.tally else Change(it, None)
 
-        notifications.change(id, change)
+        needs.notifications.change(id, change)
     return before, sums
 
 
-def _follow(id: NotificationId, notifications: Notifications, ledger: Ledger, clock: Clock) -> None:
-    now = clock.now()
-    seen = notifications.get(id)
+def _follow(id: NotificationId, *, needs: Needs) -> None:
+    now = needs.clock.now()
+    seen = needs.notifications.get(id)
     if seen.counted_at is not None and now - seen.counted_at < LIVE_EVERY:
         return
-    sums = ledger.sums(id)
+    sums = needs.ledger.sums(id)
 
     def change(it: Notification) -> Change:
         if it.status is not Status.SENDING or it.counted_at != seen.counted_at:
             return Change(it, None)
         return it.counted(sums, now)
 
-    notifications.change(id, change)
+    needs.notifications.change(id, change)

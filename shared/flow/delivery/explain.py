@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 from shared.domain.audience.device import partition_of
 from shared.domain.audience.filters import Segment
@@ -9,6 +10,19 @@ from shared.domain.delivery.ledger import Batch, BatchId, Record, sort_key
 from shared.domain.notifications.notification import Notification
 from shared.domain.providers.provider import verified
 from shared.ports import Clock, Devices, Ledger, Providers
+
+
+class Needs(Protocol):
+    """Parts of the container that these verbs use."""
+
+    @property
+    def clock(self) -> Clock: ...
+    @property
+    def devices(self) -> Devices: ...
+    @property
+    def ledger(self) -> Ledger: ...
+    @property
+    def providers(self) -> Providers: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,21 +44,13 @@ class Explanation:
     unreadable: tuple[str, ...] = ()
 
 
-def explain(
-    notification: Notification,
-    hwid: str,
-    *,
-    providers: Providers,
-    devices: Devices,
-    ledger: Ledger,
-    clock: Clock,
-) -> Explanation:
+def explain(notification: Notification, hwid: str, *, needs: Needs) -> Explanation:
     """Targeted or not and by which rule, in which batch, with which outcome, answer and when."""
     key = sort_key(partition_of(hwid), hwid)
-    device = devices.get(hwid)
+    device = needs.devices.get(hwid)
     unreadable = device.unreadable if device else ()
     planned = notification.plan_parts > 0
-    for batch, position in _found(ledger.batches_around(notification.id, key), hwid):
+    for batch, position in _found(needs.ledger.batches_around(notification.id, key), hwid):
         return Explanation(
             targeted=True,
             planned=planned,
@@ -54,11 +60,11 @@ def explain(
             record=batch.records[position],
             unreadable=unreadable,
         )
-    own = providers.domains_of(notification.provider_id)
+    own = needs.providers.domains_of(notification.provider_id)
     if device is None or {domain.domain for domain in own}.isdisjoint(device.domains):
         return Explanation(targeted=False, planned=planned, known=False, misses=("device",))
     domains = notification.plan_domains or verified(own)
-    as_of = notification.sending_at or clock.now()
+    as_of = notification.sending_at or needs.clock.now()
     segment = notification.segment or Segment()
     misses = segment.misses(device, domains, as_of)
     return Explanation(

@@ -6,6 +6,7 @@ are devices read again: who is on another of the provider's domains still gets i
 
 import logging
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Protocol
 
 from shared.domain.actors import SYSTEM, Actor
 from shared.domain.audience.filters import Segment
@@ -19,39 +20,46 @@ from shared.ports import Clock, Devices, Notifications, Providers
 log = logging.getLogger(__name__)
 
 
-def tell_those_on_their_way(
-    name: str, by: Actor, *, notifications: Notifications, providers: Providers, clock: Clock
-) -> None:
+class Needs(Protocol):
+    """Parts of the container that these verbs use."""
+
+    @property
+    def clock(self) -> Clock: ...
+    @property
+    def notifications(self) -> Notifications: ...
+    @property
+    def providers(self) -> Providers: ...
+
+
+def tell_those_on_their_way(name: str, by: Actor, *, needs: Needs) -> None:
     """Tell every notification that is being sent on the domain, unless it is still its provider's.
 
     Call it after the domain was changed, and also when nothing changed: then it heals what a crash
     kept from being told.
     """
-    domain, now = providers.domain(name), clock.now()
+    domain, now = needs.providers.domain(name), needs.clock.now()
     owner = domain.provider_id if domain and domain.is_verified else None
 
     def change(it: Notification) -> Change:
         return it.lose([] if it.provider_id == owner else [name], by, now)
 
-    for id in notifications.sending_on(name):
+    for id in needs.notifications.sending_on(name):
         try:
-            notifications.change(id, change)
+            needs.notifications.change(id, change)
         except Defect:
             log.exception("cannot be told of a lost domain: notification %s", id)
 
 
-def checked(
-    planned: Notification, *, notifications: Notifications, providers: Providers, clock: Clock
-) -> Notification:
+def checked(planned: Notification, *, needs: Needs) -> Notification:
     """Take the domains that were lost while they were planned with.
 
     The plan is written by now, so whoever takes one away from here on finds the notification.
     """
-    held = set(verified(providers.domains_of(planned.provider_id)))
-    lost, now = [name for name in planned.plan_domains if name not in held], clock.now()
+    held = set(verified(needs.providers.domains_of(planned.provider_id)))
+    lost, now = [name for name in planned.plan_domains if name not in held], needs.clock.now()
     if not lost:
         return planned
-    return notifications.change(planned.id, lambda it: it.lose(lost, SYSTEM, now))
+    return needs.notifications.change(planned.id, lambda it: it.lose(lost, SYSTEM, now))
 
 
 def ended(

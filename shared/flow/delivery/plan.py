@@ -9,6 +9,7 @@ the last page's batches stay on the range, so that whoever takes over after a cr
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Protocol
 
 from shared.domain.actors import SYSTEM
 from shared.domain.audience.filters import Segment
@@ -52,146 +53,120 @@ BATCH_SWEEP_AFTER = timedelta(minutes=15)
 PART_SWEEP_AFTER = timedelta(minutes=5)
 
 
-def announce(
-    id: NotificationId, *, notifications: Notifications, tasks: Tasks, clock: Clock
-) -> None:
+class Needs(Protocol):
+    """Parts of the container that these verbs use."""
+
+    @property
+    def audience(self) -> Audience: ...
+    @property
+    def clock(self) -> Clock: ...
+    @property
+    def lanes(self) -> Lanes: ...
+    @property
+    def ledger(self) -> Ledger: ...
+    @property
+    def notifications(self) -> Notifications: ...
+    @property
+    def providers(self) -> Providers: ...
+    @property
+    def tasks(self) -> Tasks: ...
+
+
+def announce(id: NotificationId, *, needs: Needs) -> None:
     """A notification was written: if it is to be sent, enqueue its plan.
 
     Events come twice, late and out of order, so the record is read again. An auto-approved one is
     being delivered by the request that created it, and gets a head start.
     """
-    notification = notifications.get(id)
+    notification = needs.notifications.get(id)
     if notification.status is not Status.SENDING or notification.plan_parts:
         return
     head_start = ADMIN_HEAD_START if notification.auto_approved else timedelta(0)
-    tasks.enqueue([plan_task(notification, not_before=clock.now() + head_start)])
+    needs.tasks.enqueue([plan_task(notification, not_before=needs.clock.now() + head_start)])
 
 
 def plan(
-    id: NotificationId,
-    *,
-    notifications: Notifications,
-    providers: Providers,
-    inspect: Inspect,
-    audience: Audience,
-    ledger: Ledger,
-    lanes: Lanes,
-    tasks: Tasks,
-    clock: Clock,
-    until: datetime,
-    settle: bool = True,
+    id: NotificationId, *, needs: Needs, inspect: Inspect, until: datetime, settle: bool = True
 ) -> None:
     """Check entitlement and content again, cut the audience, and plan it: here if small, else by
     tasks. Not to ``settle`` is for whoever then sends the batches, and so settles it.
     """
-    notification = notifications.get(id)
+    notification = needs.notifications.get(id)
     if notification.status is not Status.SENDING:
         return
     devices: int | None = None
     if not notification.plan_parts:
-        domains = _entitled_domains(notification, providers)
+        domains = _entitled_domains(notification, needs.providers)
         if isinstance(domains, FailureReason):
-            _fail(notification, domains, notifications, clock)
+            _fail(notification, domains, needs=needs)
             return
-        if not _still_fit(notification, domains, inspect, notifications, tasks, clock):
+        if not _still_fit(notification, domains, inspect, needs=needs):
             return
-        notification, devices = _cut(notification, verified(domains), audience, notifications)
+        notification, devices = _cut(notification, verified(domains), needs=needs)
         if notification.status is not Status.SENDING:
             return
     if devices is None:
-        devices = _devices(_counted(notification, notification.plan_domains, audience))
-    parts = _parts(notification, clock)
+        devices = _devices(_counted(notification, notification.plan_domains, needs.audience))
+    parts = _parts(notification, needs.clock)
     if not notification.auto_approved:  # an admin's one device is sent to within this request
-        notification = checked(
-            notification, notifications=notifications, providers=providers, clock=clock
+        notification = checked(notification, needs=needs)
+        provider = needs.providers.get(notification.provider_id) or Provider(
+            notification.provider_id
         )
-        provider = providers.get(notification.provider_id) or Provider(notification.provider_id)
-        parts = scheduled(
-            parts,
-            notification,
-            provider,
-            devices,
-            notifications=notifications,
-            lanes=lanes,
-            clock=clock,
-        )
-    ledger.open_parts(parts)
+        parts = scheduled(parts, notification, provider, devices, needs=needs)
+    needs.ledger.open_parts(parts)
     if len(parts) > 1:
-        tasks.enqueue(plan_task(notification, part=part) for part in parts)
+        needs.tasks.enqueue(plan_task(notification, part=part) for part in parts)
         return
-    plan_part(
-        id,
-        parts[0].low,
-        notifications=notifications,
-        audience=audience,
-        ledger=ledger,
-        tasks=tasks,
-        clock=clock,
-        until=until,
-        settle=settle,
-    )
+    plan_part(id, parts[0].low, until=until, settle=settle, needs=needs)
 
 
 def plan_part(
-    id: NotificationId,
-    low: int,
-    *,
-    notifications: Notifications,
-    audience: Audience,
-    ledger: Ledger,
-    tasks: Tasks,
-    clock: Clock,
-    until: datetime,
-    settle: bool = True,
+    id: NotificationId, low: int, *, needs: Needs, until: datetime, settle: bool = True
 ) -> None:
     """Plan one range, from wherever it is; continue in a new task when time runs out."""
-    notification = notifications.get(id)
-    part = ledger.part(id, low)
+    notification = needs.notifications.get(id)
+    part = needs.ledger.part(id, low)
     if part is None:
         raise TryAgain(f"part {low} of {id} is not opened yet", retry_after_seconds=5)
     queries = _queries(notification, notification.plan_domains)
     try:
         while not part.done:
-            tasks.enqueue(
+            needs.tasks.enqueue(
                 send_task(notification, batch, not_before=part.due(batch))
                 for batch in part.unannounced
             )
             if notification.status is not Status.SENDING:
-                part = ledger.advance(_done(part), [])
+                part = needs.ledger.advance(_done(part), [])
                 break
-            if clock.now() >= until:
-                tasks.enqueue([plan_task(notification, part=part)])
+            if needs.clock.now() >= until:
+                needs.tasks.enqueue([plan_task(notification, part=part)])
                 return
-            part = _next_page(part, notification, queries, audience, ledger, clock)
-            notification = notifications.get(id)
+            part = _next_page(part, notification, queries, needs=needs)
+            notification = needs.notifications.get(id)
     except LostLease:
         raise TryAgain(f"another task plans part {low} of {id}", retry_after_seconds=5) from None
     if settle:
-        finish(id, notifications=notifications, ledger=ledger, clock=clock)
+        finish(id, needs=needs)
 
 
 def _next_page(
-    part: PlanPart,
-    notification: Notification,
-    queries: Sequence[AudienceQuery],
-    audience: Audience,
-    ledger: Ledger,
-    clock: Clock,
+    part: PlanPart, notification: Notification, queries: Sequence[AudienceQuery], *, needs: Needs
 ) -> PlanPart:
     """One page of devices becomes batches; at the end of a query, on to the next one."""
     if part.stream >= len(queries):
-        return ledger.advance(_done(part), [])
-    query, now = queries[part.stream], clock.now()
+        return needs.ledger.advance(_done(part), [])
+    query, now = queries[part.stream], needs.clock.now()
     partitions = PartitionRange(part.low, part.high)
     try:
-        page = audience.page(query, partitions, part.cursor, PAGE_SIZE, part.read_at)
+        page = needs.audience.page(query, partitions, part.cursor, PAGE_SIZE, part.read_at)
     except SnapshotTooOld:
-        return ledger.advance(replace(part, read_at=audience.count(query).read_at), [])
+        return needs.ledger.advance(replace(part, read_at=needs.audience.count(query).read_at), [])
     batches = [
         _batch(part, notification, number, run, now)
         for number, run in enumerate(slices(page.targets, weigh=_stored_bytes), start=part.batches)
     ]
-    return ledger.advance(
+    return needs.ledger.advance(
         replace(
             part,
             stream=part.stream if page.last is not None else part.stream + 1,
@@ -248,12 +223,7 @@ def _entitled_domains(
 
 
 def _still_fit(
-    notification: Notification,
-    domains: Sequence[Domain],
-    inspect: Inspect,
-    notifications: Notifications,
-    tasks: Tasks,
-    clock: Clock,
+    notification: Notification, domains: Sequence[Domain], inspect: Inspect, *, needs: Needs
 ) -> bool:
     """Look once more, for links may lead elsewhere by now, and say whether sending may begin.
 
@@ -263,20 +233,20 @@ def _still_fit(
     """
     if notification.auto_approved:
         return True
-    if not _is_to_look_later(notification, clock):
-        inspection, now = inspect(notification.content, domains), clock.now()
+    if not _is_to_look_later(notification, needs.clock):
+        inspection, now = inspect(notification.content, domains), needs.clock.now()
 
         def change(it: Notification) -> Change:
             if it.status is not Status.SENDING or it.plan_parts:
                 return Change(it, None)
             return it.looked_again(inspection, now)
 
-        notification = notifications.change(notification.id, change)
+        notification = needs.notifications.change(notification.id, change)
     if notification.status is not Status.SENDING:
         return False
-    if not (looked := notification.looked_at) or not _is_to_look_later(notification, clock):
+    if not (looked := notification.looked_at) or not _is_to_look_later(notification, needs.clock):
         return True
-    tasks.enqueue([plan_task(notification, looks=looked.misses, not_before=looked.again_at)])
+    needs.tasks.enqueue([plan_task(notification, looks=looked.misses, not_before=looked.again_at)])
     return False
 
 
@@ -291,16 +261,13 @@ def _queries(notification: Notification, domains: Sequence[str]) -> tuple[Audien
 
 
 def _cut(
-    notification: Notification,
-    domains: tuple[str, ...],
-    audience: Audience,
-    notifications: Notifications,
+    notification: Notification, domains: tuple[str, ...], *, needs: Needs
 ) -> tuple[Notification, int]:
-    counted = _counted(notification, domains, audience)
+    counted = _counted(notification, domains, needs.audience)
     devices = _devices(counted)
     parts = len(partition_ranges(devices, devices_each=DEVICES_PER_PART))
     read_at = counted[0].read_at if counted else ""
-    cut = notifications.change(notification.id, lambda it: it.cut(parts, domains, read_at))
+    cut = needs.notifications.change(notification.id, lambda it: it.cut(parts, domains, read_at))
     return cut, devices
 
 
@@ -323,14 +290,12 @@ def _parts(notification: Notification, clock: Clock) -> list[PlanPart]:
     ]
 
 
-def _fail(
-    notification: Notification, reason: FailureReason, notifications: Notifications, clock: Clock
-) -> None:
-    now = clock.now()
+def _fail(notification: Notification, reason: FailureReason, *, needs: Needs) -> None:
+    now = needs.clock.now()
 
     def change(it: Notification) -> Change:
         if it.status is not Status.SENDING or it.plan_parts:
             return Change(it, None)
         return it.fail(SYSTEM, now, reason, it.tally)
 
-    notifications.change(notification.id, change)
+    needs.notifications.change(notification.id, change)

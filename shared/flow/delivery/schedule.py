@@ -5,6 +5,7 @@ The queues hold the platform's rate. That one provider's million does not fill t
 
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Protocol
 
 from shared.domain.delivery.lane import Lane
 from shared.domain.delivery.ledger import BATCH_SIZE, PlanPart
@@ -16,15 +17,24 @@ from shared.ports import Clock, Notifications
 from shared.stores.lanes import Lanes
 
 
+class Needs(Protocol):
+    """Parts of the container that these verbs use."""
+
+    @property
+    def clock(self) -> Clock: ...
+    @property
+    def lanes(self) -> Lanes: ...
+    @property
+    def notifications(self) -> Notifications: ...
+
+
 def scheduled(
     parts: list[PlanPart],
     notification: Notification,
     provider: Provider,
     devices: int,
     *,
-    notifications: Notifications,
-    lanes: Lanes,
-    clock: Clock,
+    needs: Needs,
 ) -> list[PlanPart]:
     """The parts with their schedule; a small audience takes its share of the rate, but no delay.
 
@@ -32,13 +42,15 @@ def scheduled(
     """
     if not devices:
         return parts
-    now, small = clock.now(), devices < SMALL_AUDIENCE
+    now, small = needs.clock.now(), devices < SMALL_AUDIENCE
     per_second = max(1, provider.limit(Limit.DEVICES_PER_MINUTE)) / 60 / BATCH_SIZE
     batches = -(-devices // BATCH_SIZE)
     seconds = batches / per_second if small else delay_seconds(batches, per_second)
     length = min(LONGEST_DELAY, timedelta(seconds=seconds))
-    over = _over(lanes.change(provider.uid, lambda it: it), notification.id, now, notifications)
-    lane = lanes.change(
+    over = _over(
+        needs.lanes.change(provider.uid, lambda it: it), notification.id, now, needs.notifications
+    )
+    lane = needs.lanes.change(
         provider.uid,
         lambda it: it.without(over, now).reserved(notification.id, now, length, waits=not small),
     )

@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import Protocol
 
 from shared.domain.audience.device import AddressKind
 from shared.domain.delivery.evidence import alarming
@@ -57,20 +58,36 @@ that time is up, and for writing it down."""
 log = logging.getLogger(__name__)
 
 
+class Needs(Protocol):
+    """Parts of the container that these verbs use."""
+
+    @property
+    def clock(self) -> Clock: ...
+    @property
+    def devices(self) -> Devices: ...
+    @property
+    def ledger(self) -> Ledger: ...
+    @property
+    def memory(self) -> RunMemory: ...
+    @property
+    def notifications(self) -> Notifications: ...
+    @property
+    def retries(self) -> Retries: ...
+    @property
+    def senders(self) -> Senders: ...
+    @property
+    def slots(self) -> Slots: ...
+    @property
+    def tasks(self) -> Tasks: ...
+    @property
+    def watch(self) -> Watch: ...
+
+
 def send_batch(
     id: NotificationId,
     batch_id: BatchId,
     *,
-    notifications: Notifications,
-    ledger: Ledger,
-    senders: Senders,
-    slots: Slots,
-    devices: Devices,
-    watch: Watch,
-    retries: Retries,
-    memory: RunMemory,
-    tasks: Tasks,
-    clock: Clock,
+    needs: Needs,
     until: datetime,
     policy: RetryPolicy = RetryPolicy(),  # noqa: B008 - frozen
     lease: timedelta = LEASE,
@@ -80,26 +97,28 @@ def send_batch(
     Raises ``TryAgain`` while someone else holds the batch. What cannot be sent now is left open
     and a later task is enqueued for it.
     """
-    notification = notifications.get(id)
-    batch = ledger.batch(id, batch_id)
+    notification = needs.notifications.get(id)
+    batch = needs.ledger.batch(id, batch_id)
     try:
-        if batch.state is BatchState.OPEN and not _waits(batch, clock.now()):
-            died, doubts = bool(batch.lease_owner), _doubts(batch, clock.now())
-            batch = ledger.write(_claimed(_doubted(batch, doubts), clock, lease), doubts)
-            heard = Heard.before(id, batch, memory, ledger, clock)
-            pushes = Pushes(_message(notification), senders, clock, heard)
+        if batch.state is BatchState.OPEN and not _waits(batch, needs.clock.now()):
+            died, doubts = bool(batch.lease_owner), _doubts(batch, needs.clock.now())
+            batch = needs.ledger.write(
+                _claimed(_doubted(batch, doubts), needs.clock, lease), doubts
+            )
+            heard = Heard.before(id, batch, needs.memory, needs.ledger, needs.clock)
+            pushes = Pushes(_message(notification), needs.senders, needs.clock, heard)
             verdicts = Verdicts(heard, policy.patience)
-            chunks = Chunks(notification, pushes, verdicts, slots, devices, clock)
-            run = _Run(notification, ledger, chunks, watch, clock, policy, lease)
+            chunks = Chunks(notification, pushes, verdicts, needs.slots, needs.devices, needs.clock)
+            run = _Run(notification, needs.ledger, chunks, needs.watch, needs.clock, policy, lease)
             batch = run.taken_over(batch) if died else batch
             if batch.state is BatchState.OPEN:
-                batch = run.within_budget(batch, until, retries)
+                batch = run.within_budget(batch, until, needs.retries)
             _sound_alarm(batch, heard)
     except LostLease:
         raise TryAgain(f"batch {batch_id} of {id} has a new owner", retry_after_seconds=5) from None
     if batch.state is BatchState.OPEN:
-        tasks.enqueue([follow_up(notification, batch)])
-    finish(id, notifications=notifications, ledger=ledger, clock=clock)
+        needs.tasks.enqueue([follow_up(notification, batch)])
+    finish(id, needs=needs)
 
 
 def _waits(batch: Batch, now: datetime) -> bool:

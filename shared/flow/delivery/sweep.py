@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import Protocol
 
 from shared.domain.delivery.ledger import Batch, BatchId, BatchState, PlanPart
 from shared.domain.errors import Defect, NotFound
@@ -25,6 +26,19 @@ LONGEST_NAP = timedelta(hours=1)
 log = logging.getLogger(__name__)
 
 
+class Needs(Protocol):
+    """Parts of the container that these verbs use."""
+
+    @property
+    def clock(self) -> Clock: ...
+    @property
+    def ledger(self) -> Ledger: ...
+    @property
+    def notifications(self) -> Notifications: ...
+    @property
+    def tasks(self) -> Tasks: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Swept:
     """How much was stuck."""
@@ -34,25 +48,25 @@ class Swept:
     batches: int
 
 
-def sweep(*, notifications: Notifications, ledger: Ledger, tasks: Tasks, clock: Clock) -> Swept:
+def sweep(*, needs: Needs) -> Swept:
     """Set going again everything whose time has passed; safe to run at any moment, repeatedly."""
-    now = clock.now()
-    stuck = notifications.overdue(now, MOST_AT_ONCE)
-    parts = ledger.overdue_parts(now, MOST_AT_ONCE)
-    batches = ledger.overdue_batches(now, MOST_AT_ONCE)
+    now = needs.clock.now()
+    stuck = needs.notifications.overdue(now, MOST_AT_ONCE)
+    parts = needs.ledger.overdue_parts(now, MOST_AT_ONCE)
+    batches = needs.ledger.overdue_batches(now, MOST_AT_ONCE)
     for notification_id in stuck:
         with _not_for_all(notification_id):
             try:
-                _wake_notification(notification_id, notifications, ledger, tasks, clock)
+                _wake_notification(notification_id, needs=needs)
             except Defect:  # or enough of them would stand before all that gets stuck later
-                notifications.put_off_wake(notification_id, now + LONGEST_NAP)
+                needs.notifications.put_off_wake(notification_id, now + LONGEST_NAP)
                 raise
     for part in parts:
         with _not_for_all(part.notification_id):
-            _wake_part(part, notifications, ledger, tasks, now)
+            _wake_part(part, now, needs=needs)
     for owner_id, batch_id in batches:
         with _not_for_all(owner_id):
-            _wake_batch(owner_id, batch_id, notifications, ledger, tasks, now)
+            _wake_batch(owner_id, batch_id, now, needs=needs)
     return Swept(len(stuck), len(parts), len(batches))
 
 
@@ -70,55 +84,48 @@ def _not_for_all(notification_id: str) -> Iterator[None]:
         log.exception("cannot be swept: notification %s", notification_id)
 
 
-def _wake_notification(
-    id: NotificationId, notifications: Notifications, ledger: Ledger, tasks: Tasks, clock: Clock
-) -> None:
+def _wake_notification(id: NotificationId, *, needs: Needs) -> None:
     """Its event or its plan was lost, or the last batch's finish was."""
-    now = clock.now()
-    woken = notifications.change(id, lambda it: it.waking(now + _nap(it.sweeps), now))
+    now = needs.clock.now()
+    woken = needs.notifications.change(id, lambda it: it.waking(now + _nap(it.sweeps), now))
     if woken.status is Status.STOPPED:
-        catch_up(id, notifications=notifications, ledger=ledger, clock=clock)
+        catch_up(id, needs=needs)
         return
     if woken.status is not Status.SENDING:
         return
-    finish(id, notifications=notifications, ledger=ledger, clock=clock)
-    opened = len(ledger.parts(id))
+    finish(id, needs=needs)
+    opened = len(needs.ledger.parts(id))
     if not woken.plan_parts or opened < woken.plan_parts:
-        tasks.enqueue([plan_task(woken)])
+        needs.tasks.enqueue([plan_task(woken)])
 
 
-def _wake_part(
-    part: PlanPart, notifications: Notifications, ledger: Ledger, tasks: Tasks, now: datetime
-) -> None:
+def _wake_part(part: PlanPart, now: datetime, *, needs: Needs) -> None:
     try:
-        notification = notifications.get(NotificationId(part.notification_id))
+        notification = needs.notifications.get(NotificationId(part.notification_id))
     except NotFound:
-        ledger.advance(replace(part, done=True, unannounced=(), wake_at=None), [])
+        needs.ledger.advance(replace(part, done=True, unannounced=(), wake_at=None), [])
         raise
-    part = ledger.advance(
+    part = needs.ledger.advance(
         replace(part, wake_at=now + _nap(part.sweeps), sweeps=part.sweeps + 1), []
     )
-    tasks.enqueue([plan_task(notification, part=part)])
+    needs.tasks.enqueue([plan_task(notification, part=part)])
 
 
 def _wake_batch(
-    notification_id: NotificationId,
-    batch_id: BatchId,
-    notifications: Notifications,
-    ledger: Ledger,
-    tasks: Tasks,
-    now: datetime,
+    notification_id: NotificationId, batch_id: BatchId, now: datetime, *, needs: Needs
 ) -> None:
-    batch = ledger.batch(notification_id, batch_id)
+    batch = needs.ledger.batch(notification_id, batch_id)
     if not _stuck(batch, now):
         return
     try:
-        notification = notifications.get(notification_id)
+        notification = needs.notifications.get(notification_id)
     except NotFound:
-        ledger.write(replace(batch, wake_at=None))
+        needs.ledger.write(replace(batch, wake_at=None))
         raise
-    batch = ledger.write(replace(batch, wake_at=now + _nap(batch.sweeps), sweeps=batch.sweeps + 1))
-    tasks.enqueue([send_task(notification, batch.id, suffix=f"sweep{batch.sweeps}")])
+    batch = needs.ledger.write(
+        replace(batch, wake_at=now + _nap(batch.sweeps), sweeps=batch.sweeps + 1)
+    )
+    needs.tasks.enqueue([send_task(notification, batch.id, suffix=f"sweep{batch.sweeps}")])
 
 
 def _stuck(batch: Batch, now: datetime) -> bool:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from functools import cache
+from typing import Protocol
 
 from shared.domain.actors import Actor
 from shared.domain.errors import FieldError, InvalidInput
@@ -24,7 +25,8 @@ from shared.domain.notifications.notification import (
 )
 from shared.domain.notifications.review import ReviewPolicy, approvals_needed
 from shared.flow.moderation.reviewers import Reviewers
-from shared.ports import Clock, Notifications, Page, Providers, Waiting
+from shared.ports import Clock, Notifications, Page, Providers, Standings, Waiting
+from shared.stores.moderators import Moderators
 from shared.stores.review_policies import ReviewPolicies
 
 CountDevices = Callable[[Notification], int]
@@ -35,6 +37,23 @@ _AT_LEAST = {
     Severity.WARNING: frozenset({Severity.WARNING, Severity.RED}),
     Severity.RED: frozenset({Severity.RED}),
 }
+
+
+class Needs(Protocol):
+    """Parts of the container that these verbs use."""
+
+    @property
+    def clock(self) -> Clock: ...
+    @property
+    def moderators(self) -> Moderators: ...
+    @property
+    def notifications(self) -> Notifications: ...
+    @property
+    def providers(self) -> Providers: ...
+    @property
+    def review_policies(self) -> ReviewPolicies: ...
+    @property
+    def standings(self) -> Standings: ...
 
 
 class Claimed(StrEnum):
@@ -68,20 +87,12 @@ class Queued:
     approvals_needed: int
 
 
-def queue(
-    wish: QueueWish,
-    *,
-    by: Actor,
-    notifications: Notifications,
-    reviewers: Reviewers,
-    policies: ReviewPolicies,
-    clock: Clock,
-) -> Page[Queued]:
+def queue(wish: QueueWish, *, by: Actor, needs: Needs) -> Page[Queued]:
     """The notifications waiting for a decision, the one that waits longest first; without the
     claims of people who are no moderators any more.
     """
-    now, policy = clock.now(), policies.get()
-    moderates = cache(reviewers.moderates)
+    now, policy = needs.clock.now(), needs.review_policies.get()
+    moderates = cache(_reviewers(needs).moderates)
 
     def as_of_now(it: Notification) -> Notification:
         claim = it.claim
@@ -97,7 +108,7 @@ def queue(
         )
 
     waiting = Waiting(wish.provider_id, shows, wish.page_size, wish.page_token)
-    page = notifications.queue(waiting)
+    page = needs.notifications.queue(waiting)
     items = tuple(queued(as_of_now(it), policy, now) for it in page.items)
     return Page(items, page.next_token)
 
@@ -110,28 +121,17 @@ def queued(notification: Notification, policy: ReviewPolicy, now: datetime) -> Q
     return Queued(notification, now - since, due_at, now > due_at, needed)
 
 
-def claim(
-    id: NotificationId,
-    *,
-    by: Actor,
-    email: str = "",
-    notifications: Notifications,
-    providers: Providers,
-    reviewers: Reviewers,
-    clock: Clock,
-) -> Notification:
+def claim(id: NotificationId, *, by: Actor, email: str = "", needs: Needs) -> Notification:
     """To read it undisturbed for ten minutes; again, for ten more."""
-    _, lapsed = _check_independent(id, by, email, notifications, providers, reviewers)
-    now = clock.now()
-    return notifications.change(id, lambda it: it.take(by, now, lapsed=lapsed))
+    _, lapsed = _check_independent(id, by, email, needs)
+    now = needs.clock.now()
+    return needs.notifications.change(id, lambda it: it.take(by, now, lapsed=lapsed))
 
 
-def release(
-    id: NotificationId, *, by: Actor, notifications: Notifications, clock: Clock
-) -> Notification:
+def release(id: NotificationId, *, by: Actor, needs: Needs) -> Notification:
     """Somebody else may read it. Operators may release what anybody claimed."""
-    now = clock.now()
-    return notifications.change(id, lambda it: it.release(by, now))
+    now = needs.clock.now()
+    return needs.notifications.change(id, lambda it: it.release(by, now))
 
 
 def approve(
@@ -140,12 +140,8 @@ def approve(
     by: Actor,
     email: str = "",
     revision: int | None = None,
-    notifications: Notifications,
-    providers: Providers,
-    reviewers: Reviewers,
-    policies: ReviewPolicies,
+    needs: Needs,
     count_devices: CountDevices,
-    clock: Clock,
 ) -> Notification:
     """Yes: the write itself is the event that starts the distribution.
 
@@ -154,16 +150,16 @@ def approve(
     moderator and does not belong to the provider. Raises ``TryAgain`` when it cannot be counted.
     ``email`` is the one in ``by``'s token.
     """
-    seen, lapsed = _check_independent(id, by, email, notifications, providers, reviewers)
-    seen.check_decision(Move.APPROVE, by, clock.now(), revision, lapsed=lapsed)
+    seen, lapsed = _check_independent(id, by, email, needs)
+    seen.check_decision(Move.APPROVE, by, needs.clock.now(), revision, lapsed=lapsed)
     devices = count_devices(seen)
-    policy, now = policies.get(), clock.now()
+    policy, now = needs.review_policies.get(), needs.clock.now()
 
     def change(it: Notification) -> Change:
         counted = it.recounted(devices)
         return counted.approve(by, now, revision=revision, policy=policy, lapsed=lapsed)
 
-    return notifications.change(id, change)
+    return needs.notifications.change(id, change)
 
 
 def reject(
@@ -174,36 +170,34 @@ def reject(
     email: str = "",
     template: str | None = None,
     revision: int | None = None,
-    notifications: Notifications,
-    providers: Providers,
-    reviewers: Reviewers,
-    policies: ReviewPolicies,
-    clock: Clock,
+    needs: Needs,
 ) -> Notification:
     """No, with a comment that says why: a template's, one's own, or both in this order."""
-    reason = _checked(_from_template(template, policies.get()) if template else "", comment)
-    _, lapsed = _check_independent(id, by, email, notifications, providers, reviewers)
-    now = clock.now()
-    return notifications.change(
+    reason = _checked(
+        _from_template(template, needs.review_policies.get()) if template else "", comment
+    )
+    _, lapsed = _check_independent(id, by, email, needs)
+    now = needs.clock.now()
+    return needs.notifications.change(
         id, lambda it: it.reject(by, now, reason, revision=revision, lapsed=lapsed)
     )
 
 
 def _check_independent(
-    id: NotificationId,
-    by: Actor,
-    email: str,
-    notifications: Notifications,
-    providers: Providers,
-    reviewers: Reviewers,
+    id: NotificationId, by: Actor, email: str, needs: Needs
 ) -> tuple[Notification, frozenset[str]]:
     """The notification, and who else had to do with it and may not decide any more; raises
     ``Forbidden`` where ``by`` belongs to the provider.
     """
-    it = notifications.get(id)
-    provider = providers.get(it.provider_id)
+    it = needs.notifications.get(id)
+    provider = needs.providers.get(it.provider_id)
+    reviewers = _reviewers(needs)
     reviewers.check_independent(provider, by, email)
     return it, reviewers.lapsed(it, provider, by)
+
+
+def _reviewers(needs: Needs) -> Reviewers:
+    return Reviewers(needs.standings, needs.moderators)
 
 
 def _from_template(id: str, policy: ReviewPolicy) -> str:

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable
+from typing import Protocol
 
 from shared.flow.moderation.moderate import Queued, queued
 from shared.ports import Clock, Notifications, Waiting
@@ -13,24 +14,29 @@ Remind = Callable[[Queued], object]
 log = logging.getLogger(__name__)
 
 
-def remind(
-    *,
-    notifications: Notifications,
-    policies: ReviewPolicies,
-    clock: Clock,
-    tell: Remind | None = None,
-) -> Queued | None:
+class Needs(Protocol):
+    """Parts of the container that these verbs use."""
+
+    @property
+    def clock(self) -> Clock: ...
+    @property
+    def notifications(self) -> Notifications: ...
+    @property
+    def review_policies(self) -> ReviewPolicies: ...
+
+
+def remind(*, needs: Needs, tell: Remind | None = None) -> Queued | None:
     """The one that has waited longest, if that is longer than the SLA and nobody was told lately.
 
     Of ticks that overlap one reminds. A reminder that cannot be told stands in the log all the
     same, and the next one comes a period later.
     """
-    first = notifications.queue(Waiting(page_size=1)).items
+    first = needs.notifications.queue(Waiting(page_size=1)).items
     if not first:
         return None
-    policy, now = policies.get(), clock.now()
+    policy, now = needs.review_policies.get(), needs.clock.now()
     longest = queued(first[0], policy, now)
-    if not longest.overdue or not policies.take_reminder(now, now - policy.sla):
+    if not longest.overdue or not needs.review_policies.take_reminder(now, now - policy.sla):
         return None
     minutes = int(longest.age.total_seconds()) // 60
     log.warning("notification %s waits for %s minutes", longest.notification.id, minutes)

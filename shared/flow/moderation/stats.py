@@ -8,10 +8,20 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from statistics import median
+from typing import Protocol
 
 from shared.ports import Clock, Decision, Notifications
 
 MOST_DECISIONS = 5_000
+
+
+class Needs(Protocol):
+    """Parts of the container that these verbs use."""
+
+    @property
+    def clock(self) -> Clock: ...
+    @property
+    def notifications(self) -> Notifications: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,10 +45,10 @@ class Stats:
     providers: tuple[Record, ...]
 
 
-def stats(days: int, *, notifications: Notifications, clock: Clock) -> Stats:
+def stats(days: int, *, needs: Needs) -> Stats:
     """The decisions of the last ``days`` days, the busiest first."""
-    since = clock.now() - timedelta(days=days)
-    decisions = notifications.decided(since, MOST_DECISIONS)
+    since = needs.clock.now() - timedelta(days=days)
+    decisions = needs.notifications.decided(since, MOST_DECISIONS)
     by_moderator: dict[str, list[Decision]] = defaultdict(list)
     by_provider: dict[str, list[Decision]] = defaultdict(list)
     endorsed: dict[str, int] = defaultdict(int)

@@ -7,6 +7,7 @@ written only if it is still what was looked at.
 
 from collections.abc import Callable, Sequence
 from functools import partial
+from typing import Protocol
 
 from shared.domain.actors import Actor, Role
 from shared.domain.audience.filters import Segment
@@ -36,15 +37,26 @@ LOOKS = 5
 """How often content is looked at again because it was edited meanwhile."""
 
 
+class Needs(Protocol):
+    """Parts of the container that these verbs use."""
+
+    @property
+    def clock(self) -> Clock: ...
+    @property
+    def notifications(self) -> Notifications: ...
+    @property
+    def providers(self) -> Providers: ...
+    @property
+    def rates(self) -> Rates: ...
+
+
 def create(
     given: NotificationInput,
     *,
     provider_id: str,
     once: Once | None,
-    notifications: Notifications,
-    providers: Providers,
+    needs: Needs,
     checks: Checks,
-    clock: Clock,
     render: Render,
     deliver_now: DeliverNow,
 ) -> Answer:
@@ -53,26 +65,26 @@ def create(
     Returns the answer to give. Raises ``Forbidden`` (premium, plan), ``InvalidInput``,
     ``TooMany``, ``KeyReused``, ``InProgress``.
     """
-    if once and (kept := kept_answer(once, notifications, clock, render)):
+    if once and (kept := kept_answer(once, render, needs=needs)):
         return kept
-    provider, domains = entitled(provider_id, providers)
+    provider, domains = entitled(provider_id, needs.providers)
     check_fields(given.content(), given.target_segment, provider, domains)
     fresh = Notification(
-        id=once.notification_id if once else NotificationId(clock.new_id()),
+        id=once.notification_id if once else NotificationId(needs.clock.new_id()),
         provider_id=provider.uid,
         provider_email=provider.email,
         content=given.content(),
         segment=given.target_segment,
         status=None,
-        created_at=clock.now(),
+        created_at=needs.clock.now(),
     )
     if given.draft:
-        check_drafts(provider, notifications=notifications, rates=checks.rates)
+        check_drafts(provider, notifications=needs.notifications, rates=checks.rates)
         saved = fresh.save_draft(Actor(Role.PROVIDER, provider_id), fresh.created_at)
         change, place = saved, None
     else:
-        taker = Taker(fresh.id, clock.new_id())
-        submit, place = _submitted(fresh, taker, provider, domains, notifications, checks, clock)
+        taker = Taker(fresh.id, needs.clock.new_id())
+        submit, place = _submitted(fresh, taker, provider, domains, checks, needs=needs)
         change = submit(fresh)
     at_once = change.notification.status is Status.SENDING
     replay = None
@@ -80,37 +92,30 @@ def create(
         answer = None if at_once else render(change.notification)
         replay = Replay(once.key, once.fingerprint, fresh.id, fresh.created_at, answer)
     try:
-        notifications.create(change, replay)
+        needs.notifications.create(change, replay)
     except AlreadyThere:
         if place:
             place.give_back(checks.usage)
-        if once and (kept := kept_answer(once, notifications, clock, render)):
+        if once and (kept := kept_answer(once, render, needs=needs)):
             return kept
         raise KeyReused("this Idempotency-Key was used long ago; take a new key") from None
     if not at_once:
         return render(change.notification)
-    return _delivered(fresh.id, once, notifications, render, deliver_now)
+    return _delivered(fresh.id, once, needs.notifications, render, deliver_now)
 
 
 def submit(
-    id: NotificationId,
-    *,
-    provider_id: str,
-    notifications: Notifications,
-    providers: Providers,
-    checks: Checks,
-    clock: Clock,
-    deliver_now: DeliverNow,
+    id: NotificationId, *, provider_id: str, needs: Needs, checks: Checks, deliver_now: DeliverNow
 ) -> Notification:
     """A draft goes to moderation, or straight to its admin HWID."""
-    seen = owned(notifications.get(id), provider_id)
-    provider, domains = entitled(provider_id, providers)
-    taker = Taker(id, clock.new_id())
+    seen = owned(needs.notifications.get(id), provider_id)
+    provider, domains = entitled(provider_id, needs.providers)
+    taker = Taker(id, needs.clock.new_id())
     for _ in range(LOOKS):
         check_fields(seen.content, seen.segment, provider, domains)
-        change, place = _submitted(seen, taker, provider, domains, notifications, checks, clock)
+        change, place = _submitted(seen, taker, provider, domains, checks, needs=needs)
         try:
-            submitted = notifications.change(id, partial(_if_unchanged, seen, change))
+            submitted = needs.notifications.change(id, partial(_if_unchanged, seen, change))
         except _Edited as edited:
             place.give_back(checks.usage)
             seen = owned(edited.notification, provider_id)
@@ -120,25 +125,18 @@ def submit(
             raise
         if submitted.status is Status.SENDING:
             deliver_now(id)
-            return notifications.get(id)
+            return needs.notifications.get(id)
         return submitted
     raise TryAgain("it is edited faster than it can be checked")
 
 
 def edit(
-    id: NotificationId,
-    given: NotificationInput,
-    *,
-    provider_id: str,
-    notifications: Notifications,
-    providers: Providers,
-    checks: Checks,
-    clock: Clock,
+    id: NotificationId, given: NotificationInput, *, provider_id: str, needs: Needs, checks: Checks
 ) -> Notification:
     """Change a draft, or a pending one, which then is a new revision to be read again."""
-    provider, domains = entitled(provider_id, providers)
+    provider, domains = entitled(provider_id, needs.providers)
     by = Actor(Role.PROVIDER, provider_id)
-    seen = owned(notifications.get(id), provider_id)
+    seen = owned(needs.notifications.get(id), provider_id)
     for _ in range(LOOKS):
         merged = given.edited(seen.content, seen.segment)
         content, segment = merged.content(), merged.target_segment
@@ -149,14 +147,16 @@ def edit(
                 details={"status": str(seen.status), "move": "edit"},
             )
         check_fields(content, segment, provider, domains)
-        change = partial(Notification.edit, by=by, at=clock.now(), content=content, segment=segment)
+        change = partial(
+            Notification.edit, by=by, at=needs.clock.now(), content=content, segment=segment
+        )
         new = change(seen).notification
         place = None
         if new.revision > seen.revision:
-            looked, place = _revised(new, provider, domains, checks, clock)
-            change = partial(change, at=clock.now(), looked=looked)
+            looked, place = _revised(new, provider, domains, checks, needs.clock)
+            change = partial(change, at=needs.clock.now(), looked=looked)
         try:
-            return notifications.change(id, partial(_if_unchanged, seen, change))
+            return needs.notifications.change(id, partial(_if_unchanged, seen, change))
         except _Edited as edited:
             if place:
                 place.give_back(checks.usage)
@@ -168,30 +168,22 @@ def edit(
     raise TryAgain("it is edited faster than it can be checked")
 
 
-def duplicate(
-    id: NotificationId,
-    *,
-    provider_id: str,
-    notifications: Notifications,
-    providers: Providers,
-    rates: Rates,
-    clock: Clock,
-) -> Notification:
+def duplicate(id: NotificationId, *, provider_id: str, needs: Needs) -> Notification:
     """A new draft with the content and target of any notification of the provider's."""
-    source = owned(notifications.get(id), provider_id)
-    provider, _ = entitled(provider_id, providers)
-    check_drafts(provider, notifications=notifications, rates=rates)
+    source = owned(needs.notifications.get(id), provider_id)
+    provider, _ = entitled(provider_id, needs.providers)
+    check_drafts(provider, notifications=needs.notifications, rates=needs.rates)
     fresh = Notification(
-        id=NotificationId(clock.new_id()),
+        id=NotificationId(needs.clock.new_id()),
         provider_id=provider.uid,
         provider_email=provider.email,
         content=source.content,
         segment=source.segment,
         status=None,
-        created_at=clock.now(),
+        created_at=needs.clock.now(),
     )
     change = fresh.save_draft(Actor(Role.PROVIDER, provider_id), fresh.created_at)
-    notifications.create(change)
+    needs.notifications.create(change)
     return change.notification
 
 
@@ -227,30 +219,30 @@ def _submitted(
     taker: Taker,
     provider: Provider,
     domains: Sequence[Domain],
-    notifications: Notifications,
     checks: Checks,
-    clock: Clock,
+    *,
+    needs: Needs,
 ) -> tuple[Callable[[Notification], Change], Place]:
     """The move, and the place it takes; only then is the content looked at, which takes time."""
     admin_hwid = _to_admin_hwid(it.segment, domains)
     by = Actor(Role.PROVIDER, it.provider_id)
-    now = clock.now()
+    now = needs.clock.now()
     submit = partial(Notification.submit, by=by, at=now, admin_hwid=admin_hwid)
     submit(it)  # refuses what is not complete, or submitted already, before it costs a place
-    with turn_to_look(it, taker, domains, checks, clock):
+    with turn_to_look(it, taker, domains, checks, needs.clock):
         place = take_place(
             provider,
             taker,
             now,
             admin_hwid=admin_hwid,
-            notifications=notifications,
+            notifications=needs.notifications,
             usage=checks.usage,
         )
         with place.given_back_on_failure(checks.usage):
             if admin_hwid:
                 count_device(provider, it, now, checks.usage)
-            looked = look(it, domains, checks, clock, admin_hwid=admin_hwid)
-    return partial(submit, at=clock.now(), looked=looked), place
+            looked = look(it, domains, checks, needs.clock, admin_hwid=admin_hwid)
+    return partial(submit, at=needs.clock.now(), looked=looked), place
 
 
 def _revised(

@@ -4,6 +4,8 @@ The same that planning targets: those without an address or consent are among th
 when their turn comes. No index knows who can be reached, and a count must not read them all.
 """
 
+from typing import Protocol
+
 from shared.domain.audience.filters import Segment
 from shared.domain.audience.targeting import MOST_SELECTORS, audience_queries
 from shared.domain.content.content import Content
@@ -19,25 +21,30 @@ MOST_QUERIES = 64
 """Queries of one estimate, each counted once in all and up to once per platform."""
 
 
-def estimate(
-    segment: Segment,
-    *,
-    provider_id: str,
-    providers: Providers,
-    audience: Audience,
-    rates: Rates,
-    clock: Clock,
-) -> Estimate:
+class Needs(Protocol):
+    """Parts of the container that these verbs use."""
+
+    @property
+    def audience(self) -> Audience: ...
+    @property
+    def clock(self) -> Clock: ...
+    @property
+    def providers(self) -> Providers: ...
+    @property
+    def rates(self) -> Rates: ...
+
+
+def estimate(segment: Segment, *, provider_id: str, needs: Needs) -> Estimate:
     """Counted by aggregation, so its cost does not grow with the audience, but with the queries:
     how many there may be is bounded, and each takes its share of the provider's rate.
     """
-    provider, domains = entitled(provider_id, providers)
+    provider, domains = entitled(provider_id, needs.providers)
     check_fields(Content(), segment, provider, domains)
-    queries = audience_queries(segment, verified(domains), clock.now())
+    queries = audience_queries(segment, verified(domains), needs.clock.now())
     if len(queries) > MOST_QUERIES:
         raise _too_many()
-    check_rate(provider, Limit.ESTIMATES_PER_MINUTE, rates, cost=max(1, len(queries)))
-    found = census(segment, queries, audience)
+    check_rate(provider, Limit.ESTIMATES_PER_MINUTE, needs.rates, cost=max(1, len(queries)))
+    found = census(segment, queries, needs.audience)
     exact = len(queries) <= 1 and all(query.exact for query in queries)
     return Estimate(found.devices, found.by_platform, exact)
 

@@ -9,6 +9,7 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Protocol
 
 from shared.domain.errors import InProgress, Refusal
 from shared.domain.notifications.notification import Notification, NotificationId
@@ -19,6 +20,15 @@ Render = Callable[[Notification], Answer]
 
 ABANDONED_AFTER = timedelta(seconds=30)
 """After this long without an answer, the first request with a key is taken to have died."""
+
+
+class Needs(Protocol):
+    """Parts of the container that these verbs use."""
+
+    @property
+    def clock(self) -> Clock: ...
+    @property
+    def notifications(self) -> Notifications: ...
 
 
 class KeyReused(Refusal):
@@ -49,20 +59,18 @@ class Once:
         return NotificationId(self.key[:20])
 
 
-def kept_answer(
-    once: Once, notifications: Notifications, clock: Clock, render: Render
-) -> Answer | None:
+def kept_answer(once: Once, render: Render, *, needs: Needs) -> Answer | None:
     """What was answered before under this key. Raises ``KeyReused``, ``InProgress``."""
-    replay = notifications.replay(once.key)
+    replay = needs.notifications.replay(once.key)
     if replay is None:
         return None
     if replay.fingerprint != once.fingerprint:
         raise KeyReused("this Idempotency-Key was used before with another body; take a new key")
     if replay.answer is not None:
         return replay.answer
-    if clock.now() - replay.created_at < ABANDONED_AFTER:
+    if needs.clock.now() - replay.created_at < ABANDONED_AFTER:
         raise InProgress("the first request with this Idempotency-Key is still being handled")
-    return answered(replay.notification_id, once, notifications, render)
+    return answered(replay.notification_id, once, needs.notifications, render)
 
 
 def answered(

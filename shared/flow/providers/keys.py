@@ -5,6 +5,7 @@ A key speaks for its provider while the account that made it is open and the pro
 
 import hashlib
 import secrets
+from typing import Protocol
 
 from shared.domain.errors import TooMany, Unauthenticated
 from shared.domain.providers.provider import Limit, Provider
@@ -17,34 +18,45 @@ STANDING_SECONDS = 60.0
 ROOM_RETRY_SECONDS = 300
 
 
-def issue_key(uid: str, name: str, *, made_by: str, providers: Providers, clock: Clock) -> str:
+class Needs(Protocol):
+    """Parts of the container that these verbs use."""
+
+    @property
+    def clock(self) -> Clock: ...
+    @property
+    def providers(self) -> Providers: ...
+    @property
+    def standings(self) -> Standings: ...
+
+
+def issue_key(uid: str, name: str, *, made_by: str, needs: Needs) -> str:
     """A new API key for a provider's server. Shown once; only its digest is kept.
 
     Raises ``TooMany`` at the provider's limit. Of requests that exceed it together, each that
     sees it exceeded takes its own key back.
     """
-    most = known_provider(uid, providers).limit(Limit.API_KEYS)
-    if len(providers.keys_of(uid)) >= most:
+    most = known_provider(uid, needs.providers).limit(Limit.API_KEYS)
+    if len(needs.providers.keys_of(uid)) >= most:
         raise _reached(most)
     key = KEY_PREFIX + secrets.token_urlsafe(32)
     digest = digest_of(key)
-    providers.add_key(digest, uid, name, clock.now(), made_by=made_by)
-    if len(providers.keys_of(uid)) > most:
-        providers.delete_key(digest, uid)
+    needs.providers.add_key(digest, uid, name, needs.clock.now(), made_by=made_by)
+    if len(needs.providers.keys_of(uid)) > most:
+        needs.providers.delete_key(digest, uid)
         raise _reached(most)
     return key
 
 
-def provider_of_key(key: str, *, providers: Providers, standings: Standings) -> Provider:
+def provider_of_key(key: str, *, needs: Needs) -> Provider:
     """The provider that ``key`` speaks for; raises ``Unauthenticated`` once it does not any more.
 
     A key that does not say who made it ends with the provider's own account.
     """
-    found = providers.key(digest_of(key))
+    found = needs.providers.key(digest_of(key))
     if found is None:
         raise Unauthenticated("this API key is unknown or was deleted")
-    provider = known_provider(found.provider_id, providers)
-    maker = standings.look_up(found.made_by or provider.uid, max_age_seconds=STANDING_SECONDS)
+    provider = known_provider(found.provider_id, needs.providers)
+    maker = needs.standings.look_up(found.made_by or provider.uid, max_age_seconds=STANDING_SECONDS)
     if maker is None or not maker.acts_for(provider):
         raise Unauthenticated(
             "this API key ended with the account that made it; make a new one", code="keyEnded"

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, Protocol
 
 from shared.domain.actors import Actor
 from shared.domain.chat.text import SHARED_ACCOUNTS
@@ -21,6 +21,23 @@ from shared.stores.platform import StopSwitch
 from shared.stores.review_policies import ReviewPolicies
 
 
+class Needs(Protocol):
+    """Parts of the container that these verbs use."""
+
+    @property
+    def accounts(self) -> Accounts: ...
+    @property
+    def clock(self) -> Clock: ...
+    @property
+    def moderators(self) -> Moderators: ...
+    @property
+    def providers(self) -> Providers: ...
+    @property
+    def standings(self) -> Standings: ...
+    @property
+    def stop_switch(self) -> StopSwitch: ...
+
+
 def put_provider(provider: Provider, *, providers: Providers) -> Provider:
     """Premium, plan, name and limits as given."""
     providers.put(provider)
@@ -35,12 +52,12 @@ def provider(uid: str, *, providers: Providers) -> Provider:
     return found
 
 
-def add_domain(domain: Domain, *, by: Actor, providers: Providers, clock: Clock) -> Domain:
+def add_domain(domain: Domain, *, by: Actor, needs: Needs) -> Domain:
     """Create a domain with owner, verification and admin HWIDs as given."""
     check_admin_hwids(domain.admin_hwids)
-    provider(domain.provider_id, providers=providers)
+    provider(domain.provider_id, providers=needs.providers)
     try:
-        providers.add_domain(domain, by=by, at=clock.now())
+        needs.providers.add_domain(domain, by=by, at=needs.clock.now())
     except AlreadyThere:
         raise TryAgain(f"{domain.domain} was created just now by somebody else") from None
     return domain
@@ -55,12 +72,7 @@ def domain(name: str, *, providers: Providers) -> Domain:
 
 
 def change_own_domain(
-    name: str,
-    given: Mapping[str, Sequence[str]],
-    *,
-    by: Actor,
-    providers: Providers,
-    clock: Clock,
+    name: str, given: Mapping[str, Sequence[str]], *, by: Actor, needs: Needs
 ) -> Domain:
     """Replace lists of one of the provider's own domains: ``admin_hwids``, at most ten and compared
     exactly, and ``deep_link_schemes``; what is not given stays.
@@ -69,7 +81,7 @@ def change_own_domain(
     """
     lists: dict[str, Any] = {field: tuple(dict.fromkeys(values)) for field, values in given.items()}
     check_admin_hwids(lists.get("admin_hwids", ()))
-    own = next((it for it in providers.domains_of(by.id) if it.domain == name), None)
+    own = next((it for it in needs.providers.domains_of(by.id) if it.domain == name), None)
 
     def change(it: Domain) -> Domain:
         if it.provider_id != by.id:
@@ -78,7 +90,7 @@ def change_own_domain(
 
     if own is None:
         raise NotFound(f"there is no domain {name}")
-    return providers.change_domain(own.id, change, by=by, at=clock.now())
+    return needs.providers.change_domain(own.id, change, by=by, at=needs.clock.now())
 
 
 def check_admin_hwids(hwids: Sequence[str]) -> None:
@@ -88,15 +100,7 @@ def check_admin_hwids(hwids: Sequence[str]) -> None:
         raise InvalidInput([FieldError("adminHwids", "tooMany", sentence)])
 
 
-def put_moderator(
-    uid: str,
-    given: Mapping[str, Any],
-    *,
-    accounts: Accounts,
-    standings: Standings,
-    moderators: Moderators,
-    clock: Clock,
-) -> Moderator:
+def put_moderator(uid: str, given: Mapping[str, Any], *, needs: Needs) -> Moderator:
     """Grant the claim, and keep how they are known elsewhere; what is not given stays.
 
     Without an e-mail the account's own is kept: it tells whom they belong to, also after they
@@ -109,16 +113,16 @@ def put_moderator(
             "channels or Telegram itself); give the number of the person's own account"
         )
         raise InvalidInput([FieldError("telegramUserId", "sharedAccount", sentence)])
-    owner = moderators.by_telegram(telegram_user_id) if telegram_user_id else None
+    owner = needs.moderators.by_telegram(telegram_user_id) if telegram_user_id else None
     if owner and owner.uid != uid:
         sentence = f"telegramUserId is already {owner.uid}'s; take it from them first"
         raise InvalidInput([FieldError("telegramUserId", "taken", sentence)])
-    accounts.set_moderator(uid, True)
-    before = moderators.get(uid) or Moderator(uid, clock.now())
+    needs.accounts.set_moderator(uid, True)
+    before = needs.moderators.get(uid) or Moderator(uid, needs.clock.now())
     moderator = replace(before, **given)
     if not moderator.email:
-        moderator = replace(moderator, email=_own_email(uid, standings))
-    moderators.put(moderator)
+        moderator = replace(moderator, email=_own_email(uid, needs.standings))
+    needs.moderators.put(moderator)
     return moderator
 
 
@@ -127,10 +131,10 @@ def _own_email(uid: str, standings: Standings) -> str:
     return next(iter(standing.emails), "") if standing else ""
 
 
-def delete_moderator(uid: str, *, accounts: Accounts, moderators: Moderators) -> None:
+def delete_moderator(uid: str, *, needs: Needs) -> None:
     """Take the right to decide in the chat, then the claim, and end the account's sessions."""
-    moderators.delete(uid)
-    accounts.set_moderator(uid, False)
+    needs.moderators.delete(uid)
+    needs.accounts.set_moderator(uid, False)
 
 
 def change_policy(given: Mapping[str, Any], *, policies: ReviewPolicies) -> ReviewPolicy:
@@ -140,8 +144,6 @@ def change_policy(given: Mapping[str, Any], *, policies: ReviewPolicies) -> Revi
     return policy
 
 
-def turn_stop_switch(
-    on: bool, *, by: Actor, reason: str, stop_switch: StopSwitch, clock: Clock
-) -> None:
+def turn_stop_switch(on: bool, *, by: Actor, reason: str, needs: Needs) -> None:
     """The platform's brake: while on, batches wait; nothing is lost."""
-    stop_switch.turn(on, str(by), reason, clock.now())
+    needs.stop_switch.turn(on, str(by), reason, needs.clock.now())
