@@ -142,8 +142,11 @@ def _fields_for(asked: AudienceQuery) -> tuple[str, ...]:
         fields["hwid"] = None
     if asked.earlier:
         fields["selectors"] = None
-    fields |= dict.fromkeys(name for each, _ in asked.undecided for name in each.reads)
-    return tuple(fields)
+    return tuple(fields | dict.fromkeys(_fields_that_decide(asked)))
+
+
+def _fields_that_decide(asked: AudienceQuery) -> list[str]:
+    return [name for each, _ in asked.undecided for name in each.reads]
 
 
 @contextmanager
@@ -164,7 +167,8 @@ def _kept(query: AudienceQuery, documents: Sequence[Raw]) -> Sequence[Raw]:
     """Leave out the devices that the query could not leave out."""
     if not query.undecided:
         return documents
-    return [document for document in documents if query.keeps(_device(document))]
+    names = _fields_that_decide(query)
+    return [document for document in documents if query.keeps(_device(document, names))]
 
 
 def _targets(query: AudienceQuery, documents: Sequence[Raw]) -> tuple[tuple[str, Target], ...]:
@@ -261,9 +265,12 @@ def _selects(query: AudienceQuery, document: Raw) -> bool:
     return (
         not set(selectors).isdisjoint(query.selectors)
         and query.first_to_select(selectors)
-        and query.keeps(_device(document))
+        and query.keeps(_device(document, _fields_that_decide(query)))
     )
 
 
-def _device(document: Raw) -> Device:
-    return device_from(id_of(document), decode_fields(document, moment))
+def _device(document: Raw, names: Sequence[str]) -> Device:
+    """Read no more of a device than these fields: there are many on a page."""
+    fields = document.get("fields", _NO_FIELDS)
+    some = {"fields": {name: fields[name] for name in names if name in fields}}
+    return device_from(id_of(document), decode_fields(some, moment))
