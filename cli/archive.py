@@ -12,7 +12,7 @@ from pydantic import TypeAdapter, ValidationError
 from cli.terminal import quote, say
 from shared.adapters.archive.places import archive_at
 from shared.domain.archive.life import Discrepancy, Life
-from shared.domain.archive.lines import COUNTERS, device_of
+from shared.domain.archive.lines import device_of
 from shared.domain.archive.remedies import REMEDIES
 from shared.domain.delivery.ledger import Record
 from shared.domain.errors import Refusal
@@ -157,10 +157,11 @@ def _replay(id: NotificationId, hwid: str | None, archive: Archive) -> None:
         say(f"  {entry.at:%Y-%m-%d %H:%M:%S}  {origin:<22} {entry.actor}{reason}")
     if life.first_at and life.last_at:
         say(f"  outcomes from {life.first_at:%H:%M:%S} to {life.last_at:%H:%M:%S} UTC")
-    for name in COUNTERS:
-        say(f"  {name:<10}{getattr(life.tally, name):>12,}")
-    for code, number in life.tally.errors.items():
-        say(f"    {code:<22}{number:>8,}")
+    for name, number in life.tally.totals.items():
+        say(f"  {name:<10}{number:>12,}")
+    for sums in life.tally.dimensions.values():
+        for value, number in sums.items():
+            say(f"    {value:<22}{number:>8,}")
     for platform, number in sorted(life.platforms.items()):
         say(f"  on {platform:<10}{number:>9,}")
     for line, record in chosen:

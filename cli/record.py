@@ -9,10 +9,10 @@ from cli.terminal import say
 from shared.domain.notifications.history import chain_faults
 from shared.domain.notifications.lifecycle import EDITABLE, Status
 from shared.domain.notifications.notification import Notification
-from shared.domain.tally import Tally
+from shared.domain.tally import TOTALS, Tally
 from shared.wiring import Parts
 
-COUNTERS = ("targeted", "delivered", "failed", "skipped", "unknown", "open")
+COUNTERS = (*TOTALS, "open")
 
 
 def tell_record(p: Parts, it: Notification) -> None:
@@ -28,8 +28,9 @@ def tell_record(p: Parts, it: Notification) -> None:
         say(f"{finding.severity}: {finding.field}: {finding.sentence}")
     for name in COUNTERS:
         click.echo(f"  {name:<10}{_sum(it.tally, name):>10,}")
-    for code, number in it.tally.errors.items():
-        click.echo(f"    {code:<22}{number:>8,}")
+    for sums in it.tally.dimensions.values():
+        for value, number in sums.items():
+            click.echo(f"    {value:<22}{number:>8,}")
     if it.status is Status.FAILED:
         click.echo(f"failed: {it.failure_reason}")
 
@@ -76,9 +77,11 @@ def tell_difference(record: Tally, ledger: Tally) -> None:
     for name in COUNTERS:
         was, now = _sum(record, name), _sum(ledger, name)
         click.echo(_compared(name, was, now))
-    for code in dict.fromkeys((*record.errors, *ledger.errors)):
-        was, now = record.errors.get(code, 0), ledger.errors.get(code, 0)
-        click.echo(_compared(f"  {code}", was, now))
+    in_ledger = ledger.dimensions
+    for name, sums in record.dimensions.items():
+        for value in dict.fromkeys((*sums, *in_ledger[name])):
+            was, now = sums.get(value, 0), in_ledger[name].get(value, 0)
+            click.echo(_compared(f"  {value}", was, now))
 
 
 def _compared(name: str, was: int, now: int) -> str:

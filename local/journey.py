@@ -14,6 +14,7 @@ import httpx
 
 from local import demo
 from local.stack_file import Stack
+from shared.domain.tally import ENDS, TOTALS
 
 TERMINAL = {"approved", "failed", "rejected", "cancelled", "stopped"}
 PATIENCE_SECONDS = 420.0
@@ -151,15 +152,14 @@ def watch(provider: Person, id: str, say: Say) -> Mapping[str, Any]:
 
 def summary(ended: Mapping[str, Any]) -> list[str]:
     """The final counters, one a line."""
-    names = ("targeted", "delivered", "failed", "skipped", "unknown")
     lines = [f"▸ it ended as “{ended['status']}”, and every device is accounted for:"]
-    lines += [f"    {name:<10}{ended[f'{name}Count']:>9,}" for name in names]
+    lines += [f"    {name:<10}{ended[f'{name}Count']:>9,}" for name in TOTALS]
     lines += [f"      {code:<22}{count:>6,}" for code, count in ended["errors"].items()]
     return lines
 
 
 def _check(ended: Mapping[str, Any]) -> None:
-    parts = sum(ended[f"{name}Count"] for name in ("delivered", "failed", "skipped", "unknown"))
+    parts = sum(ended[f"{name}Count"] for name in ENDS)
     if ended["status"] != "approved" or ended["targetedCount"] != parts:
         raise JourneyFailed(f"it ended as {ended['status']} with counters that do not add up")
 

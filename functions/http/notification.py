@@ -76,7 +76,6 @@ class StoppedAnswer(NotificationAnswer):
 
 def notification_json(it: Notification) -> Json:
     """Render a notification, with times as text."""
-    tally = it.tally
     return {
         "id": it.id,
         **it.content.model_dump(by_alias=True),
@@ -101,12 +100,8 @@ def notification_json(it: Notification) -> Json:
         "endedAt": moment_or_null(it.ended_at),
         "failureReason": it.failure_reason and str(it.failure_reason),
         "countedAt": moment_or_null(it.counted_at),
-        "targetedCount": tally.targeted,
-        "deliveredCount": tally.delivered,
-        "failedCount": tally.failed,
-        "skippedCount": tally.skipped,
-        "unknownCount": tally.unknown,
-        "errors": dict(tally.errors),
+        **{f"{name}Count": number for name, number in it.tally.totals.items()},
+        **it.tally.dimensions,
     }
 
 

@@ -66,11 +66,7 @@ def _stats(notification: Notification) -> StatsAnswer:
     return StatsAnswer.model_validate(
         {
             "status": notification.status,
-            "targeted_count": sums.targeted,
-            "delivered_count": sums.delivered,
-            "failed_count": sums.failed,
-            "skipped_count": sums.skipped,
-            "unknown_count": sums.unknown,
+            **{f"{name}_count": number for name, number in sums.totals.items()},
             "open_count": sums.open,
             "errors": [
                 ErrorCount(code=code, count=count, message=sentence(code), remedy=remedy(code))

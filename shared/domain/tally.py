@@ -1,8 +1,14 @@
-"""Sums over what became of a notification's devices."""
+"""Sums over what became of a notification's devices, by dimension and value.
+
+The fields of ``Tally`` name the dimensions, and nothing else does: the totals are one, with a whole
+number for each of its values; any other is a map. Ledger, documents, answers, archive and commands
+loop over ``TOTALS`` and ``DIMENSIONS``.
+"""
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
+from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,17 +22,43 @@ class Tally:
     unknown: int = 0
     errors: Mapping[str, int] = field(default_factory=dict)
 
+    @classmethod
+    def of(
+        cls, totals: Mapping[str, int], dimensions: Mapping[str, Mapping[str, int]] | None = None
+    ) -> "Tally":
+        """Build it from sums by name, of which all totals must be there."""
+        sums: dict[str, Any] = {name: totals[name] for name in TOTALS}
+        sums |= dimensions or {}
+        return cls(**sums)
+
+    @property
+    def totals(self) -> dict[str, int]:
+        """The totals by name, in the order in which they are told."""
+        return {name: getattr(self, name) for name in TOTALS}
+
+    @property
+    def dimensions(self) -> dict[str, dict[str, int]]:
+        """The sums of every other dimension, by its name and its values."""
+        return {name: dict(getattr(self, name)) for name in DIMENSIONS}
+
     @property
     def open(self) -> int:
         """Devices that have no outcome yet."""
-        return self.targeted - self.delivered - self.failed - self.skipped - self.unknown
+        totals = self.totals
+        return self.targeted - sum(totals[name] for name in ENDS)
 
     def __add__(self, other: "Tally") -> "Tally":
-        return Tally(
-            self.targeted + other.targeted,
-            self.delivered + other.delivered,
-            self.failed + other.failed,
-            self.skipped + other.skipped,
-            self.unknown + other.unknown,
-            dict(sorted((Counter(self.errors) + Counter(other.errors)).items())),
+        more, others = other.totals, other.dimensions
+        return Tally.of(
+            {name: number + more[name] for name, number in self.totals.items()},
+            {
+                name: dict(sorted((Counter(sums) + Counter(others[name])).items()))
+                for name, sums in self.dimensions.items()
+            },
         )
+
+
+TOTALS = tuple(each.name for each in fields(Tally) if each.default == 0)
+ENDS = tuple(name for name in TOTALS if name != "targeted")
+"""How it ended for those that were targeted, but for those that are open."""
+DIMENSIONS = tuple(each.name for each in fields(Tally) if each.name not in TOTALS)

@@ -4,10 +4,14 @@ import json
 from dataclasses import fields
 from datetime import timedelta, timezone
 
-from functions.http.notification import notification_json
+import pytest
+
+from functions.http.models import Answer
+from functions.http.notification import NotificationAnswer, notification_json
+from functions.provider.answers import StatsAnswer
 from shared.domain.content.content import Content
 from shared.domain.notifications.notification import FailureReason
-from shared.domain.tally import Tally
+from shared.domain.tally import DIMENSIONS, TOTALS, Tally
 from tests.adapters.records import NOON, a_new_notification, a_submission, with_fields
 
 
@@ -49,6 +53,11 @@ def test_the_json_of_a_notification_has_the_names_of_the_specification() -> None
         "errors": {},
         "countedAt": None,
     }
+
+
+@pytest.mark.parametrize("answer", [NotificationAnswer, StatsAnswer])
+def test_an_answer_with_counters_has_all_of_them(answer: type[Answer]) -> None:
+    assert {f"{name}_count" for name in TOTALS} | {*DIMENSIONS} <= set(answer.model_fields)
 
 
 def test_times_are_utc_and_words_are_text_in_json() -> None:

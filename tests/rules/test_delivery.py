@@ -1,7 +1,7 @@
 """The ledger's arithmetic, and that an outcome, once recorded, stays."""
 
 from collections.abc import Iterable
-from dataclasses import replace
+from dataclasses import fields, replace
 
 import pytest
 from hypothesis import given
@@ -21,7 +21,7 @@ from shared.domain.delivery.ledger import (
     sort_key,
     tally,
 )
-from shared.domain.tally import Tally
+from shared.domain.tally import ENDS, TOTALS, Tally
 from tests.builders import NOON, a_batch, a_target
 
 records = st.builds(
@@ -43,6 +43,23 @@ def test_every_targeted_device_is_counted_in_exactly_one_way(some: list[Record])
     parts = (sums.delivered, sums.failed, sums.skipped, sums.unknown, sums.open)
     assert sums.targeted == len(some) == sum(parts)
     assert sums.open == sum(record.outcome is Outcome.OPEN for record in some)
+
+
+def test_every_outcome_but_an_open_one_is_a_total() -> None:
+    assert set(ENDS) == {str(outcome) for outcome in Outcome if outcome is not Outcome.OPEN}
+    assert set(TOTALS) == {"targeted", *ENDS}
+
+
+@given(ledgers)
+def test_a_tally_is_what_its_sums_by_dimension_say(some: list[Record]) -> None:
+    sums = tally(some)
+    assert Tally.of(sums.totals, sums.dimensions) == sums
+    assert {*sums.totals, *sums.dimensions} == {each.name for each in fields(Tally)}
+
+
+def test_a_tally_without_one_of_its_totals_is_none() -> None:
+    with pytest.raises(KeyError):
+        Tally.of({"targeted": 1})
 
 
 @given(ledgers)

@@ -28,7 +28,7 @@ from shared.domain.notifications.notification import (
     Notification,
     NotificationId,
 )
-from shared.domain.tally import Tally
+from shared.domain.tally import DIMENSIONS, TOTALS, Tally
 from shared.ports import Decision, Replay
 from shared.stores.codec import Fields, Reader
 
@@ -80,7 +80,6 @@ DECISION = (
     "endorsements",
 )
 """The fields that ``decision_from`` reads."""
-_COUNTERS = ("targeted", "delivered", "failed", "skipped", "unknown")
 
 
 def notification_fields(notification: Notification) -> Fields:
@@ -175,13 +174,13 @@ def decision_from(id: str, document: Mapping[str, Any]) -> Decision:
 
 def tally_fields(sums: Tally) -> Fields:
     """The counters of a notification."""
-    counters = {f"{name}Count": getattr(sums, name) for name in _COUNTERS}
-    return {**counters, "errors": dict(sums.errors)}
+    counters = {f"{name}Count": number for name, number in sums.totals.items()}
+    return {**counters, **sums.dimensions}
 
 
 def _tally_from(reader: Reader) -> Tally:
-    counters = {name: reader.number(f"{name}Count") for name in _COUNTERS}
-    return Tally(**counters, errors=reader.counts("errors"))
+    totals = {name: reader.number(f"{name}Count") for name in TOTALS}
+    return Tally.of(totals, {name: reader.counts(name) for name in DIMENSIONS})
 
 
 def content_fields(content: Content) -> Fields:

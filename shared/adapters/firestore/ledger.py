@@ -15,7 +15,6 @@ from shared.adapters.documents.notification import NOTIFICATIONS
 from shared.adapters.firestore.ledger_documents import (
     EVIDENCE,
     PART_FIELDS,
-    SUMS,
     batch_from,
     evidence_from,
     holds,
@@ -25,7 +24,6 @@ from shared.adapters.firestore.ledger_documents import (
     part_from,
     state_fields,
     state_mask,
-    sums_from,
     tally_from,
 )
 from shared.adapters.firestore.rest import (
@@ -38,7 +36,7 @@ from shared.domain.delivery.evidence import Evidence, Group
 from shared.domain.delivery.ledger import Batch, BatchId, BatchState, PlanPart
 from shared.domain.errors import Defect, NotFound, TryAgain
 from shared.domain.notifications.notification import NotificationId
-from shared.domain.tally import Tally
+from shared.domain.tally import DIMENSIONS, TOTALS, Tally
 from shared.ports import LostLease
 from shared.ports.database import Lost, Unmet
 
@@ -144,12 +142,12 @@ class FirestoreLedger:
         return self._rest.run_aggregation(asked, parent=self._below(id)).numbers["count"]
 
     def sums(self, id: NotificationId) -> Tally:
-        found = self._rest.run_aggregation(query(BATCHES), SUMS, parent=self._below(id))
-        return sums_from(found.numbers)
+        found = self._rest.run_aggregation(query(BATCHES), TOTALS, parent=self._below(id))
+        return Tally.of(found.numbers)
 
     def tally(self, id: NotificationId) -> Tally:
         total = Tally()
-        for document in self._all(id, (*SUMS, "errors"), SUMS_PER_PAGE):
+        for document in self._all(id, (*TOTALS, *DIMENSIONS), SUMS_PER_PAGE):
             total += tally_from(document)
         return total
 

@@ -34,12 +34,11 @@ from shared.domain.delivery.ledger import (
 )
 from shared.domain.delivery.ramp import Ramp
 from shared.domain.errors import Defect
-from shared.domain.tally import Tally
+from shared.domain.tally import DIMENSIONS, TOTALS, Tally
 
 MOST_BATCH_BYTES = 800_000
 """Of targets and addresses; with its records the document stays below 900 KB."""
 
-SUMS = ("targeted", "delivered", "failed", "skipped", "unknown")
 EVIDENCE = "evidence"
 PLACE_FIELDS = ("stream", "partition", "firstKey", "size", "targets", "createdAt")
 STATE_FIELDS = (
@@ -54,8 +53,8 @@ STATE_FIELDS = (
     "firstAttemptAt",
     "sweeps",
     "closedAt",
-    "errors",
-    *SUMS,
+    *DIMENSIONS,
+    *TOTALS,
 )
 PART_FIELDS = (
     "low",
@@ -192,12 +191,8 @@ def state_fields(batch: Batch, changed: Iterable[int]) -> Raw:
         "firstAttemptAt": batch.first_attempt_at,
         "sweeps": batch.sweeps,
         "closedAt": _last(batch.records) if closed else None,
-        "errors": sums.errors,
-        "targeted": sums.targeted,
-        "delivered": sums.delivered,
-        "failed": sums.failed,
-        "skipped": sums.skipped,
-        "unknown": sums.unknown,
+        **sums.dimensions,
+        **sums.totals,
     }
     texts = {f"c{n}": _records_text(batch.records, n) for n in _chunks(changed)}
     tried = {chunk: text for chunk, text in texts.items() if text}
@@ -266,19 +261,7 @@ def _evidence_text(kept: Mapping[Group, Evidence]) -> str:
 def tally_from(document: Raw) -> Tally:
     """The sums that a batch keeps of its own records."""
     fields = decode_fields(document)
-    return sums_from(fields, fields["errors"])
-
-
-def sums_from(numbers: Mapping[str, int], errors: Mapping[str, int] | None = None) -> Tally:
-    """Sums under their names in the document."""
-    return Tally(
-        targeted=numbers["targeted"],
-        delivered=numbers["delivered"],
-        failed=numbers["failed"],
-        skipped=numbers["skipped"],
-        unknown=numbers["unknown"],
-        errors=errors or {},
-    )
+    return Tally.of(fields, {name: fields[name] for name in DIMENSIONS})
 
 
 def holds(document: Raw, wanted: Raw, mask: Sequence[str]) -> bool:

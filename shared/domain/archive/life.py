@@ -12,7 +12,6 @@ from itertools import zip_longest
 from typing import Any
 
 from shared.domain.archive.lines import (
-    COUNTERS,
     BadLine,
     Final,
     changed_facts,
@@ -25,7 +24,7 @@ from shared.domain.delivery.ledger import Record, tally
 from shared.domain.notifications.history import Entry, broken_links
 from shared.domain.notifications.lifecycle import Status
 from shared.domain.notifications.notification import Notification
-from shared.domain.tally import Tally
+from shared.domain.tally import TOTALS, Tally
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,9 +143,13 @@ def _require_of(place: Place, line: Mapping[str, Any]) -> None:
 def _unequal(left: Tally, right: Tally) -> str:
     wrong = [
         f"{name} {getattr(left, name):,} and {getattr(right, name):,}"
-        for name in COUNTERS
+        for name in TOTALS
         if getattr(left, name) != getattr(right, name)
     ]
-    if left.errors != right.errors:
-        wrong.append(f"errors {dict(left.errors)} and {dict(right.errors)}")
+    others = right.dimensions
+    wrong += [
+        f"{name} {sums} and {others[name]}"
+        for name, sums in left.dimensions.items()
+        if sums != others[name]
+    ]
     return ", ".join(wrong)

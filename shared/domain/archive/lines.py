@@ -8,7 +8,7 @@ hwid is ever in a line: it is replaced by a hash that differs from provider to p
 import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -17,9 +17,8 @@ from shared.domain.delivery.ledger import Batch, Outcome, Record
 from shared.domain.notifications.history import Entry
 from shared.domain.notifications.lifecycle import Status
 from shared.domain.notifications.notification import Notification
-from shared.domain.tally import Tally
+from shared.domain.tally import DIMENSIONS, TOTALS, Tally
 
-COUNTERS = tuple(each.name for each in fields(Tally) if each.name != "errors")
 _TIMES = ("created_at", "moderated_at", "cancelled_at", "sending_at", "ended_at")
 
 
@@ -97,8 +96,8 @@ def notification_line(it: Notification) -> str:
             "sendingAt": sending,
             "endedAt": ended,
             "failureReason": None if it.failure_reason is None else str(it.failure_reason),
-            **{f"{name}Count": getattr(it.tally, name) for name in COUNTERS},
-            "errors": dict(it.tally.errors),
+            **{f"{name}Count": number for name, number in it.tally.totals.items()},
+            **it.tally.dimensions,
             "historyCount": it.history_count,
             "historyHash": it.history_hash,
         }
@@ -169,8 +168,8 @@ def final_from(line: bytes) -> Final:
     """How a notification ended."""
     told = _told(line)
     try:
-        counters = {name: int(told[f"{name}Count"]) for name in COUNTERS}
-        sums = Tally(**counters, errors=dict(told["errors"]))
+        totals = {name: int(told[f"{name}Count"]) for name in TOTALS}
+        sums = Tally.of(totals, {name: dict(told[name]) for name in DIMENSIONS})
         return Final(
             Status(told["status"]),
             sums,
@@ -199,7 +198,8 @@ def changed_facts(line: Mapping[str, Any], it: Notification) -> Sequence[str]:
     version tells besides.
     """
     today = json.loads(notification_line(it))
-    summed = {"status", "errors", "historyCount", "historyHash", *(f"{n}Count" for n in COUNTERS)}
+    summed = {*DIMENSIONS, *(f"{name}Count" for name in TOTALS)}
+    summed |= {"status", "historyCount", "historyHash"}
     return [name for name in line if name not in summed and line[name] != today.get(name)]
 
 

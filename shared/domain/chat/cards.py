@@ -16,6 +16,7 @@ from shared.domain.notifications.lifecycle import Status
 from shared.domain.notifications.notification import FailureReason, Notification
 from shared.domain.notifications.review import Template
 from shared.domain.providers.admin_hwids import AdminHwidsChange, mark_of
+from shared.domain.tally import ENDS
 
 MOST_DATA_BYTES = 64
 MOST_FINDINGS = 6
@@ -219,11 +220,9 @@ def _ending(sheet: Sheet, it: Notification) -> None:
         sheet.line(f"❗ Failed{_at(it.ended_at)}: {why}")
     elif it.status in {Status.APPROVED, Status.STOPPED}:
         what = "Stopped" if it.status is Status.STOPPED else "Distributed"
-        sums = it.tally
-        sheet.line(
-            f"{what}{_at(it.ended_at)}: {sums.delivered:,} delivered, {sums.failed:,} failed, "
-            f"{sums.skipped:,} skipped, {sums.unknown:,} unknown"
-        )
+        totals = it.tally.totals
+        sums = ", ".join(f"{totals[name]:,} {name}" for name in ENDS)
+        sheet.line(f"{what}{_at(it.ended_at)}: {sums}")
 
 
 def _content(sheet: Sheet, content: Content) -> None:

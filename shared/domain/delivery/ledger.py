@@ -17,7 +17,7 @@ from typing import Final, NewType, TypeVar
 
 from shared.domain.audience.device import PushAddress, Slot, held_back, out_of_reach, polls
 from shared.domain.delivery.ramp import Ramp
-from shared.domain.tally import Tally
+from shared.domain.tally import ENDS, Tally
 
 BATCH_SIZE = 500
 CHUNK_SIZE = 50
@@ -141,6 +141,7 @@ class Record:
 
 UNTRIED = Record()
 _UNDELIVERED = (Outcome.FAILED, Outcome.SKIPPED, Outcome.UNKNOWN)
+_ENDS = {name: Outcome(name) for name in ENDS}
 
 SHOWN = "shown"
 """The receipt of a desktop whose document was written."""
@@ -155,14 +156,9 @@ def tally(records: Iterable[Record]) -> Tally:
     known = tuple(records)
     outcomes = [record.outcome for record in known]
     errors = Counter(r.code for r in known if r.outcome in _UNDELIVERED)
-    return Tally(
-        targeted=len(outcomes),
-        delivered=outcomes.count(Outcome.DELIVERED),
-        failed=outcomes.count(Outcome.FAILED),
-        skipped=outcomes.count(Outcome.SKIPPED),
-        unknown=outcomes.count(Outcome.UNKNOWN),
-        errors=dict(sorted(errors.items())),
-    )
+    totals = {name: outcomes.count(outcome) for name, outcome in _ENDS.items()}
+    totals["targeted"] = len(outcomes)
+    return Tally.of(totals, {"errors": dict(sorted(errors.items()))})
 
 
 # ---- batches ---------------------------------------------------------------------------------

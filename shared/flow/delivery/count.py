@@ -11,7 +11,7 @@ from functools import partial
 from typing import Protocol
 
 from shared.domain.actors import SYSTEM
-from shared.domain.delivery.ledger import PlanPart, tally
+from shared.domain.delivery.ledger import PlanPart
 from shared.domain.notifications.lifecycle import Status
 from shared.domain.notifications.notification import Change, Notification, NotificationId, verdict
 from shared.domain.tally import Tally
@@ -103,7 +103,7 @@ def reconcile(id: NotificationId, *, needs: Needs) -> tuple[Notification, Tally]
     Returns the notification as it was before, and the sums of the records.
     """
     before = needs.notifications.get(id)
-    sums = sum((tally(batch.records) for batch in needs.ledger.batches(id)), Tally())
+    sums = sum((batch.tally for batch in needs.ledger.batches(id)), Tally())
     if before.tally != sums:
         now = needs.clock.now()
 
