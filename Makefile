@@ -45,7 +45,7 @@ check: $(READY)  ## lint, format, types, layers and the fast tests
 	@$(VENV)/bin/ruff format --check .
 	@$(VENV)/bin/mypy
 	@$(VENV)/bin/lint-imports
-	@$(PY) -m pytest -m "not slow" tests/rules tests/flow tests/doors tests/recorded
+	@$(PY) -m pytest -n auto --maxprocesses 4 --dist loadgroup -m "not slow" tests/rules tests/flow tests/doors tests/recorded
 
 docs: $(READY)  ## write the tables of docs/ from those of the code
 	@$(PY) -m tests.docs.pages

@@ -4,7 +4,6 @@ It keeps the two promises that the fakes are built on, and nothing more: every w
 version, and a write may be conditional on the version that was read.
 """
 
-import copy
 import threading
 from collections.abc import Mapping
 from itertools import count
@@ -13,6 +12,13 @@ from typing import Any
 from shared.stores.codec import present
 
 _WRITES = count(1)
+
+
+def copied(value: Any) -> Any:
+    """Copy a document's value: maps and lists, as all else in a document cannot change."""
+    if isinstance(value, dict):
+        return {name: copied(each) for name, each in value.items()}
+    return [copied(each) for each in value] if isinstance(value, list) else value
 
 
 class Collection:
@@ -27,12 +33,12 @@ class Collection:
         """A copy of the document with its version, or nothing."""
         with self._lock:
             document = self.documents.get(id)
-            return copy.deepcopy(document), self.versions.get(id, "")
+            return copied(document), self.versions.get(id, "")
 
     def put(self, id: str, fields: Mapping[str, Any]) -> None:
         """Replace the document."""
         with self._lock:
-            self.documents[id] = copy.deepcopy(present(fields))
+            self.documents[id] = copied(present(fields))
             self.versions[id] = str(next(_WRITES))
 
     def merge(self, id: str, fields: Mapping[str, Any]) -> None:

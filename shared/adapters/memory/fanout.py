@@ -4,7 +4,6 @@ They pass the same contract tests (``tests/adapters``): a write rests on a versi
 of two writers loses, a closed batch forgets its addresses, a moment of the store can be read again.
 """
 
-import copy
 import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -15,6 +14,7 @@ from typing import Any, TypeVar
 from shared.adapters.documents.device import SLOT_FIELDS, derived_from, device_from, target_from
 from shared.adapters.firestore.slots import decided, slot_fields, slot_of
 from shared.adapters.memory.devices import MemoryDevices
+from shared.adapters.memory.documents import copied
 from shared.domain.audience.device import Slot
 from shared.domain.audience.filters import Condition, Equals
 from shared.domain.audience.targeting import AudienceQuery, PartitionRange
@@ -89,7 +89,7 @@ class MemoryAudience:
         with self._devices.lock:
             documents, versions = self._devices.documents, self._devices.versions
             return {
-                hwid: (copy.deepcopy(document), versions.get(hwid, ""))
+                hwid: (copied(document), versions.get(hwid, ""))
                 for hwid, document in documents.items()
             }
 
