@@ -80,6 +80,8 @@ class Reader:
         value = self._typed(name, datetime)
         if value is None:
             return None
+        if value.tzinfo is UTC and type(value) is datetime:
+            return value
         if value.tzinfo is None:
             raise self.wrong(name, "has no time zone")
         try:

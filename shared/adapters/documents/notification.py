@@ -40,7 +40,13 @@ REPLAYS_KEPT = timedelta(days=7)
 """How long an answer can be replayed: then a TTL policy on ``expireAt`` may remove it."""
 
 _CONTENT = [to_camel(name) for name in Content.model_fields]
-_AUDIT = (
+
+
+def _by_name_in_document(*names: str) -> Mapping[str, str]:
+    return {to_camel(name): name for name in names}
+
+
+_AUDIT = _by_name_in_document(
     "provider_id",
     "provider_email",
     "status",
@@ -60,7 +66,7 @@ _AUDIT = (
     "failure_reason",
     "counted_at",
 )
-_INTERNAL = (
+_INTERNAL = _by_name_in_document(
     "plan_parts",
     "plan_domains",
     "read_at",
@@ -89,12 +95,12 @@ def notification_fields(notification: Notification) -> Fields:
         **content_fields(notification.content),
         "targetSegment": None if segment is None else segment_fields(segment),
         "findings": [finding_fields(each) for each in notification.findings],
-        **{to_camel(name): _plain(getattr(notification, name)) for name in _AUDIT},
+        **_named(notification, _AUDIT),
         **tally_fields(notification.tally),
         "lookedAt": looked_at and looked_at_fields(looked_at),
         "claim": claim and claim_fields(claim),
         "endorsements": [endorsement_fields(each) for each in notification.endorsements],
-        **{to_camel(name): _plain(getattr(notification, name)) for name in _INTERNAL},
+        **_named(notification, _INTERNAL),
         LOST_DOMAINS: list(notification.lost_domains) or None,
     }
 
@@ -259,6 +265,10 @@ def replay_from(key: str, document: Mapping[str, Any]) -> Replay:
 def changes_nothing(before: Notification, change: Change) -> bool:
     """Whether there is nothing to write: every needless write would be a needless event."""
     return change.entry is None and change.notification == before
+
+
+def _named(notification: Notification, names: Mapping[str, str]) -> Fields:
+    return {shown: _plain(getattr(notification, name)) for shown, name in names.items()}
 
 
 def _plain(value: object) -> object:
