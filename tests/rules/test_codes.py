@@ -3,6 +3,7 @@
 import ast
 from collections import defaultdict
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -26,6 +27,7 @@ ANSWERS = {
 """What becomes of a device, at first, after each kind of answer; all name their code first."""
 
 
+@cache
 def codes() -> dict[str, set[Outcome]]:
     """Collect the codes in the table of reactions, and those that code elsewhere gives."""
     found: dict[str, set[Outcome]] = defaultdict(set)
