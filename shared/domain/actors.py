@@ -16,7 +16,7 @@ class Role(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """Who does something: a role and, but for the system, an id."""
+    """The author of a change: a role and, but for the system, an id."""
 
     role: Role
     id: str = ""

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 
 def object_in(body: bytes | str) -> Mapping[str, object]:
-    """The fields of a JSON object; none of anything else, however broken or deep."""
+    """Return the fields of a JSON object; none of anything else, however broken or deep."""
     try:
         fields = json.loads(body)
     except (ValueError, RecursionError):
@@ -14,6 +14,6 @@ def object_in(body: bytes | str) -> Mapping[str, object]:
 
 
 def text_in(fields: Mapping[str, object], name: str) -> str:
-    """A field's words; none of what is no text."""
+    """Return the text in a field; an empty one for what is no text."""
     value = fields.get(name)
     return value if isinstance(value, str) else ""

@@ -13,7 +13,7 @@ from typing import Final, Literal
 
 @dataclass(frozen=True, slots=True)
 class OutcomeCode:
-    """Why a device did not get a notification, or not yet, and what to do about it and who."""
+    """The reason why a device did not get a notification, or not yet, and what to do about it."""
 
     outcome: Literal["skipped", "failed", "open", "unknown"]
     sentence: str

@@ -54,7 +54,7 @@ class InvalidInput(Refusal):
 
 
 class Unauthenticated(Refusal):
-    """Nobody we know: no credential, or one that is forged, expired or for someone else."""
+    """A caller we do not know: no credential, or one forged, expired or for someone else."""
 
     code = "unauthenticated"
 

@@ -30,7 +30,7 @@ TRANSITIONS = 3
 
 @dataclass(frozen=True, slots=True)
 class ExportOperations:
-    """Put requests to the archive, documents read and written, task operations, bytes stored."""
+    """The operations of an export: puts, documents read and written, tasks, bytes stored."""
 
     objects: int
     reads: int
@@ -57,7 +57,7 @@ class ExportOperations:
 
 
 def export_operations(outcomes: int, *, transitions: int = TRANSITIONS) -> ExportOperations:
-    """Of one notification with so many device outcomes."""
+    """Count the operations for one notification with so many device outcomes."""
     batches = ceil(outcomes / BATCH_SIZE)
     of_outcomes = ceil(outcomes / MOST_LINES)
     return ExportOperations(

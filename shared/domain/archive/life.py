@@ -29,7 +29,7 @@ from shared.domain.tally import TOTALS, Tally
 
 @dataclass(frozen=True, slots=True)
 class Discrepancy:
-    """Something that cannot be so: which kind of thing, where, and what is wrong."""
+    """A fact that cannot be so: which kind of thing, where, and what is wrong."""
 
     code: str
     where: str
@@ -84,16 +84,16 @@ class Life:
 
     @property
     def status(self) -> Status | None:
-        """Where the last transition led."""
+        """The status the last transition led to."""
         return self.entries[-1].status if self.entries else None
 
     @property
     def final(self) -> Final | None:
-        """How it ended, in its own line."""
+        """The line that says how it ended."""
         return self.finals[0] if self.finals else None
 
     def contradictions(self) -> Iterator[tuple[str, str]]:
-        """What cannot be so, by the archive alone: code and sentence."""
+        """List what cannot be so, by the archive alone: code and sentence."""
         for number in broken_links(self.entries):
             yield "brokenHistory", f"transition {number} does not follow from the one before it"
         for (kind, number), times in sorted(self.sequences.items()):
@@ -115,7 +115,7 @@ class Life:
             yield "counters", f"its record and its outcomes do not agree: {unequal}"
 
     def differences(self, it: Notification, history: Sequence[Entry]) -> Iterator[tuple[str, str]]:
-        """What Firestore says and the archive does not: code and sentence."""
+        """List what Firestore says and the archive does not: code and sentence."""
         if it.status is not self.status:
             yield "status", f"Firestore says {it.status}, the archive {self.status}"
         last = self.entries[-1].hash if self.entries else ""

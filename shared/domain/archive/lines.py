@@ -23,7 +23,7 @@ _TIMES = ("created_at", "moderated_at", "cancelled_at", "sending_at", "ended_at"
 
 
 def device_of(provider_id: str, hwid: str) -> str:
-    """What stands for a device in a provider's lines.
+    """Return the pseudonym of a device in a provider's lines.
 
     Who knows the hwid can find its lines; two providers cannot tell that they reach the same one.
     """
@@ -34,7 +34,7 @@ def device_of(provider_id: str, hwid: str) -> str:
 
 
 def outcome_lines(provider_id: str, batch: Batch) -> Iterator[str]:
-    """One for each device of a batch, in the batch's order."""
+    """Write a line for each device of a batch, in the batch's order."""
     head = {"schema": SCHEMA, "notificationId": batch.notification_id, "providerId": provider_id}
     begin = _line({**head, "batchId": batch.id})[:-1]
     for target, record in zip(batch.targets, batch.records, strict=True):
@@ -53,7 +53,7 @@ def outcome_lines(provider_id: str, batch: Batch) -> Iterator[str]:
 
 
 def transition_line(it: Notification, entry: Entry) -> str:
-    """One link of the history, with its hash and that of the link before."""
+    """Write one link of the history, with its hash and that of the link before."""
     return _line(
         {
             "schema": SCHEMA,
@@ -74,7 +74,7 @@ def transition_line(it: Notification, entry: Entry) -> str:
 
 
 def notification_line(it: Notification) -> str:
-    """What it said, to whom, and how it ended. Without the e-mail address of who sent it."""
+    """Write what it said, to whom, and how it ended, without the sender's e-mail address."""
     segment = it.segment and it.segment.model_dump(by_alias=True, mode="json", exclude_none=True)
     if segment and "hwid" in segment:
         segment["hwid"] = device_of(it.provider_id, segment["hwid"])
@@ -134,7 +134,7 @@ class Final:
 
 
 def record_from(line: bytes) -> tuple[Mapping[str, Any], Record]:
-    """A device's outcome, and the line it was told in."""
+    """Read a device's outcome, and return the line it was told in."""
     told = _told(line)
     try:
         at = None if told["at"] is None else _moment(told["at"])
@@ -145,7 +145,7 @@ def record_from(line: bytes) -> tuple[Mapping[str, Any], Record]:
 
 
 def entry_from(line: bytes) -> tuple[Mapping[str, Any], Entry]:
-    """A link of the history, and the line it was told in."""
+    """Read a link of the history, and return the line it was told in."""
     told = _told(line)
     try:
         return told, Entry(
@@ -165,7 +165,7 @@ def entry_from(line: bytes) -> tuple[Mapping[str, Any], Entry]:
 
 
 def final_from(line: bytes) -> Final:
-    """How a notification ended."""
+    """Read how a notification ended."""
     told = _told(line)
     try:
         totals = {name: int(told[f"{name}Count"]) for name in TOTALS}
@@ -182,7 +182,7 @@ def final_from(line: bytes) -> Final:
 
 
 def agrees(old: bytes, new: str) -> bool:
-    """Whether a line says what the same line says today, which may have more fields by now."""
+    """Tell whether a line says what the same line, which may have more fields, says today."""
     try:
         told = _told(old)
     except BadLine:
@@ -192,7 +192,7 @@ def agrees(old: bytes, new: str) -> bool:
 
 
 def changed_facts(line: Mapping[str, Any], it: Notification) -> Sequence[str]:
-    """What an archived record tells otherwise than ``it``: names of fields.
+    """Name the fields that an archived record tells otherwise than ``it``.
 
     Sums and history are left out, which are compared with single lines; and so is what a later
     version tells besides.

@@ -63,11 +63,11 @@ class Manifest:
         return Head(self.sequence, self.hash, self.day)
 
     def sealed(self) -> "Manifest":
-        """With its hash, computed over everything but the hash and the signature."""
+        """Add its hash, computed over everything but the hash and the signature."""
         return replace(self, hash=hashlib.sha256(_canonical(self._facts())).hexdigest())
 
     def text(self) -> bytes:
-        """As it is stored."""
+        """Write the manifest as it is stored."""
         facts = {**self._facts(), "hash": self.hash}
         if self.signature:
             it = self.signature
@@ -89,28 +89,28 @@ class Manifest:
 
 
 def name_of(sequence: int) -> str:
-    """The only name that the manifest of this number can have."""
+    """Return the only name that the manifest of this number can have."""
     return f"{FOLDER}{sequence:08d}.json"
 
 
 def sequence_of(name: str) -> int | None:
-    """The number in a manifest's name; ``None`` for what is no manifest."""
+    """Read the number in a manifest's name; ``None`` for what is no manifest."""
     found = _NAME.fullmatch(name)
     return int(found[1]) if found else None
 
 
 def following(head: Head | None, day: date, objects: Iterable[Sealed], at: datetime) -> Manifest:
-    """The next link, not signed yet."""
+    """Make the next link, not signed yet."""
     number, previous = (head.sequence + 1, head.hash) if head else (1, GENESIS)
     return Manifest(number, day, at, previous, tuple(objects)).sealed()
 
 
 class BadManifest(Exception):
-    """It cannot be one of ours; says why."""
+    """A manifest that cannot be one of ours, and why."""
 
 
 def read(text: bytes) -> Manifest:
-    """The manifest that was stored; raises ``BadManifest`` for what is none."""
+    """Read the manifest that was stored; raise ``BadManifest`` for what is none."""
     try:
         facts = json.loads(text, object_pairs_hook=_each_once)
         if facts["schema"] != SCHEMA:
@@ -153,7 +153,7 @@ def _each_once(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def forgeries(it: Manifest, sequence: int, previous: str) -> Sequence[str]:
-    """Why it cannot be the link of this number after ``previous``; none for a sound one."""
+    """List why it cannot be the link of this number after ``previous``; none for a sound one."""
     wrong = []
     if it.sealed().hash != it.hash:
         wrong.append("its content does not have the hash it states")

@@ -37,7 +37,7 @@ MOST_UNPACKED = 64 * 1024 * 1024
 
 
 class Kind(StrEnum):
-    """What the lines of an object are about."""
+    """The subject of an object's lines."""
 
     NOTIFICATIONS = "notifications"
     TRANSITIONS = "transitions"
@@ -56,7 +56,7 @@ class Sealed:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where an object belongs, as its name says."""
+    """The place of an object, as its name says."""
 
     kind: Kind
     provider_id: str
@@ -65,11 +65,11 @@ class Place:
     sequence: int
 
     def folder(self) -> str:
-        """Everything of this kind, provider and day; Hive's form, which query engines read."""
+        """Return the folder of a kind, provider and day as Hive has it: query engines read that."""
         return f"kind={self.kind}/provider={_plain(self.provider_id)}/dt={self.day.isoformat()}/"
 
     def name(self, sha256: str) -> str:
-        """The name of the object with these lines."""
+        """Return the name of the object with these lines."""
         stem = f"{_plain(self.notification_id)}-{self.sequence:05d}-{sha256[:_NAME_DIGITS]}"
         return f"{self.folder()}{stem}.ndjson.gz"
 
@@ -81,7 +81,7 @@ _NAME = re.compile(
 
 
 def place_of(name: str) -> Place | None:
-    """What a name says; ``None`` for one that is no object of ours, or spells one otherwise."""
+    """Read the place in a name; ``None`` for one that is no object's, or spelled otherwise."""
     found = _NAME.fullmatch(name)
     if found is None:
         return None
@@ -114,7 +114,7 @@ class Seal:
         self._bytes = 0
 
     def add(self, lines: Iterable[str]) -> None:
-        """Each without its end."""
+        """Add lines, each without its end."""
         for line in lines:
             written = line.encode() + b"\n"
             self._gzip.write(written)
@@ -123,7 +123,7 @@ class Seal:
             self._bytes += len(written)
 
     def close(self, place: Place) -> tuple[Sealed, bytes]:
-        """What manifests say of it, and the compressed bytes."""
+        """Return what manifests say of it, and the compressed bytes."""
         self._gzip.close()
         digest = self._sha256.hexdigest()
         return Sealed(place.name(digest), digest, self.lines, self._bytes), self._out.getvalue()
@@ -134,7 +134,7 @@ class Unreadable(Exception):
 
 
 def opened(packed: bytes) -> bytes:
-    """The lines of an object; raises ``Unreadable``.
+    """Read the lines of an object; raise ``Unreadable`` for what is none.
 
     One member of gzip and nothing after it: some readers stop there, and others go on.
     """
@@ -156,7 +156,7 @@ def opened(packed: bytes) -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class Export:
-    """How far the export of one notification is: ``exports/{id}``.
+    """The state of the export of one notification: ``exports/{id}``.
 
     ``cursor`` is the last batch that is sealed. With ``sealed_at`` everything is; ``manifest`` is
     the number of the manifest that lists it. ``version`` is the store's, not ours.
@@ -172,33 +172,33 @@ class Export:
     version: str = ""
 
     def place(self, kind: Kind) -> Place:
-        """Where its next object of a kind belongs."""
+        """Return the place of its next object of a kind."""
         number = 1 + sum(f"kind={kind}/" in it.name for it in self.objects)
         return Place(kind, self.provider_id, self.day, self.notification_id, number)
 
     def with_objects(self, *sealed: Sealed) -> "Export":
-        """These are in the archive now."""
+        """Add the objects that are in the archive now."""
         return replace(self, objects=(*self.objects, *sealed))
 
 
 def has_ended(it: Notification) -> bool:
-    """Whether nothing can happen to it any more."""
+    """Tell whether nothing can happen to the notification any more."""
     return it.status in TERMINAL
 
 
 def ended_on(it: Notification) -> date:
-    """The day under which a notification is archived, however late that is done."""
+    """Return the day under which a notification is archived, however late that is done."""
     at = it.ended_at or it.cancelled_at or it.moderated_at or it.created_at
     return at.date()
 
 
 def exported(it: Notification) -> Change:
-    """Nothing more to do for it."""
+    """Mark the notification as exported: there is nothing more to do."""
     return Change(replace(it, export_at=None), None)
 
 
 def exporting(it: Notification, next_look: datetime, now: datetime) -> Change:
-    """Somebody does it now; whoever comes again before ``next_look`` finds nothing to do."""
+    """Mark the export as being done: another before ``next_look`` finds nothing to do."""
     if it.export_at is None or it.export_at > now:
         return Change(it, None)
     return Change(replace(it, export_at=next_look), None)

@@ -39,7 +39,7 @@ _FAILED: Mapping[str, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Reach:
-    """How many devices it would reach now.
+    """The number of devices it would reach now.
 
     ``regions`` counts those the segment names, the first of them. Where it names none, they are
     what was found among ``sampled`` devices.
@@ -66,7 +66,7 @@ class Facts:
 
 
 def card_of(facts: Facts) -> Card:
-    """The notification as it is."""
+    """Write the card of the notification as it is."""
     it, sheet = facts.notification, Sheet()
     _head(sheet, facts)
     _content(sheet, it.content)
@@ -84,7 +84,7 @@ def card_of(facts: Facts) -> Card:
 
 
 def buttons_of(it: Notification) -> tuple[Button, ...]:
-    """Yes and no to this revision, while there is something to decide."""
+    """List the buttons, yes and no to this revision, while there is something to decide."""
     if it.status is not Status.PENDING:
         return ()
     found = (
@@ -97,7 +97,7 @@ def buttons_of(it: Notification) -> tuple[Button, ...]:
 
 @dataclass(frozen=True, slots=True)
 class Pressed:
-    """What a button says when it is pressed."""
+    """The data of a button that is pressed."""
 
     action: str
     id: str
@@ -105,7 +105,7 @@ class Pressed:
 
 
 def pressed(data: str) -> Pressed | None:
-    """``None`` for what no button of ours says."""
+    """Read the data of a button; ``None`` for what no button of ours says."""
     action, _, rest = data.partition(":")
     id, _, revision = rest.rpartition(":")
     sound = action in {APPROVE, REJECT} and id and revision.isascii() and revision.isdigit()
@@ -115,7 +115,7 @@ def pressed(data: str) -> Pressed | None:
 def question(
     it: Notification, asked: tuple[int, str], templates: Sequence[Template], hours: int
 ) -> Card:
-    """Why is it rejected? Put to ``asked``, a user of the chat and their name."""
+    """Ask why it is rejected; ``asked`` is a user of the chat and their name."""
     user, name = asked
     sheet = Sheet().say(one_line(name, 60) or "Moderator", Style.MENTION, user=user)
     sheet.line(", why do you reject this one?").quote(it.content.title or "", 200)
@@ -129,19 +129,19 @@ def question(
 
 
 def note(words: str) -> Card:
-    """A sentence of ours."""
+    """Write a sentence of ours."""
     return Card(words)
 
 
 def reminder(id: str, waits: timedelta) -> Card:
-    """The queue is late."""
+    """Remind moderators that the queue is late."""
     minutes = int(waits.total_seconds()) // 60
     sheet = Sheet().say(f"⏰ A notification has waited for {minutes:,} minutes: ")
     return sheet.say(id, Style.CODE).card()
 
 
 def devices_changed(change: AdminHwidsChange) -> Card:
-    """Somebody changed which devices a domain's provider sends to without moderation."""
+    """Tell who changed which devices a provider sends to without moderation."""
     sheet = Sheet().say("📱 Admin devices of ").say(one_line(change.domain, 120), Style.CODE)
     sheet.say(f" changed by {one_line(change.by, 120)}, {time(change.at)}.")
     for word, hwids in (("Added", change.added), ("Removed", change.removed)):
@@ -152,7 +152,7 @@ def devices_changed(change: AdminHwidsChange) -> Card:
 
 
 def decided(it: Notification, people: Mapping[str, str]) -> str:
-    """What became of it, and by whom, in a sentence of at most 200 characters."""
+    """Tell what became of it, and by whom, in a sentence of at most 200 characters."""
     who = one_line(_name(it.moderator_id, people), 60)
     at = f", {time(it.moderated_at)}" if it.moderated_at else ""
     if it.status is Status.CANCELLED:
@@ -167,12 +167,12 @@ def decided(it: Notification, people: Mapping[str, str]) -> str:
 
 
 def time(at: datetime | None) -> str:
-    """To the minute, in UTC."""
+    """Write a moment to the minute, in UTC."""
     return at.astimezone(UTC).strftime("%Y-%m-%d %H:%M UTC") if at else "-"
 
 
 def one_line(text: str, most: int) -> str:
-    """A stranger's text inside a line of ours: harmless, short, without a break."""
+    """Make a stranger's text fit a line of ours: harmless, short, without a break."""
     shown = neutral(text)
     while units(shown) > most:
         shown = shown[: most - 1].rstrip() + "…" if len(shown) > most else shown[:-2] + "…"

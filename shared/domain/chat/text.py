@@ -46,7 +46,7 @@ Source: Bot API, ``Message.sender_chat`` and the field ``from`` that is kept for
 
 
 class Style(StrEnum):
-    """How a part of a text looks."""
+    """The look of a part of a text."""
 
     BOLD = "bold"
     ITALIC = "italic"
@@ -85,7 +85,7 @@ class Card:
 
 
 def units(text: str) -> int:
-    """Its length as Telegram counts."""
+    """Count a text's length as Telegram does."""
     return len(text) + sum(character > "\uffff" for character in text)
 
 
@@ -98,7 +98,7 @@ class Sheet:
         self._units = 0
 
     def say(self, words: str, style: Style | None = None, *, user: int = 0) -> "Sheet":
-        """Our own words, or a stranger's that are already harmless."""
+        """Add our own words, or a stranger's that are already harmless."""
         if style and words:
             self._marks.append(Mark(style, self._units, units(words), user))
         self._parts.append(words)
@@ -106,11 +106,11 @@ class Sheet:
         return self
 
     def line(self, words: str = "", style: Style | None = None) -> "Sheet":
-        """The same, and a new line."""
+        """Add words and a new line."""
         return self.say(words, style).say("\n")
 
     def quote(self, text: str, most: int, *, lines: bool = False) -> "Sheet":
-        """A stranger's text in a frame; what is too long is cut, and that is said outside it."""
+        """Quote a stranger's text in a frame; what is too long is cut, as is said outside it."""
         harmless = neutral(text, lines=lines)
         kept, left_out = cut(harmless, most)
         self.line(kept, Style.FRAME)
@@ -119,13 +119,13 @@ class Sheet:
         return self
 
     def card(self, *, buttons: tuple[Button, ...] = (), image: str = "", hint: str = "") -> Card:
-        """What was written. Empty lines at the end are left out."""
+        """Return what was written, without empty lines at the end."""
         text = "".join(self._parts).rstrip("\n")
         return Card(text, tuple(self._marks), buttons, image, hint)
 
 
 def cut(text: str, most: int) -> tuple[str, int]:
-    """At most ``most`` units of it, and how many characters are left out.
+    """Cut a text to ``most`` units; return it and how many characters are left out.
 
     What belongs to the character before (an accent, the rest of an emoji) goes with it.
     """
@@ -145,7 +145,7 @@ def _continues(text: str, place: int) -> bool:
 
 
 def neutral(text: str, *, lines: bool = False) -> str:
-    """A stranger's text with every character that could deceive the eye named instead of used.
+    """Name every character of a stranger's text that could deceive the eye.
 
     Line breaks stay with ``lines``, and even then not many empty ones in a row.
     """

@@ -73,7 +73,7 @@ ExpirySeconds = Annotated[int, Field(ge=60, le=31_536_000)]
 
 
 class Content(Input):
-    """What a person will see, and for how long, as the provider set it; partial only in a draft."""
+    """Texts, link and image that a person will see; partial only in a draft."""
 
     title: Annotated[Title | None, _Blank] = None
     body: Annotated[Body | None, _Blank] = None
@@ -105,12 +105,12 @@ class NotificationInput(Content):
         return url
 
     def content(self) -> Content:
-        """All of it but whom it is for."""
+        """Return the content alone, without the segment it is for."""
         shown = {name: getattr(self, name) for name in Content.model_fields}
         return Content.model_construct(**shown)
 
     def edited(self, content: Content, segment: Segment | None) -> "NotificationInput":
-        """These fields laid over what is there: a field that was not sent stays as it is."""
+        """Lay the sent fields over what is there; a field that was not sent stays as it is."""
         before = {name: getattr(content, name) for name in Content.model_fields}
         given = {name: getattr(self, name) for name in self.model_fields_set}
         return NotificationInput.model_construct(**{**before, "target_segment": segment, **given})
@@ -125,7 +125,7 @@ class CompleteInput(NotificationInput):
 
 
 def missing_parts(content: Content, segment: Segment | None) -> list[FieldError]:
-    """What a draft still lacks before it can be submitted."""
+    """List the faults of a draft that lacks what a submission needs."""
     parts = {"title": content.title, "body": content.body, "targetSegment": segment}
     return [
         FieldError(name, "required", f"{name} is required to submit a notification")

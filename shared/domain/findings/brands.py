@@ -83,10 +83,10 @@ SHORTENERS = frozenset(_SHORTENERS.split())
 
 
 def under(host: str, domain: str) -> bool:
-    """Whether ``host`` is ``domain`` or below it. Both in lower case, as machines write them."""
+    """Tell whether ``host`` is ``domain`` or below it, both in lower case, as machines write."""
     return host == domain or host.endswith("." + domain)
 
 
 def owner(host: str) -> str:
-    """The well-known name whose own place this is; empty for everybody else's."""
+    """Return the well-known name that owns this host; empty where none does."""
     return next((b for b, own in BRANDS.items() if any(under(host, d) for d in own)), "")

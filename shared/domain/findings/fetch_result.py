@@ -8,7 +8,7 @@ MOST_HOPS = 5
 
 
 class WebFault(StrEnum):
-    """Why nothing was seen."""
+    """The reason why nothing was seen at an address."""
 
     UNKNOWN_HOST = "unknownHost"
     FORBIDDEN_ADDRESS = "forbiddenAddress"
@@ -44,5 +44,5 @@ class Seen:
 
     @property
     def reached(self) -> bool:
-        """Tell whether there was something to look at."""
+        """True where there was something to look at."""
         return self.fault is None and 200 <= self.status < 300

@@ -32,12 +32,12 @@ _SILENCES = {
 def seen_findings(
     url: str, seen: Seen, field: str, verified_domains: Sequence[str]
 ) -> tuple[Finding, ...]:
-    """Everything worth knowing about what was seen at ``url``."""
+    """List the findings on what was seen at ``url``."""
     return tuple(_of_seen(url, seen, field, verified_domains))
 
 
 def unchecked(url: str, field: str, reason: str) -> Finding:
-    """Nobody saw it; a person must."""
+    """Return the finding of an address that could not be seen: a person must look."""
     return found("couldNotBeChecked", field, host=host_of(url), reason=reason)
 
 

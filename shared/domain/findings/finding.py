@@ -24,7 +24,7 @@ class Severity(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """Something to know about one field. ``code`` is stable, ``sentence`` is for people.
+    """A fact to know about one field. ``code`` is stable, ``sentence`` is for people.
 
     ``host`` is the one it is about, where it is about one: the same code about another host is
     another finding. Records of older versions do not have it.
@@ -39,7 +39,7 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """What all findings with one code have in common; ``sentence`` has places to fill."""
+    """The common part of all findings with one code; ``sentence`` has places to fill."""
 
     severity: Severity
     sentence: str
@@ -142,7 +142,7 @@ def found(code: str, field: str, **said: object) -> Finding:
 
 
 def shown(value: object) -> str:
-    """``value`` on one line, shortened, with every character that is not plainly visible named."""
+    """Put ``value`` on one line, shortened, and name every character that is not visible."""
     text = str(value)
     if len(text) > MOST_SHOWN_CHARACTERS:
         text = text[: MOST_SHOWN_CHARACTERS - 1] + "…"
@@ -157,7 +157,7 @@ def _is_plain(character: str) -> bool:
 
 
 def has_red(findings: Iterable[Finding]) -> bool:
-    """Whether one of them is red."""
+    """Tell whether one of the findings is red."""
     return any(finding.severity is Severity.RED for finding in findings)
 
 

@@ -37,7 +37,7 @@ _SHORTEST_HYPHENATED = 10
 
 
 def hidden_findings(text: str, field: str) -> Iterator[Finding]:
-    """What a text does without showing it."""
+    """List the findings on characters of a text that are not shown."""
     text = _FLAG.sub("", text)
     yield from _messages(text, field)
     plain = _ZERO_WIDTHS.sub("", _SELECTORS.sub("", text))
@@ -50,7 +50,7 @@ def hidden_findings(text: str, field: str) -> Iterator[Finding]:
 
 
 def hidden_in_address(url: str) -> list[str]:
-    """In a host nothing unseen has a use; a path may spell Persian, or hold an emoji."""
+    """List the findings on unseen characters: in a host none has a use, in a path some have."""
     end = _AUTHORITY.match(url)
     host, path = (url[: end.end()], url[end.end() :]) if end else (url, "")
     return [c for c in host if c in _UNSEEN or _SELECTOR.match(c) or _is_harmful(c)] + [
@@ -69,7 +69,7 @@ def _is_harmful(character: str) -> bool:
 
 
 def invisible(text: str) -> list[str]:
-    """Every character that is not seen and that nothing around it needs."""
+    """List the characters that are not seen and that nothing around them needs."""
     return [c for place, c in enumerate(text) if _is_needless(text, place, c)]
 
 

@@ -45,7 +45,7 @@ def link_findings(
 
 
 def hosts_of(domains: Sequence[str]) -> tuple[str, ...]:
-    """Domains as machines write them; one that cannot be read guards nothing."""
+    """Return domains as machines write them, without those that cannot be read."""
     names = []
     for domain in domains:
         try:
@@ -56,7 +56,7 @@ def hosts_of(domains: Sequence[str]) -> tuple[str, ...]:
 
 
 def is_verified(host: str, verified_domains: Sequence[str]) -> bool:
-    """Whether a host, as machines write it, is under one of the domains."""
+    """Tell whether a host, as machines write it, is under one of the domains."""
     return any(under(host, domain) for domain in hosts_of(verified_domains))
 
 

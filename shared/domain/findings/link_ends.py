@@ -18,7 +18,7 @@ BETWEEN_LOOKS = timedelta(seconds=30)
 
 @dataclass(frozen=True, slots=True)
 class LinkEnd:
-    """Where a look at one address ended: hosts as machines write them. ``final`` is empty where
+    """The end of a look at one address: hosts as machines write them. ``final`` is empty where
     there was nothing to look at.
     """
 
@@ -29,7 +29,7 @@ class LinkEnd:
 
 @dataclass(frozen=True, slots=True)
 class Inspection:
-    """What a look at content turned up, and where its links ended."""
+    """The findings of a look at content, and the ends of its links."""
 
     findings: tuple[Finding, ...] = ()
     ends: tuple[LinkEnd, ...] = ()
@@ -37,7 +37,7 @@ class Inspection:
 
 @dataclass(frozen=True, slots=True)
 class LookedAt:
-    """Where a notification's links ended when it was submitted. ``misses`` counts looks before the
+    """The ends of a notification's links when it was submitted. ``misses`` counts looks before the
     send that reached less; the next one is due ``again_at``.
     """
 
@@ -73,7 +73,7 @@ class LookedAt:
         )
 
     def lost(self, now: Sequence[LinkEnd]) -> bool:
-        """Whether less can be looked at than before."""
+        """Tell whether less can be looked at than before."""
         before, after = _reached(self.ends), _reached(now)
         return any(after[place] < before[place] for place in {_place(end) for end in now})
 

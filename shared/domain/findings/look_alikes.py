@@ -78,7 +78,7 @@ _RUN = re.compile(r"(.)\1+")
 
 
 def skeleton(name: str) -> str:
-    """What is left of ``name`` when letters of one shape are one letter."""
+    """Reduce ``name`` to one letter for all letters of one shape."""
     plain = unicodedata.normalize("NFKD", name.translate(_SHAPES))
     bare = "".join(c for c in plain if unicodedata.category(c) not in ("Mn", "Me", "Cf"))
     shaped = bare.translate(_SHAPES).casefold().translate(_SHAPES)
@@ -88,15 +88,15 @@ def skeleton(name: str) -> str:
 
 
 def squeezed(name: str) -> str:
-    """The skeleton without separators and doubled letters, as a hasty reader takes it."""
+    """Strip the skeleton of separators and doubled letters, as a hasty reader does."""
     return _RUN.sub(r"\1", re.sub(r"[-._·・]", "", skeleton(name)))
 
 
 def imitates_latin(letter: str) -> bool:
-    """Whether a letter of another script passes for a Latin one."""
+    """Tell whether a letter of another script passes for a Latin one."""
     return letter in EXACT
 
 
 def passes_for_other(letter: str) -> bool:
-    """Whether a Latin letter passes for one of another script."""
+    """Tell whether a Latin letter passes for one of another script."""
     return letter in _LATIN_TWINS

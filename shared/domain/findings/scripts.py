@@ -44,7 +44,7 @@ RIGHT_TO_LEFT = frozenset({"R", "AL"})
 
 @lru_cache(maxsize=4096)
 def script(character: str) -> str:
-    """The script of a letter or mark, capitalised; empty for what all scripts share."""
+    """Return the script of a letter or mark, capitalised; empty for what all scripts share."""
     if unicodedata.category(character)[0] not in "LM":
         return ""
     first, _, rest = unicodedata.name(character, "").partition(" ")
@@ -56,15 +56,15 @@ def script(character: str) -> str:
 
 
 def scripts(letters: Iterable[str]) -> frozenset[str]:
-    """All scripts in a text."""
+    """Collect the scripts in a text."""
     return frozenset(script(letter) for letter in letters) - {""}
 
 
 def may_stand_together(together: frozenset[str]) -> bool:
-    """Whether one name may hold all of these, as a browser's address bar sees it."""
+    """Tell whether one name may hold all these scripts, as a browser's address bar sees it."""
     return len(together) < 2 or any(together <= family for family in TOGETHER)
 
 
 def reads_right_to_left(text: str) -> bool:
-    """Whether any letter of the text is of a script that runs from right to left."""
+    """Tell whether any letter of the text is of a script that runs from right to left."""
     return any(c.isalpha() and unicodedata.bidirectional(c) in RIGHT_TO_LEFT for c in text)

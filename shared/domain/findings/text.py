@@ -39,7 +39,7 @@ _SHORTEST_BRAND = 5
 
 
 def text_findings(text: str, field: str, known_hosts: Sequence[str] = ()) -> tuple[Finding, ...]:
-    """Everything worth knowing about a text. ``known_hosts`` are those it may well name."""
+    """List the findings on a text. ``known_hosts`` are those it may well name."""
     return (
         *hidden_findings(text, field),
         *_words(text, field),

@@ -52,7 +52,7 @@ _GIVEN_OUT = IPv6Network("2000::/3")
 
 
 def why_forbidden(address: Ip | str) -> str:
-    """Why nobody should connect there on a stranger's word; empty for a public address."""
+    """Tell why nobody should connect there on a stranger's word; empty for a public address."""
     try:
         ip = ip_address(address) if isinstance(address, str) else address
     except ValueError:

@@ -11,7 +11,7 @@ _CANONICAL = re.compile(r"[a-z0-9_-]+(\.[a-z0-9_-]+)*")
 
 
 def domain_name(text: str) -> str:
-    """The canonical form; a text that is no host name stays as it is, and equals only itself."""
+    """Return the canonical form; a text that is no host name stays as it is."""
     if _CANONICAL.fullmatch(text) and "xn--" not in text:
         return text  # nearly always; the tables of international letters are not loaded for it
     from shared.domain.links.hosts import BadAddress, host_name
@@ -23,7 +23,7 @@ def domain_name(text: str) -> str:
 
 
 def domain_forms(name: str) -> tuple[str, ...]:
-    """The forms that others most often store a canonical name under, this one first."""
+    """List the forms that others most often store a canonical name under, itself first."""
     from shared.domain.links.hosts import BadAddress, host_name
 
     try:

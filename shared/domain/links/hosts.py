@@ -47,28 +47,28 @@ class Address:
 
     @property
     def is_web(self) -> bool:
-        """Whether a browser would open it."""
+        """True where a browser would open the address."""
         return self.scheme in ("http", "https")
 
     @property
     def punycode(self) -> bool:
-        """Whether it is written in the form for machines."""
+        """True where the host is written in the form for machines."""
         return self.host != self.ascii and not self.foreign_letters
 
     @property
     def disguised(self) -> bool:
-        """Whether it is a number that does not look like one."""
+        """True where the host is a number that does not look like one."""
         return self.ip is not None and self.written.strip("[]").lower() != str(self.ip)
 
 
 def scheme_of(url: str) -> str:
-    """In lower case; empty without one."""
+    """Return the scheme of an address in lower case; empty without one."""
     found = _SCHEME.match(url)
     return found[1].lower() if found else ""
 
 
 def read_address(url: str) -> Address:
-    """Raises ``BadAddress``."""
+    """Read an address into its parts; raise ``BadAddress`` for what is none."""
     scheme = scheme_of(url)
     if scheme not in ("http", "https"):
         return Address(scheme, "", "", "", url[len(scheme) + 1 :])
@@ -113,12 +113,12 @@ def machine_host_of(url: str) -> str:
 
 
 def machine_name(host: str) -> str:
-    """The host as machines write it; raises ``BadAddress``."""
+    """Return the host as machines write it; raise ``BadAddress`` for what is no host."""
     return _read_host(host)[1]
 
 
 def host_name(name: str) -> tuple[str, str]:
-    """A host's name as people are shown it, and as machines write it, without the dot at its end.
+    """Return a host as people are shown it, and as machines write it, without the last dot.
 
     Raises ``BadAddress`` for what is no name, such as a number.
     """

@@ -16,7 +16,7 @@ MOST_SCHEME_CHARACTERS = 64
 
 
 class Use(StrEnum):
-    """How an address with a scheme is judged."""
+    """The judgement of addresses with one scheme."""
 
     FORBIDDEN = "forbidden"
     """Refused as a link, and red wherever one carries it."""

@@ -18,7 +18,7 @@ GENESIS = ""
 
 
 class Note(StrEnum):
-    """What is entered besides the moves of the lifecycle: the status stays as it was."""
+    """An entry besides the moves of the lifecycle: the status stays as it was."""
 
     EDIT = "edit"
     CLAIM = "claim"
@@ -44,7 +44,7 @@ class Entry:
     hash: str = ""
 
     def sealed(self) -> "Entry":
-        """This entry with its hash, computed over every other field."""
+        """Return this entry with its hash, computed over every other field."""
         facts = asdict(self)
         del facts["hash"]
         facts["at"] = self.at.isoformat()
@@ -54,7 +54,7 @@ class Entry:
 
 
 def broken_links(entries: Iterable[Entry]) -> list[int]:
-    """Numbers of the entries that do not follow from the one before; none in a sound chain."""
+    """List the numbers of entries that do not follow from the one before."""
     wrong, previous = [], GENESIS
     for expected, entry in enumerate(entries, start=1):
         sound = (
@@ -69,7 +69,7 @@ def broken_links(entries: Iterable[Entry]) -> list[int]:
 
 
 def chain_faults(entries: Sequence[Entry], count: int, head: str) -> list[str]:
-    """What is wrong with a chain that should have ``count`` entries and end with ``head``.
+    """List the faults of a chain that should have ``count`` entries and end with ``head``.
 
     The links alone cannot show that entries were cut off at the end; the notification's own word
     of its head does.

@@ -28,7 +28,7 @@ class Status(StrEnum):
 
 
 class Move(StrEnum):
-    """What can be done to a notification."""
+    """A change of status that somebody can make."""
 
     CREATE = "create"
     SUBMIT = "submit"
@@ -66,7 +66,7 @@ SWEPT = frozenset({Status.SENDING, Status.STOPPED})
 
 
 def after(status: Status | None, move: Move, to: Status | None = None) -> Status:
-    """The status that ``move`` leads to from ``status``; ``to`` picks among several.
+    """Return the status that ``move`` leads to from ``status``; ``to`` picks among several.
 
     Raises ``WrongState``, with the current status in its details, for every pair outside the table.
     """
@@ -77,7 +77,7 @@ def after(status: Status | None, move: Move, to: Status | None = None) -> Status
 
 
 def refused(status: Status | None, move: Move | str) -> WrongState:
-    """The refusal of ``move`` in ``status``, in words that say what happened meanwhile."""
+    """Make the refusal of ``move`` in ``status``, in words that say what happened meanwhile."""
     details = {"status": str(status) if status else None, "move": str(move)}
     if status is Status.CANCELLED and move in {Move.APPROVE, Move.REJECT}:
         return WrongState("The provider canceled the delivery", code="cancelled", details=details)

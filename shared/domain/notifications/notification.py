@@ -112,7 +112,7 @@ class Notification:
 
     @property
     def decided(self) -> bool:
-        """Whether there is nothing left for moderators to decide."""
+        """True once there is nothing left for moderators to decide."""
         return self.status is not Status.PENDING
 
     @property
@@ -128,24 +128,24 @@ class Notification:
 
     @property
     def waits_since(self) -> datetime:
-        """When it was submitted; an edit does not turn that clock back."""
+        """The moment it was submitted; an edit does not turn that clock back."""
         return self.submitted_at or self.created_at
 
     @property
     def prevented(self) -> int:
-        """How many targeted devices a stop kept it from; what is on its way may yet get through."""
+        """The number of devices a stop kept it from; what is on its way may yet get through."""
         if self.status is not Status.STOPPED:
             return 0
         return self.tally.errors.get("stopped", 0) + self.tally.open
 
     def save_draft(self, by: Actor, at: datetime) -> "Change":
-        """The first appearance of a draft."""
+        """Create a draft."""
         return self._moved(Move.CREATE, by, at)
 
     def submit(
         self, by: Actor, at: datetime, *, admin_hwid: bool, looked: "Looked | None" = None
     ) -> "Change":
-        """To moderation, or straight to sending when the target is an admin HWID."""
+        """Submit it to moderation, or straight to sending when the target is an admin HWID."""
         if faults := missing_parts(self.content, self.segment):
             raise InvalidInput(faults)
         given = replace(self, submitted_at=at)
@@ -156,7 +156,7 @@ class Notification:
         return submitted._looked(looked, at)
 
     def take(self, by: Actor, at: datetime, *, lapsed: frozenset[str] = frozenset()) -> "Change":
-        """A moderator claims it for a while, or for a while longer.
+        """Claim it for a moderator for a while, or for a while longer.
 
         A claim of one of the ``lapsed``, who may not decide any more, keeps nobody out.
         """
@@ -165,7 +165,7 @@ class Notification:
         return claimed._entered(Note.CLAIM, self.status, by, at)
 
     def release(self, by: Actor, at: datetime) -> "Change":
-        """The claim ends. Operators may end anybody's; one that is not there is no fault."""
+        """End the claim. Operators may end anybody's; one that is not there is no fault."""
         if self.status is not Status.PENDING or self.claim is None:
             return Change(self, None)
         if by.role is not Role.OPERATOR:
@@ -181,7 +181,7 @@ class Notification:
         policy: ReviewPolicy = ReviewPolicy(),  # noqa: B008 - frozen
         lapsed: frozenset[str] = frozenset(),
     ) -> "Change":
-        """A moderator's yes to the revision seen; a stale one is refused.
+        """Approve the revision the moderator saw; a stale one is refused.
 
         Where two are needed, the first is an endorsement and it stays pending for somebody else.
         That of one of the ``lapsed``, who may not decide any more, does not count.
@@ -197,7 +197,7 @@ class Notification:
         return decided._moved(Move.APPROVE, by, at, to=Status.SENDING)
 
     def recounted(self, devices: int) -> "Notification":
-        """The same with its audience as it is now, from which follows how many must approve."""
+        """Replace the size of its audience, from which follows how many must approve."""
         return replace(self, estimated_devices=devices)
 
     def reject(
@@ -209,13 +209,13 @@ class Notification:
         revision: int | None = None,
         lapsed: frozenset[str] = frozenset(),
     ) -> "Change":
-        """A moderator's no to the revision seen, with the comment the provider will read."""
+        """Reject the revision the moderator saw, with the comment the provider will read."""
         self.check_decision(Move.REJECT, by, at, revision, lapsed=lapsed)
         decided = replace(self, moderated_at=at, moderator_id=by.id, moderator_comment=comment)
         return decided._moved(Move.REJECT, by, at, reason=comment)
 
     def cancel(self, by: Actor, at: datetime) -> "Change":
-        """The provider takes it back before it is sent."""
+        """Cancel it for the provider, before it is sent."""
         withdrawn = replace(self, cancelled_at=at, cancelled_by=str(Role.PROVIDER))
         return withdrawn._moved(Move.CANCEL, by, at)
 
@@ -227,7 +227,7 @@ class Notification:
         segment: Segment | None,
         looked: "Looked | None" = None,
     ) -> "Change":
-        """New content or target. A pending one gets a new revision and an entry of its own, and
+        """Change content or target. A pending one gets a new revision and an entry of its own, and
         whatever was claimed or approved of the old one is void.
         """
         if self.status not in EDITABLE:
@@ -243,7 +243,7 @@ class Notification:
         return revised._entered(Note.EDIT, self.status, by, at)._looked(looked, at)
 
     def found(self, findings: Iterable[Finding], at: datetime) -> "Change":
-        """What a later look turned up, besides what is known."""
+        """Add the findings of a later look to what is known."""
         new = self._unknown_of(findings)
         if not new:
             return Change(self, None)
@@ -267,11 +267,11 @@ class Notification:
         return self.found(inspection.findings, at)
 
     def stop(self, by: Actor, at: datetime, reason: str = "") -> "Change":
-        """Halts the distribution; what was sent stays sent and counted."""
+        """Stop the distribution; what was sent stays sent and counted."""
         return replace(self, ended_at=at)._moved(Move.STOP, by, at, reason=reason)
 
     def complete(self, by: Actor, at: datetime, sums: Tally) -> "Change":
-        """The distribution is over and at least one device got it, or may have."""
+        """Complete a distribution that at least one device got, or may have."""
         return replace(self, tally=sums, counted_at=at, ended_at=at)._moved(Move.COMPLETE, by, at)
 
     def fail(
@@ -282,7 +282,7 @@ class Notification:
         sums: Tally,
         findings: tuple[Finding, ...] = (),
     ) -> "Change":
-        """Nobody got it; ``findings`` are those it failed for."""
+        """Fail it as nobody got it; ``findings`` are those it failed for."""
         failed = replace(
             self,
             tally=sums,
@@ -295,22 +295,22 @@ class Notification:
         return failed._moved(Move.FAIL, by, at, reason=said)
 
     def counted(self, sums: Tally, at: datetime) -> "Change":
-        """New sums from the ledger, without any move."""
+        """Replace the sums by those of the ledger, without any move."""
         return Change(replace(self, tally=sums, counted_at=at), None)
 
     def rested(self) -> "Change":
-        """Nothing of it is under way any more: nobody need look at it again."""
+        """Clear ``wake_at``: the sweeper ignores it from now on."""
         return Change(replace(self, wake_at=None), None)
 
     def cut(self, parts: int, domains: tuple[str, ...], read_at: str) -> "Change":
-        """Fixes how the audience is cut; a later, different wish does not count."""
+        """Freeze the plan (parts, domains, snapshot); later calls have no effect."""
         if self.plan_parts or self.status is not Status.SENDING:
             return Change(self, None)
         planned = replace(self, plan_parts=parts, plan_domains=domains, read_at=read_at)
         return Change(planned, None)
 
     def lose(self, domains: Iterable[str], by: Actor, at: datetime) -> "Change":
-        """Nothing more goes to these of its domains."""
+        """Exclude these of its domains from what is still to be sent."""
         kept = set(self.plan_domains).difference(self.lost_domains)
         new = tuple(domain for domain in domains if domain in kept)
         if not new or self.status is not Status.SENDING:
@@ -319,11 +319,11 @@ class Notification:
         return poorer._entered(Note.DOMAIN_LOST, self.status, by, at, ", ".join(new))
 
     def unknown(self) -> NotFound:
-        """What someone hears to whom this notification does not belong."""
+        """Make the refusal for somebody to whom this notification does not belong."""
         return NotFound(f"there is no notification {self.id}")
 
     def waking(self, next_look: datetime, now: datetime) -> "Change":
-        """The sweeper looked, if it was time to, and will look again if nothing has happened."""
+        """Count a sweep, if one was due, and set the moment of the next one."""
         if self.wake_at is None or self.wake_at > now:
             return Change(self, None)
         return Change(replace(self, wake_at=next_look, sweeps=self.sweeps + 1), None)
@@ -416,7 +416,7 @@ class Notification:
 
 @dataclass(frozen=True, slots=True)
 class Looked:
-    """What was seen of a notification when it was submitted: findings, its audience, and where its
+    """The results of the look at submission: findings, its audience, and where its
     links ended.
     """
 
@@ -435,7 +435,7 @@ class Change:
 
     @property
     def entries(self) -> tuple[Entry, ...]:
-        """All of them, in order."""
+        """The entries to write, in order."""
         return (self.entry, *self.later) if self.entry else ()
 
     def _looked(self, looked: Looked | None, at: datetime) -> "Change":
@@ -453,12 +453,12 @@ class Change:
 
 
 def named(findings: Iterable[Finding]) -> str:
-    """Findings by field and code, for the history."""
+    """Name findings by field and code, for the history."""
     return ", ".join(f"{finding.field} {finding.code}" for finding in findings)
 
 
 def verdict(sums: Tally) -> FailureReason | None:
-    """How a finished distribution ended: ``None`` for success, else why it failed.
+    """Judge a finished distribution: ``None`` for success, else why it failed.
 
     It fails only when certainly nobody got it. Unknown outcomes are given the benefit of the doubt.
     """

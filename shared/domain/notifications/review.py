@@ -27,7 +27,7 @@ class Claim:
     until: datetime
 
     def keeps_out(self, moderator_id: str, now: datetime) -> bool:
-        """Whether it is live, and somebody else's."""
+        """Tell whether the claim is live, and somebody else's."""
         return self.moderator_id != moderator_id and now < self.until
 
 
@@ -51,19 +51,19 @@ class Template:
 
 @dataclass(frozen=True, slots=True)
 class ReviewPolicy:
-    """What operators decide about moderation. An audience above the number needs two approvals."""
+    """The operators' rules for moderation. An audience above the number needs two approvals."""
 
     second_approval_above: int = 50_000
     sla: timedelta = timedelta(hours=1)
     templates: tuple[Template, ...] = ()
 
     def template(self, id: str) -> Template | None:
-        """``None`` when there is none of that id."""
+        """Find the template of that id; ``None`` when there is none."""
         return next((template for template in self.templates if template.id == id), None)
 
 
 class Weighed(Protocol):
-    """What decides how many must approve a notification."""
+    """The facts that decide how many must approve a notification."""
 
     @property
     def estimated_devices(self) -> int | None: ...
@@ -72,12 +72,12 @@ class Weighed(Protocol):
 
 
 def approvals_needed(notification: Weighed, policy: ReviewPolicy) -> int:
-    """One, or two for a red finding or a large audience."""
+    """Return one, or two for a red finding or a large audience."""
     return 2 if _reasons_for_two(notification, policy) else 1
 
 
 def check_pair(notification: Weighed, policy: ReviewPolicy, by: Actor) -> None:
-    """Raises ``Forbidden`` where two must approve and this is no moderator.
+    """Raise ``Forbidden`` where two must approve and this is no moderator.
 
     Whoever is an operator may be a moderator too: otherwise one person could be both of them.
     """
@@ -91,7 +91,7 @@ def check_pair(notification: Weighed, policy: ReviewPolicy, by: Actor) -> None:
 
 
 def check_claim(claim: Claim | None, moderator_id: str, now: datetime) -> None:
-    """Raises ``WrongState`` while somebody else reads it."""
+    """Raise ``WrongState`` while somebody else has claimed it."""
     if claim and claim.keeps_out(moderator_id, now):
         until = moment_text(claim.until)
         raise WrongState(
@@ -102,7 +102,7 @@ def check_claim(claim: Claim | None, moderator_id: str, now: datetime) -> None:
 
 
 def check_independent(provider: Provider | None, uid: str, emails: Iterable[str] = ()) -> None:
-    """Raises ``Forbidden`` for somebody who belongs to the provider.
+    """Raise ``Forbidden`` for somebody who belongs to the provider.
 
     An address counts here whether or not it is verified: it can only keep a person from deciding.
     """

@@ -44,7 +44,7 @@ class AdminHwidsChange:
 def change_between(
     before: Domain | None, after: Domain | None, by: Actor, at: datetime
 ) -> AdminHwidsChange | None:
-    """The entry for what ``by`` made of a domain; ``None`` when its list is as it was."""
+    """Make the entry for what ``by`` changed on a domain; ``None`` when its list is as it was."""
     domain = after or before
     was = before.admin_hwids if before else ()
     is_now = after.admin_hwids if after else ()
@@ -81,6 +81,6 @@ def check_change(
 
 
 def mark_of(domain: str, hwid: str) -> str:
-    """What moderators see of an admin HWID: enough to tell it from others, too little to use it."""
+    """Shorten an admin HWID for moderators: enough to tell it from others, too little to use."""
     digest = hmac.new(domain.encode(), hwid.encode(errors="replace"), hashlib.sha256)
     return digest.hexdigest()[:_MARK_CHARACTERS]

@@ -23,7 +23,7 @@ class Taker:
 
     @classmethod
     def read(cls, text: str) -> "Taker":
-        """The taker that is written so."""
+        """Read the taker that is written so."""
         place, _, request = text.partition("/")
         return cls(place, request)
 
@@ -32,19 +32,19 @@ Takers = tuple[Taker, ...]
 
 
 def with_place(takers: Takers, taker: Taker, limit: int) -> Takers:
-    """The takers and this one, unless it would need a place more than ``limit``."""
+    """Add this taker, unless it would need a place more than ``limit``."""
     taken = {each.place for each in takers}
     full = taker.place not in taken and len(taken) >= limit
     return takers if full or taker in takers else (*takers, taker)
 
 
 def without(takers: Takers, taker: Taker) -> Takers:
-    """The takers but for this one."""
+    """Remove this taker."""
     return tuple(each for each in takers if each != taker)
 
 
 class Turn(Enum):
-    """Whether a request may begin."""
+    """The answer to a request that wants to begin."""
 
     MINE = "it may"
     ANOTHERS = "another request is at the same place"
@@ -63,7 +63,7 @@ Leases = tuple[Lease, ...]
 
 
 def begun(leases: Leases, wanted: Lease, limit: int, now: datetime) -> tuple[Leases, Turn]:
-    """The leases that are live by then, with the wanted one if it may begin, and whether it may."""
+    """Return the live leases, with the wanted one if it may begin, and whether it may."""
     live = tuple(each for each in leases if each.until > now)
     if any(each.taker == wanted.taker for each in live):
         return live, Turn.MINE
@@ -75,5 +75,5 @@ def begun(leases: Leases, wanted: Lease, limit: int, now: datetime) -> tuple[Lea
 
 
 def ended(leases: Leases, taker: Taker) -> Leases:
-    """The leases but for this taker's."""
+    """Remove this taker's lease."""
     return tuple(each for each in leases if each.taker != taker)

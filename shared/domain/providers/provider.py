@@ -22,7 +22,7 @@ class Plan(StrEnum):
 
 
 class Limit(StrEnum):
-    """What a provider can have or do at most."""
+    """A bound of what a provider can have or do."""
 
     PENDING_AT_ONCE = "pendingAtOnce"
     SUBMISSIONS_PER_DAY = "submissionsPerDay"
@@ -68,7 +68,7 @@ HIGHEST_DEVICES_PER_MINUTE = 10_000_000
 
 
 def fits_limit(name: str, most: int) -> bool:
-    """Whether a provider can have this as its own limit; names we do not know are not ours."""
+    """Tell whether a provider can have this as its own limit; unknown names are not judged."""
     if name == Limit.DEVICES_PER_MINUTE:
         return 1 <= most <= HIGHEST_DEVICES_PER_MINUTE
     return name not in set(Limit) or 0 <= most <= HIGHEST_LIMIT
@@ -76,8 +76,9 @@ def fits_limit(name: str, most: int) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Provider:
-    """Who sends. ``limits`` overrides the plan's by name; ``members`` are uids and e-mails.
+    """A sender of notifications.
 
+    ``limits`` overrides the plan's by name; ``members`` are uids and e-mails.
     ``unreadable`` names the fields of its document that are here as if they were absent.
     """
 
@@ -91,7 +92,7 @@ class Provider:
     unreadable: tuple[str, ...] = ()
 
     def limit(self, name: Limit) -> int:
-        """The provider's own, or its plan's."""
+        """Return the provider's own limit, or its plan's."""
         return dict(self.limits).get(name, LIMITS[self.plan][name])
 
 
@@ -122,14 +123,14 @@ R = TypeVar("R", Provider, Domain)
 
 
 def with_given(record: R, given: Mapping[str, Any]) -> R:
-    """The record with these fields; what is given anew can be read again."""
+    """Return the record with these fields; one that is set anew counts as readable again."""
     mended = {to_camel(name) for name in given}
     still = tuple(name for name in record.unreadable if name not in mended)
     return replace(record, **given, unreadable=still)
 
 
 def verified(domains: Iterable[Domain]) -> tuple[str, ...]:
-    """The names of those domains that are verified."""
+    """List the names of those domains that are verified."""
     return tuple(d.domain for d in domains if d.is_verified)
 
 
@@ -139,7 +140,7 @@ def declared_schemes(domains: Iterable[Domain]) -> frozenset[str]:
 
 
 def check_entitled(provider: Provider, domains: Iterable[Domain]) -> None:
-    """Only a premium provider with a verified domain may send; raises ``Forbidden`` otherwise."""
+    """Raise ``Forbidden`` unless the provider has premium and a verified domain."""
     if not provider.is_premium:
         raise Forbidden(
             "Sending needs a premium subscription; it is not active for this account.",
@@ -153,7 +154,7 @@ def check_entitled(provider: Provider, domains: Iterable[Domain]) -> None:
 
 
 def is_admin_hwid(hwid: str | None, domains: Iterable[Domain]) -> bool:
-    """Whether ``hwid`` may be sent to without moderation.
+    """Tell whether ``hwid`` may be sent to without moderation.
 
     Compared character by character, with no case folding, on the provider's verified domains only.
     It is the only way round moderation (specification, section 3).
@@ -162,7 +163,7 @@ def is_admin_hwid(hwid: str | None, domains: Iterable[Domain]) -> bool:
 
 
 def belongs_to(provider: Provider, uid: str, emails: Iterable[str] = ()) -> bool:
-    """Whether this person is the provider, or one of its members, under any of the addresses."""
+    """Tell whether this person is the provider, or a member, under any of the addresses."""
     if uid in {provider.uid, *provider.members}:
         return True
     known = _folded((provider.email, *provider.members))

@@ -9,18 +9,18 @@ MINUTE_SECONDS: Final = 60.0
 
 @dataclass(frozen=True, slots=True)
 class Bucket:
-    """What was left at a moment. It fills up evenly, to a minute's worth."""
+    """The rest of a rate at a moment. It fills up evenly, to a minute's worth."""
 
     left: float
     at: datetime
 
     @classmethod
     def full(cls, per_minute: int, now: datetime) -> "Bucket":
-        """Of somebody who did nothing in the last minute."""
+        """Make the bucket of a caller that did nothing in the last minute."""
         return cls(per_minute, now)
 
     def take(self, cost: int, per_minute: int, now: datetime) -> "tuple[Bucket, float]":
-        """The bucket afterwards, and the seconds to wait if ``cost`` could not be taken.
+        """Take ``cost``: the bucket afterwards, and the seconds to wait if it has too little.
 
         What costs more than a minute's worth is had from a full bucket.
         """

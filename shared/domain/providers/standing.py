@@ -33,16 +33,16 @@ class Standing:
     claims: Mapping[str, object] = field(default_factory=dict)
 
     def holds(self, role: Role) -> bool:
-        """Whether the account is open and has that claim of its own."""
+        """Tell whether the account is open and has that claim of its own."""
         return not self.disabled and self.claims.get(role.value) is True
 
     def acts_for(self, provider: Provider) -> bool:
-        """Whether the account is open and the provider's, by its uid or by a proven address."""
+        """Tell whether the account is open and the provider's, by uid or by a proven address."""
         return not self.disabled and belongs_to(provider, self.uid, (self.verified_email,))
 
 
 def open_account(standing: Standing | None, signed_in_at: float) -> Standing:
-    """The account of a session that began then; raises ``Unauthenticated`` if that has ended."""
+    """Return the account of a session that began then; raise ``Unauthenticated`` if it ended."""
     if standing is None or standing.disabled:
         raise Unauthenticated("this account was deleted or disabled", code="accountClosed")
     if signed_in_at <= standing.signed_out_at:
@@ -51,7 +51,7 @@ def open_account(standing: Standing | None, signed_in_at: float) -> Standing:
 
 
 def check_recent_sign_in(signed_in_at: float, now: float) -> None:
-    """Raises ``Forbidden`` unless the session began a few minutes ago at most."""
+    """Raise ``Forbidden`` unless the session began a few minutes ago at most."""
     if now - signed_in_at > RECENT_SIGN_IN.total_seconds():
         minutes = int(RECENT_SIGN_IN.total_seconds() // 60)
         raise Forbidden(

@@ -1,0 +1,97 @@
+"""Docstrings speak in one voice: a function's begins with a verb, a class's with a noun.
+
+Those that the description of the API shows to clients stay as they are.
+"""
+
+import ast
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+DESCRIPTION = ROOT / "tests" / "recorded" / "openapi" / "provider-api-description.json"
+FINISHED = (
+    "shared/domain/actors.py",
+    "shared/domain/answer_bodies.py",
+    "shared/domain/codes.py",
+    "shared/domain/errors.py",
+    "shared/domain/human_text.py",
+    "shared/domain/inputs.py",
+    "shared/domain/moments.py",
+    "shared/domain/tally.py",
+    "shared/domain/links",
+    "shared/domain/findings",
+    "shared/domain/content",
+    "shared/domain/providers",
+    "shared/domain/notifications",
+    "shared/domain/chat",
+    "shared/domain/archive",
+)
+"""Packages and modules that keep to it; one that is added here is held to it from then on."""
+_VERBS = """
+Add Advance Agree Answer Approve Archive Ask Assert Bound Bring Build Calculate Call Cancel Change
+Check Choose Claim Clear Collect Combine Compare Complete Compress Compute Convert Copy Correct
+Count Create Cut Decide Decode Delete Derive Describe Display Divide Drop Edit Encode End Enqueue
+Enter Escape Estimate Exclude Explain Export Extract Fail Fill Find Fold Follow Forget Form Format
+Freeze Get Give Grant Group Guess Halt Handle Hold Ignore Index Inspect Join Judge Keep Lay Leave
+Let Limit List Look Lose Make Mark Match Measure Merge Move Name Normalize Note Number Offer Open
+Order Parse Pass Plan Post Prepare Prove Put Quote Raise Read Rebuild Recompute Record Reduce
+Refuse Register Reject Remember Remind Remove Render Replace Require Reset Resolve Return Round
+Run Save Say Schedule Seal Send Set Settle Shorten Show Sign Skip Sort Split Start Stop Store
+Strip Submit Sum Take Tell Test Trim Try Turn Undo Update Verify Wait Wake Weigh Withdraw Work
+Wrap Write Yield
+"""
+VERBS = frozenset(_VERBS.split())
+QUESTIONS = {"How", "What", "When", "Where", "Whether", "Which", "Who", "Whoever", "Whose", "Why"}
+PRONOUNS = {"All", "Everybody", "Everything", "It", "Nobody", "Nothing", "Somebody", "Something"}
+
+
+def sources(package: str) -> list[Path]:
+    place = ROOT / package
+    return [place] if place.is_file() else sorted(place.rglob("*.py"))
+
+
+def first_words(source: Path) -> Iterator[tuple[str, ast.AST, str]]:
+    """Yield place, node and first word of every public docstring of a class or function."""
+    for node in ast.walk(ast.parse(source.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+            told = ast.get_docstring(node)
+            if told and (not node.name.startswith("_") or node.name.startswith("__")):
+                place = f"{source.relative_to(ROOT)}:{node.lineno} {node.name}: {told[:50]}"
+                yield place, node, told.split()[0].strip("\"'.,:;`")
+
+
+def is_shown(node: ast.ClassDef) -> bool:
+    """Tell whether clients read a class's docstring in the description of the API."""
+    return f"{json.dumps(ast.get_docstring(node))}," in DESCRIPTION.read_text(encoding="utf-8")
+
+
+def is_attribute(node: ast.AST) -> bool:
+    """Tell a property from a function: it is read like a field, and described like one."""
+    names = [ast.unparse(it) for it in getattr(node, "decorator_list", ())]
+    return any(name.endswith("property") for name in names)
+
+
+@pytest.mark.parametrize("package", FINISHED)
+def test_a_function_begins_with_a_verb(package: str) -> None:
+    strays = [
+        place
+        for source in sources(package)
+        for place, node, word in first_words(source)
+        if not isinstance(node, ast.ClassDef) and not is_attribute(node) and word not in VERBS
+    ]
+    assert strays == []
+
+
+@pytest.mark.parametrize("package", FINISHED)
+def test_a_class_and_a_property_begin_with_a_noun(package: str) -> None:
+    strays = [
+        place
+        for source in sources(package)
+        for place, node, word in first_words(source)
+        if (is_attribute(node) or (isinstance(node, ast.ClassDef) and not is_shown(node)))
+        and word in QUESTIONS | PRONOUNS | VERBS
+    ]
+    assert strays == []
