@@ -6,7 +6,7 @@ not wipe the admin HWIDs that its provider entered meanwhile.
 """
 
 from datetime import timedelta
-from typing import Annotated, Any
+from typing import Annotated
 
 from flask import Request, Response
 from pydantic import Field
@@ -36,19 +36,14 @@ from functions.operator.answers import (
     OwnedDomainAnswer,
     StopAnswer,
 )
-from functions.operator.door import DOOR, Email, fault, given_fields
-from shared.domain.actors import Actor
-from shared.domain.errors import NotFound
+from functions.operator.door import DOOR, Email, sent_fields
 from shared.domain.notifications.notification import NotificationId
 from shared.domain.providers.provider import (
     HIGHEST_DEVICES_PER_MINUTE,
     HIGHEST_LIMIT,
     MOST_ADMIN_HWIDS,
     MOST_MEMBERS,
-    Domain,
     Plan,
-    Provider,
-    with_given,
 )
 from shared.flow.audience import devices
 from shared.flow.delivery import lost_domain
@@ -141,15 +136,11 @@ def read_provider(call: Call[EmptyRequest]) -> Reply:
 )
 def put_provider(call: Call[ProviderInput]) -> Reply:
     """Premium, plan, limits, members; a provider that is not there yet is created."""
-    providers = parts().providers
-    given = given_fields(call.input)
-    if "limits" in given:
-        own = given_fields(given["limits"])
-        given["limits"] = tuple((to_camel(name), most) for name, most in own.items())
-    try:
-        put = providers.change(call.path["uid"], lambda it: with_given(it, given))
-    except NotFound:
-        put = operate.put_provider(Provider(call.path["uid"], **given), providers=providers)
+    fields = sent_fields(call.input)
+    if "limits" in fields:
+        own = sent_fields(fields["limits"])
+        fields["limits"] = tuple((to_camel(name), most) for name, most in own.items())
+    put = operate.put_provider(call.path["uid"], fields, providers=parts().providers)
     return Reply(ManagedProviderAnswer.of(put))
 
 
@@ -194,20 +185,9 @@ def put_domain(call: Call[DomainInput]) -> Reply:
     owner the former one's admin HWIDs are gone. What is on its way to a domain that its provider
     has no more, or not verified, ends.
     """
-    name, given, p = domain_in(call.path), given_fields(call.input), parts()
-    by, now = call.caller.actor, p.clock.now()
-    _check_owner(given)
-    found = p.providers.domain(name)
-    try:
-        put = p.providers.change_domain(
-            found.id if found else name, lambda it: _handed_over(it, given), by=by, at=now
-        )
-    except NotFound:
-        if "provider_id" not in given:
-            raise fault("providerId", "required", "is required for a new domain") from None
-        new = Domain(**{"domain": name, **given})
-        put = operate.add_domain(new, by=by, needs=p)
-    _tell_of(name, call.caller.actor)
+    put = lost_domain.put_domain(
+        domain_in(call.path), sent_fields(call.input), by=call.caller.actor, needs=parts()
+    )
     return Reply(OwnedDomainAnswer.of(put))
 
 
@@ -218,9 +198,7 @@ def delete_domain(call: Call[EmptyRequest]) -> Reply:
     """Nobody's any more, and what is on its way to it ends; doing it twice is harmless. Its history
     stays.
     """
-    name, p, by = domain_in(call.path), parts(), call.caller.actor
-    p.providers.delete_domain(name, by=by, at=p.clock.now())
-    _tell_of(name, by)
+    lost_domain.delete_domain(domain_in(call.path), by=call.caller.actor, needs=parts())
     return Reply(None, 204)
 
 
@@ -283,20 +261,3 @@ def reset_device(call: Call[EmptyRequest]) -> Reply:
     devices.reset(hwid, devices=parts().devices)
     log("INFO", "a device was reset", actor=str(call.caller.actor), device=hidden(hwid))
     return Reply(None, 204)
-
-
-def _handed_over(domain: Domain, given: dict[str, Any]) -> Domain:
-    """The domain with what is given; nobody inherits devices that bypass moderation, or apps."""
-    moved = given.get("provider_id", domain.provider_id) != domain.provider_id
-    left = {"admin_hwids": (), "deep_link_schemes": ()} if moved else {}
-    return with_given(domain, {**left, **given})
-
-
-def _tell_of(domain: str, by: Actor) -> None:
-    p = parts()
-    lost_domain.tell_those_on_their_way(domain, by, needs=p)
-
-
-def _check_owner(given: dict[str, Any]) -> None:
-    if "provider_id" in given and parts().providers.get(given["provider_id"]) is None:
-        raise fault("providerId", "unknownProvider", "is no provider's uid")

@@ -6,7 +6,6 @@ from pydantic import StringConstraints
 
 from functions.http.api import Door
 from functions.http.bodies import RequestModel
-from shared.domain.errors import FieldError, InvalidInput
 
 DOOR = Door("operator-api", browsers=False)
 
@@ -14,11 +13,6 @@ _SIDE = r"[^@\s\x00-\x1f\x7f]"
 Email = Annotated[str, StringConstraints(pattern=f"^{_SIDE}{{1,64}}@{_SIDE}{{1,255}}$")]
 
 
-def given_fields(model: RequestModel) -> dict[str, Any]:
-    """What was sent, and nothing else: a PUT leaves the rest as it is."""
+def sent_fields(model: RequestModel) -> dict[str, Any]:
+    """Return what was sent, and nothing else: a PUT leaves the rest as it is."""
     return {name: getattr(model, name) for name in model.model_fields_set}
-
-
-def fault(field: str, code: str, why: str) -> InvalidInput:
-    """The one fault of a body that only our records show."""
-    return InvalidInput([FieldError(field, code, f"{field} {why}")])

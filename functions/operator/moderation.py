@@ -10,7 +10,7 @@ from functions.http.callers import operator
 from functions.http.fields import Comment, Required, ShortText
 from functions.http.routes import Call, Reply
 from functions.operator.answers import ModeratorAnswer, PolicyAnswer
-from functions.operator.door import DOOR, Email, fault, given_fields
+from functions.operator.door import DOOR, Email, sent_fields
 from shared.domain.notifications.review import Template
 from shared.flow.providers import operate
 from shared.stores.moderators import Moderator
@@ -55,14 +55,12 @@ def read_policy(call: Call[EmptyRequest]) -> Reply:
 @DOOR.route("PUT", "/v1/moderation", who=operator, input=PolicyInput, answer=PolicyAnswer)
 def put_policy(call: Call[PolicyInput]) -> Reply:
     """Changes what is given; templates are replaced as a whole."""
-    given = given_fields(call.input)
-    if "sla_seconds" in given:
-        given["sla"] = timedelta(seconds=given.pop("sla_seconds"))
-    if "templates" in given:
-        given["templates"] = tuple(_template(each) for each in given["templates"])
-        if len({each.id for each in given["templates"]}) < len(given["templates"]):
-            raise fault("templates", "notUnique", "must not use an id twice")
-    policy = operate.change_policy(given, policies=parts().review_policies)
+    fields = sent_fields(call.input)
+    if "sla_seconds" in fields:
+        fields["sla"] = timedelta(seconds=fields.pop("sla_seconds"))
+    if "templates" in fields:
+        fields["templates"] = tuple(_template(each) for each in fields["templates"])
+    policy = operate.change_policy(fields, policies=parts().review_policies)
     return Reply(PolicyAnswer.of(policy))
 
 
@@ -78,7 +76,7 @@ def put_moderator(call: Call[ModeratorInput]) -> Reply:
     in the chat, too.
     """
     p = parts()
-    put = operate.put_moderator(call.path["uid"], given_fields(call.input), needs=p)
+    put = operate.put_moderator(call.path["uid"], sent_fields(call.input), needs=p)
     return Reply(_answer(put))
 
 
@@ -97,8 +95,8 @@ def delete_moderator(call: Call[EmptyRequest]) -> Reply:
     return Reply(None, 204)
 
 
-def _template(given: TemplateInput) -> Template:
-    return Template(given.id, given.title, given.comment)
+def _template(input: TemplateInput) -> Template:
+    return Template(input.id, input.title, input.comment)
 
 
 def _answer(moderator: Moderator) -> ModeratorAnswer:

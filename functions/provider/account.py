@@ -1,7 +1,5 @@
 """The part of ``provider-api`` that is about the provider: who it is, its domains and its keys."""
 
-from collections.abc import Sequence
-from dataclasses import replace
 from typing import Annotated
 
 from pydantic import Field
@@ -20,14 +18,11 @@ from functions.provider.answers import (
     NewKeyAnswer,
 )
 from functions.provider.door import DOOR
-from shared.domain.errors import Forbidden
 from shared.domain.providers.provider import (
     MOST_ADMIN_HWIDS,
-    Domain,
     Limit,
-    Plan,
-    Provider,
-    check_entitled,
+    may_force_timer,
+    missing_to_send,
 )
 from shared.flow.providers import keys as api_keys
 from shared.flow.providers import operate
@@ -59,9 +54,11 @@ def me(call: Call[EmptyRequest]) -> Reply:
     """Who asks, what it may do, and what is missing to send."""
     providers = parts().providers
     found = known_provider(call.caller.id, providers)
-    missing = _missing(found, providers.domains_of(found.uid))
+    missing = missing_to_send(found, providers.domains_of(found.uid))
     entitlements = EntitlementsAnswer(
-        send=not missing, force_timer=found.plan is Plan.ENTERPRISE, missing=missing
+        send=not missing,
+        force_timer=may_force_timer(found),
+        missing=[Sentence(code=each.code, message=each.message) for each in missing],
     )
     shown = ProviderAnswer.of(found).model_dump()
     return Reply(MeAnswer(**shown, entitlements=entitlements))
@@ -140,18 +137,3 @@ def delete_key(call: Call[EmptyRequest]) -> Reply:
     """The key works no longer."""
     parts().providers.delete_key(call.path["id"], call.caller.id)
     return Reply(None, 204)
-
-
-def _missing(found: Provider, owned: Sequence[Domain]) -> list[Sentence]:
-    """Every reason why the provider may not send, each found as if it were the only one."""
-    some = Domain("", found.uid, is_verified=True)
-    refusals = (_refusal(found, [some]), _refusal(replace(found, is_premium=True), owned))
-    return [Sentence(code=it.code, message=it.message) for it in refusals if it]
-
-
-def _refusal(found: Provider, owned: Sequence[Domain]) -> Forbidden | None:
-    try:
-        check_entitled(found, owned)
-    except Forbidden as refusal:
-        return refusal
-    return None

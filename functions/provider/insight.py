@@ -42,7 +42,7 @@ def explain(call: Call[EmptyRequest]) -> Reply:
     p = parts()
     hwid = hwid_in(call.path)
     found = explained(mine(call), hwid, needs=p)
-    return Reply(_explanation(hwid, found))
+    return Reply(_explanation(hwid, found.for_provider()))
 
 
 @DOOR.route(
@@ -79,11 +79,6 @@ def _stats(notification: Notification) -> StatsAnswer:
 
 
 def _explanation(hwid: str, found: Explanation) -> ExplanationAnswer:
-    """Why a device got it or not.
-
-    Of a device on none of the provider's domains nothing is told, not even that it exists.
-    """
-    if not found.targeted and "domain" in found.misses:
-        found = Explanation(targeted=False, planned=found.planned, known=False, misses=("device",))
+    """Put in words why a device got it or not."""
     code = found.record.code if found.record else ""
     return ExplanationAnswer.of(hwid, found, sentence(code) if code else None)

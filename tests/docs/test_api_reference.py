@@ -175,7 +175,7 @@ def field_codes() -> Iterator[str]:
     yield from ({code for code, _ in validation._WORDS.values()} - {"malformed"})
     yield from (validation._REQUIRED[0], validation._INVALID[0])
     for call in calls():
-        place = {"FieldError": 1, "fault": 1, "PydanticCustomError": 0}.get(called(call))
+        place = {"FieldError": 1, "PydanticCustomError": 0}.get(called(call))
         if place is not None and len(call.args) > place:
             yield from map(to_camel, words(call.args[place]))
 

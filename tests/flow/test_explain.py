@@ -103,6 +103,22 @@ def test_of_a_device_on_another_tenants_domains_alone_nothing_is_told() -> None:
     assert explained(world, id, "phone-2") == explained(world, id, "no-such-device")
 
 
+def test_a_provider_learns_of_a_device_it_does_not_reach_no_more_than_of_none() -> None:
+    world = World([a_device(), a_device("phone-2", domains=("unverified.com",))])
+    world.providers.put_domain(a_domain("unverified.com", is_verified=False))
+    id = world.create()["id"]
+    foreign, none = explained(world, id, "phone-2"), explained(world, id, "no-such-device")
+    assert (foreign.known, foreign.misses) == (True, ("domain",))
+    assert foreign.for_provider() == none.for_provider() == none
+    own = explained(world, id, "phone-1")
+    assert own.for_provider() == own
+
+
+def test_of_a_device_that_was_targeted_its_provider_learns_all_whatever_it_misses_today() -> None:
+    why = Explanation(targeted=True, planned=True, known=True, misses=("domain",), attempts=2)
+    assert why.for_provider() == why
+
+
 @pytest.mark.parametrize(
     ("odd", "named"),
     [

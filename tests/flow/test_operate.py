@@ -2,12 +2,14 @@
 
 from datetime import timedelta
 from functools import partial
+from typing import Any
 
 import pytest
 
 from shared.domain.errors import InvalidInput, NotFound, TooMany, TryAgain
+from shared.domain.notifications.review import Template
 from shared.domain.providers.admin_hwids import MOST_ADDITIONS, PERIOD, AdminHwidsChange
-from shared.domain.providers.provider import Domain
+from shared.domain.providers.provider import Domain, Provider
 from shared.flow.providers import operate
 from tests.builders import OPERATOR, PROVIDER, a_domain, a_provider
 from tests.flow.world import World
@@ -16,8 +18,13 @@ from tests.needs import only
 
 def test_a_provider_is_what_an_operator_says() -> None:
     world = World()
-    operate.put_provider(a_provider("p9", is_premium=False), providers=world.providers)
-    assert operate.provider("p9", providers=world.providers) == a_provider("p9", is_premium=False)
+    put = partial(operate.put_provider, "p9", providers=world.providers)
+    assert put({"email": "p9@example.com", "name": "Nine"}) == Provider(
+        "p9", "p9@example.com", name="Nine"
+    )
+    changed = put({"is_premium": True})
+    assert (changed.name, changed.is_premium) == ("Nine", True)
+    assert operate.provider("p9", providers=world.providers) == changed
 
 
 def test_what_is_not_there_is_not_found() -> None:
@@ -56,6 +63,47 @@ def test_a_domain_needs_an_owner_who_exists() -> None:
     assert operate.domain("new.com", providers=world.providers) == new
     with pytest.raises(TryAgain):
         add()
+
+
+def put(world: World, name: str, **fields: Any) -> Domain:
+    needs = only(providers=world.providers, clock=world.clock)
+    return operate.put_domain(name, fields, by=OPERATOR, needs=needs)
+
+
+def test_a_domain_is_changed_in_what_is_said_and_created_with_an_owner() -> None:
+    world = World()
+    assert put(world, "new.com", provider_id="p1") == Domain("new.com", "p1")
+    assert put(world, "new.com", is_verified=True) == Domain("new.com", "p1", is_verified=True)
+    for field, code, given in (
+        ("providerId", "required", {"is_verified": True}),
+        ("providerId", "unknownProvider", {"provider_id": "nobody"}),
+    ):
+        with pytest.raises(InvalidInput) as refusal:
+            put(world, "newer.com", **given)
+        assert [(f.field, f.code) for f in refusal.value.errors] == [(field, code)]
+
+
+def test_a_domain_that_changes_hands_loses_its_admin_hwids_and_apps() -> None:
+    world = World()
+    put(world, "example.com", admin_hwids=("A",), deep_link_schemes=("shop",))
+    kept = put(world, "example.com", provider_id="p1", is_verified=True)
+    assert (kept.admin_hwids, kept.deep_link_schemes) == (("A",), ("shop",))
+    world.providers.put(a_provider("p9"))
+    moved = put(world, "example.com", provider_id="p9")
+    assert (moved.provider_id, moved.admin_hwids, moved.deep_link_schemes) == ("p9", (), ())
+    assert history(world)[0].removed == ("A",)
+    back = put(world, "example.com", provider_id="p1", admin_hwids=("B",))
+    assert back.admin_hwids == ("B",)
+
+
+def test_no_two_rejection_templates_have_one_id() -> None:
+    world = World()
+    same = tuple(Template("late", title, "Too late.") for title in ("Late", "Later"))
+    policies = world.parts.review_policies
+    with pytest.raises(InvalidInput) as refusal:
+        operate.change_policy({"templates": same}, policies=policies)
+    assert [(f.field, f.code) for f in refusal.value.errors] == [("templates", "notUnique")]
+    assert operate.change_policy({"templates": same[:1]}, policies=policies).templates == same[:1]
 
 
 # ---- admin HWIDs -----------------------------------------------------------------------------

@@ -1,9 +1,21 @@
 """What a provider is entitled to, and the one way round moderation."""
 
+from dataclasses import replace
+
 import pytest
 
 from shared.domain.errors import Forbidden
-from shared.domain.providers.provider import check_entitled, is_admin_hwid, verified
+from shared.domain.providers.provider import (
+    Domain,
+    Plan,
+    Provider,
+    check_entitled,
+    is_admin_hwid,
+    may_force_timer,
+    missing_to_send,
+    verified,
+    with_owner,
+)
 from tests.builders import a_domain, a_provider
 
 
@@ -42,3 +54,31 @@ def test_an_admin_hwid_is_compared_character_by_character(hwid: str | None) -> N
 
 def test_an_unverified_domain_has_no_admin_hwids() -> None:
     assert not is_admin_hwid("AbC-1", [a_domain(is_verified=False, admin_hwids=("AbC-1",))])
+
+
+def test_a_new_owner_inherits_neither_admin_hwids_nor_apps() -> None:
+    domain = a_domain(admin_hwids=("A",), deep_link_schemes=("shop",), is_verified=True)
+    moved = with_owner(domain, {"provider_id": "p9"})
+    assert (moved.admin_hwids, moved.deep_link_schemes) == ((), ())
+    assert moved.is_verified
+    assert with_owner(domain, {"provider_id": domain.provider_id}) == domain
+    named = with_owner(domain, {"provider_id": "p9", "admin_hwids": ("B",)})
+    assert named.admin_hwids == ("B",)
+
+
+def test_each_reason_why_a_provider_may_not_send_is_found_whatever_the_others() -> None:
+    premium, verified_one = a_provider(), a_domain()
+    lapsed, unverified = replace(premium, is_premium=False), a_domain(is_verified=False)
+
+    def codes(provider: Provider, domain: Domain) -> list[str]:
+        return [each.code for each in missing_to_send(provider, [domain])]
+
+    assert codes(premium, verified_one) == []
+    assert codes(lapsed, verified_one) == ["premiumRequired"]
+    assert codes(premium, unverified) == ["verifiedDomainRequired"]
+    assert codes(lapsed, unverified) == ["premiumRequired", "verifiedDomainRequired"]
+
+
+def test_only_enterprise_may_force_a_timer() -> None:
+    assert may_force_timer(a_provider(plan=Plan.ENTERPRISE))
+    assert not may_force_timer(a_provider(plan=Plan.PREMIUM))

@@ -128,6 +128,11 @@ class Reach:
     unreadable: tuple[str, ...] = ()
 
 
+def kept_address(address: PushAddress | None, *consents: bool) -> PushAddress | None:
+    """Return the address that may be stored: without consent, now or before, there is none."""
+    return address if all(consents) else None
+
+
 NO_CONSENT = "consent"
 NO_ADDRESS = "noAddress"
 UNREADABLE = "unreadable"

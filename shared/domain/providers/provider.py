@@ -129,6 +129,15 @@ def with_given(record: R, given: Mapping[str, Any]) -> R:
     return replace(record, **given, unreadable=still)
 
 
+def with_owner(domain: Domain, fields: Mapping[str, Any]) -> Domain:
+    """Return the domain with these fields; a new owner inherits neither devices that bypass
+    moderation nor apps.
+    """
+    moved = fields.get("provider_id", domain.provider_id) != domain.provider_id
+    left = {"admin_hwids": (), "deep_link_schemes": ()} if moved else {}
+    return with_given(domain, {**left, **fields})
+
+
 def verified(domains: Iterable[Domain]) -> tuple[str, ...]:
     """List the names of those domains that are verified."""
     return tuple(d.domain for d in domains if d.is_verified)
@@ -151,6 +160,29 @@ def check_entitled(provider: Provider, domains: Iterable[Domain]) -> None:
             "Sending needs at least one verified domain; verify one of yours first.",
             code="verifiedDomainRequired",
         )
+
+
+def missing_to_send(provider: Provider, domains: Iterable[Domain]) -> list[Forbidden]:
+    """List every reason why the provider may not send, each as if it were the only one."""
+    some = Domain("", provider.uid, is_verified=True)
+    refusals = (
+        _refusal(provider, [some]),
+        _refusal(replace(provider, is_premium=True), domains),
+    )
+    return [refusal for refusal in refusals if refusal]
+
+
+def may_force_timer(provider: Provider) -> bool:
+    """Tell whether the provider's notifications may count down before they can be closed."""
+    return provider.plan is Plan.ENTERPRISE
+
+
+def _refusal(provider: Provider, domains: Iterable[Domain]) -> Forbidden | None:
+    try:
+        check_entitled(provider, domains)
+    except Forbidden as refusal:
+        return refusal
+    return None
 
 
 def is_admin_hwid(hwid: str | None, domains: Iterable[Domain]) -> bool:

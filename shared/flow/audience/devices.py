@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Protocol
 
-from shared.domain.audience.device import Device, Hwid, PushAddress, derive
+from shared.domain.audience.device import Device, Hwid, PushAddress, derive, kept_address
 from shared.domain.audience.ownership import Credential, Generation, Ownership, digest_of
 from shared.domain.errors import Forbidden, NotFound, Unauthenticated
 from shared.ports import Accounts, Clock, Devices, Identity
@@ -86,7 +86,7 @@ def _begun(device: Device, secret: str, now: datetime, devices: Devices) -> Gene
         if not ownership.yields_to(device.address, now):
             raise Unauthenticated(NOT_PROVEN)
         consent = ownership.consent_to(device)
-        kept = replace(device, consent=consent, address=device.address if consent else None)
+        kept = replace(device, consent=consent, address=kept_address(device.address, consent))
         return Generation(credential, kept)
 
     return devices.begin(device.hwid, decide)
@@ -99,7 +99,7 @@ def _refreshed(device: Device, credential: Credential, devices: Devices) -> Push
     """
     if device.address is not None or not device.says_all:
         before = devices.get(device.hwid) or Device(device.hwid, device.platform)
-        address = device.address if device.consent and before.consent else None
+        address = kept_address(device.address, device.consent, before.consent)
         device = replace(device.completed(before), address=address)
     derived = derive(device.hwid, device.locale, device.domains)
     devices.refresh(device, derived, credential.generation)
@@ -152,9 +152,8 @@ def set_address(hwid: str, address: PushAddress, *, needs: Needs) -> None:
     Without consent none is kept, as at a registration; it is sent again once consent is given back.
     """
     known = needs.devices.reach([hwid]).get(hwid)
-    if known is not None and not known.consent:
-        return
-    needs.devices.set_address(hwid, replace(address, registered_at=needs.clock.now()))
+    if kept_address(address, known is None or known.consent):
+        needs.devices.set_address(hwid, replace(address, registered_at=needs.clock.now()))
 
 
 def set_consent(hwid: str, consent: bool, *, devices: Devices) -> None:

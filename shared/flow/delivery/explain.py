@@ -43,6 +43,15 @@ class Explanation:
     record: Record | None = None
     unreadable: tuple[str, ...] = ()
 
+    def for_provider(self) -> "Explanation":
+        """Return what the notification's provider may learn.
+
+        Of a device on none of its domains it learns nothing, not even that it exists.
+        """
+        if self.targeted or "domain" not in self.misses:
+            return self
+        return Explanation(targeted=False, planned=self.planned, known=False, misses=("device",))
+
 
 def explain(notification: Notification, hwid: str, *, needs: Needs) -> Explanation:
     """Targeted or not and by which rule, in which batch, with which outcome, answer and when."""

@@ -6,7 +6,7 @@ are devices read again: who is on another of the provider's domains still gets i
 
 import logging
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Protocol
+from typing import Any, Protocol
 
 from shared.domain.actors import SYSTEM, Actor
 from shared.domain.audience.filters import Segment
@@ -14,7 +14,8 @@ from shared.domain.delivery.ledger import Batch, Outcome, Record
 from shared.domain.delivery.recording import last_word
 from shared.domain.errors import Defect
 from shared.domain.notifications.notification import Change, Notification
-from shared.domain.providers.provider import verified
+from shared.domain.providers.provider import Domain, verified
+from shared.flow.providers import operate
 from shared.ports import Clock, Devices, Notifications, Providers
 
 log = logging.getLogger(__name__)
@@ -29,6 +30,19 @@ class Needs(Protocol):
     def notifications(self) -> Notifications: ...
     @property
     def providers(self) -> Providers: ...
+
+
+def put_domain(name: str, fields: Mapping[str, Any], *, by: Actor, needs: Needs) -> Domain:
+    """Change a domain or create it; what is on its way to it ends where it was taken away."""
+    put = operate.put_domain(name, fields, by=by, needs=needs)
+    tell_those_on_their_way(name, by, needs=needs)
+    return put
+
+
+def delete_domain(name: str, *, by: Actor, needs: Needs) -> None:
+    """Delete a domain, and end what is on its way to it; doing it twice is harmless."""
+    needs.providers.delete_domain(name, by=by, at=needs.clock.now())
+    tell_those_on_their_way(name, by, needs=needs)
 
 
 def tell_those_on_their_way(name: str, by: Actor, *, needs: Needs) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from shared.domain.audience.filters import Segment
 from shared.domain.content.content import Content
 from shared.domain.errors import FieldError, Forbidden, InvalidInput
-from shared.domain.providers.provider import Domain, Plan, Provider, verified
+from shared.domain.providers.provider import Domain, Provider, may_force_timer, verified
 
 
 def check_fields(
@@ -24,5 +24,5 @@ def check_fields(
         faults.append(FieldError("targetSegment.domain", "foreignDomain", sentence))
     if faults:
         raise InvalidInput(faults)
-    if content.force_timer is not None and provider.plan is not Plan.ENTERPRISE:
+    if content.force_timer is not None and not may_force_timer(provider):
         raise Forbidden("forceTimer needs the Enterprise plan.", code="enterpriseRequired")

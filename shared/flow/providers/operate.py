@@ -7,8 +7,14 @@ from typing import Any, Protocol
 from shared.domain.actors import Actor
 from shared.domain.chat.text import SHARED_ACCOUNTS
 from shared.domain.errors import FieldError, InvalidInput, NotFound, TryAgain
-from shared.domain.notifications.review import ReviewPolicy
-from shared.domain.providers.provider import MOST_ADMIN_HWIDS, Domain, Provider, with_given
+from shared.domain.notifications.review import ReviewPolicy, Template
+from shared.domain.providers.provider import (
+    MOST_ADMIN_HWIDS,
+    Domain,
+    Provider,
+    with_given,
+    with_owner,
+)
 from shared.ports import (
     Accounts,
     AlreadyThere,
@@ -21,27 +27,36 @@ from shared.stores.platform import StopSwitch
 from shared.stores.review_policies import ReviewPolicies
 
 
-class Needs(Protocol):
-    """Parts of the container that these verbs use."""
+class DomainNeeds(Protocol):
+    """Parts of the container that verbs about domains use."""
+
+    @property
+    def clock(self) -> Clock: ...
+    @property
+    def providers(self) -> Providers: ...
+
+
+class Needs(DomainNeeds, Protocol):
+    """Parts of the container that the other verbs use as well."""
 
     @property
     def accounts(self) -> Accounts: ...
     @property
-    def clock(self) -> Clock: ...
-    @property
     def moderators(self) -> Moderators: ...
-    @property
-    def providers(self) -> Providers: ...
     @property
     def standings(self) -> Standings: ...
     @property
     def stop_switch(self) -> StopSwitch: ...
 
 
-def put_provider(provider: Provider, *, providers: Providers) -> Provider:
-    """Premium, plan, name and limits as given."""
-    providers.put(provider)
-    return provider
+def put_provider(uid: str, fields: Mapping[str, Any], *, providers: Providers) -> Provider:
+    """Change these fields of a provider; one that is not there yet is created."""
+    try:
+        return providers.change(uid, lambda it: with_given(it, fields))
+    except NotFound:
+        new = Provider(uid, **fields)
+        providers.put(new)
+        return new
 
 
 def provider(uid: str, *, providers: Providers) -> Provider:
@@ -52,7 +67,26 @@ def provider(uid: str, *, providers: Providers) -> Provider:
     return found
 
 
-def add_domain(domain: Domain, *, by: Actor, needs: Needs) -> Domain:
+def put_domain(name: str, fields: Mapping[str, Any], *, by: Actor, needs: DomainNeeds) -> Domain:
+    """Change these fields of a domain; one that is not there yet is created, and needs an owner."""
+    owner = fields.get("provider_id")
+    if owner is not None and needs.providers.get(owner) is None:
+        sentence = "providerId is no provider's uid"
+        raise InvalidInput([FieldError("providerId", "unknownProvider", sentence)])
+    found, now = needs.providers.domain(name), needs.clock.now()
+    try:
+        return needs.providers.change_domain(
+            found.id if found else name, lambda it: with_owner(it, fields), by=by, at=now
+        )
+    except NotFound:
+        if owner is None:
+            sentence = "providerId is required for a new domain"
+            raise InvalidInput([FieldError("providerId", "required", sentence)]) from None
+        new = Domain(**{"domain": name, **fields})
+        return add_domain(new, by=by, needs=needs)
+
+
+def add_domain(domain: Domain, *, by: Actor, needs: DomainNeeds) -> Domain:
     """Create a domain with owner, verification and admin HWIDs as given."""
     check_admin_hwids(domain.admin_hwids)
     provider(domain.provider_id, providers=needs.providers)
@@ -137,9 +171,13 @@ def delete_moderator(uid: str, *, needs: Needs) -> None:
     needs.accounts.set_moderator(uid, False)
 
 
-def change_policy(given: Mapping[str, Any], *, policies: ReviewPolicies) -> ReviewPolicy:
-    """The review policy with these parts changed."""
-    policy = replace(policies.get(), **given)
+def change_policy(fields: Mapping[str, Any], *, policies: ReviewPolicies) -> ReviewPolicy:
+    """Change these fields of the review policy; each template's id is its own."""
+    templates: Sequence[Template] = fields.get("templates", ())
+    if len({each.id for each in templates}) < len(templates):
+        sentence = "templates must not use an id twice"
+        raise InvalidInput([FieldError("templates", "notUnique", sentence)])
+    policy = replace(policies.get(), **fields)
     policies.put(policy)
     return policy
 
