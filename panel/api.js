@@ -1,4 +1,5 @@
 // Every call to provider-api. Refusals are problems (RFC 9457), thrown with all their field errors.
+// The types of what is sent and answered come from the table of routes: `make docs` writes types.d.ts.
 
 import { SignedOut, signOut, token } from "./session.js";
 
@@ -12,17 +13,28 @@ export class Problem extends Error {
 
 const of = (id) => encodeURIComponent(id);
 
+/** @returns {Promise<import("./types").MeAnswer>} */
 export const me = () => call("GET", "/v1/me");
+/** @returns {Promise<import("./types").DomainsAnswer>} */
 export const domains = () => call("GET", "/v1/domains");
+/** @param {import("./types").EstimateInput["targetSegment"]} targetSegment @returns {Promise<import("./types").EstimateAnswer>} */
 export const estimate = (targetSegment) => call("POST", "/v1/estimates", { targetSegment });
+/** @param {import("./types").ListInput} query @returns {Promise<import("./types").NotificationsAnswer>} */
 export const list = (query) => call("GET", `/v1/notifications?${new URLSearchParams(query)}`);
+/** @returns {Promise<import("./types").StatsAnswer>} */
 export const stats = (id) => call("GET", `/v1/notifications/${of(id)}/stats`);
+/** @param {import("./types").NotificationInput} body @returns {Promise<import("./types").NotificationAnswer>} */
 export const create = (body, key) => call("POST", "/v1/notifications", body, { "Idempotency-Key": key });
+/** @param {import("./types").EditInput} body @returns {Promise<import("./types").NotificationAnswer>} */
 export const edit = (id, body) => call("PATCH", `/v1/notifications/${of(id)}`, body);
 export const remove = (id) => call("DELETE", `/v1/notifications/${of(id)}`);
+/** @returns {Promise<import("./types").NotificationAnswer>} */
 export const submit = (id) => call("POST", `/v1/notifications/${of(id)}/submit`, {});
+/** @returns {Promise<import("./types").NotificationAnswer>} */
 export const cancel = (id) => call("POST", `/v1/notifications/${of(id)}/cancel`, {});
+/** @returns {Promise<import("./types").StoppedAnswer>} */
 export const stop = (id) => call("POST", `/v1/notifications/${of(id)}/stop`, {});
+/** @returns {Promise<import("./types").NotificationAnswer>} */
 export const duplicate = (id) => call("POST", `/v1/notifications/${of(id)}/duplicate`, {});
 
 async function call(method, path, body, more = {}) {

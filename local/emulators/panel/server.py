@@ -37,10 +37,15 @@ class Site:
 
     @classmethod
     def read(cls, configuration: Path = CONFIGURATION) -> "Site":
-        """The site of a firebase.json, with the files it publishes as they are now."""
+        """Read the site of a firebase.json, with the files it publishes as they are now."""
         hosting = json.loads(configuration.read_text())["hosting"]
         public = configuration.parent / hosting["public"]
-        files = {f"/{path.relative_to(public)}": path for path in public.rglob("*.*")}
+        ignored = [pattern.removeprefix("**/") for pattern in hosting["ignore"]]
+        files = {
+            f"/{path.relative_to(public)}": path
+            for path in public.rglob("*.*")
+            if not any(path.match(pattern) for pattern in ignored)
+        }
         (everywhere,) = hosting["headers"]
         return cls(
             files=files | {"/": public / "index.html"},
