@@ -25,17 +25,17 @@ from shared.ports import Archive
 from shared.settings import ArchiveUrl
 from shared.wiring import Parts, parts
 
-Plainly = Callable[[Callable[..., None]], Callable[..., None]]
+ErrorsAsText = Callable[[Callable[..., None]], Callable[..., None]]
 AT_MOST = timedelta(hours=1)
 
 
 class Address(click.ParamType[str]):
-    """Where an archive can be: any other address would look like one that somebody emptied."""
+    """An address an archive can have: any other would look like one that somebody emptied."""
 
     name = "s3://…|gs://…|file:///…"
 
     def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        """The address as it is."""
+        """Return the address as it is."""
         try:
             TypeAdapter[str](ArchiveUrl).validate_python(value)
         except ValidationError:
@@ -47,8 +47,8 @@ class Address(click.ParamType[str]):
         return value
 
 
-def commands(plainly: Plainly) -> click.Group:
-    """The group, with errors told as the other commands tell them."""
+def commands(cli_errors: ErrorsAsText) -> click.Group:
+    """Return the group, with errors put as in the other commands."""
 
     @click.group()
     def archive() -> None:
@@ -61,7 +61,7 @@ def commands(plainly: Plainly) -> click.Group:
         help="Compare every outcome with the ledger, too: reads every batch.",
     )
     @click.option("--from", "address", type=Address(), help="Another copy of it.")
-    @plainly
+    @cli_errors
     def verify(deep: bool, address: str | None) -> None:
         """Read all of it again and compare with Firestore.
 
@@ -79,14 +79,14 @@ def commands(plainly: Plainly) -> click.Group:
     @click.argument("id")
     @click.option("--device", "hwid", metavar="HWID", help="Also what became of this device.")
     @click.option("--from", "address", type=Address(), help="Another copy of it.")
-    @plainly
+    @cli_errors
     def replay_(id: str, hwid: str | None, address: str | None) -> None:
         """A notification's whole life, from the archive alone."""
         _replay(NotificationId(id), hwid, _archive(parts(), address))
 
     @archive.command()
     @click.argument("id")
-    @plainly
+    @cli_errors
     def export(id: str) -> None:
         """Archive one that ended, now and not with the tick."""
         p = parts()
@@ -96,7 +96,7 @@ def commands(plainly: Plainly) -> click.Group:
             click.echo(f"{it.lines:>10,} lines  {it.name}")
 
     @archive.command()
-    @plainly
+    @cli_errors
     def seal() -> None:
         """List in a manifest what was archived so far.
 
@@ -175,7 +175,7 @@ def _replay(id: NotificationId, hwid: str | None, archive: Archive) -> None:
 
 
 def _tell_wrong(wrong: Sequence[Discrepancy]) -> None:
-    """Each thing, and then once for each kind of thing what to do about it."""
+    """Print each thing, and then once for each kind of thing what to do about it."""
     for it in wrong:
         say(f"WRONG  {it.code}  {it.where}: {it.what}")
     for code in dict.fromkeys(it.code for it in wrong):

@@ -2,7 +2,7 @@
 
 import click
 
-from cli.errors import plainly
+from cli.errors import cli_errors
 from shared.flow.audience import devices
 from shared.wiring import parts
 
@@ -14,7 +14,7 @@ def device() -> None:
 
 @device.command()
 @click.argument("hwid")
-@plainly
+@cli_errors
 def reset(hwid: str) -> None:
     """Give a hwid up to whoever registers it next.
 

@@ -17,11 +17,11 @@ SIGN_IN = (
 )
 
 
-def plainly(command: Callable[..., None]) -> Callable[..., None]:
-    """Refusals become sentences and exit code 1; of wrong fields, one for each."""
+def cli_errors(command: Callable[..., None]) -> Callable[..., None]:
+    """Turn refusals into sentences and exit code 1; of wrong fields, one for each."""
 
     @wraps(command)
-    def told(*args: Any, **options: Any) -> None:
+    def guarded(*args: Any, **options: Any) -> None:
         try:
             command(*args, **options)
         except InvalidInput as faults:
@@ -34,11 +34,11 @@ def plainly(command: Callable[..., None]) -> Callable[..., None]:
         except GoogleAuthError as unknown:
             raise failure(f"{SIGN_IN} ({unknown})") from None
 
-    return told
+    return guarded
 
 
 def failure(said: str) -> click.ClickException:
-    """The error to end with; it may repeat somebody else's words."""
+    """Return the error to end with; it may repeat another party's words."""
     return click.ClickException(neutral(said, lines=True))
 
 

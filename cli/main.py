@@ -15,7 +15,7 @@ import click
 from cli import archive as cli_archive
 from cli.cost import cost
 from cli.device import device
-from cli.errors import plainly
+from cli.errors import cli_errors
 from cli.record import tell_chain, tell_difference, tell_history, tell_record, utc
 from cli.review import revision_to_decide
 from cli.telegram import telegram
@@ -37,12 +37,12 @@ ONLY_EXPLAINS = "cli.main.only_explains"
 
 
 class Fanfare(click.Group):
-    """Help is there without any project to work on."""
+    """The command group, whose help needs no project to work on."""
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """The command, and in passing whether it only explains itself."""
+        """Find the command, and in passing whether it only explains itself."""
         name, command, rest = super().resolve_command(ctx, args)
         is_bare = isinstance(command, click.Group) and not rest
         ctx.meta[ONLY_EXPLAINS] = is_bare or not {"-h", "--help"}.isdisjoint(rest)
@@ -105,7 +105,7 @@ def main(stack_file: Path | None) -> None:
     type=click.IntRange(1),
     help="How many, of every platform.",
 )
-@plainly
+@cli_errors
 def seed(number: int) -> None:
     """Fill a demo project with people, domains and devices."""
     from local import seed as seeding
@@ -126,7 +126,7 @@ def seed(number: int) -> None:
 @main.command()
 @click.argument("id", required=False)
 @click.option("--json", "as_json", is_flag=True, help="The record, or all that wait, as JSON.")
-@plainly
+@cli_errors
 def status(id: str | None, as_json: bool) -> None:
     """One notification with its counters, or what waits.
 
@@ -147,7 +147,7 @@ def status(id: str | None, as_json: bool) -> None:
 
 @main.command()
 @click.argument("id")
-@plainly
+@cli_errors
 def history(id: str) -> None:
     """What happened to it, and whether that was altered.
 
@@ -163,7 +163,7 @@ def history(id: str) -> None:
 @main.command(name="explain")
 @click.argument("id")
 @click.argument("hwid")
-@plainly
+@cli_errors
 def explain_(id: str, hwid: str) -> None:
     """Why a device got a notification, or did not.
 
@@ -198,7 +198,7 @@ def _tell_unreadable(why: explain.Explanation) -> None:
 
 @main.command()
 @click.argument("id")
-@plainly
+@cli_errors
 def reconcile(id: str) -> None:
     """Recompute every counter, and mend what differs.
 
@@ -218,7 +218,7 @@ def reconcile(id: str) -> None:
     type=click.IntRange(1),
     help="The one that was read; without it, it is shown and asked about.",
 )
-@plainly
+@cli_errors
 def approve(id: str, revision: int | None) -> None:
     """Approve a pending notification: it is sent at once.
 
@@ -248,7 +248,7 @@ def approve(id: str, revision: int | None) -> None:
     type=click.IntRange(1),
     help="The one that was read; without it, it is shown and asked about.",
 )
-@plainly
+@cli_errors
 def reject(id: str, comment: str, template: str | None, revision: int | None) -> None:
     """Reject a pending notification, with a comment.
 
@@ -270,7 +270,7 @@ def reject(id: str, comment: str, template: str | None, revision: int | None) ->
 
 @main.command()
 @click.argument("id")
-@plainly
+@cli_errors
 def release(id: str) -> None:
     """End anybody's claim on a pending notification.
 
@@ -283,7 +283,7 @@ def release(id: str) -> None:
 
 @main.command()
 @click.argument("name")
-@plainly
+@cli_errors
 def domain(name: str) -> None:
     """A domain, and who changed its admin HWIDs.
 
@@ -304,7 +304,7 @@ def domain(name: str) -> None:
 
 
 @main.command()
-@plainly
+@cli_errors
 def backfill() -> None:
     """Derive on all devices what queries need.
 
@@ -337,7 +337,7 @@ def _operator() -> Actor:
 
 
 main.add_command(cost)
-main.add_command(cli_archive.commands(plainly))
+main.add_command(cli_archive.commands(cli_errors))
 
 
 main.add_command(telegram)

@@ -16,7 +16,7 @@ COUNTERS = (*TOTALS, "open")
 
 
 def tell_record(p: Parts, it: Notification) -> None:
-    """All that was or would be sent, whose it is, how its review stands, and its counters."""
+    """Print what was or would be sent, whose it is, how its review stands, and its counters."""
     say(f"{it.id}  {it.status}  revision {it.revision}")
     say(f"by {it.provider_email} ({it.provider_id})")
     tell_content(it.content)
@@ -36,7 +36,7 @@ def tell_record(p: Parts, it: Notification) -> None:
 
 
 def tell_chain(p: Parts, it: Notification) -> list[str]:
-    """Every entry with its hash; the faults of the chain."""
+    """Print every entry with its hash; return the faults of the chain."""
     entries = p.notifications.history(it.id)
     for entry in entries:
         way = f"{entry.origin or '–'} → {entry.status}"
@@ -53,7 +53,7 @@ def tell_chain(p: Parts, it: Notification) -> list[str]:
 
 
 def tell_history(p: Parts, it: Notification) -> None:
-    """Who did what, and when, in short."""
+    """Print who did what, and when, in short."""
     entries = p.notifications.history(it.id)
     for entry in entries:
         reason = f"  “{entry.reason}”" if entry.reason else ""
@@ -67,12 +67,12 @@ def _sum(tally: Tally, name: str) -> int:
 
 
 def utc(at: datetime | None) -> str:
-    """To the second; a dash for never."""
+    """Format a time to the second; a dash for never."""
     return at.strftime("%Y-%m-%d %H:%M:%S UTC") if at else "-"
 
 
 def tell_difference(record: Tally, ledger: Tally) -> None:
-    """Every counter and code, as the record has it and as the ledger has it."""
+    """Print every counter and code, as the record has it and as the ledger has it."""
     click.echo(f"{'':<11}{'record':>10}{'ledger':>10}")
     for name in COUNTERS:
         was, now = _sum(record, name), _sum(ledger, name)

@@ -22,7 +22,7 @@ _WIDTH = 13
 
 
 def revision_to_decide(p: Parts, it: Notification, named: int | None, deed: str) -> int:
-    """The revision that was named, or else the one that is shown now and said yes to.
+    """Return the revision that was named, or else the one that is shown now and agreed to.
 
     What is decided already is not asked about: the decision itself says so.
     """
@@ -42,7 +42,7 @@ def revision_to_decide(p: Parts, it: Notification, named: int | None, deed: str)
 
 
 def tell_content(content: Content) -> None:
-    """Everything a person at a device sees of it, and for how long."""
+    """Print everything a person at a device sees of it, and for how long."""
     for name, text in (("title", content.title), ("body", content.body)):
         say(name)
         quote(text or "")
@@ -65,7 +65,7 @@ def tell_segment(it: Notification) -> Segment:
 
 
 def tell_review(p: Parts, it: Notification) -> None:
-    """Whom it would reach now, what was found in it, and who must approve it."""
+    """Print whom it would reach now, what was found in it, and who must approve it."""
     segment = tell_segment(it)
     domains = segment.domains_of(verified(p.providers.domains_of(it.provider_id)))
     _row("on", ", ".join(domains) or "no verified domain")
@@ -80,7 +80,7 @@ def tell_review(p: Parts, it: Notification) -> None:
 
 
 def _tell_audience(p: Parts, it: Notification) -> Notification:
-    """The notification with the count of now; with the last one while nobody can count."""
+    """Return the notification with the count of now, or with the last one if it fails."""
     before = "never" if it.estimated_devices is None else f"{it.estimated_devices:,}"
     try:
         counted = it.recounted(counting(p)(it))

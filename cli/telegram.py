@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from cli.errors import failure, plainly
+from cli.errors import cli_errors, failure
 from cli.telegram_chats import seen_in
 from cli.terminal import say
 from shared.adapters.telegram_calls import TelegramCalls, ToldElsewhere
@@ -42,7 +42,7 @@ def telegram() -> None:
 
 @telegram.command()
 @click.option("--unhook", is_flag=True, help="Let presses wait until the next setup.")
-@plainly
+@cli_errors
 def chats(unhook: bool) -> None:
     """Groups and people the bot has seen, with their numbers.
 
@@ -68,7 +68,7 @@ def chats(unhook: bool) -> None:
 
 @telegram.command()
 @click.option("--check", is_flag=True, help="Only say how things are; agree on nothing.")
-@plainly
+@cli_errors
 def setup(check: bool) -> None:
     """Agree with Telegram on the moderators' bot.
 
@@ -95,7 +95,7 @@ def setup(check: bool) -> None:
 
 @telegram.command(name="show")
 @click.argument("ids", nargs=-1)
-@plainly
+@cli_errors
 def show_(ids: tuple[str, ...]) -> None:
     """Bring messages up to date: of IDS, or of all that wait."""
     p = parts()

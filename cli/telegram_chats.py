@@ -15,7 +15,7 @@ Said = Mapping[str, Any]
 
 
 def seen_in(updates: Iterable[Said]) -> list[str]:
-    """One line for each group, then for each person, in the order in which they appeared."""
+    """List groups, then people, a line each, in the order in which they appeared."""
     chats: dict[int, str] = {}
     people: dict[int, str] = {}
     for update in updates:
@@ -32,7 +32,7 @@ def seen_in(updates: Iterable[Said]) -> list[str]:
 
 
 def _told(update: Said) -> Iterator[Said]:
-    """What happened, and the message it happened to."""
+    """Return what happened, and the message it happened to."""
     for told in update.values():
         if isinstance(told, dict):
             yield told

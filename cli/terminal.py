@@ -15,7 +15,7 @@ _QUOTE = "│ "
 
 
 class LogLine(logging.Formatter):
-    """One line per record; of an error what it says, without a stack trace."""
+    """A format of one line per record; of an error its message, without a stack trace."""
 
     def format(self, record: logging.LogRecord) -> str:
         said = record.getMessage()

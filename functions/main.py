@@ -7,7 +7,7 @@ its entry point, so a function never pays for the imports of another.
 from importlib import import_module
 from typing import Any
 
-from functions.http.framework import in_our_words
+from functions.http.framework import install_error_handlers
 from shared.wiring import parts
 
 DOORS = {
@@ -34,5 +34,5 @@ def __getattr__(name: str) -> Any:
     if name not in DOORS:
         raise AttributeError(f"there is no function {name}")
     _ = parts().settings  # a wrong setting stops start-up, not the first request
-    in_our_words()
+    install_error_handlers()
     return getattr(import_module(DOORS[name]), name)

@@ -1,17 +1,17 @@
-"""What ``device-api`` answers."""
+"""Answers of ``device-api``."""
 
 from functions.http.models import Answer, Moment
 
 
 class RegisteredAnswer(Answer):
-    """How a device signs in from now on; the secret is told at its first registration only."""
+    """A device's sign-in from now on; its secret comes with the first registration only."""
 
     custom_token: str
     device_secret: str | None = None
 
 
 class PendingNotification(Answer):
-    """What a desktop shows."""
+    """A notification as a desktop shows it."""
 
     id: str
     title: str

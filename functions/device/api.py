@@ -59,19 +59,19 @@ for not being understood: that would cost a phone its pushes.
 
 
 class AddressInput(RequestModel):
-    """Where a push service reaches the device; ``environment`` matters to APNs, if it is known."""
+    """A push service's address of the device; ``environment`` matters to APNs, if it is known."""
 
     kind: AddressKind
     value: AddressText
     environment: Literal["production", "sandbox"] | None = None
 
     def address(self) -> PushAddress:
-        """In our own words."""
+        """Return the address as the domain has it."""
         return PushAddress(self.kind, self.value, self.environment or "")
 
 
 class DeviceInput(RequestModel):
-    """What a device says of itself; what it leaves out stays as it was.
+    """A device's description of itself; fields that it leaves out stay as they were.
 
     ``consent`` can be withdrawn here, but not given back.
     With a ``deviceSecret`` of its own the registration can be repeated when its answer is lost.
@@ -88,7 +88,7 @@ class DeviceInput(RequestModel):
     device_secret: SecretText | None = None
 
     def device(self) -> Device:
-        """In our own words."""
+        """Return the device as the domain has it."""
         return Device(
             hwid=Hwid(self.hwid),
             platform=self.platform,
@@ -102,13 +102,13 @@ class DeviceInput(RequestModel):
 
 
 class ConsentInput(RequestModel):
-    """Whether the person wants to be notified."""
+    """A person's consent to be notified, or its withdrawal."""
 
     consent: bool
 
 
 def device(request: Request, path: Path) -> Caller:
-    """The device in the path: by its secret, or by its ID token (only those have dots)."""
+    """Let the device in the path call: by its secret, or by its ID token (only those have dots)."""
     token, hwid = bearer(request), hwid_in(path)
     if "." in token:
         devices.check_identity(hwid, parts().identities.verify_user(token), devices=parts().devices)
@@ -118,7 +118,7 @@ def device(request: Request, path: Path) -> Caller:
 
 
 def device_api(request: Request) -> Response:
-    """Every request of the devices."""
+    """Answer every request of the devices."""
     return DOOR.respond(request)
 
 
@@ -147,7 +147,7 @@ def register(call: Call[DeviceInput]) -> Reply:
     "POST", "/v1/devices/<hwid>/token", who=device, input=AddressInput, answer=None, status=204
 )
 def set_address(call: Call[AddressInput]) -> Reply:
-    """A new push address; another device that holds the same one loses it."""
+    """Set a new push address; another device that holds the same one loses it."""
     p = parts()
     devices.set_address(hwid_in(call.path), call.input.address(), needs=p)
     return Reply(None, 204)
@@ -157,7 +157,7 @@ def set_address(call: Call[AddressInput]) -> Reply:
     "POST", "/v1/devices/<hwid>/consent", who=device, input=ConsentInput, answer=None, status=204
 )
 def set_consent(call: Call[ConsentInput]) -> Reply:
-    """Consent given or withdrawn; without it nothing is sent and the address is forgotten."""
+    """Give or withdraw consent; without it nothing is sent and the address is forgotten."""
     devices.set_consent(hwid_in(call.path), call.input.consent, devices=parts().devices)
     return Reply(None, 204)
 
@@ -166,7 +166,7 @@ def set_consent(call: Call[ConsentInput]) -> Reply:
     "GET", "/v1/devices/<hwid>/pending", who=device, input=EmptyRequest, answer=PendingAnswer
 )
 def read_pending(call: Call[EmptyRequest]) -> Reply:
-    """The one notification a desktop shows next, if there is any."""
+    """Read the one notification a desktop shows next, if there is any."""
     p = parts()
     pending = p.devices.pending(hwid_in(call.path), p.clock.now())
     return Reply({"notification": pending})

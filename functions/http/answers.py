@@ -31,7 +31,7 @@ class ProviderAnswer(Answer):
 
     @classmethod
     def of(cls, provider: Provider) -> "ProviderAnswer":
-        """The answer about a provider."""
+        """Answer about a provider."""
         return cls(
             uid=provider.uid,
             email=provider.email,
@@ -54,7 +54,7 @@ class DomainAnswer(Answer):
 
     @classmethod
     def of(cls, domain: Domain) -> "DomainAnswer":
-        """The answer about a domain."""
+        """Answer about a domain."""
         return cls(
             domain=domain.domain,
             is_verified=domain.is_verified,
@@ -80,7 +80,7 @@ class KeysAnswer(Answer):
 
     @classmethod
     def of(cls, keys: Iterable[ApiKey]) -> "KeysAnswer":
-        """The answer about these keys."""
+        """Answer about these keys."""
         return cls(
             keys=[
                 KeyAnswer(

@@ -8,7 +8,7 @@ MOST_TOKEN_CHARACTERS = 8192
 
 
 def bearer(request: Request) -> str:
-    """The token in the ``Authorization`` header; raises ``Unauthenticated`` without one."""
+    """Return the token in the ``Authorization`` header; raises ``Unauthenticated`` without one."""
     scheme, _, token = request.headers.get("Authorization", "").partition(" ")
     token = token.strip()
     if scheme.lower() != "bearer" or not token:

@@ -22,7 +22,7 @@ from shared.wiring import parts
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Somebody we let in."""
+    """A caller who was let in: a role, and who has it."""
 
     role: Role | None
     id: str = ""
@@ -30,7 +30,7 @@ class Caller:
 
     @property
     def actor(self) -> Actor:
-        """As the history names them."""
+        """Name the caller as the history does."""
         if self.role is None:
             raise Unauthenticated("this cannot be done by nobody")
         return Actor(self.role, self.id)
@@ -41,13 +41,13 @@ Who = Callable[[Request, Path], Caller]
 
 
 def anyone(request: Request, path: Path) -> Caller:
-    """No credential is asked for."""
+    """Let everybody call, without a credential."""
     del request, path
     return Caller(None)
 
 
 def provider(request: Request, path: Path) -> Caller:
-    """A provider's panel (ID token) or server (API key)."""
+    """Let a provider's panel (ID token) or server (API key) call."""
     token = bearer(request)
     if token.startswith(KEY_PREFIX):
         return Caller(Role.PROVIDER, _of_key(token))
@@ -55,13 +55,13 @@ def provider(request: Request, path: Path) -> Caller:
 
 
 def provider_in_person(request: Request, path: Path) -> Caller:
-    """A provider's panel only: an API key must not be able to make more of itself."""
+    """Let a provider's panel only call: an API key must not be able to make more of itself."""
     del path
     return _known(_person(request).uid)
 
 
 def provider_just_signed_in(request: Request, path: Path) -> Caller:
-    """A provider's panel, minutes after the sign-in to an account that is open at this moment."""
+    """Let a provider's panel call minutes after the sign-in to an account that is open now."""
     del path
     identity = _person(request)
     caller = _known(identity.uid)
@@ -71,7 +71,7 @@ def provider_just_signed_in(request: Request, path: Path) -> Caller:
 
 
 def moderator(request: Request, path: Path) -> Caller:
-    """An account that holds the claim ``moderator`` and that no operator has removed."""
+    """Let an account call that holds the claim ``moderator`` and that no operator has removed."""
     del path
     caller = _claiming(request, Role.MODERATOR)
     if parts().moderators.was_removed(caller.id):
@@ -80,7 +80,7 @@ def moderator(request: Request, path: Path) -> Caller:
 
 
 def operator(request: Request, path: Path) -> Caller:
-    """An account that holds the claim ``operator``."""
+    """Let an account call that holds the claim ``operator``."""
     del path
     return _claiming(request, Role.OPERATOR)
 
@@ -106,7 +106,7 @@ def _known(uid: str) -> Caller:
 
 
 def _claiming(request: Request, role: Role) -> Caller:
-    """The account's own claim counts: those in its token are an hour old, or a custom token's."""
+    """Check the account's own claim: those in its token are an hour old, or a custom token's."""
     token = bearer(request)
     if token.startswith(KEY_PREFIX) and _of_key(token):
         raise Forbidden(f"only a signed-in {role} may do this", code=f"{role}Only")

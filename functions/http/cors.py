@@ -16,7 +16,7 @@ _SECONDS_KEPT = "3600"
 
 
 def preflight(request: Request) -> Response:
-    """What a browser asks before it sends anything; a page we do not know is told nothing."""
+    """Answer what a browser asks before it sends anything; an unknown page is told nothing."""
     response = for_browsers(request, Response(b"", 204))
     del response.headers["Content-Type"]
     if "Access-Control-Allow-Origin" in response.headers:
@@ -27,7 +27,7 @@ def preflight(request: Request) -> Response:
 
 
 def for_browsers(request: Request, response: Response) -> Response:
-    """The answer, readable by the page that asked if that page is one of ours."""
+    """Make the answer readable by the page that asked, if that page is one of ours."""
     response.headers.add("Vary", "Origin")
     origin = request.headers.get("Origin", "")
     if _allowed(origin):

@@ -44,7 +44,7 @@ _LABEL = re.compile(r"(?!-)[a-z0-9-]{1,63}(?<!-)")
 
 
 def _hostname(text: str) -> str:
-    """The canonical form, whichever is given."""
+    """Return the canonical form of a host name, whichever was sent."""
     name = domain_name(text)
     labels = name.split(".")
     plain = len(name) <= MOST_DOMAIN_CHARACTERS and not labels[-1].isdigit()
@@ -89,12 +89,12 @@ _HWID: TypeAdapter[str] = TypeAdapter(HwidText, config=_WHEN_USED)
 
 
 def domain_in(path: Mapping[str, str]) -> str:
-    """The domain a path names; one that cannot be a domain is not there."""
+    """Read the domain a path names; one that cannot be a domain is not there."""
     return _named(_HOSTNAME, path["domain"])
 
 
 def hwid_in(path: Mapping[str, str]) -> str:
-    """The hwid a path names; one that cannot be an hwid is not there."""
+    """Read the hwid a path names; one that cannot be an hwid is not there."""
     return _named(_HWID, path["hwid"])
 
 

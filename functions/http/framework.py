@@ -16,8 +16,8 @@ from shared.domain.errors import Malformed, Refusal
 Answer = HTTPException | Response
 
 
-def in_our_words() -> None:
-    """Of the function that is just being loaded; elsewhere there is nothing to do."""
+def install_error_handlers() -> None:
+    """Install our error handlers on the app being created; no-op outside an app context."""
     if not has_app_context():
         return
     app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]
@@ -28,14 +28,14 @@ def in_our_words() -> None:
 
 
 def _refusing(function: str) -> Callable[[Exception], Answer]:
-    """Our own answers pass; anything else was raised by the framework's reading of the event."""
+    """Refuse what the framework could not read as an event; our own answers pass."""
 
     @service_door(function, "events")
     def refuse(request: Request) -> None:
         del request
         raise Malformed("this is no CloudEvent that can be read")
 
-    def told(error: Exception) -> Answer:
+    def handle(error: Exception) -> Answer:
         if isinstance(error, HTTPException) and error.code in {None, 405}:
             return error
         try:
@@ -43,7 +43,7 @@ def _refusing(function: str) -> Callable[[Exception], Answer]:
         except HTTPException as answer:
             return answer
 
-    return told
+    return handle
 
 
 def _problem(error: HTTPException) -> Answer:

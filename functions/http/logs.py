@@ -30,13 +30,13 @@ _FOUND_ANYWHERE = 6
 
 
 def trace_of(request: Request) -> str:
-    """The id under which Google traces this request, or a new one of the same form."""
-    given = _TRACE.fullmatch(request.headers.get("X-Cloud-Trace-Context", ""))
-    return given[1] if given else uuid.uuid4().hex
+    """Return the id under which Google traces this request, or a new one of the same form."""
+    found = _TRACE.fullmatch(request.headers.get("X-Cloud-Trace-Context", ""))
+    return found[1] if found else uuid.uuid4().hex
 
 
 def said(error: BaseException) -> str:
-    """What an error says, with the names of devices' documents hidden.
+    """Return an error's message, with the names of devices' documents hidden.
 
     An hwid may hold any character, so its end cannot be seen: a name goes to the end of the text,
     but for the field and its fault that a ``Defect`` ends with.
@@ -56,8 +56,8 @@ def log(
     hide: Iterable[str] = (),
     **fields: object,
 ) -> None:
-    """One line. With ``error`` its stack trace, which Error Reporting picks up; with ``hide`` those
-    texts are hidden wherever they stand. A message repeats an error's words by ``said`` only.
+    """Write one line. With ``error`` its stack trace, which Error Reporting picks up; with ``hide``
+    those texts are hidden wherever they stand. A message repeats an error's words by ``said`` only.
     """
     if not trace and has_request_context():
         trace = trace_of(current)
@@ -87,7 +87,7 @@ def _stack_trace(error: BaseException) -> str:
 
 
 def _chain(error: BaseException | None) -> Iterator[BaseException]:
-    """The error and all that its stack trace tells as well."""
+    """Yield the error and all others in its stack trace."""
     while error is not None:
         yield error
         if isinstance(error, BaseExceptionGroup):
@@ -114,7 +114,7 @@ def _without(value: object, secrets: Iterable[str]) -> object:
 
 
 def _forms(secret: str) -> set[str]:
-    """The text as it is, as Python and JSON quote it, and as a part of an address."""
+    """Return the text as it is, as Python and JSON quote it, and as a part of an address."""
     encoded = {quote(secret, safe=safe, errors="replace") for safe in ("", "/", "/:@")}
     return {secret, repr(secret)[1:-1], json.dumps(secret)[1:-1], *encoded}
 

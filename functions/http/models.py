@@ -20,7 +20,7 @@ Moment = Annotated[
 
 
 class Answer(BaseModel):
-    """What every model of an answer has in common."""
+    """Base of every model of an answer."""
 
     model_config = ConfigDict(
         frozen=True,

@@ -24,7 +24,7 @@ Body = BaseModel | Mapping[str, object] | Sequence[Mapping[str, object]] | str |
 
 
 class Protocol(StrEnum):
-    """How a request and its answer are put."""
+    """The form of a request and its answer."""
 
     REST = "REST"
     CALLABLE = "callable"

@@ -62,7 +62,7 @@ _INVALID = ("invalid", "is not valid")
 
 
 def field_errors(faults: ValidationError) -> list[FieldError]:
-    """Every fault, in the order of the fields."""
+    """List every fault, in the order of the fields."""
     found = faults.errors(include_url=False)[:MOST_FAULTS]
     return [_field_error(fault) for fault in found]
 

@@ -58,14 +58,14 @@ class OneNotification(RequestModel):
 
 
 class Approval(RequestModel):
-    """Yes to a notification, as it was in the revision that was read."""
+    """An approval of a notification, as it was in the revision that was read."""
 
     id: NotificationIdText
     revision: Annotated[int, Field(ge=1)] | None = None
 
 
 class Rejection(RequestModel):
-    """No to a notification, and why."""
+    """A rejection of a notification, and why."""
 
     id: NotificationIdText
     comment: Annotated[Comment, Required]
@@ -74,7 +74,7 @@ class Rejection(RequestModel):
 
 
 class TemplateRejection(Rejection):
-    """No, for the reason a template gives; a comment may add to it."""
+    """A rejection for the reason a template gives; a comment may add to it."""
 
     comment: Comment = ""
 

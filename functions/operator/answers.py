@@ -14,7 +14,7 @@ class ManagedProviderAnswer(ProviderAnswer):
 
     @classmethod
     def of(cls, provider: Provider) -> "ManagedProviderAnswer":
-        """The answer about a provider, with who belongs to it."""
+        """Answer about a provider, with who belongs to it."""
         shown = ProviderAnswer.of(provider).model_dump()
         return cls(**shown, members=list(provider.members))
 
@@ -26,7 +26,7 @@ class OwnedDomainAnswer(DomainAnswer):
 
     @classmethod
     def of(cls, domain: Domain) -> "OwnedDomainAnswer":
-        """The answer about a domain, with its owner."""
+        """Answer about a domain, with its owner."""
         shown = DomainAnswer.of(domain).model_dump()
         return cls(**shown, provider_id=domain.provider_id)
 
@@ -42,7 +42,7 @@ class DomainEntryAnswer(Answer):
 
     @classmethod
     def of(cls, change: AdminHwidsChange) -> "DomainEntryAnswer":
-        """The answer about an entry of a domain's history."""
+        """Answer about an entry of a domain's history."""
         return cls(
             at=change.at,
             by=change.by,
@@ -59,7 +59,7 @@ class DomainHistoryAnswer(Answer):
 
 
 class ModeratorAnswer(Answer):
-    """Whether an account is a moderator's, and how they are known elsewhere."""
+    """A moderator's account, and their names elsewhere."""
 
     uid: str
     moderator: bool
@@ -77,7 +77,7 @@ class TemplateAnswer(Answer):
 
 
 class PolicyAnswer(Answer):
-    """What operators decided about moderation."""
+    """The policy of moderation."""
 
     second_approval_above: int
     sla_seconds: int
@@ -85,7 +85,7 @@ class PolicyAnswer(Answer):
 
     @classmethod
     def of(cls, policy: ReviewPolicy) -> "PolicyAnswer":
-        """The answer about the policy."""
+        """Answer about the policy."""
         return cls(
             second_approval_above=policy.second_approval_above,
             sla_seconds=int(policy.sla.total_seconds()),
@@ -97,6 +97,6 @@ class PolicyAnswer(Answer):
 
 
 class StopAnswer(Answer):
-    """Whether the platform is stopped."""
+    """The state of the stop switch."""
 
     stopped: bool

@@ -71,7 +71,7 @@ class LimitsInput(RequestModel):
 
 
 class ProviderInput(RequestModel):
-    """What operators decide about a provider."""
+    """An operator's decisions about a provider."""
 
     email: Email = ""
     name: ShortText = ""
@@ -82,7 +82,7 @@ class ProviderInput(RequestModel):
 
 
 class DomainInput(RequestModel):
-    """What operators decide about a domain; a new one needs its owner."""
+    """An operator's decisions about a domain; a new one needs its owner."""
 
     provider_id: ShortText = ""
     is_verified: bool = False
@@ -91,26 +91,26 @@ class DomainInput(RequestModel):
 
 
 class HistoryInput(RequestModel):
-    """How far to look back."""
+    """The days to look back."""
 
     days: Days = 30
 
 
 class StopSwitchInput(RequestModel):
-    """Stop the platform, or let it go on, and why."""
+    """The new state of the stop switch, and why."""
 
     stopped: bool
     reason: Reason = ""
 
 
 class StopInput(OptionalRequest):
-    """Why a distribution is halted."""
+    """The reason for halting a distribution."""
 
     reason: Reason = ""
 
 
 def operator_api(request: Request) -> Response:
-    """Every request of the operators."""
+    """Answer every request of the operators."""
     return DOOR.respond(request)
 
 
@@ -122,7 +122,7 @@ def operator_api(request: Request) -> Response:
     answer=ManagedProviderAnswer,
 )
 def read_provider(call: Call[EmptyRequest]) -> Reply:
-    """A provider."""
+    """Read a provider."""
     found = operate.provider(call.path["uid"], providers=parts().providers)
     return Reply(ManagedProviderAnswer.of(found))
 
@@ -135,7 +135,7 @@ def read_provider(call: Call[EmptyRequest]) -> Reply:
     answer=ManagedProviderAnswer,
 )
 def put_provider(call: Call[ProviderInput]) -> Reply:
-    """Premium, plan, limits, members; a provider that is not there yet is created."""
+    """Set premium, plan, limits, members; a provider that is not there yet is created."""
     fields = sent_fields(call.input)
     if "limits" in fields:
         own = sent_fields(fields["limits"])
@@ -148,7 +148,7 @@ def put_provider(call: Call[ProviderInput]) -> Reply:
     "GET", "/v1/providers/<account:uid>/keys", who=operator, input=EmptyRequest, answer=KeysAnswer
 )
 def read_keys(call: Call[EmptyRequest]) -> Reply:
-    """A provider's API keys, without the keys, and which account made each."""
+    """List a provider's API keys, without the keys, and which account made each."""
     providers = parts().providers
     found = operate.provider(call.path["uid"], providers=providers)
     return Reply(KeysAnswer.of(providers.keys_of(found.uid)))
@@ -163,7 +163,7 @@ def read_keys(call: Call[EmptyRequest]) -> Reply:
     status=204,
 )
 def delete_key(call: Call[EmptyRequest]) -> Reply:
-    """One of a provider's API keys works no longer."""
+    """Delete one of a provider's API keys."""
     parts().providers.delete_key(call.path["id"], call.path["uid"])
     return Reply(None, 204)
 
@@ -172,7 +172,7 @@ def delete_key(call: Call[EmptyRequest]) -> Reply:
     "GET", "/v1/domains/<domain>", who=operator, input=EmptyRequest, answer=OwnedDomainAnswer
 )
 def read_domain(call: Call[EmptyRequest]) -> Reply:
-    """A domain."""
+    """Read a domain."""
     found = operate.domain(domain_in(call.path), providers=parts().providers)
     return Reply(OwnedDomainAnswer.of(found))
 
@@ -181,9 +181,9 @@ def read_domain(call: Call[EmptyRequest]) -> Reply:
     "PUT", "/v1/domains/<domain>", who=operator, input=DomainInput, answer=OwnedDomainAnswer
 )
 def put_domain(call: Call[DomainInput]) -> Reply:
-    """Owner, verification and admin HWIDs; a domain that is not there yet is created. With a new
-    owner the former one's admin HWIDs are gone. What is on its way to a domain that its provider
-    has no more, or not verified, ends.
+    """Set owner, verification and admin HWIDs; a domain that is not there yet is created. With a
+    new owner the former one's admin HWIDs are gone. What is on its way to a domain that its
+    provider has no more, or not verified, ends.
     """
     put = lost_domain.put_domain(
         domain_in(call.path), sent_fields(call.input), by=call.caller.actor, needs=parts()
@@ -195,7 +195,7 @@ def put_domain(call: Call[DomainInput]) -> Reply:
     "DELETE", "/v1/domains/<domain>", who=operator, input=EmptyRequest, answer=None, status=204
 )
 def delete_domain(call: Call[EmptyRequest]) -> Reply:
-    """Nobody's any more, and what is on its way to it ends; doing it twice is harmless. Its history
+    """Delete a domain, and end what is on its way to it; doing it twice is harmless. Its history
     stays.
     """
     lost_domain.delete_domain(domain_in(call.path), by=call.caller.actor, needs=parts())
@@ -210,7 +210,7 @@ def delete_domain(call: Call[EmptyRequest]) -> Reply:
     answer=DomainHistoryAnswer,
 )
 def read_domain_history(call: Call[HistoryInput]) -> Reply:
-    """Who changed the domain's admin HWIDs, the latest first; also of a domain that is gone."""
+    """List who changed the domain's admin HWIDs, the latest first; also of one that is gone."""
     p = parts()
     since = p.clock.now() - timedelta(days=call.input.days)
     entries = p.providers.domain_history(domain_in(call.path), since)
@@ -219,7 +219,7 @@ def read_domain_history(call: Call[HistoryInput]) -> Reply:
 
 @DOOR.route("GET", "/v1/stop", who=operator, input=EmptyRequest, answer=StopAnswer)
 def read_stop(call: Call[EmptyRequest]) -> Reply:
-    """Whether the platform is stopped."""
+    """Tell whether the platform is stopped."""
     del call
     return Reply(StopAnswer(stopped=parts().stop_switch.is_on()))
 

@@ -30,7 +30,7 @@ class TemplateInput(RequestModel):
 
 
 class PolicyInput(RequestModel):
-    """What operators decide about moderation."""
+    """An operator's decisions about moderation."""
 
     second_approval_above: Annotated[int, Field(ge=0, le=MOST_AUDIENCE)] = 0
     sla_seconds: Annotated[int, Field(ge=60, le=LONGEST_SLA_SECONDS)] = 0
@@ -38,7 +38,7 @@ class PolicyInput(RequestModel):
 
 
 class ModeratorInput(OptionalRequest):
-    """How a moderator is known elsewhere."""
+    """A moderator's names elsewhere."""
 
     telegram_user_id: Annotated[int, Field(ge=1, le=2**53)] | None = None
     name: ShortText = ""
@@ -47,14 +47,14 @@ class ModeratorInput(OptionalRequest):
 
 @DOOR.route("GET", "/v1/moderation", who=operator, input=EmptyRequest, answer=PolicyAnswer)
 def read_policy(call: Call[EmptyRequest]) -> Reply:
-    """When two must approve, how soon somebody should, and the rejection templates."""
+    """Read when two must approve, how soon a moderator should, and the rejection templates."""
     del call
     return Reply(PolicyAnswer.of(parts().review_policies.get()))
 
 
 @DOOR.route("PUT", "/v1/moderation", who=operator, input=PolicyInput, answer=PolicyAnswer)
 def put_policy(call: Call[PolicyInput]) -> Reply:
-    """Changes what is given; templates are replaced as a whole."""
+    """Change what was sent; templates are replaced as a whole."""
     fields = sent_fields(call.input)
     if "sla_seconds" in fields:
         fields["sla"] = timedelta(seconds=fields.pop("sla_seconds"))

@@ -56,7 +56,7 @@ class EstimateAnswer(Answer):
 
     @classmethod
     def of(cls, estimate: Estimate) -> "EstimateAnswer":
-        """The answer to an estimate."""
+        """Answer an estimate."""
         return cls(devices=estimate.devices, by_platform=estimate.by_platform, exact=estimate.exact)
 
 
@@ -81,7 +81,7 @@ class ExplanationAnswer(Answer):
 
     @classmethod
     def of(cls, hwid: str, found: Explanation, message: str | None) -> "ExplanationAnswer":
-        """The answer about one device."""
+        """Answer about one device."""
         record = found.record
         return cls(
             hwid=hwid,

@@ -73,7 +73,7 @@ class ListInput(RequestModel):
 
 
 def provider_api(request: Request) -> Response:
-    """Every request of the providers."""
+    """Answer every request of the providers."""
     return DOOR.respond(request)
 
 
@@ -239,7 +239,7 @@ def openapi(call: Call[EmptyRequest]) -> Reply:
 
 @cache
 def _description() -> tuple[str, str]:
-    """As JSON, with its digest; built once by each process."""
+    """Return the description as JSON, with its digest; built once by each process."""
     from functions.http.openapi import description
 
     document = description(DOOR.function, DOOR.routes)

@@ -66,7 +66,7 @@ class _PlanNeeds:
 
 
 class _HeadStart:
-    """The caller sends the batches itself; a task comes later, should the caller have died."""
+    """A queue whose tasks come later: the caller sends the batches itself, unless it has died."""
 
     def __init__(self, p: Parts) -> None:
         self._parts = p

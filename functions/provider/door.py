@@ -24,7 +24,7 @@ DOOR = Door("provider-api", browsers=True)
 
 
 def owner(request: Request, path: Path) -> Caller:
-    """A provider; of a notification of its own, also an account that is no provider any more.
+    """Let a provider call; of a notification of its own, also an account that is none any more.
 
     What waits for a decision, or is being sent, can always be taken back by whoever sent it.
     """
@@ -37,12 +37,12 @@ def owner(request: Request, path: Path) -> Caller:
 
 
 def notification_id(call: Call[Any]) -> NotificationId:
-    """The id in the path."""
+    """Read the id in the path."""
     return NotificationId(call.path["id"])
 
 
 def mine(call: Call[Any]) -> Notification:
-    """The notification in the path, if it is the caller's."""
+    """Read the notification in the path, if it is the caller's."""
     return owned(parts().notifications.get(notification_id(call)), call.caller.id)
 
 
@@ -61,7 +61,7 @@ def _uid(request: Request) -> str:
 
 
 def foreign_domain(caller: Caller, value: Mapping[str, object]) -> Sequence[FieldError]:
-    """The one fault of a body that only the caller's domains show."""
+    """Find the one fault of a body that only the caller's domains show."""
     segment = value.get("targetSegment")
     name = segment.get("domain") if isinstance(segment, dict) else None
     if not isinstance(name, str) or not name:

@@ -61,7 +61,7 @@ def estimate(call: Call[EstimateInput]) -> Reply:
 
 
 def _stats(notification: Notification) -> StatsAnswer:
-    """Counters that add up, and what went wrong how often."""
+    """Answer with counters that add up, and what went wrong how often."""
     sums, failure = notification.tally, notification.failure_reason
     return StatsAnswer.model_validate(
         {

@@ -29,7 +29,7 @@ class ExportTask(RequestModel):
 @functions_framework.http
 @service_door("export-events", "tasks")
 def export_events(request: Request) -> None:
-    """What ended becomes sealed objects, and what was sealed a link of the chain."""
+    """Seal what ended in objects, and what was sealed in a link of the chain."""
     task, p = body(request, ExportTask), parts()
     archive = p.archive
     if archive is None:

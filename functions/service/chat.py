@@ -15,13 +15,13 @@ from shared.wiring import desk, parts
 _logged: set[str] = set()
 
 
-def at_the_desk(work: Callable[[Desk], None]) -> bool:
-    """Do it, if there is a desk; answers whether there is one. Raises ``TryAgain``."""
-    found = desk(parts())
-    if found is None:
+def in_moderator_chat(work: Callable[[Desk], None]) -> bool:
+    """Do work in the moderators' chat; return whether there is one. Raises ``TryAgain``."""
+    chat = desk(parts())
+    if chat is None:
         return False
     try:
-        work(found)
+        work(chat)
     except (ChatClosed, ChatRefused) as fault:
         _log_once(f"the moderators' chat: {fault}")
     except ChatMoved:

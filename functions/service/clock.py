@@ -8,7 +8,7 @@ from flask import Request
 
 from functions.http.errors import service_door
 from functions.http.logs import log, trace_of
-from functions.service.chat import at_the_desk
+from functions.service.chat import in_moderator_chat
 from shared.domain.errors import Defect
 from shared.flow.chat.posts import look_after
 from shared.flow.delivery.sweep import sweep
@@ -34,7 +34,7 @@ def tick(request: Request) -> None:
             _queue_for_the_archive(p, trace_of(request))
         except Defect as defect:  # keeps no moderator from being reminded
             log("ERROR", f"tick: defect: {defect}", trace=trace_of(request), error=defect)
-    if not at_the_desk(lambda desk: look_after(desk=desk)):
+    if not in_moderator_chat(lambda desk: look_after(desk=desk)):
         remind(needs=p)
 
 

@@ -8,7 +8,7 @@ import functions_framework
 from cloudevents.http import CloudEvent
 
 from functions.http.errors import service_door
-from functions.service.chat import at_the_desk
+from functions.service.chat import in_moderator_chat
 from shared.domain.errors import Malformed, NotFound
 from shared.domain.notifications.notification import NotificationId
 from shared.flow.audience.devices import written
@@ -20,7 +20,7 @@ from shared.wiring import derivation_fits, parts, written_document
 @functions_framework.cloud_event  # type: ignore[arg-type]  # its answer is not looked at
 @service_door("on-notification-written", "events")
 def on_notification_written(event: CloudEvent) -> None:
-    """A notification that is to be sent gets its plan enqueued; then its message is looked after.
+    """Enqueue the plan of a notification that is to be sent; then look after its message.
 
     In this order: trouble with the chat must not hold up the distribution.
     """
@@ -30,13 +30,13 @@ def on_notification_written(event: CloudEvent) -> None:
         announce(id, needs=p)
     except NotFound:  # a deleted draft
         return
-    at_the_desk(lambda desk: show(id, desk=desk))
+    in_moderator_chat(lambda desk: show(id, desk=desk))
 
 
 @functions_framework.cloud_event  # type: ignore[arg-type]  # its answer is not looked at
 @service_door("on-device-written", "events")
 def on_device_written(event: CloudEvent) -> None:
-    """A device gets what our queries need, if it does not have it already.
+    """Derive on a device what our queries need, if it does not have it already.
 
     Most writes are our own (a desktop's slot, an activity), and cost no read.
     """

@@ -22,14 +22,14 @@ from shared.wiring import Parts, inspecting, parts, retry_policy
 
 
 class PlanTask(RequestModel):
-    """Plan everything, or one part."""
+    """A notification to be planned, or one part of it."""
 
     notification_id: str = Field(min_length=1)
     part: int | None = None
 
 
 class SendTask(RequestModel):
-    """Send one batch."""
+    """A batch to be sent."""
 
     notification_id: str = Field(min_length=1)
     batch_id: str = Field(min_length=1)
@@ -38,7 +38,7 @@ class SendTask(RequestModel):
 @functions_framework.http
 @service_door("plan-fanout", "tasks")
 def plan_fanout(request: Request) -> None:
-    """The audience of a notification, or of a part of it, becomes batches."""
+    """Cut the audience of a notification, or of a part of it, into batches."""
     task, p = body(request, PlanTask), parts()
     id = NotificationId(task.notification_id)
     if task.part is None:
@@ -51,7 +51,7 @@ def plan_fanout(request: Request) -> None:
 @functions_framework.http
 @service_door("send-batch", "tasks")
 def send_batch(request: Request) -> None:
-    """What is open in a batch is sent and recorded."""
+    """Send what is open in a batch, and record it."""
     task, p = body(request, SendTask), parts()
     send(
         NotificationId(task.notification_id),
@@ -65,13 +65,13 @@ def send_batch(request: Request) -> None:
 
 
 def _until(p: Parts) -> datetime:
-    """When to hand over to a new task: well before the function is cut off."""
+    """Return when to hand over to a new task: well before the function is cut off."""
     return p.clock.now() + timedelta(seconds=p.settings.handler_seconds)
 
 
 @cache
 def _settle_down() -> None:
-    """After the first task every module and client is there, and there to stay.
+    """Freeze what is loaded: after the first task every module and client is there to stay.
 
     A page of devices is tens of thousands of small objects, so the garbage collector runs all the
     time; it need not go through everything else each time, which takes up to a third of a plan's

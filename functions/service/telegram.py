@@ -15,7 +15,7 @@ from functions.http.api import problem, secured
 from functions.http.bodies import decode, read
 from functions.http.errors import MethodNotAllowed, NoSuchEndpoint, log_error
 from functions.http.logs import log, trace_of
-from functions.service.chat import at_the_desk
+from functions.service.chat import in_moderator_chat
 from shared.domain.errors import Malformed, Unauthenticated
 from shared.flow.chat.moderator_chat import Desk
 from shared.flow.chat.press import Press, Reply, press, reply
@@ -63,11 +63,11 @@ class _Update(_TelegramModel):
 
 @functions_framework.http
 def telegram_webhook(request: Request) -> Response:
-    """One update."""
+    """Take one update."""
     trace = trace_of(request)
     try:
         _check_caller(request)
-        at_the_desk(partial(_deal_with, _update(request)))
+        in_moderator_chat(partial(_deal_with, _update(request)))
         response = Response("OK\n", 200, mimetype="text/plain")
     except Exception as error:  # noqa: BLE001 - the table knows every class
         log_error(error, trace, FUNCTION, hide=[request.headers.get(SECRET_HEADER, "")])
@@ -88,7 +88,7 @@ def _check_caller(request: Request) -> None:
 
 
 def _update(request: Request) -> _Update | None:
-    """``None`` for one of a kind or shape we do not know: to get it again would not help."""
+    """Read an update; ``None`` if its kind or shape is unknown: again would not help."""
     raw = read(request)
     if not isinstance(decode(raw).get("update_id"), int):
         raise Malformed("an update has an update_id")
