@@ -8,6 +8,8 @@ import pytest
 from werkzeug.test import TestResponse
 
 from functions.http.errors import STATUSES, TABLE
+from functions.http.routes import Protocol
+from functions.table import routes
 from shared.adapters.documents.notification import notification_fields
 from shared.domain.findings.finding import Finding, Severity
 from shared.domain.notifications.lifecycle import Status
@@ -17,10 +19,7 @@ from tests.builders import NOON, PROVIDER, a_notification, a_provider
 from tests.doors.conftest import a_body, door
 from tests.parts import MemoryParts, an_account, forged, token
 
-FUNCTIONS = (
-    *("moderation_queue", "approve_notification", "reject_notification"),
-    *("claim_notification", "release_notification", "moderation_stats"),
-)
+FUNCTIONS = [row.operation for row in routes() if row.protocol is Protocol.CALLABLE]
 MODERATOR = token("m1", moderator=True)
 
 

@@ -6,11 +6,14 @@ relations between figures are in ``test_policies.py``.
 
 import pytest
 
+from functions.http.routes import Protocol
+from functions.table import routes
 from infra.offline.terraform import Terraform
 from tests.infra.plans import Json, Plan, planned
 
 pytestmark = pytest.mark.slow
 
+CALLABLES = [row.function for row in routes() if row.protocol is Protocol.CALLABLE]
 HANDLER = 510
 """Half a minute more than a task handler takes before it hands over."""
 
@@ -19,12 +22,7 @@ FUNCTIONS = {
     "provider-api": (16, 20, 60),
     "device-api": (32, 40, 60),
     "operator-api": (16, 5, 60),
-    "moderation-queue": (16, 5, 60),
-    "moderation-stats": (16, 5, 60),
-    "claim-notification": (16, 5, 60),
-    "release-notification": (16, 5, 60),
-    "approve-notification": (16, 5, 60),
-    "reject-notification": (16, 5, 60),
+    **dict.fromkeys(CALLABLES, (16, 5, 60)),
     "telegram-webhook": (16, 5, 60),
     "on-notification-written": (16, 20, 60),
     "on-device-written": (32, 40, 60),

@@ -13,12 +13,15 @@ from pathlib import Path
 
 import pytest
 
+from functions.http.routes import Protocol
 from functions.main import DOORS
+from functions.table import routes
 from local.demo import Person
 from local.emulators.auth import server as auth
 from local.emulators.background import Served
 from local.firestore import FirestoreEmulator
 from local.seed import create_account
+from tests.doors.smallest import smallest
 from tests.parts import ENVIRONMENT, PROJECT, service_token, token
 
 HEAVY = {
@@ -32,17 +35,13 @@ HEAVY = {
     "boto3": "boto3",
 }
 
+CALLABLES = {row.operation: row for row in routes() if row.protocol is Protocol.CALLABLE}
 DATABASE = {"firestore", "requests"}
 """Google's client library brings ``requests`` along."""
 
 BUDGET: dict[str, set[str]] = {
     "provider_api": DATABASE,
-    "moderation_queue": DATABASE,
-    "approve_notification": DATABASE,
-    "reject_notification": DATABASE,
-    "claim_notification": DATABASE,
-    "release_notification": DATABASE,
-    "moderation_stats": DATABASE,
+    **dict.fromkeys(CALLABLES, DATABASE),
     "device_api": DATABASE,
     "operator_api": DATABASE,
     "on_notification_written": DATABASE | {"events", "tasks"},
@@ -84,7 +83,6 @@ A_REPLY = json.dumps(
         },
     }
 )
-CALLABLE = '{"data": {"id": "none", "comment": "why"}}'
 
 
 def an_event(collection: str) -> dict[str, str]:
@@ -105,12 +103,10 @@ def a_call(entry_point: str) -> tuple[str, str, str, str, str, dict[str, str]]:
     device = token("device:none")
     calls: dict[str, tuple[str, str, str, str, dict[str, str]]] = {
         "provider_api": ("/v1/notifications", "GET", "", token("p1"), {}),
-        "moderation_queue": ("/", "POST", '{"data": {}}', moderator, JSON),
-        "approve_notification": ("/", "POST", '{"data": {"id": "none"}}', moderator, JSON),
-        "reject_notification": ("/", "POST", CALLABLE, moderator, JSON),
-        "claim_notification": ("/", "POST", '{"data": {"id": "none"}}', moderator, JSON),
-        "release_notification": ("/", "POST", '{"data": {"id": "none"}}', moderator, JSON),
-        "moderation_stats": ("/", "POST", '{"data": {}}', moderator, JSON),
+        **{
+            name: ("/", "POST", json.dumps({"data": smallest(row.input)}), moderator, JSON)
+            for name, row in CALLABLES.items()
+        },
         "device_api": ("/v1/devices/none/pending", "GET", "", device, {}),
         "operator_api": ("/v1/providers/p1", "GET", "", operator, {}),
         "plan_fanout": ("/", "POST", '{"notificationId": "none"}', service_token(function), JSON),

@@ -13,6 +13,11 @@ from tests.infra.plans import FUNCTION, Plan, Resource, planned, resources
 
 pytestmark = pytest.mark.slow
 INVENTORY = json.loads((Path(__file__).parent / "inventory.json").read_text())
+OF_EVERY_FUNCTION = (
+    "function: google_cloud_run_service_iam_binding.invoker",
+    "function: google_cloudfunctions2_function.this",
+    "function: google_service_account.runtime",
+)
 DECLARED = json.loads((ROOT / "firestore.indexes.json").read_text())
 
 
@@ -57,9 +62,15 @@ def _called(resource: Resource) -> str:
 
 @pytest.mark.parametrize("environment", ["dev", "prod"])
 def test_exactly_what_we_expect_is_planned(environment: str, run: Terraform) -> None:
-    """Firestore's indexes and fields are compared with their own file, below."""
+    """Firestore's indexes and fields are compared with their own file, below, and the rights of
+    functions with the guide, in ``test_policies.py``.
+    """
     found = inventory(planned(run, environment))
     del found["google_firestore_index.composite"], found["google_firestore_field.override"]
+    del found["function: google_project_iam_member.role"]
+    functions = sorted(door.replace("_", "-") for door in DOORS)
+    for family in OF_EVERY_FUNCTION:
+        assert found.pop(family) == functions
     assert found == dict(sorted((INVENTORY["both"] | INVENTORY[environment]).items()))
 
 

@@ -3,16 +3,15 @@
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from functions.http.routes import Protocol
+from functions.table import routes
 from tests.recorded.asking import ANSWERS, Ask, recorded
 from tests.recorded.entrances.doors import endpoints
 from tests.recorded.other_asks import of_devices, of_moderators, of_operators, of_service
 from tests.recorded.pages import Json
 from tests.recorded.provider_asks import asks as of_providers
 
-CALLABLES = (
-    *("moderation-queue", "claim-notification", "release-notification"),
-    *("approve-notification", "reject-notification", "moderation-stats"),
-)
+CALLABLES = {row.function for row in routes() if row.protocol is Protocol.CALLABLE}
 
 
 def functions() -> Sequence[str]:
