@@ -28,7 +28,6 @@ from shared.ports import (
     Inspect,
     Ledger,
     Notifications,
-    Posts,
     Providers,
     Rates,
     Retries,
@@ -56,6 +55,7 @@ if TYPE_CHECKING:
     from shared.stores.lanes import Lanes
     from shared.stores.moderators import Moderators
     from shared.stores.platform import StopSwitch
+    from shared.stores.posts import Posts
     from shared.stores.review_policies import ReviewPolicies
     from shared.stores.usage import Usage
 
@@ -120,7 +120,7 @@ class Parts(Protocol):
     @property
     def usage(self) -> "Usage": ...
     @property
-    def posts(self) -> Posts: ...
+    def posts(self) -> "Posts": ...
     @property
     def chat(self) -> Chat | None: ...
 
@@ -411,10 +411,10 @@ class ChatParts(Ground):
     """Telegram, and in Firestore what was posted there."""
 
     @cached_property
-    def posts(self) -> Posts:
-        from shared.adapters.firestore.posts import FirestorePosts
+    def posts(self) -> "Posts":
+        from shared.stores.posts import Posts
 
-        return FirestorePosts(self._firestore)
+        return Posts(self._database)
 
     @cached_property
     def chat(self) -> Chat | None:

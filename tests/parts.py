@@ -19,7 +19,6 @@ from shared.adapters.memory import (
 from shared.adapters.memory.archive import MemoryExports
 from shared.adapters.memory.database import MemoryDatabase
 from shared.adapters.memory.fanout import MemoryAudience, MemoryLedger, MemorySlots, MemoryTasks
-from shared.adapters.memory.posts import MemoryPosts
 from shared.adapters.memory.standings import MemoryStandings
 from shared.adapters.memory.watch import MemoryWatch
 from shared.adapters.memory.web import MemoryThreats, MemoryWeb
@@ -35,6 +34,7 @@ from shared.settings import Settings, read
 from shared.stores.lanes import Lanes
 from shared.stores.moderators import Moderators
 from shared.stores.platform import StopSwitch
+from shared.stores.posts import Posts
 from shared.stores.review_policies import ReviewPolicies
 from shared.stores.usage import Usage
 
@@ -152,7 +152,6 @@ class MemoryParts:
     archive: Archive | None = None
     signer: Signer | None = None
     exports: MemoryExports = field(default_factory=MemoryExports)
-    posts: MemoryPosts = field(default_factory=MemoryPosts)
     chat: Chat | None = None
 
     @cached_property
@@ -170,6 +169,10 @@ class MemoryParts:
     @cached_property
     def moderators(self) -> Moderators:
         return Moderators(self.database)
+
+    @cached_property
+    def posts(self) -> Posts:
+        return Posts(self.database)
 
     @cached_property
     def usage(self) -> Usage:

@@ -77,24 +77,50 @@ def change(
     ``decide`` may run several times: keep it pure. What it raises is passed on and nothing is
     written. Raises ``TryAgain`` about ``what`` when others do not stop writing.
     """
-    turns, lost = Turns(what), list[Step[T]]()
+    turns = Turns(what)
     while True:
         turns.take()
         document = database.get(name)
-        if lost and _says(document, lost[0]):
-            return lost[0].result
         step = decide(document)
         wanted = _conditional(name, document, step)
         if wanted is None:
             return step.result
         try:
-            database.commit([wanted, *step.also])
-        except Lost:
-            lost = [step]
-        except (Unmet, TryAgain):
+            settle(database, [wanted, *step.also], what, turns)
+        except Unmet:
             continue
-        else:
-            return step.result
+        return step.result
+
+
+def settle(
+    database: Database,
+    writes: Sequence[Write],
+    what: str,
+    turns: Turns | None = None,
+) -> str:
+    """Commit all of it, until it is known what came of it; answers the first one's new version.
+
+    The first write carries a condition: it tells whether all of them were done. Raises ``Unmet``
+    when somebody else wrote, and ``TryAgain`` about ``what`` when there is no answer.
+    """
+    if turns is None:
+        turns = Turns(what)
+        turns.take()
+    first, lost = writes[0], False
+    while True:
+        try:
+            return database.commit(writes)[0]
+        except Lost:
+            lost = True
+        except Unmet:
+            if not lost:
+                raise
+        except TryAgain:
+            turns.take()
+            continue
+        if (version := _version_if_written(database, first)) is not None:
+            return version
+        turns.take()
 
 
 def rewrite(
@@ -137,10 +163,22 @@ def holds(stored: Fields, wanted: Fields) -> bool:
     return all(at_path(stored, path) == value for path, value in wanted.items())
 
 
-def _says(document: Document | None, step: Step[Any]) -> bool:
-    if step.deletes or document is None:
-        return step.deletes and document is None
-    return holds(document.fields, step.fields)
+def _version_if_written(database: Database, wanted: Write) -> str | None:
+    """The version, if the document already says what was to be written; ``None`` if nobody wrote.
+
+    Raises ``Unmet`` when somebody else did.
+    """
+    fields = {} if isinstance(wanted, Delete) else wanted.fields
+    document = database.get(wanted.name, list(fields))
+    if document is None:
+        if isinstance(wanted, Update):
+            raise Unmet
+        return "" if isinstance(wanted, Delete) else None
+    if isinstance(wanted, Update | Delete) and document.version == wanted.version:
+        return None
+    if isinstance(wanted, Delete) or not holds(document.fields, fields):
+        raise Unmet
+    return document.version
 
 
 def _conditional(name: str, document: Document | None, step: Step[Any]) -> Write | None:

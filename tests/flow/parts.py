@@ -12,7 +12,6 @@ from shared.adapters.memory.archive import MemoryExports
 from shared.adapters.memory.database import MemoryDatabase
 from shared.adapters.memory.devices import MemoryDevices
 from shared.adapters.memory.fanout import MemoryAudience, MemoryLedger, MemorySlots, MemoryTasks
-from shared.adapters.memory.posts import MemoryPosts
 from shared.adapters.memory.standings import MemoryStandings
 from shared.adapters.memory.watch import MemoryWatch
 from shared.adapters.memory.web import MemoryThreats, MemoryWeb
@@ -45,6 +44,7 @@ from shared.settings import Settings, read
 from shared.stores.lanes import Lanes
 from shared.stores.moderators import Moderators
 from shared.stores.platform import StopSwitch
+from shared.stores.posts import Posts
 from shared.stores.review_policies import ReviewPolicies
 from shared.stores.usage import Usage
 from tests.builders import NOON, a_domain, a_provider
@@ -135,7 +135,7 @@ class SimulatedParts:
         self.review_policies = guarded(stores.policies, "policies", hazard)
         self.moderators = stores.moderators
         self.usage = guarded(stores.usage, "usage", hazard)
-        self.posts = MemoryPosts()
+        self.posts = Posts(stores.database)
         self.chat: Chat | None = None
         self.checks = Checks(stores.inspector, self.audience, self.usage, self.rates)
 

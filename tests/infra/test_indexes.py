@@ -15,7 +15,6 @@ from google.cloud.firestore import Client
 import shared.adapters
 from shared.adapters.documents.device import DEVICES, SLOT_FIELDS
 from shared.adapters.documents.notification import REPLAYS
-from shared.adapters.documents.posts import PROMPTS, UPDATES
 from shared.adapters.firestore.audience import FirestoreAudience
 from shared.adapters.firestore.devices import FirestoreDevices
 from shared.adapters.firestore.exports import FirestoreExports
@@ -23,7 +22,6 @@ from shared.adapters.firestore.google_database import GoogleDatabase
 from shared.adapters.firestore.ledger import BATCHES, FirestoreLedger
 from shared.adapters.firestore.ledger_documents import EVIDENCE, PLACE_FIELDS, STATE_FIELDS
 from shared.adapters.firestore.notifications import FirestoreNotifications
-from shared.adapters.firestore.posts import FirestorePosts
 from shared.adapters.firestore.providers import FirestoreProviders
 from shared.adapters.firestore.rest import FirestoreRest
 from shared.adapters.firestore.rest_values import encode, query, where
@@ -39,6 +37,7 @@ from shared.ports import Waiting, Wish
 from shared.stores.lanes import Lanes
 from shared.stores.moderators import Moderators
 from shared.stores.platform import StopSwitch
+from shared.stores.posts import PROMPTS, UPDATES, Posts
 from shared.stores.provider_tokens import TokenShelf
 from shared.stores.review_policies import ReviewPolicies
 from shared.stores.usage import USAGE, Usage
@@ -65,14 +64,13 @@ ADAPTERS = (
     FirestoreAudience,
     FirestoreDevices,
     FirestoreExports,
-    FirestorePosts,
     FirestoreLedger,
     FirestoreNotifications,
     FirestoreProviders,
     FirestoreSlots,
     FirestoreWatch,
 )
-STORES = (Lanes, Moderators, ReviewPolicies, StopSwitch, TokenShelf, Usage)
+STORES = (Lanes, Moderators, Posts, ReviewPolicies, StopSwitch, TokenShelf, Usage)
 Calls = Mapping[str, Callable[[], object]]
 
 

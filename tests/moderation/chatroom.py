@@ -17,7 +17,6 @@ from shared.adapters.memory.chat import MemoryChat
 from shared.adapters.memory.database import MemoryDatabase
 from shared.adapters.memory.devices import MemoryDevices
 from shared.adapters.memory.fanout import MemoryAudience
-from shared.adapters.memory.posts import MemoryPosts
 from shared.adapters.memory.standings import MemoryStandings
 from shared.adapters.telegram import TelegramChat
 from shared.adapters.telegram_calls import TelegramCalls
@@ -27,6 +26,7 @@ from shared.domain.notifications.notification import Change, Notification, Notif
 from shared.flow.chat.moderator_chat import Desk
 from shared.flow.chat.press import Press, Reply
 from shared.stores.moderators import Moderator, Moderators
+from shared.stores.posts import Posts
 from shared.stores.review_policies import ReviewPolicies
 from tests.builders import NOON, a_desktop, a_device, a_domain, a_notification, a_provider
 from tests.parts import an_account
@@ -47,7 +47,7 @@ class Chatroom:
     """All parts of a desk, in memory unless others are given."""
 
     chat: Any = field(default_factory=MemoryChat)
-    posts: Any = field(default_factory=MemoryPosts)
+    posts: Any = field(default_factory=lambda: Posts(MemoryDatabase()))
     notifications: Any = field(default_factory=MemoryNotifications)
     providers: Any = field(
         default_factory=lambda: MemoryProviders(a_provider(name="Acme"), a_domain())

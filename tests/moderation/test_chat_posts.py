@@ -13,15 +13,14 @@ from google.cloud.firestore import Client
 from local.firestore import FirestoreEmulator
 from shared.adapters.firestore.google_database import GoogleDatabase
 from shared.adapters.firestore.notifications import FirestoreNotifications
-from shared.adapters.firestore.posts import FirestorePosts
 from shared.domain.errors import TryAgain
 from shared.domain.notifications.history import broken_links
 from shared.domain.notifications.lifecycle import Status
 from shared.domain.notifications.notification import NotificationId
 from shared.flow.chat.posts import show
 from shared.flow.chat.press import press, reply
-from shared.ports import Post, Posts, Prompt, Room
 from shared.stores.moderators import Moderators
+from shared.stores.posts import Post, Posts, Prompt, Room
 from shared.stores.review_policies import ReviewPolicies
 from tests.adapters.test_others import not_again
 from tests.builders import NOON, PROVIDER, a_notification
@@ -47,7 +46,7 @@ def room(request: pytest.FixtureRequest) -> Chatroom:
         return Chatroom()
     client: Client = request.getfixturevalue("client")
     return Chatroom(
-        posts=FirestorePosts(client),
+        posts=Posts(GoogleDatabase(client, not_again)),
         notifications=FirestoreNotifications(client),
         moderators=Moderators(GoogleDatabase(client, not_again)),
         policies=ReviewPolicies(GoogleDatabase(client, not_again)),

@@ -20,7 +20,8 @@ from shared.domain.notifications.notification import Notification, NotificationI
 from shared.domain.notifications.review import ReviewPolicy
 from shared.domain.tally import Tally
 from shared.flow.chat.posts import look_after, show
-from shared.ports import Audience, AudiencePage, ChatClosed, ChatRefused, Counted, Room, Throttled
+from shared.ports import Audience, AudiencePage, ChatClosed, ChatRefused, Counted, Throttled
+from shared.stores.posts import Room
 from tests.builders import (
     MODERATOR,
     NOON,

@@ -15,12 +15,11 @@ from shared.ports import (
     ChatRefused,
     Clock,
     Notifications,
-    Posts,
     Providers,
-    Room,
     Standings,
 )
 from shared.stores.moderators import Moderator, Moderators
+from shared.stores.posts import Posts, Room
 from shared.stores.review_policies import ReviewPolicies
 
 

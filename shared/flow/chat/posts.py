@@ -32,7 +32,8 @@ from shared.flow.audience.size import census, sum_of
 from shared.flow.chat.domains import tell_changes
 from shared.flow.chat.moderator_chat import Desk
 from shared.flow.moderation.remind import remind
-from shared.ports import ChatClosed, ChatMoved, MessageGone, Post, Room, Throttled, Waiting
+from shared.ports import ChatClosed, ChatMoved, MessageGone, Throttled, Waiting
+from shared.stores.posts import Post, Room
 
 WRITING = timedelta(seconds=120)
 """How long a writer holds a post, anew for each picture; more than all requests for one take."""

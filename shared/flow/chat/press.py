@@ -31,8 +31,8 @@ from shared.flow.audience.size import devices_now
 from shared.flow.chat.moderator_chat import Desk
 from shared.flow.chat.posts import close_stray
 from shared.flow.moderation.moderate import approve, claim, reject
-from shared.ports import Prompt
 from shared.stores.moderators import Moderator
+from shared.stores.posts import Prompt
 
 PROMPT_HOURS = 24
 UPDATES_KEPT = timedelta(days=2)

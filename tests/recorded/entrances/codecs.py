@@ -11,7 +11,7 @@ from pydantic.alias_generators import to_camel
 
 from functions.http.notification import notification_json
 from shared.adapters.documents import device as devices
-from shared.adapters.documents import domain_history, posts
+from shared.adapters.documents import domain_history
 from shared.adapters.documents import notification as notifications
 from shared.adapters.documents import provider as providers
 from shared.adapters.firestore.exports import _export_from, _fields
@@ -29,7 +29,7 @@ from shared.domain.moments import moment_text
 from shared.domain.notifications.history import Entry
 from shared.domain.notifications.notification import Notification
 from shared.stores import codec as stored
-from shared.stores import moderators, platform, review_policies, usage
+from shared.stores import moderators, platform, posts, review_policies, usage
 from shared.stores.lanes import lane_from
 from shared.stores.provider_tokens import minted_from
 from tests.builders import NOON

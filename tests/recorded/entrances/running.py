@@ -15,7 +15,6 @@ from google.auth.credentials import AnonymousCredentials
 from google.cloud.firestore import Client
 
 from shared.adapters.clock import FixedClock
-from shared.adapters.documents.posts import prompt_from
 from shared.adapters.firestore.ledger_documents import batch_from, part_from
 from shared.adapters.firestore.rest import FirestoreRest
 from shared.adapters.firestore.rest_values import decode_fields, moment
@@ -33,6 +32,9 @@ from tests.moderation import chatroom
 from tests.parts import ENVIRONMENT, MemoryParts, memory_parts
 from tests.recorded.pages import Documents, Fields
 
+IN_THE_DATABASE = {
+    *("lanes", "moderators", "moderationPosts", "moderationPrompts", "platform", "usage"),
+}
 HIDDEN = re.compile(r"hmac:[0-9a-f]{16}")
 """The keyed hash of a secret; each process has a key of its own."""
 ANSWERS: Mapping[str, Answer] = {
@@ -268,11 +270,7 @@ def _put(parts: MemoryParts, path: str, fields: Fields) -> None:
         case ["deviceSecrets", id]:
             parts.devices.secrets[id] = plain.get("digest", "")
             parts.devices.generations[id] = plain.get("generation", "")
-        case ["moderationPosts", id]:
-            parts.posts._posts.put(id, plain)
-        case ["moderationPrompts", id]:
-            parts.posts.keep_prompt(prompt_from(id, plain))
-        case ["lanes" | "moderators" | "platform" | "usage", _]:
+        case [collection, _] if collection in IN_THE_DATABASE:
             parts.database.commit([Put(path, plain)])
         case ["exports", id]:
             parts.exports.marks[id] = Export(
