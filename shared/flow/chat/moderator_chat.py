@@ -1,8 +1,11 @@
 """All that moderators in a chat work with, and how the bot speaks to them."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import TYPE_CHECKING
 
 from shared.domain.chat.text import SHARED_ACCOUNTS, Card
 from shared.domain.errors import Defect, NotFound
@@ -18,9 +21,11 @@ from shared.ports import (
     Providers,
     Standings,
 )
-from shared.stores.moderators import Moderator, Moderators
-from shared.stores.posts import Posts, Room
-from shared.stores.review_policies import ReviewPolicies
+
+if TYPE_CHECKING:
+    from shared.stores.moderators import Moderator, Moderators
+    from shared.stores.posts import Posts, Room
+    from shared.stores.review_policies import ReviewPolicies
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,8 @@ one counts from then on: only it follows the record. The earlier still takes pre
 the same, and is closed by the first of them.
 """
 
+from __future__ import annotations
+
 import logging
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -17,6 +19,7 @@ from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
+from typing import TYPE_CHECKING
 
 from shared.domain.audience.device import PARTITIONS
 from shared.domain.audience.filters import Segment
@@ -33,7 +36,9 @@ from shared.flow.chat.domains import tell_changes
 from shared.flow.chat.moderator_chat import Desk
 from shared.flow.moderation.remind import remind
 from shared.ports import ChatClosed, ChatMoved, MessageGone, Throttled, Waiting
-from shared.stores.posts import Post, Room
+
+if TYPE_CHECKING:
+    from shared.stores.posts import Post, Room
 
 WRITING = timedelta(seconds=120)
 """How long a writer holds a post, anew for each picture; more than all requests for one take."""

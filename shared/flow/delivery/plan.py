@@ -6,10 +6,12 @@ batches it fills and how far the range is. Only then are the batches' tasks enqu
 the last page's batches stay on the range, so that whoever takes over after a crash enqueues them.
 """
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from shared.domain.actors import SYSTEM
 from shared.domain.audience.filters import Segment
@@ -45,7 +47,9 @@ from shared.ports import (
     SnapshotTooOld,
     Tasks,
 )
-from shared.stores.lanes import Lanes
+
+if TYPE_CHECKING:
+    from shared.stores.lanes import Lanes
 
 PAGE_SIZE = 2_000
 DEVICES_PER_PART = 20_000

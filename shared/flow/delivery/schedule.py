@@ -3,9 +3,11 @@
 The queues hold the platform's rate. That one provider's million does not fill them is held here.
 """
 
+from __future__ import annotations
+
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from shared.domain.delivery.lane import Lane
 from shared.domain.delivery.ledger import BATCH_SIZE, PlanPart
@@ -14,7 +16,9 @@ from shared.domain.notifications.lifecycle import Status
 from shared.domain.notifications.notification import Notification, NotificationId
 from shared.domain.providers.provider import Limit, Provider
 from shared.ports import Clock, Notifications
-from shared.stores.lanes import Lanes
+
+if TYPE_CHECKING:
+    from shared.stores.lanes import Lanes
 
 
 class Needs(Protocol):

@@ -5,12 +5,14 @@ table, and the moderator is told so. What a decision depends on besides the noti
 (its provider, the policy, its audience) is read before that write, and holds for one revision.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from functools import cache
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from shared.domain.actors import Actor
 from shared.domain.errors import FieldError, InvalidInput
@@ -26,8 +28,10 @@ from shared.domain.notifications.notification import (
 from shared.domain.notifications.review import ReviewPolicy, approvals_needed
 from shared.flow.moderation.reviewers import Reviewers
 from shared.ports import Clock, Notifications, Page, Providers, Standings, Waiting
-from shared.stores.moderators import Moderators
-from shared.stores.review_policies import ReviewPolicies
+
+if TYPE_CHECKING:
+    from shared.stores.moderators import Moderators
+    from shared.stores.review_policies import ReviewPolicies
 
 CountDevices = Callable[[Notification], int]
 """How many devices a notification would target now; raises ``TryAgain`` when nobody can tell."""

@@ -1,12 +1,16 @@
 """When somebody waits too long for a decision, moderators are told so: once per SLA period."""
 
+from __future__ import annotations
+
 import logging
 from collections.abc import Callable
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from shared.flow.moderation.moderate import Queued, queued
 from shared.ports import Clock, Notifications, Waiting
-from shared.stores.review_policies import ReviewPolicies
+
+if TYPE_CHECKING:
+    from shared.stores.review_policies import ReviewPolicies
 
 Remind = Callable[[Queued], object]
 """Tells moderators about the one that waits longest."""

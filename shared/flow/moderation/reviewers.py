@@ -1,6 +1,7 @@
 """Who may decide as of now: the accounts behind moderators, and the operators' list of them."""
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from shared.domain.actors import Actor, Role
 from shared.domain.notifications.notification import Notification
@@ -8,7 +9,9 @@ from shared.domain.notifications.review import check_independent
 from shared.domain.providers.provider import Provider, belongs_to
 from shared.domain.providers.standing import Standing
 from shared.ports import Standings
-from shared.stores.moderators import Moderators
+
+if TYPE_CHECKING:
+    from shared.stores.moderators import Moderators
 
 JUST_NOW_SECONDS = 60.0
 """A moderator's own account was looked up when their call was let in."""
@@ -19,7 +22,7 @@ class Reviewers:
     """Looks moderators up: whether they are some still, and whether they are independent."""
 
     standings: Standings
-    moderators: Moderators
+    moderators: "Moderators"
 
     def moderates(self, uid: str) -> bool:
         """Whether this account is a moderator's at this moment."""

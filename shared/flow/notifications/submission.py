@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from hashlib import sha256
 from math import ceil
+from typing import TYPE_CHECKING
 
 from shared.domain.audience.filters import Segment
 from shared.domain.audience.targeting import audience_queries
@@ -27,7 +28,9 @@ from shared.domain.providers.places import Taker, Turn
 from shared.domain.providers.provider import Domain, Limit, Provider, verified
 from shared.flow.audience.size import sum_of
 from shared.ports import Audience, Clock, Inspect, Notifications, Rates
-from shared.stores.usage import Usage
+
+if TYPE_CHECKING:
+    from shared.stores.usage import Usage
 
 WINDOWS: Mapping[Limit, tuple[timedelta, str]] = {
     Limit.SUBMISSIONS_PER_DAY: (timedelta(days=1), "%Y-%m-%d"),
@@ -61,7 +64,7 @@ class Checks:
 
     inspect: Inspect
     audience: Audience
-    usage: Usage
+    usage: "Usage"
     rates: Rates
     pauses: Iterable[float] = ()
 
@@ -75,7 +78,7 @@ class Place:
     windows: tuple[tuple[Limit, str], ...]
 
     @contextmanager
-    def given_back_on_failure(self, usage: Usage) -> Iterator[None]:
+    def given_back_on_failure(self, usage: "Usage") -> Iterator[None]:
         """Hold it unless what comes fails: then nothing was submitted."""
         try:
             yield
@@ -83,7 +86,7 @@ class Place:
             self.give_back(usage)
             raise
 
-    def give_back(self, usage: Usage) -> None:
+    def give_back(self, usage: "Usage") -> None:
         """Hold it no more; if that cannot be written now, it lapses with its window."""
         for limit, key in self.windows:
             with suppress(TryAgain):
@@ -172,7 +175,7 @@ def take_place(
     *,
     admin_hwid: bool,
     notifications: Notifications | None,
-    usage: Usage,
+    usage: "Usage",
 ) -> Place:
     """Raises ``TooMany`` when the provider has or did as much as it may.
 
@@ -192,7 +195,7 @@ def take_place(
     raise _reached(limit, most, _seconds(now, end))
 
 
-def count_device(provider: Provider, it: Notification, now: datetime, usage: Usage) -> None:
+def count_device(provider: Provider, it: Notification, now: datetime, usage: "Usage") -> None:
     """Count the device it is for among those that the provider sends to without moderation today.
 
     It counts once, however often it is sent to, and is never given back: a place is the device's,
@@ -220,7 +223,7 @@ def _queue(
     taker: Taker,
     now: datetime,
     notifications: Notifications,
-    usage: Usage,
+    usage: "Usage",
 ) -> str:
     """A place among those that wait for a moderator, in the window of this minute.
 

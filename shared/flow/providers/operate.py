@@ -1,8 +1,10 @@
 """What operators do: providers, domains, moderators, the stop switch."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from shared.domain.actors import Actor
 from shared.domain.chat.text import SHARED_ACCOUNTS
@@ -22,9 +24,12 @@ from shared.ports import (
     Providers,
     Standings,
 )
-from shared.stores.moderators import Moderator, Moderators
-from shared.stores.platform import StopSwitch
-from shared.stores.review_policies import ReviewPolicies
+from shared.stores.moderators import Moderator
+
+if TYPE_CHECKING:
+    from shared.stores.moderators import Moderators
+    from shared.stores.platform import StopSwitch
+    from shared.stores.review_policies import ReviewPolicies
 
 
 class DomainNeeds(Protocol):
