@@ -23,7 +23,6 @@ from shared.ports import (
     Chat,
     Clock,
     Devices,
-    Exports,
     Identities,
     Inspect,
     Ledger,
@@ -52,6 +51,7 @@ if TYPE_CHECKING:
     from shared.flow.moderation.moderate import CountDevices
     from shared.flow.notifications.submission import Checks
     from shared.ports.database import Database
+    from shared.stores.exports import Exports
     from shared.stores.lanes import Lanes
     from shared.stores.moderators import Moderators
     from shared.stores.platform import StopSwitch
@@ -130,7 +130,7 @@ class Parts(Protocol):
     @property
     def signer(self) -> Signer | None: ...
     @property
-    def exports(self) -> Exports: ...
+    def exports(self) -> "Exports": ...
 
 
 def written_document(data: bytes | None, subject: str, collection: str) -> str:
@@ -471,10 +471,10 @@ class ArchiveParts(Ground):
         return signer(self.settings.archive_key, self.settings)
 
     @cached_property
-    def exports(self) -> Exports:
-        from shared.adapters.firestore.exports import FirestoreExports
+    def exports(self) -> "Exports":
+        from shared.stores.exports import Exports
 
-        return FirestoreExports(self._rest)
+        return Exports(self._rest_database)
 
 
 class GoogleParts(RecordParts, CallerParts, FanOutParts, ModerationParts, ChatParts, ArchiveParts):

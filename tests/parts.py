@@ -16,7 +16,6 @@ from shared.adapters.memory import (
     MemoryNotifications,
     MemoryProviders,
 )
-from shared.adapters.memory.archive import MemoryExports
 from shared.adapters.memory.database import MemoryDatabase
 from shared.adapters.memory.fanout import MemoryAudience, MemoryLedger, MemorySlots, MemoryTasks
 from shared.adapters.memory.standings import MemoryStandings
@@ -31,6 +30,7 @@ from shared.domain.providers.provider import Domain, Provider
 from shared.domain.providers.standing import Standing
 from shared.ports import Archive, Chat, Sender, Signer
 from shared.settings import Settings, read
+from shared.stores.exports import Exports
 from shared.stores.lanes import Lanes
 from shared.stores.moderators import Moderators
 from shared.stores.platform import StopSwitch
@@ -151,7 +151,6 @@ class MemoryParts:
     threats: MemoryThreats = field(default_factory=MemoryThreats)
     archive: Archive | None = None
     signer: Signer | None = None
-    exports: MemoryExports = field(default_factory=MemoryExports)
     chat: Chat | None = None
 
     @cached_property
@@ -173,6 +172,10 @@ class MemoryParts:
     @cached_property
     def posts(self) -> Posts:
         return Posts(self.database)
+
+    @cached_property
+    def exports(self) -> Exports:
+        return Exports(self.database)
 
     @cached_property
     def usage(self) -> Usage:

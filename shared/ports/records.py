@@ -13,8 +13,6 @@ from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
 if TYPE_CHECKING:
     from shared.domain.actors import Actor
-    from shared.domain.archive.manifest import Head
-    from shared.domain.archive.objects import Export
     from shared.domain.audience.device import Derived, Device, PushAddress, Reach
     from shared.domain.audience.ownership import Credential, Generation, Ownership
     from shared.domain.notifications.history import Entry
@@ -330,34 +328,3 @@ class Watch(Protocol):
 
     def look(self, id: NotificationId) -> Sight:
         """As of one moment. Raises ``NotFound``."""
-
-
-class Exports(Protocol):
-    """``exports/{id}``: what is archived of which notification; and the manifests' last link."""
-
-    def get(self, id: NotificationId) -> Export | None:
-        """``None`` when nothing of it is archived yet."""
-
-    def write(self, export: Export) -> Export:
-        """Create or replace, on the condition that it is as it was read; raises ``LostLease``."""
-
-    def unlisted(self, until: datetime, limit: int) -> Sequence[Export]:
-        """Sealed before ``until`` and in no manifest yet, the oldest first.
-
-        One that cannot be read is left out, and logged.
-        """
-
-    def listed(self, ids: Sequence[NotificationId], manifest: int) -> None:
-        """These are in that manifest; safe to repeat."""
-
-    def announce(self, sequence: int, hash: str) -> None:
-        """We are about to write this manifest; safe to repeat."""
-
-    def announced(self, sequence: int, hash: str) -> bool:
-        """Whether it was announced, be it by somebody who did not live to write it."""
-
-    def head(self) -> Head | None:
-        """The last manifest; ``None`` before the first."""
-
-    def advance(self, head: Head, version: str) -> Head:
-        """The next one, if ``version`` of the head still stands; raises ``LostLease``."""

@@ -10,18 +10,20 @@ from google.auth.credentials import AnonymousCredentials
 from google.cloud.firestore import Client
 
 from local.firestore import FirestoreEmulator
-from shared.adapters.firestore.exports import FirestoreExports
 from shared.adapters.firestore.ledger import FirestoreLedger
 from shared.adapters.firestore.notifications import FirestoreNotifications
 from shared.adapters.firestore.rest import FirestoreRest
+from shared.adapters.firestore.rest_database import RestDatabase
 from shared.adapters.memory import MemoryNotifications
-from shared.adapters.memory.archive import MemoryArchive, MemoryExports
+from shared.adapters.memory.archive import MemoryArchive
+from shared.adapters.memory.database import MemoryDatabase
 from shared.adapters.memory.fanout import MemoryLedger
 from shared.domain.archive.manifest import Head
 from shared.domain.archive.objects import Export, Sealed, exported, exporting
 from shared.domain.delivery.ledger import PlanPart
 from shared.domain.notifications.notification import NotificationId
-from shared.ports import Exports, Ledger, LostLease, Notifications
+from shared.ports import Ledger, LostLease, Notifications
+from shared.stores.exports import Exports
 from tests.adapters.fanout import WITHOUT_WAITING, BadLine
 from tests.archive.parts import N1, N2, World, closed_batches
 from tests.builders import NOON, PROVIDER, a_notification
@@ -33,8 +35,8 @@ LATER = NOON + timedelta(hours=1)
 @pytest.fixture(params=["memory", "firestore"])
 def exports(request: pytest.FixtureRequest) -> Exports:
     if request.param == "memory":
-        return MemoryExports()
-    return FirestoreExports(request.getfixturevalue("rest"))
+        return Exports(MemoryDatabase())
+    return Exports(RestDatabase(request.getfixturevalue("rest")))
 
 
 def a_mark(id: str = "n1") -> Export:
@@ -108,7 +110,7 @@ def test_of_what_cannot_be_an_id_there_is_no_mark(exports: Exports, id: str) -> 
 def test_a_write_whose_answer_is_lost_is_taken_as_written(
     rest: FirestoreRest, line: BadLine
 ) -> None:
-    exports = FirestoreExports(rest)
+    exports = Exports(RestDatabase(rest))
     line.next(":commit", "mute")
     written = exports.write(replace(a_mark(), sealed_at=LATER))
     assert exports.get(N1) == written
@@ -194,7 +196,7 @@ def test_a_whole_export_out_of_firestore(
     ledger = with_batches(FirestoreLedger(rest, sleep=WITHOUT_WAITING), 7)
     world = World(
         archive=MemoryArchive(),
-        exports=FirestoreExports(rest),
+        exports=Exports(RestDatabase(rest)),
         notifications=FirestoreNotifications(client),
         ledger=ledger,
     )
@@ -213,13 +215,13 @@ def test_a_whole_export_out_of_firestore(
 def test_a_mark_that_cannot_be_one_is_a_defect_and_keeps_no_other_out_of_its_manifest(
     rest: FirestoreRest, caplog: pytest.LogCaptureFixture
 ) -> None:
-    FirestoreExports(rest).write(replace(a_mark("n2"), sealed_at=NOON))
+    Exports(RestDatabase(rest)).write(replace(a_mark("n2"), sealed_at=NOON))
     url = f"{rest._base}{rest.root}/exports/n1"
     since = {"timestampValue": "2026-01-01T00:00:00Z"}
     body = {"fields": {"day": {"stringValue": "someday"}, "unlistedSince": since}}
     answer = httpx.patch(url, json=body, headers={"Authorization": "Bearer owner"})
     assert answer.is_success
     with pytest.raises(Exception, match="exports/n1 cannot be read"):
-        FirestoreExports(rest).get(N1)
-    assert [it.notification_id for it in FirestoreExports(rest).unlisted(LATER, 9)] == [N2]
+        Exports(RestDatabase(rest)).get(N1)
+    assert [it.notification_id for it in Exports(RestDatabase(rest)).unlisted(LATER, 9)] == [N2]
     assert "is in no manifest: exports/n1" in caplog.text

@@ -7,7 +7,8 @@ from typing import Any
 
 from shared.adapters.clock import FixedClock
 from shared.adapters.memory import MemoryNotifications
-from shared.adapters.memory.archive import MemoryArchive, MemoryExports
+from shared.adapters.memory.archive import MemoryArchive
+from shared.adapters.memory.database import MemoryDatabase
 from shared.adapters.memory.fanout import MemoryLedger, MemoryTasks
 from shared.domain.archive.objects import Export
 from shared.domain.delivery.ledger import (
@@ -24,6 +25,7 @@ from shared.flow.archive.daily_manifest import Witness
 from shared.flow.archive.export import Exporter
 from shared.flow.archive.verify import Report, Verifier
 from shared.ports import Signer
+from shared.stores.exports import Exports
 from tests.builders import MODERATOR, NOON, PROVIDER, a_notification
 from tests.flow.hazard import Hazard, guarded
 
@@ -63,13 +65,17 @@ class World:
     """The parts of an export behind a hazard; everything in memory unless given."""
 
     archive: Any = field(default_factory=MemoryArchive)
-    exports: Any = field(default_factory=MemoryExports)
+    database: MemoryDatabase = field(default_factory=MemoryDatabase)
+    exports: Any = None
     notifications: Any = field(default_factory=MemoryNotifications)
     ledger: Any = field(default_factory=MemoryLedger)
     tasks: MemoryTasks = field(default_factory=MemoryTasks)
     clock: FixedClock = field(default_factory=lambda: FixedClock(NOON))
     hazard: Hazard = field(default_factory=Hazard)
     signer: Signer | None = None
+
+    def __post_init__(self) -> None:
+        self.exports = self.exports or Exports(self.database)
 
     def ended(
         self, id: NotificationId = N1, devices: int = 7, *, size: int = 500, provider: str = "p1"

@@ -95,7 +95,7 @@ def test_without_an_archive_nothing_is_asked_and_nothing_done(parts: MemoryParts
     assert called("tick", {}, "scheduler").status_code == 200
     assert parts.tasks.tasks == []
     assert called("export-events", {"notificationId": "n1"}).status_code == 200
-    assert parts.exports.marks == {}
+    assert parts.database.collection("exports") == {}
 
 
 class Broken(MemoryArchive):

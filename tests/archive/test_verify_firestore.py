@@ -6,7 +6,6 @@ from dataclasses import replace
 
 import pytest
 
-from shared.adapters.memory.archive import MemoryExports
 from shared.adapters.memory.fanout import MemoryLedger
 from shared.domain.archive.manifest import Head
 from shared.domain.archive.objects import Export, Kind, opened, place_of
@@ -15,6 +14,8 @@ from shared.domain.errors import Defect
 from shared.domain.notifications.lifecycle import Status
 from shared.domain.notifications.notification import NotificationId
 from shared.flow.archive.export import seal
+from shared.ports.database import Delete, Update
+from shared.stores.exports import Exports
 from tests.archive.parts import N1, N2, World, closed_batches
 from tests.archive.tampering import an_object, found, rewritten
 
@@ -61,7 +62,7 @@ def test_a_record_altered_in_firestore_is_told_with_its_field(
 
 
 def test_what_nobody_can_read_in_firestore_does_not_hide_what_else_is_wrong() -> None:
-    class Spoilt(MemoryExports):
+    class Spoilt(Exports):
         def get(self, id: NotificationId) -> Export | None:
             if id == N2:
                 raise Defect("exports/n2 cannot be read")
@@ -71,9 +72,7 @@ def test_what_nobody_can_read_in_firestore_does_not_hide_what_else_is_wrong() ->
             raise Defect("platform/archive cannot be read")
 
     world = World().archived(N1, N2, NotificationId("n3"))
-    spoilt = Spoilt()
-    spoilt.marks = world.exports.marks
-    world.exports = spoilt
+    world.exports = Spoilt(world.database)
     world.notifications.documents["n1"]["status"] = "who knows"
     rewritten(world, an_object(world, Kind.OUTCOMES, "n3"), lambda lines: lines.__delitem__(0))
     assert found(world, "unreadable") == ["platform/archive", "n1", "exports/n2"]
@@ -129,7 +128,7 @@ def test_a_notification_removed_from_firestore_is_found_out() -> None:
 
 def test_an_export_rewritten_in_firestore_is_found_out() -> None:
     world = World().archived()
-    world.exports.marks["n1"] = replace(world.exports.marks["n1"], objects=())
+    world.database.commit([Update("exports/n1", {"objects": []})])
     assert found(world, "noMark") == sorted(n for n in world.archive.objects if place_of(n))
 
 
@@ -145,7 +144,7 @@ def test_a_batch_that_nobody_can_read_is_told_as_one() -> None:
 
 def test_an_export_removed_from_firestore_is_found_out() -> None:
     world = World().archived()
-    del world.exports.marks["n1"]
+    world.database.commit([Delete("exports/n1")])
     assert found(world, "noMark") == ["n1"]
 
 

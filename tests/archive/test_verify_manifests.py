@@ -13,6 +13,7 @@ from shared.domain.errors import TryAgain
 from shared.domain.notifications.notification import NotificationId
 from shared.flow.archive.daily_manifest import queue_manifest
 from shared.ports import ArchiveFault, Put
+from shared.ports.database import Delete
 from tests.archive.parts import N1, N2, World
 from tests.archive.tampering import forge, found, three_days
 from tests.needs import only
@@ -138,7 +139,7 @@ def test_with_a_key_every_manifest_must_be_signed_by_it() -> None:
 
 def test_with_a_key_no_unsigned_manifest_is_taken_over() -> None:
     world = World().archived()
-    world.exports.last = None
+    world.database.commit([Delete("platform/archive")])
     world.signer = WaxSeal("ours")
     with pytest.raises(ArchiveFault, match="not signed by our key"):
         world.close_day()

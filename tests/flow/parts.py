@@ -8,7 +8,6 @@ from typing import Any
 from shared.adapters.clock import FixedClock
 from shared.adapters.documents.device import slot_from
 from shared.adapters.memory import MemoryNotifications, MemoryProviders
-from shared.adapters.memory.archive import MemoryExports
 from shared.adapters.memory.database import MemoryDatabase
 from shared.adapters.memory.devices import MemoryDevices
 from shared.adapters.memory.fanout import MemoryAudience, MemoryLedger, MemorySlots, MemoryTasks
@@ -41,6 +40,7 @@ from shared.ports import (
     SlotWrite,
 )
 from shared.settings import Settings, read
+from shared.stores.exports import Exports
 from shared.stores.lanes import Lanes
 from shared.stores.moderators import Moderators
 from shared.stores.platform import StopSwitch
@@ -129,7 +129,7 @@ class SimulatedParts:
         self.rates = ProcessRates(stores.clock)
         self.archive: Archive | None = None
         self.signer: Signer | None = None
-        self.exports = MemoryExports()
+        self.exports = Exports(stores.database)
         self.web = MemoryWeb()
         self.threats = MemoryThreats()
         self.review_policies = guarded(stores.policies, "policies", hazard)

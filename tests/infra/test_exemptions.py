@@ -11,8 +11,8 @@ from pydantic.alias_generators import to_camel
 
 from shared.adapters.documents.domain_history import DOMAIN_HISTORY
 from shared.adapters.documents.notification import NOTIFICATIONS, REPLAYS
-from shared.adapters.firestore.exports import EXPORTS
 from shared.domain.content.content import Content
+from shared.stores.exports import EXPORTS
 from shared.stores.usage import USAGE
 from tests.infra.conftest import ROOT
 

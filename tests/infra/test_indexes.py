@@ -17,13 +17,13 @@ from shared.adapters.documents.device import DEVICES, SLOT_FIELDS
 from shared.adapters.documents.notification import REPLAYS
 from shared.adapters.firestore.audience import FirestoreAudience
 from shared.adapters.firestore.devices import FirestoreDevices
-from shared.adapters.firestore.exports import FirestoreExports
 from shared.adapters.firestore.google_database import GoogleDatabase
 from shared.adapters.firestore.ledger import BATCHES, FirestoreLedger
 from shared.adapters.firestore.ledger_documents import EVIDENCE, PLACE_FIELDS, STATE_FIELDS
 from shared.adapters.firestore.notifications import FirestoreNotifications
 from shared.adapters.firestore.providers import FirestoreProviders
 from shared.adapters.firestore.rest import FirestoreRest
+from shared.adapters.firestore.rest_database import RestDatabase
 from shared.adapters.firestore.rest_values import encode, query, where
 from shared.adapters.firestore.slots import FirestoreSlots
 from shared.adapters.firestore.watch import FirestoreWatch
@@ -34,6 +34,7 @@ from shared.domain.audience.targeting import AudienceQuery, PartitionRange, audi
 from shared.domain.notifications.lifecycle import Status
 from shared.domain.notifications.notification import NotificationId
 from shared.ports import Waiting, Wish
+from shared.stores.exports import Exports
 from shared.stores.lanes import Lanes
 from shared.stores.moderators import Moderators
 from shared.stores.platform import StopSwitch
@@ -63,14 +64,13 @@ T = TypeVar("T")
 ADAPTERS = (
     FirestoreAudience,
     FirestoreDevices,
-    FirestoreExports,
     FirestoreLedger,
     FirestoreNotifications,
     FirestoreProviders,
     FirestoreSlots,
     FirestoreWatch,
 )
-STORES = (Lanes, Moderators, Posts, ReviewPolicies, StopSwitch, TokenShelf, Usage)
+STORES = (Exports, Lanes, Moderators, Posts, ReviewPolicies, StopSwitch, TokenShelf, Usage)
 Calls = Mapping[str, Callable[[], object]]
 
 
@@ -115,7 +115,7 @@ def rest_queries() -> tuple[list[Asked], set[str]]:
     recorder = RestRecorder({("stream",): a_batch})
     rest = FirestoreRest("demo-x", "127.0.0.1:1", transport=recorder)
     audience, ledger = FirestoreAudience(rest), FirestoreLedger(rest)
-    exports = FirestoreExports(rest)
+    exports = Exports(RestDatabase(rest))
 
     def pages() -> None:
         for asked in every_audience_query():

@@ -5,10 +5,12 @@ exists is not written again. Whoever finds the number taken goes on from the man
 if it is one of ours: signed by our key or, without a key, announced in Firestore before it was put.
 """
 
+from __future__ import annotations
+
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from shared.domain.archive.manifest import (
     BadManifest,
@@ -24,7 +26,10 @@ from shared.domain.errors import TryAgain
 from shared.domain.notifications.history import GENESIS
 from shared.domain.notifications.notification import NotificationId
 from shared.flow.delivery.queues import manifest_task
-from shared.ports import Archive, ArchiveFault, Clock, Exports, LostLease, Put, Signer, Tasks
+from shared.ports import Archive, ArchiveFault, Clock, LostLease, Put, Signer, Tasks
+
+if TYPE_CHECKING:
+    from shared.stores.exports import Exports
 
 MOST_LISTED = 500
 """Notifications in one manifest; a day with more of them has more manifests."""

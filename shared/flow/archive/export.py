@@ -7,12 +7,14 @@ already is ours. Only then it is noted (``exports/{id}``) that it is there, and 
 An export holds one object in memory, whatever the size of the audience.
 """
 
+from __future__ import annotations
+
 import logging
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import chain, islice
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from shared.domain.archive.lines import notification_line, outcome_lines, transition_line
 from shared.domain.archive.objects import (
@@ -35,17 +37,10 @@ from shared.domain.notifications.lifecycle import Status
 from shared.domain.notifications.notification import Notification, NotificationId
 from shared.flow.delivery.count import LONGEST_HANDLER, recount
 from shared.flow.delivery.queues import export_task
-from shared.ports import (
-    Archive,
-    ArchiveFault,
-    Clock,
-    Exports,
-    Ledger,
-    LostLease,
-    Notifications,
-    Put,
-    Tasks,
-)
+from shared.ports import Archive, ArchiveFault, Clock, Ledger, LostLease, Notifications, Put, Tasks
+
+if TYPE_CHECKING:
+    from shared.stores.exports import Exports
 
 log = logging.getLogger(__name__)
 

@@ -9,6 +9,7 @@ Nothing is written.
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 from shared.domain.archive.manifest import Head, sequence_of
 from shared.domain.archive.objects import Export, Sealed, place_of
@@ -16,7 +17,10 @@ from shared.domain.errors import Defect, NotFound
 from shared.domain.notifications.notification import Notification, NotificationId
 from shared.flow.archive.verify_chain import Chain
 from shared.flow.archive.verify_notification import Comparison, Report
-from shared.ports import Archive, Exports, Ledger, Notifications, Signer
+from shared.ports import Archive, Ledger, Notifications, Signer
+
+if TYPE_CHECKING:
+    from shared.stores.exports import Exports
 
 EVERYTHING = datetime.max.replace(tzinfo=UTC)
 MOST_UNLISTED = 100_000
@@ -28,7 +32,7 @@ class Verifier:
     """What a verification needs of the world. With ``signer``, manifests must be signed by it."""
 
     archive: Archive
-    exports: Exports
+    exports: "Exports"
     notifications: Notifications
     ledger: Ledger
     signer: Signer | None = None

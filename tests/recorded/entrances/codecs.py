@@ -14,7 +14,6 @@ from shared.adapters.documents import device as devices
 from shared.adapters.documents import domain_history
 from shared.adapters.documents import notification as notifications
 from shared.adapters.documents import provider as providers
-from shared.adapters.firestore.exports import _export_from, _fields
 from shared.adapters.firestore.ledger_documents import (
     batch_from,
     new_batch_fields,
@@ -28,8 +27,10 @@ from shared.domain.errors import Defect
 from shared.domain.moments import moment_text
 from shared.domain.notifications.history import Entry
 from shared.domain.notifications.notification import Notification
+from shared.ports.database import Document
 from shared.stores import codec as stored
 from shared.stores import moderators, platform, posts, review_policies, usage
+from shared.stores.exports import export_fields, export_from
 from shared.stores.lanes import lane_from
 from shared.stores.provider_tokens import minted_from
 from tests.builders import NOON
@@ -200,9 +201,9 @@ def _lane(_id: str, plain: Raw, _: Raw) -> Answer:
     return lane_from(plain), None
 
 
-def _export(_id: str, _plain: Raw, raw: Raw) -> Answer:
-    it = _export_from(raw)
-    return it, _raw_changes(raw["fields"], _fields(it))
+def _export(id: str, plain: Raw, _: Raw) -> Answer:
+    it = export_from(Document(f"exports/{id}", plain, "v1"))
+    return it, _encoded(stored.difference(plain, export_fields(it)))
 
 
 def _apns_token(_id: str, plain: Raw, _: Raw) -> Answer:

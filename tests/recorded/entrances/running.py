@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager, redirect_stdout
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import httpx
@@ -19,9 +19,7 @@ from shared.adapters.firestore.ledger_documents import batch_from, part_from
 from shared.adapters.firestore.rest import FirestoreRest
 from shared.adapters.firestore.rest_values import decode_fields, moment
 from shared.adapters.memory.archive import MemoryArchive
-from shared.domain.archive.objects import Export, Sealed
 from shared.domain.audience.device import AddressKind
-from shared.domain.notifications.notification import NotificationId
 from shared.domain.push.answers import Answer
 from shared.ports.database import Put
 from shared.settings import read
@@ -33,7 +31,15 @@ from tests.parts import ENVIRONMENT, MemoryParts, memory_parts
 from tests.recorded.pages import Documents, Fields
 
 IN_THE_DATABASE = {
-    *("lanes", "moderators", "moderationPosts", "moderationPrompts", "platform", "usage"),
+    *(
+        "exports",
+        "lanes",
+        "moderators",
+        "moderationPosts",
+        "moderationPrompts",
+        "platform",
+        "usage",
+    ),
 }
 HIDDEN = re.compile(r"hmac:[0-9a-f]{16}")
 """The keyed hash of a secret; each process has a key of its own."""
@@ -272,16 +278,5 @@ def _put(parts: MemoryParts, path: str, fields: Fields) -> None:
             parts.devices.generations[id] = plain.get("generation", "")
         case [collection, _] if collection in IN_THE_DATABASE:
             parts.database.commit([Put(path, plain)])
-        case ["exports", id]:
-            parts.exports.marks[id] = Export(
-                notification_id=NotificationId(id),
-                provider_id=plain["providerId"],
-                day=date.fromisoformat(plain["day"]),
-                objects=tuple(Sealed(**it) for it in plain["objects"]),
-                cursor=plain["cursor"],
-                sealed_at=plain.get("sealedAt"),
-                manifest=plain.get("manifest"),
-                version="1",
-            )
         case _:
             raise AssertionError(f"no place for {path}")
