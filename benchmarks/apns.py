@@ -129,20 +129,30 @@ def ours(url: str, folder: Path) -> Round:
     from shared.adapters.memory.database import MemoryDatabase
     from shared.adapters.push.apns import apns_sender
     from shared.domain.audience.device import AddressKind, PushAddress
-    from shared.domain.content.content import Content
+    from shared.domain.content.shown import Shown
     from shared.domain.push.answers import Accepted
-    from shared.domain.push.message import Message
+    from shared.domain.push.apns.payload import payload
+    from shared.domain.push.rendering import Options, Payload
     from shared.stores.provider_tokens import TokenShelf
 
     said = {"topic": TOPIC, "keyId": KEY_ID, "teamId": TEAM_ID}
     credentials = json.dumps({**said, "key": (folder / "key.p8").read_text()})
     sender = apns_sender(credentials, TokenShelf(MemoryDatabase()), url, str(folder / "ca.pem"))
-    message = Message(ID, Content(title=TITLE, body=BODY, url=URL), sent_at=datetime.now(UTC))
+    shown = Shown(title=TITLE, body=BODY, url=URL, button="Open")
+
+    def chunks_payload() -> Payload:
+        now = datetime.now(UTC)
+        rendered = payload(shown, Options(ID, now, now))
+        if isinstance(rendered, Payload):
+            return rendered
+        raise RuntimeError("the message is too big")
 
     def sending(messages: int) -> None:
         for start in range(0, messages, CHUNK):
             addresses = [PushAddress(AddressKind.APNS, _token(start + n)) for n in range(CHUNK)]
-            _all_accepted(isinstance(a, Accepted) for a in sender.send(message, addresses))
+            rendered = chunks_payload()
+            answers = sender.send([(address, rendered) for address in addresses])
+            _all_accepted(isinstance(answer, Accepted) for answer in answers)
 
     return sending
 

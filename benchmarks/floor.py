@@ -8,11 +8,9 @@ import os
 import shutil
 import subprocess
 import tempfile
-from datetime import UTC, datetime
 from pathlib import Path
 
-from shared.adapters.push.fcm_message import render
-from shared.domain.push.message import Message
+from shared.domain.push.rendering import Payload
 
 MESSAGES = 20_000
 CONNECTIONS = 50
@@ -24,11 +22,11 @@ def installed() -> bool:
     return shutil.which(PROGRAM) is not None
 
 
-def cpu_ms_per_message(url: str, message: Message, address: str) -> float:
+def cpu_ms_per_message(url: str, payload: Payload, address: str) -> float:
     """Of one run; raises when not everything was accepted."""
     with tempfile.TemporaryDirectory() as folder:
         body = Path(folder, "body.json")
-        body.write_bytes(render(message, datetime.now(UTC)).body(address))
+        body.write_bytes(payload.body(address))
         command = [PROGRAM, "--h1", "-n", str(MESSAGES), "-c", str(CONNECTIONS), "-d", str(body)]
         for header in ("Content-Type: application/json", "Authorization: Bearer access"):
             command += ["-H", header]

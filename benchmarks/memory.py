@@ -25,7 +25,7 @@ from shared.domain.audience.targeting import AudienceQuery, PartitionRange
 from shared.domain.delivery.ledger import Target, sort_key
 from shared.domain.notifications.notification import NotificationId
 from shared.domain.push.answers import Accepted, Answer
-from shared.domain.push.message import Message
+from shared.domain.push.rendering import Push
 from shared.flow.delivery.queues import SEND_BATCH
 from shared.ports import AudiencePage, Counted
 from shared.wiring import GoogleParts, replaced
@@ -99,12 +99,10 @@ def _bounds(partitions: PartitionRange) -> tuple[int, int]:
 class Accepting:
     """A push service that takes everything."""
 
-    def send(
-        self, message: Message, addresses: Sequence[PushAddress], within_seconds: float = 0.0
-    ) -> Sequence[Answer]:
-        """At once."""
-        del message, within_seconds
-        return [Accepted("taken")] * len(addresses)
+    def send(self, pushes: Sequence[Push], within_seconds: float = 0.0) -> Sequence[Answer]:
+        """Take it at once."""
+        del within_seconds
+        return [Accepted("taken")] * len(pushes)
 
 
 def main(devices: int) -> Mapping[str, Any]:

@@ -18,11 +18,14 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from statistics import median
-from typing import IO, Any, Self
+from typing import IO, TYPE_CHECKING, Any, Self
 
 import httpx
 
 from benchmarks.summary import Runs, ratios
+
+if TYPE_CHECKING:
+    from shared.domain.push.rendering import Payload
 
 ROUNDS = 5
 OURS, EACH, EACH_ASYNC = "ours", "send_each", "send_each_async"
@@ -78,13 +81,23 @@ def measure() -> Runs:
 
 def _floor(url: str) -> list[float]:
     from benchmarks import floor
-    from shared.domain.content.content import Content
-    from shared.domain.push.message import Message
 
     if not floor.installed():
         return []
-    message = Message(ID, Content(title=TITLE, body=BODY, url=URL), sent_at=datetime.now(UTC))
-    return [floor.cpu_ms_per_message(url, message, _token(0)) for _ in range(ROUNDS)]
+    return [floor.cpu_ms_per_message(url, _payload(), _token(0)) for _ in range(ROUNDS)]
+
+
+def _payload() -> "Payload":
+    """Render the message as for a chunk of a batch."""
+    from shared.domain.content.shown import Shown
+    from shared.domain.push.fcm.payload import payload
+    from shared.domain.push.rendering import Options, Payload
+
+    now, shown = datetime.now(UTC), Shown(title=TITLE, body=BODY, url=URL, button="Open")
+    rendered = payload(shown, Options(ID, now, now))
+    if isinstance(rendered, Payload):
+        return rendered
+    raise RuntimeError("the message is too big")
 
 
 def _rounds(players: "Mapping[str, Player]", callers: int) -> dict[str, list[Cost]]:
@@ -167,22 +180,20 @@ def ours(url: str) -> Round:
     """Our sender, a chunk per call."""
     from shared.adapters.push.fcm import FcmSender
     from shared.domain.audience.device import AddressKind, PushAddress
-    from shared.domain.content.content import Content
     from shared.domain.push.answers import Accepted
-    from shared.domain.push.message import Message
 
     class Tokens:
         def current(self, refused: str = "") -> str:
             return refused or "access"
 
     sender = FcmSender("demo-p", Tokens(), url)
-    content = Content(title=TITLE, body=BODY, url=URL)
-    message = Message(ID, content, sent_at=datetime.now(UTC))
 
     def work(chunks: Iterator[int]) -> None:
         for start in chunks:
             addresses = [PushAddress(AddressKind.FCM, _token(start + n)) for n in range(CHUNK)]
-            _all_accepted(isinstance(a, Accepted) for a in sender.send(message, addresses))
+            payload = _payload()
+            answers = sender.send([(address, payload) for address in addresses])
+            _all_accepted(isinstance(answer, Accepted) for answer in answers)
 
     def sending(messages: int, callers: int) -> None:
         chunks = iter(range(0, messages, CHUNK))

@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from shared.domain.audience.targeting import AudienceQuery, PartitionRange
     from shared.domain.delivery.evidence import Evidence, Group
     from shared.domain.delivery.ledger import Batch, BatchId, PlanPart, Record, Target
-    from shared.domain.notifications.notification import Notification, NotificationId
+    from shared.domain.notifications.notification import NotificationId
+    from shared.domain.push.desktop import SlotPayload
     from shared.domain.tally import Tally
 
 
@@ -126,8 +127,8 @@ class SlotWrite:
 class Slots(Protocol):
     """The polling fields on desktops' documents."""
 
-    def show(self, notification: Notification, writes: Sequence[SlotWrite]) -> Sequence[Record]:
-        """Write the notification into each slot unless a newer one is there; a record for each.
+    def show(self, payload: SlotPayload, writes: Sequence[SlotWrite]) -> Sequence[Record]:
+        """Write the payload into each slot unless a newer one is there; a record for each.
 
         ``delivered`` when written (now or before), ``skipped``/``superseded`` when a newer one is
         shown, ``skipped``/``deviceGone`` when the document is gone, open when it should be tried

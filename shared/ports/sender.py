@@ -9,21 +9,22 @@ from math import inf
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from shared.domain.audience.device import AddressKind, PushAddress
+    from shared.domain.audience.device import AddressKind
     from shared.domain.delivery.evidence import Evidence, Group
     from shared.domain.delivery.ledger import BatchId
     from shared.domain.notifications.notification import NotificationId
     from shared.domain.push.answers import Answer
-    from shared.domain.push.message import Message
+    from shared.domain.push.rendering import Push
 
 
 class Sender(Protocol):
-    """One push service. One attempt is one request; nothing is retried below this port."""
+    """One push service. One attempt is one request; nothing is retried below this port.
 
-    def send(
-        self, message: Message, addresses: Sequence[PushAddress], within_seconds: float = inf
-    ) -> Sequence[Answer]:
-        """An answer for each address, in order. Never raises for what a service answers.
+    It knows bytes and addresses only: what a device shows was rendered before.
+    """
+
+    def send(self, pushes: Sequence[Push], within_seconds: float = inf) -> Sequence[Answer]:
+        """Return an answer for each, in order. Never raises for what a service answers.
 
         No request is begun after ``within_seconds``; an address whose turn did not come by then,
         or that the whole app is asked to wait for, is answered by ``Later``.

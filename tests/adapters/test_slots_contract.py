@@ -18,6 +18,7 @@ from shared.domain.audience.device import Slot
 from shared.domain.delivery.ledger import Outcome, Record
 from shared.domain.errors import Defect
 from shared.domain.notifications.notification import Notification
+from shared.flow.delivery.render import Renderer
 from shared.ports import Slots, SlotWrite
 from tests.adapters.fanout import (
     WITHOUT_WAITING,
@@ -48,7 +49,7 @@ class Bench:
 
     def show(self, notification: Notification, *writes: SlotWrite) -> list[Record]:
         """Show it; the records without their time, which every decided one must have."""
-        records = list(self.slots.show(notification, writes))
+        records = list(self.slots.show(Renderer(notification).slot(NOON), writes))
         assert all(record.at for record in records if record.outcome is not Outcome.OPEN)
         return [replace(record, at=None) for record in records]
 
@@ -259,7 +260,7 @@ def test_every_desktop_gets_its_own_record_in_order(bench: Bench) -> None:
 def test_a_notification_that_is_not_being_sent_is_shown_nowhere(bench: Bench) -> None:
     bench.has("pc")
     with pytest.raises(Defect):
-        bench.slots.show(replace(a_sending_notification(), sending_at=None), [SlotWrite("pc", "v")])
+        bench.show(replace(a_sending_notification(), sending_at=None), SlotWrite("pc", "v"))
     assert shown_by(bench.read("pc")) == {}
 
 

@@ -18,7 +18,7 @@ from shared.domain.delivery.ledger import Outcome
 from shared.domain.errors import WrongState
 from shared.domain.notifications.notification import NotificationId
 from shared.domain.push.answers import Answer, Later
-from shared.domain.push.message import Message
+from shared.domain.push.rendering import Push
 from shared.flow.notifications.once import Once
 from shared.ports import Sender
 from tests.builders import a_desktop, a_device
@@ -138,12 +138,10 @@ class Counting:
         self._sender = sender
         self._found = found
 
-    def send(
-        self, message: Message, addresses: Sequence[PushAddress], within_seconds: float = inf
-    ) -> Sequence[Answer]:
-        answers = self._sender.send(message, addresses, within_seconds)
+    def send(self, pushes: Sequence[Push], within_seconds: float = inf) -> Sequence[Answer]:
+        answers = self._sender.send(pushes, within_seconds)
         met = [answer.code for answer in answers if isinstance(answer, Later)]
-        self._found.sends += len(addresses)
+        self._found.sends += len(pushes)
         self._found.faults += len(met)
         self._found.met.update(met)
         return answers

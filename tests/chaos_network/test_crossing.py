@@ -10,11 +10,11 @@ import pytest
 
 from shared.domain.audience.device import AddressKind, PushAddress
 from shared.domain.push.answers import Accepted, Answer, Later
-from shared.domain.push.message import Message
+from shared.domain.push.rendering import Push
 from tests.chaos_network.crossing import Crossing, cross
 from tests.chaos_network.proxy import REQUEST_FAULTS, STREAM_FAULTS, Luck
 from tests.chaos_network.services import Afloat, afloat
-from tests.senders.parts import a_message
+from tests.senders.parts import a_message, pushes
 
 pytestmark = pytest.mark.slow
 
@@ -58,10 +58,8 @@ def test_the_sea_was_rough(sea: Afloat, crossings: list[Crossing]) -> None:
 class Lying:
     """A sender that says yes and does nothing."""
 
-    def send(
-        self, message: Message, addresses: Sequence[PushAddress], within_seconds: float = inf
-    ) -> Sequence[Answer]:
-        return [Accepted("trust me")] * len(addresses)
+    def send(self, pushes: Sequence[Push], within_seconds: float = inf) -> Sequence[Answer]:
+        return [Accepted("trust me")] * len(pushes)
 
 
 def test_a_sender_that_lies_is_found_out(sea: Afloat) -> None:
@@ -97,7 +95,7 @@ class Fated:
         sender.close()  # type: ignore[attr-defined]
         before = networks[kind]
         sea.look(networks.__setitem__, kind, Fate(0, Random(0), fault=fault, at=at))
-        (self.answer,) = sender.send(a_message(), [PushAddress(kind, value)])
+        (self.answer,) = sender.send(pushes(a_message(), [PushAddress(kind, value)]))
         sea.look(networks.__setitem__, kind, before)
         entries = sea.look(stand_in.received.entries, 100, value, "")
         self.received = len(entries)

@@ -13,12 +13,12 @@ from urllib.parse import quote
 
 import pytest
 
-from shared.domain.audience.device import AddressKind, PushAddress, derive
+from shared.domain.audience.device import AddressKind, derive
 from shared.domain.content.content import CompleteInput
 from shared.domain.findings.fetch_result import Seen
 from shared.domain.notifications.lifecycle import Status
 from shared.domain.push.answers import AddressGone, Answer, Misconfigured, Unsendable
-from shared.domain.push.message import Message
+from shared.domain.push.rendering import Push
 from tests.builders import NOON, OPERATOR, a_desktop, a_device
 from tests.doors.conftest import ADMIN_HWID, Call, a_body, door, errors_of
 from tests.parts import MemoryParts, token
@@ -453,10 +453,8 @@ class Refusing:
     def __init__(self, answer: Answer) -> None:
         self.answer = answer
 
-    def send(
-        self, message: Message, addresses: Sequence[PushAddress], within_seconds: float = inf
-    ) -> Sequence[Answer]:
-        return [self.answer] * len(addresses)
+    def send(self, pushes: Sequence[Push], within_seconds: float = inf) -> Sequence[Answer]:
+        return [self.answer] * len(pushes)
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ from shared.domain.notifications.history import Note, broken_links
 from shared.domain.notifications.lifecycle import TERMINAL, TRANSITIONS, Move, Status
 from shared.domain.notifications.notification import NotificationId
 from shared.domain.providers.provider import verified
+from tests.flow.push import texts
 from tests.flow.world import World
 
 GOT_IT = {Outcome.DELIVERED, Outcome.UNKNOWN}
@@ -84,9 +85,9 @@ def _in_sending(world: World, id: NotificationId) -> Iterator[str]:
     strangers = set(taken).difference(*(addresses[hwid] for hwid in records))
     if strangers:
         yield f"sent to {sorted(strangers)}, who are in no batch"
-    for message, _ in world.push.requests:
-        if message.id == id and message.content != it.content:
-            yield f"something else was sent: {message.content}"
+    for payload in dict.fromkeys(payload for payload, _ in world.push.requests):
+        if payload.id == id and texts(payload) != (it.content.title, it.content.body):
+            yield f"something else was sent: {texts(payload)}"
     yield from (f"{hwid} went back to an older one" for hwid in world.desktops.went_back)
 
 

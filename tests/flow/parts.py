@@ -26,6 +26,7 @@ from shared.domain.findings.finding import Finding
 from shared.domain.findings.link_ends import Inspection, LinkEnd
 from shared.domain.notifications.notification import Notification, NotificationId
 from shared.domain.providers.provider import Domain
+from shared.domain.push.desktop import SlotPayload
 from shared.flow.notifications.submission import Checks
 from shared.ports import (
     Archive,
@@ -208,12 +209,12 @@ class Watched:
         self.went_back: list[str] = []
         self.contended = 0
 
-    def show(self, notification: Notification, writes: Sequence[SlotWrite]) -> Sequence[Record]:
+    def show(self, payload: SlotPayload, writes: Sequence[SlotWrite]) -> Sequence[Record]:
         if self.contended:
             self.contended -= 1
             return [Record(Outcome.OPEN, "contended")] * len(writes)
         before = {write.hwid: self._shown(write.hwid) for write in writes}
-        records = self._slots.show(notification, writes)
+        records = self._slots.show(payload, writes)
         for hwid, earlier in before.items():
             now = self._shown(hwid)
             self.seen.add((now.id if now else "", hwid))

@@ -1,5 +1,6 @@
 """A push service that says what it was told to say, and remembers what it took."""
 
+import json
 from collections import Counter, deque
 from collections.abc import Sequence
 from datetime import datetime
@@ -7,7 +8,14 @@ from math import inf
 
 from shared.domain.audience.device import PushAddress
 from shared.domain.push.answers import Accepted, AddressGone, Answer, Later, Misconfigured, Rejected
-from shared.domain.push.message import Message
+from shared.domain.push.rendering import Payload, Push
+
+
+def texts(payload: Payload) -> tuple[str | None, str | None]:
+    """Read the title and the body that a device is to show."""
+    said = json.loads(payload.body("") if payload.after else payload.before)
+    shown = said["message"]["notification"] if "message" in said else said["aps"]["alert"]
+    return shown.get("title"), shown.get("body")
 
 
 def accepted(receipt: str = "receipt") -> Accepted:
@@ -47,7 +55,7 @@ class PushService:
     """
 
     def __init__(self) -> None:
-        self.requests: list[tuple[Message, PushAddress]] = []
+        self.requests: list[tuple[Payload, PushAddress]] = []
         self.taken: Counter[tuple[str, str]] = Counter()
         self.unconfirmed: Counter[tuple[str, str]] = Counter()
         self._answers: dict[str, deque[Answer]] = {}
@@ -64,11 +72,9 @@ class PushService:
         self._everyone = answer
         self.fickle = True
 
-    def send(
-        self, message: Message, addresses: Sequence[PushAddress], within_seconds: float = inf
-    ) -> Sequence[Answer]:
+    def send(self, pushes: Sequence[Push], within_seconds: float = inf) -> Sequence[Answer]:
         self.budgets.append(within_seconds)
-        return [self._one(message, address) for address in addresses]
+        return [self._one(payload, address) for address, payload in pushes]
 
     def reached(self, notification_id: object) -> dict[str, int]:
         """How often each address took this notification."""
@@ -79,14 +85,14 @@ class PushService:
         """How many requests there were for ``address``."""
         return sum(to.value == address for _, to in self.requests)
 
-    def _one(self, message: Message, address: PushAddress) -> Answer:
+    def _one(self, payload: Payload, address: PushAddress) -> Answer:
         answer = self._everyone or self._next(address.value)
         if isinstance(answer, Later) and not answer.tried:
             return answer
-        self.requests.append((message, address))
+        self.requests.append((payload, address))
         unconfirmed = isinstance(answer, Later) and answer.ambiguous
-        self.taken[message.id, address.value] += unconfirmed or isinstance(answer, Accepted)
-        self.unconfirmed[message.id, address.value] += unconfirmed
+        self.taken[payload.id, address.value] += unconfirmed or isinstance(answer, Accepted)
+        self.unconfirmed[payload.id, address.value] += unconfirmed
         return answer
 
     def _next(self, address: str) -> Answer:

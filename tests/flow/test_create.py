@@ -1,5 +1,7 @@
 """How a notification comes to be: drafts, submission, entitlement, and the admin HWID."""
 
+import json
+
 import pytest
 
 from shared.domain.content.content import NotificationInput
@@ -181,7 +183,8 @@ def test_the_event_and_tasks_that_follow_an_admin_delivery_do_nothing_more() -> 
 def test_an_admin_delivery_asks_the_push_service_to_hurry() -> None:
     world = world_with_admin_phone()
     world.create(to("Admin-1"))
-    assert [message.urgent for message, _ in world.push.requests] == [True]
+    ((payload, _),) = world.push.requests
+    assert json.loads(payload.body("token"))["message"]["android"]["priority"] == "HIGH"
 
 
 def test_an_admin_delivery_looks_for_nothing_that_it_knows() -> None:

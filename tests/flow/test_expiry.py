@@ -1,5 +1,6 @@
 """A notification's own time: from when sending begins until then, and for nobody after."""
 
+import json
 from datetime import datetime, timedelta
 
 import pytest
@@ -78,8 +79,10 @@ def moments_of_requests(world: World) -> list[datetime]:
 def test_push_services_are_told_when_it_expires(seconds: int | None) -> None:
     world = World([a_device()])
     sent(world, seconds)
-    ((message, _),) = world.push.requests
-    assert message.expires_at == (seconds and NOON + timedelta(seconds=seconds))
+    ((payload, _),) = world.push.requests
+    headers = json.loads(payload.body("token"))["message"]["apns"]["headers"]
+    moment = seconds and str(int((NOON + timedelta(seconds=seconds)).timestamp()))
+    assert headers.get("apns-expiration") == moment
 
 
 def test_a_wait_for_moderators_takes_nothing_of_its_time() -> None:

@@ -19,7 +19,6 @@ from shared.domain.delivery.evidence import Refusal
 from shared.domain.delivery.ledger import BATCH_SIZE, BatchId, BatchState, sort_key
 from shared.domain.notifications.lifecycle import TERMINAL, Status
 from shared.domain.notifications.notification import Notification
-from shared.domain.push import apns_reactions, fcm_reactions, hms_reactions
 from shared.domain.push.answers import (
     Accepted,
     AddressGone,
@@ -28,8 +27,12 @@ from shared.domain.push.answers import (
     Misconfigured,
     Unsendable,
 )
-from shared.domain.push.message import Message
+from shared.domain.push.apns.meaning import REACTIONS as APPLES
+from shared.domain.push.fcm.meaning import REACTIONS as FCMS
+from shared.domain.push.hms.meaning import REACTIONS as HUAWEIS
+from shared.domain.push.hms.meaning import REASONS
 from shared.domain.push.reactions import CREDENTIALS_REFUSED
+from shared.domain.push.rendering import Push
 from tests.builders import NOON, a_device
 from tests.flow.hazard import Blow, Crash
 from tests.flow.push import PushService, accepted, busy, gone, misconfigured
@@ -41,10 +44,10 @@ REFUSALS: Sequence[Refusal] = [CREDENTIALS_REFUSED, INVALID]
 FCM, APNS, HMS = AddressKind.FCM, AddressKind.APNS, AddressKind.HMS
 
 ANSWERS: Sequence[tuple[AddressKind, Answer]] = [
-    *((FCM, it) for it in dict.fromkeys(answer for _, _, answer in fcm_reactions.REACTIONS)),
-    *((APNS, it) for it in dict.fromkeys(r.answer for r in apns_reactions.REACTIONS.values())),
-    *((HMS, it) for it in dict.fromkeys(answer for _, _, answer in hms_reactions.REACTIONS)),
-    *((HMS, it) for it in hms_reactions.REASONS.values()),
+    *((FCM, it) for it in dict.fromkeys(answer for _, _, answer in FCMS)),
+    *((APNS, it) for it in dict.fromkeys(r.answer for r in APPLES.values())),
+    *((HMS, it) for it in dict.fromkeys(answer for _, _, answer in HUAWEIS)),
+    *((HMS, it) for it in REASONS.values()),
 ]
 NOT_ACCEPTED = [(kind, it) for kind, it in ANSWERS if not isinstance(it, Accepted)]
 PLACES = {"first": 0.0, "in the middle": 0.5, "last": 1.0}
@@ -278,12 +281,10 @@ class Poisoned:
     def __init__(self, poison: str, answer: Answer) -> None:
         self.poison, self.answer, self.requests = poison, answer, 0
 
-    def send(
-        self, message: Message, addresses: Sequence[PushAddress], within_seconds: float = inf
-    ) -> Sequence[Answer]:
+    def send(self, pushes: Sequence[Push], within_seconds: float = inf) -> Sequence[Answer]:
         self.requests += 1
-        poisoned = self.poison in [address.value for address in addresses]
-        return [self.answer if poisoned else Accepted()] * len(addresses)
+        poisoned = self.poison in [address.value for address, _ in pushes]
+        return [self.answer if poisoned else Accepted()] * len(pushes)
 
 
 @pytest.mark.parametrize("count", [2, 50, 120])

@@ -1,5 +1,6 @@
 """Sending one batch: what each answer becomes, what is tried again, and when that ends."""
 
+import json
 from contextlib import nullcontext
 from dataclasses import replace
 from datetime import timedelta
@@ -14,7 +15,7 @@ from shared.domain.notifications.notification import NotificationId
 from shared.domain.push.answers import Answer, Unsendable
 from tests.builders import NOON, OPERATOR, a_desktop, a_device, an_fcm_address
 from tests.flow.hazard import Blow, Crash
-from tests.flow.push import accepted, busy, gone, lost, misconfigured, no_turn, refused
+from tests.flow.push import accepted, busy, gone, lost, misconfigured, no_turn, refused, texts
 from tests.flow.world import World
 
 HORIZON = timedelta(hours=6)
@@ -62,8 +63,12 @@ def test_a_refusal_for_good_is_a_failure_with_its_code(answer: Answer, code: str
 def test_every_message_carries_the_notification_as_its_replace_key() -> None:
     world = World([a_device()])
     it = world.sent()
-    ((message, _),) = world.push.requests
-    assert (message.id, message.content, message.urgent) == (it.id, it.content, False)
+    ((payload, address),) = world.push.requests
+    said = json.loads(payload.body(address.value))["message"]
+    assert said["token"] == address.value
+    assert (payload.id, said["data"]["notificationId"]) == (it.id, it.id)
+    assert said["android"]["notification"]["tag"] == said["webpush"]["notification"]["tag"] == it.id
+    assert texts(payload) == (it.content.title, it.content.body)
 
 
 def test_without_consent_nothing_is_sent() -> None:

@@ -14,7 +14,7 @@ from shared.domain.delivery.retry import RetryBudget
 from shared.domain.notifications.lifecycle import Status
 from shared.domain.notifications.notification import NotificationId
 from shared.domain.push.answers import Accepted, AddressGone, Answer, Later, Misconfigured
-from shared.domain.push.message import Message
+from shared.domain.push.rendering import Push
 from tests.builders import NOON, a_desktop, a_device, an_fcm_address
 from tests.flow.hazard import Blow, Crash
 from tests.flow.push import accepted, busy, lost, no_turn
@@ -70,12 +70,10 @@ def test_what_desktops_and_other_services_took_is_gone_from_the_time_of_the_next
     budgets: list[float] = []
 
     class Slow:
-        def send(
-            self, message: Message, addresses: Sequence[PushAddress], within_seconds: float = inf
-        ) -> Sequence[Answer]:
+        def send(self, pushes: Sequence[Push], within_seconds: float = inf) -> Sequence[Answer]:
             budgets.append(within_seconds)
             world.clock.advance(45)
-            return [accepted()] * len(addresses)
+            return [accepted()] * len(pushes)
 
     world.parts.senders = {AddressKind.FCM: Slow(), AddressKind.HMS: Slow()}
     id, batch = planned(world)
@@ -114,12 +112,10 @@ class Sluggish:
         self.asked: Counter[str] = Counter()
         self._clock, self._answer = world.clock, answer
 
-    def send(
-        self, message: Message, addresses: Sequence[PushAddress], within_seconds: float = inf
-    ) -> Sequence[Answer]:
+    def send(self, pushes: Sequence[Push], within_seconds: float = inf) -> Sequence[Answer]:
         self._clock.advance(within_seconds)
-        self.asked.update(address.value for address in addresses[:10])
-        return [self._answer if n < 10 else no_turn() for n in range(len(addresses))]
+        self.asked.update(address.value for address, _ in pushes[:10])
+        return [self._answer if n < 10 else no_turn() for n in range(len(pushes))]
 
 
 def sluggishly(world: World, answer: Answer) -> Sluggish:
@@ -167,14 +163,12 @@ def test_while_a_pause_is_wanted_others_are_asked_for_at_each_visit() -> None:
     class Pausing:
         asked = False
 
-        def send(
-            self, message: Message, addresses: Sequence[PushAddress], within_seconds: float = inf
-        ) -> Sequence[Answer]:
+        def send(self, pushes: Sequence[Push], within_seconds: float = inf) -> Sequence[Answer]:
             if self.asked:
-                return [no_turn(60)] * len(addresses)
+                return [no_turn(60)] * len(pushes)
             self.asked = True
-            first.append(addresses[0].value)
-            return [busy(60), *[no_turn(60)] * (len(addresses) - 1)]
+            first.append(pushes[0][0].value)
+            return [busy(60), *[no_turn(60)] * (len(pushes) - 1)]
 
     world.parts.senders = {AddressKind.FCM: (service := Pausing())}
     id, batch = planned(world)
@@ -369,11 +363,9 @@ class ByPlatform:
         self.refused = refused
         self.asked: list[str] = []
 
-    def send(
-        self, message: Message, addresses: Sequence[PushAddress], within_seconds: float = inf
-    ) -> Sequence[Answer]:
-        self.asked += [address.value for address in addresses]
-        return [THIRD_PARTY if self.refused in a.value else Accepted() for a in addresses]
+    def send(self, pushes: Sequence[Push], within_seconds: float = inf) -> Sequence[Answer]:
+        self.asked += [address.value for address, _ in pushes]
+        return [THIRD_PARTY if self.refused in to.value else Accepted() for to, _ in pushes]
 
 
 def mixed(number: int) -> World:

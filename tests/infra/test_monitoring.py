@@ -7,15 +7,16 @@ import pytest
 
 from functions.service import clock
 from infra.offline.terraform import Terraform
-from shared.adapters.push.engine import Access, reported
+from shared.adapters.push.engine import Access
 from shared.domain.audience.device import AddressKind
 from shared.domain.delivery.evidence import WRONG_APP, WRONG_ENVIRONMENT
+from shared.domain.notifications.notification import NotificationId
 from shared.domain.push.reactions import CREDENTIALS_REFUSED
+from shared.flow.delivery.pushes import report
 from shared.wire.tokens import CredentialsRefused
 from tests.flow.test_one_answer import Sent, named, phone
 from tests.infra.conftest import ROOT
 from tests.infra.plans import Plan, planned
-from tests.senders.parts import a_message
 
 pytestmark = pytest.mark.slow
 
@@ -69,7 +70,8 @@ def test_refused_credentials_are_counted_from_what_the_senders_log(
 def test_one_senders_word_about_a_few_addresses_is_no_alarm(
     service: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    reported(service, a_message(), [CREDENTIALS_REFUSED])
+    report(AddressKind(service.lower()), NotificationId("n1"), [CREDENTIALS_REFUSED])
+    assert f"{service}: credentialsRefused, notification n1, 1 addresses" in caplog.text
     assert {record.levelname for record in caplog.records} == {"WARNING"}
 
 

@@ -19,11 +19,10 @@ from shared.adapters.push.apns import PRODUCTION, SANDBOX, ApnsSender
 from shared.adapters.push.apns_credentials import ClientCertificate, Credential, P8Key
 from shared.domain.audience.device import AddressKind, PushAddress
 from shared.domain.push.answers import Answer
-from shared.domain.push.message import Message
 from shared.settings.credentials.p8 import read_key
 from shared.stores.provider_tokens import TokenShelf
 from shared.wire.http2.client import H2Client
-from tests.senders.parts import a_message
+from tests.senders.parts import Message, a_message, sent
 
 TOPIC, KEY_ID, TEAM_ID = "com.example.app", "ABCDE12345", "TEAM123456"
 START = 1_767_225_600.0
@@ -115,7 +114,7 @@ class Sending:
         self, *tokens: str, message: Message | None = None, environment: str = PRODUCTION
     ) -> list[Answer]:
         addresses = [PushAddress(AddressKind.APNS, it, environment) for it in tokens]
-        return list(self.sender.send(message or a_message(), addresses))
+        return sent(self.sender, message or a_message(), addresses)
 
 
 def received(apns: ServedApns, token: str) -> list[dict[str, Any]]:

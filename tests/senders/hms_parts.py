@@ -7,10 +7,9 @@ import httpx
 from shared.adapters.push.hms import HmsSender
 from shared.domain.audience.device import AddressKind, PushAddress
 from shared.domain.push.answers import Answer
-from shared.domain.push.message import Message
 from shared.settings.credentials.hms import HmsAccount
 from shared.wire.http11 import KeptConnections
-from tests.senders.parts import FixedTokens, a_message
+from tests.senders.parts import FixedTokens, Message, a_message, sent
 
 PATH = "/v1/100/messages:send"
 OK = (
@@ -46,7 +45,7 @@ class HmsSending:
         self.sender.close()
 
     def __call__(self, *values: str, message: Message | None = None) -> list[Answer]:
-        return list(self.sender.send(message or a_message(), addresses(*values)))
+        return sent(self.sender, message or a_message(), addresses(*values))
 
 
 def summary(url: str) -> dict[str, Any]:

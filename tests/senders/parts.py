@@ -6,6 +6,7 @@ import ssl
 import struct
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Self
 
@@ -15,8 +16,13 @@ from local.emulators.background import Background
 from shared.adapters.push.fcm import FcmSender
 from shared.domain.audience.device import AddressKind, PushAddress
 from shared.domain.content.content import Content
-from shared.domain.push.answers import Answer
-from shared.domain.push.message import Message
+from shared.domain.content.shown import shown
+from shared.domain.notifications.notification import NotificationId
+from shared.domain.push.answers import Answer, Unsendable
+from shared.domain.push.languages import LANGUAGES
+from shared.domain.push.rendering import Options, Payload, Push
+from shared.flow.delivery.pushes import report
+from shared.ports import Sender
 from shared.wire.http11 import KeptConnections
 
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
@@ -24,10 +30,46 @@ OK = b'HTTP/1.1 200 OK\r\nContent-Length: 32\r\n\r\n{"name":"projects/p/messages
 SHORT_SECONDS = 0.3
 
 
+@dataclass(frozen=True)
+class Message:
+    """A notification as it is sent to every address."""
+
+    id: str
+    content: Content
+    sending_at: datetime = NOW
+    expires_at: datetime | None = None
+
+    def rendered(self, kind: AddressKind, now: datetime = NOW) -> Payload | Unsendable:
+        """In one push service's language."""
+        options = Options(self.id, self.sending_at, now, self.expires_at)
+        return LANGUAGES[kind].payload(shown(self.content), options)
+
+    def payload(self, kind: AddressKind, now: datetime = NOW) -> Payload:
+        """The same, of what fits."""
+        rendered = self.rendered(kind, now)
+        assert isinstance(rendered, Payload)
+        return rendered
+
+
+def pushes(message: Message, to: Sequence[PushAddress], now: datetime = NOW) -> list[Push]:
+    """Pair each address with the payload of its push service."""
+    kinds = {address.kind for address in to}
+    payloads = {kind: message.payload(kind, now) for kind in kinds}
+    return [(address, payloads[address.kind]) for address in to]
+
+
+def sent(sender: Sender, message: Message, to: Sequence[PushAddress]) -> list[Answer]:
+    """Send as the verbs do: what may be our fault is logged once a send."""
+    answers = list(sender.send(pushes(message, to)))
+    for kind in {address.kind for address in to}:
+        report(kind, NotificationId(message.id), answers)
+    return answers
+
+
 def a_message(id: str = "n" * 20, **given: Any) -> Message:
     content = {"title": "Sale", "body": "Everything must go"}
-    fields = {name: given.pop(name) for name in list(given) if name in Message.__slots__}
-    return Message(id=id, content=Content(**content | given), sent_at=NOW, **fields)
+    fields = {name: given.pop(name) for name in list(given) if name in Message.__dataclass_fields__}
+    return Message(id=id, content=Content(**content | given), **fields)
 
 
 def addresses(*values: str) -> list[PushAddress]:
@@ -70,7 +112,7 @@ class Sending:
         self.sender.close()
 
     def __call__(self, *values: str, message: Message | None = None) -> list[Answer]:
-        return list(self.sender.send(message or a_message(), addresses(*values)))
+        return sent(self.sender, message or a_message(), addresses(*values))
 
 
 def received(url: str, token: str) -> list[dict[str, Any]]:

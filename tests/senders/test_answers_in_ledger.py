@@ -92,7 +92,7 @@ class Row:
         self.tried_again = len(world.tasks_seen) - tasks == 1
         ours = [it for it in log.records if it.name.startswith("shared.")]
         self.alarms = [it.getMessage() for it in ours if it.levelno >= logging.ERROR]
-        self.warnings = [it.getMessage() for it in ours if it.name == "shared.adapters.push.engine"]
+        self.warnings = [it.getMessage() for it in ours if it.name == "shared.flow.delivery.pushes"]
         self.unheard_of = [it for it in ours if it.name == "shared.adapters.push.unheard"]
 
     def check(self, answer: Answer) -> None:

@@ -51,7 +51,7 @@ from tests.senders.apns_parts import (
     received,
 )
 from tests.senders.apns_parts import Sending as ApnsSending
-from tests.senders.parts import SHORT_SECONDS, a_message
+from tests.senders.parts import SHORT_SECONDS, a_message, pushes
 from tests.senders.test_apns_faults import Peer, Server
 
 REFUSED = Misconfigured("credentialsRefused")
@@ -136,7 +136,7 @@ def sending_to(server: Server, folder: Path) -> ApnsSender:
 
 
 def send_one(sender: ApnsSender, token: str = "secret-device") -> Answer:
-    (answer,) = sender.send(a_message(), [PushAddress(AddressKind.APNS, token)])
+    (answer,) = sender.send(pushes(a_message(), [PushAddress(AddressKind.APNS, token)]))
     return answer
 
 

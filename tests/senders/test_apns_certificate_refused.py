@@ -18,7 +18,7 @@ from shared.domain.audience.device import AddressKind, PushAddress
 from shared.domain.push.answers import Answer, Later, Misconfigured
 from shared.settings.credentials.p12 import P12Certificate
 from tests.senders.apns_parts import TOPIC, Tokens, minted
-from tests.senders.parts import a_message
+from tests.senders.parts import a_message, pushes
 
 REFUSED = Misconfigured("credentialsRefused")
 CLOSES = "closes every connection made with this certificate"
@@ -83,7 +83,8 @@ class Strict:
             TOPIC, {PRODUCTION: credential}, {PRODUCTION: url}, ca_file=str(ca_file)
         )
         try:
-            return [it for _ in range(sends) for it in sender.send(a_message(), some(devices))]
+            to_all = pushes(a_message(), some(devices))
+            return [it for _ in range(sends) for it in sender.send(to_all)]
         finally:
             sender.close()
 

@@ -7,13 +7,16 @@ from typing import Any
 
 import pytest
 
-from shared.adapters.push.apns_message import addressable, render
+from shared.adapters.push.addresses import apns_id, fits_path
+from shared.domain.audience.device import AddressKind
 from shared.domain.content.content import Content
-from shared.domain.push.apns import MOST_PAYLOAD_BYTES, payload_bytes
-from shared.domain.push.message import Message, PayloadTooBig
-from tests.senders.parts import NOW, a_message
+from shared.domain.push.apns.payload import MOST_BYTES
+from shared.domain.push.languages import LANGUAGES
+from shared.domain.push.reactions import PAYLOAD_TOO_BIG
+from shared.domain.push.sizes import size
+from tests.senders.parts import Message, a_message
 
-TOPIC = "com.example.app"
+APNS = AddressKind.APNS
 FULL = {
     "image": "https://example.com/i.png",
     "url": "https://example.com/sale",
@@ -23,7 +26,7 @@ FULL = {
 
 
 def payload(**given: Any) -> dict[str, Any]:
-    return dict(json.loads(render(a_message(**given), TOPIC).body))
+    return dict(json.loads(a_message(**given).payload(APNS).before))
 
 
 def test_a_plain_notification_is_an_alert_with_a_sound() -> None:
@@ -45,8 +48,7 @@ def test_everything_a_provider_set_is_in_it() -> None:
 
 
 def test_the_collapse_id_is_the_notifications_id() -> None:
-    assert dict(render(a_message("some-id"), TOPIC).headers) == {
-        b"apns-topic": b"com.example.app",
+    assert dict(a_message("some-id").payload(APNS).headers) == {
         b"apns-push-type": b"alert",
         b"apns-priority": b"10",
         b"apns-collapse-id": b"some-id",
@@ -63,38 +65,37 @@ def test_the_collapse_id_is_the_notifications_id() -> None:
 def test_an_expiry_is_whole_seconds_and_never_negative(
     expires_at: datetime, seconds: bytes
 ) -> None:
-    common = dict(render(a_message(expires_at=expires_at), TOPIC).headers)
+    common = dict(a_message(expires_at=expires_at).payload(APNS).headers)
     assert common[b"apns-expiration"] == seconds
 
 
 def test_an_id_is_canonical_and_the_same_at_every_attempt() -> None:
-    first, again = (render(a_message(), TOPIC).apns_id("ab12") for _ in range(2))
+    first, again = (apns_id("n" * 20, "ab12") for _ in range(2))
     assert first == again
-    assert str(uuid.UUID(first.decode())).encode() == first
-    assert render(a_message(), TOPIC).apns_id("ab13") != first
-    assert render(a_message("m" * 20), TOPIC).apns_id("ab12") != first
+    assert str(uuid.UUID(first)) == first
+    assert apns_id("n" * 20, "ab13") != first
+    assert apns_id("m" * 20, "ab12") != first
 
 
 @pytest.mark.parametrize("over", [-1, 0, 1])
 def test_a_payload_of_4096_bytes_passes_and_one_more_does_not(over: int) -> None:
     def with_body(length: int) -> Message:
         content = Content().model_copy(update={"body": "x" * length})
-        return Message("n" * 20, content, NOW)
+        return Message("n" * 20, content)
 
-    room = MOST_PAYLOAD_BYTES - payload_bytes(with_body(0).content)
+    room = MOST_BYTES - size(with_body(0).content, LANGUAGES[APNS])
     fitted = with_body(room + over)
     if over > 0:
-        with pytest.raises(PayloadTooBig):
-            render(fitted, TOPIC)
+        assert fitted.rendered(APNS) == PAYLOAD_TOO_BIG
     else:
-        assert len(render(fitted, TOPIC).body) == MOST_PAYLOAD_BYTES + over
+        assert len(fitted.payload(APNS).before) == MOST_BYTES + over
 
 
 @pytest.mark.parametrize("good", ["00" * 32, "ab" * 100, "unregistered-1", "A_b-9"])
 def test_a_token_of_any_length_fits(good: str) -> None:
-    assert addressable(good)
+    assert fits_path(good)
 
 
 @pytest.mark.parametrize("bad", ["", "x" * 513, "a/b", "a?b", "a b", "é", "a\r\nb", "%41", "a\n"])
 def test_what_would_leave_the_path_is_no_token(bad: str) -> None:
-    assert not addressable(bad)
+    assert not fits_path(bad)

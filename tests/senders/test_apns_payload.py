@@ -7,9 +7,11 @@ from hypothesis import given
 
 from local.emulators.apns.checks import Caller, TokenRules, check
 from local.emulators.apns.payload import would_show
-from shared.adapters.push.apns_message import render
-from shared.domain.push.message import Message, PayloadTooBig
+from shared.adapters.push.addresses import apns_id
+from shared.domain.audience.device import AddressKind
+from shared.domain.push.rendering import Payload
 from tests.senders.apns_parts import TOPIC, minted
+from tests.senders.parts import Message
 from tests.senders.test_fcm_message import messages
 
 ALERT: dict[str, Any] = {"alert": {"title": "T", "body": "B"}, "sound": "default"}
@@ -26,14 +28,13 @@ HEADERS = {
 
 @given(message=messages)
 def test_every_message_is_one_that_apple_takes_and_shows(message: Message) -> None:
-    try:
-        rendered = render(message, TOPIC)
-    except PayloadTooBig:
+    rendered = message.rendered(AddressKind.APNS)
+    if not isinstance(rendered, Payload):
         return
-    own = (b"apns-id", rendered.apns_id("token"))
-    given = [*rendered.headers, own, (b"authorization", minted().encode())]
+    own = [(b"apns-topic", TOPIC.encode()), (b"apns-id", apns_id(message.id, "token").encode())]
+    given = [*rendered.headers, *own, (b"authorization", minted().encode())]
     headers = [(name.decode(), value.decode()) for name, value in given]
-    payload = check(headers, rendered.body, Caller(), TokenRules())
+    payload = check(headers, rendered.before, Caller(), TokenRules())
     assert {name for name, _ in headers} <= HEADERS
     assert dict(headers)["apns-collapse-id"] == message.id
     assert isinstance(payload, dict)

@@ -1,6 +1,7 @@
 """Apple's answers, row by row."""
 
 import json
+from collections.abc import Mapping
 from datetime import UTC, datetime
 
 import pytest
@@ -17,7 +18,13 @@ from shared.domain.push.answers import (
     Rejected,
     Unsendable,
 )
-from shared.domain.push.apns_reactions import REACTIONS, UNKNOWN_REASONS, Reaction, Step, reaction
+from shared.domain.push.apns.meaning import REACTIONS, UNKNOWN_REASONS, Reaction, Step, meaning
+from shared.wire.http11 import HttpAnswer
+
+
+def reaction(http: int, headers: Mapping[str, str], body: bytes) -> Reaction:
+    return meaning(HttpAnswer(http, headers, body))
+
 
 BUG = Reaction(Unsendable("invalidMessage"))
 REFUSED = Misconfigured("credentialsRefused")

@@ -205,14 +205,6 @@ def test_what_is_sent_is_what_apple_wants(send: Sending, apns: ServedApns) -> No
     assert entry["payload"]["aps"]["alert"] == {"title": "Sale", "body": "Everything must go"}
 
 
-def test_a_payload_too_big_is_not_even_sent(send: Sending, apns: ServedApns) -> None:
-    token = next(names)
-    url = "https://example.com/" + "x" * 2000
-    message = a_message(url=url, image=url, body="😀" * 500)
-    assert send(token, message=message) == [Unsendable("payloadTooBig")]
-    assert received(apns, token) == []
-
-
 @pytest.mark.parametrize("impossible", ["", "a/b", "x" * 513, "half a pair \ud83d"])
 def test_an_address_apple_cannot_know_is_gone_without_a_request(
     impossible: str, send: Sending, apns: ServedApns

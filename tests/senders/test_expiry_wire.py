@@ -62,7 +62,7 @@ def test_fcm_is_told_for_androids_apples_and_browsers(
     fcm: str, seconds: int | None, ttl: int | None
 ) -> None:
     world, value = world_of(AddressKind.FCM)
-    sender = FcmSender("demo-p", parts.FixedTokens(), fcm, clock=world.clock.now)
+    sender = FcmSender("demo-p", parts.FixedTokens(), fcm)
     try:
         delivered(world, AddressKind.FCM, sender, seconds)
     finally:
@@ -90,7 +90,7 @@ def test_apple_is_told_the_moment(apns: ServedApns, seconds: int | None) -> None
 )
 def test_huawei_is_told_the_time_left(hms: str, seconds: int | None, ttl: str | None) -> None:
     world, value = world_of(AddressKind.HMS)
-    sender = HmsSender(hms_parts.PATH, parts.FixedTokens(), hms, clock=world.clock.now)
+    sender = HmsSender(hms_parts.PATH, parts.FixedTokens(), hms)
     try:
         delivered(world, AddressKind.HMS, sender, seconds)
     finally:

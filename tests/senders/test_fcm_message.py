@@ -12,16 +12,26 @@ from hypothesis import strategies as st
 from local.emulators.fcm.received import replace_key
 from local.emulators.fcm.schema import Unacceptable
 from local.emulators.fcm.validation import check
-from shared.adapters.push.fcm_message import Template, addressable, render
+from shared.adapters.push.addresses import fits_json
+from shared.domain.audience.device import AddressKind
 from shared.domain.content.content import Content
-from shared.domain.push.fcm import MOST_PAYLOAD_BYTES, payload_bytes
-from shared.domain.push.message import Message, PayloadTooBig
-from tests.senders.parts import NOW, a_message
+from shared.domain.push.fcm.payload import MOST_BYTES
+from shared.domain.push.languages import LANGUAGES
+from shared.domain.push.reactions import PAYLOAD_TOO_BIG
+from shared.domain.push.rendering import Payload
+from shared.domain.push.sizes import size
+from tests.senders.parts import NOW, Message, a_message
+
+FCM = AddressKind.FCM
+
+
+def taken(content: Content) -> int:
+    return size(content, LANGUAGES[FCM])
 
 
 def sent(message: Message, token: str = "token") -> dict[str, Any]:
     """As FCM's own checks read it."""
-    return check(render(message, NOW).body(token)).message
+    return check(message.payload(FCM).body(token)).message
 
 
 shown = st.text(
@@ -46,11 +56,9 @@ messages = st.builds(
     Message,
     id=st.text("abcXYZ019", min_size=20, max_size=20),
     content=contents,
-    sent_at=st.just(NOW),
     expires_at=st.none() | st.integers(-9, 10**8).map(lambda s: NOW + timedelta(seconds=s)),
-    urgent=st.booleans(),
 )
-tokens = st.text(min_size=1, max_size=300).filter(addressable)
+tokens = st.text(min_size=1, max_size=300).filter(fits_json)
 
 
 @given(message=messages, token=tokens)
@@ -71,17 +79,16 @@ def test_a_payload_is_refused_at_the_first_byte_too_many() -> None:
         url = "https://example.com/" + "é" * 400
         return Content.model_construct(title="t", body="x" * characters, url=url)
 
-    most = 1 + MOST_PAYLOAD_BYTES - payload_bytes(of(1))
-    message = Message("i" * 20, of(most), NOW)
-    assert payload_bytes(message.content) == MOST_PAYLOAD_BYTES
-    check(render(message, NOW).body("t"))
-    with pytest.raises(PayloadTooBig):
-        render(replace(message, content=of(most + 1)), NOW)
+    most = 1 + MOST_BYTES - taken(of(1))
+    message = Message("i" * 20, of(most))
+    assert taken(message.content) == MOST_BYTES
+    check(message.payload(FCM).body("t"))
+    assert replace(message, content=of(most + 1)).rendered(FCM) == PAYLOAD_TOO_BIG
 
 
 def test_the_stand_in_draws_the_line_where_we_do() -> None:
-    fields = orjson.loads(render(a_message(), NOW).body("t"))["message"]
-    room = MOST_PAYLOAD_BYTES - payload_bytes(a_message().content)
+    fields = orjson.loads(a_message().payload(FCM).body("t"))["message"]
+    room = MOST_BYTES - taken(a_message().content)
     body = fields["notification"]["body"]
     for extra, fits in ((0, True), (200, False)):
         fields["notification"]["body"] = body + "x" * (room + extra)
@@ -170,6 +177,6 @@ def test_without_an_expiry_the_services_own_defaults_hold() -> None:
 
 @given(address=st.text(max_size=20))
 def test_no_address_can_reach_beyond_its_place(address: str) -> None:
-    if addressable(address):
-        body = orjson.loads(Template(b'"android":{}}').body(address))
+    if fits_json(address):
+        body = orjson.loads(Payload("", b'{"message":{"token":', b',"android":{}}}').body(address))
         assert body == {"message": {"token": address, "android": {}}}

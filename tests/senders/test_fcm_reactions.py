@@ -1,6 +1,7 @@
 """FCM's answers, row by row."""
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
@@ -16,10 +17,15 @@ from shared.domain.push.answers import (
     Rejected,
     Unsendable,
 )
-from shared.domain.push.fcm_reactions import REACTIONS, reaction
+from shared.domain.push.fcm.meaning import REACTIONS, meaning
+from shared.wire.http11 import HttpAnswer
 
 FCM = "type.googleapis.com/google.firebase.fcm.v1.FcmError"
 BAD_REQUEST = "type.googleapis.com/google.rpc.BadRequest"
+
+
+def reaction(http: int, headers: Mapping[str, str], body: bytes) -> Answer:
+    return meaning(HttpAnswer(http, headers, body))
 
 
 def error(

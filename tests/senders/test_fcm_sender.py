@@ -12,11 +12,19 @@ import pytest
 from local.emulators.background import Served
 from local.emulators.fcm.server import Config, app
 from shared.adapters.push.fcm import FcmSender, fcm_sender
-from shared.domain.push.answers import Accepted, AddressGone, Later, Misconfigured, Unsendable
+from shared.domain.push.answers import Accepted, AddressGone, Later, Misconfigured
 from shared.settings import read
 from shared.wire.tokens import CredentialsRefused, CredentialsUnavailable
 from tests.senders.conftest import AccountFile
-from tests.senders.parts import FixedTokens, Sending, a_message, addresses, codes, received
+from tests.senders.parts import (
+    FixedTokens,
+    Sending,
+    a_message,
+    addresses,
+    codes,
+    pushes,
+    received,
+)
 
 REFUSED = Misconfigured("credentialsRefused")
 
@@ -36,10 +44,10 @@ def test_a_refused_access_token_is_renewed_once_for_all_and_the_push_goes_out(
         )
         sender = fcm_sender(settings)
         try:
-            assert codes(sender.send(a_message(), addresses("a"))) == ["accepted"]
+            assert codes(sender.send(pushes(a_message(), addresses("a")))) == ["accepted"]
             httpx.delete(f"{served.url}/token")
             many = addresses(*(f"t{n}" for n in range(30)))
-            assert codes(sender.send(a_message(), many)) == ["accepted"] * 30
+            assert codes(sender.send(pushes(a_message(), many))) == ["accepted"] * 30
         finally:
             sender.close()
         statuses = httpx.get(f"{served.url}/received/summary").json()["statuses"]
@@ -95,14 +103,6 @@ def test_a_renewal_that_fails_says_so(failure: Exception, meaning: object, fcm: 
 
     with Sending(fcm, Dying()) as send:
         assert send("unauthenticated-dying", "fine")[0] == meaning
-
-
-def test_content_too_big_for_fcm_is_refused_without_a_request(fcm: str) -> None:
-    long = "https://example.com/" + "x" * 2000
-    with Sending(fcm) as send:
-        answers = send("too-big-a", "too-big-b", message=a_message(image=long, url=long))
-    assert answers == [Unsendable("payloadTooBig")] * 2
-    assert received(fcm, "too-big-a") == []
 
 
 def test_threads_share_one_sender(fcm: str) -> None:
@@ -169,7 +169,7 @@ def test_no_token_of_any_kind_is_logged(fcm: str, caplog: pytest.LogCaptureFixtu
 def test_a_base_url_may_have_a_path(fcm: str) -> None:
     sender = FcmSender("demo-p", FixedTokens(), f"{fcm}/")
     try:
-        (answer,) = sender.send(a_message(), addresses("with-a-path"))
+        (answer,) = sender.send(pushes(a_message(), addresses("with-a-path")))
     finally:
         sender.close()
     assert isinstance(answer, Accepted)

@@ -11,33 +11,42 @@ from hypothesis import strategies as st
 
 from local.emulators.hms.received import notification_id, replace_key
 from local.emulators.hms.validation import Unacceptable, check
-from shared.adapters.push.fcm_message import addressable
-from shared.adapters.push.hms_message import Template, render
+from shared.adapters.push.addresses import fits_json
+from shared.domain.audience.device import AddressKind
 from shared.domain.content.content import Content
-from shared.domain.push.hms import MOST_BODY_BYTES, notify_id, payload_bytes
-from shared.domain.push.message import Message, PayloadTooBig
-from tests.senders.parts import NOW, a_message
+from shared.domain.push.hms.payload import MOST_BYTES, notify_id
+from shared.domain.push.languages import LANGUAGES
+from shared.domain.push.reactions import PAYLOAD_TOO_BIG
+from shared.domain.push.rendering import Payload
+from shared.domain.push.sizes import size
+from tests.senders.parts import NOW, Message, a_message
 from tests.senders.test_fcm_message import messages
+
+HMS = AddressKind.HMS
+
+
+def taken(content: Content) -> int:
+    return size(content, LANGUAGES[HMS])
 
 
 def sent(message: Message, *tokens: str) -> dict[str, Any]:
     """As Huawei's own checks read it."""
-    return dict(check(render(message, NOW).body(tokens or ["token"])).message)
+    return dict(check(message.payload(HMS).body(tokens or ["token"])).message)
 
 
-tokens = st.lists(st.text(min_size=1, max_size=300).filter(addressable), min_size=1, max_size=9)
+tokens = st.lists(st.text(min_size=1, max_size=300).filter(fits_json), min_size=1, max_size=9)
 
 
 @given(message=messages, tokens=tokens)
 def test_every_message_that_fits_is_one_that_huawei_takes(
     message: Message, tokens: list[str]
 ) -> None:
-    try:
-        template = render(message, NOW)
-    except PayloadTooBig:
-        assert payload_bytes(message.content) > MOST_BODY_BYTES
+    rendered = message.rendered(HMS)
+    if not isinstance(rendered, Payload):
+        assert rendered == PAYLOAD_TOO_BIG
+        assert taken(message.content) > MOST_BYTES
         return
-    accepted = check(template.body(tokens))
+    accepted = check(rendered.body(tokens))
     shown = accepted.message["notification"]
     assert isinstance(shown, dict)
     assert accepted.tokens == tuple(tokens)
@@ -49,14 +58,13 @@ def test_a_body_is_refused_at_the_first_byte_too_many_however_long_the_addresses
     def of(characters: int) -> Content:
         return Content.model_construct(title="t", body="é" + "x" * characters)
 
-    most = MOST_BODY_BYTES - payload_bytes(of(0))
-    message = Message("N" * 20, of(most), NOW)
+    most = MOST_BYTES - taken(of(0))
+    message = Message("N" * 20, of(most))
     short = len(str(2**31 - 1)) - len(str(notify_id(message.id)))
     fitting = replace(message, content=of(most + short))
-    check(render(fitting, NOW).body([f"{n}" * 130 for n in range(1000)]))
-    with pytest.raises(PayloadTooBig):
-        render(replace(message, content=of(most + short + 1)), NOW)
-    body = orjson.loads(render(fitting, NOW).body(["t"]))
+    check(fitting.payload(HMS).body([f"{n}" * 130 for n in range(1000)]))
+    assert replace(message, content=of(most + short + 1)).rendered(HMS) == PAYLOAD_TOO_BIG
+    body = orjson.loads(fitting.payload(HMS).body(["t"]))
     body["message"]["notification"]["body"] += "x"
     with pytest.raises(Unacceptable, match="too long"):
         check(orjson.dumps(body))
@@ -71,7 +79,7 @@ def test_everything_a_provider_sets_reaches_the_device() -> None:
         force_timer=3,
         expires_at=NOW + timedelta(hours=1),
     )
-    body = orjson.loads(render(message, NOW).body(["one", "two"]))
+    body = orjson.loads(message.payload(HMS).body(["one", "two"]))
     assert body["validate_only"] is False
     assert orjson.loads(body["message"].pop("data")) == {
         "notificationId": "notification-0000000",
@@ -157,7 +165,8 @@ def test_the_number_to_replace_by_is_the_same_in_every_version() -> None:
     assert len({notify_id(f"notification-{n}") for n in range(10_000)}) == 10_000
 
 
-@given(listed=st.lists(st.text(max_size=20).filter(addressable), max_size=5))
+@given(listed=st.lists(st.text(max_size=20).filter(fits_json), max_size=5))
 def test_no_address_can_reach_beyond_its_place(listed: list[str]) -> None:
-    body = orjson.loads(Template(b'"android":{}}').body(listed))
+    before = b'{"validate_only":false,"message":{"token":'
+    body = orjson.loads(Payload("", before, b',"android":{}}}').body(listed))
     assert body == {"validate_only": False, "message": {"token": listed, "android": {}}}

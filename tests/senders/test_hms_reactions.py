@@ -1,6 +1,7 @@
 """Huawei's answers, row by row."""
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -16,7 +17,8 @@ from shared.domain.push.answers import (
     Rejected,
     Unsendable,
 )
-from shared.domain.push.hms_reactions import REACTIONS, named, reactions
+from shared.domain.push.hms.meaning import REACTIONS, meaning, named
+from shared.wire.http11 import HttpAnswer
 from tests.senders.hms_parts import many
 
 GONE = AddressGone("invalidToken")
@@ -27,6 +29,10 @@ REFUSED = Misconfigured("credentialsRefused")
 SLOWER = Later("trafficControl", 10.0, of_app=True)
 UNAVAILABLE = Later("unavailable", ambiguous=True)
 PAGE = b"<!DOCTYPE html><title>Error</title>"
+
+
+def reactions(http: int, body: bytes, tokens: Sequence[str]) -> dict[str, Answer]:
+    return meaning(HttpAnswer(http, {}, body), tokens)
 
 
 def said(code: object, msg: object = "in words") -> bytes:
@@ -179,7 +185,7 @@ def test_a_list_names_addresses_one_by_one_and_the_sentence_about_all_of_them_no
     tokens = many(50)
     body = partly(failure=50, illegal_tokens=tokens) if listed else said("80300007")
     assert reactions(200, body, tokens) == dict.fromkeys(tokens, GONE)
-    assert named(body) == (set(tokens) if listed else set())
+    assert named(HttpAnswer(200, {}, body)) == (set(tokens) if listed else set())
 
 
 def test_one_good_address_among_many_shows_that_the_app_is_right() -> None:

@@ -15,12 +15,12 @@ from local.emulators.background import Served
 from local.emulators.hms.server import Config, app
 from shared.adapters.push.hms import MOST_AT_ONCE, HmsSender, hms_sender, requests_of
 from shared.adapters.push.hms_credentials import HuaweiAccessTokens
-from shared.domain.push.answers import AddressGone, Later, Misconfigured, Unsendable
+from shared.domain.push.answers import AddressGone, Later, Misconfigured
 from shared.settings.credentials.hms import HmsAccount
 from shared.wire.http11 import Fault, HttpAnswer, Target
 from shared.wire.tokens import CredentialsRefused, CredentialsUnavailable
 from tests.senders.hms_parts import PATH, HmsSending, addresses, an_account, many, summary
-from tests.senders.parts import FixedTokens, a_message, codes, received
+from tests.senders.parts import FixedTokens, a_message, codes, pushes, received
 
 REFUSED = Misconfigured("credentialsRefused")
 
@@ -43,9 +43,9 @@ def test_a_refused_access_token_is_renewed_once_for_all_and_the_push_goes_out(
     with Served(app(Config(issued_tokens_only=True), "s3cret+/&=")) as served:
         sender = from_stand_in(account, served.url)
         try:
-            assert codes(sender.send(a_message(), addresses("a"))) == ["accepted"]
+            assert codes(sender.send(pushes(a_message(), addresses("a")))) == ["accepted"]
             httpx.delete(f"{served.url}/token")
-            answers = sender.send(a_message(), addresses(*many(3500)))
+            answers = sender.send(pushes(a_message(), addresses(*many(3500))))
             assert codes(answers) == ["accepted"] * 3500
         finally:
             sender.close()
@@ -61,7 +61,7 @@ def test_the_token_of_another_app_is_a_matter_of_configuration() -> None:
         other = HuaweiAccessTokens(an_account(appId="200"), f"{served.url}/oauth2/v3/token")
         sender = HmsSender(PATH, other, served.url)
         try:
-            assert sender.send(a_message(), addresses("a", "b")) == [REFUSED] * 2
+            assert sender.send(pushes(a_message(), addresses("a", "b"))) == [REFUSED] * 2
         finally:
             sender.close()
         sums = summary(served.url)
@@ -118,14 +118,6 @@ def test_a_renewal_that_fails_says_so(failure: Exception, meaning: object, hms: 
         assert send("oauth-dying", "fine") == [meaning] * 2
 
 
-def test_content_too_big_for_huawei_is_refused_without_a_request(hms: str) -> None:
-    long = "https://example.com/" + "x" * 2000
-    with HmsSending(hms) as send:
-        answers = send("big-a", "big-b", message=a_message(image=long, url=long))
-    assert answers == [Unsendable("payloadTooBig")] * 2
-    assert received(hms, "big-a") == []
-
-
 def test_requests_are_cut_by_number_and_by_how_long_their_answer_may_become() -> None:
     assert [len(run) for run in requests_of(many(2500))] == [1000, 1000, 500]
     assert list(requests_of([])) == []
@@ -157,7 +149,10 @@ def test_no_more_than_a_few_requests_are_under_way_at_once() -> None:
     http = Counting()
     sender = HmsSender(PATH, FixedTokens(), http=lambda _: http)
     try:
-        assert codes(sender.send(a_message(), addresses(*many(20_500)))) == ["accepted"] * 20_500
+        assert (
+            codes(sender.send(pushes(a_message(), addresses(*many(20_500)))))
+            == ["accepted"] * 20_500
+        )
     finally:
         sender.close()
     assert (http.total, http.most) == (21, MOST_AT_ONCE)
@@ -225,7 +220,7 @@ def test_no_token_and_no_secret_of_any_kind_is_logged(caplog: pytest.LogCaptureF
     caplog.set_level(logging.DEBUG)
     with Served(app(app_secret="right")) as served:
         refused = from_stand_in(an_account(appSecret="very-secret"), served.url)
-        assert refused.send(a_message(), addresses("secret-address")) == [REFUSED]
+        assert refused.send(pushes(a_message(), addresses("secret-address"))) == [REFUSED]
         with HmsSending(served.url, FixedTokens("secret-one", "secret-two")) as send:
             assert send("illegal-secret") == [AddressGone("invalidToken")]
             send("oauth-secret")

@@ -16,9 +16,9 @@ from shared.domain.audience.device import AddressKind, PushAddress
 from shared.domain.delivery.ledger import Outcome
 from shared.domain.notifications.lifecycle import Status
 from shared.domain.push.answers import Accepted, Answer, Later
-from shared.domain.push.message import Message
 from shared.domain.push.pace import Window
 from shared.domain.push.reactions import CREDENTIALS_REFUSED, MAY_HAVE_SENT, SENDER_FAILED
+from shared.domain.push.rendering import Push
 from shared.ports import Sender
 from shared.settings import read
 from shared.wiring import GoogleParts
@@ -26,7 +26,7 @@ from tests.builders import a_desktop, a_device, an_fcm_address
 from tests.flow.world import World
 from tests.senders.apns_parts import credentials_json
 from tests.senders.conftest import AccountFile
-from tests.senders.parts import a_message, addresses
+from tests.senders.parts import a_message, addresses, pushes
 
 
 class Breaking:
@@ -35,20 +35,18 @@ class Breaking:
     def __init__(self) -> None:
         self.mended = False
 
-    def send(
-        self, message: Message, to: Sequence[PushAddress], within_seconds: float = math.inf
-    ) -> Sequence[Answer]:
+    def send(self, pushes: Sequence[Push], within_seconds: float = math.inf) -> Sequence[Answer]:
         if not self.mended:
-            raise KeyError(to[0].value)
-        return [Accepted()] * len(to)
+            raise KeyError(pushes[0][0].value)
+        return [Accepted()] * len(pushes)
 
 
 def test_a_sender_that_breaks_answers_for_its_own_addresses_and_is_tried_again() -> None:
     breaking = Breaking()
     sender = IsolatedSender("FCM", lambda: breaking)
-    assert sender.send(a_message(), addresses("a", "b")) == [MAY_HAVE_SENT] * 2
+    assert sender.send(pushes(a_message(), addresses("a", "b"))) == [MAY_HAVE_SENT] * 2
     breaking.mended = True
-    assert sender.send(a_message(), addresses("a", "b")) == [Accepted()] * 2
+    assert sender.send(pushes(a_message(), addresses("a", "b"))) == [Accepted()] * 2
 
 
 def test_a_sender_that_cannot_be_built_has_asked_nothing_and_is_built_at_the_next_turn() -> None:
@@ -62,9 +60,9 @@ def test_a_sender_that_cannot_be_built_has_asked_nothing_and_is_built_at_the_nex
         return built[-1]
 
     sender = IsolatedSender("APNS", build)
-    assert sender.send(a_message(), addresses("a")) == [SENDER_FAILED]
-    assert sender.send(a_message(), addresses("a")) == [Accepted()]
-    assert sender.send(a_message(), addresses("a")) == [Accepted()]
+    assert sender.send(pushes(a_message(), addresses("a"))) == [SENDER_FAILED]
+    assert sender.send(pushes(a_message(), addresses("a"))) == [Accepted()]
+    assert sender.send(pushes(a_message(), addresses("a"))) == [Accepted()]
     assert len(built) == 2
 
 
@@ -87,7 +85,7 @@ def test_phones_and_desktops_of_a_batch_are_delivered_beside_a_service_that_is_b
 
 
 def test_the_log_says_where_it_broke_and_shows_no_address(caplog: pytest.LogCaptureFixture) -> None:
-    IsolatedSender("FCM", Breaking).send(a_message(), addresses("secret-address"))
+    IsolatedSender("FCM", Breaking).send(pushes(a_message(), addresses("secret-address")))
     assert "FCM" in caplog.text
     assert "KeyError" in caplog.text
     assert __file__ in caplog.text
@@ -98,7 +96,8 @@ def test_the_log_says_where_it_broke_and_shows_no_address(caplog: pytest.LogCapt
 def test_an_address_on_which_we_break_costs_only_itself(
     broken: int, caplog: pytest.LogCaptureFixture
 ) -> None:
-    async def attempt(address: PushAddress) -> Answer:
+    async def attempt(push: Push) -> Answer:
+        address, _ = push
         await asyncio.sleep(0)
         if address.value == f"phone-{broken}":
             raise ValueError(address)
@@ -106,7 +105,8 @@ def test_an_address_on_which_we_break_costs_only_itself(
 
     pace = Pace(Window(allowed=10, floor=1, ceiling=10))
     everybody = [PushAddress(AddressKind.FCM, f"phone-{n}") for n in range(120)]
-    turns = at_pace(everybody, attempt, pace, most_at_once=7, until=math.inf)
+    to_all = pushes(a_message(), everybody)
+    turns = at_pace(to_all, attempt, pace, most_at_once=7, until=math.inf)
     answers = asyncio.run(turns)
     assert answers.pop(broken) == MAY_HAVE_SENT
     assert set(answers) == {Accepted()}
@@ -134,7 +134,7 @@ def test_phones_of_fcm_are_delivered_while_neither_apple_nor_huawei_can_be_reach
             )
         )
         answers = {
-            kind: sender.send(a_message(), [PushAddress(kind, "token")])[0]
+            kind: sender.send(pushes(a_message(), [PushAddress(kind, "token")]))[0]
             for kind, sender in parts.senders.items()
         }
     assert answers[AddressKind.APNS] == CREDENTIALS_REFUSED

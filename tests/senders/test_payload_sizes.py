@@ -12,13 +12,14 @@ from pydantic import ValidationError
 
 from local.emulators.fcm import validation as fcm_validation
 from local.emulators.hms import validation as hms_validation
-from shared.adapters.push import apns_message, fcm_message, hms_message
+from shared.domain.audience.device import AddressKind
 from shared.domain.content.content import CompleteInput, Content, NotificationInput
-from shared.domain.push import apns
-from shared.domain.push.hms import notify_id
-from shared.domain.push.message import Message, PayloadTooBig, compact, largest
-from shared.domain.push.sizes import BOUNDS, oversize
-from tests.senders.parts import NOW
+from shared.domain.push.apns.payload import MOST_BYTES
+from shared.domain.push.hms.payload import notify_id
+from shared.domain.push.languages import LANGUAGES
+from shared.domain.push.rendering import Payload, compact
+from shared.domain.push.sizes import LONGEST_ID, oversize, size
+from tests.senders.parts import NOW, Message
 
 LONGEST_NUMBER = "nnnnnnnnnnnnnnnnnnnn"
 """An id whose number for Huawei has as many digits as any."""
@@ -59,22 +60,22 @@ CONTENTS = FIELDS.map(submitted).filter(bool)
 IDS = st.text(ascii_letters + digits, min_size=20, max_size=20)
 
 
-def to_fcm(message: Message) -> None:
-    fcm_validation.check(fcm_message.render(message, NOW).body("t" * 200))
+def to_fcm(payload: Payload) -> None:
+    fcm_validation.check(payload.body("t" * 200))
 
 
-def to_apple(message: Message) -> None:
-    assert len(apns_message.render(message, "com.example.app").body) <= apns.MOST_PAYLOAD_BYTES
+def to_apple(payload: Payload) -> None:
+    assert len(payload.before) <= MOST_BYTES
 
 
-def to_huawei(message: Message) -> None:
-    hms_validation.check(hms_message.render(message, NOW).body(["t" * 200]))
+def to_huawei(payload: Payload) -> None:
+    hms_validation.check(payload.body(["t" * 200]))
 
 
-SERVICES: Mapping[str, Callable[[Message], None]] = {
-    "FCM": to_fcm,
-    "APNs": to_apple,
-    "Huawei Push Kit": to_huawei,
+SERVICES: Mapping[AddressKind, Callable[[Payload], None]] = {
+    AddressKind.FCM: to_fcm,
+    AddressKind.APNS: to_apple,
+    AddressKind.HMS: to_huawei,
 }
 
 
@@ -84,12 +85,11 @@ def sent(content: Content, id: str = LONGEST_NUMBER, waited: float = 0) -> Messa
     return Message(id, content, NOW - timedelta(seconds=waited), expires_at)
 
 
-def fits(content: Content, send: Callable[[Message], None]) -> bool:
-    try:
-        send(sent(content))
-    except PayloadTooBig:
-        return False
-    return True
+def fits(content: Content, kind: AddressKind) -> bool:
+    rendered = sent(content).rendered(kind)
+    if isinstance(rendered, Payload):
+        SERVICES[kind](rendered)
+    return isinstance(rendered, Payload)
 
 
 @given(content=CONTENTS, id=IDS, waited=st.floats(0, 10**6))
@@ -99,13 +99,13 @@ def test_what_passes_create_is_taken_by_every_service_whenever_it_is_sent(
     refused = oversize(content)
     event("refused" if refused else "passes")
     if not refused:
-        for send in SERVICES.values():
-            send(sent(content, id, waited))
+        for kind, send in SERVICES.items():
+            send(sent(content, id, waited).payload(kind))
 
 
 @given(content=CONTENTS)
 def test_nothing_is_refused_at_create_that_every_service_would_take(content: Content) -> None:
-    everywhere = all(fits(content, send) for send in SERVICES.values())
+    everywhere = all(fits(content, kind) for kind in SERVICES)
     assert (not oversize(content)) is everywhere
 
 
@@ -116,9 +116,9 @@ def test_without_the_fields_that_are_named_it_would_fit(content: Content) -> Non
     shortened = {name: kept[name][:1] for name in named & {"title", "body"}}
     rest = {name: value for name, value in kept.items() if name not in named}
     if named:
-        worst = max(BOUNDS.values(), key=lambda bound: bound.size(content) - bound.most)
+        worst = max(LANGUAGES.values(), key=lambda it: size(content, it) - it.most_bytes)
         left = Content.model_validate(rest | shortened)
-        assert worst.size(left) <= worst.most + len(shortened) * 4
+        assert size(left, worst) <= worst.most_bytes + len(shortened) * 4
 
 
 @pytest.mark.parametrize("quotes", [164, 400])
@@ -128,8 +128,8 @@ def test_a_link_that_only_huawei_has_to_escape_twice_is_refused_at_create(quotes
     (fault,) = oversize(content)
     assert (fault.field, fault.code) == ("url", "payloadTooBig")
     assert "Huawei Push Kit takes 4096" in fault.message
-    assert fits(content, to_apple)
-    assert not fits(content, to_huawei)
+    assert fits(content, AddressKind.APNS)
+    assert not fits(content, AddressKind.HMS)
 
 
 def a_link(characters: int) -> str:
@@ -170,5 +170,6 @@ def test_half_a_surrogate_pair_never_comes_as_far_as_a_renderer() -> None:
 
 
 def test_the_id_taken_here_is_as_long_as_any_for_huawei() -> None:
-    assert len(str(notify_id(LONGEST_NUMBER))) == len(str(2**31 - 1))
-    assert len(largest(Content()).id) == len(LONGEST_NUMBER)
+    for id in (LONGEST_NUMBER, LONGEST_ID):
+        assert len(id) == 20
+        assert len(str(notify_id(id))) == len(str(2**31 - 1))

@@ -8,10 +8,12 @@ from dataclasses import replace
 import pytest
 
 from shared.adapters.push.pace import Pace, at_pace
-from shared.domain.audience.device import AddressKind, PushAddress
+from shared.domain.audience.device import PushAddress
 from shared.domain.push.answers import Accepted, Answer, Later
 from shared.domain.push.pace import SEVERAL, Window
 from shared.domain.push.reactions import MAY_HAVE_SENT
+from shared.domain.push.rendering import Push
+from tests.senders.parts import a_message, addresses, pushes
 
 NO_TURN = Later("noTurn", tried=False)
 QUOTA = Later("quotaExceeded", 60.0, of_app=True)
@@ -19,9 +21,9 @@ LONE = Later("quotaExceeded", 60.0)
 Attempt = Callable[[PushAddress], Awaitable[Answer]]
 
 
-def numbered(count: int) -> list[PushAddress]:
-    """Different addresses."""
-    return [PushAddress(AddressKind.FCM, str(n)) for n in range(count)]
+def numbered(count: int) -> list[Push]:
+    """One payload to different addresses."""
+    return pushes(a_message(), addresses(*map(str, range(count))))
 
 
 class Service:
@@ -34,7 +36,8 @@ class Service:
         self.seconds = 0.0
         self.under_way = self.most = 0
 
-    async def attempt(self, address: PushAddress) -> Answer:
+    async def attempt(self, push: Push) -> Answer:
+        address, _ = push
         self.asked.append(int(address.value))
         self.under_way += 1
         self.most = max(self.most, self.under_way)
@@ -68,7 +71,8 @@ def run(work: Awaitable[list[Answer]]) -> list[Answer]:
 def test_answers_come_in_the_order_of_the_items() -> None:
     service = Service()
 
-    async def attempt(address: PushAddress) -> Answer:
+    async def attempt(push: Push) -> Answer:
+        address, _ = push
         for _ in range(int(address.value) % 7):
             await asyncio.sleep(0)
         return Accepted(address.value)
@@ -201,11 +205,11 @@ def test_one_that_waits_for_its_turn_gives_up_in_time_and_loses_nobodys_turn() -
     pace = Pace(Window(1, floor=1, ceiling=1))
     gave_up = asyncio.Event()
 
-    async def hold(_: PushAddress) -> Answer:
+    async def hold(_: Push) -> Answer:
         await gave_up.wait()
         return Accepted("first")
 
-    async def quick(_: PushAddress) -> Answer:
+    async def quick(_: Push) -> Answer:
         return Accepted("third")
 
     async def sends() -> list[Answer]:
@@ -227,7 +231,7 @@ def test_one_that_waits_for_its_turn_gives_up_in_time_and_loses_nobodys_turn() -
 def test_an_attempt_that_fails_by_our_own_fault_gives_its_turn_back() -> None:
     pace = Pace(Window(1, floor=1, ceiling=1))
 
-    async def broken(_: PushAddress) -> Answer:
+    async def broken(_: Push) -> Answer:
         raise RuntimeError("a bug")
 
     async def sends() -> list[Answer]:

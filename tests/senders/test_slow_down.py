@@ -11,7 +11,15 @@ from shared.adapters.push.hms import HmsSender
 from shared.domain.push.answers import Accepted, Answer, Later
 from shared.domain.push.pace import SEVERAL, Window
 from tests.senders.hms_parts import PATH
-from tests.senders.parts import FixedTokens, Misbehaving, a_message, addresses, answer, codes
+from tests.senders.parts import (
+    FixedTokens,
+    Misbehaving,
+    a_message,
+    addresses,
+    answer,
+    codes,
+    pushes,
+)
 
 ONE_AT_A_TIME = Window(1, floor=1, ceiling=1)
 names = (f"t{n}" for n in itertools.count())
@@ -50,8 +58,8 @@ def test_fcm_refusing_several_is_asked_for_nobody_until_the_time_it_named(
     with Misbehaving(answer(OK), *[answer(given)] * SEVERAL, answer(OK)) as server:
         sender = fcm(server.url)
         try:
-            first = sender.send(a_message(), addresses(*"abcdefgh"))
-            second = sender.send(a_message("another" * 2), addresses("i", "j"))
+            first = sender.send(pushes(a_message(), addresses(*"abcdefgh")))
+            second = sender.send(pushes(a_message("another" * 2), addresses("i", "j")))
         finally:
             sender.close()
         assert len(server.requests) == 1 + SEVERAL
@@ -70,8 +78,8 @@ def test_fcm_refusing_one_is_asked_for_the_others(refusal: tuple[bytes, str, flo
     with Misbehaving(answer(OK), answer(given), answer(OK)) as server:
         sender = fcm(server.url)
         try:
-            first = sender.send(a_message(), addresses(*"abcd"))
-            again = sender.send(a_message("another" * 2), addresses("b", "e"))
+            first = sender.send(pushes(a_message(), addresses(*"abcd")))
+            again = sender.send(pushes(a_message("another" * 2), addresses("b", "e")))
         finally:
             sender.close()
     assert codes(first) == ["accepted", code, "accepted", "accepted"]
@@ -84,7 +92,7 @@ def test_a_quota_that_names_the_project_is_everybodys_at_once() -> None:
     with Misbehaving(answer(http(429, body=body)), answer(OK)) as server:
         sender = fcm(server.url)
         try:
-            answers = sender.send(a_message(), addresses(*"abc"))
+            answers = sender.send(pushes(a_message(), addresses(*"abc")))
         finally:
             sender.close()
         assert len(server.requests) == 1
@@ -96,7 +104,7 @@ def test_fcm_faltering_without_naming_a_time_is_still_asked_for_the_others(given
     with Misbehaving(answer(given), answer(OK)) as server:
         sender = fcm(server.url)
         try:
-            answers = sender.send(a_message(), addresses("a", "b", "c"))
+            answers = sender.send(pushes(a_message(), addresses("a", "b", "c")))
         finally:
             sender.close()
         assert len(server.requests) == 3
@@ -108,8 +116,8 @@ def test_huaweis_traffic_control_slows_the_whole_app(status: int) -> None:
     with Misbehaving(answer(http(status)), answer(TAKEN)) as server:
         sender = HmsSender(PATH, FixedTokens(), server.url)
         try:
-            first = sender.send(a_message(), addresses("a", "b"))
-            second = sender.send(a_message(), addresses("c"))
+            first = sender.send(pushes(a_message(), addresses("a", "b")))
+            second = sender.send(pushes(a_message(), addresses("c")))
         finally:
             sender.close()
         assert len(server.requests) == 1
@@ -122,7 +130,7 @@ def test_what_huawei_may_have_taken_stays_in_doubt_when_the_halves_have_to_wait(
     with Misbehaving(answer(partly), answer(http(503)), answer(TAKEN)) as server:
         sender = HmsSender(PATH, FixedTokens(), server.url, window=ONE_AT_A_TIME)
         try:
-            answers = sender.send(a_message(), addresses("a", "b", "c", "d"))
+            answers = sender.send(pushes(a_message(), addresses("a", "b", "c", "d")))
         finally:
             sender.close()
         assert len(server.requests) == 2
@@ -136,7 +144,7 @@ def test_without_time_nothing_is_sent_and_all_of_it_is_for_later(sends: type) ->
         place = PATH if sends is HmsSender else "demo-p"
         sender = sends(place, FixedTokens(), server.url)
         try:
-            answers: list[Answer] = list(sender.send(a_message(), addresses("a", "b"), 0.0))
+            answers: list[Answer] = list(sender.send(pushes(a_message(), addresses("a", "b")), 0.0))
         finally:
             sender.close()
         assert server.requests == []
@@ -147,7 +155,7 @@ def test_an_address_nobody_can_know_is_gone_whatever_the_time() -> None:
     with Misbehaving(answer(OK)) as server:
         sender = fcm(server.url)
         try:
-            answers = sender.send(a_message(), addresses("", "a"), 0.0)
+            answers = sender.send(pushes(a_message(), addresses("", "a")), 0.0)
         finally:
             sender.close()
     assert codes(answers) == ["invalidToken", "noTurn"]
@@ -158,7 +166,7 @@ def test_time_without_end_is_what_a_send_has_otherwise() -> None:
         sender = fcm(server.url, Window(10))
         try:
             answers = sender.send(
-                a_message(), addresses(*(next(names) for _ in range(30))), math.inf
+                pushes(a_message(), addresses(*(next(names) for _ in range(30)))), math.inf
             )
         finally:
             sender.close()

@@ -22,8 +22,8 @@ from shared.adapters.firestore.rest import MOST_WRITES_AT_ONCE, FirestoreRest, w
 from shared.adapters.firestore.rest_values import Raw, decode_fields, encode, moment, write
 from shared.domain.audience.device import Slot, held_back
 from shared.domain.delivery.ledger import Outcome, Record
-from shared.domain.errors import Defect, TryAgain
-from shared.domain.notifications.notification import Notification
+from shared.domain.errors import TryAgain
+from shared.domain.push.desktop import SlotPayload
 from shared.ports import SlotWrite
 
 ROUNDS = 4
@@ -38,13 +38,12 @@ class FirestoreSlots:
         self._rest = rest
         self._sleep = sleep
 
-    def show(self, notification: Notification, writes: Sequence[SlotWrite]) -> Sequence[Record]:
-        ours = slot_of(notification)
-        fields = {name: encode(value) for name, value in slot_fields(notification).items()}
+    def show(self, payload: SlotPayload, writes: Sequence[SlotWrite]) -> Sequence[Record]:
+        fields = {name: encode(value) for name, value in payload.fields.items()}
         records: dict[str, Record] = {}
         for start in range(0, len(writes), MOST_WRITES_AT_ONCE):
             some = writes[start : start + MOST_WRITES_AT_ONCE]
-            records |= _Some(self._rest, self._sleep, ours, fields).shown(some)
+            records |= _Some(self._rest, self._sleep, payload.slot, fields).shown(some)
         return [records[write.hwid] for write in writes]
 
 
@@ -123,30 +122,6 @@ def decided(ours: Slot, fields: Mapping[str, Any], now: datetime) -> Record | No
     if shown is None or shown.yields_to(ours, now):
         return None
     return Record(Outcome.SKIPPED, "superseded", at=now)
-
-
-def slot_of(notification: Notification) -> Slot:
-    """What the slot of every desktop will hold."""
-    if notification.sending_at is None:
-        raise Defect(f"{notification.id} is not being sent, so no desktop may show it")
-    return Slot(notification.id, notification.sending_at)
-
-
-def slot_fields(notification: Notification) -> dict[str, object]:
-    """The fields to write; those of ``SLOT_FIELDS`` that are absent here are to be removed."""
-    content = notification.content
-    fields = {
-        "pendingNotificationId": str(notification.id),
-        "pendingNotificationTitle": content.title,
-        "pendingNotificationBody": content.body,
-        "pendingNotificationAt": notification.sending_at,
-        "pendingNotificationUrl": content.url,
-        "pendingNotificationUrlButtonName": content.button if content.url else None,
-        "pendingNotificationForceTimer": content.force_timer,
-        "pendingNotificationImage": content.image,
-        "pendingNotificationExpiresAt": notification.expires_at,
-    }
-    return {name: value for name, value in fields.items() if value is not None}
 
 
 def _is_free(wanted: SlotWrite, ours: Slot) -> bool:

@@ -12,7 +12,7 @@ from itertools import count
 from typing import Any, TypeVar
 
 from shared.adapters.documents.device import SLOT_FIELDS, derived_from, device_from, target_from
-from shared.adapters.firestore.slots import decided, slot_fields, slot_of
+from shared.adapters.firestore.slots import decided
 from shared.adapters.memory.devices import MemoryDevices
 from shared.adapters.memory.documents import copied
 from shared.domain.audience.device import Slot
@@ -30,7 +30,8 @@ from shared.domain.delivery.ledger import (
     sort_key,
 )
 from shared.domain.errors import Defect, NotFound
-from shared.domain.notifications.notification import Notification, NotificationId
+from shared.domain.notifications.notification import NotificationId
+from shared.domain.push.desktop import SlotPayload
 from shared.domain.tally import Tally
 from shared.ports import AudiencePage, Counted, LostLease, SlotWrite, SnapshotTooOld, Task
 
@@ -277,19 +278,18 @@ class MemorySlots:
     def __init__(self, devices: MemoryDevices) -> None:
         self._devices = devices
 
-    def show(self, notification: Notification, writes: Sequence[SlotWrite]) -> Sequence[Record]:
-        ours = slot_of(notification)
+    def show(self, payload: SlotPayload, writes: Sequence[SlotWrite]) -> Sequence[Record]:
         with self._devices.lock:
-            return [self._shown(notification, ours, write.hwid) for write in writes]
+            return [self._shown(payload, write.hwid) for write in writes]
 
-    def _shown(self, notification: Notification, ours: Slot, hwid: str) -> Record:
+    def _shown(self, payload: SlotPayload, hwid: str) -> Record:
         now = datetime.now(UTC)
         document = self._devices.documents.get(hwid)
         if document is None:
             return Record(Outcome.SKIPPED, "deviceGone", at=now)
-        if (record := decided(ours, document, now)) is not None:
+        if (record := decided(payload.slot, document, now)) is not None:
             return record
-        self._devices.merge(hwid, dict.fromkeys(SLOT_FIELDS) | slot_fields(notification))
+        self._devices.merge(hwid, dict.fromkeys(SLOT_FIELDS) | payload.fields)
         return Record(Outcome.DELIVERED, at=now)
 
 

@@ -11,26 +11,19 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from shared.adapters.push.addresses import apns_id, apns_path, fits_path
 from shared.adapters.push.apns_certificate import trust
 from shared.adapters.push.apns_credentials import (
     Credential,
     CredentialsUnavailable,
     credential,
 )
-from shared.adapters.push.apns_message import Rendered, addressable, path, render
-from shared.adapters.push.engine import (
-    PAYLOAD_TOO_BIG,
-    Engines,
-    deadline,
-    reported,
-    words_are_lost,
-)
+from shared.adapters.push.engine import Engines, deadline, words_are_lost
 from shared.adapters.push.pace import Pace, at_pace
 from shared.adapters.push.unheard import Unheard
 from shared.domain.audience.device import PushAddress
 from shared.domain.push.answers import Accepted, AddressGone, Answer, Rejected
-from shared.domain.push.apns_reactions import Reaction, Step, reaction
-from shared.domain.push.message import Message, PayloadTooBig
+from shared.domain.push.apns.meaning import Reaction, Step, meaning
 from shared.domain.push.pace import Window
 from shared.domain.push.reactions import (
     ANSWER_LOST,
@@ -39,6 +32,7 @@ from shared.domain.push.reactions import (
     INVALID_TOKEN,
     NOT_SENT,
 )
+from shared.domain.push.rendering import Header, Payload, Push
 from shared.settings.credentials import CredentialsRefused
 from shared.settings.credentials.apns import ApnsCredentials
 from shared.stores.provider_tokens import TokenShelf
@@ -79,29 +73,20 @@ class ApnsSender:
         self._client = client
         self._engines = Engines("apns", self._clients, window)
 
-    def send(
-        self,
-        message: Message,
-        addresses: Sequence[PushAddress],
-        within_seconds: float = math.inf,
-    ) -> Sequence[Answer]:
-        """An answer for each address, in order. Never raises for what Apple answers."""
+    def send(self, pushes: Sequence[Push], within_seconds: float = math.inf) -> Sequence[Answer]:
+        """Return an answer for each, in order. Never raises for what Apple answers."""
         until = deadline(within_seconds)
-        try:
-            rendered = render(message, self._topic)
-        except PayloadTooBig:
-            return reported("APNs", message, [PAYLOAD_TOO_BIG] * len(addresses))
         try:
             engine = self._engines.mine()
         except CredentialsRefused as refused:
             _log.error("APNs: %s, %s", CREDENTIALS_REFUSED.code, refused)
-            return reported("APNs", message, [CREDENTIALS_REFUSED] * len(addresses))
+            return [CREDENTIALS_REFUSED] * len(pushes)
+        topic = (b"apns-topic", self._topic.encode())
         ways = {
-            environment: _way(engine.client.by_environment[environment], credential, rendered)
+            environment: _way(engine.client.by_environment[environment], credential, topic)
             for environment, credential in self._credentials.items()
         }
-        answers = _Requests(ways, rendered).answers(addresses, engine.pace, until)
-        found = reported("APNs", message, engine.run(answers))
+        found = engine.run(_Requests(ways).answers(pushes, engine.pace, until))
         for environment, way in ways.items():
             _report_closes(environment, way)
         return found
@@ -146,18 +131,29 @@ class _Clients:
 
 @dataclass(frozen=True, slots=True)
 class _Way:
-    """Into one environment; ``access`` is the authorization header, or why there is none."""
+    """One send's way into one environment.
+
+    ``access`` is the authorization header, or why there is none. What all requests of a variant
+    have in common is encoded once.
+    """
 
     client: H2Client
     credential: Credential
+    topic: Header
     access: str | Answer
-    common: Common
+    encoded: dict[Payload, Common] = field(default_factory=dict)
+
+    def common(self, payload: Payload) -> Common:
+        if (found := self.encoded.get(payload)) is None:
+            access = self.access.encode() if isinstance(self.access, str) else b""
+            own = ((b"authorization", access),) if access else ()
+            headers = (self.topic, *payload.headers, *own)
+            found = self.encoded[payload] = common(headers, payload.before)
+        return found
 
 
-def _way(client: H2Client, credential: Credential, rendered: Rendered, refused: str = "") -> _Way:
-    access = _access(credential, refused)
-    named = ((b"authorization", access.encode()),) if access and isinstance(access, str) else ()
-    return _Way(client, credential, access, common((*rendered.headers, *named), rendered.body))
+def _way(client: H2Client, credential: Credential, topic: Header, refused: str = "") -> _Way:
+    return _Way(client, credential, topic, _access(credential, refused))
 
 
 def _report_closes(environment: str, way: "_Way") -> None:
@@ -184,17 +180,14 @@ def _access(credential: Credential, refused: str = "") -> str | Answer:
 
 @dataclass(frozen=True, slots=True)
 class _Requests:
-    """One notification to some addresses."""
+    """The requests of one send."""
 
     ways: Mapping[str, _Way]
-    rendered: Rendered
     unheard: Unheard = field(default_factory=lambda: Unheard("APNs"))
 
-    async def answers(
-        self, addresses: Sequence[PushAddress], pace: Pace, until: float
-    ) -> Sequence[Answer]:
+    async def answers(self, pushes: Sequence[Push], pace: Pace, until: float) -> Sequence[Answer]:
         return await at_pace(
-            addresses,
+            pushes,
             self._answer,
             pace,
             most_at_once=MOST_AT_ONCE,
@@ -202,39 +195,40 @@ class _Requests:
             hopeless=_hopeless,
         )
 
-    async def _answer(self, address: PushAddress) -> Answer:
-        """From where the device says it is or, if that is nowhere, from one after the other.
+    async def _answer(self, push: Push) -> Answer:
+        """Ask where the device says it is or, if that is nowhere, in one after the other.
 
         That an environment does not know the address counts only if every one of them says so.
         """
         kept: Answer | None = None
+        address, payload = push
         environment = address.environment
         for asked in (environment,) if environment in HOSTS else HOSTS:
             way = self.ways.get(asked)
-            found = await self._in(way, address.value) if way else _NOT_SERVED
+            found = await self._in(way, address.value, payload) if way else _NOT_SERVED
             if way and found.step is not Step.OTHER_ENVIRONMENT:
                 return found.answer
             if not isinstance(found.answer, AddressGone):
                 kept = kept or found.answer
         return kept or INVALID_TOKEN
 
-    async def _in(self, way: _Way, address: str) -> Reaction:
+    async def _in(self, way: _Way, address: str, payload: Payload) -> Reaction:
         if not isinstance(way.access, str):
             return Reaction(way.access)
-        first, connection = await self._attempt(way, address)
+        first, connection = await self._attempt(way, address, payload)
         if first.step is Step.NONE:
             return first
         match first.step:
             case Step.NEW_TOKEN:
                 renewed = await asyncio.to_thread(
-                    _way, way.client, way.credential, self.rendered, way.access
+                    _way, way.client, way.credential, way.topic, way.access
                 )
                 if not isinstance(renewed.access, str):
                     return Reaction(renewed.access)
-                return (await self._attempt(renewed, address))[0]
+                return (await self._attempt(renewed, address, payload))[0]
             case Step.RECONNECT_AND_SEND:
                 way.client.retire(connection)
-                return (await self._attempt(way, address))[0]
+                return (await self._attempt(way, address, payload))[0]
             case Step.RECONNECT:
                 way.client.retire(connection)
             case Step.KEEP_TOKEN:
@@ -243,18 +237,19 @@ class _Requests:
                 pass
         return first
 
-    async def _attempt(self, way: _Way, address: str) -> tuple[Reaction, int]:
-        """What became of it, and on which connection."""
-        apns_id = self.rendered.apns_id(address)
-        got, connection = await way.client.post(path(address), ((b"apns-id", apns_id),), way.common)
+    async def _attempt(self, way: _Way, address: str, payload: Payload) -> tuple[Reaction, int]:
+        """Return what became of it, and on which connection."""
+        name = apns_id(payload.id, address)
+        own = ((b"apns-id", name.encode()),)
+        got, connection = await way.client.post(apns_path(address), own, way.common(payload))
         if isinstance(got, Fault):
             return Reaction(_of_fault(got)), connection
         if got.status == 200:
-            return Reaction(Accepted(apns_id.decode())), connection
+            return Reaction(Accepted(name)), connection
         if words_are_lost(got):
             self.unheard.note(got)
             return Reaction(ANSWER_LOST), connection
-        found = reaction(got.status, got.headers, got.body)
+        found = meaning(got)
         if isinstance(found.answer, Rejected):
             self.unheard.note(got)
         return found, connection
@@ -267,4 +262,4 @@ def _of_fault(fault: Fault) -> Answer:
 
 
 def _hopeless(address: PushAddress) -> Answer | None:
-    return None if addressable(address.value) else INVALID_TOKEN
+    return None if fits_path(address.value) else INVALID_TOKEN

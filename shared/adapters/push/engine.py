@@ -1,4 +1,4 @@
-"""What senders have in common: a process's own connections, access, time, and what they report.
+"""What senders have in common: a process's own connections, access and time.
 
 A sender is shared by all threads of a process and survives a fork: the child finds no engine of its
 own and starts one. Every send has a budget of time, so that a service that grew slow leaves room
@@ -10,25 +10,20 @@ import logging
 import math
 import os
 import threading
-from collections import Counter
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from time import monotonic
 from typing import Any, Generic, Protocol, TypeVar
 
 from shared.adapters.push.pace import Pace
-from shared.domain.push.answers import Answer, Misconfigured, Unsendable
-from shared.domain.push.message import Message
+from shared.domain.push.answers import Answer
 from shared.domain.push.pace import Window
 from shared.domain.push.reactions import CREDENTIALS_REFUSED, CREDENTIALS_UNAVAILABLE
 from shared.wire.http11 import HttpAnswer, Target
 from shared.wire.loop import LoopThread
 from shared.wire.tokens import AccessTokens, CredentialsRefused, CredentialsUnavailable
 
-PAYLOAD_TOO_BIG = Unsendable("payloadTooBig")
-
 _SAID_BY_STATUS = frozenset({401, 408, 413, 429})
-_GRAVE = (Misconfigured, Unsendable)
 
 T = TypeVar("T")
 _log = logging.getLogger(__name__)
@@ -124,15 +119,3 @@ def words_are_lost(got: HttpAnswer) -> bool:
 def deadline(within_seconds: float) -> float:
     """The moment after which no request is begun."""
     return math.inf if within_seconds == math.inf else monotonic() + within_seconds
-
-
-def reported(service: str, message: Message, answers: Sequence[Answer]) -> Sequence[Answer]:
-    """Say what may be our fault: once a send, without any address.
-
-    Whether it is, one send cannot tell: who knows the run sounds the alarm.
-    """
-    grave = Counter(a.code for a in answers if isinstance(a, _GRAVE))
-    for code, addresses in grave.items():
-        told = (service, code, message.id, addresses)
-        _log.warning("%s: %s, notification %s, %d addresses", *told)
-    return answers

@@ -8,26 +8,18 @@ that cannot show twice: a request refused for an access token that had just run 
 import math
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from urllib.parse import quote, urlsplit
 
-from shared.adapters.push.engine import (
-    PAYLOAD_TOO_BIG,
-    Access,
-    Engines,
-    deadline,
-    reported,
-    words_are_lost,
-)
-from shared.adapters.push.fcm_message import Template, addressable, render
+from shared.adapters.push.addresses import fits_json
+from shared.adapters.push.engine import Access, Engines, deadline, words_are_lost
 from shared.adapters.push.pace import Pace, at_pace
 from shared.adapters.push.unheard import Unheard
 from shared.domain.audience.device import PushAddress
 from shared.domain.push.answers import Answer, Rejected
-from shared.domain.push.fcm_reactions import reaction
-from shared.domain.push.message import Message, PayloadTooBig
+from shared.domain.push.fcm.meaning import meaning
 from shared.domain.push.pace import Window
 from shared.domain.push.reactions import ANSWER_LOST, CREDENTIALS_REFUSED, INVALID_TOKEN, NOT_SENT
+from shared.domain.push.rendering import Push
 from shared.settings import Settings
 from shared.wire.http11 import Fault, KeptConnections, OneShotHttp, Target
 from shared.wire.tokens import AccessTokens, GoogleAccessTokens
@@ -48,33 +40,22 @@ class FcmSender:
         base_url: str = FCM_BASE_URL,
         *,
         http: Callable[[str], OneShotHttp] = KeptConnections,
-        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
         window: Window = WINDOW,
     ) -> None:
         prefix = urlsplit(base_url).path.rstrip("/")
         path = f"{prefix}/v1/projects/{quote(project, safe='')}/messages:send"
         self._access = Access("FCM", path, tokens)
         self._engines = Engines("fcm", lambda: http(base_url), window)
-        self._clock = clock
 
-    def send(
-        self,
-        message: Message,
-        addresses: Sequence[PushAddress],
-        within_seconds: float = math.inf,
-    ) -> Sequence[Answer]:
-        """An answer for each address, in order. Never raises for what FCM answers."""
+    def send(self, pushes: Sequence[Push], within_seconds: float = math.inf) -> Sequence[Answer]:
+        """Return an answer for each, in order. Never raises for what FCM answers."""
         until = deadline(within_seconds)
-        try:
-            template = render(message, self._clock())
-        except PayloadTooBig:
-            return reported("FCM", message, [PAYLOAD_TOO_BIG] * len(addresses))
         target = self._access.target()
         if not isinstance(target, Target):
-            return reported("FCM", message, [target] * len(addresses))
+            return [target] * len(pushes)
         engine = self._engines.mine()
-        requests = _Requests(engine.client, template, target, self._access.renewed)
-        return reported("FCM", message, engine.run(requests.answers(addresses, engine.pace, until)))
+        requests = _Requests(engine.client, target, self._access.renewed)
+        return engine.run(requests.answers(pushes, engine.pace, until))
 
     def close(self) -> None:
         """Let go of connections and thread; a later ``send`` starts anew."""
@@ -89,19 +70,16 @@ def fcm_sender(settings: Settings) -> FcmSender:
 
 @dataclass(frozen=True, slots=True)
 class _Requests:
-    """One notification to some addresses."""
+    """The requests of one send."""
 
     http: OneShotHttp
-    template: Template
     target: Target
     renewed: Callable[[Target], Awaitable[Target | Answer]]
     unheard: Unheard = field(default_factory=lambda: Unheard("FCM"))
 
-    async def answers(
-        self, addresses: Sequence[PushAddress], pace: Pace, until: float
-    ) -> Sequence[Answer]:
+    async def answers(self, pushes: Sequence[Push], pace: Pace, until: float) -> Sequence[Answer]:
         return await at_pace(
-            addresses,
+            pushes,
             self._answer,
             pace,
             most_at_once=MOST_AT_ONCE,
@@ -109,8 +87,9 @@ class _Requests:
             hopeless=_hopeless,
         )
 
-    async def _answer(self, address: PushAddress) -> Answer:
-        body = self.template.body(address.value)
+    async def _answer(self, push: Push) -> Answer:
+        address, payload = push
+        body = payload.body(address.value)
         answer, token_refused = await self._attempt(self.target, body)
         if token_refused:
             renewed = await self.renewed(self.target)
@@ -120,18 +99,18 @@ class _Requests:
         return answer
 
     async def _attempt(self, target: Target, body: bytes) -> tuple[Answer, bool]:
-        """What became of it, and whether only the access token stood in its way."""
+        """Return what became of it, and whether only the access token stood in its way."""
         got = await self.http.post(target, body)
         if isinstance(got, Fault):
             return (ANSWER_LOST if got.ambiguous else NOT_SENT), False
         if words_are_lost(got):
             self.unheard.note(got)
             return ANSWER_LOST, False
-        answer = reaction(got.status, got.headers, got.body)
+        answer = meaning(got)
         if isinstance(answer, Rejected):
             self.unheard.note(got)
         return answer, got.status == 401 and answer == CREDENTIALS_REFUSED
 
 
 def _hopeless(address: PushAddress) -> Answer | None:
-    return None if addressable(address.value) else INVALID_TOKEN
+    return None if fits_json(address.value) else INVALID_TOKEN

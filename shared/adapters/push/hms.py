@@ -12,28 +12,17 @@ import asyncio
 import math
 from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
 from urllib.parse import urlsplit
 
+from shared.adapters.push.addresses import fits_json
 from shared.adapters.push.defects import log_defect
-from shared.adapters.push.engine import (
-    PAYLOAD_TOO_BIG,
-    Access,
-    Engines,
-    deadline,
-    reported,
-    words_are_lost,
-)
-from shared.adapters.push.fcm_message import addressable
+from shared.adapters.push.engine import Access, Engine, Engines, deadline, words_are_lost
 from shared.adapters.push.hms_credentials import HMS_OAUTH_URL, HuaweiAccessTokens
-from shared.adapters.push.hms_message import Template, render
 from shared.adapters.push.pace import Pace
 from shared.adapters.push.unheard import Unheard
-from shared.domain.audience.device import PushAddress
 from shared.domain.delivery.evidence import FEWEST_TO_BELIEVE
 from shared.domain.push.answers import Accepted, Answer, Later
-from shared.domain.push.hms_reactions import MOST_TOKENS, PARTLY, UNKNOWN_ERROR, named, reactions
-from shared.domain.push.message import Message, PayloadTooBig
+from shared.domain.push.hms.meaning import MOST_TOKENS, PARTLY, UNKNOWN_ERROR, meaning, named
 from shared.domain.push.pace import Window
 from shared.domain.push.reactions import (
     ANSWER_LOST,
@@ -44,6 +33,7 @@ from shared.domain.push.reactions import (
     NOT_SENT,
     NOTHING_ASKED,
 )
+from shared.domain.push.rendering import Payload, Push
 from shared.settings.credentials.hms import HmsAccount
 from shared.wire.http11 import MOST_ANSWER_BYTES, Fault, KeptConnections, OneShotHttp, Target
 from shared.wire.tokens import AccessTokens
@@ -70,42 +60,52 @@ class HmsSender:
         base_url: str = HMS_PUSH_BASE_URL,
         *,
         http: Callable[[str], OneShotHttp] = KeptConnections,
-        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
         window: Window = WINDOW,
     ) -> None:
         self._access = Access("HMS", urlsplit(base_url).path.rstrip("/") + path, tokens)
         self._engines = Engines("hms", lambda: http(base_url), window)
-        self._clock = clock
 
-    def send(
-        self,
-        message: Message,
-        addresses: Sequence[PushAddress],
-        within_seconds: float = math.inf,
-    ) -> Sequence[Answer]:
-        """An answer for each address, in order. Never raises for what Huawei answers."""
-        tokens = list(dict.fromkeys(a.value for a in addresses if addressable(a.value)))
-        answers = self._answers(message, tokens, deadline(within_seconds))
-        return reported("HMS", message, [answers.get(a.value, INVALID_TOKEN) for a in addresses])
+    def send(self, pushes: Sequence[Push], within_seconds: float = math.inf) -> Sequence[Answer]:
+        """Return an answer for each, in order. Never raises for what Huawei answers."""
+        until = deadline(within_seconds)
+        tokens: dict[Payload, dict[str, None]] = {}
+        for address, payload in pushes:
+            if fits_json(address.value):
+                tokens.setdefault(payload, {})[address.value] = None
+        target = self._access.target() if tokens else INVALID_TOKEN
+        if not isinstance(target, Target):
+            return [target if fits_json(a.value) else INVALID_TOKEN for a, _ in pushes]
+        engine = self._engines.mine()
+        answers = engine.run(self._answers(engine, target, tokens, until))
+        return [answers.get((payload, a.value), INVALID_TOKEN) for a, payload in pushes]
 
     def close(self) -> None:
         """Let go of connections and thread; a later ``send`` starts anew."""
         self._engines.close()
 
-    def _answers(self, message: Message, tokens: Sequence[str], until: float) -> dict[str, Answer]:
-        if not tokens:
-            return {}
-        try:
-            template = render(message, self._clock())
-        except PayloadTooBig:
-            return dict.fromkeys(tokens, PAYLOAD_TOO_BIG)
-        target = self._access.target()
-        if not isinstance(target, Target):
-            return dict.fromkeys(tokens, target)
-        engine = self._engines.mine()
+    async def _answers(
+        self,
+        engine: Engine[OneShotHttp],
+        target: Target,
+        tokens: Mapping[Payload, Collection[str]],
+        until: float,
+    ) -> dict[tuple[Payload, str], Answer]:
+        """Ask for the addresses of each variant by themselves, all of them side by side."""
+        turns = asyncio.Semaphore(MOST_AT_ONCE)
         renewed = self._access.renewed
-        requests = _Requests(engine.client, template, target, renewed, engine.pace, until)
-        return engine.run(requests.answers(tokens))
+        of_each = await asyncio.gather(
+            *(
+                _Requests(
+                    engine.client, payload, target, renewed, engine.pace, until, turns
+                ).answers(list(some))
+                for payload, some in tokens.items()
+            )
+        )
+        return {
+            (payload, token): answer
+            for payload, answers in zip(tokens, of_each, strict=True)
+            for token, answer in answers.items()
+        }
 
 
 def hms_sender(
@@ -134,21 +134,21 @@ def requests_of(tokens: Sequence[str]) -> Iterator[list[str]]:
 
 @dataclass(frozen=True, slots=True)
 class _Requests:
-    """One notification to some addresses, in up to ``MOST_AT_ONCE`` requests at a time."""
+    """One variant to some addresses, in as many requests at a time as there are ``turns``."""
 
     http: OneShotHttp
-    template: Template
+    payload: Payload
     target: Target
     renewed: Callable[[Target], Awaitable[Target | Answer]]
     pace: Pace
     until: float
+    turns: asyncio.Semaphore
     unheard: Unheard = field(default_factory=lambda: Unheard("HMS"))
-    turns: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(MOST_AT_ONCE))
     refused_alone: dict[str, Answer] = field(default_factory=dict)
     taken: set[str] = field(default_factory=set)
 
     async def answers(self, tokens: Sequence[str]) -> dict[str, Answer]:
-        """By address."""
+        """Return what became of each, by address."""
         return await self._of_all(list(requests_of(tokens)))
 
     async def _of_all(self, requests: Sequence[Sequence[str]]) -> dict[str, Answer]:
@@ -206,18 +206,18 @@ class _Requests:
         return said
 
     async def _attempt(self, target: Target, tokens: Sequence[str]) -> "_Said":
-        got = await self.http.post(target, self.template.body(tokens))
+        got = await self.http.post(target, self.payload.body(tokens))
         if isinstance(got, Fault):
             return _Said(dict.fromkeys(tokens, ANSWER_LOST if got.ambiguous else NOT_SENT))
         if words_are_lost(got):
             self.unheard.note(got)
             return _Said(dict.fromkeys(tokens, ANSWER_LOST))
-        answers = reactions(got.status, got.body, tokens)
+        answers = meaning(got, tokens)
         if UNKNOWN_ERROR in answers.values():
             self.unheard.note(got)
         if all(isinstance(answer, Accepted) for answer in answers.values()):
             return _Said(answers)
-        return _Said(answers, _unsure(answers, named(got.body)))
+        return _Said(answers, _unsure(answers, named(got)))
 
 
 @dataclass(frozen=True, slots=True)

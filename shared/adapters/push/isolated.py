@@ -9,10 +9,9 @@ import threading
 from collections.abc import Callable, Sequence
 
 from shared.adapters.push.defects import log_defect
-from shared.domain.audience.device import PushAddress
 from shared.domain.push.answers import Answer
-from shared.domain.push.message import Message
 from shared.domain.push.reactions import MAY_HAVE_SENT, SENDER_FAILED
+from shared.domain.push.rendering import Push
 from shared.ports import Sender
 
 
@@ -25,21 +24,16 @@ class IsolatedSender:
         self._lock = threading.Lock()
         self._built: Sender | None = None
 
-    def send(
-        self,
-        message: Message,
-        addresses: Sequence[PushAddress],
-        within_seconds: float = math.inf,
-    ) -> Sequence[Answer]:
-        """An answer for each address, in order; if the sender breaks, one that is tried again."""
+    def send(self, pushes: Sequence[Push], within_seconds: float = math.inf) -> Sequence[Answer]:
+        """Return an answer for each, in order; if the sender breaks, one that is tried again."""
         answer = SENDER_FAILED
         try:
             sender = self._sender()
             answer = MAY_HAVE_SENT
-            return sender.send(message, addresses, within_seconds)
+            return sender.send(pushes, within_seconds)
         except Exception as broken:  # noqa: BLE001 - whatever it is, it is this service's alone
             log_defect(f"{self._service}: the sender", broken)
-            return [answer] * len(addresses)
+            return [answer] * len(pushes)
 
     def _sender(self) -> Sender:
         with self._lock:

@@ -16,6 +16,7 @@ from shared.domain.audience.device import PushAddress
 from shared.domain.push.answers import Answer, Later
 from shared.domain.push.pace import Throttled, Window, perhaps_the_app, too_much, whole_app_waits
 from shared.domain.push.reactions import MAY_HAVE_SENT, NO_TURN, NOT_SENT
+from shared.domain.push.rendering import Push
 
 
 class Pace:
@@ -103,31 +104,32 @@ def _whole(window: Window) -> int:
 
 
 async def at_pace(
-    addresses: Sequence[PushAddress],
-    attempt: Callable[[PushAddress], Awaitable[Answer]],
+    pushes: Sequence[Push],
+    attempt: Callable[[Push], Awaitable[Answer]],
     pace: Pace,
     *,
     most_at_once: int,
     until: float,
     hopeless: Callable[[PushAddress], Answer | None] = lambda _: None,
 ) -> list[Answer]:
-    """One attempt for each address, as many side by side as the app takes; answers in order.
+    """Make one attempt at each push, as many side by side as the app takes; answers in order.
 
-    Those that do not get their turn before ``until`` were not sent. Of a ``hopeless`` one the
+    Those that do not get their turn before ``until`` were not sent. Of a ``hopeless`` address the
     answer is known without asking.
     """
-    answers: list[Answer] = [NOT_SENT] * len(addresses)
-    todo = iter(enumerate(addresses))
+    answers: list[Answer] = [NOT_SENT] * len(pushes)
+    todo = iter(enumerate(pushes))
     defects: list[Exception] = []
 
     async def work() -> None:
-        for position, address in todo:
+        for position, push in todo:
+            address = push[0]
             if (instead := hopeless(address) or await pace.admit(until)) is not None:
                 answers[position] = instead
                 continue
             began = pace.clock()
             try:
-                answers[position] = await attempt(address)
+                answers[position] = await attempt(push)
             except Exception as broken:  # noqa: BLE001 - one that breaks costs only itself
                 answers[position] = MAY_HAVE_SENT
                 defects.append(broken)
@@ -135,8 +137,8 @@ async def at_pace(
                 pace.settle(began, answers[position], address.value)
 
     # One after the other: gathering them would call back for each.
-    for working in [asyncio.create_task(work()) for _ in addresses[:most_at_once]]:
+    for working in [asyncio.create_task(work()) for _ in pushes[:most_at_once]]:
         await working
     if defects:
-        log_defect(f"{len(defects)} of {len(addresses)} pushes", defects[0])
+        log_defect(f"{len(defects)} of {len(pushes)} pushes", defects[0])
     return answers

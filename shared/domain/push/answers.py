@@ -1,7 +1,20 @@
 """What one attempt at one push address was answered, whichever push service it was."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Protocol
+
+
+class Response(Protocol):
+    """A push service's own words: what came back over the wire. Names of headers in lower case."""
+
+    @property
+    def status(self) -> int: ...
+    @property
+    def headers(self) -> Mapping[str, str]: ...
+    @property
+    def body(self) -> bytes: ...
 
 
 @dataclass(frozen=True, slots=True)

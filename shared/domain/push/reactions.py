@@ -2,13 +2,15 @@
 
 from typing import Final
 
-from shared.domain.push.answers import AddressGone, Later, Misconfigured
+from shared.domain.push.answers import AddressGone, Later, Misconfigured, Unsendable
 
 CREDENTIALS_REFUSED: Final = Misconfigured("credentialsRefused")
 NO_SENDER: Final = Misconfigured("noSender", certain=True)
 DEVICE_BUSY: Final = Later("deviceBusy", 60.0)
 """This device gets more than the push service lets through to one; others are not meant."""
 INVALID_TOKEN: Final = AddressGone("invalidToken")
+PAYLOAD_TOO_BIG: Final = Unsendable("payloadTooBig")
+"""More than the push service passes on to a device; nothing was asked."""
 NOT_SENT: Final = Later("notSent")
 NO_TURN: Final = Later("noTurn", tried=False)
 """Nothing was asked: the app is to be left alone for a while, or time was up."""

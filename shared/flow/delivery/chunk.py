@@ -104,4 +104,5 @@ class Chunks:
         if not desktops:
             return {}
         writes = [SlotWrite(t.hwid, t.read_version, t.slot) for t in desktops.values()]
-        return dict(zip(desktops, self.slots.show(self.notification, writes), strict=True))
+        rendered = self.pushes.renderer.slot(self.clock.now())
+        return dict(zip(desktops, self.slots.show(rendered, writes), strict=True))

@@ -5,6 +5,8 @@ the same refusal and nobody was accepted, no more than a few of each chunk are a
 others wait: if one of the few is accepted, they go out too.
 """
 
+import logging
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -13,10 +15,13 @@ from typing import Final
 from shared.domain.audience.device import AddressKind, PushAddress
 from shared.domain.delivery.evidence import PROBES, Group, group_of
 from shared.domain.delivery.ledger import Target
-from shared.domain.push.answers import Answer, Later
-from shared.domain.push.message import Message
+from shared.domain.notifications.notification import NotificationId
+from shared.domain.push.answers import Answer, Later, Misconfigured, Unsendable
+from shared.domain.push.languages import LANGUAGES
 from shared.domain.push.reactions import NO_SENDER, NO_TURN
+from shared.domain.push.rendering import Payload
 from shared.flow.delivery.heard import Heard
+from shared.flow.delivery.render import Renderer
 from shared.ports import Clock, Sender
 
 Senders = Mapping[AddressKind, Sender]
@@ -26,12 +31,15 @@ Addressed = Mapping[int, tuple[Group, PushAddress]]
 ANSWER_TOGETHER: Final = frozenset({AddressKind.HMS})
 """Push services that give one answer to a request for many addresses."""
 
+_GRAVE = (Misconfigured, Unsendable)
+_log = logging.getLogger(__name__)
+
 
 @dataclass(slots=True)
 class Pushes:
     """Sends the chunks of a batch, one after the other."""
 
-    message: Message
+    renderer: Renderer
     senders: Senders
     clock: Clock
     heard: Heard
@@ -76,19 +84,38 @@ class Pushes:
         }
 
     def _ask(self, asked: Addressed, until: datetime) -> dict[int, Answer]:
+        """Render for these addresses of one push service, and send what it could take."""
         if not asked:
             return {}
         kind = next(address.kind for _, address in asked.values())
         sender = self.senders.get(kind)
         if sender is None:
             return dict.fromkeys(asked, NO_SENDER)
-        seconds = max(0.0, (until - self.clock.now()).total_seconds())
-        got = sender.send(self.message, [address for _, address in asked.values()], seconds)
+        now = self.clock.now()
+        rendered = self.renderer.payloads([address for _, address in asked.values()], now)
+        by_position = dict(zip(asked, rendered, strict=True))
+        pushes = {p: (asked[p][1], it) for p, it in by_position.items() if isinstance(it, Payload)}
+        seconds = max(0.0, (until - now).total_seconds())
+        got = sender.send(list(pushes.values()), seconds) if pushes else ()
+        sent = dict(zip(pushes, got, strict=True))
+        answers = {p: sent[p] if isinstance(it, Payload) else it for p, it in by_position.items()}
+        report(kind, self.renderer.notification.id, answers.values())
         self.heard.learn(
             (group, address.value, answer)
-            for (group, address), answer in zip(asked.values(), got, strict=True)
+            for (group, address), answer in zip(asked.values(), answers.values(), strict=True)
         )
-        return dict(zip(asked, got, strict=True))
+        return answers
+
+
+def report(kind: AddressKind, id: NotificationId, answers: Iterable[Answer]) -> None:
+    """Log what may be our fault: once a send, without any address.
+
+    Whether it is, one send cannot tell: who knows the run sounds the alarm.
+    """
+    grave = Counter(answer.code for answer in answers if isinstance(answer, _GRAVE))
+    for code, addresses in grave.items():
+        told = (LANGUAGES[kind].log_name, code, id, addresses)
+        _log.warning("%s: %s, notification %s, %d addresses", *told)
 
 
 def _parts(addressed: Addressed, again: Set[int]) -> Iterator[Addressed]:

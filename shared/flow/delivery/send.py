@@ -21,7 +21,6 @@ from shared.domain.delivery.retry import RetryPolicy, fruitless_after, too_late
 from shared.domain.errors import TryAgain
 from shared.domain.notifications.lifecycle import Status
 from shared.domain.notifications.notification import Notification, NotificationId
-from shared.domain.push.message import Message
 from shared.domain.push.reactions import ANSWER_LOST, NOTHING_ASKED
 from shared.flow.delivery.chunk import Chunks
 from shared.flow.delivery.count import finish
@@ -29,6 +28,7 @@ from shared.flow.delivery.heard import Heard
 from shared.flow.delivery.lost_domain import ended
 from shared.flow.delivery.pushes import Pushes, Senders
 from shared.flow.delivery.queues import follow_up
+from shared.flow.delivery.render import Renderer
 from shared.flow.delivery.verdicts import Results, Verdicts
 from shared.ports import (
     Attempts,
@@ -106,7 +106,7 @@ def send_batch(
                 _claimed(_doubted(batch, doubts), needs.clock, lease), doubts
             )
             heard = Heard.before(id, batch, needs.memory, needs.ledger, needs.clock)
-            pushes = Pushes(_message(notification), needs.senders, needs.clock, heard)
+            pushes = Pushes(Renderer(notification), needs.senders, needs.clock, heard)
             verdicts = Verdicts(heard, policy.patience)
             chunks = Chunks(notification, pushes, verdicts, needs.slots, needs.devices, needs.clock)
             run = _Run(notification, needs.ledger, chunks, needs.watch, needs.clock, policy, lease)
@@ -353,13 +353,3 @@ def _rested(batch: Batch) -> Batch:
     """Whose time for retries has not begun, if nothing was attempted yet."""
     attempted = any(record.at for record in batch.records)
     return batch if attempted else replace(batch, first_attempt_at=None)
-
-
-def _message(notification: Notification) -> Message:
-    return Message(
-        id=notification.id,
-        content=notification.content,
-        sent_at=notification.sending_at or notification.created_at,
-        expires_at=notification.expires_at,
-        urgent=notification.auto_approved,
-    )

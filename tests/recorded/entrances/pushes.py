@@ -3,9 +3,12 @@
 from collections.abc import Mapping
 from datetime import timedelta
 
-from shared.adapters.push import apns_message, fcm_message, hms_message
+from shared.adapters.push.addresses import apns_id, apns_path
+from shared.domain.audience.device import AddressKind
 from shared.domain.content.content import Content
-from shared.domain.push.message import Message, PayloadTooBig
+from shared.domain.content.shown import shown
+from shared.domain.push.languages import LANGUAGES
+from shared.domain.push.rendering import Options, Payload
 from tests.builders import NOON
 from tests.recorded.pages import Json
 
@@ -14,32 +17,34 @@ TOPIC = "com.example.app"
 
 
 def request_texts(content: Mapping[str, Json], expires_in: int | None, urgent: bool) -> Json:
-    """Build the request for one address of every service, as text; or say that it is too big."""
+    """Build the request for one address of every service, as text; or say that it is too big.
+
+    No service is told what is urgent: everything is.
+    """
+    del urgent
     expires_at = None if expires_in is None else NOON + timedelta(seconds=expires_in)
-    message = Message(ID, Content.model_validate(content, strict=False), NOON, expires_at, urgent)
-    now = NOON + timedelta(seconds=10)
-    requests = {
-        "fcm": lambda: {"body": fcm_message.render(message, now).body("token").decode()},
-        "apns": lambda: _apns(message),
-        "hms": lambda: {"body": hms_message.render(message, now).body(["one", "two"]).decode()},
-    }
-    return {service: _or_too_big(request) for service, request in requests.items()}
-
-
-def _apns(message: Message) -> Json:
-    rendered = apns_message.render(message, TOPIC)
-    address = "ab" * 32
+    what = shown(Content.model_validate(content, strict=False))
+    options = Options(ID, NOON, NOON + timedelta(seconds=10), expires_at)
+    rendered = {kind: it.payload(what, options) for kind, it in LANGUAGES.items()}
     return {
-        "path": apns_message.path(address).decode(),
-        "headers": {name.decode(): value.decode() for name, value in rendered.headers},
-        "apns-id": rendered.apns_id(address).decode(),
-        "body": rendered.body.decode(),
+        kind.value: _request(kind, it) if isinstance(it, Payload) else {"refused": ID}
+        for kind, it in rendered.items()
     }
 
 
-def _or_too_big(request: object) -> Json:
-    assert callable(request)
-    try:
-        return request()
-    except PayloadTooBig as fault:
-        return {"refused": str(fault)}
+def _request(kind: AddressKind, payload: Payload) -> Json:
+    if kind is AddressKind.APNS:
+        return _apns(payload)
+    to = "token" if kind is AddressKind.FCM else ["one", "two"]
+    return {"body": payload.body(to).decode()}
+
+
+def _apns(payload: Payload) -> Json:
+    address = "ab" * 32
+    headers = [(b"apns-topic", TOPIC.encode()), *payload.headers]
+    return {
+        "path": apns_path(address).decode(),
+        "headers": {name.decode(): value.decode() for name, value in headers},
+        "apns-id": apns_id(payload.id, address),
+        "body": payload.before.decode(),
+    }

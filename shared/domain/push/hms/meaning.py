@@ -11,7 +11,15 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from shared.domain.answer_bodies import object_in, text_in
-from shared.domain.push.answers import Accepted, Answer, Later, Misconfigured, Rejected, Unsendable
+from shared.domain.push.answers import (
+    Accepted,
+    Answer,
+    Later,
+    Misconfigured,
+    Rejected,
+    Response,
+    Unsendable,
+)
 from shared.domain.push.reactions import ANSWER_LOST, CREDENTIALS_REFUSED, INVALID_TOKEN
 
 MOST_TOKENS: Final = 1000
@@ -79,10 +87,10 @@ REASONS: Final[Mapping[str, Answer]] = {
 _REFUSED_FOR_OTHER_REASONS = Rejected("tokenRefused")
 
 
-def reactions(http: int, body: bytes, tokens: Sequence[str]) -> dict[str, Answer]:
-    """What to do about each of ``tokens`` after this answer to the request for all of them."""
-    said = object_in(body)
-    answer = _find(http, _code(said))
+def meaning(response: Response, tokens: Sequence[str]) -> dict[str, Answer]:
+    """Read what became of each of ``tokens`` from the response to the request for all of them."""
+    said = object_in(response.body)
+    answer = _find(response.status, _code(said))
     accepted = Accepted(text_in(said, "requestId"))
     if answer not in (PARTLY, INVALID_TOKEN):
         return dict.fromkeys(tokens, accepted if isinstance(answer, Accepted) else answer)
@@ -94,9 +102,9 @@ def reactions(http: int, body: bytes, tokens: Sequence[str]) -> dict[str, Answer
     return {token: listed.get(token, rest) for token in tokens}
 
 
-def named(body: bytes) -> frozenset[str]:
-    """The addresses that an answer names one by one, so that it speaks of each of them."""
-    return frozenset(_listed(_details(object_in(body))))
+def named(response: Response) -> frozenset[str]:
+    """Find the addresses that a response names one by one, so that it speaks of each of them."""
+    return frozenset(_listed(_details(object_in(response.body))))
 
 
 def _find(http: int, code: str) -> Answer:
@@ -111,7 +119,7 @@ def _find(http: int, code: str) -> Answer:
 
 
 def _listed(details: Mapping[str, object]) -> dict[str, Answer]:
-    """The illegal addresses, in the older list or the newer map of reasons."""
+    """Read the illegal addresses, in the older list or the newer map of reasons."""
     by_reason = details.get("illegalTokens")
     groups: dict[str, object] = {"": details.get("illegal_tokens")}
     groups |= by_reason if isinstance(by_reason, dict) else {}

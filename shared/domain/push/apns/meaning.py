@@ -20,6 +20,7 @@ from shared.domain.push.answers import (
     Later,
     Misconfigured,
     Rejected,
+    Response,
     Unsendable,
 )
 from shared.domain.push.reactions import (
@@ -114,11 +115,12 @@ UNKNOWN_REASONS: Final[Mapping[int, Reaction]] = {
 _ANYTHING_ELSE = Reaction(Later("unavailable", ambiguous=True))
 
 
-def reaction(http: int, headers: Mapping[str, str], body: bytes) -> Reaction:
-    """What to do after this answer. Names in ``headers`` are in lower case."""
+def meaning(response: Response) -> Reaction:
+    """Read what became of a push from Apple's response to it, and what to do about it first."""
+    http, headers = response.status, response.headers
     if http == 200:
         return Reaction(Accepted(headers.get("apns-id", "")))
-    said = object_in(body)
+    said = object_in(response.body)
     reason = said.get("reason")
     found = REACTIONS.get((http, reason)) if isinstance(reason, str) else None
     if found is None:
@@ -132,7 +134,7 @@ def reaction(http: int, headers: Mapping[str, str], body: bytes) -> Reaction:
 
 
 def by_reason(http: object, reason: str) -> Answer | None:
-    """What a reason means that somebody else hands on; ``None`` for one nobody has heard of."""
+    """Read a reason that another service hands on; ``None`` for one nobody has heard of."""
     known = {status: it for (status, word), it in REACTIONS.items() if word == reason}
     found = known.get(http) if isinstance(http, int) else None
     found = found or next(iter(known.values()), None)

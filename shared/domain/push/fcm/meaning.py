@@ -14,7 +14,6 @@ from typing import Final
 from pydantic_core import from_json
 
 from shared.domain.answer_bodies import text_in
-from shared.domain.push import apns_reactions
 from shared.domain.push.answers import (
     Accepted,
     AddressGone,
@@ -22,8 +21,10 @@ from shared.domain.push.answers import (
     Later,
     Misconfigured,
     Rejected,
+    Response,
     Unsendable,
 )
+from shared.domain.push.apns.meaning import by_reason
 from shared.domain.push.reactions import (
     ANSWER_LOST,
     CREDENTIALS_REFUSED,
@@ -81,9 +82,9 @@ REACTIONS: Final[tuple[tuple[int, str, Answer], ...]] = (
 """Codes are stable: they appear in the ``errors`` of a notification."""
 
 
-def reaction(http: int, headers: Mapping[str, str], body: bytes) -> Answer:
-    """What to do after this answer. Names in ``headers`` are in lower case."""
-    said = _json(body)
+def meaning(response: Response) -> Answer:
+    """Read what became of a push from FCM's response to it."""
+    http, said = response.status, _json(response.body)
     if http == 200 and (name := text_in(said, "name")):
         return Accepted(name.rpartition("/")[2])
     told = said.get("error")
@@ -91,7 +92,7 @@ def reaction(http: int, headers: Mapping[str, str], body: bytes) -> Answer:
     details = list(_details(error))
     found = _apples(details) or _find(http, _word(http, error, details))
     if isinstance(found, Later) and http >= 300:
-        asked = asked_seconds(headers, details)
+        asked = asked_seconds(response.headers, details)
         return found if asked is None else replace(found, retry_after_seconds=asked)
     return found
 
@@ -111,7 +112,7 @@ def _apples(details: Iterable[Mapping[str, object]]) -> Answer | None:
     """
     for detail in details:
         if _is(detail, "google.firebase.fcm.v1.ApnsError"):
-            found = apns_reactions.by_reason(detail.get("statusCode"), text_in(detail, "reason"))
+            found = by_reason(detail.get("statusCode"), text_in(detail, "reason"))
             return _THIRD_PARTY_AUTH if found == CREDENTIALS_REFUSED else found
     return None
 

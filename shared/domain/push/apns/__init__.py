@@ -1,0 +1,1 @@
+"""Apple's push service: what it is sent, and what its answers mean."""

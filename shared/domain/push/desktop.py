@@ -1,0 +1,31 @@
+"""A notification as a desktop polls it: the fields of its slot."""
+
+from dataclasses import dataclass
+
+from shared.domain.audience.device import Slot
+from shared.domain.content.shown import Shown
+from shared.domain.push.rendering import Json, Options, given
+
+
+@dataclass(frozen=True, slots=True)
+class SlotPayload:
+    """What every desktop's slot is to hold: ``slot`` says which notification, ``fields`` what."""
+
+    slot: Slot
+    fields: Json
+
+
+def payload(shown: Shown, options: Options) -> SlotPayload:
+    """Render the fields to write; those of a slot that are absent here are to be removed."""
+    fields = given(
+        pendingNotificationId=options.id,
+        pendingNotificationTitle=shown.title,
+        pendingNotificationBody=shown.body,
+        pendingNotificationAt=options.sending_at,
+        pendingNotificationUrl=shown.url,
+        pendingNotificationUrlButtonName=shown.button,
+        pendingNotificationForceTimer=shown.force_timer,
+        pendingNotificationImage=shown.image,
+        pendingNotificationExpiresAt=options.expires_at,
+    )
+    return SlotPayload(Slot(options.id, options.sending_at), fields)

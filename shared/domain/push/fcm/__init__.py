@@ -1,0 +1,1 @@
+"""Firebase Cloud Messaging: what it is sent, and what its answers mean."""

@@ -1,0 +1,1 @@
+"""Huawei Push Kit: what it is sent, and what its answers mean."""

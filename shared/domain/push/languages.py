@@ -1,0 +1,29 @@
+"""The push services we speak to, each with its name and its renderer; there is no other list."""
+
+from collections.abc import Callable, Mapping
+from typing import NamedTuple
+
+from shared.domain.audience.device import AddressKind
+from shared.domain.content.shown import Shown
+from shared.domain.push.answers import Unsendable
+from shared.domain.push.apns import payload as apns
+from shared.domain.push.fcm import payload as fcm
+from shared.domain.push.hms import payload as hms
+from shared.domain.push.rendering import Options, Payload
+
+
+class Language(NamedTuple):
+    """How one push service is written to, and how much it takes."""
+
+    name: str
+    log_name: str
+    payload: Callable[[Shown, Options], Payload | Unsendable]
+    size: Callable[[Shown, Options], int]
+    most_bytes: int
+
+
+LANGUAGES: Mapping[AddressKind, Language] = {
+    AddressKind.FCM: Language("FCM", "FCM", fcm.payload, fcm.size, fcm.MOST_BYTES),
+    AddressKind.APNS: Language("APNs", "APNs", apns.payload, apns.size, apns.MOST_BYTES),
+    AddressKind.HMS: Language("Huawei Push Kit", "HMS", hms.payload, hms.size, hms.MOST_BYTES),
+}

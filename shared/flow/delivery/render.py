@@ -1,0 +1,47 @@
+"""What is sent to whom: a chunk's devices by variant, each variant rendered once.
+
+A variant is what one push service is told of what some devices show. Today every device shows the
+same, so there is one for each service. What comes to differ between devices is decided here, and
+nowhere else: below are bytes and addresses.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from shared.domain.audience.device import PushAddress
+from shared.domain.content.shown import shown
+from shared.domain.errors import Defect
+from shared.domain.notifications.notification import Notification
+from shared.domain.push import desktop
+from shared.domain.push.answers import Unsendable
+from shared.domain.push.desktop import SlotPayload
+from shared.domain.push.languages import LANGUAGES
+from shared.domain.push.rendering import Options, Payload
+
+
+@dataclass(frozen=True, slots=True)
+class Renderer:
+    """The one notification that a batch sends, in every language it is sent in."""
+
+    notification: Notification
+
+    def payloads(
+        self, addresses: Sequence[PushAddress], now: datetime
+    ) -> Sequence[Payload | Unsendable]:
+        """Render what goes to each address, in order, or answer that it cannot be sent there."""
+        what, options = shown(self.notification.content), self._options(now)
+        kinds = dict.fromkeys(address.kind for address in addresses)
+        variants = {kind: LANGUAGES[kind].payload(what, options) for kind in kinds}
+        return [variants[address.kind] for address in addresses]
+
+    def slot(self, now: datetime) -> SlotPayload:
+        """Render what every desktop's slot is to hold."""
+        it = self.notification
+        if it.sending_at is None:
+            raise Defect(f"{it.id} is not being sent, so no desktop may show it")
+        return desktop.payload(shown(it.content), self._options(now))
+
+    def _options(self, now: datetime) -> Options:
+        it = self.notification
+        return Options(it.id, it.sending_at or it.created_at, now, it.expires_at)
