@@ -131,7 +131,7 @@ def ours(url: str, folder: Path) -> Round:
     from shared.domain.audience.device import AddressKind, PushAddress
     from shared.domain.content.shown import Shown
     from shared.domain.push.answers import Accepted
-    from shared.domain.push.apns.payload import payload
+    from shared.domain.push.apns import payload
     from shared.domain.push.rendering import Options, Payload
     from shared.stores.provider_tokens import TokenShelf
 

@@ -90,7 +90,7 @@ def _floor(url: str) -> list[float]:
 def _payload() -> "Payload":
     """Render the message as for a chunk of a batch."""
     from shared.domain.content.shown import Shown
-    from shared.domain.push.fcm.payload import payload
+    from shared.domain.push.fcm import payload
     from shared.domain.push.rendering import Options, Payload
 
     now, shown = datetime.now(UTC), Shown(title=TITLE, body=BODY, url=URL, button="Open")

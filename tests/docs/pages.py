@@ -12,6 +12,7 @@ from typing import TypeVar
 
 from shared.domain import codes
 from shared.domain.findings import finding as findings
+from shared.domain.push import apns, fcm, hms
 from shared.domain.push.answers import (
     Accepted,
     AddressGone,
@@ -21,9 +22,6 @@ from shared.domain.push.answers import (
     Rejected,
     Unsendable,
 )
-from shared.domain.push.apns import meaning as apns
-from shared.domain.push.fcm import meaning as fcm
-from shared.domain.push.hms import meaning as hms
 from shared.domain.push.reactions import CREDENTIALS_REFUSED
 from tests.moderation.examples import EXAMPLES
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from shared.domain.push.apns.meaning import Step
+from shared.domain.push.apns import Step
 from tests.docs.pages import STEPS, missing, pages, read, written
 
 

@@ -27,10 +27,10 @@ from shared.domain.push.answers import (
     Misconfigured,
     Unsendable,
 )
-from shared.domain.push.apns.meaning import REACTIONS as APPLES
-from shared.domain.push.fcm.meaning import REACTIONS as FCMS
-from shared.domain.push.hms.meaning import REACTIONS as HUAWEIS
-from shared.domain.push.hms.meaning import REASONS
+from shared.domain.push.apns import REACTIONS as APPLES
+from shared.domain.push.fcm import REACTIONS as FCMS
+from shared.domain.push.hms import REACTIONS as HUAWEIS
+from shared.domain.push.hms import REASONS
 from shared.domain.push.reactions import CREDENTIALS_REFUSED
 from shared.domain.push.rendering import Push
 from tests.builders import NOON, a_device

@@ -13,7 +13,7 @@ from shared.domain.codes import FAILURES, OUTCOMES, remedy, sentence
 from shared.domain.delivery.ledger import Outcome
 from shared.domain.notifications.notification import FailureReason
 from shared.domain.push.answers import Accepted, Later
-from shared.domain.push.fcm.meaning import REACTIONS
+from shared.domain.push.fcm import REACTIONS
 from shared.domain.push.reactions import ANSWER_LOST
 
 SHARED = Path(__file__).parents[2] / "shared"

@@ -21,7 +21,7 @@ from shared.adapters.push.apns_credentials import (
     credential,
 )
 from shared.domain.errors import TryAgain
-from shared.domain.push.apns.meaning import SECONDS_BETWEEN_TOKENS
+from shared.domain.push.apns import SECONDS_BETWEEN_TOKENS
 from shared.ports.database import Found
 from shared.settings.credentials import CredentialsRefused
 from shared.settings.credentials.apns import ApnsCredentials

@@ -10,7 +10,7 @@ import pytest
 from shared.adapters.push.addresses import apns_id, fits_path
 from shared.domain.audience.device import AddressKind
 from shared.domain.content.content import Content
-from shared.domain.push.apns.payload import MOST_BYTES
+from shared.domain.push.apns import MOST_BYTES
 from shared.domain.push.languages import LANGUAGES
 from shared.domain.push.reactions import PAYLOAD_TOO_BIG
 from shared.domain.push.sizes import size

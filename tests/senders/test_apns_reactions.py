@@ -18,7 +18,7 @@ from shared.domain.push.answers import (
     Rejected,
     Unsendable,
 )
-from shared.domain.push.apns.meaning import REACTIONS, UNKNOWN_REASONS, Reaction, Step, meaning
+from shared.domain.push.apns import REACTIONS, UNKNOWN_REASONS, Reaction, Step, meaning
 from shared.wire.http11 import HttpAnswer
 
 

@@ -15,7 +15,7 @@ from local.emulators.fcm.validation import check
 from shared.adapters.push.addresses import fits_json
 from shared.domain.audience.device import AddressKind
 from shared.domain.content.content import Content
-from shared.domain.push.fcm.payload import MOST_BYTES
+from shared.domain.push.fcm import MOST_BYTES
 from shared.domain.push.languages import LANGUAGES
 from shared.domain.push.reactions import PAYLOAD_TOO_BIG
 from shared.domain.push.rendering import Payload

@@ -17,7 +17,7 @@ from shared.domain.push.answers import (
     Rejected,
     Unsendable,
 )
-from shared.domain.push.fcm.meaning import REACTIONS, meaning
+from shared.domain.push.fcm import REACTIONS, meaning
 from shared.wire.http11 import HttpAnswer
 
 FCM = "type.googleapis.com/google.firebase.fcm.v1.FcmError"

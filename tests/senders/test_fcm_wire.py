@@ -19,7 +19,7 @@ from shared.domain.push.answers import (
     Rejected,
     Unsendable,
 )
-from shared.domain.push.apns.meaning import by_reason
+from shared.domain.push.apns import by_reason
 from shared.domain.push.reactions import CREDENTIALS_REFUSED
 from tests.senders.parts import SHORT_SECONDS, FixedTokens, Sending, a_message, received
 

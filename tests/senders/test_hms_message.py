@@ -14,7 +14,7 @@ from local.emulators.hms.validation import Unacceptable, check
 from shared.adapters.push.addresses import fits_json
 from shared.domain.audience.device import AddressKind
 from shared.domain.content.content import Content
-from shared.domain.push.hms.payload import MOST_BYTES, notify_id
+from shared.domain.push.hms import MOST_BYTES, notify_id
 from shared.domain.push.languages import LANGUAGES
 from shared.domain.push.reactions import PAYLOAD_TOO_BIG
 from shared.domain.push.rendering import Payload

@@ -17,7 +17,7 @@ from shared.domain.push.answers import (
     Rejected,
     Unsendable,
 )
-from shared.domain.push.hms.meaning import REACTIONS, meaning, named
+from shared.domain.push.hms import REACTIONS, meaning, named
 from shared.wire.http11 import HttpAnswer
 from tests.senders.hms_parts import many
 

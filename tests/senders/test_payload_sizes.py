@@ -14,8 +14,8 @@ from local.emulators.fcm import validation as fcm_validation
 from local.emulators.hms import validation as hms_validation
 from shared.domain.audience.device import AddressKind
 from shared.domain.content.content import CompleteInput, Content, NotificationInput
-from shared.domain.push.apns.payload import MOST_BYTES
-from shared.domain.push.hms.payload import notify_id
+from shared.domain.push.apns import MOST_BYTES
+from shared.domain.push.hms import notify_id
 from shared.domain.push.languages import LANGUAGES
 from shared.domain.push.rendering import Payload, compact
 from shared.domain.push.sizes import LONGEST_ID, oversize, size

@@ -12,7 +12,7 @@ from typing import Any, Literal
 import orjson
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from shared.domain.push.hms.meaning import MOST_TOKENS
+from shared.domain.push.hms import MOST_TOKENS
 
 MOST_BODY_BYTES = 4096
 MOST_TTL_SECONDS = 15 * 86_400

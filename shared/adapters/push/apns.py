@@ -23,7 +23,7 @@ from shared.adapters.push.pace import Pace, at_pace
 from shared.adapters.push.unheard import Unheard
 from shared.domain.audience.device import PushAddress
 from shared.domain.push.answers import Accepted, AddressGone, Answer, Rejected
-from shared.domain.push.apns.meaning import Reaction, Step, meaning
+from shared.domain.push.apns import Reaction, Step, meaning
 from shared.domain.push.pace import Window
 from shared.domain.push.reactions import (
     ANSWER_LOST,

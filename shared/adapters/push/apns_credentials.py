@@ -15,7 +15,7 @@ import jwt
 from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
 
 from shared.domain.errors import TryAgain
-from shared.domain.push.apns.meaning import SECONDS_BETWEEN_TOKENS
+from shared.domain.push.apns import SECONDS_BETWEEN_TOKENS
 from shared.settings.credentials.apns import ApnsCredentials
 from shared.stores.provider_tokens import Minted, TokenShelf
 

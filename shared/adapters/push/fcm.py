@@ -16,7 +16,7 @@ from shared.adapters.push.pace import Pace, at_pace
 from shared.adapters.push.unheard import Unheard
 from shared.domain.audience.device import PushAddress
 from shared.domain.push.answers import Answer, Rejected
-from shared.domain.push.fcm.meaning import meaning
+from shared.domain.push.fcm import meaning
 from shared.domain.push.pace import Window
 from shared.domain.push.reactions import ANSWER_LOST, CREDENTIALS_REFUSED, INVALID_TOKEN, NOT_SENT
 from shared.domain.push.rendering import Push

@@ -22,7 +22,7 @@ from shared.adapters.push.pace import Pace
 from shared.adapters.push.unheard import Unheard
 from shared.domain.delivery.evidence import FEWEST_TO_BELIEVE
 from shared.domain.push.answers import Accepted, Answer, Later
-from shared.domain.push.hms.meaning import MOST_TOKENS, PARTLY, UNKNOWN_ERROR, meaning, named
+from shared.domain.push.hms import MOST_TOKENS, PARTLY, UNKNOWN_ERROR, meaning, named
 from shared.domain.push.pace import Window
 from shared.domain.push.reactions import (
     ANSWER_LOST,

@@ -5,10 +5,8 @@ from typing import NamedTuple
 
 from shared.domain.audience.device import AddressKind
 from shared.domain.content.shown import Shown
+from shared.domain.push import apns, fcm, hms
 from shared.domain.push.answers import Unsendable
-from shared.domain.push.apns import payload as apns
-from shared.domain.push.fcm import payload as fcm
-from shared.domain.push.hms import payload as hms
 from shared.domain.push.rendering import Options, Payload
 
 

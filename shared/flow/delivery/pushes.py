@@ -17,7 +17,6 @@ from shared.domain.delivery.evidence import PROBES, Group, group_of
 from shared.domain.delivery.ledger import Target
 from shared.domain.notifications.notification import NotificationId
 from shared.domain.push.answers import Answer, Later, Misconfigured, Unsendable
-from shared.domain.push.languages import LANGUAGES
 from shared.domain.push.reactions import NO_SENDER, NO_TURN
 from shared.domain.push.rendering import Payload
 from shared.flow.delivery.heard import Heard
@@ -112,6 +111,8 @@ def report(kind: AddressKind, id: NotificationId, answers: Iterable[Answer]) -> 
 
     Whether it is, one send cannot tell: who knows the run sounds the alarm.
     """
+    from shared.domain.push.languages import LANGUAGES  # loaded when the first chunk is rendered
+
     grave = Counter(answer.code for answer in answers if isinstance(answer, _GRAVE))
     for code, addresses in grave.items():
         told = (LANGUAGES[kind].log_name, code, id, addresses)

@@ -16,7 +16,6 @@ from shared.domain.notifications.notification import Notification
 from shared.domain.push import desktop
 from shared.domain.push.answers import Unsendable
 from shared.domain.push.desktop import SlotPayload
-from shared.domain.push.languages import LANGUAGES
 from shared.domain.push.rendering import Options, Payload
 
 
@@ -30,6 +29,8 @@ class Renderer:
         self, addresses: Sequence[PushAddress], now: datetime
     ) -> Sequence[Payload | Unsendable]:
         """Render what goes to each address, in order, or answer that it cannot be sent there."""
+        from shared.domain.push.languages import LANGUAGES  # a plan renders nothing
+
         what, options = shown(self.notification.content), self._options(now)
         kinds = dict.fromkeys(address.kind for address in addresses)
         variants = {kind: LANGUAGES[kind].payload(what, options) for kind in kinds}

@@ -1,7 +1,11 @@
-"""What Apple's answers mean to us. The table below is the only place that knows.
+"""Apple's push service: a notification in its words, and what its answers mean to us.
 
-Apple says which reason it is in a word of its own, and only some of them speak about the device.
-A few ask for something besides the answer (a ``Step``): a new token, a new connection, the other
+Body and headers are the same for every device; topic and authorization are not in them, since they
+say whose app it is. The collapse id is the notification's id, since nothing else keeps a
+notification that Apple took twice from being shown twice.
+
+Apple says in a word of its own which reason it is, and only some of them speak about the device. A
+few ask for something besides the answer (a ``Step``): a new token, a new connection, the other
 environment. 410 carries the moment, in milliseconds, at which the token was last known to be dead:
 whoever registered it after that moment keeps it.
 """
@@ -13,6 +17,7 @@ from enum import StrEnum
 from typing import Final
 
 from shared.domain.answer_bodies import object_in
+from shared.domain.content.shown import Shown
 from shared.domain.push.answers import (
     Accepted,
     AddressGone,
@@ -28,8 +33,58 @@ from shared.domain.push.reactions import (
     CREDENTIALS_REFUSED,
     DEVICE_BUSY,
     INVALID_TOKEN,
+    PAYLOAD_TOO_BIG,
 )
+from shared.domain.push.rendering import Header, Json, Options, Payload, compact, given
 from shared.domain.push.retry_after import asked_seconds
+
+MOST_BYTES = 4096
+MOST_COLLAPSE_ID_BYTES = 64
+PUSH_TYPE = b"alert"
+PRIORITY = b"10"
+
+
+def payload(shown: Shown, options: Options) -> Payload | Unsendable:
+    """Render a request, or answer that Apple passes no such body on."""
+    body = _body(shown, options)
+    if len(body) > MOST_BYTES:
+        return PAYLOAD_TOO_BIG
+    return Payload(options.id, body, headers=_headers(options))
+
+
+def size(shown: Shown, options: Options) -> int:
+    """Count what the body takes of ``MOST_BYTES``."""
+    return len(_body(shown, options))
+
+
+def _body(shown: Shown, options: Options) -> bytes:
+    alert = given(title=shown.title, body=shown.body)
+    # An extension of the app fetches the image; only with this flag is it asked to.
+    flags: Json = {"mutable-content": 1} if shown.image else {}
+    return compact(
+        given(
+            aps={"alert": alert, "sound": "default", **flags},
+            notificationId=options.id,
+            image=shown.image,
+            url=shown.url,
+            urlButtonName=shown.button,
+            forceTimer=str(shown.force_timer) if shown.force_timer else None,
+        )
+    )
+
+
+def _headers(options: Options) -> tuple[Header, ...]:
+    headers = [
+        (b"apns-push-type", PUSH_TYPE),
+        (b"apns-priority", PRIORITY),
+        (b"apns-collapse-id", options.id.encode()[:MOST_COLLAPSE_ID_BYTES]),
+    ]
+    if options.expires_at is not None:
+        headers.append((b"apns-expiration", b"%d" % max(0, options.expires_at.timestamp())))
+    return tuple(headers)
+
+
+# ---- what its answers mean ------------------------------------------------------------------
 
 SECONDS_BETWEEN_TOKENS: Final = 1200.0
 """Apple takes no newer token earlier than this after the last one."""

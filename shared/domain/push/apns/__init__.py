@@ -1,1 +1,0 @@
-"""Apple's push service: what it is sent, and what its answers mean."""

@@ -1,1 +1,0 @@
-"""Firebase Cloud Messaging: what it is sent, and what its answers mean."""

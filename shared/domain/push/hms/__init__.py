@@ -1,1 +1,0 @@
-"""Huawei Push Kit: what it is sent, and what its answers mean."""
