@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from shared.domain.content.content import Content
-    from shared.domain.findings.fetch_result import Seen
+    from shared.domain.findings.fetch_result import FetchResult
     from shared.domain.findings.link_ends import Inspection
     from shared.domain.providers.provider import Domain
 
@@ -21,7 +21,7 @@ class Inspect(Protocol):
 class Web(Protocol):
     """The public web, looked at with care. The only way to an address somebody gave us."""
 
-    def look(self, url: str, *, seconds: float, asker: str = "") -> Seen:
+    def look(self, url: str, *, seconds: float, asker: str = "") -> FetchResult:
         """Go there and follow redirects, in ``seconds`` at most. Never raises: faults are seen.
 
         Each ``asker`` has a share of the name lookups that can be under way.

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from shared.adapters.memory.web import MemoryWeb
-from shared.domain.findings.fetch_result import Seen, WebFault
+from shared.domain.findings.fetch_result import FetchResult, WebFault
 from shared.domain.findings.link_ends import BETWEEN_LOOKS, MOST_LOOKS
 from tests.doors.conftest import Call, a_body, door
 from tests.parts import MemoryParts, service_token, token
@@ -15,19 +15,19 @@ LINK = "https://example.com/sale"
 CARRIED = (
     "intent://x#Intent;scheme=myapp;S.browser_fallback_url=https%3A%2F%2Fexample.com%2Fsale;end"
 )
-THERE = Seen(LINK, status=200)
-ELSEWHERE = Seen("https://www.example.com/", hops=(LINK,), status=200)
-LOOK_ALIKE = Seen("https://examp1e.com/", hops=(LINK,), status=200)
-GONE = Seen(LINK, status=404)
-SILENT = Seen(LINK, fault=WebFault.TOO_SLOW)
+THERE = FetchResult(LINK, status=200)
+ELSEWHERE = FetchResult("https://www.example.com/", hops=(LINK,), status=200)
+LOOK_ALIKE = FetchResult("https://examp1e.com/", hops=(LINK,), status=200)
+GONE = FetchResult(LINK, status=404)
+SILENT = FetchResult(LINK, fault=WebFault.TOO_SLOW)
 WAIT = BETWEEN_LOOKS + timedelta(seconds=1)
 
 
-def seen(world: MemoryParts, there: Seen) -> None:
+def seen(world: MemoryParts, there: FetchResult) -> None:
     world.web = MemoryWeb({LINK: there})
 
 
-def approved(provider: Call, world: MemoryParts, url: str, there: Seen) -> str:
+def approved(provider: Call, world: MemoryParts, url: str, there: FetchResult) -> str:
     seen(world, there)
     id = str(provider("POST", "/v1/notifications", a_body(url=url)).get_json()["id"])
     moderator = door("approve_notification", token("m1", moderator=True))
@@ -45,7 +45,7 @@ def planned(provider: Call, id: str) -> dict[str, Any]:
 @pytest.mark.parametrize("url", [LINK, CARRIED])
 @pytest.mark.parametrize("there", [ELSEWHERE, LOOK_ALIKE])
 def test_a_link_that_redirects_elsewhere_after_its_approval_is_not_sent(
-    provider: Call, world: MemoryParts, url: str, there: Seen
+    provider: Call, world: MemoryParts, url: str, there: FetchResult
 ) -> None:
     id = approved(provider, world, url, THERE)
     seen(world, there)
@@ -58,7 +58,7 @@ def test_a_link_that_redirects_elsewhere_after_its_approval_is_not_sent(
 
 @pytest.mark.parametrize("there", [GONE, SILENT])
 def test_a_link_that_answers_no_more_is_not_sent_after_three_looks(
-    provider: Call, world: MemoryParts, there: Seen
+    provider: Call, world: MemoryParts, there: FetchResult
 ) -> None:
     id = approved(provider, world, LINK, THERE)
     seen(world, there)
@@ -71,7 +71,7 @@ def test_a_link_that_answers_no_more_is_not_sent_after_three_looks(
 
 @pytest.mark.parametrize("there", [THERE, ELSEWHERE, GONE, SILENT])
 def test_a_link_that_is_as_it_was_approved_holds_nothing_back(
-    provider: Call, world: MemoryParts, there: Seen
+    provider: Call, world: MemoryParts, there: FetchResult
 ) -> None:
     id = approved(provider, world, LINK, there)
     assert planned(provider, id)["failureReason"] == "noAudience"

@@ -15,7 +15,7 @@ import pytest
 
 from shared.domain.audience.device import AddressKind, derive
 from shared.domain.content.content import CompleteInput
-from shared.domain.findings.fetch_result import Seen
+from shared.domain.findings.fetch_result import FetchResult
 from shared.domain.notifications.lifecycle import Status
 from shared.domain.push.answers import AddressGone, Answer, Misconfigured, Unsendable
 from shared.domain.push.rendering import Push
@@ -224,11 +224,11 @@ class SilentWeb:
         self.asked: SimpleQueue[str] = SimpleQueue()
         self.may_end = threading.Event()
 
-    def look(self, url: str, *, seconds: float, asker: str) -> Seen:
+    def look(self, url: str, *, seconds: float, asker: str) -> FetchResult:
         del seconds, asker
         self.asked.put(url)
         assert self.may_end.wait(30)
-        return Seen(url, status=200)
+        return FetchResult(url, status=200)
 
 
 def test_forty_submits_of_one_draft_with_a_silent_link_hold_one_thread(

@@ -6,7 +6,7 @@ from typing import Any
 
 from shared.adapters.memory.web import MemoryThreats, MemoryWeb
 from shared.domain.content.content import Content
-from shared.domain.findings.fetch_result import MOST_IMAGE_BYTES, Seen, WebFault
+from shared.domain.findings.fetch_result import MOST_IMAGE_BYTES, FetchResult, WebFault
 from shared.domain.findings.finding import Finding, shown
 from shared.domain.findings.link_ends import LinkEnd, LookedAt
 from shared.flow.findings.inspect import inspect
@@ -25,7 +25,7 @@ class Example:
     field: str
     content: str
     told: str = ""
-    seen: Seen | None = None
+    seen: FetchResult | None = None
     threats: MemoryThreats | None = None
     before: LookedAt | None = None
 
@@ -63,11 +63,13 @@ def url(content: str, told: str = "") -> Example:
 
 
 def fault(fault: WebFault, told: str, at: str = LINK) -> Example:
-    return Example("url", LINK, told, Seen(at, hops=() if at == LINK else (LINK,), fault=fault))
+    return Example(
+        "url", LINK, told, FetchResult(at, hops=() if at == LINK else (LINK,), fault=fault)
+    )
 
 
 def image(told: str, **seen: Any) -> Example:
-    an_image = Seen(IMAGE, (), 200, "image/png", 2048, "png", 640, 360)
+    an_image = FetchResult(IMAGE, (), 200, "image/png", 2048, "png", 640, 360)
     return Example("image", IMAGE, told, replace(an_image, **seen))
 
 
@@ -124,16 +126,16 @@ EXAMPLES: Mapping[str, Example] = {
         WebFault.REDIRECT_TO_HTTP, "a redirect to http://kino.by/", "http://kino.by/"
     ),
     "redirectsAway": Example(
-        "url", LINK, "a redirect to https://kino.by/", Seen("https://kino.by/", (LINK,), 200)
+        "url", LINK, "a redirect to https://kino.by/", FetchResult("https://kino.by/", (LINK,), 200)
     ),
     "leadsElsewhere": Example(
         "url",
         LINK,
         "a redirect that was not there at approval",
-        Seen("https://kino.by/", (LINK,), 200),
+        FetchResult("https://kino.by/", (LINK,), 200),
         before=LookedAt((LinkEnd("url", "news.aurora.example", "news.aurora.example"),)),
     ),
-    "answersWithError": Example("url", LINK, "a page that is gone", Seen(LINK, status=404)),
+    "answersWithError": Example("url", LINK, "a page that is gone", FetchResult(LINK, status=404)),
     "imageMissing": image("a page in place of an image", content_type="text/html", kind=""),
     "imageTypeDisagrees": image("a PNG announced as a JPEG", content_type="image/jpeg"),
     "imageUnreadable": image("something else announced as an image", kind=""),

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from local.emulators.web.server import HOSTS, ServedSites
 from shared.adapters.web.guarded import GuardedWeb
 from shared.adapters.web.http import UnknownHost, connect
-from shared.domain.findings.fetch_result import Seen
+from shared.domain.findings.fetch_result import FetchResult
 
 PUBLIC = "93.184.215.14"
 HOSTILE = "https://hostile.example"
@@ -52,7 +52,7 @@ class Net:
             clock=clock,
         )
 
-    def look(self, path: str, *, seconds: float = AMPLE_SECONDS) -> Seen:
+    def look(self, path: str, *, seconds: float = AMPLE_SECONDS) -> FetchResult:
         """What is seen at a path of the hostile host."""
         return self.web().look(HOSTILE + path, seconds=seconds)
 

@@ -9,7 +9,7 @@ import pytest
 
 from shared.adapters.memory.web import MemoryThreats, MemoryWeb
 from shared.domain.content.content import Content
-from shared.domain.findings.fetch_result import Seen, WebFault
+from shared.domain.findings.fetch_result import FetchResult, WebFault
 from shared.domain.findings.finding import Finding, Severity, has_red
 from shared.domain.findings.link_ends import Inspection, LinkEnd
 from shared.flow.findings.inspect import inspect
@@ -55,9 +55,9 @@ class Hangs:
     def __init__(self) -> None:
         self.let_go = threading.Event()
 
-    def look(self, url: str, *, seconds: float, asker: str = "") -> Seen:
+    def look(self, url: str, *, seconds: float, asker: str = "") -> FetchResult:
         self.let_go.wait(NEVER_THIS_LONG_SECONDS)
-        return Seen(url, status=200)
+        return FetchResult(url, status=200)
 
     def of(self, url: str, *, seconds: float) -> tuple[str, ...]:
         self.let_go.wait(NEVER_THIS_LONG_SECONDS)
@@ -67,7 +67,7 @@ class Hangs:
 class Breaks:
     """A web and a threat list with a defect."""
 
-    def look(self, url: str, *, seconds: float, asker: str = "") -> Seen:
+    def look(self, url: str, *, seconds: float, asker: str = "") -> FetchResult:
         raise RuntimeError(url)
 
     def of(self, url: str, *, seconds: float) -> tuple[str, ...]:
@@ -123,7 +123,7 @@ def test_link_and_image_are_gone_to_at_the_same_time() -> None:
     both = threading.Barrier(2, timeout=NEVER_THIS_LONG_SECONDS)
 
     class Meeting(MemoryWeb):
-        def look(self, url: str, *, seconds: float, asker: str = "") -> Seen:
+        def look(self, url: str, *, seconds: float, asker: str = "") -> FetchResult:
             both.wait()
             return super().look(url, seconds=seconds, asker=asker)
 
@@ -138,18 +138,18 @@ def test_a_text_may_name_the_link_and_the_providers_own_places() -> None:
 
 
 def test_where_redirects_end_is_judged_as_if_it_had_been_given() -> None:
-    there = Seen("https://paypa1.com:8443/a", hops=(LINK,), status=200)
+    there = FetchResult("https://paypa1.com:8443/a", hops=(LINK,), status=200)
     told = codes(some(url=LINK), web=MemoryWeb({LINK: there}))
     assert told == {("url", "redirectsAway"), ("url", "lookAlikeHost"), ("url", "oddPort")}
 
 
 def test_a_redirect_to_another_of_the_providers_places_is_no_finding() -> None:
-    there = Seen("https://m.news.aurora.example/a", hops=(LINK,), status=200)
+    there = FetchResult("https://m.news.aurora.example/a", hops=(LINK,), status=200)
     assert findings(some(url=LINK), MemoryWeb({LINK: there})) == ()
 
 
 def test_the_place_where_redirects_end_is_looked_up_too() -> None:
-    web = MemoryWeb({LINK: Seen("https://evil.test/", hops=(LINK,), status=200)})
+    web = MemoryWeb({LINK: FetchResult("https://evil.test/", hops=(LINK,), status=200)})
     told = codes(some(url=LINK), web=web, threats=MemoryThreats({"evil.test": ("MALWARE",)}))
     assert ("url", "listedThreat") in told
 
@@ -157,8 +157,8 @@ def test_the_place_where_redirects_end_is_looked_up_too() -> None:
 def test_where_links_ended_is_told_for_each_that_was_gone_to() -> None:
     web = MemoryWeb(
         {
-            LINK: Seen("https://KINO.by./a", hops=(LINK,), status=200),
-            IMAGE: Seen(IMAGE, status=404),
+            LINK: FetchResult("https://KINO.by./a", hops=(LINK,), status=200),
+            IMAGE: FetchResult(IMAGE, status=404),
         }
     )
     host = "news.aurora.example"
@@ -170,14 +170,14 @@ def test_where_links_ended_is_told_for_each_that_was_gone_to() -> None:
 
 
 def test_a_red_finding_about_where_redirects_end_is_told_besides_one_about_the_link() -> None:
-    there = Seen("https://g00gle.com/", hops=("https://paypa1.com/",), status=200)
+    there = FetchResult("https://g00gle.com/", hops=("https://paypa1.com/",), status=200)
     told = findings(some(url="https://paypa1.com/"), MemoryWeb({"https://paypa1.com/": there}))
     assert [f.host for f in told if f.code == "lookAlikeHost"] == ["paypa1.com", "g00gle.com"]
 
 
 @pytest.mark.parametrize("fault", WebFault)
 def test_whatever_kept_us_from_seeing_is_a_finding(fault: WebFault) -> None:
-    told = findings(some(url=LINK), MemoryWeb({LINK: Seen(LINK, fault=fault)}))
+    told = findings(some(url=LINK), MemoryWeb({LINK: FetchResult(LINK, fault=fault)}))
     assert len(told) == 1
     assert told[0].severity is not Severity.INFO
 
@@ -199,7 +199,7 @@ def test_what_does_not_come_back_is_left_and_said(hangs: Hangs) -> None:
 
 
 def test_a_threat_list_that_hangs_does_not_hide_what_was_seen(hangs: Hangs) -> None:
-    web = MemoryWeb({LINK: Seen(LINK, status=404)})
+    web = MemoryWeb({LINK: FetchResult(LINK, status=404)})
     told = inspect(some(url=LINK), VERIFIED, web=web, threats=hangs, seconds=1)
     assert {f.code for f in told.findings} == {"answersWithError", "threatsNotChecked"}
 

@@ -5,20 +5,20 @@ from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 from shared.domain.errors import TryAgain
-from shared.domain.findings.fetch_result import Seen, WebFault
+from shared.domain.findings.fetch_result import FetchResult, WebFault
 
 
 @dataclass
 class MemoryWeb:
     """Answers for each address as it was told to; any other is an ordinary page or image."""
 
-    answers: Mapping[str, Seen] = field(default_factory=dict)
+    answers: Mapping[str, FetchResult] = field(default_factory=dict)
     asked: list[str] = field(default_factory=list)
 
-    def look(self, url: str, *, seconds: float, asker: str = "") -> Seen:  # noqa: ARG002
+    def look(self, url: str, *, seconds: float, asker: str = "") -> FetchResult:  # noqa: ARG002
         self.asked.append(url)
         if seconds <= 0:
-            return Seen(url, fault=WebFault.TOO_SLOW)
+            return FetchResult(url, fault=WebFault.TOO_SLOW)
         return self.answers.get(url) or _ordinary(url)
 
 
@@ -35,10 +35,10 @@ class MemoryThreats:
         return self.listed.get(urlsplit(url).hostname or "", ())
 
 
-def _ordinary(url: str) -> Seen:
+def _ordinary(url: str) -> FetchResult:
     path = urlsplit(url).path
     if path.endswith((".png", ".jpg", ".jpeg", ".webp", ".gif")):
-        return Seen(
+        return FetchResult(
             url,
             status=200,
             content_type="image/png",
@@ -47,4 +47,4 @@ def _ordinary(url: str) -> Seen:
             width=640,
             height=360,
         )
-    return Seen(url, status=200, content_type="text/html", size=512)
+    return FetchResult(url, status=200, content_type="text/html", size=512)

@@ -29,7 +29,7 @@ from shared.adapters.web.http import (
     system_addresses,
 )
 from shared.adapters.web.reading import told, wanted
-from shared.domain.findings.fetch_result import MOST_HOPS, Seen, WebFault
+from shared.domain.findings.fetch_result import MOST_HOPS, FetchResult, WebFault
 from shared.domain.findings.hidden_characters import hidden_in_address
 from shared.domain.links.addresses import why_forbidden
 from shared.domain.links.hosts import Address, BadAddress, read_address
@@ -73,13 +73,13 @@ class GuardedWeb:
     def __post_init__(self) -> None:
         self._lookups = Lookups(self.resolve)
 
-    def look(self, url: str, *, seconds: float, asker: str = "") -> Seen:
+    def look(self, url: str, *, seconds: float, asker: str = "") -> FetchResult:
         """Go there and follow redirects, in ``seconds`` at most. Never raises: faults are seen.
 
         Names are looked up in the share of ``asker``.
         """
         deadline = Deadline.after(seconds, self.clock)
-        seen = Seen(url)
+        seen = FetchResult(url)
         try:
             for _ in range(MOST_HOPS + 1):
                 address = _readable(seen.url)

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from shared.adapters.web.http import WebAnswer
 from shared.adapters.web.images import read_image
-from shared.domain.findings.fetch_result import MOST_IMAGE_BYTES, Seen
+from shared.domain.findings.fetch_result import MOST_IMAGE_BYTES, FetchResult
 
 SNIFFED_BYTES = 64
 _DOWNLOADS = frozenset(
@@ -38,7 +38,7 @@ def _content_type(headers: Mapping[str, str]) -> str:
     return headers.get("content-type", "").partition(";")[0].strip().lower()
 
 
-def told(seen: Seen, answer: WebAnswer) -> Seen:
+def told(seen: FetchResult, answer: WebAnswer) -> FetchResult:
     kind = _content_type(answer.headers)
     image = read_image(answer.body)
     return replace(

@@ -23,10 +23,11 @@ class WebFault(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
-    """``url`` is where the hops ended. Without ``fault`` there is a status.
+class FetchResult:
+    """The result of going to an address.
 
-    ``size`` counts what was read of the body, which ends just beyond ``MOST_IMAGE_BYTES``.
+    ``url`` is where the hops ended. Without ``fault`` there is a status. ``size`` counts
+    what was read of the body, which ends just beyond ``MOST_IMAGE_BYTES``.
     """
 
     url: str

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
-from shared.domain.findings.fetch_result import MOST_HOPS, MOST_IMAGE_BYTES, Seen, WebFault
+from shared.domain.findings.fetch_result import MOST_HOPS, MOST_IMAGE_BYTES, FetchResult, WebFault
 from shared.domain.findings.finding import Finding, found
 from shared.domain.findings.link import is_verified, link_findings
 from shared.domain.links.hosts import host_of, machine_host_of
@@ -30,7 +30,7 @@ _SILENCES = {
 
 
 def seen_findings(
-    url: str, seen: Seen, field: str, verified_domains: Sequence[str]
+    url: str, seen: FetchResult, field: str, verified_domains: Sequence[str]
 ) -> tuple[Finding, ...]:
     """List the findings on what was seen at ``url``."""
     return tuple(_of_seen(url, seen, field, verified_domains))
@@ -42,7 +42,7 @@ def unchecked(url: str, field: str, reason: str) -> Finding:
 
 
 def _of_seen(
-    url: str, seen: Seen, field: str, verified_domains: Sequence[str]
+    url: str, seen: FetchResult, field: str, verified_domains: Sequence[str]
 ) -> Iterator[Finding]:
     yield from _of_hops(url, seen, field, verified_domains)
     if seen.fault is not None:
@@ -56,7 +56,7 @@ def _of_seen(
 
 
 def _of_hops(
-    url: str, seen: Seen, field: str, verified_domains: Sequence[str]
+    url: str, seen: FetchResult, field: str, verified_domains: Sequence[str]
 ) -> Iterator[Finding]:
     """What an address does not say of itself, but the one behind it does."""
     first, last = host_of(url), host_of(seen.url)
@@ -70,7 +70,7 @@ def _of_hops(
     yield from (f for f in there if f not in told and f.code not in foreign)
 
 
-def _of_fault(seen: Seen, field: str) -> Finding:
+def _of_fault(seen: FetchResult, field: str) -> Finding:
     host = host_of(seen.url)
     match seen.fault:
         case WebFault.FORBIDDEN_ADDRESS:
@@ -88,7 +88,7 @@ def _of_fault(seen: Seen, field: str) -> Finding:
             return unchecked(seen.url, field, reason)
 
 
-def _of_image(seen: Seen, field: str) -> Iterator[Finding]:
+def _of_image(seen: FetchResult, field: str) -> Iterator[Finding]:
     if not seen.content_type.startswith("image/") and not seen.kind:
         yield found("imageMissing", field, type=seen.content_type or "no type at all")
         return
@@ -103,7 +103,7 @@ def _of_image(seen: Seen, field: str) -> Iterator[Finding]:
     yield from _of_dimensions(seen, field)
 
 
-def _of_dimensions(seen: Seen, field: str) -> Iterator[Finding]:
+def _of_dimensions(seen: FetchResult, field: str) -> Iterator[Finding]:
     sides = {"width": seen.width, "height": seen.height, "host": host_of(seen.url)}
     if seen.width <= 0 or seen.height <= 0:
         yield found("imageUnreadable", field)

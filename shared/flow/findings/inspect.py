@@ -18,7 +18,7 @@ from typing import Generic, TypeVar
 
 from shared.domain.content.content import Content
 from shared.domain.errors import TryAgain
-from shared.domain.findings.fetch_result import Seen
+from shared.domain.findings.fetch_result import FetchResult
 from shared.domain.findings.fetched import seen_findings, unchecked
 from shared.domain.findings.finding import Finding, found
 from shared.domain.findings.link import hosts_of, link_findings
@@ -62,17 +62,17 @@ def inspect(
     ]
     link_ends = []
     for visit, look in zip(visits, looks, strict=True):
-        there = look.outcome(ends)
-        link_ends.append(visit.end(there))
-        if not isinstance(there, Seen):
-            findings.append(unchecked(visit.url, visit.field, there.value))
+        result = look.outcome(ends)
+        link_ends.append(visit.end(result))
+        if not isinstance(result, FetchResult):
+            findings.append(unchecked(visit.url, visit.field, result.value))
             continue
-        findings += seen_findings(visit.url, there, visit.field, verified_domains)
-        if there.url != visit.url:
-            lists.append((visit, there.url, _Errand(partial(visit.listed, there.url))))
+        findings += seen_findings(visit.url, result, visit.field, verified_domains)
+        if result.url != visit.url:
+            lists.append((visit, result.url, _Errand(partial(visit.listed, result.url))))
     for visit, url, listed in lists:
-        told = listed.outcome(ends)
-        findings += told if isinstance(told, tuple) else (visit.not_listed(url),)
+        outcome = listed.outcome(ends)
+        findings += outcome if isinstance(outcome, tuple) else (visit.not_listed(url),)
     return Inspection(tuple(dict.fromkeys(findings)), tuple(link_ends))
 
 
@@ -152,7 +152,7 @@ class _Errand(Generic[T]):
         threading.Thread(target=self._run, name="inspect", daemon=True).start()
 
     def outcome(self, ends: float) -> T | _Lost:
-        """What it brought, if it is back by then."""
+        """Return the result of the work, if it is back by then."""
         try:
             return self._came.get(timeout=max(0.0, ends - time.monotonic()))
         except queue.Empty:
@@ -177,16 +177,18 @@ class _Visit:
     ends: float
     asker: str
 
-    def look(self) -> Seen:
+    def look(self) -> FetchResult:
         seconds = min(LOOK_SECONDS, self._left())
         return self.web.look(self.url, seconds=seconds, asker=self.asker)
 
-    def end(self, there: "Seen | _Lost") -> LinkEnd:
-        final = machine_host_of(there.url) if isinstance(there, Seen) and there.reached else ""
+    def end(self, result: "FetchResult | _Lost") -> LinkEnd:
+        final = ""
+        if isinstance(result, FetchResult) and result.reached:
+            final = machine_host_of(result.url)
         return LinkEnd(self.field, machine_host_of(self.url), final)
 
     def listed(self, url: str) -> Findings:
-        """What the threat list says of it, or of the place where it leads."""
+        """Look up the address, or where it leads, on the threat list."""
         try:
             lists = self.threats.of(url, seconds=self._left())
         except TryAgain:
