@@ -15,7 +15,6 @@ from shared.adapters.documents.device import SLOT_FIELDS, derived_from, device_f
 from shared.adapters.firestore.slots import decided
 from shared.adapters.memory.devices import MemoryDevices
 from shared.adapters.memory.documents import copied
-from shared.domain.audience.device import Slot
 from shared.domain.audience.filters import Condition, Equals
 from shared.domain.audience.targeting import AudienceQuery, PartitionRange
 from shared.domain.delivery.evidence import Evidence, Group, evidence_to_keep
