@@ -30,7 +30,7 @@ class Caller:
 
     @property
     def actor(self) -> Actor:
-        """Name the caller as the history does."""
+        """The caller as the history names them."""
         if self.role is None:
             raise Unauthenticated("this cannot be done by nobody")
         return Actor(self.role, self.id)

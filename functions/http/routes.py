@@ -84,7 +84,7 @@ class Route:
 
     @property
     def template(self) -> str:
-        """Return the path as people write it: ``/v1/notifications/{id}``."""
+        """The path as people write it: ``/v1/notifications/{id}``."""
         return "".join(
             "{" + part.rpartition(":")[2] + "}" if number % 2 else part
             for number, part in enumerate(self.path.replace("<", ">").split(">"))
@@ -92,27 +92,27 @@ class Route:
 
     @property
     def endpoint(self) -> str:
-        """Name the row in documents and logs: ``provider-api GET /v1/me``."""
+        """The row's name in documents and logs: ``provider-api GET /v1/me``."""
         return f"{self.function} {self.method} {self.template}"
 
     @property
     def operation(self) -> str:
-        """Name the row among those of its door."""
+        """The row's name among those of its door."""
         return self.handler.__name__
 
     @property
     def summary(self) -> str:
-        """Say in one line what it does; clients read this in the description."""
+        """One line about what it does; clients read this in the description."""
         return (self.handler.__doc__ or "").strip().splitlines()[0]
 
     @property
     def inputs(self) -> tuple[type[BaseModel], ...]:
-        """List the models that a body may be read as."""
+        """Models that a body may be read as."""
         return self.choice.models if self.choice else (self.input,)
 
     @property
     def faults(self) -> Sequence[int]:
-        """List the statuses with which it may refuse or fail."""
+        """Statuses with which it may refuse or fail."""
         rest = self.protocol is Protocol.REST
         return sorted({row.status for row in TABLE.values()} if rest else set(STATUSES.values()))
 
