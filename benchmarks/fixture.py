@@ -30,9 +30,10 @@ from local.emulators.tasks.server import Options, TasksEmulator
 from local.firestore import Emulator, FirestoreEmulator
 from local.seed import seed_devices
 from shared.adapters.documents.device import registration_fields
+from shared.adapters.firestore.google_database import GoogleDatabase
 from shared.adapters.firestore.notifications import FirestoreNotifications
-from shared.adapters.firestore.providers import FirestoreProviders
 from shared.adapters.firestore.rest import FirestoreRest
+from shared.adapters.firestore.rest_database import RestDatabase
 from shared.domain.actors import Actor, Role
 from shared.domain.audience.device import AddressKind, Device, Hwid, Platform, PushAddress, derive
 from shared.domain.audience.filters import Segment
@@ -40,6 +41,7 @@ from shared.domain.content.content import Content
 from shared.domain.notifications.notification import Notification, NotificationId
 from shared.flow.delivery.queues import Queue
 from shared.settings import read
+from shared.stores.providers import Providers
 
 HANDLER_SECONDS = "1700"
 """The emulator takes longer over a page than Firestore; no handler shall give up because of it."""
@@ -164,9 +166,8 @@ def approved(project: str, id: str) -> NotificationId:
     named = NotificationId(id)
     with closing(firestore.Client(project=project, credentials=AnonymousCredentials())) as client:
         notifications = FirestoreNotifications(client)
-        providers = FirestoreProviders(
-            client, lambda: FirestoreRest(project, os.environ["FIRESTORE_EMULATOR_HOST"])
-        )
+        rest = FirestoreRest(project, os.environ["FIRESTORE_EMULATOR_HOST"])
+        providers = Providers(GoogleDatabase(client, lambda: RestDatabase(rest)))
         providers.put(demo.PROVIDERS[0])
         providers.put_domain(demo.DOMAINS[0])
         now = datetime.now(UTC)

@@ -27,7 +27,6 @@ from shared.ports import (
     Inspect,
     Ledger,
     Notifications,
-    Providers,
     Rates,
     Retries,
     RunMemory,
@@ -56,6 +55,7 @@ if TYPE_CHECKING:
     from shared.stores.moderators import Moderators
     from shared.stores.platform import StopSwitch
     from shared.stores.posts import Posts
+    from shared.stores.providers import Providers
     from shared.stores.review_policies import ReviewPolicies
     from shared.stores.usage import Usage
 
@@ -72,7 +72,7 @@ class Parts(Protocol):
     @property
     def notifications(self) -> Notifications: ...
     @property
-    def providers(self) -> Providers: ...
+    def providers(self) -> "Providers": ...
     @property
     def devices(self) -> Devices: ...
     @property
@@ -200,10 +200,10 @@ class RecordParts(Ground):
         return FirestoreNotifications(self._firestore)
 
     @cached_property
-    def providers(self) -> Providers:
-        from shared.adapters.firestore.providers import FirestoreProviders
+    def providers(self) -> "Providers":
+        from shared.stores.providers import Providers
 
-        return FirestoreProviders(self._firestore, lambda: self._rest)
+        return Providers(self._database)
 
     @cached_property
     def devices(self) -> Devices:

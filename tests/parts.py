@@ -14,7 +14,6 @@ from shared.adapters.identities import DemoIdentities
 from shared.adapters.memory import (
     MemoryDevices,
     MemoryNotifications,
-    MemoryProviders,
 )
 from shared.adapters.memory.database import MemoryDatabase
 from shared.adapters.memory.fanout import MemoryAudience, MemoryLedger, MemorySlots, MemoryTasks
@@ -35,6 +34,7 @@ from shared.stores.lanes import Lanes
 from shared.stores.moderators import Moderators
 from shared.stores.platform import StopSwitch
 from shared.stores.posts import Posts
+from shared.stores.providers import Providers
 from shared.stores.review_policies import ReviewPolicies
 from shared.stores.usage import Usage
 
@@ -142,7 +142,6 @@ class MemoryParts:
     settings: Settings = field(default_factory=lambda: read(ENVIRONMENT))
     clock: FixedClock = field(default_factory=FixedClock)
     notifications: MemoryNotifications = field(default_factory=MemoryNotifications)
-    providers: MemoryProviders = field(default_factory=MemoryProviders)
     senders: Mapping[AddressKind, Sender] = field(default_factory=dict)
     standings: MemoryStandings = field(default_factory=lambda: MemoryStandings(*PEOPLE))
     retries: ProcessRetries = field(default_factory=ProcessRetries)
@@ -178,6 +177,10 @@ class MemoryParts:
         return Exports(self.database)
 
     @cached_property
+    def providers(self) -> Providers:
+        return Providers(self.database)
+
+    @cached_property
     def usage(self) -> Usage:
         return Usage(self.database)
 
@@ -206,9 +209,6 @@ class MemoryParts:
                 "history": self.notifications._history,
                 "devices": self.devices.documents,
                 "secrets": (self.devices.secrets, self.devices.generations),
-                "providers": self.providers._providers.documents,
-                "domains": self.providers._domains.documents,
-                "keys": self.providers._keys.documents,
                 "parts and batches": (self.ledger.by_part, self.ledger.by_batch),
                 "documents": self.database.everything(),
                 "tasks": self.tasks.names,
@@ -217,12 +217,24 @@ class MemoryParts:
         )
 
 
+def providers_of(database: MemoryDatabase, *records: Provider | Domain) -> Providers:
+    """The store of providers, with these providers and domains in it."""
+    providers = Providers(database)
+    for record in records:
+        if isinstance(record, Provider):
+            providers.put(record)
+        else:
+            providers.put_domain(record)
+    return providers
+
+
 def memory_parts(*records: Provider | Domain) -> MemoryParts:
     """Everything new and empty, but for these providers and domains, and ``PEOPLE``."""
     devices = MemoryDevices()
-    return MemoryParts(
+    parts = MemoryParts(
         devices=devices,
         audience=MemoryAudience(devices),
         slots=MemorySlots(devices),
-        providers=MemoryProviders(*records),
     )
+    providers_of(parts.database, *records)
+    return parts

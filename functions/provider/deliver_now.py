@@ -3,17 +3,23 @@
 Nothing rests on it. Should the request end early, the event and its tasks come anyway.
 """
 
+from __future__ import annotations
+
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
 from shared.domain.delivery.ledger import BatchId
 from shared.domain.errors import TryAgain
 from shared.domain.notifications.notification import NotificationId
 from shared.flow.delivery.queues import ADMIN_HEAD_START, SEND_BATCH
-from shared.ports import Audience, Clock, Ledger, Notifications, Providers, Task, Tasks
-from shared.stores.lanes import Lanes
+from shared.ports import Audience, Clock, Ledger, Notifications, Task, Tasks
 from shared.wiring import Parts, inspecting, parts, retry_policy
+
+if TYPE_CHECKING:
+    from shared.stores.lanes import Lanes
+    from shared.stores.providers import Providers
 
 INLINE_SECONDS = 20
 """How long a request may deliver to an admin HWID itself before it leaves the rest to the tasks."""

@@ -12,14 +12,11 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
 if TYPE_CHECKING:
-    from shared.domain.actors import Actor
     from shared.domain.audience.device import Derived, Device, PushAddress, Reach
     from shared.domain.audience.ownership import Credential, Generation, Ownership
     from shared.domain.notifications.history import Entry
     from shared.domain.notifications.lifecycle import Status
     from shared.domain.notifications.notification import Change, Notification, NotificationId
-    from shared.domain.providers.admin_hwids import AdminHwidsChange
-    from shared.domain.providers.provider import Domain, Provider
 
 T = TypeVar("T")
 
@@ -165,73 +162,6 @@ class Notifications(Protocol):
 
 class AlreadyThere(Exception):
     """Something with this id was created before."""
-
-
-class Providers(Protocol):
-    """``providers/{uid}``, ``domains/{domain}``, and the API keys of providers."""
-
-    def get(self, uid: str) -> Provider | None:
-        """``None`` when there is no such provider. Never raises for what a document says."""
-
-    def put(self, provider: Provider) -> None:
-        """Create or replace."""
-
-    def change(self, uid: str, change: Callable[[Provider], Provider]) -> Provider:
-        """Read, apply, write as one transaction; raises ``NotFound``."""
-
-    def domains_of(self, uid: str) -> Sequence[Domain]:
-        """All of a provider's domains, by name, but for one whose canonical name is stored as
-        another provider's.
-        """
-
-    def domain(self, name: str) -> Domain | None:
-        """By its canonical name, under whatever form of it the document is stored; ``None`` when
-        nobody has it. That is known only when the names of all domains were looked through.
-        """
-
-    def put_domain(self, domain: Domain) -> None:
-        """Create or replace, as an existing back end does: without an entry in its history."""
-
-    def add_domain(self, domain: Domain, *, by: Actor, at: datetime) -> None:
-        """Create; raises ``AlreadyThere``, and ``TooMany`` as ``change_domain`` does."""
-
-    def change_domain(
-        self, id: str, change: Callable[[Domain], Domain], *, by: Actor, at: datetime
-    ) -> Domain:
-        """Read the document of this id, apply, write as one transaction; raises ``NotFound``.
-
-        Other admin HWIDs are written together with their entry in the domain's history; raises
-        ``TooMany`` where ``check_change`` does.
-        """
-
-    def delete_domain(self, name: str, *, by: Actor, at: datetime) -> None:
-        """Gone in every form of its canonical name, whether or not it was there; its history stays,
-        and tells who removed its list.
-        """
-
-    def domain_history(self, name: str, since: datetime) -> Sequence[AdminHwidsChange]:
-        """A domain's entries after then, the latest first."""
-
-    def admin_hwids_changes(self, since: datetime, limit: int) -> Sequence[AdminHwidsChange]:
-        """All domains' entries after then, the latest first."""
-
-    def untold_changes(self, limit: int) -> Sequence[AdminHwidsChange]:
-        """Some entries that moderators were not told of yet."""
-
-    def note_told(self, id: str) -> None:
-        """Moderators were told of that entry."""
-
-    def add_key(self, digest: str, uid: str, name: str, at: datetime, *, made_by: str = "") -> None:
-        """Keep the SHA-256 of an API key of provider ``uid``, and the account that made it."""
-
-    def keys_of(self, uid: str) -> Sequence[ApiKey]:
-        """A provider's keys, without the keys; one that cannot be read is left out."""
-
-    def key(self, digest: str) -> ApiKey | None:
-        """``None`` when there is no such key."""
-
-    def delete_key(self, digest: str, uid: str) -> None:
-        """Raises ``NotFound`` when ``uid`` has no such key."""
 
 
 @dataclass(frozen=True, slots=True)

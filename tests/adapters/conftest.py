@@ -12,24 +12,22 @@ from local.firestore import FirestoreEmulator
 from shared.adapters.firestore.devices import FirestoreDevices
 from shared.adapters.firestore.google_database import GoogleDatabase
 from shared.adapters.firestore.notifications import FirestoreNotifications
-from shared.adapters.firestore.providers import FirestoreProviders
 from shared.adapters.firestore.rest import FirestoreRest
 from shared.adapters.firestore.rest_database import RestDatabase
 from shared.adapters.memory import (
     MemoryDevices,
     MemoryNotifications,
-    MemoryProviders,
 )
 from shared.adapters.memory.database import MemoryDatabase
 from shared.domain.content.content import Content
 from shared.ports import (
     Devices,
     Notifications,
-    Providers,
 )
 from shared.ports.database import Database, Put
 from shared.stores.moderators import Moderators
 from shared.stores.platform import StopSwitch
+from shared.stores.providers import Providers
 from shared.stores.review_policies import ReviewPolicies
 from shared.stores.usage import Usage
 from tests.adapters.fanout import WITHOUT_WAITING, BadLine
@@ -105,25 +103,15 @@ def devices(request: pytest.FixtureRequest) -> Bench[Devices]:
     return _in_firestore(FirestoreDevices(client, lambda: rest), client, "devices")
 
 
-@pytest.fixture(params=KINDS)
-def providers(request: pytest.FixtureRequest) -> Bench[Providers]:
-    if request.param == "memory":
-        store = MemoryProviders()
-        return _in_memory(store, store.documents)
-    client: Client = request.getfixturevalue("client")
-    rest: FirestoreRest = request.getfixturevalue("rest")
-    return _in_firestore(FirestoreProviders(client, lambda: rest), client, "providers")
+@pytest.fixture
+def providers(database: Database) -> Bench[Providers]:
+    return over(Providers(database), database, "providers")
 
 
-@pytest.fixture(params=KINDS)
-def domains(request: pytest.FixtureRequest) -> Bench[Providers]:
+@pytest.fixture
+def domains(database: Database) -> Bench[Providers]:
     """The same store, with the domains' documents instead of the providers'."""
-    if request.param == "memory":
-        store = MemoryProviders()
-        return _in_memory(store, store.domains)
-    client: Client = request.getfixturevalue("client")
-    rest: FirestoreRest = request.getfixturevalue("rest")
-    return _in_firestore(FirestoreProviders(client, lambda: rest), client, "domains")
+    return over(Providers(database), database, "domains")
 
 
 @pytest.fixture(params=KINDS)

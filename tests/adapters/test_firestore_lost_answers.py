@@ -17,7 +17,6 @@ from shared.adapters.firestore import calls as firestore_calls
 from shared.adapters.firestore.devices import FirestoreDevices
 from shared.adapters.firestore.google_database import GoogleDatabase
 from shared.adapters.firestore.notifications import FirestoreNotifications
-from shared.adapters.firestore.providers import FirestoreProviders
 from shared.domain.audience.device import AddressKind, Derived, Device, Hwid, PushAddress, derive
 from shared.domain.audience.ownership import Credential, Generation, Ownership
 from shared.domain.errors import NotFound, TryAgain, WrongState
@@ -30,6 +29,7 @@ from shared.domain.providers.provider import Domain
 from shared.domain.tally import Tally
 from shared.ports import AlreadyThere, Replay
 from shared.stores import change as changing
+from shared.stores.providers import Providers
 from shared.stores.review_policies import ReviewPolicies
 from shared.stores.usage import Usage
 from tests.adapters.records import (
@@ -373,7 +373,7 @@ def test_a_submission_with_findings_whose_answer_was_lost_is_there_once(
 def test_a_list_of_admin_hwids_whose_answer_was_lost_has_one_entry(
     faulty: FaultyClient, fault: Fault
 ) -> None:
-    providers = FirestoreProviders(faulty, not_again)
+    providers = Providers(GoogleDatabase(faulty, not_again))
     faulty.faults = [fault]
     providers.add_domain(Domain("a.example", "p1"), by=PROVIDER, at=NOON)
     faulty.faults = [fault]

@@ -10,11 +10,13 @@ from google.cloud.firestore import Client, DocumentReference
 
 from shared.adapters.firestore.calls import data_of, fetch, version_of
 from shared.adapters.firestore.devices import FirestoreDevices
+from shared.adapters.firestore.google_database import GoogleDatabase
 from shared.adapters.firestore.others import OthersDocuments
-from shared.adapters.firestore.providers import FirestoreProviders
 from shared.adapters.firestore.rest import FirestoreRest
+from shared.adapters.firestore.rest_database import RestDatabase
 from shared.domain.audience.device import AddressKind, Device, Hwid, PushAddress
 from shared.domain.audience.ownership import Credential, Generation
+from shared.stores.providers import Providers
 
 
 def not_again() -> NoReturn:
@@ -108,7 +110,7 @@ def test_a_device_with_such_a_value_lives_like_any_other(
 def test_a_provider_and_a_domain_with_such_a_value_are_changed_like_any_other(
     client: Client, rest: FirestoreRest, elsewhere: DocumentReference
 ) -> None:
-    providers = FirestoreProviders(client, lambda: rest)
+    providers = Providers(GoogleDatabase(client, lambda: RestDatabase(rest)))
     client.document("providers/p1").set({"isPremium": True, "account": elsewhere})
     client.document("domains/a.example").set({"providerId": "p1", "account": elsewhere})
     client.document("domains/b.example").set({"providerId": "p1"})

@@ -8,16 +8,15 @@ from functools import partial
 from typing import Any
 
 import pytest
-from google.cloud.firestore import Client
 
-from shared.adapters.documents.provider import api_key_from
-from shared.adapters.memory import MemoryProviders
 from shared.domain.actors import Actor, Role
 from shared.domain.errors import NotFound, TooMany, TryAgain
 from shared.domain.providers.admin_hwids import MOST_DIFFERENT
 from shared.domain.providers.provider import Domain, Plan, Provider, with_given
-from shared.ports import AlreadyThere, ApiKey, Providers
+from shared.ports import AlreadyThere, ApiKey
+from shared.ports.database import Database, Put
 from shared.stores.platform import StopSwitch
+from shared.stores.providers import Providers, api_key_from
 from tests.adapters.conftest import Bench
 from tests.adapters.records import NOON
 
@@ -384,14 +383,10 @@ def test_a_key_of_an_older_version_does_not_say_who_made_it() -> None:
 
 
 def test_a_key_that_cannot_be_read_is_left_out_of_the_list(
-    providers: Bench[Providers], request: pytest.FixtureRequest
+    providers: Bench[Providers], database: Database
 ) -> None:
     providers.store.add_key("d1", "p1", "first", NOON)
-    if isinstance(providers.store, MemoryProviders):
-        providers.store._keys.documents["odd"] = {"providerId": "p1", "createdAt": "now"}
-    else:
-        client: Client = request.getfixturevalue("client")
-        client.document("apiKeys/odd").set({"providerId": "p1", "createdAt": "now"})
+    database.commit([Put("apiKeys/odd", {"providerId": "p1", "createdAt": "now"})])
     assert [key.id for key in providers.store.keys_of("p1")] == ["d1"]
 
 

@@ -54,6 +54,13 @@ def status(platform: Platform, id: str) -> Status | None:
     return platform.parts.notifications.get(NotificationId(id)).status
 
 
+def altered(platform: Platform, name: str, fields: Document) -> None:
+    """Somebody else writes these fields of a document."""
+    document = platform.parts.database.get(name)
+    assert document is not None
+    platform.parts.database.hold(name, {**document.fields, **fields})
+
+
 # ---- a provider ------------------------------------------------------------------------------
 
 
@@ -61,7 +68,7 @@ def status(platform: Platform, id: str) -> Status | None:
 def test_an_odd_provider_is_told_what_cannot_be_read_and_an_operator_mends_it(
     platform: Platform, fields: Document
 ) -> None:
-    platform.parts.providers.documents["p1"] |= fields
+    altered(platform, "providers/p1", fields)
     path = "/v1/providers/p1"
     me = platform.one("GET", "/v1/me")
     assert (me.status_code, me.get_json()["unreadable"]) == (200, sorted(fields))
@@ -70,21 +77,21 @@ def test_an_odd_provider_is_told_what_cannot_be_read_and_an_operator_mends_it(
     mended = platform.operator("PUT", path, WHOLE).get_json()
     assert mended["unreadable"] == []
     assert platform.operator("GET", path).get_json() == mended
-    assert platform.parts.providers.documents["p1"]["isPremium"] is True
+    assert platform.parts.database.collection("providers")["p1"]["isPremium"] is True
 
 
 def test_a_put_that_does_not_name_the_odd_field_leaves_it_as_others_wrote_it(
     platform: Platform,
 ) -> None:
-    platform.parts.providers.documents["p1"] |= {"members": {"0": "m1"}, "isPremium": "true"}
+    altered(platform, "providers/p1", {"members": {"0": "m1"}, "isPremium": "true"})
     put = platform.operator("PUT", "/v1/providers/p1", {"isPremium": True}).get_json()
     assert (put["isPremium"], put["unreadable"]) == (True, ["members"])
-    assert platform.parts.providers.documents["p1"]["members"] == {"0": "m1"}
+    assert platform.parts.database.collection("providers")["p1"]["members"] == {"0": "m1"}
 
 
 @pytest.mark.parametrize("premium", ["true", 1, None, {"until": "2030"}, [True]])
 def test_premium_that_cannot_be_read_is_none(platform: Platform, premium: object) -> None:
-    platform.parts.providers.documents["p1"]["isPremium"] = premium
+    altered(platform, "providers/p1", {"isPremium": premium})
     refused = platform.one("POST", "/v1/estimates", {"targetSegment": {}})
     assert (refused.status_code, refused.get_json()["code"]) == (403, "premiumRequired")
 
@@ -95,9 +102,9 @@ def test_what_is_pending_stays_decidable_whatever_becomes_of_its_providers_recor
 ) -> None:
     approved, rejected, cancelled = (platform.submitted(platform.one) for _ in range(3))
     if fields is None:
-        del platform.parts.providers.documents["p1"]
+        platform.parts.database.hold("providers/p1", None)
     else:
-        platform.parts.providers.documents["p1"] |= fields
+        altered(platform, "providers/p1", fields)
     queue = platform.moderator("moderation_queue").get_json()["result"]
     assert len(queue) == 3
     assert platform.moderator("claim_notification", id=rejected).status_code == 200
@@ -116,7 +123,7 @@ def test_one_that_turns_odd_between_approval_and_plan_fails_with_the_reason(
 ) -> None:
     id = platform.submitted(platform.one)
     platform.moderator("approve_notification", id=id)
-    platform.parts.providers.documents["p1"]["isPremium"] = "true"
+    altered(platform, "providers/p1", {"isPremium": "true"})
     platform.distribute(id)
     it = platform.parts.notifications.get(NotificationId(id))
     assert (it.status, it.failure_reason) == (Status.FAILED, FailureReason.PREMIUM_LAPSED)
@@ -128,7 +135,7 @@ def test_domains_that_turn_odd_between_approval_and_plan_fail_it_with_the_reason
     id = platform.submitted(platform.one)
     platform.moderator("approve_notification", id=id)
     for name in ("one.example", "odd.example"):
-        platform.parts.providers.domains[name]["isVerified"] = "yes"
+        altered(platform, f"domains/{name}", {"isVerified": "yes"})
     platform.distribute(id)
     it = platform.parts.notifications.get(NotificationId(id))
     assert (it.status, it.failure_reason) == (Status.FAILED, FailureReason.NO_VERIFIED_DOMAIN)
@@ -136,7 +143,7 @@ def test_domains_that_turn_odd_between_approval_and_plan_fail_it_with_the_reason
 
 def test_nobody_but_the_former_provider_takes_its_notification_back(platform: Platform) -> None:
     id = platform.submitted(platform.one)
-    del platform.parts.providers.documents["p1"]
+    platform.parts.database.hold("providers/p1", None)
     path = f"/v1/notifications/{id}"
     assert platform.two("POST", f"{path}/cancel").status_code == 404
     assert platform.one("POST", f"{path}/submit").status_code == 403
@@ -152,7 +159,7 @@ def test_nobody_but_the_former_provider_takes_its_notification_back(platform: Pl
     "fields", [{"isVerified": "true"}, {"adminHwids": {"0": "h"}}, {"adminHwids": [7]}], ids=repr
 )
 def test_an_odd_domain_is_listed_and_mended(platform: Platform, fields: Document) -> None:
-    platform.parts.providers.domains["odd.example"] |= fields
+    altered(platform, "domains/odd.example", fields)
     path = "/v1/domains/odd.example"
     owned = platform.one("GET", "/v1/domains").get_json()["domains"]
     assert [it["unreadable"] for it in owned] == [sorted(fields), []]
@@ -165,7 +172,7 @@ def test_an_odd_domain_is_listed_and_mended(platform: Platform, fields: Document
 
 
 def test_a_provider_mends_the_admin_hwids_of_its_domain(platform: Platform) -> None:
-    platform.parts.providers.domains["odd.example"]["adminHwids"] = "h"
+    altered(platform, "domains/odd.example", {"adminHwids": "h"})
     mended = platform.one("PATCH", "/v1/domains/odd.example", {"adminHwids": []})
     assert (mended.status_code, mended.get_json()["unreadable"]) == (200, [])
 
@@ -178,14 +185,15 @@ FORMS = ("Shop-x.Example", "shop-x.example.", "SHOP-X.EXAMPLE", "shop-x。exampl
 def test_a_domain_is_one_in_every_form_of_its_name(
     platform: Platform, stored: str, asked: str
 ) -> None:
-    domains = platform.parts.providers.domains
-    domains[stored] = {"providerId": "p1", "isVerified": False, "theirs": 1}
+    database = platform.parts.database
+    database.hold(f"domains/{stored}", {"providerId": "p1", "isVerified": False, "theirs": 1})
     path = f"/v1/domains/{asked}"
     assert platform.operator("GET", path).get_json()["domain"] == "shop-x.example"
     assert platform.operator("PUT", path, {"isVerified": True}).status_code == 200
     patched = platform.one("PATCH", path, {"adminHwids": ["mine"]})
     assert patched.get_json()["domain"] == "shop-x.example"
     kept = {"providerId": "p1", "isVerified": True, "adminHwids": ["mine"], "theirs": 1}
+    domains = database.collection("domains")
     assert domains[stored].items() >= kept.items()
     assert "shop-x.example" not in domains
     platform.turn("phone-1", {"domains": ["one.example", asked]})
@@ -198,14 +206,14 @@ def test_a_domain_is_one_in_every_form_of_its_name(
     platform.distribute(id)
     assert platform.got_it(id) == {"phone-1"}
     assert platform.operator("DELETE", path).status_code == 204
-    assert stored not in domains
+    assert stored not in database.collection("domains")
 
 
 def test_an_international_domain_is_told_as_machines_write_it(platform: Platform) -> None:
     machine = "xn--b1amnebsh.xn--p1ai"
     put = platform.operator("PUT", "/v1/domains/Новости.РФ", {"providerId": "p1"}).get_json()
     assert put["domain"] == machine
-    assert machine in platform.parts.providers.domains
+    assert machine in platform.parts.database.collection("domains")
     for form in ("новости.рф", "НОВОСТИ.РФ.", machine.upper()):
         assert platform.operator("GET", f"/v1/domains/{form}").get_json() == put
     device = {"hwid": "h", "platform": "linux", "domains": ["новости.рф", machine, "НОВОСТИ.рф."]}
@@ -235,8 +243,8 @@ def _live_with(
 ) -> None:
     approved, rejected, cancelled = (platform.submitted(platform.one) for _ in range(3))
     theirs = platform.submitted(platform.two)
-    platform.parts.providers._providers.merge("p1", provider)
-    platform.parts.providers._domains.merge("odd.example", domain)
+    altered(platform, "providers/p1", provider)
+    altered(platform, "domains/odd.example", domain)
     for hwid, fields in zip(ODD, devices, strict=True):
         platform.turn(hwid, fields)
     for answer in _every_call(platform, approved, rejected, cancelled, theirs):

@@ -19,6 +19,7 @@ from shared.domain.findings.fetch_result import FetchResult
 from shared.domain.notifications.lifecycle import Status
 from shared.domain.push.answers import AddressGone, Answer, Misconfigured, Unsendable
 from shared.domain.push.rendering import Push
+from shared.ports.database import Merge
 from tests.builders import NOON, OPERATOR, a_desktop, a_device
 from tests.doors.conftest import ADMIN_HWID, Call, a_body, door, errors_of
 from tests.parts import MemoryParts, token
@@ -188,14 +189,14 @@ def test_me_says_what_is_missing_to_send(provider: Call, world: MemoryParts) -> 
         "forceTimer": True,
         "missing": [],
     }
-    world.providers._providers.merge("p1", {"isPremium": False})
+    world.database.commit([Merge("providers/p1", {"isPremium": False})])
     world.providers.delete_domain("example.com", by=OPERATOR, at=NOON)
     missing = provider("GET", "/v1/me").get_json()["entitlements"]["missing"]
     assert [each["code"] for each in missing] == ["premiumRequired", "verifiedDomainRequired"]
 
 
 def test_without_premium_nothing_is_created(provider: Call, world: MemoryParts) -> None:
-    world.providers._providers.merge("p1", {"isPremium": False})
+    world.database.commit([Merge("providers/p1", {"isPremium": False})])
     before = world.stored()
     response = provider("POST", "/v1/notifications", a_body())
     assert (response.status_code, response.get_json()["code"]) == (403, "premiumRequired")

@@ -42,9 +42,10 @@ def let_in_odd_documents(world: World, phone: Device, seed: int) -> None:
     that is otherwise like ``phone``.
     """
     chance = Random(f"odd {seed}")
-    world.providers.documents["p1"] |= chance.choice(_PROVIDERS)
+    known = world.database.collection("providers")["p1"]
+    world.database.hold("providers/p1", known | dict(chance.choice(_PROVIDERS)))
     name, fields = chance.choice(_DOMAINS)
-    world.providers.domains[name] = {"providerId": "p1", **fields}
+    world.database.hold(f"domains/{name}", {"providerId": "p1", **fields})
     world.add(phone)
     world.devices.merge(phone.hwid, dict(chance.choice(_DEVICES)))
     written(phone.hwid, devices=world.devices)

@@ -7,7 +7,7 @@ from typing import Any
 
 from shared.adapters.clock import FixedClock
 from shared.adapters.documents.device import slot_from
-from shared.adapters.memory import MemoryNotifications, MemoryProviders
+from shared.adapters.memory import MemoryNotifications
 from shared.adapters.memory.database import MemoryDatabase
 from shared.adapters.memory.devices import MemoryDevices
 from shared.adapters.memory.fanout import MemoryAudience, MemoryLedger, MemorySlots, MemoryTasks
@@ -51,7 +51,7 @@ from shared.stores.usage import Usage
 from tests.builders import NOON, a_domain, a_provider
 from tests.flow.hazard import Hazard, guarded
 from tests.flow.push import PushService
-from tests.parts import PEOPLE
+from tests.parts import PEOPLE, providers_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,8 +70,12 @@ class Stores:
         self.clock = FixedClock(NOON)
         self.push = PushService()
         self.notifications = MemoryNotifications()
-        self.providers = MemoryProviders(
-            a_provider(), a_domain(), a_provider("p2"), a_domain("other.com", of="p2")
+        self.providers = providers_of(
+            self.database,
+            a_provider(),
+            a_domain(),
+            a_provider("p2"),
+            a_domain("other.com", of="p2"),
         )
         self.devices = MemoryDevices()
         self.audience = MemoryAudience(self.devices)

@@ -5,9 +5,10 @@ from threading import Barrier, Thread
 
 import pytest
 
-from shared.adapters.memory import MemoryProviders
+from shared.adapters.memory.database import MemoryDatabase
 from shared.domain.errors import TooMany, Unauthenticated
 from shared.flow.providers.keys import digest_of, issue_key, provider_of_key
+from shared.stores.providers import Providers
 from tests.builders import a_provider
 from tests.flow.world import World
 from tests.needs import only
@@ -15,11 +16,12 @@ from tests.needs import only
 LIMITED = a_provider(limits=(("apiKeys", 3),))
 
 
-class Together(MemoryProviders):
+class Together(Providers):
     """Every request has looked how many there are before any of them adds one."""
 
     def __init__(self, requests: int) -> None:
-        super().__init__(LIMITED)
+        super().__init__(MemoryDatabase())
+        self.put(LIMITED)
         self._barrier = Barrier(requests)
 
     def add_key(self, digest: str, uid: str, name: str, at: datetime, *, made_by: str = "") -> None:

@@ -177,6 +177,7 @@ def test_a_domain_that_is_created_anew_has_no_more_room() -> None:
     world = World()
     set_them(world, *(f"a{n}" for n in range(10)))
     set_them(world, *(f"b{n}" for n in range(10)))
+    world.clock.advance(1)
     world.providers.delete_domain("example.com", by=OPERATOR, at=world.clock.now())
     assert history(world)[0].removed == tuple(f"b{n}" for n in range(10))
     new = a_domain(admin_hwids=("one more",))

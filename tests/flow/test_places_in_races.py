@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from shared.adapters.clock import FixedClock
-from shared.adapters.memory import MemoryNotifications, MemoryProviders
+from shared.adapters.memory import MemoryNotifications
 from shared.adapters.memory.database import MemoryDatabase
 from shared.adapters.memory.devices import MemoryDevices
 from shared.adapters.memory.fanout import MemoryAudience
@@ -25,6 +25,7 @@ from shared.stores.usage import Usage
 from tests.builders import NOON, PROVIDER, a_domain, a_notification, a_provider
 from tests.flow.stage import QuietReads, Stage, orders
 from tests.needs import only
+from tests.parts import providers_of
 
 ID = NotificationId("n1")
 CLOCK = FixedClock(NOON)
@@ -73,7 +74,7 @@ def submitting(
         deliver_now=lambda _: None,
         needs=only(
             notifications=notifications,
-            providers=MemoryProviders(a_provider(limits=limits), a_domain()),
+            providers=providers_of(MemoryDatabase(), a_provider(limits=limits), a_domain()),
             clock=CLOCK,
         ),
     )

@@ -14,7 +14,7 @@ from google.cloud.firestore import Client
 from local.firestore import FirestoreEmulator
 from shared.adapters.clock import FixedClock
 from shared.adapters.firestore.notifications import FirestoreNotifications
-from shared.adapters.memory import MemoryNotifications, MemoryProviders
+from shared.adapters.memory import MemoryNotifications
 from shared.adapters.memory.database import MemoryDatabase
 from shared.adapters.memory.devices import MemoryDevices
 from shared.adapters.memory.fanout import MemoryAudience, MemoryLedger
@@ -52,12 +52,12 @@ from tests.builders import (
 )
 from tests.flow.stage import QuietReads, Stage, Stepping, SteppingLedger, orders
 from tests.needs import only
-from tests.parts import PEOPLE
+from tests.parts import PEOPLE, providers_of
 
 ID = NotificationId("n1")
 CLOCK = FixedClock(NOON)
 TIRELESS = a_provider(limits=((Limit.SUBMISSIONS_PER_DAY, HIGHEST_LIMIT),))
-PROVIDERS = MemoryProviders(TIRELESS, a_domain())
+PROVIDERS = providers_of(MemoryDatabase(), TIRELESS, a_domain())
 POLICIES = ReviewPolicies(MemoryDatabase())
 MODERATORS = Moderators(MemoryDatabase())
 STANDINGS = MemoryStandings(*PEOPLE)

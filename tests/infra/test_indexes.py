@@ -21,7 +21,6 @@ from shared.adapters.firestore.google_database import GoogleDatabase
 from shared.adapters.firestore.ledger import BATCHES, FirestoreLedger
 from shared.adapters.firestore.ledger_documents import EVIDENCE, PLACE_FIELDS, STATE_FIELDS
 from shared.adapters.firestore.notifications import FirestoreNotifications
-from shared.adapters.firestore.providers import FirestoreProviders
 from shared.adapters.firestore.rest import FirestoreRest
 from shared.adapters.firestore.rest_database import RestDatabase
 from shared.adapters.firestore.rest_values import encode, query, where
@@ -40,6 +39,7 @@ from shared.stores.moderators import Moderators
 from shared.stores.platform import StopSwitch
 from shared.stores.posts import PROMPTS, UPDATES, Posts
 from shared.stores.provider_tokens import TokenShelf
+from shared.stores.providers import Providers
 from shared.stores.review_policies import ReviewPolicies
 from shared.stores.usage import USAGE, Usage
 from tests.adapters.test_others import not_again
@@ -66,11 +66,20 @@ ADAPTERS = (
     FirestoreDevices,
     FirestoreLedger,
     FirestoreNotifications,
-    FirestoreProviders,
     FirestoreSlots,
     FirestoreWatch,
 )
-STORES = (Exports, Lanes, Moderators, Posts, ReviewPolicies, StopSwitch, TokenShelf, Usage)
+STORES = (
+    Exports,
+    Lanes,
+    Moderators,
+    Posts,
+    Providers,
+    ReviewPolicies,
+    StopSwitch,
+    TokenShelf,
+    Usage,
+)
 Calls = Mapping[str, Callable[[], object]]
 
 
@@ -144,7 +153,8 @@ def rest_queries() -> tuple[list[Asked], set[str]]:
 def client_queries(client: Client) -> set[str]:
     """Let the other adapters ask; the names of the methods that were called for it."""
     notifications = FirestoreNotifications(client)
-    providers, devices = FirestoreProviders(client, not_again), FirestoreDevices(client, not_again)
+    providers = Providers(GoogleDatabase(client, not_again))
+    devices = FirestoreDevices(client, not_again)
     first = Wish("p1", page_size=2)
 
     def lists() -> None:

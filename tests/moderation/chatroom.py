@@ -12,7 +12,7 @@ from pydantic import SecretStr
 from local.emulators.background import Served
 from local.emulators.telegram.server import Telegram, app
 from shared.adapters.clock import FixedClock
-from shared.adapters.memory import MemoryNotifications, MemoryProviders
+from shared.adapters.memory import MemoryNotifications
 from shared.adapters.memory.chat import MemoryChat
 from shared.adapters.memory.database import MemoryDatabase
 from shared.adapters.memory.devices import MemoryDevices
@@ -29,7 +29,7 @@ from shared.stores.moderators import Moderator, Moderators
 from shared.stores.posts import Posts
 from shared.stores.review_policies import ReviewPolicies
 from tests.builders import NOON, a_desktop, a_device, a_domain, a_notification, a_provider
-from tests.parts import an_account
+from tests.parts import an_account, providers_of
 
 TOKEN = "4242:of-the-bot"
 SECRET = "agreed-with-telegram"
@@ -50,7 +50,7 @@ class Chatroom:
     posts: Any = field(default_factory=lambda: Posts(MemoryDatabase()))
     notifications: Any = field(default_factory=MemoryNotifications)
     providers: Any = field(
-        default_factory=lambda: MemoryProviders(a_provider(name="Acme"), a_domain())
+        default_factory=lambda: providers_of(MemoryDatabase(), a_provider(name="Acme"), a_domain())
     )
     moderators: Any = field(default_factory=lambda: Moderators(MemoryDatabase()))
     standings: MemoryStandings = field(

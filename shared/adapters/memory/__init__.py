@@ -5,6 +5,5 @@ They pass the same contract tests as the Firestore adapters (``tests/adapters``)
 
 from shared.adapters.memory.devices import MemoryDevices
 from shared.adapters.memory.notifications import MemoryNotifications
-from shared.adapters.memory.providers import MemoryProviders
 
-__all__ = ["MemoryDevices", "MemoryNotifications", "MemoryProviders"]
+__all__ = ["MemoryDevices", "MemoryNotifications"]

@@ -96,6 +96,14 @@ class MemoryDatabase:
                 f"{path}/{id}": it for path in paths for id, it in self.collection(path).items()
             }
 
+    def hold(self, name: str, fields: Fields | None) -> None:
+        """Hold a document as somebody else wrote it, nulls included, or none."""
+        with self.lock:
+            document = None
+            if fields is not None:
+                document = Document(name, copy.deepcopy(dict(fields)), self._tick())
+            self._in(_path(name)).put(name, document)
+
     def forget(self, read_at: str) -> None:
         """Keep nothing of that moment and those before it, as Firestore does after an hour."""
         self._forgotten = max(self._forgotten, datetime.fromisoformat(read_at))

@@ -3,17 +3,25 @@
 Counted by aggregation: the cost grows with the queries and not with the devices.
 """
 
+from __future__ import annotations
+
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from shared.domain.audience.device import Platform
 from shared.domain.audience.filters import Segment, TargetPlatform
 from shared.domain.audience.targeting import AudienceQuery, audience_queries
 from shared.domain.notifications.notification import Notification
 from shared.domain.providers.provider import verified
-from shared.ports import Audience, Clock, Providers
+from shared.ports import (
+    Audience,
+    Clock,
+)
+
+if TYPE_CHECKING:
+    from shared.stores.providers import Providers
 
 
 class Needs(Protocol):

@@ -18,9 +18,11 @@ from shared.ports import (
     ChatRefused,
     Clock,
     Notifications,
-    Providers,
     Standings,
 )
+
+if TYPE_CHECKING:
+    from shared.stores.providers import Providers
 
 if TYPE_CHECKING:
     from shared.stores.moderators import Moderator, Moderators

@@ -5,10 +5,13 @@ cancel, exactly one wins and the other is told who was first. Updates come twice
 that were dealt with are known, and to decide again what one has decided changes nothing.
 """
 
+from __future__ import annotations
+
 import re
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
+from typing import TYPE_CHECKING
 
 from shared.domain.actors import Actor, Role
 from shared.domain.chat.cards import (
@@ -31,8 +34,10 @@ from shared.flow.audience.size import devices_now
 from shared.flow.chat.moderator_chat import Desk
 from shared.flow.chat.posts import close_stray
 from shared.flow.moderation.moderate import approve, claim, reject
-from shared.stores.moderators import Moderator
 from shared.stores.posts import Prompt
+
+if TYPE_CHECKING:
+    from shared.stores.moderators import Moderator
 
 PROMPT_HOURS = 24
 UPDATES_KEPT = timedelta(days=2)

@@ -1,15 +1,24 @@
 """Why a device got a notification, or did not."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from shared.domain.audience.device import partition_of
 from shared.domain.audience.filters import Segment
 from shared.domain.delivery.ledger import Batch, BatchId, Record, sort_key
 from shared.domain.notifications.notification import Notification
 from shared.domain.providers.provider import verified
-from shared.ports import Clock, Devices, Ledger, Providers
+from shared.ports import (
+    Clock,
+    Devices,
+    Ledger,
+)
+
+if TYPE_CHECKING:
+    from shared.stores.providers import Providers
 
 
 class Needs(Protocol):
@@ -43,7 +52,7 @@ class Explanation:
     record: Record | None = None
     unreadable: tuple[str, ...] = ()
 
-    def for_provider(self) -> "Explanation":
+    def for_provider(self) -> Explanation:
         """Return what the notification's provider may learn.
 
         Of a device on none of its domains it learns nothing, not even that it exists.

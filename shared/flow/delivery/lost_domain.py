@@ -4,9 +4,11 @@ The notification is told, and a running batch sees that with its look before eve
 are devices read again: who is on another of the provider's domains still gets it.
 """
 
+from __future__ import annotations
+
 import logging
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from shared.domain.actors import SYSTEM, Actor
 from shared.domain.audience.filters import Segment
@@ -16,7 +18,14 @@ from shared.domain.errors import Defect
 from shared.domain.notifications.notification import Change, Notification
 from shared.domain.providers.provider import Domain, verified
 from shared.flow.providers import operate
-from shared.ports import Clock, Devices, Notifications, Providers
+from shared.ports import (
+    Clock,
+    Devices,
+    Notifications,
+)
+
+if TYPE_CHECKING:
+    from shared.stores.providers import Providers
 
 log = logging.getLogger(__name__)
 

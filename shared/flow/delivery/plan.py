@@ -43,10 +43,12 @@ from shared.ports import (
     Ledger,
     LostLease,
     Notifications,
-    Providers,
     SnapshotTooOld,
     Tasks,
 )
+
+if TYPE_CHECKING:
+    from shared.stores.providers import Providers
 
 if TYPE_CHECKING:
     from shared.stores.lanes import Lanes

@@ -27,7 +27,16 @@ from shared.domain.notifications.notification import (
 )
 from shared.domain.notifications.review import ReviewPolicy, approvals_needed
 from shared.flow.moderation.reviewers import Reviewers
-from shared.ports import Clock, Notifications, Page, Providers, Standings, Waiting
+from shared.ports import (
+    Clock,
+    Notifications,
+    Page,
+    Standings,
+    Waiting,
+)
+
+if TYPE_CHECKING:
+    from shared.stores.providers import Providers
 
 if TYPE_CHECKING:
     from shared.stores.moderators import Moderators

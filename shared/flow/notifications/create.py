@@ -5,9 +5,11 @@ What is submitted is looked at first, which takes seconds; so the record is read
 written only if it is still what was looked at.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from shared.domain.actors import Actor, Role
 from shared.domain.audience.filters import Segment
@@ -29,7 +31,16 @@ from shared.flow.notifications.submission import (
     turn_to_look,
 )
 from shared.flow.providers.entitled import entitled, owned
-from shared.ports import AlreadyThere, Clock, Notifications, Providers, Rates, Replay
+from shared.ports import (
+    AlreadyThere,
+    Clock,
+    Notifications,
+    Rates,
+    Replay,
+)
+
+if TYPE_CHECKING:
+    from shared.stores.providers import Providers
 
 DeliverNow = Callable[[NotificationId], None]
 

@@ -4,7 +4,9 @@ The same that planning targets: those without an address or consent are among th
 when their turn comes. No index knows who can be reached, and a count must not read them all.
 """
 
-from typing import Protocol
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
 
 from shared.domain.audience.filters import Segment
 from shared.domain.audience.targeting import MOST_SELECTORS, audience_queries
@@ -15,7 +17,14 @@ from shared.flow.audience.size import Estimate, census
 from shared.flow.notifications.content_rules import check_fields
 from shared.flow.providers.entitled import entitled
 from shared.flow.providers.rates import check_rate
-from shared.ports import Audience, Clock, Providers, Rates
+from shared.ports import (
+    Audience,
+    Clock,
+    Rates,
+)
+
+if TYPE_CHECKING:
+    from shared.stores.providers import Providers
 
 MOST_QUERIES = 64
 """Queries of one estimate, each counted once in all and up to once per platform."""

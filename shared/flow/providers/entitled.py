@@ -1,11 +1,16 @@
 """Whose notification it is, and what its provider may send at all."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from shared.domain.errors import Forbidden
 from shared.domain.notifications.notification import Notification
 from shared.domain.providers.provider import Domain, Provider, check_entitled
-from shared.ports import Providers
+
+if TYPE_CHECKING:
+    from shared.stores.providers import Providers
 
 
 def owned(notification: Notification, provider_id: str) -> Notification:

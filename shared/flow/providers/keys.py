@@ -3,14 +3,22 @@
 A key speaks for its provider while the account that made it is open and the provider's.
 """
 
+from __future__ import annotations
+
 import hashlib
 import secrets
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from shared.domain.errors import TooMany, Unauthenticated
 from shared.domain.providers.provider import Limit, Provider
 from shared.flow.providers.entitled import known_provider
-from shared.ports import Clock, Providers, Standings
+from shared.ports import (
+    Clock,
+    Standings,
+)
+
+if TYPE_CHECKING:
+    from shared.stores.providers import Providers
 
 KEY_PREFIX = "ffk_"
 STANDING_SECONDS = 60.0

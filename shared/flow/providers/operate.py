@@ -21,10 +21,12 @@ from shared.ports import (
     Accounts,
     AlreadyThere,
     Clock,
-    Providers,
     Standings,
 )
 from shared.stores.moderators import Moderator
+
+if TYPE_CHECKING:
+    from shared.stores.providers import Providers
 
 if TYPE_CHECKING:
     from shared.stores.moderators import Moderators

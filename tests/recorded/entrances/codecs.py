@@ -11,9 +11,7 @@ from pydantic.alias_generators import to_camel
 
 from functions.http.notification import notification_json
 from shared.adapters.documents import device as devices
-from shared.adapters.documents import domain_history
 from shared.adapters.documents import notification as notifications
-from shared.adapters.documents import provider as providers
 from shared.adapters.firestore.ledger_documents import (
     batch_from,
     new_batch_fields,
@@ -29,7 +27,15 @@ from shared.domain.notifications.history import Entry
 from shared.domain.notifications.notification import Notification
 from shared.ports.database import Document
 from shared.stores import codec as stored
-from shared.stores import moderators, platform, posts, review_policies, usage
+from shared.stores import (
+    domain_history,
+    moderators,
+    platform,
+    posts,
+    providers,
+    review_policies,
+    usage,
+)
 from shared.stores.exports import export_fields, export_from
 from shared.stores.lanes import lane_from
 from shared.stores.provider_tokens import minted_from

@@ -31,15 +31,8 @@ from tests.parts import ENVIRONMENT, MemoryParts, memory_parts
 from tests.recorded.pages import Documents, Fields
 
 IN_THE_DATABASE = {
-    *(
-        "exports",
-        "lanes",
-        "moderators",
-        "moderationPosts",
-        "moderationPrompts",
-        "platform",
-        "usage",
-    ),
+    *("apiKeys", "domainHistory", "domains", "exports", "lanes", "moderators"),
+    *("moderationPosts", "moderationPrompts", "platform", "providers", "usage"),
 }
 HIDDEN = re.compile(r"hmac:[0-9a-f]{16}")
 """The keyed hash of a secret; each process has a key of its own."""
@@ -263,14 +256,6 @@ def _put(parts: MemoryParts, path: str, fields: Fields) -> None:
             parts.ledger.by_batch[id, batch] = batch_from(document)
         case ["idempotencyKeys", id]:
             parts.notifications._replays.put(id, plain)
-        case ["providers", id]:
-            parts.providers._providers.put(id, plain)
-        case ["domains", id]:
-            parts.providers._domains.put(id, plain)
-        case ["domainHistory", id]:
-            parts.providers._history.put(id, plain)
-        case ["apiKeys", id]:
-            parts.providers._keys.put(id, plain)
         case ["devices", id]:
             parts.devices.merge(id, plain)
         case ["deviceSecrets", id]:
