@@ -54,9 +54,9 @@ def _take_null(value: dict[str, Any]) -> None:
     """Change a field's schema, once: within another model it is the one its own was built with."""
     if value["type"] != "default":
         return
-    given = value["schema"]
-    if given.get("function", {}).get("function") is not _leave_out_null:
-        value["schema"] = no_info_after_validator_function(_leave_out_null, nullable_schema(given))
+    schema = value["schema"]
+    if schema.get("function", {}).get("function") is not _leave_out_null:
+        value["schema"] = no_info_after_validator_function(_leave_out_null, nullable_schema(schema))
 
 
 def _leave_out_null(value: object) -> object:

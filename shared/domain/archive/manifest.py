@@ -95,8 +95,8 @@ def name_of(sequence: int) -> str:
 
 def sequence_of(name: str) -> int | None:
     """Read the number in a manifest's name; ``None`` for what is no manifest."""
-    found = _NAME.fullmatch(name)
-    return int(found[1]) if found else None
+    match = _NAME.fullmatch(name)
+    return int(match[1]) if match else None
 
 
 def following(head: Head | None, day: date, objects: Iterable[Sealed], at: datetime) -> Manifest:

@@ -82,10 +82,10 @@ _NAME = re.compile(
 
 def place_of(name: str) -> Place | None:
     """Read the place in a name; ``None`` for one that is no object's, or spelled otherwise."""
-    found = _NAME.fullmatch(name)
-    if found is None:
+    match = _NAME.fullmatch(name)
+    if match is None:
         return None
-    kind, provider, day, owner, sequence, sha256 = found.groups()
+    kind, provider, day, owner, sequence, sha256 = match.groups()
     try:
         of = date.fromisoformat(day)
     except ValueError:

@@ -206,7 +206,7 @@ def _few_marks(text: str) -> str:
 def _few_empty_lines(text: str) -> str:
     kept: list[str] = []
     for empty, run in groupby(text.split("\n"), key=lambda line: not line.strip()):
-        found = list(run)
-        many = empty and len(found) > MOST_EMPTY_LINES
-        kept += [f"⟨{len(found)} empty lines⟩"] if many else found
+        group = list(run)
+        many = empty and len(group) > MOST_EMPTY_LINES
+        kept += [f"⟨{len(group)} empty lines⟩"] if many else group
     return "\n".join(kept)

@@ -112,8 +112,8 @@ class NotificationInput(Content):
     def edited(self, content: Content, segment: Segment | None) -> "NotificationInput":
         """Lay the sent fields over what is there; a field that was not sent stays as it is."""
         before = {name: getattr(content, name) for name in Content.model_fields}
-        given = {name: getattr(self, name) for name in self.model_fields_set}
-        return NotificationInput.model_construct(**{**before, "target_segment": segment, **given})
+        changes = {name: getattr(self, name) for name in self.model_fields_set}
+        return NotificationInput.model_construct(**{**before, "target_segment": segment, **changes})
 
 
 class CompleteInput(NotificationInput):

@@ -62,12 +62,12 @@ def _of_hops(
     first, last = host_of(url), host_of(seen.url)
     if first == last:
         return
-    told = link_findings(url, field, verified_domains)
+    findings = link_findings(url, field, verified_domains)
     there = link_findings(seen.url, field, verified_domains)
     if not is_verified(machine_host_of(seen.url), verified_domains):
         yield found("redirectsAway", field, host=first, final=last)
     foreign = ("foreignHost", "foreignImageHost")
-    yield from (f for f in there if f not in told and f.code not in foreign)
+    yield from (f for f in there if f not in findings and f.code not in foreign)
 
 
 def _of_fault(seen: FetchResult, field: str) -> Finding:
@@ -96,8 +96,8 @@ def _of_image(seen: FetchResult, field: str) -> Iterator[Finding]:
         yield found("imageUnreadable", field)
         return
     if seen.content_type not in _TYPES.get(seen.kind, ()):
-        told = seen.content_type or "nothing"
-        yield found("imageTypeDisagrees", field, type=told, kind=seen.kind)
+        media_type = seen.content_type or "nothing"
+        yield found("imageTypeDisagrees", field, type=media_type, kind=seen.kind)
     if seen.size > MOST_IMAGE_BYTES:
         yield found("imageTooLarge", field)
     yield from _of_dimensions(seen, field)

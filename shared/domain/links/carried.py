@@ -44,17 +44,17 @@ class Carried:
 
 def carried(url: str) -> Carried:
     """Find every address that ``url`` carries, directly or inside another one."""
-    found: dict[str, None] = {}
+    addresses: dict[str, None] = {}
     layer = [url]
     for _ in range(MOST_LAYERS + 1):
         inner = (each for outer in layer for each in _inside(outer))
-        layer = [each for each in dict.fromkeys(inner) if each not in found]
+        layer = [each for each in dict.fromkeys(inner) if each not in addresses]
         if not layer:
-            return Carried(tuple(found))
-        found.update(dict.fromkeys(layer))
-        if len(found) > MOST_CARRIED:
+            return Carried(tuple(addresses))
+        addresses.update(dict.fromkeys(layer))
+        if len(addresses) > MOST_CARRIED:
             break
-    return Carried(tuple(found)[:MOST_CARRIED], whole=False)
+    return Carried(tuple(addresses)[:MOST_CARRIED], whole=False)
 
 
 def web_addresses(url: str) -> tuple[str, ...]:
@@ -79,15 +79,15 @@ def _inside(url: str) -> list[str]:
         return []
     body = _INTENT.split(url[len(scheme) + 1 :])[0]
     direct = _at_start(body.lstrip(_SLASHES))
-    found = [*_targets(scheme, body, url), *direct]
+    candidates = [*_targets(scheme, body, url), *direct]
     if not direct:
         for parameter in _BETWEEN_PARAMETERS.split(body):
-            found += _in_parameter(*_named(parameter))
+            candidates += _in_parameter(*_named(parameter))
     for name, value in _intent_parameters(url):
-        found += _in_parameter(name, value)
+        candidates += _in_parameter(name, value)
     if not direct and _is_browser(scheme):
-        found += _host_alone(body.lstrip(_SLASHES))
-    return list(dict.fromkeys(found))
+        candidates += _host_alone(body.lstrip(_SLASHES))
+    return list(dict.fromkeys(candidates))
 
 
 def _is_browser(scheme: str) -> bool:
@@ -125,8 +125,8 @@ def _named(parameter: str) -> tuple[str, str]:
 
 def _in_parameter(name: str, value: str) -> list[str]:
     """Find what a parameter carries; the name of one for links tells that a host is a link."""
-    if found := _in_text(value):
-        return found
+    if addresses := _in_text(value):
+        return addresses
     text = _decoded(value)
     place = text.lstrip(_SLASHES)
     is_link = name.removeprefix("s.") in _NAMES_OF_LINKS or (name and len(text) - len(place) >= 2)
@@ -154,8 +154,8 @@ def _at_start(text: str) -> list[str]:
 
 def _in_text(text: str) -> list[str]:
     """Find the address that a text is, or those of the web that stand anywhere in it."""
-    if found := _at_start(text):
-        return found
+    if address := _at_start(text):
+        return address
     for reading in _readings(text):
         if begins := [each.start() for each in _WEB_ADDRESS.finditer(reading)]:
             return [_address(_END_IN_TEXT.split(reading[at:], maxsplit=1)[0]) for at in begins]

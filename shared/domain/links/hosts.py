@@ -63,8 +63,8 @@ class Address:
 
 def scheme_of(url: str) -> str:
     """Return the scheme of an address in lower case; empty without one."""
-    found = _SCHEME.match(url)
-    return found[1].lower() if found else ""
+    match = _SCHEME.match(url)
+    return match[1].lower() if match else ""
 
 
 def read_address(url: str) -> Address:

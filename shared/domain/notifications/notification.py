@@ -148,10 +148,12 @@ class Notification:
         """Submit it to moderation, or straight to sending when the target is an admin HWID."""
         if faults := missing_parts(self.content, self.segment):
             raise InvalidInput(faults)
-        given = replace(self, submitted_at=at)
+        stamped = replace(self, submitted_at=at)
         if not admin_hwid:
-            return given._moved(Move.SUBMIT, by, at, to=Status.PENDING)._looked(looked, at)
-        approved = replace(given, auto_approved=True, auto_approve_reason=ADMIN_HWID, sending_at=at)
+            return stamped._moved(Move.SUBMIT, by, at, to=Status.PENDING)._looked(looked, at)
+        approved = replace(
+            stamped, auto_approved=True, auto_approve_reason=ADMIN_HWID, sending_at=at
+        )
         submitted = approved._moved(Move.SUBMIT, by, at, to=Status.SENDING, reason=ADMIN_HWID)
         return submitted._looked(looked, at)
 
