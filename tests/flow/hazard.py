@@ -9,7 +9,7 @@ from shared.domain.errors import TryAgain
 
 P = TypeVar("P")
 
-HALVABLE = {"tasks.enqueue": 0, "push.send": 1, "slots.show": 1}
+HALVABLE = {"tasks.enqueue": 0, "push.send": 0, "slots.show": 1}
 """Calls about several things, and the position of those: they can be done in part."""
 
 NEVER_RAISE = {"push.send"}
