@@ -89,6 +89,7 @@ def test_a_domain_that_changes_hands_loses_its_admin_hwids_and_apps() -> None:
     kept = put(world, "example.com", provider_id="p1", is_verified=True)
     assert (kept.admin_hwids, kept.deep_link_schemes) == (("A",), ("shop",))
     world.providers.put(a_provider("p9"))
+    world.clock.advance(1)
     moved = put(world, "example.com", provider_id="p9")
     assert (moved.provider_id, moved.admin_hwids, moved.deep_link_schemes) == ("p9", (), ())
     assert history(world)[0].removed == ("A",)
