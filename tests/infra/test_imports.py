@@ -44,7 +44,7 @@ BUDGET: dict[str, set[str]] = {
     **dict.fromkeys(CALLABLES, DATABASE),
     "device_api": DATABASE,
     "operator_api": DATABASE,
-    "on_notification_written": DATABASE | {"events", "tasks"},
+    "on_notification_written": DATABASE | {"events"},
     "on_device_written": {"events"},
     "plan_fanout": DATABASE | {"httpx", "tasks"},
     "send_batch": DATABASE | {"httpx", "tasks"},
