@@ -30,6 +30,7 @@ FINISHED = (
     "shared/domain/chat",
     "shared/domain/archive",
     "shared/flow/findings",
+    "shared/flow/providers",
     "functions",
     "cli",
 )

@@ -1,1 +1,1 @@
-"""What providers and operators do with accounts, domains and keys."""
+"""Verbs of providers and operators on accounts, domains and keys."""

@@ -1,4 +1,4 @@
-"""Whose notification it is, and what its provider may send at all."""
+"""Ownership of a notification, and the right of its provider to send at all."""
 
 from __future__ import annotations
 
@@ -14,14 +14,16 @@ if TYPE_CHECKING:
 
 
 def owned(notification: Notification, provider_id: str) -> Notification:
-    """The notification, if it is this provider's; else it does not exist for the caller."""
+    """Return the notification if it is this provider's; raises ``NotFound`` otherwise, as if it did
+    not exist.
+    """
     if notification.provider_id != provider_id:
         raise notification.unknown()
     return notification
 
 
 def entitled(uid: str, providers: Providers) -> tuple[Provider, Sequence[Domain]]:
-    """The provider and its domains; raises ``Forbidden`` unless it may send."""
+    """Return the provider and its domains; raises ``Forbidden`` unless the provider may send."""
     provider = known_provider(uid, providers)
     domains = providers.domains_of(uid)
     check_entitled(provider, domains)
@@ -29,7 +31,7 @@ def entitled(uid: str, providers: Providers) -> tuple[Provider, Sequence[Domain]
 
 
 def known_provider(uid: str, providers: Providers) -> Provider:
-    """Raises ``Forbidden`` for an account that is not a provider's."""
+    """Return the account's provider; raises ``Forbidden`` for an account that has none."""
     provider = providers.get(uid)
     if provider is None:
         raise Forbidden("This account is not registered as a provider.", code="notAProvider")

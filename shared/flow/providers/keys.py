@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 KEY_PREFIX = "ffk_"
 STANDING_SECONDS = 60.0
-"""For how long a key may outlive its maker's right to it: nobody looks up an account per call."""
+"""Time for which a key may outlive its maker's right to it: accounts are not looked up per call."""
 ROOM_RETRY_SECONDS = 300
 
 
@@ -38,10 +38,10 @@ class Needs(Protocol):
 
 
 def issue_key(uid: str, name: str, *, made_by: str, needs: Needs) -> str:
-    """A new API key for a provider's server. Shown once; only its digest is kept.
+    """Create an API key for a provider's server. The key is shown once; only its digest is kept.
 
-    Raises ``TooMany`` at the provider's limit. Of requests that exceed it together, each that
-    sees it exceeded takes its own key back.
+    Raises ``TooMany`` at the provider's limit. Of requests that exceed the limit together, each
+    that sees it exceeded takes its own key back.
     """
     most = known_provider(uid, needs.providers).limit(Limit.API_KEYS)
     if len(needs.providers.keys_of(uid)) >= most:
@@ -56,9 +56,10 @@ def issue_key(uid: str, name: str, *, made_by: str, needs: Needs) -> str:
 
 
 def provider_of_key(key: str, *, needs: Needs) -> Provider:
-    """The provider that ``key`` speaks for; raises ``Unauthenticated`` once it does not any more.
+    """Return the provider that ``key`` speaks for; raises ``Unauthenticated`` for a key that is
+    unknown, deleted or ended.
 
-    A key that does not say who made it ends with the provider's own account.
+    A key without a recorded maker ends with the provider's own account.
     """
     found = needs.providers.key(digest_of(key))
     if found is None:
@@ -73,7 +74,7 @@ def provider_of_key(key: str, *, needs: Needs) -> Provider:
 
 
 def digest_of(key: str) -> str:
-    """What is kept of an API key, and its id."""
+    """Return the digest of an API key: the form in which the key is kept, and its id."""
     return hashlib.sha256(key.encode()).hexdigest()
 
 

@@ -1,4 +1,4 @@
-"""What operators do: providers, domains, moderators, the stop switch."""
+"""Operators' verbs: providers, domains, moderators, the stop switch."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ class Needs(DomainNeeds, Protocol):
 
 
 def put_provider(uid: str, fields: Mapping[str, Any], *, providers: Providers) -> Provider:
-    """Change these fields of a provider; one that is not there yet is created."""
+    """Change these fields of a provider; a provider that is not there yet is created."""
     try:
         return providers.change(uid, lambda it: with_given(it, fields))
     except NotFound:
@@ -67,7 +67,7 @@ def put_provider(uid: str, fields: Mapping[str, Any], *, providers: Providers) -
 
 
 def provider(uid: str, *, providers: Providers) -> Provider:
-    """Raises ``NotFound``."""
+    """Return the provider with this uid; raises ``NotFound``."""
     found = providers.get(uid)
     if found is None:
         raise NotFound(f"there is no provider {uid}")
@@ -75,7 +75,9 @@ def provider(uid: str, *, providers: Providers) -> Provider:
 
 
 def put_domain(name: str, fields: Mapping[str, Any], *, by: Actor, needs: DomainNeeds) -> Domain:
-    """Change these fields of a domain; one that is not there yet is created, and needs an owner."""
+    """Change these fields of a domain; a domain that is not there yet is created, and needs an
+    owner.
+    """
     owner = fields.get("provider_id")
     if owner is not None and needs.providers.get(owner) is None:
         sentence = "providerId is no provider's uid"
@@ -105,7 +107,7 @@ def add_domain(domain: Domain, *, by: Actor, needs: DomainNeeds) -> Domain:
 
 
 def domain(name: str, *, providers: Providers) -> Domain:
-    """Raises ``NotFound``."""
+    """Return the domain of this name; raises ``NotFound``."""
     found = providers.domain(name)
     if found is None:
         raise NotFound(f"there is no domain {name}")
@@ -116,7 +118,7 @@ def change_own_domain(
     name: str, given: Mapping[str, Sequence[str]], *, by: Actor, needs: Needs
 ) -> Domain:
     """Replace lists of one of the provider's own domains: ``admin_hwids``, at most ten and compared
-    exactly, and ``deep_link_schemes``; what is not given stays.
+    exactly, and ``deep_link_schemes``; a list that is not given stays.
 
     Raises ``TooMany`` where the domain would have listed too many different HWIDs lately.
     """
@@ -135,17 +137,18 @@ def change_own_domain(
 
 
 def check_admin_hwids(hwids: Sequence[str]) -> None:
-    """At most ten."""
+    """Raise ``InvalidInput`` for more than ten different admin HWIDs."""
     if len(set(hwids)) > MOST_ADMIN_HWIDS:
         sentence = f"at most {MOST_ADMIN_HWIDS} admin HWIDs per domain"
         raise InvalidInput([FieldError("adminHwids", "tooMany", sentence)])
 
 
 def put_moderator(uid: str, given: Mapping[str, Any], *, needs: Needs) -> Moderator:
-    """Grant the claim, and keep how they are known elsewhere; what is not given stays.
+    """Grant the moderator's claim, and keep how they are known elsewhere; fields that are not given
+    stay.
 
-    Without an e-mail the account's own is kept: it tells whom they belong to, also after they
-    have changed it.
+    Without an e-mail address the account's own is kept: the address tells whom the moderator
+    belongs to, also after the account's has changed.
     """
     telegram_user_id = given.get("telegram_user_id")
     if telegram_user_id in SHARED_ACCOUNTS:
@@ -179,7 +182,9 @@ def delete_moderator(uid: str, *, needs: Needs) -> None:
 
 
 def change_policy(fields: Mapping[str, Any], *, policies: ReviewPolicies) -> ReviewPolicy:
-    """Change these fields of the review policy; each template's id is its own."""
+    """Change these fields of the review policy; raises ``InvalidInput`` if two templates share an
+    id.
+    """
     templates: Sequence[Template] = fields.get("templates", ())
     if len({each.id for each in templates}) < len(templates):
         sentence = "templates must not use an id twice"
@@ -190,5 +195,5 @@ def change_policy(fields: Mapping[str, Any], *, policies: ReviewPolicies) -> Rev
 
 
 def turn_stop_switch(on: bool, *, by: Actor, reason: str, needs: Needs) -> None:
-    """The platform's brake: while on, batches wait; nothing is lost."""
+    """Turn the platform's stop switch on or off: while it is on, batches wait; nothing is lost."""
     needs.stop_switch.turn(on, str(by), reason, needs.clock.now())

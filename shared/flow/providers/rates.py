@@ -1,4 +1,4 @@
-"""How often a provider, or a moderator, may do what costs much and leaves nothing behind."""
+"""Rates of a provider's, or a moderator's, calls that cost much and leave nothing behind."""
 
 from collections.abc import Mapping
 from math import ceil
@@ -14,17 +14,19 @@ RATES: Mapping[Limit, str] = {
     Limit.DRAFTS_PER_MINUTE: "new drafts",
     Limit.API_KEYS_PER_MINUTE: "new API keys",
 }
-"""Limits that are rates of calls, and what is counted."""
+"""Limits that are rates of calls, each with the name of the things counted."""
 
 
 def check_rate(provider: Provider, limit: Limit, rates: Rates, *, cost: int = 1) -> None:
-    """Raises ``TooMany`` when the provider does it more often than it may."""
+    """Raise ``TooMany`` when the provider calls more often than ``limit`` allows; a call counts as
+    ``cost``.
+    """
     most = provider.limit(limit)
     _check(provider.uid, limit, most, f"{RATES[limit]} in a minute", rates, cost)
 
 
 def check_searches(moderator_id: str, rates: Rates) -> None:
-    """Raises ``TooMany`` when a moderator searches the queue without a pause."""
+    """Raise ``TooMany`` when a moderator searches the queue without a pause."""
     most, limit = MODERATOR_SEARCHES_PER_MINUTE, Limit.SEARCHES_PER_MINUTE
     _check(f"moderator:{moderator_id}", limit, most, "searches in a minute", rates, 1)
 
