@@ -31,6 +31,7 @@ FINISHED = (
     "shared/domain/archive",
     "shared/flow/findings",
     "shared/flow/providers",
+    "shared/flow/moderation",
     "functions",
     "cli",
 )
@@ -43,10 +44,10 @@ Enqueue Enter Escape Estimate Exclude Explain Export Extract Fail Fill Find Fold
 Format Freeze Get Give Grant Group Guess Halt Handle Have Hold Ignore Index Inspect Install Join
 Judge Keep Lay Leave Let Limit List Log Look Lose Make Mark Match Measure Merge Move Name Normalize
 Note Number Offer Open Order Parse Pass Plan Post Prepare Print Prove Put Quote Raise Read Rebuild
-Recompute Record Reduce Refuse Register Reject Remember Remind Remove Render Replace Require Reset
-Resolve Return Round Run Save Say Schedule Seal Send Set Settle Shorten Show Sign Skip Sort Split
-Start Stop Store Strip Submit Sum Take Tell Test Trim Try Turn Undo Update Verify Wait Wake Weigh
-Withdraw Work Wrap Write Yield
+Recompute Record Reduce Refuse Register Reject Release Remember Remind Remove Render Replace Require
+Reset Resolve Return Round Run Save Say Schedule Seal Send Set Settle Shorten Show Sign Skip Sort
+Split Start Stop Store Strip Submit Sum Take Tell Test Trim Try Turn Undo Update Verify Wait Wake
+Weigh Withdraw Work Wrap Write Yield
 """
 VERBS = frozenset(_VERBS.split())
 QUESTIONS = {"How", "What", "When", "Where", "Whether", "Which", "Who", "Whoever", "Whose", "Why"}

@@ -1,1 +1,1 @@
-"""What moderators do."""
+"""Moderators' verbs, and the reminders and statistics about their decisions."""

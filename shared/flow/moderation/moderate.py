@@ -1,8 +1,8 @@
-"""What moderators do: read the queue, claim, release, approve, reject.
+"""Moderators' verbs: read the queue, claim, release, approve, reject.
 
 The decision is one conditional write. A cancel that came first leaves no row in the lifecycle
-table, and the moderator is told so. What a decision depends on besides the notification itself
-(its provider, the policy, its audience) is read before that write, and holds for one revision.
+table, and the moderator is told so. The inputs of a decision besides the notification itself (its
+provider, the policy, its audience) are read before that write, and hold for one revision.
 """
 
 from __future__ import annotations
@@ -43,7 +43,9 @@ if TYPE_CHECKING:
     from shared.stores.review_policies import ReviewPolicies
 
 CountDevices = Callable[[Notification], int]
-"""How many devices a notification would target now; raises ``TryAgain`` when nobody can tell."""
+"""Count of the devices that a notification would target now; raises ``TryAgain`` when it cannot be
+told.
+"""
 QUEUE_LENGTH = 100
 _AT_LEAST = {
     Severity.INFO: frozenset(Severity),
@@ -70,7 +72,7 @@ class Needs(Protocol):
 
 
 class Claimed(StrEnum):
-    """Whose claim a notification is under, as a moderator sees it."""
+    """Holder of the claim on a notification, as a moderator sees it."""
 
     MINE = "mine"
     FREE = "free"
@@ -79,7 +81,9 @@ class Claimed(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class QueueWish:
-    """What of the queue to see. ``severity``: with a finding that grave or graver."""
+    """Filters and page of the queue; ``severity`` keeps notifications with a finding that grave or
+    graver.
+    """
 
     provider_id: str = ""
     severity: Severity | None = None
@@ -91,7 +95,9 @@ class QueueWish:
 
 @dataclass(frozen=True, slots=True)
 class Queued:
-    """One that waits, for how long, and until when it should be decided."""
+    """Notification that waits for a decision, with its age and the time by which it should be
+    decided.
+    """
 
     notification: Notification
     age: timedelta
@@ -101,8 +107,8 @@ class Queued:
 
 
 def queue(wish: QueueWish, *, by: Actor, needs: Needs) -> Page[Queued]:
-    """The notifications waiting for a decision, the one that waits longest first; without the
-    claims of people who are no moderators any more.
+    """List the notifications that wait for a decision, the longest wait first; without the claims
+    of people who are no moderators any more.
     """
     now, policy = needs.clock.now(), needs.review_policies.get()
     moderates = cache(_reviewers(needs).moderates)
@@ -127,7 +133,9 @@ def queue(wish: QueueWish, *, by: Actor, needs: Needs) -> Page[Queued]:
 
 
 def queued(notification: Notification, policy: ReviewPolicy, now: datetime) -> Queued:
-    """One that waits, by the policy's clock."""
+    """Calculate by the policy how long a notification waits, until when, and for how many
+    approvals.
+    """
     since = notification.waits_since
     due_at = since + policy.sla
     needed = approvals_needed(notification, policy)
@@ -135,14 +143,16 @@ def queued(notification: Notification, policy: ReviewPolicy, now: datetime) -> Q
 
 
 def claim(id: NotificationId, *, by: Actor, email: str = "", needs: Needs) -> Notification:
-    """To read it undisturbed for ten minutes; again, for ten more."""
+    """Claim a notification to read it undisturbed for ten minutes; a repeat begins them anew."""
     _, lapsed = _check_independent(id, by, email, needs)
     now = needs.clock.now()
     return needs.notifications.change(id, lambda it: it.take(by, now, lapsed=lapsed))
 
 
 def release(id: NotificationId, *, by: Actor, needs: Needs) -> Notification:
-    """Somebody else may read it. Operators may release what anybody claimed."""
+    """Release a claim, so that another moderator may read the notification. Operators may release
+    anybody's claim.
+    """
     now = needs.clock.now()
     return needs.notifications.change(id, lambda it: it.release(by, now))
 
@@ -156,12 +166,12 @@ def approve(
     needs: Needs,
     count_devices: CountDevices,
 ) -> Notification:
-    """Yes: the write itself is the event that starts the distribution.
+    """Approve a notification: the write itself is the event that starts the distribution.
 
-    The audience is counted again, because it may have grown since it was submitted: where two
-    approvals are needed by now, the first leaves it pending, and counts while whoever gave it is a
-    moderator and does not belong to the provider. Raises ``TryAgain`` when it cannot be counted.
-    ``email`` is the one in ``by``'s token.
+    The audience is counted again, because it may have grown since the notification was submitted:
+    where two approvals are needed by now, the first leaves the notification pending, and counts
+    while the person who gave it is a moderator and does not belong to the provider. Raises
+    ``TryAgain`` when the audience cannot be counted. ``email`` is the address in ``by``'s token.
     """
     seen, lapsed = _check_independent(id, by, email, needs)
     seen.check_decision(Move.APPROVE, by, needs.clock.now(), revision, lapsed=lapsed)
@@ -185,7 +195,9 @@ def reject(
     revision: int | None = None,
     needs: Needs,
 ) -> Notification:
-    """No, with a comment that says why: a template's, one's own, or both in this order."""
+    """Reject a notification with a comment that says why: a template's, the moderator's own, or
+    both in this order.
+    """
     reason = _checked(
         _from_template(template, needs.review_policies.get()) if template else "", comment
     )
@@ -199,8 +211,8 @@ def reject(
 def _check_independent(
     id: NotificationId, by: Actor, email: str, needs: Needs
 ) -> tuple[Notification, frozenset[str]]:
-    """The notification, and who else had to do with it and may not decide any more; raises
-    ``Forbidden`` where ``by`` belongs to the provider.
+    """Return the notification, and the other people whose claim or endorsement of it does not count
+    any more; raises ``Forbidden`` where ``by`` belongs to the provider.
     """
     it = needs.notifications.get(id)
     provider = needs.providers.get(it.provider_id)

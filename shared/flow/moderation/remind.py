@@ -1,4 +1,4 @@
-"""When somebody waits too long for a decision, moderators are told so: once per SLA period."""
+"""Reminders of a notification that waits too long for a decision: one per SLA period."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from shared.stores.review_policies import ReviewPolicies
 
 Remind = Callable[[Queued], object]
-"""Tells moderators about the one that waits longest."""
+"""Function that tells moderators about the notification that waits longest."""
 
 log = logging.getLogger(__name__)
 
@@ -30,10 +30,11 @@ class Needs(Protocol):
 
 
 def remind(*, needs: Needs, tell: Remind | None = None) -> Queued | None:
-    """The one that has waited longest, if that is longer than the SLA and nobody was told lately.
+    """Remind moderators of the notification that waits longest, and return it; ``None`` unless it
+    waits longer than the SLA and nobody was reminded lately.
 
-    Of ticks that overlap one reminds. A reminder that cannot be told stands in the log all the
-    same, and the next one comes a period later.
+    Of ticks that overlap, one reminds. A reminder that cannot be delivered stands in the log all
+    the same, and the next reminder comes a period later.
     """
     first = needs.notifications.queue(Waiting(page_size=1)).items
     if not first:

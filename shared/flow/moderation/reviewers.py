@@ -1,4 +1,4 @@
-"""Who may decide as of now: the accounts behind moderators, and the operators' list of them."""
+"""The right to decide as of now: the accounts behind moderators, and the operators' list."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -19,18 +19,18 @@ JUST_NOW_SECONDS = 60.0
 
 @dataclass(frozen=True, slots=True)
 class Reviewers:
-    """Looks moderators up: whether they are some still, and whether they are independent."""
+    """Lookup of moderators: whether they still are moderators, and whether they are independent."""
 
     standings: Standings
     moderators: "Moderators"
 
     def moderates(self, uid: str) -> bool:
-        """Whether this account is a moderator's at this moment."""
+        """Tell whether this account is a moderator's at this moment."""
         return not self.moderators.was_removed(uid) and _moderates(self.standings.look_up(uid))
 
     def check_independent(self, provider: Provider | None, by: Actor, email: str = "") -> None:
-        """Raises ``Forbidden`` for a person who belongs to the provider under any address: that
-        of their token (``email``), those of their account, and the one that operators know.
+        """Raise ``Forbidden`` for a person who belongs to the provider under any address: that of
+        their token (``email``), those of their account, and the address that operators know.
 
         An operator at a terminal has no account, only a name.
         """
@@ -40,8 +40,8 @@ class Reviewers:
         check_independent(provider, by.id, (email, *self._emails(by.id, standing)))
 
     def lapsed(self, it: Notification, provider: Provider | None, by: Actor) -> frozenset[str]:
-        """Those besides ``by`` whose claim or endorsement of ``it`` does not count any more:
-        whoever is no moderator now, or belongs to the provider by now.
+        """Return the uids besides ``by`` whose claim or endorsement of ``it`` does not count any
+        more: the person is no moderator now, or belongs to the provider by now.
         """
         uids = {endorsement.moderator_id for endorsement in it.endorsements}
         uids |= {it.claim.moderator_id} if it.claim else set()

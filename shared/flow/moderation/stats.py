@@ -1,6 +1,6 @@
-"""Who decided how, and how fast: by moderator, and by provider.
+"""Numbers and median wait of decisions, by moderator and by provider.
 
-Computed from the notifications themselves whenever somebody asks, so that no counter can drift.
+Computed from the notifications themselves at every request, so that no counter can drift.
 """
 
 from collections import defaultdict
@@ -26,7 +26,7 @@ class Needs(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """The decisions of one moderator, or about one provider; the median wait is in seconds."""
+    """Decisions of one moderator, or about one provider; the median wait is in seconds."""
 
     name: str
     approved: int
@@ -37,7 +37,9 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class Stats:
-    """Not ``complete`` when there were more than ``MOST_DECISIONS``; then the latest count."""
+    """Decisions since a moment. Not ``complete`` when there were ``MOST_DECISIONS`` or more; then
+    the latest count.
+    """
 
     since: datetime
     complete: bool
@@ -46,7 +48,7 @@ class Stats:
 
 
 def stats(days: int, *, needs: Needs) -> Stats:
-    """The decisions of the last ``days`` days, the busiest first."""
+    """Count the decisions of the last ``days`` days, the busiest moderators and providers first."""
     since = needs.clock.now() - timedelta(days=days)
     decisions = needs.notifications.decided(since, MOST_DECISIONS)
     by_moderator: dict[str, list[Decision]] = defaultdict(list)
