@@ -32,6 +32,7 @@ FINISHED = (
     "shared/flow/findings",
     "shared/flow/providers",
     "shared/flow/moderation",
+    "shared/flow/chat",
     "functions",
     "cli",
 )

@@ -1,1 +1,1 @@
-"""The moderators' chat, and what is done there."""
+"""The moderators' chat: its messages, and the presses and replies in it."""

@@ -1,4 +1,4 @@
-"""Moderators hear in their chat whenever the way round them changes: a domain's admin HWIDs."""
+"""News in the moderators' chat of every change of the way round them: a domain's admin HWIDs."""
 
 import logging
 from datetime import timedelta
@@ -14,9 +14,10 @@ _log = logging.getLogger(__name__)
 
 
 def tell_changes(*, desk: Desk) -> None:
-    """Post what they were not told of yet; one whose note is lost is told twice, none is left out.
+    """Post the changes that moderators were not told of yet; a change whose note is lost is posted
+    twice, and none is left out but those that are old or that the chat refuses.
 
-    The chat's troubles end it: it is called again in a minute.
+    Other troubles of the chat end the call, which is made again in a minute.
     """
     for change in desk.providers.untold_changes(MOST_AT_ONCE):
         if desk.clock.now() - change.at <= TOLD_FOR:

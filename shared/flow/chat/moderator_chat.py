@@ -1,4 +1,4 @@
-"""All that moderators in a chat work with, and how the bot speaks to them."""
+"""The stores and services behind the moderators' chat, and how the bot speaks there."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """All that moderators in a chat work with. ``number`` is the room operators chose."""
+    """Stores and services behind the moderators' chat. ``number`` is the room operators chose."""
 
     number: int
     chat: Chat
@@ -47,18 +47,18 @@ class Desk:
 
     @property
     def reviewers(self) -> Reviewers:
-        """Looks up who may decide."""
+        """Lookup of the moderators who may decide."""
         return Reviewers(self.standings, self.moderators)
 
     def moderator(self, user: int) -> Moderator | None:
-        """The moderator with this user number, which must be one person's, if their account is a
-        moderator's at this moment.
+        """Find the moderator with this user number, which must be one person's; ``None`` unless
+        their account is a moderator's at this moment.
         """
         found = None if user in SHARED_ACCOUNTS else self.moderators.by_telegram(user)
         return found if found and self.reviewers.moderates(found.uid) else None
 
     def name(self, uid: str | None) -> str:
-        """What people call that moderator."""
+        """Return what people call that moderator: the name, else the e-mail address, or the uid."""
         try:
             found = self.moderators.get(uid) if uid else None
         except (NotFound, Defect):  # an operator at a terminal may be called anything
@@ -66,13 +66,15 @@ class Desk:
         return (found.name or found.email or found.uid) if found else uid or ""
 
     def people(self, it: Notification) -> dict[str, str]:
-        """The names of all who had to do with it."""
+        """Return the names, by uid, of all moderators who had to do with the notification."""
         uids = {it.moderator_id, *(each.moderator_id for each in it.endorsements)}
         uids |= {it.claim.moderator_id} if it.claim else set()
         return {uid: self.name(uid) for uid in uids if uid}
 
     def say(self, card: Card, *, room: int = 0, reply_to: int = 0) -> tuple[int, int]:
-        """A new message in the room, wherever it is by now; answers where it stands."""
+        """Post a message in the room, wherever the room is by now; returns the room and the message
+        number.
+        """
         where = room or self.posts.room().number or self.number
         try:
             return where, self._posted(where, card, reply_to)
@@ -81,7 +83,7 @@ class Desk:
             return moved.room, self._posted(moved.room, card, 0)
 
     def follow(self, old: int, new: int) -> None:
-        """The room has moved; no other room matters."""
+        """Note that the moderators' room has moved; a move of any other room is ignored."""
 
         def moved(room: Room) -> Room:
             is_ours = old == (room.number or self.number)
@@ -90,7 +92,7 @@ class Desk:
         self.posts.change_room(moved)
 
     def edit(self, room: int, message: int, card: Card) -> None:
-        """As the chat does it; without the image if the chat cannot take that."""
+        """Edit a message as the chat does; without the image if the chat refuses it."""
         _with_or_without_image(partial(self.chat.edit, room, message), card)
 
     def _posted(self, room: int, card: Card, reply_to: int) -> int:

@@ -1,13 +1,13 @@
-"""What stands in the moderators' chat: one message for each notification that waits or waited.
+"""Messages in the moderators' chat: one for each notification that waits or waited.
 
 Events come twice, late and out of order, so a message is always written from the record as it is
-now, by one writer at a time: whoever writes holds the post, looks at the record again when done,
-and writes again if it has changed. An older picture therefore never replaces a newer one.
+now, by one writer at a time: the writer holds the post, looks at the record again when done, and
+writes again if it has changed. An older picture therefore never replaces a newer one.
 
 A notification is posted once, with one exception. Between the chat's answer and our note of it a
-crash, or a lost answer, leaves a message nobody knows of; the next writer posts another. The later
-one counts from then on: only it follows the record. The earlier still takes presses, which mean
-the same, and is closed by the first of them.
+crash, or a lost answer, leaves a message that no record names; the next writer posts another. The
+later message counts from then on: it alone follows the record. The earlier message still takes
+presses, which mean the same, and is closed by the first of them.
 """
 
 from __future__ import annotations
@@ -41,26 +41,26 @@ if TYPE_CHECKING:
     from shared.stores.posts import Post, Room
 
 WRITING = timedelta(seconds=120)
-"""How long a writer holds a post, anew for each picture; more than all requests for one take."""
+"""Time for which a writer holds a post, anew for each picture; longer than all requests for one."""
 MOST_LOOKS = 5
-"""How often one writer follows a record that keeps changing."""
+"""Rounds in which one writer follows a record that keeps changing."""
 LOOKED_AFTER = 100
-"""How many of the oldest that wait are looked after at once."""
+"""Number of the oldest waiting notifications that are looked after at once."""
 SAMPLED = 100
 """Devices whose region is looked at: their order has nothing to do with where they are."""
 MOST_SAMPLED_REGIONS = 5
 EVENT_TIME = timedelta(minutes=2)
-"""By then an event has come, or was lost."""
+"""Time by which an event has come, or was lost."""
 A_MOMENT = timedelta(seconds=1)
-"""By so much it does not matter when the chat may be spoken in."""
+"""Difference in the end of the chat's quiet that does not matter."""
 
 log = logging.getLogger(__name__)
 
 
 def show(id: NotificationId, *, desk: Desk) -> None:
-    """The notification's message says how things stand, now or already.
+    """Bring the notification's message up to the record as it is now, if the message lags behind.
 
-    Raises ``TryAgain`` when somebody else writes it just now: then come again, to make sure.
+    Raises ``TryAgain`` while another writer has the message: then come again, to make sure.
     """
     try:
         it = desk.notifications.get(id)
@@ -84,10 +84,10 @@ def show(id: NotificationId, *, desk: Desk) -> None:
 
 
 def look_after(*, desk: Desk) -> None:
-    """Tell what changed on domains; of those that wait, show what was never shown, and say when
-    one waits too long.
+    """Tell moderators what changed on domains, show waiting notifications whose event was lost, and
+    remind of a notification that waits too long.
 
-    While the chat is in trouble this ends at the first attempt: it is called again in a minute.
+    While the chat is in trouble this ends at the first attempt; the call is made again in a minute.
     """
     with suppress(TryAgain):
         _respect_quiet(desk)
@@ -102,7 +102,7 @@ def look_after(*, desk: Desk) -> None:
 
 
 def _show_whatever(id: NotificationId, desk: Desk) -> None:
-    """Show one of many; a record behind it that cannot be read keeps the others from nothing."""
+    """Show one of many notifications; a record that cannot be read is logged and stops no other."""
     try:
         show(id, desk=desk)
     except Defect:
@@ -110,7 +110,7 @@ def _show_whatever(id: NotificationId, desk: Desk) -> None:
 
 
 def close_stray(room: int, message: int, *, desk: Desk) -> None:
-    """A message that is not the notification's own loses its buttons."""
+    """Take the buttons off a message that is not the notification's own, if it is still there."""
     try:
         desk.edit(room, message, note("This one was posted twice. The later message counts."))
     except (MessageGone, ChatMoved):
@@ -121,11 +121,13 @@ def close_stray(room: int, message: int, *, desk: Desk) -> None:
 
 
 class _Overtaken(Exception):
-    """This writer was so slow that another one took over."""
+    """Takeover by another writer, as this writer was too slow."""
 
 
 def _is_due(it: Notification, post: Post | None) -> bool:
-    """Whether the message lags behind the record. What was decided unseen is not posted."""
+    """Tell whether the message lags behind the record. A notification that was decided unseen is
+    not posted.
+    """
     if post is None or not post.message:
         return it.status is Status.PENDING
     return post.shows < it.history_count
@@ -191,7 +193,9 @@ def _respect_quiet(desk: Desk) -> None:
 
 
 def _keep_quiet(desk: Desk, seconds: int) -> None:
-    """Many are told so at once, of about the same time: the first of them writes it down."""
+    """Store until when the chat wants quiet. Many writers hear about the same time at once: the
+    first of them stores it.
+    """
     until = desk.clock.now() + timedelta(seconds=seconds)
 
     def quiet(room: Room) -> Room:
@@ -220,14 +224,19 @@ def _facts(it: Notification, desk: Desk) -> Facts:
 
 
 def _record(provider_id: str, desk: Desk) -> Mapping[Status, int]:
-    """How it was decided before. A send to an admin HWID is nobody's decision."""
+    """Count the provider's notifications by status, but no sends to admin HWIDs as approved.
+
+    A send to an admin HWID is nobody's decision.
+    """
     counts = desk.notifications.counts_by_status(provider_id)
     unseen = desk.notifications.count_auto_approved(provider_id)
     return {**counts, Status.APPROVED: max(0, counts[Status.APPROVED] - unseen)}
 
 
 def _reach(it: Notification, desk: Desk) -> Reach:
-    """By aggregation and a sample, and nothing is counted twice: a card is counts, nearly all."""
+    """Count the audience by aggregation and sample its regions; nothing is counted twice, as counts
+    are nearly all that a card costs.
+    """
     segment, now = it.segment or Segment(), desk.clock.now()
     domains = verified(desk.providers.domains_of(it.provider_id))
     queries = audience_queries(segment, domains, now)
@@ -250,7 +259,7 @@ def _reach(it: Notification, desk: Desk) -> Reach:
 
 
 def _regions_of_some(queries: Sequence[AudienceQuery], as_of: str, desk: Desk) -> Counter[str]:
-    """The territories of some devices, or the languages of those that name no territory."""
+    """Count the territories of some devices, or the languages of those that name no territory."""
     found: Counter[str] = Counter()
     for query in queries[:1]:
         everywhere = PartitionRange(0, PARTITIONS)

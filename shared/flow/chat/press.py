@@ -1,8 +1,8 @@
-"""What moderators do in their chat: press a button, and answer the question that follows a no.
+"""Moderators' presses of a button, and their replies to the question that follows a no.
 
 A press decides through the same verbs as every other door, so of two presses, or a press and a
-cancel, exactly one wins and the other is told who was first. Updates come twice and late: those
-that were dealt with are known, and to decide again what one has decided changes nothing.
+cancel, exactly one wins and the other is told who was first. Updates come twice and late: updates
+that were dealt with are known, and a moderator's repeated decision changes nothing.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ UPDATES_KEPT = timedelta(days=2)
 MOST_ANSWER_UNITS = 200
 
 _NUMBER = re.compile(r"#?(\d{1,3})\u20e3?[.)]?")
-"""In any script's digits and as a keycap emoji, as keyboards write them."""
+"""Number of a template in any script's digits or as a keycap emoji, as keyboards write numbers."""
 _NOT_LISTED = (
     "You are not on the list of moderators. "
     "An operator can put you there: your number here is {user}."
@@ -59,7 +59,7 @@ _NO_QUESTION = "To reject a notification, press Reject under it and reply to my 
 
 @dataclass(frozen=True, slots=True)
 class Press:
-    """A user pressed a button under ``message`` in ``room``."""
+    """User's press of a button under ``message`` in ``room``."""
 
     update: int
     id: str
@@ -71,7 +71,7 @@ class Press:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """A user answered ``replied_to``, a message of ``replied_user``, with ``message``."""
+    """User's answer ``message`` to ``replied_to``, a message of ``replied_user``."""
 
     update: int
     user: int
@@ -84,14 +84,14 @@ class Reply:
 
 @dataclass(frozen=True, slots=True)
 class _Said:
-    """What the presser hears; a refusal stays on the screen until it is read."""
+    """Answer to a press; an ``alert``, as for a refusal, stays on the screen until it is read."""
 
     words: str
     alert: bool = False
 
 
 def press(given: Press, *, desk: Desk) -> None:
-    """A yes, or the first half of a no."""
+    """Handle a press: an approval, or the first half of a rejection."""
     if desk.posts.is_done(given.update):
         return
     moderator = desk.moderator(given.user)
@@ -108,7 +108,9 @@ def press(given: Press, *, desk: Desk) -> None:
 
 
 def reply(given: Reply, *, desk: Desk) -> None:
-    """The second half of a no: the reason, in the moderator's words or a template's."""
+    """Handle a reply: the second half of a rejection, the reason in the moderator's words or a
+    template's.
+    """
     if given.replied_user != desk.chat.bot_id or desk.posts.is_done(given.update):
         return
     moderator = desk.moderator(given.user)
@@ -150,7 +152,7 @@ def _approved(asked: Pressed, moderator: Moderator, desk: Desk) -> _Said:
 
 
 def _asked(given: Press, asked: Pressed, moderator: Moderator, desk: Desk) -> _Said:
-    """Nobody else decides while the reason is being written."""
+    """Ask for the reason, under a claim: no other moderator decides while it is being written."""
     id = NotificationId(asked.id)
     before = desk.notifications.get(id)
     if before.status is Status.PENDING and before.revision != asked.revision:
@@ -166,7 +168,9 @@ def _asked(given: Press, asked: Pressed, moderator: Moderator, desk: Desk) -> _S
 
 
 def _tidy(given: Press, asked: Pressed, desk: Desk) -> None:
-    """A message that was posted by a writer that crashed is closed by its first press."""
+    """Close the pressed message if it is not the notification's own: a writer that crashed posted
+    it.
+    """
     try:
         post = desk.posts.get(NotificationId(asked.id))
     except NotFound:  # a dishonest client may name anything
