@@ -33,6 +33,7 @@ FINISHED = (
     "shared/flow/providers",
     "shared/flow/moderation",
     "shared/flow/chat",
+    "shared/flow/archive",
     "functions",
     "cli",
 )

@@ -1,1 +1,1 @@
-"""Export, prove and read back what ended."""
+"""Export, proof and replay of notifications that ended."""

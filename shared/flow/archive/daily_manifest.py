@@ -1,8 +1,9 @@
-"""The daily manifest: what was archived, as the next link of a chain.
+"""The daily manifest: the objects that were archived, as the next link of a chain.
 
 The archive itself decides who writes a link: there is one name for each number, and an object that
-exists is not written again. Whoever finds the number taken goes on from the manifest that took it,
-if it is one of ours: signed by our key or, without a key, announced in Firestore before it was put.
+exists is not written again. A writer that finds the number taken goes on from the manifest that
+took it, if that manifest is the project's own: signed by our key or, without a key, announced in
+Firestore before it was put.
 """
 
 from __future__ import annotations
@@ -49,9 +50,10 @@ class Needs(Protocol):
 
 
 def queue_manifest(*, needs: Needs) -> bool:
-    """A task for yesterday's manifest, unless all of yesterday is listed; one an hour until it is.
+    """Enqueue a task for yesterday's manifest, unless all of yesterday is listed; one task an hour
+    until it is. Returns whether a task was enqueued.
 
-    What was archived after an early manifest (``fanfare archive seal``) is no less worth a link.
+    Exports after an early manifest (``fanfare archive seal``) are no less worth a link.
     """
     now = needs.clock.now() - AFTER_MIDNIGHT
     yesterday = now.astimezone(UTC).date() - timedelta(days=1)
@@ -65,7 +67,7 @@ def queue_manifest(*, needs: Needs) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Witness:
-    """What writing a manifest needs of the world."""
+    """Writer of manifests, with the stores, clock and signer that it needs."""
 
     exports: Exports
     archive: Archive
@@ -73,9 +75,10 @@ class Witness:
     signer: Signer | None = None
 
     def close_day(self, day: date) -> Sequence[Manifest]:
-        """The manifests written for what was sealed until the end of ``day``.
+        """Write the manifests for the exports sealed until the end of ``day``, and return them.
 
-        At least one for every day, be it empty: that nothing happened is worth a word, too.
+        Every day gets at least one manifest, be it empty: that nothing happened is worth a word,
+        too.
         """
         return self._written(day, min(_end_of(day), self.clock.now()))
 
@@ -102,7 +105,7 @@ class Witness:
             raise TryAgain("somebody else writes the manifest right now") from None
 
     def _caught_up(self) -> Head | None:
-        """The head, after manifests that were written by somebody who did not live to say so."""
+        """Return the head, after taking in manifests whose writer did not live to note them."""
         head = self.exports.head()
         while (text := self.archive.get(name_of(head.sequence + 1 if head else 1))) is not None:
             head = self._noted(self._ours(text, head), head)
@@ -128,7 +131,9 @@ class Witness:
         return manifest
 
     def _strange(self, manifest: Manifest) -> Iterator[str]:
-        """Anybody can compute hashes: without a key only what was announced is believed."""
+        """Yield reasons not to believe a manifest. Anybody can compute hashes: without a key only a
+        manifest that was announced is believed.
+        """
         if manifest.day > self.clock.now().astimezone(UTC).date():
             yield "its day is yet to come"
         if not self.signer and not self.exports.announced(manifest.sequence, manifest.hash):
@@ -144,7 +149,9 @@ class Witness:
         return replace(manifest, signature=self.signer.sign(manifest.hash.encode()))
 
     def _noted(self, manifest: Manifest, head: Head | None) -> Head:
-        """Listed first, and then the head: who dies in between does both again."""
+        """Note the exports as listed, then advance the head and return it: a writer that dies in
+        between does both again.
+        """
         self.exports.listed(_owners(manifest), manifest.sequence)
         return self.exports.advance(manifest.head, head.version if head else "")
 

@@ -1,8 +1,9 @@
-"""From a notification that ended to sealed objects in the archive: each written exactly once.
+"""Export of a notification that ended to sealed objects, each written exactly once.
 
-Everything here may die at any call and is simply done again. The batches of the ledger do not
-change any more, so the same lines are sealed under the same names, and an object that is there
-already is ours. Only then it is noted (``exports/{id}``) that it is there, and how far we are.
+Every step may die at any call and is simply done again. The batches of the ledger do not change any
+more, so the same lines are sealed under the same names, and an object that is there already is one
+that an earlier try wrote. Only then ``exports/{id}`` notes that the object is there, and how far
+the export is.
 
 An export holds one object in memory, whatever the size of the audience.
 """
@@ -46,10 +47,10 @@ log = logging.getLogger(__name__)
 
 MOST_AT_ONCE = 200
 NEXT_LOOK = timedelta(hours=1)
-"""A task that was enqueued tries for that long by itself."""
+"""Time for which a task that was enqueued tries by itself."""
 
 SETTLED_AFTER = LONGEST_HANDLER
-"""A stopped notification may still be written by a handler that began before; none lives longer."""
+"""Time for which a handler that began before a stop may still write; no handler lives longer."""
 
 
 class Needs(Protocol):
@@ -65,17 +66,17 @@ class Needs(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Queued:
-    """How many ended and are not archived, and how many of these nobody can read."""
+    """Numbers of notifications that ended and are not archived, and of those nobody can read."""
 
     due: int
     unreadable: int
 
 
 def queue_exports(*, needs: Needs) -> Queued:
-    """A task for each notification that ended and is not archived.
+    """Enqueue a task for each notification that ended and is not archived.
 
-    One that cannot be read is put off like the others, or enough of them would stand before
-    everything that ended later, for ever.
+    A notification that cannot be read is put off like the others, or enough of these would stand
+    before everything that ended later, for ever.
     """
     now = needs.clock.now()
     due, unreadable = needs.notifications.unexported(now, MOST_AT_ONCE), 0
@@ -95,7 +96,7 @@ def queue_exports(*, needs: Needs) -> Queued:
 
 @dataclass(frozen=True, slots=True)
 class Exporter:
-    """What an export needs of the world."""
+    """Exporter of notifications, with the stores, archive, queue and clock that it needs."""
 
     notifications: Notifications
     ledger: Ledger
@@ -105,9 +106,10 @@ class Exporter:
     clock: Clock
 
     def export(self, id: NotificationId, until: datetime) -> Export | None:
-        """Archive it; ``None`` when it takes longer than ``until`` and another task goes on.
+        """Archive a notification; ``None`` when this takes longer than ``until`` and another task
+        goes on.
 
-        Raises ``WrongState`` for one that has not ended.
+        Raises ``WrongState`` for a notification that has not ended.
         """
         it = self.notifications.get(id)
         if not has_ended(it):
@@ -130,7 +132,9 @@ class Exporter:
         return mark
 
     def _at_rest(self, it: Notification) -> Notification:
-        """With the last counters; raises ``TryAgain`` while the ledger may still be written."""
+        """Return the notification with its last counters; raises ``TryAgain`` while the ledger may
+        still be written.
+        """
         if it.status is not Status.STOPPED:
             return it
         if self.ledger.open_batches(it.id):
@@ -142,7 +146,7 @@ class Exporter:
         return recount(it.id, needs=self)
 
     def _outcomes(self, mark: Export) -> Iterator[Export]:
-        """The mark after each object of outcomes."""
+        """Write the objects of outcomes, and yield the mark after each object."""
         batches = self.ledger.batches(mark.notification_id, mark.cursor)
         for sealed, content, last in sealed_outcomes(mark, batches):
             self._put(sealed, content)
@@ -151,7 +155,7 @@ class Exporter:
             yield mark
 
     def _ended(self, it: Notification, mark: Export) -> Export:
-        """The history and the record go last: they say that everything before them is there."""
+        """Write the history and the record, the last objects: they say that all others exist."""
         entries = self.notifications.history(it.id)
         lines = {
             Kind.TRANSITIONS: [transition_line(it, entry) for entry in entries],
@@ -181,7 +185,9 @@ class Exporter:
 def sealed_outcomes(
     mark: Export, batches: Iterable[Batch]
 ) -> Iterator[tuple[Sealed, bytes, BatchId]]:
-    """The objects of outcomes from ``mark`` on, each with its content and its last batch."""
+    """Seal the objects of outcomes from ``mark`` on; yields each with its content and its last
+    batch.
+    """
     place = mark.place(Kind.OUTCOMES)
     each = iter(batches)
     while first := next(each, None):
@@ -198,7 +204,7 @@ def _sealed(place: Place, batches: Iterable[Batch]) -> tuple[Sealed, bytes, Batc
 
 
 def seal(place: Place, lines: Iterable[str]) -> tuple[Sealed, bytes]:
-    """One object of these lines."""
+    """Seal one object of these lines; returns it with its content."""
     one = Seal()
     one.add(lines)
     return one.close(place)

@@ -1,4 +1,4 @@
-"""A notification's whole life, told by the archive alone: for when there is nothing else left."""
+"""A notification's whole life, read from the archive alone: for when nothing else is left."""
 
 from collections.abc import Iterator
 from hashlib import sha256
@@ -12,7 +12,9 @@ from shared.ports import Archive
 
 
 def replay(id: NotificationId, archive: Archive, life: Life) -> Iterator[Discrepancy]:
-    """Fill ``life`` from the archive alone; yields what contradicts itself. Raises ``NotFound``."""
+    """Fill ``life`` from the archive alone; yields the contradictions and altered objects found.
+    Raises ``NotFound``.
+    """
     places = (place_of(name) for name in archive.names(f"kind={Kind.NOTIFICATIONS}/"))
     records = [it for it in places if it and it.notification_id == id]
     if not records:

@@ -1,9 +1,9 @@
-"""Is the archive what was archived, and does Firestore still say the same?
+"""Verification that the archive is what was archived, and that Firestore still says the same.
 
-Everything in the archive is read again. Manifests must form one chain that ends where Firestore
-knows its end; every object must be listed and have its hash; what the lines add up to must be what
-Firestore says. Each thing that is not so is named, and none keeps another from being found.
-Nothing is written.
+Every object in the archive is read again. Manifests must form one chain that ends where Firestore
+knows its end; every object must be listed and have its hash; the lines must add up to what
+Firestore says. Each discrepancy is named, and none keeps another from being found. Nothing is
+written.
 """
 
 from collections.abc import Iterable, Sequence
@@ -29,7 +29,7 @@ MOST_COUNTED = 10_000
 
 @dataclass(frozen=True, slots=True)
 class Verifier:
-    """What a verification needs of the world. With ``signer``, manifests must be signed by it."""
+    """Verifier of the archive. With ``signer``, manifests must be signed by it."""
 
     archive: Archive
     exports: "Exports"
@@ -38,7 +38,9 @@ class Verifier:
     signer: Signer | None = None
 
     def verify(self, *, deep: bool = False) -> Report:
-        """The whole archive. ``deep``: also compare every outcome with the ledger, line by line."""
+        """Verify the whole archive. ``deep``: also compare every outcome with the ledger, line by
+        line.
+        """
         report = Report()
         report.unexported = len(self.notifications.unexported(EVERYTHING, MOST_COUNTED))
         names = set(self.archive.names())

@@ -16,7 +16,7 @@ FORGED = "forgedManifest"
 
 @dataclass(slots=True)
 class Chain:
-    """``listed`` is what its manifests list, once it was walked."""
+    """Chain of manifests; ``listed`` has the objects that they list, once the chain was walked."""
 
     archive: Archive
     head: Head | None
@@ -24,12 +24,14 @@ class Chain:
     listed: dict[str, Sealed] = field(default_factory=dict)
     manifests: int = 0
     signed: Counter[str] = field(default_factory=Counter)
-    """How many were signed with which key, and found to be."""
+    """Number of manifests whose signature was verified, by key."""
     unchecked: int = 0
-    """Signatures nobody looked at, for want of a key."""
+    """Signatures that were not checked, for want of a key."""
 
     def walk(self, numbers: Iterable[int]) -> Iterator[Discrepancy]:
-        """Every link there is or should be; ``numbers`` are those in the archive."""
+        """Check every link there is or should be, and yield the discrepancies; ``numbers`` are
+        those of the manifests in the archive.
+        """
         known = self.head.sequence if self.head else 0
         present = sorted(numbers)
         last = max([known, *present[-1:]])
@@ -58,7 +60,7 @@ class Chain:
             yield Discrepancy(FORGED, name_of(known), told)
 
     def signatures(self) -> str:
-        """What was checked of them, in a sentence."""
+        """Say in a sentence which signatures were checked."""
         if self.signer is None:
             carried = f"; {self.unchecked:,} manifests carry one" if self.unchecked else ""
             return f"none checked, no key configured (FANFARE_ARCHIVE_KMS_KEY){carried}"
@@ -80,7 +82,9 @@ class Chain:
         return manifest
 
     def _reasons(self, it: Manifest, number: int, previous: str | None) -> Iterator[str]:
-        """After a link that is lost nobody can say what should follow."""
+        """Yield reasons why a manifest is forged. After a lost link, where ``previous`` is
+        ``None``, nobody can say what should follow.
+        """
         yield from forgeries(it, number, it.previous if previous is None else previous)
         if self.signer is None:
             self.unchecked += it.signature is not None
@@ -98,7 +102,9 @@ class Chain:
 
 
 def _missing(number: int, how_many: int) -> Discrepancy:
-    """In one sentence however many there are: a number is easily forged, and there are many."""
+    """Describe missing manifests in one sentence, however many there are: a number is easily
+    forged, and there are many numbers.
+    """
     told = "this manifest is not in the archive"
     if how_many > 1:
         told = f"this manifest and the {how_many - 1:,} after it are not in the archive"

@@ -1,4 +1,4 @@
-"""One notification: its objects line by line, and whether Firestore and the ledger say the same."""
+"""Verification of a notification: its objects line by line, against Firestore and the ledger."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -25,12 +25,12 @@ from shared.ports import Archive, ArchiveFault, Ledger, Notifications
 NO_OBJECT = "what has this name is no object that can be read: a link, or removed just now"
 
 _SPOILT = (Defect, LookupError, TypeError, ValueError)
-"""What reading a batch raises that somebody wrote by hand."""
+"""Exceptions from reading a batch that a person wrote by hand."""
 
 
 @dataclass(slots=True)
 class Report:
-    """What was looked at, and what is wrong."""
+    """Numbers of what was verified, and the discrepancies found."""
 
     wrong: list[Discrepancy] = field(default_factory=list)
     manifests: int = 0
@@ -42,16 +42,16 @@ class Report:
     unexported: int = 0
     """Notifications that ended and are not archived yet."""
     signatures: str = ""
-    """Which signatures were checked, and with which key."""
+    """Sentence on the signatures that were checked, and with which key."""
 
     def note(self, code: str, where: str, what: str) -> None:
-        """Something is wrong."""
+        """Record a discrepancy."""
         self.wrong.append(Discrepancy(code, where, what))
 
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """Of what is in the archive with what was ``sealed``, and with Firestore."""
+    """Comparison of the archive with what was ``sealed``, and with Firestore."""
 
     archive: Archive
     notifications: Notifications
@@ -68,7 +68,7 @@ class Comparison:
         *,
         deep: bool,
     ) -> None:
-        """Everything about one notification."""
+        """Compare everything about one notification."""
         life, noted = Life(), {one.name: one for one in mark.objects} if mark else {}
         for name in names:
             self._object(name, life, self.sealed.get(name) or noted.get(name))
@@ -91,7 +91,7 @@ class Comparison:
             self.report.note(code, id, sentence)
 
     def _marked(self, mark: Export, noted: Mapping[str, Sealed], names: Sequence[str]) -> None:
-        """Whether Firestore's mark and the manifests name the same objects."""
+        """Check that Firestore's mark and the manifests name the same objects."""
         if gone := [one.name for one in mark.objects if self.sealed.get(one.name) != one]:
             told = "no manifest lists what was exported"
             more = f"; nor {len(gone) - 1} more of {mark.notification_id}" if gone[1:] else ""
@@ -139,7 +139,7 @@ class Comparison:
             self.report.note("ledger", mark.notification_id, f"it cannot be read: {broken}")
 
     def _ledger(self, mark: Export, names: Sequence[str]) -> None:
-        """Seal the ledger once more, and see whether the same objects come of it."""
+        """Seal the ledger once more, and compare the objects that come of it with the archived."""
         fresh = replace(mark, objects=(), cursor="")
         batches = self.ledger.batches(mark.notification_id)
         told = {sealed.name for sealed, _, _ in sealed_outcomes(fresh, batches)}
@@ -164,7 +164,8 @@ class Comparison:
             self.report.note("ledger", mark.notification_id, what)
 
     def _first_difference(self, place: Place, content: bytes, *, said: bool = False) -> int:
-        """The first line that is not as Firestore tells it; 0 when all are, or it tells none.
+        """Find the first line that is not as Firestore tells it; 0 when all are, or Firestore tells
+        none.
 
         With ``said`` only what a line says counts, and not what a later version adds to it.
         """
