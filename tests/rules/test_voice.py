@@ -34,6 +34,7 @@ FINISHED = (
     "shared/flow/moderation",
     "shared/flow/chat",
     "shared/flow/archive",
+    "shared/flow/notifications",
     "functions",
     "cli",
 )

@@ -1,1 +1,1 @@
-"""How a notification comes to be."""
+"""Creation and submission of notifications."""

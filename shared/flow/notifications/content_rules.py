@@ -1,7 +1,7 @@
 """The rules of a notification beyond its single fields.
 
-Apart from the rules of who may send: only the provider's door asks here, and sizes are told by the
-renderers of all push services.
+Apart from the rules of who may send: only the provider's door needs these, and sizes are computed
+by the renderers of all push services.
 """
 
 from collections.abc import Sequence

@@ -1,8 +1,8 @@
-"""How a notification comes to be: saved, submitted, edited, duplicated.
+"""Providers' verbs on notifications: create, submit, edit, duplicate, delete a draft.
 
-Creating under an ``Idempotency-Key`` writes the notification and the kept answer in one commit.
-What is submitted is looked at first, which takes seconds; so the record is read, looked at, and
-written only if it is still what was looked at.
+Creating under an ``Idempotency-Key`` writes the notification and the kept answer in one commit. A
+submission is inspected first, which takes seconds; so the record is read, inspected, and written
+only if it is still what was inspected.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ if TYPE_CHECKING:
 DeliverNow = Callable[[NotificationId], None]
 
 LOOKS = 5
-"""How often content is looked at again because it was edited meanwhile."""
+"""Attempts at a submission or an edit whose content is edited meanwhile."""
 
 
 class Needs(Protocol):
@@ -118,7 +118,7 @@ def create(
 def submit(
     id: NotificationId, *, provider_id: str, needs: Needs, checks: Checks, deliver_now: DeliverNow
 ) -> Notification:
-    """A draft goes to moderation, or straight to its admin HWID."""
+    """Submit a draft: to moderation, or straight to its admin HWID."""
     seen = owned(needs.notifications.get(id), provider_id)
     provider, domains = entitled(provider_id, needs.providers)
     taker = Taker(id, needs.clock.new_id())
@@ -144,7 +144,7 @@ def submit(
 def edit(
     id: NotificationId, given: NotificationInput, *, provider_id: str, needs: Needs, checks: Checks
 ) -> Notification:
-    """Change a draft, or a pending one, which then is a new revision to be read again."""
+    """Change a draft, or a pending notification, which then is a new revision to be read again."""
     provider, domains = entitled(provider_id, needs.providers)
     by = Actor(Role.PROVIDER, provider_id)
     seen = owned(needs.notifications.get(id), provider_id)
@@ -180,7 +180,7 @@ def edit(
 
 
 def duplicate(id: NotificationId, *, provider_id: str, needs: Needs) -> Notification:
-    """A new draft with the content and target of any notification of the provider's."""
+    """Create a draft with the content and target of any notification of the provider's."""
     source = owned(needs.notifications.get(id), provider_id)
     provider, _ = entitled(provider_id, needs.providers)
     check_drafts(provider, notifications=needs.notifications, rates=needs.rates)
@@ -199,7 +199,7 @@ def duplicate(id: NotificationId, *, provider_id: str, needs: Needs) -> Notifica
 
 
 def delete_draft(id: NotificationId, *, provider_id: str, notifications: Notifications) -> None:
-    """Drafts alone can be deleted; everything else is a record of what happened."""
+    """Delete a draft; any other notification is a record of what happened, and is refused."""
 
     def check(it: Notification) -> None:
         owned(it, provider_id)
@@ -210,7 +210,7 @@ def delete_draft(id: NotificationId, *, provider_id: str, notifications: Notific
 
 
 class _Edited(Exception):
-    """It is no longer what was looked at."""
+    """Change of a notification since it was inspected."""
 
     def __init__(self, notification: Notification) -> None:
         super().__init__("edited meanwhile")
@@ -234,7 +234,9 @@ def _submitted(
     *,
     needs: Needs,
 ) -> tuple[Callable[[Notification], Change], Place]:
-    """The move, and the place it takes; only then is the content looked at, which takes time."""
+    """Take the submission's place, and only then inspect the content, which takes time; returns the
+    move and the place.
+    """
     admin_hwid = _to_admin_hwid(it.segment, domains)
     by = Actor(Role.PROVIDER, it.provider_id)
     now = needs.clock.now()
@@ -263,7 +265,9 @@ def _revised(
     checks: Checks,
     clock: Clock,
 ) -> tuple[Looked, Place]:
-    """A new revision is read by moderators anew, so it counts like a submission: each its own."""
+    """Take a place for a new revision, and inspect it. Moderators read each revision anew, so each
+    counts like a submission.
+    """
     request, now, usage = clock.new_id(), clock.now(), checks.usage
     mine = Taker(f"{new.id}.{request}")
     with turn_to_look(new, Taker(new.id, request), domains, checks, clock):

@@ -1,4 +1,4 @@
-"""How many drafts a provider keeps: they are stored for good, and nobody else ever reads them."""
+"""The limit of a provider's drafts: they are stored for good, and nobody else ever reads them."""
 
 from shared.domain.errors import TooMany
 from shared.domain.providers.provider import Limit, Provider
@@ -9,10 +9,10 @@ ROOM_RETRY_SECONDS = 300
 
 
 def check_drafts(provider: Provider, *, notifications: Notifications, rates: Rates) -> None:
-    """Raises ``TooMany`` when another draft would be one too many, or comes too soon.
+    """Raise ``TooMany`` when another draft would be one too many, or comes too soon.
 
-    Counted before it is written: requests at the same moment may exceed the cap by their number,
-    which the rate bounds.
+    Drafts are counted before the new draft is written: requests at the same moment may exceed the
+    cap by their number, which the rate bounds.
     """
     check_rate(provider, Limit.DRAFTS_PER_MINUTE, rates)
     most = provider.limit(Limit.DRAFTS)

@@ -1,7 +1,8 @@
-"""How many devices a segment would target, before anything is sent.
+"""Number of devices that a segment would target, before anything is sent.
 
-The same that planning targets: those without an address or consent are among them, and are skipped
-when their turn comes. No index knows who can be reached, and a count must not read them all.
+The same devices that planning targets: those without an address or consent are among them, and are
+skipped when their turn comes. No index knows which devices can be reached, and a count must not
+read them all.
 """
 
 from __future__ import annotations
@@ -44,8 +45,8 @@ class Needs(Protocol):
 
 
 def estimate(segment: Segment, *, provider_id: str, needs: Needs) -> Estimate:
-    """Counted by aggregation, so its cost does not grow with the audience, but with the queries:
-    how many there may be is bounded, and each takes its share of the provider's rate.
+    """Count a segment's devices by aggregation, at a cost that does not grow with the audience, but
+    with the queries: their number is bounded, and each takes its share of the provider's rate.
     """
     provider, domains = entitled(provider_id, needs.providers)
     check_fields(Content(), segment, provider, domains)

@@ -1,7 +1,7 @@
-"""A request that is repeated under its ``Idempotency-Key`` gets the first one's answer.
+"""A request that is repeated under its ``Idempotency-Key`` gets the first request's answer.
 
-The id of what is created follows from provider and key, so that two simultaneous requests cannot
-both win.
+The id of the notification that is created follows from provider and key, so that two simultaneous
+requests cannot both win.
 """
 
 import hashlib
@@ -32,7 +32,7 @@ class Needs(Protocol):
 
 
 class KeyReused(Refusal):
-    """The ``Idempotency-Key`` was used before, with another body."""
+    """Reuse of an ``Idempotency-Key`` with another body."""
 
     code = "idempotencyKeyReused"
 
@@ -46,7 +46,10 @@ class Once:
 
     @staticmethod
     def of(provider_id: str, key: str, operation: str, body: object) -> "Once":
-        """``operation`` tells apart the endpoints that honour keys."""
+        """Derive the digests of provider and key, and of ``operation`` and body.
+
+        ``operation`` tells apart the endpoints that honour keys.
+        """
         canonical = json.dumps([operation, body], sort_keys=True, ensure_ascii=True)
         return Once(
             hashlib.sha256(f"{provider_id}\n{key}".encode()).hexdigest(),
@@ -55,12 +58,14 @@ class Once:
 
     @property
     def notification_id(self) -> NotificationId:
-        """The id of whatever is created under this key."""
+        """Id of the notification that is created under this key."""
         return NotificationId(self.key[:20])
 
 
 def kept_answer(once: Once, render: Render, *, needs: Needs) -> Answer | None:
-    """What was answered before under this key. Raises ``KeyReused``, ``InProgress``."""
+    """Return the answer that was given before under this key, or ``None``. Raises ``KeyReused``,
+    ``InProgress``.
+    """
     replay = needs.notifications.replay(once.key)
     if replay is None:
         return None
@@ -76,7 +81,7 @@ def kept_answer(once: Once, render: Render, *, needs: Needs) -> Answer | None:
 def answered(
     id: NotificationId, once: Once | None, notifications: Notifications, render: Render
 ) -> Answer:
-    """The record as it is now, kept as the answer to every repeat."""
+    """Render the record as it is now, and keep this as the answer to every repeat."""
     answer = render(notifications.get(id))
     if once:
         notifications.keep_answer(once.key, answer)

@@ -1,12 +1,14 @@
-"""What stands between a provider and the moderators: limits, a look at the content, a count.
+"""Checks between a provider and the moderators: limits, inspection of the content, a count.
 
-A place in a limit's window is taken last of all that may refuse: what is refused for another reason
-costs nothing. It is held by the request that took it, for the notification: a request that loses
-gives back its own hold and never another's place, and one that is repeated, or that died and is
-made again, needs no second place. The hold of a request that died lapses with its window.
+A place in a limit's window is taken last of all that may refuse: a submission that is refused for
+another reason costs nothing. The place is held by the request that took it, for the notification: a
+request that loses gives back its own hold and never another's place, and a request that is
+repeated, or that died and is made again, needs no second place. The hold of a request that died
+lapses with its window.
 
-A look may take seconds, so few are taken at a time: one of a notification, some of a provider. Who
-comes meanwhile for the same one is told so at once; for another, after waiting a moment.
+An inspection may take seconds, so few run at a time: one of a notification, some of a provider. A
+request that comes meanwhile for the same notification is told so at once; for another, after
+waiting a moment.
 """
 
 import time
@@ -36,31 +38,33 @@ WINDOWS: Mapping[Limit, tuple[timedelta, str]] = {
     Limit.SUBMISSIONS_PER_DAY: (timedelta(days=1), "%Y-%m-%d"),
     Limit.ADMIN_SENDS_PER_HOUR: (timedelta(hours=1), "%Y-%m-%dT%H"),
 }
-"""How long a limit counts, and how its windows are named; they begin on the hour, in UTC."""
+"""Length of a limit's windows, and the format of their names; they begin on the hour, in UTC."""
 KEPT_AFTERWARDS = timedelta(days=1)
 QUEUE_RETRY_SECONDS = 300
 MINUTE = timedelta(minutes=1)
 MINUTE_FORM = "%Y-%m-%dT%H:%M"
-"""How long a submission may take from its place to its record: the window of one and the next."""
+"""Format of the windows in which submissions come: from its place to its record a submission may
+take the window of its place and the next.
+"""
 LOOKS_AT_THE_QUEUE = 5
-"""How often it is looked whether there is a place, while others come at the same time."""
+"""Attempts at a place in the queue, while others come at the same time."""
 ADMIN_DEVICES = "adminDevices"
 _DIGEST_CHARACTERS = 32
 LOOKS = "looks"
 LOOKS_AT_ONCE = 4
-"""How many of a provider's notifications are looked at at a time."""
+"""Number of a provider's notifications that are inspected at a time."""
 LOOK_LASTS = timedelta(seconds=30)
-"""After so long the request that looks is taken to have died."""
+"""Time after which the request that inspects is taken to have died."""
 LOOK_RETRY_SECONDS = 5
 PAUSES: Sequence[float] = (0.25, 0.5, 1.0, 1.25)
-"""Seconds until a turn is asked for again while all are taken: links that answer at once free one
-within them, so that a burst of ordinary submissions goes through.
+"""Seconds until a turn is asked for again while all are taken: links that answer at once free a
+turn within these pauses, so that a burst of ordinary submissions goes through.
 """
 
 
 @dataclass(frozen=True, slots=True)
 class Checks:
-    """What a submission is checked with, and how long it waits for a turn to look."""
+    """Services that a submission is checked with, and its pauses while it waits for a turn."""
 
     inspect: Inspect
     audience: Audience
@@ -71,7 +75,7 @@ class Checks:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A place in each of some windows, held by a request."""
+    """Place in each of some windows, held by a request."""
 
     provider_id: str
     taker: Taker
@@ -79,7 +83,7 @@ class Place:
 
     @contextmanager
     def given_back_on_failure(self, usage: "Usage") -> Iterator[None]:
-        """Hold it unless what comes fails: then nothing was submitted."""
+        """Hold the place unless the block fails: then nothing was submitted."""
         try:
             yield
         except Exception:
@@ -87,7 +91,7 @@ class Place:
             raise
 
     def give_back(self, usage: "Usage") -> None:
-        """Hold it no more; if that cannot be written now, it lapses with its window."""
+        """Give the place back; if that cannot be written now, the hold lapses with its window."""
         for limit, key in self.windows:
             with suppress(TryAgain):
                 usage.give_back(self.provider_id, limit, key, taker=self.taker)
@@ -96,7 +100,9 @@ class Place:
 def look(
     it: Notification, domains: Sequence[Domain], checks: Checks, clock: Clock, *, admin_hwid: bool
 ) -> Looked:
-    """The findings on its content, and how many devices it is for (not counted for one's own)."""
+    """Inspect the content and count the devices that the notification is for (not for an admin
+    HWID).
+    """
     seen = checks.inspect(it.content, domains)
     if admin_hwid:
         return Looked(seen.findings, ends=seen.ends)
@@ -108,9 +114,9 @@ def look(
 def turn_to_look(
     it: Notification, taker: Taker, domains: Sequence[Domain], checks: Checks, clock: Clock
 ) -> Iterator[None]:
-    """Hold a turn for a look that takes time.
+    """Hold a turn for an inspection that takes time.
 
-    Raises ``InProgress`` while the same notification is looked at, ``TooMany`` while as many of the
+    Raises ``InProgress`` while the same notification is inspected, ``TooMany`` while as many of the
     provider's are as may be. The turn of a process that died lapses.
     """
     if not _takes_time(it, verified(domains), clock):
@@ -150,14 +156,14 @@ def _turn(it: Notification, taker: Taker, checks: Checks, clock: Clock) -> Turn:
 
 
 def _takes_time(it: Notification, names: Sequence[str], clock: Clock) -> bool:
-    """Whether there is something to go to, or a segment that is counted in several queries."""
+    """Tell whether there is a link to follow, or a segment that is counted in several queries."""
     if any(url and _leads_to_the_web(url) for url in (it.content.url, it.content.image)):
         return True
     return len(audience_queries(it.segment or Segment(), names, clock.now())) > 1
 
 
 def _leads_to_the_web(url: str) -> bool:
-    """Tell whether there is something to go to; what that takes is loaded with the first link."""
+    """Tell whether there is a link to follow; the code for that is loaded with the first link."""
     from shared.domain.links.carried import web_addresses
 
     return bool(web_addresses(url))
@@ -177,9 +183,10 @@ def take_place(
     notifications: Notifications | None,
     usage: "Usage",
 ) -> Place:
-    """Raises ``TooMany`` when the provider has or did as much as it may.
+    """Take a place in the limits' windows; raises ``TooMany`` when the provider has or did as much
+    as it may.
 
-    Without ``notifications`` it is for one that is in the queue already.
+    Without ``notifications`` the place is for a notification that is in the queue already.
     """
     limit = Limit.ADMIN_SENDS_PER_HOUR if admin_hwid else Limit.SUBMISSIONS_PER_DAY
     length, form = WINDOWS[limit]
@@ -196,10 +203,11 @@ def take_place(
 
 
 def count_device(provider: Provider, it: Notification, now: datetime, usage: "Usage") -> None:
-    """Count the device it is for among those that the provider sends to without moderation today.
+    """Count the notification's device among those that the provider sends to without moderation
+    today.
 
-    It counts once, however often it is sent to, and is never given back: a place is the device's,
-    not a request's. Raises ``TooMany`` where it would be one too many.
+    The device counts once, however often it is sent to, and is never given back: a place is the
+    device's, not a request's. Raises ``TooMany`` where the device would be one too many.
     """
     length, form = WINDOWS[Limit.SUBMISSIONS_PER_DAY]
     end, key = _end(now, length), now.strftime(form)
@@ -225,11 +233,12 @@ def _queue(
     notifications: Notifications,
     usage: "Usage",
 ) -> str:
-    """A place among those that wait for a moderator, in the window of this minute.
+    """Take a place among the notifications that wait for a moderator; returns its window, this
+    minute's.
 
-    Whoever submits is a taker first and waits only then. So those that wait and the takers that are
-    not settled yet are all there can be, if the takers are looked at before the others are counted.
-    A request that died is forgotten with its window.
+    A submission is a taker first and waits only then. So the notifications that wait and the takers
+    that are not settled yet are all there can be, if the takers are looked at before the
+    notifications are counted. A request that died is forgotten with its window.
     """
     limit = Limit.PENDING_AT_ONCE
     most = provider.limit(limit)
@@ -256,7 +265,9 @@ def _queue(
 
 
 def _settled(ids: Collection[str], notifications: Notifications) -> int:
-    """How many of them wait by now, and are counted there, or do not any more."""
+    """Count the takers whose notification waits by now, and is counted as pending, or waits no
+    more.
+    """
     statuses = notifications.statuses(map(NotificationId, ids))
     return sum(status is not Status.DRAFT for status in statuses.values())
 
