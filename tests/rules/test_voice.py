@@ -35,6 +35,7 @@ FINISHED = (
     "shared/flow/chat",
     "shared/flow/archive",
     "shared/flow/notifications",
+    "shared/flow/audience",
     "functions",
     "cli",
 )

@@ -1,1 +1,1 @@
-"""What devices do, and how many there are."""
+"""Devices' verbs, and the sizes of audiences."""

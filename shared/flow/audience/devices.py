@@ -1,8 +1,8 @@
-"""What phones and desktops do: register, keep their push address current, read, leave.
+"""Verbs of phones and desktops: register, keep their push address current, read, leave.
 
 A device proves itself with the secret of its generation, or with the Firebase ID token it got for
-the custom token handed out here: uid ``device:{hwid}``, and the generation as a claim. One that
-registered before generations had names has none there, and its tokens have no claim.
+the custom token handed out here: uid ``device:{hwid}``, and the generation as a claim. A device
+that registered before generations had names has no such name, and its tokens have no claim.
 """
 
 import secrets
@@ -18,13 +18,13 @@ from shared.ports import Accounts, Clock, Devices, Identity
 
 UID_PREFIX = "device:"
 GENERATION = "generation"
-"""The claim of a device's tokens."""
+"""Name of the claim that holds the generation in a device's tokens."""
 
 NOT_PROVEN = (
     "this hwid is registered; send its own deviceSecret as the bearer token, or, where that is "
     "lost, the push address it registered last; a device without one is reset by an operator"
 )
-"""One sentence for whatever is wrong: it must not tell a stranger how near a guess was."""
+"""Same sentence for every fault: it must not tell a stranger how near a guess was."""
 
 
 class Needs(Protocol):
@@ -40,7 +40,9 @@ class Needs(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Registered:
-    """``secret`` is there if one was issued, with a new generation; it is kept as a digest."""
+    """Result of a registration. ``secret`` is there if a secret was issued, with a new generation;
+    it is kept as a digest.
+    """
 
     custom_token: str
     secret: str | None
@@ -50,11 +52,11 @@ class Registered:
 def register(
     device: Device, secret: str | None, *, chosen: str | None = None, needs: Needs
 ) -> Registered:
-    """Register a device, or refresh what is known of one that proves itself by ``secret``.
+    """Register a device, or refresh what is known of a device that proves itself by ``secret``.
 
-    The secret is issued here, unless the device has ``chosen`` one: then it loses nothing when the
-    answer to its first registration is lost, and simply repeats it. Raises ``Unauthenticated`` when
-    the hwid is registered and is not given up (``Ownership.yields_to``) to this device.
+    The secret is issued here, unless the device has ``chosen`` its own: then it loses nothing when
+    the answer to its first registration is lost, and simply repeats it. Raises ``Unauthenticated``
+    when the hwid is registered and is not given up (``Ownership.yields_to``) to this device.
     """
     now = needs.clock.now()
     address = device.address and replace(device.address, registered_at=now)
@@ -77,7 +79,7 @@ def register(
 
 
 def _begun(device: Device, secret: str, now: datetime, devices: Devices) -> Generation | Credential:
-    """The hwid's new generation, or the one that this secret began before."""
+    """Begin the hwid's new generation, or return the credential that this secret began before."""
     credential = Credential(digest_of(secret), _new_name())
 
     def decide(ownership: Ownership) -> Generation | Credential:
@@ -93,9 +95,9 @@ def _begun(device: Device, secret: str, now: datetime, devices: Devices) -> Gene
 
 
 def _refreshed(device: Device, credential: Credential, devices: Devices) -> PushAddress | None:
-    """Write what the device says, on top of what is known; the address that was kept.
+    """Write what the device says, on top of what is known; returns the address that was kept.
 
-    None is kept without consent, be it withdrawn now or at any time before.
+    No address is kept without consent, be the consent withdrawn now or at any time before.
     """
     if device.address is not None or not device.says_all:
         before = devices.get(device.hwid) or Device(device.hwid, device.platform)
@@ -107,7 +109,9 @@ def _refreshed(device: Device, credential: Credential, devices: Devices) -> Push
 
 
 def check_secret(hwid: str, secret: str, *, devices: Devices) -> Credential:
-    """Raises ``Unauthenticated`` unless ``secret`` is this device's. Constant time."""
+    """Return the device's credential; raises ``Unauthenticated`` unless ``secret`` is this
+    device's. Constant time.
+    """
     credential = devices.credential(hwid) or Credential()
     if not credential.opens(secret):
         raise Unauthenticated(NOT_PROVEN)
@@ -115,8 +119,8 @@ def check_secret(hwid: str, secret: str, *, devices: Devices) -> Credential:
 
 
 def check_identity(hwid: str, identity: Identity, *, devices: Devices) -> None:
-    """Raises ``Forbidden`` unless the ID token is this device's, and ``Unauthenticated`` if it is
-    of an earlier generation.
+    """Raise ``Forbidden`` unless the ID token is this device's, and ``Unauthenticated`` if the
+    token is of an earlier generation.
     """
     if identity.uid != UID_PREFIX + hwid:
         raise Forbidden("this token is for someone else", code="notThisDevice")
@@ -128,8 +132,8 @@ def check_identity(hwid: str, identity: Identity, *, devices: Devices) -> None:
 
 
 def reset(hwid: str, *, devices: Devices) -> None:
-    """Give the hwid up to whoever registers it next, and forget all that is stored of it but a
-    withdrawn consent. Raises ``NotFound``. Doing it twice is harmless.
+    """Give the hwid up to the device that registers it next, and forget all that is stored of the
+    hwid but a withdrawn consent. Raises ``NotFound``. Doing it twice is harmless.
     """
     credential = Credential(generation=_new_name())
 
@@ -147,9 +151,11 @@ def _new_name() -> str:
 
 
 def set_address(hwid: str, address: PushAddress, *, needs: Needs) -> None:
-    """A new push address; a repeat of the same is harmless, another device holding it loses it.
+    """Set a new push address; a repeat of the same is harmless, and another device that holds the
+    address loses it.
 
-    Without consent none is kept, as at a registration; it is sent again once consent is given back.
+    Without consent no address is kept, as at a registration; the device sends the address again
+    once consent is given back.
     """
     known = needs.devices.reach([hwid]).get(hwid)
     if kept_address(address, known is None or known.consent):
@@ -157,22 +163,26 @@ def set_address(hwid: str, address: PushAddress, *, needs: Needs) -> None:
 
 
 def set_consent(hwid: str, consent: bool, *, devices: Devices) -> None:
-    """Without consent nothing is sent and the address is forgotten."""
+    """Store whether the device consents: without consent nothing is sent and the address is
+    forgotten.
+    """
     devices.set_consent(hwid, consent)
 
 
 def delete(hwid: str, *, devices: Devices) -> None:
-    """Forget the device; doing it twice is harmless."""
+    """Forget the device; a repeat is harmless."""
     devices.delete(hwid)
 
 
 def written(hwid: str, *, devices: Devices) -> None:
-    """A device document was written, perhaps by an existing back end: derive what is missing."""
+    """Derive the missing fields of a device document that was written, perhaps by an existing back
+    end.
+    """
     devices.derive_again(hwid)
 
 
 def backfill(*, devices: Devices) -> Iterator[str]:
-    """Derive for every device that lacks it; yields each one it wrote."""
+    """Derive the missing fields of every device that lacks them; yields the hwid of each."""
     for hwid in devices.underived():
         devices.derive_again(hwid)
         yield hwid

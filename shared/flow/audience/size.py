@@ -1,4 +1,4 @@
-"""How many devices the queries of a segment select, in all and by platform.
+"""Number of devices that the queries of a segment select, in all and by platform.
 
 Counted by aggregation: the cost grows with the queries and not with the devices.
 """
@@ -57,14 +57,15 @@ def devices_now(notification: Notification, *, needs: Needs) -> int:
 
 
 def sum_of(queries: Sequence[AudienceQuery], audience: Audience) -> int:
-    """Count the devices of all queries; one that several select is counted by each."""
+    """Count the devices of all queries; a device that several select is counted by each."""
     return sum(audience.count(query).devices for query in queries)
 
 
 @dataclass(frozen=True, slots=True)
 class Census:
     """Devices in all, and on each platform the segment wants. ``read_at`` is the store's word for
-    when the first were counted. One on a platform we do not know is among all, and on none.
+    when the first devices were counted. A device on a platform we do not know is among all, and on
+    none.
     """
 
     devices: int
@@ -73,7 +74,7 @@ class Census:
 
 
 def census(segment: Segment, queries: Sequence[AudienceQuery], audience: Audience) -> Census:
-    """Counts the devices of a segment's queries."""
+    """Count the devices of a segment's queries, in all and by platform."""
     counted = [audience.count(query) for query in queries]
     found = Counter[str]()
     for query, selected in zip(queries, counted, strict=True):
@@ -89,8 +90,9 @@ def census(segment: Segment, queries: Sequence[AudienceQuery], audience: Audienc
 def _by_platform(
     query: AudienceQuery, selected: int, audience: Audience
 ) -> Iterator[tuple[str, int]]:
-    """Asked only while some of those ``selected`` are on no platform yet: with hundreds of regions
-    there are dozens of queries, and most of them select nobody.
+    """Count the selected devices by platform, only while some of those ``selected`` are on no
+    platform yet: with hundreds of regions there are dozens of queries, and most of them select
+    nobody.
     """
     if query.segment.platform is not TargetPlatform.ALL:
         yield query.segment.platform.value, selected
