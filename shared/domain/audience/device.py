@@ -30,7 +30,7 @@ HwidText = Annotated[str, StringConstraints(pattern=HWID_PATTERN)]
 
 
 class Platform(StrEnum):
-    """What a device runs."""
+    """Operating system of a device."""
 
     IOS = "ios"
     ANDROID = "android"
@@ -40,7 +40,7 @@ class Platform(StrEnum):
 
 
 class AddressKind(StrEnum):
-    """Which push service an address belongs to."""
+    """Push service that an address belongs to."""
 
     FCM = "fcm"
     APNS = "apns"
@@ -49,8 +49,8 @@ class AddressKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class PushAddress:
-    """Where a push service reaches the device. ``environment`` matters to APNs only; it is empty
-    where nobody named it.
+    """Address at which a push service reaches the device. ``environment`` matters to APNs only; it
+    is empty where the app did not name it.
     """
 
     kind: AddressKind
@@ -60,7 +60,7 @@ class PushAddress:
 
 
 MOST_AHEAD = timedelta(hours=1)
-"""How far a clock of somebody who writes slots may be ahead of ours."""
+"""How far the clock of another writer of slots may be ahead of ours."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,18 +71,19 @@ class Slot:
     at: datetime
 
     def is_older_than(self, other: "Slot") -> bool:
-        """In the order that all writers agree on."""
+        """Compare two slots in the order that all writers agree on."""
         return (self.at, self.id) < (other.at, other.id)
 
     def yields_to(self, other: "Slot", now: datetime) -> bool:
-        """Whether ``other`` may take its place: a newer one; and any, while this one is of a time
-        to come, where a slip of somebody's clock would keep the desktop silent until then.
+        """Tell whether ``other`` may take this slot's place: a newer slot may; and any may while
+        this slot is of a time to come, where a writer's wrong clock would keep the desktop silent
+        until then.
         """
         return self.at > now + MOST_AHEAD or self.is_older_than(other)
 
 
 SAID_IN_PASSING = ("locale", "time_zone", "app_version")
-"""The texts of a ``Device`` that an app may leave out: then what it said last stands."""
+"""The texts of a ``Device`` that an app may leave out: then what the app said last stands."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,11 +107,11 @@ class Device:
 
     @property
     def says_all(self) -> bool:
-        """Whether it leaves out nothing that may be left out."""
+        """True when the device leaves out nothing that may be left out."""
         return all(getattr(self, name) for name in SAID_IN_PASSING)
 
     def completed(self, before: "Device") -> "Device":
-        """Return it with what it leaves out as it was before."""
+        """Return the device with what it leaves out as it was before."""
         left_out = {
             name: getattr(before, name) for name in SAID_IN_PASSING if not getattr(self, name)
         }
@@ -119,8 +120,8 @@ class Device:
 
 @dataclass(frozen=True, slots=True)
 class Reach:
-    """What decides whether a device is pushed to, and where. Whatever of it cannot be read is no
-    consent, or no address, and named in ``unreadable``.
+    """Consent and address that decide whether a device is pushed to, and where. A part that cannot
+    be read is no consent, or no address, and named in ``unreadable``.
     """
 
     address: PushAddress | None
@@ -140,9 +141,9 @@ UNREADABLE = "unreadable"
 
 
 def held_back(consent: bool, unreadable: Collection[str]) -> str:
-    """Why nothing at all may be sent to a device, as a code; empty when something may.
+    """Return why nothing at all may be sent to a device, as a code; empty when something may.
 
-    Where its domains cannot be read, it may have left the one that is sent to.
+    Where the device's domains cannot be read, the device may have left the one that is sent to.
     """
     if unreadable and not {"consent", "domains"}.isdisjoint(unreadable):
         return UNREADABLE
@@ -150,19 +151,20 @@ def held_back(consent: bool, unreadable: Collection[str]) -> str:
 
 
 def out_of_reach(unreadable: Iterable[str]) -> str:
-    """Why a device without an address that does not poll is not reached, as a code."""
+    """Return why a device without an address that does not poll is not reached, as a code."""
     told = {"pushAddress", "fcmToken", "platform"}.isdisjoint(unreadable)
     return NO_ADDRESS if told else UNREADABLE
 
 
 @dataclass(frozen=True, slots=True)
 class Derived:
-    """What our queries need on a device document beyond its plain fields.
+    """Fields that our queries need on a device document beyond its plain fields.
 
     ``hwid`` is derived as well: Firestore cannot order by a document's name where it also filters
     by a range of another field, and an existing back end may leave the field out. Where ``domains``
-    cannot be read, the selectors are those of the domains that could be read last, and it is said
-    so: the device stays in their audiences, and is told of there, but nothing is sent to it.
+    cannot be read, the selectors are those of the domains that could be read last, and
+    ``domains_unreadable`` says so: the device stays in their audiences, and is told of there, but
+    nothing is sent to it.
     """
 
     hwid: str
@@ -177,31 +179,35 @@ _ALWAYS_POLL = frozenset({Platform.LINUX, Platform.WINDOWS})
 
 
 def polls(platform: str, address: PushAddress | None) -> bool:
-    """Linux and Windows always poll; macOS polls unless it registered a push address."""
+    """Tell whether a device polls: Linux and Windows always; macOS unless it registered a push
+    address.
+    """
     if platform in _ALWAYS_POLL:
         return True
     return platform == Platform.MACOS and address is None
 
 
 def partition_of(hwid: str) -> int:
-    """A stable spread of devices over ``PARTITIONS``, the same in every version of Fanfare."""
+    """Calculate a device's partition: a stable spread over ``PARTITIONS``, the same in every
+    version of Fanfare.
+    """
     return zlib.crc32(hwid.encode()) % PARTITIONS
 
 
 def selector(domain: str, region: str = "") -> str:
-    """One value to look a device up by: a domain, or a domain and a region on it."""
+    """Form a value to look a device up by: a domain, or a domain and a region on it."""
     return f"{domain}|{region}" if region else domain
 
 
 def domains_selected(selectors: Iterable[str]) -> tuple[str, ...]:
-    """The domains that these selectors were derived from."""
+    """Return the domains that these selectors were derived from."""
     return tuple(dict.fromkeys(each.partition("|")[0] for each in selectors))
 
 
 def derive(
     hwid: str, locale: str, domains: Iterable[str], *, domains_unreadable: bool = False
 ) -> Derived:
-    """Everything that is derived, from the plain fields."""
+    """Derive everything that follows from the plain fields."""
     language, territory = language_and_territory(locale)
     regions = ["", *dict.fromkeys(r for r in (language, territory) if r)]
     names = dict.fromkeys(map(domain_name, domains))

@@ -59,7 +59,7 @@ Condition: TypeAlias = Equals | Since
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """What decides besides the device: the provider's verified domains, and as of when."""
+    """Facts that decide besides the device: the provider's verified domains, and as of when."""
 
     domains: frozenset[str]
     as_of: datetime
@@ -73,11 +73,12 @@ class Filter(ABC, Generic[V]):
     reads: ClassVar[tuple[str, ...]]
     """The fields of a device's document that decide."""
     label: ClassVar[str] = ""
-    """Its words on the moderators' card; empty where the card shows the value otherwise."""
+    """The filter's words on the moderators' card; empty where the card shows the value otherwise.
+    """
     narrows: ClassVar[bool] = False
     """Whether the store's query decides; otherwise the page that was read does."""
     always: ClassVar[bool] = False
-    """Whether it leaves devices out even where the segment does not set it."""
+    """Whether the filter leaves devices out even where the segment does not set it."""
 
     def is_set(self, value: V) -> bool:
         """Tell a value that restricts from one that does not."""
@@ -88,13 +89,15 @@ class Filter(ABC, Generic[V]):
         """Tell whether the device is kept."""
 
     def condition(self, value: V, as_of: datetime) -> Condition | None:
-        """Return what the query compares, where it decides by one field of the document."""
+        """Return the condition for the query, where the filter decides by one field of the
+        document.
+        """
         del value, as_of
         return None
 
 
 class DomainFilter(Filter[str | None]):
-    """The domains to reach: the one that is set, else all; never outside the verified ones.
+    """The domains to reach: the domain that is set, else all; never outside the verified domains.
 
     The query decides by ``selectors``, together with the region.
     """
@@ -231,7 +234,7 @@ FILTERS: tuple[Filter[Any], ...] = (
     ActiveDaysFilter(),
     AppVersionFilter(),
 )
-"""All there are, in the order in which a device that is left out is told of them."""
+"""All filters, in the order in which a device that is left out is told of them."""
 
 
 class Segment(Input):

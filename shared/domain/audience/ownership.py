@@ -1,7 +1,7 @@
-"""Whose word about an hwid counts. An hwid names an installation; it is no secret.
+"""The right to speak for an hwid. An hwid names an installation; it is no secret.
 
-Each first registration and each reset begins a new generation of the hwid. What an earlier one
-held, its secret and its tokens, ends with it, and what was stored for it is replaced.
+Each first registration and each reset begins a new generation of the hwid. What an earlier
+generation held, its secret and its tokens, ends with it, and what was stored for it is replaced.
 """
 
 import hashlib
@@ -18,31 +18,31 @@ INACTIVE_AFTER: Final = timedelta(days=90)
 
 @dataclass(frozen=True, slots=True)
 class Credential:
-    """What one generation proves itself by: the SHA-256 of its secret, and its own name in tokens.
+    """Proof of one generation: the SHA-256 of its secret, and its own name in tokens.
 
-    Without a digest an operator reset it. Without a name it is from before generations had one, as
-    are its tokens.
+    Without a digest an operator reset the hwid. Without a name the generation is from before
+    generations had names, as are its tokens.
     """
 
     digest: str = ""
     generation: str = ""
 
     def opens(self, secret: str) -> bool:
-        """Whether ``secret`` is the one of this generation. Constant time."""
+        """Tell whether ``secret`` is the secret of this generation. Constant time."""
         known, given = self.digest.encode(), digest_of(secret).encode()
         return bool(secret) and hmac.compare_digest(known, given)
 
 
 @dataclass(frozen=True, slots=True)
 class Ownership:
-    """What is stored under an hwid and decides whose it is; no ``reach`` without a document."""
+    """State stored under an hwid that decides whose it is; no ``reach`` without a document."""
 
     credential: Credential | None = None
     reach: Reach | None = None
     last_active_at: datetime | None = None
 
     def yields_to(self, shown: PushAddress | None, now: datetime) -> bool:
-        """Whether somebody without the secret, who shows this push address, may register.
+        """Tell whether a caller without the secret, who shows this push address, may register.
 
         Unknown activity is not inactivity: then an operator decides.
         """
@@ -56,7 +56,7 @@ class Ownership:
         )
 
     def consent_to(self, device: Device) -> bool:
-        """Whether there is consent in a new generation: a "no" of before is not undone by it."""
+        """Tell whether there is consent in a new generation; it does not undo a "no" of before."""
         return device.consent and (self.reach is None or self.reach.consent)
 
 
@@ -69,11 +69,11 @@ class Generation:
 
 
 def digest_of(secret: str) -> str:
-    """What is kept of a secret."""
+    """Compute the digest that is kept of a secret."""
     return hashlib.sha256(secret.encode(errors="replace")).hexdigest()
 
 
 def _same(one: PushAddress, other: PushAddress) -> bool:
-    """Whether kind and value are the same, in a time that does not tell how near they are."""
+    """Compare kind and value, in a time that does not tell how near the addresses are."""
     texts = (digest_of(f"{address.kind}:{address.value}") for address in (one, other))
     return hmac.compare_digest(*texts)

@@ -21,7 +21,7 @@ MOST_SELECTORS = 30
 class AudienceQuery:
     """One query of a segment: any of ``selectors``, and every filter besides.
 
-    ``earlier`` holds the selectors of the queries before this one: a device that has one of them
+    ``earlier`` holds the selectors of the queries before this one: a device that has any of those
     was selected there already and is passed over here.
     """
 
@@ -48,7 +48,7 @@ class AudienceQuery:
     def undecided(self) -> tuple[tuple[Filter[Any], Any], ...]:
         """The filters, with their values, that are decided on the page that was read.
 
-        A device that is looked up by its name is read without a query, so there it is all of them.
+        A device that is looked up by its name is read without a query, so there it is all filters.
         """
         by_name = self.hwid is not None
         restricting = self.segment.restricting()
@@ -56,7 +56,9 @@ class AudienceQuery:
 
     @property
     def exact(self) -> bool:
-        """Whether a count is that of the devices it targets, and not of all that must be read."""
+        """True when a count is that of the devices the query targets, and not of all that must be
+        read.
+        """
         return self.hwid is not None or not self.undecided
 
     def keeps(self, device: Device) -> bool:

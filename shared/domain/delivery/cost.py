@@ -19,7 +19,7 @@ MILLION: Final = 1_000_000
 
 @dataclass(frozen=True, slots=True)
 class Prices:
-    """In dollars. Regional Firestore in Standard edition, Cloud Tasks, Cloud Run functions."""
+    """Dollar prices: regional Firestore in Standard edition, Cloud Tasks, Cloud Run functions."""
 
     read: float = 0.03 / 100_000
     write: float = 0.09 / 100_000
@@ -32,7 +32,7 @@ LIST: Final = Prices()
 
 @dataclass(frozen=True, slots=True)
 class Operations:
-    """What a fan-out to ``devices`` was billed, or is expected to be."""
+    """Operations that a fan-out to ``devices`` was billed, or is expected to be."""
 
     devices: int
     reads: float
@@ -42,7 +42,7 @@ class Operations:
 
     @property
     def dollars(self) -> float:
-        """At list price."""
+        """The price of the operations at list price."""
         return (
             self.reads * LIST.read
             + self.writes * LIST.write
@@ -52,13 +52,15 @@ class Operations:
 
 
 def dollars_per_million(operations: Operations) -> float:
-    """What a million devices cost at this rate."""
+    """Calculate the price of a million devices at this rate."""
     return operations.dollars * MILLION / operations.devices
 
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """How an audience is cut: devices per batch and chunk, per page that is read, per plan part."""
+    """Sizes in which an audience is cut: devices per batch and chunk, per page that is read, per
+    plan part.
+    """
 
     page: int
     part: int
@@ -68,7 +70,9 @@ class Layout:
 
 @dataclass(frozen=True, slots=True)
 class Audience:
-    """Whom it goes to: shares between 0 and 1 of desktops, and of phones with a dead address."""
+    """Devices the notification goes to: shares between 0 and 1 of desktops, and of phones with a
+    dead address.
+    """
 
     devices: int
     desktops: float = 0.0
@@ -84,7 +88,7 @@ class Term:
 
 
 def terms(audience: Audience, layout: Layout, cpu_us_per_device: float) -> tuple[Term, ...]:
-    """Everything one notification costs, from its approval to its last count."""
+    """List everything one notification costs, from its approval to its last count."""
     devices = audience.devices
     parts = len(partition_ranges(devices, devices_each=layout.part))
     pages = parts * ceil(devices / parts / layout.page)
@@ -122,7 +126,7 @@ def terms(audience: Audience, layout: Layout, cpu_us_per_device: float) -> tuple
 
 
 def total(several: Iterable[Term]) -> Operations:
-    """All of it together."""
+    """Sum up the operations of all terms."""
     each = [it.operations for it in several]
     return Operations(
         each[0].devices,
@@ -135,7 +139,7 @@ def total(several: Iterable[Term]) -> Operations:
 
 @dataclass(frozen=True, slots=True)
 class _Each:
-    """What comes with every one of a kind, whatever its size."""
+    """Operations that come with every one of a kind, whatever its size."""
 
     reads: int
     writes: int
@@ -149,7 +153,7 @@ _COUNTED_PER_READ = 1_000
 
 
 def _batches(devices: int, parts: int, layout: Layout) -> dict[int, int]:
-    """How many of which size: each page is cut into full ones and a rest."""
+    """Count the batches by size: each page is cut into full batches and a rest."""
     found: Counter[int] = Counter()
     left = ceil(devices / parts)
     while left > 0:

@@ -1,10 +1,10 @@
-"""When what some addresses are answered is believed of others, or even of those addresses.
+"""When the answers of some addresses are believed of others, or even of those addresses.
 
-An answer is about the address it was given for. A refusal of our configuration or of the content
-is believed of others of its group only when many different addresses met the same one and nobody
-was accepted; and that addresses are unknown is not believed when most of them are: then it is we
-who are wrong (another project's credentials, another bundle id, the other environment), and to drop
-the addresses would empty the audience. Evidence is of one notification, so of the same content.
+An answer is about the address it was given for. A refusal of our configuration or of the content is
+believed of others of its group only when many different addresses met the same one and nobody was
+accepted; and that addresses are unknown is not believed when most of them are: then it is we who
+are wrong (another project's credentials, another bundle id, the other environment), and to drop the
+addresses would empty the audience. Evidence is of one notification, so of the same content.
 """
 
 from collections import Counter
@@ -37,7 +37,7 @@ _WE_ARE_WRONG: Final = {WRONG_APP.code, WRONG_ENVIRONMENT.code}
 OF_ANOTHER_APP: Final = frozenset({"senderIdMismatch", "tokenNotForTopic"})
 FEWEST_TO_TELL: Final = 3
 SHARE_TO_TELL: Final = 0.01
-"""Above this share somebody should look, though the addresses are dropped."""
+"""Above this share an operator should look, though the addresses are dropped."""
 
 _OF_UNKNOWN: Final = (Outcome.FAILED, Outcome.OPEN)
 _UNKNOWN: Final = OF_ANOTHER_APP | {"unregistered", "invalidToken"} | _WE_ARE_WRONG
@@ -46,7 +46,7 @@ Refusal = Misconfigured | Unsendable
 
 
 class Group(NamedTuple):
-    """Whom the same credentials, the same rules and the same content reach."""
+    """Devices that the same credentials, the same rules and the same content reach."""
 
     kind: AddressKind
     environment: str
@@ -54,15 +54,15 @@ class Group(NamedTuple):
 
 
 def group_of(platform: str, address: PushAddress) -> Group:
-    """The group of one device; only Apple has environments."""
+    """Return the group of one device; only Apple has environments."""
     environment = address.environment if address.kind is AddressKind.APNS else ""
     return Group(address.kind, environment, platform)
 
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """What the addresses of one group were answered: how many were accepted, how many are unknown
-    to the push service, and who met which refusal.
+    """Answers to the addresses of one group: how many were accepted, how many are unknown to the
+    push service, and which addresses met which refusal.
     """
 
     accepted: int = 0
@@ -72,7 +72,9 @@ class Evidence:
 
     @property
     def agreed(self) -> str:
-        """The one refusal that many met while nobody was accepted; empty when there is none."""
+        """The one refusal that many addresses met while none was accepted; empty when there is
+        none.
+        """
         if self.accepted or len(self.refused) != 1:
             return ""
         ((code, addresses),) = self.refused.items()
@@ -80,25 +82,29 @@ class Evidence:
 
     @property
     def told_of(self) -> int:
-        """How many addresses the push service took or did not know."""
+        """Total of the addresses the push service took or did not know."""
         return self.accepted + self.unknown
 
     @property
     def flooded(self) -> bool:
-        """Whether so many addresses are unknown that it is we who are wrong."""
+        """True when so many addresses are unknown that it is we who are wrong."""
         return not self.tells_little and self.unknown > self.told_of * FLOOD
 
     def or_else(self, wider: "Evidence") -> "Evidence":
-        """This of a group, if it is of enough addresses to tell a flood; else the ``wider`` one."""
+        """Return this evidence of a group, if it is of enough addresses to tell a flood; else
+        ``wider``.
+        """
         return wider if self.tells_little else self
 
     @property
     def tells_little(self) -> bool:
-        """Whether so few addresses were told of that they say nothing of others."""
+        """True when so few addresses were told of that they say nothing of others."""
         return self.told_of < FEWEST_TO_BELIEVE
 
     def with_batch(self, now: "Evidence", before: "Evidence") -> "Evidence":
-        """With what a batch tells ``now``, which told ``before`` what is in here already."""
+        """Add what a batch tells ``now``, in place of what it told ``before``, which is included
+        already.
+        """
         refused = dict(self.refused)
         for code, addresses in now.refused.items():
             if len(met := refused.setdefault(code, frozenset())) < FEWEST_TO_BELIEVE:
@@ -107,7 +113,7 @@ class Evidence:
         return Evidence(accepted, self.unknown + now.unknown - before.unknown, refused)
 
     def after(self, answers: Iterable[tuple[str, Answer]]) -> "Evidence":
-        """With what these addresses were answered."""
+        """Add what these addresses were answered."""
         accepted, refused = self.accepted, dict(self.refused)
         for address, answer in answers:
             if isinstance(answer, Accepted):
@@ -122,7 +128,7 @@ class Evidence:
 def recorded_evidence(
     targets: Iterable[Target], records: Iterable[Record], *, undecided: bool = False
 ) -> dict[Group, Evidence]:
-    """What earlier attempts at a batch learnt and its records still tell.
+    """Collect what earlier attempts at a batch learnt and its records still tell.
 
     ``undecided`` addresses are those that are unknown and will be asked for once more.
     """
@@ -138,8 +144,8 @@ def recorded_evidence(
 
 
 def evidence_to_keep(batch: Batch) -> dict[Group, Evidence]:
-    """What the ledger keeps of a batch for other processes, which cannot tell it any more once the
-    addresses are forgotten. Empty while an owner is at work, who remembers more.
+    """Collect what the ledger keeps of a batch for other processes, which cannot tell it any more
+    once the addresses are forgotten. Empty while an owner is at work, who remembers more.
     """
     if not batch.attempt or (batch.lease_owner and batch.state is BatchState.OPEN):
         return {}
@@ -153,7 +159,9 @@ def refused_to_all(evidence: Evidence, code: str) -> bool:
 
 
 def judged(group: Group, evidence: Evidence, answers: Collection[AddressGone]) -> Rejected | None:
-    """What unknown addresses of a group are recorded as, if the evidence is that we are wrong."""
+    """Decide what unknown addresses of a group are recorded as, if the evidence is that we are
+    wrong; else ``None``.
+    """
     if not evidence.flooded:
         return None
     refused = sum(answer.code == "invalidToken" for answer in answers)
@@ -162,7 +170,7 @@ def judged(group: Group, evidence: Evidence, answers: Collection[AddressGone]) -
 
 
 def alarming(records: Iterable[Record]) -> int:
-    """How many of a batch's devices held another app's address, if so many should not."""
+    """Count the batch's devices that held another app's address; 0 when too few for alarm."""
     ended = [r.code for r in records if r.outcome in (Outcome.DELIVERED, Outcome.FAILED)]
     foreign = sum(code in OF_ANOTHER_APP for code in ended)
     return foreign if foreign >= FEWEST_TO_TELL and foreign > len(ended) * SHARE_TO_TELL else 0

@@ -1,7 +1,8 @@
 """A provider's lane: its notifications go one after the other, so that together they keep its rate.
 
-Whoever plans a notification reserves a stretch of the lane behind the stretches taken before. Asked
-again for the same notification, the lane gives the same stretch, for as long as it remembers it.
+The planner of a notification reserves a stretch of the lane behind the stretches taken before.
+Asked again for the same notification, the lane gives the same stretch, for as long as the lane
+remembers it.
 """
 
 from collections.abc import Collection
@@ -10,7 +11,8 @@ from datetime import datetime, timedelta
 from typing import Final
 
 REMEMBERED: Final = timedelta(hours=1)
-"""How long after its end a stretch is still known to whoever plans the same again."""
+"""How long after its end a stretch is still known to a task that plans the same notification again.
+"""
 
 LONGEST_WAIT: Final = timedelta(days=7)
 """A lane so full is not waited for any longer; Cloud Tasks keeps no task for more than a month."""
@@ -27,17 +29,18 @@ class Stretch:
 
 @dataclass(frozen=True, slots=True)
 class Lane:
-    """When a provider's lane is free, and who has taken what of it."""
+    """The moment a provider's lane is free from, and the stretches that notifications took."""
 
     free_at: datetime | None = None
     taken: tuple[Stretch, ...] = ()
 
     def of(self, notification_id: str) -> Stretch | None:
-        """The stretch that this notification has."""
+        """Return the stretch that this notification has."""
         return next((s for s in self.taken if s.notification_id == notification_id), None)
 
     def without(self, notification_ids: Collection[str], now: datetime) -> "Lane":
-        """As if these had never been there: what they left unused is free again.
+        """Remove these notifications as if they had never been there: what they left unused is free
+        again.
 
         Stretches behind them stay where they are, since their batches have their moments already.
         """
@@ -49,9 +52,11 @@ class Lane:
     def reserved(
         self, notification_id: str, now: datetime, length: timedelta, *, waits: bool = True
     ) -> "Lane":
-        """With a stretch for this notification: behind all others, unless it never ``waits``.
+        """Add a stretch for this notification: behind all others, unless the notification never
+        ``waits``.
 
-        One that does not wait still takes its share of the rate from those that come later.
+        A notification that does not wait still takes its share of the rate from those that come
+        later.
         """
         if self.of(notification_id) is not None:
             return self

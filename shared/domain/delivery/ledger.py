@@ -57,29 +57,35 @@ class Target:
 
     @property
     def stored_bytes(self) -> int:
-        """How much room it takes in a batch at most, whatever characters its texts are of."""
+        """Room that the target takes in a batch at most, in bytes, whatever characters its texts
+        are of.
+        """
         text = "".join(self._texts)
         return 300 + (2 if text.isascii() and text.isprintable() else 6) * len(text)
 
     @property
     def fits(self) -> bool:
-        """Whether any batch should hold it. No real device takes so much; somebody plays tricks."""
+        """True when any batch should hold the target. No real device takes more room; a client
+        plays tricks.
+        """
         return sum(map(len, self._texts)) < 1_000 or self.stored_bytes <= MOST_TARGET_BYTES
 
     def cut_down(self) -> "Target":
-        """The device in little room: without what takes so much, which counts as unreadable."""
+        """Return the device in little room: without what takes much, which counts as unreadable."""
         odd = {*self.unreadable, "pushAddress"}
         bare = replace(self, locale="", slot=None, address=None, unreadable=tuple(sorted(odd)))
         return bare if bare.fits else replace(bare, platform="")
 
     @property
     def held_back(self) -> str:
-        """Why nothing may be sent to it at all, as a code; empty when something may."""
+        """Reason why nothing may be sent to the device, as a code; empty when something may."""
         return held_back(self.consent, self.unreadable)
 
     @property
     def out_of_reach(self) -> str:
-        """Why it is not reached where it has no address and does not poll, as a code."""
+        """Reason why the device is not reached where it has no address and does not poll, as a
+        code.
+        """
         return out_of_reach(self.unreadable)
 
     @property
@@ -90,12 +96,12 @@ class Target:
 
     @property
     def address_value(self) -> str:
-        """The address alone; empty without one."""
+        """The address alone; empty without an address."""
         return self.address.value if self.address else ""
 
     @property
     def polls(self) -> bool:
-        """Whether it fetches its notification from its own document."""
+        """True when the device fetches its notification from its own document."""
         return polls(self.platform, self.address)
 
 
@@ -120,10 +126,10 @@ for each device.
 class Record:
     """The ledger's word on one device: outcome, the provider's code or receipt, and when.
 
-    While it is open, ``code`` says what it met when it was last asked for, ``at`` when that was (of
-    a refused configuration: since when it is refused), ``ambiguous`` whether any attempt may have
-    reached the device, ``receipt`` which half of a desktop reached both ways is done, and
-    ``not_before`` until when its push service wants it left alone.
+    While the record is open, ``code`` says what the device met when it was last asked for, ``at``
+    when that was (of a refused configuration: since when it is refused), ``ambiguous`` whether any
+    attempt may have reached the device, ``receipt`` which half of a desktop reached both ways is
+    done, and ``not_before`` until when its push service wants it left alone.
     """
 
     outcome: Outcome = Outcome.OPEN
@@ -135,7 +141,7 @@ class Record:
     not_before: datetime | None = None
 
     def is_due(self, now: datetime) -> bool:
-        """Whether the device may be asked for."""
+        """Tell whether the device may be asked for."""
         return self.not_before is None or self.not_before <= now
 
 
@@ -151,7 +157,7 @@ TAKEN = "taken"
 
 
 def tally(records: Iterable[Record]) -> Tally:
-    """The sums of these records."""
+    """Sum up these records."""
     # Counting a plain list compares identities; a Counter would hash each outcome, 20 times slower.
     known = tuple(records)
     outcomes = [record.outcome for record in known]
@@ -165,7 +171,7 @@ def tally(records: Iterable[Record]) -> Tally:
 
 
 class BatchState(StrEnum):
-    """A batch is open until every device in it has its outcome, and then closed for ever."""
+    """State of a batch: open until every device in it has its outcome, and then closed for ever."""
 
     OPEN = "open"
     CLOSED = "closed"
@@ -176,9 +182,10 @@ class Batch:
     """Up to ``BATCH_SIZE`` devices and their records, owned by one sender at a time.
 
     ``version`` changes with every write and is the fencing token: a sender that lost its lease
-    holds an old one and can no longer write. ``reached`` is the position behind the last chunk that
-    was recorded, where the next one begins, whoever is the owner then. ``attempt`` counts owners,
-    and ``fruitless`` how many in a row got nowhere (``shared.domain.delivery.retry``).
+    holds an old version and can no longer write. ``reached`` is the position behind the last chunk
+    that was recorded, where the next chunk begins, whichever task is the owner then. ``attempt``
+    counts owners, and ``fruitless`` how many in a row got nowhere
+    (``shared.domain.delivery.retry``).
     """
 
     id: BatchId
@@ -207,16 +214,16 @@ class Batch:
         return tally(self.records)
 
     def open_positions(self) -> list[int]:
-        """Where in the batch devices still wait for their outcome."""
+        """List where in the batch devices still wait for their outcome."""
         return [i for i, r in enumerate(self.records) if r.outcome is OPEN]
 
     def due_at(self, now: datetime) -> datetime:
-        """When the first of its open devices may be asked for; ``now`` at the earliest."""
+        """Calculate when the first open device may be asked for; ``now`` at the earliest."""
         waits = (self.records[p].not_before or now for p in self.open_positions())
         return max(now, min(waits, default=now))
 
     def chunks(self) -> Iterator[list[int]]:
-        """The open positions, ``CHUNK_SIZE`` at a time, in turn: whoever has little time gets
+        """Yield the open positions, ``CHUNK_SIZE`` at a time, in turn: owners with little time get
         through the whole batch in the end.
         """
         waiting = self.open_positions()
@@ -226,11 +233,13 @@ class Batch:
                 yield part[start : start + CHUNK_SIZE]
 
     def in_doubt(self) -> list[int]:
-        """Open positions that an owner who died may have sent without living to record it."""
+        """List open positions that an owner who died may have sent without living to record it."""
         return next(self.chunks(), [])
 
     def recorded(self, results: Mapping[int, Record]) -> "Batch":
-        """This batch with ``results`` written over open records; an outcome is never replaced."""
+        """Return the batch with ``results`` written over open records; an outcome is never
+        replaced.
+        """
         records = list(self.records)
         for position, record in results.items():
             if records[position].outcome is OPEN:
@@ -238,7 +247,7 @@ class Batch:
         return replace(self, records=tuple(records))
 
     def closed(self) -> "Batch":
-        """This batch with nothing left to do: no lease, nothing to wake up for."""
+        """Return the batch with nothing left to do: no lease, nothing to wake up for."""
         return replace(
             self,
             state=BatchState.CLOSED,
@@ -250,19 +259,19 @@ class Batch:
 
 
 def sort_key(partition: int, hwid: str) -> str:
-    """The order in which an audience is read, as one comparable string."""
+    """Form the order in which an audience is read, as one comparable string."""
     return f"{partition:04d}|{hwid}"
 
 
 def batch_id(partition: int, stream: int, number: int) -> BatchId:
-    """Deterministic, so that planning the same page twice names the same batch."""
+    """Name a batch deterministically: planning the same page twice names the same batch."""
     return BatchId(f"{partition:04d}-{stream:02d}-{number:05d}")
 
 
 def slices(
     items: Sequence[T], size: int = BATCH_SIZE, weigh: Callable[[T], int] = lambda _: 0
 ) -> Iterator[Sequence[T]]:
-    """``items`` in runs of at most ``size``, each weighing at most ``MOST_BATCH_BYTES``."""
+    """Cut ``items`` into runs of at most ``size``, each weighing at most ``MOST_BATCH_BYTES``."""
     start, weight = 0, 0
     for position, item in enumerate(items):
         weight += weigh(item)
@@ -275,7 +284,7 @@ def slices(
 
 @dataclass(frozen=True, slots=True)
 class PlanPart:
-    """The planning of one range of device partitions: how far it is.
+    """Progress of planning one range of device partitions.
 
     ``cursor`` is the sort key of the last device planned in ``stream``. ``unannounced`` names the
     batches of the last page: written, but perhaps not enqueued yet. ``ramp`` says when each batch
@@ -297,11 +306,13 @@ class PlanPart:
     version: str = ""
 
     def due(self, batch: BatchId) -> datetime | None:
-        """Before when a batch of this part is not to be sent; ``None`` when it may go at once."""
+        """Return before when a batch of this part is not to be sent; ``None`` when it may go at
+        once.
+        """
         return self.ramp.due(int(batch.rpartition("-")[2])) if self.ramp else None
 
     @property
     def place(self) -> str:
-        """How far it is, for the name of a task: going on from elsewhere is another task."""
+        """Progress of the part, for the name of a task: going on from elsewhere is another task."""
         cursor = zlib.crc32(f"{self.read_at}|{self.cursor}".encode())
         return f"{self.low:04d}-{self.stream}-{cursor:08x}-{self.sweeps}"

@@ -31,13 +31,13 @@ class Ramp:
     step: int = 1
 
     def due(self, number: int) -> datetime:
-        """When this part's batch ``number`` may go out."""
+        """Calculate when this part's batch ``number`` may go out."""
         seconds = delay_seconds(self.first + number * self.step, self.per_second)
         return self.starts_at + min(LONGEST_DELAY, timedelta(seconds=seconds))
 
 
 def delay_seconds(index: int, per_second: float) -> float:
-    """How long after the start the batch ``index`` is due.
+    """Calculate how many seconds after the start the batch ``index`` is due.
 
     The speed grows evenly to ``per_second`` over ``RAMP_SECONDS`` and stays there.
     """

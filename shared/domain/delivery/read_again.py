@@ -1,9 +1,10 @@
-"""What becomes of a target whose device is read again before it is pushed to.
+"""The end or the new address of a target whose device is read again before it is pushed to.
 
 A batch holds its devices as they were when the audience was read, ordinarily seconds before they
 are sent to; to read each of them once more would double what a push costs. But a batch may wait:
-for its turn in a large audience, for a retry, for the stop switch, behind a backlog. Whoever has
-withdrawn consent by then must not be pushed to, and whoever has a new address is reached there.
+for its turn in a large audience, for a retry, for the stop switch, behind a backlog. A device that
+has withdrawn consent by then must not be pushed to, and a device with a new address is reached
+there.
 """
 
 from dataclasses import replace
@@ -21,15 +22,15 @@ plan's rate); short enough that a push after a "no" can be said to have been on 
 
 
 def stale(read_since: datetime, now: datetime) -> bool:
-    """Whether devices that were read no earlier than ``read_since`` may have changed too much."""
+    """Tell whether devices that were read at ``read_since`` or later may have changed too much."""
     return now - read_since > STALE_AFTER
 
 
 def as_it_is_now(
     target: Target, last: Record, reach: Reach | None, now: datetime
 ) -> Target | Record:
-    """The target as it is to be reached now, the very same if nothing changed; or, if it is not to
-    be pushed to, what is recorded. A desktop that has only its document left has no address.
+    """Return the target as it is to be reached now, the very same if nothing changed; or, if it is
+    not to be pushed to, what is recorded. A desktop that has only its document left has no address.
     """
     if reach is None:
         return last_word(last, Record(Outcome.SKIPPED, "deviceGone", at=now))

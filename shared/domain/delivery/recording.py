@@ -19,7 +19,9 @@ from shared.domain.push.reactions import NOTHING_ASKED
 
 NO_PATIENCE: Final = timedelta(0)
 _PREVAILS: Final = (OPEN, DELIVERED, Outcome.UNKNOWN, Outcome.FAILED, Outcome.SKIPPED)
-"""Which of two outcomes a device has that was reached both ways: the one named first."""
+"""Outcomes of a device that was reached both ways, by rank: of two, the device has the one named
+first.
+"""
 
 
 def recorded(
@@ -30,12 +32,13 @@ def recorded(
     moved: bool = False,
     patience: timedelta = NO_PATIENCE,
 ) -> Record:
-    """What the ledger says of an answer, after what it said before.
+    """Return what the ledger says of an answer, after what it said before.
 
-    A refusal of an address or of the content would have met an earlier attempt just the same. One
-    of our credentials need not have, nor one of the address that a device ``moved`` to: what may
-    have arrived before stays unknown. That our configuration is refused ends it only when the same
-    was said for as long as ``patience``. One that nothing was asked for keeps its earlier word.
+    A refusal of an address or of the content would have met an earlier attempt just the same. A
+    refusal of our credentials need not have, nor one of the address that a device ``moved`` to:
+    what may have arrived before stays unknown. That our configuration is refused ends the device
+    only when the same was said for as long as ``patience``. A device that nothing was asked for
+    keeps its earlier word.
     """
     match answer:
         case Accepted(receipt):
@@ -61,7 +64,7 @@ def recorded(
 
 
 def _since(code: str, now: datetime, last: Record) -> datetime:
-    """Since when a device is answered so, one answer after the other."""
+    """Return since when a device is answered so, one answer after the other."""
     return last.at if last.at is not None and last.code == code else now
 
 
@@ -71,10 +74,10 @@ def together(
     now: datetime,
     nowhere: str = NO_ADDRESS,
 ) -> Record:
-    """One outcome for a device reached both ways: open while either is, delivered if either is;
-    skipped, for the reason ``nowhere``, if it is reached neither way.
+    """Combine both ways to a device into one outcome: open while either is, delivered if either is;
+    skipped, for the reason ``nowhere``, if the device is reached neither way.
 
-    While it is open, what earlier attempts did, or may have done, is kept.
+    While the outcome is open, what earlier attempts did, or may have done, is kept.
     """
     pushed, shown = words
     if shown is not None and shown.outcome is DELIVERED:
@@ -93,7 +96,9 @@ def together(
 
 
 def last_word(last: Record, otherwise: Record) -> Record:
-    """Nothing more is tried: what was done counts, and what may have been done is unknown."""
+    """End a record: nothing more is tried, what was done counts, and what may have been done is
+    unknown.
+    """
     if last.receipt:
         return Record(Outcome.DELIVERED, receipt=last.receipt, at=last.at)
     if last.ambiguous:
@@ -102,10 +107,10 @@ def last_word(last: Record, otherwise: Record) -> Record:
 
 
 def exhausted(last: Record, now: datetime) -> Record:
-    """The end of the retry horizon; the receipt says what the last attempt met."""
+    """Record the end of the retry horizon; the receipt says what the last attempt met."""
     return Record(Outcome.FAILED, "exhausted", receipt=last.code, at=now)
 
 
 def expired(last: Record, now: datetime) -> Record:
-    """The end of the notification's own time; the receipt is as with ``exhausted``."""
+    """Record the end of the notification's own time; the receipt is as with ``exhausted``."""
     return Record(Outcome.FAILED, "expired", receipt=last.code, at=now)

@@ -19,8 +19,8 @@ may pass.
 class RetryPolicy:
     """Full-jitter exponential waits between ``base_seconds`` and ``cap_seconds``.
 
-    A refused configuration is given ``shortest_waits`` of them to pass: two, so that it has to be
-    met in three attempts.
+    A refused configuration is given ``shortest_waits`` of them to pass: two, so that the refusal
+    has to be met in three attempts.
     """
 
     base_seconds: float = 10.0
@@ -30,11 +30,11 @@ class RetryPolicy:
 
     @property
     def patience(self) -> timedelta:
-        """How long the same refusal of our configuration has to last before it is believed."""
+        """Time that the same refusal of our configuration has to last before it is believed."""
         return timedelta(seconds=self.shortest_waits * self.base_seconds)
 
     def wait_seconds(self, fruitless: int, asked_seconds: float, chance: float) -> float:
-        """Seconds until the next attempt, after so many ``fruitless`` ones in a row.
+        """Calculate the seconds until the next attempt, after so many ``fruitless`` ones in a row.
 
         Never sooner than the push service asked for. ``chance`` is uniform in [0, 1).
         """
@@ -48,18 +48,20 @@ class RetryPolicy:
         next_attempt_at: datetime,
         expires_at: datetime | None = None,
     ) -> bool:
-        """Whether the next attempt would lie beyond the horizon, or be too late."""
+        """Tell whether the next attempt would lie beyond the horizon, or be too late."""
         beyond = next_attempt_at - first_attempt_at > self.horizon
         return beyond or too_late(next_attempt_at, expires_at)
 
 
 def too_late(at: datetime, expires_at: datetime | None) -> bool:
-    """Whether nothing may be begun at ``at`` any more, of what expires then or never."""
+    """Tell whether nothing may be begun at ``at`` any more, of what expires at ``expires_at`` or
+    never.
+    """
     return expires_at is not None and at >= expires_at
 
 
 def too_many(over_budget: int, devices: int) -> bool:
-    """Whether a batch with so many retries over the budget waits with all of its ``devices``.
+    """Tell whether a batch with so many retries over the budget waits with all of its ``devices``.
 
     A few of them do not hold up many that were never tried, or of another push service.
     """
@@ -71,12 +73,14 @@ MOST_WITHOUT_A_TURN = 4
 
 
 def fruitless_after(before: int, tried: int, in_vain: int) -> int:
-    """How many attempts in a row were fruitless, with this one, which tried some devices in vain.
+    """Count how many attempts in a row were fruitless, with this one, which tried some devices in
+    vain.
 
-    An attempt is, when most of what it tried came to nothing. That a few of a batch are left does
-    not mean that the service is out of order, and must not make those few wait for minutes. One
-    that had no turn at all, while the service wanted a pause, counts up to ``MOST_WITHOUT_A_TURN``:
-    it need not come back at once, but nothing is wrong with it either.
+    An attempt is fruitless when most of what it tried came to nothing. That a few of a batch are
+    left does not mean that the service is out of order, and must not make those few wait for
+    minutes. An attempt that had no turn at all, while the service wanted a pause, counts up to
+    ``MOST_WITHOUT_A_TURN``: the batch need not come back at once, but nothing is wrong with it
+    either.
     """
     if not tried:
         return max(before, min(before + 1, MOST_WITHOUT_A_TURN))
@@ -85,7 +89,7 @@ def fruitless_after(before: int, tried: int, in_vain: int) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Spent:
-    """How many devices were tried for the first time, and how many again, of late.
+    """Recent attempts: how many devices were tried for the first time, and how many again.
 
     ``slots`` are (number, first, again), each of ``RetryBudget.slot_seconds``, the oldest first.
     """
@@ -94,12 +98,12 @@ class Spent:
 
     @property
     def first(self) -> int:
-        """Tried for the first time."""
+        """Devices tried for the first time, counted."""
         return sum(first for _, first, _ in self.slots)
 
     @property
     def again(self) -> int:
-        """Tried again."""
+        """Devices tried again, counted."""
         return sum(again for _, _, again in self.slots)
 
 
@@ -108,7 +112,8 @@ class RetryBudget:
     """Retries may be a ``share`` of first attempts within ``window``, and ``least`` in any case.
 
     When a push service fails for everybody, everything becomes a retry; without a bound the retries
-    alone would keep it down. What is over the budget waits longer, for ``wait_seconds`` at least.
+    alone would keep the service down. What is over the budget waits longer, for ``wait_seconds`` at
+    least.
     """
 
     share: float = 0.1
@@ -118,16 +123,16 @@ class RetryBudget:
 
     @property
     def wait_seconds(self) -> float:
-        """Until what was spent now no longer counts."""
+        """Time in seconds until what was spent now no longer counts."""
         return 2 * self.window.total_seconds()
 
     def recent(self, spent: Spent, now: datetime) -> Spent:
-        """Only what the window still holds."""
+        """Return only what the window still holds."""
         oldest = (now - self.window).timestamp() // self.slot_seconds
         return Spent(tuple(slot for slot in spent.slots if slot[0] > oldest))
 
     def affords(self, spent: Spent, now: datetime, again: int) -> bool:
-        """Whether ``again`` more may be tried again now.
+        """Tell whether ``again`` more may be tried again now.
 
         While anything is left of the budget a whole batch may be: so there is always some progress.
         """
@@ -135,7 +140,7 @@ class RetryBudget:
         return not again or recent.again < self.least + self.share * recent.first
 
     def after(self, spent: Spent, now: datetime, first: int, again: int) -> Spent:
-        """With these attempts."""
+        """Add these attempts."""
         number = int(now.timestamp() // self.slot_seconds)
         slots = {n: (f, a) for n, f, a in self.recent(spent, now).slots}
         old_first, old_again = slots.get(number, (0, 0))
@@ -143,7 +148,7 @@ class RetryBudget:
         return Spent(tuple((n, f, a) for n, (f, a) in sorted(slots.items())))
 
     def given_back(self, spent: Spent, granted_at: datetime, first: int, again: int) -> Spent:
-        """Without these, which were spent then and came to no request."""
+        """Remove attempts that were spent then and came to no request."""
         then = int(granted_at.timestamp() // self.slot_seconds)
         return Spent(
             tuple((n, f - first, a - again) if n == then else (n, f, a) for n, f, a in spent.slots)

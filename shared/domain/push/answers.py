@@ -1,4 +1,4 @@
-"""What one attempt at one push address was answered, whichever push service it was."""
+"""An answer to one attempt at one push address, whichever push service gave it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -19,21 +19,21 @@ class Response(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """The push service took it; ``receipt`` is its own name for the message."""
+    """Acceptance by the push service; ``receipt`` is the service's own name for the message."""
 
     receipt: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Rejected:
-    """It will never take this one. The address is kept: nothing is wrong with it."""
+    """Final refusal of this push. The address is kept: nothing is wrong with it."""
 
     code: str
 
 
 @dataclass(frozen=True, slots=True)
 class AddressGone:
-    """The address is dead. With ``as_of``, only if it was registered no later than that."""
+    """Dead address. With ``as_of``, only if the address was registered no later than that."""
 
     code: str
     as_of: datetime | None = None
@@ -41,10 +41,11 @@ class AddressGone:
 
 @dataclass(frozen=True, slots=True)
 class Later:
-    """Not now. ``ambiguous``: it may have been taken, the answer was lost.
+    """Refusal for now. ``ambiguous``: the push may have been taken, the answer was lost.
 
-    Not ``tried``: there was no turn for it, so it says nothing of how the service is. ``of_app``:
-    the service said in so many words that the whole app asks for too much, not this address.
+    Not ``tried``: there was no turn for the push, so the answer says nothing of how the service is.
+    ``of_app``: the service said in so many words that the whole app asks for too much, not this
+    address.
     """
 
     code: str
@@ -56,11 +57,12 @@ class Later:
 
 @dataclass(frozen=True, slots=True)
 class Misconfigured:
-    """Our credentials or configuration are refused, as far as this address tells. It is kept.
+    """Refusal of our credentials or configuration, as far as this address tells. The address is
+    kept.
 
-    It may be the address alone (a development build), or pass. So it is asked again, and believed
-    of others only as ``shared.domain.delivery.evidence`` says. ``certain``: no service said so, we
-    know it.
+    The refusal may be of the address alone (a development build), or pass. So the address is asked
+    again, and the refusal believed of others only as ``shared.domain.delivery.evidence`` says.
+    ``certain``: no service said so, we know it of our own configuration.
     """
 
     code: str
@@ -69,7 +71,7 @@ class Misconfigured:
 
 @dataclass(frozen=True, slots=True)
 class Unsendable:
-    """The content is refused for this address. Others may well take it."""
+    """Refusal of the content for this address. Others may well take the content."""
 
     code: str
 

@@ -7,7 +7,7 @@ notification that Apple took twice from being shown twice.
 Apple says in a word of its own which reason it is, and only some of them speak about the device. A
 few ask for something besides the answer (a ``Step``): a new token, a new connection, the other
 environment. 410 carries the moment, in milliseconds, at which the token was last known to be dead:
-whoever registered it after that moment keeps it.
+a device that registered the token after that moment keeps it.
 """
 
 from collections.abc import Mapping
@@ -93,7 +93,9 @@ _EPOCH = datetime.fromtimestamp(0, UTC)
 
 
 class Step(StrEnum):
-    """What is to be done besides. A request that was refused so was not carried out."""
+    """Action to take besides recording the answer. A request that was refused so was not carried
+    out.
+    """
 
     NONE = "none"
     NEW_TOKEN = "newToken"  # noqa: S105 - then send once more
@@ -105,7 +107,7 @@ class Step(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Reaction:
-    """An answer, and what to do about it first."""
+    """An answer, and the step to take first."""
 
     answer: Answer
     step: Step = Step.NONE
@@ -165,7 +167,7 @@ UNKNOWN_REASONS: Final[Mapping[int, Reaction]] = {
     3: Reaction(Misconfigured("unexpectedAnswer")),
     4: Reaction(Rejected("unknownError")),
 }
-"""By status, or by its first digit, when the reason is one nobody has heard of, or none."""
+"""By status, or by its first digit, when the reason is not listed above, or there is none."""
 
 _ANYTHING_ELSE = Reaction(Later("unavailable", ambiguous=True))
 
@@ -189,7 +191,7 @@ def meaning(response: Response) -> Reaction:
 
 
 def by_reason(http: object, reason: str) -> Answer | None:
-    """Read a reason that another service hands on; ``None`` for one nobody has heard of."""
+    """Read a reason that another service hands on; ``None`` for a reason not listed here."""
     known = {status: it for (status, word), it in REACTIONS.items() if word == reason}
     found = known.get(http) if isinstance(http, int) else None
     found = found or next(iter(known.values()), None)

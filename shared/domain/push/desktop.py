@@ -9,7 +9,9 @@ from shared.domain.push.rendering import Json, Options, given
 
 @dataclass(frozen=True, slots=True)
 class SlotPayload:
-    """What every desktop's slot is to hold: ``slot`` says which notification, ``fields`` what."""
+    """Content that every desktop's slot is to hold: ``slot`` says which notification, ``fields``
+    what.
+    """
 
     slot: Slot
     fields: Json

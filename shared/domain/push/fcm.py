@@ -194,8 +194,8 @@ def _find(http: int, said: tuple[str, bool]) -> Answer:
 
 
 def _apples(details: Iterable[Mapping[str, object]]) -> Answer | None:
-    """What Apple's reason means, if FCM hands one on that is known. The steps that we take towards
-    Apple are FCM's here; and Apple's credentials are those in Firebase, not those we show to FCM.
+    """Read Apple's reason, if FCM hands on a known one. The steps that we take towards Apple are
+    FCM's here; and Apple's credentials are those in Firebase, not those we show to FCM.
     """
     for detail in details:
         if _is(detail, "google.firebase.fcm.v1.ApnsError"):
@@ -210,7 +210,7 @@ def _apples(details: Iterable[Mapping[str, object]]) -> Answer | None:
 def _word(
     http: int, error: Mapping[str, object], details: Sequence[Mapping[str, object]]
 ) -> tuple[str, bool]:
-    """The deciding word, and whether it is FCM's own."""
+    """Find the deciding word, and whether it is FCM's own."""
     code = next((c for d in details if (c := text_in(d, "errorCode")) and _is_fcm(d)), "")
     about_token = _NOT_A_TOKEN in text_in(error, "message") or _TOKEN in _violated(details)
     if http == 400 and about_token:
@@ -229,7 +229,8 @@ def _is(detail: Mapping[str, object], type_: str) -> bool:
 
 
 def _whose_quota(details: Iterable[Mapping[str, object]]) -> str:
-    """Whose quota is exceeded, if a detail says so: by the quota's subject, else by the sentence.
+    """Find whose quota is exceeded, if a detail says so: by the quota's subject, else by the
+    sentence.
 
     A quota "per device and project" is the device's.
     """

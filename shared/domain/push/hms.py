@@ -193,7 +193,9 @@ def meaning(response: Response, tokens: Sequence[str]) -> dict[str, Answer]:
 
 
 def named(response: Response) -> frozenset[str]:
-    """Find the addresses that a response names one by one, so that it speaks of each of them."""
+    """Find the addresses that a response names one by one, so that the response speaks of each of
+    them.
+    """
     return frozenset(_listed(_details(object_in(response.body))))
 
 
@@ -222,7 +224,7 @@ def _listed(details: Mapping[str, object]) -> dict[str, Answer]:
 
 
 def _details(said: Mapping[str, object]) -> Mapping[str, object]:
-    """``msg`` is JSON within JSON, and a sentence where there is nothing to tell."""
+    """Read ``msg``: JSON within JSON, and a sentence where there is nothing to tell."""
     told = said.get("msg")
     return told if isinstance(told, dict) else object_in(told if isinstance(told, str) else "")
 

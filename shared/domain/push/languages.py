@@ -11,7 +11,7 @@ from shared.domain.push.rendering import Options, Payload
 
 
 class Language(NamedTuple):
-    """How one push service is written to, and how much it takes."""
+    """The name, the renderer and the size limit of one push service."""
 
     name: str
     log_name: str

@@ -34,8 +34,8 @@ _PERHAPS_THE_APP = frozenset({"quotaExceeded", "unavailable"})
 class Window:
     """At most ``allowed`` requests at a time, always between ``floor`` and ``ceiling``.
 
-    It starts ``steep``, doubling every round, until the first sign of trouble. ``settling`` answers
-    are still to come from before it was last halved; they cannot halve it again.
+    The window starts ``steep``, doubling every round, until the first sign of trouble. ``settling``
+    answers are still to come from before the window was last halved; they cannot halve it again.
     """
 
     allowed: float
@@ -46,9 +46,10 @@ class Window:
     settling: int = 0
 
     def after(self, seconds: float, *, too_much: bool = False, under_way: float = 1e9) -> "Window":
-        """The limit after an answer that took ``seconds``, with ``under_way`` still to come.
+        """Calculate the limit after an answer that took ``seconds``, with ``under_way`` still to
+        come.
 
-        It only grows while it is what holds requests back: an idle app proves nothing.
+        The limit only grows while it is what holds requests back: an idle app proves nothing.
         """
         idle = 2 * under_way < self.allowed
         if idle and not too_much and self.usual_seconds and seconds <= PROMPT_SECONDS:
@@ -80,23 +81,24 @@ class Window:
 
 @dataclass(frozen=True, slots=True)
 class Throttled:
-    """Which addresses were last told that they, or the app, are to come back later, and when."""
+    """Addresses last told that they, or the app, are to come back later, and when."""
 
     at: tuple[tuple[str, float], ...] = ()
 
     def after(self, address: str, now: float) -> "Throttled":
-        """With one more; those of long ago are forgotten, and those beyond ``SEVERAL``."""
+        """Add one address; those of long ago are forgotten, and those beyond ``SEVERAL``."""
         recent = (it for it in self.at if it[0] != address and now - it[1] < TOGETHER_SECONDS)
         return Throttled((*recent, (address, now))[-SEVERAL:])
 
     @property
     def several(self) -> bool:
-        """Whether they are too many for it to be theirs."""
+        """True when the addresses are too many for the cause to be theirs."""
         return len(self.at) >= SEVERAL
 
 
 def perhaps_the_app(answer: Later) -> bool:
-    """Whether it may be about the whole app, which is known once several are answered so.
+    """Tell whether an answer may be about the whole app, which is known once several are answered
+    so.
 
     A device that gets too much (``deviceBusy``) slows nobody else, and an answer that may come from
     something on the way (an ambiguous one) does not speak for the service.
@@ -105,14 +107,16 @@ def perhaps_the_app(answer: Later) -> bool:
 
 
 def too_much(answer: Answer, *, several: bool = False) -> bool:
-    """Whether it says, or its absence does, that the service has more to do than it can."""
+    """Tell whether an answer, or its absence, says that the service has more to do than it can."""
     if not isinstance(answer, Later):
         return False
     return answer.of_app or answer.code in _TOO_MUCH or (several and perhaps_the_app(answer))
 
 
 def whole_app_waits(answer: Answer, *, several: bool = False) -> float:
-    """For how many seconds the app is to be left alone, whichever address the answer was about."""
+    """Calculate how many seconds the app is to be left alone, whichever address the answer was
+    about.
+    """
     if not isinstance(answer, Later) or answer.ambiguous:
         return 0.0
     of_app = answer.of_app or (several and perhaps_the_app(answer))

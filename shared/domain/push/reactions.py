@@ -1,4 +1,4 @@
-"""What an answer means to us, whichever push service gave it, or none did."""
+"""Answers with the same meaning to us, whichever push service gave them, or none did."""
 
 from typing import Final
 

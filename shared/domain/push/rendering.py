@@ -1,4 +1,4 @@
-"""What every push service's renderer is given, and what it makes."""
+"""Input and output of every push service's renderer."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,10 +15,10 @@ Header = tuple[bytes, bytes]
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """How a notification is delivered, whatever it shows.
+    """Delivery options of a notification, whatever it shows.
 
-    ``id`` is the replace key. What is left of its life is counted from ``now``, when it is
-    rendered; ``sending_at`` is when its sending began.
+    ``id`` is the replace key. What is left of the notification's life is counted from ``now``, when
+    it is rendered; ``sending_at`` is when its sending began.
     """
 
     id: str

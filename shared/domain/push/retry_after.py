@@ -10,8 +10,8 @@ from shared.domain.answer_bodies import text_in
 
 _NUMBER = re.compile(r"[0-9]{1,99}(\.[0-9]{1,99})?", re.ASCII)
 _LONGEST_WAIT_SECONDS = 3_600.0
-"""Whoever names more, perhaps something on the way, must not end everything that waits, because the
-next attempt would lie beyond the six hours that are tried.
+"""A service that names more, perhaps something on the way, must not end everything that waits,
+because the next attempt would lie beyond the six hours that are tried.
 """
 
 
@@ -37,7 +37,7 @@ def _seconds(text: str) -> float | None:
 
 
 def _retry_delay(detail: Mapping[str, object]) -> float | None:
-    """A duration as Protocol Buffers write it in JSON: ``3.5s``."""
+    """Read a duration as Protocol Buffers write it in JSON: ``3.5s``."""
     delay = text_in(detail, "retryDelay")
     is_retry_info = text_in(detail, "@type").endswith("/google.rpc.RetryInfo")
     return _seconds(delay.removesuffix("s")) if is_retry_info and delay.endswith("s") else None
