@@ -13,7 +13,7 @@ class Standings(Protocol):
     """Firebase accounts as they are now."""
 
     def look_up(self, uid: str, *, max_age_seconds: float = 0.0) -> Standing | None:
-        """The account of this uid, ``None`` when there is none; raises ``TryAgain``.
+        """Return the account of this uid, ``None`` when there is none; raises ``TryAgain``.
 
         An answer of the last ``max_age_seconds`` may be given again.
         """
@@ -23,7 +23,7 @@ class Accounts(Protocol):
     """Firebase accounts: what needs the admin SDK."""
 
     def custom_token(self, uid: str, claims: Mapping[str, object]) -> str:
-        """A token a device exchanges for an ID token."""
+        """Create a token that a device exchanges for an ID token."""
 
     def set_moderator(self, uid: str, moderator: bool) -> None:
         """Grant or take the claim; taking also revokes sessions. Raises ``NotFound``."""

@@ -10,14 +10,14 @@ from shared.domain.errors import Defect
 
 
 class Put(Enum):
-    """What became of an object that was to be new."""
+    """Result of writing an object that was to be new."""
 
     WRITTEN = "written"
     ALREADY_THERE = "already there"
 
 
 class ArchiveFault(Defect):
-    """The archive cannot be used until somebody changes something; nothing was written.
+    """An archive that cannot be used until an operator changes something; nothing was written.
 
     ``code`` names the kind of fault, ``remedy`` says what to do.
     """
@@ -32,14 +32,18 @@ class Archive(Protocol):
     """Objects that are written once and never change. Names are paths with ``/``.
 
     Every call raises ``TryAgain`` when it may work later (after a lost answer the object may be
-    there), and ``ArchiveFault`` when it will not before somebody acts.
+    there), and ``ArchiveFault`` when it will not before an operator acts.
     """
 
     def put_new(self, name: str, content: bytes) -> Put:
-        """All of it or none of it, and only if there is no object of that name."""
+        """Write all of the object or none of it, and only if there is no object of that name."""
 
     def get(self, name: str) -> bytes | None:
-        """Content of an object; ``None`` when there is none, or what has its name is no object."""
+        """Return the content of an object; ``None`` when there is none, or what has its name is no
+        object.
+        """
 
     def names(self, prefix: str = "") -> Iterator[str]:
-        """Names that begin so, in order; also of what is no object, such as a link in a folder."""
+        """List the names that begin so, in order; also of what is no object, such as a link in a
+        folder.
+        """

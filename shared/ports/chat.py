@@ -11,23 +11,23 @@ if TYPE_CHECKING:
 
 
 class Throttled(TryAgain):
-    """The chat service wants to be left alone for ``retry_after_seconds``."""
+    """A chat service that wants to be left alone for ``retry_after_seconds``."""
 
 
 class ChatClosed(Exception):
-    """The bot may not speak there: a wrong token, or no place in the room. An operator's matter."""
+    """A room the bot may not speak in: a wrong token, or no place there. An operator's matter."""
 
 
 class ChatRefused(Exception):
-    """The chat service takes no such message; it is ours to mend. Says its code, no text."""
+    """A message that the chat service does not take; ours to mend. Says its code, no text."""
 
 
 class MessageGone(Exception):
-    """The message is not there any more, or is not ours to edit."""
+    """A message that is not there any more, or is not the bot's to edit."""
 
 
 class ChatMoved(Exception):
-    """The room has another number now: ``room``."""
+    """A room that has another number now: ``room``."""
 
     def __init__(self, room: int) -> None:
         super().__init__("the room has another number now")
@@ -46,10 +46,12 @@ class Chat(Protocol):
         """The user that the bot is."""
 
     def post(self, room: int, card: Card, *, reply_to: int = 0) -> int:
-        """A new message; answers its number. Raises ``ChatMoved``."""
+        """Send a new message and return its number. Raises ``ChatMoved``."""
 
     def edit(self, room: int, message: int, card: Card) -> None:
-        """The message shows ``card``, now or already. Raises ``MessageGone`` and ``ChatMoved``."""
+        """Make the message show ``card``, if it does not already. Raises ``MessageGone`` and
+        ``ChatMoved``.
+        """
 
     def answer(self, press: str, words: str, *, alert: bool = False) -> None:
-        """What somebody hears who pressed a button; too late is as good as done."""
+        """Answer the person who pressed a button with ``words``; too late is as good as done."""

@@ -8,10 +8,10 @@ class Clock(Protocol):
     """The only source of time and chance for verbs."""
 
     def now(self) -> datetime:
-        """Aware, UTC."""
+        """Return the present moment, aware, in UTC."""
 
     def chance(self) -> float:
-        """Uniform in [0, 1), for jitter."""
+        """Return a random number, uniform in [0, 1), for jitter."""
 
     def new_id(self) -> str:
-        """20 random characters [A-Za-z0-9]: a fresh document id or lease owner."""
+        """Return 20 random characters [A-Za-z0-9]: a fresh document id or lease owner."""

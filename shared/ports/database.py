@@ -24,15 +24,15 @@ NAME = "__name__"
 
 
 class Unmet(Exception):
-    """A condition of a write does not hold; nothing was written."""
+    """Condition of a write that does not hold; nothing was written."""
 
 
 class Lost(TryAgain):
-    """The answer to a write was lost: it may have been done."""
+    """Lost answer to a write, which may have been done."""
 
 
 class SnapshotTooOld(TryAgain):
-    """The store no longer knows the moment asked for; count again for a newer one."""
+    """Moment that the store no longer knows; count again for a newer one."""
 
 
 # ---- what is read ----------------------------------------------------------------------------
@@ -48,7 +48,7 @@ class Document:
 
     @property
     def id(self) -> str:
-        """The last part of its name."""
+        """The last part of the document's name."""
         return self.name.rpartition("/")[2]
 
 
@@ -62,7 +62,7 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class Count:
-    """How many documents a query selects, and the moment this holds for."""
+    """A count of the documents a query selects, and the moment this holds for."""
 
     number: int
     read_at: str
@@ -150,9 +150,9 @@ Write: TypeAlias = Create | Put | Merge | Update | Delete
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """What came of one of several writes: its version if it was ``done``.
+    """Result of one of several writes: the document's version if the write was ``done``.
 
-    ``unmet`` tells that its condition does not hold; otherwise it may succeed another time.
+    ``unmet`` tells that the write's condition does not hold; otherwise it may succeed another time.
     """
 
     version: str = ""
@@ -196,10 +196,10 @@ class Database(Protocol):
         """
 
     def commit(self, writes: Sequence[Write]) -> Sequence[str]:
-        """Write all or nothing, once; answers the new version of each document.
+        """Write all or nothing, once, and return the new version of each document.
 
-        Raises ``Unmet`` when a condition does not hold, ``Lost`` when nobody knows what came of it,
-        and any other ``TryAgain`` when nothing was written.
+        Raises ``Unmet`` when a condition does not hold, ``Lost`` when the answer was lost and the
+        writes may have been done, and any other ``TryAgain`` when nothing was written.
         """
 
     def write_each(self, writes: Sequence[Write]) -> Sequence[Written]:

@@ -1,4 +1,4 @@
-"""Who calls, by the token they show."""
+"""The caller's identity, by the token that comes with a request."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Protocol
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """Who a verified token says it is. ``signed_in_at``: when the session began, as Unix time."""
+    """Claims of a verified token. ``signed_in_at``: when the session began, as Unix time."""
 
     uid: str
     email: str = ""
@@ -21,7 +21,10 @@ class Identities(Protocol):
     """Firebase ID tokens, Google's OIDC tokens, and the accounts behind the former."""
 
     def verify_user(self, token: str) -> Identity:
-        """A Firebase ID token of this project; raises ``Unauthenticated``."""
+        """Verify a Firebase ID token of this project; raises ``Unauthenticated``."""
 
     def verify_service(self, token: str, function: str, account: str) -> None:
-        """A Google OIDC token of ``account`` for ``function``; raises ``Unauthenticated``."""
+        """Verify a Google OIDC token of ``account`` for ``function``.
+
+        Raises ``Unauthenticated``.
+        """

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Counted:
-    """How many devices a query selects, and as of which moment of the store (opaque)."""
+    """A count of the devices a query selects, and the moment of the store it holds for (opaque)."""
 
     devices: int
     read_at: str
@@ -30,7 +30,7 @@ class Audience(Protocol):
     """Devices selected by queries whose cost grows with the audience, not with all devices."""
 
     def count(self, query: AudienceQuery) -> Counted:
-        """By aggregation: one read per thousand."""
+        """Count the devices of a query by aggregation: one read per thousand."""
 
     def page(
         self,
@@ -40,8 +40,8 @@ class Audience(Protocol):
         limit: int,
         read_at: str,
     ) -> AudiencePage:
-        """The next up to ``limit`` devices after sort key ``after`` as of ``read_at``, ordered by
-        (partition, hwid), with those passed over that an earlier query selects.
+        """Return the next up to ``limit`` devices after sort key ``after`` as of ``read_at``,
+        ordered by (partition, hwid); devices that an earlier query selects are passed over.
         """
 
 
@@ -54,69 +54,73 @@ class AudiencePage:
 
 
 class LostLease(Exception):
-    """Someone else writes this batch or plan part now; stop at once."""
+    """Lost claim: another task writes this batch or plan part now; stop at once."""
 
 
 class Ledger(Protocol):
-    """Plan parts and batches below a notification. Every write is conditional on ``version``."""
+    """Batches and plan parts below a notification. Every write is conditional on ``version``."""
 
     def open_parts(self, parts: Sequence[PlanPart]) -> None:
-        """Create those that are not there yet; a part that exists is left as it is."""
+        """Create the parts that are not there yet; a part that exists is left as it is."""
 
     def parts(self, id: NotificationId) -> Sequence[PlanPart]:
-        """All plan parts, by ``low``."""
+        """List all plan parts, by ``low``."""
 
     def part(self, id: NotificationId, low: int) -> PlanPart | None:
-        """One of them; ``None`` while it is not opened."""
+        """Return the part that begins at ``low``; ``None`` while it is not opened."""
 
     def advance(self, part: PlanPart, batches: Sequence[Batch]) -> PlanPart:
-        """The part's progress and the batches it planned, in one write; raises ``LostLease``."""
+        """Write the part's progress and the batches it planned at once; raises ``LostLease``."""
 
     def batch(self, id: NotificationId, batch: BatchId) -> Batch:
-        """Raises ``NotFound``."""
+        """Return a batch; raises ``NotFound``."""
 
     def write(self, batch: Batch, changed: Iterable[int] = ()) -> Batch:
-        """The batch's state and the records at ``changed``; raises ``LostLease``."""
+        """Write the batch's state and the records at ``changed``; raises ``LostLease``."""
 
     def batches(self, id: NotificationId, after: str = "") -> Iterator[Batch]:
-        """Every batch with its records, by id, a few at a time; those after the id ``after``."""
+        """Yield every batch with its records, by id, a few at a time; only those after the id
+        ``after``.
+        """
 
     def evidence(self, id: NotificationId) -> Iterator[tuple[BatchId, Mapping[Group, Evidence]]]:
-        """What the addresses of each batch that nobody works on were answered: one read a batch."""
+        """Yield what the addresses of each batch that no owner works on were answered: one read a
+        batch.
+        """
 
     def open_batches(self, id: NotificationId) -> int:
-        """How many are not closed, by aggregation."""
+        """Count the batches that are not closed, by aggregation."""
 
     def sums(self, id: NotificationId) -> Tally:
-        """Without ``errors``, by aggregation over batches: for live counters."""
+        """Sum up the batches without ``errors``, by aggregation: for live counters."""
 
     def tally(self, id: NotificationId) -> Tally:
-        """With ``errors``, from the sums every batch keeps of its own records."""
+        """Sum up the batches with ``errors``, from the sums each keeps of its own records."""
 
     def batches_around(self, id: NotificationId, key: str) -> Sequence[Batch]:
-        """For each stream the batch that would hold sort key ``key``."""
+        """Return for each stream the batch that would hold sort key ``key``."""
 
     def overdue_batches(
         self, now: datetime, limit: int
     ) -> Sequence[tuple[NotificationId, BatchId]]:
-        """Open batches whose ``wake_at`` has passed, of any notification."""
+        """List open batches whose ``wake_at`` has passed, of any notification."""
 
     def overdue_parts(self, now: datetime, limit: int) -> Sequence[PlanPart]:
-        """Unfinished plan parts whose ``wake_at`` has passed, of any notification, but for those
-        that cannot be read.
+        """List unfinished plan parts whose ``wake_at`` has passed, of any notification; parts that
+        cannot be read are left out.
         """
 
 
 UNREAD = Slot("", datetime.max.replace(tzinfo=UTC))
-"""Stands for a slot nobody looked at."""
+"""Stands for a slot that was not read."""
 
 
 @dataclass(frozen=True, slots=True)
 class SlotWrite:
     """A desktop's document to be given this notification.
 
-    ``slot`` is what it showed at ``read_version``. Left out, the document is read first: it may
-    show something newer.
+    ``slot`` is what the document showed at ``read_version``. Left out, the document is read first:
+    it may show something newer.
     """
 
     hwid: str
@@ -128,9 +132,9 @@ class Slots(Protocol):
     """The polling fields on desktops' documents."""
 
     def show(self, payload: SlotPayload, writes: Sequence[SlotWrite]) -> Sequence[Record]:
-        """Write the payload into each slot unless a newer one is there; a record for each.
+        """Write the payload into each slot unless a newer one is there; return a record for each.
 
         ``delivered`` when written (now or before), ``skipped``/``superseded`` when a newer one is
-        shown, ``skipped``/``deviceGone`` when the document is gone, open when it should be tried
-        again.
+        shown, ``skipped``/``deviceGone`` when the document is gone, open when the write should be
+        tried again.
         """

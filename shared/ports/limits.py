@@ -6,7 +6,7 @@ from typing import Protocol
 
 
 class Rates(Protocol):
-    """How often each caller did something lately."""
+    """Recent frequency of each caller's actions."""
 
     def take(self, who: str, what: str, per_minute: int, *, cost: int = 1) -> float:
-        """Count it, and answer 0; or the seconds to wait if it was done too often."""
+        """Count the action, and answer 0; or the seconds to wait if it was done too often."""

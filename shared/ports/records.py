@@ -23,7 +23,9 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Replay:
-    """An answer kept under an ``Idempotency-Key``; no ``answer`` while it is worked on."""
+    """An answer kept under an ``Idempotency-Key``; without ``answer`` while the request is worked
+    on.
+    """
 
     key: str
     fingerprint: str
@@ -42,7 +44,7 @@ class Page(Generic[T]):
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """What a provider wants to see in a list, newest first. ``text`` matches title or body."""
+    """Filter and page of a provider's list, newest first. ``text`` matches title or body."""
 
     provider_id: str
     status: Status | None = None
@@ -52,14 +54,14 @@ class Wish:
 
 
 def every(notification: Notification) -> bool:
-    """Leaves nothing out."""
+    """Keep every notification: a filter that leaves nothing out."""
     del notification
     return True
 
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """Which pending notifications to list, by submission. ``shows`` picks among those read."""
+    """Pending notifications to list, by submission. ``shows`` filters those that were read."""
 
     provider_id: str = ""
     shows: Callable[[Notification], bool] = every
@@ -69,7 +71,7 @@ class Waiting:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What became of a notification that a moderator decided on."""
+    """Result of a moderator's decision on a notification."""
 
     provider_id: str
     moderator_id: str
@@ -83,17 +85,19 @@ class Notifications(Protocol):
     """``pendingNotifications/{id}`` and its history."""
 
     def create(self, change: Change, replay: Replay | None = None) -> None:
-        """Notification, first history entry and replay record in one write, or none of them.
+        """Create notification, first history entry and replay record in one write, or none of them.
 
         Raises ``AlreadyThere`` when the id or the replay key exists.
         """
 
     def get(self, id: NotificationId) -> Notification:
-        """Raises ``NotFound``; ``Defect`` for a document that cannot be one."""
+        """Return a notification; raises ``NotFound``, and ``Defect`` for a document that cannot be
+        one.
+        """
 
     def statuses(self, ids: Iterable[NotificationId]) -> Mapping[NotificationId, Status]:
-        """Where each of these is in its life, in one request; without those that are not there or
-        cannot be read.
+        """Return the status by id, in one request; ids that are missing or cannot be read are
+        omitted.
         """
 
     def change(self, id: NotificationId, change: Callable[[Notification], Change]) -> Notification:
@@ -104,64 +108,68 @@ class Notifications(Protocol):
         """
 
     def delete(self, id: NotificationId, check: Callable[[Notification], None]) -> None:
-        """Remove it (drafts only) unless ``check`` raises, as one transaction."""
+        """Delete the notification (drafts only) unless ``check`` raises, as one transaction."""
 
     def of_provider(self, wish: Wish) -> Page[Notification]:
-        """A provider's notifications, newest first.
+        """List a provider's notifications, newest first.
 
-        One that cannot be read is left out. A search may end a page early, even empty; it goes on
-        with ``next_token``. Raises ``InvalidInput`` for a token that is none.
+        A notification that cannot be read is left out. A search may end a page early, even empty;
+        it goes on with ``next_token``. Raises ``InvalidInput`` for a malformed token.
         """
 
     def counts_by_status(self, provider_id: str) -> Mapping[Status, int]:
-        """How many the provider has in each status."""
+        """Count the provider's notifications in each status."""
 
     def count_auto_approved(self, provider_id: str) -> int:
-        """How many of the provider's ended as approved without having been moderated."""
+        """Count the provider's notifications that ended as approved without being moderated."""
 
     def count_pending(self, provider_id: str) -> int:
-        """How many of the provider's wait for a moderator, by aggregation."""
+        """Count the provider's notifications that wait for a moderator, by aggregation."""
 
     def count_drafts(self, provider_id: str) -> int:
-        """How many drafts the provider has, by aggregation."""
+        """Count the provider's drafts, by aggregation."""
 
     def queue(self, waiting: Waiting) -> Page[Notification]:
-        """The moderation queue, the one that was submitted first in front.
+        """List the moderation queue, the notification that was submitted first in front.
 
-        One that cannot be read is left out. A search may end a page early, even empty; it goes on
-        with ``next_token``. Raises ``InvalidInput`` for a token that is none.
+        A notification that cannot be read is left out. A search may end a page early, even empty;
+        it goes on with ``next_token``. Raises ``InvalidInput`` for a malformed token.
         """
 
     def decided(self, since: datetime, limit: int) -> Sequence[Decision]:
-        """Moderators' decisions since then, the latest first."""
+        """List moderators' decisions since then, the latest first."""
 
     def sending_on(self, domain: str) -> Sequence[NotificationId]:
-        """Those that are being sent and whose plan has the domain."""
+        """List the notifications that are being sent and whose plan has the domain."""
 
     def overdue(self, now: datetime, limit: int) -> Sequence[NotificationId]:
-        """Those whose ``wake_at`` has passed."""
+        """List the notifications whose ``wake_at`` has passed."""
 
     def unexported(self, now: datetime, limit: int) -> Sequence[NotificationId]:
-        """Those that ended and whose ``export_at`` has passed."""
+        """List the notifications that ended and whose ``export_at`` has passed."""
 
     def put_off_export(self, id: NotificationId, until: datetime) -> None:
-        """Move ``export_at`` of one that cannot be read; nothing for one that is gone."""
+        """Move ``export_at`` of a notification that cannot be read; no-op when the notification is
+        gone.
+        """
 
     def put_off_wake(self, id: NotificationId, until: datetime) -> None:
-        """Move ``wake_at`` of one that cannot be read; nothing for one that is gone."""
+        """Move ``wake_at`` of a notification that cannot be read; no-op when the notification is
+        gone.
+        """
 
     def history(self, id: NotificationId) -> Sequence[Entry]:
-        """The chain, in order."""
+        """Return the chain of history entries, in order."""
 
     def replay(self, key: str) -> Replay | None:
-        """The answer kept under ``key``, if any."""
+        """Return the answer kept under ``key``, if any."""
 
     def keep_answer(self, key: str, answer: Mapping[str, object]) -> None:
         """Complete the replay record ``key``; raises ``NotFound``."""
 
 
 class AlreadyThere(Exception):
-    """Something with this id was created before."""
+    """Conflict with a record of this id that was created before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,23 +188,23 @@ class Devices(Protocol):
     """``devices/{hwid}`` and the server-only secrets of devices."""
 
     def get(self, hwid: str) -> Device | None:
-        """``None`` when there is none. Never raises for what a document says."""
+        """Return a device; ``None`` when there is none. Never raises for what a document says."""
 
     def reach(self, hwids: Sequence[str]) -> Mapping[str, Reach]:
-        """Whether and where each of these is pushed to now, but for those that are gone; one read
-        each, in one request. Never raises for what a document says.
+        """Return whether and where each of these devices is pushed to now, in one request with one
+        read each; devices that are gone are omitted. Never raises for what a document says.
         """
 
     def refresh(self, device: Device, derived: Derived, generation: str = "") -> None:
         """Write the device's own fields (never its polling slot), and its generation if it has one.
 
-        What the device does not say (no address, no time) stays as it is; it can withdraw consent
-        here, but not restore it. Other devices keep the address until ``set_address``.
+        What the device does not say (no address, no time) stays as it is; this call can withdraw
+        consent, but not restore it. Other devices keep the address until ``set_address``.
         """
 
     def domains(self, hwids: Sequence[str]) -> Mapping[str, Sequence[str]]:
-        """Which domains each of these is on now, but for those that are gone; one read each, in
-        one request. What cannot be read is none.
+        """Return the domains each of these devices is on now, in one request with one read each;
+        devices that are gone are omitted. A domain that cannot be read is left out.
         """
 
     def begin(
@@ -210,42 +218,43 @@ class Devices(Protocol):
         """
 
     def credential(self, hwid: str) -> Credential | None:
-        """What the device proves itself by, if it registered."""
+        """Return the credential that the device proves itself by, if it registered."""
 
     def set_address(self, hwid: str, address: PushAddress | None) -> None:
-        """The device's push address; the one that registered it last keeps it, others lose it.
+        """Set the device's push address; the device that registered it last keeps it, others lose
+        it.
 
         Raises ``NotFound``.
         """
 
     def set_consent(self, hwid: str, consent: bool) -> None:
-        """Consent off also removes the address. Raises ``NotFound``."""
+        """Set the consent; turning it off also removes the address. Raises ``NotFound``."""
 
     def drop_address(self, hwid: str, value: str, registered_by: datetime | None = None) -> bool:
-        """Compare-and-delete: only if the address is still ``value``, and was not registered after
-        ``registered_by``. Returns whether it was dropped.
+        """Compare and delete: remove the address only if it is still ``value``, and was not
+        registered after ``registered_by``. Returns whether the address was dropped.
         """
 
     def pending(self, hwid: str, now: datetime) -> Mapping[str, object] | None:
-        """What the polling slot shows at ``now``, in the API's words; one read."""
+        """Return what the polling slot shows at ``now``, in the API's words; one read."""
 
     def clear_slot(self, hwid: str, notification_id: str) -> None:
-        """Empty the polling slot if it still shows that notification."""
+        """Clear the polling slot if it still shows that notification."""
 
     def delete(self, hwid: str) -> None:
-        """The device and its secret."""
+        """Delete the device and its secret."""
 
     def derive_again(self, hwid: str) -> None:
-        """Write what our queries need, as the device is now; no-op when it is gone."""
+        """Write the derived fields for our queries, as the device is now; no-op when it is gone."""
 
     def underived(self) -> Iterator[str]:
-        """Devices whose derived fields are missing or wrong."""
+        """Yield the devices whose derived fields are missing or wrong."""
 
 
 @dataclass(frozen=True, slots=True)
 class Sight:
-    """How things stand: a notification's status, whether the whole platform is stopped, and which
-    of the notification's domains were taken from its provider.
+    """State that decides whether to go on: a notification's status, whether the whole platform is
+    stopped, and which of the notification's domains were taken from its provider.
     """
 
     status: Status | None
@@ -254,7 +263,9 @@ class Sight:
 
 
 class Watch(Protocol):
-    """What a running batch asks before every chunk, so that a stop takes effect within one."""
+    """State that a running batch asks for before every chunk, so that a stop takes effect within a
+    chunk.
+    """
 
     def look(self, id: NotificationId) -> Sight:
-        """As of one moment. Raises ``NotFound``."""
+        """Read the state as of one moment. Raises ``NotFound``."""

@@ -20,58 +20,61 @@ if TYPE_CHECKING:
 class Sender(Protocol):
     """One push service. One attempt is one request; nothing is retried below this port.
 
-    It knows bytes and addresses only: what a device shows was rendered before.
+    A sender knows bytes and addresses only: what a device shows was rendered before.
     """
 
     def send(self, pushes: Sequence[Push], within_seconds: float = inf) -> Sequence[Answer]:
-        """Return an answer for each, in order. Never raises for what a service answers.
+        """Return an answer for each push, in order. Never raises for what a service answers.
 
-        No request is begun after ``within_seconds``; an address whose turn did not come by then,
-        or that the whole app is asked to wait for, is answered by ``Later``.
+        No request is begun after ``within_seconds``; an address whose turn did not come by then, or
+        that the whole app is asked to wait for, is answered by ``Later``.
         """
 
 
 @dataclass(frozen=True, slots=True)
 class Attempts:
-    """How many devices are to be tried for the first time, and how many again."""
+    """Devices to be tried, counted: for the first time, and again."""
 
     first: int = 0
     again: int = 0
 
 
 class Retries(Protocol):
-    """How much of what this process sends may be retries."""
+    """Budget of retries among what this process sends."""
 
     def wait_seconds(
         self, attempts: Mapping[AddressKind, Attempts], others: int, now: datetime
     ) -> float:
-        """0 when the attempts may be made now, and then they are counted; else how long to wait.
+        """Count the attempts and return 0 when they may be made now; else return the seconds to
+        wait.
 
         ``others`` would have to wait with them: devices of the batch that are not pushed to.
         """
 
     def give_back(self, attempts: Mapping[AddressKind, Attempts], granted_at: datetime) -> None:
-        """These were counted and not made."""
+        """Undo the count of attempts that were not made."""
 
 
 class RunMemory(Protocol):
-    """What this process heard of a notification's addresses, from whichever of its batches.
+    """Evidence this process has of a notification's addresses, from whichever of its batches.
 
-    It makes what one batch learnt known to the others, and holds what the ledger told of batches
-    sent elsewhere. Nothing rests on it: a process that starts anew asks again.
+    The memory makes what one batch learnt known to the others, and holds what the ledger told of
+    batches sent elsewhere. Nothing rests on it: a process that starts anew asks again.
     """
 
     def note(self, id: NotificationId, batch: BatchId, heard: Mapping[Group, Evidence]) -> None:
-        """What a batch has heard so far; replaces what it told before."""
+        """Store what a batch has heard so far; replaces what the batch told before."""
 
     def recall(self, id: NotificationId, batch: BatchId, kept: Mapping[Group, Evidence]) -> None:
-        """What the ledger kept of a batch, unless more of it is known here."""
+        """Store what the ledger kept of a batch, unless more of the batch is known here."""
 
     def may_ask(self, id: NotificationId, now: datetime) -> bool:
-        """Whether the ledger is to be asked for what other processes heard; true at intervals."""
+        """Tell whether to ask the ledger for what other processes heard; true at intervals."""
 
     def heard(self, id: NotificationId, group: Group) -> Evidence:
-        """From all batches together."""
+        """Return the evidence of a group from all batches together."""
 
     def heard_of_all(self, id: NotificationId, kind: AddressKind) -> Evidence:
-        """Of all groups of a push service: how many were accepted, and how many are unknown."""
+        """Return the evidence of all groups of a push service: how many addresses were accepted,
+        and how many are unknown.
+        """

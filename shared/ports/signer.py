@@ -1,4 +1,4 @@
-"""A key that nobody who can write the archive, or Firestore, holds."""
+"""A key out of reach of everybody who can write the archive, or Firestore."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ if TYPE_CHECKING:
 
 
 class Signer(Protocol):
-    """A key that nobody who can write the archive, or Firestore, holds."""
+    """A key out of reach of everybody who can write the archive, or Firestore."""
 
     def sign(self, text: bytes) -> Signature:
-        """At most 4,096 bytes. Faults as the archive's."""
+        """Sign at most 4,096 bytes. Faults as the archive's."""
 
     def verifies(self, text: bytes, signature: Signature) -> bool:
-        """Whether our key made this signature of this text."""
+        """Tell whether our key made this signature of this text."""

@@ -10,7 +10,7 @@ from typing import Protocol
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """Work to be done by a task handler, at least once. ``name`` de-duplicates, best effort."""
+    """Job for a task handler, done at least once. ``name`` de-duplicates, best effort."""
 
     name: str
     queue: str
@@ -23,4 +23,6 @@ class Tasks(Protocol):
     """Cloud Tasks."""
 
     def enqueue(self, tasks: Iterable[Task]) -> None:
-        """Raises ``TryAgain`` when not all are known to be enqueued; one already there is fine."""
+        """Enqueue tasks; a task already there is fine. Raises ``TryAgain`` when not all are known
+        to be enqueued.
+        """

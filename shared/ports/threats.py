@@ -9,6 +9,6 @@ class Threats(Protocol):
     """A list of addresses known to harm people."""
 
     def of(self, url: str, *, seconds: float) -> tuple[str, ...]:
-        """What the address is listed for, in the list's words; raises ``TryAgain`` when the list
-        cannot be asked.
+        """Return what the address is listed for, in the list's words; raises ``TryAgain`` when the
+        list cannot be asked.
         """

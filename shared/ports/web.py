@@ -1,4 +1,4 @@
-"""The public web, looked at before anybody decides."""
+"""The public web, looked at before a moderator decides and before sending begins."""
 
 from __future__ import annotations
 
@@ -19,10 +19,11 @@ class Inspect(Protocol):
 
 
 class Web(Protocol):
-    """The public web, looked at with care. The only way to an address somebody gave us."""
+    """The public web, looked at with care. The only way to an address from outside."""
 
     def look(self, url: str, *, seconds: float, asker: str = "") -> FetchResult:
-        """Go there and follow redirects, in ``seconds`` at most. Never raises: faults are seen.
+        """Follow the address and its redirects, in ``seconds`` at most. Never raises: faults are
+        part of the result.
 
         Each ``asker`` has a share of the name lookups that can be under way.
         """

@@ -32,6 +32,7 @@ FINISHED = (
     "shared/domain/notifications",
     "shared/domain/chat",
     "shared/domain/archive",
+    "shared/ports",
     "shared/flow/findings",
     "shared/flow/providers",
     "shared/flow/moderation",
