@@ -57,7 +57,7 @@ class Turns:
 
 @dataclass(frozen=True, slots=True)
 class Step(Generic[T]):
-    """What a change comes to: its result, the fields to write, and what is written with them.
+    """Result of a change, the fields to write, and what is written with them.
 
     Without fields nothing is written. ``None`` as a field removes it; ``deletes`` removes the
     document.
@@ -74,8 +74,8 @@ def change(
 ) -> T:
     """Read a document, and write what ``decide`` says if nobody wrote meanwhile.
 
-    ``decide`` may run several times: keep it pure. What it raises is passed on and nothing is
-    written. Raises ``TryAgain`` about ``what`` when others do not stop writing.
+    ``decide`` may run several times: keep it pure. What ``decide`` raises is passed on and nothing
+    is written. Raises ``TryAgain`` about ``what`` when others do not stop writing.
     """
     turns = Turns(what)
     while True:
@@ -98,10 +98,12 @@ def settle(
     what: str,
     turns: Turns | None = None,
 ) -> str:
-    """Commit all of it, until it is known what came of it; answers the first one's new version.
+    """Write everything in one commit, and ask until it is known what came of it; return the first
+    document's new version.
 
-    The first write carries a condition: it tells whether all of them were done. Raises ``Unmet``
-    when somebody else wrote, and ``TryAgain`` about ``what`` when there is no answer.
+    The first write carries a condition: it tells whether all of the writes were done. Raises
+    ``Unmet`` when another writer was first, and ``TryAgain`` about ``what`` when there is no
+    answer.
     """
     if turns is None:
         turns = Turns(what)
@@ -132,7 +134,7 @@ def rewrite(
 ) -> T:
     """Change a record that is one document and begins empty; ``record`` reads and writes it.
 
-    What ``fn`` leaves as it is is not written.
+    A record that ``fn`` leaves as it is is not written.
     """
     record_from, fields_of = record
 
@@ -146,7 +148,7 @@ def rewrite(
 
 
 def write(database: Database, writes: Sequence[Write], what: str) -> None:
-    """Commit writes that may be repeated, until there is an answer; raises ``Unmet``."""
+    """Write what may be repeated, in one commit, until there is an answer; raises ``Unmet``."""
     turns = Turns(what)
     while True:
         turns.take()
@@ -159,14 +161,15 @@ def write(database: Database, writes: Sequence[Write], what: str) -> None:
 
 
 def holds(stored: Fields, wanted: Fields) -> bool:
-    """Whether a document says at every path what was to be written there."""
+    """Tell whether a document says at every path what was to be written there."""
     return all(at_path(stored, path) == value for path, value in wanted.items())
 
 
 def _version_if_written(database: Database, wanted: Write) -> str | None:
-    """The version, if the document already says what was to be written; ``None`` if nobody wrote.
+    """Return the version, if the document already says what was to be written; ``None`` if nobody
+    wrote.
 
-    Raises ``Unmet`` when somebody else did.
+    Raises ``Unmet`` when another writer did.
     """
     fields = {} if isinstance(wanted, Delete) else wanted.fields
     document = database.get(wanted.name, list(fields))

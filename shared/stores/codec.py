@@ -1,9 +1,9 @@
 """The fields of one document: read with their types, compared, and left out where absent.
 
 A ``Reader`` is strict: what cannot be read in one of our own records is a ``Defect`` that names the
-collection, the document and the field, and never shows the value, which may be a token or
-somebody's words. Documents that others write are read by a ``LenientReader``: what they got wrong
-in one field costs that field only.
+collection, the document and the field, and never shows the value, which may be a token or a
+person's words. Documents that others write are read by a ``LenientReader``: what they got wrong in
+one field costs that field only.
 """
 
 from collections.abc import Callable, Mapping
@@ -24,17 +24,17 @@ Fields = dict[str, Any]
 
 
 def present(fields: Mapping[str, Any]) -> Fields:
-    """Only those fields that are there."""
+    """Keep only those fields that are there."""
     return {name: value for name, value in fields.items() if value is not None}
 
 
 def difference(stored: Mapping[str, Any], wanted: Mapping[str, Any]) -> Fields:
-    """The fields to write so that ``stored`` says ``wanted``; ``None`` for those to remove."""
+    """Return the fields to write so that ``stored`` says ``wanted``; ``None`` removes one."""
     return {name: value for name, value in wanted.items() if not _same(stored.get(name), value)}
 
 
 def _same(one: object, other: object) -> bool:
-    """Python takes a yes for a 1, and the store's queries do not."""
+    """Compare as the store's queries do: Python takes a yes for a 1, and they do not."""
     return one == other and isinstance(one, bool) == isinstance(other, bool)
 
 
@@ -47,36 +47,36 @@ class Reader:
         self._document = document
 
     def wrong(self, name: str, why: str) -> Defect:
-        """The fault to raise about one field."""
+        """Return the fault to raise about one field."""
         return Defect(f"{self._collection}/{self._id}: {name} {why}")
 
     def text(self, name: str, default: str = "") -> str:
-        """A string."""
+        """Read a string."""
         return self._typed(name, str) or default
 
     def text_or_none(self, name: str) -> str | None:
-        """A string that need not be there."""
+        """Read a string that need not be there."""
         value: str | None = self._typed(name, str)
         return value
 
     def flag(self, name: str, *, default: bool = False) -> bool:
-        """A boolean."""
+        """Read a boolean."""
         value = self._typed(name, bool)
         return default if value is None else value
 
     def number(self, name: str, default: int = 0) -> int:
-        """A whole number."""
+        """Read a whole number."""
         if isinstance(self._document.get(name), bool):
             raise self.wrong(name, "is not a number")
         value = self._typed(name, int)
         return default if value is None else value
 
     def number_or_none(self, name: str) -> int | None:
-        """A whole number that need not be there."""
+        """Read a whole number that need not be there."""
         return None if self._document.get(name) is None else self.number(name)
 
     def time(self, name: str) -> datetime | None:
-        """A moment, as a plain aware datetime in UTC."""
+        """Read a moment, as a plain aware datetime in UTC."""
         value = self._typed(name, datetime)
         if value is None:
             return None
@@ -91,21 +91,21 @@ class Reader:
         return datetime.combine(utc.date(), utc.time(), UTC)
 
     def required_time(self, name: str) -> datetime:
-        """A moment that must be there."""
+        """Read a moment that must be there."""
         value = self.time(name)
         if value is None:
             raise self.wrong(name, "is missing")
         return value
 
     def choice(self, name: str, kind: type[E]) -> E:
-        """One of a closed set of words, which must be there."""
+        """Read one of a closed set of words, which must be there."""
         value = self.choice_or_none(name, kind)
         if value is None:
             raise self.wrong(name, "is missing")
         return value
 
     def choice_or_none(self, name: str, kind: type[E]) -> E | None:
-        """One of a closed set of words."""
+        """Read one of a closed set of words."""
         value = self._typed(name, str)
         if not value:
             return None
@@ -115,24 +115,24 @@ class Reader:
             raise self.wrong(name, f"is no {kind.__name__}") from None
 
     def texts(self, name: str) -> tuple[str, ...]:
-        """A list of strings."""
+        """Read a list of strings."""
         values = self._typed(name, list) or []
         if not all(isinstance(value, str) for value in values):
             raise self.wrong(name, "holds something that is not a string")
         return tuple(values)
 
     def counts(self, name: str) -> dict[str, int]:
-        """A map of whole numbers, by name."""
+        """Read a map of whole numbers, by name."""
         reader = self.map(name)
         return {} if reader is None else {key: reader.number(key) for key in reader.names()}
 
     def map(self, name: str) -> "Reader | None":
-        """A map inside the document."""
+        """Read a map inside the document."""
         value = self._typed(name, dict)
         return None if value is None else Reader(self._collection, f"{self._id}#{name}", value)
 
     def maps(self, name: str) -> "tuple[Reader, ...]":
-        """A list of maps inside the document."""
+        """Read a list of maps inside the document."""
         values = self._typed(name, list) or []
         if not all(isinstance(value, dict) for value in values):
             raise self.wrong(name, "holds something that is not a map")
@@ -142,11 +142,11 @@ class Reader:
         )
 
     def names(self) -> list[str]:
-        """The names of all fields, sorted."""
+        """List the names of all fields, sorted."""
         return sorted(self._document)
 
     def model(self, kind: type[M], names: list[str] | None = None) -> M:
-        """The whole document, or the fields ``names`` of it, as a pydantic model."""
+        """Read the whole document, or the fields ``names`` of it, as a pydantic model."""
         chosen = self._document if names is None else self._only(names)
         try:
             return kind.model_validate(chosen, strict=False)
@@ -165,7 +165,7 @@ class Reader:
 
 
 MOST_TEXT_CHARACTERS = 1_000
-"""Of a text in a document that others write. Longer ones nobody meant, and we store copies."""
+"""Of a text in a document that others write. Longer texts are never meant, and we store copies."""
 MOST_TEXTS = 10_000
 
 
@@ -191,11 +191,11 @@ class LenientReader:
         self._unreadable.add(name)
 
     def holds(self, name: str) -> bool:
-        """Whether there is a field of this name, whatever it says."""
+        """Tell whether there is a field of this name, whatever it says."""
         return name in self._document
 
     def text(self, name: str, *, most: int = MOST_TEXT_CHARACTERS) -> str:
-        """A string of at most so many characters; empty without one."""
+        """Read a string of at most so many characters; empty without one."""
         text = self._read(name, Reader.text, "")
         if len(text) <= most:
             return text
@@ -203,23 +203,23 @@ class LenientReader:
         return ""
 
     def flag(self, name: str, *, default: bool = False) -> bool:
-        """A boolean; what cannot be read is no yes."""
+        """Read a boolean; a value that cannot be read is no yes."""
         return self._read(name, lambda it, field: it.flag(field, default=default), False)
 
     def number(self, name: str) -> int:
-        """A whole number; 0 without one."""
+        """Read a whole number; 0 without one."""
         return self._read(name, Reader.number, 0)
 
     def time(self, name: str) -> datetime | None:
-        """A moment."""
+        """Read a moment."""
         return self._read(name, Reader.time, None)
 
     def choice(self, name: str, kind: type[E]) -> E | None:
-        """One of a closed set of words."""
+        """Read one of a closed set of words."""
         return self._read(name, lambda it, field: it.choice_or_none(field, kind), None)
 
     def texts(self, name: str, *, most: int = MOST_TEXTS) -> tuple[str, ...]:
-        """The strings of a list, of at most so many."""
+        """Read the strings of a list, at most so many."""
         values = self._typed(name, list) or []
         found = [it for it in values if isinstance(it, str) and len(it) <= MOST_TEXT_CHARACTERS]
         if len(found) < len(values) or len(found) > most:
@@ -227,7 +227,7 @@ class LenientReader:
         return tuple(found[:most])
 
     def counts(self, name: str, fits: Callable[[str, int], bool]) -> dict[str, int]:
-        """Those whole numbers of a map that fit their name."""
+        """Read those whole numbers of a map that fit their name."""
         values = self._typed(name, dict) or {}
         found = {key: it for key, it in values.items() if type(it) is int and fits(key, it)}
         if len(found) < len(values):
@@ -235,7 +235,7 @@ class LenientReader:
         return found
 
     def map(self, name: str) -> "LenientReader | None":
-        """A map inside the document; the caller notes the map's name for what is odd in it."""
+        """Read a map inside the document; the caller notes the map's name for what is odd in it."""
         value = self._typed(name, dict)
         return None if value is None else LenientReader(value)
 

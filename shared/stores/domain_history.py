@@ -14,7 +14,7 @@ log = logging.getLogger(__name__)
 
 
 def admin_hwids_change_fields(change: AdminHwidsChange) -> Fields:
-    """The document of an entry that moderators were not told of yet."""
+    """Build the document of an entry that moderators were not told of yet."""
     return {
         "domain": change.domain,
         "providerId": change.provider_id,
@@ -27,7 +27,7 @@ def admin_hwids_change_fields(change: AdminHwidsChange) -> Fields:
 
 
 def admin_hwids_change_from(id: str, document: Mapping[str, Any]) -> AdminHwidsChange:
-    """An entry."""
+    """Read an entry."""
     reader = Reader(DOMAIN_HISTORY, id, document)
     return AdminHwidsChange(
         domain=reader.text("domain"),
@@ -41,7 +41,7 @@ def admin_hwids_change_from(id: str, document: Mapping[str, Any]) -> AdminHwidsC
 
 
 def readable_changes(found: Iterable[tuple[str, Mapping[str, Any]]]) -> list[AdminHwidsChange]:
-    """Those entries that can be read; a broken one keeps nobody from the others."""
+    """Read those entries that can be read; a broken one keeps nobody from the others."""
     entries = []
     for id, document in found:
         try:

@@ -40,34 +40,36 @@ log = logging.getLogger(__name__)
 
 
 class Exports:
-    """What is archived of which notification; and the manifests' last link."""
+    """Marks of what is archived of each notification; and the manifests' last link."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     def get(self, id: NotificationId) -> Export | None:
-        """``None`` when nothing of it is archived yet."""
+        """Return the mark of a notification; ``None`` when nothing of it is archived yet."""
         if not can_name(id):  # read in a name in the archive, which anybody may have written
             return None
         document = self._database.get(document_name(EXPORTS, id))
         return None if document is None else export_from(document)
 
     def write(self, export: Export) -> Export:
-        """Create or replace, on the condition that it is as it was read; raises ``LostLease``."""
+        """Create or replace a mark, on the condition that it is as it was read; raises
+        ``LostLease``.
+        """
         name = document_name(EXPORTS, export.notification_id)
         return replace(export, version=self._settled(name, export_fields(export), export.version))
 
     def unlisted(self, until: datetime, limit: int) -> Sequence[Export]:
-        """Sealed before ``until`` and in no manifest yet, the oldest first.
+        """List the marks sealed at ``until`` or before and in no manifest yet, the oldest first.
 
-        One that cannot be read is left out, and logged.
+        A mark that cannot be read is left out, and logged.
         """
         waiting = Where("unlistedSince", "<=", until)
         asked = Query(EXPORTS, (waiting,), order=("unlistedSince",), limit=limit)
         return list(_readable(self._database.query(asked)))
 
     def listed(self, ids: Sequence[NotificationId], manifest: int) -> None:
-        """Note that these are in that manifest; safe to repeat. What is gone is left out."""
+        """Note that these are in that manifest; safe to repeat. Marks that are gone are skipped."""
         fields = {"manifest": manifest, "unlistedSince": None}
         writes = [Update(document_name(EXPORTS, id), fields) for id in ids]
         results = self._database.write_each(writes) if writes else ()
@@ -80,13 +82,15 @@ class Exports:
         write(self._database, [note], "the announcement of a manifest")
 
     def announced(self, sequence: int, hash: str) -> bool:
-        """Whether it was announced, be it by somebody who did not live to write it."""
+        """Tell whether the manifest was announced, be it by a process that did not live to write
+        it.
+        """
         if not _HASH.fullmatch(hash):  # read in a manifest, which anybody may have written
             return False
         return self._database.get(_manifest(sequence, hash)) is not None
 
     def head(self) -> Head | None:
-        """The last manifest; ``None`` before the first."""
+        """Return the last manifest; ``None`` before the first."""
         document = self._database.get(document_name(PLATFORM, ARCHIVE))
         if document is None:
             return None
@@ -98,7 +102,7 @@ class Exports:
             raise Defect(f"{PLATFORM}/{ARCHIVE} cannot be read: {wrong}") from None
 
     def advance(self, head: Head, version: str) -> Head:
-        """Set the next one, if ``version`` of the head still stands; raises ``LostLease``."""
+        """Set the next manifest, if ``version`` of the head still stands; raises ``LostLease``."""
         fields = {"sequence": head.sequence, "hash": head.hash, "day": head.day.isoformat()}
         name = document_name(PLATFORM, ARCHIVE)
         return replace(head, version=self._settled(name, fields, version))
@@ -116,7 +120,7 @@ def _manifest(sequence: int, hash: str) -> str:
 
 
 def export_fields(export: Export) -> Fields:
-    """The document of a mark."""
+    """Build the document of a mark."""
     return {
         "providerId": export.provider_id,
         "day": export.day.isoformat(),
@@ -132,7 +136,7 @@ def export_fields(export: Export) -> Fields:
 
 
 def _readable(documents: Iterable[Document]) -> Iterator[Export]:
-    """One that was spoilt must not keep the others out of every manifest."""
+    """Read each mark: a spoilt one must not keep the others out of every manifest."""
     for document in documents:
         try:
             yield export_from(document)
@@ -141,7 +145,7 @@ def _readable(documents: Iterable[Document]) -> Iterator[Export]:
 
 
 def export_from(document: Document) -> Export:
-    """A mark; raises ``Defect`` when it cannot be one."""
+    """Read a mark; raises ``Defect`` when the document cannot be one."""
     fields = document.fields
     try:
         return Export(

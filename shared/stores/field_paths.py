@@ -9,14 +9,14 @@ _ESCAPED = re.compile(r"\\(.)")
 
 
 def split(path: str) -> Sequence[str]:
-    """The names along a path, outermost first."""
+    """Split a path into the names along it, outermost first."""
     if "." not in path and "`" not in path:
         return (path,)
     return tuple(plain or _ESCAPED.sub(r"\1", quoted) for quoted, plain in _PART.findall(path))
 
 
 def at_path(fields: Mapping[str, Any], path: str) -> Any:
-    """The value at a path; ``None`` where there is none."""
+    """Return the value at a path; ``None`` where there is none."""
     value: Any = fields
     for name in split(path):
         value = value.get(name) if isinstance(value, Mapping) else None
@@ -26,7 +26,7 @@ def at_path(fields: Mapping[str, Any], path: str) -> Any:
 def put_at(fields: dict[str, Any], path: str, value: Any) -> None:
     """Set the value at a path, making maps on the way; ``None`` removes it.
 
-    The maps on the way are copied, so that whoever holds the old ones does not see the change.
+    The maps on the way are copied, so that a holder of the old ones does not see the change.
     """
     *outer, last = split(path)
     for name in outer:
@@ -39,7 +39,7 @@ def put_at(fields: dict[str, Any], path: str, value: Any) -> None:
 
 
 def nested(fields: Mapping[str, Any]) -> dict[str, Any]:
-    """Fields by path as a document holds them, without those that are ``None``."""
+    """Build a document's fields from fields by path, without those that are ``None``."""
     whole: dict[str, Any] = {}
     for path, value in fields.items():
         if value is not None:

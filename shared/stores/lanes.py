@@ -1,7 +1,7 @@
 """``lanes/{providerId}``, which no rule lets anybody but our functions read.
 
-Of two that reserve at once, the loser reads again and goes behind the winner. A stretch names its
-notification, so that reserving again changes nothing.
+Of two planners that reserve at once, the loser reads again and goes behind the winner. A stretch
+names its notification, so that reserving again changes nothing.
 """
 
 from collections.abc import Callable
@@ -29,7 +29,7 @@ class Lanes:
 
 
 def lane_fields(lane: Lane) -> Fields:
-    """The document of a lane."""
+    """Build the document of a lane."""
     taken = [
         {"notificationId": it.notification_id, "startsAt": it.starts_at, "endsAt": it.ends_at}
         for it in lane.taken
@@ -38,7 +38,7 @@ def lane_fields(lane: Lane) -> Fields:
 
 
 def lane_from(fields: Fields) -> Lane:
-    """An empty lane, too, for what somebody else's hand has spoilt: a rate is not worth a stop."""
+    """Read a lane; what was spoilt from outside is left out of it: a rate is not worth a stop."""
     free_at, taken = fields.get("freeAt"), fields.get("taken")
     stretches = [_stretch(each) for each in (taken if isinstance(taken, list) else [])]
     return Lane(

@@ -1,4 +1,4 @@
-"""``moderators/{uid}``: who may decide, and how they are known elsewhere."""
+"""``moderators/{uid}``: the people who may decide, and how they are known elsewhere."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,12 +12,12 @@ from shared.stores.names import document_name
 
 MODERATORS = "moderators"
 REMOVED: Fields = {"removed": True}
-"""The document of somebody who is no moderator any more."""
+"""The document of a person who is no moderator any more."""
 
 
 @dataclass(frozen=True, slots=True)
 class Moderator:
-    """Somebody who may decide, and how they are known elsewhere."""
+    """A person who may decide, and how they are known elsewhere."""
 
     uid: str
     at: datetime
@@ -33,27 +33,27 @@ class Moderators:
         self._database = database
 
     def get(self, uid: str) -> Moderator | None:
-        """``None`` when there is no such moderator."""
+        """Return a moderator; ``None`` when there is no such moderator."""
         document = self._database.get(document_name(MODERATORS, uid))
         known = document is not None and document.fields != REMOVED
         return moderator_from(uid, document.fields) if document and known else None
 
     def by_telegram(self, user_id: int) -> Moderator | None:
-        """Who that Telegram user is, if a moderator."""
+        """Find the moderator who is that Telegram user, if there is one."""
         is_theirs = Where("telegramUserId", "==", user_id)
         found = self._database.query(Query(MODERATORS, (is_theirs,), order=(NAME,), limit=1))
         return moderator_from(found[0].id, found[0].fields) if found else None
 
     def put(self, moderator: Moderator) -> None:
-        """Create or replace."""
+        """Create or replace a moderator."""
         self._put(moderator.uid, moderator_fields(moderator))
 
     def delete(self, uid: str) -> None:
-        """Gone, whether or not it was there; that it was removed is remembered."""
+        """Remove a moderator, whether or not there was one, and remember that they were removed."""
         self._put(uid, REMOVED)
 
     def was_removed(self, uid: str) -> bool:
-        """Whether the right to decide was taken from them, and nobody gave it back."""
+        """Tell whether the right to decide was taken from them, and not given back."""
         document = self._database.get(document_name(MODERATORS, uid))
         return document is not None and document.fields == REMOVED
 
@@ -62,7 +62,7 @@ class Moderators:
 
 
 def moderator_fields(moderator: Moderator) -> Fields:
-    """The document of a moderator."""
+    """Build the document of a moderator."""
     return {
         "telegramUserId": moderator.telegram_user_id,
         "name": moderator.name,
@@ -72,7 +72,7 @@ def moderator_fields(moderator: Moderator) -> Fields:
 
 
 def moderator_from(uid: str, document: Mapping[str, Any]) -> Moderator:
-    """A moderator."""
+    """Read a moderator."""
     reader = Reader(MODERATORS, uid, document)
     return Moderator(
         uid=uid,

@@ -13,12 +13,12 @@ _NAME = re.compile(r"(?!\.{1,2}\Z)(?!__.*__\Z)[^/\x00]+", re.DOTALL)
 
 
 def can_name(text: str) -> bool:
-    """Whether a document can have this name (Firestore's constraints on document ids)."""
+    """Tell whether a document can have this name (Firestore's constraints on document ids)."""
     return _NAME.fullmatch(text) is not None and len(text.encode(errors="replace")) <= MOST_BYTES
 
 
 def document_name(*path: str) -> str:
-    """The name of a document, of collections and ids in turn.
+    """Form the name of a document, of collections and ids in turn.
 
     An id from outside must not lead anywhere else: raises ``NotFound``.
     """

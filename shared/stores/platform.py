@@ -20,21 +20,21 @@ class StopSwitch:
         self._database = database
 
     def is_on(self) -> bool:
-        """Whether the platform is stopped."""
+        """Tell whether the platform is stopped."""
         document = self._database.get(document_name(PLATFORM, STOP))
         return document is not None and stop_from(document.fields)
 
     def turn(self, on: bool, by: str, reason: str, at: datetime) -> None:
-        """Turn it on or off, and keep who did so and why."""
+        """Turn the switch on or off, and keep who did so and why."""
         put = Put(document_name(PLATFORM, STOP), stop_fields(on, by, reason, at))
         write(self._database, [put], "the stop switch")
 
 
 def stop_fields(on: bool, by: str, reason: str, at: datetime) -> Fields:
-    """The stop switch, with who turned it last and why."""
+    """Build the document of the stop switch, with who turned it last and why."""
     return {"on": on, "by": by, "reason": reason, "at": at}
 
 
 def stop_from(document: Mapping[str, Any]) -> bool:
-    """Whether the platform is stopped."""
+    """Read whether the platform is stopped."""
     return Reader(PLATFORM, STOP, document).flag("on")

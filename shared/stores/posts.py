@@ -27,7 +27,7 @@ _WHAT = "the chat's record"
 
 @dataclass(frozen=True, slots=True)
 class Post:
-    """Where a notification stands in the chat. ``message`` is 0 until it was posted.
+    """Message of a notification in the chat. ``message`` is 0 until it was posted.
 
     ``shows`` is how many entries the history had in the record that is shown. While ``owner``
     writes, until ``until``, nobody else does.
@@ -43,7 +43,7 @@ class Post:
 
 @dataclass(frozen=True, slots=True)
 class Room:
-    """What was learned of the moderators' room: its new number, and when it may be spoken in."""
+    """Facts learned of the moderators' room: its new number, and when it may be spoken in."""
 
     number: int = 0
     quiet_until: datetime | None = None
@@ -68,44 +68,44 @@ class Posts:
         self._database = database
 
     def get(self, id: NotificationId) -> Post | None:
-        """``None`` for one that was never posted."""
+        """Return a post; ``None`` for a notification that was never posted."""
         document = self._database.get(document_name(POSTS, id))
         return post_from(id, document.fields) if document else None
 
     def change(self, id: NotificationId, change: Callable[[Post], Post]) -> Post:
         """Read (or begin), apply ``change``, write on the condition that nobody wrote meanwhile.
 
-        ``change`` may run several times: keep it pure. What it raises is passed on.
+        ``change`` may run several times: keep it pure. What ``change`` raises is passed on.
         """
         record = (partial(post_from, id), post_fields)
         return rewrite(self._database, document_name(POSTS, id), record, change, _WHAT)
 
     def room(self) -> Room:
-        """Nothing learned, if nothing was."""
+        """Return what was learned of the room; an empty ``Room`` if nothing was."""
         document = self._database.get(document_name(PLATFORM, ROOM))
         return room_from(document.fields if document else {})
 
     def change_room(self, change: Callable[[Room], Room]) -> Room:
-        """As ``change``, of what is known of the room."""
+        """Change what is known of the room, as ``change`` does a post."""
         name = document_name(PLATFORM, ROOM)
         return rewrite(self._database, name, (room_from, room_fields), change, _WHAT)
 
     def keep_prompt(self, prompt: Prompt) -> None:
-        """Create or replace."""
+        """Create or replace a question."""
         self._put(PROMPTS, prompt_id(prompt.room, prompt.message), prompt_fields(prompt))
 
     def prompt(self, room: int, message: int) -> Prompt | None:
-        """The question this message asks, also when it has expired."""
+        """Return the question this message asks, also when it has expired."""
         id = prompt_id(room, message)
         document = self._database.get(document_name(PROMPTS, id))
         return prompt_from(id, document.fields) if document else None
 
     def is_done(self, update: int) -> bool:
-        """Whether this update was dealt with."""
+        """Tell whether this update was dealt with."""
         return self._database.get(document_name(UPDATES, str(update))) is not None
 
     def note_done(self, update: int, expire_at: datetime) -> None:
-        """It was dealt with; forget that at ``expire_at``."""
+        """Note that the update was dealt with; forget that at ``expire_at``."""
         self._put(UPDATES, str(update), update_fields(expire_at))
 
     def _put(self, collection: str, id: str, fields: Fields) -> None:
@@ -113,7 +113,7 @@ class Posts:
 
 
 def post_fields(post: Post) -> Fields:
-    """The document of a post."""
+    """Build the document of a post."""
     return {
         "room": post.room,
         "message": post.message,
@@ -124,7 +124,7 @@ def post_fields(post: Post) -> Fields:
 
 
 def post_from(id: str, document: Mapping[str, Any]) -> Post:
-    """A post."""
+    """Read a post."""
     reader = Reader(POSTS, id, document)
     return Post(
         notification_id=NotificationId(id),
@@ -137,23 +137,23 @@ def post_from(id: str, document: Mapping[str, Any]) -> Post:
 
 
 def room_fields(room: Room) -> Fields:
-    """The document of the room."""
+    """Build the document of the room."""
     return {"number": room.number, "quietUntil": room.quiet_until}
 
 
 def room_from(document: Mapping[str, Any]) -> Room:
-    """What was learned of the room."""
+    """Read what was learned of the room."""
     reader = Reader("platform", ROOM, document)
     return Room(number=reader.number("number"), quiet_until=reader.time("quietUntil"))
 
 
 def prompt_id(room: int, message: int) -> str:
-    """A message's number counts in its room only."""
+    """Form the id of a question: a message's number counts in its room only."""
     return f"{room}_{message}"
 
 
 def prompt_fields(prompt: Prompt) -> Fields:
-    """The document of a question."""
+    """Build the document of a question."""
     return {
         "room": prompt.room,
         "message": prompt.message,
@@ -165,7 +165,7 @@ def prompt_fields(prompt: Prompt) -> Fields:
 
 
 def prompt_from(id: str, document: Mapping[str, Any]) -> Prompt:
-    """A question."""
+    """Read a question."""
     reader = Reader(PROMPTS, id, document)
     return Prompt(
         room=reader.number("room"),
@@ -178,5 +178,5 @@ def prompt_from(id: str, document: Mapping[str, Any]) -> Prompt:
 
 
 def update_fields(expire_at: datetime) -> Fields:
-    """The document of an update that was dealt with."""
+    """Build the document of an update that was dealt with."""
     return {"expireAt": expire_at}

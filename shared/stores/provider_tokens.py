@@ -25,7 +25,7 @@ class Minted:
 
 
 class TokenShelf:
-    """Where the instances leave the one token they share."""
+    """Shelf on which the instances leave the one token they share."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -47,12 +47,14 @@ class TokenShelf:
 
 
 def minted_fields(minted: Minted) -> Fields:
-    """The document of a token."""
+    """Build the document of a token."""
     return {"token": minted.token, "mintedAt": datetime.fromtimestamp(minted.at, UTC)}
 
 
 def minted_from(fields: Fields) -> Minted | None:
-    """Nothing, too, for a document that somebody else's hand has spoilt: it is minted anew."""
+    """Read a token; ``None``, too, for a document that was spoilt from outside: the token is minted
+    anew.
+    """
     token, at = fields.get("token"), fields.get("mintedAt")
     if not isinstance(token, str) or not isinstance(at, datetime):
         return None

@@ -43,18 +43,18 @@ log = logging.getLogger(__name__)
 
 
 class Providers:
-    """Everything a provider is and has."""
+    """Providers' records: the providers, their domains and their API keys."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     def get(self, uid: str) -> Provider | None:
-        """``None`` when there is no such provider. Never raises for what a document says."""
+        """Return a provider; ``None`` when there is none. Never raises for what a document says."""
         document = self._database.get(document_name(PROVIDERS, uid))
         return provider_from(uid, document.fields) if document else None
 
     def put(self, provider: Provider) -> None:
-        """Create or replace."""
+        """Create or replace a provider."""
         self._merge(document_name(PROVIDERS, provider.uid), provider_fields(provider))
 
     def change(self, uid: str, fn: Callable[[Provider], Provider]) -> Provider:
@@ -71,24 +71,27 @@ class Providers:
     # ---- domains -----------------------------------------------------------------------------
 
     def domains_of(self, uid: str) -> Sequence[Domain]:
-        """All of a provider's domains, by name, but for one whose canonical name is stored as
-        another provider's.
+        """List all of a provider's domains, by name, but for a domain whose canonical name is
+        stored as another provider's.
         """
         return domains_of_provider(uid, self._owned(DOMAINS, uid), self._of_names)
 
     def domain(self, name: str) -> Domain | None:
-        """By its canonical name, under whatever form of it the document is stored; ``None`` when
-        nobody has it. That is known only when the names of all domains were looked through.
+        """Find a domain by its canonical name, under whatever form of the name the document is
+        stored; ``None`` when no provider has it. That is known only when the names of all domains
+        were looked through.
         """
         found = self._likely(name) or self._anywhere(name)
         return domain_from(found[0].id, found[0].fields) if found else None
 
     def put_domain(self, domain: Domain) -> None:
-        """Create or replace, as an existing back end does: without an entry in its history."""
+        """Create or replace a domain, as an existing back end does: without an entry in its
+        history.
+        """
         self._merge(document_name(DOMAINS, domain.id), domain_fields(domain))
 
     def add_domain(self, domain: Domain, *, by: Actor, at: datetime) -> None:
-        """Create; raises ``AlreadyThere``, and ``TooMany`` as ``change_domain`` does."""
+        """Create a domain; raises ``AlreadyThere``, and ``TooMany`` as ``change_domain`` does."""
 
         def added(before: Domain | None) -> Domain:
             if before:
@@ -118,22 +121,22 @@ class Providers:
         return after
 
     def delete_domain(self, name: str, *, by: Actor, at: datetime) -> None:
-        """Gone in every form of its canonical name, whether or not it was there; its history stays,
-        and tells who removed its list.
+        """Delete a domain in every form of its canonical name, whether or not it was there; its
+        history stays, and tells who removed its list.
         """
         for found in self._anywhere(name):
             self._rewrite_domain(found.id, lambda _: None, by, at)
 
     def domain_history(self, name: str, since: datetime) -> Sequence[AdminHwidsChange]:
-        """A domain's entries after then, the latest first."""
+        """List a domain's entries after then, the latest first."""
         return self._changes(MOST_RECENT, Where("at", ">", since), Where("domain", "==", name))
 
     def admin_hwids_changes(self, since: datetime, limit: int) -> Sequence[AdminHwidsChange]:
-        """All domains' entries after then, the latest first."""
+        """List all domains' entries after then, the latest first."""
         return self._changes(limit, Where("at", ">", since))
 
     def untold_changes(self, limit: int) -> Sequence[AdminHwidsChange]:
-        """Some entries that moderators were not told of yet."""
+        """List some entries that moderators were not told of yet."""
         untold = Query(DOMAIN_HISTORY, (Where("told", "==", False),), limit=limit)
         return readable_changes(map(_row, self._database.query(untold)))
 
@@ -148,16 +151,16 @@ class Providers:
         self._merge(document_name(API_KEYS, digest), api_key_fields(uid, name, at, made_by))
 
     def keys_of(self, uid: str) -> Sequence[ApiKey]:
-        """A provider's keys, without the keys; one that cannot be read is left out."""
+        """List a provider's keys, without the keys; a key that cannot be read is left out."""
         return readable_keys(self._owned(API_KEYS, uid))
 
     def key(self, digest: str) -> ApiKey | None:
-        """``None`` when there is no such key."""
+        """Return what may be shown of an API key; ``None`` when there is no such key."""
         document = self._database.get(document_name(API_KEYS, digest))
         return api_key_from(digest, document.fields) if document else None
 
     def delete_key(self, digest: str, uid: str) -> None:
-        """Raises ``NotFound`` when ``uid`` has no such key."""
+        """Delete a key; raises ``NotFound`` when ``uid`` has no such key."""
         found = self.key(digest)
         if found is None or found.provider_id != uid:
             raise NotFound("there is no such API key")
@@ -212,13 +215,13 @@ class Providers:
         return map(_row, found)
 
     def _likely(self, name: str) -> list[Document]:
-        """The documents under the forms of a name that are usual, in one request."""
+        """Read the documents under the forms of a name that are usual, in one request."""
         places = [document_name(DOMAINS, form) for form in domain_forms(name)]
         found = self._database.get_many(places).documents
         return [found[place] for place in places if place in found]
 
     def _anywhere(self, name: str) -> list[Document]:
-        """The documents under any form of a name, the canonical one first.
+        """Read the documents under any form of a name, the canonical one first.
 
         No query knows that ``Shop.Example`` is ``shop.example``, so all names are looked through:
         for operators alone, and where nothing stands under a usual form.
@@ -244,7 +247,7 @@ def _row(document: Document) -> tuple[str, Mapping[str, Any]]:
 
 
 def provider_fields(provider: Provider) -> Fields:
-    """The document of a provider."""
+    """Build the document of a provider."""
     return {
         "email": provider.email,
         "isPremium": provider.is_premium,
@@ -256,7 +259,7 @@ def provider_fields(provider: Provider) -> Fields:
 
 
 def provider_from(uid: str, document: Mapping[str, Any]) -> Provider:
-    """A provider; one that nothing is said of is entitled to nothing, and a plan that we do not
+    """Read a provider; a document that says nothing entitles to nothing, and a plan that we do not
     know (an existing back end may have ``free``) gives no more than the smallest.
 
     A ``null`` among the limits may mean none or any number: it cannot be read either.
@@ -276,13 +279,13 @@ def provider_from(uid: str, document: Mapping[str, Any]) -> Provider:
 
 
 def provider_changes(uid: str, document: Mapping[str, Any], provider: Provider) -> Fields:
-    """The fields to write so that the document says ``provider``."""
+    """Return the fields to write so that the document says ``provider``."""
     odd = provider_from(uid, document).unreadable
     return _changes(document, odd, provider_fields(provider), provider.unreadable)
 
 
 def domain_fields(domain: Domain) -> Fields:
-    """The document of a domain."""
+    """Build the document of a domain."""
     return {
         "providerId": domain.provider_id,
         "isVerified": domain.is_verified,
@@ -292,9 +295,10 @@ def domain_fields(domain: Domain) -> Fields:
 
 
 def domain_from(id: str, document: Mapping[str, Any]) -> Domain:
-    """A domain, whatever form of its name it is stored under; unverified unless it says otherwise.
+    """Read a domain, whatever form of its name it is stored under; unverified unless it says
+    otherwise.
 
-    Of its admin HWIDs those that can be read count: each is one that somebody entered.
+    Of the domain's admin HWIDs those that can be read count: each was entered on purpose.
     """
     reader, name = LenientReader(document), domain_name(id)
     return Domain(
@@ -315,9 +319,9 @@ Stored = Iterable[tuple[str, Mapping[str, Any]]]
 def domains_of_provider(
     uid: str, owned: Stored, stored: Callable[[Sequence[str]], Stored]
 ) -> list[Domain]:
-    """A provider's domains, by name.
+    """List a provider's domains, by name.
 
-    One that is stored under another form of its name does not count where the canonical one is
+    A domain that is stored under another form of its name does not count where the canonical one is
     stored, too, and another provider's; ``stored`` looks that up.
     """
     domains = [domain_from(id, document) for id, document in owned]
@@ -335,7 +339,7 @@ def domains_of_provider(
 
 
 def domain_changes(id: str, document: Mapping[str, Any], domain: Domain) -> Fields:
-    """The fields to write so that the document says ``domain``."""
+    """Return the fields to write so that the document says ``domain``."""
     odd = domain_from(id, document).unreadable
     return _changes(document, odd, domain_fields(domain), domain.unreadable)
 
@@ -343,14 +347,14 @@ def domain_changes(id: str, document: Mapping[str, Any], domain: Domain) -> Fiel
 def _changes(
     document: Mapping[str, Any], odd: Collection[str], wanted: Fields, still_odd: Collection[str]
 ) -> Fields:
-    """What could not be read is replaced where it was given anew, and else left as it is."""
+    """Replace what could not be read where it was given anew, and else leave it as it is."""
     readable = {name: value for name, value in document.items() if name not in odd}
     given = {name: value for name, value in wanted.items() if name not in still_odd}
     return difference(readable, given)
 
 
 def api_key_fields(uid: str, name: str, at: datetime, made_by: str) -> Fields:
-    """The document of an API key, which is named by the key's SHA-256."""
+    """Build the document of an API key, which is named by the key's SHA-256."""
     return {"providerId": uid, "name": name, "createdAt": at, "madeBy": made_by}
 
 
@@ -370,7 +374,7 @@ def api_key_from(digest: str, document: Mapping[str, Any]) -> ApiKey:
 
 
 def readable_keys(found: Iterable[tuple[str, Mapping[str, Any]]]) -> list[ApiKey]:
-    """Those that can be read, oldest first; a broken one keeps nobody from the others."""
+    """Read those keys that can be read, oldest first; a broken one keeps nobody from the others."""
     keys = []
     for digest, document in found:
         try:

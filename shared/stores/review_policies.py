@@ -23,7 +23,7 @@ class ReviewPolicies:
         self._database = database
 
     def get(self) -> ReviewPolicy:
-        """As delivered, until somebody decides otherwise."""
+        """Return the policy, as delivered until an operator decides otherwise."""
         document = self._database.get(document_name(PLATFORM, MODERATION))
         return policy_from(document.fields if document else {})
 
@@ -33,7 +33,7 @@ class ReviewPolicies:
         write(self._database, [put], "the policy")
 
     def take_reminder(self, now: datetime, not_since: datetime) -> bool:
-        """Whether moderators were not reminded since then; if so they count as reminded now.
+        """Tell whether moderators were not reminded since then; if so they count as reminded now.
 
         Of several callers at once, one is told yes.
         """
@@ -49,7 +49,7 @@ class ReviewPolicies:
 
 
 def policy_fields(policy: ReviewPolicy) -> Fields:
-    """The document of the review policy."""
+    """Build the document of the review policy."""
     return {
         "secondApprovalAbove": policy.second_approval_above,
         "slaSeconds": int(policy.sla.total_seconds()),
@@ -61,7 +61,7 @@ def policy_fields(policy: ReviewPolicy) -> Fields:
 
 
 def policy_from(document: Mapping[str, Any]) -> ReviewPolicy:
-    """The review policy; what the document does not say is as it was delivered."""
+    """Read the review policy; what the document does not say is as it was delivered."""
     reader, usual = Reader(PLATFORM, MODERATION, document), ReviewPolicy()
     sla_seconds = reader.number("slaSeconds", int(usual.sla.total_seconds()))
     return ReviewPolicy(
@@ -75,5 +75,5 @@ def policy_from(document: Mapping[str, Any]) -> ReviewPolicy:
 
 
 def reminder_from(document: Mapping[str, Any]) -> datetime | None:
-    """When moderators were last reminded."""
+    """Read when moderators were last reminded."""
     return Reader(PLATFORM, REMINDER, document).time("at")

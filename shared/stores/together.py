@@ -2,8 +2,9 @@
 
 Each change rests on the version that was read. So of fifty writers that race, forty-nine read
 again, and forty-eight of them a third time; and Firestore takes about one write a second of a
-document for long. Here whoever finds a write under way waits, and the first of those who waited
-meanwhile makes all their changes in one write. Between processes the version decides as ever.
+document for long. Here a caller that finds a write under way waits, and the first of those who
+waited meanwhile makes all their changes in one write. Between processes the version decides as
+ever.
 """
 
 from collections.abc import Callable, Sequence
@@ -17,7 +18,9 @@ R = TypeVar("R")
 
 
 class Together(Generic[C, R]):
-    """``write(id, changes)`` makes the changes in their order, and says what came of each."""
+    """Writer for all callers in a process: ``write(id, changes)`` makes the changes in their order,
+    and says what came of each.
+    """
 
     def __init__(self, write: Callable[[str, Sequence[C]], Sequence[R]]) -> None:
         self._write = write
@@ -25,7 +28,9 @@ class Together(Generic[C, R]):
         self._crowds: WeakValueDictionary[str, _Crowd[C, R]] = WeakValueDictionary()
 
     def change(self, id: str, change: C) -> R:
-        """What came of ``change``. Raises what ``write`` raises, to all for whom it wrote."""
+        """Make ``change`` and return its result. Raises what ``write`` raises, to all for whom it
+        wrote.
+        """
         mine: Future[R] = Future()
         with self._lock:
             crowd = self._crowds.setdefault(id, _Crowd())
@@ -36,7 +41,7 @@ class Together(Generic[C, R]):
         return mine.result()
 
     def waiting(self, id: str) -> int:
-        """How many wait for a write to begin."""
+        """Count the changes that wait for a write to begin."""
         with self._lock:
             crowd = self._crowds.get(id)
             return len(crowd.waiting) if crowd else 0
@@ -55,7 +60,7 @@ class Together(Generic[C, R]):
 
 
 class _Crowd(Generic[C, R]):
-    """Those at one document. It lasts as long as one of them is there."""
+    """Callers at one document. The crowd lasts as long as one of them is there."""
 
     def __init__(self) -> None:
         self.turn = Lock()

@@ -1,7 +1,7 @@
 """``usage/{provider}.{kind}.{window}``, each gone some time after its window, and for turns
 ``usage/{provider}.{kind}``.
 
-Whoever takes a place in a limit's window is written down by name, so that a request that is
+The taker of a place in a limit's window is written down by name, so that a request that is
 repeated, or a commit whose answer was lost, takes its place once.
 """
 
@@ -48,7 +48,7 @@ class Usage:
         *,
         taker: Taker,
     ) -> bool:
-        """Whether ``taker`` holds one of ``limit`` places now, or did before.
+        """Take one of ``limit`` places; tell whether ``taker`` holds one now, or did before.
 
         One conditional write: however many ask at once, no more than ``limit`` places are taken.
         """
@@ -56,12 +56,12 @@ class Usage:
         return self._windows.change(name, _Taking(taker, limit, expire_at))
 
     def places(self, provider_id: str, kind: str, window_key: str) -> Sequence[str]:
-        """Which places are taken now, each once."""
+        """List the places that are taken now, each once."""
         takers = _takers(self._database.get(_window(provider_id, kind, window_key)))
         return list(dict.fromkeys(each.place for each in takers))
 
     def give_back(self, provider_id: str, kind: str, window_key: str, *, taker: Taker) -> None:
-        """``taker`` holds its place no more; it is free if nobody else holds it."""
+        """End the hold of ``taker`` on its place, which is free if no other taker holds it."""
         self._windows.change(_window(provider_id, kind, window_key), _GivingBack(taker))
 
     def begin(
@@ -74,11 +74,11 @@ class Usage:
         return self._turns.change(name, _Beginning(Lease(taker, until), limit, now))
 
     def end(self, provider_id: str, kind: str, *, taker: Taker) -> None:
-        """The turn is over, whether or not it was taken."""
+        """End the turn, whether or not it was taken."""
         self._turns.change(document_name(USAGE, f"{provider_id}.{kind}"), _Ending(taker))
 
     def _write(self, name: str, changes: Sequence["_Taking | _GivingBack"]) -> Sequence[bool]:
-        """Make the changes; after each, whether its taker has a place."""
+        """Make the changes; return after each, whether its taker has a place."""
         ends = [each.expire_at for each in changes if isinstance(each, _Taking)]
 
         def decide(document: Document | None) -> Step[list[bool]]:
@@ -93,7 +93,7 @@ class Usage:
         return change(self._database, name, decide, "the usage of a limit")
 
     def _write_turns(self, name: str, changes: Sequence["_Beginning | _Ending"]) -> Sequence[Turn]:
-        """Make the changes; after each, whose turn it is."""
+        """Make the changes; return after each, whose turn it is."""
 
         def decide(document: Document | None) -> Step[list[Turn]]:
             before = leases = leases_from(document.id, document.fields) if document else ()
@@ -117,7 +117,7 @@ def _takers(document: Document | None) -> Takers:
 
 @dataclass(frozen=True, slots=True)
 class _Taking:
-    """Somebody takes a place, if they have none and there is one."""
+    """The taking of a place by a taker that has none, if there is one."""
 
     taker: Taker
     limit: int
@@ -129,7 +129,7 @@ class _Taking:
 
 @dataclass(frozen=True, slots=True)
 class _GivingBack:
-    """Somebody needs no place any more."""
+    """The return of a place that its taker needs no more."""
 
     taker: Taker
 
@@ -139,7 +139,7 @@ class _GivingBack:
 
 @dataclass(frozen=True, slots=True)
 class _Beginning:
-    """Somebody takes a turn, if there is one."""
+    """The taking of a turn, if there is one."""
 
     lease: Lease
     limit: int
@@ -152,7 +152,7 @@ class _Beginning:
 
 @dataclass(frozen=True, slots=True)
 class _Ending:
-    """Somebody's turn is over."""
+    """The end of a taker's turn."""
 
     taker: Taker
 
@@ -161,23 +161,23 @@ class _Ending:
 
 
 def usage_fields(takers: Takers, expire_at: datetime | None) -> Fields:
-    """The document of a limit's window: who took a place in it, until it may be removed."""
+    """Build the document of a limit's window: who took a place in it, until it may be removed."""
     return {"takers": [str(taker) for taker in takers], "expireAt": expire_at}
 
 
 def takers_from(id: str, document: Mapping[str, Any]) -> Takers:
-    """Who took a place."""
+    """Read who took a place."""
     return tuple(map(Taker.read, Reader(USAGE, id, document).texts("takers")))
 
 
 def lease_fields(leases: Leases, expire_at: datetime | None) -> Fields:
-    """The document of turns that last: whose they are and until when."""
+    """Build the document of turns that last: whose they are and until when."""
     turns = [{"taker": str(each.taker), "until": each.until} for each in leases]
     return {"leases": turns, "expireAt": expire_at}
 
 
 def leases_from(id: str, document: Mapping[str, Any]) -> Leases:
-    """Whose turns there are."""
+    """Read whose turns there are."""
     return tuple(
         Lease(Taker.read(each.text("taker")), each.required_time("until"))
         for each in Reader(USAGE, id, document).maps("leases")

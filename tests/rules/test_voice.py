@@ -33,6 +33,7 @@ FINISHED = (
     "shared/domain/chat",
     "shared/domain/archive",
     "shared/ports",
+    "shared/stores",
     "shared/flow/findings",
     "shared/flow/providers",
     "shared/flow/moderation",
