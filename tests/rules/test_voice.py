@@ -34,6 +34,7 @@ FINISHED = (
     "shared/domain/archive",
     "shared/ports",
     "shared/stores",
+    "shared/flow/delivery",
     "shared/flow/findings",
     "shared/flow/providers",
     "shared/flow/moderation",

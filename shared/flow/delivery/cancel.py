@@ -1,4 +1,4 @@
-"""Taking it back: cancel before it is sent, stop while it is being sent."""
+"""The provider's way back: cancel before it is sent, stop while it is being sent."""
 
 from typing import Protocol
 
@@ -22,7 +22,7 @@ class Needs(Protocol):
 
 
 def cancel(id: NotificationId, *, provider_id: str, needs: Needs) -> Notification:
-    """The provider takes back what is not decided, or not due, yet."""
+    """Cancel a notification of the provider's that is not decided, or not due, yet."""
     by, now = Actor(Role.PROVIDER, provider_id), needs.clock.now()
 
     def change(it: Notification) -> Change:
@@ -32,10 +32,10 @@ def cancel(id: NotificationId, *, provider_id: str, needs: Needs) -> Notificatio
 
 
 def stop(id: NotificationId, *, by: Actor, reason: str = "", needs: Needs) -> Notification:
-    """Halts a running distribution within one chunk per running batch.
+    """Stop a running distribution within one chunk per running batch.
 
-    The counters in the answer say what was sent so far; batches still running close themselves
-    and the counters follow.
+    The counters in the answer say what was sent so far; batches still running close themselves and
+    the counters follow.
     """
     now = needs.clock.now()
 

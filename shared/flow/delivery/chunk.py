@@ -33,11 +33,12 @@ class Chunks:
     def attempt(
         self, batch: Batch, positions: Sequence[int], until: datetime
     ) -> Mapping[int, Record]:
-        """Desktops' slots first, then one request for each push address; a record for each.
+        """Write desktops' slots first, then send one request for each push address; return a record
+        for each.
 
         The half of a desktop that an earlier attempt did is not done again. There may not be time
-        for all, so those come first for which nothing was asked yet. Who is to be left alone for a
-        while is passed over.
+        for all, so those come first for which nothing was asked yet. A device that is to be left
+        alone for a while is passed over.
         """
         now = self.clock.now()
         due = [p for p in positions if batch.records[p].is_due(now)]
@@ -70,7 +71,7 @@ class Chunks:
     def _word(
         self, position: int, target: Target, answer: Answer, batch: Batch, now: datetime
     ) -> Record:
-        """What is recorded of an answer; of an unknown address, until it is decided."""
+        """Record an answer; for an unknown address, until it is decided."""
         last, moved = batch.records[position], target is not batch.targets[position]
         if isinstance(answer, AddressGone):
             self.verdicts.defer(position, target, answer, moved=moved)
@@ -83,7 +84,8 @@ class Chunks:
     def _as_they_are_now(
         self, batch: Batch, targets: Mapping[int, Target], now: datetime
     ) -> tuple[dict[int, Target], dict[int, Record]]:
-        """Whom to push to, and what is recorded of those who are not to be pushed to any more.
+        """Return the targets to push to, and the records of those that are not to be pushed to any
+        more.
 
         The audience was read when sending began, or later; nearly always that was just now.
         """

@@ -47,10 +47,10 @@ def finish(id: NotificationId, *, needs: Needs) -> Notification | None:
 
 
 def recount(id: NotificationId, *, needs: Needs, over: bool = False) -> Notification:
-    """Set the counters to what the batches' own sums say; end it when the distribution is over.
+    """Set the counters to what the batches' own sums say; end the notification when ``over``.
 
-    Whoever counted later than we did must not be overwritten: if the counters moved since before
-    we looked at the ledger, we look again.
+    A later count by another task must not be overwritten: if the counters moved since before we
+    looked at the ledger, we look again.
     """
     while True:
         seen = needs.notifications.get(id).tally
@@ -63,7 +63,7 @@ def recount(id: NotificationId, *, needs: Needs, over: bool = False) -> Notifica
 
 
 class _Overtaken(Exception):
-    """The counters moved while we were counting."""
+    """Overtaken count: the counters moved meanwhile."""
 
 
 def _settled(it: Notification, *, seen: Tally, sums: Tally, now: datetime, over: bool) -> Change:
@@ -79,9 +79,10 @@ def _settled(it: Notification, *, seen: Tally, sums: Tally, now: datetime, over:
 
 
 def catch_up(id: NotificationId, *, needs: Needs) -> Notification:
-    """Bring the counters of a stopped one up to date; it comes to rest once nothing is under way.
+    """Bring the counters of a stopped notification up to date; it comes to rest once nothing is
+    under way.
 
-    Its batches close and count themselves. This is for those that died between the two.
+    Its batches close and count themselves. This call is for those that died between the two.
     """
     it, parts = needs.notifications.get(id), needs.ledger.parts(id)
     over = _planned(it, parts, needs.clock.now()) and not needs.ledger.open_batches(id)
@@ -89,8 +90,8 @@ def catch_up(id: NotificationId, *, needs: Needs) -> Notification:
 
 
 def _planned(it: Notification, parts: Sequence[PlanPart], now: datetime) -> bool:
-    """Whether no batch can be added. Parts not opened when it was stopped may be by a handler that
-    began before.
+    """Tell whether no batch can be added. Parts not opened when the notification was stopped may be
+    by a handler that began before.
     """
     cut = 0 < it.plan_parts <= len(parts)
     late = it.ended_at is None or now - it.ended_at >= LONGEST_HANDLER

@@ -1,4 +1,4 @@
-"""Why a device got a notification, or did not."""
+"""The reason why a device got a notification, or did not."""
 
 from __future__ import annotations
 
@@ -38,9 +38,9 @@ class Needs(Protocol):
 class Explanation:
     """``targeted`` by the ledger; else ``misses``: the filters that leave the device out today.
 
-    Without a plan yet, ``misses`` tells whether it would be targeted. ``known`` is whether there is
-    such a device on a domain of this provider; nothing is told about anybody else's.
-    ``unreadable`` names the fields of its document that cannot be read today.
+    Without a plan yet, ``misses`` tells whether the device would be targeted. ``known`` is whether
+    there is such a device on a domain of this provider; nothing is told about other providers'
+    devices. ``unreadable`` names the fields of the device's document that cannot be read today.
     """
 
     targeted: bool
@@ -55,7 +55,7 @@ class Explanation:
     def for_provider(self) -> Explanation:
         """Return what the notification's provider may learn.
 
-        Of a device on none of its domains it learns nothing, not even that it exists.
+        Of a device on none of its domains the provider learns nothing, not even that it exists.
         """
         if self.targeted or "domain" not in self.misses:
             return self
@@ -63,7 +63,9 @@ class Explanation:
 
 
 def explain(notification: Notification, hwid: str, *, needs: Needs) -> Explanation:
-    """Targeted or not and by which rule, in which batch, with which outcome, answer and when."""
+    """Explain whether a device was targeted and by which rule, in which batch, with which outcome,
+    answer and when.
+    """
     key = sort_key(partition_of(hwid), hwid)
     device = needs.devices.get(hwid)
     unreadable = device.unreadable if device else ()

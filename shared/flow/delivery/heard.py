@@ -1,4 +1,4 @@
-"""What the addresses of one batch were answered, beside what the run's other batches heard.
+"""Answers to the addresses of one batch, beside what the run's other batches heard.
 
 Batches of this process tell one another. What others' batches were answered is read from the
 ledger, but only where something grave would otherwise be decided without it: the ordinary batch
@@ -24,7 +24,7 @@ from shared.ports import Clock, Ledger, RunMemory
 
 @dataclass(slots=True)
 class Heard:
-    """One pass over a batch. Of earlier ones it knows what the batch's records tell."""
+    """Evidence of one pass over a batch, and what the batch's records tell of earlier passes."""
 
     id: NotificationId
     batch: BatchId
@@ -39,13 +39,13 @@ class Heard:
     def before(
         cls, id: NotificationId, batch: Batch, memory: RunMemory, ledger: Ledger, clock: Clock
     ) -> "Heard":
-        """As the records tell."""
+        """Form the evidence that the batch's records tell, and note it in the process's memory."""
         own = recorded_evidence(batch.targets, batch.records)
         memory.note(id, batch.id, own)
         return cls(id, batch.id, memory, ledger, clock, own)
 
     def ask_ledger(self) -> None:
-        """Learn what batches sent by other processes were answered, unless that was just done."""
+        """Read what batches sent by other processes were answered, unless that was just done."""
         if self.memory.may_ask(self.id, self.clock.now()):
             for batch, kept in self.ledger.evidence(self.id):
                 self.memory.recall(self.id, batch, kept)
@@ -56,7 +56,7 @@ class Heard:
         return planned and self.ledger.open_batches(self.id) <= 1
 
     def learn(self, answers: Iterable[tuple[Group, str, Answer]]) -> None:
-        """Addresses with their groups and what they were answered just now."""
+        """Add the answers that addresses, each with its group, were given just now."""
         by_group: defaultdict[Group, list[tuple[str, Answer]]] = defaultdict(list)
         for group, address, answer in answers:
             by_group[group].append((address, answer))
@@ -67,17 +67,19 @@ class Heard:
         self.memory.note(self.id, self.batch, changed)
 
     def anybody_accepted(self, group: Group) -> bool:
-        """Whether anybody of the group was accepted, in whichever batch."""
+        """Tell whether any address of the group was accepted, in whichever batch."""
         own = self.own.get(group)
         return bool(own and own.accepted) or self.memory.heard(self.id, group).accepted > 0
 
     def agreed(self, group: Group) -> str:
-        """The refusal that is believed of the whole group; empty when none is."""
+        """Return the refusal that is believed of the whole group; empty when none is."""
         own = self.own.get(group)
         return "" if own and own.accepted else self.memory.heard(self.id, group).agreed
 
     def agreed_everywhere(self, group: Group) -> str:
-        """The same, after the ledger was asked."""
+        """Ask the ledger before a refusal is believed of the whole group, and return the refusal;
+        empty when none is.
+        """
         if self.agreed(group):
             self.ask_ledger()
         return self.agreed(group)
@@ -90,16 +92,16 @@ class Heard:
         return refused_to_all(self.memory.heard(self.id, group), code)
 
     def learn_unknown(self, group: Group, addresses: Collection[str]) -> None:
-        """Addresses of the batch that are unknown, which is counted when it is decided on."""
+        """Count unknown addresses of the batch, when it is decided what becomes of them."""
         own = self.own.get(group, Evidence())
         now = Evidence(own.accepted, own.unknown + len(addresses), own.refused)
         self.own[group] = now
         self.memory.note(self.id, self.batch, {group: now})
 
     def of_unknown(self, group: Group) -> Evidence:
-        """What tells whether the unknown addresses of a group are dead: what was heard of the group
-        or, where that are few addresses, of all of its push service. The ledger is asked where that
-        tells little, or would have addresses kept.
+        """Return the evidence that tells whether the unknown addresses of a group are dead: what
+        was heard of the group or, where that are few addresses, of all of its push service. The
+        ledger is asked where the evidence tells little, or would have addresses kept.
         """
         found = self._of_unknown(group)
         if found.tells_little or found.flooded:

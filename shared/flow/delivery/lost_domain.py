@@ -1,7 +1,7 @@
 """A domain that is taken from its provider ends what is on its way to it, within one chunk.
 
 The notification is told, and a running batch sees that with its look before every chunk. Only then
-are devices read again: who is on another of the provider's domains still gets it.
+are devices read again: a device on another of the provider's domains still gets the notification.
 """
 
 from __future__ import annotations
@@ -76,7 +76,8 @@ def tell_those_on_their_way(name: str, by: Actor, *, needs: Needs) -> None:
 def checked(planned: Notification, *, needs: Needs) -> Notification:
     """Take the domains that were lost while they were planned with.
 
-    The plan is written by now, so whoever takes one away from here on finds the notification.
+    The plan is written by now, so a call that takes a domain away from here on finds the
+    notification.
     """
     held = set(verified(needs.providers.domains_of(planned.provider_id)))
     lost, now = [name for name in planned.plan_domains if name not in held], needs.clock.now()
@@ -94,7 +95,7 @@ def ended(
     devices: Devices,
     clock: Clock,
 ) -> Mapping[int, Record]:
-    """What is recorded of those devices that are on none of the domains that are left."""
+    """End those devices that are on none of the domains that are left; return their records."""
     segment, gone = notification.segment or Segment(), set(lost)
     planned = set(segment.domains_of(notification.plan_domains))
     if planned.isdisjoint(gone):

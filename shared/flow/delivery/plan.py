@@ -1,9 +1,9 @@
 """From an approved notification to batches that can be sent.
 
 The audience is cut once into ranges of device partitions, and read as of one moment of the store.
-Planning the same range again therefore plans the same devices. Every page is one write: the
-batches it fills and how far the range is. Only then are the batches' tasks enqueued; the names of
-the last page's batches stay on the range, so that whoever takes over after a crash enqueues them.
+Planning the same range again therefore plans the same devices. Every page is one write: the batches
+it fills and how far the range is. Only then are the batches' tasks enqueued; the names of the last
+page's batches stay on the range, so that the task that takes over after a crash enqueues them.
 """
 
 from __future__ import annotations
@@ -79,10 +79,11 @@ class Needs(Protocol):
 
 
 def announce(id: NotificationId, *, needs: Needs) -> None:
-    """A notification was written: if it is to be sent, enqueue its plan.
+    """Enqueue the plan of a notification that was written, if it is to be sent.
 
-    Events come twice, late and out of order, so the record is read again. An auto-approved one is
-    being delivered by the request that created it, and gets a head start.
+    Events come twice, late and out of order, so the record is read again. An auto-approved
+    notification is being delivered by the request that created it, and that request gets a head
+    start.
     """
     notification = needs.notifications.get(id)
     if notification.status is not Status.SENDING or notification.plan_parts:
@@ -95,7 +96,7 @@ def plan(
     id: NotificationId, *, needs: Needs, inspect: Inspect, until: datetime, settle: bool = True
 ) -> None:
     """Check entitlement and content again, cut the audience, and plan it: here if small, else by
-    tasks. Not to ``settle`` is for whoever then sends the batches, and so settles it.
+    tasks. With ``settle=False`` the caller sends the batches, and so settles the notification.
     """
     notification = needs.notifications.get(id)
     if notification.status is not Status.SENDING:
@@ -159,7 +160,7 @@ def plan_part(
 def _next_page(
     part: PlanPart, notification: Notification, queries: Sequence[AudienceQuery], *, needs: Needs
 ) -> PlanPart:
-    """One page of devices becomes batches; at the end of a query, on to the next one."""
+    """Make one page of devices into batches; at the end of a query, go on to the next one."""
     if part.stream >= len(queries):
         return needs.ledger.advance(_done(part), [])
     query, now = queries[part.stream], needs.clock.now()
@@ -217,8 +218,8 @@ def _done(part: PlanPart) -> PlanPart:
 def _entitled_domains(
     notification: Notification, providers: Providers
 ) -> Sequence[Domain] | FailureReason:
-    """The domains, or why nothing may be sent (any more): also when the one that it is for is
-    verified no longer.
+    """Return the domains, or why nothing may be sent (any more): also when the domain that the
+    notification is for is verified no longer.
     """
     provider = providers.get(notification.provider_id)
     if provider is None or not provider.is_premium:
@@ -234,8 +235,8 @@ def _still_fit(
     """Look once more, for links may lead elsewhere by now, and say whether sending may begin.
 
     Where less can be looked at than before, another task looks again a little later. What was not
-    moderated was looked at by the request that sends it. Once somebody has cut the audience,
-    sending has begun and nothing found here counts.
+    moderated was looked at by the request that sends it. Once a task has cut the audience, sending
+    has begun and nothing found here counts.
     """
     if notification.auto_approved:
         return True

@@ -1,8 +1,8 @@
-"""The pushes of one pass over a batch, and who is held back on the word of others.
+"""The pushes of one pass over a batch, and the devices held back on the word of others.
 
-Everybody is asked for, and judged by the own answer. Only while many addresses of a group have met
-the same refusal and nobody was accepted, no more than a few of each chunk are asked for, and the
-others wait: if one of the few is accepted, they go out too.
+Every device is asked for, and judged by its own answer. Only while many addresses of a group have
+met the same refusal and nobody was accepted, no more than a few of each chunk are asked for, and
+the others wait: if one of the few is accepted, they go out too.
 """
 
 import logging
@@ -36,7 +36,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(slots=True)
 class Pushes:
-    """Sends the chunks of a batch, one after the other."""
+    """Sender of a batch's chunks, one after the other."""
 
     renderer: Renderer
     senders: Senders
@@ -48,10 +48,10 @@ class Pushes:
     def send(
         self, targets: Mapping[int, Target], until: datetime, again: Set[int] = frozenset()
     ) -> dict[int, Answer]:
-        """One attempt for each that has an address, unless it is held back.
+        """Make one attempt for each target that has an address, unless the target is held back.
 
         Every push service has its share of the time, so that none takes all of it by silence.
-        ``again``: those that were asked for before.
+        ``again``: positions that were asked for before.
         """
         addressed = {
             p: (group_of(t.platform, t.address), t.address) for p, t in targets.items() if t.address
@@ -65,7 +65,7 @@ class Pushes:
         return answers
 
     def _of_part(self, part: Addressed, until: datetime) -> dict[int, Answer]:
-        """Addresses of one push service."""
+        """Send to addresses of one push service."""
         held = self._held_back(part)
         answers = self._ask({p: it for p, it in part.items() if p not in held}, until)
         lifted = {p: part[p] for p in held if not self.heard.agreed(part[p][0])}
@@ -73,7 +73,7 @@ class Pushes:
         return answers | dict.fromkeys(held - lifted.keys(), NO_TURN)
 
     def _held_back(self, part: Addressed) -> set[int]:
-        """All but a few of each group of which a refusal is believed."""
+        """Find all but a few of each group of which a refusal is believed."""
         groups = {group for group, _ in part.values()}
         return {
             p
@@ -109,7 +109,7 @@ class Pushes:
 def report(kind: AddressKind, id: NotificationId, answers: Iterable[Answer]) -> None:
     """Log what may be our fault: once a send, without any address.
 
-    Whether it is, one send cannot tell: who knows the run sounds the alarm.
+    Whether the fault is ours, one send cannot tell: the caller that knows the run sounds the alarm.
     """
     from shared.domain.push.languages import LANGUAGES  # loaded when the first chunk is rendered
 
@@ -120,8 +120,9 @@ def report(kind: AddressKind, id: NotificationId, answers: Iterable[Answer]) -> 
 
 
 def _parts(addressed: Addressed, again: Set[int]) -> Iterator[Addressed]:
-    """By push service. Where a request has one answer for all its addresses, those that were asked
-    for before are asked for in halves: else the worst of them would have all of them wait for ever.
+    """Divide by push service. Where a request has one answer for all its addresses, those that were
+    asked for before are asked for in halves: else the worst of them would have all of them wait for
+    ever.
     """
     for kind in dict.fromkeys(address.kind for _, address in addressed.values()):
         of_kind = [p for p, (_, address) in addressed.items() if address.kind is kind]
@@ -133,6 +134,6 @@ def _parts(addressed: Addressed, again: Set[int]) -> Iterator[Addressed]:
 
 
 def _but_probes(positions: list[int]) -> Iterable[int]:
-    """Without ``PROBES`` of them, spread evenly."""
+    """Leave out ``PROBES`` of the positions, spread evenly."""
     step = max(1, -(-len(positions) // PROBES))
     return (p for n, p in enumerate(positions) if n % step)

@@ -12,7 +12,9 @@ from shared.domain.notifications.notification import Notification
 from shared.ports import Task
 
 ADMIN_HEAD_START = timedelta(seconds=20)
-"""How long the tasks of an auto-approved one wait: the request that created it delivers it."""
+"""How long the tasks of an auto-approved notification wait: the request that created it delivers
+it.
+"""
 
 BULK_PARTS = 2
 """An audience cut into this many parts or more waits in the bulk queue."""
@@ -72,7 +74,7 @@ def send_task(
 
 
 def follow_up(notification: Notification, batch: Batch) -> Task:
-    """The next attempt at what is left of a batch, at the time the batch says."""
+    """Form the next attempt at what is left of a batch, at the time the batch says."""
     return send_task(
         notification,
         batch.id,

@@ -1,4 +1,4 @@
-"""What is sent to whom: a chunk's devices by variant, each variant rendered once.
+"""Rendering for a chunk's devices by variant, each variant once.
 
 A variant is what one push service is told of what some devices show. Today every device shows the
 same, so there is one for each service. What comes to differ between devices is decided here, and

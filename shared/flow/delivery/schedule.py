@@ -1,4 +1,4 @@
-"""A big audience's batches get their moments: within the provider's rate, and slowly at first.
+"""Moments for a big audience's batches: within the provider's rate, and slowly at first.
 
 The queues hold the platform's rate. That one provider's million does not fill them is held here.
 """
@@ -40,9 +40,10 @@ def scheduled(
     *,
     needs: Needs,
 ) -> list[PlanPart]:
-    """The parts with their schedule; a small audience takes its share of the rate, but no delay.
+    """Schedule the parts; a small audience takes its share of the rate, but no delay.
 
-    Not for one that was not moderated, which is urgent, and one device.
+    Not for a notification that was not moderated: such a notification is urgent, and goes to one
+    device.
     """
     if not devices:
         return parts
@@ -68,7 +69,9 @@ def scheduled(
 
 
 def _over(lane: Lane, own: str, now: datetime, notifications: Notifications) -> set[str]:
-    """Those that ended before their time: whoever stopped a mistake need not wait for its rest."""
+    """Find the notifications that ended before their time: the provider who stopped a mistake need
+    not wait for its rest.
+    """
     ahead = [s.notification_id for s in lane.taken if s.ends_at > now and s.notification_id != own]
     statuses = notifications.statuses(map(NotificationId, ahead))
     return {id for id in ahead if statuses.get(NotificationId(id)) is not Status.SENDING}

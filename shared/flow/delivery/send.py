@@ -94,8 +94,8 @@ def send_batch(
 ) -> None:
     """Send what is open in the batch, record it, and settle the notification if it was the last.
 
-    Raises ``TryAgain`` while someone else holds the batch. What cannot be sent now is left open
-    and a later task is enqueued for it.
+    Raises ``TryAgain`` while another task holds the batch. What cannot be sent now is left open and
+    a later task is enqueued for it.
     """
     notification = needs.notifications.get(id)
     batch = needs.ledger.batch(id, batch_id)
@@ -122,7 +122,7 @@ def send_batch(
 
 
 def _waits(batch: Batch, now: datetime) -> bool:
-    """Whether the batch has to wait: raises while it is leased, true while it is not due.
+    """Tell whether the batch has to wait: raises while it is leased, true while it is not due.
 
     A task that is a moment early comes again itself: the clocks differ, and it is the follow-up.
     """
@@ -135,9 +135,9 @@ def _waits(batch: Batch, now: datetime) -> bool:
 
 
 def _doubts(batch: Batch, now: datetime) -> Mapping[int, Record]:
-    """What the last owner may have done, if it did not live to give the batch back.
+    """Find what the last owner may have done, if it did not live to give the batch back.
 
-    Whoever is not due now was not due then either.
+    A device that is not due now was not due then either.
     """
     positions = batch.in_doubt() if batch.lease_owner else []
     doubted = (p for p in positions if batch.records[p].is_due(now))
@@ -145,7 +145,7 @@ def _doubts(batch: Batch, now: datetime) -> Mapping[int, Record]:
 
 
 def _doubted(batch: Batch, doubts: Mapping[int, Record]) -> Batch:
-    """With the doubts, and going on behind them: they may be what its owner died of."""
+    """Add the doubts, and go on behind them: they may be what the batch's owner died of."""
     reached = max(doubts) + 1 if doubts else batch.reached
     return replace(batch.recorded(doubts), reached=reached)
 
@@ -156,7 +156,9 @@ def _doubtful(last: Record) -> Record:
 
 
 def _claimed(batch: Batch, clock: Clock, lease: timedelta) -> Batch:
-    """Owned. The time for retries begins here: an owner may die before it has recorded any."""
+    """Claim the batch. The time for retries begins here: an owner may die before it has recorded
+    any.
+    """
     now = clock.now()
     return replace(
         batch,
@@ -170,7 +172,7 @@ def _claimed(batch: Batch, clock: Clock, lease: timedelta) -> Batch:
 
 
 def _sound_alarm(batch: Batch, heard: Heard) -> None:
-    """Once, when a batch closes that held too many addresses of another app, or whose addresses
+    """Log once, when a batch closes that held too many addresses of another app, or whose addresses
     met a refusal while nobody of the run was accepted.
     """
     if batch.state is not BatchState.CLOSED:
@@ -185,10 +187,11 @@ def _sound_alarm(batch: Batch, heard: Heard) -> None:
 
 
 def _attempts(batch: Batch, positions: Set[int]) -> Mapping[AddressKind, Attempts]:
-    """What is to be pushed of it, by kind of address: for the first time, or once more.
+    """Count what is to be pushed of the batch, by kind of address: for the first time, or once
+    more.
 
-    By the address of the plan: to find the few that moved to another push service since, all would
-    be read before it is known whether any may be sent to.
+    The kind is that of the address in the plan: to find the few that moved to another push service
+    since, all would be read before it is known whether any may be sent to.
     """
     targets = [(p, batch.targets[p].address) for p in positions]
     waiting = [(batch.records[p], address.kind) for p, address in targets if address]
@@ -210,13 +213,15 @@ class _Run:
     lease: timedelta
 
     def taken_over(self, batch: Batch) -> Batch:
-        """After an owner that died: given up beyond the horizon, or all of them might die of it."""
+        """Take over after an owner that died: give up beyond the horizon, or all owners might die
+        of the batch.
+        """
         now = self.clock.now()
         beyond = self.policy.gives_up(batch.first_attempt_at or now, now)
         return self._give_up(batch, exhausted) if beyond else batch
 
     def within_budget(self, batch: Batch, until: datetime, retries: Retries) -> Batch:
-        """Goes through the batch, unless this process has spent what it may on retries."""
+        """Work through the batch, unless this process has spent what it may on retries."""
         if self.notification.status is not Status.SENDING:
             return self.through(batch, until)
         began = self.clock.now()
@@ -230,10 +235,10 @@ class _Run:
         return after
 
     def through(self, batch: Batch, until: datetime) -> Batch:
-        """Every open chunk once; returns the batch closed, or open with a time to go on.
+        """Try every open chunk once; return the batch closed, or open with a time to go on.
 
-        A chunk that would last beyond ``until``, judging by those before it, is not begun; nor is
-        one, nor a request of it, once the notification has expired.
+        A chunk that would last beyond ``until``, judging by those before it, is not begun; nor is a
+        chunk, nor a request of it, once the notification has expired.
         """
         expires_at, pushes = self.notification.expires_at, self.chunks.pushes
         longest, tried_until = timedelta(0), batch.reached
@@ -270,9 +275,9 @@ class _Run:
         return ended(it, batch, positions, domains, devices=devices, clock=self.clock)
 
     def put_off(self, batch: Batch, asked_seconds: float = 0.0) -> Batch:
-        """What is open is tried again later, unless that would be beyond the horizon or expiry.
+        """Schedule another try of what is open, unless that would be beyond the horizon or expiry.
 
-        No sooner than the first of it is due; the others are passed over until they are.
+        No sooner than the first open device is due; the others are passed over until they are.
         """
         now = self.clock.now()
         asked = max(asked_seconds, (batch.due_at(now) - now).total_seconds())
@@ -284,8 +289,8 @@ class _Run:
         return self._release(batch, retry_at)
 
     def _hand_over(self, batch: Batch) -> Batch:
-        """Time is up. Another task goes on at once, if most that was tried got through and anybody
-        may be asked for.
+        """Let another task go on at once, as time is up, if most that was tried got through and any
+        device may be asked for.
         """
         batch, now = self._judged(self._decided(batch)), self.clock.now()
         if batch.fruitless or batch.due_at(now) > now:
@@ -298,13 +303,13 @@ class _Run:
         return replace(batch, fruitless=fruitless_after(batch.fruitless, len(tried), in_vain))
 
     def _with_verdicts(self, batch: Batch, records: Mapping[int, Record]) -> Results:
-        """The last chunk of a pass, with what the whole of it taught."""
+        """Add to the last chunk of a pass what the whole pass taught."""
         verdicts, now = self.chunks.verdicts, self.clock.now()
         decided = verdicts.reached(batch.recorded(records), now, through=True)
         return Results({**records, **decided.records}, decided.gone)
 
     def _decided(self, batch: Batch, *, ending: bool = False) -> Batch:
-        """With what can be decided though the pass ends here, and everything if the batch does."""
+        """Record what can be decided though the pass ends here; everything if the batch ends."""
         decided = self.chunks.verdicts.reached(batch, self.clock.now(), ending=ending)
         return self._record(batch, decided) if decided.records else batch
 
@@ -324,7 +329,10 @@ class _Run:
         return replace(batch, lease_until=until, wake_at=until + SWEEP_GRACE)
 
     def _close_unsent(self, batch: Batch) -> Batch:
-        """The notification is no longer being sent: what was never sent is skipped, as stopped."""
+        """Close a batch whose notification is not being sent any more.
+
+        What was never sent is skipped, as stopped.
+        """
         now = self.clock.now()
         stopped = Record(Outcome.SKIPPED, "stopped", at=now)
         return self._closed_with(batch, lambda last: last_word(last, stopped))
@@ -350,6 +358,6 @@ class _Run:
 
 
 def _rested(batch: Batch) -> Batch:
-    """Whose time for retries has not begun, if nothing was attempted yet."""
+    """Reset the time for retries, which has not begun if nothing was attempted yet."""
     attempted = any(record.at for record in batch.records)
     return batch if attempted else replace(batch, first_attempt_at=None)

@@ -41,7 +41,7 @@ class Needs(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Swept:
-    """How much was stuck."""
+    """Numbers of stuck records, by kind."""
 
     notifications: int
     parts: int
@@ -72,9 +72,11 @@ def sweep(*, needs: Needs) -> Swept:
 
 @contextmanager
 def _not_for_all(notification_id: str) -> Iterator[None]:
-    """One that is gone, broken, or somebody else's by now must not keep the others waiting.
+    """Skip a record that is gone, broken, or another task's by now: it must not keep the others
+    waiting.
 
-    What is below one that is gone is never looked at again: it would be the first of every tick.
+    What is below a record that is gone is never looked at again: it would be the first of every
+    tick.
     """
     try:
         yield
@@ -85,7 +87,7 @@ def _not_for_all(notification_id: str) -> Iterator[None]:
 
 
 def _wake_notification(id: NotificationId, *, needs: Needs) -> None:
-    """Its event or its plan was lost, or the last batch's finish was."""
+    """Wake a notification whose event or plan was lost, or whose last batch's finish was."""
     now = needs.clock.now()
     woken = needs.notifications.change(id, lambda it: it.waking(now + _nap(it.sweeps), now))
     if woken.status is Status.STOPPED:
@@ -133,5 +135,5 @@ def _stuck(batch: Batch, now: datetime) -> bool:
 
 
 def _nap(sweeps: int) -> timedelta:
-    """Each fruitless look doubles the wait for the next."""
+    """Double the wait for the next look with each fruitless one."""
     return min(LONGEST_NAP, SWEEP_AFTER * float(2 ** min(sweeps, 8)))

@@ -1,10 +1,10 @@
-"""What is only decided when a pass over a batch knows more than one answer.
+"""Decisions that need more than one answer of a pass over a batch.
 
-That an address is unknown to its push service ends its device at once no more: it is dropped at
-the end of the pass, unless so many are unknown that it is we who are wrong. While too few addresses
-of the run are known to tell, it is asked for again. And who was held back because of what many
-others met ends with them, once that has lasted, so that other processes had the time to record whom
-they got through to.
+That an address is unknown to its push service ends its device at once no more: the address is
+dropped at the end of the pass, unless so many are unknown that it is we who are wrong. While too
+few addresses of the run are known to tell, the address is asked for again. And a device that was
+held back because of what many others met ends with them, once that has lasted, so that other
+processes had the time to record whom they got through to.
 """
 
 import logging
@@ -26,7 +26,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class DeadAddress:
-    """An address that a push service knows no more, and whose it was when it was sent to."""
+    """An address that its push service knows no more, and whose it was when it was sent to."""
 
     hwid: str
     value: str
@@ -35,7 +35,7 @@ class DeadAddress:
 
 @dataclass(frozen=True, slots=True)
 class Results:
-    """What was decided: a record per position, and addresses to drop."""
+    """Decisions of a pass: a record per position, and addresses to drop."""
 
     records: Mapping[int, Record]
     gone: Sequence[DeadAddress] = ()
@@ -51,31 +51,31 @@ class _Unknown:
 
     @property
     def dead(self) -> DeadAddress:
-        """What is to be dropped of it."""
+        """The address to drop."""
         return DeadAddress(self.target.hwid, self.target.address_value, self.answer.as_of)
 
 
 @dataclass(frozen=True, slots=True)
 class Verdicts:
-    """Of one pass over a batch."""
+    """Decisions of one pass over a batch."""
 
     heard: Heard
     patience: timedelta
     _unknown: dict[int, _Unknown] = field(default_factory=dict)
 
     def patience_with(self, group: Group) -> timedelta:
-        """How long our configuration has to be refused to a device of the group to end it."""
+        """Return how long our configuration must be refused to a device of the group to end it."""
         return self.patience * (BESIDE_ACCEPTED if self.heard.anybody_accepted(group) else 1)
 
     def defer(self, position: int, target: Target, answer: AddressGone, *, moved: bool) -> None:
-        """Decide later what becomes of an address that is unknown."""
+        """Leave for later what becomes of an address that is unknown."""
         self._unknown[position] = _Unknown(target, answer, moved)
 
     def reached(
         self, batch: Batch, now: datetime, *, through: bool = False, ending: bool = False
     ) -> Results:
-        """What is decided now; of those held back only when the pass is ``through``, and of unknown
-        addresses all that are left when the batch is ``ending``.
+        """Decide what can be decided now; of devices held back only when the pass is ``through``,
+        and of unknown addresses all that are left when the batch is ``ending``.
         """
         records: dict[int, Record] = {}
         gone: list[DeadAddress] = []
@@ -102,7 +102,7 @@ class Verdicts:
         return Results(records, gone)
 
     def _is_early(self, since: datetime | None, now: datetime) -> bool:
-        """Whether others may still have to say what would change the verdict."""
+        """Tell whether others may still have to say what would change the verdict."""
         return since is None or now - since < self.patience
 
     def _groups(self) -> Mapping[Group, Sequence[int]]:
@@ -113,7 +113,7 @@ class Verdicts:
         return groups
 
     def _judged(self, group: Group, positions: Sequence[int], evidence: Evidence) -> Answer | None:
-        """What they are recorded as instead of unknown."""
+        """Decide what the addresses are recorded as instead of unknown."""
         answer = judged(group, evidence, [self._unknown[p].answer for p in positions])
         if answer is not None:
             unknown, of = evidence.unknown, evidence.told_of
@@ -122,7 +122,7 @@ class Verdicts:
         return answer
 
     def _of_groups(self, batch: Batch, now: datetime) -> dict[int, Record]:
-        """Those of which others' refusal is believed."""
+        """End the devices of which others' refusal is believed."""
         found: dict[int, Record] = {}
         for group, refusal in self.heard.refusals.items():
             if self.heard.agreed_everywhere(group) != refusal.code:
@@ -139,7 +139,7 @@ class Verdicts:
 
 
 def _waiting(batch: Batch, group: Group, refusal: Refusal) -> Iterator[int]:
-    """Open positions of a group that met nothing else."""
+    """Yield the open positions of a group that met nothing else."""
     for position in batch.open_positions():
         target, code = batch.targets[position], batch.records[position].code
         of_group = target.address and group_of(target.platform, target.address) == group
