@@ -46,10 +46,10 @@ BUDGET: dict[str, set[str]] = {
     "operator_api": DATABASE,
     "on_notification_written": DATABASE | {"events"},
     "on_device_written": {"events"},
-    "plan_fanout": DATABASE | {"httpx", "tasks"},
-    "send_batch": DATABASE | {"httpx", "tasks"},
+    "plan_fanout": DATABASE,
+    "send_batch": DATABASE,
     "export_events": DATABASE | {"httpx", "tasks", "boto3"},
-    "tick": DATABASE | {"httpx", "tasks"},
+    "tick": DATABASE | {"httpx"},
     "telegram_webhook": DATABASE | {"httpx"},
 }
 

@@ -15,6 +15,7 @@ from local.emulators.fcm.validation import check
 from shared.adapters.push.addresses import fits_json
 from shared.domain.audience.device import AddressKind
 from shared.domain.content.content import Content
+from shared.domain.human_text import is_blank
 from shared.domain.push.fcm import MOST_BYTES
 from shared.domain.push.languages import LANGUAGES
 from shared.domain.push.reactions import PAYLOAD_TOO_BIG
@@ -41,15 +42,21 @@ shown = st.text(
     ),
     min_size=1,
 )
-titles = shown.filter(str.strip)
+
+
+def visible(most: int) -> st.SearchStrategy[str]:
+    """Draw texts in which something can be seen, as submitted content has them."""
+    return shown.map(lambda text: text.strip()[:most]).filter(lambda text: not is_blank(text))
+
+
 paths = st.text("abc/é?&=\"'%", max_size=60)
 contents = st.builds(
     Content,
-    title=titles.map(lambda t: t.strip()[:100]),
-    body=titles.map(lambda t: t.strip()[:500]),
+    title=visible(100),
+    body=visible(500),
     image=st.none() | paths.map("https://example.com/".__add__),
     url=st.none() | paths.map("https://example.com/".__add__) | paths.map("app://x/".__add__),
-    url_button_name=st.none() | titles.map(lambda t: t.strip()[:50]),
+    url_button_name=st.none() | visible(50),
     force_timer=st.none() | st.integers(1, 10),
 )
 messages = st.builds(
