@@ -318,7 +318,7 @@ def backfill() -> None:
 
 
 def _queue(p: Parts, *, as_json: bool) -> None:
-    page = moderate.queue(moderate.QueueWish(), by=_operator(), needs=p)
+    page = moderate.queue(moderate.ModerationQuery(), by=_operator(), needs=p)
     if page.next_token:
         click.echo(f"more than {len(page.items)} wait; these wait longest", err=True)
     if as_json:

@@ -12,9 +12,9 @@ from shared.adapters.telegram_calls import TelegramCalls, ToldElsewhere
 from shared.domain.errors import TryAgain
 from shared.domain.notifications.notification import NotificationId
 from shared.flow.chat.posts import show
-from shared.ports import ChatClosed, ChatMoved, ChatRefused, Waiting
+from shared.ports import ChatClosed, ChatMoved, ChatRefused, QueueQuery
 from shared.settings import Settings
-from shared.wiring import desk, parts
+from shared.wiring import moderator_chat, parts
 
 FUNCTION = "telegram-webhook"
 UPDATES = ["message", "callback_query"]
@@ -99,14 +99,14 @@ def setup(check: bool) -> None:
 def show_(ids: tuple[str, ...]) -> None:
     """Bring messages up to date: of IDS, or of all that wait."""
     p = parts()
-    found = desk(p)
+    found = moderator_chat(p)
     if found is None:
         raise click.ClickException("there is no bot: `fanfare telegram setup` says what is missing")
-    waiting = [] if ids else [it.id for it in p.notifications.queue(Waiting()).items]
+    waiting = [] if ids else [it.id for it in p.notifications.queue(QueueQuery()).items]
     try:
         for id in (*ids, *waiting):
             p.notifications.get(NotificationId(id))
-            show(NotificationId(id), desk=found)
+            show(NotificationId(id), moderator_chat=found)
             say(f"{id} is shown as it is")
     except (ChatClosed, ChatRefused, ChatMoved, TryAgain) as fault:
         raise failure(str(fault)) from None

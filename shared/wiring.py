@@ -46,17 +46,17 @@ if TYPE_CHECKING:
     from pydantic import SecretStr
 
     from shared.adapters.firestore.rest import FirestoreRest
-    from shared.flow.chat.moderator_chat import Desk
+    from shared.flow.chat.moderator_chat import ModeratorChat
     from shared.flow.moderation.moderate import CountDevices
     from shared.flow.notifications.submission import Checks
     from shared.ports.database import Database
     from shared.stores.exports import Exports
-    from shared.stores.lanes import Lanes
     from shared.stores.moderators import Moderators
     from shared.stores.platform import StopSwitch
     from shared.stores.posts import Posts
     from shared.stores.providers import Providers
     from shared.stores.review_policies import ReviewPolicies
+    from shared.stores.send_schedules import SendSchedules
     from shared.stores.usage import Usage
 
 
@@ -96,7 +96,7 @@ class Parts(Protocol):
     @property
     def ledger(self) -> Ledger: ...
     @property
-    def lanes(self) -> "Lanes": ...
+    def send_schedules(self) -> "SendSchedules": ...
     @property
     def slots(self) -> Slots: ...
     @property
@@ -268,10 +268,10 @@ class FanOutParts(Ground):
         return FirestoreLedger(self._rest)
 
     @cached_property
-    def lanes(self) -> "Lanes":
-        from shared.stores.lanes import Lanes
+    def send_schedules(self) -> "SendSchedules":
+        from shared.stores.send_schedules import SendSchedules
 
-        return Lanes(self._rest_database)
+        return SendSchedules(self._rest_database)
 
     @cached_property
     def slots(self) -> Slots:
@@ -428,14 +428,14 @@ class ChatParts(Ground):
         return TelegramChat(TelegramCalls(token, url))
 
 
-def desk(p: Parts) -> "Desk | None":
+def moderator_chat(p: Parts) -> "ModeratorChat | None":
     """The moderators' chat; none without a bot and a room for it."""
     room = p.settings.telegram_chat_id
     if p.chat is None or room is None:
         return None
-    from shared.flow.chat.moderator_chat import Desk
+    from shared.flow.chat.moderator_chat import ModeratorChat
 
-    return Desk(
+    return ModeratorChat(
         number=room,
         chat=p.chat,
         posts=p.posts,

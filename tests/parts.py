@@ -30,12 +30,12 @@ from shared.domain.providers.standing import Standing
 from shared.ports import Archive, Chat, Sender, Signer
 from shared.settings import Settings, read
 from shared.stores.exports import Exports
-from shared.stores.lanes import Lanes
 from shared.stores.moderators import Moderators
 from shared.stores.platform import StopSwitch
 from shared.stores.posts import Posts
 from shared.stores.providers import Providers
 from shared.stores.review_policies import ReviewPolicies
+from shared.stores.send_schedules import SendSchedules
 from shared.stores.usage import Usage
 
 PROJECT = "demo-fanfare"
@@ -153,8 +153,8 @@ class MemoryParts:
     chat: Chat | None = None
 
     @cached_property
-    def lanes(self) -> Lanes:
-        return Lanes(self.database)
+    def send_schedules(self) -> SendSchedules:
+        return SendSchedules(self.database)
 
     @cached_property
     def stop_switch(self) -> StopSwitch:

@@ -100,7 +100,7 @@ def moderation_queue(call: Call[QueueInput]) -> Reply:
     def domains_of(provider_id: str) -> Sequence[str]:
         return verified(p.providers.domains_of(provider_id))
 
-    wish = moderate.QueueWish(
+    wish = moderate.ModerationQuery(
         provider_id=wanted.provider_id,
         severity=wanted.severity,
         claimed=wanted.claimed,

@@ -28,7 +28,7 @@ from shared.flow.providers import keys as api_keys
 from shared.flow.providers import operate
 from shared.flow.providers.entitled import known_provider
 from shared.flow.providers.rates import check_rate
-from shared.ports import Wish
+from shared.ports import NotificationQuery
 from shared.wiring import parts
 
 LATEST = 10
@@ -69,7 +69,7 @@ def dashboard(call: Call[EmptyRequest]) -> Reply:
     """How many notifications are in each status, and the latest with their counters."""
     notifications = parts().notifications
     counts = notifications.counts_by_status(call.caller.id)
-    latest = notifications.of_provider(Wish(call.caller.id, page_size=LATEST)).items
+    latest = notifications.of_provider(NotificationQuery(call.caller.id, page_size=LATEST)).items
     return Reply(
         {
             "counts": {str(status): count for status, count in counts.items()},

@@ -38,7 +38,7 @@ from shared.flow.notifications import create as creating
 from shared.flow.notifications.once import Once
 from shared.flow.providers.entitled import known_provider
 from shared.flow.providers.rates import check_rate
-from shared.ports import Wish
+from shared.ports import NotificationQuery
 from shared.wiring import checks, parts
 
 PAGE_SIZE = 50
@@ -114,7 +114,7 @@ def list_notifications(call: Call[ListInput]) -> Reply:
         p = parts()
         owner = known_provider(call.caller.id, p.providers)
         check_rate(owner, Limit.SEARCHES_PER_MINUTE, p.rates)
-    wish = Wish(
+    wish = NotificationQuery(
         provider_id=call.caller.id,
         status=call.input.status,
         text=call.input.q,

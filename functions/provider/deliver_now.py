@@ -18,8 +18,8 @@ from shared.ports import Audience, Clock, Ledger, Notifications, Task, Tasks
 from shared.wiring import Parts, inspecting, parts, retry_policy
 
 if TYPE_CHECKING:
-    from shared.stores.lanes import Lanes
     from shared.stores.providers import Providers
+    from shared.stores.send_schedules import SendSchedules
 
 INLINE_SECONDS = 20
 """How long a request may deliver to an admin HWID itself before it leaves the rest to the tasks."""
@@ -40,7 +40,7 @@ def deliver_now(id: NotificationId) -> None:
     tasks = _HeadStart(p)
     try:
         needs = _PlanNeeds(
-            p.audience, p.clock, p.lanes, p.ledger, p.notifications, p.providers, tasks
+            p.audience, p.clock, p.send_schedules, p.ledger, p.notifications, p.providers, tasks
         )
         plan(id, inspect=inspecting(p), until=until, settle=False, needs=needs)
         if not tasks.batches:
@@ -64,7 +64,7 @@ class _PlanNeeds:
 
     audience: Audience
     clock: Clock
-    lanes: Lanes
+    send_schedules: SendSchedules
     ledger: Ledger
     notifications: Notifications
     providers: Providers

@@ -8,16 +8,16 @@ from collections.abc import Callable
 
 from functions.http.logs import log
 from shared.domain.errors import TryAgain
-from shared.flow.chat.moderator_chat import Desk
+from shared.flow.chat.moderator_chat import ModeratorChat
 from shared.ports import ChatClosed, ChatMoved, ChatRefused
-from shared.wiring import desk, parts
+from shared.wiring import moderator_chat, parts
 
 _logged: set[str] = set()
 
 
-def in_moderator_chat(work: Callable[[Desk], None]) -> bool:
+def in_moderator_chat(work: Callable[[ModeratorChat], None]) -> bool:
     """Do work in the moderators' chat; return whether there is one. Raises ``TryAgain``."""
-    chat = desk(parts())
+    chat = moderator_chat(parts())
     if chat is None:
         return False
     try:

@@ -34,7 +34,7 @@ def tick(request: Request) -> None:
             _queue_for_the_archive(p, trace_of(request))
         except Defect as defect:  # keeps no moderator from being reminded
             log("ERROR", f"tick: defect: {defect}", trace=trace_of(request), error=defect)
-    if not in_moderator_chat(lambda desk: look_after(desk=desk)):
+    if not in_moderator_chat(lambda moderator_chat: look_after(moderator_chat=moderator_chat)):
         remind(needs=p)
 
 

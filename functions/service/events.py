@@ -30,7 +30,7 @@ def on_notification_written(event: CloudEvent) -> None:
         announce(id, needs=p)
     except NotFound:  # a deleted draft
         return
-    in_moderator_chat(lambda desk: show(id, desk=desk))
+    in_moderator_chat(lambda moderator_chat: show(id, moderator_chat=moderator_chat))
 
 
 @functions_framework.cloud_event  # type: ignore[arg-type]  # its answer is not looked at

@@ -17,7 +17,7 @@ from functions.http.errors import MethodNotAllowed, NoSuchEndpoint, log_error
 from functions.http.logs import log, trace_of
 from functions.service.chat import in_moderator_chat
 from shared.domain.errors import Malformed, Unauthenticated
-from shared.flow.chat.moderator_chat import Desk
+from shared.flow.chat.moderator_chat import ModeratorChat
 from shared.flow.chat.press import Press, Reply, press, reply
 from shared.wiring import parts
 
@@ -100,7 +100,7 @@ def _update(request: Request) -> _Update | None:
         return None
 
 
-def _deal_with(update: _Update | None, desk: Desk) -> None:
+def _deal_with(update: _Update | None, moderator_chat: ModeratorChat) -> None:
     if update and update.callback_query:
         query = update.callback_query
         place = query.message
@@ -113,15 +113,15 @@ def _deal_with(update: _Update | None, desk: Desk) -> None:
                 message=place.message_id,
                 data=query.data,
             ),
-            desk=desk,
+            moderator_chat=moderator_chat,
         )
     elif update and update.message:
-        _hear(update.update_id, update.message, desk)
+        _hear(update.update_id, update.message, moderator_chat)
 
 
-def _hear(update: int, message: _Message, desk: Desk) -> None:
+def _hear(update: int, message: _Message, moderator_chat: ModeratorChat) -> None:
     if message.migrate_to_chat_id:
-        desk.follow(message.chat.id, message.migrate_to_chat_id)
+        moderator_chat.follow(message.chat.id, message.migrate_to_chat_id)
     answered = message.reply_to_message
     if answered and answered.sender and message.sender:
         reply(
@@ -134,5 +134,5 @@ def _hear(update: int, message: _Message, desk: Desk) -> None:
                 replied_to=answered.message_id,
                 replied_user=answered.sender.id,
             ),
-            desk=desk,
+            moderator_chat=moderator_chat,
         )

@@ -43,7 +43,7 @@ class Page(Generic[T]):
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class NotificationQuery:
     """Filter and page of a provider's list, newest first. ``text`` matches title or body."""
 
     provider_id: str
@@ -60,7 +60,7 @@ def every(notification: Notification) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
-class Waiting:
+class QueueQuery:
     """Pending notifications to list, by submission. ``shows`` filters those that were read."""
 
     provider_id: str = ""
@@ -110,7 +110,7 @@ class Notifications(Protocol):
     def delete(self, id: NotificationId, check: Callable[[Notification], None]) -> None:
         """Delete the notification (drafts only) unless ``check`` raises, as one transaction."""
 
-    def of_provider(self, wish: Wish) -> Page[Notification]:
+    def of_provider(self, wish: NotificationQuery) -> Page[Notification]:
         """List a provider's notifications, newest first.
 
         A notification that cannot be read is left out. A search may end a page early, even empty;
@@ -129,7 +129,7 @@ class Notifications(Protocol):
     def count_drafts(self, provider_id: str) -> int:
         """Count the provider's drafts, by aggregation."""
 
-    def queue(self, waiting: Waiting) -> Page[Notification]:
+    def queue(self, waiting: QueueQuery) -> Page[Notification]:
         """List the moderation queue, the notification that was submitted first in front.
 
         A notification that cannot be read is left out. A search may end a page early, even empty;
@@ -252,7 +252,7 @@ class Devices(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Sight:
+class SendingState:
     """State that decides whether to go on: a notification's status, whether the whole platform is
     stopped, and which of the notification's domains were taken from its provider.
     """
@@ -267,5 +267,5 @@ class Watch(Protocol):
     chunk.
     """
 
-    def look(self, id: NotificationId) -> Sight:
+    def look(self, id: NotificationId) -> SendingState:
         """Read the state as of one moment. Raises ``NotFound``."""

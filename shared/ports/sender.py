@@ -27,7 +27,7 @@ class Sender(Protocol):
         """Return an answer for each push, in order. Never raises for what a service answers.
 
         No request is begun after ``within_seconds``; an address whose turn did not come by then, or
-        that the whole app is asked to wait for, is answered by ``Later``.
+        that the whole app is asked to wait for, is answered by ``RetryLater``.
         """
 
 

@@ -25,7 +25,7 @@ from shared.ports.database import Database, Document
 from shared.stores.change import Step, change
 from shared.stores.codec import Fields, Reader, present
 from shared.stores.names import document_name
-from shared.stores.together import Together
+from shared.stores.write_coalescer import WriteCoalescer
 
 USAGE = "usage"
 
@@ -35,8 +35,8 @@ class Usage:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._windows = Together(self._write)
-        self._turns = Together(self._write_turns)
+        self._windows = WriteCoalescer(self._write)
+        self._turns = WriteCoalescer(self._write_turns)
 
     def take(
         self,

@@ -23,7 +23,12 @@ from shared.domain.errors import NotFound, TryAgain, WrongState
 from shared.domain.findings.finding import Finding, Severity
 from shared.domain.notifications.history import broken_links, chain_faults
 from shared.domain.notifications.lifecycle import Status
-from shared.domain.notifications.notification import Change, Looked, Notification, NotificationId
+from shared.domain.notifications.notification import (
+    Change,
+    Notification,
+    NotificationId,
+    SubmissionCheck,
+)
 from shared.domain.providers.places import Taker, Turn
 from shared.domain.providers.provider import Domain
 from shared.domain.tally import Tally
@@ -358,7 +363,7 @@ def test_a_submission_with_findings_whose_answer_was_lost_is_there_once(
     store: FirestoreNotifications, faulty: FaultyClient
 ) -> None:
     new = a_new_notification()
-    looked = Looked((Finding("shouting", Severity.INFO, "title", "Capitals."),), 3)
+    looked = SubmissionCheck((Finding("shouting", Severity.INFO, "title", "Capitals."),), 3)
     faulty.faults = [after_it_counted]
     store.create(new.submit(PROVIDER, NOON, admin_hwid=False, looked=looked))
     it, chain = store.get(N1), store.history(N1)

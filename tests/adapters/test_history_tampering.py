@@ -12,7 +12,7 @@ from cli.main import main
 from shared.adapters.firestore.notifications import FirestoreNotifications
 from shared.domain.actors import Actor, Role
 from shared.domain.findings.finding import Finding, Severity
-from shared.domain.notifications.notification import Looked, NotificationId
+from shared.domain.notifications.notification import NotificationId, SubmissionCheck
 from shared.domain.notifications.review import ReviewPolicy
 from shared.wiring import replaced
 from tests.builders import MODERATOR, NOON, PROVIDER, a_notification
@@ -43,7 +43,7 @@ def fanfare_history(client: Client, monkeypatch: pytest.MonkeyPatch) -> Iterator
     """Of a notification with a red finding, which two moderators approved."""
     parts: Any = memory_parts()
     store = parts.notifications = FirestoreNotifications(client)
-    looked = Looked((RED,), 3)
+    looked = SubmissionCheck((RED,), 3)
     new = a_notification(N1, status=None)
     store.create(new.submit(PROVIDER, NOON, admin_hwid=False, looked=looked))
     store.change(N1, lambda it: it.take(MODERATOR, NOON))

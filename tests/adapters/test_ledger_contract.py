@@ -186,7 +186,7 @@ def test_what_is_written_is_read_back(ledger: Ledger) -> None:
             batch.recorded(results),
             reached=50,
             attempt=3,
-            fruitless=2,
+            failed_rounds=2,
             lease_owner="me",
             lease_until=LATER,
             retry_at=NOON,
@@ -404,11 +404,11 @@ def test_a_write_carries_the_chunks_that_changed_and_no_address(
 def test_a_batch_of_an_earlier_version_is_read(
     firestore: FirestoreLedger, rest: FirestoreRest
 ) -> None:
-    (batch,) = planned(firestore, of_size(2, reached=2, fruitless=3))
+    (batch,) = planned(firestore, of_size(2, reached=2, failed_rounds=3))
     name = rest.name("pendingNotifications", N1, "batches", batch.id)
     rest.commit([write(name, {}, ["reached", "fruitless"])])
     found = firestore.batch(N1, batch.id)
-    assert (found.reached, found.fruitless, found.targets) == (0, 0, batch.targets)
+    assert (found.reached, found.failed_rounds, found.targets) == (0, 0, batch.targets)
 
 
 def test_a_full_batch_of_long_tokens_fits_and_one_too_large_is_refused_by_name(

@@ -6,7 +6,7 @@ import pytest
 
 from shared.adapters.documents import listing
 from shared.domain.notifications.notification import NotificationId
-from shared.ports import Notifications, Waiting
+from shared.ports import Notifications, QueueQuery
 from tests.adapters.conftest import Bench
 from tests.adapters.records import NOON, PROVIDER, a_draft, ids
 
@@ -16,9 +16,9 @@ HOUR = timedelta(hours=1)
 def test_the_moderation_queue_is_oldest_first_over_all_providers(
     many: Bench[Notifications],
 ) -> None:
-    queue = many.store.queue(Waiting(page_size=4))
+    queue = many.store.queue(QueueQuery(page_size=4))
     assert ids(queue.items) == ["n3", "n4", "n5", "n2"]
-    assert {"theirs", "n6"} & set(ids(many.store.queue(Waiting()).items)) == {"theirs"}
+    assert {"theirs", "n6"} & set(ids(many.store.queue(QueueQuery()).items)) == {"theirs"}
 
 
 @pytest.fixture
@@ -46,18 +46,18 @@ LONGEST_FIRST = ["n5", "n4", "old-a", "n2", "n3", "old-b", "n1", "n0", "old-c"]
 def test_in_the_moderation_queue_whoever_waits_longest_is_first(
     waiting: Bench[Notifications],
 ) -> None:
-    assert ids(waiting.store.queue(Waiting()).items) == LONGEST_FIRST
-    assert ids(waiting.store.queue(Waiting("p1")).items) == LONGEST_FIRST
+    assert ids(waiting.store.queue(QueueQuery()).items) == LONGEST_FIRST
+    assert ids(waiting.store.queue(QueueQuery("p1")).items) == LONGEST_FIRST
 
 
 @pytest.mark.parametrize("page_size", [1, 2, 3, 4, 5, 8, 9])
 def test_pages_of_the_moderation_queue_together_are_the_queue(
     waiting: Bench[Notifications], page_size: int
 ) -> None:
-    page = waiting.store.queue(Waiting(page_size=page_size))
+    page = waiting.store.queue(QueueQuery(page_size=page_size))
     found = ids(page.items)
     while page.next_token:
-        page = waiting.store.queue(Waiting(page_size=page_size, page_token=page.next_token))
+        page = waiting.store.queue(QueueQuery(page_size=page_size, page_token=page.next_token))
         found += ids(page.items)
     assert found == LONGEST_FIRST
 
@@ -68,7 +68,9 @@ def test_whatever_waits_is_found_however_few_are_looked_at_at_once(
 ) -> None:
     monkeypatch.setattr(listing, "SEARCH_CHUNK", 1)
     for page_size in (1, 2, 3):
-        found = waiting.store.queue(Waiting(shows=lambda it: it.id == wanted, page_size=page_size))
+        found = waiting.store.queue(
+            QueueQuery(shows=lambda it: it.id == wanted, page_size=page_size)
+        )
         assert ids(found.items) == [wanted]
 
 
@@ -77,7 +79,7 @@ def test_a_broken_time_of_creation_is_in_no_queue_and_breaks_none(
 ) -> None:
     for id in ("n4", "old-b"):
         waiting.write(id, {**(waiting.read(id) or {}), "createdAt": "yesterday"})
-    found = ids(waiting.store.queue(Waiting()).items)
+    found = ids(waiting.store.queue(QueueQuery()).items)
     assert found == [id for id in LONGEST_FIRST if id not in {"n4", "old-b"}]
 
 
@@ -85,29 +87,29 @@ def test_a_broken_time_of_submission_is_in_no_queue(
     waiting: Bench[Notifications], caplog: pytest.LogCaptureFixture
 ) -> None:
     waiting.write("n4", {**(waiting.read("n4") or {}), "submittedAt": "yesterday"})
-    found = ids(waiting.store.queue(Waiting()).items)
+    found = ids(waiting.store.queue(QueueQuery()).items)
     assert found == [id for id in LONGEST_FIRST if id != "n4"]
     assert "left out of a list" in caplog.text
 
 
 def test_the_moderation_queue_goes_on_where_its_page_ended(many: Bench[Notifications]) -> None:
-    whole = ids(many.store.queue(Waiting()).items)
+    whole = ids(many.store.queue(QueueQuery()).items)
     seen: list[str] = []
-    page = many.store.queue(Waiting(page_size=2))
+    page = many.store.queue(QueueQuery(page_size=2))
     while page.next_token:
         seen += ids(page.items)
-        page = many.store.queue(Waiting(page_size=2, page_token=page.next_token))
+        page = many.store.queue(QueueQuery(page_size=2, page_token=page.next_token))
     assert seen + ids(page.items) == whole
 
 
 def test_the_moderation_queue_of_one_provider_and_of_those_asked_for(
     many: Bench[Notifications],
 ) -> None:
-    assert "theirs" not in ids(many.store.queue(Waiting("p1")).items)
-    chosen = many.store.queue(Waiting(shows=lambda it: it.id in {"n5", "n2"}, page_size=1))
+    assert "theirs" not in ids(many.store.queue(QueueQuery("p1")).items)
+    chosen = many.store.queue(QueueQuery(shows=lambda it: it.id in {"n5", "n2"}, page_size=1))
     assert ids(chosen.items) == ["n5"]
     assert chosen.next_token
     rest = many.store.queue(
-        Waiting(shows=lambda it: it.id in {"n5", "n2"}, page_token=chosen.next_token)
+        QueueQuery(shows=lambda it: it.id in {"n5", "n2"}, page_token=chosen.next_token)
     )
     assert (ids(rest.items), rest.next_token) == (["n2"], None)

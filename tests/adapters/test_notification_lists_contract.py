@@ -10,7 +10,7 @@ from shared.adapters.firestore import notifications as firestore_notifications
 from shared.domain.errors import InvalidInput
 from shared.domain.notifications.lifecycle import Status
 from shared.domain.notifications.notification import NotificationId
-from shared.ports import Notifications, Waiting, Wish
+from shared.ports import NotificationQuery, Notifications, QueueQuery
 from tests.adapters.conftest import Bench
 from tests.adapters.records import (
     MODERATOR,
@@ -30,7 +30,7 @@ def as_token(text: str) -> str:
 
 
 def test_a_list_is_newest_first_and_only_the_providers_own(many: Bench[Notifications]) -> None:
-    page = many.store.of_provider(Wish("p1"))
+    page = many.store.of_provider(NotificationQuery("p1"))
     assert ids(page.items) == ["n0", "n1", "n2", "n5", "n4", "n3", "n6"]
     assert page.next_token is None
     assert all(it.version for it in page.items)
@@ -60,7 +60,7 @@ def test_those_that_are_being_sent_on_a_domain_are_found(
 @pytest.mark.parametrize("page_size", [1, 2, 3, 6, 7, 8])
 def test_pages_together_are_the_list(many: Bench[Notifications], page_size: int) -> None:
     found: list[str] = []
-    wish = Wish("p1", page_size=page_size)
+    wish = NotificationQuery("p1", page_size=page_size)
     while True:
         page = many.store.of_provider(wish)
         assert 1 <= len(page.items) <= page_size
@@ -72,8 +72,8 @@ def test_pages_together_are_the_list(many: Bench[Notifications], page_size: int)
 
 
 def test_a_list_can_be_of_one_status(many: Bench[Notifications]) -> None:
-    assert ids(many.store.of_provider(Wish("p1", status=Status.DRAFT)).items) == ["n6"]
-    assert many.store.of_provider(Wish("p1", status=Status.FAILED)).items == ()
+    assert ids(many.store.of_provider(NotificationQuery("p1", status=Status.DRAFT)).items) == ["n6"]
+    assert many.store.of_provider(NotificationQuery("p1", status=Status.FAILED)).items == ()
 
 
 @pytest.mark.parametrize(
@@ -88,13 +88,13 @@ def test_a_list_can_be_of_one_status(many: Bench[Notifications]) -> None:
 def test_a_text_is_found_in_title_or_body_in_any_case(
     many: Bench[Notifications], text: str, expected: list[str]
 ) -> None:
-    assert ids(many.store.of_provider(Wish("p1", text=text)).items) == expected
+    assert ids(many.store.of_provider(NotificationQuery("p1", text=text)).items) == expected
 
 
 def test_a_search_goes_on_where_its_page_ended(many: Bench[Notifications]) -> None:
-    first = many.store.of_provider(Wish("p1", text="sale", page_size=3))
+    first = many.store.of_provider(NotificationQuery("p1", text="sale", page_size=3))
     assert ids(first.items) == ["n0", "n2", "n4"]
-    wish = Wish("p1", text="sale", page_size=3, page_token=first.next_token or "")
+    wish = NotificationQuery("p1", text="sale", page_size=3, page_token=first.next_token or "")
     rest = many.store.of_provider(wish)
     assert (ids(rest.items), rest.next_token) == (["n6"], None)
 
@@ -104,7 +104,7 @@ def test_a_search_looks_at_a_bounded_number_of_records_in_one_call(
 ) -> None:
     monkeypatch.setattr(listing, "MOST_SCANNED", 2)
     monkeypatch.setattr(listing, "SEARCH_CHUNK", 2)
-    wish, calls = Wish("p1", text="number 6", page_size=1), 1
+    wish, calls = NotificationQuery("p1", text="number 6", page_size=1), 1
     page = many.store.of_provider(wish)
     while page.next_token and not page.items:
         page = many.store.of_provider(replace(wish, page_token=page.next_token))
@@ -114,8 +114,8 @@ def test_a_search_looks_at_a_bounded_number_of_records_in_one_call(
 
 def test_one_broken_record_does_not_take_the_list_with_it(many: Bench[Notifications]) -> None:
     many.write("n1", {**(many.read("n1") or {}), "title": 1})
-    assert ids(many.store.of_provider(Wish("p1", page_size=2)).items) == ["n0", "n2"]
-    assert "n1" not in ids(many.store.queue(Waiting()).items)
+    assert ids(many.store.of_provider(NotificationQuery("p1", page_size=2)).items) == ["n0", "n2"]
+    assert "n1" not in ids(many.store.queue(QueueQuery()).items)
 
 
 @pytest.mark.parametrize(
@@ -138,7 +138,7 @@ def test_a_token_we_did_not_give_out_is_refused(
     notifications: Bench[Notifications], token: str
 ) -> None:
     with pytest.raises(InvalidInput) as refused:
-        notifications.store.of_provider(Wish("p1", page_token=token))
+        notifications.store.of_provider(NotificationQuery("p1", page_token=token))
     assert [error.field for error in refused.value.errors] == ["pageToken"]
 
 

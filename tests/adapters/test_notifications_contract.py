@@ -12,7 +12,7 @@ from shared.domain.findings.finding import Finding, Severity
 from shared.domain.findings.link_ends import LinkEnd, LookedAt
 from shared.domain.notifications.history import broken_links, chain_faults
 from shared.domain.notifications.lifecycle import Status
-from shared.domain.notifications.notification import FailureReason, Looked, NotificationId
+from shared.domain.notifications.notification import FailureReason, NotificationId, SubmissionCheck
 from shared.domain.notifications.review import Claim, Endorsement
 from shared.domain.tally import Tally
 from shared.ports import AlreadyThere, Notifications, Replay
@@ -268,7 +268,7 @@ def test_what_was_seen_and_who_reads_and_approved_it_is_kept(
         Finding("shouting", Severity.INFO, "title", "Capitals."),
     )
     new = a_new_notification()
-    submission = new.submit(PROVIDER, NOON, admin_hwid=False, looked=Looked(found, 7))
+    submission = new.submit(PROVIDER, NOON, admin_hwid=False, looked=SubmissionCheck(found, 7))
     notifications.store.create(submission)
     assert plain(notifications.store.get(N1)) == plain(submission.notification)
     claimed = notifications.store.change(N1, lambda it: it.take(MODERATOR, NOON))

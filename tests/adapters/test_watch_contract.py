@@ -19,7 +19,7 @@ from shared.domain.actors import Actor, Role
 from shared.domain.errors import Defect, NotFound
 from shared.domain.notifications.lifecycle import Status
 from shared.domain.notifications.notification import Change, Notification, NotificationId
-from shared.ports import Notifications, Sight, Watch
+from shared.ports import Notifications, SendingState, Watch
 from shared.stores.platform import StopSwitch
 from tests.adapters.fanout import BadLine, a_sending_notification
 from tests.adapters.test_others import not_again
@@ -72,7 +72,7 @@ def test_a_notification_is_seen_with_its_status_and_a_platform_that_was_never_st
     bench: Bench,
 ) -> None:
     has(bench, a_sending_notification())
-    assert bench.watch.look(N1) == Sight(Status.SENDING, stopped=False)
+    assert bench.watch.look(N1) == SendingState(Status.SENDING, stopped=False)
 
 
 def test_a_stop_is_seen_at_the_next_look(bench: Bench) -> None:
@@ -80,22 +80,22 @@ def test_a_stop_is_seen_at_the_next_look(bench: Bench) -> None:
     bench.watch.look(N1)
     moderator = Actor(Role.MODERATOR, "m1")
     bench.notifications.change(N1, lambda it: it.stop(moderator, NOON, "wrong picture"))
-    assert bench.watch.look(N1) == Sight(Status.STOPPED, stopped=False)
+    assert bench.watch.look(N1) == SendingState(Status.STOPPED, stopped=False)
 
 
 def test_the_stop_switch_is_seen_at_the_next_look_on_and_off(bench: Bench) -> None:
     has(bench, a_sending_notification())
     bench.stop_switch.turn(True, "operator:o1", "incident", NOON)
-    assert bench.watch.look(N1) == Sight(Status.SENDING, stopped=True)
+    assert bench.watch.look(N1) == SendingState(Status.SENDING, stopped=True)
     bench.stop_switch.turn(False, "operator:o1", "over", NOON)
-    assert bench.watch.look(N1) == Sight(Status.SENDING, stopped=False)
+    assert bench.watch.look(N1) == SendingState(Status.SENDING, stopped=False)
 
 
 def test_a_domain_that_was_taken_is_seen_at_the_next_look(bench: Bench) -> None:
     has(bench, a_sending_notification(plan_domains=("a.example", "b.example")))
     operator = Actor(Role.OPERATOR, "o1")
     bench.notifications.change(N1, lambda it: it.lose(["b.example"], operator, NOON))
-    seen = Sight(Status.SENDING, stopped=False, lost_domains=("b.example",))
+    seen = SendingState(Status.SENDING, stopped=False, lost_domains=("b.example",))
     assert bench.watch.look(N1) == seen
 
 
@@ -122,4 +122,4 @@ def test_a_look_is_one_request_for_the_fields_that_decide(firestore: Bench, line
 def test_a_look_that_was_lost_is_taken_again(firestore: Bench, line: BadLine) -> None:
     has(firestore, a_sending_notification())
     line.next(":batchGet", "drop", "mute")
-    assert firestore.watch.look(N1) == Sight(Status.SENDING, stopped=False)
+    assert firestore.watch.look(N1) == SendingState(Status.SENDING, stopped=False)

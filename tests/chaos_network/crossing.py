@@ -17,7 +17,7 @@ from shared.domain.audience.device import AddressKind, Device, PushAddress
 from shared.domain.delivery.ledger import Outcome
 from shared.domain.errors import WrongState
 from shared.domain.notifications.notification import NotificationId
-from shared.domain.push.answers import Answer, Later
+from shared.domain.push.answers import Answer, RetryLater
 from shared.domain.push.rendering import Push
 from shared.flow.notifications.once import Once
 from shared.ports import Sender
@@ -140,7 +140,7 @@ class Counting:
 
     def send(self, pushes: Sequence[Push], within_seconds: float = inf) -> Sequence[Answer]:
         answers = self._sender.send(pushes, within_seconds)
-        met = [answer.code for answer in answers if isinstance(answer, Later)]
+        met = [answer.code for answer in answers if isinstance(answer, RetryLater)]
         self._found.sends += len(pushes)
         self._found.faults += len(met)
         self._found.met.update(met)

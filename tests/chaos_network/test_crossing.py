@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from shared.domain.audience.device import AddressKind, PushAddress
-from shared.domain.push.answers import Accepted, Answer, Later
+from shared.domain.push.answers import Accepted, Answer, RetryLater
 from shared.domain.push.rendering import Push
 from tests.chaos_network.crossing import Crossing, cross
 from tests.chaos_network.proxy import REQUEST_FAULTS, STREAM_FAULTS, Luck
@@ -103,13 +103,13 @@ class Fated:
 
     @property
     def in_doubt(self) -> bool:
-        return isinstance(self.answer, Later) and self.answer.ambiguous
+        return isinstance(self.answer, RetryLater) and self.answer.ambiguous
 
 
 def assert_honest(fated: Fated) -> None:
     """One request at most; and only what is in doubt may have been taken without our knowing."""
     assert fated.received <= 1
-    assert isinstance(fated.answer, Accepted | Later)
+    assert isinstance(fated.answer, Accepted | RetryLater)
     assert fated.in_doubt or fated.taken == isinstance(fated.answer, Accepted)
 
 

@@ -17,9 +17,9 @@ from shared.domain.push.answers import (
     Accepted,
     AddressGone,
     Answer,
-    Later,
     Misconfigured,
     Rejected,
+    RetryLater,
     Unsendable,
 )
 from shared.domain.push.reactions import CREDENTIALS_REFUSED
@@ -89,7 +89,7 @@ def deed(answer: Answer) -> str:
             return "tried again for a minute, then failed; the address is kept; believed of many"
         case Unsendable():
             return "failed; the address is kept; believed of many"
-        case Later(_, seconds, ambiguous, of_app=of_app):
+        case RetryLater(_, seconds, ambiguous, of_app=of_app):
             when = (
                 f"tried again, after {seconds:.0f} s or what it asks" if seconds else "tried again"
             )
@@ -163,7 +163,9 @@ def _huaweis_deed(code: str, answer: Answer) -> str:
             "those listed as below; if the list does not say who, halves are sent until it is known"
         )
     alone = (
-        "" if isinstance(answer, Accepted | Later) else "halves are sent until it is known whose; "
+        ""
+        if isinstance(answer, Accepted | RetryLater)
+        else "halves are sent until it is known whose; "
     )
     if answer == CREDENTIALS_REFUSED:
         return f"a new token, and once more; if that is refused too: {alone}{deed(answer)}"

@@ -13,7 +13,7 @@ from functions.table import routes
 from shared.adapters.documents.notification import notification_fields
 from shared.domain.findings.finding import Finding, Severity
 from shared.domain.notifications.lifecycle import Status
-from shared.domain.notifications.notification import Looked
+from shared.domain.notifications.notification import SubmissionCheck
 from shared.domain.notifications.review import ReviewPolicy, Template
 from tests.builders import NOON, PROVIDER, a_notification, a_provider
 from tests.doors.conftest import a_body, door
@@ -269,7 +269,7 @@ def details(function: str, data: object, credential: str = MODERATOR) -> tuple[i
 
 @pytest.fixture
 def red(world: MemoryParts) -> str:
-    looked = Looked((Finding("ipHost", Severity.RED, "url", "A number."),), 7)
+    looked = SubmissionCheck((Finding("ipHost", Severity.RED, "url", "A number."),), 7)
     new = a_notification(status=None)
     world.notifications.create(new.submit(PROVIDER, NOON, admin_hwid=False, looked=looked))
     return new.id

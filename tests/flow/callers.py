@@ -69,7 +69,7 @@ class Callers:
 
     def waiting(self, *, by: Actor = MODERATOR, **wish: Any) -> Page[moderate.Queued]:
         p = self.parts
-        return moderate.queue(moderate.QueueWish(**wish), by=by, needs=p)
+        return moderate.queue(moderate.ModerationQuery(**wish), by=by, needs=p)
 
     def claim(self, id: NotificationId, *, by: Actor = MODERATOR, email: str = "") -> Notification:
         p = self.parts

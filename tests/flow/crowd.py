@@ -5,7 +5,7 @@ from itertools import count
 from typing import Any
 
 from shared.domain.audience.device import PARTITIONS, Device, partition_of
-from shared.domain.push.answers import Answer, Later, Misconfigured, Unsendable
+from shared.domain.push.answers import Answer, Misconfigured, RetryLater, Unsendable
 from tests.builders import a_desktop, a_device, an_fcm_address
 from tests.flow.push import accepted, busy, gone, lost
 from tests.flow.world import World
@@ -15,9 +15,9 @@ RANGES = 10
 ROTTEN: tuple[Answer, ...] = (
     Misconfigured("credentialsRefused"),
     Unsendable("invalidMessage"),
-    Later("deviceBusy", 60.0),
+    RetryLater("deviceBusy", 60.0),
     Misconfigured("wrongEnvironment"),
-    Later("quotaExceeded", 60.0),
+    RetryLater("quotaExceeded", 60.0),
 )
 """What a bad address is answered, whoever asks."""
 ROTTEN_CODES = frozenset(answer.code for answer in ROTTEN)  # type: ignore[union-attr]

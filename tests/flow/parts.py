@@ -42,11 +42,11 @@ from shared.ports import (
 )
 from shared.settings import Settings, read
 from shared.stores.exports import Exports
-from shared.stores.lanes import Lanes
 from shared.stores.moderators import Moderators
 from shared.stores.platform import StopSwitch
 from shared.stores.posts import Posts
 from shared.stores.review_policies import ReviewPolicies
+from shared.stores.send_schedules import SendSchedules
 from shared.stores.usage import Usage
 from tests.builders import NOON, a_domain, a_provider
 from tests.flow.hazard import Hazard, guarded
@@ -83,7 +83,7 @@ class Stores:
         self.desktops = Watched(MemorySlots(self.devices), self.devices)
         self.stop_switch = StopSwitch(self.database)
         self.watch = MemoryWatch(self.notifications, self.stop_switch)
-        self.lanes = Lanes(self.database)
+        self.send_schedules = SendSchedules(self.database)
         self.tasks = MemoryTasks()
         self.budget = budget
         self.policies = ReviewPolicies(self.database)
@@ -125,7 +125,7 @@ class SimulatedParts:
         self.ledger = guarded(stores.ledger, "ledger", hazard)
         self.slots = guarded(stores.desktops, "slots", hazard)
         self.senders: Mapping[AddressKind, Sender] = {AddressKind.FCM: push}
-        self.lanes = guarded(stores.lanes, "lanes", hazard)
+        self.send_schedules = guarded(stores.send_schedules, "send_schedules", hazard)
         self.retries = ProcessRetries(stores.budget)
         self.memory = ProcessRunMemory()
         self.tasks = guarded(stores.tasks, "tasks", hazard)

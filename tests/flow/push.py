@@ -7,7 +7,14 @@ from datetime import datetime
 from math import inf
 
 from shared.domain.audience.device import PushAddress
-from shared.domain.push.answers import Accepted, AddressGone, Answer, Later, Misconfigured, Rejected
+from shared.domain.push.answers import (
+    Accepted,
+    AddressGone,
+    Answer,
+    Misconfigured,
+    Rejected,
+    RetryLater,
+)
 from shared.domain.push.rendering import Payload, Push
 
 
@@ -30,18 +37,18 @@ def gone(as_of: datetime | None = None) -> AddressGone:
     return AddressGone("UNREGISTERED", as_of)
 
 
-def busy(retry_after_seconds: float | None = None) -> Later:
-    return Later("UNAVAILABLE", retry_after_seconds)
+def busy(retry_after_seconds: float | None = None) -> RetryLater:
+    return RetryLater("UNAVAILABLE", retry_after_seconds)
 
 
-def no_turn(seconds: float | None = None) -> Later:
+def no_turn(seconds: float | None = None) -> RetryLater:
     """The app is to be left alone for so long: nothing was asked."""
-    return Later("noTurn", seconds, tried=False)
+    return RetryLater("noTurn", seconds, tried=False)
 
 
-def lost() -> Later:
+def lost() -> RetryLater:
     """It took the message, and its answer did not arrive."""
-    return Later("TIMEOUT", ambiguous=True)
+    return RetryLater("TIMEOUT", ambiguous=True)
 
 
 def misconfigured() -> Misconfigured:
@@ -87,10 +94,10 @@ class PushService:
 
     def _one(self, payload: Payload, address: PushAddress) -> Answer:
         answer = self._everyone or self._next(address.value)
-        if isinstance(answer, Later) and not answer.tried:
+        if isinstance(answer, RetryLater) and not answer.tried:
             return answer
         self.requests.append((payload, address))
-        unconfirmed = isinstance(answer, Later) and answer.ambiguous
+        unconfirmed = isinstance(answer, RetryLater) and answer.ambiguous
         self.taken[payload.id, address.value] += unconfirmed or isinstance(answer, Accepted)
         self.unconfirmed[payload.id, address.value] += unconfirmed
         return answer

@@ -10,7 +10,7 @@ from shared.domain.delivery.ledger import BatchState
 from shared.domain.delivery.retry import RetryBudget
 from shared.domain.notifications.lifecycle import Status
 from shared.domain.notifications.notification import Notification, NotificationId
-from shared.domain.push.answers import Later
+from shared.domain.push.answers import RetryLater
 from shared.flow.delivery.count import reconcile
 from tests.builders import (
     NOON,
@@ -152,7 +152,7 @@ def test_no_request_of_a_chunk_is_begun_once_it_has_expired() -> None:
     world = World([a_device()])
     id = planned(world)
     world.clock.advance(HOUR - timedelta(seconds=7))
-    world.push.will("token-phone-1", Later("notSent"))
+    world.push.will("token-phone-1", RetryLater("notSent"))
     send(world, id)
     assert world.push.budgets == [7.0]
     assert word(world, id) == ("failed", "expired")

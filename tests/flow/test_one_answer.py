@@ -23,8 +23,8 @@ from shared.domain.push.answers import (
     Accepted,
     AddressGone,
     Answer,
-    Later,
     Misconfigured,
+    RetryLater,
     Unsendable,
 )
 from shared.domain.push.apns import REACTIONS as APPLES
@@ -288,7 +288,7 @@ class Poisoned:
 
 
 @pytest.mark.parametrize("count", [2, 50, 120])
-@pytest.mark.parametrize("answer", [busy(), Later("internal", ambiguous=True)], ids=str)
+@pytest.mark.parametrize("answer", [busy(), RetryLater("internal", ambiguous=True)], ids=str)
 def test_what_puts_off_a_request_for_many_is_narrowed_down_to_the_one_it_is_about(
     answer: Answer, count: int
 ) -> None:
@@ -304,8 +304,10 @@ def test_what_puts_off_a_request_for_many_is_narrowed_down_to_the_one_it_is_abou
 # ---- waits -----------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("answer", [Later("quotaExceeded", 60.0), Later("deviceBusy", 3_000.0)])
-def test_one_that_is_told_to_wait_waits_alone(answer: Later) -> None:
+@pytest.mark.parametrize(
+    "answer", [RetryLater("quotaExceeded", 60.0), RetryLater("deviceBusy", 3_000.0)]
+)
+def test_one_that_is_told_to_wait_waits_alone(answer: RetryLater) -> None:
     names = named(120)
     sent = Sent(map(phone, names), names[:1], answer, accepted())
     for hwid in names[1::2]:
@@ -455,7 +457,7 @@ def test_a_batch_whose_owners_all_die_ends_after_six_hours() -> None:
 # ---- anything --------------------------------------------------------------------------------
 
 PASSING: st.SearchStrategy[Answer] = st.sampled_from(
-    [busy(), busy(40), Later("deviceBusy", 60.0), misconfigured()]
+    [busy(), busy(40), RetryLater("deviceBusy", 60.0), misconfigured()]
 )
 FINAL: st.SearchStrategy[Answer] = st.sampled_from([gone(), INVALID, misconfigured()])
 

@@ -28,7 +28,12 @@ from shared.domain.findings.finding import Finding, Severity
 from shared.domain.findings.link_ends import Inspection
 from shared.domain.notifications.history import broken_links
 from shared.domain.notifications.lifecycle import Status
-from shared.domain.notifications.notification import Change, Looked, Notification, NotificationId
+from shared.domain.notifications.notification import (
+    Change,
+    Notification,
+    NotificationId,
+    SubmissionCheck,
+)
 from shared.domain.providers.provider import HIGHEST_LIMIT, Limit
 from shared.domain.tally import Tally
 from shared.flow.delivery.cancel import cancel, stop
@@ -193,7 +198,7 @@ def with_pending(store: Notifications) -> Notifications:
 
 def with_red(store: Notifications) -> Notifications:
     """One that two moderators must approve."""
-    new, looked = a_notification(ID, status=None), Looked((RED,), 3)
+    new, looked = a_notification(ID, status=None), SubmissionCheck((RED,), 3)
     store.create(new.submit(PROVIDER, NOON, admin_hwid=False, looked=looked))
     return store
 

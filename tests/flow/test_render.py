@@ -17,7 +17,7 @@ from shared.domain.push.answers import Answer
 from shared.domain.push.reactions import PAYLOAD_TOO_BIG
 from shared.domain.push.rendering import Payload, Push
 from shared.flow.delivery.heard import Heard
-from shared.flow.delivery.pushes import Pushes
+from shared.flow.delivery.pushes import PushRound
 from shared.flow.delivery.render import Renderer
 from tests.builders import NOON, a_notification, a_target
 from tests.flow.push import texts
@@ -73,7 +73,7 @@ def test_what_is_too_big_is_refused_without_a_request(
 ) -> None:
     clock, of_all = FixedClock(NOON), of(TOO_LONG)
     heard = Heard(of_all.notification.id, BatchId("b"), ProcessRunMemory(), MemoryLedger(), clock)
-    pushes = Pushes(of_all, {kind: Untouched()}, clock, heard)
+    pushes = PushRound(of_all, {kind: Untouched()}, clock, heard)
     targets = {n: a_target(f"phone-{n}", address=it) for n, it in enumerate(addresses(kind, kind))}
     assert pushes.send(targets, NOON + timedelta(seconds=60)) == dict.fromkeys(
         targets, PAYLOAD_TOO_BIG

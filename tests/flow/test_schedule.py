@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from shared.domain.audience.device import Device
-from shared.domain.delivery.lane import Lane
+from shared.domain.delivery.send_schedule import SendSchedule
 from shared.domain.notifications.notification import NotificationId
 from shared.domain.providers.provider import Provider
 from shared.flow.delivery.queues import SEND_BATCH, Queue
@@ -39,8 +39,8 @@ def a_world(*, times: int = TIMES, provider: Provider | None = None) -> World:
     return world
 
 
-def lane_of(world: World, provider_id: str) -> Lane:
-    return world.lanes.change(provider_id, lambda lane: lane)
+def lane_of(world: World, provider_id: str) -> SendSchedule:
+    return world.send_schedules.change(provider_id, lambda schedule: schedule)
 
 
 def planned(world: World) -> NotificationId:
@@ -112,12 +112,12 @@ def test_the_rate_depends_on_the_plan(provider: Provider, seconds: float) -> Non
 def test_planning_again_gives_every_batch_the_same_moment() -> None:
     world = a_world()
     id = planned(world)
-    before, lane = moments(world, id), lane_of(world, "p1")
+    before, schedule = moments(world, id), lane_of(world, "p1")
     world.clock.advance(600)
     world.tasks.names.clear()
     plan(world, id)
     assert moments(world, id) == before
-    assert lane_of(world, "p1") == lane
+    assert lane_of(world, "p1") == schedule
 
 
 def test_a_crash_between_the_reservation_and_the_plan_reserves_once() -> None:
@@ -126,10 +126,10 @@ def test_a_crash_between_the_reservation_and_the_plan_reserves_once() -> None:
     world.hazard.strike_at("ledger.open_parts", Blow.BEFORE)
     with pytest.raises(Crash):
         world.plan(id)
-    lane = lane_of(world, "p1")
+    schedule = lane_of(world, "p1")
     world.clock.advance(30)
     plan(world, id)
-    assert lane_of(world, "p1") == lane
+    assert lane_of(world, "p1") == schedule
     assert moments(world, id)[0] == NOON
 
 
@@ -170,7 +170,7 @@ def test_whoever_stops_a_mistake_does_not_wait_for_the_rest_of_it() -> None:
 def test_providers_do_not_wait_for_each_other() -> None:
     world = a_world()
     planned(world)
-    world.lanes.change("p2", lambda it: it.reserved("x", NOON, timedelta(hours=1)))
+    world.send_schedules.change("p2", lambda it: it.reserved("x", NOON, timedelta(hours=1)))
     assert lane_of(world, "p2").taken[0].starts_at == NOON
     assert lane_of(world, "p1").free_at != lane_of(world, "p2").free_at
 

@@ -13,7 +13,7 @@ from shared.domain.delivery.ledger import Batch, BatchState, Outcome, sort_key
 from shared.domain.delivery.retry import RetryBudget
 from shared.domain.notifications.lifecycle import Status
 from shared.domain.notifications.notification import NotificationId
-from shared.domain.push.answers import Accepted, AddressGone, Answer, Later, Misconfigured
+from shared.domain.push.answers import Accepted, AddressGone, Answer, Misconfigured, RetryLater
 from shared.domain.push.rendering import Push
 from tests.builders import NOON, a_desktop, a_device, an_fcm_address
 from tests.flow.hazard import Blow, Crash
@@ -292,7 +292,7 @@ def test_first_attempts_are_not_held_up_by_a_storm_of_retries() -> None:
 
 def test_devices_that_could_not_be_asked_for_are_no_retries() -> None:
     world = World([a_device("phone-1"), a_device("phone-2")], budget=RetryBudget(0, 1))
-    world.push.will_all(Later("notSent"))
+    world.push.will_all(RetryLater("notSent"))
     id, batch = planned(world)
     for _ in range(5):
         world.send(id, batch.id)
@@ -440,7 +440,7 @@ def test_devices_that_we_are_the_right_app_for_are_still_reached() -> None:
 
 def test_a_doubt_outlives_the_wait_that_a_whole_app_is_asked_for() -> None:
     world = phones(1)
-    world.push.will("token-phone-000", lost(), Later("quotaExceeded", 30.0))
+    world.push.will("token-phone-000", lost(), RetryLater("quotaExceeded", 30.0))
     it = world.sent()
     record = world.records(it.id)["phone-000"]
     assert (record.outcome, record.code) == (Outcome.UNKNOWN, "answerLost")

@@ -32,15 +32,15 @@ from shared.domain.audience.filters import FILTERS, Context, Segment, TargetPlat
 from shared.domain.audience.targeting import AudienceQuery, PartitionRange, audience_queries
 from shared.domain.notifications.lifecycle import Status
 from shared.domain.notifications.notification import NotificationId
-from shared.ports import Waiting, Wish
+from shared.ports import NotificationQuery, QueueQuery
 from shared.stores.exports import Exports
-from shared.stores.lanes import Lanes
 from shared.stores.moderators import Moderators
 from shared.stores.platform import StopSwitch
 from shared.stores.posts import PROMPTS, UPDATES, Posts
 from shared.stores.provider_tokens import TokenShelf
 from shared.stores.providers import Providers
 from shared.stores.review_policies import ReviewPolicies
+from shared.stores.send_schedules import SendSchedules
 from shared.stores.usage import USAGE, Usage
 from tests.adapters.test_others import not_again
 from tests.builders import NOON, an_fcm_address
@@ -71,7 +71,7 @@ ADAPTERS = (
 )
 STORES = (
     Exports,
-    Lanes,
+    SendSchedules,
     Moderators,
     Posts,
     Providers,
@@ -155,15 +155,15 @@ def client_queries(client: Client) -> set[str]:
     notifications = FirestoreNotifications(client)
     providers = Providers(GoogleDatabase(client, not_again))
     devices = FirestoreDevices(client, not_again)
-    first = Wish("p1", page_size=2)
+    first = NotificationQuery("p1", page_size=2)
 
     def lists() -> None:
         for status in (None, Status.PENDING):
-            notifications.of_provider(Wish("p1", status))
+            notifications.of_provider(NotificationQuery("p1", status))
 
     def queues() -> None:
         for provider_id in ("", "p1"):
-            notifications.queue(Waiting(provider_id))
+            notifications.queue(QueueQuery(provider_id))
 
     calls: Calls = {
         "of_provider": lists,

@@ -14,7 +14,7 @@ from click.testing import CliRunner
 
 from cli.main import main
 from local.stack_file import ROOT
-from shared.domain.notifications.notification import Looked, NotificationId
+from shared.domain.notifications.notification import NotificationId, SubmissionCheck
 from shared.domain.tally import Tally
 from tests.builders import MODERATOR, NOON, OPERATOR, PROVIDER, a_notification
 from tests.local.conftest import Fanfare
@@ -26,7 +26,9 @@ N1 = NotificationId("n1")
 @pytest.fixture
 def pending(world: MemoryParts) -> NotificationId:
     new = a_notification(N1, status=None)
-    world.notifications.create(new.submit(PROVIDER, NOON, admin_hwid=False, looked=Looked((), 3)))
+    world.notifications.create(
+        new.submit(PROVIDER, NOON, admin_hwid=False, looked=SubmissionCheck((), 3))
+    )
     return N1
 
 

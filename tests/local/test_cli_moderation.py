@@ -1,7 +1,7 @@
 """``fanfare`` decides by the moderators' rules, and reads a history aloud."""
 
 from shared.domain.findings.finding import Finding, Severity
-from shared.domain.notifications.notification import Looked, NotificationId
+from shared.domain.notifications.notification import NotificationId, SubmissionCheck
 from shared.domain.notifications.review import ReviewPolicy, Template
 from tests.builders import MODERATOR, NOON, PROVIDER, a_notification
 from tests.local.conftest import Fanfare
@@ -13,7 +13,7 @@ RED = Finding("ipHost", Severity.RED, "url", "The address names a machine by num
 
 
 def submitted(world: MemoryParts, *findings: Finding) -> None:
-    new, looked = a_notification(N1, status=None), Looked(findings, 3)
+    new, looked = a_notification(N1, status=None), SubmissionCheck(findings, 3)
     world.notifications.create(new.submit(PROVIDER, NOON, admin_hwid=False, looked=looked))
 
 

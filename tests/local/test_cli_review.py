@@ -15,7 +15,7 @@ from shared.domain.audience.device import derive
 from shared.domain.content.content import Content
 from shared.domain.findings.finding import Finding, Severity
 from shared.domain.notifications.lifecycle import Status
-from shared.domain.notifications.notification import Looked, Notification, NotificationId
+from shared.domain.notifications.notification import Notification, NotificationId, SubmissionCheck
 from shared.domain.notifications.review import ReviewPolicy
 from tests.builders import MODERATOR, NOON, PROVIDER, a_device, a_segment, some_content
 from tests.local.conftest import Fanfare
@@ -40,7 +40,7 @@ def pending(world: MemoryParts) -> NotificationId:
     new = Notification(
         N1, "p1", "p1@example.com", CONTENT, a_segment(region=("us",)), None, created_at=NOON
     )
-    looked = Looked((WARNING,), 1)
+    looked = SubmissionCheck((WARNING,), 1)
     world.notifications.create(new.submit(PROVIDER, NOON, admin_hwid=False, looked=looked))
     for hwid in ("phone-1", "phone-2"):
         device = a_device(hwid)

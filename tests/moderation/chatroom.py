@@ -23,7 +23,7 @@ from shared.adapters.telegram_calls import TelegramCalls
 from shared.domain.audience.device import Device, derive
 from shared.domain.chat.text import Card
 from shared.domain.notifications.notification import Change, Notification, NotificationId
-from shared.flow.chat.moderator_chat import Desk
+from shared.flow.chat.moderator_chat import ModeratorChat
 from shared.flow.chat.press import Press, Reply
 from shared.stores.moderators import Moderator, Moderators
 from shared.stores.posts import Posts
@@ -74,9 +74,9 @@ class Chatroom:
         self.devices.refresh(device, derive(device.hwid, device.locale, device.domains))
 
     @property
-    def desk(self) -> Desk:
+    def moderator_chat(self) -> ModeratorChat:
         """What the verbs are given."""
-        return Desk(
+        return ModeratorChat(
             number=ROOM,
             chat=self.chat,
             posts=self.posts,

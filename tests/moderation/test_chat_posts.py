@@ -62,7 +62,7 @@ def posts(room: Chatroom) -> Posts:
 @pytest.mark.parametrize("id", ["none", "../x", "a/b", "__x__", "."])
 def test_a_press_that_names_nothing_is_answered_and_done_with(room: Chatroom, id: str) -> None:
     update = room.press(data=f"a:{id}:1")
-    press(update, desk=room.desk)
+    press(update, moderator_chat=room.moderator_chat)
     assert [said[1:] for said in room.chat.answers] == [
         ("There is no such notification any more.", True)
     ]
@@ -144,7 +144,7 @@ def test_of_fifty_double_presses_by_two_moderators_each_comes_to_one_decision(
         update = updates[number % len(updates)]
         for _ in range(20):
             try:
-                press(update, desk=room.desk)
+                press(update, moderator_chat=room.moderator_chat)
             except TryAgain:
                 continue
             return
@@ -182,9 +182,9 @@ def test_of_fifty_races_between_a_yes_and_a_reason_each_comes_to_one_decision(
         for _ in range(20):
             try:
                 if number % 2:
-                    press(yes[number // 2], desk=room.desk)
+                    press(yes[number // 2], moderator_chat=room.moderator_chat)
                 else:
-                    reply(no[number // 2], desk=room.desk)
+                    reply(no[number // 2], moderator_chat=room.moderator_chat)
             except TryAgain:
                 continue
             return
@@ -209,22 +209,22 @@ def test_events_and_decisions_at_once_end_in_one_message_that_tells_the_truth(
     room: Chatroom,
 ) -> None:
     room.given()
-    show(N1, desk=room.desk)
+    show(N1, moderator_chat=room.moderator_chat)
 
     def act(number: int) -> None:
         for _ in range(200):
             try:
                 if number == 3:
-                    press(room.press(MIRA, "a"), desk=room.desk)
+                    press(room.press(MIRA, "a"), moderator_chat=room.moderator_chat)
                 else:
-                    show(N1, desk=room.desk)
+                    show(N1, moderator_chat=room.moderator_chat)
             except TryAgain:
                 continue
             return
 
     with ThreadPoolExecutor(8) as at_once:
         list(at_once.map(act, range(16)))
-    show(N1, desk=room.desk)
+    show(N1, moderator_chat=room.moderator_chat)
     assert len(room.chat.posted) == 1
     assert "Approved by Mira" in room.card().text
 
@@ -232,9 +232,9 @@ def test_events_and_decisions_at_once_end_in_one_message_that_tells_the_truth(
 def test_the_chain_of_decisions_made_by_buttons_is_sound(room: Chatroom) -> None:
     fresh = replace(a_notification(status=None), version="")
     room.notifications.create(fresh.submit(PROVIDER, NOON, admin_hwid=False))
-    press(room.press(NIK, "r"), desk=room.desk)
+    press(room.press(NIK, "r"), moderator_chat=room.moderator_chat)
     asked = room.chat.posted[-1][1]
-    reply(room.reply("No source.", to=asked, user=NIK), desk=room.desk)
+    reply(room.reply("No source.", to=asked, user=NIK), moderator_chat=room.moderator_chat)
     chain = room.notifications.history(N1)
     assert [entry.move for entry in chain] == ["submit", "claim", "reject"]
     assert broken_links(chain) == []

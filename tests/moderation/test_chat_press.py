@@ -29,7 +29,7 @@ TEMPLATES = (
 def room() -> Chatroom:
     room = Chatroom()
     room.given()
-    show(N1, desk=room.desk)
+    show(N1, moderator_chat=room.moderator_chat)
     return room
 
 
@@ -53,13 +53,13 @@ def said(room: Chatroom) -> str:
 
 
 def test_a_moderators_yes_sends_it(room: Chatroom) -> None:
-    press(room.press(), desk=room.desk)
+    press(room.press(), moderator_chat=room.moderator_chat)
     assert heard(room) == ("Approved.", False)
     assert (room.record().status, room.record().moderator_id) == (Status.SENDING, "mira")
 
 
 def test_who_is_not_listed_decides_nothing(room: Chatroom) -> None:
-    press(room.press(STRANGER), desk=room.desk)
+    press(room.press(STRANGER), moderator_chat=room.moderator_chat)
     words, alert = heard(room)
     assert "not on the list" in words
     assert "7999" in words, "an operator needs the number"
@@ -69,7 +69,7 @@ def test_who_is_not_listed_decides_nothing(room: Chatroom) -> None:
 
 def test_who_was_taken_off_the_list_decides_nothing_from_then_on(room: Chatroom) -> None:
     room.moderators.delete("mira")
-    press(room.press(), desk=room.desk)
+    press(room.press(), moderator_chat=room.moderator_chat)
     assert room.record().status is Status.PENDING
 
 
@@ -79,16 +79,16 @@ def test_who_was_taken_off_the_list_decides_nothing_from_then_on(room: Chatroom)
 def test_whose_account_is_no_moderators_any_more_decides_nothing(
     room: Chatroom, now: Standing | None
 ) -> None:
-    press(room.press(button="r"), desk=room.desk)
+    press(room.press(button="r"), moderator_chat=room.moderator_chat)
     asked = question(room)
     room.standings.accounts.pop("mira")
     room.standings.accounts |= {"mira": now} if now else {}
-    press(room.press(), desk=room.desk)
+    press(room.press(), moderator_chat=room.moderator_chat)
     assert heard(room)[1]
-    reply(room.reply("Bad.", to=asked), desk=room.desk)
+    reply(room.reply("Bad.", to=asked), moderator_chat=room.moderator_chat)
     assert "not on the list" in said(room)
     assert room.record().status is Status.PENDING
-    press(room.press(NIK), desk=room.desk)
+    press(room.press(NIK), moderator_chat=room.moderator_chat)
     assert room.record().moderator_id == "nik"
 
 
@@ -96,23 +96,23 @@ def test_a_press_is_told_again_while_its_account_cannot_be_looked_up(room: Chatr
     pressed = room.press()
     room.standings.reachable = False
     with pytest.raises(TryAgain):
-        press(pressed, desk=room.desk)
+        press(pressed, moderator_chat=room.moderator_chat)
     room.standings.reachable = True
-    press(pressed, desk=room.desk)
+    press(pressed, moderator_chat=room.moderator_chat)
     assert room.record().status is Status.SENDING
 
 
 def test_the_one_who_comes_second_hears_who_was_first(room: Chatroom) -> None:
-    press(room.press(MIRA), desk=room.desk)
-    press(room.press(NIK), desk=room.desk)
+    press(room.press(MIRA), moderator_chat=room.moderator_chat)
+    press(room.press(NIK), moderator_chat=room.moderator_chat)
     assert heard(room) == ("Approved by Mira, 2026-01-01 12:00 UTC.", True)
-    press(room.press(NIK, "r"), desk=room.desk)
+    press(room.press(NIK, "r"), moderator_chat=room.moderator_chat)
     assert heard(room) == ("Approved by Mira, 2026-01-01 12:00 UTC.", True)
 
 
 def test_who_comes_after_a_cancel_hears_of_it(room: Chatroom) -> None:
     room.notifications.change(N1, lambda it: it.cancel(PROVIDER, NOON))
-    press(room.press(), desk=room.desk)
+    press(room.press(), moderator_chat=room.moderator_chat)
     words, alert = heard(room)
     assert words.startswith("The provider canceled the delivery")
     assert alert
@@ -123,7 +123,7 @@ def test_a_yes_to_an_older_revision_is_refused(room: Chatroom) -> None:
         N1, lambda it: it.edit(PROVIDER, NOON, some_content(title="Other"), a_segment())
     )
     for button in ("a", "r"):
-        press(room.press(button=button), desk=room.desk)
+        press(room.press(button=button), moderator_chat=room.moderator_chat)
         assert "revision 2 now" in heard(room)[0]
     assert room.record().status is Status.PENDING
 
@@ -132,26 +132,26 @@ def test_a_second_pair_of_eyes_must_be_another_moderators() -> None:
     room = Chatroom()
     room.policies.put(ReviewPolicy(second_approval_above=1))
     room.given(replace(a_notification(), estimated_devices=9))
-    show(N1, desk=room.desk)
-    press(room.press(MIRA), desk=room.desk)
+    show(N1, moderator_chat=room.moderator_chat)
+    press(room.press(MIRA), moderator_chat=room.moderator_chat)
     assert "Another moderator" in heard(room)[0]
-    press(room.press(MIRA), desk=room.desk)
+    press(room.press(MIRA), moderator_chat=room.moderator_chat)
     assert heard(room)[1]
     assert room.record().status is Status.PENDING
-    press(room.press(NIK), desk=room.desk)
+    press(room.press(NIK), moderator_chat=room.moderator_chat)
     assert room.record().status is Status.SENDING
 
 
 def test_what_somebody_else_reads_is_theirs_for_now(room: Chatroom) -> None:
-    press(room.press(NIK, "r"), desk=room.desk)
-    press(room.press(MIRA), desk=room.desk)
+    press(room.press(NIK, "r"), moderator_chat=room.moderator_chat)
+    press(room.press(MIRA), moderator_chat=room.moderator_chat)
     assert heard(room) == ("Nik reads this one right now. Take another, or wait.", True)
 
 
 def test_nobody_decides_on_their_own_provider(room: Chatroom) -> None:
     room.providers.put(a_provider(members=("mira@fanfare.example",)))
     for button in ("a", "r"):
-        press(room.press(button=button), desk=room.desk)
+        press(room.press(button=button), moderator_chat=room.moderator_chat)
         assert "You belong to this provider" in heard(room)[0]
     assert room.record().status is Status.PENDING
 
@@ -161,14 +161,14 @@ def test_nobody_decides_on_their_own_provider(room: Chatroom) -> None:
     ["", "a", "a:", "a::1", "a:n1:", "a:n1:x", "x:n1:1", "a:n1:1:", "a:n1:-1", "🙂", "a:n1:²"],
 )
 def test_data_no_button_of_ours_has_decides_nothing(room: Chatroom, data: str) -> None:
-    press(room.press(data=data), desk=room.desk)
+    press(room.press(data=data), moderator_chat=room.moderator_chat)
     assert heard(room)[1]
     assert room.record().status is Status.PENDING
 
 
 @pytest.mark.parametrize("id", ["none", "../x", "a/b", "__x__", "."])
 def test_data_that_names_nothing_decides_nothing(room: Chatroom, id: str) -> None:
-    press(room.press(data=f"a:{id}:1"), desk=room.desk)
+    press(room.press(data=f"a:{id}:1"), moderator_chat=room.moderator_chat)
     assert heard(room) == ("There is no such notification any more.", True)
 
 
@@ -177,8 +177,8 @@ def test_data_that_names_nothing_decides_nothing(room: Chatroom, id: str) -> Non
 
 def test_an_update_that_comes_twice_is_answered_once(room: Chatroom) -> None:
     update = room.press()
-    press(update, desk=room.desk)
-    press(update, desk=room.desk)
+    press(update, moderator_chat=room.moderator_chat)
+    press(update, moderator_chat=room.moderator_chat)
     assert len(room.chat.answers) == 1
 
 
@@ -191,15 +191,15 @@ def test_an_update_whose_answer_was_lost_comes_again_and_tells_the_same(room: Ch
 
     room.chat.mood = lost
     with pytest.raises(TryAgain):
-        press(update, desk=room.desk)
-    press(update, desk=room.desk)
+        press(update, moderator_chat=room.moderator_chat)
+    press(update, moderator_chat=room.moderator_chat)
     assert heard(room) == ("You approved it.", False)
     assert room.record().history_count == 2
 
 
 def test_a_press_under_a_stray_message_counts_and_closes_that_message(room: Chatroom) -> None:
     stray = room.chat.post(ROOM, room.card())
-    press(room.press(message=stray), desk=room.desk)
+    press(room.press(message=stray), moderator_chat=room.moderator_chat)
     assert room.record().status is Status.SENDING
     assert "posted twice" in room.chat.shown[ROOM, stray].text
 
@@ -208,13 +208,15 @@ def test_a_press_under_a_stray_message_counts_and_closes_that_message(room: Chat
 
 
 def test_a_no_asks_for_the_reason_and_the_reply_rejects(room: Chatroom) -> None:
-    press(room.press(button="r"), desk=room.desk)
+    press(room.press(button="r"), moderator_chat=room.moderator_chat)
     asked = room.chat.shown[room.chat.posted[-1]]
     assert asked.text.startswith("Mira, why")
     assert "Sale" in asked.text
     assert asked.hint
     assert asked.marks[0].user == MIRA
-    reply(room.reply(" No source is named. ", to=question(room)), desk=room.desk)
+    reply(
+        room.reply(" No source is named. ", to=question(room)), moderator_chat=room.moderator_chat
+    )
     assert said(room) == "Rejected."
     record = room.record()
     assert (record.status, record.moderator_id) == (Status.REJECTED, "mira")
@@ -226,24 +228,24 @@ def test_a_no_asks_for_the_reason_and_the_reply_rejects(room: Chatroom) -> None:
 )
 def test_a_number_stands_for_a_template(room: Chatroom, text: str) -> None:
     room.policies.put(ReviewPolicy(templates=TEMPLATES))
-    press(room.press(button="r"), desk=room.desk)
+    press(room.press(button="r"), moderator_chat=room.moderator_chat)
     assert "2  Shouting" in said(room)
-    reply(room.reply(text, to=question(room)), desk=room.desk)
+    reply(room.reply(text, to=question(room)), moderator_chat=room.moderator_chat)
     assert room.record().moderator_comment == "Please do not shout."
 
 
 @pytest.mark.parametrize("text", ["0", "3", "77", "٣"])
 def test_a_number_without_a_template_is_asked_again(room: Chatroom, text: str) -> None:
     room.policies.put(ReviewPolicy(templates=TEMPLATES))
-    press(room.press(button="r"), desk=room.desk)
-    reply(room.reply(text, to=question(room)), desk=room.desk)
+    press(room.press(button="r"), moderator_chat=room.moderator_chat)
+    reply(room.reply(text, to=question(room)), moderator_chat=room.moderator_chat)
     assert said(room) == "Reply with a number from 1 to 2, or in words."
     assert room.record().status is Status.PENDING
 
 
 def test_a_number_is_no_reason_where_there_are_no_templates(room: Chatroom) -> None:
-    press(room.press(button="r"), desk=room.desk)
-    reply(room.reply("1", to=question(room)), desk=room.desk)
+    press(room.press(button="r"), moderator_chat=room.moderator_chat)
+    reply(room.reply("1", to=question(room)), moderator_chat=room.moderator_chat)
     assert "A number alone is no reason" in said(room)
 
 
@@ -257,11 +259,14 @@ def test_a_number_is_no_reason_where_there_are_no_templates(room: Chatroom) -> N
     ],
 )
 def test_a_reply_that_is_no_comment_is_helped(room: Chatroom, text: str, told: str) -> None:
-    press(room.press(button="r"), desk=room.desk)
+    press(room.press(button="r"), moderator_chat=room.moderator_chat)
     asked = question(room)
-    reply(room.reply(text, to=asked), desk=room.desk)
+    reply(room.reply(text, to=asked), moderator_chat=room.moderator_chat)
     assert told in said(room)
-    reply(room.reply("A real reason,\nin \u200btwo lines.", to=asked), desk=room.desk)
+    reply(
+        room.reply("A real reason,\nin \u200btwo lines.", to=asked),
+        moderator_chat=room.moderator_chat,
+    )
     assert room.record().moderator_comment == "A real reason,\nin \u200btwo lines."
 
 
@@ -269,54 +274,54 @@ def test_a_reply_that_is_no_comment_is_helped(room: Chatroom, text: str, told: s
 def test_who_writes_as_the_group_is_told_to_reply_as_themselves(room: Chatroom, user: int) -> None:
     """Even if such a number stands on a moderator's record from before."""
     room.moderators.put(Moderator("everybody", NOON, telegram_user_id=user))
-    press(room.press(button="r"), desk=room.desk)
+    press(room.press(button="r"), moderator_chat=room.moderator_chat)
     asked = question(room)
-    reply(room.reply("No source.", to=asked, user=user), desk=room.desk)
+    reply(room.reply("No source.", to=asked, user=user), moderator_chat=room.moderator_chat)
     assert "Remain anonymous" in said(room)
     assert room.record().status is Status.PENDING
-    reply(room.reply("No source.", to=asked), desk=room.desk)
+    reply(room.reply("No source.", to=asked), moderator_chat=room.moderator_chat)
     assert room.record().status is Status.REJECTED
 
 
 @pytest.mark.parametrize("user", sorted(SHARED_ACCOUNTS))
 def test_a_press_in_the_name_of_many_decides_nothing(room: Chatroom, user: int) -> None:
     room.moderators.put(Moderator("everybody", NOON, telegram_user_id=user))
-    press(room.press(user), desk=room.desk)
+    press(room.press(user), moderator_chat=room.moderator_chat)
     assert room.record().status is Status.PENDING
 
 
 def test_a_reply_after_a_day_is_told_to_press_again(room: Chatroom) -> None:
-    press(room.press(button="r"), desk=room.desk)
+    press(room.press(button="r"), moderator_chat=room.moderator_chat)
     room.clock.advance(timedelta(hours=24))
-    reply(room.reply("Late.", to=question(room)), desk=room.desk)
+    reply(room.reply("Late.", to=question(room)), moderator_chat=room.moderator_chat)
     assert "Press Reject again" in said(room)
     assert room.record().status is Status.PENDING
 
 
 def test_a_reply_to_an_older_revision_is_refused(room: Chatroom) -> None:
-    press(room.press(button="r"), desk=room.desk)
+    press(room.press(button="r"), moderator_chat=room.moderator_chat)
     room.notifications.change(
         N1, lambda it: it.edit(PROVIDER, NOON, some_content(title="Other"), a_segment())
     )
-    reply(room.reply("Bad.", to=question(room)), desk=room.desk)
+    reply(room.reply("Bad.", to=question(room)), moderator_chat=room.moderator_chat)
     assert "revision 2 now" in said(room)
     assert room.record().status is Status.PENDING
 
 
 def test_a_reply_to_what_was_decided_meanwhile_hears_of_it(room: Chatroom) -> None:
-    press(room.press(button="r"), desk=room.desk)
+    press(room.press(button="r"), moderator_chat=room.moderator_chat)
     asked = question(room)
     room.notifications.change(N1, lambda it: it.cancel(PROVIDER, NOON))
-    reply(room.reply("Bad.", to=asked), desk=room.desk)
+    reply(room.reply("Bad.", to=asked), moderator_chat=room.moderator_chat)
     assert said(room).startswith("The provider canceled the delivery")
 
 
 def test_a_question_is_answered_by_whom_it_was_put_to(room: Chatroom) -> None:
-    press(room.press(button="r"), desk=room.desk)
+    press(room.press(button="r"), moderator_chat=room.moderator_chat)
     asked = question(room)
-    reply(room.reply("Bad.", to=asked, user=NIK), desk=room.desk)
+    reply(room.reply("Bad.", to=asked, user=NIK), moderator_chat=room.moderator_chat)
     assert said(room) == "I asked Mira. To reject it yourself, press Reject."
-    reply(room.reply("Bad.", to=asked, user=STRANGER), desk=room.desk)
+    reply(room.reply("Bad.", to=asked, user=STRANGER), moderator_chat=room.moderator_chat)
     assert "not on the list" in said(room)
     assert room.record().status is Status.PENDING
 
@@ -324,28 +329,28 @@ def test_a_question_is_answered_by_whom_it_was_put_to(room: Chatroom) -> None:
 def test_a_moderators_reply_to_something_else_of_ours_is_helped(room: Chatroom) -> None:
     post = room.posts.get(N1)
     assert post is not None
-    reply(room.reply("Is this true?", to=post.message), desk=room.desk)
+    reply(room.reply("Is this true?", to=post.message), moderator_chat=room.moderator_chat)
     assert "press Reject under it" in said(room)
 
 
 def test_what_people_say_to_each_other_is_theirs(room: Chatroom) -> None:
     before = len(room.chat.posted)
-    reply(room.reply("Hi", to=77, replied_user=NIK), desk=room.desk)
-    reply(room.reply("Hi", to=77, user=STRANGER), desk=room.desk)
+    reply(room.reply("Hi", to=77, replied_user=NIK), moderator_chat=room.moderator_chat)
+    reply(room.reply("Hi", to=77, user=STRANGER), moderator_chat=room.moderator_chat)
     assert len(room.chat.posted) == before
 
 
 def test_a_reply_that_comes_twice_rejects_once_and_says_so_once(room: Chatroom) -> None:
-    press(room.press(button="r"), desk=room.desk)
+    press(room.press(button="r"), moderator_chat=room.moderator_chat)
     update = room.reply("Bad.", to=question(room))
-    reply(update, desk=room.desk)
+    reply(update, moderator_chat=room.moderator_chat)
     before = len(room.chat.posted)
-    reply(update, desk=room.desk)
+    reply(update, moderator_chat=room.moderator_chat)
     assert len(room.chat.posted) == before
 
 
 def test_a_reply_whose_answer_was_lost_comes_again_and_tells_the_same(room: Chatroom) -> None:
-    press(room.press(button="r"), desk=room.desk)
+    press(room.press(button="r"), moderator_chat=room.moderator_chat)
     update = room.reply("Bad.", to=question(room))
 
     def lost(_: str) -> None:
@@ -354,17 +359,17 @@ def test_a_reply_whose_answer_was_lost_comes_again_and_tells_the_same(room: Chat
 
     room.chat.mood = lost
     with pytest.raises(TryAgain):
-        reply(update, desk=room.desk)
+        reply(update, moderator_chat=room.moderator_chat)
     assert room.record().status is Status.REJECTED
-    reply(update, desk=room.desk)
+    reply(update, moderator_chat=room.moderator_chat)
     assert said(room) == "You rejected it."
 
 
 def test_updates_in_the_wrong_order_come_to_one_decision(room: Chatroom) -> None:
     """The press that asks arrives after another one has approved."""
     no, yes = room.press(NIK, "r"), room.press(MIRA, "a")
-    press(yes, desk=room.desk)
-    press(no, desk=room.desk)
-    press(yes, desk=room.desk)
+    press(yes, moderator_chat=room.moderator_chat)
+    press(no, moderator_chat=room.moderator_chat)
+    press(yes, moderator_chat=room.moderator_chat)
     assert room.record().status is Status.SENDING
     assert heard(room) == ("Approved by Mira, 2026-01-01 12:00 UTC.", True)

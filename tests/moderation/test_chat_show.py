@@ -46,7 +46,7 @@ def room() -> Chatroom:
 def moved(room: Chatroom, change: Callable[[Notification], object]) -> None:
     """The record changes somewhere, and its event arrives."""
     room.notifications.change(N1, change)
-    show(N1, desk=room.desk)
+    show(N1, moderator_chat=room.moderator_chat)
 
 
 def raising(*errors: Exception) -> Callable[[str], None]:
@@ -76,8 +76,8 @@ def test_moderators_are_told_once_who_changed_a_domains_admin_devices(room: Chat
     listed(room, "Desk-7", "Desk-8")
     room.clock.advance(1)
     listed(room, "Desk-8")
-    look_after(desk=room.desk)
-    look_after(desk=room.desk)
+    look_after(moderator_chat=room.moderator_chat)
+    look_after(moderator_chat=room.moderator_chat)
     assert len(said(room)) == 2
     for text in said(room):
         assert "example.com" in text
@@ -91,7 +91,7 @@ def test_a_change_the_chat_refuses_keeps_none_of_the_others_back(room: Chatroom)
     listed(room, "Desk-7")
     listed(room, "Desk-7", domain="second.com")
     room.chat.mood = raising(ChatRefused("too odd"))
-    look_after(desk=room.desk)
+    look_after(moderator_chat=room.moderator_chat)
     assert len(said(room)) == 1
     assert room.providers.untold_changes(9) == []
 
@@ -101,13 +101,13 @@ def test_a_change_is_told_when_the_chat_is_back_and_after_a_day_is_news_no_more(
 ) -> None:
     listed(room, "Desk-7")
     room.chat.mood = raising(Throttled("later", retry_after_seconds=30))
-    look_after(desk=room.desk)
+    look_after(moderator_chat=room.moderator_chat)
     assert said(room) == []
-    look_after(desk=room.desk)
+    look_after(moderator_chat=room.moderator_chat)
     assert len(said(room)) == 1
     listed(room, "Desk-8")
     room.clock.advance(timedelta(days=2))
-    look_after(desk=room.desk)
+    look_after(moderator_chat=room.moderator_chat)
     assert len(said(room)) == 1
     assert room.providers.untold_changes(9) == []
 
@@ -127,7 +127,7 @@ def test_a_pending_one_is_posted_with_all_there_is_to_know(room: Chatroom) -> No
     )
     room.given(it)
     room.given(replace(a_notification("old", Status.REJECTED)))
-    show(N1, desk=room.desk)
+    show(N1, moderator_chat=room.moderator_chat)
     text = room.card().text
     for expected in (
         "Waits for a decision",
@@ -151,7 +151,7 @@ def test_a_pending_one_is_posted_with_all_there_is_to_know(room: Chatroom) -> No
 
 def test_where_no_region_is_named_those_of_some_devices_are_told(room: Chatroom) -> None:
     room.given(replace(a_notification(), segment=a_segment()))
-    show(N1, desk=room.desk)
+    show(N1, moderator_chat=room.moderator_chat)
     assert "Of 3 looked at: us 2 · ru 1" in room.card().text
 
 
@@ -178,8 +178,8 @@ def test_no_device_is_counted_twice_for_one_message(
 ) -> None:
     """Counting is most of what a message costs, in time and in money."""
     room.given(replace(a_notification(), segment=a_segment(platform=platform)))
-    audited = Audited(room.desk.audience)
-    show(N1, desk=replace(room.desk, audience=audited))
+    audited = Audited(room.moderator_chat.audience)
+    show(N1, moderator_chat=replace(room.moderator_chat, audience=audited))
     assert 0 < len(audited.counted) == len(set(audited.counted)) <= most
     everybody = platform is TargetPlatform.ALL
     assert f"Audience: {3 if everybody else 2} devices" in room.card().text
@@ -189,7 +189,7 @@ def test_no_device_is_counted_twice_for_one_message(
 def test_a_device_on_a_platform_we_do_not_know_is_counted_as_it_is_sent_to(room: Chatroom) -> None:
     room.add(a_device("tv-1", platform="tizen"))
     room.given()
-    show(N1, desk=room.desk)
+    show(N1, moderator_chat=room.moderator_chat)
     assert "Audience: 4 devices" in room.card().text
 
 
@@ -198,7 +198,7 @@ def test_a_record_does_not_grow_by_sends_nobody_moderated(room: Chatroom) -> Non
     room.given(replace(a_notification("read", Status.APPROVED)))
     for n in range(3):
         room.given(replace(a_notification(f"own-{n}", Status.APPROVED), auto_approved=True))
-    show(N1, desk=room.desk)
+    show(N1, moderator_chat=room.moderator_chat)
     assert "Before: 1 approved, 0 rejected, 0 stopped" in room.card().text
 
 
@@ -207,19 +207,19 @@ def test_what_was_never_shown_and_needs_no_decision_is_not_posted(
     room: Chatroom, status: Status
 ) -> None:
     room.given(replace(a_notification(), status=status))
-    show(N1, desk=room.desk)
+    show(N1, moderator_chat=room.moderator_chat)
     assert room.chat.posted == []
 
 
 def test_a_notification_that_is_gone_is_no_trouble(room: Chatroom) -> None:
-    show(N1, desk=room.desk)
+    show(N1, moderator_chat=room.moderator_chat)
     assert room.chat.posted == []
 
 
 def test_an_event_that_comes_twice_posts_once(room: Chatroom) -> None:
     room.given()
-    show(N1, desk=room.desk)
-    show(N1, desk=room.desk)
+    show(N1, moderator_chat=room.moderator_chat)
+    show(N1, moderator_chat=room.moderator_chat)
     assert len(room.chat.posted) == 1
     assert room.chat.edits == []
 
@@ -229,7 +229,7 @@ def test_of_fifty_events_at_once_one_posts(room: Chatroom) -> None:
 
     def arrive(_: int) -> bool:
         try:
-            show(N1, desk=room.desk)
+            show(N1, moderator_chat=room.moderator_chat)
         except TryAgain:
             return False
         return True
@@ -242,7 +242,7 @@ def test_of_fifty_events_at_once_one_posts(room: Chatroom) -> None:
 
 def test_an_id_too_long_for_a_button_is_decided_elsewhere(room: Chatroom) -> None:
     room.given(a_notification("n" * 80))
-    show(NotificationId("n" * 80), desk=room.desk)
+    show(NotificationId("n" * 80), moderator_chat=room.moderator_chat)
     card = room.card("n" * 80)
     assert card.buttons == ()
     assert "decide in the console" in card.text
@@ -251,7 +251,7 @@ def test_an_id_too_long_for_a_button_is_decided_elsewhere(room: Chatroom) -> Non
 def test_an_image_the_chat_cannot_take_does_not_keep_the_message_away(room: Chatroom) -> None:
     room.given(replace(a_notification(), content=some_content(image="https://example.com/i")))
     room.chat.mood = raising(ChatRefused("400 webpage_url_invalid"))
-    show(N1, desk=room.desk)
+    show(N1, moderator_chat=room.moderator_chat)
     assert room.card().image == ""
 
 
@@ -260,7 +260,7 @@ def test_an_image_the_chat_cannot_take_does_not_keep_the_message_away(room: Chat
 
 def test_an_edit_by_the_provider_shows_the_new_revision_in_the_same_message(room: Chatroom) -> None:
     room.given()
-    show(N1, desk=room.desk)
+    show(N1, moderator_chat=room.moderator_chat)
     moved(room, lambda it: it.edit(PROVIDER, NOON, some_content(title="Better"), a_segment()))
     assert len(room.chat.posted) == 1
     assert "Better" in room.card().text
@@ -269,7 +269,7 @@ def test_an_edit_by_the_provider_shows_the_new_revision_in_the_same_message(room
 
 def test_a_claim_says_who_reads_it_and_until_when(room: Chatroom) -> None:
     room.given()
-    show(N1, desk=room.desk)
+    show(N1, moderator_chat=room.moderator_chat)
     moved(room, lambda it: it.take(MIRA, NOON))
     assert "👀 Mira reads it until 2026-01-01 12:10 UTC" in room.card().text
 
@@ -277,7 +277,7 @@ def test_a_claim_says_who_reads_it_and_until_when(room: Chatroom) -> None:
 def test_the_first_of_two_approvals_is_shown_and_the_buttons_stay(room: Chatroom) -> None:
     room.policies.put(ReviewPolicy(second_approval_above=1))
     room.given(replace(a_notification(), estimated_devices=9))
-    show(N1, desk=room.desk)
+    show(N1, moderator_chat=room.moderator_chat)
     policy = room.policies.get()
     moved(room, lambda it: it.approve(MIRA, NOON, policy=policy))
     assert "👍 Approved by Mira, 2026-01-01 12:00 UTC" in room.card().text
@@ -290,7 +290,7 @@ def test_the_first_of_two_approvals_is_shown_and_the_buttons_stay(room: Chatroom
 
 def test_an_approval_anywhere_says_who_and_when_and_takes_the_buttons_away(room: Chatroom) -> None:
     room.given()
-    show(N1, desk=room.desk)
+    show(N1, moderator_chat=room.moderator_chat)
     moved(room, lambda it: it.approve(NIK, NOON + timedelta(minutes=3)))
     assert "✅ Approved by Nik, 2026-01-01 12:03 UTC" in room.card().text
     assert room.card().buttons == ()
@@ -298,14 +298,14 @@ def test_an_approval_anywhere_says_who_and_when_and_takes_the_buttons_away(room:
 
 def test_somebody_without_a_name_is_called_by_their_uid(room: Chatroom) -> None:
     room.given()
-    show(N1, desk=room.desk)
+    show(N1, moderator_chat=room.moderator_chat)
     moved(room, lambda it: it.approve(MODERATOR, NOON))
     assert "Approved by m1" in room.card().text
 
 
 def test_a_rejection_shows_its_comment(room: Chatroom) -> None:
     room.given()
-    show(N1, desk=room.desk)
+    show(N1, moderator_chat=room.moderator_chat)
     moved(room, lambda it: it.reject(MIRA, NOON, "No source is named."))
     assert "⛔ Rejected by Mira" in room.card().text
     assert "No source is named." in room.card().text
@@ -313,7 +313,7 @@ def test_a_rejection_shows_its_comment(room: Chatroom) -> None:
 
 def test_a_cancelled_one_says_so(room: Chatroom) -> None:
     room.given()
-    show(N1, desk=room.desk)
+    show(N1, moderator_chat=room.moderator_chat)
     moved(room, lambda it: it.cancel(PROVIDER, NOON))
     assert "The provider canceled the delivery, 2026-01-01 12:00 UTC" in room.card().text
     assert room.card().buttons == ()
@@ -321,7 +321,7 @@ def test_a_cancelled_one_says_so(room: Chatroom) -> None:
 
 def test_the_end_of_the_distribution_is_told_with_its_counts(room: Chatroom) -> None:
     room.given()
-    show(N1, desk=room.desk)
+    show(N1, moderator_chat=room.moderator_chat)
     room.notifications.change(N1, lambda it: it.approve(MIRA, NOON))
     sums = Tally(targeted=12, delivered=10, failed=2)
     moved(room, lambda it: it.complete(Actor(Role.SYSTEM), NOON, sums))
@@ -331,7 +331,7 @@ def test_the_end_of_the_distribution_is_told_with_its_counts(room: Chatroom) -> 
 
 def test_counting_while_it_is_sent_edits_nothing(room: Chatroom) -> None:
     room.given()
-    show(N1, desk=room.desk)
+    show(N1, moderator_chat=room.moderator_chat)
     moved(room, lambda it: it.approve(MIRA, NOON))
     edits = len(room.chat.edits)
     moved(room, lambda it: it.counted(Tally(targeted=5, delivered=1), NOON))
@@ -346,7 +346,7 @@ def test_a_record_that_changes_while_it_is_shown_is_shown_again(room: Chatroom) 
         room.notifications.change(N1, lambda it: it.cancel(PROVIDER, NOON))
 
     room.chat.mood = meanwhile
-    show(N1, desk=room.desk)
+    show(N1, moderator_chat=room.moderator_chat)
     assert "canceled" in room.card().text
     assert len(room.chat.posted) == 1
 
@@ -354,13 +354,13 @@ def test_a_record_that_changes_while_it_is_shown_is_shown_again(room: Chatroom) 
 def test_an_older_picture_never_replaces_a_newer_one(room: Chatroom) -> None:
     """Two events at once: the one that holds the post sees what the other came for."""
     room.given()
-    show(N1, desk=room.desk)
+    show(N1, moderator_chat=room.moderator_chat)
 
     def second_event(_: str) -> None:
         room.chat.mood = lambda _: None
         room.notifications.change(N1, lambda it: it.approve(MIRA, NOON))
         with pytest.raises(TryAgain):
-            show(N1, desk=room.desk)
+            show(N1, moderator_chat=room.moderator_chat)
 
     room.chat.mood = second_event
     moved(room, lambda it: it.take(MIRA, NOON))
@@ -372,7 +372,7 @@ def test_an_older_picture_never_replaces_a_newer_one(room: Chatroom) -> None:
 
 def test_a_message_that_was_deleted_is_posted_anew(room: Chatroom) -> None:
     room.given()
-    show(N1, desk=room.desk)
+    show(N1, moderator_chat=room.moderator_chat)
     room.chat.shown.clear()
     moved(room, lambda it: it.cancel(PROVIDER, NOON))
     assert len(room.chat.posted) == 2
@@ -382,18 +382,18 @@ def test_a_message_that_was_deleted_is_posted_anew(room: Chatroom) -> None:
 def test_a_room_that_moved_is_followed_and_remembered(room: Chatroom) -> None:
     room.given()
     room.chat.moved[ROOM] = -1005
-    show(N1, desk=room.desk)
+    show(N1, moderator_chat=room.moderator_chat)
     assert room.posts.room().number == -1005
     assert room.chat.posted[0][0] == -1005
     room.given(a_notification("n2"))
     room.chat.mood = raising()
-    show(NotificationId("n2"), desk=room.desk)
+    show(NotificationId("n2"), moderator_chat=room.moderator_chat)
     assert room.chat.posted[1][0] == -1005
 
 
 def test_a_message_in_a_room_that_moved_is_posted_anew(room: Chatroom) -> None:
     room.given()
-    show(N1, desk=room.desk)
+    show(N1, moderator_chat=room.moderator_chat)
     room.chat.moved[ROOM] = -1005
     moved(room, lambda it: it.cancel(PROVIDER, NOON))
     post = room.posts.get(N1)
@@ -406,13 +406,13 @@ def test_after_too_many_requests_nobody_speaks_until_it_is_time(room: Chatroom) 
     room.given()
     room.chat.mood = raising(Throttled("busy", retry_after_seconds=40))
     with pytest.raises(TryAgain):
-        show(N1, desk=room.desk)
+        show(N1, moderator_chat=room.moderator_chat)
     with pytest.raises(TryAgain) as waits:
-        show(N1, desk=room.desk)
+        show(N1, moderator_chat=room.moderator_chat)
     assert 30 < waits.value.retry_after_seconds <= 41
     assert room.chat.posted == []
     room.clock.advance(41)
-    show(N1, desk=room.desk)
+    show(N1, moderator_chat=room.moderator_chat)
     assert len(room.chat.posted) == 1
 
 
@@ -430,7 +430,7 @@ def test_of_many_told_to_be_quiet_at_once_one_writes_it_down(room: Chatroom) -> 
         id = room.given(a_notification(f"n{n}")).id
         room.chat.mood = raising(Throttled("busy", retry_after_seconds=seconds))
         with pytest.raises(TryAgain):
-            show(id, desk=room.desk)
+            show(id, moderator_chat=room.moderator_chat)
         room.clock.advance(0.1)
     times = [it.quiet_until - NOON for it in written if it.quiet_until]
     assert times == [timedelta(seconds=40), timedelta(seconds=50.3)]
@@ -447,8 +447,8 @@ def test_a_lost_answer_may_post_twice_and_the_later_message_counts(room: Chatroo
 
     room.chat.post = post_and_lose
     with pytest.raises(TryAgain):
-        show(N1, desk=room.desk)
-    show(N1, desk=room.desk)
+        show(N1, moderator_chat=room.moderator_chat)
+    show(N1, moderator_chat=room.moderator_chat)
     moved(room, lambda it: it.cancel(PROVIDER, NOON))
     first, second = (room.chat.shown[place] for place in room.chat.posted)
     assert "canceled" in second.text
@@ -460,9 +460,9 @@ def test_a_writer_that_died_is_succeeded_when_its_time_is_over(room: Chatroom) -
     until = NOON + timedelta(seconds=60)
     room.posts.change(N1, lambda it: replace(it, owner="dead", until=until))
     with pytest.raises(TryAgain):
-        show(N1, desk=room.desk)
+        show(N1, moderator_chat=room.moderator_chat)
     room.clock.advance(61)
-    show(N1, desk=room.desk)
+    show(N1, moderator_chat=room.moderator_chat)
     assert len(room.chat.posted) == 1
 
 
@@ -472,11 +472,11 @@ def test_a_writer_that_was_overtaken_closes_what_it_posted(room: Chatroom) -> No
     def another_takes_over(_: str) -> None:
         room.chat.mood = lambda _: None
         room.clock.advance(121)
-        show(N1, desk=room.desk)
+        show(N1, moderator_chat=room.moderator_chat)
 
     room.chat.mood = another_takes_over
     with pytest.raises(TryAgain):
-        show(N1, desk=room.desk)
+        show(N1, moderator_chat=room.moderator_chat)
     counts = room.posts.get(N1)
     assert counts is not None
     (stray,) = [place for place in room.chat.posted if place != (counts.room, counts.message)]
@@ -487,19 +487,19 @@ def test_a_writer_that_was_overtaken_closes_what_it_posted(room: Chatroom) -> No
 def test_after_two_wrote_at_once_the_next_event_makes_sure_of_the_picture(room: Chatroom) -> None:
     """The slow one's picture may have come last, though it was the older."""
     room.given()
-    show(N1, desk=room.desk)
+    show(N1, moderator_chat=room.moderator_chat)
 
     def another_takes_over(_: str) -> None:
         room.chat.mood = lambda _: None
         room.clock.advance(121)
         room.notifications.change(N1, lambda it: it.cancel(PROVIDER, NOON))
-        show(N1, desk=room.desk)
+        show(N1, moderator_chat=room.moderator_chat)
 
     room.chat.mood = another_takes_over
     with pytest.raises(TryAgain):
         moved(room, lambda it: it.take(MIRA, NOON))
     assert "reads it" in room.card().text
-    show(N1, desk=room.desk)
+    show(N1, moderator_chat=room.moderator_chat)
     assert "canceled" in room.card().text
 
 
@@ -507,8 +507,8 @@ def test_where_only_an_operator_can_help_nothing_is_held(room: Chatroom) -> None
     room.given()
     room.chat.mood = raising(ChatClosed("kicked"))
     with pytest.raises(ChatClosed):
-        show(N1, desk=room.desk)
-    show(N1, desk=room.desk)
+        show(N1, moderator_chat=room.moderator_chat)
+    show(N1, moderator_chat=room.moderator_chat)
     assert len(room.chat.posted) == 1
 
 
@@ -517,19 +517,19 @@ def test_where_only_an_operator_can_help_nothing_is_held(room: Chatroom) -> None
 
 def test_what_an_event_was_lost_for_is_posted_after_a_while(room: Chatroom) -> None:
     room.given()
-    look_after(desk=room.desk)
+    look_after(moderator_chat=room.moderator_chat)
     assert room.chat.posted == []
     room.clock.advance(timedelta(minutes=3))
-    look_after(desk=room.desk)
+    look_after(moderator_chat=room.moderator_chat)
     assert "Waits" in room.card().text
 
 
 def test_one_whose_record_is_broken_keeps_no_other_from_being_shown(room: Chatroom) -> None:
     room.given()
     room.given(a_notification("n2"))
-    room.desk.posts.change(N1, lambda post: replace(post, shows="none"))  # type: ignore[arg-type]
+    room.moderator_chat.posts.change(N1, lambda post: replace(post, shows="none"))  # type: ignore[arg-type]
     room.clock.advance(timedelta(minutes=75))
-    look_after(desk=room.desk)
+    look_after(moderator_chat=room.moderator_chat)
     texts = [card.text for card in room.chat.shown.values()]
     assert any("⏰" in text for text in texts)
     assert len(texts) == 2
@@ -546,8 +546,8 @@ def test_while_the_chat_is_in_trouble_one_attempt_is_enough(room: Chatroom) -> N
         raise Throttled("busy", retry_after_seconds=30)
 
     room.chat.mood = trouble
-    look_after(desk=room.desk)
-    look_after(desk=room.desk)
+    look_after(moderator_chat=room.moderator_chat)
+    look_after(moderator_chat=room.moderator_chat)
     assert tried == ["post"]
 
 
@@ -555,18 +555,18 @@ def test_a_late_queue_is_told_once_in_its_agreed_time(room: Chatroom) -> None:
     room.given()
     room.given(a_notification("n2"))
     room.clock.advance(timedelta(minutes=75))
-    look_after(desk=room.desk)
-    look_after(desk=room.desk)
+    look_after(moderator_chat=room.moderator_chat)
+    look_after(moderator_chat=room.moderator_chat)
     reminders = [card.text for card in room.chat.shown.values() if "⏰" in card.text]
     assert reminders == ["⏰ A notification has waited for 75 minutes: n1"]
     room.clock.advance(timedelta(minutes=61))
-    look_after(desk=room.desk)
+    look_after(moderator_chat=room.moderator_chat)
     assert len([c for c in room.chat.shown.values() if "⏰" in c.text]) == 2
 
 
 def test_the_audience_is_counted_as_it_is_when_it_is_shown(room: Chatroom) -> None:
     room.given()
     room.add(a_device("phone-3", platform="ios"))
-    show(N1, desk=room.desk)
+    show(N1, moderator_chat=room.moderator_chat)
     assert "Audience: 4 devices" in room.card().text
     assert "ios 1" in room.card().text

@@ -18,7 +18,7 @@ from shared.domain.notifications.notification import Notification, NotificationI
 from shared.flow.chat.posts import show
 from shared.ports import ChatClosed
 from shared.settings import read
-from shared.wiring import desk, replaced
+from shared.wiring import moderator_chat, replaced
 from tests.builders import a_domain, a_notification, a_provider
 from tests.doors.conftest import client
 from tests.moderation.chatroom import MIRA, MODERATORS, ROOM, SECRET, STRANGER, TOKEN
@@ -274,9 +274,9 @@ def test_without_a_bot_an_event_goes_on_as_ever(world: MemoryParts) -> None:
 def test_trouble_with_the_chat_does_not_hold_up_the_distribution(
     world: MemoryParts, trouble: Exception, answer: int
 ) -> None:
-    here = desk(world)
+    here = moderator_chat(world)
     assert here
-    show(N1, desk=here)
+    show(N1, moderator_chat=here)
     put(world, replace(a_notification(status=Status.SENDING), history_count=9))
 
     def mood(_: str) -> None:

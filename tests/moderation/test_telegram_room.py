@@ -51,14 +51,17 @@ def heard(wire: Line) -> list[str]:
 
 
 def test_from_the_first_message_to_the_decision(room: Chatroom, wire: Line) -> None:
-    show(N1, desk=room.desk)
+    show(N1, moderator_chat=room.moderator_chat)
     assert shown(room, wire)["text"].startswith("🔔 Waits for a decision")
-    press(room.press(**query(room, wire, MIRA, "Reject"), button="r"), desk=room.desk)
+    press(
+        room.press(**query(room, wire, MIRA, "Reject"), button="r"),
+        moderator_chat=room.moderator_chat,
+    )
     question = wire.received("sendMessage")[-1]["given"]
     assert question["reply_markup"]["force_reply"]
     asked = max(message for _, message in wire.telegram.rooms.messages)
-    reply(room.reply("No source.", to=asked), desk=room.desk)
-    show(N1, desk=room.desk)
+    reply(room.reply("No source.", to=asked), moderator_chat=room.moderator_chat)
+    show(N1, moderator_chat=room.moderator_chat)
     assert "Rejected by Mira" in shown(room, wire)["text"]
     assert "reply_markup" not in shown(room, wire)
     assert heard(wire) == ["Reply to my question with the reason."]
@@ -74,42 +77,42 @@ def test_every_call_of_a_whole_life_fits_the_parameter_table(room: Chatroom, wir
 def test_two_buttons_pressed_at_once_are_answered_each_with_its_own_truth(
     room: Chatroom, wire: Line
 ) -> None:
-    show(N1, desk=room.desk)
+    show(N1, moderator_chat=room.moderator_chat)
     updates = [room.press(**query(room, wire, user, "Approve")) for user in (MIRA, NIK)]
     with ThreadPoolExecutor(2) as at_once:
-        list(at_once.map(lambda update: press(update, desk=room.desk), updates))
+        list(at_once.map(lambda update: press(update, moderator_chat=room.moderator_chat), updates))
     winner = "Mira" if room.record().moderator_id == "mira" else "Nik"
     assert set(heard(wire)) == {"Approved.", f"Approved by {winner}, 2026-01-01 12:00 UTC."}
 
 
 def test_a_message_that_somebody_deletes_comes_back(room: Chatroom, wire: Line) -> None:
-    show(N1, desk=room.desk)
+    show(N1, moderator_chat=room.moderator_chat)
     before = shown(room, wire)["message_id"]
     wire.tell("_delete", chat=ROOM, message=before)
     room.notifications.change(N1, lambda it: it.cancel(PROVIDER, NOON))
-    show(N1, desk=room.desk)
+    show(N1, moderator_chat=room.moderator_chat)
     assert shown(room, wire)["message_id"] != before
     assert "canceled" in shown(room, wire)["text"]
 
 
 def test_a_group_that_becomes_a_supergroup_is_followed(room: Chatroom, wire: Line) -> None:
-    show(N1, desk=room.desk)
+    show(N1, moderator_chat=room.moderator_chat)
     wire.tell("_move", **{"from": ROOM, "to": -1005, "tell": False})
     room.notifications.change(N1, lambda it: it.cancel(PROVIDER, NOON))
-    show(N1, desk=room.desk)
+    show(N1, moderator_chat=room.moderator_chat)
     assert shown(room, wire)["chat"]["id"] == -1005
     room.given(a_notification("n2"))
     before = len(wire.telegram.received)
-    show(NotificationId("n2"), desk=room.desk)
+    show(NotificationId("n2"), moderator_chat=room.moderator_chat)
     assert len(wire.telegram.received) == before + 1
 
 
 def test_a_bot_that_was_thrown_out_goes_on_when_it_is_back(room: Chatroom, wire: Line) -> None:
     wire.tell("_kick", chat=ROOM)
     with pytest.raises(ChatClosed):
-        show(N1, desk=room.desk)
+        show(N1, moderator_chat=room.moderator_chat)
     wire.tell("_kick", chat=ROOM, kicked=False)
-    show(N1, desk=room.desk)
+    show(N1, moderator_chat=room.moderator_chat)
     assert "Waits" in shown(room, wire)["text"]
 
 
@@ -119,10 +122,10 @@ def test_after_too_many_requests_not_one_is_sent_before_its_time(
     wire.next("throttle", "sendMessage", retry_after=20)
     for _ in range(5):
         with pytest.raises(TryAgain):
-            show(N1, desk=room.desk)
+            show(N1, moderator_chat=room.moderator_chat)
     assert len(wire.received("sendMessage")) == 1
     room.clock.advance(21)
-    show(N1, desk=room.desk)
+    show(N1, moderator_chat=room.moderator_chat)
     assert len(wire.received("sendMessage")) == 2
 
 
@@ -130,12 +133,12 @@ def test_after_too_many_requests_not_one_is_sent_before_its_time(
 def test_an_edit_that_failed_is_made_by_the_next_event(
     room: Chatroom, wire: Line, answer: str
 ) -> None:
-    show(N1, desk=room.desk)
+    show(N1, moderator_chat=room.moderator_chat)
     room.notifications.change(N1, lambda it: it.cancel(PROVIDER, NOON))
     wire.next(answer, "editMessageText")
     with pytest.raises(TryAgain):
-        show(N1, desk=room.desk)
-    show(N1, desk=room.desk)
+        show(N1, moderator_chat=room.moderator_chat)
+    show(N1, moderator_chat=room.moderator_chat)
     assert "canceled" in shown(room, wire)["text"]
     assert len(wire.received("sendMessage")) == 1
 
@@ -143,12 +146,12 @@ def test_an_edit_that_failed_is_made_by_the_next_event(
 def test_an_edit_whose_answer_was_lost_is_no_fault_the_second_time(
     room: Chatroom, wire: Line
 ) -> None:
-    show(N1, desk=room.desk)
+    show(N1, moderator_chat=room.moderator_chat)
     room.notifications.change(N1, lambda it: it.cancel(PROVIDER, NOON))
     wire.next("lost", "editMessageText")
     with pytest.raises(TryAgain):
-        show(N1, desk=room.desk)
-    show(N1, desk=room.desk)
+        show(N1, moderator_chat=room.moderator_chat)
+    show(N1, moderator_chat=room.moderator_chat)
     assert [call["status"] for call in wire.received("editMessageText")] == [200, 400]
 
 
@@ -157,12 +160,12 @@ def test_a_post_whose_answer_was_lost_leaves_a_stray_that_its_first_press_closes
 ) -> None:
     wire.next("lost", "sendMessage")
     with pytest.raises(TryAgain):
-        show(N1, desk=room.desk)
-    show(N1, desk=room.desk)
+        show(N1, moderator_chat=room.moderator_chat)
+    show(N1, moderator_chat=room.moderator_chat)
     stray = min(message for _, message in wire.telegram.rooms.messages)
     given = {"user": MIRA, "chat": ROOM, "message": stray, "button": "Approve"}
     asked = wire.tell("_press", **given)["query"]
-    press(room.press(query=asked, message=stray), desk=room.desk)
+    press(room.press(query=asked, message=stray), moderator_chat=room.moderator_chat)
     assert room.record().status is Status.SENDING
     assert "posted twice" in wire.message(stray)["text"]
     assert heard(wire) == ["Approved."]

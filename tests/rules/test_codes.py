@@ -12,7 +12,7 @@ from shared.domain.audience.device import NO_ADDRESS, NO_CONSENT, UNREADABLE
 from shared.domain.codes import FAILURES, OUTCOMES, remedy, sentence
 from shared.domain.delivery.ledger import Outcome
 from shared.domain.notifications.notification import FailureReason
-from shared.domain.push.answers import Accepted, Later
+from shared.domain.push.answers import Accepted, RetryLater
 from shared.domain.push.fcm import REACTIONS
 from shared.domain.push.reactions import ANSWER_LOST
 
@@ -22,7 +22,7 @@ ANSWERS = {
     "AddressGone": Outcome.FAILED,
     "Misconfigured": Outcome.FAILED,
     "Unsendable": Outcome.FAILED,
-    "Later": Outcome.OPEN,
+    "RetryLater": Outcome.OPEN,
 }
 """What becomes of a device, at first, after each kind of answer; all name their code first."""
 
@@ -62,7 +62,7 @@ def test_a_code_has_the_outcome_it_is_given_with(code: str) -> None:
 
 
 def test_a_lost_answer_is_open_until_nothing_more_is_tried() -> None:
-    assert isinstance(ANSWER_LOST, Later)
+    assert isinstance(ANSWER_LOST, RetryLater)
     assert OUTCOMES[ANSWER_LOST.code].outcome == str(Outcome.UNKNOWN)
 
 

@@ -22,9 +22,9 @@ from shared.domain.push.answers import (
     Accepted,
     AddressGone,
     Answer,
-    Later,
     Misconfigured,
     Rejected,
+    RetryLater,
     Unsendable,
 )
 
@@ -66,7 +66,7 @@ def test_not_if_it_was_always_the_same_address() -> None:
 
 
 @pytest.mark.parametrize(
-    "answer", [AddressGone("unregistered"), Later("unavailable"), Rejected("unknownError")]
+    "answer", [AddressGone("unregistered"), RetryLater("unavailable"), Rejected("unknownError")]
 )
 def test_what_is_about_an_address_or_will_pass_is_believed_of_nobody_else(answer: Answer) -> None:
     assert heard(*[answer] * 50).agreed == ""

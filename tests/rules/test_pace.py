@@ -6,7 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.domain.push.answers import Accepted, AddressGone, Answer, Later, Misconfigured, Rejected
+from shared.domain.push.answers import (
+    Accepted,
+    AddressGone,
+    Answer,
+    Misconfigured,
+    Rejected,
+    RetryLater,
+)
 from shared.domain.push.pace import (
     SEVERAL,
     TOGETHER_SECONDS,
@@ -115,11 +122,11 @@ def test_an_idle_app_proves_nothing() -> None:
 
 
 TOO_MUCH = [
-    Later("quotaExceeded", 60.0, of_app=True),
-    Later("trafficControl"),
-    Later("unavailable"),
-    Later("answerLost", ambiguous=True),
-    Later("notSent"),
+    RetryLater("quotaExceeded", 60.0, of_app=True),
+    RetryLater("trafficControl"),
+    RetryLater("unavailable"),
+    RetryLater("answerLost", ambiguous=True),
+    RetryLater("notSent"),
 ]
 
 
@@ -135,11 +142,11 @@ def test_overload_and_silence_are_too_much(answer: Answer) -> None:
         AddressGone("unregistered"),
         Rejected("unknownError"),
         Misconfigured("credentialsRefused"),
-        Later("deviceBusy", 60.0),
-        Later("quotaExceeded", 60.0),
-        Later("tooManyTokenUpdates", 1200.0),
-        Later("credentialsUnavailable"),
-        Later("internal", ambiguous=True),
+        RetryLater("deviceBusy", 60.0),
+        RetryLater("quotaExceeded", 60.0),
+        RetryLater("tooManyTokenUpdates", 1200.0),
+        RetryLater("credentialsUnavailable"),
+        RetryLater("internal", ambiguous=True),
     ],
 )
 def test_what_is_about_one_device_or_about_us_slows_nobody(answer: Answer) -> None:
@@ -150,14 +157,14 @@ def test_what_is_about_one_device_or_about_us_slows_nobody(answer: Answer) -> No
 @pytest.mark.parametrize(
     ("answer", "alone", "several"),
     [
-        (Later("quotaExceeded", 60.0, of_app=True), 60.0, 60.0),
-        (Later("trafficControl", 10.0, of_app=True), 10.0, 10.0),
-        (Later("quotaExceeded", 60.0), 0.0, 60.0),
-        (Later("unavailable", 7.0), 0.0, 7.0),
-        (Later("deviceBusy", 60.0), 0.0, 0.0),
-        (Later("unavailable"), 0.0, 0.0),
-        (Later("unavailable", 30.0, ambiguous=True), 0.0, 0.0),
-        (Later("answerLost", ambiguous=True), 0.0, 0.0),
+        (RetryLater("quotaExceeded", 60.0, of_app=True), 60.0, 60.0),
+        (RetryLater("trafficControl", 10.0, of_app=True), 10.0, 10.0),
+        (RetryLater("quotaExceeded", 60.0), 0.0, 60.0),
+        (RetryLater("unavailable", 7.0), 0.0, 7.0),
+        (RetryLater("deviceBusy", 60.0), 0.0, 0.0),
+        (RetryLater("unavailable"), 0.0, 0.0),
+        (RetryLater("unavailable", 30.0, ambiguous=True), 0.0, 0.0),
+        (RetryLater("answerLost", ambiguous=True), 0.0, 0.0),
     ],
 )
 def test_the_whole_app_waits_when_the_service_names_it_or_several_addresses_are_told_to(

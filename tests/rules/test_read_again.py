@@ -15,9 +15,9 @@ from shared.domain.push.answers import (
     Accepted,
     AddressGone,
     Answer,
-    Later,
     Misconfigured,
     Rejected,
+    RetryLater,
     Unsendable,
 )
 from tests.builders import NOON, a_target, an_fcm_address
@@ -130,6 +130,8 @@ def test_without_a_doubt_a_refusal_by_another_address_is_one(answer: Answer) -> 
     assert recorded(answer, NOON, UNTRIED, moved=True) == recorded(answer, NOON, UNTRIED)
 
 
-@pytest.mark.parametrize("answer", [Accepted("r"), Later("busy"), Later("lost", ambiguous=True)])
+@pytest.mark.parametrize(
+    "answer", [Accepted("r"), RetryLater("busy"), RetryLater("lost", ambiguous=True)]
+)
 def test_any_other_answer_of_another_address_counts_as_it_is(answer: Answer) -> None:
     assert recorded(answer, NOON, DOUBT, moved=True) == recorded(answer, NOON, DOUBT)

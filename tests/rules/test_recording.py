@@ -6,7 +6,7 @@ import pytest
 
 from shared.domain.delivery.ledger import UNTRIED, Outcome, Record
 from shared.domain.delivery.recording import recorded, together
-from shared.domain.push.answers import Later
+from shared.domain.push.answers import RetryLater
 from shared.domain.push.reactions import CREDENTIALS_UNAVAILABLE, NO_TURN, NOT_SENT
 from tests.builders import NOON
 
@@ -18,7 +18,7 @@ NOTHING_ASKED = (NO_TURN, NOT_SENT, CREDENTIALS_UNAVAILABLE)
 
 @pytest.mark.parametrize("before", [UNTRIED, *(recorded(it, NOON) for it in NOTHING_ASKED)])
 @pytest.mark.parametrize("answer", NOTHING_ASKED)
-def test_who_was_never_asked_for_has_the_latest_reason(answer: Later, before: Record) -> None:
+def test_who_was_never_asked_for_has_the_latest_reason(answer: RetryLater, before: Record) -> None:
     assert recorded(answer, LATER, before) == Record(Outcome.OPEN, answer.code, at=LATER)
 
 
@@ -26,7 +26,7 @@ def test_who_was_never_asked_for_has_the_latest_reason(answer: Later, before: Re
 @pytest.mark.parametrize("ambiguous", [False, True])
 @pytest.mark.parametrize("answer", NOTHING_ASKED)
 def test_who_was_asked_for_before_keeps_that_word(
-    answer: Later, code: str, ambiguous: bool
+    answer: RetryLater, code: str, ambiguous: bool
 ) -> None:
     last = Record(Outcome.OPEN, code, at=NOON, ambiguous=ambiguous)
     word = together(last, (recorded(answer, LATER, last), None), LATER)

@@ -10,7 +10,7 @@ from shared.domain.delivery.retry import (
     RetryBudget,
     RetryPolicy,
     Spent,
-    fruitless_after,
+    failed_rounds_after,
     too_late,
     too_many,
 )
@@ -35,7 +35,7 @@ def test_a_wait_is_never_shorter_than_the_push_service_asked(
 
 @given(chances)
 def test_waits_grow_with_every_fruitless_attempt_up_to_the_cap(chance: float) -> None:
-    waits = [POLICY.wait_seconds(fruitless, 0, chance) for fruitless in range(12)]
+    waits = [POLICY.wait_seconds(failed_rounds, 0, chance) for failed_rounds in range(12)]
     assert waits == sorted(waits)
 
 
@@ -45,9 +45,9 @@ def test_waits_are_spread_over_the_whole_span() -> None:
     assert POLICY.wait_seconds(3, 0, 0.999) == pytest.approx(80, abs=0.1)
 
 
-@pytest.mark.parametrize("fruitless", [0, 1])
-def test_the_first_wait_is_spread_too(fruitless: int) -> None:
-    assert POLICY.wait_seconds(fruitless, 0, 0.5) == 15
+@pytest.mark.parametrize("failed_rounds", [0, 1])
+def test_the_first_wait_is_spread_too(failed_rounds: int) -> None:
+    assert POLICY.wait_seconds(failed_rounds, 0, 0.5) == 15
 
 
 @pytest.mark.parametrize(
@@ -66,12 +66,12 @@ def test_the_first_wait_is_spread_too(fruitless: int) -> None:
 def test_an_attempt_is_fruitless_when_most_of_what_it_tried_came_to_nothing(
     tried: int, in_vain: int, then: int
 ) -> None:
-    assert fruitless_after(3, tried, in_vain) == then
+    assert failed_rounds_after(3, tried, in_vain) == then
 
 
 @pytest.mark.parametrize(("before", "then"), [(0, 1), (3, 4), (4, 4), (9, 9)])
 def test_an_attempt_that_had_no_turn_counts_too_but_never_for_long(before: int, then: int) -> None:
-    assert fruitless_after(before, 0, 0) == then
+    assert failed_rounds_after(before, 0, 0) == then
     assert POLICY.wait_seconds(min(then, 4), 0, 0.999) <= 160
 
 

@@ -10,7 +10,7 @@ from shared.domain.actors import Actor, Role
 from shared.domain.errors import Forbidden, WrongState
 from shared.domain.findings.finding import Finding, Severity
 from shared.domain.notifications.lifecycle import Status
-from shared.domain.notifications.notification import Change, Looked, Notification
+from shared.domain.notifications.notification import Change, Notification, SubmissionCheck
 from shared.domain.notifications.review import (
     CLAIM_LEASE,
     Claim,
@@ -38,7 +38,7 @@ WARNING = Finding("shortener", Severity.WARNING, "url", "It shortens addresses."
 
 
 def looked_at(*findings: Finding, devices: int | None = 5) -> Notification:
-    new, looked = a_notification(status=None), Looked(findings, devices)
+    new, looked = a_notification(status=None), SubmissionCheck(findings, devices)
     return new.submit(PROVIDER, NOON, admin_hwid=False, looked=looked).notification
 
 
@@ -186,7 +186,9 @@ def test_an_edit_voids_the_claim_and_the_first_approval() -> None:
     endorsed = looked_at(RED).approve(MODERATOR, NOON).notification
     claimed = endorsed.take(SECOND, NOON).notification
     new = some_content(title="New")
-    edited = claimed.edit(PROVIDER, LATER, new, a_segment(), Looked((WARNING,), 7)).notification
+    edited = claimed.edit(
+        PROVIDER, LATER, new, a_segment(), SubmissionCheck((WARNING,), 7)
+    ).notification
     assert (edited.revision, edited.claim, edited.endorsements) == (2, None, ())
     assert (edited.findings, edited.estimated_devices) == ((WARNING,), 7)
 
@@ -195,7 +197,7 @@ def test_an_edit_voids_the_claim_and_the_first_approval() -> None:
 
 
 def test_findings_are_entries_of_their_own() -> None:
-    new, looked = a_notification(status=None), Looked((RED, WARNING), 5)
+    new, looked = a_notification(status=None), SubmissionCheck((RED, WARNING), 5)
     change = new.submit(PROVIDER, NOON, admin_hwid=False, looked=looked)
     submitted, told = change.entries
     assert (submitted.move, told.move, told.actor) == ("submit", "findings", "system")
@@ -206,7 +208,7 @@ def test_findings_are_entries_of_their_own() -> None:
 
 def test_where_nothing_was_found_nothing_is_told() -> None:
     change = a_notification(status=None).submit(
-        PROVIDER, NOON, admin_hwid=False, looked=Looked((), 5)
+        PROVIDER, NOON, admin_hwid=False, looked=SubmissionCheck((), 5)
     )
     assert [entry.move for entry in change.entries] == ["submit"]
     assert change.notification.estimated_devices == 5

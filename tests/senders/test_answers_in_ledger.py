@@ -20,9 +20,9 @@ from shared.domain.push.answers import (
     Accepted,
     AddressGone,
     Answer,
-    Later,
     Misconfigured,
     Rejected,
+    RetryLater,
     Unsendable,
 )
 from shared.domain.tally import Tally
@@ -44,7 +44,7 @@ OUTCOMES: Mapping[type[Answer], Outcome] = {
     Rejected: Outcome.FAILED,
     Misconfigured: Outcome.OPEN,
     Unsendable: Outcome.FAILED,
-    Later: Outcome.OPEN,
+    RetryLater: Outcome.OPEN,
 }
 names = (f"t{n}" for n in itertools.count())
 
@@ -100,9 +100,9 @@ class Row:
         outcome = OUTCOMES[type(answer)]
         assert self.record.outcome is outcome
         assert isinstance(answer, Accepted) or self.record.code == answer.code
-        assert self.record.ambiguous == (isinstance(answer, Later) and answer.ambiguous)
+        assert self.record.ambiguous == (isinstance(answer, RetryLater) and answer.ambiguous)
         assert self.kept is not isinstance(answer, AddressGone)
-        assert self.tried_again is isinstance(answer, Later | Misconfigured)
+        assert self.tried_again is isinstance(answer, RetryLater | Misconfigured)
         delivered, failed = outcome is Outcome.DELIVERED, outcome is Outcome.FAILED
         if not self.tried_again:
             errors = {self.record.code: 1} if failed else {}

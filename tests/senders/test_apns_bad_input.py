@@ -26,9 +26,9 @@ from shared.domain.push.answers import (
     Accepted,
     AddressGone,
     Answer,
-    Later,
     Misconfigured,
     Rejected,
+    RetryLater,
     Unsendable,
 )
 from shared.domain.push.reactions import CREDENTIALS_UNAVAILABLE
@@ -55,7 +55,7 @@ from tests.senders.parts import SHORT_SECONDS, a_message, pushes
 from tests.senders.test_apns_faults import Peer, Server
 
 REFUSED = Misconfigured("credentialsRefused")
-LOST = Later("answerLost", ambiguous=True)
+LOST = RetryLater("answerLost", ambiguous=True)
 PASSWORD = "the password"
 
 
@@ -106,8 +106,8 @@ ANSWERS: dict[str, tuple[Callable[[Peer], None], Answer]] = {
     "a page that says 404": (answering(404, PAGE), Rejected("unknownError")),
     "a page that says 403": (answering(403, PAGE), REFUSED),
     "a page that says 413": (answering(413, PAGE), Unsendable("payloadTooBig")),
-    "a proxy's page": (answering(502, PAGE), Later("unavailable", ambiguous=True)),
-    "an overloaded proxy's page": (answering(503, PAGE), Later("unavailable")),
+    "a proxy's page": (answering(502, PAGE), RetryLater("unavailable", ambiguous=True)),
+    "an overloaded proxy's page": (answering(503, PAGE), RetryLater("unavailable")),
     "elsewhere": (answering(302, PAGE), Misconfigured("unexpectedAnswer")),
     "a status nobody gives": (answering(299, b"{}"), LOST),
     "many small pieces": (answering(400, *[b" "] * 200, b"{}"), Rejected("unknownError")),
@@ -117,7 +117,7 @@ ANSWERS: dict[str, tuple[Callable[[Peer], None], Answer]] = {
     ),
     "compressed beyond reading": (packed(410, "br", b"\x0b\x02"), LOST),
     "a bomb": (packed(403, "gzip", gzip.compress(b" " * 30_000_000)), LOST),
-    "an unreadable overload": (packed(503, "br", b"\x0b\x02"), Later("unavailable")),
+    "an unreadable overload": (packed(503, "br", b"\x0b\x02"), RetryLater("unavailable")),
     "no end": (unending, LOST),
     "more than anybody should read": (endless, LOST),
 }
@@ -234,7 +234,7 @@ def test_a_certificate_of_an_authority_apple_does_not_know_gets_nothing_through(
 ) -> None:
     with ApnsSending(apns, a_certificate(Authority())) as send:
         (answer,) = send("stranger")
-    assert isinstance(answer, Later)
+    assert isinstance(answer, RetryLater)
     assert received(apns, "stranger") == []
 
 
@@ -291,7 +291,7 @@ def test_a_server_whose_certificate_has_expired_gets_no_request(tmp_path: Path) 
     server.authority = Expired()
     with server:
         sender = sending_to(server, tmp_path)
-        assert send_one(sender) == Later("notSent")
+        assert send_one(sender) == RetryLater("notSent")
         sender.close()
         assert server.requests == 0
 

@@ -15,7 +15,7 @@ from local.emulators.apns.certificates import Authority
 from shared.adapters.push.apns import PRODUCTION, ApnsSender
 from shared.adapters.push.apns_credentials import Certificate, Credential
 from shared.domain.audience.device import AddressKind, PushAddress
-from shared.domain.push.answers import Answer, Later, Misconfigured
+from shared.domain.push.answers import Answer, Misconfigured, RetryLater
 from shared.settings.credentials.p12 import P12Certificate
 from tests.senders.apns_parts import TOPIC, Tokens, minted
 from tests.senders.parts import a_message, pushes
@@ -116,7 +116,7 @@ def test_no_certificate_where_one_is_asked_for_is_told_as_such(
 ) -> None:
     with Strict(version) as server:
         (answer,) = server.answers(Tokens(minted()), tmp_path, 1)
-    expected = REFUSED if version is ssl.TLSVersion.TLSv1_3 else Later("notSent")
+    expected = REFUSED if version is ssl.TLSVersion.TLSv1_3 else RetryLater("notSent")
     assert answer == expected
 
 
@@ -125,7 +125,7 @@ def test_a_connection_that_ends_without_a_word_is_not_blamed_on_the_certificate(
 ) -> None:
     with Strict(ssl.TLSVersion.TLSv1_3, mute=True) as server:
         answers = server.answers(a_certificate(Authority()), tmp_path, 3)
-    assert all(isinstance(answer, Later) for answer in answers)
+    assert all(isinstance(answer, RetryLater) for answer in answers)
     assert CLOSES not in caplog.text
 
 
@@ -135,7 +135,7 @@ def test_but_when_every_connection_does_somebody_is_told(
 ) -> None:
     with Strict(version, mute=True) as server:
         answers = server.answers(a_certificate(Authority()), tmp_path, 3, sends=5)
-    assert all(isinstance(answer, Later) for answer in answers), "no address pays for a guess"
+    assert all(isinstance(answer, RetryLater) for answer in answers), "no address pays for a guess"
     assert CLOSES in caplog.text
 
 

@@ -13,9 +13,9 @@ from shared.domain.push.answers import (
     Accepted,
     AddressGone,
     Answer,
-    Later,
     Misconfigured,
     Rejected,
+    RetryLater,
     Unsendable,
 )
 from shared.domain.push.apns import REACTIONS, UNKNOWN_REASONS, Reaction, Step, meaning
@@ -48,7 +48,7 @@ ROWS: list[tuple[int, str, Reaction]] = [
     (405, "MethodNotAllowed", BUG),
     (400, "BadTopic", Reaction(Misconfigured("topicRefused"))),
     (400, "TopicDisallowed", Reaction(Misconfigured("topicRefused"))),
-    (400, "IdleTimeout", Reaction(Later("unavailable"), Step.RECONNECT)),
+    (400, "IdleTimeout", Reaction(RetryLater("unavailable"), Step.RECONNECT)),
     (403, "ExpiredProviderToken", Reaction(REFUSED, Step.NEW_TOKEN)),
     (403, "InvalidProviderToken", Reaction(REFUSED)),
     (403, "MissingProviderToken", Reaction(REFUSED)),
@@ -60,15 +60,15 @@ ROWS: list[tuple[int, str, Reaction]] = [
     (410, "Unregistered", Reaction(AddressGone("unregistered", MOMENT))),
     (410, "ExpiredToken", Reaction(AddressGone("unregistered", MOMENT))),
     (413, "PayloadTooLarge", Reaction(Unsendable("payloadTooBig"))),
-    (429, "TooManyRequests", Reaction(Later("deviceBusy", 60.0))),
+    (429, "TooManyRequests", Reaction(RetryLater("deviceBusy", 60.0))),
     (
         429,
         "TooManyProviderTokenUpdates",
-        Reaction(Later("tooManyTokenUpdates", 1200.0), Step.KEEP_TOKEN),
+        Reaction(RetryLater("tooManyTokenUpdates", 1200.0), Step.KEEP_TOKEN),
     ),
-    (500, "InternalServerError", Reaction(Later("internal", ambiguous=True))),
-    (503, "ServiceUnavailable", Reaction(Later("unavailable"))),
-    (503, "Shutdown", Reaction(Later("unavailable"), Step.RECONNECT)),
+    (500, "InternalServerError", Reaction(RetryLater("internal", ambiguous=True))),
+    (503, "ServiceUnavailable", Reaction(RetryLater("unavailable"))),
+    (503, "Shutdown", Reaction(RetryLater("unavailable"), Step.RECONNECT)),
 ]
 
 UNHEARD_OF: list[tuple[int, bytes, Answer]] = [
@@ -78,13 +78,13 @@ UNHEARD_OF: list[tuple[int, bytes, Answer]] = [
     (410, b"", Rejected("unknownError")),
     (410, b'{"reason":"ReasonOfTomorrow"}', Rejected("unknownError")),
     (413, b"", Unsendable("payloadTooBig")),
-    (429, b"", Later("deviceBusy", 60.0)),
-    (500, b"<p>", Later("internal", ambiguous=True)),
-    (502, b"<p>", Later("unavailable", ambiguous=True)),
-    (503, b"", Later("unavailable")),
-    (204, b"", Later("answerLost", ambiguous=True)),
+    (429, b"", RetryLater("deviceBusy", 60.0)),
+    (500, b"<p>", RetryLater("internal", ambiguous=True)),
+    (502, b"<p>", RetryLater("unavailable", ambiguous=True)),
+    (503, b"", RetryLater("unavailable")),
+    (204, b"", RetryLater("answerLost", ambiguous=True)),
     (302, b"", Misconfigured("unexpectedAnswer")),
-    (0, b"", Later("unavailable", ambiguous=True)),
+    (0, b"", RetryLater("unavailable", ambiguous=True)),
 ]
 
 
@@ -147,9 +147,9 @@ def test_only_apples_own_word_can_call_an_address_dead(http: int, reason: str) -
 )
 def test_the_time_apple_asks_everybody_to_wait_is_kept(reason: str, step: Step) -> None:
     answer = reaction(503, {"retry-after": "20"}, said(reason))
-    assert answer == Reaction(Later("unavailable", 20.0), step)
+    assert answer == Reaction(RetryLater("unavailable", 20.0), step)
 
 
 def test_a_busy_devices_wait_is_ours_to_choose() -> None:
     busy = reaction(429, {"retry-after": "1"}, said("TooManyRequests"))
-    assert busy.answer == Later("deviceBusy", 60.0)
+    assert busy.answer == RetryLater("deviceBusy", 60.0)

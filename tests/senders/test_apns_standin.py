@@ -22,7 +22,7 @@ from aioapns.connection import APNsProductionClientProtocol
 from local.emulators.apns.answers import PASSING, SCRIPTS, UNREGISTERED_AT_MS, WISHED
 from local.emulators.apns.server import ServedApns
 from local.emulators.apns.service import Apns, Config
-from shared.domain.push.answers import Accepted, Later, Misconfigured
+from shared.domain.push.answers import Accepted, Misconfigured, RetryLater
 from tests.senders.apns_parts import (
     KEY_ID,
     P8,
@@ -170,7 +170,7 @@ def test_tokens_that_change_too_often_are_refused(tmp_path: Path) -> None:
         with Sending(apns, Tokens(first)) as send:
             assert isinstance(send("one")[0], Accepted)
         with Sending(apns, Tokens(second)) as send:
-            assert send("two") == [Later("tooManyTokenUpdates", 1200.0)]
+            assert send("two") == [RetryLater("tooManyTokenUpdates", 1200.0)]
         with Sending(apns, Tokens(first)) as send:
             assert isinstance(send("three")[0], Accepted)
 
@@ -179,7 +179,7 @@ def test_faults_are_dealt_out_by_a_seed(tmp_path: Path) -> None:
     service = Apns(Config(fault_ratio=0.3, seed=7, faults=("too-many-requests-",)))
     with ServedApns(service, ca_file=tmp_path / "ca.pem") as apns, Sending(apns) as send:
         answers = send(*(f"t{n}" for n in range(100)))
-    assert 10 < answers.count(Later("deviceBusy", 60.0)) < 60
+    assert 10 < answers.count(RetryLater("deviceBusy", 60.0)) < 60
 
 
 # ---- the admin port ------------------------------------------------------------------------------

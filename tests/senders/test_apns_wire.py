@@ -20,9 +20,9 @@ from shared.domain.push.answers import (
     Accepted,
     AddressGone,
     Answer,
-    Later,
     Misconfigured,
     Rejected,
+    RetryLater,
     Unsendable,
 )
 from shared.settings.credentials import CredentialsRefused
@@ -30,8 +30,8 @@ from shared.settings.credentials.p12 import P12Certificate
 from tests.senders.apns_parts import TOPIC, Sending, Tokens, minted, received, summary
 from tests.senders.parts import SHORT_SECONDS, a_message
 
-LOST = Later("answerLost", ambiguous=True)
-NOT_SENT = Later("notSent")
+LOST = RetryLater("answerLost", ambiguous=True)
+NOT_SENT = RetryLater("notSent")
 GONE = AddressGone("unregistered", datetime(2023, 11, 14, 22, 13, 20, 123_000, tzinfo=UTC))
 BUG = Unsendable("invalidMessage")
 REFUSED = Misconfigured("credentialsRefused")
@@ -45,7 +45,7 @@ EXPECTED: dict[str, Answer] = {
     "bad-topic-": Misconfigured("topicRefused"),
     "device-token-not-for-topic-": AddressGone("tokenNotForTopic"),
     "duplicate-headers-": BUG,
-    "idle-timeout-": Later("unavailable"),
+    "idle-timeout-": RetryLater("unavailable"),
     "invalid-push-type-": BUG,
     "missing-device-token-": BUG,
     "missing-topic-": BUG,
@@ -64,14 +64,14 @@ EXPECTED: dict[str, Answer] = {
     "expired-token-": GONE,
     "unregistered-": GONE,
     "payload-too-large-": Unsendable("payloadTooBig"),
-    "too-many-provider-token-updates-": Later("tooManyTokenUpdates", 1200.0),
-    "too-many-requests-": Later("deviceBusy", 60.0),
-    "internal-server-error-": Later("internal", ambiguous=True),
-    "service-unavailable-": Later("unavailable"),
-    "shutdown-": Later("unavailable"),
+    "too-many-provider-token-updates-": RetryLater("tooManyTokenUpdates", 1200.0),
+    "too-many-requests-": RetryLater("deviceBusy", 60.0),
+    "internal-server-error-": RetryLater("internal", ambiguous=True),
+    "service-unavailable-": RetryLater("unavailable"),
+    "shutdown-": RetryLater("unavailable"),
     "new-reason-": Rejected("unknownError"),
     "no-reason-": Rejected("unknownError"),
-    "bad-gateway-": Later("unavailable", ambiguous=True),
+    "bad-gateway-": RetryLater("unavailable", ambiguous=True),
     "sandbox-only-": AddressGone("invalidToken"),
     "sandbox-key-": Misconfigured("wrongEnvironment"),
     "production-only-": Accepted(),
@@ -262,7 +262,7 @@ def test_too_many_new_tokens_stop_the_minting(apns: ServedApns) -> None:
     ("raised", "answer"),
     [
         (CredentialsRefused("no"), REFUSED),
-        (CredentialsUnavailable("not now"), Later("credentialsUnavailable")),
+        (CredentialsUnavailable("not now"), RetryLater("credentialsUnavailable")),
     ],
 )
 def test_without_a_token_nothing_is_sent(
@@ -349,6 +349,6 @@ def test_whatever_goes_wrong_no_answer_lies(seed: int, tmp_path: Path) -> None:
     taken = {it["token"] for it in entries if it["taken"]}
     assert len(entries) == len({it["token"] for it in entries}), "nothing was sent twice"
     for token, answer in answers.items():
-        in_doubt = isinstance(answer, Later) and answer.ambiguous
+        in_doubt = isinstance(answer, RetryLater) and answer.ambiguous
         assert in_doubt or isinstance(answer, Accepted) == (token in taken)
     assert any(answer != NOT_SENT for answer in answers.values())

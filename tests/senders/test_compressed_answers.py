@@ -5,7 +5,7 @@ import zlib
 
 import pytest
 
-from shared.domain.push.answers import Accepted, AddressGone, Answer, Later
+from shared.domain.push.answers import Accepted, AddressGone, Answer, RetryLater
 from shared.domain.push.reactions import ANSWER_LOST, CREDENTIALS_REFUSED
 from shared.wire.encodings import decoded
 from shared.wire.http11 import MOST_ANSWER_BYTES
@@ -72,7 +72,7 @@ def test_what_cannot_be_read_is_neither_a_success_nor_a_failure(
 
 @pytest.mark.parametrize(
     ("status", "meaning"),
-    [(429, Later("quotaExceeded", 60.0)), (503, Later("unavailable"))],
+    [(429, RetryLater("quotaExceeded", 60.0)), (503, RetryLater("unavailable"))],
 )
 def test_a_status_that_says_enough_still_decides(status: int, meaning: Answer) -> None:
     assert from_fcm(packed(status, BROTLI, "br")) == meaning

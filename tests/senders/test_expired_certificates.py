@@ -11,14 +11,14 @@ import pytest
 from local.emulators.apns.certificates import Authority
 from local.emulators.test_ca import LIFETIME
 from shared.adapters.push.hms_credentials import HuaweiAccessTokens
-from shared.domain.push.answers import Accepted, Answer, Later
+from shared.domain.push.answers import Accepted, Answer, RetryLater
 from shared.wire.http11 import KeptConnections
 from shared.wire.tokens import CredentialsUnavailable
 from tests.senders.hms_parts import OK as HMS_OK
 from tests.senders.hms_parts import HmsSending, an_account
 from tests.senders.parts import OK, Misbehaving, Sending, answer
 
-NOT_SENT = Later("notSent")
+NOT_SENT = RetryLater("notSent")
 TIMES = {
     "expired": datetime.now(UTC) - LIFETIME - timedelta(days=1),
     "not valid yet": datetime.now(UTC) + timedelta(days=1),

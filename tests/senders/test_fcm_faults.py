@@ -9,7 +9,7 @@ import pytest
 
 from local.emulators.background import Served
 from local.emulators.fcm.server import app
-from shared.domain.push.answers import Accepted, Later
+from shared.domain.push.answers import Accepted, RetryLater
 from shared.wire import http11
 from shared.wire.http11 import Fault, HttpAnswer, KeptConnections, Target
 from tests.senders.conftest import Tls
@@ -25,8 +25,8 @@ from tests.senders.parts import (
     reset,
 )
 
-LOST = Later("answerLost", ambiguous=True)
-NOT_SENT = Later("notSent")
+LOST = RetryLater("answerLost", ambiguous=True)
+NOT_SENT = RetryLater("notSent")
 TARGET = Target("/path", (("Authorization", "Bearer secret"),))
 
 AFTER_SENDING: dict[str, Act] = {
@@ -112,7 +112,7 @@ def test_a_good_answer_is_read_and_its_connection_kept_if_it_may_be(
 def test_an_answer_that_ends_with_its_connection_is_complete() -> None:
     page = b"HTTP/1.1 502 Bad Gateway\r\nContent-Type: text/html\r\n\r\n<p>Try again</p>"
     with Misbehaving(answer(page, then_close=True)) as server, Sending(server.url) as send:
-        assert send("token") == [Later("unavailable", 30.0, ambiguous=True)]
+        assert send("token") == [RetryLater("unavailable", 30.0, ambiguous=True)]
 
 
 # ---- certainly not sent ----------------------------------------------------------------------

@@ -12,9 +12,9 @@ from shared.domain.push.answers import (
     Accepted,
     AddressGone,
     Answer,
-    Later,
     Misconfigured,
     Rejected,
+    RetryLater,
     Unsendable,
 )
 from shared.domain.push.fcm import REACTIONS, meaning
@@ -82,15 +82,15 @@ ROWS: list[tuple[int, bytes, Answer]] = [
     ),
     (401, error("UNAUTHENTICATED"), Misconfigured("credentialsRefused")),
     (401, b"", Misconfigured("credentialsRefused")),
-    (429, error("RESOURCE_EXHAUSTED", "QUOTA_EXCEEDED"), Later("quotaExceeded", 60.0)),
-    (429, error("RESOURCE_EXHAUSTED"), Later("quotaExceeded", 60.0)),
-    (429, PAGE, Later("quotaExceeded", 60.0)),
-    (429, error("", "CODE_OF_TOMORROW"), Later("quotaExceeded", 60.0)),
-    (429, quota("device:abc", "Per device."), Later("deviceBusy", 60.0)),
-    (429, quota("", "Messages per device and project."), Later("deviceBusy", 60.0)),
-    (429, quota("projects/p", "Per token."), Later("quotaExceeded", 60.0, of_app=True)),
-    (429, quota("", "Project quota."), Later("quotaExceeded", 60.0, of_app=True)),
-    (429, quota("7", "Topic rate."), Later("quotaExceeded", 60.0)),
+    (429, error("RESOURCE_EXHAUSTED", "QUOTA_EXCEEDED"), RetryLater("quotaExceeded", 60.0)),
+    (429, error("RESOURCE_EXHAUSTED"), RetryLater("quotaExceeded", 60.0)),
+    (429, PAGE, RetryLater("quotaExceeded", 60.0)),
+    (429, error("", "CODE_OF_TOMORROW"), RetryLater("quotaExceeded", 60.0)),
+    (429, quota("device:abc", "Per device."), RetryLater("deviceBusy", 60.0)),
+    (429, quota("", "Messages per device and project."), RetryLater("deviceBusy", 60.0)),
+    (429, quota("projects/p", "Per token."), RetryLater("quotaExceeded", 60.0, of_app=True)),
+    (429, quota("", "Project quota."), RetryLater("quotaExceeded", 60.0, of_app=True)),
+    (429, quota("7", "Topic rate."), RetryLater("quotaExceeded", 60.0)),
     (400, apples(410, "Unregistered"), AddressGone("unregistered")),
     (400, apples(None, "ExpiredToken"), AddressGone("unregistered")),
     (400, apples(400, "BadDeviceToken"), AddressGone("invalidToken")),
@@ -101,31 +101,31 @@ ROWS: list[tuple[int, bytes, Answer]] = [
     (401, apples(403, "InvalidProviderToken"), Misconfigured("thirdPartyAuth")),
     (400, apples(400, "BadTopic"), Misconfigured("topicRefused")),
     (400, apples(413, "PayloadTooLarge"), Unsendable("payloadTooBig")),
-    (429, apples(429, "TooManyRequests"), Later("deviceBusy", 60.0)),
-    (503, apples(503, "Shutdown"), Later("unavailable")),
+    (429, apples(429, "TooManyRequests"), RetryLater("deviceBusy", 60.0)),
+    (503, apples(503, "Shutdown"), RetryLater("unavailable")),
     (400, apples(400, "ReasonOfTomorrow"), Unsendable("invalidMessage")),
     (404, apples(None, 7, code="UNREGISTERED"), AddressGone("unregistered")),
-    (500, error("INTERNAL", "INTERNAL"), Later("internal", ambiguous=True)),
-    (500, error("INTERNAL", "UNSPECIFIED_ERROR"), Later("internal", ambiguous=True)),
-    (500, PAGE, Later("internal", ambiguous=True)),
-    (503, error("UNAVAILABLE", "UNAVAILABLE"), Later("unavailable")),
-    (503, PAGE, Later("unavailable")),
-    (502, PAGE, Later("unavailable", 30.0, ambiguous=True)),
-    (504, error("DEADLINE_EXCEEDED"), Later("unavailable", ambiguous=True)),
-    (504, PAGE, Later("unavailable", ambiguous=True)),
-    (409, error("ABORTED"), Later("unavailable")),
-    (499, error("CANCELLED"), Later("answerLost", ambiguous=True)),
-    (408, b"", Later("answerLost", ambiguous=True)),
+    (500, error("INTERNAL", "INTERNAL"), RetryLater("internal", ambiguous=True)),
+    (500, error("INTERNAL", "UNSPECIFIED_ERROR"), RetryLater("internal", ambiguous=True)),
+    (500, PAGE, RetryLater("internal", ambiguous=True)),
+    (503, error("UNAVAILABLE", "UNAVAILABLE"), RetryLater("unavailable")),
+    (503, PAGE, RetryLater("unavailable")),
+    (502, PAGE, RetryLater("unavailable", 30.0, ambiguous=True)),
+    (504, error("DEADLINE_EXCEEDED"), RetryLater("unavailable", ambiguous=True)),
+    (504, PAGE, RetryLater("unavailable", ambiguous=True)),
+    (409, error("ABORTED"), RetryLater("unavailable")),
+    (499, error("CANCELLED"), RetryLater("answerLost", ambiguous=True)),
+    (408, b"", RetryLater("answerLost", ambiguous=True)),
     (400, error("INVALID_ARGUMENT", "UNSPECIFIED_ERROR"), Rejected("unknownError")),
     (404, error("NOT_FOUND", "CODE_OF_TOMORROW"), Rejected("unknownError")),
     (405, b"", Unsendable("invalidMessage")),
     (413, PAGE, Unsendable("invalidMessage")),
     (302, b"", Misconfigured("unexpectedAnswer")),
-    (200, PAGE, Later("answerLost", ambiguous=True)),
-    (200, b"{}", Later("answerLost", ambiguous=True)),
-    (200, b'{"name": 7}', Later("answerLost", ambiguous=True)),
-    (204, b"", Later("answerLost", ambiguous=True)),
-    (507, b"", Later("unavailable", ambiguous=True)),
+    (200, PAGE, RetryLater("answerLost", ambiguous=True)),
+    (200, b"{}", RetryLater("answerLost", ambiguous=True)),
+    (200, b'{"name": 7}', RetryLater("answerLost", ambiguous=True)),
+    (204, b"", RetryLater("answerLost", ambiguous=True)),
+    (507, b"", RetryLater("unavailable", ambiguous=True)),
 ]
 
 
@@ -159,7 +159,7 @@ def test_every_row_of_the_table_is_reached() -> None:
 def test_retry_after_is_honoured_as_seconds_and_as_a_date(asked: str, seconds: float) -> None:
     headers = {"retry-after": asked, "date": "Thu, 01 Jan 2026 12:00:00 GMT"}
     answer = reaction(429, headers, error("RESOURCE_EXHAUSTED", "QUOTA_EXCEEDED"))
-    assert answer == Later("quotaExceeded", seconds)
+    assert answer == RetryLater("quotaExceeded", seconds)
 
 
 @pytest.mark.parametrize(
@@ -167,7 +167,7 @@ def test_retry_after_is_honoured_as_seconds_and_as_a_date(asked: str, seconds: f
 )
 def test_a_retry_after_that_says_nothing_leaves_the_default(asked: str) -> None:
     answer = reaction(429, {"retry-after": asked}, b"")
-    assert answer == Later("quotaExceeded", 60.0)
+    assert answer == RetryLater("quotaExceeded", 60.0)
 
 
 def retry_info(delay: object, kind: str = "google.rpc.RetryInfo") -> bytes:
@@ -182,24 +182,24 @@ def retry_info(delay: object, kind: str = "google.rpc.RetryInfo") -> bytes:
 def test_a_wait_in_the_body_is_honoured_where_the_headers_name_none(
     delay: str, seconds: float
 ) -> None:
-    assert reaction(503, {}, retry_info(delay)) == Later("unavailable", seconds)
-    assert reaction(503, {"retry-after": "7"}, retry_info(delay)) == Later("unavailable", 7.0)
+    assert reaction(503, {}, retry_info(delay)) == RetryLater("unavailable", seconds)
+    assert reaction(503, {"retry-after": "7"}, retry_info(delay)) == RetryLater("unavailable", 7.0)
 
 
 @pytest.mark.parametrize("delay", ["", "s", "3.5", "-1s", "1m", 3, None, {"seconds": 3}, "٣s"])
 def test_a_wait_in_the_body_that_says_nothing_leaves_the_default(delay: object) -> None:
-    assert reaction(503, {}, retry_info(delay)) == Later("unavailable")
-    assert reaction(503, {}, retry_info("3s", "google.rpc.ErrorInfo")) == Later("unavailable")
+    assert reaction(503, {}, retry_info(delay)) == RetryLater("unavailable")
+    assert reaction(503, {}, retry_info("3s", "google.rpc.ErrorInfo")) == RetryLater("unavailable")
 
 
 def test_a_date_without_the_servers_own_date_leaves_the_default() -> None:
     headers = {"retry-after": "Thu, 01 Jan 2026 12:01:30 GMT"}
-    assert reaction(503, headers, b"") == Later("unavailable")
+    assert reaction(503, headers, b"") == RetryLater("unavailable")
 
 
 def test_a_wait_is_kept_with_the_doubt() -> None:
     answer = reaction(500, {"retry-after": "9"}, b"")
-    assert answer == Later("internal", 9.0, ambiguous=True)
+    assert answer == RetryLater("internal", 9.0, ambiguous=True)
 
 
 JSON = st.recursive(
@@ -218,7 +218,7 @@ def test_no_answer_is_too_strange_to_react_to(http: int, body: bytes) -> None:
 
 
 def test_a_body_nested_beyond_reason_is_garbage() -> None:
-    assert reaction(500, {}, b"[" * 60_000) == Later("internal", ambiguous=True)
+    assert reaction(500, {}, b"[" * 60_000) == RetryLater("internal", ambiguous=True)
 
 
 @given(

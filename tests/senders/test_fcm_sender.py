@@ -12,7 +12,7 @@ import pytest
 from local.emulators.background import Served
 from local.emulators.fcm.server import Config, app
 from shared.adapters.push.fcm import FcmSender, fcm_sender
-from shared.domain.push.answers import Accepted, AddressGone, Later, Misconfigured
+from shared.domain.push.answers import Accepted, AddressGone, Misconfigured, RetryLater
 from shared.settings import read
 from shared.wire.tokens import CredentialsRefused, CredentialsUnavailable
 from tests.senders.conftest import AccountFile
@@ -76,7 +76,7 @@ def test_the_access_token_is_not_renewed_for_apples_or_the_browsers_key(fcm: str
     ("failure", "meaning"),
     [
         (CredentialsRefused("no"), REFUSED),
-        (CredentialsUnavailable("away"), Later("credentialsUnavailable")),
+        (CredentialsUnavailable("away"), RetryLater("credentialsUnavailable")),
     ],
 )
 def test_without_an_access_token_nothing_is_sent(
@@ -91,7 +91,7 @@ def test_without_an_access_token_nothing_is_sent(
     ("failure", "meaning"),
     [
         (CredentialsRefused("no"), REFUSED),
-        (CredentialsUnavailable("away"), Later("credentialsUnavailable")),
+        (CredentialsUnavailable("away"), RetryLater("credentialsUnavailable")),
     ],
 )
 def test_a_renewal_that_fails_says_so(failure: Exception, meaning: object, fcm: str) -> None:

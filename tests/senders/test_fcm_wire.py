@@ -14,16 +14,16 @@ from shared.domain.push.answers import (
     Accepted,
     AddressGone,
     Answer,
-    Later,
     Misconfigured,
     Rejected,
+    RetryLater,
     Unsendable,
 )
 from shared.domain.push.apns import by_reason
 from shared.domain.push.reactions import CREDENTIALS_REFUSED
 from tests.senders.parts import SHORT_SECONDS, FixedTokens, Sending, a_message, received
 
-LOST = Later("answerLost", ambiguous=True)
+LOST = RetryLater("answerLost", ambiguous=True)
 THIRD_PARTY = Misconfigured("thirdPartyAuth")
 
 HANDED_ON: dict[str, Answer] = {
@@ -44,18 +44,18 @@ EXPECTED: dict[str, Answer] = {
     "permission-denied-": Misconfigured("credentialsRefused"),
     "third-party-auth-": Misconfigured("thirdPartyAuth"),
     "unauthenticated-": Misconfigured("credentialsRefused"),
-    "quota-": Later("quotaExceeded", 30.0),
-    "quota-bare-": Later("quotaExceeded", 60.0),
-    "quota-date-": Later("quotaExceeded", 90.0),
-    "quota-device-": Later("deviceBusy", 60.0),
-    "quota-project-": Later("quotaExceeded", 60.0, of_app=True),
+    "quota-": RetryLater("quotaExceeded", 30.0),
+    "quota-bare-": RetryLater("quotaExceeded", 60.0),
+    "quota-date-": RetryLater("quotaExceeded", 90.0),
+    "quota-device-": RetryLater("deviceBusy", 60.0),
+    "quota-project-": RetryLater("quotaExceeded", 60.0, of_app=True),
     **{f"apns-{prefix}": answer for prefix, answer in HANDED_ON.items()},
-    "internal-": Later("internal", ambiguous=True),
-    "unspecified-": Later("internal", ambiguous=True),
-    "unavailable-": Later("unavailable", 7.0),
-    "unavailable-bare-": Later("unavailable"),
-    "bad-gateway-": Later("unavailable", 30.0, ambiguous=True),
-    "gateway-timeout-": Later("unavailable", ambiguous=True),
+    "internal-": RetryLater("internal", ambiguous=True),
+    "unspecified-": RetryLater("internal", ambiguous=True),
+    "unavailable-": RetryLater("unavailable", 7.0),
+    "unavailable-bare-": RetryLater("unavailable"),
+    "bad-gateway-": RetryLater("unavailable", 30.0, ambiguous=True),
+    "gateway-timeout-": RetryLater("unavailable", ambiguous=True),
     "redirect-": Misconfigured("unexpectedAnswer"),
     "reset-": LOST,
     "closed-": LOST,
@@ -97,7 +97,7 @@ def test_an_answer_leads_to_its_reaction_in_one_request(
     seconds = getattr(EXPECTED[prefix], "retry_after_seconds", None)
     if prefix == "quota-date-":  # the clock may tick over between the two dates
         assert seconds is not None
-        assert answer in [Later("quotaExceeded", seconds + late) for late in (-1, 0, 1)]
+        assert answer in [RetryLater("quotaExceeded", seconds + late) for late in (-1, 0, 1)]
     else:
         assert answer == EXPECTED[prefix]
     assert len(received(fcm, token)) == (2 if prefix in REFRESHED_ONCE else 1)

@@ -4,13 +4,13 @@ import socket
 
 import pytest
 
-from shared.domain.push.answers import Accepted, Later
+from shared.domain.push.answers import Accepted, RetryLater
 from tests.senders.conftest import Tls
 from tests.senders.hms_parts import OK, HmsSending, many
 from tests.senders.parts import SHORT_SECONDS, Act, Misbehaving, answer, close, keep_quiet, reset
 
-LOST = Later("answerLost", ambiguous=True)
-NOT_SENT = Later("notSent")
+LOST = RetryLater("answerLost", ambiguous=True)
+NOT_SENT = RetryLater("notSent")
 LIST = b'HTTP/1.1 200 OK\r\nContent-Length: 90\r\n\r\n{"code":"801'
 
 AFTER_SENDING: dict[str, Act] = {
@@ -69,7 +69,7 @@ def test_halving_ends_where_even_a_single_address_gets_no_clear_answer() -> None
     doubt = b'{"code":"80100000","msg":"some"}'
     partial = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%b" % (len(doubt), doubt)
     with Misbehaving(answer(partial)) as server, HmsSending(server.url) as send:
-        assert send(*many(8)) == [Later("partialUnknown", ambiguous=True)] * 8
+        assert send(*many(8)) == [RetryLater("partialUnknown", ambiguous=True)] * 8
         assert len(server.requests) == 15
 
 

@@ -12,9 +12,9 @@ from shared.domain.push.answers import (
     Accepted,
     AddressGone,
     Answer,
-    Later,
     Misconfigured,
     Rejected,
+    RetryLater,
     Unsendable,
 )
 from shared.domain.push.hms import REACTIONS, meaning, named
@@ -22,12 +22,12 @@ from shared.wire.http11 import HttpAnswer
 from tests.senders.hms_parts import many
 
 GONE = AddressGone("invalidToken")
-PARTLY = Later("partialUnknown", ambiguous=True)
-LOST = Later("answerLost", ambiguous=True)
+PARTLY = RetryLater("partialUnknown", ambiguous=True)
+LOST = RetryLater("answerLost", ambiguous=True)
 INVALID = Unsendable("invalidMessage")
 REFUSED = Misconfigured("credentialsRefused")
-SLOWER = Later("trafficControl", 10.0, of_app=True)
-UNAVAILABLE = Later("unavailable", ambiguous=True)
+SLOWER = RetryLater("trafficControl", 10.0, of_app=True)
+UNAVAILABLE = RetryLater("unavailable", ambiguous=True)
 PAGE = b"<!DOCTYPE html><title>Error</title>"
 
 
@@ -61,8 +61,8 @@ ROWS: list[tuple[int, bytes, Answer]] = [
     (200, said("80300010"), INVALID),
     (200, said("80300011"), Unsendable("urgencyNotPermitted")),
     (200, said("80300013"), Misconfigured("receiptAddressRefused")),
-    (200, said("80600003"), Later("unavailable")),
-    (500, said("81000001"), Later("internal", ambiguous=True)),
+    (200, said("80600003"), RetryLater("unavailable")),
+    (500, said("81000001"), RetryLater("internal", ambiguous=True)),
     *((200, said(f"820000{n:02}"), INVALID) for n in range(1, 14)),
     (401, b"", REFUSED),
     (401, said("80399999"), REFUSED),
@@ -70,7 +70,7 @@ ROWS: list[tuple[int, bytes, Answer]] = [
     (404, PAGE, Misconfigured("appNotFound")),
     (408, b"", LOST),
     (429, b"", SLOWER),
-    (500, PAGE, Later("internal", ambiguous=True)),
+    (500, PAGE, RetryLater("internal", ambiguous=True)),
     (502, PAGE, UNAVAILABLE),
     (504, b"", UNAVAILABLE),
     (503, b"", SLOWER),

@@ -15,7 +15,7 @@ from local.emulators.background import Served
 from local.emulators.hms.server import Config, app
 from shared.adapters.push.hms import MOST_AT_ONCE, HmsSender, hms_sender, requests_of
 from shared.adapters.push.hms_credentials import HuaweiAccessTokens
-from shared.domain.push.answers import AddressGone, Later, Misconfigured
+from shared.domain.push.answers import AddressGone, Misconfigured, RetryLater
 from shared.settings.credentials.hms import HmsAccount
 from shared.wire.http11 import Fault, HttpAnswer, Target
 from shared.wire.tokens import CredentialsRefused, CredentialsUnavailable
@@ -93,7 +93,7 @@ def test_the_access_token_is_not_renewed_for_what_the_app_may_not_do(hms: str) -
 
 FAILURES = [
     (CredentialsRefused("no"), REFUSED),
-    (CredentialsUnavailable("away"), Later("credentialsUnavailable")),
+    (CredentialsUnavailable("away"), RetryLater("credentialsUnavailable")),
 ]
 
 

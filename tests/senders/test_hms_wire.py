@@ -12,16 +12,16 @@ from shared.domain.push.answers import (
     Accepted,
     AddressGone,
     Answer,
-    Later,
     Misconfigured,
     Rejected,
+    RetryLater,
     Unsendable,
 )
 from tests.senders.hms_parts import HmsSending, many, summary
 from tests.senders.parts import SHORT_SECONDS, FixedTokens, a_message, received
 
 GONE = AddressGone("invalidToken")
-LOST = Later("answerLost", ambiguous=True)
+LOST = RetryLater("answerLost", ambiguous=True)
 INVALID = Unsendable("invalidMessage")
 REFUSED = Misconfigured("credentialsRefused")
 
@@ -32,7 +32,7 @@ FOR_ALL: dict[str, Answer] = {
     "expired-": Unsendable("expired"),
     "collapse-key-": INVALID,
     "sensitive-": Unsendable("contentRejected"),
-    "topic-rate-": Later("trafficControl", 10.0, of_app=True),
+    "topic-rate-": RetryLater("trafficControl", 10.0, of_app=True),
     "body-": INVALID,
     "image-": Unsendable("contentRejected"),
     "oauth-": REFUSED,
@@ -45,16 +45,16 @@ FOR_ALL: dict[str, Answer] = {
     "priority-": Unsendable("urgencyNotPermitted"),
     "receipt-": Misconfigured("receiptAddressRefused"),
     "punished-": Misconfigured("appNotPermitted"),
-    "oauth-away-": Later("unavailable"),
-    "inner-": Later("internal", ambiguous=True),
+    "oauth-away-": RetryLater("unavailable"),
+    "inner-": RetryLater("internal", ambiguous=True),
     "topic-": INVALID,
     "new-code-": Rejected("unknownError"),
     "http-400-": INVALID,
     "unauthorized-": REFUSED,
     "not-found-": Misconfigured("appNotFound"),
-    "internal-": Later("internal", ambiguous=True),
-    "bad-gateway-": Later("unavailable", ambiguous=True),
-    "unavailable-": Later("trafficControl", 10.0, of_app=True),
+    "internal-": RetryLater("internal", ambiguous=True),
+    "bad-gateway-": RetryLater("unavailable", ambiguous=True),
+    "unavailable-": RetryLater("trafficControl", 10.0, of_app=True),
     "redirect-": Misconfigured("unexpectedAnswer"),
     "reset-": LOST,
     "closed-": LOST,
@@ -99,7 +99,7 @@ def test_the_stand_in_offers_no_answer_that_is_not_tested_here() -> None:
     assert {illegal.prefix for illegal in (*ILLEGALS, UNREADABLE)} == set(FOR_ONE)
 
 
-FOR_NOW = {prefix: answer for prefix, answer in FOR_ALL.items() if isinstance(answer, Later)}
+FOR_NOW = {prefix: answer for prefix, answer in FOR_ALL.items() if isinstance(answer, RetryLater)}
 REFUSALS = {prefix: answer for prefix, answer in FOR_ALL.items() if prefix not in FOR_NOW}
 
 
@@ -138,7 +138,7 @@ def test_what_all_are_refused_for_is_believed_after_a_few_were_asked_alone(
 ) -> None:
     before = summary(hms)["requests"]
     answers = send(*many(1000, f"{prefix}{next(names)}-"))
-    refused = [answer for answer in answers if answer != Later("noTurn", tried=False)]
+    refused = [answer for answer in answers if answer != RetryLater("noTurn", tried=False)]
     assert set(refused) == {REFUSALS.get(prefix, GONE)}
     assert 20 <= len(refused) < 40
     assert summary(hms)["requests"] - before > 20
@@ -222,7 +222,7 @@ def test_the_answer_that_lists_every_long_address_is_read_to_its_end(
     before = summary(hms)["requests"]
     answers = send(*asked)
     assert isinstance(answers[-1], Accepted)
-    assert not [answer for answer in answers if isinstance(answer, Later)]
+    assert not [answer for answer in answers if isinstance(answer, RetryLater)]
     assert summary(hms)["requests"] - before == 7
 
 

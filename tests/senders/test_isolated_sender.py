@@ -15,7 +15,7 @@ from shared.adapters.push.pace import Pace, at_pace
 from shared.domain.audience.device import AddressKind, PushAddress
 from shared.domain.delivery.ledger import Outcome
 from shared.domain.notifications.lifecycle import Status
-from shared.domain.push.answers import Accepted, Answer, Later
+from shared.domain.push.answers import Accepted, Answer, RetryLater
 from shared.domain.push.pace import Window
 from shared.domain.push.reactions import CREDENTIALS_REFUSED, MAY_HAVE_SENT, SENDER_FAILED
 from shared.domain.push.rendering import Push
@@ -138,5 +138,5 @@ def test_phones_of_fcm_are_delivered_while_neither_apple_nor_huawei_can_be_reach
             for kind, sender in parts.senders.items()
         }
     assert answers[AddressKind.APNS] == CREDENTIALS_REFUSED
-    assert isinstance(answers[AddressKind.HMS], Later)
+    assert isinstance(answers[AddressKind.HMS], RetryLater)
     assert isinstance(answers[AddressKind.FCM], Accepted)

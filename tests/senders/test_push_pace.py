@@ -9,15 +9,15 @@ import pytest
 
 from shared.adapters.push.pace import Pace, at_pace
 from shared.domain.audience.device import PushAddress
-from shared.domain.push.answers import Accepted, Answer, Later
+from shared.domain.push.answers import Accepted, Answer, RetryLater
 from shared.domain.push.pace import SEVERAL, Window
 from shared.domain.push.reactions import MAY_HAVE_SENT
 from shared.domain.push.rendering import Push
 from tests.senders.parts import a_message, addresses, pushes
 
-NO_TURN = Later("noTurn", tried=False)
-QUOTA = Later("quotaExceeded", 60.0, of_app=True)
-LONE = Later("quotaExceeded", 60.0)
+NO_TURN = RetryLater("noTurn", tried=False)
+QUOTA = RetryLater("quotaExceeded", 60.0, of_app=True)
+LONE = RetryLater("quotaExceeded", 60.0)
 Attempt = Callable[[PushAddress], Awaitable[Answer]]
 
 
@@ -57,8 +57,8 @@ class Service:
         )
 
 
-def no_turn_for(seconds: float) -> Later:
-    return Later("noTurn", seconds, tried=False)
+def no_turn_for(seconds: float) -> RetryLater:
+    return RetryLater("noTurn", seconds, tried=False)
 
 
 def run(work: Awaitable[list[Answer]]) -> list[Answer]:
@@ -113,7 +113,7 @@ def test_prompt_answers_open_the_window() -> None:
 
 
 def test_refusals_close_the_window_to_one_at_a_time_but_never_altogether() -> None:
-    service = Service(*[Later("unavailable")] * 500)
+    service = Service(*[RetryLater("unavailable")] * 500)
     pace = service.pace(16)
     run(service.send(pace, 300))
     service.most = 0
@@ -151,10 +151,10 @@ def test_a_shorter_wait_does_not_cut_a_longer_one_short() -> None:
     "answer",
     [
         LONE,
-        Later("deviceBusy", 60.0),
-        Later("unavailable"),
-        Later("unavailable", 7.0),
-        Later("unavailable", 30.0, ambiguous=True),
+        RetryLater("deviceBusy", 60.0),
+        RetryLater("unavailable"),
+        RetryLater("unavailable", 7.0),
+        RetryLater("unavailable", 30.0, ambiguous=True),
     ],
 )
 def test_what_is_not_the_services_own_word_stops_nobody(answer: Answer) -> None:
@@ -163,7 +163,7 @@ def test_what_is_not_the_services_own_word_stops_nobody(answer: Answer) -> None:
     assert answers == [answer] + [Accepted()] * 4
 
 
-@pytest.mark.parametrize("answer", [LONE, Later("unavailable", 60.0)])
+@pytest.mark.parametrize("answer", [LONE, RetryLater("unavailable", 60.0)])
 def test_several_addresses_within_ten_seconds_speak_for_the_app(answer: Answer) -> None:
     service = Service(*[answer] * SEVERAL)
     service.seconds = 2.0

@@ -8,7 +8,7 @@ import pytest
 
 from shared.adapters.push.fcm import FcmSender
 from shared.adapters.push.hms import HmsSender
-from shared.domain.push.answers import Accepted, Answer, Later
+from shared.domain.push.answers import Accepted, Answer, RetryLater
 from shared.domain.push.pace import SEVERAL, Window
 from tests.senders.hms_parts import PATH
 from tests.senders.parts import (
@@ -65,9 +65,9 @@ def test_fcm_refusing_several_is_asked_for_nobody_until_the_time_it_named(
         assert len(server.requests) == 1 + SEVERAL
     assert codes(first) == ["accepted", *[code] * SEVERAL, "noTurn", "noTurn"]
     assert codes(second) == ["noTurn", "noTurn"]
-    assert first[1] == Later(code, seconds)
+    assert first[1] == RetryLater(code, seconds)
     for waiting in (*first[1 + SEVERAL :], *second):
-        assert isinstance(waiting, Later)
+        assert isinstance(waiting, RetryLater)
         assert not waiting.tried
         assert 0 < (waiting.retry_after_seconds or 0) <= seconds
 
@@ -83,7 +83,7 @@ def test_fcm_refusing_one_is_asked_for_the_others(refusal: tuple[bytes, str, flo
         finally:
             sender.close()
     assert codes(first) == ["accepted", code, "accepted", "accepted"]
-    assert first[1] == Later(code, seconds)
+    assert first[1] == RetryLater(code, seconds)
     assert codes(again) == ["accepted", "accepted"]
 
 
@@ -121,7 +121,7 @@ def test_huaweis_traffic_control_slows_the_whole_app(status: int) -> None:
         finally:
             sender.close()
         assert len(server.requests) == 1
-    assert first == [Later("trafficControl", 10.0, of_app=True)] * 2
+    assert first == [RetryLater("trafficControl", 10.0, of_app=True)] * 2
     assert codes(second) == ["noTurn"]
 
 
@@ -135,7 +135,7 @@ def test_what_huawei_may_have_taken_stays_in_doubt_when_the_halves_have_to_wait(
             sender.close()
         assert len(server.requests) == 2
     assert codes(answers) == ["trafficControl"] * 2 + ["partialUnknown"] * 2
-    assert all(isinstance(each, Later) and each.ambiguous and each.tried for each in answers)
+    assert all(isinstance(each, RetryLater) and each.ambiguous and each.tried for each in answers)
 
 
 @pytest.mark.parametrize("sends", [FcmSender, HmsSender])
@@ -148,7 +148,7 @@ def test_without_time_nothing_is_sent_and_all_of_it_is_for_later(sends: type) ->
         finally:
             sender.close()
         assert server.requests == []
-    assert answers == [Later("noTurn", tried=False)] * 2
+    assert answers == [RetryLater("noTurn", tried=False)] * 2
 
 
 def test_an_address_nobody_can_know_is_gone_whatever_the_time() -> None:

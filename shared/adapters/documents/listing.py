@@ -17,7 +17,7 @@ from shared.domain.errors import Defect, FieldError, InvalidInput
 from shared.domain.human_text import mentions
 from shared.domain.notifications.lifecycle import Status
 from shared.domain.notifications.notification import Notification, NotificationId
-from shared.ports import Decision, Page, Waiting, Wish, every
+from shared.ports import Decision, NotificationQuery, Page, QueueQuery, every
 from shared.stores.names import can_name
 
 MOST_SCANNED = 1000
@@ -61,13 +61,13 @@ Source = Callable[[Position | None, int], Sequence[Row]]
 """The next rows, up to so many, after a place in the list."""
 
 
-def fill(wish: Wish, rows_after: Source) -> Page[Notification]:
+def fill(wish: NotificationQuery, rows_after: Source) -> Page[Notification]:
     """The page that ``wish`` asks for, out of the rows of its provider and status."""
     picks = (lambda it: shows(it, wish.text)) if wish.text else every
     return _page(picks, wish.page_size, wish.page_token, rows_after)
 
 
-def fill_queue(waiting: Waiting, rows_after: Source) -> Page[Notification]:
+def fill_queue(waiting: QueueQuery, rows_after: Source) -> Page[Notification]:
     """The page of the moderation queue that is asked for, out of its rows."""
     return _page(waiting.shows, waiting.page_size, waiting.page_token, rows_after)
 

@@ -59,7 +59,7 @@ from shared.domain.errors import NotFound
 from shared.domain.notifications.history import Entry
 from shared.domain.notifications.lifecycle import Status
 from shared.domain.notifications.notification import Change, Notification, NotificationId
-from shared.ports import AlreadyThere, Decision, Page, Replay, Waiting, Wish
+from shared.ports import AlreadyThere, Decision, NotificationQuery, Page, QueueQuery, Replay
 from shared.stores.change import Turns
 from shared.stores.codec import difference, present
 from shared.stores.names import can_name
@@ -144,7 +144,7 @@ class FirestoreNotifications:
             else:
                 return
 
-    def of_provider(self, wish: Wish) -> Page[Notification]:
+    def of_provider(self, wish: NotificationQuery) -> Page[Notification]:
         query = self._where("providerId", "==", wish.provider_id)
         if wish.status:
             query = query.where(filter=FieldFilter("status", "==", str(wish.status)))
@@ -177,7 +177,7 @@ class FirestoreNotifications:
         owned = self._where("providerId", "==", provider_id)
         return count(owned.where(filter=_IS_DRAFT))
 
-    def queue(self, waiting: Waiting) -> Page[Notification]:
+    def queue(self, waiting: QueueQuery) -> Page[Notification]:
         query = self._client.collection(NOTIFICATIONS).where(filter=_IS_PENDING)
         if waiting.provider_id:
             query = query.where(filter=FieldFilter("providerId", "==", waiting.provider_id))

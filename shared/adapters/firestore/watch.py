@@ -14,7 +14,7 @@ from shared.adapters.firestore.rest import FirestoreRest
 from shared.adapters.firestore.rest_values import Raw, decode_fields, moment
 from shared.domain.errors import NotFound
 from shared.domain.notifications.notification import NotificationId
-from shared.ports import Sight
+from shared.ports import SendingState
 from shared.stores.platform import PLATFORM, STOP, stop_from
 
 SEEN_FIELDS = ("status", LOST_DOMAINS, "on")
@@ -26,14 +26,14 @@ class FirestoreWatch:
     def __init__(self, rest: FirestoreRest) -> None:
         self._rest = rest
 
-    def look(self, id: NotificationId) -> Sight:
+    def look(self, id: NotificationId) -> SendingState:
         notification = self._rest.name(NOTIFICATIONS, id)
         switch = self._rest.name(PLATFORM, STOP)
         found = self._rest.batch_get([notification, switch], SEEN_FIELDS).documents
         if notification not in found:
             raise NotFound("there is no such notification")
         fields, stop = _fields(found[notification]), _fields(found.get(switch, {}))
-        return Sight(status_from(id, fields), stop_from(stop), lost_domains_from(id, fields))
+        return SendingState(status_from(id, fields), stop_from(stop), lost_domains_from(id, fields))
 
 
 def _fields(document: Raw) -> Raw:

@@ -35,7 +35,7 @@ from shared.domain.errors import NotFound, TryAgain
 from shared.domain.notifications.history import Entry
 from shared.domain.notifications.lifecycle import Status
 from shared.domain.notifications.notification import Change, Notification, NotificationId
-from shared.ports import AlreadyThere, Decision, Page, Replay, Waiting, Wish
+from shared.ports import AlreadyThere, Decision, NotificationQuery, Page, QueueQuery, Replay
 
 _TRIES = 200
 
@@ -97,7 +97,7 @@ class MemoryNotifications:
                     return
         raise TryAgain("the notification is busy")
 
-    def of_provider(self, wish: Wish) -> Page[Notification]:
+    def of_provider(self, wish: NotificationQuery) -> Page[Notification]:
         def rows_after(place: Position | None, limit: int) -> Sequence[Row]:
             rows = [row for row in reversed(self._by_age(wish.status)) if _is_of(row, wish)]
             if place is not None:
@@ -123,7 +123,7 @@ class MemoryNotifications:
     def count_drafts(self, provider_id: str) -> int:
         return self.counts_by_status(provider_id)[Status.DRAFT]
 
-    def queue(self, waiting: Waiting) -> Page[Notification]:
+    def queue(self, waiting: QueueQuery) -> Page[Notification]:
         def rows_after(place: Position | None, limit: int) -> Sequence[Row]:
             waits = self._by_age(Status.PENDING, waits_since)
             rows = [row for row in waits if _is_of(row, waiting)]
@@ -212,5 +212,5 @@ class MemoryNotifications:
         return sorted(rows, key=lambda row: (row.at, row.id))
 
 
-def _is_of(row: Row, wish: Wish | Waiting) -> bool:
+def _is_of(row: Row, wish: NotificationQuery | QueueQuery) -> bool:
     return wish.provider_id in {"", row.document.get("providerId")}

@@ -1,7 +1,7 @@
 """What a running batch looks at, in memory: what the other stores say at this moment."""
 
 from shared.domain.notifications.notification import NotificationId
-from shared.ports import Notifications, Sight
+from shared.ports import Notifications, SendingState
 from shared.stores.platform import StopSwitch
 
 
@@ -12,6 +12,6 @@ class MemoryWatch:
         self._notifications = notifications
         self._stop_switch = stop_switch
 
-    def look(self, id: NotificationId) -> Sight:
+    def look(self, id: NotificationId) -> SendingState:
         it = self._notifications.get(id)
-        return Sight(it.status, self._stop_switch.is_on(), it.lost_domains)
+        return SendingState(it.status, self._stop_switch.is_on(), it.lost_domains)

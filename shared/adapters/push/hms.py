@@ -21,7 +21,7 @@ from shared.adapters.push.hms_credentials import HMS_OAUTH_URL, HuaweiAccessToke
 from shared.adapters.push.pace import Pace
 from shared.adapters.push.unheard import Unheard
 from shared.domain.delivery.evidence import FEWEST_TO_BELIEVE
-from shared.domain.push.answers import Accepted, Answer, Later
+from shared.domain.push.answers import Accepted, Answer, RetryLater
 from shared.domain.push.hms import MOST_TOKENS, PARTLY, UNKNOWN_ERROR, meaning, named
 from shared.domain.push.pace import Window
 from shared.domain.push.reactions import (
@@ -233,13 +233,13 @@ def _unsure(answers: Mapping[str, Answer], named: Collection[str]) -> Sequence[s
     return [
         token
         for token, answer in answers.items()
-        if answer == PARTLY or not (isinstance(answer, Accepted | Later) or token in named)
+        if answer == PARTLY or not (isinstance(answer, Accepted | RetryLater) or token in named)
     ]
 
 
 def _in_doubt(answer: Answer) -> Answer:
     """What becomes of the halves does not undo that the whole may have been taken."""
-    if not isinstance(answer, Later):
+    if not isinstance(answer, RetryLater):
         return answer
     doubt = PARTLY if answer.code in NOTHING_ASKED else answer
     return replace(doubt, retry_after_seconds=answer.retry_after_seconds, ambiguous=True)

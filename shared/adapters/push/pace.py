@@ -13,7 +13,7 @@ from time import monotonic
 
 from shared.adapters.push.defects import log_defect
 from shared.domain.audience.device import PushAddress
-from shared.domain.push.answers import Answer, Later
+from shared.domain.push.answers import Answer, RetryLater
 from shared.domain.push.pace import Throttled, Window, perhaps_the_app, too_much, whole_app_waits
 from shared.domain.push.reactions import MAY_HAVE_SENT, NO_TURN, NOT_SENT
 from shared.domain.push.rendering import Push
@@ -31,7 +31,7 @@ class Pace:
         self._closed_until = -math.inf
         self._throttled = Throttled()
 
-    async def admit(self, until: float) -> Later | None:
+    async def admit(self, until: float) -> RetryLater | None:
         """Wait for a turn; if there is none before ``until``, the answer to give instead."""
         while True:
             now = self.clock()
@@ -47,8 +47,8 @@ class Pace:
 
     def settle(self, began: float, answer: Answer, address: str) -> None:
         """It has been answered: learn from that, and let the next ones go."""
-        now, later = self.clock(), isinstance(answer, Later)
-        several = isinstance(answer, Later) and self._are_several(answer, address, now)
+        now, later = self.clock(), isinstance(answer, RetryLater)
+        several = isinstance(answer, RetryLater) and self._are_several(answer, address, now)
         window = self._window.after(
             now - began,
             too_much=later and too_much(answer, several=several),
@@ -62,7 +62,7 @@ class Pace:
         if self._waiting:
             self._wake(self._allowed - self._under_way)
 
-    def _are_several(self, answer: Later, address: str, now: float) -> bool:
+    def _are_several(self, answer: RetryLater, address: str, now: float) -> bool:
         if not perhaps_the_app(answer):
             return False
         self._throttled = self._throttled.after(address, now)
@@ -74,7 +74,7 @@ class Pace:
             self._closed_until = now + seconds
             self._wake(len(self._waiting))
 
-    def _instead(self, answer: Later) -> Later:
+    def _instead(self, answer: RetryLater) -> RetryLater:
         """Nobody's turn is lost when it falls to one who can no longer take it."""
         self._wake(1)
         return answer

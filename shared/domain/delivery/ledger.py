@@ -184,7 +184,7 @@ class Batch:
     ``version`` changes with every write and is the fencing token: a sender that lost its lease
     holds an old version and can no longer write. ``reached`` is the position behind the last chunk
     that was recorded, where the next chunk begins, whichever task is the owner then. ``attempt``
-    counts owners, and ``fruitless`` how many in a row got nowhere
+    counts owners, and ``failed_rounds`` how many in a row got nowhere
     (``shared.domain.delivery.retry``).
     """
 
@@ -198,7 +198,7 @@ class Batch:
     state: BatchState = BatchState.OPEN
     reached: int = 0
     attempt: int = 0
-    fruitless: int = 0
+    failed_rounds: int = 0
     lease_owner: str = ""
     lease_until: datetime | None = None
     retry_at: datetime | None = None

@@ -10,9 +10,9 @@ from shared.domain.push.answers import (
     Accepted,
     AddressGone,
     Answer,
-    Later,
     Misconfigured,
     Rejected,
+    RetryLater,
     Unsendable,
 )
 from shared.domain.push.reactions import NOTHING_ASKED
@@ -54,7 +54,7 @@ def recorded(
             return Record(Outcome.FAILED, code, at=now)
         case AddressGone(code):
             return Record(Outcome.FAILED, code, at=now, dropped=True)
-        case Later(code, seconds, ambiguous):
+        case RetryLater(code, seconds, ambiguous):
             due = now + timedelta(seconds=seconds) if seconds else None
             if code in NOTHING_ASKED and last.code not in NOTHING_ASKED:
                 return Record(Outcome.OPEN, last.code, at=last.at, not_before=due)

@@ -33,12 +33,12 @@ class RetryPolicy:
         """Time that the same refusal of our configuration has to last before it is believed."""
         return timedelta(seconds=self.shortest_waits * self.base_seconds)
 
-    def wait_seconds(self, fruitless: int, asked_seconds: float, chance: float) -> float:
-        """Calculate the seconds until the next attempt, after so many ``fruitless`` ones in a row.
+    def wait_seconds(self, failed_rounds: int, asked_seconds: float, chance: float) -> float:
+        """Calculate the seconds until the next attempt, after so many failed rounds in a row.
 
         Never sooner than the push service asked for. ``chance`` is uniform in [0, 1).
         """
-        growth = min(self.cap_seconds, self.base_seconds * 2.0 ** min(max(1, fruitless), 16))
+        growth = min(self.cap_seconds, self.base_seconds * 2.0 ** min(max(1, failed_rounds), 16))
         jittered = self.base_seconds + chance * max(0.0, growth - self.base_seconds)
         return max(jittered, asked_seconds * (1 + 0.1 * chance))
 
@@ -69,14 +69,13 @@ def too_many(over_budget: int, devices: int) -> bool:
 
 
 MOST_WITHOUT_A_TURN = 4
-"""Fruitless attempts: a wait of at most 160 seconds."""
+"""Failed rounds: a wait of at most 160 seconds."""
 
 
-def fruitless_after(before: int, tried: int, in_vain: int) -> int:
-    """Count how many attempts in a row were fruitless, with this one, which tried some devices in
-    vain.
+def failed_rounds_after(before: int, tried: int, in_vain: int) -> int:
+    """Count how many rounds in a row failed, with this one, which tried some devices in vain.
 
-    An attempt is fruitless when most of what it tried came to nothing. That a few of a batch are
+    A round failed when most of what it tried came to nothing. That a few of a batch are
     left does not mean that the service is out of order, and must not make those few wait for
     minutes. An attempt that had no turn at all, while the service wanted a pause, counts up to
     ``MOST_WITHOUT_A_TURN``: the batch need not come back at once, but nothing is wrong with it

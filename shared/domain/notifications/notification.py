@@ -143,7 +143,7 @@ class Notification:
         return self._moved(Move.CREATE, by, at)
 
     def submit(
-        self, by: Actor, at: datetime, *, admin_hwid: bool, looked: "Looked | None" = None
+        self, by: Actor, at: datetime, *, admin_hwid: bool, looked: "SubmissionCheck | None" = None
     ) -> "Change":
         """Submit it to moderation, or straight to sending when the target is an admin HWID."""
         if faults := missing_parts(self.content, self.segment):
@@ -227,7 +227,7 @@ class Notification:
         at: datetime,
         content: Content,
         segment: Segment | None,
-        looked: "Looked | None" = None,
+        looked: "SubmissionCheck | None" = None,
     ) -> "Change":
         """Change content or target. A pending one gets a new revision and an entry of its own, and
         whatever was claimed or approved of the old one is void.
@@ -417,7 +417,7 @@ class Notification:
 
 
 @dataclass(frozen=True, slots=True)
-class Looked:
+class SubmissionCheck:
     """The results of the look at submission: findings, its audience, and where its
     links ended.
     """
@@ -440,7 +440,7 @@ class Change:
         """The entries to write, in order."""
         return (self.entry, *self.later) if self.entry else ()
 
-    def _looked(self, looked: Looked | None, at: datetime) -> "Change":
+    def _looked(self, looked: SubmissionCheck | None, at: datetime) -> "Change":
         """With what was seen, which is an entry of its own when there are findings."""
         if looked is None:
             return self

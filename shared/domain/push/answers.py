@@ -40,7 +40,7 @@ class AddressGone:
 
 
 @dataclass(frozen=True, slots=True)
-class Later:
+class RetryLater:
     """Refusal for now. ``ambiguous``: the push may have been taken, the answer was lost.
 
     Not ``tried``: there was no turn for the push, so the answer says nothing of how the service is.
@@ -76,4 +76,4 @@ class Unsendable:
     code: str
 
 
-Answer = Accepted | Rejected | AddressGone | Later | Misconfigured | Unsendable
+Answer = Accepted | Rejected | AddressGone | RetryLater | Misconfigured | Unsendable

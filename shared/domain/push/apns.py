@@ -22,10 +22,10 @@ from shared.domain.push.answers import (
     Accepted,
     AddressGone,
     Answer,
-    Later,
     Misconfigured,
     Rejected,
     Response,
+    RetryLater,
     Unsendable,
 )
 from shared.domain.push.reactions import (
@@ -148,12 +148,12 @@ REACTIONS: Final[Mapping[tuple[int, str], Reaction]] = {
     (410, "ExpiredToken"): _GONE,
     (429, "TooManyRequests"): Reaction(DEVICE_BUSY),
     (429, "TooManyProviderTokenUpdates"): Reaction(
-        Later("tooManyTokenUpdates", SECONDS_BETWEEN_TOKENS), Step.KEEP_TOKEN
+        RetryLater("tooManyTokenUpdates", SECONDS_BETWEEN_TOKENS), Step.KEEP_TOKEN
     ),
-    (400, "IdleTimeout"): Reaction(Later("unavailable"), Step.RECONNECT),
-    (500, "InternalServerError"): Reaction(Later("internal", ambiguous=True)),
-    (503, "ServiceUnavailable"): Reaction(Later("unavailable")),
-    (503, "Shutdown"): Reaction(Later("unavailable"), Step.RECONNECT),
+    (400, "IdleTimeout"): Reaction(RetryLater("unavailable"), Step.RECONNECT),
+    (500, "InternalServerError"): Reaction(RetryLater("internal", ambiguous=True)),
+    (503, "ServiceUnavailable"): Reaction(RetryLater("unavailable")),
+    (503, "Shutdown"): Reaction(RetryLater("unavailable"), Step.RECONNECT),
 }
 """Codes are stable: they appear in the ``errors`` of a notification."""
 
@@ -161,15 +161,15 @@ UNKNOWN_REASONS: Final[Mapping[int, Reaction]] = {
     403: _CREDENTIALS,
     413: Reaction(Unsendable("payloadTooBig")),
     429: Reaction(DEVICE_BUSY),
-    500: Reaction(Later("internal", ambiguous=True)),
-    503: Reaction(Later("unavailable")),
+    500: Reaction(RetryLater("internal", ambiguous=True)),
+    503: Reaction(RetryLater("unavailable")),
     2: Reaction(ANSWER_LOST),
     3: Reaction(Misconfigured("unexpectedAnswer")),
     4: Reaction(Rejected("unknownError")),
 }
 """By status, or by its first digit, when the reason is not listed above, or there is none."""
 
-_ANYTHING_ELSE = Reaction(Later("unavailable", ambiguous=True))
+_ANYTHING_ELSE = Reaction(RetryLater("unavailable", ambiguous=True))
 
 
 def meaning(response: Response) -> Reaction:
@@ -182,7 +182,7 @@ def meaning(response: Response) -> Reaction:
     found = REACTIONS.get((http, reason)) if isinstance(reason, str) else None
     if found is None:
         found = UNKNOWN_REASONS.get(http) or UNKNOWN_REASONS.get(http // 100) or _ANYTHING_ELSE
-    if http == 503 and isinstance(found.answer, Later):
+    if http == 503 and isinstance(found.answer, RetryLater):
         asked = asked_seconds(headers)
         return replace(found, answer=replace(found.answer, retry_after_seconds=asked))
     if found is _GONE:

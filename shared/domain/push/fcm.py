@@ -25,10 +25,10 @@ from shared.domain.push.answers import (
     Accepted,
     AddressGone,
     Answer,
-    Later,
     Misconfigured,
     Rejected,
     Response,
+    RetryLater,
     Unsendable,
 )
 from shared.domain.push.apns import by_reason
@@ -141,13 +141,13 @@ REACTIONS: Final[tuple[tuple[int, str, Answer], ...]] = (
     (_ANY, "THIRD_PARTY_AUTH_ERROR", _THIRD_PARTY_AUTH),
     (_ANY, "INVALID_ARGUMENT", Unsendable("invalidMessage")),
     (429, _DEVICES_QUOTA, DEVICE_BUSY),
-    (429, _PROJECTS_QUOTA, Later("quotaExceeded", 60.0, of_app=True)),
-    (_ANY, "QUOTA_EXCEEDED", Later("quotaExceeded", 60.0)),
-    (_ANY, "RESOURCE_EXHAUSTED", Later("quotaExceeded", 60.0)),
-    (_ANY, "UNAVAILABLE", Later("unavailable")),
-    (_ANY, "DEADLINE_EXCEEDED", Later("unavailable", ambiguous=True)),
-    (_ANY, "INTERNAL", Later("internal", ambiguous=True)),
-    (_ANY, "ABORTED", Later("unavailable")),
+    (429, _PROJECTS_QUOTA, RetryLater("quotaExceeded", 60.0, of_app=True)),
+    (_ANY, "QUOTA_EXCEEDED", RetryLater("quotaExceeded", 60.0)),
+    (_ANY, "RESOURCE_EXHAUSTED", RetryLater("quotaExceeded", 60.0)),
+    (_ANY, "UNAVAILABLE", RetryLater("unavailable")),
+    (_ANY, "DEADLINE_EXCEEDED", RetryLater("unavailable", ambiguous=True)),
+    (_ANY, "INTERNAL", RetryLater("internal", ambiguous=True)),
+    (_ANY, "ABORTED", RetryLater("unavailable")),
     (_ANY, "CANCELLED", ANSWER_LOST),
     (_ANY, "NOT_FOUND", Misconfigured("projectNotFound")),
     (_ANY, "PERMISSION_DENIED", CREDENTIALS_REFUSED),
@@ -156,15 +156,15 @@ REACTIONS: Final[tuple[tuple[int, str, Answer], ...]] = (
     (403, _UNSAID, CREDENTIALS_REFUSED),
     (404, _UNSAID, Misconfigured("projectNotFound")),
     (408, _WHATEVER, ANSWER_LOST),
-    (429, _WHATEVER, Later("quotaExceeded", 60.0)),
-    (500, _WHATEVER, Later("internal", ambiguous=True)),
-    (502, _WHATEVER, Later("unavailable", 30.0, ambiguous=True)),
-    (503, _WHATEVER, Later("unavailable")),
+    (429, _WHATEVER, RetryLater("quotaExceeded", 60.0)),
+    (500, _WHATEVER, RetryLater("internal", ambiguous=True)),
+    (502, _WHATEVER, RetryLater("unavailable", 30.0, ambiguous=True)),
+    (503, _WHATEVER, RetryLater("unavailable")),
     (2, _WHATEVER, ANSWER_LOST),
     (3, _WHATEVER, Misconfigured("unexpectedAnswer")),
     (4, _UNSAID, Unsendable("invalidMessage")),
     (4, _WHATEVER, Rejected("unknownError")),
-    (_ANY, _WHATEVER, Later("unavailable", ambiguous=True)),
+    (_ANY, _WHATEVER, RetryLater("unavailable", ambiguous=True)),
 )
 """Codes are stable: they appear in the ``errors`` of a notification."""
 
@@ -178,7 +178,7 @@ def meaning(response: Response) -> Answer:
     error = told if isinstance(told, dict) else {}
     details = list(_details(error))
     found = _apples(details) or _find(http, _word(http, error, details))
-    if isinstance(found, Later) and http >= 300:
+    if isinstance(found, RetryLater) and http >= 300:
         asked = asked_seconds(response.headers, details)
         return found if asked is None else replace(found, retry_after_seconds=asked)
     return found

@@ -21,10 +21,10 @@ from shared.domain.content.shown import Shown
 from shared.domain.push.answers import (
     Accepted,
     Answer,
-    Later,
     Misconfigured,
     Rejected,
     Response,
+    RetryLater,
     Unsendable,
 )
 from shared.domain.push.reactions import (
@@ -114,7 +114,7 @@ def _ttl_seconds(expires_at: datetime, now: datetime) -> int:
 
 MOST_TOKENS: Final = 1000
 
-PARTLY: Final = Later("partialUnknown", ambiguous=True)
+PARTLY: Final = RetryLater("partialUnknown", ambiguous=True)
 """Some were taken and some were not, and which is not known."""
 UNKNOWN_ERROR: Final = Rejected("unknownError")
 
@@ -124,7 +124,7 @@ _WHATEVER = "*"
 _INVALID_MESSAGE = Unsendable("invalidMessage")
 _CONTENT_REJECTED = Unsendable("contentRejected")
 _NOT_PERMITTED = Misconfigured("appNotPermitted")
-_TRAFFIC_CONTROL = Later("trafficControl", 10.0, of_app=True)
+_TRAFFIC_CONTROL = RetryLater("trafficControl", 10.0, of_app=True)
 """Counted in devices a second; Huawei names no time to wait."""
 
 REACTIONS: Final[tuple[tuple[str, int, Answer], ...]] = (
@@ -148,21 +148,21 @@ REACTIONS: Final[tuple[tuple[str, int, Answer], ...]] = (
     ("80300011", _ANY, Unsendable("urgencyNotPermitted")),
     ("80300013", _ANY, Misconfigured("receiptAddressRefused")),
     ("80300037", _ANY, _NOT_PERMITTED),  # a penalty
-    ("80600", _ANY, Later("unavailable")),  # Huawei's own OAuth is out of Huawei's reach
-    ("81", _ANY, Later("internal", ambiguous=True)),
+    ("80600", _ANY, RetryLater("unavailable")),  # Huawei's own OAuth is out of Huawei's reach
+    ("81", _ANY, RetryLater("internal", ambiguous=True)),
     ("820", _ANY, _INVALID_MESSAGE),  # topics and groups, which we never send to
     (_WHATEVER, 401, CREDENTIALS_REFUSED),
     (_UNSAID, 403, CREDENTIALS_REFUSED),
     (_UNSAID, 404, Misconfigured("appNotFound")),
     (_WHATEVER, 408, ANSWER_LOST),
     (_WHATEVER, 429, _TRAFFIC_CONTROL),
-    (_WHATEVER, 500, Later("internal", ambiguous=True)),
+    (_WHATEVER, 500, RetryLater("internal", ambiguous=True)),
     (_WHATEVER, 503, _TRAFFIC_CONTROL),
-    (_WHATEVER, 5, Later("unavailable", ambiguous=True)),
+    (_WHATEVER, 5, RetryLater("unavailable", ambiguous=True)),
     (_UNSAID, 2, ANSWER_LOST),
     (_UNSAID, 3, Misconfigured("unexpectedAnswer")),
     (_UNSAID, 4, _INVALID_MESSAGE),
-    (_UNSAID, _ANY, Later("unavailable", ambiguous=True)),
+    (_UNSAID, _ANY, RetryLater("unavailable", ambiguous=True)),
     (_WHATEVER, _ANY, UNKNOWN_ERROR),
 )
 """Codes are stable: they appear in the ``errors`` of a notification."""

@@ -9,7 +9,7 @@ refuses or does not answer. A round is as many answers as there were requests un
 from dataclasses import dataclass
 from typing import Final
 
-from shared.domain.push.answers import Answer, Later
+from shared.domain.push.answers import Answer, RetryLater
 
 PROMPT_SECONDS: Final = 1.0
 """An answer as quick as this is never slow, whatever is usual."""
@@ -96,7 +96,7 @@ class Throttled:
         return len(self.at) >= SEVERAL
 
 
-def perhaps_the_app(answer: Later) -> bool:
+def perhaps_the_app(answer: RetryLater) -> bool:
     """Tell whether an answer may be about the whole app, which is known once several are answered
     so.
 
@@ -108,7 +108,7 @@ def perhaps_the_app(answer: Later) -> bool:
 
 def too_much(answer: Answer, *, several: bool = False) -> bool:
     """Tell whether an answer, or its absence, says that the service has more to do than it can."""
-    if not isinstance(answer, Later):
+    if not isinstance(answer, RetryLater):
         return False
     return answer.of_app or answer.code in _TOO_MUCH or (several and perhaps_the_app(answer))
 
@@ -117,7 +117,7 @@ def whole_app_waits(answer: Answer, *, several: bool = False) -> float:
     """Calculate how many seconds the app is to be left alone, whichever address the answer was
     about.
     """
-    if not isinstance(answer, Later) or answer.ambiguous:
+    if not isinstance(answer, RetryLater) or answer.ambiguous:
         return 0.0
     of_app = answer.of_app or (several and perhaps_the_app(answer))
     return (answer.retry_after_seconds or 0.0) if of_app else 0.0

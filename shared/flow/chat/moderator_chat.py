@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Desk:
+class ModeratorChat:
     """Stores and services behind the moderators' chat. ``number`` is the room operators chose."""
 
     number: int

@@ -33,9 +33,9 @@ from shared.domain.notifications.review import approvals_needed
 from shared.domain.providers.provider import verified
 from shared.flow.audience.size import census, sum_of
 from shared.flow.chat.domains import tell_changes
-from shared.flow.chat.moderator_chat import Desk
+from shared.flow.chat.moderator_chat import ModeratorChat
 from shared.flow.moderation.remind import remind
-from shared.ports import ChatClosed, ChatMoved, MessageGone, Throttled, Waiting
+from shared.ports import ChatClosed, ChatMoved, MessageGone, QueueQuery, Throttled
 
 if TYPE_CHECKING:
     from shared.stores.posts import Post, Room
@@ -57,62 +57,64 @@ A_MOMENT = timedelta(seconds=1)
 log = logging.getLogger(__name__)
 
 
-def show(id: NotificationId, *, desk: Desk) -> None:
+def show(id: NotificationId, *, moderator_chat: ModeratorChat) -> None:
     """Bring the notification's message up to the record as it is now, if the message lags behind.
 
     Raises ``TryAgain`` while another writer has the message: then come again, to make sure.
     """
     try:
-        it = desk.notifications.get(id)
+        it = moderator_chat.notifications.get(id)
     except NotFound:
         return
-    if not _is_due(it, desk.posts.get(id)):
+    if not _is_due(it, moderator_chat.posts.get(id)):
         return
-    _respect_quiet(desk)
-    owner, now = desk.clock.new_id(), desk.clock.now()
-    post = desk.posts.change(id, lambda it: _taken(it, owner, now))
+    _respect_quiet(moderator_chat)
+    owner, now = moderator_chat.clock.new_id(), moderator_chat.clock.now()
+    post = moderator_chat.posts.change(id, lambda it: _taken(it, owner, now))
     try:
-        _follow_record(post, desk)
+        _follow_record(post, moderator_chat)
     except Throttled as throttled:
-        _keep_quiet(desk, throttled.retry_after_seconds)
+        _keep_quiet(moderator_chat, throttled.retry_after_seconds)
         raise
     except _Overtaken:  # nobody knows whose picture came last
-        desk.posts.change(id, lambda it: replace(it, shows=0))
+        moderator_chat.posts.change(id, lambda it: replace(it, shows=0))
         raise TryAgain("its message was written by two", retry_after_seconds=5) from None
     finally:
-        desk.posts.change(id, lambda it: _left(it, owner))
+        moderator_chat.posts.change(id, lambda it: _left(it, owner))
 
 
-def look_after(*, desk: Desk) -> None:
+def look_after(*, moderator_chat: ModeratorChat) -> None:
     """Tell moderators what changed on domains, show waiting notifications whose event was lost, and
     remind of a notification that waits too long.
 
     While the chat is in trouble this ends at the first attempt; the call is made again in a minute.
     """
     with suppress(TryAgain):
-        _respect_quiet(desk)
-        tell_changes(desk=desk)
-        for it in desk.notifications.queue(Waiting(page_size=LOOKED_AFTER)).items:
-            if desk.clock.now() - it.waits_since > EVENT_TIME:
-                _show_whatever(it.id, desk)
+        _respect_quiet(moderator_chat)
+        tell_changes(moderator_chat=moderator_chat)
+        for it in moderator_chat.notifications.queue(QueueQuery(page_size=LOOKED_AFTER)).items:
+            if moderator_chat.clock.now() - it.waits_since > EVENT_TIME:
+                _show_whatever(it.id, moderator_chat)
         remind(
-            tell=lambda longest: desk.say(reminder(longest.notification.id, longest.age)),
-            needs=desk,
+            tell=lambda longest: moderator_chat.say(reminder(longest.notification.id, longest.age)),
+            needs=moderator_chat,
         )
 
 
-def _show_whatever(id: NotificationId, desk: Desk) -> None:
+def _show_whatever(id: NotificationId, moderator_chat: ModeratorChat) -> None:
     """Show one of many notifications; a record that cannot be read is logged and stops no other."""
     try:
-        show(id, desk=desk)
+        show(id, moderator_chat=moderator_chat)
     except Defect:
         log.exception("cannot be shown to moderators: notification %s", id)
 
 
-def close_stray(room: int, message: int, *, desk: Desk) -> None:
+def close_stray(room: int, message: int, *, moderator_chat: ModeratorChat) -> None:
     """Take the buttons off a message that is not the notification's own, if it is still there."""
     try:
-        desk.edit(room, message, note("This one was posted twice. The later message counts."))
+        moderator_chat.edit(
+            room, message, note("This one was posted twice. The later message counts.")
+        )
     except (MessageGone, ChatMoved):
         return
 
@@ -149,98 +151,101 @@ def _written(mine: Post, theirs: Post) -> Post:
     return mine
 
 
-def _follow_record(post: Post, desk: Desk) -> None:
+def _follow_record(post: Post, moderator_chat: ModeratorChat) -> None:
     for _ in range(MOST_LOOKS):
-        it = desk.notifications.get(post.notification_id)
+        it = moderator_chat.notifications.get(post.notification_id)
         if not _is_due(it, post):
             return
-        before, post = post, replace(_put(post, it, desk), until=desk.clock.now() + WRITING)
+        before, post = (
+            post,
+            replace(_put(post, it, moderator_chat), until=moderator_chat.clock.now() + WRITING),
+        )
         try:
-            post = desk.posts.change(it.id, partial(_written, post))
+            post = moderator_chat.posts.change(it.id, partial(_written, post))
         except _Overtaken:
             if post.message != before.message:
-                close_stray(post.room, post.message, desk=desk)
+                close_stray(post.room, post.message, moderator_chat=moderator_chat)
             raise
     raise TryAgain("the notification keeps changing", retry_after_seconds=5)
 
 
-def _put(post: Post, it: Notification, desk: Desk) -> Post:
-    card = card_of(_facts(it, desk))
+def _put(post: Post, it: Notification, moderator_chat: ModeratorChat) -> Post:
+    card = card_of(_facts(it, moderator_chat))
     if post.message:
         try:
-            desk.edit(post.room, post.message, card)
+            moderator_chat.edit(post.room, post.message, card)
         except MessageGone:
             pass
         except ChatMoved as moved:
-            desk.follow(post.room, moved.room)
+            moderator_chat.follow(post.room, moved.room)
         except ChatClosed:
-            if post.room == (desk.posts.room().number or desk.number):
+            if post.room == (moderator_chat.posts.room().number or moderator_chat.number):
                 raise
         else:
             return replace(post, shows=it.history_count)
-    room, message = desk.say(card)
+    room, message = moderator_chat.say(card)
     return replace(post, room=room, message=message, shows=it.history_count)
 
 
 # ---- what the chat asked for -----------------------------------------------------------------
 
 
-def _respect_quiet(desk: Desk) -> None:
-    until, now = desk.posts.room().quiet_until, desk.clock.now()
+def _respect_quiet(moderator_chat: ModeratorChat) -> None:
+    until, now = moderator_chat.posts.room().quiet_until, moderator_chat.clock.now()
     if until and until > now:
         seconds = int((until - now).total_seconds()) + 1
         raise TryAgain("the chat wants to be left alone", retry_after_seconds=seconds)
 
 
-def _keep_quiet(desk: Desk, seconds: int) -> None:
+def _keep_quiet(moderator_chat: ModeratorChat, seconds: int) -> None:
     """Store until when the chat wants quiet. Many writers hear about the same time at once: the
     first of them stores it.
     """
-    until = desk.clock.now() + timedelta(seconds=seconds)
+    until = moderator_chat.clock.now() + timedelta(seconds=seconds)
 
     def quiet(room: Room) -> Room:
         known = room.quiet_until
         return room if known and known > until - A_MOMENT else replace(room, quiet_until=until)
 
-    desk.posts.change_room(quiet)
+    moderator_chat.posts.change_room(quiet)
 
 
 # ---- what is shown ---------------------------------------------------------------------------
 
 
-def _facts(it: Notification, desk: Desk) -> Facts:
-    provider = desk.providers.get(it.provider_id)
-    reach = _reach(it, desk) if it.status is Status.PENDING else None
+def _facts(it: Notification, moderator_chat: ModeratorChat) -> Facts:
+    provider = moderator_chat.providers.get(it.provider_id)
+    reach = _reach(it, moderator_chat) if it.status is Status.PENDING else None
     counted = it.recounted(reach.total) if reach else it
     return Facts(
         notification=it,
-        now=desk.clock.now(),
+        now=moderator_chat.clock.now(),
         provider=provider.name if provider else "",
-        record=_record(it.provider_id, desk),
+        record=_record(it.provider_id, moderator_chat),
         reach=reach,
-        approvals_needed=approvals_needed(counted, desk.review_policies.get()),
-        people=desk.people(it),
+        approvals_needed=approvals_needed(counted, moderator_chat.review_policies.get()),
+        people=moderator_chat.people(it),
     )
 
 
-def _record(provider_id: str, desk: Desk) -> Mapping[Status, int]:
+def _record(provider_id: str, moderator_chat: ModeratorChat) -> Mapping[Status, int]:
     """Count the provider's notifications by status, but no sends to admin HWIDs as approved.
 
     A send to an admin HWID is nobody's decision.
     """
-    counts = desk.notifications.counts_by_status(provider_id)
-    unseen = desk.notifications.count_auto_approved(provider_id)
+    counts = moderator_chat.notifications.counts_by_status(provider_id)
+    unseen = moderator_chat.notifications.count_auto_approved(provider_id)
     return {**counts, Status.APPROVED: max(0, counts[Status.APPROVED] - unseen)}
 
 
-def _reach(it: Notification, desk: Desk) -> Reach:
+def _reach(it: Notification, moderator_chat: ModeratorChat) -> Reach:
     """Count the audience by aggregation and sample its regions; nothing is counted twice, as counts
     are nearly all that a card costs.
     """
-    segment, now = it.segment or Segment(), desk.clock.now()
-    domains = verified(desk.providers.domains_of(it.provider_id))
+    segment, now = it.segment or Segment(), moderator_chat.clock.now()
+    domains = verified(moderator_chat.providers.domains_of(it.provider_id))
     queries = audience_queries(segment, domains, now)
-    counted = census(segment, queries, desk.audience)
+    counted = census(segment, queries, moderator_chat.audience)
     reach = Reach(counted.devices, counted.by_platform)
     if named := segment.region[:MOST_REGIONS]:
         in_region = {
@@ -249,21 +254,26 @@ def _reach(it: Notification, desk: Desk) -> Reach:
         }
         return replace(
             reach,
-            regions={region: sum_of(those, desk.audience) for region, those in in_region.items()},
+            regions={
+                region: sum_of(those, moderator_chat.audience)
+                for region, those in in_region.items()
+            },
             more_regions=len(segment.region) - len(named),
         )
-    found = _regions_of_some(queries, counted.read_at, desk)
+    found = _regions_of_some(queries, counted.read_at, moderator_chat)
     common = dict(found.most_common(MOST_SAMPLED_REGIONS))
     rest = len(found) - len(common)
     return replace(reach, regions=common, more_regions=rest, sampled=found.total())
 
 
-def _regions_of_some(queries: Sequence[AudienceQuery], as_of: str, desk: Desk) -> Counter[str]:
+def _regions_of_some(
+    queries: Sequence[AudienceQuery], as_of: str, moderator_chat: ModeratorChat
+) -> Counter[str]:
     """Count the territories of some devices, or the languages of those that name no territory."""
     found: Counter[str] = Counter()
     for query in queries[:1]:
         everywhere = PartitionRange(0, PARTITIONS)
-        page = desk.audience.page(query, everywhere, "", SAMPLED, as_of)
+        page = moderator_chat.audience.page(query, everywhere, "", SAMPLED, as_of)
         for _, target in page.targets:
             language, territory = language_and_territory(target.locale)
             found[territory or language or "unknown"] += 1

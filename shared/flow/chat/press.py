@@ -31,7 +31,7 @@ from shared.domain.notifications.lifecycle import Status
 from shared.domain.notifications.notification import Notification, NotificationId
 from shared.domain.notifications.review import Template
 from shared.flow.audience.size import devices_now
-from shared.flow.chat.moderator_chat import Desk
+from shared.flow.chat.moderator_chat import ModeratorChat
 from shared.flow.chat.posts import close_stray
 from shared.flow.moderation.moderate import approve, claim, reject
 from shared.stores.posts import Prompt
@@ -90,111 +90,126 @@ class _Said:
     alert: bool = False
 
 
-def press(given: Press, *, desk: Desk) -> None:
+def press(given: Press, *, moderator_chat: ModeratorChat) -> None:
     """Handle a press: an approval, or the first half of a rejection."""
-    if desk.posts.is_done(given.update):
+    if moderator_chat.posts.is_done(given.update):
         return
-    moderator = desk.moderator(given.user)
+    moderator = moderator_chat.moderator(given.user)
     asked = pressed(given.data)
     said = _Said(_NOT_LISTED.format(user=given.user), alert=True)
     if moderator and asked is None:
         said = _Said("I do not know this button any more. Decide in the console.", alert=True)
     elif moderator and asked:
-        said = _acted(given, asked, moderator, desk)
-    desk.chat.answer(given.id, one_line(said.words, MOST_ANSWER_UNITS), alert=said.alert)
+        said = _acted(given, asked, moderator, moderator_chat)
+    moderator_chat.chat.answer(given.id, one_line(said.words, MOST_ANSWER_UNITS), alert=said.alert)
     if moderator and asked:
-        _tidy(given, asked, desk)
-    _note_done(given.update, desk)
+        _tidy(given, asked, moderator_chat)
+    _note_done(given.update, moderator_chat)
 
 
-def reply(given: Reply, *, desk: Desk) -> None:
+def reply(given: Reply, *, moderator_chat: ModeratorChat) -> None:
     """Handle a reply: the second half of a rejection, the reason in the moderator's words or a
     template's.
     """
-    if given.replied_user != desk.chat.bot_id or desk.posts.is_done(given.update):
+    if given.replied_user != moderator_chat.chat.bot_id or moderator_chat.posts.is_done(
+        given.update
+    ):
         return
-    moderator = desk.moderator(given.user)
-    prompt = desk.posts.prompt(given.room, given.replied_to)
+    moderator = moderator_chat.moderator(given.user)
+    prompt = moderator_chat.posts.prompt(given.room, given.replied_to)
     if moderator:
-        words = _answered(given, prompt, moderator, desk) if prompt else _NO_QUESTION
-        desk.say(note(words), room=given.room, reply_to=given.message)
+        words = _answered(given, prompt, moderator, moderator_chat) if prompt else _NO_QUESTION
+        moderator_chat.say(note(words), room=given.room, reply_to=given.message)
     elif prompt:
         shared = given.user in SHARED_ACCOUNTS
         words = _AS_THE_GROUP if shared else _NOT_LISTED.format(user=given.user)
-        desk.say(note(words), room=given.room, reply_to=given.message)
-    _note_done(given.update, desk)
+        moderator_chat.say(note(words), room=given.room, reply_to=given.message)
+    _note_done(given.update, moderator_chat)
 
 
 # ---- a press ---------------------------------------------------------------------------------
 
 
-def _acted(given: Press, asked: Pressed, moderator: Moderator, desk: Desk) -> _Said:
+def _acted(
+    given: Press, asked: Pressed, moderator: Moderator, moderator_chat: ModeratorChat
+) -> _Said:
     try:
         if asked.action == APPROVE:
-            return _approved(asked, moderator, desk)
-        return _asked(given, asked, moderator, desk)
+            return _approved(asked, moderator, moderator_chat)
+        return _asked(given, asked, moderator, moderator_chat)
     except Refusal as refusal:
-        return _why_not(refusal, NotificationId(asked.id), moderator, desk)
+        return _why_not(refusal, NotificationId(asked.id), moderator, moderator_chat)
 
 
-def _approved(asked: Pressed, moderator: Moderator, desk: Desk) -> _Said:
+def _approved(asked: Pressed, moderator: Moderator, moderator_chat: ModeratorChat) -> _Said:
     after = approve(
         NotificationId(asked.id),
         by=_actor(moderator),
         email=moderator.email,
         revision=asked.revision,
-        count_devices=partial(devices_now, needs=desk),
-        needs=desk,
+        count_devices=partial(devices_now, needs=moderator_chat),
+        needs=moderator_chat,
     )
     if after.status is Status.PENDING:
         return _Said("Your approval counts. Another moderator must approve it too.")
     return _Said("Approved.")
 
 
-def _asked(given: Press, asked: Pressed, moderator: Moderator, desk: Desk) -> _Said:
+def _asked(
+    given: Press, asked: Pressed, moderator: Moderator, moderator_chat: ModeratorChat
+) -> _Said:
     """Ask for the reason, under a claim: no other moderator decides while it is being written."""
     id = NotificationId(asked.id)
-    before = desk.notifications.get(id)
+    before = moderator_chat.notifications.get(id)
     if before.status is Status.PENDING and before.revision != asked.revision:
         return _stale(before.revision)
-    it = claim(id, by=_actor(moderator), email=moderator.email, needs=desk)
-    templates = desk.review_policies.get().templates
-    card = question(it, (given.user, desk.name(moderator.uid)), templates, PROMPT_HOURS)
-    room, message = desk.say(card, room=given.room, reply_to=given.message)
-    expire_at = desk.clock.now() + timedelta(hours=PROMPT_HOURS)
+    it = claim(id, by=_actor(moderator), email=moderator.email, needs=moderator_chat)
+    templates = moderator_chat.review_policies.get().templates
+    card = question(it, (given.user, moderator_chat.name(moderator.uid)), templates, PROMPT_HOURS)
+    room, message = moderator_chat.say(card, room=given.room, reply_to=given.message)
+    expire_at = moderator_chat.clock.now() + timedelta(hours=PROMPT_HOURS)
     prompt = Prompt(room, message, id, asked.revision, moderator.uid, expire_at)
-    desk.posts.keep_prompt(prompt)
+    moderator_chat.posts.keep_prompt(prompt)
     return _Said("Reply to my question with the reason.")
 
 
-def _tidy(given: Press, asked: Pressed, desk: Desk) -> None:
+def _tidy(given: Press, asked: Pressed, moderator_chat: ModeratorChat) -> None:
     """Close the pressed message if it is not the notification's own: a writer that crashed posted
     it.
     """
     try:
-        post = desk.posts.get(NotificationId(asked.id))
+        post = moderator_chat.posts.get(NotificationId(asked.id))
     except NotFound:  # a dishonest client may name anything
         return
     if post and post.message and (post.room, post.message) != (given.room, given.message):
-        close_stray(given.room, given.message, desk=desk)
+        close_stray(given.room, given.message, moderator_chat=moderator_chat)
 
 
 # ---- a reply ---------------------------------------------------------------------------------
 
 
-def _answered(given: Reply, prompt: Prompt, moderator: Moderator, desk: Desk) -> str:
+def _answered(
+    given: Reply, prompt: Prompt, moderator: Moderator, moderator_chat: ModeratorChat
+) -> str:
     if prompt.moderator_id != moderator.uid:
-        asked = one_line(desk.name(prompt.moderator_id), 60)
+        asked = one_line(moderator_chat.name(prompt.moderator_id), 60)
         return f"I asked {asked}. To reject it yourself, press Reject."
-    if desk.clock.now() >= prompt.expire_at:
+    if moderator_chat.clock.now() >= prompt.expire_at:
         return f"My question was good for {PROMPT_HOURS} hours. Press Reject again."
-    text, templates = given.text.strip(), desk.review_policies.get().templates[:MOST_TEMPLATES]
+    text, templates = (
+        given.text.strip(),
+        moderator_chat.review_policies.get().templates[:MOST_TEMPLATES],
+    )
     if is_blank(text):
         return "Reply in words: the provider reads your reason."
     if number := _NUMBER.fullmatch(comparable(text)):
         template = _numbered(int(number[1]), templates)
-        return _rejected(prompt, moderator, desk, template) if template else _no_such(templates)
-    return _rejected(prompt, moderator, desk, text)
+        return (
+            _rejected(prompt, moderator, moderator_chat, template)
+            if template
+            else _no_such(templates)
+        )
+    return _rejected(prompt, moderator, moderator_chat, text)
 
 
 def _numbered(number: int, templates: tuple[Template, ...]) -> Template | None:
@@ -207,7 +222,9 @@ def _no_such(templates: tuple[Template, ...]) -> str:
     return f"Reply with a number from 1 to {len(templates)}, or in words."
 
 
-def _rejected(prompt: Prompt, moderator: Moderator, desk: Desk, why: Template | str) -> str:
+def _rejected(
+    prompt: Prompt, moderator: Moderator, moderator_chat: ModeratorChat, why: Template | str
+) -> str:
     try:
         reject(
             prompt.notification_id,
@@ -216,32 +233,36 @@ def _rejected(prompt: Prompt, moderator: Moderator, desk: Desk, why: Template | 
             email=moderator.email,
             template=why.id if isinstance(why, Template) else None,
             revision=prompt.revision,
-            needs=desk,
+            needs=moderator_chat,
         )
     except InvalidInput as wrong:
         faults = "; ".join(fault.message for fault in wrong.errors)
         return f"Not rejected yet: your reason {faults}. Reply to my question again."
     except Refusal as refusal:
-        return _why_not(refusal, prompt.notification_id, moderator, desk).words
+        return _why_not(refusal, prompt.notification_id, moderator, moderator_chat).words
     return "Rejected."
 
 
 # ---- words -----------------------------------------------------------------------------------
 
 
-def _why_not(refusal: Refusal, id: NotificationId, moderator: Moderator, desk: Desk) -> _Said:
+def _why_not(
+    refusal: Refusal, id: NotificationId, moderator: Moderator, moderator_chat: ModeratorChat
+) -> _Said:
     if isinstance(refusal, NotFound):
         return _Said("There is no such notification any more.", alert=True)
     if not isinstance(refusal, WrongState) or refusal.code == "secondModeratorNeeded":
         return _Said(refusal.message, alert=True)
-    it = desk.notifications.get(id)
+    it = moderator_chat.notifications.get(id)
     if it.status is not Status.PENDING:
         mine = it.moderator_id == moderator.uid and it.status is not Status.CANCELLED
-        return _Said(_yours(it) if mine else f"{decided(it, desk.people(it))}.", alert=not mine)
+        return _Said(
+            _yours(it) if mine else f"{decided(it, moderator_chat.people(it))}.", alert=not mine
+        )
     if refusal.code == "staleRevision":
         return _stale(it.revision)
     if refusal.code == "claimed":
-        reader = one_line(desk.name(str(refusal.details.get("moderatorId"))), 60)
+        reader = one_line(moderator_chat.name(str(refusal.details.get("moderatorId"))), 60)
         return _Said(f"{reader} reads this one right now. Take another, or wait.", alert=True)
     return _Said(refusal.message, alert=True)
 
@@ -259,5 +280,5 @@ def _actor(moderator: Moderator) -> Actor:
     return Actor(Role.MODERATOR, moderator.uid)
 
 
-def _note_done(update: int, desk: Desk) -> None:
-    desk.posts.note_done(update, desk.clock.now() + UPDATES_KEPT)
+def _note_done(update: int, moderator_chat: ModeratorChat) -> None:
+    moderator_chat.posts.note_done(update, moderator_chat.clock.now() + UPDATES_KEPT)

@@ -12,19 +12,19 @@ from shared.domain.delivery.ledger import SHOWN, Batch, Outcome, Record, Target
 from shared.domain.delivery.read_again import as_it_is_now, stale
 from shared.domain.delivery.recording import recorded, together
 from shared.domain.notifications.notification import Notification
-from shared.domain.push.answers import AddressGone, Answer, Later, Misconfigured
+from shared.domain.push.answers import AddressGone, Answer, Misconfigured, RetryLater
 from shared.domain.push.reactions import NOTHING_ASKED
-from shared.flow.delivery.pushes import Pushes
+from shared.flow.delivery.pushes import PushRound
 from shared.flow.delivery.verdicts import Verdicts
 from shared.ports import Clock, Devices, Slots, SlotWrite
 
 
 @dataclass(frozen=True, slots=True)
-class Chunks:
+class ChunkSender:
     """Attempts at the chunks of one batch, one after the other."""
 
     notification: Notification
-    pushes: Pushes
+    pushes: PushRound
     verdicts: Verdicts
     slots: Slots
     devices: Devices
@@ -75,7 +75,7 @@ class Chunks:
         last, moved = batch.records[position], target is not batch.targets[position]
         if isinstance(answer, AddressGone):
             self.verdicts.defer(position, target, answer, moved=moved)
-            return recorded(Later(answer.code), now, last)
+            return recorded(RetryLater(answer.code), now, last)
         if isinstance(answer, Misconfigured) and target.address:
             patience = self.verdicts.patience_with(group_of(target.platform, target.address))
             return recorded(answer, now, last, moved=moved, patience=patience)

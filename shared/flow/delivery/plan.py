@@ -51,7 +51,7 @@ if TYPE_CHECKING:
     from shared.stores.providers import Providers
 
 if TYPE_CHECKING:
-    from shared.stores.lanes import Lanes
+    from shared.stores.send_schedules import SendSchedules
 
 PAGE_SIZE = 2_000
 DEVICES_PER_PART = 20_000
@@ -67,7 +67,7 @@ class Needs(Protocol):
     @property
     def clock(self) -> Clock: ...
     @property
-    def lanes(self) -> Lanes: ...
+    def send_schedules(self) -> SendSchedules: ...
     @property
     def ledger(self) -> Ledger: ...
     @property

@@ -16,7 +16,7 @@ from shared.domain.audience.device import AddressKind, PushAddress
 from shared.domain.delivery.evidence import PROBES, Group, group_of
 from shared.domain.delivery.ledger import Target
 from shared.domain.notifications.notification import NotificationId
-from shared.domain.push.answers import Answer, Later, Misconfigured, Unsendable
+from shared.domain.push.answers import Answer, Misconfigured, RetryLater, Unsendable
 from shared.domain.push.reactions import NO_SENDER, NO_TURN
 from shared.domain.push.rendering import Payload
 from shared.flow.delivery.heard import Heard
@@ -35,7 +35,7 @@ _log = logging.getLogger(__name__)
 
 
 @dataclass(slots=True)
-class Pushes:
+class PushRound:
     """Sender of a batch's chunks, one after the other."""
 
     renderer: Renderer
@@ -61,7 +61,7 @@ class Pushes:
         for left, part in zip(range(len(parts), 0, -1), parts, strict=True):
             now = self.clock.now()
             answers |= self._of_part(part, now + (until - now) / left)
-        self.tried |= {p for p, a in answers.items() if not isinstance(a, Later) or a.tried}
+        self.tried |= {p for p, a in answers.items() if not isinstance(a, RetryLater) or a.tried}
         return answers
 
     def _of_part(self, part: Addressed, until: datetime) -> dict[int, Answer]:

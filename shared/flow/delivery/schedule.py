@@ -9,16 +9,16 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Protocol
 
-from shared.domain.delivery.lane import Lane
 from shared.domain.delivery.ledger import BATCH_SIZE, PlanPart
 from shared.domain.delivery.ramp import LONGEST_DELAY, SMALL_AUDIENCE, Ramp, delay_seconds
+from shared.domain.delivery.send_schedule import SendSchedule
 from shared.domain.notifications.lifecycle import Status
 from shared.domain.notifications.notification import Notification, NotificationId
 from shared.domain.providers.provider import Limit, Provider
 from shared.ports import Clock, Notifications
 
 if TYPE_CHECKING:
-    from shared.stores.lanes import Lanes
+    from shared.stores.send_schedules import SendSchedules
 
 
 class Needs(Protocol):
@@ -27,7 +27,7 @@ class Needs(Protocol):
     @property
     def clock(self) -> Clock: ...
     @property
-    def lanes(self) -> Lanes: ...
+    def send_schedules(self) -> SendSchedules: ...
     @property
     def notifications(self) -> Notifications: ...
 
@@ -53,13 +53,16 @@ def scheduled(
     seconds = batches / per_second if small else delay_seconds(batches, per_second)
     length = min(LONGEST_DELAY, timedelta(seconds=seconds))
     over = _over(
-        needs.lanes.change(provider.uid, lambda it: it), notification.id, now, needs.notifications
+        needs.send_schedules.change(provider.uid, lambda it: it),
+        notification.id,
+        now,
+        needs.notifications,
     )
-    lane = needs.lanes.change(
+    schedule = needs.send_schedules.change(
         provider.uid,
         lambda it: it.without(over, now).reserved(notification.id, now, length, waits=not small),
     )
-    stretch = lane.of(notification.id)
+    stretch = schedule.of(notification.id)
     if small or stretch is None:
         return parts
     return [
@@ -68,10 +71,14 @@ def scheduled(
     ]
 
 
-def _over(lane: Lane, own: str, now: datetime, notifications: Notifications) -> set[str]:
+def _over(
+    schedule: SendSchedule, own: str, now: datetime, notifications: Notifications
+) -> set[str]:
     """Find the notifications that ended before their time: the provider who stopped a mistake need
     not wait for its rest.
     """
-    ahead = [s.notification_id for s in lane.taken if s.ends_at > now and s.notification_id != own]
+    ahead = [
+        s.notification_id for s in schedule.taken if s.ends_at > now and s.notification_id != own
+    ]
     statuses = notifications.statuses(map(NotificationId, ahead))
     return {id for id in ahead if statuses.get(NotificationId(id)) is not Status.SENDING}

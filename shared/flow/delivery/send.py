@@ -17,16 +17,16 @@ from shared.domain.audience.device import AddressKind
 from shared.domain.delivery.evidence import alarming
 from shared.domain.delivery.ledger import Batch, BatchId, BatchState, Outcome, Record
 from shared.domain.delivery.recording import exhausted, expired, last_word
-from shared.domain.delivery.retry import RetryPolicy, fruitless_after, too_late
+from shared.domain.delivery.retry import RetryPolicy, failed_rounds_after, too_late
 from shared.domain.errors import TryAgain
 from shared.domain.notifications.lifecycle import Status
 from shared.domain.notifications.notification import Notification, NotificationId
 from shared.domain.push.reactions import ANSWER_LOST, NOTHING_ASKED
-from shared.flow.delivery.chunk import Chunks
+from shared.flow.delivery.chunk import ChunkSender
 from shared.flow.delivery.count import finish
 from shared.flow.delivery.heard import Heard
 from shared.flow.delivery.lost_domain import ended
-from shared.flow.delivery.pushes import Pushes, Senders
+from shared.flow.delivery.pushes import PushRound, Senders
 from shared.flow.delivery.queues import follow_up
 from shared.flow.delivery.render import Renderer
 from shared.flow.delivery.verdicts import Results, Verdicts
@@ -106,9 +106,11 @@ def send_batch(
                 _claimed(_doubted(batch, doubts), needs.clock, lease), doubts
             )
             heard = Heard.before(id, batch, needs.memory, needs.ledger, needs.clock)
-            pushes = Pushes(Renderer(notification), needs.senders, needs.clock, heard)
+            pushes = PushRound(Renderer(notification), needs.senders, needs.clock, heard)
             verdicts = Verdicts(heard, policy.patience)
-            chunks = Chunks(notification, pushes, verdicts, needs.slots, needs.devices, needs.clock)
+            chunks = ChunkSender(
+                notification, pushes, verdicts, needs.slots, needs.devices, needs.clock
+            )
             run = _Run(notification, needs.ledger, chunks, needs.watch, needs.clock, policy, lease)
             batch = run.taken_over(batch) if died else batch
             if batch.state is BatchState.OPEN:
@@ -206,7 +208,7 @@ class _Run:
 
     notification: Notification
     ledger: Ledger
-    chunks: Chunks
+    chunks: ChunkSender
     watch: Watch
     clock: Clock
     policy: RetryPolicy
@@ -281,7 +283,7 @@ class _Run:
         """
         now = self.clock.now()
         asked = max(asked_seconds, (batch.due_at(now) - now).total_seconds())
-        wait = self.policy.wait_seconds(batch.fruitless, asked, self.clock.chance())
+        wait = self.policy.wait_seconds(batch.failed_rounds, asked, self.clock.chance())
         retry_at = now + timedelta(seconds=wait)
         expires_at = self.notification.expires_at
         if self.policy.gives_up(batch.first_attempt_at or now, retry_at, expires_at):
@@ -293,14 +295,16 @@ class _Run:
         device may be asked for.
         """
         batch, now = self._judged(self._decided(batch)), self.clock.now()
-        if batch.fruitless or batch.due_at(now) > now:
+        if batch.failed_rounds or batch.due_at(now) > now:
             return self.put_off(batch)
         return self._release(batch, now)
 
     def _judged(self, batch: Batch) -> Batch:
         tried = self.chunks.pushes.tried
         in_vain = sum(batch.records[p].outcome is Outcome.OPEN for p in tried)
-        return replace(batch, fruitless=fruitless_after(batch.fruitless, len(tried), in_vain))
+        return replace(
+            batch, failed_rounds=failed_rounds_after(batch.failed_rounds, len(tried), in_vain)
+        )
 
     def _with_verdicts(self, batch: Batch, records: Mapping[int, Record]) -> Results:
         """Add to the last chunk of a pass what the whole pass taught."""

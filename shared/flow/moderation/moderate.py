@@ -31,8 +31,8 @@ from shared.ports import (
     Clock,
     Notifications,
     Page,
+    QueueQuery,
     Standings,
-    Waiting,
 )
 
 if TYPE_CHECKING:
@@ -80,7 +80,7 @@ class Claimed(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class QueueWish:
+class ModerationQuery:
     """Filters and page of the queue; ``severity`` keeps notifications with a finding that grave or
     graver.
     """
@@ -106,7 +106,7 @@ class Queued:
     approvals_needed: int
 
 
-def queue(wish: QueueWish, *, by: Actor, needs: Needs) -> Page[Queued]:
+def queue(wish: ModerationQuery, *, by: Actor, needs: Needs) -> Page[Queued]:
     """List the notifications that wait for a decision, the longest wait first; without the claims
     of people who are no moderators any more.
     """
@@ -126,7 +126,7 @@ def queue(wish: QueueWish, *, by: Actor, needs: Needs) -> Page[Queued]:
             and _says(it, wish.text)
         )
 
-    waiting = Waiting(wish.provider_id, shows, wish.page_size, wish.page_token)
+    waiting = QueueQuery(wish.provider_id, shows, wish.page_size, wish.page_token)
     page = needs.notifications.queue(waiting)
     items = tuple(queued(as_of_now(it), policy, now) for it in page.items)
     return Page(items, page.next_token)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol
 
 from shared.flow.moderation.moderate import Queued, queued
-from shared.ports import Clock, Notifications, Waiting
+from shared.ports import Clock, Notifications, QueueQuery
 
 if TYPE_CHECKING:
     from shared.stores.review_policies import ReviewPolicies
@@ -36,7 +36,7 @@ def remind(*, needs: Needs, tell: Remind | None = None) -> Queued | None:
     Of ticks that overlap, one reminds. A reminder that cannot be delivered stands in the log all
     the same, and the next reminder comes a period later.
     """
-    first = needs.notifications.queue(Waiting(page_size=1)).items
+    first = needs.notifications.queue(QueueQuery(page_size=1)).items
     if not first:
         return None
     policy, now = needs.review_policies.get(), needs.clock.now()

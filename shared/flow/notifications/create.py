@@ -16,7 +16,12 @@ from shared.domain.audience.filters import Segment
 from shared.domain.content.content import NotificationInput
 from shared.domain.errors import Refusal, TryAgain, WrongState
 from shared.domain.notifications.lifecycle import Status, refused
-from shared.domain.notifications.notification import Change, Looked, Notification, NotificationId
+from shared.domain.notifications.notification import (
+    Change,
+    Notification,
+    NotificationId,
+    SubmissionCheck,
+)
 from shared.domain.providers.places import Taker
 from shared.domain.providers.provider import Domain, Provider, is_admin_hwid
 from shared.flow.notifications.content_rules import check_fields
@@ -264,7 +269,7 @@ def _revised(
     domains: Sequence[Domain],
     checks: Checks,
     clock: Clock,
-) -> tuple[Looked, Place]:
+) -> tuple[SubmissionCheck, Place]:
     """Take a place for a new revision, and inspect it. Moderators read each revision anew, so each
     counts like a submission.
     """

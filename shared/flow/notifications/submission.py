@@ -24,7 +24,7 @@ from shared.domain.audience.filters import Segment
 from shared.domain.audience.targeting import audience_queries
 from shared.domain.errors import InProgress, TooMany, TryAgain
 from shared.domain.notifications.lifecycle import Status
-from shared.domain.notifications.notification import Looked, Notification, NotificationId
+from shared.domain.notifications.notification import Notification, NotificationId, SubmissionCheck
 from shared.domain.providers.admin_hwids import MOST_DEVICES_PER_DAY
 from shared.domain.providers.places import Taker, Turn
 from shared.domain.providers.provider import Domain, Limit, Provider, verified
@@ -99,15 +99,15 @@ class Place:
 
 def look(
     it: Notification, domains: Sequence[Domain], checks: Checks, clock: Clock, *, admin_hwid: bool
-) -> Looked:
+) -> SubmissionCheck:
     """Inspect the content and count the devices that the notification is for (not for an admin
     HWID).
     """
     seen = checks.inspect(it.content, domains)
     if admin_hwid:
-        return Looked(seen.findings, ends=seen.ends)
+        return SubmissionCheck(seen.findings, ends=seen.ends)
     queries = audience_queries(it.segment or Segment(), verified(domains), clock.now())
-    return Looked(seen.findings, sum_of(queries, checks.audience), seen.ends)
+    return SubmissionCheck(seen.findings, sum_of(queries, checks.audience), seen.ends)
 
 
 @contextmanager

@@ -37,8 +37,8 @@ from shared.stores import (
     usage,
 )
 from shared.stores.exports import export_fields, export_from
-from shared.stores.lanes import lane_from
 from shared.stores.provider_tokens import minted_from
+from shared.stores.send_schedules import schedule_from
 from tests.builders import NOON
 from tests.recorded.pages import Fields, Json
 
@@ -105,7 +105,7 @@ def _batch(_: str, plain: Raw, raw: Raw) -> Answer:
     shown: dict[str, object] = {
         "state": it.state,
         "owner": [it.lease_owner, it.lease_until],
-        "tried": [it.attempt, it.fruitless, it.reached, it.first_attempt_at],
+        "tried": [it.attempt, it.failed_rounds, it.reached, it.first_attempt_at],
         "due": [it.retry_at, it.wake_at, it.due_at(NOON)],
         "open": it.open_positions(),
         "next chunk": it.in_doubt(),
@@ -204,7 +204,7 @@ def _prompt(id: str, plain: Raw, _: Raw) -> Answer:
 
 
 def _lane(_id: str, plain: Raw, _: Raw) -> Answer:
-    return lane_from(plain), None
+    return schedule_from(plain), None
 
 
 def _export(id: str, plain: Raw, _: Raw) -> Answer:

@@ -17,7 +17,7 @@ C = TypeVar("C")
 R = TypeVar("R")
 
 
-class Together(Generic[C, R]):
+class WriteCoalescer(Generic[C, R]):
     """Writer for all callers in a process: ``write(id, changes)`` makes the changes in their order,
     and says what came of each.
     """

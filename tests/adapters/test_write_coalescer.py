@@ -5,7 +5,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from threading import Event
 
 from shared.domain.errors import TryAgain
-from shared.stores.together import Together
+from shared.stores.write_coalescer import WriteCoalescer
 from tests.conftest import eventually
 
 MANY = 20
@@ -31,7 +31,7 @@ class Slow:
 
 def crowded(slow: Slow) -> tuple[Future[str], list[Future[str]]]:
     """One that found nobody, and many that came while it wrote."""
-    together = Together(slow.write)
+    together = WriteCoalescer(slow.write)
     with ThreadPoolExecutor(MANY + 1) as threads:
         first = threads.submit(together.change, "x", 0)
         slow.begun.wait()

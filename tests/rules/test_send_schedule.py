@@ -5,7 +5,7 @@ from datetime import timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.domain.delivery.lane import REMEMBERED, Lane
+from shared.domain.delivery.send_schedule import REMEMBERED, SendSchedule
 from tests.builders import NOON
 
 MINUTE = timedelta(minutes=1)
@@ -18,8 +18,10 @@ steps = st.lists(
 
 
 def test_the_first_starts_now_and_the_next_behind_it() -> None:
-    lane = Lane().reserved("a", NOON, 10 * MINUTE).reserved("b", NOON + MINUTE, 5 * MINUTE)
-    first, second = lane.of("a"), lane.of("b")
+    schedule = (
+        SendSchedule().reserved("a", NOON, 10 * MINUTE).reserved("b", NOON + MINUTE, 5 * MINUTE)
+    )
+    first, second = schedule.of("a"), schedule.of("b")
     assert first
     assert second
     assert (first.starts_at, first.ends_at) == (NOON, NOON + 10 * MINUTE)
@@ -27,15 +29,17 @@ def test_the_first_starts_now_and_the_next_behind_it() -> None:
 
 
 def test_a_free_lane_keeps_nobody_waiting() -> None:
-    lane = Lane().reserved("a", NOON, MINUTE).reserved("b", NOON + 5 * MINUTE, MINUTE)
-    stretch = lane.of("b")
+    schedule = SendSchedule().reserved("a", NOON, MINUTE).reserved("b", NOON + 5 * MINUTE, MINUTE)
+    stretch = schedule.of("b")
     assert stretch
     assert stretch.starts_at == NOON + 5 * MINUTE
 
 
 def test_one_that_does_not_wait_starts_now_and_takes_its_share_from_later_ones() -> None:
-    lane = Lane().reserved("a", NOON, 10 * MINUTE).reserved("b", NOON, MINUTE, waits=False)
-    stretch, third = lane.of("b"), lane.reserved("c", NOON, MINUTE).of("c")
+    schedule = (
+        SendSchedule().reserved("a", NOON, 10 * MINUTE).reserved("b", NOON, MINUTE, waits=False)
+    )
+    stretch, third = schedule.of("b"), schedule.reserved("c", NOON, MINUTE).of("c")
     assert stretch
     assert stretch.starts_at == NOON
     assert third
@@ -44,11 +48,11 @@ def test_one_that_does_not_wait_starts_now_and_takes_its_share_from_later_ones()
 
 @given(steps)
 def test_stretches_never_overlap(taken: list[tuple[timedelta, timedelta]]) -> None:
-    lane, now, free_at = Lane(), NOON, NOON
+    schedule, now, free_at = SendSchedule(), NOON, NOON
     for number, (pause, length) in enumerate(taken):
         now += pause
-        lane = lane.reserved(str(number), now, length)
-        stretch = lane.of(str(number))
+        schedule = schedule.reserved(str(number), now, length)
+        stretch = schedule.of(str(number))
         assert stretch
         assert stretch.starts_at >= max(now, free_at)
         free_at = stretch.ends_at
@@ -58,37 +62,37 @@ def test_stretches_never_overlap(taken: list[tuple[timedelta, timedelta]]) -> No
 def test_reserving_again_changes_nothing(
     taken: list[tuple[timedelta, timedelta]], again: int
 ) -> None:
-    lane, now = Lane(), NOON
+    schedule, now = SendSchedule(), NOON
     for number, (_, length) in enumerate(taken):
-        lane = lane.reserved(str(number), now, length)
+        schedule = schedule.reserved(str(number), now, length)
     if again < len(taken):
-        assert lane.reserved(str(again), now + MINUTE, 99 * MINUTE) == lane
+        assert schedule.reserved(str(again), now + MINUTE, 99 * MINUTE) == schedule
 
 
 def test_what_ended_is_forgotten_in_time() -> None:
-    lane = Lane()
+    schedule = SendSchedule()
     for number in range(500):
-        lane = lane.reserved(str(number), NOON + number * MINUTE, MINUTE)
-    assert len(lane.taken) <= REMEMBERED / MINUTE + 1
+        schedule = schedule.reserved(str(number), NOON + number * MINUTE, MINUTE)
+    assert len(schedule.taken) <= REMEMBERED / MINUTE + 1
 
 
 def test_one_that_is_taken_out_leaves_its_time_to_others() -> None:
-    lane = Lane().reserved("a", NOON, 10 * MINUTE)
-    assert lane.without({"a"}, NOON + MINUTE) == Lane(NOON + MINUTE, ())
-    assert lane.without({"b"}, NOON + MINUTE) is lane
+    schedule = SendSchedule().reserved("a", NOON, 10 * MINUTE)
+    assert schedule.without({"a"}, NOON + MINUTE) == SendSchedule(NOON + MINUTE, ())
+    assert schedule.without({"b"}, NOON + MINUTE) is schedule
 
 
 def test_those_behind_one_that_is_taken_out_stay_where_they_are() -> None:
-    lane = Lane().reserved("a", NOON, 10 * MINUTE).reserved("b", NOON, 5 * MINUTE)
-    rest = lane.without({"a"}, NOON + MINUTE)
-    assert rest.taken == lane.taken[1:]
+    schedule = SendSchedule().reserved("a", NOON, 10 * MINUTE).reserved("b", NOON, 5 * MINUTE)
+    rest = schedule.without({"a"}, NOON + MINUTE)
+    assert rest.taken == schedule.taken[1:]
     assert rest.free_at == NOON + 15 * MINUTE
 
 
 def test_nobody_waits_for_more_than_a_week() -> None:
-    lane = Lane()
+    schedule = SendSchedule()
     for number in range(20):
-        lane = lane.reserved(str(number), NOON, timedelta(days=1))
-    last = lane.of("19")
+        schedule = schedule.reserved(str(number), NOON, timedelta(days=1))
+    last = schedule.of("19")
     assert last
     assert last.starts_at == NOON + timedelta(days=7)

@@ -7,41 +7,43 @@ names its notification, so that reserving again changes nothing.
 from collections.abc import Callable
 from datetime import datetime
 
-from shared.domain.delivery.lane import Lane, Stretch
+from shared.domain.delivery.send_schedule import SendSchedule, Stretch
 from shared.ports.database import Database, Fields
 from shared.stores.change import rewrite
 from shared.stores.names import document_name
 
-LANES = "lanes"
+SEND_SCHEDULES = "lanes"
 
 
-class Lanes:
-    """Each provider's lane."""
+class SendSchedules:
+    """Each provider's schedule."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def change(self, provider_id: str, change: Callable[[Lane], Lane]) -> Lane:
+    def change(
+        self, provider_id: str, change: Callable[[SendSchedule], SendSchedule]
+    ) -> SendSchedule:
         """Read, apply ``change`` (which may run several times), write; raises ``TryAgain``."""
-        name = document_name(LANES, provider_id)
-        what = f"the lane of provider {provider_id}"
-        return rewrite(self._database, name, (lane_from, lane_fields), change, what)
+        name = document_name(SEND_SCHEDULES, provider_id)
+        what = f"the schedule of provider {provider_id}"
+        return rewrite(self._database, name, (schedule_from, schedule_fields), change, what)
 
 
-def lane_fields(lane: Lane) -> Fields:
-    """Build the document of a lane."""
+def schedule_fields(schedule: SendSchedule) -> Fields:
+    """Build the document of a schedule."""
     taken = [
         {"notificationId": it.notification_id, "startsAt": it.starts_at, "endsAt": it.ends_at}
-        for it in lane.taken
+        for it in schedule.taken
     ]
-    return {"freeAt": lane.free_at, "taken": taken}
+    return {"freeAt": schedule.free_at, "taken": taken}
 
 
-def lane_from(fields: Fields) -> Lane:
-    """Read a lane; what was spoilt from outside is left out of it: a rate is not worth a stop."""
+def schedule_from(fields: Fields) -> SendSchedule:
+    """Read a schedule without what was spoilt from outside: a rate is not worth a stop."""
     free_at, taken = fields.get("freeAt"), fields.get("taken")
     stretches = [_stretch(each) for each in (taken if isinstance(taken, list) else [])]
-    return Lane(
+    return SendSchedule(
         free_at if isinstance(free_at, datetime) else None,
         tuple(stretch for stretch in stretches if stretch is not None),
     )

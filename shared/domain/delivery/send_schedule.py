@@ -1,8 +1,7 @@
-"""A provider's lane: its notifications go one after the other, so that together they keep its rate.
+"""A provider's schedule: its notifications are sent one after the other and so keep its rate.
 
-The planner of a notification reserves a stretch of the lane behind the stretches taken before.
-Asked again for the same notification, the lane gives the same stretch, for as long as the lane
-remembers it.
+The planner of a notification reserves a stretch of the schedule behind the stretches taken before.
+Asked again for the same notification, the schedule gives the same stretch while it remembers it.
 """
 
 from collections.abc import Collection
@@ -15,12 +14,12 @@ REMEMBERED: Final = timedelta(hours=1)
 """
 
 LONGEST_WAIT: Final = timedelta(days=7)
-"""A lane so full is not waited for any longer; Cloud Tasks keeps no task for more than a month."""
+"""The longest wait for a full schedule; Cloud Tasks keeps no task for more than a month."""
 
 
 @dataclass(frozen=True, slots=True)
 class Stretch:
-    """The time one notification takes of its provider's lane."""
+    """The time one notification takes of its provider's schedule."""
 
     notification_id: str
     starts_at: datetime
@@ -28,8 +27,8 @@ class Stretch:
 
 
 @dataclass(frozen=True, slots=True)
-class Lane:
-    """The moment a provider's lane is free from, and the stretches that notifications took."""
+class SendSchedule:
+    """The moment a provider's schedule is free from, and the stretches that notifications took."""
 
     free_at: datetime | None = None
     taken: tuple[Stretch, ...] = ()
@@ -38,7 +37,7 @@ class Lane:
         """Return the stretch that this notification has."""
         return next((s for s in self.taken if s.notification_id == notification_id), None)
 
-    def without(self, notification_ids: Collection[str], now: datetime) -> "Lane":
+    def without(self, notification_ids: Collection[str], now: datetime) -> "SendSchedule":
         """Remove these notifications as if they had never been there: what they left unused is free
         again.
 
@@ -47,11 +46,11 @@ class Lane:
         rest = tuple(s for s in self.taken if s.notification_id not in notification_ids)
         if rest == self.taken:
             return self
-        return Lane(max((s.ends_at for s in rest), default=now), rest)
+        return SendSchedule(max((s.ends_at for s in rest), default=now), rest)
 
     def reserved(
         self, notification_id: str, now: datetime, length: timedelta, *, waits: bool = True
-    ) -> "Lane":
+    ) -> "SendSchedule":
         """Add a stretch for this notification: behind all others, unless the notification never
         ``waits``.
 
@@ -64,4 +63,4 @@ class Lane:
         starts_at = free_at if waits else now
         stretch = Stretch(notification_id, starts_at, starts_at + length)
         remembered = tuple(s for s in self.taken if s.ends_at + REMEMBERED > now)
-        return Lane(free_at + length, (*remembered, stretch))
+        return SendSchedule(free_at + length, (*remembered, stretch))
