@@ -98,18 +98,30 @@ class Sending:
     """``with Sending(url) as send: send("token")``."""
 
     def __init__(self, url: str, tokens: FixedTokens | None = None, **http: Any) -> None:
-        self.sender = FcmSender(
-            "demo-p",
-            tokens or FixedTokens(),
-            url,
-            http=lambda base: KeptConnections(base, **http),
-        )
+        self.clients: list[KeptConnections] = []
+        self._http = http
+
+        def kept(base: str) -> KeptConnections:
+            self.clients.append(KeptConnections(base, **self._http))
+            return self.clients[-1]
+
+        self.sender = FcmSender("demo-p", tokens or FixedTokens(), url, http=kept)
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
         self.sender.close()
+
+    def wait_for_answers(self, seconds: float) -> None:
+        """Of requests from now on."""
+        self._http["answer_seconds"] = seconds
+        for client in self.clients:
+            client._answer_seconds = seconds
+
+    def notices_ends(self) -> bool:
+        """Whether no kept connection can be used any more."""
+        return not any(each.usable() for client in self.clients for each in client._idle)
 
     def __call__(self, *values: str, message: Message | None = None) -> list[Answer]:
         return sent(self.sender, message or a_message(), addresses(*values))

@@ -124,6 +124,7 @@ ANSWERS: dict[str, tuple[Callable[[Peer], None], Answer]] = {
 
 
 def sending_to(server: Server, folder: Path) -> ApnsSender:
+    patience = SHORT_SECONDS if server.act is unending else 10.0
     ca = folder / "ca.pem"
     ca.write_bytes(server.authority.pem)
     return ApnsSender(
@@ -131,7 +132,7 @@ def sending_to(server: Server, folder: Path) -> ApnsSender:
         {PRODUCTION: Tokens("bearer very-secret")},
         {PRODUCTION: f"https://127.0.0.1:{server.port}"},
         ca_file=str(ca),
-        client=lambda url, trust: H2Client(url, trust, answer_seconds=2 * SHORT_SECONDS),
+        client=lambda url, trust: H2Client(url, trust, answer_seconds=patience),
     )
 
 

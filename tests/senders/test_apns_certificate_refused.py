@@ -5,9 +5,12 @@ when requests are already written: they were not read, waiting does not help, an
 import socket
 import ssl
 import threading
+import time
+from collections.abc import Coroutine
 from contextlib import suppress
+from itertools import count
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import pytest
 
@@ -17,6 +20,8 @@ from shared.adapters.push.apns_credentials import Certificate, Credential
 from shared.domain.audience.device import AddressKind, PushAddress
 from shared.domain.push.answers import Answer, Misconfigured, RetryLater
 from shared.settings.credentials.p12 import P12Certificate
+from shared.wire.http2.connection import Connection
+from shared.wire.http11 import Fault, HttpAnswer
 from tests.senders.apns_parts import TOPIC, Tokens, minted
 from tests.senders.parts import a_message, pushes
 
@@ -108,6 +113,24 @@ def test_a_certificate_of_an_unknown_authority_is_told_as_such(
         answers = server.answers(a_certificate(Authority()), tmp_path, 50)
     assert answers == [REFUSED] * 50
     assert "our certificate is refused" in caplog.text
+
+
+def test_the_refusal_may_arrive_while_requests_are_still_handed_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Those that come after it share it, instead of being refused on a connection each."""
+    begin, begun = Connection.exchange, count()
+
+    def slow(it: Connection, *request: Any) -> Coroutine[Any, Any, HttpAnswer | Fault]:
+        if next(begun) % 3 == 2:
+            time.sleep(0.1)
+        return begin(it, *request)
+
+    monkeypatch.setattr(Connection, "exchange", slow)
+    with Strict(ssl.TLSVersion.TLSv1_3) as server:
+        answers = server.answers(a_certificate(Authority()), tmp_path, 50)
+        assert answers == [REFUSED] * 50
+        assert server.connections == 1
 
 
 @pytest.mark.parametrize("version", VERSIONS)

@@ -3,7 +3,6 @@
 import asyncio
 import socket
 import ssl
-import time
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import Future
 from contextlib import asynccontextmanager, suppress
@@ -24,6 +23,7 @@ from shared.wire.http2.client import H2Client, common
 from shared.wire.http2.frames import Frames, GoAway, Kind, NotHttp2, read_goaway, settings
 from shared.wire.http11 import Fault, HttpAnswer
 from shared.wire.loop import LoopThread
+from tests.conftest import eventually
 from tests.senders.parts import SHORT_SECONDS
 
 BODY = b'{"aps":{}}'
@@ -150,6 +150,10 @@ class Client:
             return (await self._client.post(path, (), common((), BODY))).got
 
         return asyncio.run_coroutine_threadsafe(one(), self._thread._loop)
+
+    def notices_end(self) -> bool:
+        kept = self._client._connection
+        return kept is None or not kept.sound()
 
     def sleep(self, seconds: float) -> None:
         self._thread.run(asyncio.sleep(seconds))
@@ -295,6 +299,7 @@ def test_what_a_dead_connection_lost_is_never_lost_on_it_again(ca: str) -> None:
         server.mute = True
         assert told(client.post()) == ["in doubt"]
         server._background.call(lambda: _speak_again(server))
+        client._client._answer_seconds = 10.0
         assert told(client.post()) == ["200"]
         assert len(server.peers) == 2
 
@@ -330,7 +335,7 @@ def test_a_connection_the_server_closed_meanwhile_is_not_used(ca: str) -> None:
         for _ in range(3):
             assert told(client.post()) == ["200"]
             server._background.call(server.peers[-1].writer.close)
-            time.sleep(0.05)
+            eventually(client.notices_end, "the client sees that its connection was closed")
         assert (len(server.peers), server.requests) == (3, 3)
 
 

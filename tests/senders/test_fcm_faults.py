@@ -12,6 +12,7 @@ from local.emulators.fcm.server import app
 from shared.domain.push.answers import Accepted, RetryLater
 from shared.wire import http11
 from shared.wire.http11 import Fault, HttpAnswer, KeptConnections, Target
+from tests.conftest import eventually
 from tests.senders.conftest import Tls
 from tests.senders.parts import (
     OK,
@@ -58,11 +59,14 @@ def test_a_fault_after_sending_is_one_request_and_in_doubt(act: Act, kept: bool)
     acts = [answer(), act] if kept else [act]
     with (
         Misbehaving(*acts, answer()) as server,
-        Sending(server.url, answer_seconds=2 * SHORT_SECONDS if act in SILENT else 10) as send,
+        Sending(server.url) as send,
     ):
         if kept:
             assert isinstance(send("first")[0], Accepted)
+        if act in SILENT:
+            send.wait_for_answers(SHORT_SECONDS)
         assert send("token") == [LOST]
+        send.wait_for_answers(10.0)
         assert len(server.requests) == 1 + kept
         assert server.connections == 1
         assert isinstance(send("next")[0], Accepted), "the faulty connection is not used again"
@@ -73,7 +77,7 @@ def test_a_kept_connection_that_was_closed_meanwhile_is_not_used() -> None:
     with Misbehaving(answer(then_close=True)) as server, Sending(server.url) as send:
         for _ in range(3):
             assert isinstance(send("token")[0], Accepted)
-            asyncio.run(asyncio.sleep(0.05))
+            eventually(send.notices_ends, "the client sees that its connection was closed")
         assert len(server.requests) == 3
 
 

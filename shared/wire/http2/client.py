@@ -176,8 +176,9 @@ class H2Client:
         if talks is None or talks.selected_alpn_protocol() != "h2":
             transport.abort()
             return Fault("the server does not speak HTTP/2", ambiguous=False)
-        connection.ended.add_done_callback(lambda _: self._count(connection))
+        connection.ended.add_done_callback(lambda _: self._learn(connection))
         return connection
 
-    def _count(self, ended: Connection) -> None:
+    def _learn(self, ended: Connection) -> None:
+        self._failed = ended.refusal or self._failed
         self._wordless_ends = 0 if ended.greeted else self._wordless_ends + ended.ended_wordless

@@ -86,6 +86,7 @@ class Connection(asyncio.Protocol):
         self._flushing = False
         self._heard = self._loop.time()
         self._pong: asyncio.Future[bool] | None = None
+        self.refusal: Fault | None = None
         self.ended: asyncio.Future[None] = self._loop.create_future()
 
     # ---- for the client ----------------------------------------------------------------------
@@ -95,7 +96,11 @@ class Connection(asyncio.Protocol):
         return self._lives() and self._silence() < self._quiet_seconds
 
     async def answers_ping(self, seconds: float) -> bool:
-        """Whether somebody is still there."""
+        """Whether somebody is still there. A connection that is just ending is first let end, since
+        only its end says whether the server refused us.
+        """
+        if self._transport.is_closing() and not self._draining:
+            await asyncio.wait([self.ended], timeout=seconds)
         if not self._lives() or self._silence() > IDLE_SECONDS:
             return False
         self._pong = self._loop.create_future()
@@ -344,6 +349,7 @@ class Connection(asyncio.Protocol):
         """
         self._draining = self._draining or why
         fault = Fault(why, ambiguous=not refuses_us, refuses_us=refuses_us)
+        self.refusal = fault if refuses_us else None
         for exchange in self._open.values():
             exchange.settle(fault)
         self._open.clear()
