@@ -1,4 +1,6 @@
-"""Answers that come compressed although nobody asked for it: some middleboxes cannot help it."""
+"""Decompression of answers that come compressed although no request asked for it, as some
+middleboxes do.
+"""
 
 import zlib
 

@@ -1,9 +1,9 @@
 """HTTP where one attempt is one request, and a fault says whether the request may have arrived.
 
-Clients for general use send again by themselves when a kept connection breaks, or do not tell
-before from after; for a push that is a second notification on somebody's screen. So this one is
-ours: HTTP/1.1 over kept connections, parsed by httptools, one request under way on each.
-See docs/decisions/0001-fcm-http-client.md.
+Clients for general use send again by themselves when a kept connection breaks, or do not
+distinguish a fault before the request was written from one after; for a push that is a second
+notification on somebody's screen. So this client is our own: HTTP/1.1 over kept connections, parsed
+by httptools, one request under way on each. See docs/decisions/0001-fcm-http-client.md.
 """
 
 import asyncio
@@ -31,20 +31,20 @@ _OF_LENGTH = frozenset({b"content-length", b"transfer-encoding"})
 
 @dataclass(frozen=True)
 class Target:
-    """Where requests go and what they say of themselves; one for many requests."""
+    """Path and headers that many requests share."""
 
     path: str
     headers: tuple[tuple[str, str], ...]
 
     @cached_property
     def head(self) -> bytes:
-        """The request's first lines, without those that differ."""
+        """First lines of the request, without those that differ."""
         lines = [f"POST {self.path} HTTP/1.1", *(f"{k}: {v}" for k, v in self.headers)]
         return "\r\n".join(lines).encode("ascii") + b"\r\n"
 
 
 class Headers(Mapping[str, str]):
-    """As they were received; decoded when somebody looks, which for a success nobody does."""
+    """Received headers, decoded when they are first read, which those of a success never are."""
 
     def __init__(self, received: Sequence[tuple[bytes, bytes]]) -> None:
         self._received = received
@@ -65,7 +65,7 @@ class Headers(Mapping[str, str]):
 
 @dataclass(frozen=True, slots=True)
 class HttpAnswer:
-    """Names in ``headers`` are in lower case.
+    """Response as it was read; names in ``headers`` are in lower case.
 
     ``unreadable``: it came compressed in a way we cannot undo, so that only its status is known.
     """
@@ -78,7 +78,8 @@ class HttpAnswer:
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """No answer. ``ambiguous``: the request had been written, so it may have been carried out.
+    """Attempt without an answer. ``ambiguous``: the request had been written, so it may have been
+    carried out.
 
     ``refuses_us``: the server said, before anything else, that it does not take our certificate.
     """
@@ -97,13 +98,13 @@ def answer_of(status: int, headers: Mapping[str, str], body: bytes, encoding: st
 
 
 class OneShotHttp(Protocol):
-    """Sends once. Never raises for what a network or a server does."""
+    """Client that sends once, and never raises for what a network or a server does."""
 
     async def post(self, target: Target, body: bytes) -> HttpAnswer | Fault:
-        """One request at most, one answer or one fault."""
+        """Send at most one request; return one answer or one fault."""
 
     async def close(self) -> None:
-        """Let go of all connections."""
+        """Close all connections."""
 
 
 class KeptConnections:
@@ -132,7 +133,7 @@ class KeptConnections:
         self._idle: list[_Connection] = []
 
     async def post(self, target: Target, body: bytes) -> HttpAnswer | Fault:
-        """One request at most, one answer or one fault."""
+        """Send at most one request; return one answer or one fault."""
         request = b"%b%b%d\r\n\r\n%b" % (target.head, self._host_line, len(body), body)
         connection = self._kept() or await self._connect()
         if isinstance(connection, Fault):
@@ -143,7 +144,7 @@ class KeptConnections:
             self._give_back(connection)
 
     async def close(self) -> None:
-        """Let go of all connections."""
+        """Close all connections."""
         for connection in self._idle:
             connection.abort()
         self._idle.clear()
@@ -196,7 +197,7 @@ class _Connection(asyncio.Protocol):
         self._idle_since = self._loop.time()
 
     def usable(self) -> bool:
-        """Whether another request may go out on it."""
+        """Tell whether another request may go out on this connection."""
         fresh = self._loop.time() - self._idle_since < IDLE_SECONDS
         return (
             fresh
@@ -206,7 +207,7 @@ class _Connection(asyncio.Protocol):
         )
 
     def abort(self) -> None:
-        """Drop it at once."""
+        """Drop the connection at once."""
         self._spoiled = True
         self._transport.abort()
 

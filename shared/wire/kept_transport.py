@@ -1,8 +1,8 @@
 """A transport for httpx's requests: kept connections, one request under way on each.
 
-What httpx brings for this spends more CPU on a request than Firestore's answer to it costs us to
-read. Answers are parsed by httptools. Faults keep httpx's names: ``ConnectError`` and
-``ConnectTimeout`` for a request that never left, others for one that may have been carried out.
+httpx's own transport spends more CPU on a request than reading Firestore's answer to it costs.
+Answers are parsed by httptools. Faults keep httpx's names: ``ConnectError`` and ``ConnectTimeout``
+for a request that never left, others for a request that may have been carried out.
 """
 
 import select
@@ -27,7 +27,7 @@ Origin = tuple[bool, str, int]
 
 
 class KeptTransport(httpx.BaseTransport):
-    """Safe to share between threads."""
+    """Transport that keeps connections. Safe to share between threads."""
 
     def __init__(
         self, *, idle_seconds: float = IDLE_SECONDS, connect: Connect = racing.connect
@@ -51,14 +51,14 @@ class KeptTransport(httpx.BaseTransport):
         return answer
 
     def close(self) -> None:
-        """Close what is idle."""
+        """Close idle connections."""
         with self._lock:
             idle, self._idle = self._idle, []
         for connection in idle:
             connection.close()
 
     def _kept(self, origin: Origin) -> "_Connection | None":
-        """The one used last; those the server ended meanwhile are let go of."""
+        """Take the connection that was used last; drop those that the server ended meanwhile."""
         while True:
             with self._lock:
                 if not self._idle:
@@ -100,7 +100,7 @@ class KeptTransport(httpx.BaseTransport):
 
 
 class _Answer:
-    """What the parser makes of the bytes; an interim answer (1xx) is forgotten."""
+    """Parser's callbacks and what they collect; an interim answer (1xx) is dropped."""
 
     def __init__(self) -> None:
         self.parser = httptools.HttpResponseParser(self)
@@ -113,7 +113,7 @@ class _Answer:
         return int(self.parser.get_status_code())
 
     def response(self) -> httpx.Response:
-        """In httpx's form."""
+        """Convert the answer to httpx's type."""
         return httpx.Response(self.status, headers=self.headers, content=b"".join(self.parts))
 
     # What the parser calls.
@@ -134,7 +134,7 @@ class _Answer:
 
 
 class _Connection:
-    """One socket."""
+    """One socket, and whether it may be used again."""
 
     def __init__(self, origin: Origin, line: socket.socket) -> None:
         self.origin = origin
@@ -143,7 +143,9 @@ class _Connection:
         self._used_at = time.monotonic()
 
     def usable(self, idle_seconds: float) -> bool:
-        """Whether nothing came after the last answer, not even its end."""
+        """Tell whether the connection is fresh and nothing was received after the last answer, not
+        even its end.
+        """
         if time.monotonic() - self._used_at > idle_seconds:
             return False
         waiting = select.poll()

@@ -15,7 +15,7 @@ T = TypeVar("T")
 
 
 class LoopThread:
-    """Runs coroutines for callers in any thread."""
+    """Thread with an event loop that runs coroutines for callers in any thread."""
 
     def __init__(self, name: str) -> None:
         self._loop = uvloop.new_event_loop()
@@ -24,7 +24,7 @@ class LoopThread:
         atexit.register(self.stop)
 
     def run(self, coroutine: Coroutine[Any, Any, T]) -> T:
-        """Its result, or what it raised."""
+        """Run ``coroutine`` and return its result, or raise what it raised."""
         return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result()
 
     def stop(self) -> None:

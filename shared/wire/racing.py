@@ -35,7 +35,7 @@ async def connect(
 
 
 def connect_within(seconds: float, host: str, port: int, connect: Connect) -> socket.socket:
-    """Connect from a thread without an event loop; the socket's calls then wait as long.
+    """Connect from a thread without an event loop; calls on the socket then wait for as long.
 
     Raises ``TimeoutError`` and ``OSError``.
     """
@@ -50,19 +50,19 @@ def connect_within(seconds: float, host: str, port: int, connect: Connect) -> so
 
 
 def place(address: str, port: int) -> Place:
-    """Return where an address that was looked up already is."""
+    """Return the address family and socket address of an IP address."""
     return socket.AF_INET6 if ":" in address else socket.AF_INET, (address, port)
 
 
 def interleaved(places: Sequence[Place]) -> list[Place]:
-    """Order them so that families take turns, as the resolver ranks them otherwise."""
+    """Order places so that families take turns, and otherwise as the resolver ranks them."""
     families = dict.fromkeys(family for family, _ in places)
     groups = [[place for place in places if place[0] == family] for family in families]
     return [place for place in chain.from_iterable(zip_longest(*groups)) if place is not None]
 
 
 async def _race(places: Sequence[Place], open_: Open) -> socket.socket:
-    """Begin the next attempt when one fails, or has not succeeded for a while."""
+    """Start the next attempt when one fails, or has not succeeded for a while."""
     todo = list(places)
     failures: list[BaseException] = []
     under_way: set[asyncio.Task[socket.socket]] = set()

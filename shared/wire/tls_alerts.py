@@ -12,10 +12,10 @@ _OF_CERTIFICATES = (
     "ALERT_UNKNOWN_CA",
     "ALERT_ACCESS_DENIED",
 )
-"""Alerts of the other side; what we ourselves hold against its certificate is named otherwise."""
+"""Alerts that the other side sent; our own complaints about its certificate have other names."""
 
 
 def refuses_our_certificate(error: Exception | None) -> bool:
-    """Whether the other side says so."""
+    """Tell whether the error is the other side's alert about our certificate."""
     reason = getattr(error, "reason", None) if isinstance(error, ssl.SSLError) else None
     return isinstance(reason, str) and reason.endswith(_OF_CERTIFICATES)

@@ -1,8 +1,8 @@
-"""Access tokens for Google's APIs: one at a time, fetched early, shared by all who send.
+"""Access tokens for Google's APIs: one at a time, fetched early, shared by all senders.
 
-Only the token endpoint's own word means that our credentials are refused. Anything else (the
-metadata server not yet there, a gateway's page) passes, and must not fail a whole notification. So
-does a refusal because of this machine's clock, with whose time our assertions are signed.
+Only an answer of the token endpoint itself means that our credentials are refused. Anything else
+(the metadata server not yet there, a gateway's page) passes, and must not fail a whole
+notification. So does a refusal because of this machine's clock, which dates our assertions.
 """
 
 import logging
@@ -29,7 +29,9 @@ from shared.domain.answer_bodies import text_in
 MESSAGING_SCOPE = "https://www.googleapis.com/auth/firebase.messaging"
 EARLY_SECONDS = 300.0
 PAUSE_SECONDS = 30.0
-"""The metadata server hands out an ageing token until shortly before its end: ask no faster."""
+"""The metadata server returns an ageing token until shortly before its end: ask no more often than
+this.
+"""
 REQUEST_SECONDS = 10.0
 UNSAID_LIFETIME_SECONDS = 3600.0
 
@@ -48,18 +50,18 @@ _log = logging.getLogger(__name__)
 
 
 class CredentialsRefused(Exception):
-    """Google knows these credentials and will not have them, or they cannot be read."""
+    """Error for credentials that Google refuses, or that cannot be read."""
 
 
 class CredentialsUnavailable(Exception):
-    """No token just now."""
+    """Error for a token that cannot be had just now."""
 
 
 class AccessTokens(Protocol):
-    """Where senders get the token for the Authorization header."""
+    """Source of the token for the Authorization header."""
 
     def current(self, refused: str = "") -> str:
-        """A token that is good for minutes, and is not ``refused``.
+        """Return a token that is good for minutes, and is not ``refused``.
 
         Raises ``CredentialsRefused`` and ``CredentialsUnavailable``.
         """
@@ -88,7 +90,7 @@ class GoogleAccessTokens:
         self._asked_at = 0.0
 
     def current(self, refused: str = "") -> str:
-        """A token that is good for minutes, and is not ``refused``.
+        """Return a token that is good for minutes, and is not ``refused``.
 
         Raises ``CredentialsRefused`` and ``CredentialsUnavailable``.
         """
@@ -137,7 +139,7 @@ def _loaded(load: Callable[[], Credentials]) -> Credentials:
 
 
 class _Asking:
-    """Google's way to ask, which notes by how much our clock differs from whoever answers."""
+    """Transport of Google's library that also measures how far our clock is ahead of Google's."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._ask = partial(Request(), timeout=REQUEST_SECONDS)
@@ -187,7 +189,9 @@ def _blames_the_clock(said: Mapping[str, object], ahead_seconds: float) -> bool:
 
 
 def _expiry(credentials: Credentials, now: float) -> float:
-    """Google's library keeps it as a naive time in UTC, or not at all."""
+    """Return when the token ends; Google's library keeps that as a naive time in UTC, or not at
+    all.
+    """
     expiry: datetime | None = credentials.expiry
     return (
         now + UNSAID_LIFETIME_SECONDS if expiry is None else expiry.replace(tzinfo=UTC).timestamp()

@@ -32,27 +32,27 @@ Headers = tuple[tuple[bytes, bytes], ...]
 
 @dataclass(frozen=True, slots=True)
 class Common:
-    """What many requests share, encoded once: all headers but their own, and the body."""
+    """Headers and body that many requests share, encoded once: all but a request's own headers."""
 
     headers: bytes
     body: bytes
 
 
 def common(headers: Headers, body: bytes) -> Common:
-    """For ``H2Client.post``."""
+    """Encode the headers and the body that requests to ``H2Client.post`` share."""
     length = (b"content-length", b"%d" % len(body))
     return Common(b"".join(header(*each) for each in (*headers, length)), body)
 
 
 class Posted(NamedTuple):
-    """What became of a request, and on which connection, by number."""
+    """Result of a request, and the number of the connection it went out on."""
 
     got: HttpAnswer | Fault
     connection: int
 
 
 class H2Client:
-    """Sends to one host. Never raises for what a network or a server does."""
+    """Client of one host. It never raises for what a network or a server does."""
 
     def __init__(
         self,
@@ -87,12 +87,12 @@ class H2Client:
 
     @property
     def wordless_ends(self) -> int:
-        """How many connections in a row, up to now, the server ended before it said anything."""
+        """The number of connections in a row, up to now, that the server ended before a word."""
         heard = self._connection is not None and self._connection.greeted
         return 0 if heard else self._wordless_ends
 
     async def post(self, path: bytes, own: Headers, common: Common) -> Posted:
-        """One request at most, one answer or one fault."""
+        """Send at most one request; return one answer or one fault."""
         got: HttpAnswer | Fault = UNWRITTEN
         for _ in range(MOST_CONNECTIONS_PER_REQUEST):
             connection = self._sound() or await self._usable()
@@ -120,7 +120,7 @@ class H2Client:
         await asyncio.gather(*(connection.ended for connection in going))
 
     def _headers(self, path: bytes, own: Headers, common: Common) -> bytes:
-        """Those that begin with a colon come first."""
+        """Put pseudo-headers, those that begin with a colon, first."""
         encoded = [header(name, value) for name, value in own]
         return b"".join(
             (self._first, header(b":path", self._path + path), common.headers, *encoded)
@@ -131,8 +131,11 @@ class H2Client:
         return found if found is not None and found.sound() else None
 
     async def _usable(self) -> Connection | Fault:
-        """Only one is opened at a time, and only one pings, however many wait for it. All that wait
-        share the failure as well: one after the other they would wait far beyond their time.
+        """Return a connection that answers, or why there is none.
+
+        Only one connection is opened at a time, and only one is pinged, however many requests wait
+        for it. All that wait share the failure as well: one after the other they would wait far
+        beyond their time.
         """
         before = self._failed
         async with self._connecting:

@@ -1,10 +1,11 @@
-"""One HTTP/2 connection of ours: turns, answers, and what a fault means.
+"""One HTTP/2 connection: turns, answers, and what a fault means.
 
-A request is written whole or not at all, so that everything unwritten can safely go elsewhere. What
-was written is in doubt when the connection ends, unless the server said that it was not carried
-out: by REFUSED_STREAM, by a GOAWAY that names an earlier stream as its last, or by a TLS alert
-about our certificate, which in TLS 1.3 comes after the handshake. The h2 library would do for all
-of this but that it costs three times the CPU and reads no answers after a GOAWAY.
+A request is written whole or not at all, so that every unwritten request can safely go out on
+another connection. What was written is in doubt when the connection ends, unless the server said
+that it was not carried out: by REFUSED_STREAM, by a GOAWAY that names an earlier stream as its
+last, or by a TLS alert about our certificate, which in TLS 1.3 comes after the handshake. The h2
+library would do for all of this but that it costs three times the CPU and reads no answers after a
+GOAWAY.
 """
 
 import asyncio
@@ -22,14 +23,14 @@ from shared.wire.tls_alerts import refuses_our_certificate
 MOST_ANSWER_BYTES = 64 * 1024
 MOST_STREAM_ID = 2**31 - 1000
 IDLE_SECONDS = 900.0
-"""After so long nobody keeps a connection alive: Apple, a NAT, or a frozen instance ended it."""
+"""After so long a silence the connection is dead: Apple, a NAT, or a frozen instance ended it."""
 
 _PING = b"fanfare?"
 _FIRST_WINDOW = 65_535
 _ANSWER_WINDOW = 2 * MOST_ANSWER_BYTES
 _SETTINGS = h2.settings(HEADER_TABLE_SIZE=0, ENABLE_PUSH=0, INITIAL_WINDOW_SIZE=_ANSWER_WINDOW)
 _READ_HEADERS = frozenset({":status", "retry-after", "date", "content-encoding"})
-"""Of an answer. With no table to be kept, the others are not even decoded."""
+"""Headers of an answer that are read. With no table to keep, others are not even decoded."""
 _NO_LIMIT = 2**31
 _log = logging.getLogger(__name__)
 
@@ -92,12 +93,14 @@ class Connection(asyncio.Protocol):
     # ---- for the client ----------------------------------------------------------------------
 
     def sound(self) -> bool:
-        """Whether another request may go out without asking first."""
+        """Tell whether another request may go out without a PING first."""
         return self._lives() and self._silence() < self._quiet_seconds
 
     async def answers_ping(self, seconds: float) -> bool:
-        """Whether somebody is still there. A connection that is just ending is first let end, since
-        only its end says whether the server refused us.
+        """Send a PING; tell whether it was answered.
+
+        A connection that is just ending is let end first: only its end says whether the server
+        refused us.
         """
         if self._transport.is_closing() and not self._draining:
             await asyncio.wait([self.ended], timeout=seconds)
@@ -145,7 +148,9 @@ class Connection(asyncio.Protocol):
         return self._loop.time() - self._heard
 
     def _admit(self) -> None:
-        """Whole requests only: one that lacks its end is certainly not carried out."""
+        """Write waiting requests, whole ones only: a request that lacks its end is certainly not
+        carried out.
+        """
         while self._waiting and self._has_room(len(self._waiting[0].body)):
             exchange = self._waiting.popleft()
             if exchange.result.done():
@@ -167,9 +172,10 @@ class Connection(asyncio.Protocol):
         self._turns = self._most_streams if self._proven else min(1, self._most_streams)
 
     def _watch(self, exchange: Exchange, seconds: float) -> None:
-        """One alarm for all: every exchange has the same time, so the first is the next to expire.
+        """Start the request's time; one alarm serves all.
 
-        An alarm for each would have to be set and taken back for every push.
+        Every exchange has the same time, so the first is the next to expire. An alarm for each
+        would have to be set and taken back for every push.
         """
         exchange.deadline = self._loop.time() + seconds
         self._watched[exchange] = None
@@ -186,7 +192,9 @@ class Connection(asyncio.Protocol):
             exchange.settle(Fault("no answer in time", ambiguous=bool(exchange.stream)))
 
     def _forget(self, exchange: Exchange) -> None:
-        """Of a stream without an answer the server is told, so that it ends there as well."""
+        """Drop an exchange; without an answer, reset its stream, so that the server ends it as
+        well.
+        """
         del self._watched[exchange]
         if not exchange.stream and exchange in self._waiting:
             self._waiting.remove(exchange)
@@ -204,7 +212,7 @@ class Connection(asyncio.Protocol):
             self._transport.close()
 
     def _flush_soon(self) -> None:
-        """All requests of one turn of the loop go out in one write."""
+        """Schedule one write for all requests of this turn of the loop."""
         if not self._flushing:
             self._flushing = True
             self._loop.call_soon(self._flush)
@@ -255,7 +263,9 @@ class Connection(asyncio.Protocol):
             reaction(self, each)
 
     def _headers(self, each: Frame) -> None:
-        """Every block is decoded, whoever it is for: the table it changes is everybody's."""
+        """Decode a header block, whichever stream it is for: all streams share the table that it
+        changes.
+        """
         first, before = self._block or (each, b"")
         if first.stream != each.stream or (first is each) == (each.kind == Kind.CONTINUATION):
             raise NotHttp2("a header block out of turn")
@@ -268,7 +278,9 @@ class Connection(asyncio.Protocol):
             self._finish_if_last(first)
 
     def _begin(self, stream: int, told: dict[str, str]) -> None:
-        """Trailers and interim answers (1xx) change nothing."""
+        """Begin an answer with its final headers; trailers and interim answers (1xx) change
+        nothing.
+        """
         status = told.get(":status", "")
         exchange = self._open.get(stream)
         if exchange is None or not (status.isascii() and status.isdigit()):
@@ -328,7 +340,9 @@ class Connection(asyncio.Protocol):
             self._pong.set_result(True)
 
     def _widen(self, each: Frame) -> None:
-        """Of a stream's own window we need no more: a body that does not fit it never goes out."""
+        """Enlarge the connection's window. A stream's own is ignored: a body that does not fit it
+        never goes out.
+        """
         if not each.stream:
             self._window += each.number()
 
@@ -344,8 +358,11 @@ class Connection(asyncio.Protocol):
         raise NotHttp2(f"frame {each.kind} was not asked for")
 
     def _fail(self, why: str, *, refuses_us: bool = False) -> None:
-        """What was written is in doubt; what was not moves on. If we are refused, nothing was read,
-        and another connection would be refused as well.
+        """Give every written request a ``Fault``, and let unwritten ones move to another
+        connection.
+
+        What was written is in doubt. If our certificate is refused, nothing was read, and another
+        connection would be refused as well.
         """
         self._draining = self._draining or why
         fault = Fault(why, ambiguous=not refuses_us, refuses_us=refuses_us)

@@ -1,4 +1,5 @@
-"""HTTP/2 frames, as bytes: the few we write, and the stream of those we read (RFC 9113).
+"""HTTP/2 frames as bytes: those few that are written, and the stream of those that are read (RFC
+9113).
 
 Header blocks are written without a dynamic table, so that what is the same for a thousand requests
 is encoded once and copied. How a server compresses its own is read in ``headers``.
@@ -15,7 +16,7 @@ from shared.domain.answer_bodies import object_in, text_in
 
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 MOST_FRAME_BYTES = 16_384
-"""We never ask for larger frames, and write none."""
+"""We never ask for larger frames, and write none that is larger."""
 REFUSED_STREAM, CANCEL = 7, 8
 POST, HTTPS = b"\x83", b"\x87"
 """Headers that are in every table: ``:method`` and ``:scheme``."""
@@ -35,11 +36,11 @@ _SHORT = tuple(bytes((size,)) for size in range(127))
 
 
 class NotHttp2(Exception):
-    """What was received breaks the protocol."""
+    """Error for received bytes that break the protocol."""
 
 
 class Kind(IntEnum):
-    """Types of frames; others are passed over."""
+    """Types of frames that are read; others are ignored."""
 
     DATA = 0
     HEADERS = 1
@@ -57,7 +58,7 @@ _LAST_DATA = Kind.DATA << 40 | END_STREAM << 32
 
 
 class Setting(IntEnum):
-    """Those that matter to us."""
+    """Settings that matter to a client."""
 
     HEADER_TABLE_SIZE = 1
     ENABLE_PUSH = 2
@@ -66,7 +67,7 @@ class Setting(IntEnum):
 
 
 class Frame(NamedTuple):
-    """One that was read."""
+    """One frame as it was read."""
 
     kind: int
     flags: int
@@ -74,13 +75,13 @@ class Frame(NamedTuple):
     payload: bytes
 
     def number(self) -> int:
-        """The payload as a number, its reserved bit left out."""
+        """Read the payload as a number, without its reserved bit."""
         if len(self.payload) != 4:
             raise NotHttp2("a frame of a wrong size")
         return int.from_bytes(self.payload)
 
     def content(self) -> bytes:
-        """The payload without padding and priority."""
+        """Return the payload without padding and priority."""
         if not self.flags & _NOT_BARE:
             return self.payload
         start, end = 0, len(self.payload)
@@ -93,7 +94,7 @@ class Frame(NamedTuple):
         return self.payload[start:end]
 
     def settings(self) -> Iterator[tuple[int, int]]:
-        """Of a SETTINGS frame."""
+        """Read the pairs in the payload of a SETTINGS frame."""
         if len(self.payload) % 6:
             raise NotHttp2("half a setting")
         for at in range(0, len(self.payload), 6):
@@ -105,7 +106,7 @@ class Frame(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class GoAway:
-    """Streams after ``last_stream`` were not carried out."""
+    """Content of a GOAWAY: streams after ``last_stream`` were not carried out."""
 
     last_stream: int
     code: int
@@ -113,14 +114,14 @@ class GoAway:
 
 
 class Frames:
-    """Cuts what is received into frames."""
+    """Splitter of received bytes into frames."""
 
     def __init__(self) -> None:
         self._rest = b""
         self._begun = False
 
     def read(self, received: bytes) -> list[Frame]:
-        """Those now complete; raises ``NotHttp2``."""
+        """Return the frames that are complete now. Raises ``NotHttp2``."""
         given = self._rest + received
         found: list[Frame] = []
         position = 0
@@ -141,8 +142,10 @@ class Frames:
 
 
 def read_goaway(payload: bytes) -> GoAway:
-    """Of a GOAWAY frame; Apple says why in JSON. Raises ``NotHttp2``: half a frame, read as if it
-    named stream 0, would have us send again what may have been carried out.
+    """Read the payload of a GOAWAY frame; Apple gives the reason in JSON. Raises ``NotHttp2``.
+
+    Half a frame, read as if it named stream 0, would have us send again what may have been carried
+    out.
     """
     if len(payload) < _GOAWAY_BYTES:
         raise NotHttp2("half a GOAWAY")
@@ -154,19 +157,19 @@ def read_goaway(payload: bytes) -> GoAway:
 
 
 def frame(kind: Kind, flags: int, stream: int, payload: bytes = b"") -> bytes:
-    """One frame; its payload is at most ``MOST_FRAME_BYTES``."""
+    """Write one frame; its payload is at most ``MOST_FRAME_BYTES``."""
     head = len(payload) << 48 | kind << 40 | flags << 32 | stream
     return head.to_bytes(_HEAD_BYTES) + payload
 
 
 def settings(**given: int) -> bytes:
-    """A SETTINGS frame, by the names of ``Setting``."""
+    """Write a SETTINGS frame, by the names of ``Setting``."""
     pairs = (Setting[name].to_bytes(2) + value.to_bytes(4) for name, value in given.items())
     return frame(Kind.SETTINGS, 0, 0, b"".join(pairs))
 
 
 def request(stream: int, block: bytes, body: bytes) -> bytes:
-    """HEADERS and DATA, in as many frames as they need."""
+    """Write HEADERS and DATA, in as many frames as they need."""
     if len(block) <= MOST_FRAME_BYTES >= len(body):
         headers = len(block) << 48 | _LAST_HEADERS | stream
         data = len(body) << 48 | _LAST_DATA | stream
@@ -184,7 +187,9 @@ def _split(kind: Kind, last_flag: int, more: Kind, stream: int, payload: bytes) 
 
 
 def header(name: bytes, value: bytes) -> bytes:
-    """A header, never to be kept in a table: device tokens and provider tokens are secrets."""
+    """Encode a header as never to be kept in a table: device tokens and provider tokens are
+    secrets.
+    """
     return _named(name) + _length(value) + value
 
 
@@ -194,7 +199,7 @@ def _named(name: bytes) -> bytes:
 
 
 def _length(text: bytes) -> bytes:
-    """HPACK's integer with a prefix of seven bits, for a string that is not Huffman-coded."""
+    """Encode HPACK's integer with a prefix of seven bits, for a string without Huffman coding."""
     size = len(text)
     if size < 127:
         return _SHORT[size]

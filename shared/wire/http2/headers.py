@@ -1,9 +1,10 @@
 """HTTP/2's header compression, the reading half (RFC 7541), as fast as plain Python allows.
 
-Three quarters of what reading an answer cost was the ``hpack`` library at these few bytes. A string
-is decoded a byte at a time by steps that are worked out once; the table that both ends keep is
-kept exactly, since whoever is a line off reads another header than the one that was meant. Where
-the server agrees to keep none, what nobody reads is passed over and never decoded.
+With the ``hpack`` library, decoding these few bytes took three quarters of the time that reading an
+answer cost. A string is decoded a byte at a time by steps that are computed once; the table that
+both ends keep is kept exactly, since a reader that is a line off reads another header than the one
+that was meant. Where the server agrees to keep no table, headers that are not read are skipped and
+never decoded.
 """
 
 from collections import deque
@@ -16,9 +17,9 @@ from hpack.table import HeaderTable
 from shared.wire.http2.frames import NotHttp2
 
 TABLE_BYTES = 4096
-"""As large as the table is while nobody asks for another size; we never do."""
+"""The table's size while neither end asks for another; we never do."""
 ENTRY_BYTES = 32
-"""What an entry counts for besides its text."""
+"""Overhead that counts for an entry besides its text."""
 
 _MOST_SHIFT = 28
 _END_OF_STRING = 256
@@ -31,8 +32,9 @@ _STATIC: tuple[Entry, ...] = tuple(
 
 
 class HeaderReader:
-    """One connection's; every block must pass through it, in order. ``wanted`` is what will be read
-    of it; without it, everything.
+    """Decoder of one connection's header blocks; every block must pass through it, in order.
+
+    ``wanted`` names the headers that will be read; without it, all are.
     """
 
     def __init__(self, wanted: Container[str] | None = None) -> None:
@@ -42,8 +44,9 @@ class HeaderReader:
         self._most_bytes = TABLE_BYTES
 
     def read(self, block: bytes) -> dict[str, str]:
-        """The headers by name, of those with the same name the last. Others than those wanted may
-        or may not be among them. Raises ``NotHttp2``.
+        """Return the headers by name, the last of those with the same name. Raises ``NotHttp2``.
+
+        Headers other than those wanted may or may not be among them.
         """
         found: dict[str, str] = {}
         value: str | None
@@ -73,7 +76,7 @@ class HeaderReader:
         return found
 
     def _literal(self, block: bytes, at: int, mask: int) -> tuple[str, str | None, int]:
-        """Without its value where neither a table nor anybody else needs it."""
+        """Decode a literal header; skip its value where neither a table nor the caller needs it."""
         index, at = _number(block, at, mask)
         if index:
             name = self._entry(index)[0]
@@ -91,7 +94,9 @@ class HeaderReader:
         return _STATIC[index - 1] if index <= known else self._newest_first[index - known - 1]
 
     def _keep(self, name: str, value: str) -> None:
-        """An entry that is too large for the table empties it, and is not kept."""
+        """Add an entry to the table. An entry that is too large for the table empties it, and is
+        not kept.
+        """
         size = ENTRY_BYTES + len(name) + len(value)
         self._shrink(self._most_bytes - size)
         if size <= self._most_bytes:
@@ -111,7 +116,7 @@ class HeaderReader:
 
 
 def _number(block: bytes, at: int, mask: int) -> tuple[int, int]:
-    """An integer that begins in the bits of ``mask``, and where the next thing begins."""
+    """Decode an integer that begins in the bits of ``mask``; return the position behind it, too."""
     value = block[at] & mask
     at += 1
     if value < mask:
@@ -126,7 +131,7 @@ def _number(block: bytes, at: int, mask: int) -> tuple[int, int]:
 
 
 def _string(block: bytes, at: int) -> tuple[tuple[int, bytes], int]:
-    """A string as it came, with whether it is coded, and where the next thing begins."""
+    """Return a string as received, whether it is Huffman-coded, and the position behind it."""
     coded = block[at] & 0x80
     length, at = _number(block, at, 0x7F)
     end = at + length
@@ -148,7 +153,7 @@ _name = lru_cache(maxsize=64)(_text)
 
 
 def decoded(coded: bytes) -> str:
-    """A Huffman-coded string; raises ``NotHttp2``."""
+    """Decode a Huffman-coded string. Raises ``NotHttp2``."""
     place, parts = _START, []
     for byte in coded:
         text, place = (place.steps or place.found())[byte]
@@ -159,8 +164,10 @@ def decoded(coded: bytes) -> str:
 
 
 class _Place:
-    """Somewhere in the code's tree; ``steps`` says for every byte which symbols end within it, and
-    where it leads. They are worked out when first needed: most places are never come to.
+    """Node of the code's tree; ``steps`` has for every byte the symbols that end within it, and the
+    node it leads to.
+
+    The steps are computed when first needed: most nodes are never reached.
     """
 
     __slots__ = ("may_end", "node", "steps")
@@ -187,7 +194,9 @@ def _after(text: str, node: int, bit: int) -> tuple[str, int]:
 
 
 def _tree() -> list[list[int]]:
-    """Nodes with what follows a 0 and a 1: another node or, negative, the symbol below it."""
+    """Build the code's nodes with what follows a 0 and a 1: another node or, negative, the symbol
+    below it.
+    """
     nodes = [[0, 0]]
     for symbol, (code, length) in enumerate(zip(REQUEST_CODES, REQUEST_CODES_LENGTH, strict=True)):
         node = 0
@@ -202,7 +211,9 @@ def _tree() -> list[list[int]]:
 
 
 def _let_strings_end() -> None:
-    """After a symbol, or after up to seven ones that fill the last byte."""
+    """Mark the nodes where a string may end: after a symbol, or after up to seven ones that fill
+    the last byte.
+    """
     node = 0
     for _ in range(8):
         _PLACES[node].may_end = True
@@ -211,7 +222,9 @@ def _let_strings_end() -> None:
 
 _NODES = _tree()
 _NOWHERE = len(_NODES)
-"""After the symbol that says a string ends, which no string may contain: there is no way out."""
+"""The node after the symbol that says a string ends, which no string may contain: no step leads on
+from it.
+"""
 _NODES.append([_NOWHERE, _NOWHERE])
 _PLACES = [_Place(node) for node in range(len(_NODES))]
 _START = _PLACES[0]
