@@ -1,4 +1,4 @@
-"""Time and chance: the real ones, and ones that a test decides."""
+"""Time and randomness: the machine's, and a test's own."""
 
 import secrets
 import string
@@ -26,7 +26,7 @@ class SystemClock:
 
 
 class FixedClock:
-    """Stands still until told otherwise; ids count up, chance is always the same."""
+    """Clock that stands still until it is set; ids count up, the random number never changes."""
 
     def __init__(
         self, at: datetime = datetime(2026, 1, 1, 12, tzinfo=UTC), chance: float = 0.5
@@ -45,11 +45,11 @@ class FixedClock:
         return f"id{next(self._ids):0{_ID_CHARACTERS - 2}d}"
 
     def set(self, at: datetime) -> None:
-        """From now on it is ``at``."""
+        """Set the time."""
         self._now = at
 
     def set_chance(self, chance: float) -> None:
-        """From now on this is what chance says."""
+        """Set the random number."""
         self._chance = chance
 
     def advance(self, by: timedelta | float) -> datetime:

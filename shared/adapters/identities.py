@@ -1,4 +1,4 @@
-"""Who a token says its bearer is: Firebase ID tokens and Google's OIDC tokens.
+"""The identity that a token proves: Firebase ID tokens and Google's OIDC tokens.
 
 Both are RS256 JWTs against keys Google publishes; PyJWT checks them with less to import than the
 admin SDK. Unsigned tokens are understood by ``DemoIdentities`` alone, which exists for demo
@@ -30,17 +30,17 @@ service, so the marker means nothing, and is refused, unless the deployment says
 """
 REQUIRED = ["iss", "aud", "sub", "iat", "exp"]
 LATEST_MOMENT = 2**53
-"""A number beyond it, or one that is none, is no time."""
+"""A claim beyond it, or one that is no number, is no time."""
 
 
 class Keys(Protocol):
-    """Where a token's public key is found, by its key id."""
+    """Source of public keys, by a token's key id."""
 
     def get_signing_key_from_jwt(self, token: str) -> Any: ...
 
 
 class GoogleIdentities:
-    """Verifies signatures. Keys are fetched once and kept for a few minutes."""
+    """Verifier of signed tokens. Keys are fetched once and kept for a few minutes."""
 
     def __init__(self, settings: Settings, firebase_keys: Keys, google_keys: Keys) -> None:
         self._settings = settings
@@ -84,7 +84,7 @@ class GoogleIdentities:
 
 
 class DemoIdentities:
-    """Unsigned tokens of a demo project, as Google's own emulators issue them."""
+    """Verifier of a demo project's unsigned tokens, as Google's own emulators issue them."""
 
     def __init__(self, settings: Settings) -> None:
         if not settings.local:
@@ -112,7 +112,7 @@ class DemoIdentities:
 
 
 def identities(settings: Settings) -> GoogleIdentities | DemoIdentities:
-    """Real signatures, unless a demo project asks for emulated sign-in."""
+    """Create the verifier: for signatures, unless a demo project asks for emulated sign-in."""
     if settings.local and settings.auth_emulator:
         return DemoIdentities(settings)
     return GoogleIdentities(
@@ -123,7 +123,7 @@ def identities(settings: Settings) -> GoogleIdentities | DemoIdentities:
 
 
 def _unverified(token: str, algorithm: str = "") -> Mapping[str, Any]:
-    """The claims of a token without a signature, if they hold now."""
+    """Return the claims of a token without a signature, if they hold now."""
     try:
         whole = jwt.decode_complete(token, options={"verify_signature": False})
     except jwt.PyJWTError as fault:
@@ -149,10 +149,10 @@ def _identity(claims: Mapping[str, Any]) -> Identity:
 def _check_service(
     claims: Mapping[str, Any], function_url: str, function: str, account: str
 ) -> None:
-    """The right account, and a token meant for this function.
+    """Check that the token is of the right account, and meant for this function.
 
-    Cloud Tasks and Scheduler name the address we gave them; Eventarc names the function's own
-    Cloud Run address, whose host begins with the function's name.
+    Cloud Tasks and Scheduler name the address we gave them; Eventarc names the function's own Cloud
+    Run address, whose host begins with the function's name.
     """
     if claims.get("email") != account or claims.get("email_verified") is not True:
         raise Unauthenticated("the token is of another account")
@@ -177,7 +177,7 @@ def _check_times(claims: Mapping[str, Any]) -> None:
 
 
 def _moment(claim: object) -> float | None:
-    """Seconds since 1970, if the claim says any that there can be."""
+    """Read seconds since 1970, or ``None`` from a claim that is no possible time."""
     if isinstance(claim, bool) or not isinstance(claim, int | float):
         return None
     return float(claim) if 0 <= claim <= LATEST_MOMENT else None

@@ -1,7 +1,7 @@
-"""How often each caller did something lately, remembered by this process alone.
+"""Counts of what each caller did lately, kept in this process alone.
 
-A count in the store would cost a write for each call, more than the calls themselves. So with
-``n`` processes a caller may do up to ``n`` times as much; how many there are is bounded.
+A count in the store would cost a write for each call, more than the calls themselves. So with ``n``
+processes a caller may do up to ``n`` times as much; how many there are is bounded.
 """
 
 import threading
@@ -15,7 +15,7 @@ MOST_REMEMBERED: Final = 10_000
 
 
 class ProcessRates:
-    """``Rates`` in memory; those asked for longest ago are forgotten first."""
+    """``Rates`` in memory; callers counted longest ago are forgotten first."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock

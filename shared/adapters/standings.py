@@ -35,7 +35,7 @@ _log = logging.getLogger(__name__)
 
 
 class EmulatorTokens:
-    """What the emulator takes for an administrator's token."""
+    """The token that the emulator accepts as an administrator's."""
 
     def current(self, refused: str = "") -> str:
         del refused
@@ -43,7 +43,7 @@ class EmulatorTokens:
 
 
 class IdentityToolkit:
-    """``Standings`` by Google, or by what stands in for it under ``base_url``."""
+    """``Standings`` by Google, or by the emulator under ``base_url``."""
 
     def __init__(
         self,
@@ -93,7 +93,7 @@ class IdentityToolkit:
 
 
 def standings(settings: Settings) -> IdentityToolkit:
-    """Google's accounts, or the emulator's where a demo project has one."""
+    """Create the client of Google's accounts, or of the emulator's where a demo project has one."""
     if settings.local and settings.auth_emulator:
         base_url = f"http://{settings.auth_emulator}/identitytoolkit.googleapis.com"
         return IdentityToolkit(settings.project, EmulatorTokens(), base_url)
@@ -101,7 +101,7 @@ def standings(settings: Settings) -> IdentityToolkit:
 
 
 class _Remembered:
-    """The latest answers with their times, those asked for longest ago forgotten first."""
+    """Cache of the latest answers with their times; what was asked for longest ago goes first."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
@@ -122,9 +122,10 @@ class _Remembered:
 
 
 def _session(*, by_environment: bool) -> requests.Session:
-    """Kept connections; a question on one that had died is asked again, once.
+    """Create a session that keeps connections and repeats a request, once, if its connection had
+    died.
 
-    Proxies of the environment are not for what stands in for Google on this machine.
+    Proxies of the environment are not for an emulator on this machine.
     """
     session = requests.Session()
     session.trust_env = by_environment
@@ -135,7 +136,7 @@ def _session(*, by_environment: bool) -> requests.Session:
 
 
 def _standing(uid: str, answer: Mapping[str, Any]) -> Standing | None:
-    """``users`` is left out when there is no such account."""
+    """Read the account from the answer; ``users`` is left out when there is no such account."""
     try:
         user = next((it for it in answer.get("users", []) if it["localId"] == uid), None)
         if user is None:
@@ -157,7 +158,9 @@ def _standing(uid: str, answer: Mapping[str, Any]) -> Standing | None:
 
 
 def _signed_out_at(user: Mapping[str, Any]) -> int:
-    """A new account says that its sessions are valid since it was created."""
+    """Return when sessions ended; a new account says that its sessions are valid since it was
+    created.
+    """
     valid_since = int(user.get("validSince", 0))
     created = int(user.get("createdAt", 0)) // 1000
     return valid_since if valid_since > created else 0

@@ -1,7 +1,7 @@
 """Cloud Tasks, through Google's client.
 
-A lost answer to a create is repeated with the same name: it is then either new or already there,
-and both are fine. De-duplication by name is an optimisation; nothing rests on it.
+A lost answer to a create is repeated with the same name: the task is then either new or already
+there, and both are fine. De-duplication by name is an optimisation; nothing depends on it.
 """
 
 from collections.abc import Iterable
@@ -33,7 +33,9 @@ _PASSING = (
 
 
 class CloudTasks:
-    """Creates tasks that call this project's functions, with an OIDC token for exactly one."""
+    """Client that creates tasks for this project's functions, with an OIDC token for exactly one
+    function.
+    """
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings

@@ -17,7 +17,7 @@ Json = Mapping[str, object]
 
 
 class TelegramChat:
-    """Safe to share between threads."""
+    """``Chat`` by a Telegram bot. Safe to share between threads."""
 
     def __init__(self, calls: TelegramCalls) -> None:
         self._calls = calls
@@ -74,7 +74,7 @@ def _keyboard(card: Card) -> Json | None:
 
 
 def _force_reply(card: Card) -> Json | None:
-    """Only who is mentioned in the text is asked."""
+    """Ask for a reply; ``selective`` limits it to those who are mentioned in the text."""
     if not card.hint:
         return None
     return {"force_reply": True, "input_field_placeholder": card.hint[:64], "selective": True}

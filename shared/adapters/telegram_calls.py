@@ -1,9 +1,9 @@
-"""One call of Telegram's Bot API: one request, one result or one of our errors.
+"""One call of Telegram's Bot API: one request, one result or one error of this project.
 
-The bot's token is a part of every address there. So the transport is used alone, without the
-client around it that writes addresses to the log, and no error of ours carries one of its. What
-Telegram says of a fault may quote the text that was sent: only the part that names the fault is
-kept.
+The bot's token is a part of every address there. So the transport is used alone, without the client
+around it that writes addresses to the log, and no error raised here carries one of the transport's.
+What Telegram says of a fault may quote the text that was sent: only the part that names the fault
+is kept.
 """
 
 import json
@@ -47,11 +47,11 @@ _NO_PLACE = (
 
 
 class ToldElsewhere(ChatRefused):
-    """What happens is told to a webhook, or to somebody else who asks; not to us."""
+    """Error for updates that go to a webhook, or to another process that asks; not to us."""
 
 
 class NothingToDo(Exception):
-    """It is so already, or it is too late: both are as good as done."""
+    """Signal that the change is made already, or too late to make: both are as good as done."""
 
 
 class TelegramCalls:
@@ -81,7 +81,10 @@ class TelegramCalls:
         self._transport.close()
 
     def call(self, method: str, **given: object) -> Any:
-        """The result. Raises ``TryAgain``, ``NothingToDo``, and the errors of a ``Chat``."""
+        """Call ``method`` and return its result.
+
+        Raises ``TryAgain``, ``NothingToDo``, and the errors of a ``Chat``.
+        """
         sent = {name: value for name, value in given.items() if value is not None}
         status, body = self._exchange(method, json.dumps(sent, ensure_ascii=True).encode())
         said = object_in(body)
@@ -108,7 +111,7 @@ class TelegramCalls:
 
 
 def _read(response: httpx.Response) -> bytes:
-    """The body, unless it is too long or comes too slowly to be one."""
+    """Read the body. Raises ``TryAgain`` for one that is too long or comes too slowly."""
     body, until = b"", time.monotonic() + ANSWER_SECONDS
     for part in response.iter_bytes():
         body += part
@@ -118,7 +121,7 @@ def _read(response: httpx.Response) -> bytes:
 
 
 def _fault(method: str, status: int, said: Mapping[str, Any]) -> Exception:
-    """What the answer means for us."""
+    """Convert an answer that is no success to an error."""
     parameters = said.get("parameters")
     more = parameters if isinstance(parameters, dict) else {}
     code = said.get("error_code")
@@ -158,7 +161,7 @@ def _wait_seconds(parameters: Mapping[str, Any]) -> int:
 
 
 def _name_of(said: Mapping[str, Any]) -> str:
-    """``Bad Request: can't parse entities: …`` is called ``can't parse entities``."""
+    """Shorten ``Bad Request: can't parse entities: …`` to ``can't parse entities``."""
     text = str(said.get("description", "")).lower()
     parts = [part.strip() for part in text.split(":")]
     general = {"bad request", "forbidden", "unauthorized", "not found", "conflict"}

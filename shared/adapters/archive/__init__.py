@@ -1,1 +1,1 @@
-"""Where the archive can stand, and who signs for it."""
+"""The places where the archive can stand, and the key that signs its manifests."""

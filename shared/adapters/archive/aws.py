@@ -1,4 +1,4 @@
-"""Who we are to AWS, and what its refusals mean. There is no key of AWS anywhere.
+"""Our credentials for AWS, and what its refusals mean. No AWS key is stored anywhere.
 
 The function's own Google identity is exchanged for credentials of an hour: Google's metadata server
 signs a token for one audience, and AWS's token service accepts it for one role. botocore renews
@@ -61,7 +61,9 @@ _IDENTITY = {
 
 
 def aws_session(settings: Settings) -> boto3.Session:
-    """With the role, if there is one; else with what an operator's terminal is signed in to."""
+    """Create a session with the role, if there is one; else with the credentials of the operator's
+    terminal.
+    """
     session = Session()
     session.set_config_variable("region", settings.aws_region)
     if settings.aws_role:
@@ -77,7 +79,9 @@ def aws_session(settings: Settings) -> boto3.Session:
 
 
 def aws_client(settings: Settings, service: str, session: boto3.Session | None = None) -> Any:
-    """Only our own setting may lead it elsewhere, not what else boto3 reads from a machine."""
+    """Create a client; only our own setting may change its endpoint, not what else boto3 reads from
+    a machine.
+    """
     return (session or aws_session(settings)).client(
         service,
         region_name=settings.aws_region,
@@ -97,7 +101,7 @@ def _config(**more: Any) -> Config:
 
 
 class WebIdentity(CredentialProvider):  # type: ignore[misc]
-    """Credentials of a role for Google's word on who we are."""
+    """Provider of a role's credentials, in exchange for Google's identity token."""
 
     METHOD = CANONICAL_NAME = "fanfare-web-identity"
 
@@ -145,7 +149,7 @@ class WebIdentity(CredentialProvider):  # type: ignore[misc]
 
 
 def identity_token(settings: Settings) -> str:
-    """Google's signed word on this function's account, for one audience."""
+    """Fetch Google's signed identity token of this function's account, for one audience."""
     host = settings.metadata_host or METADATA_HOST
     url = f"http://{host}/computeMetadata/v1/instance/service-accounts/default/identity"
     asked = {"audience": settings.archive_audience, "format": "full"}
@@ -167,7 +171,7 @@ def identity_token(settings: Settings) -> str:
 
 
 def aws_fault(code: str, what: str) -> Exception:
-    """A refusal of AWS as an error of ours; ``what`` it keeps us from."""
+    """Convert a refusal of AWS to an error of this project; ``what`` names what it prevents."""
     if code in AWS_PASSING:
         return TryAgain(f"{what} right now: {code}")
     if code in _SKEWED:

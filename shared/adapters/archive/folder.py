@@ -1,9 +1,9 @@
-"""The archive in a folder: for the local stack, and for a copy that is verified elsewhere.
+"""The archive in a folder: for the local stack, and for a copy that is verified on another machine.
 
-An object is written under a name that nobody lists, flushed, and then linked to its own: a link is
-made whole or not at all, and never over another. What a killed run leaves behind is never taken
-for an object; nor is a symbolic link, whose content somebody may change who cannot write here, nor
-a pipe or device, whose content may never end.
+An object is written under a name that is never listed, flushed, and then linked to its own: a link
+is made whole or not at all, and never over another. What a killed run leaves behind is never taken
+for an object; nor is a symbolic link, whose content may be changed by somebody who cannot write
+here, nor a pipe or device, whose content may never end.
 """
 
 import errno
@@ -29,7 +29,7 @@ _REMEDIES = {
 
 
 class FolderArchive:
-    """Below ``root``, which is created when it is first written to."""
+    """An archive below ``root``, which is created when it is first written to."""
 
     def __init__(self, root: Path) -> None:
         self._root = root
@@ -82,7 +82,7 @@ class FolderArchive:
         return self._root / name
 
     def _link_in(self, path: Path) -> Path | None:
-        """The symbolic link that ``path`` is, or leads through below the root."""
+        """Find the symbolic link that ``path`` is, or leads through below the root."""
         below = (it for it in (path, *path.parents) if it != self._root)
         return next((it for it in below if it.is_relative_to(self._root) and it.is_symlink()), None)
 
@@ -100,7 +100,7 @@ def _flushed(path: Path, content: bytes) -> None:
 
 
 def _flush_folder(folder: Path) -> None:
-    """Else the name may be gone after a loss of power, though the content is there."""
+    """Flush the folder: else a loss of power may take the name, though the content is there."""
     handle = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(handle)
@@ -109,7 +109,7 @@ def _flush_folder(folder: Path) -> None:
 
 
 def fault_of(fault: OSError, root: Path) -> Exception:
-    """What the system says, as an error of ours."""
+    """Convert what the system says to an error of this project."""
     number = fault.errno or 0
     what = f"the archive's folder {root} cannot be used: {fault.strerror or fault}"
     if number in _PASSING:

@@ -27,7 +27,7 @@ _PASSING = {408, 429}
 
 
 class GcsArchive:
-    """Below ``prefix``, which is empty or ends with a slash."""
+    """An archive in one bucket, below ``prefix``, which is empty or ends with a slash."""
 
     def __init__(
         self, bucket: str, prefix: str = "", url: str | None = None, bearer: Bearer | None = None
@@ -79,7 +79,9 @@ class GcsArchive:
     def _asked(
         self, method: str, path: str, query: Mapping[str, str], content: bytes | None = None
     ) -> httpx.Response:
-        """Sent again when there is no answer: what was written before is found to be there."""
+        """Send a request, again while there is no answer: an object that an earlier try wrote is
+        found to be there.
+        """
         send = partial(self._client.request, method, path, params=query, content=content)
         for left in reversed(range(TRIES)):
             headers = {"Authorization": f"Bearer {self._bearer.token()}"}
@@ -123,7 +125,9 @@ def _passes(answer: httpx.Response) -> bool:
 
 
 def _is_bucket(answer: httpx.Response) -> bool:
-    """Whether it is the bucket that was not found; the API's sentence is all that tells."""
+    """Tell whether it is the bucket that was not found, by the sentence of the API; nothing else
+    tells.
+    """
     return "bucket does not exist" in answer.text
 
 

@@ -1,4 +1,4 @@
-"""Signatures of manifests, made by a key in AWS KMS that nobody here ever sees."""
+"""Signatures of manifests, made by a key in AWS KMS that never leaves it."""
 
 import base64
 from collections.abc import Callable, Mapping
@@ -19,9 +19,9 @@ PublicKey = rsa.RSAPublicKey | ec.EllipticCurvePublicKey
 
 
 class KmsSigner:
-    """An asymmetric key in AWS KMS, for RSA-PSS or ECDSA with SHA-256, whichever it is made for.
+    """Asymmetric key in AWS KMS, for RSA-PSS or ECDSA with SHA-256, whichever it is made for.
 
-    KMS signs; what was signed is checked here, with the public key.
+    KMS signs; signatures are checked here, with the public key.
     """
 
     ALGORITHMS = ("RSASSA_PSS_SHA_256", "ECDSA_SHA_256")
@@ -60,7 +60,9 @@ class KmsSigner:
         return of_rsa if isinstance(self._public_key(), rsa.RSAPublicKey) else of_curves
 
     def _public_key(self) -> PublicKey:
-        """Asked for once; with it anybody can check a signature, and nobody can make one."""
+        """Fetch the public key once; with it anybody can check a signature, and nobody can make
+        one.
+        """
         if self._public is None:
             answer = self._told(lambda: self._client.get_public_key(KeyId=self._key))
             self._public = _signing_key(answer)

@@ -1,4 +1,4 @@
-"""Which archive an address names. Each kind is imported only when it is the one."""
+"""The archive and the signer that settings name. Each kind is imported only when it is named."""
 
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
@@ -8,7 +8,7 @@ from shared.settings import Settings
 
 
 def archive_at(address: str, settings: Settings) -> Archive:
-    """The archive at ``s3://bucket/prefix``, ``gs://bucket/prefix`` or ``file:///path``."""
+    """Open the archive at ``s3://bucket/prefix``, ``gs://bucket/prefix`` or ``file:///path``."""
     place = urlsplit(address)
     prefix = place.path.strip("/")
     folder = f"{prefix}/" if prefix else ""
@@ -29,7 +29,7 @@ def archive_at(address: str, settings: Settings) -> Archive:
 
 
 def signer(key: str, settings: Settings) -> Signer:
-    """A key in AWS KMS."""
+    """Create the signer for a key in AWS KMS."""
     from shared.adapters.archive.aws import aws_client
     from shared.adapters.archive.kms import KmsSigner
 

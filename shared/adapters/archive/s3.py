@@ -32,7 +32,7 @@ _NO_LOCK = {"ObjectLockConfigurationNotFoundError", "NoSuchObjectLockConfigurati
 
 @dataclass(frozen=True, slots=True)
 class Bucket:
-    """Where in S3: ``prefix`` is empty or ends with a slash."""
+    """Bucket of S3 with a prefix, which is empty or ends with a slash."""
 
     name: str
     prefix: str = ""
@@ -40,7 +40,7 @@ class Bucket:
 
 
 class S3Archive:
-    """``client`` is boto3's, for S3."""
+    """An archive in one bucket; ``client`` is boto3's, for S3."""
 
     def __init__(
         self,
@@ -110,7 +110,7 @@ class S3Archive:
 
     @cached_property
     def _must_lock(self) -> bool:
-        """Whether the bucket has Object Lock, and no rule of its own for how long."""
+        """Need for a lock on each object: the bucket has Object Lock, but no default retention."""
         try:
             with self._speaking():
                 answer = self._client.get_object_lock_configuration(Bucket=self._bucket.name)
@@ -123,7 +123,7 @@ class S3Archive:
 
     @contextmanager
     def _speaking(self) -> Iterator[None]:
-        """Faults that are no answers of S3."""
+        """Convert errors that are no answers of S3."""
         try:
             yield
         except NoCredentialsError:

@@ -1,4 +1,4 @@
-"""What each push service could take for an address at all, and where Apple reads it."""
+"""The form of an address at each push service, and where Apple reads it."""
 
 import re
 from hashlib import blake2b

@@ -1,8 +1,8 @@
 """The ``Sender`` for Apple's push service: one attempt is one request, over one HTTP/2 connection.
 
 A request goes out again at once only where Apple said that the first was not carried out and what
-to change: another token, another connection, or the other environment for a device that nobody
-knows the environment of. Everything else is for whoever called to decide.
+to change: another token, another connection, or the other environment for a device whose
+environment is not known. Anything else is left to the caller.
 """
 
 import asyncio
@@ -54,7 +54,7 @@ _log = logging.getLogger(__name__)
 
 
 class ApnsSender:
-    """One app, in the environments there are credentials for. Starts nothing until used."""
+    """Sender to one app, in the environments with credentials. Starts nothing until used."""
 
     def __init__(
         self,
@@ -109,7 +109,7 @@ def apns_sender(
     base_url: str | None = None,
     ca_file: str | None = None,
 ) -> ApnsSender:
-    """The sender for ``FANFARE_APNS_CREDENTIALS``; raises ``CredentialsRefused``.
+    """Create the sender for ``FANFARE_APNS_CREDENTIALS``. Raises ``CredentialsRefused``.
 
     ``base_url`` replaces Apple's; the sandbox is then below ``/sandbox`` of it.
     """
@@ -131,7 +131,7 @@ class _Clients:
 
 @dataclass(frozen=True, slots=True)
 class _Way:
-    """One send's way into one environment.
+    """Connection and access to one environment during one send.
 
     ``access`` is the authorization header, or why there is none. What all requests of a variant
     have in common is encoded once.
@@ -157,7 +157,7 @@ def _way(client: H2Client, credential: Credential, topic: Header, refused: str =
 
 
 def _report_closes(environment: str, way: "_Way") -> None:
-    """A certificate may also be refused without a word. From one such end nothing follows."""
+    """Log a certificate that Apple may refuse without a word; a single such end proves nothing."""
     closes = way.client.wordless_ends
     if way.credential.client_certificate is not None and closes >= WORDLESS_ENDS_TOLD:
         _log.error(
@@ -180,7 +180,7 @@ def _access(credential: Credential, refused: str = "") -> str | Answer:
 
 @dataclass(frozen=True, slots=True)
 class _Requests:
-    """The requests of one send."""
+    """Requests of one send."""
 
     ways: Mapping[str, _Way]
     unheard: Unheard = field(default_factory=lambda: Unheard("APNs"))

@@ -1,4 +1,4 @@
-"""What a connection to Apple trusts, and the certificate it shows if it shows one."""
+"""The certificates a connection to Apple trusts, and the client certificate it shows, if any."""
 
 import ssl
 

@@ -1,4 +1,4 @@
-"""How we prove to Apple who we are: a token signed with a P8 key, or a P12 client certificate.
+"""Our credentials for Apple: a token signed with a P8 key, or a P12 client certificate.
 
 Apple refuses a provider token that is older than an hour, and a new one within twenty minutes of
 the last. Functions have many instances: if each minted its own, they would break the second rule
@@ -21,40 +21,41 @@ from shared.stores.provider_tokens import Minted, TokenShelf
 
 SLOT_SECONDS = 2400.0
 OLDEST_SECONDS = 3300.0
-"""An old token is used beyond its slot while there is no way to a new one, but not beyond this."""
+"""While no new token can be had, an old one is used beyond its slot, but not beyond this age."""
 MOST_SKEW_SECONDS = 60.0
-"""How far ahead the clock of the instance that minted may be."""
+"""How far ahead the clock of the minting instance may be."""
 
 _log = logging.getLogger(__name__)
 
 
 class CredentialsUnavailable(Exception):
-    """No token just now."""
+    """Error for a token that cannot be had just now."""
 
 
 class Credential(Protocol):
-    """What identifies us to Apple."""
+    """Proof of who we are to Apple."""
 
     client_certificate: "ClientCertificate | None"
 
     def authorization(self, refused: str = "") -> str:
-        """The header's value, other than ``refused``; empty when the connection says it all.
+        """Return the header's value, other than ``refused``; empty where a client certificate is
+        the proof.
 
         Raises ``CredentialsRefused`` and ``CredentialsUnavailable``.
         """
 
     def keep(self) -> None:
-        """Apple saw too many new tokens: make do with what there is."""
+        """Keep the current token: Apple saw too many new ones."""
 
 
 class ClientCertificate(Protocol):
-    """The certificate with its key, as PEM, for the handshake."""
+    """Certificate with its key, as PEM, for the handshake."""
 
     def check_dates(self) -> None:
-        """Raises ``CredentialsRefused`` outside them."""
+        """Raise ``CredentialsRefused`` for a certificate outside its dates."""
 
     def pem(self, password: bytes) -> bytes:
-        """Chain and key, the key encrypted. Raises ``CredentialsRefused`` outside its dates."""
+        """Return chain and encrypted key. Raises ``CredentialsRefused`` outside the dates."""
 
 
 class P8Key:
@@ -80,7 +81,9 @@ class P8Key:
         self._keep_until = 0.0
 
     def authorization(self, refused: str = "") -> str:
-        """``bearer`` in lower case: that is how Apple writes it, and some take no other."""
+        """Return the header; ``bearer`` is in lower case, as Apple writes it: some servers accept
+        no other form.
+        """
         held = self._held
         if held is None or not self._good(held, refused):
             with self._lock:
@@ -90,7 +93,7 @@ class P8Key:
         return _header(held)
 
     def keep(self) -> None:
-        """Mint no token for twenty minutes, unless the one there is grows too old."""
+        """Mint no token for twenty minutes, unless the current one grows too old."""
         self._keep_until = self._clock() + SECONDS_BETWEEN_TOKENS
 
     def _renewed(self, refused: str) -> Minted:
@@ -104,7 +107,9 @@ class P8Key:
         return taken
 
     def _without_shelf(self, refused: str, away: TryAgain) -> Minted:
-        """A token minted alone might be the one that Apple finds too many."""
+        """Return the token held. A token minted now, without the shelf, might be the one that Apple
+        finds too many.
+        """
         held = self._held
         if held is None or _header(held) == refused or self._age(held) >= OLDEST_SECONDS:
             raise CredentialsUnavailable("the shelf of provider tokens cannot be reached") from away
@@ -140,14 +145,16 @@ class Certificate:
         self.client_certificate = certificate
 
     def authorization(self, refused: str = "") -> str:
-        """No header; but a certificate outside its dates is told apart from a network's fault."""
+        """Return no header, after a check of the dates, so that an outdated certificate is no
+        network's fault.
+        """
         del refused
         if self.client_certificate is not None:
             self.client_certificate.check_dates()
         return ""
 
     def keep(self) -> None:
-        """There is no token."""
+        """Do nothing: there is no token."""
 
 
 def credential(read: ApnsCredentials, shelf: TokenShelf) -> Credential:

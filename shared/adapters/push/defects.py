@@ -1,4 +1,4 @@
-"""Faults of our own senders, for the log, without words that may hold an address."""
+"""Defects of our own senders, for the log, without words that may hold an address."""
 
 import logging
 import traceback

@@ -30,7 +30,7 @@ _log = logging.getLogger(__name__)
 
 
 class Closable(Protocol):
-    """What an engine lets go of in the end."""
+    """Client that an engine closes in the end."""
 
     async def close(self) -> None: ...
 
@@ -40,19 +40,21 @@ C = TypeVar("C", bound=Closable)
 
 @dataclass(frozen=True, slots=True)
 class Engine(Generic[C]):
-    """One process's thread, connections and pace."""
+    """Thread, connections and pace of one process."""
 
     thread: LoopThread
     client: C
     pace: Pace
 
     def run(self, coroutine: Coroutine[Any, Any, T]) -> T:
-        """Its result, or what it raised."""
+        """Run ``coroutine`` and return its result, or raise what it raised."""
         return self.thread.run(coroutine)
 
 
 class Engines(Generic[C]):
-    """The engine of whichever process asks; nothing is started before."""
+    """The engines of this process and of those it was forked from; none is started before it is
+    used.
+    """
 
     def __init__(self, name: str, client: Callable[[], C], window: Window) -> None:
         self._start: Callable[[], Engine[C]] = lambda: Engine(
@@ -62,7 +64,7 @@ class Engines(Generic[C]):
         self._by_process: dict[int, Engine[C]] = {}
 
     def mine(self) -> Engine[C]:
-        """This process's own; one inherited over a fork is left alone and never let go."""
+        """Return this process's own engine; one inherited over a fork is neither used nor ended."""
         with self._lock:
             if (engine := self._by_process.get(os.getpid())) is None:
                 engine = self._by_process[os.getpid()] = self._start()
@@ -78,7 +80,7 @@ class Engines(Generic[C]):
 
 
 class Access:
-    """Requests to one path with a token in front, renewed once when it is refused."""
+    """Token and path for requests; the token is renewed once when it is refused."""
 
     def __init__(self, service: str, path: str, tokens: AccessTokens) -> None:
         self._service = service
@@ -86,7 +88,7 @@ class Access:
         self._tokens = tokens
 
     def target(self, refused: str = "") -> Target | Answer:
-        """Where to send and under which token, or why there is none."""
+        """Return the path with a token, or the answer to give when there is none."""
         try:
             return self._under(self._tokens.current(refused))
         except CredentialsRefused as error:
@@ -96,7 +98,9 @@ class Access:
             return CREDENTIALS_UNAVAILABLE
 
     async def renewed(self, refused: Target) -> Target | Answer:
-        """Under another token. Whoever asks second for the same one gets what the first got."""
+        """Return the path with another token. The second caller with the same refused token gets
+        the same result.
+        """
         token = dict(refused.headers)["Authorization"].removeprefix("Bearer ")
         return await asyncio.to_thread(self.target, token)
 
@@ -117,5 +121,5 @@ def words_are_lost(got: HttpAnswer) -> bool:
 
 
 def deadline(within_seconds: float) -> float:
-    """The moment after which no request is begun."""
+    """Return the moment after which no request is begun."""
     return math.inf if within_seconds == math.inf else monotonic() + within_seconds

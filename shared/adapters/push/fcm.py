@@ -63,14 +63,14 @@ class FcmSender:
 
 
 def fcm_sender(settings: Settings) -> FcmSender:
-    """The sender of this deployment's own project, with its own credentials."""
+    """Create the sender of this deployment's own project, with its own credentials."""
     tokens = GoogleAccessTokens(token_url=settings.oauth_token_url)
     return FcmSender(settings.project, tokens, settings.fcm_url)
 
 
 @dataclass(frozen=True, slots=True)
 class _Requests:
-    """The requests of one send."""
+    """Requests of one send."""
 
     http: OneShotHttp
     target: Target

@@ -3,9 +3,9 @@
 Nothing is sent again here, with three exceptions. A request refused for its access token was not
 carried out. Where Huawei says that it took some of the addresses, but not which, the halves are
 sent by themselves until it is known: only the replace key makes that harmless, and waiting would
-not help, since the same addresses together would get the same answer for ever. And so are the
-halves of a request that was refused, for it may be refused for one address in it; but no more once
-many addresses were refused by themselves and none was taken.
+not help, since the same addresses together would get the same answer for ever. And the halves of a
+refused request are sent, for it may be refused for one address in it; but no more once many
+addresses were refused by themselves and none was taken.
 """
 
 import asyncio
@@ -50,7 +50,7 @@ _MOST_LISTED_BYTES = MOST_ANSWER_BYTES // 2
 class HmsSender:
     """Push Kit for one account. Safe to share between threads; starts nothing until used.
 
-    Where "one attempt is one request" cannot be kept, it bisects inside: see above.
+    Where "one attempt is one request" cannot be kept, it bisects: see the module's docstring.
     """
 
     def __init__(
@@ -113,12 +113,14 @@ def hms_sender(
     push_base_url: str = HMS_PUSH_BASE_URL,
     oauth_url: str = HMS_OAUTH_URL,
 ) -> HmsSender:
-    """The sender of one Huawei account, with its own credentials."""
+    """Create the sender of one Huawei account, with its own credentials."""
     return HmsSender(account.send_path, HuaweiAccessTokens(account, oauth_url), push_base_url)
 
 
 def requests_of(tokens: Sequence[str]) -> Iterator[list[str]]:
-    """``tokens`` in runs that Huawei takes, and whose longest answer is still read to its end."""
+    """Split ``tokens`` into runs that Huawei takes, and whose longest answer can be read to its
+    end.
+    """
     run: list[str] = []
     listed = 0
     for token in tokens:
@@ -134,7 +136,7 @@ def requests_of(tokens: Sequence[str]) -> Iterator[list[str]]:
 
 @dataclass(frozen=True, slots=True)
 class _Requests:
-    """One variant to some addresses, in as many requests at a time as there are ``turns``."""
+    """Requests with one variant to some addresses, as many at a time as there are ``turns``."""
 
     http: OneShotHttp
     payload: Payload
@@ -156,7 +158,9 @@ class _Requests:
         return {token: answer for part in parts for token, answer in part.items()}
 
     async def _settled(self, tokens: Sequence[str]) -> dict[str, Answer]:
-        """Halved for as long as it is not known of which of several addresses an answer speaks."""
+        """Send, and send the halves for as long as it is not known which of the addresses an answer
+        is about.
+        """
         async with self.turns:
             if self._in_vain():
                 return dict.fromkeys(tokens, NO_TURN)
@@ -178,7 +182,7 @@ class _Requests:
         self.taken.update(t for t, a in said.answers.items() if isinstance(a, Accepted))
 
     def _in_vain(self) -> bool:
-        """Whether enough is known of what is refused, and nothing speaks against it."""
+        """Tell whether enough addresses were refused alike, by themselves, and none was taken."""
         alike = len(set(self.refused_alone.values())) == 1
         return alike and not self.taken and len(self.refused_alone) >= FEWEST_TO_BELIEVE
 
@@ -222,14 +226,14 @@ class _Requests:
 
 @dataclass(frozen=True, slots=True)
 class _Said:
-    """One answer by address; ``unsure``: those of which it does not speak one by one."""
+    """Answers by address; ``unsure``: addresses that the answer does not name singly."""
 
     answers: dict[str, Answer]
     unsure: Sequence[str] = ()
 
 
 def _unsure(answers: Mapping[str, Answer], named: Collection[str]) -> Sequence[str]:
-    """Which addresses an answer need not be about: it was given for the request."""
+    """List the addresses that an answer need not be about: it was given for the whole request."""
     return [
         token
         for token, answer in answers.items()
@@ -238,7 +242,9 @@ def _unsure(answers: Mapping[str, Answer], named: Collection[str]) -> Sequence[s
 
 
 def _in_doubt(answer: Answer) -> Answer:
-    """What becomes of the halves does not undo that the whole may have been taken."""
+    """Keep the doubt of the whole request, which may have been taken, whatever becomes of its
+    halves.
+    """
     if not isinstance(answer, RetryLater):
         return answer
     doubt = PARTLY if answer.code in NOTHING_ASKED else answer

@@ -1,7 +1,7 @@
-"""Access tokens for Huawei's APIs: one at a time, fetched early, shared by all who send.
+"""Access tokens for Huawei's APIs: one at a time, fetched early, shared by all senders.
 
-Huawei limits how often an app may ask, so a token is kept for as long as it is good. Only the
-token endpoint's own word means that our credentials are refused; anything else passes.
+Huawei limits how often an app may ask, so a token is kept for as long as it is good. Only an answer
+of the token endpoint itself means that our credentials are refused; anything else passes.
 """
 
 import asyncio
@@ -66,7 +66,7 @@ class HuaweiAccessTokens:
         self._asked_at = 0.0
 
     def current(self, refused: str = "") -> str:
-        """A token that is good for minutes, and is not ``refused``.
+        """Return a token that is good for minutes, and is not ``refused``.
 
         Raises ``CredentialsRefused`` and ``CredentialsUnavailable``.
         """

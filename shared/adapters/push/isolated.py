@@ -1,6 +1,6 @@
-"""A push service's own fault stays with its own addresses.
+"""Isolation of push services: a sender's own defect costs its own addresses only.
 
-A sender answers for whatever its service says. This is for what nobody foresaw: a sender that
+A sender handles whatever its service answers. This is for what was not foreseen: a sender that
 cannot be built, or that breaks while it is used, must not end the batch for the other services.
 """
 

@@ -1,7 +1,7 @@
 """One app's pace in this process: turns under an adaptive limit, and none at all while it waits.
 
-All batches that this process sends for an app share it, so that what one of them is told slows the
-others too. It is touched in the app's own loop only and needs no lock.
+All batches that this process sends for an app share it, so that a wait that one of them is answered
+slows the others too. It is used in the app's own loop only and needs no lock.
 """
 
 import asyncio
@@ -20,7 +20,9 @@ from shared.domain.push.rendering import Push
 
 
 class Pace:
-    """Whose turn it is. Every ``admit`` that lets through is followed by one ``settle``."""
+    """Turns for pushes, in order. Every ``admit`` that returns ``None`` is followed by one
+    ``settle``.
+    """
 
     def __init__(self, window: Window, clock: Callable[[], float] = monotonic) -> None:
         self.clock = clock
@@ -32,7 +34,7 @@ class Pace:
         self._throttled = Throttled()
 
     async def admit(self, until: float) -> RetryLater | None:
-        """Wait for a turn; if there is none before ``until``, the answer to give instead."""
+        """Wait for a turn; return ``None``, or the answer to give if none came before ``until``."""
         while True:
             now = self.clock()
             if now < self._closed_until:
@@ -46,7 +48,7 @@ class Pace:
             await self._turn(until - now)
 
     def settle(self, began: float, answer: Answer, address: str) -> None:
-        """It has been answered: learn from that, and let the next ones go."""
+        """End a turn: learn from its answer, and admit the next ones."""
         now, later = self.clock(), isinstance(answer, RetryLater)
         several = isinstance(answer, RetryLater) and self._are_several(answer, address, now)
         window = self._window.after(
@@ -75,7 +77,7 @@ class Pace:
             self._wake(len(self._waiting))
 
     def _instead(self, answer: RetryLater) -> RetryLater:
-        """Nobody's turn is lost when it falls to one who can no longer take it."""
+        """Pass on a turn that may have fallen to a push that can no longer take it."""
         self._wake(1)
         return answer
 
@@ -114,8 +116,8 @@ async def at_pace(
 ) -> list[Answer]:
     """Make one attempt at each push, as many side by side as the app takes; answers in order.
 
-    Those that do not get their turn before ``until`` were not sent. Of a ``hopeless`` address the
-    answer is known without asking.
+    Pushes that do not get their turn before ``until`` were not sent. The answer for a ``hopeless``
+    address is known without a request.
     """
     answers: list[Answer] = [NOT_SENT] * len(pushes)
     todo = iter(enumerate(pushes))

@@ -1,4 +1,4 @@
-"""What one process heard of each notification's addresses, shared by all its threads."""
+"""Answers that one process got for each notification's addresses, shared by all its threads."""
 
 import threading
 from collections.abc import Mapping
@@ -12,25 +12,27 @@ from shared.domain.notifications.notification import NotificationId
 
 MOST_NOTIFICATIONS = 32
 BETWEEN_QUESTIONS = timedelta(seconds=5)
-"""A question costs one read a batch, and every batch of a run that goes wrong has one."""
+"""Least time between two questions: each costs one read a batch, and every batch of a failing run
+asks.
+"""
 
 
 @dataclass(slots=True)
 class _Heard:
-    """Of one group: in all, and how much of that is whose, so that nothing counts twice."""
+    """Evidence on one group: the sum, and each batch's part of it, so that nothing counts twice."""
 
     all: Evidence = field(default_factory=Evidence)
     by_batch: dict[BatchId, Evidence] = field(default_factory=dict)
 
     def note(self, batch: BatchId, evidence: Evidence) -> None:
-        """A batch tells what it has heard so far."""
+        """Replace a batch's part with what it knows now."""
         before = self.by_batch.get(batch, Evidence())
         self.all = self.all.with_batch(evidence, before)
         self.by_batch[batch] = Evidence(evidence.accepted, evidence.unknown)
 
 
 class ProcessRunMemory:
-    """``RunMemory`` of the notifications sent last; another process has one of its own."""
+    """``RunMemory`` of the notifications sent last; another process has a memory of its own."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()

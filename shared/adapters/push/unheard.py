@@ -1,4 +1,4 @@
-"""Answers that nobody has heard of, or can read, for the log: whoever reads the push service's
+"""Answers that are undocumented or unreadable, for the log, where a reader of the push service's
 documentation needs its own words. Only names are repeated, since texts may hold an address.
 """
 
@@ -12,7 +12,7 @@ _log = logging.getLogger(__name__)
 
 
 class Unheard:
-    """Of one send; what is said many times over is logged once."""
+    """The log of one send's undocumented answers; an answer that is repeated is logged once."""
 
     def __init__(self, service: str) -> None:
         self._service = service

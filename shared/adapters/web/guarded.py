@@ -1,8 +1,8 @@
-"""The only way to an address somebody gave us. It never leads into our own network.
+"""The only way to an address that somebody gave us. It never leads into our own network.
 
 A name is looked up once, every address it has must be public, and the connection goes to the very
-address that was checked: a name that changes its mind in between changes nothing. Each hop is
-checked anew. Whatever a server does, the look ends in time, and no address is ever logged.
+address that was checked: a name that resolves differently in between changes nothing. Each hop is
+checked anew. Whatever a server does, the fetch ends in time, and no address is ever logged.
 """
 
 import json
@@ -44,7 +44,7 @@ Connect = Callable[[str, int, float], socket]
 
 
 class _Stopped(Exception):
-    """The look ends here."""
+    """Signal that the fetch ends here, with its fault."""
 
     def __init__(self, fault: WebFault) -> None:
         super().__init__(fault)
@@ -53,7 +53,7 @@ class _Stopped(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where to connect."""
+    """Address and port to connect to."""
 
     address: str
     port: int
@@ -74,7 +74,8 @@ class GuardedWeb:
         self._lookups = Lookups(self.resolve)
 
     def look(self, url: str, *, seconds: float, asker: str = "") -> FetchResult:
-        """Go there and follow redirects, in ``seconds`` at most. Never raises: faults are seen.
+        """Fetch the address and follow redirects, in ``seconds`` at most. Faults are in the result;
+        nothing is raised.
 
         Names are looked up in the share of ``asker``.
         """
@@ -122,7 +123,7 @@ class GuardedWeb:
             raise _Stopped(WebFault.UNREACHABLE) from None
 
     def _connected(self, places: Sequence[Place], deadline: Deadline) -> socket:
-        """With the first that answers; a dead one must not use up the time of the others."""
+        """Connect to the first that answers; a dead one must not use up the time of the others."""
         for others in range(len(places) - 1, 0, -1):
             place = places[-others - 1]
             with suppress(OSError):
@@ -132,7 +133,7 @@ class GuardedWeb:
     def _places(
         self, address: Address, host: str, deadline: Deadline, asker: str
     ) -> Sequence[Place]:
-        """Checked, all of them, or none is gone to."""
+        """Check every address of the host; if any may not be reached, none is connected to."""
         if self.played is not None:
             if host not in self.played:
                 raise _Stopped(WebFault.NOT_LOOKED_AT)
@@ -154,7 +155,7 @@ class GuardedWeb:
 
 
 def web(settings: Settings) -> GuardedWeb:
-    """The public web; for a demo project, only what is played on this machine."""
+    """Create the guarded web; a demo project sees only the sites emulated on this machine."""
     if not settings.local:
         return GuardedWeb()
     if settings.local_web is None:
@@ -182,7 +183,7 @@ def _place(where: str) -> Place:
 
 
 def _readable(url: str) -> Address:
-    """An address that all readers take for the same one."""
+    """Read an address that all readers take for the same one."""
     try:
         address = read_address(url)
     except BadAddress:
@@ -204,7 +205,7 @@ def _next(url: str, location: str) -> str:
 
 
 def _head(address: Address) -> bytes:
-    """No cookies, no credentials, nothing about us but a name."""
+    """Write the request's head: no cookies, no credentials, nothing about us but a name."""
     path = quote(address.path.partition("#")[0], safe=_SAFE)
     port = f":{address.port}" if address.port not in (None, 443) else ""
     lines = (

@@ -1,7 +1,7 @@
-"""One GET over a connection of its own, with an end in time and in bytes whatever a server does.
+"""One GET over a connection of its own, bounded in time and in bytes whatever a server does.
 
 Every wait is given only what is left of the deadline, so a server that sends a byte now and then
-gains nothing. Bodies are neither unpacked nor kept beyond what was asked for.
+gains nothing. Bodies are neither decompressed nor kept beyond what was asked for.
 """
 
 import queue
@@ -23,31 +23,31 @@ _CHUNK = 16 * 1024
 
 
 class TooSlow(Exception):
-    """The deadline has come."""
+    """Error for a deadline that has passed."""
 
 
 class NoAnswer(Exception):
-    """The other side does not speak HTTP, or stops in the middle."""
+    """Error for a server that does not speak HTTP, or stops in the middle of an answer."""
 
 
 class UnknownHost(Exception):
-    """There is no address for the name."""
+    """Error for a name without an address."""
 
 
 @dataclass(frozen=True, slots=True)
 class Deadline:
-    """A moment after which nothing is waited for."""
+    """Moment after which nothing is waited for."""
 
     ends: float
     clock: Callable[[], float] = time.monotonic
 
     @classmethod
     def after(cls, seconds: float, clock: Callable[[], float] = time.monotonic) -> "Deadline":
-        """So many seconds from now."""
+        """Create a deadline so many seconds from now."""
         return cls(clock() + seconds, clock)
 
     def left(self) -> float:
-        """Seconds, more than none; raises ``TooSlow``."""
+        """Return the seconds left, always more than 0. Raises ``TooSlow``."""
         left = self.ends - self.clock()
         if left <= 0:
             raise TooSlow
@@ -56,7 +56,7 @@ class Deadline:
 
 @dataclass(frozen=True, slots=True)
 class WebAnswer:
-    """Names in ``headers`` are in lower case; of repeated ones the first counts."""
+    """One answer. Names in ``headers`` are in lower case; of repeated ones the first counts."""
 
     status: int
     headers: Mapping[str, str]
@@ -64,10 +64,11 @@ class WebAnswer:
 
 
 class Lookups:
-    """Host names looked up, each in a thread that can be left behind: a resolver may hang.
+    """Resolver of names, each in a thread that can be left behind: the system's resolver may hang.
 
-    A thread that was left behind keeps its place until the resolver gives up. So each asker has
-    only a share of the places: names that never answer use up the share of whoever asks for them.
+    A thread that was left behind keeps its place until the system's resolver gives up. So each
+    asker has only a share of the places: names that never answer use up the share of the asker who
+    gave them.
     """
 
     def __init__(
@@ -130,7 +131,7 @@ class Lookups:
 
 
 def system_addresses(host: str) -> Sequence[str]:
-    """As this machine's resolver knows them."""
+    """Look a host up with this machine's resolver."""
     try:
         found = socket.getaddrinfo(host, 443, type=socket.SOCK_STREAM, proto=socket.IPPROTO_TCP)
     except socket.gaierror as failed:
@@ -141,7 +142,7 @@ def system_addresses(host: str) -> Sequence[str]:
 
 
 def connect(address: str, port: int, seconds: float) -> socket.socket:
-    """To a number, never to a name: nothing is looked up again."""
+    """Connect to an IP address, never to a name: nothing is looked up again."""
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
     connection = socket.socket(family, socket.SOCK_STREAM)
     try:
@@ -156,7 +157,7 @@ def connect(address: str, port: int, seconds: float) -> socket.socket:
 def secured(
     connection: socket.socket, host: str, trust: ssl.SSLContext, deadline: Deadline
 ) -> socket.socket:
-    """TLS with a server that can prove to be ``host``."""
+    """Start TLS with a server that must prove to be ``host``."""
     connection.settimeout(deadline.left())
     return trust.wrap_socket(connection, server_hostname=host)
 
@@ -190,7 +191,7 @@ def get(
 
 
 class _Reading:
-    """What the parser has told so far."""
+    """Parser's callbacks, and what they collected so far."""
 
     def __init__(self, wanted: Callable[[int, Mapping[str, str]], int]) -> None:
         self.done = False
@@ -204,14 +205,14 @@ class _Reading:
         self._body = bytearray()
 
     def feed(self, chunk: bytes) -> None:
-        """Raises ``NoAnswer`` when the headers do not end."""
+        """Parse a chunk. Raises ``NoAnswer`` when the headers do not end."""
         self._head_bytes += 0 if self._has_head else len(chunk)
         if self._head_bytes > MOST_HEAD_BYTES + _CHUNK:
             raise NoAnswer("endless headers")
         self._parser.feed_data(chunk)
 
     def answer(self) -> WebAnswer:
-        """Raises ``NoAnswer`` when it ended before its headers did."""
+        """Return the answer. Raises ``NoAnswer`` when it ended before its headers did."""
         if not self._has_head:
             raise NoAnswer("no headers")
         return WebAnswer(self._status, self._headers, bytes(self._body))

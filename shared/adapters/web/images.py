@@ -1,4 +1,4 @@
-"""What kind of image bytes are and how large it claims to be, read from its head and not opened.
+"""The type of an image and the size it claims, read from its head without decoding it.
 
 Decoding strangers' images is how image bombs go off; the claim is all a finding needs.
 """
@@ -13,7 +13,9 @@ _ALONE = {0x01, *range(0xD0, 0xD9)}
 
 @dataclass(frozen=True, slots=True)
 class ImageHead:
-    """``kind`` is empty for no image we know; sides are zero when the head does not say."""
+    """Type and claimed sides; ``kind`` is empty for no image we know, sides are zero when the head
+    has none.
+    """
 
     kind: str = ""
     width: int = 0
@@ -21,7 +23,7 @@ class ImageHead:
 
 
 def read_image(head: bytes) -> ImageHead:
-    """Never raises, whatever the bytes."""
+    """Read the head. Never raises, whatever the bytes."""
     for magic, (kind, sides) in _KINDS.items():
         if head.startswith(magic) and (kind != "webp" or head[8:12] == b"WEBP"):
             try:
@@ -73,7 +75,7 @@ def _jpeg(head: bytes) -> tuple[int, int]:
 
 
 def _segments(head: bytes) -> Iterator[tuple[int, int]]:
-    """Marker and place of its length, from segment to segment, until the pixels begin."""
+    """Yield each segment's marker and the place of its length, until the pixels begin."""
     at = 2
     while at + 4 <= len(head) and head[at] == 0xFF:
         marker = head[at + 1]

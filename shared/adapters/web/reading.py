@@ -1,4 +1,4 @@
-"""What an answer from the web is taken for: a page, an image, or a file to download."""
+"""The kind of an answer from the web: a page, an image, or a file to download."""
 
 import re
 from collections.abc import Mapping
@@ -25,7 +25,9 @@ _FILE_NAME = re.compile(r"filename\*?=\s*(?:UTF-8'')?\"?([^\";]+)", re.IGNORECAS
 
 
 def wanted(status: int, headers: Mapping[str, str]) -> int:
-    """How many bytes of a body: none of a page, of an image as many as it may have."""
+    """Return how many bytes of the body to read: none of a page, of an image as many as it may
+    have.
+    """
     if not 200 <= status < 300:
         return 0
     kind = _content_type(headers)

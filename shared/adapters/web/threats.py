@@ -1,4 +1,4 @@
-"""Which threat list is asked: none, a file of the operator's own, or Google Web Risk."""
+"""The threat list that settings choose: none, a file of the operator's own, or Google Web Risk."""
 
 from collections.abc import Mapping
 from functools import cached_property
@@ -12,14 +12,15 @@ from shared.settings import Settings
 
 
 class NoThreats:
-    """The operator chose to ask no list."""
+    """Threat list of an operator who chose to ask none."""
 
     def of(self, url: str, *, seconds: float) -> tuple[str, ...]:  # noqa: ARG002 - the port's shape
         return ()
 
 
 class ThreatFile:
-    """A host (with all below it) or the beginning of an address on each line, and what it is for.
+    """File with a host (and all hosts below it) or the beginning of an address on each line, and
+    its threat.
 
     ``evil.example MALWARE``; ``#`` begins a remark. Read when first asked.
     """
@@ -28,7 +29,7 @@ class ThreatFile:
         self._path = path
 
     def of(self, url: str, *, seconds: float) -> tuple[str, ...]:  # noqa: ARG002 - the port's shape
-        """What the address is listed for; raises ``TryAgain`` when the file cannot be read."""
+        """Return what the address is listed for. Raises ``TryAgain`` if the file is unreadable."""
         try:
             address = read_address(url)
         except BadAddress:
@@ -57,7 +58,7 @@ class ThreatFile:
 
 
 def threats(settings: Settings) -> Threats:
-    """As ``FANFARE_THREATS`` says."""
+    """Create the list that ``FANFARE_THREATS`` names."""
     kind, _, path = settings.threat_list.partition(":")
     if kind == "local":
         return ThreatFile(Path(path))

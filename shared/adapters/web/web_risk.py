@@ -69,7 +69,7 @@ class WebRisk:
         self._lookups = Lookups(resolve, most_of_one=MOST_LOOKUPS)
 
     def of(self, url: str, *, seconds: float) -> tuple[str, ...]:
-        """The lists the address is on; raises ``TryAgain`` when Google does not say."""
+        """Return the lists the address is on. Raises ``TryAgain`` when Google does not say."""
         deadline = Deadline.after(seconds, self._clock)
         try:
             answer = self._ask(url, deadline, self._tokens.current())
@@ -118,7 +118,7 @@ class WebRisk:
 
 
 def web_risk(settings: Settings) -> WebRisk:
-    """With this machine's or service's own credentials."""
+    """Create the client with this machine's or service's own credentials."""
     tokens = GoogleAccessTokens(SCOPE, settings.oauth_token_url)
     return WebRisk(tokens, settings.web_risk_url)
 
@@ -128,7 +128,7 @@ def _all(_status: int, _headers: Mapping[str, str]) -> int:
 
 
 def _lists(body: bytes) -> tuple[str, ...]:
-    """Anything that is not plainly one of the two answers is none."""
+    """Read the lists from an answer. Raises ``TryAgain`` for anything but the two forms."""
     try:
         told = json.loads(body)
         if told == {}:
