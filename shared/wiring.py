@@ -1,4 +1,4 @@
-"""Who plays which part. The only module that picks adapters.
+"""The container of the adapters. The only module that picks them.
 
 ``Parts`` lists the parts that verbs need, and ``GoogleParts`` fills them. Each part is built when
 it is first asked for, and its adapter imported only then: a function loads what it uses and nothing
@@ -61,7 +61,7 @@ if TYPE_CHECKING:
 
 
 class Parts(Protocol):
-    """Every port of the verbs, filled."""
+    """Container of every port and store that verbs need."""
 
     @property
     def settings(self) -> Settings: ...
@@ -148,7 +148,7 @@ def derivation_fits(hwid: str, data: bytes | None) -> bool:
 
 
 class Ground:
-    """The settings given, or those of the environment."""
+    """Settings, clock and databases, from the settings given or the environment's."""
 
     def __init__(self, given: Settings | None = None) -> None:
         self._given = given
@@ -177,21 +177,21 @@ class Ground:
 
     @cached_property
     def _rest_database(self) -> "Database":
-        """For the hot path, and where a cold start counts."""
+        """Database for the hot path, and where a cold start counts."""
         from shared.adapters.firestore.rest_database import RestDatabase
 
         return RestDatabase(self._rest)
 
     @cached_property
     def _database(self) -> "Database":
-        """For records that are off the hot path."""
+        """Database for records that are off the hot path."""
         from shared.adapters.firestore.google_database import GoogleDatabase
 
         return GoogleDatabase(self._firestore, lambda: self._rest_database)
 
 
 class RecordParts(Ground):
-    """The records everybody works on."""
+    """Records that all verbs share."""
 
     @cached_property
     def notifications(self) -> Notifications:
@@ -225,7 +225,7 @@ class RecordParts(Ground):
 
 
 class CallerParts(Ground):
-    """Firebase, or what stands in for it on a developer's machine."""
+    """Firebase's accounts and tokens, or their emulator on a developer's machine."""
 
     @cached_property
     def identities(self) -> Identities:
@@ -253,7 +253,7 @@ class CallerParts(Ground):
 
 
 class FanOutParts(Ground):
-    """Firestore for the plan and its ledger, Cloud Tasks, and the push services."""
+    """Audience, ledger and slots in Firestore, Cloud Tasks, and the push services."""
 
     @cached_property
     def audience(self) -> Audience:
@@ -281,8 +281,9 @@ class FanOutParts(Ground):
 
     @cached_property
     def senders(self) -> Mapping[AddressKind, Sender]:
-        """FCM always; APNs and Huawei when their credentials are set. What breaks one of them,
-        while it is built or when it is used, leaves the others alone.
+        """Sender by kind of address: FCM always; APNs and Huawei when their credentials are set.
+
+        A defect of one of them, while it is built or when it is used, leaves the others alone.
         """
         from shared.adapters.push.isolated import IsolatedSender
 
@@ -333,12 +334,14 @@ class FanOutParts(Ground):
 
 
 def retry_policy(p: Parts) -> RetryPolicy:
-    """As the specification says, but for how long the first wait is, which tests shorten."""
+    """Build the policy of the specification, with the first wait from the settings, which tests
+    shorten.
+    """
     return RetryPolicy(base_seconds=p.settings.retry_base_seconds)
 
 
 class ModerationParts(Ground):
-    """The guarded web and a list of threats; policy, moderators and usage in Firestore."""
+    """The guarded web and a threat list; policy, moderators and usage in Firestore."""
 
     @cached_property
     def web(self) -> Web:
@@ -372,7 +375,7 @@ class ModerationParts(Ground):
 
 
 def inspecting(p: Parts) -> Inspect:
-    """A look at content with the web and the threat list of these parts."""
+    """Build the inspection of content, with the web and the threat list of these parts."""
 
     def look(content: Content, domains: Sequence[Domain]) -> Inspection:
         from shared.flow.findings.inspect import inspect
@@ -390,7 +393,9 @@ def inspecting(p: Parts) -> Inspect:
 
 
 def counting(p: Parts) -> "CountDevices":
-    """A count of a notification's audience with these parts, which are loaded when it is made."""
+    """Build the count of a notification's audience, with these parts, which are loaded when it is
+    made.
+    """
 
     def count(notification: Notification) -> int:
         from shared.flow.audience.size import devices_now
@@ -401,7 +406,7 @@ def counting(p: Parts) -> "CountDevices":
 
 
 def checks(p: Parts) -> "Checks":
-    """What submissions are checked with."""
+    """Collect what submissions are checked with."""
     from shared.flow.notifications.submission import PAUSES, Checks
 
     return Checks(inspecting(p), p.audience, p.usage, p.rates, PAUSES)
@@ -418,7 +423,7 @@ class ChatParts(Ground):
 
     @cached_property
     def chat(self) -> Chat | None:
-        """None without a bot's token."""
+        """Telegram's bot; ``None`` without a bot's token."""
         if self.settings.telegram_bot_token is None:
             return None
         from shared.adapters.telegram import TelegramChat
@@ -429,7 +434,7 @@ class ChatParts(Ground):
 
 
 def moderator_chat(p: Parts) -> "ModeratorChat | None":
-    """The moderators' chat; none without a bot and a room for it."""
+    """Build the moderators' chat; ``None`` without a bot and a room for it."""
     room = p.settings.telegram_chat_id
     if p.chat is None or room is None:
         return None
@@ -454,7 +459,7 @@ class ArchiveParts(Ground):
 
     @cached_property
     def archive(self) -> Archive | None:
-        """Where FANFARE_ARCHIVE says; ``None`` when it says nothing."""
+        """The archive that FANFARE_ARCHIVE names; ``None`` when it is not set."""
         if self.settings.archive is None:
             return None
         from shared.adapters.archive.places import archive_at
@@ -463,7 +468,7 @@ class ArchiveParts(Ground):
 
     @cached_property
     def signer(self) -> Signer | None:
-        """``None`` when manifests are not signed."""
+        """Signer of manifests; ``None`` when they are not signed."""
         if self.settings.archive_key is None:
             return None
         from shared.adapters.archive.places import signer
@@ -485,13 +490,13 @@ _parts: Parts = GoogleParts()
 
 
 def parts() -> Parts:
-    """The parts of this process."""
+    """Return the parts of this process."""
     return _parts
 
 
 @contextmanager
 def replaced(other: Parts) -> Iterator[Parts]:
-    """Plays with other parts for a while."""
+    """Replace the parts of this process within the ``with`` block."""
     global _parts
     before, _parts = _parts, other
     try:

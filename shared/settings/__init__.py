@@ -1,7 +1,7 @@
 """The environment, read once, typed, and refused with the name of what is wrong.
 
-Anything that makes Fanfare trust less than Google's own services (emulators, stand-ins, unsigned
-tokens) is accepted for projects named ``demo-…`` only, and never on Cloud Run.
+Anything that makes Fanfare trust less than Google's own services (emulators, unsigned tokens) is
+accepted for projects named ``demo-…`` only, and never on Cloud Run.
 """
 
 import os
@@ -51,7 +51,7 @@ handler, so that the answer is still heard."""
 
 
 class SettingsError(Exception):
-    """Names every setting that is missing or malformed; start-up stops."""
+    """Error that names every setting that is missing or malformed; start-up stops."""
 
 
 def _host_and_port(value: str) -> str:
@@ -98,7 +98,7 @@ def _usable(value: SecretStr, credentials: "type[PushCredentials]") -> SecretStr
 
 
 def _secret_like(form: str) -> Callable[[SecretStr], SecretStr]:
-    """A secret of this form; the fault does not show it."""
+    """Create a check for a secret of this form; its error does not show the secret."""
 
     def checked(value: SecretStr) -> SecretStr:
         if not re.fullmatch(form, value.get_secret_value()):
@@ -119,12 +119,12 @@ LogKey = Annotated[SecretStr, AfterValidator(_secret_like(r"[!-~]{32,256}"))]
 WebhookSecret = Annotated[SecretStr, AfterValidator(_secret_like(r"[A-Za-z0-9_-]{16,256}"))]
 AppleSecret = Annotated[SecretStr, AfterValidator(_of_apple)]
 HuaweiSecret = Annotated[SecretStr, AfterValidator(_of_huawei)]
-"""What they hold is read with libraries that functions without these secrets never load."""
+"""These secrets' contents are read with libraries that functions without them never load."""
 Account = Annotated[str, Field(pattern=r"^[^@\s]+@[^@\s]+$")]
 
 
 class Settings(BaseModel):
-    """Everything that differs between places where Fanfare runs. Aliases are variable names."""
+    """Values that differ between the places where Fanfare runs. Aliases are variable names."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -194,21 +194,21 @@ class Settings(BaseModel):
 
     @property
     def local(self) -> bool:
-        """Whether this is a demo project, where stand-ins and unsigned tokens are accepted."""
+        """True for a demo project, where emulators and unsigned tokens are accepted."""
         return self.project.startswith("demo-")
 
     @property
     def has_bot(self) -> bool:
-        """Whether moderators have a chat with a bot in it."""
+        """True if moderators have a chat with a bot in it."""
         return self.telegram_bot_token is not None and self.telegram_chat_id is not None
 
     @property
     def lease(self) -> timedelta:
-        """How long a sender owns a batch without writing."""
+        """The time for which a sender owns a batch without writing."""
         return timedelta(seconds=self.lease_seconds)
 
     def function_url(self, function: str) -> str:
-        """Where a deployed function answers, and the audience of tokens meant for it.
+        """Build the address of a deployed function, which is the audience of tokens meant for it.
 
         ``{function}`` in the setting stands for the name, as in Cloud Run's own addresses.
         """
@@ -218,13 +218,13 @@ class Settings(BaseModel):
         return f"{base}/{function}"
 
     def account(self, caller: str) -> str:
-        """The service account of ``tasks``, ``events`` or ``scheduler``."""
+        """Return the service account of ``tasks``, ``events`` or ``scheduler``."""
         given = getattr(self, f"{caller}_account")
         return given or f"fanfare-{caller}@{self.project}.iam.gserviceaccount.com"
 
 
 def read(environment: Mapping[str, str]) -> Settings:
-    """Settings from ``environment``; raises ``SettingsError`` with every fault."""
+    """Read settings from ``environment``. Raises ``SettingsError`` with every fault."""
     given = {name: value for name, value in environment.items() if value}
     try:
         settings = Settings.model_validate(given)
@@ -243,7 +243,7 @@ def read(environment: Mapping[str, str]) -> Settings:
 
 @cache
 def settings() -> Settings:
-    """This process's settings."""
+    """Return this process's settings."""
     return read(os.environ)
 
 
@@ -263,7 +263,9 @@ def _told(faults: ValidationError) -> Iterator[str]:
 
 
 def _misspelt(given: Iterable[str]) -> list[str]:
-    """One that is nearly a setting of ours would be passed over, and its default would hold."""
+    """Find names that are nearly a setting's: they would be ignored, and the setting's default
+    would hold.
+    """
     known = [field.alias for field in Settings.model_fields.values() if field.alias]
     odd = [name for name in given if name.startswith("FANFARE_") and name not in known]
     nearest = [(name, get_close_matches(name, known, n=1, cutoff=0.8)) for name in odd]

@@ -1,4 +1,4 @@
-"""``FANFARE_APNS_CREDENTIALS``: one secret that says everything about us and Apple.
+"""``FANFARE_APNS_CREDENTIALS``: one secret with everything that proves us to Apple.
 
 JSON, with either a P8 key or a P12 certificate in it. Newer keys and most certificates are good for
 one environment only; ``environments`` then keeps devices of the other from being tried with them,
@@ -49,7 +49,9 @@ def _listed(value: object) -> object:
 
 
 class ApnsCredentials(PushCredentials):
-    """``key``, ``keyId`` and ``teamId``; or ``p12`` (in base64) and its ``password``."""
+    """Fields of the secret: ``key``, ``keyId`` and ``teamId``; or ``p12`` (base64) and its
+    ``password``.
+    """
 
     topic: Topic
     environments: Annotated[
@@ -75,10 +77,10 @@ class ApnsCredentials(PushCredentials):
 
     @cached_property
     def private_key(self) -> EllipticCurvePrivateKey | None:
-        """What provider tokens are signed with, if that is how we prove who we are."""
+        """Key that provider tokens are signed with; ``None`` with a certificate."""
         return read_key(self.key) if self.key else None
 
     @cached_property
     def certificate(self) -> P12Certificate | None:
-        """What we show in the handshake, if that is how we prove who we are."""
+        """Certificate that is shown in the handshake; ``None`` with a key."""
         return P12Certificate(self.p12, self.password, self.topic) if self.p12 else None

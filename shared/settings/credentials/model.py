@@ -1,4 +1,4 @@
-"""What the secrets of all push services have in common: how they are read, and how refused."""
+"""The reading of every push service's secret, and the words it is refused with."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -33,7 +33,7 @@ def _in_one_word(value: SecretStr) -> SecretStr:
 
 
 Text = Annotated[str, BeforeValidator(_text)]
-"""A short text, without what is around it."""
+"""A short text, without surrounding blanks, quotes or marks."""
 Secret = Annotated[
     SecretStr, BeforeValidator(_text), Field(min_length=1), AfterValidator(_in_one_word)
 ]
@@ -77,7 +77,7 @@ class PushCredentials(BaseModel):
 
     @classmethod
     def _unknown(cls, name: str) -> str:
-        """Repeat a near miss only: what somebody took for a name may be the secret."""
+        """Repeat a near miss only: an unknown name may be the secret itself."""
         known = [to_camel(it) for it in cls.model_fields]
         if near := get_close_matches(name, known, n=1, cutoff=0.8):
             return f"{name} is no field; perhaps {near[0]} is meant"

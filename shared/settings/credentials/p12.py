@@ -2,8 +2,8 @@
 
 P12 files are mostly encrypted with RC2-40, which OpenSSL 3 reads no more; ``cryptography`` does.
 Apple names the apps a certificate is good for in an extension of its own, and the first of them in
-the subject's UID. A handshake that fails for a wrong date says nothing one could act on: we do. The
-dates are looked at when it is shown, since they pass while we run; all else when it is read.
+the subject's UID. A handshake that fails for a wrong date gives no reason, so the dates are checked
+here: when the certificate is shown, since they pass while we run; everything else when it is read.
 """
 
 import ssl
@@ -55,7 +55,7 @@ class P12Certificate:
 
     @property
     def topics(self) -> frozenset[str]:
-        """The apps it is good for; none named means any."""
+        """Apps the certificate is good for; none means any."""
         subject = self._certificate.subject.get_attributes_for_oid(NameOID.USER_ID)
         named = {str(it.value) for it in subject}
         try:
@@ -67,7 +67,7 @@ class P12Certificate:
         return frozenset(named)
 
     def pem(self, password: bytes) -> bytes:
-        """Chain and key, the key encrypted. Raises ``CredentialsRefused`` outside its dates."""
+        """Return chain and encrypted key. Raises ``CredentialsRefused`` outside the dates."""
         self.check_dates()
         return self._pem(password)
 
@@ -78,7 +78,7 @@ class P12Certificate:
         return b"".join([*(it.public_bytes(Encoding.PEM) for it in self._chain), key])
 
     def check_dates(self) -> None:
-        """Raises ``CredentialsRefused``."""
+        """Raise ``CredentialsRefused`` for a certificate outside its dates."""
         begins = self._certificate.not_valid_before_utc
         ends = self._certificate.not_valid_after_utc
         if self._clock() < begins:
@@ -115,7 +115,7 @@ def show(context: ssl.SSLContext, pem: Callable[[bytes], bytes]) -> None:
 
 
 def _strings(der: bytes) -> set[str]:
-    """Every UTF-8 string in nested sequences; what is none of these is passed over."""
+    """Collect every UTF-8 string in nested sequences; other types are skipped."""
     found: set[str] = set()
     position = 0
     while position + 2 <= len(der):
@@ -131,7 +131,7 @@ def _strings(der: bytes) -> set[str]:
 
 
 def _length(der: bytes, position: int) -> tuple[int, int]:
-    """A DER length, and where the content begins."""
+    """Read a DER length; return it and the position of the content."""
     first = der[position]
     if first < _LONG_FORM:
         return first, position + 1
