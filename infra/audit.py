@@ -1,7 +1,7 @@
 """Look up every pinned package among the vulnerabilities that are known.
 
-The advisories are asked for over the network. Where they cannot be reached, nothing is audited,
-which is said and is no failure: a build must not depend on somebody else's service being up.
+The advisories are fetched over the network. Where they cannot be reached, nothing is audited, which
+is reported and is no failure: a build must not depend on the availability of an external service.
 """
 
 import json
@@ -19,7 +19,7 @@ LONGEST_SECONDS: Final = 180
 
 @dataclass(frozen=True, slots=True)
 class Audit:
-    """What was looked up: packages with an answer, those without, and a line a vulnerability."""
+    """Result of the look-up: packages with an answer, those without, and a line a vulnerability."""
 
     audited: int
     skipped: int
@@ -27,11 +27,11 @@ class Audit:
 
     @property
     def reached(self) -> bool:
-        """Whether any advisory could be read."""
+        """True if any advisory could be read."""
         return self.audited > 0
 
     def sentence(self) -> str:
-        """The result, as it is printed."""
+        """Format the result, as it is printed."""
         if not self.reached:
             return "Not audited: advisories cannot be reached from here."
         rest = f", {self.skipped} without an answer" if self.skipped else ""
@@ -40,7 +40,7 @@ class Audit:
 
 
 def read(report: Mapping[str, Any]) -> Audit:
-    """The audit in pip-audit's JSON report."""
+    """Read pip-audit's JSON report."""
     packages = report.get("dependencies", [])
     skipped = [it for it in packages if "skip_reason" in it]
     return Audit(

@@ -27,7 +27,7 @@ FILES: Final[Mapping[str, tuple[str, ...]]] = {
     "infra/offline/requirements-lock.txt": ("--group", "lock"),
     "infra/offline/requirements-terraform.txt": ("--group", "terraform"),
 }
-"""Each requirements file, and what of ``pyproject.toml`` it holds, as arguments of ``uv``."""
+"""Each requirements file, and the part of ``pyproject.toml`` it holds, as arguments of ``uv``."""
 
 _HOW: Final = (
     *("--universal", "--python-version", OLDEST_PYTHON, "--generate-hashes", "--no-annotate"),

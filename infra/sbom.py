@@ -1,4 +1,4 @@
-"""Say in a CycloneDX document what the deployed archive is made of, package by package.
+"""Describe in a CycloneDX document what the deployed archive is made of, package by package.
 
 It names the archive by its SHA-256 and every package by version, package URL and the hashes of the
 files that may be installed. The same sources give the same bytes.
@@ -16,7 +16,7 @@ SPECIFICATION: Final = "1.6"
 
 
 def sbom(archive: Path) -> dict[str, Any]:
-    """The document for ``archive``, of the packages in ``requirements.txt``."""
+    """Build the document for ``archive``, of the packages in ``requirements.txt``."""
     written = subprocess.run(  # noqa: S603
         [
             *(sys.executable, "-W", "ignore", "-m", "cyclonedx_py", "requirements"),

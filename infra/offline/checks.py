@@ -1,4 +1,4 @@
-"""What the real providers refuse beyond the schema itself.
+"""The real providers' checks beyond the schema itself.
 
 Terraform checks names, types, nesting and what is required. Which values an argument may have, and
 which arguments exclude each other, only the provider knows; ``supplement.json`` has the rules that
@@ -19,7 +19,7 @@ UNKNOWN = msgpack.ExtType(0, b"\x00")
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """What is wrong, and where."""
+    """Description of a fault, and its place."""
 
     summary: str
     detail: str
@@ -27,14 +27,14 @@ class Fault:
 
 
 def is_unknown(value: object) -> bool:
-    """Whether it is told only when the change is applied."""
+    """Tell whether the value will only be known when the change is applied."""
     if isinstance(value, list):
         return any(is_unknown(each) for each in value)
     return isinstance(value, msgpack.ExtType)
 
 
 def faults(block: Json, supplement: Mapping[str, Any], config: Any) -> Iterator[Fault]:
-    """Everything wrong with the configuration of one resource."""
+    """Yield everything wrong with the configuration of one resource."""
     yield from _values(block, config, ())
     for rule in supplement.get("rules", ()):
         for place, found in _reached(config, list(filter(None, rule.get("at", "").split(".")))):
@@ -61,7 +61,7 @@ def _values(block: Json, config: Any, place: Place) -> Iterator[Fault]:
 
 
 def _reached(value: Any, path: Sequence[str], place: Place = ()) -> Iterator[tuple[Place, Json]]:
-    """Every block at this path, with its place."""
+    """Yield every block at this path, with its place."""
     if isinstance(value, list):
         for n, each in enumerate(value):
             yield from _reached(each, path, (*place, n))

@@ -1,10 +1,10 @@
-"""From a binding package of a provider to the schema it was generated from.
+"""Conversion of a provider's binding package to the schema it was generated from.
 
 The packages ``cdktn-provider-…`` are generated from ``terraform providers schema``: their
 TypeScript names every argument, its type, its nesting, and whether it must, may or cannot be set.
 Only these facts are kept, never a description, and only of the types that our ``*.tf`` files use.
 
-    python -m infra.offline.convert PACKAGE.whl [PACKAGE.whl …]
+python -m infra.offline.convert PACKAGE.whl [PACKAGE.whl …]
 """
 
 import base64
@@ -44,7 +44,7 @@ _WORDS = {"String": "string", "Number": "number", "Boolean": "bool", "Any": "dyn
 
 
 class Module:
-    """The TypeScript of one resource, data source or provider."""
+    """TypeScript of one resource, data source or provider."""
 
     def __init__(self, text: str) -> None:
         starts = list(_SECTION.finditer(text))
@@ -61,7 +61,7 @@ class Module:
                 self.type = found[1] if found else name
 
     def schema(self) -> Json:
-        """The whole block."""
+        """Convert the module to a schema's block."""
         return self._block(self.main, f"{self.main}Config", self._class(self.main))
 
     def _class(self, name: str) -> str:
@@ -182,7 +182,7 @@ def _lower(name: str) -> str:
 
 
 def used_types(infra: Path = INFRA) -> dict[str, set[str]]:
-    """The types of resources and data sources in our files."""
+    """List the types of resources and data sources in our files."""
     text = "\n".join(path.read_text() for path in sorted(infra.rglob("*.tf")))
     return {
         "Resource": set(re.findall(r'^resource "(\w+)"', text, re.MULTILINE)),
@@ -191,7 +191,7 @@ def used_types(infra: Path = INFRA) -> dict[str, set[str]]:
 
 
 def modules(wheel: Path) -> tuple[Json, Iterable[Module]]:
-    """Who the provider is (name and version), and all its modules."""
+    """Read the provider's name and version, and all its modules."""
     archive = zipfile.ZipFile(wheel)
     inner = next(name for name in archive.namelist() if name.endswith(".jsii.tgz"))
     sources: dict[str, list[str]] = {}
@@ -209,7 +209,7 @@ def modules(wheel: Path) -> tuple[Json, Iterable[Module]]:
 
 
 def convert(wheel: Path, used: dict[str, set[str]]) -> Json:
-    """The schema of what is used of this provider."""
+    """Convert the types of this provider that are used."""
     who, found = modules(wheel)
     out: Json = {"source": who["name"], "version": who["version"]}
     parts: dict[str, Json] = {"Resource": {}, "DataSource": {}}

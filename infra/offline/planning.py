@@ -1,7 +1,8 @@
-"""How a plan and its outcome look when nobody asks a cloud.
+"""The plan and its outcome when no cloud is asked.
 
-What Google computes is unknown in a plan, except what the real provider tells from the arguments
-already (``computed`` in ``supplement.json``). Applying puts a recognisable stand-in in its place.
+What Google computes is unknown in a plan, except what the real provider derives from the arguments
+already (``computed`` in ``supplement.json``). Applying puts a recognisable placeholder in its
+place.
 """
 
 import hashlib
@@ -14,7 +15,7 @@ Fill = Callable[[str, Any, Any], Any]
 
 
 def planned(block: Json, supplement: Json, proposed: Any, prior: Any, project: str) -> Any:
-    """The planned state: what is configured, what was, and what is still to be told."""
+    """Plan the state: what is configured, what was, and what will be known when it is applied."""
     if not isinstance(proposed, dict):
         return proposed
     state = dict(proposed)
@@ -58,7 +59,7 @@ def _filled_blocks(nested: Json, value: Any, prior: Any) -> Any:
 
 
 def applied(type_name: str, block: Json, state: Any) -> Any:
-    """The planned state with every unknown made known."""
+    """Return the planned state with a value for every unknown."""
     if not isinstance(state, dict):
         return state
     done = dict(state)
@@ -77,7 +78,7 @@ def applied(type_name: str, block: Json, state: Any) -> Any:
 
 
 def stand_in(type_name: str, name: str, kind: Any, state: Mapping[str, Any]) -> Any:
-    """A value of the right type that nobody takes for a real one."""
+    """Make a value of the right type that cannot be taken for a real one."""
     if kind == "string":
         words = sorted((k, v) for k, v in state.items() if isinstance(v, str))
         mark = hashlib.sha256(repr(words).encode()).hexdigest()[:8]

