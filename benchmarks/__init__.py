@@ -1,1 +1,3 @@
-"""Measurements. Ratios of things measured in one run on one machine; see README.md beside this."""
+"""Measurements. Each ratio is of things measured in one run on one machine; see README.md beside
+this.
+"""

@@ -1,7 +1,7 @@
-"""What one push to Apple costs: our sender beside aioapns, against the same stand-in.
+"""The cost of one push to Apple: our sender beside aioapns, against the same emulator.
 
-As in ``benchmarks.sender``: each contestant keeps a process of its own, warmed up, the stand-in has
-another, rounds alternate, and the median of the rounds' ratios is told.
+As in ``benchmarks.sender``: each contestant keeps a process of its own, warmed up, the emulator has
+another, rounds alternate, and the median of the rounds' ratios is reported.
 """
 
 import asyncio
@@ -27,18 +27,18 @@ ROUNDS = 5
 OURS, AIOAPNS = "ours", "aioapns"
 MESSAGES = {OURS: 4000, AIOAPNS: 1000}
 CHUNK = 50
-"""Under way at once, for both: as many as a batch's chunk has."""
+"""Pushes under way at once, for both: as many as a batch's chunk has."""
 
 ID = "n" * 20
 TITLE, BODY, URL = "Sale", "Everything must go, and today is the day", "https://example.com/sale"
 TOPIC, KEY_ID, TEAM_ID = "com.example.app", "ABCDE12345", "TEAM123456"
 
 Round = Callable[[int], None]
-"""Sends so many messages."""
+"""Function that sends so many messages."""
 
 
 def measure() -> Runs:
-    """The figure ``make bench`` keeps; prints how it came about."""
+    """Measure the figure ``make bench`` keeps; print how it came about."""
     costs: dict[str, list[float]] = {name: [] for name in MESSAGES}
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
@@ -84,7 +84,7 @@ def _line(process: subprocess.Popen[str]) -> str:
 
 
 class Player:
-    """A contestant in a process of its own."""
+    """Contestant in a process of its own."""
 
     def __init__(self, name: str, url: str, folder: Path) -> None:
         self._process = _python("benchmarks.apns", name, url, str(folder))
@@ -109,7 +109,7 @@ class Player:
 
 
 def play(name: str, url: str, folder: Path) -> None:
-    """Warm up, then one round for each line read."""
+    """Warm up, then run one round for each line read."""
     sending = {OURS: ours, AIOAPNS: aioapns}[name](url, folder)
     sending(MESSAGES[name])
     print("ready", flush=True)
@@ -125,7 +125,7 @@ def _cpu_seconds() -> float:
 
 
 def ours(url: str, folder: Path) -> Round:
-    """Our sender, a chunk per call."""
+    """Prepare our sender, a chunk per call."""
     from shared.adapters.memory.database import MemoryDatabase
     from shared.adapters.push.apns import apns_sender
     from shared.domain.audience.device import AddressKind, PushAddress
@@ -158,7 +158,7 @@ def ours(url: str, folder: Path) -> Round:
 
 
 def aioapns(url: str, folder: Path) -> Round:
-    """The library knows no other address than Apple's, except through its protocol's class."""
+    """Prepare aioapns, whose address can only be changed through its protocol's class."""
     import ssl
 
     from aioapns import APNs, NotificationRequest, PushType
@@ -191,7 +191,9 @@ def aioapns(url: str, folder: Path) -> Round:
         return [it.is_successful for it in answers]
 
     async def warm_up() -> None:
-        """Apple allows one stream until the first success; the library would break that."""
+        """Send one push first: Apple allows one stream until the first success, which the library
+        breaks.
+        """
         await client.send_notification(NotificationRequest(_token(0), message))
 
     def sending(messages: int) -> None:

@@ -1,6 +1,6 @@
-"""What writing a notification into a desktop's document costs: the slots alone, a chunk at a time.
+"""The cost of writing a notification into a desktop's document: the slots alone, a chunk at a time.
 
-Each round takes desktops that nobody wrote to since they were read, as a batch finds them.
+Each round takes desktops that were not written to since they were read, as a batch finds them.
 """
 
 import json
@@ -24,7 +24,7 @@ ROUNDS, EACH, WARM_UP = 5, 2_000, 500
 
 
 def measure() -> Runs:
-    """The figure ``make bench`` keeps; prints the rounds."""
+    """Measure the figure ``make bench`` keeps; print the rounds."""
     with services() as running:
         environment = running.of(PROJECT)
         seed(environment, desktops(WARM_UP + ROUNDS * EACH))
@@ -35,7 +35,7 @@ def measure() -> Runs:
 
 
 def play() -> list[float]:
-    """In a process of its own: microseconds of CPU a desktop, of each round."""
+    """Measure in a process of its own: microseconds of CPU a desktop, of each round."""
     p = GoogleParts()
     rest = FirestoreRest(p.settings.project, p.settings.firestore_emulator)
     slots = FirestoreSlots(rest)

@@ -1,4 +1,4 @@
-"""What planning and sending cost per device, beside the design one would write first.
+"""The cost of planning and sending per device, beside the design one would write first.
 
 In every round a small audience is planned and sent, the naive design works on some of the same
 devices, and a large audience is planned and sent, to see whether anything grows. Every piece of
@@ -18,7 +18,7 @@ from shared.domain.delivery.cost import Operations, dollars_per_million
 ROUNDS = 5
 SMALL = 10_000
 NAMED = 100_000
-"""What the keys say; a run with another large size leaves those out."""
+"""The size that the keys name; a run with another large size leaves those keys out."""
 LARGE = int(os.environ.get("BENCH_DEVICES", NAMED))
 NAIVE = 1_000
 """Devices of one naive round; it takes some milliseconds for each."""
@@ -28,7 +28,7 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """What one process took."""
+    """Cost of one process."""
 
     devices: int
     cpu_seconds: float
@@ -39,25 +39,25 @@ class Cost:
 
     @property
     def us_per_device(self) -> float:
-        """Of CPU."""
+        """Microseconds of CPU."""
         return 1e6 * self.cpu_seconds / self.devices
 
 
 @dataclass(frozen=True, slots=True)
 class Fanout:
-    """A whole one: planned, then sent."""
+    """Whole fan-out: planned, then sent."""
 
     plan: Cost
     send: Cost
 
     @property
     def us_per_device(self) -> float:
-        """Of CPU, of our functions."""
+        """Microseconds of CPU, of our functions."""
         return self.plan.us_per_device + self.send.us_per_device
 
     @property
     def operations(self) -> Operations:
-        """What is billed. Each task is created once and dispatched once."""
+        """Billed operations. Each task is created once and dispatched once."""
         both = (self.plan, self.send)
         return Operations(
             devices=self.plan.devices,
@@ -69,7 +69,7 @@ class Fanout:
 
 
 def measure(say: Say = print) -> Runs:
-    """The figures, by the keys of ``.local/bench.json``."""
+    """Measure the figures, by the keys of ``.local/bench.json``."""
     small, naive, large = [], [], []
     with services(with_store=True) as running:
         for devices in (SMALL, LARGE):

@@ -1,7 +1,7 @@
-"""What the measurements of the whole path share: services, devices, and an approved notification.
+"""The common parts of the measurements: services, devices, and an approved notification.
 
-Every service runs outside the processes that are measured. The queues lead nowhere: whoever is
-measured does the tasks' work itself, one after the other.
+Every service runs outside the processes that are measured. The queues lead nowhere: the measured
+process does the tasks' work itself, one after the other.
 """
 
 import json
@@ -44,38 +44,41 @@ from shared.settings import read
 from shared.stores.providers import Providers
 
 HANDLER_SECONDS = "1700"
-"""The emulator takes longer over a page than Firestore; no handler shall give up because of it."""
+"""The emulator takes longer over a page than Firestore; no handler may give up because of it."""
 
 DEAD_TOKEN = "unregistered-"
 STORE = "BENCH_STORE"
-"""Tells a process where the benchmarks' store answers."""
+"""Variable with the address of the benchmarks' store."""
 Fields = Mapping[str, object]
 
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """The environment of a process that is to use them, and the queues to look into."""
+    """Environment of a process that is to use the services, and the queues to look into."""
 
     environment: Mapping[str, str]
     tasks: TasksEmulator
 
     def of(self, project: str) -> dict[str, str]:
-        """The same for one project."""
+        """Return the environment for one project."""
         return {**self.environment, "GOOGLE_CLOUD_PROJECT": project}
 
     def in_store(self, project: str) -> dict[str, str]:
-        """The same, with the benchmarks' store in the emulator's place: for seeding it."""
+        """Return the environment with the benchmarks' store in the emulator's place: for seeding
+        it.
+        """
         return {**self.of(project), "FIRESTORE_EMULATOR_HOST": self.environment[STORE]}
 
     def forget(self, project: str) -> None:
-        """Empty the benchmarks' store of it."""
+        """Delete the project from the benchmarks' store."""
         Emulator(self.environment[STORE]).wipe(project)
 
 
 @contextmanager
 def services(*, with_store: bool = False) -> Iterator[Services]:
-    """Firestore, queues that lead nowhere, and FCM; with a store for what is too much for the
-    emulator.
+    """Run Firestore, queues that lead nowhere, and FCM.
+
+    ``with_store`` adds the benchmarks' store, for what is too much for the emulator.
     """
     slow = QueueSettings(rate_per_second=0.001, max_concurrent=1)
     queues = {str(queue): slow for queue in Queue}
@@ -103,7 +106,7 @@ def services(*, with_store: bool = False) -> Iterator[Services]:
 
 @contextmanager
 def _set(name: str, value: str) -> Iterator[None]:
-    """Google's client finds the emulator by this variable alone."""
+    """Set a variable within the ``with`` block: by it alone Google's client finds the emulator."""
     before = os.environ.get(name)
     os.environ[name] = value
     try:
@@ -115,7 +118,7 @@ def _set(name: str, value: str) -> Iterator[None]:
 
 
 def run(module: str, *arguments: object, environment: Mapping[str, str]) -> Any:
-    """What a process of its own says in JSON."""
+    """Run a module in a process of its own; return the JSON it prints."""
     command = [sys.executable, "-m", module, *map(str, arguments)]
     done = subprocess.run(command, env=environment, check=True, stdout=subprocess.PIPE)
     return json.loads(done.stdout)
@@ -133,7 +136,7 @@ def seed(environment: Mapping[str, str], devices: Iterator[tuple[str, Fields]]) 
 
 
 def phones(count: int, *, dead: int = 0) -> Iterator[tuple[str, Fields]]:
-    """Android devices, the last ``dead`` of them with an address that FCM no longer knows."""
+    """Yield Android devices, the last ``dead`` of them with an address that FCM no longer knows."""
     for number in range(count):
         begin = DEAD_TOKEN if number >= count - dead else "token-"
         address = PushAddress(
@@ -143,7 +146,7 @@ def phones(count: int, *, dead: int = 0) -> Iterator[tuple[str, Fields]]:
 
 
 def desktops(count: int) -> Iterator[tuple[str, Fields]]:
-    """Devices that fetch their notification from their own document."""
+    """Yield devices that fetch their notification from their own document."""
     for number in range(count):
         yield _device(f"windows-{number:07d}", Platform.WINDOWS, None)
 
@@ -162,7 +165,7 @@ def _device(name: str, platform: Platform, address: PushAddress | None) -> tuple
 
 
 def approved(project: str, id: str) -> NotificationId:
-    """A notification to everybody, approved just now."""
+    """Create a notification to everybody that was approved just now."""
     named = NotificationId(id)
     with closing(firestore.Client(project=project, credentials=AnonymousCredentials())) as client:
         notifications = FirestoreNotifications(client)

@@ -1,7 +1,8 @@
-"""The floor: what h2load, written in C, takes to post the same bytes to the same server.
+"""The floor: the time that h2load, written in C, takes to post the same bytes to the same server.
 
-It renders nothing, reads no answer but its status, and keeps no record; nobody gets below it in
-Python. It speaks HTTP/1.1 here, over as many kept connections as our sender has requests under way.
+It renders nothing, reads no answer but its status, and keeps no record; no Python code can be
+cheaper. It speaks HTTP/1.1 here, over as many kept connections as our sender has requests under
+way.
 """
 
 import os
@@ -18,12 +19,12 @@ PROGRAM = "h2load"
 
 
 def installed() -> bool:
-    """Whether the floor can be measured at all."""
+    """Tell whether the floor can be measured at all."""
     return shutil.which(PROGRAM) is not None
 
 
 def cpu_ms_per_message(url: str, payload: Payload, address: str) -> float:
-    """Of one run; raises when not everything was accepted."""
+    """Measure one run. Raises when not everything was accepted."""
     with tempfile.TemporaryDirectory() as folder:
         body = Path(folder, "body.json")
         body.write_bytes(payload.body(address))

@@ -1,9 +1,9 @@
-"""Whether memory grows with the audience: a million devices beside ten thousand.
+"""The growth of memory with the audience: a million devices beside ten thousand.
 
 The audience is synthetic, behind the same port, and so is the push service; batches and their
 ledger are in the benchmarks' store. All devices are planned, and all batches sent, one after the
-other in one process, through the doors that Cloud Tasks calls. Only its peak memory is read off:
-it does not matter what else is running, so two pairs run side by side.
+other in one process, through the doors that Cloud Tasks calls. Only its peak memory is read: it
+does not matter what else is running, so two pairs run side by side.
 """
 
 import json
@@ -37,7 +37,7 @@ ID = "memory"
 
 
 def measure() -> Runs:
-    """The figure ``make bench`` keeps; every run has a process of its own."""
+    """Measure the figure ``make bench`` keeps; every run has a process of its own."""
     with services(with_store=True) as running, ThreadPoolExecutor(AT_ONCE) as at_once:
         pairs = list(at_once.map(partial(_pair, running), range(ROUNDS)))
     small, large = zip(*pairs, strict=True)
@@ -62,20 +62,20 @@ def _peak(running: Services, number: int, devices: int) -> float:
 
 
 class SyntheticAudience:
-    """So many phones, made up when they are read; evenly spread over the partitions."""
+    """Audience of so many phones, made up when they are read; evenly spread over the partitions."""
 
     def __init__(self, devices: int) -> None:
         self._devices = devices
 
     def count(self, query: AudienceQuery) -> Counted:
-        """All of them, whatever is asked."""
+        """Count all phones, whatever is asked."""
         del query
         return Counted(self._devices, "")
 
     def page(
         self, query: AudienceQuery, partitions: PartitionRange, after: str, limit: int, read_at: str
     ) -> AudiencePage:
-        """In the order of their numbers, which is that of their sort keys."""
+        """Return phones in the order of their numbers, which is that of their sort keys."""
         del query, read_at
         first, end = (-(-at * self._devices // PARTITIONS) for at in _bounds(partitions))
         if after:
@@ -97,7 +97,7 @@ def _bounds(partitions: PartitionRange) -> tuple[int, int]:
 
 
 class Accepting:
-    """A push service that takes everything."""
+    """Push service that accepts everything."""
 
     def send(self, pushes: Sequence[Push], within_seconds: float = 0.0) -> Sequence[Answer]:
         """Take it at once."""

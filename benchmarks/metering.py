@@ -1,8 +1,8 @@
-"""What is counted within a measured process: what Firestore would bill, and the memory it took.
+"""The meters within a measured process: what Firestore would bill, and the memory it took.
 
-Firestore is listened to where our process talks to it, at REST and at gRPC. A document in an answer
-is a read, and so is one that was asked for and is not there; a query that finds nothing is one, and
-an aggregation one for every thousand documents it counted.
+Firestore's answers are counted where our process receives them, at REST and at gRPC. A document in
+an answer is a read, and so is one that was asked for and is missing; a query without results is
+one, and an aggregation one for every thousand documents it counted.
 """
 
 import json
@@ -19,25 +19,27 @@ from shared.wire.kept_transport import KeptTransport
 
 @dataclass(slots=True)
 class Billed:
-    """What was counted so far."""
+    """Operations counted so far."""
 
     reads: int = 0
     writes: int = 0
 
     def forget(self) -> None:
-        """Begin anew."""
+        """Reset the counts."""
         self.reads = self.writes = 0
 
 
 class Meter(KeptTransport):
-    """Carries the REST requests to one place, and counts."""
+    """Transport that carries the REST requests to one place, and counts."""
 
     def __init__(self, billed: Billed) -> None:
         super().__init__()
         self._billed = billed
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
-        """Of what a crowded emulator takes its time for, ours would lose its patience."""
+        """Send a request with a long timeout: a crowded emulator takes longer than our code would
+        wait.
+        """
         request.extensions["timeout"] = dict.fromkeys(("connect", "read", "write", "pool"), 600.0)
         response = super().handle_request(request)
         body = response.read()
@@ -59,7 +61,7 @@ def listen(client: Client, billed: Billed) -> None:
 
 
 class _Listening:
-    """The API below Google's client, its answers counted."""
+    """API below Google's client, with its answers counted."""
 
     def __init__(self, api: Any, billed: Billed) -> None:
         self._api = api
@@ -69,13 +71,13 @@ class _Listening:
         return getattr(self._api, verb)
 
     def batch_get_documents(self, *given: Any, **named: Any) -> Iterator[Any]:
-        """Found or missing, each is a read."""
+        """Count a read for each document, found or missing."""
         for answer in self._api.batch_get_documents(*given, **named):
             self._billed.reads += bool(answer.found or answer.missing)
             yield answer
 
     def run_query(self, *given: Any, **named: Any) -> Iterator[Any]:
-        """A query costs a read even when it finds nothing."""
+        """Count a read for each document; a query costs one even without results."""
         found = 0
         for answer in self._api.run_query(*given, **named):
             found += bool(answer.document.name)
@@ -83,19 +85,21 @@ class _Listening:
         self._billed.reads += max(1, found)
 
     def run_aggregation_query(self, *given: Any, **named: Any) -> Any:
-        """Ours count a thousand documents at most by this way."""
+        """Count one read: our queries count a thousand documents at most by this way."""
         self._billed.reads += 1
         return self._api.run_aggregation_query(*given, **named)
 
     def commit(self, *given: Any, **named: Any) -> Any:
-        """Each document that was written or deleted."""
+        """Count each document that was written or deleted."""
         answer = self._api.commit(*given, **named)
         self._billed.writes += len(answer.write_results)
         return answer
 
 
 def _aggregated(body: bytes) -> int:
-    """One read for every thousand documents; of sums it is not told how many there were."""
+    """Count one read for every thousand documents; an answer with sums does not say how many there
+    were.
+    """
     counts = [
         int(part["result"]["aggregateFields"].get("count", {}).get("integerValue", 0))
         for part in json.loads(body)
@@ -105,7 +109,7 @@ def _aggregated(body: bytes) -> int:
 
 
 def peak_bytes() -> int:
-    """The most memory this process ever had; ``getrusage`` may tell its parent's instead."""
+    """Read the most memory this process ever had; ``getrusage`` may give its parent's instead."""
     with Path("/proc/self/status").open() as status:
         told = next(line for line in status if line.startswith("VmHWM:"))
     return int(told.split()[1]) * 1024

@@ -1,7 +1,7 @@
-"""The design one would write first, in a process of its own: what ``fanout`` compares ours with.
+"""The design one would write first, in a process of its own, for ``fanout`` to compare ours with.
 
 Pages of 500 devices through google-cloud-firestore, ``send_each`` of firebase-admin for each page,
-and one ``update`` for every device. Nothing is recorded that a crash could be taken up from.
+and one ``update`` for every device. Nothing is recorded from which work could resume after a crash.
 """
 
 import json

@@ -1,8 +1,8 @@
-"""What one push costs: our sender beside Google's SDK, against the same stand-in.
+"""The cost of one push: our sender beside Google's SDK, against the same emulator.
 
-Each contestant keeps a process of its own, warmed up, and the stand-in has another, so that a
+Each contestant keeps a process of its own, warmed up, and the emulator has another, so that a
 process's CPU time is what sending cost the sender. Rounds alternate; a ratio is taken within each
-round and the median of the rounds is told, since the machine is never quite quiet.
+round and the median of the rounds is reported, since the machine is never quite quiet.
 """
 
 import asyncio
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 ROUNDS = 5
 OURS, EACH, EACH_ASYNC = "ours", "send_each", "send_each_async"
 MESSAGES = {OURS: 4000, EACH: 1000, EACH_ASYNC: 500}
-"""Per round. The SDK takes 500 per call; ours takes 50, as a batch's chunks do."""
+"""Messages per round. The SDK takes 500 per call; ours takes 50, as a batch's chunks do."""
 SDK_BATCH = 500
 CHUNK = 50
 LATENCY_SECONDS = 0.05
@@ -41,19 +41,19 @@ ID = "n" * 20
 TITLE, BODY, URL = "Sale", "Everything must go, and today is the day", "https://example.com/sale"
 
 Round = Callable[[int, int], None]
-"""Sends so many messages, from so many threads."""
+"""Function that sends so many messages, from so many threads."""
 
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """Of one round, per message."""
+    """Cost of a message in one round."""
 
     cpu_ms: float
     rate: float
 
 
 def measure() -> Runs:
-    """The figures ``make bench`` keeps; prints how they came about."""
+    """Measure the figures ``make bench`` keeps; print how they came about."""
     with ExitStack() as stack:
         url = stack.enter_context(_stand_in())
         players = {name: stack.enter_context(Player(name, url)) for name in MESSAGES}
@@ -134,7 +134,7 @@ def _line(process: subprocess.Popen[str]) -> str:
 
 
 class Player:
-    """A contestant in a process of its own."""
+    """Contestant in a process of its own."""
 
     def __init__(self, name: str, url: str) -> None:
         self._process = _python("benchmarks.sender", name, url)
@@ -160,7 +160,7 @@ class Player:
 
 
 def play(name: str, url: str) -> None:
-    """Warm up, then one round for each line read."""
+    """Warm up, then run one round for each line read."""
     sending = {OURS: ours, EACH: send_each, EACH_ASYNC: send_each_async}[name](url)
     sending(MESSAGES[name], 1)
     print("ready", flush=True)
@@ -177,7 +177,7 @@ def _cpu_seconds() -> float:
 
 
 def ours(url: str) -> Round:
-    """Our sender, a chunk per call."""
+    """Prepare our sender, a chunk per call."""
     from shared.adapters.push.fcm import FcmSender
     from shared.domain.audience.device import AddressKind, PushAddress
     from shared.domain.push.answers import Accepted
@@ -207,7 +207,7 @@ def ours(url: str) -> Round:
 
 
 def send_each(url: str) -> Round:
-    """firebase-admin, 500 per call."""
+    """Prepare firebase-admin, 500 per call."""
     messaging = sdk(url)
 
     def sending(messages: int, callers: int) -> None:
@@ -220,7 +220,7 @@ def send_each(url: str) -> Round:
 
 
 def send_each_async(url: str) -> Round:
-    """firebase-admin, 500 per call, over httpx."""
+    """Prepare firebase-admin, 500 per call, over httpx."""
     messaging = sdk(url)
     loop = asyncio.new_event_loop()
 
@@ -234,7 +234,7 @@ def send_each_async(url: str) -> Round:
 
 
 def sdk(url: str) -> Any:
-    """The SDK knows no other address than the real one, except through a private name."""
+    """Prepare the SDK, whose address can only be changed through a private name."""
     import firebase_admin
     from firebase_admin import credentials, messaging
     from google.oauth2.credentials import Credentials
@@ -254,7 +254,7 @@ def _sdk_messages(messaging: Any, start: int) -> list[Any]:
 
 
 def sdk_message(messaging: Any, token: str) -> Any:
-    """The same content as ours, in the SDK's words."""
+    """Build a message with the same content as ours, in the SDK's words."""
     return messaging.Message(
         token=token,
         notification=messaging.Notification(title=TITLE, body=BODY),

@@ -1,11 +1,11 @@
-"""A stand-in for Firestore's REST API, for the measurements that the emulator is too slow for.
+"""An emulator of Firestore's REST API, for the measurements that Google's emulator is too slow for.
 
-The emulator looks through a whole collection for every ordered page and every count; with 100,000
-devices, or the 2,000 batches of a million, it is the emulator that such a run would wait for. This
-one keeps what is ordered in order. Whoever is measured does not know: the same adapters send the
-same requests and read the same answers. It keeps everything in memory, knows only what those
-adapters ask, refuses the rest, and reads as of now whatever moment is asked for. That it answers
-as Firestore does is tested with the contracts of the ledger and the audience.
+Google's emulator reads a whole collection for every ordered page and every count; with 100,000
+devices, or the 2,000 batches of a million, such a run would measure the emulator. This store keeps
+what is ordered in order. The measured process sees no difference: the same adapters send the same
+requests and read the same answers. The store keeps everything in memory, knows only what those
+adapters ask, refuses the rest, and reads as of now whatever moment is asked for. That it answers as
+Firestore does is tested with the contracts of the ledger and the audience.
 """
 
 import gc
@@ -39,19 +39,19 @@ COMPARISONS: Mapping[str, Callable[[Any, Any], bool]] = {
 
 
 class Refused(Exception):
-    """A condition does not hold; by Firestore's word for it."""
+    """Error for a condition that does not hold, by Firestore's word for it."""
 
 
 @dataclass(slots=True)
 class Document:
-    """As it was written last."""
+    """Document as it was written last."""
 
     name: str
     fields: Raw
     version: str
 
     def told(self, mask: Sequence[str] = ()) -> Raw:
-        """As it is answered, whole or some of its fields."""
+        """Convert the document to an answer, whole or some of its fields."""
         fields = self.fields
         if mask:
             fields = {path: fields[path] for path in mask if path in fields}
@@ -68,7 +68,7 @@ class Collection:
     )
 
     def ordered(self, paths: tuple[str, ...]) -> tuple[list[tuple[Any, ...]], list[Document]]:
-        """Keys and documents side by side; who lacks a field is in no order by it."""
+        """Return keys and documents side by side; a document that lacks a field is left out."""
         if paths not in self.orders:
             rows = [
                 (tuple(_value(each, path) for path in paths), each.name, each)
@@ -81,14 +81,14 @@ class Collection:
 
 
 class Store:
-    """All documents."""
+    """Documents, with the calls on them."""
 
     def __init__(self) -> None:
         self._collections: dict[str, Collection] = {}
         self._moments = 0
 
     def batch_get(self, _: str, body: Raw) -> object:
-        """Each document asked for, found or missing."""
+        """Return each document asked for, found or missing."""
         mask, now = body.get("mask", {}).get("fieldPaths", ()), self._now()
         found = ((name, self._found(name)) for name in body["documents"])
         return [
@@ -97,7 +97,7 @@ class Store:
         ]
 
     def run_query(self, parent: str, body: Raw) -> object:
-        """The documents a query selects, in its order."""
+        """Return the documents a query selects, in its order."""
         asked, now = body["structuredQuery"], self._now()
         mask = [each["fieldPath"] for each in asked.get("select", {}).get("fields", ())]
         chosen = [] if mask == [NAME] else mask
@@ -106,7 +106,7 @@ class Store:
         ] or [{"readTime": now}]
 
     def run_aggregation(self, parent: str, body: Raw) -> object:
-        """How many a query selects, or sums of their fields."""
+        """Count the documents a query selects, or sum their fields."""
         asked = body["structuredAggregationQuery"]
         found = list(self._selected(parent, asked["structuredQuery"]))
         wanted = {each["alias"]: each for each in asked["aggregations"]}
@@ -123,7 +123,7 @@ class Store:
         return [{"result": {"aggregateFields": told}, "readTime": self._now()}]
 
     def commit(self, _: str, body: Raw) -> object:
-        """All or nothing."""
+        """Write all documents or none."""
         for each in body["writes"]:
             self._check(each)
         now = self._now()
@@ -132,7 +132,7 @@ class Store:
         return {"writeResults": [{"updateTime": now}] * len(body["writes"]), "commitTime": now}
 
     def batch_write(self, _: str, body: Raw) -> object:
-        """Each on its own."""
+        """Write each document on its own."""
         results: list[Raw] = []
         states: list[Raw] = []
         for each in body["writes"]:
@@ -155,7 +155,7 @@ class Store:
             del self._collections[path]
 
     def _now(self) -> str:
-        """Later than any moment before; it is compared, and never with a clock."""
+        """Return a moment later than any before; it is compared, and never with a clock."""
         self._moments += 1
         return written(EPOCH + timedelta(microseconds=self._moments))
 
@@ -188,7 +188,7 @@ class Store:
         collection.orders.clear()
 
     def _selected(self, parent: str, asked: Raw) -> Iterator[Document]:
-        """Begins where the range of the first order begins, and ends where the page is full."""
+        """Yield from where the range of the first order begins to where the page is full."""
         (source,) = asked["from"]
         if source.get("allDescendants"):
             raise KeyError("allDescendants")
@@ -222,7 +222,7 @@ def _value(document: Document, path: str) -> Any:
 
 
 def _decoded(value: Raw) -> Any:
-    """A ``referenceValue`` is a name; a moment compares as one."""
+    """Decode a value; a ``referenceValue`` becomes a name, a moment compares as one."""
     if "referenceValue" in value:
         return value["referenceValue"]
     return decode(value, datetime.fromisoformat)
@@ -244,7 +244,7 @@ def _meets(document: Document, path: str, op: str, asked: Any) -> bool:
 
 
 def _beyond(document: Document, first: str, filters: Sequence[tuple[str, str, Any]]) -> bool:
-    """Whether in ascending order no later document can be below what the filters demand."""
+    """Tell whether in ascending order no later document can be below what the filters demand."""
     return any(
         path == first and op.startswith("LESS") and not _meets(document, path, op, value)
         for path, op, value in filters
@@ -286,7 +286,7 @@ def _put(kept: Raw, given: Raw, path: Sequence[str]) -> None:
 
 
 def app(store: Store | None = None) -> web.Application:
-    """The calls of the REST API that the hot path makes."""
+    """Create the app with the calls of the REST API that the hot path makes."""
     store = store or Store()
     calls: Mapping[str, Callable[[str, Raw], object]] = {
         "batchGet": store.batch_get,
@@ -323,7 +323,9 @@ def app(store: Store | None = None) -> web.Application:
 
 @contextmanager
 def running() -> Iterator[str]:
-    """``host:port`` of one in a process of its own, which ends with us however we end."""
+    """Run a store in a process of its own, which ends with this one in any case; yield
+    ``host:port``.
+    """
     port = free_ports(1)[0]
     address = f"127.0.0.1:{port}"
     with tempfile.TemporaryDirectory() as folder:

@@ -1,10 +1,10 @@
-"""How long an urgent push takes beside a fan-out to 20,000 devices, and on the idle system.
+"""The time of an urgent push beside a fan-out to 20,000 devices, and on the idle system.
 
-On the whole local stack, from the provider's request to the moment FCM has it: an admin's own
-device, which nobody moderates. Everything shares this machine's processors here, the devices'
+On the whole local stack, from the provider's request to the moment FCM has it: a push to an admin's
+own device, which is not moderated. Everything shares this machine's processors here, the devices'
 senders too; what keeps the urgent push quick is that it waits in no queue, and that a big audience
-is not sent to at once but within its provider's rate. That rate is the plan's, as it would be
-anywhere.
+is not sent to at once but within its provider's rate. That rate is the plan's, as it would be in
+production.
 """
 
 import time
@@ -32,8 +32,9 @@ Say = Callable[[str], None]
 
 
 def measure(say: Say = print) -> Runs:
-    """What ``make bench`` keeps: for each fan-out, the median of the pushes beside it over that of
-    the pushes just before it.
+    """Measure what ``make bench`` keeps: for each fan-out, the ratio of two medians.
+
+    These are the medians of the pushes beside it, and of the pushes just before it.
     """
     found: list[float] = []
     with ExitStack() as stack_of:
@@ -54,7 +55,7 @@ def measure(say: Say = print) -> Runs:
 
 
 def _beside_a_fanout(stack: Stack, provider: Person, moderator: Person) -> list[float]:
-    """All pushes that began and ended while devices were being sent to, from first to last."""
+    """Measure the pushes that began and ended while devices were being sent to."""
     id, found = create(provider), list[float]()
     moderator.ask("approve-notification", {"id": id, "revision": 1})
     _until(lambda: _seen(provider, id)["deliveredCount"] > 0)
@@ -66,7 +67,7 @@ def _beside_a_fanout(stack: Stack, provider: Person, moderator: Person) -> list[
 
 
 def _seconds(stack: Stack, provider: Person) -> float:
-    """From the request to the push service."""
+    """Measure one push, from the request to the push service."""
     time.sleep(PAUSE_SECONDS)
     body = {
         "title": "For the editor",

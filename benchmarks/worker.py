@@ -1,7 +1,7 @@
-"""One process of ``fanout``: plan a notification, or send all its batches, and tell what it cost.
+"""One process of ``fanout``: plan a notification, or send all its batches, and report the cost.
 
-Its own process, so that the operating system's figures for CPU and peak memory are its own. What
-the imports cost is left out of the CPU and is in the memory, as it is in a function. The work comes
+Its own process, so that the operating system's figures for CPU and peak memory are its own. The
+cost of imports is left out of the CPU and is in the memory, as it is in a function. The work comes
 in by the doors that Cloud Tasks calls, one call a task.
 """
 
@@ -31,7 +31,7 @@ Door = Callable[[flask.Request], object]
 
 
 class CountedTasks:
-    """Cloud Tasks, and how many were enqueued."""
+    """Cloud Tasks, and how many tasks were enqueued."""
 
     def __init__(self, tasks: Any) -> None:
         self._tasks = tasks
@@ -83,7 +83,7 @@ def main(work: str, notification_id: str) -> Mapping[str, Any]:
 
 
 def plan(p: Parts, id: NotificationId) -> None:
-    """The first task, and one for each part."""
+    """Run the first task, and one for each part."""
     handled(p, PLAN_FANOUT, plan_fanout, {"notificationId": id})
     while left := [part for part in p.ledger.parts(id) if not part.done]:
         for part in left:
@@ -91,20 +91,20 @@ def plan(p: Parts, id: NotificationId) -> None:
 
 
 def send(p: Parts, id: NotificationId) -> None:
-    """A task for each batch."""
+    """Run a task for each batch."""
     for name in batches(p, id):
         handled(p, SEND_BATCH, send_batch, {"notificationId": id, "batchId": name})
 
 
 def batches(p: Parts, id: NotificationId) -> Iterator[BatchId]:
-    """The names of all that were planned."""
+    """List the names of all batches that were planned."""
     for part in p.ledger.parts(id):
         for number in range(part.batches):
             yield batch_id(part.low, 0, number)
 
 
 def handled(p: Parts, function: str, door: Door, payload: Mapping[str, object]) -> None:
-    """As Cloud Tasks calls; a door that does not answer with success raises."""
+    """Call a door as Cloud Tasks does. Raises when it does not answer with success."""
     settings = p.settings
     token = oidc_token(settings.account("tasks"), settings.function_url(function))
     headers = {"Authorization": f"Bearer {token}"}
