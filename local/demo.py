@@ -1,4 +1,4 @@
-"""Who and what the demo project holds: the same people, domains and devices at every start."""
+"""The contents of the demo project: the same people, domains and devices at every start."""
 
 import random
 from collections.abc import Iterator, Mapping
@@ -23,7 +23,7 @@ PASSWORD = "fanfare-demo"
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """An account that can sign in."""
+    """Account that can sign in."""
 
     uid: str
     email: str
@@ -41,14 +41,14 @@ PEOPLE = (
 AURORA, BOREALIS, MIRA, OLGA, NIK = PEOPLE
 
 IN_THE_CHAT = {MIRA.uid: 7001, NIK.uid: 7002}
-"""Who decides in the moderators' chat, too, and their numbers there."""
+"""Moderators who also decide in the moderators' chat, and their user ids there."""
 
 _FREELY = (
     (Limit.PENDING_AT_ONCE, HIGHEST_LIMIT),
     (Limit.SUBMISSIONS_PER_DAY, HIGHEST_LIMIT),
     (Limit.ADMIN_SENDS_PER_HOUR, HIGHEST_LIMIT),
 )
-"""Whoever tries things out should not meet the limits of a plan."""
+"""Raised limits, so that a user who tries things out does not meet those of a plan."""
 
 PROVIDERS = (
     Provider(AURORA.uid, AURORA.email, True, Plan.ENTERPRISE, "Aurora News", _FREELY),
@@ -75,25 +75,25 @@ PLATFORMS = (
     Platform.LINUX,
 )
 DEAD_ONE_IN = 97
-"""One device in so many, if it is a phone, holds an address the push service no longer knows."""
+"""One phone in so many holds an address that its push service no longer knows."""
 SANDBOX_ONE_IN = 10
-"""One device in so many, if Apple's own service reaches it, has a test build."""
+"""One device in so many, of those Apple's own service reaches, has a test build."""
 
 SERVICES: Mapping[Platform, tuple[AddressKind, ...]] = {
     Platform.IOS: (AddressKind.APNS, AddressKind.APNS, AddressKind.FCM),
     Platform.ANDROID: (AddressKind.FCM, AddressKind.FCM, AddressKind.FCM, AddressKind.HMS),
 }
-"""Where the phones of a platform are reached, in turn; the others poll."""
+"""Push services of a platform's phones, in turn; devices of other platforms poll."""
 DEAD: Mapping[AddressKind, str] = {
     AddressKind.FCM: "unregistered",
     AddressKind.APNS: "bad-device-token",
     AddressKind.HMS: "illegal",
 }
-"""How an address begins that its push service refuses for good."""
+"""Beginning of an address that its push service refuses for good."""
 
 
 def devices(count: int, now: datetime) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    """``count`` device documents: every platform, several locales, a few dead addresses.
+    """Yield ``count`` device documents: every platform, several locales, a few dead addresses.
 
     The same ``count`` gives the same devices; the last one is the admin's phone.
     """
@@ -122,7 +122,7 @@ def _device(number: int, now: datetime, chance: random.Random) -> Device:
 
 
 def _address(number: int, platform: Platform, bits: str, now: datetime) -> PushAddress | None:
-    """Where the phone is reached; nothing for desktops."""
+    """Make up a phone's address; ``None`` for desktops."""
     services = SERVICES.get(platform)
     if services is None:
         return None

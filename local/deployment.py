@@ -1,8 +1,8 @@
 """The functions as they are deployed: loaded, named, and called by Google's services.
 
 Google attaches an OIDC token to every call of a task, an event or the clock, and the functions
-refuse calls without one. So calls made here carry one too, with the account and audience that
-production would put there.
+refuse calls without one. So calls made here carry such a token too, with the account and audience
+that production would put there.
 """
 
 import base64
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Which project the functions are deployed to, where they answer, and who calls them."""
+    """Project the functions are deployed to, their address, and the accounts that call them."""
 
     project: str
     region: str
@@ -40,7 +40,7 @@ class Place:
     def of(
         cls, project: str, region: str, address: str, environ: Mapping[str, str] = os.environ
     ) -> Self:
-        """From the settings that the functions themselves are given."""
+        """Read the place from the settings that the functions themselves are given."""
 
         def account(role: str) -> str:
             default = f"fanfare-{role}@{project}.iam.gserviceaccount.com"
@@ -51,19 +51,19 @@ class Place:
 
 
 def doors(source: Path) -> Mapping[str, str]:
-    """The table of entry points that the source declares; it may import what lies beside it."""
+    """Read the table of entry points that the source declares; it may import what is beside it."""
     sys.path.append(str(source.parent))
     table: Mapping[str, str] = runpy.run_path(str(source))["DOORS"]
     return table
 
 
 def deployed(entry_point: str) -> str:
-    """The deployed name of an entry point."""
+    """Return the deployed name of an entry point."""
     return entry_point.replace("_", "-")
 
 
 def load(source: Path, entry_points: Iterable[str]) -> dict[str, flask.Flask]:
-    """Deployed name -> the function, wrapped as it is in production."""
+    """Load functions by deployed name, wrapped as they are in production."""
     loaded: dict[str, flask.Flask] = {}
     for entry_point in entry_points:
         kind = "cloudevent" if entry_point.startswith("on_") else "http"
@@ -79,7 +79,7 @@ def load(source: Path, entry_points: Iterable[str]) -> dict[str, flask.Flask]:
 
 
 def unsigned_token(account: str, audience: str) -> str:
-    """The OIDC token Google would attach, without a signature: for the local stack only."""
+    """Make the OIDC token that Google would attach, unsigned: for the local stack only."""
     now = int(time.time())
     claims = {
         "iss": "https://accounts.google.com",
@@ -96,13 +96,13 @@ def unsigned_token(account: str, audience: str) -> str:
 
 
 class Caller:
-    """Calls functions inside this process, as a Google service with its own account."""
+    """Client that calls functions inside this process, as a Google service with its own account."""
 
     def __init__(self, app: "WSGIApplication", place: Place, account: str) -> None:
         self._app, self._place, self._account = app, place, account
 
     def post(self, function: str, headers: Mapping[str, str], body: bytes = b"") -> int:
-        """The status it answered."""
+        """Call a function; return the status of its answer."""
         place = self._place
         token = unsigned_token(self._account, f"{place.functions_url}/{function}")
         sent = Headers({**headers, "Authorization": f"Bearer {token}"})

@@ -1,8 +1,7 @@
-"""Google's own Firestore emulator: started, told its rules, ended with its starter.
+"""Google's own Firestore emulator: started, given its rules, ended with its starter.
 
-What surprised us: the jar has no Main-Class; a bad rules file does not keep it from starting, so
-the rules are put again once it answers; and it outlives a killed parent for ever, so it is a
-``Child``.
+It surprises: the jar has no Main-Class; a bad rules file does not keep it from starting, so the
+rules are put again once it answers; and it outlives a killed parent for ever, so it is a ``Child``.
 """
 
 import contextlib
@@ -29,17 +28,17 @@ FAST_START = ("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-Xmx2g", "-Duser.l
 
 
 class BadRules(ValueError):
-    """The security rules do not compile; the sentence names line and column."""
+    """Error for security rules that do not compile; the sentence names line and column."""
 
 
 class Emulator:
-    """A running emulator's own calls. Data, rules and triggers are apart for every project id."""
+    """Calls of a running emulator. Data, rules and triggers are apart for every project id."""
 
     def __init__(self, address: str) -> None:
         self.address = address
 
     def is_ready(self) -> bool:
-        """Whether it answers."""
+        """Tell whether it answers."""
         with contextlib.suppress(httpx.TransportError):
             return listens(self.address) and self._call("GET", "/").is_success
         return False
@@ -86,9 +85,9 @@ class Emulator:
 class FirestoreEmulator(Emulator):
     """``with FirestoreEmulator() as firestore: firestore.address``
 
-    With FIRESTORE_EMULATOR_HOST set it is that one, and nothing is started or ended.
-    ``functions`` is the ``host:port`` that events are posted to; it need not listen yet. Where
-    somebody else's emulator posts them is not known.
+    With FIRESTORE_EMULATOR_HOST set, that emulator is used, and none is started or ended.
+    ``functions`` is the ``host:port`` that events are posted to; it need not listen yet. Where an
+    emulator that was started by others posts them is not known.
     """
 
     def __init__(

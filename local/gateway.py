@@ -2,7 +2,7 @@
 
 Some may be served by a second gateway (``local.proxy``).
 
-Plays three of Google's parts: the front door (``/{function}`` and
+The gateway emulates three of Google's services: the front door (``/{function}`` and
 ``/{project}/{region}/{function}``), Eventarc (``local.emulators.eventarc``) and Cloud Scheduler
 (``tick``).
 """
@@ -34,13 +34,13 @@ TRIGGERS: Mapping[str, str] = {
     "on-notification-written": "pendingNotifications/{id}",
     "on-device-written": "devices/{hwid}",
 }
-"""Function -> the documents whose writes it hears of."""
+"""Documents whose writes a function is called for, by function."""
 
 logger = logging.getLogger("gateway")
 
 
 class Scheduler:
-    """Calls ``tick`` every so many seconds, one call at a time."""
+    """Timer that calls ``tick`` every so many seconds, one call at a time."""
 
     def __init__(self, caller: Caller, seconds: float) -> None:
         self._caller, self._seconds = caller, seconds
@@ -72,7 +72,7 @@ class Scheduler:
 
 
 class Gateway:
-    """The WSGI app of all functions, with Eventarc and Cloud Scheduler beside them."""
+    """WSGI app of all functions, with Eventarc and Cloud Scheduler beside them."""
 
     def __init__(
         self,
@@ -85,7 +85,9 @@ class Gateway:
         backoff: Backoff | None = None,
         elsewhere: Mapping[str, str] | None = None,
     ) -> None:
-        """``elsewhere`` says of deployed names at which gateway's address they are served."""
+        """Load the entry points; those in ``elsewhere`` are served by the gateway at the address it
+        gives.
+        """
         self.place, self.firestore = place, firestore
         names, away = list(entry_points), elsewhere or {}
         self.functions: dict[str, WSGIApplication] = {
@@ -120,7 +122,9 @@ class Gateway:
 
 
 def _rooted(function: "WSGIApplication") -> "WSGIApplication":
-    """An empty path is ``/``, as in production; Flask would redirect it there."""
+    """Call the function with ``/`` for an empty path, as in production; Flask would redirect it
+    there.
+    """
 
     def rooted(environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
         environ["PATH_INFO"] = environ["PATH_INFO"] or "/"
@@ -130,7 +134,7 @@ def _rooted(function: "WSGIApplication") -> "WSGIApplication":
 
 
 def _desk(gateway: Gateway) -> flask.Flask:
-    """The gateway's own calls: the list of functions, arriving events, faults, the clock."""
+    """Create the gateway's own calls: the list of functions, arriving events, faults, the clock."""
     desk = flask.Flask("gateway")
 
     @desk.get("/")
@@ -198,18 +202,18 @@ class Server(BaseApplication):  # type: ignore[misc]
         super().__init__()
 
     def load_config(self) -> None:
-        """Called by gunicorn."""
+        """Set the options; gunicorn calls this."""
         for name, value in self._options.items():
             self.cfg.set(name, value)
 
     def load(self) -> "WSGIApplication":
-        """Called by gunicorn, in the worker."""
+        """Start the gateway and return its app; gunicorn calls this in the worker."""
         self._gateway.start()
         return self._gateway.app
 
 
 def log_to_streams() -> None:
-    """Up to INFO to stdout, the rest to stderr, unless the functions set up logging themselves."""
+    """Log up to INFO to stdout, the rest to stderr, unless the functions set up logging."""
     logging.getLogger("httpx").setLevel(logging.WARNING)  # it tells of every request
     root = logging.getLogger()
     if root.handlers:
@@ -223,7 +227,7 @@ def log_to_streams() -> None:
 
 
 def arguments() -> argparse.ArgumentParser:
-    """The command line."""
+    """Create the command line."""
     environ = os.environ
     parser = argparse.ArgumentParser(
         prog="python -m local.gateway",

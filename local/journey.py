@@ -18,22 +18,22 @@ from shared.domain.tally import ENDS, TOTALS
 
 TERMINAL = {"approved", "failed", "rejected", "cancelled", "stopped"}
 PATIENCE_SECONDS = 420.0
-"""More than the five minutes after which `tick` sets going again what got stuck."""
+"""More than the five minutes after which `tick` restarts what got stuck."""
 Say = Callable[[str], None]
 
 
 class JourneyFailed(RuntimeError):
-    """The journey did not end as it must; the sentence says where."""
+    """Error for a journey that did not end as it must; the sentence says where."""
 
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Somebody signed in, calling functions."""
+    """User who is signed in and calls functions."""
 
     client: httpx.Client
 
     def call(self, method: str, path: str, **options: Any) -> Any:
-        """The answer's JSON; raises ``JourneyFailed`` with the answer when it is an error."""
+        """Return the answer's JSON. Raises ``JourneyFailed`` with an answer that is an error."""
         answer = self.client.request(method, path, **options)
         if answer.is_error:
             where = f"{method} {answer.request.url.path}"
@@ -41,16 +41,16 @@ class Person:
         return answer.json() if answer.content else None
 
     def close(self) -> None:
-        """Hang up."""
+        """Close the connections."""
         self.client.close()
 
     def ask(self, function: str, data: Mapping[str, Any]) -> Any:
-        """The result of a callable."""
+        """Return the result of a callable."""
         return self.call("POST", f"/{function}", json={"data": data})["result"]
 
 
 def sign_in(stack: Stack, email: str) -> Person:
-    """With e-mail and password, as the panel does."""
+    """Sign in with e-mail and password, as the panel does."""
     url = f"http://{stack.auth}/identitytoolkit.googleapis.com/v1/accounts:signInWithPassword"
     body = {"email": email, "password": demo.PASSWORD, "returnSecureToken": True}
     answer = httpx.post(url, params={"key": "demo"}, json=body, timeout=10, trust_env=False)
@@ -65,7 +65,7 @@ def _client(stack: Stack, headers: Mapping[str, str], timeout: float = 30) -> ht
 
 
 def run(stack: Stack, say: Say = print) -> Mapping[str, Any]:
-    """The journey; returns the notification as it ended."""
+    """Run the journey; return the notification as it ended."""
     with ExitStack() as end:
         provider = end.enter_context(closing(sign_in(stack, demo.AURORA.email)))
         moderator = end.enter_context(closing(sign_in(stack, demo.MIRA.email)))
@@ -100,7 +100,7 @@ def _run(
 
 
 def register_desktop(stack: Stack) -> tuple[Person, str]:
-    """A new Linux desktop registers, and keeps the secret it is given."""
+    """Register a new Linux desktop; return it with the secret it is given."""
     hwid = f"journey-desktop-{time.time_ns()}"
     with _client(stack, {}) as nobody:
         body = {
@@ -117,7 +117,7 @@ def register_desktop(stack: Stack) -> tuple[Person, str]:
 
 
 def create(provider: Person) -> str:
-    """A notification to everyone on the provider's verified domains."""
+    """Create a notification to everyone on the provider's verified domains."""
     body = {
         "title": "Northern lights tonight 🌌",
         "body": "Clear skies from 22:00. Look north.",
@@ -133,7 +133,7 @@ def create(provider: Person) -> str:
 
 
 def watch(provider: Person, id: str, say: Say) -> Mapping[str, Any]:
-    """Until it has ended; says each change of the counters."""
+    """Wait until the notification has ended; say each change of the counters."""
     deadline, last = time.monotonic() + PATIENCE_SECONDS, ""
     while time.monotonic() < deadline:
         seen = provider.call("GET", f"/provider-api/v1/notifications/{id}")
@@ -151,7 +151,7 @@ def watch(provider: Person, id: str, say: Say) -> Mapping[str, Any]:
 
 
 def summary(ended: Mapping[str, Any]) -> list[str]:
-    """The final counters, one a line."""
+    """Format the final counters, one a line."""
     lines = [f"▸ it ended as “{ended['status']}”, and every device is accounted for:"]
     lines += [f"    {name:<10}{ended[f'{name}Count']:>9,}" for name in TOTALS]
     lines += [f"      {code:<22}{count:>6,}" for code, count in ended["errors"].items()]

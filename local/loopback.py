@@ -1,7 +1,7 @@
-"""The way to this machine's own addresses, past any proxy that the environment names.
+"""Access to this machine's own addresses, past any proxy that the environment names.
 
 A proxy cannot reach them. Clients differ in which variable they read and in which case, and gRPC
-has one of its own, so that all of them are set.
+has a variable of its own, so that all of them are set.
 """
 
 from collections.abc import Mapping

@@ -1,9 +1,9 @@
-"""Child processes that cannot outlive us, and the ports they listen on.
+"""Child processes that cannot outlive their parent, and the ports they listen on.
 
-A child outlives a killed parent for ever unless somebody sees to it. So each child of the local
-stack runs under a keeper: a tiny process holding the end of a pipe, which the kernel closes however
-the parent dies. Linux's PR_SET_PDEATHSIG does less: it fires when the starting *thread* ends, needs
-code between fork and exec (unsafe beside gRPC's threads), and does not exist elsewhere.
+A child outlives a killed parent for ever unless it is prevented. So each child of the local stack
+runs under a keeper: a tiny process holding the end of a pipe, which the kernel closes however the
+parent dies. Linux's PR_SET_PDEATHSIG does less: it fires when the starting *thread* ends, needs
+code between fork and exec (unsafe beside gRPC's threads), and exists on no other system.
 """
 
 import contextlib
@@ -25,11 +25,11 @@ TAIL_LINES = 20
 
 
 class ChildFailed(RuntimeError):
-    """A process of the stack died, or was not ready in time; the log's tail is in the sentence."""
+    """Error for a child that died, or was not ready in time; the log's tail is in the sentence."""
 
 
 def free_ports(count: int, host: str = "127.0.0.1") -> list[int]:
-    """Distinct free ports, from below the range the kernel hands to outgoing connections."""
+    """Find distinct free ports, below the range the kernel hands to outgoing connections."""
     with contextlib.ExitStack() as held:
         ports: list[int] = []
         while len(ports) < count:
@@ -42,7 +42,7 @@ def free_ports(count: int, host: str = "127.0.0.1") -> list[int]:
 
 
 def listens(address: str) -> bool:
-    """Whether somebody accepts connections at ``host:port``."""
+    """Tell whether a server accepts connections at ``host:port``."""
     host, _, port = address.rpartition(":")
     with contextlib.suppress(OSError), socket.create_connection((host, int(port)), timeout=1):
         return True
@@ -50,7 +50,7 @@ def listens(address: str) -> bool:
 
 
 def listens_at(address: str) -> bool:
-    """Whether anybody listens at a base URL or ``host:port``."""
+    """Tell whether a server listens at a base URL or ``host:port``."""
     parts = urlsplit(address if "//" in address else f"//{address}")
     port = parts.port or (443 if parts.scheme == "https" else 80)
     return listens(f"{parts.hostname}:{port}")
@@ -99,7 +99,7 @@ def _keep() -> None:
 
 
 class Child:
-    """A process that cannot outlive the one that started it. Its output goes to ``log``."""
+    """Process that cannot outlive the one that started it. Its output goes to ``log``."""
 
     def __init__(
         self,
@@ -131,11 +131,11 @@ class Child:
 
     @property
     def exit_code(self) -> int | None:
-        """None while it runs; 128 + n when a signal n ended it."""
+        """Exit code; None while the child runs, 128 + n when a signal n ended it."""
         return self._keeper.poll()
 
     def tail(self) -> str:
-        """The last lines of its log without Java's stack frames, and where all of it is."""
+        """Return the last lines of the log without Java's stack frames, and where all of it is."""
         lines = self.log.read_text(errors="replace").splitlines()
         telling = [line for line in lines if not line.startswith("\tat ")][-TAIL_LINES:]
         return "\n".join([*(f"  {line}" for line in telling), f"  (all of it: {self.log})"])
@@ -156,7 +156,7 @@ class Child:
         self.check()
 
     def ask_to_end(self) -> None:
-        """Begin ending it, without waiting. Asking twice is harmless."""
+        """Begin ending the child, without waiting. Asking twice is harmless."""
         if self._keeper.stdin:
             self._keeper.stdin.close()
 
@@ -175,7 +175,7 @@ class Child:
                 os.killpg(self.pid, signal.SIGKILL)
 
     def is_left(self) -> bool:
-        """Whether anything of its process group lives on, given a moment to end."""
+        """Tell whether any process of its group lives on, given a moment to end."""
         deadline = time.monotonic() + 2
         while _lives(self.pid):
             if time.monotonic() > deadline:

@@ -1,6 +1,6 @@
 """Functions that are served by another process, behind the same address.
 
-In production every function has instances of its own: what Cloud Tasks has them do takes nothing
+In production every function has instances of its own: those that Cloud Tasks calls take no time
 from those that people call. Here one interpreter would serve all, one thread at a time.
 """
 
@@ -17,11 +17,11 @@ if TYPE_CHECKING:
 
 OF_ONE_HOP = {"connection", "content-length", "date", "keep-alive", "server", "transfer-encoding"}
 LONGEST_SECONDS = 1800.0
-"""Nobody waits longer for a function than Cloud Tasks."""
+"""The longest wait for a function: nobody waits longer than Cloud Tasks."""
 
 
 class Elsewhere:
-    """The WSGI app that hands a request on, and its answer back."""
+    """WSGI app that forwards a request, and returns its answer."""
 
     def __init__(self, address: str) -> None:
         self._address = address
@@ -29,7 +29,9 @@ class Elsewhere:
     def __call__(
         self, environ: "WSGIEnvironment", start_response: "StartResponse"
     ) -> Iterable[bytes]:
-        """502 when nobody answered: whatever called tries again, as it would in production."""
+        """Forward a request; answer 502 when no answer came: the caller tries again, as in
+        production.
+        """
         try:
             answer = self._asked(Request(environ))
         except (OSError, http.client.HTTPException):

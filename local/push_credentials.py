@@ -1,6 +1,6 @@
-"""What the functions prove themselves with to the stand-ins of Apple and Huawei.
+"""The functions' credentials for the emulators of Apple and Huawei.
 
-Made anew at each start and known to nobody else: they open nothing but these stand-ins.
+Made anew at each start and known to nobody else: they open nothing but these emulators.
 """
 
 import json
@@ -29,27 +29,29 @@ class PushCredentials:
 
     @property
     def apns(self) -> Path:
-        """The value of FANFARE_APNS_CREDENTIALS."""
+        """File with the value of FANFARE_APNS_CREDENTIALS."""
         return self.folder / "apns-credentials.json"
 
     @property
     def apns_public_key(self) -> Path:
-        """What the stand-in checks provider tokens with."""
+        """File with the key that the emulator checks provider tokens with."""
         return self.folder / "apns-key.pem"
 
     @property
     def apns_ca(self) -> Path:
-        """Whom to trust: the stand-in writes it when it starts."""
+        """File with the certificate to trust: the emulator writes it when it starts."""
         return self.folder / "apns-ca.pem"
 
     @property
     def hms(self) -> Path:
-        """The value of FANFARE_HMS_CREDENTIALS."""
+        """File with the value of FANFARE_HMS_CREDENTIALS."""
         return self.folder / "hms-credentials.json"
 
     @property
     def apns_key_id(self) -> str:
-        """Another at each start: a token minted with the last key is never taken for this one's."""
+        """Key id, another at each start: a token of the last start's key is never taken for one of
+        this.
+        """
         return str(json.loads(self.apns.read_text())["keyId"])
 
     @property

@@ -80,7 +80,7 @@ def _moderator(uid: str, telegram_user_id: int) -> Moderator:
 
 
 def create_account(auth: str, project: str, person: demo.Person) -> None:
-    """An account with its claims, or the one that is there brought up to date."""
+    """Create an account with its claims, or update the existing one."""
     base = f"http://{auth}/identitytoolkit.googleapis.com/v1/projects/{project}"
     headers = {"Authorization": "Bearer owner"}
     account = {"localId": person.uid, "email": person.email, "password": demo.PASSWORD}
@@ -94,7 +94,7 @@ def create_account(auth: str, project: str, person: demo.Person) -> None:
 
 
 def told(devices: int) -> Sequence[str]:
-    """What was seeded, in sentences."""
+    """Describe what was seeded, in sentences."""
     verified = sum(d.is_verified for d in demo.DOMAINS)
     users = " and ".join(map(str, demo.IN_THE_CHAT.values()))
     return (

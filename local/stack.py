@@ -101,7 +101,7 @@ def status(stack_file: Path) -> int:
 
 
 def arguments() -> argparse.ArgumentParser:
-    """The command line."""
+    """Create the command line."""
     parser = argparse.ArgumentParser(
         prog="python -m local.stack",
         description="Fanfare on this machine: Firestore, Cloud Tasks, sign-in, push services, and "
@@ -178,7 +178,7 @@ def _between(least: int, most: int, said: str) -> int:
 
 
 def main() -> int:
-    """The process's exit code."""
+    """Run the command line; return the process's exit code."""
     asked = arguments().parse_args()
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(line_buffering=True)  # progress is of use while it happens

@@ -1,7 +1,7 @@
-"""What a running stack is: the file that says where everything answers, and the lock beside it.
+"""A running stack: the file with all its addresses, and the lock beside it.
 
 Whether a stack runs is asked of a file lock and not of the pid in its file: the lock goes with its
-holder, while a pid may by now be somebody else's.
+holder, while a pid may by now be another process's.
 """
 
 import fcntl
@@ -25,12 +25,12 @@ DOWN = ".venv/bin/python -m local.stack down"
 
 
 class StackError(RuntimeError):
-    """The stack cannot be started, found or ended; the sentence says what to do."""
+    """Error for a stack that cannot be started, found or ended; the sentence says what to do."""
 
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """Somebody who can sign in."""
+    """User who can sign in."""
 
     uid: str
     email: str
@@ -39,7 +39,7 @@ class Account:
 
 @dataclass(frozen=True, slots=True)
 class Stack:
-    """Where everything answers. ``folder`` holds the logs and the service account's key."""
+    """Addresses of everything. ``folder`` holds the logs and the service account's key."""
 
     project: str
     region: str
@@ -62,7 +62,7 @@ class Stack:
 
     @classmethod
     def load(cls, path: Path = STACK_FILE) -> Self:
-        """The stack that wrote this file."""
+        """Read the stack from its file."""
         try:
             told = json.loads(path.read_text())
             known = {each.name for each in fields(cls)} & told.keys()
@@ -87,40 +87,40 @@ class Stack:
 
     @property
     def credentials(self) -> Path:
-        """A service account's key that opens nothing."""
+        """Key of a service account, which opens nothing."""
         return self.folder / "service-account.json"
 
     @property
     def logs(self) -> Path:
-        """One file per process."""
+        """Folder with one log per process."""
         return self.folder / "logs"
 
     @property
     def push_credentials(self) -> PushCredentials:
-        """Keys for the stand-ins of Apple and Huawei."""
+        """Keys for the emulators of Apple and Huawei."""
         return PushCredentials(self.folder)
 
     @property
     def sites(self) -> Path:
-        """Where the sites of the web answer that the functions see; they see no others."""
+        """File with the addresses of the web's sites that the functions see; they see no others."""
         return self.folder.resolve() / "sites.json"
 
     @property
     def archive(self) -> Path:
-        """Where ended notifications are archived, unless FANFARE_ARCHIVE names another place."""
+        """Folder of the archive, unless FANFARE_ARCHIVE names another place."""
         return self.folder.resolve() / "archive"
 
     @property
     def token_url(self) -> str:
-        """Where the service account's key is exchanged for access tokens."""
+        """Address where the service account's key is exchanged for access tokens."""
         return os.environ.get("GOOGLE_OAUTH_TOKEN_URL") or f"{self.fcm}/token"
 
     def account_of(self, role: str) -> str:
-        """The e-mail address a Google service calls the functions with."""
+        """Return the e-mail address of the account that a Google service uses for its calls."""
         return f"fanfare-{role}@{self.project}.iam.gserviceaccount.com"
 
     def environment(self) -> dict[str, str]:
-        """What the functions, and clients of this stack, find in their environment."""
+        """Build the environment of the functions, and of clients of this stack."""
         return {
             "GOOGLE_CLOUD_PROJECT": self.project,
             "FIRESTORE_EMULATOR_HOST": self.firestore,
@@ -143,7 +143,7 @@ class Stack:
         }
 
     def _of_apple(self) -> dict[str, str]:
-        """For a stand-in of somebody else's: what was given for it, and our key without that."""
+        """Build Apple's variables; another's emulator takes the environment's, ours our key."""
         ours, keys = bool(self.apnsAdmin), self.push_credentials
         given = "" if ours else os.environ.get("FANFARE_APNS_CREDENTIALS")
         trusted = str(keys.apns_ca) if ours else os.environ.get("APNS_CA_FILE")
@@ -167,9 +167,10 @@ class Stack:
 
     @contextmanager
     def entered(self) -> Iterator[None]:
-        """Within it, Google's clients in this process find the stack, as they do in functions.
+        """Let Google's clients in this process use the stack, as functions do, within the ``with``
+        block.
 
-        Some look nowhere but in ``os.environ``, and would call the real service without it.
+        Some read nothing but ``os.environ``, and would call the real service without it.
         """
         before = dict(os.environ)
         os.environ.update(self.environment())
@@ -182,7 +183,7 @@ class Stack:
                     os.environ[name] = before[name]
 
     def table(self) -> str:
-        """All addresses, aligned."""
+        """Format all addresses, aligned."""
         rows = [
             ("gateway", self.gateway),
             ("functions", self.functions),
@@ -203,7 +204,7 @@ class Stack:
 
 
 def folder_of(stack_file: Path) -> Path:
-    """Where a stack keeps its logs and key: apart from those of any other stack."""
+    """Return the folder of a stack's logs and key: apart from those of any other stack."""
     own = stack_file.name != STACK_FILE.name
     return stack_file.with_suffix("") if own else stack_file.parent
 
@@ -213,7 +214,7 @@ def _short(path: Path) -> str:
 
 
 def running(stack_file: Path = STACK_FILE) -> Stack:
-    """The living stack of this file; one that was killed leaves its file behind."""
+    """Load the running stack of this file; one that was killed leaves its file behind."""
     if stack_file.exists() and holder(stack_file) is None:
         raise _none_runs(f"{_short(stack_file)} was left behind")
     return Stack.load(stack_file)
@@ -258,7 +259,7 @@ def claimed(stack_file: Path) -> Iterator[None]:
 
 
 def holder(stack_file: Path) -> int | None:
-    """The pid of the living stack of this file."""
+    """Return the pid of the running stack of this file."""
     try:
         with stack_file.with_suffix(".lock").open() as lock:
             fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)

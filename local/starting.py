@@ -1,4 +1,4 @@
-"""A stack from nothing to its first notification: started, seeded, shown to work, and ended.
+"""A stack from nothing to its first notification: started, seeded, tried, and ended.
 
 Every child runs under a keeper (``local.processes.Child``), so nothing survives this process, even
 killed. Children are started side by side and only then waited for: Java takes seconds. Events are
@@ -30,7 +30,9 @@ GATEWAY = "local.gateway"
 PROJECT = "demo-fanfare"
 REGION = "europe-west1"
 OF_QUEUES = "plan-fanout,send-batch,export-events"
-"""What Cloud Tasks calls has a process of its own, as it has its own instances in production."""
+"""Functions that Cloud Tasks calls have a process of their own here, as they have their own
+instances in production.
+"""
 
 QUEUES = {
     "plan": "50:1:0.5:30:100",
@@ -46,21 +48,21 @@ processor, and nothing in production."""
 
 @dataclass(frozen=True, slots=True)
 class StandIn:
-    """A part of Google's played by a module of ours, unless the environment names another."""
+    """Emulator that is a module here, unless the environment names one that runs already."""
 
     name: str
     variable: str
-    """Names one that runs already."""
+    """Variable that names an emulator that runs already."""
     scheme: str = ""
     arguments: tuple[str, ...] = ()
 
     @property
     def is_ours(self) -> bool:
-        """Whether we have to start it."""
+        """True if we have to start it."""
         return not os.environ.get(self.variable)
 
     def address(self, port: int) -> str:
-        """Where it answers; ``port`` counts when it is ours."""
+        """Return its address; ``port`` counts when it is ours."""
         running = os.environ.get(self.variable)
         return running.rstrip("/") if running else f"{self.scheme}127.0.0.1:{port}"
 
@@ -104,7 +106,7 @@ SERVICES = ("gateway", "firestore", *(each.name for each in STAND_INS))
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What to start. Ports that are not given are chosen."""
+    """Stack to start. Ports that are not given are chosen."""
 
     project: str = PROJECT
     region: str = REGION
@@ -118,7 +120,7 @@ class Plan:
 
 
 class Starter:
-    """Starts the children of one stack, side by side, and knows when each is ready."""
+    """Starter of one stack's children, side by side, which knows when each is ready."""
 
     def __init__(self, plan: Plan, folder: Path) -> None:
         *chosen, self._tasks_admin, self._apns_admin, self._workers = free_ports(len(SERVICES) + 3)
@@ -183,7 +185,7 @@ class Starter:
         self._plan.say(f"All answer after {time.monotonic() - started:.1f} s.")
 
     def register_triggers(self) -> None:
-        """From now on, writes are events."""
+        """Ask Firestore's emulator to send events for writes from now on."""
         with httpx.Client(trust_env=False, timeout=30) as client:
             client.post(f"{self.stack.gateway}/_triggers").raise_for_status()
         if not self._firestore.started_here:
@@ -193,7 +195,7 @@ class Starter:
             )
 
     def agree_with_telegram(self) -> None:
-        """From now on presses are heard. Another's Telegram is told by `fanfare telegram setup`."""
+        """Set the webhook for presses; another's Telegram is set up by `fanfare telegram setup`."""
         if any(each.name == "telegram" and each.is_ours for each in STAND_INS):
             telegram_setup.agree(self.stack.telegram, self.stack.functions)
 
@@ -209,7 +211,9 @@ class Starter:
             raise ChildFailed(f"Still running after it was killed: {', '.join(left)}.")
 
     def _require_settings(self) -> None:
-        """In a sentence now, rather than at the end of a log once all is started."""
+        """Check the settings now, in a sentence, rather than at the end of a log once all is
+        started.
+        """
         from shared.settings import SettingsError, read
 
         try:
@@ -281,7 +285,7 @@ class Starter:
 
 
 def answers(address: str) -> bool:
-    """Whether an HTTP server answers at ``host:port``; one that listens may still be loading."""
+    """Tell whether an HTTP server answers at ``host:port``; one that listens may be loading."""
     if not listens(address):
         return False
     with contextlib.suppress(httpx.TransportError), httpx.Client(trust_env=False) as client:
@@ -290,7 +294,7 @@ def answers(address: str) -> bool:
 
 
 def seed(stack: Stack, devices: int) -> Stack:
-    """The stack with people, domains and devices in it."""
+    """Put people, domains and devices into the stack."""
     from local.seed import seed as plant  # loads the product, which takes a second
 
     with stack.entered():
@@ -346,7 +350,7 @@ def running_stack(
     stack_file: Path | None = None,
     say: Callable[[str], None] = print,
 ) -> Iterator[Stack]:
-    """A stack for tests and benchmarks, apart from any that runs: its file is a temporary one."""
+    """Run a stack for tests and benchmarks, apart from any other: its file is a temporary one."""
     plan = Plan(project, region, devices, seed, journey, source, tick_seconds, ports, say)
     with ExitStack() as end:
         if stack_file is None:

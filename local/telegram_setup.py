@@ -1,6 +1,6 @@
-"""The bot of a local stack: its token, its room, and the agreement by which it hears of presses.
+"""The bot of a local stack: its token, its room, and the webhook for presses.
 
-None of this is a secret: it opens nothing but the stand-in on the same machine.
+None of this is a secret: it opens nothing but the emulator on the same machine.
 """
 
 import os
@@ -15,7 +15,9 @@ FUNCTION = "telegram-webhook"
 
 
 def environment(url: str) -> dict[str, str]:
-    """For the functions; of somebody else's service what was given with its address counts."""
+    """Build the functions' variables; for another's service, those that came with its address
+    count.
+    """
     ours = {
         "FANFARE_TELEGRAM_BOT_TOKEN": BOT_TOKEN,
         "FANFARE_TELEGRAM_WEBHOOK_SECRET": WEBHOOK_SECRET,
@@ -28,7 +30,7 @@ def environment(url: str) -> dict[str, str]:
 
 
 def agree(url: str, functions: str) -> None:
-    """From now on the stand-in tells the functions what people press."""
+    """Set the emulator's webhook to the functions."""
     asked = {
         "url": f"{functions}/{FUNCTION}",
         "secret_token": WEBHOOK_SECRET,

@@ -1,1 +1,1 @@
-"""Stand-ins on the wire for everything outside that a test must not reach. Never deployed."""
+"""Emulators of every external service that a test must not reach, on the wire. Never deployed."""

@@ -1,6 +1,6 @@
-"""Runs a stand-in's event loop: in a thread beside a test, or as a process until a signal.
+"""The event loop of an emulator: in a thread beside a test, or as a process until a signal.
 
-A stand-in started in a thread must be listening before its caller goes on, must hand a failed
+An emulator started in a thread must be listening before its caller goes on, must hand a failed
 start to that caller, and must have closed every socket when the ``with`` block ends.
 """
 
@@ -16,7 +16,7 @@ from typing import Generic, Self, TypeVar, cast
 from aiohttp import web
 
 SHUTDOWN_SECONDS = 1.0
-"""How long requests under way may still take when a stand-in stops."""
+"""How long requests under way may still take when an emulator stops."""
 
 ACCEPT_TURNS = 5
 """More turns of the loop than asyncio needs to hand an accepted connection over."""
@@ -26,7 +26,7 @@ R = TypeVar("R")
 
 
 class Background(Generic[T]):
-    """Keeps an async context manager open, on an event loop in a thread of its own."""
+    """Async context manager that is kept open, on an event loop in a thread of its own."""
 
     def __init__(self, opener: Callable[[], AbstractAsyncContextManager[T]]) -> None:
         self._opener = opener
@@ -69,7 +69,7 @@ class Background(Generic[T]):
 
 
 class Served:
-    """An aiohttp app, served from a thread: ``with Served(app) as served: get(served.url)``."""
+    """aiohttp app that is served from a thread: ``with Served(app) as served: get(served.url)``."""
 
     address: str
     """``127.0.0.1:N``, known once started."""
@@ -83,7 +83,7 @@ class Served:
         return f"http://{self.address}"
 
     def start(self) -> Self:
-        """Listen; returns only when a request would be answered."""
+        """Listen; return only when a request would be answered."""
         self.address = self._background.start()
         return self
 
@@ -105,7 +105,7 @@ class Served:
 
 @asynccontextmanager
 async def listening(app: web.Application, host: str, port: int) -> AsyncIterator[str]:
-    """Serve ``app`` on the running loop; yields ``host:port`` with the port it really got."""
+    """Serve ``app`` on the running loop; yield ``host:port`` with the port it really got."""
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=SHUTDOWN_SECONDS)
     await runner.setup()
     try:
@@ -124,7 +124,7 @@ async def listening(app: web.Application, host: str, port: int) -> AsyncIterator
 
 
 async def stop_accepting(server: asyncio.Server) -> None:
-    """What has been accepted is handed over; nothing further is."""
+    """Hand over the connections that were accepted; accept no further."""
     for listener in server.sockets:
         server.get_loop().remove_reader(listener.fileno())
     for _ in range(ACCEPT_TURNS):

@@ -1,4 +1,4 @@
-"""The command line of a stand-in that runs as a process of its own."""
+"""The command line of an emulator that runs as a process of its own."""
 
 import argparse
 
@@ -8,7 +8,7 @@ ANY_FREE_PORT = "default: any free one"
 def command_line(
     name: str, description: str, examples: str, *, port: str = ANY_FREE_PORT
 ) -> argparse.ArgumentParser:
-    """``python -m local.emulators.NAME.server``, with a host and a port, which the help tells."""
+    """Create ``python -m local.emulators.NAME.server``, with a host and a port, and their help."""
     parser = argparse.ArgumentParser(
         prog=f"python -m local.emulators.{name}.server",
         description=description,
@@ -23,7 +23,7 @@ def command_line(
 def push_command_line(
     name: str, description: str, examples: str, *, port: str = ANY_FREE_PORT
 ) -> argparse.ArgumentParser:
-    """The same for a push service, which may be slow."""
+    """Create the command line of a push service, which may be slow."""
     parser = command_line(name, description, examples, port=port)
     parser.add_argument("--latency", type=float, default=0.0, help="seconds before every answer")
     return parser

@@ -1,7 +1,7 @@
 """Eventarc: Firestore events, retried until the function answers 2xx, and unreliable on request.
 
-What surprised us about the emulator's events: it sends one at a time and tries once, whatever the
-answer; it gives up waiting after 20 s; the protobuf body arrives in base64; ``ce-source`` says
+Firestore's emulator surprises: it sends one event at a time and tries once, whatever the answer; it
+gives up waiting after 20 s; the protobuf body arrives in base64; ``ce-source`` says
 ``projects/projects/``. So an event is acknowledged as soon as it is queued here, and a full queue
 makes the emulator wait, for less than those 20 s.
 """
@@ -25,9 +25,9 @@ logger = logging.getLogger("gateway")
 
 @dataclass(frozen=True, slots=True)
 class Faults:
-    """What may go wrong with an event, each as a probability. Nothing does unless asked for.
+    """Faults of delivery, each as a probability, which is 0 unless asked for.
 
-    A duplicated event arrives two or three times, a shuffled one up to a second late (later ones
+    A duplicated event arrives two or three times, a shuffled one up to a second late (later events
     overtake it), a dropped one never.
     """
 
@@ -38,7 +38,7 @@ class Faults:
 
     @classmethod
     def of(cls, asked: Any) -> Self:
-        """From JSON; ``true`` means always."""
+        """Read faults from JSON; ``true`` means always."""
         known = {each.name for each in fields(cls)}
         if not isinstance(asked, dict) or not asked.keys() <= known:
             raise ValueError(f"expected an object with any of {', '.join(sorted(known))}")
@@ -52,7 +52,7 @@ class Faults:
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """A Firestore event on its way to a function."""
+    """Firestore event on its way to a function."""
 
     function: str
     headers: Mapping[str, str]
@@ -60,7 +60,7 @@ class Event:
 
     @classmethod
     def from_emulator(cls, function: str, headers: Mapping[str, str], body: bytes) -> Self:
-        """As Eventarc would send it."""
+        """Convert an event of Firestore's emulator to what Eventarc would send."""
         kept = {name.lower(): value for name, value in headers.items()}
         kept = {k: v for k, v in kept.items() if k.startswith("ce-") or k == "content-type"}
         source = kept.get("ce-source", "")
@@ -73,20 +73,20 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class Backoff:
-    """How often an event is tried, and how long between: Eventarc's 10-600 s for 24 h, in small."""
+    """The number of tries and their pauses: Eventarc's 10-600 s for 24 h, on a smaller scale."""
 
     attempts: int = 10
     first_seconds: float = 0.5
     longest_seconds: float = 10.0
 
     def after(self, attempt: int) -> float:
-        """Seconds to wait after this failed attempt, the first being 1."""
+        """Return the seconds to wait after this failed attempt, the first being 1."""
         return min(self.longest_seconds, self.first_seconds * 2.0 ** (attempt - 1))
 
 
 @dataclass(slots=True)
 class Counts:
-    """What became of the events."""
+    """Counts of events by what became of them."""
 
     received: int = 0
     delivered: int = 0
@@ -104,7 +104,9 @@ class _Delivery:
 
 
 class Eventarc:
-    """Delivers events with a few threads. Holds ``room`` at most; whoever brings more waits."""
+    """Delivery of events with a few threads; ``room`` events at most wait here, further senders
+    wait.
+    """
 
     def __init__(
         self,
@@ -130,7 +132,7 @@ class Eventarc:
 
     @property
     def faults(self) -> Faults:
-        """What goes wrong at present."""
+        """Faults in force."""
         return self._faults
 
     @faults.setter
@@ -139,12 +141,12 @@ class Eventarc:
             self._faults, self._chance = faults, random.Random(faults.seed)  # noqa: S311
 
     def state(self) -> dict[str, int]:
-        """The counts, and how many events are waiting or under way."""
+        """Return the counts, and how many events are waiting or under way."""
         with self._changed:
             return {**asdict(self._counts), "waiting": len(self._waiting) + self._under_way}
 
     def accept(self, event: Event) -> None:
-        """Queue the event; waits while there is no room, but never as long as its sender would."""
+        """Queue the event; wait while there is no room, but never as long as its sender would."""
         with self._changed:
             self._counts.received += 1
             delays = self._delays()

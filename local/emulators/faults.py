@@ -1,4 +1,4 @@
-"""Tables of answers, a row for each way in which an address may ask for one by how it begins.
+"""Tables of faults, each asked for by the beginning of an address.
 
 ``taken`` says whether the push service took the message all the same, which is what makes a lost
 answer different from a refusal.
@@ -14,11 +14,11 @@ ONCE = "once-"
 """Before any other prefix: that answer for the first attempt, accepted from the second on."""
 
 BY_DATE = "date"
-"""A Retry-After that is told as a date, reckoned when it is given."""
+"""A Retry-After that is given as a date, computed when it is sent."""
 
 
 class Row(Protocol):
-    """What can be asked for."""
+    """Row of a table: what an address can ask for."""
 
     @property
     def prefix(self) -> str: ...
@@ -28,7 +28,7 @@ R = TypeVar("R", bound=Row)
 
 
 class Wishes(Generic[R]):
-    """Which row of a table an address asks for."""
+    """Table of rows by the prefixes of addresses."""
 
     def __init__(self, rows: Sequence[R]) -> None:
         self.by_prefix: Mapping[str, R] = {row.prefix: row for row in rows}
@@ -36,7 +36,7 @@ class Wishes(Generic[R]):
         self._wish = re.compile(f"({ONCE})?({'|'.join(map(re.escape, longest_first))})")
 
     def of(self, address: str, attempt: int) -> R | None:
-        """On this attempt, the first being 1; ``None`` to be accepted."""
+        """Return the row for this attempt, the first being 1; ``None`` to be accepted."""
         found = self._wish.match(address)
         if not found or (found[1] and attempt > 1):
             return None
@@ -47,7 +47,7 @@ class Wishes(Generic[R]):
 
 
 class Act(StrEnum):
-    """How an answer is given, or not."""
+    """Way in which a request is answered, or not."""
 
     ANSWER = "answer"
     SLOW = "slow"  # after ``slow_seconds``
@@ -59,12 +59,12 @@ class Act(StrEnum):
 
 
 SILENT = frozenset({Act.RESET, Act.CLOSE, Act.BABBLE})
-"""After these the client has not even seen a status."""
+"""Faults after which the client has not even seen a status."""
 
 
 @dataclass(frozen=True, slots=True)
 class Script:
-    """One row: addresses that begin with ``prefix`` are answered so."""
+    """Row of a table: the answer to addresses that begin with ``prefix``."""
 
     prefix: str
     meaning: str
@@ -76,7 +76,7 @@ class Script:
     taken: bool = False
 
     def shown(self) -> dict[str, object]:
-        """As listed."""
+        """Convert the row to what ``GET /prefixes`` lists."""
         return {
             "prefix": self.prefix,
             "meaning": self.meaning,

@@ -1,4 +1,4 @@
-"""How a row of a table is answered over HTTP/1.1: plainly, late, half, or not at all."""
+"""The faults of an answer over HTTP/1.1: late, half, or none at all."""
 
 import asyncio
 import socket
@@ -22,7 +22,7 @@ _LINGER_NOT = struct.pack("ii", 1, 0)
 
 @dataclass(frozen=True, slots=True)
 class Wait:
-    """How long a slow answer takes, and what to say in Retry-After instead of the script's own."""
+    """Duration of a slow answer, and what to say in Retry-After instead of the row's own value."""
 
     slow_seconds: float
     retry_after_seconds: int | None

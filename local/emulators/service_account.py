@@ -1,6 +1,6 @@
-"""A service account's key of the real shape that opens nothing: Google's libraries insist on one.
+"""A service account's key of the real shape that opens nothing: Google's libraries insist on a key.
 
-It is made anew at each start and points at the stand-in for Google's token endpoint.
+It is made anew at each start and points at the emulator of Google's token endpoint.
 """
 
 import json

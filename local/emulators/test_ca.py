@@ -1,4 +1,4 @@
-"""A certificate authority made at every start, trusted by nobody who was not given its ``pem``."""
+"""A certificate authority made at every start, trusted only by those who are given its ``pem``."""
 
 import ssl
 import tempfile
@@ -14,7 +14,7 @@ from cryptography.x509.oid import NameOID
 
 LIFETIME = timedelta(days=30)
 SKEW = timedelta(hours=1)
-"""What was made just now is valid already where clocks are late."""
+"""Certificates are valid this long before they are made, for clocks that are late."""
 
 _SIGNS_CERTIFICATES = x509.KeyUsage(
     digital_signature=False,
@@ -31,25 +31,25 @@ _SIGNS_CERTIFICATES = x509.KeyUsage(
 
 @dataclass(frozen=True, slots=True)
 class Validity:
-    """From when until when a certificate holds."""
+    """Period in which a certificate is valid."""
 
     begins: datetime
     ends: datetime
 
     @classmethod
     def from_now(cls) -> "Validity":
-        """For ``LIFETIME``."""
+        """Create a period of ``LIFETIME`` from now."""
         begins = datetime.now(UTC) - SKEW
         return cls(begins, begins + LIFETIME)
 
 
 def named(name: str) -> x509.Name:
-    """A subject that is only called something."""
+    """Create a subject that has a common name only."""
     return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
 
 
 class CertificateAuthority:
-    """Vouches for whomever it is asked to."""
+    """Authority that issues a certificate to whoever asks."""
 
     def __init__(self, name: str) -> None:
         self._key = ec.generate_private_key(ec.SECP256R1())
@@ -67,7 +67,7 @@ class CertificateAuthority:
 
     @property
     def pem(self) -> bytes:
-        """What a client must trust."""
+        """Certificate that a client must trust."""
         return self._certificate.public_bytes(Encoding.PEM)
 
     def issue(
@@ -76,7 +76,7 @@ class CertificateAuthority:
         validity: Validity,
         hosts: x509.SubjectAlternativeName | None = None,
     ) -> tuple[ec.EllipticCurvePrivateKey, x509.Certificate]:
-        """A new key, and a certificate for it."""
+        """Create a key, and issue a certificate for it."""
         key = ec.generate_private_key(ec.SECP256R1())
         builder = self._builder(subject, key.public_key(), validity)
         if hosts:
@@ -87,7 +87,7 @@ class CertificateAuthority:
     def context_of(
         self, subject: x509.Name, validity: Validity, hosts: x509.SubjectAlternativeName
     ) -> ssl.SSLContext:
-        """For a server of these hosts, under a certificate of its own."""
+        """Create the context of a server of these hosts, under a certificate of its own."""
         key, certificate = self.issue(subject, validity, hosts)
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.minimum_version = ssl.TLSVersion.TLSv1_2

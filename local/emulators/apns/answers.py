@@ -1,4 +1,4 @@
-"""What the APNs stand-in answers to a device token that asks for an answer by how it begins.
+"""The APNs emulator's faults, each asked for by the beginning of a device token.
 
 One table, listed at ``GET /prefixes``: every reason Apple documents, under its own name in lower
 case (``bad-device-token-``), and every way in which an HTTP/2 answer can fail to come.
@@ -17,7 +17,7 @@ UNREGISTERED_AT_MS = 1_700_000_000_123
 
 
 class Act(StrEnum):
-    """How an answer is given, or not."""
+    """Way in which a request is answered, or not."""
 
     ANSWER = "answer"
     SLOW = "slow"  # after ``slow_seconds``
@@ -35,7 +35,7 @@ class Act(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Script:
-    """One row: device tokens that begin with ``prefix`` are answered so."""
+    """Row of the table: the answer to device tokens that begin with ``prefix``."""
 
     prefix: str
     meaning: str
@@ -48,18 +48,18 @@ class Script:
 
     @property
     def status(self) -> int:
-        """What the client can have seen."""
+        """Status that the client can have seen."""
         return self.http if self.act in _SEEN else NO_ANSWER
 
     @property
     def body(self) -> bytes:
-        """As Apple words it."""
+        """Body in Apple's words."""
         if self.http == 410:
             return orjson.dumps({"reason": self.reason, "timestamp": UNREGISTERED_AT_MS})
         return orjson.dumps({"reason": self.reason}) if self.reason else b""
 
     def shown(self) -> dict[str, object]:
-        """As listed."""
+        """Convert the row to what ``GET /prefixes`` lists."""
         return {
             "prefix": self.prefix,
             "meaning": self.meaning,
@@ -109,7 +109,7 @@ REASONS: tuple[tuple[int, str], ...] = (
 
 
 def prefix_of(reason: str) -> str:
-    """How device tokens begin that are refused for it."""
+    """Return the beginning of device tokens that are refused for this reason."""
     return re.sub(r"(?<!^)(?=[A-Z])", "-", reason).lower() + "-"
 
 
@@ -157,10 +157,10 @@ PASSING = (
     "closed-",
     "reset-",
 )
-"""Faults that pass: what ``fault_ratio`` deals out unless told otherwise."""
+"""Transient faults: ``fault_ratio`` chooses among them unless others are named."""
 
 
 def wished(token: str, attempt: int, environment: str) -> Script | None:
-    """What this token asks for at this attempt; ``None`` to be accepted."""
+    """Return the row this token asks for at this attempt; ``None`` to be accepted."""
     found = WISHED.of(token, attempt)
     return found if found is None or found.only_in in ("", environment) else None

@@ -1,4 +1,4 @@
-"""Certificates for the APNs stand-in: its own, and those of senders as Apple would give them."""
+"""Certificates for the APNs emulator: its own, and those of senders as Apple would issue them."""
 
 import ssl
 from datetime import datetime
@@ -16,13 +16,15 @@ _HOSTS = x509.SubjectAlternativeName(
 
 
 class Authority(CertificateAuthority):
-    """Signs the stand-in's own certificate, and certificates of those who send."""
+    """Certificate authority for the emulator's own certificate and for those of senders."""
 
     def __init__(self) -> None:
         super().__init__("APNs stand-in")
 
     def server_context(self) -> ssl.SSLContext:
-        """For 127.0.0.1 and localhost; asks for a client certificate and takes none as well."""
+        """Create the context for 127.0.0.1 and localhost; it asks for a client certificate and also
+        accepts none.
+        """
         context = self.server_context_of()
         context.set_alpn_protocols(["h2", "http/1.1"])
         context.verify_mode = ssl.CERT_OPTIONAL
@@ -30,11 +32,13 @@ class Authority(CertificateAuthority):
         return context
 
     def server_context_of(self, at: datetime | None = None) -> ssl.SSLContext:
-        """Under a certificate that is valid for ``LIFETIME`` from ``at``; for any protocol."""
+        """Create a context whose certificate is valid for ``LIFETIME`` from ``at``; for any
+        protocol.
+        """
         return self.context_of(named("localhost"), _validity(at), _HOSTS)
 
     def client_p12(self, topic: str, password: str, at: datetime | None = None) -> bytes:
-        """A sender's certificate, as Apple would give it; valid for ``LIFETIME`` from ``at``."""
+        """Issue a sender's certificate, as Apple would; valid for ``LIFETIME`` from ``at``."""
         subject = x509.Name(
             [
                 x509.NameAttribute(NameOID.USER_ID, topic),
@@ -47,7 +51,7 @@ class Authority(CertificateAuthority):
 
 
 def topics_of(certificate: object) -> frozenset[str] | None:
-    """The apps that a peer's certificate, as ``ssl`` tells it, is for; ``None`` without one."""
+    """Return the apps of a peer's certificate, as ``ssl`` gives it; ``None`` without one."""
     if not isinstance(certificate, dict) or not certificate:
         return None
     pairs = [pair for part in certificate.get("subject", ()) for pair in part]

@@ -1,6 +1,6 @@
-"""Whether Apple would take a request: who sends it, its headers, its payload. In Apple's words.
+"""Apple's checks of a request, in Apple's words: who sends it, its headers, its payload.
 
-A token's signature is checked only against the keys that the stand-in was given; its form, its age
+A token's signature is checked only against the keys that the emulator was given; its form, its age
 and how often it changes always are. ``bearer`` is written in lower case, as Apple documents it.
 """
 
@@ -35,7 +35,7 @@ Headers = Sequence[tuple[str, str]]
 
 
 class Refused(Exception):
-    """With a status and one of Apple's reasons."""
+    """Error with a status and one of Apple's reasons."""
 
     def __init__(self, http: int, reason: str) -> None:
         super().__init__(reason)
@@ -45,7 +45,7 @@ class Refused(Exception):
 
 @dataclass(slots=True)
 class Caller:
-    """What a connection knows of its peer: certificate topics, or the key of its tokens."""
+    """Peer of a connection: the topics of its certificate, or the key of its tokens."""
 
     topics: frozenset[str] | None = None
     key_id: str = ""
@@ -53,14 +53,14 @@ class Caller:
 
 @dataclass(slots=True)
 class TokenRules:
-    """Provider tokens: known keys (PEM, by key id), and how soon a new token is too soon."""
+    """Rules for provider tokens: known keys (PEM, by key id), and when a new token is too soon."""
 
     keys: Mapping[str, str] = field(default_factory=dict)
     update_seconds: float = 0.0
     _newest: dict[str, tuple[str, float]] = field(default_factory=dict)
 
     def check(self, authorization: str, caller: Caller) -> None:
-        """Raises ``Refused``."""
+        """Check the authorization header. Raises ``Refused``."""
         scheme, _, token = authorization.partition(" ")
         if scheme != "bearer" or not token:
             raise Refused(403, "MissingProviderToken")
@@ -94,7 +94,7 @@ def _key_id(token: str) -> str:
 
 @lru_cache(maxsize=64)
 def _read(token: str, key: str) -> tuple[str, int]:
-    """The key id and when it was issued."""
+    """Return the key id and the time of issue."""
     options: dict[str, object] = {"verify_signature": bool(key), "verify_iat": False}
     try:
         claims = jwt.decode(token, key, algorithms=["ES256"], options=options)  # type: ignore[arg-type]
@@ -116,7 +116,7 @@ def _read(token: str, key: str) -> tuple[str, int]:
 
 
 def where(method: str, path: str) -> tuple[str, str]:
-    """Environment and device token; raises ``Refused``."""
+    """Read environment and device token from the path. Raises ``Refused``."""
     found = _PATH.fullmatch(path)
     if found is None:
         raise Refused(404, "BadPath")
@@ -128,7 +128,7 @@ def where(method: str, path: str) -> tuple[str, str]:
 
 
 def check(headers: Headers, body: bytes, caller: Caller, tokens: TokenRules) -> object:
-    """The payload; raises ``Refused``."""
+    """Check a request; return its payload. Raises ``Refused``."""
     names = [name for name, _ in headers]
     if any(names.count(name) > 1 for name in ONCE_ONLY):
         raise Refused(400, "DuplicateHeaders")

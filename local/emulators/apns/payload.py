@@ -1,4 +1,4 @@
-"""The ``aps`` dictionary as Apple documents it, and nothing beside.
+"""The ``aps`` dictionary as Apple documents it, and no other key.
 
 Apple itself takes a payload with a misspelt key or a value of the wrong kind, and the device shows
 less than was meant, or nothing. Here such a payload is refused, in a word that is not Apple's.
@@ -23,7 +23,7 @@ class _Documented(BaseModel):
 
 
 class Alert(_Documented):
-    """What is shown."""
+    """Text that is shown."""
 
     title: StrictStr | None = None
     subtitle: StrictStr | None = None
@@ -38,7 +38,7 @@ class Alert(_Documented):
 
 
 class Sound(_Documented):
-    """A critical one."""
+    """Critical sound."""
 
     critical: Flag = 0
     name: StrictStr = "default"
@@ -46,7 +46,7 @@ class Sound(_Documented):
 
 
 class Aps(_Documented):
-    """For notifications and live activities."""
+    """Dictionary for notifications and live activities."""
 
     alert: StrictStr | Alert | None = None
     badge: Annotated[StrictInt, Field(ge=0)] | None = None
@@ -70,7 +70,7 @@ class Aps(_Documented):
 
 
 def would_show(push_type: str, payload: dict[str, object]) -> bool:
-    """Whether a device would do with it what this push type is for."""
+    """Tell whether a device would do with the payload what its push type is for."""
     try:
         aps = Aps.model_validate(payload.get("aps", {}))
     except ValidationError:

@@ -1,4 +1,4 @@
-"""What the APNs stand-in received, and over how many connections.
+"""The requests that the APNs emulator received, and the number of their connections.
 
 ``early`` counts requests that came beside another on a connection whose token had not yet proved
 good: the real service allows one until then.
@@ -23,14 +23,14 @@ class StreamEntry(Entry):
 
 
 class ApnsReceived(Received):
-    """Counts connections and early requests besides."""
+    """Requests, with counts of connections and early requests."""
 
     def forget(self) -> None:
-        """As if nothing had come yet."""
+        """Reset all counts."""
         super().forget()
         self.connections = 0
         self.early = 0
 
     def summary(self) -> dict[str, object]:
-        """The sums over device tokens, and those over connections."""
+        """Return the sums over device tokens, and those over connections."""
         return {**super().summary(), "connections": self.connections, "early": self.early}

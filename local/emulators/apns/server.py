@@ -1,4 +1,4 @@
-"""A stand-in for Apple's push service, with every answer the real one gives. Never deployed.
+"""An emulator of Apple's push service, with every answer the real one gives. Never deployed.
 
 HTTP/2 over TLS under a certificate of its own, at one port: production at ``/3/device/…``, the
 sandbox at ``/sandbox/3/device/…``. It accepts every device token except those that ask for an
@@ -55,7 +55,7 @@ Client certificates: only those it wrote itself (--p12-file), or a provider toke
 
 @dataclass(frozen=True, slots=True)
 class Addresses:
-    """Where it answers."""
+    """Base URLs of the two ports."""
 
     url: str
     admin: str
@@ -65,7 +65,7 @@ class Addresses:
 async def serving(
     apns: Apns, authority: Authority, host: str, port: int, admin_port: int
 ) -> AsyncIterator[Addresses]:
-    """Both ports, on the running loop."""
+    """Serve both ports on the running loop."""
     connections: set[ServerConnection] = set()
     loop = asyncio.get_running_loop()
     async with (
@@ -93,7 +93,9 @@ def _admin_app(apns: Apns) -> web.Application:
 
 @asynccontextmanager
 async def _plain_protocol(apns: Apns) -> AsyncIterator[Callable[[], asyncio.BaseProtocol]]:
-    """What the admin port speaks, for connections accepted elsewhere."""
+    """Yield the factory of the admin port's protocol, for connections that another listener
+    accepted.
+    """
     runner = web.AppRunner(_admin_app(apns), access_log=None, shutdown_timeout=SHUTDOWN_SECONDS)
     await runner.setup()
     try:
@@ -112,7 +114,7 @@ async def _end(server: asyncio.Server, connections: set[ServerConnection]) -> No
 
 
 class ServedApns:
-    """In a thread, beside a test: ``with ServedApns(ca_file=path) as apns: apns.url``."""
+    """Emulator in a thread, beside a test: ``with ServedApns(ca_file=path) as apns: apns.url``."""
 
     url: str
     admin: str
@@ -141,7 +143,7 @@ class ServedApns:
 
 
 def main() -> None:
-    """The command line."""
+    """Run the command line."""
     given = _parser().parse_args()
     keys = dict(_key(each) for each in given.key)
     authority = Authority()

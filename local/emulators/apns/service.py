@@ -1,4 +1,4 @@
-"""What Apple's push service answers to a request, and what the stand-in keeps of it."""
+"""The answers of Apple's push service, and what the emulator records of each request."""
 
 import time
 import uuid
@@ -16,14 +16,14 @@ from local.emulators.push.config import InForce, PushConfig
 
 
 class Config(PushConfig):
-    """What can be changed while it runs."""
+    """Settings that can be changed while the emulator runs."""
 
     faults: tuple[str, ...] = PASSING
     token_update_seconds: float = Field(default=0.0, ge=0)
 
 
 class Apns:
-    """The stand-in's state, and what its ports answer. ``keys``: public keys (PEM) by key id."""
+    """State of the emulator, and its ports' answers. ``keys``: public keys (PEM) by key id."""
 
     def __init__(self, config: Config | None = None, keys: Mapping[str, str] | None = None) -> None:
         self._in_force = InForce(config or Config(), WISHED.by_prefix)
@@ -42,7 +42,7 @@ class Apns:
         self.received.early += 1
 
     def answer(self, request: Request, caller: Caller, connection: int) -> Reply:
-        """Accept, refuse, or what the device token asks for."""
+        """Accept or refuse a request, or answer as the device token asks."""
         given = dict(request.headers)
         environment, token = "production", ""
         payload: object = None
@@ -84,7 +84,7 @@ class Apns:
 
 
 def _names(given: Mapping[str, str]) -> Mapping[str, str]:
-    """The request's id or, as Apple does, one of the service's own."""
+    """Return the request's id or, as Apple does, a new one."""
     return {"apns-id": given.get("apns-id") or str(uuid.uuid4())}
 
 

@@ -1,4 +1,4 @@
-"""The APNs stand-in's side of an HTTP/2 connection, with every fault a client must survive.
+"""The APNs emulator's side of an HTTP/2 connection, with every fault a client must survive.
 
 Frames the h2 library would not let out at that moment (an answer after a GOAWAY) are written by
 hand. A connection authenticated by token takes one stream until a token has proved good.
@@ -38,7 +38,7 @@ _BABBLE = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
 
 @dataclass(slots=True)
 class Request:
-    """One stream's request, as far as it has come."""
+    """Request of one stream, as far as it was received."""
 
     stream: int
     headers: list[tuple[str, str]]
@@ -47,7 +47,7 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What to answer; ``script`` says how, if not plainly."""
+    """The answer to a request; ``script`` names a fault in giving it, if there is one."""
 
     status: int
     headers: Mapping[str, str]
@@ -57,7 +57,7 @@ class Reply:
 
 
 class Service(Protocol):
-    """Decides answers."""
+    """Decision on answers, apart from their transport."""
 
     def opened(self) -> int:
         """Count a connection; its number."""
@@ -66,11 +66,11 @@ class Service(Protocol):
         """Count a request beside another before a token has proved good."""
 
     def answer(self, request: Request, caller: Caller, connection: int) -> Reply:
-        """What to answer to a complete request."""
+        """Decide the answer to a complete request."""
 
 
 class ServerConnection(asyncio.Protocol):
-    """One client's connection."""
+    """Connection of one client."""
 
     _transport: asyncio.Transport
 
@@ -80,7 +80,9 @@ class ServerConnection(asyncio.Protocol):
         register: "set[ServerConnection]",
         otherwise: Callable[[], asyncio.BaseProtocol],
     ) -> None:
-        """``otherwise`` makes the protocol of a caller who asked for HTTP/1.1."""
+        """Create the connection; ``otherwise`` makes the protocol of a client that asked for
+        HTTP/1.1.
+        """
         self._service = service
         self._register = register
         self._otherwise = otherwise
@@ -222,7 +224,7 @@ class ServerConnection(asyncio.Protocol):
         self._h2.reset_stream(stream, ErrorCodes.INTERNAL_ERROR)
 
     def _huge(self, stream: int, reply: Reply) -> None:
-        """As much as a stream's first window holds, and more once that was read."""
+        """Send as much as a stream's first window holds, and more once that was read."""
         self._begin_answer(stream, reply)
         for part in range(_HUGE_PARTS):
             self._loop.call_later(0.01 * part, self._huge_part, stream)

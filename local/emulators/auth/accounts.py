@@ -1,4 +1,4 @@
-"""The accounts of a project, in memory, and the words Google refuses a request with.
+"""The accounts of a project, in memory, and Google's words for refusals.
 
 Passwords are kept as salted hashes even here: people type real ones into local logins.
 """
@@ -42,7 +42,7 @@ Json = dict[str, Any]
 
 
 class Refusal(Exception):
-    """A request is answered with an error, whose message clients match on."""
+    """Error that is answered, with a message that clients match on."""
 
     def __init__(self, message: str, code: int = 400, status: str = "INVALID_ARGUMENT") -> None:
         super().__init__(message)
@@ -51,7 +51,7 @@ class Refusal(Exception):
 
 
 def required(given: str | None, message: str) -> str:
-    """What is given; refused with ``message`` when nothing is."""
+    """Return ``given``, or refuse with ``message`` if it is empty."""
     if not given:
         raise Refusal(message)
     return given
@@ -59,7 +59,7 @@ def required(given: str | None, message: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Password:
-    """What is left of a password: enough to recognise it."""
+    """Salted hash of a password."""
 
     salt: bytes
     digest: bytes
@@ -75,7 +75,7 @@ class Password:
         return cls(salt, _digest(text, salt))
 
     def matches(self, text: str) -> bool:
-        """Whether this is the password."""
+        """Tell whether this is the password."""
         return secrets.compare_digest(self.digest, _digest(text, self.salt))
 
 
@@ -89,7 +89,7 @@ def _session() -> str:
 
 @dataclass(slots=True)
 class Account:
-    """One person or device that can sign in."""
+    """Person or device that can sign in."""
 
     uid: str
     email: str | None = None
@@ -107,7 +107,7 @@ class Account:
     valid_since: int = 0
     """ID tokens issued before this second are refused."""
     session: str = field(default_factory=_session)
-    """Refresh tokens carry it; a new one revokes them all, even those of this very second."""
+    """Refresh tokens carry it; a new session revokes them all, even those of this very second."""
 
     def revoke(self, since: int | None = None) -> None:
         """End every session."""
@@ -115,7 +115,7 @@ class Account:
         self.session = _session()
 
     def as_json(self) -> Json:
-        """The account as ``accounts:lookup`` shows it; its password stays here."""
+        """Convert the account to what ``accounts:lookup`` shows, which is not its password."""
         shown: Json = {
             "localId": self.uid,
             "email": self.email,
@@ -156,13 +156,13 @@ def _iso(at: float | None) -> str | None:
 
 
 class Accounts:
-    """The accounts of one project."""
+    """Accounts of one project."""
 
     def __init__(self) -> None:
         self._by_uid: dict[str, Account] = {}
 
     def add(self, uid: str | None) -> Account:
-        """A new account, under a uid of its own when none is given."""
+        """Create an account, under a new uid when none is given."""
         uid = uid or secrets.token_urlsafe(UID_CHARACTERS)[:UID_CHARACTERS]
         if len(uid) > LONGEST_UID:
             raise Refusal("INVALID_LOCAL_ID")
@@ -172,19 +172,19 @@ class Accounts:
         return account
 
     def get(self, uid: str) -> Account | None:
-        """The account of this uid, if any."""
+        """Return the account of this uid, if any."""
         return self._by_uid.get(uid)
 
     def by_email(self, email: str) -> Account | None:
-        """The account of this address, in whatever case it is written."""
+        """Find the account of this address, in whatever case it is written."""
         return next((it for it in self._by_uid.values() if it.email == email.lower()), None)
 
     def by_phone(self, number: str) -> Account | None:
-        """The account of this phone number, if any."""
+        """Find the account of this phone number, if any."""
         return next((it for it in self._by_uid.values() if it.phone_number == number), None)
 
     def free_email(self, email: str, owner: str | None = None) -> str:
-        """The address as it is stored; refused when malformed or someone else's."""
+        """Return the address as it is stored; refuse a malformed one, and another account's."""
         if not EMAIL.fullmatch(email):
             raise Refusal("INVALID_EMAIL")
         taken = self.by_email(email)
@@ -193,7 +193,7 @@ class Accounts:
         return email.lower()
 
     def free_phone(self, number: str, owner: str | None = None) -> str:
-        """The number; refused when it is someone else's."""
+        """Return the number; refuse another account's."""
         taken = self.by_phone(number)
         if taken and taken.uid != owner:
             raise Refusal("PHONE_NUMBER_EXISTS")
@@ -212,18 +212,20 @@ class Accounts:
         self._by_uid.clear()
 
     def all(self) -> list[Account]:
-        """Every account, in the order they were created."""
+        """List every account, in the order they were created."""
         return list(self._by_uid.values())
 
     def page(self, size: int, after: str) -> tuple[list[Account], str]:
-        """One page in the order of uids, and the token of the next: the last uid of this one."""
+        """Return one page in the order of uids, and the token of the next: the last uid of this
+        one.
+        """
         uids = sorted(uid for uid in self._by_uid if uid > after)
         page = [self._by_uid[uid] for uid in uids[:size]]
         return page, page[-1].uid if len(uids) > size else ""
 
 
 def read_claims(serialized: str) -> Json:
-    """Custom claims as an administrator sets them: a JSON object, in JSON."""
+    """Read custom claims as an administrator sets them: a JSON object, in JSON."""
     if len(serialized) > LARGEST_CLAIMS:
         raise Refusal("CLAIMS_TOO_LARGE")
     try:
@@ -234,7 +236,7 @@ def read_claims(serialized: str) -> Json:
 
 
 def checked_claims(claims: object) -> Json:
-    """Claims that may stand in an ID token beside Google's own."""
+    """Return claims that may stand in an ID token beside Google's own; refuse others."""
     if not isinstance(claims, dict):
         raise Refusal("INVALID_CLAIMS")
     if reserved := sorted(RESERVED_CLAIMS & claims.keys()):

@@ -1,7 +1,7 @@
-"""The calls that create an account or sign one in, and what every call has in common.
+"""The calls that create an account or sign in to it, and what every call has in common.
 
-An administrator (``Bearer owner``, as the Admin SDK sends it) may name any account; everyone
-else acts on the one their ID token names.
+An administrator (``Bearer owner``, as the Admin SDK sends it) may name any account; every other
+caller acts on the account that their ID token names.
 """
 
 import time
@@ -23,26 +23,26 @@ from local.emulators.auth.tokens import (
 
 
 def not_implemented(what: str) -> Refusal:
-    """Google's emulator does it; this stand-in does not."""
+    """Create the refusal of what Google's emulator does and this one does not."""
     return Refusal(f"{what} is not part of this stand-in", 501, "NOT_IMPLEMENTED")
 
 
 class Body(BaseModel):
-    """What a call takes; fields it does not know are ignored, as Google does."""
+    """Body of a call; fields that are not known are ignored, as Google does."""
 
     model_config = ConfigDict(frozen=True, alias_generator=to_camel, extra="ignore")
 
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who calls, and on which project."""
+    """Administrator or account that calls, and the project it calls on."""
 
     project: str
     accounts: Accounts
     administrator: bool
 
     def named(self, uid: str | None, id_token: str | None) -> tuple[Account, SignIn | None]:
-        """The account a call is about, and the sign-in when it was named by an ID token."""
+        """Return the account a call is about, and the sign-in when it was named by an ID token."""
         if id_token or not self.administrator:
             token = required(id_token, "MISSING_ID_TOKEN")
             sign_in = read_id_token(self.project, self.accounts, token)
@@ -153,7 +153,7 @@ class Grant(Body):
 
 
 def grant(caller: Caller, body: Grant) -> Json:
-    """A fresh ID token for a refresh token."""
+    """Exchange a refresh token for a fresh ID token."""
     if required(body.grant_type, "MISSING_GRANT_TYPE") != "refresh_token":
         raise Refusal("INVALID_GRANT_TYPE")
     token = required(body.refresh_token, "MISSING_REFRESH_TOKEN")
@@ -173,7 +173,7 @@ def grant(caller: Caller, body: Grant) -> Json:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One call: how its body is read, and what is done with it."""
+    """One kind of call: the type of its body, and the function that carries it out."""
 
     read: type[Body]
     act: Callable[[Caller, Any], Json]
@@ -189,7 +189,7 @@ class Call:
 
 
 def about(account: Account, answer: str) -> Json:
-    """What an answer of this kind says of the account."""
+    """Build the fields that an answer of this kind has about the account."""
     shown = {
         "kind": kind(answer),
         "localId": account.uid,
@@ -201,7 +201,7 @@ def about(account: Account, answer: str) -> Json:
 
 
 def kind(name: str) -> str:
-    """The word by which Google tells its answers apart."""
+    """Build the word by which Google tells its answers apart."""
     return f"identitytoolkit#{name}"
 
 

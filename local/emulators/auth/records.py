@@ -1,4 +1,4 @@
-"""The calls that read and change accounts that exist."""
+"""The calls that read and change existing accounts."""
 
 from copy import copy
 from dataclasses import replace
@@ -21,7 +21,7 @@ class Lookup(Body):
 
 
 def lookup(caller: Caller, body: Lookup) -> Json:
-    """The accounts that were named; ``users`` is left out when there are none."""
+    """Return the accounts that were named; ``users`` is left out when there are none."""
     if caller.administrator and not body.id_token:
         found = [
             *map(caller.accounts.get, body.local_id),
@@ -36,7 +36,7 @@ def lookup(caller: Caller, body: Lookup) -> Json:
 
 
 class Update(Body):
-    """``accounts:update``: also claims, revoking, disabling, for administrators only."""
+    """``accounts:update``; claims, revoking and disabling are for administrators only."""
 
     local_id: str | None = None
     id_token: str | None = None
@@ -73,7 +73,7 @@ def update(caller: Caller, body: Update) -> Json:
 
 
 def _change_login(account: Account, body: Update, accounts: Accounts) -> None:
-    """A new address or password ends every session."""
+    """Change address or password; a new one ends every session."""
     if body.email and body.email.lower() != account.email:
         account.email = accounts.free_email(body.email, account.uid)
         account.email_verified = False
@@ -122,14 +122,14 @@ def delete(caller: Caller, body: Delete) -> Json:
 
 
 class BatchGet(Body):
-    """``accounts:batchGet``, which the Admin SDK lists users with."""
+    """``accounts:batchGet``, by which the Admin SDK lists users."""
 
     max_results: int = Field(default=20, ge=1, le=LARGEST_PAGE)
     next_page_token: str = ""
 
 
 def batch_get(caller: Caller, body: BatchGet) -> Json:
-    """One page of all accounts."""
+    """Return one page of all accounts."""
     page, token = caller.accounts.page(body.max_results, body.next_page_token)
     answer: Json = {
         "kind": kind("DownloadAccountResponse"),

@@ -1,7 +1,7 @@
-"""A stand-in for Google's Auth emulator: sign-in for people, devices and the Admin SDK.
+"""An emulator of Google's sign-in, for people, devices and the Admin SDK; Google's own needs Node.
 
-Google's own needs Node. Calls by the client SDKs name no project, only an API key that nobody
-checks, so all of them belong to the one project the stand-in was started with.
+Calls by the client SDKs name no project, only an API key that is not checked, so all of them belong
+to the one project the emulator was started with.
 """
 
 import argparse
@@ -29,7 +29,7 @@ EMULATOR_ACCOUNTS = "/emulator/v1/projects/{project}/accounts"
 
 
 def app(project: str = DEFAULT_PROJECT) -> web.Application:
-    """The stand-in; ``project`` is the one client SDKs sign in to."""
+    """Create the emulator; ``project`` is the one client SDKs sign in to."""
     doors = Doors(project)
     made = web.Application(middlewares=[cross_origin, refusals])
     made.router.add_get("/", doors.health)
@@ -43,33 +43,33 @@ def app(project: str = DEFAULT_PROJECT) -> web.Application:
 
 
 class Doors:
-    """The HTTP side: finds project and caller, hands the body to the call."""
+    """HTTP handlers: they find project and caller, and hand the body to the call."""
 
     def __init__(self, project: str) -> None:
         self._project = project
         self._projects: defaultdict[str, Accounts] = defaultdict(Accounts)
 
     async def health(self, _: web.Request) -> web.Response:
-        """Answers like the emulator when one asks whether it is up."""
+        """Answer like Google's emulator when it is asked whether it is up."""
         return web.json_response({"authEmulator": {"ready": True}})
 
     async def call(self, request: web.Request) -> web.Response:
-        """Any ``accounts:...``."""
+        """Answer any ``accounts:...``."""
         return await self._answer(request, request.match_info["call"])
 
     async def create(self, request: web.Request) -> web.Response:
-        """The Admin SDK's way to create an account."""
+        """Create an account, as the Admin SDK asks for it."""
         return await self._answer(request, "signUp")
 
     async def token(self, request: web.Request) -> web.Response:
-        """A refresh; the project is the refresh token's."""
+        """Answer a refresh; the project is the refresh token's."""
         body = await _body(request)
         token = str(body.get("refresh_token", ""))
         project = refresh_project(token) if token else self._project
         return web.json_response(GRANT(self._caller(project, administrator=False), body))
 
     async def list_all(self, request: web.Request) -> web.Response:
-        """Every account of a project."""
+        """List every account of a project."""
         accounts = self._projects[request.match_info["project"]]
         return web.json_response({"users": [account.as_json() for account in accounts.all()]})
 

@@ -1,7 +1,7 @@
-"""The tokens of the sign-in stand-in: ID and refresh tokens to give out, custom ones to accept.
+"""The tokens of the sign-in emulator: ID and refresh tokens that it issues, custom ones it accepts.
 
-None is signed, as with Google's own emulator. A refresh token carries its account's session
-instead of being remembered, so any number of sign-ins costs no memory.
+None is signed, as with Google's own emulator. A refresh token carries its account's session instead
+of being remembered, so any number of sign-ins costs no memory.
 """
 
 import time
@@ -14,7 +14,7 @@ from local.emulators.auth.accounts import Account, Accounts, Json, Refusal, chec
 
 SECONDS_VALID = 3600
 CARRIED = {"project", "uid", "session", "provider", "claims"}
-"""What is in a refresh token."""
+"""Fields of a refresh token."""
 CUSTOM_TOKEN_AUDIENCE = (
     "https://identitytoolkit.googleapis.com/google.identity.identitytoolkit.v1.IdentityToolkit"
 )
@@ -22,7 +22,7 @@ CUSTOM_TOKEN_AUDIENCE = (
 
 @dataclass(frozen=True, slots=True)
 class SignIn:
-    """Who signed in, how, and what the custom token adds to the account's claims."""
+    """Account that signed in, how it did, and what the custom token adds to its claims."""
 
     project: str
     account: Account
@@ -30,7 +30,7 @@ class SignIn:
     claims: Json
 
     def tokens(self) -> Json:
-        """The part of an answer every sign-in has."""
+        """Build the part of an answer that every sign-in has."""
         return {
             "idToken": self.id_token(),
             "refreshToken": self.refresh_token(),
@@ -38,7 +38,7 @@ class SignIn:
         }
 
     def id_token(self) -> str:
-        """An ID token for the next hour."""
+        """Issue an ID token for the next hour."""
         account, now = self.account, int(time.time())
         identities: Json = {}
         if account.email:
@@ -69,7 +69,7 @@ class SignIn:
         return jwt.encode(claims, "", algorithm="none")
 
     def refresh_token(self) -> str:
-        """A refresh token for as long as the account's session lasts."""
+        """Issue a refresh token for as long as the account's session lasts."""
         carried = {
             "project": self.project,
             "uid": self.account.uid,
@@ -81,12 +81,12 @@ class SignIn:
 
 
 def issuer(project: str) -> str:
-    """Who issues the project's ID tokens."""
+    """Return the issuer of the project's ID tokens."""
     return f"https://securetoken.google.com/{project}"
 
 
 def read_id_token(project: str, accounts: Accounts, token: str) -> SignIn:
-    """The sign-in an ID token stands for, while it is valid."""
+    """Read the sign-in from an ID token, while it is valid."""
     claims = _read(token, "INVALID_ID_TOKEN")
     if claims.get("iss") != issuer(project) or claims.get("aud") != project:
         raise Refusal("INVALID_ID_TOKEN")
@@ -98,12 +98,12 @@ def read_id_token(project: str, accounts: Accounts, token: str) -> SignIn:
 
 
 def refresh_project(token: str) -> str:
-    """The project a refresh token belongs to."""
+    """Return the project a refresh token belongs to."""
     return str(_carried(token)["project"])
 
 
 def read_refresh_token(accounts: Accounts, token: str) -> SignIn:
-    """The sign-in a refresh token goes on with."""
+    """Read the sign-in that a refresh token continues."""
     carried = _carried(token)
     account = _account(accounts, carried["uid"])
     if carried["session"] != account.session:
@@ -112,7 +112,7 @@ def read_refresh_token(accounts: Accounts, token: str) -> SignIn:
 
 
 def read_custom_token(token: str) -> tuple[str, Json]:
-    """The uid and the claims of a custom token, which may be signed; nobody checks here."""
+    """Read uid and claims of a custom token, which may be signed; the signature is not checked."""
     claims = _read(token, "INVALID_CUSTOM_TOKEN : Invalid assertion format")
     if claims.get("aud") != CUSTOM_TOKEN_AUDIENCE:
         raise Refusal(f"INVALID_CUSTOM_TOKEN : the audience is not {CUSTOM_TOKEN_AUDIENCE}")

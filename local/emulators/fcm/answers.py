@@ -1,4 +1,4 @@
-"""What the FCM stand-in answers to an address that asks for an answer by how it begins.
+"""The FCM emulator's faults, each asked for by the beginning of an address.
 
 One table, listed at ``GET /prefixes``.
 """
@@ -25,8 +25,8 @@ def error(
     violations: Sequence[tuple[str, str]] = (),
     more: Mapping[str, object] | None = None,
 ) -> bytes:
-    """An error as Google's APIs word it, with FCM's own code when there is one, and one more detail
-    of another kind.
+    """Build an error as Google's APIs word it, with FCM's own code and one more detail where there
+    are any.
     """
     details: list[dict[str, object]] = []
     if code:
@@ -227,4 +227,4 @@ SCRIPTS: tuple[Script, ...] = (
 WISHED: Wishes[Script] = Wishes(SCRIPTS)
 
 PASSING: tuple[str, ...] = ("unavailable-", "internal-", "reset-", "closed-", "lost-", "cut-")
-"""The faults that befall any address when ``fault_ratio`` is set and names no others."""
+"""Transient faults: ``fault_ratio`` chooses among them unless others are named."""

@@ -1,4 +1,4 @@
-"""What the FCM stand-in keeps of a message, and what it reads from it."""
+"""The messages that the FCM emulator received, and what it reads from them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -19,12 +19,12 @@ class MessageEntry(Entry):
 
     @property
     def shows(self) -> str:
-        """The notification's id or, of one that has none, its words."""
+        """Notification's id or, of a message that has none, its words."""
         return self.notification or str(hash(orjson.dumps(self.message.get("notification"))))
 
 
 def replace_key(message: Json) -> str:
-    """The key under which every platform replaces what it shows; empty unless all three agree."""
+    """Read the key by which every platform replaces what it shows; empty unless all three agree."""
     keys = {
         _at(message, "android", "notification", "tag"),
         _at(message, "apns", "headers", "apns-collapse-id"),
@@ -34,7 +34,7 @@ def replace_key(message: Json) -> str:
 
 
 def notification_id(message: Json) -> str:
-    """Which notification this is, as its data says."""
+    """Read the notification's id from the message's data."""
     return _at(message, "data", "notificationId")
 
 

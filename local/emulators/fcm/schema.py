@@ -1,4 +1,4 @@
-"""FCM's message format: which fields there are and what may stand in them, and nothing else.
+"""FCM's message format: its fields and what may stand in them, and no others.
 
 Read from FCM's own discovery document, reduced to names and types (``fcm_v1_schema.json``). Like
 all of Google's JSON, a field goes by its name in camelCase or in snake_case.
@@ -31,7 +31,7 @@ _DURATION = re.compile(r"-?\d{1,12}(\.\d{1,9})?s")
 
 
 class Unacceptable(Exception):
-    """What is wrong with a body. ``code`` is FCM's own, empty where only the API objects."""
+    """Error for a body that is refused. ``code`` is FCM's own, empty where only the API objects."""
 
     def __init__(self, message: str, field: str = "", code: str = "") -> None:
         super().__init__(message)
@@ -40,13 +40,13 @@ class Unacceptable(Exception):
         self.code = code
 
     def body(self) -> bytes:
-        """As the service answers it."""
+        """Build the answer of the service."""
         violations = [(self.field, self.message)] if self.field else []
         return error(400, "INVALID_ARGUMENT", self.message, self.code, violations)
 
 
 def typed(type_: str, given: object, path: str = "") -> Json:
-    """``given`` with its fields in camelCase; raises ``Unacceptable``."""
+    """Return ``given`` with its fields in camelCase. Raises ``Unacceptable``."""
     if not isinstance(given, dict):
         raise _wrong_value(path, type_, given)
     fields = _FIELDS[type_]

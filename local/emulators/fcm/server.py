@@ -1,8 +1,8 @@
-"""A stand-in for Firebase Cloud Messaging, with every answer the real one gives. Never deployed.
+"""An emulator of Firebase Cloud Messaging, with every answer the real one gives. Never deployed.
 
 It accepts every address except those that ask for something else by their first letters, checks
-bodies as strictly as the real service, and keeps what it received. It also stands in for Google's
-OAuth token endpoint, since a sender needs both. Nothing is logged per request: it is the peer of
+bodies as strictly as the real service, and keeps what it received. It also emulates Google's OAuth
+token endpoint, since a sender needs both. Requests are not logged: the emulator is the peer of
 benchmarks too.
 """
 
@@ -50,7 +50,7 @@ MOST_BODY_BYTES = 1024 * 1024
 
 
 class Config(PushConfig):
-    """What can be changed while it runs."""
+    """Settings that can be changed while the emulator runs."""
 
     faults: tuple[str, ...] = PASSING
     retry_after_seconds: int | None = Field(default=None, ge=0)
@@ -58,7 +58,7 @@ class Config(PushConfig):
 
 
 class Fcm:
-    """The stand-in's state and handlers."""
+    """State of the emulator, and its handlers."""
 
     def __init__(self, config: Config, tokens: TokenEndpoint) -> None:
         self._in_force = InForce(config, WISHED.by_prefix)
@@ -68,7 +68,7 @@ class Fcm:
         self._admin = Admin(self._in_force, self.received, shown)
 
     def routes(self) -> list[web.RouteDef]:
-        """Everything it answers."""
+        """List every route."""
         return [
             web.post("/v1/projects/{project}/messages:send", self.send),
             web.post("/token", self.issue_token),
@@ -79,7 +79,7 @@ class Fcm:
     # ---- sending ---------------------------------------------------------------------------
 
     async def send(self, request: web.Request) -> web.StreamResponse:
-        """``messages:send``."""
+        """Answer ``messages:send``."""
         body = await request.read()
         if latency := self._in_force.config.latency_seconds:
             await asyncio.sleep(latency)
@@ -133,7 +133,7 @@ class Fcm:
     # ---- tokens ----------------------------------------------------------------------------
 
     async def issue_token(self, request: web.Request) -> web.Response:
-        """``POST /token``."""
+        """Answer ``POST /token``."""
         try:
             issued = self._tokens.issue(await request.post(), str(request.url))
         except RefusedGrant as refused:
@@ -142,20 +142,20 @@ class Fcm:
         return in_json(issued)
 
     async def revoke_tokens(self, _request: web.Request) -> web.Response:
-        """``DELETE /token``."""
+        """Answer ``DELETE /token``."""
         self._tokens.forget()
         return web.Response(status=204)
 
 
 def app(config: Config | None = None, service_account: Path | None = None) -> web.Application:
-    """The stand-in as an app, for ``Served`` or ``serve``."""
+    """Create the emulator as an app, for ``Served`` or ``serve``."""
     application = web.Application(client_max_size=MOST_BODY_BYTES)
     application.add_routes(Fcm(config or Config(), TokenEndpoint(service_account)).routes())
     return application
 
 
 def main() -> None:
-    """The command line."""
+    """Run the command line."""
     parser = push_command_line("fcm", "A stand-in for Firebase Cloud Messaging.", EXAMPLES)
     parser.add_argument(
         "--service-account", type=Path, help="check assertions against this account's key"

@@ -26,7 +26,7 @@ LONGEST_ASSERTION_SECONDS = 3600
 
 
 class RefusedGrant(Exception):
-    """``error`` is one of OAuth's own words."""
+    """Refusal of a token; ``error`` is one of OAuth's own words."""
 
     def __init__(self, error: str, description: str) -> None:
         super().__init__(description)
@@ -35,7 +35,7 @@ class RefusedGrant(Exception):
 
 
 class TokenEndpoint:
-    """Issues access tokens and knows those it issued."""
+    """Issuer of access tokens, which knows those it issued."""
 
     def __init__(self, service_account: Path | None = None) -> None:
         account = orjson.loads(service_account.read_bytes()) if service_account else {}
@@ -44,7 +44,7 @@ class TokenEndpoint:
         self._issued: dict[str, float] = {}
 
     def issue(self, form: Mapping[str, object], own_url: str) -> dict[str, object]:
-        """The answer to a good request; raises ``RefusedGrant``."""
+        """Issue a token for a good request. Raises ``RefusedGrant``."""
         if form.get("grant_type") != GRANT:
             raise RefusedGrant("unsupported_grant_type", f"Invalid grant_type, must be {GRANT}")
         self._check(self._claims(str(form.get("assertion", "")), own_url))
@@ -53,7 +53,7 @@ class TokenEndpoint:
         return {"access_token": token, "expires_in": LIFETIME_SECONDS, "token_type": "Bearer"}
 
     def knows(self, token: str) -> bool:
-        """Whether it was issued here and is still good."""
+        """Tell whether the token was issued here and is still good."""
         return self._issued.get(token, 0) > time.time()
 
     def forget(self) -> None:

@@ -1,7 +1,7 @@
-"""Is this body one that FCM would take? As strict as the real service.
+"""FCM's checks of a body, as strict as the real service's.
 
-After the fields and their types (``schema``) comes what types cannot say: one recipient,
-reserved keys, addresses, sizes.
+After the fields and their types (``schema``) comes what types cannot say: one recipient, reserved
+keys, addresses, sizes.
 """
 
 import re
@@ -26,7 +26,7 @@ _RESERVED = re.compile(r"from|message_type|google\..*|gcm\.notification\..*", re
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """A body that is right: the message, its fields in camelCase."""
+    """Message of a good body, its fields in camelCase."""
 
     message: Json
     recipient: str
@@ -34,7 +34,7 @@ class Accepted:
 
 
 def check(body: bytes) -> Accepted:
-    """Raises ``Unacceptable``."""
+    """Check a body. Raises ``Unacceptable``."""
     try:
         given = orjson.loads(body)
     except orjson.JSONDecodeError as broken:
@@ -50,7 +50,7 @@ def check(body: bytes) -> Accepted:
 
 @lru_cache(maxsize=64)
 def _checked_before(body: bytes) -> Accepted:
-    """The same message goes to many addresses: checked for one of them, it is right for all."""
+    """Check a message once for all addresses: what is right for one is right for all."""
     return _checked(orjson.loads(body), len(body))
 
 
@@ -163,7 +163,7 @@ _RULES: tuple[Callable[[Json], None], ...] = (
 
 
 def _check_size(message: Json) -> None:
-    """What one device gets: the common part and the one for its platform."""
+    """Check the size of what one device gets: the common part and that of its platform."""
     common = {name: message[name] for name in ("notification", "data") if name in message}
     special = (len(orjson.dumps(_at(message, p))) for p in ("android", "apns", "webpush"))
     most = MOST_TOPIC_BYTES if {"topic", "condition"} & message.keys() else MOST_PAYLOAD_BYTES

@@ -1,4 +1,4 @@
-"""What the Huawei stand-in answers to addresses that ask for an answer by how they begin.
+"""The Huawei emulator's faults, each asked for by the beginning of an address.
 
 Two tables, listed at ``GET /prefixes``. The first address that asks for a ``Reply`` decides about
 its whole request, as Huawei does; an ``Illegal`` address is refused beside others that are not.
@@ -20,13 +20,13 @@ _PAGE = b"<!DOCTYPE html><html lang=en><title>502 Bad Gateway</title></html>"
 
 
 def said(code: int, msg: str, request_id: str = REQUEST_ID) -> bytes:
-    """An answer as Huawei words it."""
+    """Build an answer as Huawei words it."""
     return orjson.dumps({"code": str(code), "msg": msg, "requestId": request_id})
 
 
 @dataclass(frozen=True, slots=True)
 class Reply(Script):
-    """One row: a request with such an address is answered so."""
+    """Row of a table: the answer to a request that has such an address."""
 
     code: int = 0
 
@@ -38,7 +38,7 @@ class Reply(Script):
 
 @dataclass(frozen=True, slots=True)
 class Illegal:
-    """One row: such an address is called illegal, for ``reason`` where reasons are given.
+    """Row of a table: such an address is called illegal, for ``reason`` where reasons are given.
 
     Unless it is ``listed``, it is only counted.
     """
@@ -49,7 +49,7 @@ class Illegal:
     listed: bool = True
 
     def shown(self) -> dict[str, object]:
-        """As listed."""
+        """Convert the row to what ``GET /prefixes`` lists."""
         return {"prefix": self.prefix, "meaning": self.meaning, "reason": self.reason or None}
 
 
@@ -122,13 +122,13 @@ WISHED_REPLY: Wishes[Reply] = Wishes(REPLIES)
 WISHED_ILLEGAL: Wishes[Illegal] = Wishes([*ILLEGALS, UNREADABLE])
 
 PASSING: tuple[str, ...] = ("unavailable-", "internal-", "reset-", "closed-", "lost-", "cut-")
-"""The faults that befall any request when ``fault_ratio`` is set and names no others."""
+"""Transient faults: ``fault_ratio`` chooses among them unless others are named."""
 
 
 def sorted_out(
     illegal: Mapping[str, Illegal], addresses: int, request_id: str
 ) -> tuple[int, bytes]:
-    """Code and answer to a request for so many addresses, of which some may be illegal."""
+    """Return code and answer to a request for so many addresses, of which some may be illegal."""
     if not illegal:
         return SUCCESS, said(SUCCESS, "Success", request_id)
     if len(illegal) == addresses and not any(row.reason for row in illegal.values()):

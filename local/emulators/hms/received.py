@@ -1,4 +1,6 @@
-"""What the Huawei stand-in received: an entry for each address, under the number of its request."""
+"""The requests that the Huawei emulator received: an entry for each address, by its request's
+number.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -19,10 +21,10 @@ class RequestEntry(MessageEntry):
 
 
 class HmsReceived(Received):
-    """Counts requests besides addresses."""
+    """Addresses, with a count of requests."""
 
     def forget(self) -> None:
-        """As if nothing had come yet."""
+        """Reset all counts."""
         super().forget()
         self._requests = 0
 
@@ -32,12 +34,12 @@ class HmsReceived(Received):
         return self._requests
 
     def summary(self) -> dict[str, object]:
-        """How many requests, and the sums over addresses."""
+        """Return the number of requests, and the sums over addresses."""
         return {"requests": self._requests, **super().summary()}
 
 
 def notification_id(message: Json) -> str:
-    """Which notification this is, as its data says."""
+    """Read the notification's id from the message's data."""
     try:
         data = orjson.loads(str(message.get("data")))
     except orjson.JSONDecodeError:
@@ -46,7 +48,7 @@ def notification_id(message: Json) -> str:
 
 
 def replace_key(message: Json) -> str:
-    """The tag, empty unless there is also a number to replace by."""
+    """Return the tag, empty unless there is also a number to replace by."""
     android = message.get("android")
     shown = android.get("notification") if isinstance(android, dict) else None
     if not isinstance(shown, dict) or not shown.get("notify_id"):

@@ -1,7 +1,7 @@
-"""A stand-in for Huawei Push Kit and its OAuth endpoint, with all their answers. Never deployed.
+"""An emulator of Huawei Push Kit and its OAuth endpoint, with all their answers. Never deployed.
 
 It accepts every address except those that ask for something else by their first letters, checks
-bodies strictly, and keeps what it received. Nothing is logged per request: it is the peer of
+bodies strictly, and keeps what it received. Requests are not logged: the emulator is the peer of
 benchmarks too.
 """
 
@@ -64,14 +64,14 @@ MOST_BODY_BYTES = 8 * 1024 * 1024
 
 
 class Config(PushConfig):
-    """What can be changed while it runs."""
+    """Settings that can be changed while the emulator runs."""
 
     faults: tuple[str, ...] = PASSING
     issued_tokens_only: bool = False
 
 
 class Hms:
-    """The stand-in's state and handlers."""
+    """State of the emulator, and its handlers."""
 
     def __init__(self, config: Config, tokens: HmsTokenEndpoint) -> None:
         self._in_force = InForce(config, WISHED_REPLY.by_prefix)
@@ -84,7 +84,7 @@ class Hms:
         self._admin = Admin(self._in_force, self.received, shown, self._token_requests)
 
     def routes(self) -> list[web.RouteDef]:
-        """Everything it answers."""
+        """List every route."""
         return [
             web.post("/v1/{owner}/messages:send", self.send),
             web.post("/v2/{owner}/messages:send", self.send),
@@ -97,7 +97,7 @@ class Hms:
     # ---- sending ---------------------------------------------------------------------------
 
     async def send(self, request: web.Request) -> web.StreamResponse:
-        """``messages:send``."""
+        """Answer ``messages:send``."""
         body = await request.read()
         number = self.received.request()
         if latency := self._in_force.config.latency_seconds:
@@ -111,7 +111,7 @@ class Hms:
         return await self._answer(request, accepted, number)
 
     def _refused_caller(self, request: web.Request) -> int:
-        """Huawei's code, or 0 for somebody who may send."""
+        """Return Huawei's code for a caller who may not send, or 0."""
         scheme, _, token = request.headers.get("Authorization", "").partition(" ")
         if scheme != "Bearer" or not token:
             return 80200001
@@ -177,7 +177,7 @@ class Hms:
     # ---- tokens ----------------------------------------------------------------------------
 
     async def issue_token(self, request: web.Request) -> web.Response:
-        """``POST /oauth2/v3/token``; like Huawei it writes a slash as ``\\/``."""
+        r"""Answer ``POST /oauth2/v3/token``; like Huawei, write a slash as ``\/``."""
         try:
             issued = self._tokens.issue(await request.post())
         except RefusedClient as refused:
@@ -185,7 +185,7 @@ class Hms:
         return ready_json(orjson.dumps(issued).replace(b"/", rb"\/"))
 
     async def revoke_tokens(self, _request: web.Request) -> web.Response:
-        """``DELETE /token``."""
+        """Answer ``DELETE /token``."""
         self._tokens.forget()
         return web.Response(status=204)
 
@@ -199,14 +199,14 @@ def _illegal(attempts: Mapping[str, int]) -> dict[str, Illegal]:
 
 
 def app(config: Config | None = None, app_secret: str = "") -> web.Application:
-    """The stand-in as an app, for ``Served`` or ``serve``."""
+    """Create the emulator as an app, for ``Served`` or ``serve``."""
     application = web.Application(client_max_size=MOST_BODY_BYTES)
     application.add_routes(Hms(config or Config(), HmsTokenEndpoint(app_secret)).routes())
     return application
 
 
 def main() -> None:
-    """The command line."""
+    """Run the command line."""
     parser = push_command_line("hms", "A stand-in for Huawei Push Kit.", EXAMPLES)
     parser.add_argument("--app-secret", default="", help="the only secret that gets a token")
     given = parser.parse_args()

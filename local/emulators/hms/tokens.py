@@ -10,7 +10,7 @@ LIFETIME_SECONDS = 3600
 
 
 class RefusedClient(Exception):
-    """``error`` is one of Huawei's numbers, ``name`` OAuth's own word."""
+    """Refusal of a token; ``error`` is one of Huawei's numbers, ``name`` OAuth's own word."""
 
     def __init__(self, error: int, name: str) -> None:
         super().__init__(name)
@@ -24,7 +24,7 @@ class _Issued:
 
 
 class HmsTokenEndpoint:
-    """Issues access tokens and knows those it issued. Without a secret, any will do."""
+    """Issuer of access tokens, which knows those it issued. Without a secret, any will do."""
 
     def __init__(self, app_secret: str = "") -> None:
         self._secret = app_secret
@@ -32,7 +32,7 @@ class HmsTokenEndpoint:
         self.requests = 0
 
     def issue(self, form: Mapping[str, object]) -> dict[str, object]:
-        """The answer to a good request; raises ``RefusedClient``."""
+        """Issue a token for a good request. Raises ``RefusedClient``."""
         self.requests += 1
         client, secret = str(form.get("client_id", "")), str(form.get("client_secret", ""))
         if form.get("grant_type") != GRANT:
@@ -44,7 +44,7 @@ class HmsTokenEndpoint:
         return {"access_token": token, "expires_in": LIFETIME_SECONDS, "token_type": "Bearer"}
 
     def client_of(self, token: str) -> str:
-        """Whose token it is; empty unless it was issued here and is still good."""
+        """Return whose token it is; empty unless it was issued here and is still good."""
         issued = self._issued.get(token)
         return issued.client if issued and issued.until > time.time() else ""
 

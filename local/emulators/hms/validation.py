@@ -1,4 +1,4 @@
-"""Is this body one that Huawei would take? Stricter than Huawei about fields it does not know.
+"""Huawei's checks of a body; stricter than Huawei about unknown fields.
 
 Fields and their types come first, then what types cannot say: one kind of recipient, how many
 addresses, lifetimes, sizes.
@@ -30,7 +30,7 @@ Texts = list[str]
 
 
 class Unacceptable(Exception):
-    """What is wrong with a body, and Huawei's code for it."""
+    """Error for a body that is refused, with Huawei's code for it."""
 
     def __init__(self, code: int, message: str) -> None:
         super().__init__(message)
@@ -40,7 +40,7 @@ class Unacceptable(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """A body that is right: the message without its addresses, and those."""
+    """Message of a good body without its addresses, and those."""
 
     message: Json
     tokens: tuple[str, ...]
@@ -168,7 +168,7 @@ class _Request(_Part):
 
 
 def check(body: bytes) -> Accepted:
-    """Raises ``Unacceptable``."""
+    """Check a body. Raises ``Unacceptable``."""
     try:
         given = orjson.loads(body)
     except orjson.JSONDecodeError as broken:

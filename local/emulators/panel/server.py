@@ -1,7 +1,7 @@
 """The panel as Firebase Hosting serves it: files, headers and rewrites are those of firebase.json.
 
-Hosting also tells every page its project at ``/__/firebase/init.json``. Here that names the local
-sign-in besides, which the page may then call: nothing else differs from production.
+Hosting also gives every page its project at ``/__/firebase/init.json``. Here that file also names
+the local sign-in, which the page may then call: nothing else differs from production.
 """
 
 import argparse
@@ -28,12 +28,12 @@ PASSED_BACK = {"content-type", "cache-control", "location", "retry-after"}
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """What firebase.json says of the panel."""
+    """Settings of firebase.json for the panel."""
 
     files: Mapping[str, Path]
     headers: Mapping[str, str]
     rewrites: Sequence[tuple[str, str]]
-    """A pattern of paths, and the function that answers them."""
+    """Patterns of paths, each with the function that answers them."""
 
     @classmethod
     def read(cls, configuration: Path = CONFIGURATION) -> "Site":
@@ -54,7 +54,7 @@ class Site:
         )
 
     def function(self, path: str) -> str | None:
-        """The function that answers a path, if one does."""
+        """Return the function that answers a path, if there is one."""
         return next((name for form, name in self.rewrites if re.fullmatch(form, path)), None)
 
 
@@ -63,7 +63,9 @@ def _pattern(glob: str) -> str:
 
 
 def app(functions: str, auth: str, project: str, site: Site | None = None) -> web.Application:
-    """The site; without ``site`` it is read anew for every request, so that files may be edited."""
+    """Create the site; without ``site`` it is read anew for every request, so that files may be
+    edited.
+    """
     doors = Doors(functions, auth, project, site)
     made = web.Application()
     made.cleanup_ctx.append(doors.client)
@@ -73,7 +75,7 @@ def app(functions: str, auth: str, project: str, site: Site | None = None) -> we
 
 
 class Doors:
-    """The HTTP side."""
+    """HTTP handlers."""
 
     def __init__(self, functions: str, auth: str, project: str, site: Site | None) -> None:
         self._functions, self._auth = functions.rstrip("/"), f"http://{auth}"
@@ -86,11 +88,11 @@ class Doors:
             yield
 
     async def project(self, _: web.Request) -> web.Response:
-        """What the page needs to know."""
+        """Answer what the page needs to know."""
         return web.json_response(self._init)
 
     async def answer(self, request: web.Request) -> web.Response:
-        """A file, or what a function says."""
+        """Answer with a file, or with a function's answer."""
         site = self._site or Site.read()
         file = site.files.get(request.path)
         if file and request.method in {"GET", "HEAD"}:

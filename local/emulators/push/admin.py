@@ -1,4 +1,4 @@
-"""What tests and benchmarks ask of a push service's stand-in, the same of each of them."""
+"""The admin port that tests and benchmarks use, the same for every push service's emulator."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -13,7 +13,9 @@ from local.emulators.push.received import Received
 
 
 class Admin:
-    """``prefixes`` are its tables; ``further`` sums are told before those of ``received``."""
+    """Handlers. ``prefixes`` are the emulator's tables; ``further`` sums come before those of
+    ``received``.
+    """
 
     def __init__(
         self,
@@ -28,7 +30,7 @@ class Admin:
         self._further = further
 
     def routes(self) -> list[web.RouteDef]:
-        """Everything it answers."""
+        """List every route."""
         return [
             web.get("/prefixes", self.list_prefixes),
             web.get("/received", self.list_received),
@@ -39,11 +41,11 @@ class Admin:
         ]
 
     async def list_prefixes(self, _request: web.Request) -> web.Response:
-        """``GET /prefixes``."""
+        """Answer ``GET /prefixes``."""
         return in_json({**self._prefixes, "firstAttemptOnly": ONCE})
 
     async def list_received(self, request: web.Request) -> web.Response:
-        """``GET /received``."""
+        """Answer ``GET /received``."""
         asked = request.query
         if not (limit := asked.get("limit", "100")).isdecimal() or not int(limit):
             return in_json({"error": "limit must be a number from 1"}, 400)
@@ -53,20 +55,20 @@ class Admin:
         return in_json({"received": found})
 
     async def sum_received(self, _request: web.Request) -> web.Response:
-        """``GET /received/summary``."""
+        """Answer ``GET /received/summary``."""
         return in_json({**self._further(), **self._received.summary()})
 
     async def forget_received(self, _request: web.Request) -> web.Response:
-        """``DELETE /received``."""
+        """Answer ``DELETE /received``."""
         self._received.forget()
         return web.Response(status=204)
 
     async def show_config(self, _request: web.Request) -> web.Response:
-        """``GET /_config``."""
+        """Answer ``GET /_config``."""
         return in_json(self._in_force.config.model_dump())
 
     async def change_config(self, request: web.Request) -> web.Response:
-        """``POST /_config``."""
+        """Answer ``POST /_config``."""
         try:
             self._in_force.change(await request.read())
         except (ValidationError, KeyError) as wrong:

@@ -1,4 +1,4 @@
-"""How the stand-in of a push service is disposed: how slow, and which faults befall any address."""
+"""The settings of a push service's emulator: how slow it is, which faults befall any address."""
 
 import random
 from collections.abc import Mapping
@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 
 class PushConfig(BaseModel):
-    """What can be changed while any of them runs; each adds its own."""
+    """Settings that every emulator has and can change while it runs; each adds its own."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -24,7 +24,7 @@ S = TypeVar("S")
 
 
 class InForce(Generic[C, S]):
-    """A configuration, and the faults it deals out by chance: rows of ``faults``, by prefix."""
+    """Settings in force, and the random choice of their faults: rows of ``faults``, by prefix."""
 
     def __init__(self, first: C, scripts: Mapping[str, S]) -> None:
         self._first = first
@@ -32,9 +32,9 @@ class InForce(Generic[C, S]):
         self._bring(first)
 
     def change(self, wish: bytes) -> None:
-        """Whatever is left out of the JSON is as it was at the start.
+        """Change the settings; what the JSON leaves out is reset to what it was at the start.
 
-        What cannot be raises ``ValidationError`` or, for a fault there is not, ``KeyError``; then
+        What cannot be raises ``ValidationError`` or, for an unknown fault, ``KeyError``; then
         everything stays as it is.
         """
         asked = type(self._first).model_validate_json(wish)
@@ -47,7 +47,7 @@ class InForce(Generic[C, S]):
         self.config = config
 
     def passing_fault(self) -> S | None:
-        """What befalls this address, if anything does."""
+        """Choose the fault that befalls this address, or none."""
         if self.config.fault_ratio and self._chance.random() < self.config.fault_ratio:
             return self._chance.choice(self._faults)
         return None

@@ -1,7 +1,8 @@
-"""What a push service's stand-in received: counts of everything, details of the last ten thousand.
+"""The requests that a push service's emulator received: counts of all, details of the last ten
+thousand.
 
-Accepting the same notification twice for the same address is what the promise "nothing shown
-twice" is about: harmless with a replace key, seen by a person without one.
+Accepting the same notification twice for the same address is what the promise "nothing shown twice"
+is about: harmless with a replace key, seen by a person without one.
 """
 
 from collections import Counter, deque
@@ -10,12 +11,12 @@ from dataclasses import asdict, dataclass
 
 DETAILS_KEPT = 10_000
 NO_ANSWER = 0
-"""The status of a request that got none."""
+"""The status of a request that got no answer."""
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One request for one address; each service adds what only it is told."""
+    """One request for one address; each service adds fields of its own."""
 
     at: float
     token: str
@@ -27,23 +28,23 @@ class Entry:
 
     @property
     def shows(self) -> str:
-        """What is the same when the same is shown again."""
+        """Text that is equal for requests that show the same."""
         return self.notification
 
     def shown(self) -> dict[str, object]:
-        """As listed."""
+        """Convert the entry to what ``GET /received`` lists."""
         shown = asdict(self)
         return {"replaceKey": shown.pop("replace_key"), **shown}
 
 
 class Received:
-    """Counts for all, details for the last ``DETAILS_KEPT``."""
+    """Counts of all requests, details of the last ``DETAILS_KEPT``."""
 
     def __init__(self) -> None:
         self.forget()
 
     def forget(self) -> None:
-        """As if nothing had come yet."""
+        """Reset all counts, and drop the details."""
         self._entries: deque[Entry] = deque(maxlen=DETAILS_KEPT)
         self._attempts: Counter[str] = Counter()
         self._accepts: Counter[tuple[str, str, bool]] = Counter()
@@ -56,7 +57,7 @@ class Received:
         return self._attempts[token]
 
     def count_refused(self, status: int) -> None:
-        """A request that never got as far as an address."""
+        """Count a request that was refused before its address was read."""
         self._statuses[status] += 1
 
     def add(self, entry: Entry) -> None:
@@ -68,7 +69,7 @@ class Received:
             self._accepts[entry.token, entry.shows, bool(entry.replace_key)] += 1
 
     def entries(self, limit: int, token: str, notification: str) -> list[dict[str, object]]:
-        """The newest that match, oldest of them first."""
+        """Return the newest matching entries, oldest of them first."""
         found = [e.shown() for e in self._matching(token, notification)]
         return found[-limit:]
 
@@ -78,7 +79,7 @@ class Received:
                 yield entry
 
     def summary(self) -> dict[str, object]:
-        """Totals, and every address that took the same notification more than once."""
+        """Return totals, and every address that took the same notification more than once."""
         again = {key: n for key, n in self._accepts.items() if n > 1}
         return {
             "total": self._statuses.total(),

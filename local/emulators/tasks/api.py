@@ -38,14 +38,14 @@ Method = Callable[[Any], Awaitable[Any]]
 
 @dataclass(slots=True)
 class CloudTasks:
-    """Every queue, and the methods of the API on them."""
+    """Queues, and the methods of the API on them."""
 
     client: aiohttp.ClientSession
     chance: Chance
     declared: Mapping[str, QueueSettings] = field(default_factory=dict)
-    """Settings by short queue name; such a queue comes into being when first used."""
+    """Settings by short queue name; such a queue is created when first used."""
     create_queues: bool = False
-    """Whether any other unknown queue does so as well."""
+    """Whether any other unknown queue is created as well."""
     short_deadlines: bool = False
     """Whether a dispatch deadline may be shorter than production allows."""
     queues: dict[str, Queue] = field(default_factory=dict)
@@ -64,11 +64,11 @@ class CloudTasks:
             await queue.close()
 
     def stats(self) -> dict[str, dict[str, int]]:
-        """The counters of every queue, by full name."""
+        """Return the counters of every queue, by full name."""
         return {name: queue.stats() for name, queue in sorted(self.queues.items())}
 
     async def create_queue(self, request: tasks_v2.CreateQueueRequest) -> tasks_v2.Queue:
-        """CreateQueue."""
+        """Answer CreateQueue."""
         name = request.queue.name
         if not name.startswith(f"{request.parent}/queues/"):
             raise invalid(f"queue {name!r} is not under {request.parent!r}")
@@ -77,11 +77,11 @@ class CloudTasks:
         return queue_message(self.open_queue(name, read_queue(request.queue)))
 
     async def get_queue(self, request: tasks_v2.GetQueueRequest) -> tasks_v2.Queue:
-        """GetQueue."""
+        """Answer GetQueue."""
         return queue_message(self._queue(request.name))
 
     async def list_queues(self, request: tasks_v2.ListQueuesRequest) -> tasks_v2.ListQueuesResponse:
-        """ListQueues, without filters."""
+        """Answer ListQueues, without filters."""
         if request.filter:
             raise unimplemented("a filter on ListQueues")
         names = [name for name in self.queues if name.startswith(f"{request.parent}/queues/")]
@@ -90,7 +90,7 @@ class CloudTasks:
         return tasks_v2.ListQueuesResponse(queues=queues, next_page_token=token)
 
     async def update_queue(self, request: tasks_v2.UpdateQueueRequest) -> tasks_v2.Queue:
-        """UpdateQueue, which also creates."""
+        """Answer UpdateQueue, which also creates."""
         queue = self.queues.get(request.queue.name)
         if queue is None:
             return queue_message(self.open_queue(request.queue.name, read_queue(request.queue)))
@@ -106,31 +106,31 @@ class CloudTasks:
         return queue_message(queue)
 
     async def delete_queue(self, request: tasks_v2.DeleteQueueRequest) -> None:
-        """DeleteQueue, its tasks included."""
+        """Answer DeleteQueue; delete its tasks, too."""
         queue = self._queue(request.name)
         del self.queues[request.name]
         await queue.close()
 
     async def purge_queue(self, request: tasks_v2.PurgeQueueRequest) -> tasks_v2.Queue:
-        """PurgeQueue."""
+        """Answer PurgeQueue."""
         queue = self._queue(request.name)
         queue.purge()
         return queue_message(queue)
 
     async def pause_queue(self, request: tasks_v2.PauseQueueRequest) -> tasks_v2.Queue:
-        """PauseQueue."""
+        """Answer PauseQueue."""
         queue = self._queue(request.name)
         queue.pause(paused=True)
         return queue_message(queue)
 
     async def resume_queue(self, request: tasks_v2.ResumeQueueRequest) -> tasks_v2.Queue:
-        """ResumeQueue."""
+        """Answer ResumeQueue."""
         queue = self._queue(request.name)
         queue.pause(paused=False)
         return queue_message(queue)
 
     async def create_task(self, request: tasks_v2.CreateTaskRequest) -> tasks_v2.Task:
-        """CreateTask."""
+        """Answer CreateTask."""
         queue = self._queue(request.parent)
         task = read_task(request, short_deadlines=self.short_deadlines)
         try:
@@ -143,7 +143,7 @@ class CloudTasks:
         return task_message(queue, task, request.response_view)
 
     async def batch_create_tasks(self, request: tasks_v2.BatchCreateTasksRequest) -> Any:
-        """BatchCreateTasks: an operation already done; single refusals are in its metadata."""
+        """Answer BatchCreateTasks: an operation that is done; its metadata has single refusals."""
         self._queue(request.parent)
         if len(request.requests) > LARGEST_BATCH:
             raise invalid(f"more than {LARGEST_BATCH} tasks in one batch")
@@ -170,24 +170,24 @@ class CloudTasks:
         return operation
 
     async def get_task(self, request: tasks_v2.GetTaskRequest) -> tasks_v2.Task:
-        """GetTask."""
+        """Answer GetTask."""
         queue, task = self._task(request.name)
         return task_message(queue, task, request.response_view)
 
     async def list_tasks(self, request: tasks_v2.ListTasksRequest) -> tasks_v2.ListTasksResponse:
-        """ListTasks, in the order of their names."""
+        """Answer ListTasks, in the order of their names."""
         queue = self._queue(request.parent)
         page, token = _page(list(queue.tasks), request.page_size, request.page_token)
         tasks = [task_message(queue, queue.tasks[key], request.response_view) for key in page]
         return tasks_v2.ListTasksResponse(tasks=tasks, next_page_token=token)
 
     async def delete_task(self, request: tasks_v2.DeleteTaskRequest) -> None:
-        """DeleteTask, waiting or under way."""
+        """Answer DeleteTask, whether the task is waiting or under way."""
         queue, task = self._task(request.name)
         queue.remove(task.id)
 
     async def run_task(self, request: tasks_v2.RunTaskRequest) -> tasks_v2.Task:
-        """RunTask: sends at once, past every limit."""
+        """Answer RunTask: send at once, past every limit."""
         queue, task = self._task(request.name)
         queue.run_now(task)
         return task_message(queue, task, request.response_view)
@@ -215,7 +215,7 @@ def _not_found(message: str) -> Refused:
 
 
 def _page(names: list[str], size: int, after: str) -> tuple[list[str], str]:
-    """One page of the sorted names and the token of the next: the last name of this page."""
+    """Return one page of the sorted names and the token of the next: the last name of this page."""
     names.sort()
     start = bisect.bisect_right(names, after)
     end = start + min(size or LARGEST_PAGE, LARGEST_PAGE)
@@ -223,7 +223,7 @@ def _page(names: list[str], size: int, after: str) -> tuple[list[str], str]:
 
 
 def handlers(api: CloudTasks) -> grpc.GenericRpcHandler:
-    """The gRPC methods, by the names the client calls."""
+    """Build the gRPC methods, by the names the client calls."""
     t = tasks_v2
     queue, task = t.Queue.serialize, t.Task.serialize
     table: dict[str, tuple[Method, Any, Callable[[Any], bytes]]] = {

@@ -1,7 +1,7 @@
-"""One delivery of one task: the request a handler sees, and what its answer means.
+"""One delivery of one task: the request a handler gets, and what its answer means.
 
-When the deadline passes we stop listening and report no answer. The handler may still be
-running then, as it may be in production, so its retry overlaps with it.
+When the deadline passes we stop listening and report no answer. The handler may still be running
+then, as it may be in production, so its retry overlaps with it.
 """
 
 import asyncio
@@ -26,7 +26,7 @@ RESERVED_HEADERS = ("x-cloudtasks-", "x-appengine-", "x-google-")
 
 @dataclass(frozen=True, slots=True)
 class HttpCall:
-    """What a task asks to be sent."""
+    """Request that a task is to send."""
 
     method: str
     url: str
@@ -40,7 +40,7 @@ class HttpCall:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What came back; ``status`` is None when nothing did."""
+    """A handler's answer; ``status`` is None when there was none."""
 
     status: int | None
     reason: str
@@ -48,14 +48,14 @@ class Answer:
 
     @property
     def succeeded(self) -> bool:
-        """Any 2xx, and nothing else."""
+        """True for any 2xx, and nothing else."""
         return (
             self.status is not None and HTTPStatus.OK <= self.status < HTTPStatus.MULTIPLE_CHOICES
         )
 
     @property
     def executed(self) -> bool:
-        """Whether it counts as an execution: the handler answered, and not with a 5xx."""
+        """True if the delivery counts as an execution: the handler answered, and not with a 5xx."""
         return self.status is not None and self.status < HTTPStatus.INTERNAL_SERVER_ERROR
 
 
@@ -65,7 +65,7 @@ ANSWER_LOST = Answer(None, UNREACHABLE)
 
 
 def session() -> aiohttp.ClientSession:
-    """A client session without limits of its own: the queues decide how much runs at once."""
+    """Create a client session without limits of its own: queues decide how much runs at once."""
     return aiohttp.ClientSession(
         connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=IDLE_CONNECTION_SECONDS),
         cookie_jar=aiohttp.DummyCookieJar(),
@@ -112,7 +112,7 @@ def _headers(call: HttpCall, told: Mapping[str, str]) -> CIMultiDict[str]:
 
 
 def oidc_token(account: str, audience: str) -> str:
-    """The identity token Google would sign for ``account``, unsigned."""
+    """Make the identity token Google would sign for ``account``, unsigned."""
     now = int(time.time())
     subject = str(int.from_bytes(hashlib.sha256(account.encode()).digest()[:8]))
     claims = {
@@ -129,7 +129,7 @@ def oidc_token(account: str, audience: str) -> str:
 
 
 def retry_after_seconds(header: str) -> float:
-    """A ``Retry-After`` of either form, seconds or a date; 0 when absent or unreadable."""
+    """Read a ``Retry-After`` of either form, seconds or a date; 0 when absent or unreadable."""
     if header.strip().isdecimal():
         return float(header)
     try:

@@ -1,8 +1,8 @@
-"""Between the API's messages and our own records: what is checked coming in, shown going out.
+"""Conversion between the API's messages and our own records, and the checks of the former.
 
-What production refuses is refused here with the same status. What this emulator lacks (App
-Engine targets, OAuth tokens, queue-level HTTP targets) is refused as UNIMPLEMENTED, never
-silently dropped.
+What production refuses is refused here with the same status. What this emulator lacks (App Engine
+targets, OAuth tokens, queue-level HTTP targets) is refused as UNIMPLEMENTED, never silently
+dropped.
 """
 
 import re
@@ -34,7 +34,7 @@ WITH_BODY = {tasks_v2.HttpMethod.POST, tasks_v2.HttpMethod.PUT, tasks_v2.HttpMet
 
 
 class Refused(Exception):
-    """A call is answered with a status other than OK."""
+    """Error that is answered with a status other than OK."""
 
     def __init__(self, code: grpc.StatusCode, message: str) -> None:
         super().__init__(message)
@@ -42,17 +42,17 @@ class Refused(Exception):
 
 
 def invalid(message: str) -> Refused:
-    """The caller asked for something that can never be."""
+    """Create the refusal of something that can never be."""
     return Refused(grpc.StatusCode.INVALID_ARGUMENT, message)
 
 
 def unimplemented(message: str) -> Refused:
-    """Cloud Tasks could do it; this emulator cannot."""
+    """Create the refusal of what Cloud Tasks can do and this emulator cannot."""
     return Refused(grpc.StatusCode.UNIMPLEMENTED, f"not part of this emulator: {message}")
 
 
 def read_queue(queue: tasks_v2.Queue) -> QueueSettings:
-    """A queue's configuration, with the API's default for whatever is not given."""
+    """Read a queue's settings, with the API's default for whatever is not given."""
     if "http_target" in queue:
         raise unimplemented("http_target on a queue")
     limits, retry, default = queue.rate_limits, queue.retry_config, QueueSettings()
@@ -86,7 +86,7 @@ def _duration(
 
 
 def read_task(request: tasks_v2.CreateTaskRequest, *, short_deadlines: bool) -> QueuedTask:
-    """The task a CreateTask asks for."""
+    """Read the task that a CreateTask asks for."""
     now = datetime.now(UTC)
     task = request.task
     size = tasks_v2.Task.pb(task).ByteSize()
@@ -145,7 +145,7 @@ def _read_call(task: tasks_v2.Task, shortest_deadline: timedelta) -> HttpCall:
 
 
 def _unknown_fields(task: tasks_v2.Task) -> list[int]:
-    """Their numbers, at the top, in the request and in its token."""
+    """List the numbers of unknown fields: of the task, of its request and of its token."""
     message = tasks_v2.Task.pb(task)
     parts = (message, message.http_request, message.http_request.oidc_token)
     unknown = [UnknownFieldSet(part) for part in parts]
@@ -153,7 +153,7 @@ def _unknown_fields(task: tasks_v2.Task) -> list[int]:
 
 
 def queue_message(queue: Queue) -> tasks_v2.Queue:
-    """A queue as the API shows it."""
+    """Build the API's message of a queue."""
     settings = queue.settings
     return tasks_v2.Queue(
         name=queue.name,
@@ -175,7 +175,7 @@ def queue_message(queue: Queue) -> tasks_v2.Queue:
 
 
 def task_message(queue: Queue, task: QueuedTask, view: tasks_v2.Task.View) -> tasks_v2.Task:
-    """A task as the API shows it; its body only in the FULL view."""
+    """Build the API's message of a task; its body is in the FULL view only."""
     full = view == tasks_v2.Task.View.FULL
     return tasks_v2.Task(
         name=f"{queue.name}/tasks/{task.id}",

@@ -1,7 +1,7 @@
-"""One queue: which task goes out next, when it comes again, and which names are used up.
+"""One queue: its next task, the retries, and the names that are used up.
 
-A task's place in the heap may go stale (it was deleted, run by hand, or has come round again),
-so an entry counts only while its turn is the task's latest. A finished task leaves its name.
+A task's place in the heap may go stale (it was deleted, run by hand, or has come round again), so
+an entry counts only while its turn is the task's latest. A finished task leaves its name.
 """
 
 import asyncio
@@ -24,12 +24,12 @@ log = logging.getLogger("local.emulators.tasks")
 
 
 class NameTaken(Exception):
-    """A task of this name exists, or did less than an hour ago."""
+    """Error for the name of a task that exists, or did less than an hour ago."""
 
 
 @dataclass(slots=True)
 class Attempt:
-    """When one delivery was due and sent, and what came back when."""
+    """Delivery: when it was due, when it was sent, and what was answered when."""
 
     scheduled: float
     dispatched: float
@@ -39,7 +39,7 @@ class Attempt:
 
 @dataclass(slots=True)
 class QueuedTask:
-    """A task from its creation to its success, deletion or giving up."""
+    """Task from its creation to its success, deletion or giving up."""
 
     id: str
     call: HttpCall
@@ -52,12 +52,12 @@ class QueuedTask:
     last_attempt: Attempt | None = None
     last_answer: Answer | None = None
     turn: int | None = None
-    """Its place in the heap; None while it is not waiting."""
+    """The task's place in the heap; None while it is not waiting."""
 
 
 @dataclass(slots=True)
 class Counts:
-    """What a queue did since it was made."""
+    """Counts of what a queue did since it was made."""
 
     done: int = 0
     attempts: int = 0
@@ -68,7 +68,7 @@ class Counts:
 
 @dataclass(slots=True)
 class Queue:
-    """Dispatches its tasks from a loop task of its own, started by ``open``."""
+    """One queue, which dispatches its tasks from a loop task of its own, started by ``open``."""
 
     name: str
     settings: QueueSettings
@@ -136,7 +136,7 @@ class Queue:
         self._send(task)
 
     def stats(self) -> dict[str, int]:
-        """What waits, what runs, and what happened so far."""
+        """Return how many tasks wait and run, and the counts so far."""
         waiting = sum(task.turn is not None for task in self.tasks.values())
         return {"waiting": waiting, "running": self.running, **asdict(self.counts)}
 
@@ -149,7 +149,9 @@ class Queue:
                     await self._changed.wait()
 
     def _send_what_may_go(self) -> float | None:
-        """Seconds until more may go; None when something has to change first."""
+        """Send tasks; return the seconds until more may go, or None when something has to change
+        first.
+        """
         while (task := self._next()) and not self.paused:
             now = time.time()
             if self.running >= self.settings.max_concurrent:
@@ -231,7 +233,7 @@ class Queue:
             self._schedule(task)
 
     def _told(self, task: QueuedTask) -> dict[str, str]:
-        """The headers by which a handler knows the task and its past."""
+        """Build the headers by which a handler knows the task and its past."""
         told = {
             "X-CloudTasks-QueueName": self.name.rpartition("/")[2],
             "X-CloudTasks-TaskName": task.id,

@@ -15,12 +15,12 @@ SHUFFLE_SECONDS = 0.25
 MOST_COPIES = 3
 UNLIMITED = -1
 MOST_DOUBLINGS = 60
-"""Beyond this any backoff is at its maximum, and a float could overflow."""
+"""After more doublings any backoff is at its maximum, and a float could overflow."""
 
 
 @dataclass(frozen=True, slots=True)
 class QueueSettings:
-    """What a queue is configured with; the defaults are those of a queue made by the API."""
+    """Settings of a queue; the defaults are those of a queue made by the API."""
 
     rate_per_second: float = 500.0
     max_concurrent: int = 1000
@@ -40,18 +40,18 @@ class QueueSettings:
 
     @property
     def burst(self) -> int:
-        """How many tasks may go out at once after a quiet time."""
+        """The number of tasks that may go out at once after a quiet time."""
         return max(1, min(LARGEST_BURST, int(self.rate_per_second)))
 
     def backoff_seconds(self, attempts: int) -> float:
-        """The pause after the given number of failed attempts, the first one being 1."""
+        """Return the pause after the given number of failed attempts, the first one being 1."""
         doublings = min(attempts - 1, self.max_doublings, MOST_DOUBLINGS)
         steps = max(1, attempts - self.max_doublings)
         interval = self.min_backoff_seconds * float(2**doublings) * steps
         return min(interval, self.max_backoff_seconds)
 
     def exhausted(self, attempts: int, age_seconds: float) -> bool:
-        """Whether to give a task up. An unset limit counts as reached, but two unset never do."""
+        """Tell whether to give a task up. An unset limit counts as reached; two unset never do."""
         unlimited = self.max_attempts == UNLIMITED and self.max_retry_seconds <= 0
         return (
             not unlimited
@@ -61,7 +61,7 @@ class QueueSettings:
 
 
 class TokenBucket:
-    """A token per dispatch; refilled at the queue's rate, never beyond its burst."""
+    """Tokens for dispatches, one each; refilled at the queue's rate, never beyond its burst."""
 
     def __init__(self, rate_per_second: float, burst: int, now: float) -> None:
         self._rate = rate_per_second
@@ -70,7 +70,7 @@ class TokenBucket:
         self._at = now
 
     def seconds_until_next(self, now: float) -> float:
-        """0 when a token is there."""
+        """Return the seconds until a token is there, 0 when one is."""
         self._refill(now)
         return max(0.0, (1.0 - self._tokens) / self._rate)
 
@@ -85,23 +85,23 @@ class TokenBucket:
 
 
 class Faults(BaseModel):
-    """What the emulator does wrong on purpose, as POSTed to ``/faults``."""
+    """Faults of the emulator, as POSTed to ``/faults``."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     duplicate: float = Field(default=0.0, ge=0.0, le=1.0)
     """How likely a delivery is sent one to three times more."""
     shuffle: bool = False
-    """Tasks made from now on go out in any order."""
+    """Whether tasks made from now on go out in any order."""
     drop_answer: float = Field(default=0.0, ge=0.0, le=1.0)
-    """How likely a 2xx is taken for no answer at all, so that the task runs again."""
+    """How likely a 2xx is treated as no answer at all, so that the task runs again."""
     delay_seconds: float = Field(default=0.0, ge=0.0)
-    """Waited before every delivery."""
+    """Pause before every delivery."""
     seed: int | None = None
 
 
 class Chance:
-    """Decides, from the seed of the faults in force, which delivery goes wrong."""
+    """Random choice, from the seed of the faults in force, of the deliveries that go wrong."""
 
     def __init__(self, faults: Faults | None = None) -> None:
         self.set(faults or Faults())
@@ -112,15 +112,15 @@ class Chance:
         self._random = random.Random(faults.seed)  # noqa: S311 - repeatable, not secret
 
     def copies(self) -> int:
-        """How many more times to send this delivery."""
+        """Choose how many more times to send this delivery."""
         if self._random.random() >= self.faults.duplicate:
             return 0
         return self._random.randint(1, MOST_COPIES)
 
     def loses_answer(self) -> bool:
-        """Whether this success gets lost on its way back."""
+        """Choose whether this success gets lost on its way back."""
         return self._random.random() < self.faults.drop_answer
 
     def hold_seconds(self) -> float:
-        """How long to keep a task back so that a later one may overtake it."""
+        """Choose how long to keep a task back so that a later one may overtake it."""
         return self._random.uniform(0.0, SHUFFLE_SECONDS) if self.faults.shuffle else 0.0

@@ -1,7 +1,8 @@
 """A Cloud Tasks emulator for the unmodified client, since Google ships none.
 
-It keeps the promises code comes to rely on without noticing (names used once, rates, backoff,
-deadlines, headers) and breaks on request those Cloud Tasks never made: order, and once only.
+It keeps the promises that code comes to rely on without noticing (names used once, rates, backoff,
+deadlines, headers) and breaks on request those Cloud Tasks never made: order, and exactly-once
+delivery.
 """
 
 import argparse
@@ -48,20 +49,20 @@ The admin port answers
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """How to start the emulator; port 0 takes any free one, no admin port means no admin."""
+    """Options of the emulator's start; port 0 takes any free one, no admin port means no admin."""
 
     host: str = "127.0.0.1"
     port: int = 0
     admin_port: int | None = None
     queues: Mapping[str, QueueSettings] = field(default_factory=dict)
-    """By short name, for any project and location."""
+    """Settings by short name, for any project and location."""
     create_queues: bool = False
     short_deadlines: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Running:
-    """An emulator that answers calls."""
+    """Emulator that answers calls."""
 
     address: str
     admin_address: str
@@ -100,7 +101,7 @@ async def running(options: Options) -> AsyncIterator[Running]:
 
 
 def admin(api: CloudTasks) -> web.Application:
-    """The side-port: counters to read, faults to set."""
+    """Create the admin port's app: counters to read, faults to set."""
 
     async def stats(_: web.Request) -> web.Response:
         return web.json_response(api.stats())
@@ -123,7 +124,7 @@ def admin(api: CloudTasks) -> web.Application:
 
 
 class TasksEmulator:
-    """The emulator in a thread: ``with TasksEmulator(Options(...)) as tasks: tasks.address``."""
+    """Emulator in a thread: ``with TasksEmulator(Options(...)) as tasks: tasks.address``."""
 
     address: str
     """``127.0.0.1:N`` of the gRPC port, known once started."""
@@ -134,7 +135,7 @@ class TasksEmulator:
         self._background = Background(lambda: running(options or Options()))
 
     def start(self) -> Self:
-        """Listen; returns only when a call would be answered."""
+        """Listen; return only when a call would be answered."""
         self._running = self._background.start()
         self.address = self._running.address
         admin_address = self._running.admin_address
@@ -146,7 +147,7 @@ class TasksEmulator:
         self._background.stop()
 
     def stats(self) -> dict[str, dict[str, int]]:
-        """The counters of every queue, by full name."""
+        """Return the counters of every queue, by full name."""
         return self._background.call(self._running.api.stats)
 
     def set_faults(self, faults: Faults) -> None:
@@ -199,7 +200,7 @@ def declared_queue(text: str) -> tuple[str, QueueSettings]:
 
 
 def parser() -> argparse.ArgumentParser:
-    """The command line."""
+    """Create the command line."""
     parser = argparse.ArgumentParser(
         prog="python -m local.emulators.tasks.server",
         description="A Cloud Tasks emulator for the official gRPC client. Nothing is kept on disk.",

@@ -1,4 +1,4 @@
-"""How the next calls are answered when it is not as they deserve."""
+"""Faults to inject into the next calls."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -19,20 +19,20 @@ BREAKS: Mapping[str, Script] = {
     "huge": Script("", "more than anybody should read", act=Act.HUGE),
     "lost": Script("", "done, and half an answer", act=Act.CUT),
 }
-"""Answers that are broken. The others a mood can ask for are Telegram's own words, or late."""
+"""Answers that are broken. The other faults are Telegram's own words, or late answers."""
 _IN_ORDER = frozenset({"slow", "throttle", "unauthorized"})
 
 Json = dict[str, Any]
 
 
 class Moods:
-    """Wishes, each for some calls of a method or (``*``) of any."""
+    """Faults, each for some calls of a method or (``*``) of any."""
 
     def __init__(self) -> None:
         self._wishes: list[Json] = []
 
     def of(self, method: str) -> Json | None:
-        """The first wish that is for this call, which uses it up."""
+        """Use up the first fault that is for this call."""
         for wish in self._wishes:
             if wish["method"] in {method, "*"} and wish["times"] > 0:
                 wish["times"] -= 1
@@ -40,7 +40,7 @@ class Moods:
         return None
 
     async def wish(self, request: web.Request) -> web.Response:
-        """``POST /_next``."""
+        """Answer ``POST /_next``."""
         wish = {"method": "*", "times": 1, **orjson.loads(await request.read())}
         if wish["answer"] not in BREAKS.keys() | _IN_ORDER:
             return in_json({"error": "no such answer"}, 400)

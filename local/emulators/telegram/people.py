@@ -1,4 +1,4 @@
-"""What people do in a chat that the bot is then told, and what befalls the chat itself."""
+"""The acts of people in a chat that the bot is notified of, and changes to the chat itself."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -15,14 +15,14 @@ Json = dict[str, Any]
 
 
 class People:
-    """They press, reply and delete; the room moves, or throws the bot out."""
+    """People who press, reply and delete; the room moves, or throws the bot out."""
 
     def __init__(self, rooms: Rooms, updates: Updates) -> None:
         self._rooms = rooms
         self._updates = updates
 
     def routes(self) -> list[web.RouteDef]:
-        """Everything they can be told to do."""
+        """List every route."""
         return [
             web.post("/_press", self.press),
             web.post("/_reply", self.reply),
@@ -34,7 +34,7 @@ class People:
         ]
 
     async def press(self, request: web.Request) -> web.Response:
-        """``POST /_press``."""
+        """Answer ``POST /_press``."""
         given = orjson.loads(await request.read())
         try:
             query = self._rooms.press(_user(given), given["chat"], given["message"], given)
@@ -44,7 +44,7 @@ class People:
         return in_json({"update": telling.number, "query": query["id"]})
 
     async def reply(self, request: web.Request) -> web.Response:
-        """``POST /_reply``."""
+        """Answer ``POST /_reply``."""
         given = orjson.loads(await request.read())
         try:
             message = self._rooms.write(
@@ -56,18 +56,18 @@ class People:
         return in_json({"update": telling.number, "message": message["message_id"]})
 
     async def update(self, request: web.Request) -> web.Response:
-        """``POST /_update``."""
+        """Answer ``POST /_update``."""
         given = orjson.loads(await request.read())
         ((kind, what),) = given.items()
         return in_json({"update": self._updates.add(kind, what, {}).number})
 
     async def release(self, request: web.Request) -> web.Response:
-        """``POST /_release``."""
+        """Answer ``POST /_release``."""
         given = orjson.loads(await request.read() or b"{}")
         return in_json({"released": self._updates.release(backwards=bool(given.get("backwards")))})
 
     async def move(self, request: web.Request) -> web.Response:
-        """``POST /_move``."""
+        """Answer ``POST /_move``."""
         given = orjson.loads(await request.read())
         message = self._rooms.move(given["from"], given["to"])
         if given.get("tell", True):
@@ -75,14 +75,14 @@ class People:
         return in_json({})
 
     async def kick(self, request: web.Request) -> web.Response:
-        """``POST /_kick``."""
+        """Answer ``POST /_kick``."""
         given = orjson.loads(await request.read())
         change = self._rooms.closed.add if given.get("kicked", True) else self._rooms.closed.discard
         change(given["chat"])
         return in_json({})
 
     async def delete(self, request: web.Request) -> web.Response:
-        """``POST /_delete``."""
+        """Answer ``POST /_delete``."""
         given = orjson.loads(await request.read())
         self._rooms.messages.pop((given["chat"], given["message"]), None)
         return in_json({})

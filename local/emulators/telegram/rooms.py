@@ -1,4 +1,4 @@
-"""What the Telegram stand-in remembers: rooms, the messages in them, and what a press is called.
+"""The state of the Telegram emulator: rooms, their messages, and the ids of button presses.
 
 Each call of the API is a method here that gives its result or raises ``Refused`` in Telegram's
 words.
@@ -37,7 +37,7 @@ NOT_MODIFIED = (
 
 
 class Rooms:
-    """One bot's view of Telegram."""
+    """Telegram's rooms and messages, as one bot can reach them."""
 
     def __init__(self, bot: Json, rooms: Mapping[int, str], *, query_seconds: float) -> None:
         self.bot = bot
@@ -56,7 +56,7 @@ class Rooms:
     # ---- calls -------------------------------------------------------------------------------
 
     def do(self, method: str, asked: BaseModel) -> object:
-        """The result of a call."""
+        """Carry out a call; return its result."""
         calls: Mapping[str, Callable[[Any], object]] = {
             "getMe": lambda _: self.bot,
             "getChat": lambda it: self.room(it.chat_id),
@@ -71,7 +71,7 @@ class Rooms:
         return calls[method](asked)
 
     def room(self, id: int | str) -> Json:
-        """Where the bot may speak."""
+        """Return a room where the bot may speak."""
         if isinstance(id, int) and id in self.moved:
             raise Refused(
                 400,
@@ -154,8 +154,9 @@ class Rooms:
     # ---- what people do ----------------------------------------------------------------------
 
     def press(self, user: Json, room: int, message: int, wish: Mapping[str, Any]) -> Json:
-        """The callback query of somebody who presses the button that is named so, or sends
-        ``data`` as a client can that is not honest.
+        """Build the callback query of a user who presses the button of that name.
+
+        It may also carry ``data`` that no button has, as a dishonest client can send it.
         """
         shown = self.messages.get((room, message))
         if shown is None:
@@ -175,7 +176,7 @@ class Rooms:
         return query
 
     def write(self, user: Json, room: int, text: str, reply_to: int) -> Json:
-        """Somebody's own message."""
+        """Add a user's own message."""
         message: Json = {
             "message_id": next(self._numbers),
             "from": user,
@@ -194,7 +195,7 @@ class Rooms:
         return message
 
     def move(self, old: int, new: int) -> Json:
-        """The group becomes a supergroup, with another number and without its messages."""
+        """Turn the group into a supergroup, with another number and without its messages."""
         room = self.rooms.pop(old)
         self.rooms[new] = {**room, "id": new}
         self.moved[old] = new

@@ -1,7 +1,7 @@
-"""The calls of the Bot API that a bot of ours may make, with every parameter they take.
+"""The calls of the Bot API that our bot may make, with every parameter they take.
 
-Telegram ignores what it does not know; here it is a fault, so that a parameter that was misspelt,
-or is no longer one, is found before Telegram quietly leaves it out.
+Telegram ignores unknown parameters; here they are a fault, so that a parameter that was misspelt,
+or no longer exists, is found before Telegram quietly leaves it out.
 """
 
 from collections.abc import Mapping
@@ -32,7 +32,7 @@ class _Part(BaseModel):
 
 
 class User(_Part):
-    """Who is mentioned."""
+    """User who is mentioned."""
 
     id: int
     is_bot: bool = False
@@ -72,7 +72,7 @@ class Entity(_Part):
 
 
 class LinkPreviewOptions(_Part):
-    """Which link is previewed, and how."""
+    """Link that is previewed, and how."""
 
     is_disabled: bool = False
     url: str | None = None
@@ -82,7 +82,7 @@ class LinkPreviewOptions(_Part):
 
 
 class ReplyParameters(_Part):
-    """Which message this answers."""
+    """Message that this one answers."""
 
     message_id: int
     chat_id: ChatId | None = None
@@ -91,7 +91,7 @@ class ReplyParameters(_Part):
 
 
 class InlineButton(_Part):
-    """A button under a message: exactly one thing happens when it is pressed."""
+    """Button under a message: exactly one thing happens when it is pressed."""
 
     text: str = Field(min_length=1)
     url: str | None = None
@@ -105,7 +105,7 @@ class InlineKeyboard(_Part):
 
 
 class ForceReply(_Part):
-    """The client opens a reply to this message."""
+    """Request to the client to open a reply to this message."""
 
     force_reply: Literal[True]
     input_field_placeholder: str | None = Field(None, min_length=1, max_length=64)
@@ -218,7 +218,7 @@ class GetChatMember(_Part):
 
 
 class Nothing(_Part):
-    """For what takes no parameter."""
+    """Parameters of a call that takes none."""
 
 
 METHODS: Mapping[str, type[BaseModel]] = {
@@ -240,7 +240,7 @@ METHODS: Mapping[str, type[BaseModel]] = {
 
 
 class Refused(Exception):
-    """An answer of Telegram's that is not what was hoped for."""
+    """Error for an answer of Telegram's that is no success."""
 
     def __init__(
         self, code: int, description: str, parameters: Mapping[str, object] | None = None

@@ -1,7 +1,7 @@
-"""A stand-in for Telegram's Bot API, and for the people who press a bot's buttons. Never deployed.
+"""An emulator of Telegram's Bot API, and of people who press a bot's buttons. Never deployed.
 
-It checks every call strictly, keeps what it received, and tells the bot by webhook what people do.
-On request it is slow, full, broken or silent.
+It checks every call strictly, keeps what it received, and notifies the bot by webhook of what
+people do. On request it is slow, full, broken or silent.
 """
 
 import asyncio
@@ -58,7 +58,7 @@ Json = dict[str, Any]
 
 
 class Telegram:
-    """The stand-in's handlers."""
+    """Handlers of the emulator."""
 
     def __init__(
         self,
@@ -79,7 +79,7 @@ class Telegram:
         self._people = People(self.rooms, self.updates)
 
     def routes(self) -> list[web.RouteDef]:
-        """Everything it answers."""
+        """List every route."""
         return [
             web.post("/bot{token}/{method}", self.call),
             web.get("/bot{token}/{method}", self.call),
@@ -93,14 +93,14 @@ class Telegram:
         ]
 
     async def lifetime(self, _app: web.Application) -> AsyncIterator[None]:
-        """Ends what it began."""
+        """End what was begun."""
         yield
         await self.updates.close()
 
     # ---- the Bot API -------------------------------------------------------------------------
 
     async def call(self, request: web.Request) -> web.StreamResponse:
-        """One call, checked, kept, and answered."""
+        """Check a call, record it, and answer it."""
         method, body = request.match_info["method"], await request.read()
         if ":" not in request.match_info["token"] or method not in METHODS:
             return self._kept(method, body, _refused(Refused(404, "Not Found")))
@@ -161,28 +161,28 @@ class Telegram:
     # ---- what was received -------------------------------------------------------------------
 
     async def list_received(self, request: web.Request) -> web.Response:
-        """``GET /received``."""
+        """Answer ``GET /received``."""
         method, limit = request.query.get("method"), int(request.query.get("limit", "100"))
         found = [call for call in reversed(self.received) if method in {None, call["method"]}]
         return in_json({"received": found[:limit]})
 
     async def forget_received(self, _request: web.Request) -> web.Response:
-        """``DELETE /received``."""
+        """Answer ``DELETE /received``."""
         self.received.clear()
         return web.Response(status=204)
 
     async def list_messages(self, request: web.Request) -> web.Response:
-        """``GET /messages``."""
+        """Answer ``GET /messages``."""
         chat = int(request.query.get("chat", ANY_CHAT))
         found = [m for (room, _), m in self.rooms.messages.items() if chat in {ANY_CHAT, room}]
         return in_json({"messages": found})
 
     async def list_answers(self, _request: web.Request) -> web.Response:
-        """``GET /answers``."""
+        """Answer ``GET /answers``."""
         return in_json({"answers": self.rooms.answers})
 
     async def list_updates(self, _request: web.Request) -> web.Response:
-        """``GET /updates``."""
+        """Answer ``GET /updates``."""
         return in_json({"updates": [telling.shown() for telling in self.updates.all]})
 
 
@@ -198,7 +198,7 @@ def _refused(refused: Refused) -> web.Response:
 
 
 def app(telegram: Telegram) -> web.Application:
-    """The stand-in as an app, for ``Served`` or ``serve``."""
+    """Create the emulator as an app, for ``Served`` or ``serve``."""
     application = web.Application(client_max_size=MOST_BODY_BYTES)
     application.add_routes(telegram.routes())
     application.cleanup_ctx.append(telegram.lifetime)
@@ -206,7 +206,7 @@ def app(telegram: Telegram) -> web.Application:
 
 
 def main() -> None:
-    """The command line."""
+    """Run the command line."""
     parser = command_line("telegram", "A stand-in for Telegram's Bot API.", EXAMPLES)
     parser.add_argument("--token", default="4242:local-bot", help="the bot's token")
     parser.add_argument("--chat", type=int, default=-1001, help="the moderators' room")

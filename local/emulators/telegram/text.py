@@ -44,16 +44,16 @@ Json = dict[str, Any]
 
 
 class BadText(Exception):
-    """What Telegram says of a text it does not take."""
+    """Error for a text that Telegram does not take, in its words."""
 
 
 def units(text: str) -> int:
-    """Its length as Telegram counts."""
+    """Count a text's length as Telegram does."""
     return len(text.encode("utf-16-le", "surrogatepass")) // 2
 
 
 def part(text: str, offset: int, length: int) -> str:
-    """What a mark is on."""
+    """Return the part of the text that a mark is on."""
     code_units = text.encode("utf-16-le", "surrogatepass")
     return code_units[2 * offset : 2 * (offset + length)].decode("utf-16-le", "surrogatepass")
 
@@ -61,7 +61,7 @@ def part(text: str, offset: int, length: int) -> str:
 def taken(
     text: str, parse_mode: str | None, entities: Sequence[Entity], most: int, what: str
 ) -> tuple[str, list[Json]]:
-    """The text as people see it, and all its marks."""
+    """Return the text as people see it, and all its marks."""
     if any("\ud800" <= character <= "\udfff" for character in text):
         raise BadText("strings must be encoded in UTF-8")
     if parse_mode == "HTML":

@@ -1,8 +1,7 @@
-"""How the Telegram stand-in tells a bot what happened: by webhook, again and again, in any order;
-or, without a webhook, when it is asked.
+"""Updates for the bot: by webhook, repeated, in any order; or, without a webhook, when it asks.
 
-Like Telegram it tells an update again until it is answered with success. On request it tells one
-several times, late, or holds some back and lets them go in the reverse order.
+Like Telegram, the emulator repeats an update until it is answered with success. On request it sends
+an update several times, late, or holds some back and releases them in the reverse order.
 """
 
 import asyncio
@@ -28,7 +27,7 @@ ABOUT_UPDATES = frozenset({"setWebhook", "deleteWebhook", "getWebhookInfo", "get
 
 @dataclass(slots=True)
 class Telling:
-    """One update, and how the bot took it."""
+    """One update, and the statuses the bot answered."""
 
     number: int
     kind: str
@@ -39,11 +38,11 @@ class Telling:
 
     @property
     def is_told(self) -> bool:
-        """Whether the bot has answered with success."""
+        """True if the bot has answered with success."""
         return any(200 <= status < 300 for status in self.statuses)
 
     def shown(self) -> dict[str, object]:
-        """As listed."""
+        """Convert the update to what ``GET /updates`` lists."""
         return {
             "update_id": self.number,
             "kind": self.kind,
@@ -54,7 +53,7 @@ class Telling:
 
 
 class Updates:
-    """Every update there was, and the tasks that tell them."""
+    """Every update, and the tasks that send them."""
 
     def __init__(self) -> None:
         self.webhook: SetWebhook | None = None
@@ -65,7 +64,7 @@ class Updates:
         self._session: aiohttp.ClientSession | None = None
 
     def do(self, method: str, asked: BaseModel) -> object:
-        """The result of a call."""
+        """Carry out a call; return its result."""
         calls: Mapping[str, Callable[[Any], object]] = {
             "setWebhook": self._set_webhook,
             "deleteWebhook": self._delete_webhook,
@@ -75,11 +74,11 @@ class Updates:
         return calls[method](asked)
 
     def waiting(self) -> list[Telling]:
-        """Those that the bot has not taken."""
+        """List the updates that the bot has not taken."""
         return [telling for telling in self.all if not telling.is_told and not telling.held]
 
     def add(self, kind: str, what: Mapping[str, Any], wish: Mapping[str, Any]) -> Telling:
-        """A new update, told as wished: ``copies``, ``delay_seconds``, ``hold``."""
+        """Add an update, sent as wished: ``copies``, ``delay_seconds``, ``hold``."""
         self._numbers += 1
         number = int(wish.get("update_id") or self._numbers)
         telling = Telling(number, kind, {"update_id": number, kind: what})
@@ -100,7 +99,7 @@ class Updates:
         return len(held)
 
     def tell(self, telling: Telling) -> None:
-        """Until the bot takes it, if it wants to know at all."""
+        """Send an update until the bot takes it, if the bot subscribed to its kind."""
         wanted = self.webhook.allowed_updates if self.webhook else ["nothing"]
         if wanted and telling.kind not in wanted:
             return
@@ -130,7 +129,7 @@ class Updates:
         return True
 
     def _turn_to(self, webhook: SetWebhook | None) -> None:
-        """Whom to tell from now on; what nobody was told yet is told now."""
+        """Change the webhook; send now what could not be sent without it."""
         self.webhook = webhook
         if webhook and webhook.drop_pending_updates:
             self.all = [telling for telling in self.all if telling.is_told]
@@ -153,7 +152,7 @@ class Updates:
         return info
 
     def _updates_for(self, asked: GetUpdates) -> list[Mapping[str, Any]]:
-        """What waits, at once. Whoever asks from a number on has taken all before it."""
+        """Return what waits, at once; a caller that asks from a number on took all before it."""
         if self.webhook:
             raise Refused(
                 409,

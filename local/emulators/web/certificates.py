@@ -1,4 +1,4 @@
-"""Certificates for sites that are played here."""
+"""Certificates for sites that are emulated here."""
 
 import ssl
 from collections.abc import Sequence
@@ -10,7 +10,7 @@ from local.emulators.test_ca import LIFETIME, SKEW, CertificateAuthority, Validi
 
 
 class SiteAuthority(CertificateAuthority):
-    """Vouches for any host it is asked to."""
+    """Authority that issues certificates for any host."""
 
     def __init__(self) -> None:
         super().__init__("Stand-in sites")
@@ -18,7 +18,9 @@ class SiteAuthority(CertificateAuthority):
     def server_context(
         self, hosts: Sequence[str], lifetime: timedelta = LIFETIME
     ) -> ssl.SSLContext:
-        """For a server of these hosts; a negative ``lifetime`` has run out already."""
+        """Create the context of a server of these hosts; a negative ``lifetime`` has run out
+        already.
+        """
         now = datetime.now(UTC)
         validity = Validity(now - SKEW - LIFETIME, now + lifetime)
         names = x509.SubjectAlternativeName([x509.DNSName(host) for host in hosts])

@@ -1,7 +1,7 @@
-"""A few sites of the web, played on this machine over TLS, for the demo's domains and some others.
+"""A few sites of the web, emulated on this machine over TLS: the demo's domains and some others.
 
-What a path does is in ``sites``. The functions of the local stack see these sites and no
-others: ``FANFARE_LOCAL_WEB`` names the file that says where they are and whom to trust.
+What a path does is in ``sites``. The functions of the local stack see these sites and no others:
+``FANFARE_LOCAL_WEB`` names the file that says where they are and whom to trust.
 """
 
 import argparse
@@ -35,13 +35,13 @@ MOST_REQUEST_BYTES = 64 * 1024
 
 @dataclass
 class Sites:
-    """``received`` is every request: its host and path."""
+    """The sites; ``received`` is every request: its host and path."""
 
     received: list[tuple[str, str]] = field(default_factory=list)
     connections: int = 0
 
     def serve(self, visitor: "_Connection") -> None:
-        """One connection, one request."""
+        """Answer one connection's one request."""
         head = visitor.head().split("\r\n")
         path = head[0].split(" ")[1]
         host = next(line[6:] for line in head if line.lower().startswith("host: "))
@@ -50,7 +50,7 @@ class Sites:
 
 
 class _Connection:
-    """A ``Visitor`` over a socket."""
+    """``Visitor`` over a socket."""
 
     def __init__(self, connection: socket.socket, ended: threading.Event) -> None:
         self._socket, self._ended = connection, ended
@@ -77,7 +77,7 @@ class _Connection:
 
 
 class ServedSites:
-    """The sites, in threads: ``with ServedSites() as sites: sites.address``."""
+    """Sites, in threads: ``with ServedSites() as sites: sites.address``."""
 
     def __init__(
         self,
@@ -146,7 +146,7 @@ class ServedSites:
 
 
 def told(address: str, ca_file: Path) -> str:
-    """What ``FANFARE_LOCAL_WEB`` holds."""
+    """Build the content of the file that ``FANFARE_LOCAL_WEB`` names."""
     hosts = dict.fromkeys(HOSTS, address)
     return json.dumps({"hosts": hosts, "caFile": str(ca_file)}, indent=2) + "\n"
 
@@ -156,7 +156,7 @@ def _write(path: Path, address: str, ca_file: Path) -> None:
 
 
 def main() -> None:
-    """The command line."""
+    """Run the command line."""
     parser = argparse.ArgumentParser(
         prog="python -m local.emulators.web.server",
         description=f"A stand-in for the web: {', '.join(HOSTS)}.",

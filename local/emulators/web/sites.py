@@ -1,4 +1,4 @@
-"""What the sites of the stand-in do: by path, some as sites should, most as they should not."""
+"""The behaviour of the emulated sites, by path: some as sites should, most as they should not."""
 
 import gzip
 import struct
@@ -8,7 +8,7 @@ from typing import Protocol
 
 
 class Visitor(Protocol):
-    """Who asked, and is answered until they hang up or the stand-in ends (an ``OSError``)."""
+    """Client, which is answered until it hangs up or the emulator ends (an ``OSError``)."""
 
     def send(self, part: bytes) -> None: ...
 
@@ -18,20 +18,20 @@ class Visitor(Protocol):
 
 
 Act = Callable[[Visitor, str, str], None]
-"""Answers a request for a host and a path."""
+"""Function that answers a request for a host and a path."""
 
 PAUSE_SECONDS = 0.05
-"""Between the bytes of a server that is slow on purpose."""
+"""Pause between the bytes of a server that is slow on purpose."""
 
 
 def png(width: int = 640, height: int = 360) -> bytes:
-    """A whole image in one colour."""
+    """Encode a whole image in one colour."""
     rows = (b"\x00" + b"\x2f\x6f\xdf" * width) * height
     return _png_head(width, height) + _chunk(b"IDAT", zlib.compress(rows)) + _chunk(b"IEND", b"")
 
 
 def png_bomb() -> bytes:
-    """An image that claims to be as large as a claim can be."""
+    """Encode an image that claims to be as large as a claim can be."""
     return _png_head(2**31 - 1, 2**31 - 1) + _chunk(b"IEND", b"")
 
 
@@ -46,7 +46,7 @@ def _chunk(name: bytes, content: bytes) -> bytes:
 
 
 def answer(status: str = "200 OK", body: bytes = b"", **headers: str) -> Act:
-    """A plain answer that ends by itself; names of headers have underscores for hyphens."""
+    """Create a plain answer that ends by itself; names of headers have underscores for hyphens."""
 
     def act(visitor: Visitor, _host: str, _path: str) -> None:
         named = {"content_length": str(len(body)), **headers}
@@ -70,21 +70,21 @@ def redirect(location: str, status: str = "302 Found") -> Act:
 
 
 def endless_redirects(visitor: Visitor, host: str, path: str) -> None:
-    """Each hop leads to one that was never seen before."""
+    """Redirect to a path that was never asked for before, at each hop."""
     number = path.rpartition("/")[2]
     there = int(number) + 1 if number.isdecimal() else 1
     redirect(f"https://{host}/endless-redirects/{there}")(visitor, host, path)
 
 
 def endless_body(visitor: Visitor, _host: str, _path: str) -> None:
-    """An image that never ends."""
+    """Send an image that never ends."""
     visitor.send(b"HTTP/1.1 200 OK\r\nContent-Type: image/png\r\n\r\n" + png())
     while True:
         visitor.send(bytes(16 * 1024))
 
 
 def slow_headers(visitor: Visitor, _host: str, _path: str) -> None:
-    """A byte now and then, for ever."""
+    """Send a byte now and then, for ever."""
     visitor.send(b"HTTP/1.1 200 OK\r\n")
     while True:
         visitor.send(b"X-Padding: a\r\n")
@@ -92,20 +92,20 @@ def slow_headers(visitor: Visitor, _host: str, _path: str) -> None:
 
 
 def endless_headers(visitor: Visitor, _host: str, _path: str) -> None:
-    """As fast as they are read."""
+    """Send headers without end, as fast as they are read."""
     visitor.send(b"HTTP/1.1 200 OK\r\n")
     while True:
         visitor.send(b"X-Padding: " + b"a" * 1000 + b"\r\n")
 
 
 def endless_continues(visitor: Visitor, _host: str, _path: str) -> None:
-    """Only ever words in between."""
+    """Send interim answers only, without end."""
     while True:
         visitor.send(b"HTTP/1.1 100 Continue\r\n\r\n" * 100)
 
 
 def slow_body(visitor: Visitor, _host: str, _path: str) -> None:
-    """An image, a byte at a time."""
+    """Send an image, a byte at a time."""
     visitor.send(b"HTTP/1.1 200 OK\r\nContent-Type: image/png\r\n\r\n")
     while True:
         visitor.send(b"\x89")
@@ -169,7 +169,7 @@ ACTS: Mapping[str, Act] = {
 
 
 def act_for(path: str) -> Act:
-    """What a path does; any other is an ordinary page or image."""
+    """Return what a path does; any other path is an ordinary page or image."""
     plain = path.partition("?")[0]
     if plain in ACTS:
         return ACTS[plain]
