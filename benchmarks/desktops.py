@@ -10,13 +10,13 @@ from datetime import UTC, datetime
 
 from benchmarks.fixture import approved, desktops, run, seed, services
 from benchmarks.summary import Runs
-from shared.adapters.documents.device import DEVICES
 from shared.adapters.firestore.rest import FirestoreRest
 from shared.adapters.firestore.slots import FirestoreSlots
 from shared.domain.delivery.ledger import CHUNK_SIZE, Outcome
 from shared.domain.notifications.notification import NotificationId
 from shared.flow.delivery.render import Renderer
 from shared.ports import SlotWrite
+from shared.stores.device_codec import DEVICES
 from shared.wiring import GoogleParts
 
 PROJECT, ID = "demo-bench-desktops", "desktops"

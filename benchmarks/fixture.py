@@ -29,7 +29,6 @@ from local.emulators.tasks.rules import QueueSettings
 from local.emulators.tasks.server import Options, TasksEmulator
 from local.firestore import Emulator, FirestoreEmulator
 from local.seed import seed_devices
-from shared.adapters.documents.device import registration_fields
 from shared.adapters.firestore.google_database import GoogleDatabase
 from shared.adapters.firestore.notifications import FirestoreNotifications
 from shared.adapters.firestore.rest import FirestoreRest
@@ -41,6 +40,7 @@ from shared.domain.content.content import Content
 from shared.domain.notifications.notification import Notification, NotificationId
 from shared.flow.delivery.queues import Queue
 from shared.settings import read
+from shared.stores.device_codec import registration_fields
 from shared.stores.providers import Providers
 
 HANDLER_SECONDS = "1700"

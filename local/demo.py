@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from shared.adapters.documents.device import registration_fields
 from shared.domain.audience.device import (
     AddressKind,
     Derived,
@@ -17,6 +16,7 @@ from shared.domain.audience.device import (
     derive,
 )
 from shared.domain.providers.provider import HIGHEST_LIMIT, Domain, Limit, Plan, Provider
+from shared.stores.device_codec import registration_fields
 
 PASSWORD = "fanfare-demo"
 

@@ -6,13 +6,13 @@ from typing import Any
 
 import httpx
 
-from shared.adapters.documents.device import DEVICES, registration_fields
 from shared.adapters.firestore.rest import FirestoreRest
 from shared.adapters.firestore.rest_values import decode_fields, encode, moment, write
 from shared.domain.audience.device import Device, Slot, derive
 from shared.domain.notifications.lifecycle import Status
 from shared.domain.notifications.notification import Notification
 from shared.stores.codec import present
+from shared.stores.device_codec import DEVICES, registration_fields
 from shared.wire.kept_transport import KeptTransport
 from tests.builders import NOON, a_notification
 

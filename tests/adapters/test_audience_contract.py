@@ -13,7 +13,6 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from local.firestore import FirestoreEmulator
-from shared.adapters.documents.device import device_from
 from shared.adapters.firestore.audience import TARGET_FIELDS, FirestoreAudience, selecting
 from shared.adapters.firestore.rest import FirestoreRest
 from shared.adapters.memory import MemoryDevices
@@ -31,6 +30,7 @@ from shared.domain.audience.filters import Context, Filter, Segment, TargetPlatf
 from shared.domain.audience.targeting import AudienceQuery, PartitionRange, audience_queries
 from shared.domain.delivery.ledger import Target, sort_key
 from shared.ports import Audience, SnapshotTooOld
+from shared.stores.device_codec import device_from
 from tests.adapters.fanout import Documents, as_document, hwids, put_devices
 from tests.builders import NOON, a_desktop, a_device
 

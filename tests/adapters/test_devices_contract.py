@@ -12,7 +12,6 @@ from google.auth.credentials import AnonymousCredentials
 from google.cloud.firestore import Client
 
 from shared.adapters.clock import FixedClock
-from shared.adapters.documents.device import DEVICES, REACH_FIELDS, device_from
 from shared.adapters.firestore.audience import target_of
 from shared.adapters.firestore.devices import FirestoreDevices
 from shared.adapters.firestore.ledger import FirestoreLedger
@@ -34,6 +33,7 @@ from shared.domain.delivery.ledger import CHUNK_SIZE, PlanPart
 from shared.domain.errors import NotFound
 from shared.domain.notifications.notification import NotificationId
 from shared.ports import Devices
+from shared.stores.device_codec import DEVICES, REACH_FIELDS, device_from
 from tests.adapters.conftest import Bench
 from tests.adapters.records import NOON
 from tests.adapters.test_others import not_again

@@ -9,7 +9,6 @@ from typing import Any
 import httpx
 import pytest
 
-from shared.adapters.documents.device import DEVICES
 from shared.adapters.firestore.rest import FirestoreRest
 from shared.adapters.firestore.slots import ROUNDS, FirestoreSlots
 from shared.adapters.memory import MemoryDevices
@@ -20,6 +19,7 @@ from shared.domain.errors import Defect
 from shared.domain.notifications.notification import Notification
 from shared.flow.delivery.render import Renderer
 from shared.ports import Slots, SlotWrite
+from shared.stores.device_codec import DEVICES
 from tests.adapters.fanout import (
     WITHOUT_WAITING,
     BadLine,

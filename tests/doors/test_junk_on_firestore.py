@@ -16,13 +16,13 @@ from google.events.cloud.firestore import Document, DocumentEventData, Value
 from functions.http.routes import Route
 from functions.provider.insight import explain
 from local.firestore import FirestoreEmulator
-from shared.adapters.documents.device import DERIVED_FIELDS
 from shared.adapters.memory.standings import MemoryStandings
 from shared.domain.audience.device import PARTITIONS
 from shared.domain.audience.filters import Segment
 from shared.domain.audience.targeting import PartitionRange, audience_queries
 from shared.flow.audience.devices import written
 from shared.settings import read
+from shared.stores.device_codec import DERIVED_FIELDS
 from shared.wiring import GoogleParts, replaced
 from tests.builders import a_domain, an_enterprise_provider
 from tests.doors.conftest import bearer, client

@@ -6,7 +6,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from shared.adapters.clock import FixedClock
-from shared.adapters.documents.device import slot_from
 from shared.adapters.memory import MemoryNotifications
 from shared.adapters.memory.database import MemoryDatabase
 from shared.adapters.memory.devices import MemoryDevices
@@ -41,6 +40,7 @@ from shared.ports import (
     SlotWrite,
 )
 from shared.settings import Settings, read
+from shared.stores.device_codec import slot_from
 from shared.stores.exports import Exports
 from shared.stores.moderators import Moderators
 from shared.stores.platform import StopSwitch

@@ -13,7 +13,6 @@ from google.auth.credentials import AnonymousCredentials
 from google.cloud.firestore import Client
 
 import shared.adapters
-from shared.adapters.documents.device import DEVICES, SLOT_FIELDS
 from shared.adapters.documents.notification import REPLAYS
 from shared.adapters.firestore.audience import FirestoreAudience
 from shared.adapters.firestore.devices import FirestoreDevices
@@ -33,6 +32,7 @@ from shared.domain.audience.targeting import AudienceQuery, PartitionRange, audi
 from shared.domain.notifications.lifecycle import Status
 from shared.domain.notifications.notification import NotificationId
 from shared.ports import NotificationQuery, QueueQuery
+from shared.stores.device_codec import DEVICES, SLOT_FIELDS
 from shared.stores.exports import Exports
 from shared.stores.moderators import Moderators
 from shared.stores.platform import StopSwitch

@@ -17,13 +17,13 @@ import pytest
 from local import demo
 from local.journey import Person, sign_in
 from local.stack_file import Stack
-from shared.adapters.documents.device import device_from
 from shared.adapters.firestore.ledger import FirestoreLedger
 from shared.adapters.firestore.rest import FirestoreRest
 from shared.adapters.firestore.rest_values import decode_fields, moment
 from shared.domain.audience.device import AddressKind, Device, PushAddress, polls
 from shared.domain.delivery.ledger import Outcome, Record
 from shared.domain.notifications.notification import NotificationId
+from shared.stores.device_codec import device_from
 from tests.journeys.arrivals import Arrival, arrivals
 from tests.journeys.test_core_journey import created, device_documents, ended
 

@@ -4,8 +4,8 @@ from collections import Counter
 from datetime import UTC, datetime
 
 from local import demo
-from shared.adapters.documents.device import device_from
 from shared.domain.audience.device import AddressKind, Device, Platform, polls
+from shared.stores.device_codec import device_from
 
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
 

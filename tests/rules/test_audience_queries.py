@@ -9,7 +9,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shared.adapters.documents.device import registration_fields
 from shared.domain.audience.device import PARTITIONS, Device, Hwid, derive
 from shared.domain.audience.filters import Condition, Segment, Since, TargetPlatform
 from shared.domain.audience.targeting import (
@@ -18,6 +17,7 @@ from shared.domain.audience.targeting import (
     audience_queries,
     partition_ranges,
 )
+from shared.stores.device_codec import registration_fields
 from tests.builders import NOON, a_device, a_segment
 
 REGIONS = [f"{a}{b}" for a in "abcdefgh" for b in "abcdefgh"]

@@ -11,13 +11,6 @@ from contextlib import contextmanager
 
 import orjson
 
-from shared.adapters.documents.device import (
-    DEVICES,
-    DOMAINS_UNREADABLE,
-    derived_from,
-    device_from,
-    target_from,
-)
 from shared.adapters.firestore.rest import BadRequest, FirestoreRest, PreconditionFailed
 from shared.adapters.firestore.rest_values import (
     NAME,
@@ -34,6 +27,13 @@ from shared.domain.audience.filters import Equals, Since
 from shared.domain.audience.targeting import AudienceQuery, PartitionRange
 from shared.domain.delivery.ledger import Target, sort_key
 from shared.ports import AudiencePage, Counted, SnapshotTooOld
+from shared.stores.device_codec import (
+    DEVICES,
+    DOMAINS_UNREADABLE,
+    derived_from,
+    device_from,
+    target_from,
+)
 
 TARGET_FIELDS = (
     "partition",

@@ -13,7 +13,28 @@ from google.cloud.firestore import (
     FieldFilter,
 )
 
-from shared.adapters.documents.device import (
+from shared.adapters.firestore.calls import (
+    NotDone,
+    Refused,
+    Snapshot,
+    Unclear,
+    as_update,
+    commit,
+    commit_once,
+    data_of,
+    fetch,
+    reference,
+    replace,
+    rewrite,
+)
+from shared.adapters.firestore.others import OthersDocuments
+from shared.domain.audience.device import AddressKind, Derived, Device, PushAddress, Reach
+from shared.domain.audience.holders import Holder, latest_and_others, may_drop
+from shared.domain.audience.ownership import Credential, Generation, Ownership
+from shared.domain.errors import NotFound
+from shared.stores.change import Turns
+from shared.stores.codec import difference
+from shared.stores.device_codec import (
     DERIVED_FIELDS,
     DERIVED_FROM,
     DEVICE_SECRETS,
@@ -34,27 +55,6 @@ from shared.adapters.documents.device import (
     reach_from,
     registration_fields,
 )
-from shared.adapters.documents.holders import Holder, latest_and_others, may_drop
-from shared.adapters.firestore.calls import (
-    NotDone,
-    Refused,
-    Snapshot,
-    Unclear,
-    as_update,
-    commit,
-    commit_once,
-    data_of,
-    fetch,
-    reference,
-    replace,
-    rewrite,
-)
-from shared.adapters.firestore.others import OthersDocuments
-from shared.domain.audience.device import AddressKind, Derived, Device, PushAddress, Reach
-from shared.domain.audience.ownership import Credential, Generation, Ownership
-from shared.domain.errors import NotFound
-from shared.stores.change import Turns
-from shared.stores.codec import difference
 
 if TYPE_CHECKING:
     from shared.adapters.firestore.rest import FirestoreRest

@@ -10,9 +10,9 @@ from typing import Any
 from google.events.cloud.firestore import DocumentEventData, Value
 from google.protobuf.message import DecodeError
 
-from shared.adapters.documents.device import derived_fields, derived_from
 from shared.adapters.firestore.rest_values import FOREIGN
 from shared.domain.errors import Malformed
+from shared.stores.device_codec import derived_fields, derived_from
 
 
 def document_after(data: bytes | None) -> Mapping[str, Any] | None:

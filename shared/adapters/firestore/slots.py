@@ -11,13 +11,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from shared.adapters.documents.device import (
-    DEVICES,
-    DOMAINS_UNREADABLE,
-    SLOT_FIELDS,
-    consent_from,
-    slot_from,
-)
 from shared.adapters.firestore.rest import MOST_WRITES_AT_ONCE, FirestoreRest, waiting_seconds
 from shared.adapters.firestore.rest_values import Raw, decode_fields, encode, moment, write
 from shared.domain.audience.device import Slot, held_back
@@ -25,6 +18,13 @@ from shared.domain.delivery.ledger import Outcome, Record
 from shared.domain.errors import TryAgain
 from shared.domain.push.desktop import SlotPayload
 from shared.ports import SlotWrite
+from shared.stores.device_codec import (
+    DEVICES,
+    DOMAINS_UNREADABLE,
+    SLOT_FIELDS,
+    consent_from,
+    slot_from,
+)
 
 ROUNDS = 4
 CONTENTION, UNAVAILABLE = "contention", "unavailable"

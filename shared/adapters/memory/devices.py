@@ -5,7 +5,13 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from shared.adapters.documents.device import (
+from shared.adapters.memory.documents import Collection
+from shared.domain.audience.device import Derived, Device, PushAddress, Reach
+from shared.domain.audience.holders import latest_and_others, may_drop
+from shared.domain.audience.ownership import Credential, Generation, Ownership
+from shared.domain.errors import NotFound
+from shared.stores.codec import difference
+from shared.stores.device_codec import (
     GENERATION,
     SLOT_FIELDS,
     address_fields,
@@ -20,12 +26,6 @@ from shared.adapters.documents.device import (
     reach_from,
     registration_fields,
 )
-from shared.adapters.documents.holders import latest_and_others, may_drop
-from shared.adapters.memory.documents import Collection
-from shared.domain.audience.device import Derived, Device, PushAddress, Reach
-from shared.domain.audience.ownership import Credential, Generation, Ownership
-from shared.domain.errors import NotFound
-from shared.stores.codec import difference
 
 
 class MemoryDevices:

@@ -11,7 +11,6 @@ from datetime import UTC, datetime
 from itertools import count
 from typing import Any, TypeVar
 
-from shared.adapters.documents.device import SLOT_FIELDS, derived_from, device_from, target_from
 from shared.adapters.firestore.slots import decided
 from shared.adapters.memory.devices import MemoryDevices
 from shared.adapters.memory.documents import copied
@@ -33,6 +32,7 @@ from shared.domain.notifications.notification import NotificationId
 from shared.domain.push.desktop import SlotPayload
 from shared.domain.tally import Tally
 from shared.ports import AudiencePage, Counted, LostLease, SlotWrite, SnapshotTooOld, Task
+from shared.stores.device_codec import SLOT_FIELDS, derived_from, device_from, target_from
 
 MOST_SNAPSHOTS = 16
 

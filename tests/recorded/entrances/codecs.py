@@ -10,7 +10,6 @@ from pydantic import BaseModel
 from pydantic.alias_generators import to_camel
 
 from functions.http.notification import notification_json
-from shared.adapters.documents import device as devices
 from shared.adapters.documents import notification as notifications
 from shared.adapters.firestore.ledger_documents import (
     batch_from,
@@ -27,6 +26,7 @@ from shared.domain.notifications.history import Entry
 from shared.domain.notifications.notification import Notification
 from shared.ports.database import Document
 from shared.stores import codec as stored
+from shared.stores import device_codec as devices
 from shared.stores import (
     domain_history,
     moderators,

@@ -1,8 +1,8 @@
-"""Who keeps a push address: decided by what is stored alone, so that racing writers agree.
+"""Which device keeps a push address: decided by what is stored alone, so that racing writers agree.
 
-A token that moves to another device leaves the old one. Whoever writes looks at every holder
-afterwards and takes the address from all but the one that registered it last, itself included;
-whichever of two racing registrations looks last sees both, and the same one stays.
+A token that moves to another device leaves the old one. Every writer looks at all holders after its
+write and takes the address from all but the device that registered it last, the writer's own device
+included; the later look of two racing registrations sees both, and the same device keeps it.
 """
 
 from collections.abc import Sequence
@@ -16,13 +16,13 @@ Holder = tuple[str, PushAddress]
 
 
 def latest_and_others(holders: Sequence[Holder]) -> tuple[Holder, list[str]]:
-    """The one that keeps the address, and the hwids of those that must give it up."""
+    """Return the holder that keeps the address, and the hwids of those that must give it up."""
     by_age = sorted(holders, key=lambda it: (it[1].registered_at or _LONG_AGO, it[0]))
     return by_age[-1], [hwid for hwid, _ in by_age[:-1]]
 
 
 def may_drop(held: PushAddress | None, value: str, registered_by: datetime | None) -> bool:
-    """Whether ``held`` is still ``value`` and was not registered after ``registered_by``."""
+    """Tell whether ``held`` is still ``value`` and was not registered after ``registered_by``."""
     if held is None or held.value != value:
         return False
     if registered_by is None or held.registered_at is None:

@@ -41,21 +41,21 @@ SLOT_FIELDS = (
     "pendingNotificationExpiresAt",
 )
 DOMAINS_UNREADABLE = "domainsUnreadable"
-"""Derived, and there only where true: whoever reads pages of devices does not read ``domains``."""
+"""A derived field, present only where true: pages of devices are read without ``domains``."""
 DERIVED_FIELDS = ("hwid", "language", "territory", "selectors", "partition", DOMAINS_UNREADABLE)
 DERIVED_FROM = ("locale", "domains")
 REACH_FIELDS = ("pushAddress", "fcmToken", "consent", DOMAINS_UNREADABLE)
 GENERATION = "generation"
-"""On the device for Firestore's rules, beside its secret for our doors."""
+"""Name of the field: on the device for Firestore's rules, beside its secret for our doors."""
 _SAID_IN_PASSING = {name: to_camel(name) for name in SAID_IN_PASSING}
 MOST_ADDRESS_CHARACTERS = 4096
 MOST_SHOWN_CHARACTERS = 4096
 MOST_DOMAINS = 200
-"""More a device does not have, and its selectors must fit into its document."""
+"""Most domains of a device; its selectors must fit into its document."""
 
 
 def registration_fields(device: Device, derived: Derived) -> Fields:
-    """What a registration says of a device; what it does not mention stays as it is.
+    """Build the fields that a registration says; what it does not mention stays as it is.
 
     A registration can withdraw consent but never restore it, and never touches the slot.
     """
@@ -76,7 +76,7 @@ def registration_fields(device: Device, derived: Derived) -> Fields:
 
 
 def device_from(hwid: str, document: Mapping[str, Any]) -> Device:
-    """A device, from whatever plain fields it has."""
+    """Read a device from whatever plain fields its document has."""
     reader = LenientReader(document)
     return Device(
         hwid=Hwid(hwid),
@@ -92,7 +92,9 @@ def device_from(hwid: str, document: Mapping[str, Any]) -> Device:
 
 
 def generation_fields(began: Generation) -> Fields | None:
-    """The whole document of a device that begins a generation, or none if nothing is kept of it."""
+    """Build the whole document of a device that begins a generation; ``None`` when nothing of the
+    device is kept.
+    """
     if began.device is None:
         return None
     it = began.device
@@ -101,12 +103,12 @@ def generation_fields(began: Generation) -> Fields | None:
 
 
 def credential_fields(credential: Credential) -> Fields:
-    """The document of what a generation proves itself by."""
+    """Build the document of the credential that a generation proves itself by."""
     return {"digest": credential.digest or None, GENERATION: credential.generation or None}
 
 
 def credential_from(hwid: str, document: Mapping[str, Any]) -> Credential:
-    """What a generation proves itself by."""
+    """Read the credential that a generation proves itself by."""
     reader = Reader(DEVICE_SECRETS, hwid, document)
     return Credential(reader.text("digest"), reader.text(GENERATION))
 
@@ -114,7 +116,7 @@ def credential_from(hwid: str, document: Mapping[str, Any]) -> Credential:
 def ownership_from(
     hwid: str, credential: Mapping[str, Any] | None, document: Mapping[str, Any] | None
 ) -> Ownership:
-    """What is stored under an hwid, of both its documents."""
+    """Read what is stored under an hwid, from both its documents."""
     known = None if credential is None else credential_from(hwid, credential)
     if document is None:
         return Ownership(known)
@@ -123,7 +125,7 @@ def ownership_from(
 
 
 def target_from(hwid: str, document: Mapping[str, Any], version: str) -> Target:
-    """What sending needs of a device; texts that no batch can hold are as good as unreadable."""
+    """Read what sending needs of a device; texts that no batch can hold count as unreadable."""
     reader = LenientReader(document)
     target = Target(
         hwid=hwid,
@@ -139,7 +141,9 @@ def target_from(hwid: str, document: Mapping[str, Any], version: str) -> Target:
 
 
 def address_fields(address: PushAddress | None) -> Fields:
-    """Where a device is reached, with its FCM token where others look for it as well."""
+    """Build the fields of a push address, with an FCM token also where other back ends look for
+    it.
+    """
     if address is None:
         return {"pushAddress": None, "fcmToken": None}
     stored = {
@@ -153,7 +157,7 @@ def address_fields(address: PushAddress | None) -> Fields:
 
 
 def reach_from(document: Mapping[str, Any]) -> Reach:
-    """Whether and where a device is pushed to, of a document that holds ``REACH_FIELDS``."""
+    """Read whether and where a device is pushed to, from a document that holds ``REACH_FIELDS``."""
     reader = LenientReader(document)
     address = _address_from(reader)
     consent = reader.flag("consent", default=True)
@@ -161,30 +165,32 @@ def reach_from(document: Mapping[str, Any]) -> Reach:
 
 
 def domains_from(document: Mapping[str, Any]) -> tuple[str, ...]:
-    """Which domains a device is on, as far as that can be read now."""
+    """Read which domains a device is on, as far as they can be read now."""
     return tuple(map(domain_name, _listed(LenientReader(document))))
 
 
 def consent_from(document: Mapping[str, Any]) -> tuple[bool, tuple[str, ...]]:
-    """Whether its person wants to be notified, and what of that cannot be read."""
+    """Read whether the person consents, and the names of the fields that cannot be read."""
     reader = LenientReader(document)
     return reader.flag("consent", default=True), _said_unreadable(reader)
 
 
 def slot_from(document: Mapping[str, Any]) -> Slot | None:
-    """What a desktop shows; without a time that can be read, any notification may replace it."""
+    """Read which notification a desktop shows; without a readable time there is no slot, and any
+    notification may take its place.
+    """
     return _slot_from(LenientReader(document))
 
 
 def _said_unreadable(reader: LenientReader) -> tuple[str, ...]:
-    """What could not be read, with what was found so when the derived fields were written."""
+    """List the fields that could not be read now, or when the derived fields were written."""
     if reader.flag(DOMAINS_UNREADABLE):
         reader.note("domains")
     return reader.unreadable
 
 
 def _domains_from(reader: LenientReader) -> tuple[str, ...]:
-    """By their canonical names; where they cannot be read, those that could be read last."""
+    """Read domains by canonical name; where they cannot be read, those that could be read last."""
     names = _listed(reader)
     if not names and "domains" in reader.unreadable:
         names = domains_selected(reader.texts("selectors"))
@@ -196,7 +202,7 @@ def _listed(reader: LenientReader) -> tuple[str, ...]:
 
 
 def _address_from(reader: LenientReader) -> PushAddress | None:
-    """The address; a plain ``fcmToken`` that differs from ours was written after it, and wins."""
+    """Read the address; a plain ``fcmToken`` that differs from ours was written later, and wins."""
     token = reader.text("fcmToken", most=MOST_ADDRESS_CHARACTERS)
     plain = PushAddress(AddressKind.FCM, token) if token else None
     given = reader.map("pushAddress")
@@ -227,7 +233,7 @@ def _slot_from(reader: LenientReader) -> Slot | None:
 
 
 def pending_from(document: Mapping[str, Any], now: datetime) -> Fields | None:
-    """What a desktop's slot shows, as the API's JSON; nothing once that has expired."""
+    """Read what a desktop's slot shows, as the API's JSON; ``None`` once it has expired."""
     reader = LenientReader(document)
     at = reader.time("pendingNotificationAt")
     if at is None or too_late(now, reader.time("pendingNotificationExpiresAt")):
@@ -246,7 +252,7 @@ def pending_from(document: Mapping[str, Any], now: datetime) -> Fields | None:
 
 
 def derived_fields(derived: Derived) -> Fields:
-    """What our queries need of a device."""
+    """Build the derived fields, which our queries need."""
     return {
         "hwid": derived.hwid,
         "language": derived.language,
@@ -258,10 +264,10 @@ def derived_fields(derived: Derived) -> Fields:
 
 
 def derived_from(hwid: str, document: Mapping[str, Any]) -> Derived:
-    """What should be derived from this device document.
+    """Derive what follows from a device document.
 
-    Of what it holds derived already, only the selectors count, and only where ``domains`` cannot
-    be read.
+    Of the derived fields that the document holds already, only the selectors count, and only where
+    ``domains`` cannot be read.
     """
     reader = LenientReader(document)
     domains = _domains_from(reader)
