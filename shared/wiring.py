@@ -22,7 +22,6 @@ from shared.ports import (
     Audience,
     Chat,
     Clock,
-    Devices,
     Identities,
     Inspect,
     Ledger,
@@ -50,6 +49,7 @@ if TYPE_CHECKING:
     from shared.flow.moderation.moderate import CountDevices
     from shared.flow.notifications.submission import Checks
     from shared.ports.database import Database
+    from shared.stores.devices import Devices
     from shared.stores.exports import Exports
     from shared.stores.moderators import Moderators
     from shared.stores.platform import StopSwitch
@@ -74,7 +74,7 @@ class Parts(Protocol):
     @property
     def providers(self) -> "Providers": ...
     @property
-    def devices(self) -> Devices: ...
+    def devices(self) -> "Devices": ...
     @property
     def stop_switch(self) -> "StopSwitch": ...
     @property
@@ -206,10 +206,10 @@ class RecordParts(Ground):
         return Providers(self._database)
 
     @cached_property
-    def devices(self) -> Devices:
-        from shared.adapters.firestore.devices import FirestoreDevices
+    def devices(self) -> "Devices":
+        from shared.stores.devices import Devices
 
-        return FirestoreDevices(self._firestore, lambda: self._rest)
+        return Devices(self._database)
 
     @cached_property
     def stop_switch(self) -> "StopSwitch":

@@ -11,10 +11,7 @@ from typing import Any
 
 from shared.adapters.clock import FixedClock
 from shared.adapters.identities import DemoIdentities
-from shared.adapters.memory import (
-    MemoryDevices,
-    MemoryNotifications,
-)
+from shared.adapters.memory import MemoryNotifications
 from shared.adapters.memory.database import MemoryDatabase
 from shared.adapters.memory.fanout import MemoryAudience, MemoryLedger, MemorySlots, MemoryTasks
 from shared.adapters.memory.standings import MemoryStandings
@@ -29,6 +26,8 @@ from shared.domain.providers.provider import Domain, Provider
 from shared.domain.providers.standing import Standing
 from shared.ports import Archive, Chat, Sender, Signer
 from shared.settings import Settings, read
+from shared.stores.codec import present
+from shared.stores.devices import Devices
 from shared.stores.exports import Exports
 from shared.stores.moderators import Moderators
 from shared.stores.platform import StopSwitch
@@ -133,9 +132,6 @@ class MemoryAccounts:
 class MemoryParts:
     """Every part; a test takes the one it looks into, or puts its own in."""
 
-    devices: MemoryDevices
-    audience: MemoryAudience
-    slots: MemorySlots
     ledger: MemoryLedger = field(default_factory=MemoryLedger)
     database: MemoryDatabase = field(default_factory=MemoryDatabase)
     tasks: MemoryTasks = field(default_factory=MemoryTasks)
@@ -151,6 +147,18 @@ class MemoryParts:
     archive: Archive | None = None
     signer: Signer | None = None
     chat: Chat | None = None
+
+    @cached_property
+    def devices(self) -> Devices:
+        return Devices(self.database)
+
+    @cached_property
+    def audience(self) -> MemoryAudience:
+        return MemoryAudience(self.database)
+
+    @cached_property
+    def slots(self) -> MemorySlots:
+        return MemorySlots(self.database)
 
     @cached_property
     def send_schedules(self) -> SendSchedules:
@@ -207,8 +215,6 @@ class MemoryParts:
                 "notifications": vars(self.notifications)["documents"],
                 "replays": self.notifications._replays.documents,
                 "history": self.notifications._history,
-                "devices": self.devices.documents,
-                "secrets": (self.devices.secrets, self.devices.generations),
                 "parts and batches": (self.ledger.by_part, self.ledger.by_batch),
                 "documents": self.database.everything(),
                 "tasks": self.tasks.names,
@@ -228,13 +234,17 @@ def providers_of(database: MemoryDatabase, *records: Provider | Domain) -> Provi
     return providers
 
 
+def merge_device(database: MemoryDatabase, hwid: str, fields: Mapping[str, Any]) -> None:
+    """Write these fields of a device, whatever their names, as an existing back end does; ``None``
+    removes one.
+    """
+    name = f"devices/{hwid}"
+    before = database.get(name)
+    database.hold(name, present({**(before.fields if before else {}), **fields}))
+
+
 def memory_parts(*records: Provider | Domain) -> MemoryParts:
     """Everything new and empty, but for these providers and domains, and ``PEOPLE``."""
-    devices = MemoryDevices()
-    parts = MemoryParts(
-        devices=devices,
-        audience=MemoryAudience(devices),
-        slots=MemorySlots(devices),
-    )
+    parts = MemoryParts()
     providers_of(parts.database, *records)
     return parts

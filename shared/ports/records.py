@@ -1,4 +1,4 @@
-"""Notifications, providers, devices, moderation, its chat, exports, the brake: record by record.
+"""Notifications, and what a running batch looks at.
 
 State changes only through a write that is conditional on what was read (a *version*), so that of
 two racing writers exactly one wins.
@@ -6,14 +6,12 @@ two racing writers exactly one wins.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
 if TYPE_CHECKING:
-    from shared.domain.audience.device import Derived, Device, PushAddress, Reach
-    from shared.domain.audience.ownership import Credential, Generation, Ownership
     from shared.domain.notifications.history import Entry
     from shared.domain.notifications.lifecycle import Status
     from shared.domain.notifications.notification import Change, Notification, NotificationId
@@ -182,73 +180,6 @@ class ApiKey:
     created_at: datetime
     made_by: str = ""
     """The account that made it; unknown for keys of older versions."""
-
-
-class Devices(Protocol):
-    """``devices/{hwid}`` and the server-only secrets of devices."""
-
-    def get(self, hwid: str) -> Device | None:
-        """Return a device; ``None`` when there is none. Never raises for what a document says."""
-
-    def reach(self, hwids: Sequence[str]) -> Mapping[str, Reach]:
-        """Return whether and where each of these devices is pushed to now, in one request with one
-        read each; devices that are gone are omitted. Never raises for what a document says.
-        """
-
-    def refresh(self, device: Device, derived: Derived, generation: str = "") -> None:
-        """Write the device's own fields (never its polling slot), and its generation if it has one.
-
-        What the device does not say (no address, no time) stays as it is; this call can withdraw
-        consent, but not restore it. Other devices keep the address until ``set_address``.
-        """
-
-    def domains(self, hwids: Sequence[str]) -> Mapping[str, Sequence[str]]:
-        """Return the domains each of these devices is on now, in one request with one read each;
-        devices that are gone are omitted. A domain that cannot be read is left out.
-        """
-
-    def begin(
-        self, hwid: str, decide: Callable[[Ownership], Generation | Credential]
-    ) -> Generation | Credential:
-        """Read what is stored under the hwid and write what ``decide`` answers, in one transaction.
-
-        A ``Generation`` replaces everything that is stored; a ``Credential`` is one that holds
-        already, and nothing is written. ``decide`` may run several times: keep it pure. What it
-        raises is passed on and nothing is written.
-        """
-
-    def credential(self, hwid: str) -> Credential | None:
-        """Return the credential that the device proves itself by, if it registered."""
-
-    def set_address(self, hwid: str, address: PushAddress | None) -> None:
-        """Set the device's push address; the device that registered it last keeps it, others lose
-        it.
-
-        Raises ``NotFound``.
-        """
-
-    def set_consent(self, hwid: str, consent: bool) -> None:
-        """Set the consent; turning it off also removes the address. Raises ``NotFound``."""
-
-    def drop_address(self, hwid: str, value: str, registered_by: datetime | None = None) -> bool:
-        """Compare and delete: remove the address only if it is still ``value``, and was not
-        registered after ``registered_by``. Returns whether the address was dropped.
-        """
-
-    def pending(self, hwid: str, now: datetime) -> Mapping[str, object] | None:
-        """Return what the polling slot shows at ``now``, in the API's words; one read."""
-
-    def clear_slot(self, hwid: str, notification_id: str) -> None:
-        """Clear the polling slot if it still shows that notification."""
-
-    def delete(self, hwid: str) -> None:
-        """Delete the device and its secret."""
-
-    def derive_again(self, hwid: str) -> None:
-        """Write the derived fields for our queries, as the device is now; no-op when it is gone."""
-
-    def underived(self) -> Iterator[str]:
-        """Yield the devices whose derived fields are missing or wrong."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ callers could write the same, what they write names its owner, so that each find
 
 import secrets
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
@@ -77,12 +77,25 @@ def change(
     ``decide`` may run several times: keep it pure. What ``decide`` raises is passed on and nothing
     is written. Raises ``TryAgain`` about ``what`` when others do not stop writing.
     """
-    turns = Turns(what)
+    return change_with(database, [name], lambda found: decide(found.get(name)), what)
+
+
+def change_with(
+    database: Database,
+    names: Sequence[str],
+    decide: Callable[[Mapping[str, Document]], Step[T]],
+    what: str,
+) -> T:
+    """Change the first document as ``change`` does, after reading all of them as of one moment.
+
+    The other documents are written by ``also``, on conditions of their own.
+    """
+    turns, first = Turns(what), names[0]
     while True:
         turns.take()
-        document = database.get(name)
-        step = decide(document)
-        wanted = _conditional(name, document, step)
+        found = database.get_many(names).documents
+        step = decide(found)
+        wanted = _conditional(first, found.get(first), step)
         if wanted is None:
             return step.result
         try:

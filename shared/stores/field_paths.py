@@ -4,15 +4,25 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-_PART = re.compile(r"`((?:[^`\\]|\\.)*)`|([^`.]+)")
-_ESCAPED = re.compile(r"\\(.)")
+_PART = re.compile(r"`((?:[^`\\]|\\.)*)`|([^`.]+)", re.DOTALL)
+_ESCAPED = re.compile(r"\\(.)", re.DOTALL)
+_TO_ESCAPE = re.compile(r"[\\`]")
+_PLAIN = re.compile(r"[A-Za-z_][A-Za-z_0-9]*")
 
 
 def split(path: str) -> Sequence[str]:
     """Split a path into the names along it, outermost first."""
     if "." not in path and "`" not in path:
         return (path,)
-    return tuple(plain or _ESCAPED.sub(r"\1", quoted) for quoted, plain in _PART.findall(path))
+    return tuple(plain or _ESCAPED.sub(r"\1", odd) for odd, plain in _PART.findall(path))
+
+
+def quoted(name: str) -> str:
+    """Form the path to the field of this name, whatever the name holds."""
+    if _PLAIN.fullmatch(name):
+        return name
+    escaped = _TO_ESCAPE.sub(r"\\\g<0>", name)
+    return f"`{escaped}`"
 
 
 def at_path(fields: Mapping[str, Any], path: str) -> Any:

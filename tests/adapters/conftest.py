@@ -9,22 +9,16 @@ from google.auth.credentials import AnonymousCredentials
 from google.cloud.firestore import Client
 
 from local.firestore import FirestoreEmulator
-from shared.adapters.firestore.devices import FirestoreDevices
 from shared.adapters.firestore.google_database import GoogleDatabase
 from shared.adapters.firestore.notifications import FirestoreNotifications
 from shared.adapters.firestore.rest import FirestoreRest
 from shared.adapters.firestore.rest_database import RestDatabase
-from shared.adapters.memory import (
-    MemoryDevices,
-    MemoryNotifications,
-)
+from shared.adapters.memory import MemoryNotifications
 from shared.adapters.memory.database import MemoryDatabase
 from shared.domain.content.content import Content
-from shared.ports import (
-    Devices,
-    Notifications,
-)
+from shared.ports import Notifications
 from shared.ports.database import Database, Put
+from shared.stores.devices import Devices
 from shared.stores.moderators import Moderators
 from shared.stores.platform import StopSwitch
 from shared.stores.providers import Providers
@@ -95,12 +89,18 @@ def many(notifications: Bench[Notifications]) -> Bench[Notifications]:
 
 @pytest.fixture(params=KINDS)
 def devices(request: pytest.FixtureRequest) -> Bench[Devices]:
+    """Documents are written as they are, with whatever names and nulls."""
     if request.param == "memory":
-        store = MemoryDevices()
-        return _in_memory(store, store.documents)
+        database = MemoryDatabase()
+        return Bench(
+            Devices(database),
+            lambda hwid, document: database.hold(f"devices/{hwid}", document),
+            lambda hwid: database.collection("devices").get(hwid),
+        )
     client: Client = request.getfixturevalue("client")
     rest: FirestoreRest = request.getfixturevalue("rest")
-    return _in_firestore(FirestoreDevices(client, lambda: rest), client, "devices")
+    store = Devices(GoogleDatabase(client, lambda: RestDatabase(rest)))
+    return _in_firestore(store, client, "devices")
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from local.firestore import FirestoreEmulator
 from shared.adapters.firestore.audience import TARGET_FIELDS, FirestoreAudience, selecting
 from shared.adapters.firestore.rest import FirestoreRest
-from shared.adapters.memory import MemoryDevices
+from shared.adapters.memory.database import MemoryDatabase
 from shared.adapters.memory.fanout import MemoryAudience
 from shared.domain.audience.device import (
     PARTITIONS,
@@ -30,7 +30,7 @@ from shared.domain.audience.filters import Context, Filter, Segment, TargetPlatf
 from shared.domain.audience.targeting import AudienceQuery, PartitionRange, audience_queries
 from shared.domain.delivery.ledger import Target, sort_key
 from shared.ports import Audience, SnapshotTooOld
-from shared.stores.device_codec import device_from
+from shared.stores.device_codec import DEVICES, device_from
 from tests.adapters.fanout import Documents, as_document, hwids, put_devices
 from tests.builders import NOON, a_desktop, a_device
 
@@ -51,13 +51,13 @@ class Bench:
 
 
 def in_memory() -> Bench:
-    devices = MemoryDevices()
+    database = MemoryDatabase()
 
     def put(documents: Documents) -> None:
         for hwid, document in documents.items():
-            devices.merge(hwid, dict.fromkeys(devices.documents.get(hwid, {})) | dict(document))
+            database.hold(f"{DEVICES}/{hwid}", document)
 
-    return Bench(MemoryAudience(devices), put)
+    return Bench(MemoryAudience(database), put)
 
 
 def in_firestore(rest: FirestoreRest) -> Bench:

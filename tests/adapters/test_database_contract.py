@@ -1,6 +1,6 @@
 """The three databases keep the same promises; Firestore's own are the measure."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -30,7 +30,7 @@ from shared.ports.database import (
     Where,
 )
 from shared.stores import change as changing
-from shared.stores.change import Step, change, rewrite
+from shared.stores.change import Step, change, change_with, rewrite
 from shared.stores.names import document_name
 from tests.adapters.fanout import BadLine
 from tests.builders import NOON
@@ -431,6 +431,26 @@ def test_a_change_may_write_others_along_and_delete(database: Database) -> None:
     assert database.get("things/a") is None
     assert fields_of(database, "history/1") == {"what": "deleted"}
     change(database, "things/a", lambda _: Step(None, deletes=True), "the thing")
+
+
+def test_a_change_may_rest_on_several_documents(database: Database) -> None:
+    """A document that another writer changed since then makes all of it begin again."""
+
+    def moved(found: Mapping[str, Document]) -> Step[int]:
+        a, b = found.get("things/a"), found["things/b"]
+        if not told:
+            database.commit([Update("things/b", {"n": 5})])
+        number = int(b.fields["n"])
+        told.append((a is not None, number))
+        left = Update("things/b", {"n": 0}, b.version)
+        return Step(number, {"n": number}, (left,))
+
+    told: list[tuple[bool, int]] = []
+    database.commit([Put("things/b", {"n": 3})])
+    assert change_with(database, ["things/a", "things/b"], moved, "the things") == 5
+    assert told == [(False, 3), (False, 5)]
+    assert fields_of(database, "things/a") == {"n": 5}
+    assert fields_of(database, "things/b") == {"n": 0}
 
 
 def number_from(fields: Fields) -> int:

@@ -13,7 +13,7 @@ from google.cloud.firestore import Client
 
 from shared.adapters.clock import FixedClock
 from shared.adapters.firestore.audience import target_of
-from shared.adapters.firestore.devices import FirestoreDevices
+from shared.adapters.firestore.google_database import GoogleDatabase
 from shared.adapters.firestore.ledger import FirestoreLedger
 from shared.adapters.firestore.rest import FirestoreRest
 from shared.domain.audience.device import (
@@ -32,8 +32,8 @@ from shared.domain.audience.ownership import Credential, Generation, Ownership
 from shared.domain.delivery.ledger import CHUNK_SIZE, PlanPart
 from shared.domain.errors import NotFound
 from shared.domain.notifications.notification import NotificationId
-from shared.ports import Devices
 from shared.stores.device_codec import DEVICES, REACH_FIELDS, device_from
+from shared.stores.devices import Devices
 from tests.adapters.conftest import Bench
 from tests.adapters.records import NOON
 from tests.adapters.test_others import not_again
@@ -531,7 +531,7 @@ def test_a_chunk_is_one_request_that_asks_for_nothing_else(monkeypatch: pytest.M
         monkeypatch.setenv("FIRESTORE_EMULATOR_HOST", address)
         client = Client(project="demo-x", credentials=AnonymousCredentials())
         hwids = [f"h{number}" for number in range(CHUNK_SIZE)]
-        assert FirestoreDevices(client, not_again).reach(hwids) == {}
+        assert Devices(GoogleDatabase(client, not_again)).reach(hwids) == {}
         client.close()
     (asked,) = recorder.gets
     assert [name.rpartition("/")[2] for name in asked.documents] == hwids
@@ -543,7 +543,7 @@ def test_an_address_that_did_not_change_is_the_one_in_the_ledger(
     client: Client, rest: FirestoreRest, kind: AddressKind
 ) -> None:
     """Or a doubt about it would be taken for one about another address."""
-    devices, ledger = FirestoreDevices(client, not_again), FirestoreLedger(rest)
+    devices, ledger = Devices(GoogleDatabase(client, not_again)), FirestoreLedger(rest)
     phone = replace(PHONE, address=PushAddress(kind, "t", "sandbox", NOON))
     devices.refresh(phone, derived(phone))
     target = target_of(rest.get(rest.name(DEVICES, phone.hwid)) or {})

@@ -1,9 +1,12 @@
-"""Which texts can name a document in Firestore."""
+"""Which texts can name a document in Firestore, and how a field of any name is named."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from shared.adapters.firestore.rest import FirestoreRest
 from shared.domain.errors import NotFound
+from shared.stores.field_paths import quoted, split
 from shared.stores.names import can_name
 
 EMOJI = "\N{PARTY POPPER}"
@@ -34,3 +37,14 @@ def test_there_is_nothing_of_a_name_that_can_be_none(name: str) -> None:
     with pytest.raises(NotFound):
         rest.name("devices", name)
     rest.close()
+
+
+@given(st.text(min_size=1) | st.text("`\\.\na", min_size=1))
+def test_a_path_leads_to_the_field_of_the_name_it_was_made_of(name: str) -> None:
+    assert split(quoted(name)) == (name,)
+
+
+def test_a_plain_word_is_its_own_path() -> None:
+    assert [quoted(name) for name in ("fcmToken", "_a1", "1a", "a.b", "é")] == [
+        *("fcmToken", "_a1", "`1a`", "`a.b`", "`é`")
+    ]

@@ -14,7 +14,6 @@ from google.auth.credentials import AnonymousCredentials
 from google.cloud.firestore import Client, WriteBatch
 
 from shared.adapters.firestore import calls as firestore_calls
-from shared.adapters.firestore.devices import FirestoreDevices
 from shared.adapters.firestore.google_database import GoogleDatabase
 from shared.adapters.firestore.notifications import FirestoreNotifications
 from shared.domain.audience.device import AddressKind, Derived, Device, Hwid, PushAddress, derive
@@ -34,6 +33,7 @@ from shared.domain.providers.provider import Domain
 from shared.domain.tally import Tally
 from shared.ports import AlreadyThere, Replay
 from shared.stores import change as changing
+from shared.stores.devices import Devices
 from shared.stores.providers import Providers
 from shared.stores.review_policies import ReviewPolicies
 from shared.stores.usage import Usage
@@ -51,6 +51,10 @@ from tests.conftest import eventually
 N1 = NotificationId("n1")
 LOST = ServiceUnavailable("the connection broke")
 Fault = Callable[[Callable[[], Any]], Any]
+
+
+def at_once(send: Callable[[], Any]) -> Any:
+    return send()
 
 
 def after_it_counted(send: Callable[[], Any]) -> Any:
@@ -204,7 +208,7 @@ def test_a_registration_whose_answer_was_lost_keeps_its_secret(
     def decide(ownership: Ownership) -> Generation | Credential:
         return ownership.credential or mine
 
-    devices = FirestoreDevices(faulty, not_again)
+    devices = Devices(GoogleDatabase(faulty, not_again))
     mine = Generation(Credential("digest", "g1"), Device(Hwid("h1"), "ios"))
     faulty.faults = [fault]
     assert devices.begin("h1", decide) == mine
@@ -214,22 +218,22 @@ def test_a_registration_whose_answer_was_lost_keeps_its_secret(
 def test_a_drop_whose_answer_was_lost_is_a_drop(faulty: FaultyClient, client: Client) -> None:
     client.collection("devices").document("h1").set({"fcmToken": "t"})
     faulty.faults = [after_it_counted]
-    assert FirestoreDevices(faulty, not_again).drop_address("h1", "t")
+    assert Devices(GoogleDatabase(faulty, not_again)).drop_address("h1", "t")
 
 
 def test_who_registers_a_token_again_while_it_is_taken_away_keeps_it(
     faulty: FaultyClient, client: Client
 ) -> None:
-    devices, others = FirestoreDevices(faulty, not_again), FirestoreDevices(client, not_again)
+    devices, others = (
+        Devices(GoogleDatabase(faulty, not_again)),
+        Devices(GoogleDatabase(client, not_again)),
+    )
     for hwid in ("old", "new"):
         phone = Device(Hwid(hwid), "android")
         devices.refresh(phone, _derived(phone))
     token = PushAddress(AddressKind.FCM, "t", registered_at=NOON)
     again = replace(token, registered_at=NOON + timedelta(seconds=2))
     devices.set_address("old", token)
-
-    def at_once(send: Callable[[], Any]) -> Any:
-        return send()
 
     def after_the_old_one_came_back(send: Callable[[], Any]) -> Any:
         others.set_address("old", again)
@@ -242,6 +246,28 @@ def test_who_registers_a_token_again_while_it_is_taken_away_keeps_it(
     assert old.address == again
     assert new is not None
     assert new.address is None
+
+
+def test_a_device_that_cannot_be_written_keeps_no_other_from_losing_its_address(
+    faulty: FaultyClient, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def holders() -> list[str]:
+        return [hwid for hwid in names if (it := devices.get(hwid)) and it.address]
+
+    monkeypatch.setattr(changing, "TRIES", 2)
+    monkeypatch.setattr(changing, "TOTAL_SECONDS", 600.0)
+    devices = Devices(GoogleDatabase(faulty, not_again))
+    names = ["a", "b", "c", "new"]
+    for hwid in names:
+        fields = {} if hwid == "new" else {"fcmToken": "t"}
+        client.document(f"devices/{hwid}").set(fields)
+    address = PushAddress(AddressKind.FCM, "t", registered_at=NOON)
+    faulty.faults = [at_once, too_much_contention, too_much_contention]
+    with pytest.raises(TryAgain, match="the device is busy"):
+        devices.set_address("new", address)
+    assert holders() == ["a", "new"]
+    devices.set_address("new", address)
+    assert holders() == ["new"]
 
 
 def test_contention_that_does_not_end_is_for_later(

@@ -8,14 +8,14 @@ import pytest
 from google.auth.credentials import AnonymousCredentials
 from google.cloud.firestore import Client, DocumentReference
 
-from shared.adapters.firestore.calls import data_of, fetch, version_of
-from shared.adapters.firestore.devices import FirestoreDevices
+from shared.adapters.firestore.calls import text_of
 from shared.adapters.firestore.google_database import GoogleDatabase
-from shared.adapters.firestore.others import OthersDocuments
 from shared.adapters.firestore.rest import FirestoreRest
 from shared.adapters.firestore.rest_database import RestDatabase
 from shared.domain.audience.device import AddressKind, Device, Hwid, PushAddress
 from shared.domain.audience.ownership import Credential, Generation
+from shared.ports.database import Query
+from shared.stores.devices import Devices
 from shared.stores.providers import Providers
 
 
@@ -33,8 +33,8 @@ def elsewhere(client: Client) -> Iterator[DocumentReference]:
 
 
 @pytest.fixture
-def others(client: Client, rest: FirestoreRest) -> OthersDocuments:
-    return OthersDocuments(client, lambda: rest)
+def others(client: Client, rest: FirestoreRest) -> GoogleDatabase:
+    return GoogleDatabase(client, lambda: RestDatabase(rest))
 
 
 @pytest.fixture
@@ -46,50 +46,60 @@ def three(client: Client, elsewhere: DocumentReference) -> list[DocumentReferenc
     return [things.document(name) for name in ("a", "b", "c")]
 
 
+def names(documents: list[DocumentReference]) -> list[str]:
+    return [it.path for it in documents]
+
+
 def test_a_document_beside_one_that_cannot_be_decoded_is_read_as_ever(
-    others: OthersDocuments, three: list[DocumentReference]
+    others: GoogleDatabase, three: list[DocumentReference]
 ) -> None:
-    missing = three[0].parent.document("missing")
-    found = {it.id: it for it in others.fetch_all([*three, missing])}
-    assert data_of(found["a"]) == {"of": "us", "value": 1, "other": "a"}
-    assert data_of(found["b"])["other"] == "b"
-    assert [found[name].exists for name in ("a", "b", "c", "missing")] == [True] * 3 + [False]
+    found = others.get_many([*names(three), "things/missing"]).documents
+    assert found["things/a"].fields == {"of": "us", "value": 1, "other": "a"}
+    assert found["things/b"].fields["other"] == "b"
+    assert set(found) == set(names(three))
 
 
 def test_only_the_fields_that_were_asked_for_are_read(
-    others: OthersDocuments, three: list[DocumentReference]
+    others: GoogleDatabase, three: list[DocumentReference]
 ) -> None:
-    found = others.fetch_all(three, ["value"])
-    assert [sorted(data_of(it)) for it in found] == [["value"]] * 3
+    found = others.get_many(names(three), ["value"]).documents
+    assert [sorted(found[name].fields) for name in names(three)] == [["value"]] * 3
 
 
 def test_a_query_selects_the_same_in_the_same_order(
-    client: Client, others: OthersDocuments, three: list[DocumentReference]
+    others: GoogleDatabase, three: list[DocumentReference]
 ) -> None:
-    query = client.collection("things").order_by("other", direction="DESCENDING").limit(2)
-    assert [it.id for it in others.select(query)] == ["c", "b"]
+    del three
+    asked = Query("things", order=("-other",), limit=2)
+    assert [it.id for it in others.query(asked)] == ["c", "b"]
 
 
 def test_its_version_is_the_one_that_google_says(
-    others: OthersDocuments, three: list[DocumentReference]
+    others: GoogleDatabase, three: list[DocumentReference]
 ) -> None:
-    sound, odd, _ = others.fetch_all(three)
-    assert version_of(sound) == version_of(fetch(three[0]))
-    assert version_of(odd) == version_of(others.fetch(three[1])) != version_of(sound)
+    sound, odd, _ = names(three)
+    found = {name: it.version for name, it in others.get_many(names(three)).documents.items()}
+    one = others.get(odd)
+    assert one is not None
+    assert found[sound] == text_of(three[0].get().update_time)
+    assert found[odd] == one.version != found[sound]
 
 
 def test_what_google_can_decode_is_read_once(
     client: Client, three: list[DocumentReference]
 ) -> None:
-    once = OthersDocuments(client, not_again)
-    assert data_of(once.fetch(three[0]))["value"] == 1
-    assert len(once.fetch_all([three[0], three[2]])) == 2
+    once = GoogleDatabase(client, not_again)
+    sound, _, other = names(three)
+    one = once.get(sound)
+    assert one is not None
+    assert one.fields["value"] == 1
+    assert len(once.get_many([sound, other]).documents) == 2
 
 
 def test_a_device_with_such_a_value_lives_like_any_other(
     client: Client, rest: FirestoreRest, elsewhere: DocumentReference
 ) -> None:
-    devices = FirestoreDevices(client, lambda: rest)
+    devices = Devices(GoogleDatabase(client, lambda: RestDatabase(rest)))
     place = client.document("devices/h1")
     place.set({"domains": ["a.example"], "platform": "ios", "fcmToken": "t", "owner": elsewhere})
     client.document("devices/h2").set({"domains": ["a.example"], "locale": elsewhere})

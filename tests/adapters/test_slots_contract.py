@@ -11,7 +11,7 @@ import pytest
 
 from shared.adapters.firestore.rest import FirestoreRest
 from shared.adapters.firestore.slots import ROUNDS, FirestoreSlots
-from shared.adapters.memory import MemoryDevices
+from shared.adapters.memory.database import MemoryDatabase
 from shared.adapters.memory.fanout import MemorySlots
 from shared.domain.audience.device import Slot
 from shared.domain.delivery.ledger import Outcome, Record
@@ -77,17 +77,21 @@ def bench(request: pytest.FixtureRequest) -> Bench:
     if request.param == "firestore":
         firestore: Bench = request.getfixturevalue("firestore")
         return firestore
-    devices = MemoryDevices()
+    database = MemoryDatabase()
 
     def put(documents: Documents) -> None:
         for hwid, document in documents.items():
-            devices.merge(hwid, dict(document))
+            database.hold(f"{DEVICES}/{hwid}", document)
+
+    def version(hwid: str) -> str:
+        found = database.get(f"{DEVICES}/{hwid}")
+        return found.version if found else ""
 
     return Bench(
-        MemorySlots(devices),
+        MemorySlots(database),
         put,
-        devices.documents.get,
-        lambda hwid: devices.versions.get(hwid, ""),
+        lambda hwid: database.collection(DEVICES).get(hwid),
+        version,
     )
 
 

@@ -88,8 +88,8 @@ def a_furnished_fanfare() -> MemoryParts:
         parts.notifications._notifications.put(str(status), record)
         parts.notifications._notifications.put(f"{FOREIGN}{status}", {**record, "providerId": "p2"})
     for hwid, platform in (("h1", "linux"), ("h2", "android")):
-        parts.devices.documents[hwid] = {"hwid": hwid, "platform": platform}
-        parts.devices.secrets[hwid] = digest_of(f"secret-of-{hwid}")
+        parts.database.hold(f"devices/{hwid}", {"hwid": hwid, "platform": platform})
+        parts.database.hold(f"deviceSecrets/{hwid}", {"digest": digest_of(f"secret-of-{hwid}")})
     return parts
 
 

@@ -19,7 +19,7 @@ from tests.builders import (
 )
 from tests.doors.conftest import door
 from tests.flow.push import PushService
-from tests.parts import MemoryParts, memory_parts, service_token, token
+from tests.parts import MemoryParts, memory_parts, merge_device, service_token, token
 
 Document = dict[str, Any]
 
@@ -111,7 +111,7 @@ class Platform:
 
     def turn(self, hwid: str, fields: Mapping[str, Any]) -> None:
         """Another back end writes these fields, and the event of that write arrives."""
-        self.parts.devices.merge(hwid, dict(fields))
+        merge_device(self.parts.database, hwid, dict(fields))
         written(hwid, devices=self.parts.devices)
 
     def moderator(self, function: str, **data: Any) -> Any:
@@ -138,7 +138,7 @@ class Platform:
     def got_it(self, id: str) -> set[str]:
         """The devices, among those that stay sound, that a notification reached."""
         pushed = {to.removeprefix("token-") for to in self.push.reached(id)}
-        documents = self.parts.devices.documents
+        documents = self.parts.database.collection("devices")
         shown = {it for it in SOUND if documents[it].get("pendingNotificationId") == id}
         return (pushed | shown) & set(SOUND)
 

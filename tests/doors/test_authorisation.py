@@ -153,8 +153,8 @@ def furnished(world: MemoryParts) -> MemoryParts:
         world.notifications._notifications.put(record.id, notification_fields(record))
     for key in (API_KEY, SPARE_KEY):
         world.providers.add_key(digest_of(key), "p1", "server", NOON)
-    world.devices.documents["h1"] = {"hwid": "h1", "platform": "linux"}
-    world.devices.secrets["h1"] = digest_of(SECRET)
+    world.database.hold("devices/h1", {"hwid": "h1", "platform": "linux"})
+    world.database.hold("deviceSecrets/h1", {"digest": digest_of(SECRET)})
     return world
 
 

@@ -8,7 +8,7 @@ import pytest
 from werkzeug.test import TestResponse
 
 from tests.doors.conftest import Call, bearer, door, errors_of
-from tests.parts import MemoryParts, token
+from tests.parts import MemoryParts, merge_device, token
 
 NO_DOMAINS = ["https://a.example", "a b", "-a.example", "a..b", "☃.example", "127.0.0.1", "a.b.."]
 OPTIONAL = ("locale", "timeZone", "appVersion")
@@ -50,7 +50,7 @@ def test_the_secret_is_told_once_and_kept_as_a_digest(nobody: Call, world: Memor
     assert secret not in str(world.stored())
     again = nobody("POST", "/v1/devices", a_registration(), headers=bearer(secret))
     assert (again.status_code, set(again.get_json())) == (200, {"customToken"})
-    stored = world.devices.documents[HWID]
+    stored = world.database.collection("devices")[HWID]
     assert (stored["domains"], stored["locale"]) == (["example.com"], "ru_RU.UTF-8")
 
 
@@ -86,11 +86,11 @@ def test_what_a_refresh_leaves_out_stays_as_it_was(
     nobody: Call, world: MemoryParts, field: str
 ) -> None:
     secret = registered(nobody)
-    before = dict(world.devices.documents[HWID])
+    before = dict(world.database.collection("devices")[HWID])
     shorter = a_registration(domains=["other.example"])
     del shorter[field]
     assert nobody("POST", "/v1/devices", shorter, headers=bearer(secret)).status_code == 200
-    stored = world.devices.documents[HWID]
+    stored = world.database.collection("devices")[HWID]
     assert {name: stored[name] for name in OPTIONAL} == {name: before[name] for name in OPTIONAL}
     assert stored["selectors"] == ["other.example", "other.example|ru"]
 
@@ -115,10 +115,10 @@ def test_a_push_address_can_come_with_the_registration_or_later(
 ) -> None:
     address = {"kind": "fcm", "value": "first"}
     device = door("device_api", registered(nobody, pushAddress=address))
-    assert world.devices.documents[HWID]["fcmToken"] == "first"
+    assert world.database.collection("devices")[HWID]["fcmToken"] == "first"
     later = {"kind": "apns", "value": "second", "environment": "sandbox"}
     assert device("POST", own("/token"), later).status_code == 204
-    stored = world.devices.documents[HWID]
+    stored = world.database.collection("devices")[HWID]
     assert stored["pushAddress"]["environment"] == "sandbox"
     assert "fcmToken" not in stored
 
@@ -129,7 +129,7 @@ def test_an_environment_that_nobody_names_is_unknown(
 ) -> None:
     address = {"kind": "apns", "value": "f00d", **named}
     registered(nobody, pushAddress=address)
-    assert "environment" not in world.devices.documents[HWID]["pushAddress"]
+    assert "environment" not in world.database.collection("devices")[HWID]["pushAddress"]
     device = world.devices.get(HWID)
     assert device is not None
     assert device.address is not None
@@ -140,9 +140,9 @@ def test_without_consent_no_address_is_kept(nobody: Call, world: MemoryParts) ->
     address = {"kind": "fcm", "value": "first"}
     device = door("device_api", registered(nobody, pushAddress=address))
     assert device("POST", own("/consent"), {"consent": False}).status_code == 204
-    assert "fcmToken" not in world.devices.documents[HWID]
+    assert "fcmToken" not in world.database.collection("devices")[HWID]
     registered(nobody, hwid="h2", consent=False, pushAddress={"kind": "fcm", "value": "other"})
-    assert "fcmToken" not in world.devices.documents["h2"]
+    assert "fcmToken" not in world.database.collection("devices")["h2"]
 
 
 def signed_in(world: MemoryParts, hwid: str = HWID) -> Call:
@@ -202,7 +202,7 @@ def test_a_desktop_reads_the_notification_in_its_slot(nobody: Call, world: Memor
     device = door("device_api", registered(nobody))
     slot = {"Id": "n1", "Title": "Sale", "Body": "Now", "At": world.clock.now(), "ForceTimer": 5}
     fields = {f"pendingNotification{name}": value for name, value in slot.items()}
-    world.devices.merge(HWID, fields)
+    merge_device(world.database, HWID, fields)
     assert device("GET", own("/pending")).get_json() == {
         "notification": {
             "id": "n1",
@@ -226,7 +226,7 @@ def test_a_desktop_is_not_shown_what_has_expired(
     slot = {"Id": "n1", "Title": "Sale", "Body": "Now", "At": now - timedelta(hours=1)}
     slot["ExpiresAt"] = now + timedelta(seconds=seconds)
     fields = {f"pendingNotification{name}": value for name, value in slot.items()}
-    world.devices.merge(HWID, fields)
+    merge_device(world.database, HWID, fields)
     said = device("GET", own("/pending")).get_json()["notification"]
     assert (said is not None) is there
 
@@ -235,7 +235,7 @@ def test_a_desktop_is_not_shown_what_has_expired(
 def test_a_device_whose_document_cannot_be_read_mends_it_by_registering(
     nobody: Call, world: MemoryParts, broken: dict[str, Any]
 ) -> None:
-    world.devices.documents[HWID] = {"platform": "android", "fcmToken": "t1", **broken}
+    world.database.hold(f"devices/{HWID}", {"platform": "android", "fcmToken": "t1", **broken})
     shown = a_registration(pushAddress={"kind": "fcm", "value": "t1"})
     answer = nobody("POST", "/v1/devices", shown)
     assert answer.status_code == 201
@@ -250,7 +250,8 @@ def test_a_device_whose_document_cannot_be_read_mends_it_by_registering(
 def test_a_device_is_forgotten_with_its_secret(nobody: Call, world: MemoryParts) -> None:
     device = door("device_api", registered(nobody))
     assert device("DELETE", own()).status_code == 204
-    assert (world.devices.documents, world.devices.secrets) == ({}, {})
+    assert world.database.collection("devices") == {}
+    assert world.database.collection("deviceSecrets") == {}
     assert device("DELETE", own()).status_code == 401
 
 

@@ -36,9 +36,9 @@ def written(hwid: str, fields: Mapping[str, str], subject: str) -> TestResponse:
 def test_a_device_of_any_name_gets_what_is_derived_for_it(world: MemoryParts, hwid: str) -> None:
     """In a header, whatever is not plain ASCII is percent-encoded, as CloudEvents have it."""
     plain = {"platform": "android", "locale": "ru_RU", "fcmToken": "t1"}
-    world.devices.documents[hwid] = {**plain, "domains": ["example.com"]}
+    world.database.hold(f"devices/{hwid}", {**plain, "domains": ["example.com"]})
     assert written(hwid, plain, f"documents/devices/{quote(hwid)}").status_code == 200
-    stored = world.devices.documents[hwid]
+    stored = world.database.collection("devices")[hwid]
     derived = derive(hwid, "ru_RU", ["example.com"])
     assert (stored.get("selectors"), stored.get("partition")) == (
         list(derived.selectors),

@@ -12,7 +12,7 @@ from functions.http.logs import log, said
 from shared.domain.errors import Defect, TryAgain
 from shared.settings.hidden import hidden
 from tests.doors.conftest import Call, a_body, door
-from tests.parts import MemoryParts, token
+from tests.parts import MemoryParts, merge_device, token
 
 ODD = [
     "AA:BB:CC:DD:EE:FF",
@@ -124,7 +124,7 @@ def test_the_same_hwid_has_the_same_hash_wherever_it_is_logged(
     world: MemoryParts, capsys: pytest.CaptureFixture[str]
 ) -> None:
     hwid = "AA:BB:CC"
-    world.devices.merge(hwid, {"platform": "linux"})
+    merge_device(world.database, hwid, {"platform": "linux"})
     operator = door("operator_api", token("o1", operator=True))
     assert operator("POST", f"/v1/devices/{hwid}/reset").status_code == 204
     entry = json.loads(capsys.readouterr().out)

@@ -218,7 +218,7 @@ def test_an_international_domain_is_told_as_machines_write_it(platform: Platform
         assert platform.operator("GET", f"/v1/domains/{form}").get_json() == put
     device = {"hwid": "h", "platform": "linux", "domains": ["новости.рф", machine, "НОВОСТИ.рф."]}
     assert door("device_api", None)("POST", "/v1/devices", device).status_code == 201
-    assert platform.parts.devices.documents["h"]["domains"] == [machine]
+    assert platform.parts.database.collection("devices")["h"]["domains"] == [machine]
 
 
 # ---- anything at all -------------------------------------------------------------------------

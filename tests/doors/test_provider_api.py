@@ -364,10 +364,8 @@ def test_of_a_device_on_foreign_domains_nothing_is_told(provider: Call, world: M
     foreign = a_device("far", domains=("other.example",), platform="ios")
     own = a_device("near", platform="ios")
     for device in (foreign, own):
-        world.devices.documents[device.hwid] = {
-            "platform": device.platform,
-            "domains": list(device.domains),
-        }
+        plain = {"platform": device.platform, "domains": list(device.domains)}
+        world.database.hold(f"devices/{device.hwid}", plain)
     path = f"/v1/notifications/{created(provider, targetSegment={'platform': 'android'})}/devices"
     told = {hwid: provider("GET", f"{path}/{hwid}").get_json() for hwid in ("near", "far", "none")}
     assert told["near"]["misses"] == ["platform"]

@@ -20,7 +20,7 @@ from shared.wiring import replaced
 from tests.doors.conftest import a_body, bearer, client
 from tests.doors.fuzzing import CALLABLES, CREDENTIALS, REST, a_furnished_fanfare
 from tests.doors.test_junk import place
-from tests.parts import MemoryParts, token
+from tests.parts import MemoryParts, merge_device, token
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 A_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d.*")
@@ -32,7 +32,9 @@ def world(request: pytest.FixtureRequest) -> Iterator[MemoryParts]:
     parts = a_furnished_fanfare()
     parts.clock.set(parts.clock.now() + timedelta(microseconds=request.param))
     slot = {"Id": "n1", "Title": "Sale", "Body": "Now", "At": parts.clock.now()}
-    parts.devices.merge("h1", {f"pendingNotification{name}": it for name, it in slot.items()})
+    merge_device(
+        parts.database, "h1", {f"pendingNotification{name}": it for name, it in slot.items()}
+    )
     parts.providers.add_key("a-key", "p1", "server", parts.clock.now())
     with replaced(parts):
         yield parts

@@ -59,7 +59,7 @@ def test_a_phone_registers_with_any_locale_and_is_reached_by_what_it_names(
 ) -> None:
     address = {"kind": "fcm", "value": "t9"}
     assert register(nobody, locale=locale, pushAddress=address).status_code == 201
-    stored = world.devices.documents["h9"]
+    stored = world.database.collection("devices")["h9"]
     assert stored.get("locale", "") == locale.strip()[:255]
     assert stored["fcmToken"] == "t9"
     named = [stored["language"], stored["territory"]]
@@ -69,7 +69,7 @@ def test_a_phone_registers_with_any_locale_and_is_reached_by_what_it_names(
 @pytest.mark.parametrize("zone", ZONES)
 def test_a_phone_registers_in_any_zone(nobody: Call, world: MemoryParts, zone: str) -> None:
     assert register(nobody, timeZone=zone).status_code == 201
-    assert world.devices.documents["h9"]["timeZone"] == zone
+    assert world.database.collection("devices")["h9"]["timeZone"] == zone
 
 
 @pytest.mark.parametrize("field", ["locale", "timeZone", "appVersion"])
@@ -77,10 +77,9 @@ def test_however_long_it_is_said_the_beginning_is_kept(
     nobody: Call, world: MemoryParts, field: str
 ) -> None:
     for said in (LONG_LOCALE, "x" * 50_000, "\N{PARTY POPPER}" * 4_000):
-        world.devices.documents.clear()
-        world.devices.secrets.clear()
+        world.devices.delete("h9")
         assert register(nobody, **{field: said}).status_code == 201
-        assert world.devices.documents["h9"][field] == said[:255]
+        assert world.database.collection("devices")["h9"][field] == said[:255]
 
 
 @pytest.mark.parametrize("empty", [*BLANK, None])
@@ -91,7 +90,7 @@ def test_what_says_nothing_is_left_out_and_what_was_known_stays(
     secret = register(nobody, **known).get_json()["deviceSecret"]
     again = register(nobody, proof=secret, **dict.fromkeys(known, empty))
     assert again.status_code == 200
-    stored = world.devices.documents["h9"]
+    stored = world.database.collection("devices")["h9"]
     assert {name: stored[name] for name in known} == known
 
 
@@ -116,7 +115,7 @@ def test_an_hwid_and_a_version_are_compared_character_by_character(
 ) -> None:
     composed, apart = "Caf\u00e9", "Cafe\u0301"
     assert register(nobody, hwid=composed, appVersion=composed).status_code == 201
-    assert set(world.devices.documents) == {composed}
+    assert set(world.database.collection("devices")) == {composed}
     assert reach(provider, hwid=composed) == reach(provider, appVersion=composed) == 1
     assert reach(provider, hwid=apart) == reach(provider, appVersion=apart) == 0
 

@@ -8,6 +8,7 @@ from shared.domain.audience.device import Device
 from shared.flow.audience.devices import written
 from tests.builders import NOON
 from tests.flow.world import World
+from tests.parts import merge_device
 
 ODD_DEVICE = "odd"
 
@@ -47,7 +48,7 @@ def let_in_odd_documents(world: World, phone: Device, seed: int) -> None:
     name, fields = chance.choice(_DOMAINS)
     world.database.hold(f"domains/{name}", {"providerId": "p1", **fields})
     world.add(phone)
-    world.devices.merge(phone.hwid, dict(chance.choice(_DEVICES)))
+    merge_device(world.database, phone.hwid, dict(chance.choice(_DEVICES)))
     written(phone.hwid, devices=world.devices)
     odd = world.devices.get(phone.hwid)
     assert odd is not None

@@ -8,7 +8,6 @@ from typing import Any
 from shared.adapters.clock import FixedClock
 from shared.adapters.memory import MemoryNotifications
 from shared.adapters.memory.database import MemoryDatabase
-from shared.adapters.memory.devices import MemoryDevices
 from shared.adapters.memory.fanout import MemoryAudience, MemoryLedger, MemorySlots, MemoryTasks
 from shared.adapters.memory.standings import MemoryStandings
 from shared.adapters.memory.watch import MemoryWatch
@@ -41,6 +40,7 @@ from shared.ports import (
 )
 from shared.settings import Settings, read
 from shared.stores.device_codec import slot_from
+from shared.stores.devices import Devices
 from shared.stores.exports import Exports
 from shared.stores.moderators import Moderators
 from shared.stores.platform import StopSwitch
@@ -77,10 +77,10 @@ class Stores:
             a_provider("p2"),
             a_domain("other.com", of="p2"),
         )
-        self.devices = MemoryDevices()
-        self.audience = MemoryAudience(self.devices)
+        self.devices = Devices(self.database)
+        self.audience = MemoryAudience(self.database)
         self.ledger = MemoryLedger()
-        self.desktops = Watched(MemorySlots(self.devices), self.devices)
+        self.desktops = Watched(MemorySlots(self.database), self.database)
         self.stop_switch = StopSwitch(self.database)
         self.watch = MemoryWatch(self.notifications, self.stop_switch)
         self.send_schedules = SendSchedules(self.database)
@@ -206,9 +206,9 @@ class Watched:
     They can be ``contended`` for some calls: then nothing is written, and it is to be tried again.
     """
 
-    def __init__(self, slots: MemorySlots, devices: MemoryDevices) -> None:
+    def __init__(self, slots: MemorySlots, database: MemoryDatabase) -> None:
         self._slots = slots
-        self._devices = devices
+        self._database = database
         self.seen: set[tuple[str, str]] = set()
         self.went_back: list[str] = []
         self.contended = 0
@@ -227,7 +227,8 @@ class Watched:
         return records
 
     def _shown(self, hwid: str) -> Slot | None:
-        return slot_from(self._devices.documents.get(hwid, {}))
+        device = self._database.get(f"devices/{hwid}")
+        return slot_from(device.fields) if device else None
 
 
 def _now() -> datetime:

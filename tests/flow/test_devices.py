@@ -15,6 +15,7 @@ from shared.ports import Identity
 from tests.builders import NOON, a_desktop, a_device, an_fcm_address
 from tests.flow.hazard import Blow, Crash
 from tests.flow.world import World
+from tests.parts import merge_device
 
 
 def register(
@@ -65,7 +66,8 @@ def test_the_secret_itself_is_not_kept() -> None:
     world = World()
     secret = register(world, a_device()).secret
     assert secret
-    assert secret not in f"{world.devices.secrets} {world.devices.documents}"
+    assert world.database.collection("deviceSecrets")
+    assert secret not in str(world.database.everything())
 
 
 def test_no_two_devices_get_the_same_secret() -> None:
@@ -76,7 +78,7 @@ def test_no_two_devices_get_the_same_secret() -> None:
 def test_a_registration_can_be_targeted_at_once() -> None:
     world = World()
     register(world, a_device(locale="be_BY"))
-    document = world.devices.documents["phone-1"]
+    document = world.database.collection("devices")["phone-1"]
     assert document["selectors"] == ["example.com", "example.com|be", "example.com|by"]
     assert document["lastActiveAt"] == world.clock.now()
     world.sent()
@@ -183,7 +185,7 @@ def test_a_refresh_leaves_the_desktops_notification_alone() -> None:
     secret = register(world, a_desktop()).secret
     it = world.sent()
     register(world, a_desktop(), secret)
-    assert world.devices.documents["desktop-1"]["pendingNotificationId"] == it.id
+    assert world.database.collection("devices")["desktop-1"]["pendingNotificationId"] == it.id
 
 
 def test_an_unknown_device_has_nothing_to_change() -> None:
@@ -211,7 +213,7 @@ LONG_AGO = NOON - timedelta(days=90)
 def legacy(**fields: Any) -> World:
     """A world whose existing back end wrote a device, which never registered."""
     world = World()
-    world.devices.merge("phone-1", PLAIN | fields)
+    merge_device(world.database, "phone-1", PLAIN | fields)
     return world
 
 
@@ -253,7 +255,9 @@ def test_a_device_of_an_existing_back_end_shows_its_address_and_gets_a_secret(
     document: dict[str, Any], shown: PushAddress
 ) -> None:
     world = World()
-    world.devices.merge("phone-1", {"platform": "ios", "domains": ["example.com"], **document})
+    merge_device(
+        world.database, "phone-1", {"platform": "ios", "domains": ["example.com"], **document}
+    )
     assert opens(world, register(world, a_device(address=shown)).secret)
 
 
@@ -275,11 +279,11 @@ def test_who_shows_another_address_or_none_is_a_stranger(
     if registered:
         register(world, a_device())
         world.clock.advance(91 * 86400)
-    before = world.devices.documents["phone-1"].copy()
+    before = world.database.collection("devices")["phone-1"]
     with pytest.raises(Unauthenticated) as refused:
         register(world, a_device(address=shown))
     assert refused.value.message == devices.NOT_PROVEN
-    assert world.devices.documents["phone-1"] == before
+    assert world.database.collection("devices")["phone-1"] == before
 
 
 @pytest.mark.parametrize(
@@ -324,7 +328,8 @@ def test_a_refresh_or_a_repeated_registration_begins_no_new_generation() -> None
     register(world, a_device(), chosen="chosen")
     register(world, a_device(), "chosen")
     assert signed_in(world) == before
-    assert world.devices.documents["phone-1"]["generation"] == before.claims["generation"]
+    document = world.database.collection("devices")["phone-1"]
+    assert document["generation"] == before.claims["generation"]
 
 
 def test_after_leaving_neither_token_nor_secret_opens_what_is_registered_next() -> None:
@@ -343,7 +348,7 @@ def test_a_token_of_before_generations_had_names_opens_only_what_is_of_before_to
     claims: dict[str, object],
 ) -> None:
     world, token = legacy(), Identity("device:phone-1", claims=claims)
-    world.devices.secrets["phone-1"] = digest_of("secret-of-before")
+    world.database.hold("deviceSecrets/phone-1", {"digest": digest_of("secret-of-before")})
     assert admits(world, token) is (claims == {})
     register(world, a_device(), "secret-of-before")
     assert admits(world, token) is (claims == {})
@@ -355,7 +360,7 @@ def test_a_new_generation_reads_nothing_of_the_one_before() -> None:
     slot = {"pendingNotificationTitle": "For Anna", "pendingNotificationAt": NOON}
     world = legacy(properties={"name": "Anna"}, locale="be_BY", appVersion="1", **slot)
     register(world, a_device(locale="", domains=("example.org",)))
-    assert set(world.devices.documents["phone-1"]) == {
+    assert set(world.database.collection("devices")["phone-1"]) == {
         *("hwid", "platform", "locale", "timeZone", "appVersion", "domains", "lastActiveAt"),
         *("pushAddress", "fcmToken", "generation"),
         *("language", "territory", "selectors", "partition"),
@@ -409,7 +414,7 @@ def test_what_is_not_stored_cannot_be_reset() -> None:
 def test_an_address_that_comes_back_after_a_reset_must_be_shown_again() -> None:
     world = legacy()
     devices.reset("phone-1", devices=world.parts.devices)
-    world.devices.merge("phone-1", PLAIN)
+    merge_device(world.database, "phone-1", PLAIN)
     with pytest.raises(Unauthenticated):
         register(world, a_device(address=None))
 
@@ -431,7 +436,7 @@ def test_a_reset_that_dies_can_be_repeated(blow: Blow) -> None:
 def test_a_device_written_by_another_back_end_is_made_targetable() -> None:
     world = World()
     plain = {"hwid": "x", "platform": "android", "domains": ["example.com"], "fcmToken": "t"}
-    world.devices.merge("x", plain)
+    merge_device(world.database, "x", plain)
     devices.written("x", devices=world.parts.devices)
     world.sent()
     assert world.push.asked("t") == 1
@@ -444,12 +449,13 @@ def test_what_was_deleted_before_its_event_came_is_no_error() -> None:
 def test_a_back_fill_derives_for_all_that_lack_it_and_is_then_done() -> None:
     world = World([a_device("ready")])
     for hwid in ("a", "b"):
-        world.devices.merge(hwid, {"platform": "ios", "locale": "ru", "domains": ["example.com"]})
+        plain = {"platform": "ios", "locale": "ru", "domains": ["example.com"]}
+        merge_device(world.database, hwid, plain)
     p = world.parts
     assert sorted(devices.backfill(devices=p.devices)) == ["a", "b"]
     assert list(devices.backfill(devices=p.devices)) == []
     derived = derive("a", "ru", ["example.com"])
-    assert world.devices.documents["a"]["selectors"] == list(derived.selectors)
+    assert world.database.collection("devices")["a"]["selectors"] == list(derived.selectors)
 
 
 def test_a_backfill_notices_devices_whose_locale_an_earlier_version_read_differently() -> None:
@@ -462,9 +468,10 @@ def test_a_backfill_notices_devices_whose_locale_an_earlier_version_read_differe
     }
     p = world.parts
     for hwid in ("old", "new"):
-        world.devices.merge(hwid, plain)
+        merge_device(world.database, hwid, plain)
         p.devices.derive_again(hwid)
-    world.devices.merge("old", former)
+    merge_device(world.database, "old", former)
     assert list(devices.backfill(devices=p.devices)) == ["old"]
-    assert world.devices.documents["old"]["language"] == "id"
-    assert world.devices.documents["old"]["selectors"] == ["example.com", "example.com|id"]
+    document = world.database.collection("devices")["old"]
+    assert document["language"] == "id"
+    assert document["selectors"] == ["example.com", "example.com|id"]

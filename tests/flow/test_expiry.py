@@ -57,7 +57,7 @@ def sent(world: World, seconds: int | None = 3_600) -> Notification:
 
 
 def shown(world: World, hwid: str = "desktop-1") -> object:
-    return world.devices.documents[hwid].get("pendingNotificationId")
+    return world.database.collection("devices")[hwid].get("pendingNotificationId")
 
 
 def moments_of_requests(world: World) -> list[datetime]:
@@ -215,7 +215,7 @@ def test_a_batch_over_the_budget_of_retries_does_not_wait_beyond_its_expiry() ->
 def test_a_desktop_remembers_when_what_it_shows_expires_and_shows_it_no_longer() -> None:
     world = World([a_desktop()])
     it = sent(world)
-    document = world.devices.documents["desktop-1"]
+    document = world.database.collection("devices")["desktop-1"]
     assert document["pendingNotificationExpiresAt"] == it.expires_at
     assert it.expires_at is not None
     pending = [
@@ -229,7 +229,7 @@ def test_a_newer_one_without_an_expiry_leaves_nothing_of_the_last_ones() -> None
     sent(world, 60)
     world.clock.advance(1)
     newer = sent(world, None)
-    assert "pendingNotificationExpiresAt" not in world.devices.documents["desktop-1"]
+    assert "pendingNotificationExpiresAt" not in world.database.collection("devices")["desktop-1"]
     said = world.devices.pending("desktop-1", NOON + timedelta(days=3_650))
     assert said is not None
     assert said["id"] == newer.id

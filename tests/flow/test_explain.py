@@ -11,6 +11,7 @@ from shared.flow.delivery.explain import Explanation, explain
 from tests.builders import NOON, a_desktop, a_device, a_domain, a_segment, an_input
 from tests.flow.push import busy, refused
 from tests.flow.world import World
+from tests.parts import merge_device
 
 
 def explained(world: World, id: NotificationId, hwid: str) -> Explanation:
@@ -20,7 +21,7 @@ def explained(world: World, id: NotificationId, hwid: str) -> Explanation:
 
 def turn_odd(world: World, hwid: str, odd: dict[str, object]) -> None:
     """Another back end writes these fields, and the event of that write arrives."""
-    world.devices.merge(hwid, odd)
+    merge_device(world.database, hwid, odd)
     written(hwid, devices=world.devices)
 
 
@@ -156,7 +157,7 @@ def test_a_desktop_whose_slot_cannot_be_read_gets_its_next_notification(at: obje
     world.drain()
     assert world.get(id).tally.delivered == 1
     assert explained(world, id, "odd").unreadable == ()
-    assert world.devices.documents["odd"]["pendingNotificationId"] == id
+    assert world.database.collection("devices")["odd"]["pendingNotificationId"] == id
 
 
 def test_a_device_on_another_domain_now_gets_nothing_of_the_one_it_left() -> None:

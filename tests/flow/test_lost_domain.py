@@ -14,6 +14,7 @@ from tests.builders import OPERATOR, a_desktop, a_device, a_domain, a_segment, a
 from tests.flow.push import busy, lost
 from tests.flow.world import World
 from tests.needs import only
+from tests.parts import merge_device
 
 LOST = "example.com"
 OTHER = "example.org"
@@ -111,8 +112,8 @@ def test_one_that_left_the_other_domain_meanwhile_is_on_none() -> None:
     id = world.approved()
     world.plan(id)
     take(world)
-    world.devices.merge("phone-000", {"domains": [LOST]})
-    world.devices.merge("phone-001", {"domains": 7})
+    merge_device(world.database, "phone-000", {"domains": [LOST]})
+    merge_device(world.database, "phone-001", {"domains": 7})
     world.devices.delete("phone-002")
     world.drain()
     assert set(codes(world, id).values()) == {"domainLost"}
@@ -141,7 +142,7 @@ def test_no_desktop_shows_what_was_on_its_way() -> None:
     take(world)
     world.drain()
     assert codes(world, id) == {"desktop-1": "domainLost"}
-    assert "pendingNotificationId" not in world.devices.documents["desktop-1"]
+    assert "pendingNotificationId" not in world.database.collection("devices")["desktop-1"]
 
 
 def test_nothing_is_tried_again_and_what_may_have_arrived_is_unknown() -> None:

@@ -10,7 +10,6 @@ import pytest
 from shared.adapters.clock import FixedClock
 from shared.adapters.memory import MemoryNotifications
 from shared.adapters.memory.database import MemoryDatabase
-from shared.adapters.memory.devices import MemoryDevices
 from shared.adapters.memory.fanout import MemoryAudience
 from shared.adapters.rates import ProcessRates
 from shared.domain.content.content import Content
@@ -29,7 +28,7 @@ from tests.parts import providers_of
 
 ID = NotificationId("n1")
 CLOCK = FixedClock(NOON)
-AUDIENCE = MemoryAudience(MemoryDevices())
+AUDIENCE = MemoryAudience(MemoryDatabase())
 DAY = ("p1", Limit.SUBMISSIONS_PER_DAY, "2026-01-01")
 STEPS = 5
 """A place in the queue, one in the day, and the three of a change."""

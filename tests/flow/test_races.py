@@ -16,7 +16,6 @@ from shared.adapters.clock import FixedClock
 from shared.adapters.firestore.notifications import FirestoreNotifications
 from shared.adapters.memory import MemoryNotifications
 from shared.adapters.memory.database import MemoryDatabase
-from shared.adapters.memory.devices import MemoryDevices
 from shared.adapters.memory.fanout import MemoryAudience, MemoryLedger
 from shared.adapters.memory.standings import MemoryStandings
 from shared.adapters.rates import ProcessRates
@@ -68,7 +67,7 @@ MODERATORS = Moderators(MemoryDatabase())
 STANDINGS = MemoryStandings(*PEOPLE)
 CHECKS = Checks(
     lambda content, domains: Inspection(),
-    MemoryAudience(MemoryDevices()),
+    MemoryAudience(MemoryDatabase()),
     Usage(MemoryDatabase()),
     ProcessRates(CLOCK),
 )

@@ -11,11 +11,12 @@ from shared.domain.delivery.read_again import STALE_AFTER
 from shared.domain.notifications.lifecycle import Status
 from shared.domain.notifications.notification import NotificationId
 from shared.domain.push.answers import Answer, Unsendable
-from shared.ports import Devices
+from shared.stores.devices import Devices
 from tests.builders import NOON, a_desktop, a_device, a_provider, an_fcm_address
 from tests.flow.hazard import Blow, Crash
 from tests.flow.push import PushService, accepted, busy, gone, lost, misconfigured, refused
 from tests.flow.world import World
+from tests.parts import merge_device
 
 LATE = STALE_AFTER + timedelta(seconds=1)
 READ = "devices.reach"
@@ -227,7 +228,7 @@ def test_a_device_that_cannot_be_read_any_more_is_not_pushed_to(
     fields: dict[str, object], code: str
 ) -> None:
     world = phones()
-    id = sent_late(world, lambda: world.devices.merge("phone-1", fields))
+    id = sent_late(world, lambda: merge_device(world.database, "phone-1", fields))
     assert word(world, id) == ("skipped", code)
     assert world.push.requests == []
 
@@ -378,7 +379,7 @@ def both(platform: str = "linux") -> World:
 
 
 def shown(world: World) -> object:
-    return world.devices.documents.get("pc", {}).get("pendingNotificationId")
+    return world.database.collection("devices").get("pc", {}).get("pendingNotificationId")
 
 
 def test_a_desktop_whose_person_withdrew_is_neither_pushed_to_nor_written() -> None:

@@ -543,13 +543,13 @@ def both(hwid: str = "desktop-1") -> World:
 
 
 def shown(world: World, hwid: str = "desktop-1") -> object:
-    return world.devices.documents[hwid].get("pendingNotificationId")
+    return world.database.collection("devices")[hwid].get("pendingNotificationId")
 
 
 def test_a_desktop_gets_its_notification_into_its_document() -> None:
     world = World([a_desktop()])
     it = world.sent()
-    document = world.devices.documents["desktop-1"]
+    document = world.database.collection("devices")["desktop-1"]
     assert document["pendingNotificationTitle"] == "Sale"
     assert document["pendingNotificationAt"] == it.sending_at
     assert shown(world) == it.id

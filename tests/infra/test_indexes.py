@@ -15,7 +15,6 @@ from google.cloud.firestore import Client
 import shared.adapters
 from shared.adapters.documents.notification import REPLAYS
 from shared.adapters.firestore.audience import FirestoreAudience
-from shared.adapters.firestore.devices import FirestoreDevices
 from shared.adapters.firestore.google_database import GoogleDatabase
 from shared.adapters.firestore.ledger import BATCHES, FirestoreLedger
 from shared.adapters.firestore.ledger_documents import EVIDENCE, PLACE_FIELDS, STATE_FIELDS
@@ -33,6 +32,7 @@ from shared.domain.notifications.lifecycle import Status
 from shared.domain.notifications.notification import NotificationId
 from shared.ports import NotificationQuery, QueueQuery
 from shared.stores.device_codec import DEVICES, SLOT_FIELDS
+from shared.stores.devices import Devices
 from shared.stores.exports import Exports
 from shared.stores.moderators import Moderators
 from shared.stores.platform import StopSwitch
@@ -63,13 +63,13 @@ N1 = NotificationId("n1")
 T = TypeVar("T")
 ADAPTERS = (
     FirestoreAudience,
-    FirestoreDevices,
     FirestoreLedger,
     FirestoreNotifications,
     FirestoreSlots,
     FirestoreWatch,
 )
 STORES = (
+    Devices,
     Exports,
     SendSchedules,
     Moderators,
@@ -154,7 +154,7 @@ def client_queries(client: Client) -> set[str]:
     """Let the other adapters ask; the names of the methods that were called for it."""
     notifications = FirestoreNotifications(client)
     providers = Providers(GoogleDatabase(client, not_again))
-    devices = FirestoreDevices(client, not_again)
+    devices = Devices(GoogleDatabase(client, not_again))
     first = NotificationQuery("p1", page_size=2)
 
     def lists() -> None:

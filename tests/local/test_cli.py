@@ -18,7 +18,7 @@ from shared.domain.notifications.notification import NotificationId, SubmissionC
 from shared.domain.tally import Tally
 from tests.builders import MODERATOR, NOON, OPERATOR, PROVIDER, a_notification
 from tests.local.conftest import Fanfare
-from tests.parts import MemoryParts
+from tests.parts import MemoryParts, merge_device
 
 N1 = NotificationId("n1")
 
@@ -117,7 +117,7 @@ def test_a_device_that_nobody_knows_is_called_that(fanfare: Fanfare, pending: st
 
 
 def test_a_device_that_lost_its_secret_is_reset(world: MemoryParts, fanfare: Fanfare) -> None:
-    world.devices.merge("AA:BB", {"platform": "linux"})
+    merge_device(world.database, "AA:BB", {"platform": "linux"})
     for _ in range(2):
         told = fanfare("device", "reset", "AA:BB")
         assert told.output == "reset: the next registration of this hwid needs no proof\n"

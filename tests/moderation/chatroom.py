@@ -15,7 +15,6 @@ from shared.adapters.clock import FixedClock
 from shared.adapters.memory import MemoryNotifications
 from shared.adapters.memory.chat import MemoryChat
 from shared.adapters.memory.database import MemoryDatabase
-from shared.adapters.memory.devices import MemoryDevices
 from shared.adapters.memory.fanout import MemoryAudience
 from shared.adapters.memory.standings import MemoryStandings
 from shared.adapters.telegram import TelegramChat
@@ -25,6 +24,7 @@ from shared.domain.chat.text import Card
 from shared.domain.notifications.notification import Change, Notification, NotificationId
 from shared.flow.chat.moderator_chat import ModeratorChat
 from shared.flow.chat.press import Press, Reply
+from shared.stores.devices import Devices
 from shared.stores.moderators import Moderator, Moderators
 from shared.stores.posts import Posts
 from shared.stores.review_policies import ReviewPolicies
@@ -59,7 +59,7 @@ class Chatroom:
         )
     )
     policies: Any = field(default_factory=lambda: ReviewPolicies(MemoryDatabase()))
-    devices: MemoryDevices = field(default_factory=MemoryDevices)
+    database: MemoryDatabase = field(default_factory=MemoryDatabase)
     clock: FixedClock = field(default_factory=lambda: FixedClock(NOON))
     updates: int = 0
 
@@ -71,7 +71,8 @@ class Chatroom:
 
     def add(self, device: Device) -> None:
         """A device registers."""
-        self.devices.refresh(device, derive(device.hwid, device.locale, device.domains))
+        derived = derive(device.hwid, device.locale, device.domains)
+        Devices(self.database).refresh(device, derived)
 
     @property
     def moderator_chat(self) -> ModeratorChat:
@@ -85,7 +86,7 @@ class Chatroom:
             moderators=self.moderators,
             standings=self.standings,
             review_policies=self.policies,
-            audience=MemoryAudience(self.devices),
+            audience=MemoryAudience(self.database),
             clock=self.clock,
         )
 

@@ -17,8 +17,9 @@ from google.cloud.firestore import Client
 
 from local.firestore import FirestoreEmulator
 from shared.adapters.clock import FixedClock
-from shared.adapters.firestore.devices import FirestoreDevices
+from shared.adapters.firestore.google_database import GoogleDatabase
 from shared.flow.audience import devices
+from shared.stores.devices import Devices
 from tests.adapters.test_others import not_again
 from tests.builders import a_desktop
 from tests.flow.parts import FakeAccounts
@@ -267,7 +268,7 @@ def test_a_former_owner_reads_nothing_of_what_is_registered_next(
 ) -> None:
     monkeypatch.setenv("FIRESTORE_EMULATOR_HOST", firestore_emulator.address)
     client = Client(project=fresh.project, credentials=AnonymousCredentials())
-    store, accounts = FirestoreDevices(client, not_again), FakeAccounts()
+    store, accounts = Devices(GoogleDatabase(client, not_again)), FakeAccounts()
 
     def claims_of_a_registration() -> dict[str, Any]:
         desktop = a_desktop("Hw 2")

@@ -5,7 +5,7 @@ precondition and looks like a lost race. So a commit is sent once at a time here
 it again knows whether an earlier one may have counted.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -20,12 +20,10 @@ from google.cloud.firestore import (
     Query,
     WriteBatch,
 )
-from google.cloud.firestore_v1.field_path import FieldPath
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from shared.domain.errors import NotFound, TryAgain
 from shared.stores.change import Turns
-from shared.stores.codec import present
 from shared.stores.names import can_name
 
 Snapshot = DocumentSnapshot[Any]
@@ -142,23 +140,6 @@ def if_still(version: str) -> LastUpdateOption:
     return LastUpdateOption(at)
 
 
-def replace(batch: WriteBatch, snapshot: Snapshot, fields: Mapping[str, Any] | None) -> None:
-    """Put the document's new fields, or its end, into the batch: if it still is as it was read.
-
-    Its other fields are removed by name, because a plain ``set`` takes no condition.
-    """
-    place = snapshot.reference
-    if not snapshot.exists:
-        if fields is not None:
-            batch.create(place, present(fields))
-    elif fields is None:
-        batch.delete(place, if_still(version_of(snapshot)))
-    else:
-        every = {**dict.fromkeys(data_of(snapshot)), **fields}
-        named = {FieldPath(name).to_api_repr(): value for name, value in every.items()}
-        batch.update(place, as_update(named), if_still(version_of(snapshot)))
-
-
 def commit_once(batch: WriteBatch) -> str:
     """Send it once; answers the new version of the first document written."""
     try:
@@ -187,36 +168,6 @@ def commit(batch: WriteBatch, what: str) -> None:
             raise Refused(perhaps_ours=unclear) from None
         else:
             return
-
-
-def rewrite(
-    client: Client,
-    place: DocumentReference,
-    what: str,
-    wanted: Callable[[Snapshot], Mapping[str, Any]],
-    read: Callable[[DocumentReference], Snapshot] = fetch,
-) -> bool:
-    """Read, and write the fields ``wanted`` on the condition that nobody wrote meanwhile.
-
-    Returns whether there was anything to write. ``wanted`` may run several times.
-    """
-    turns, unclear = Turns(what), False
-    while True:
-        turns.take()
-        snapshot = read(place)
-        fields = wanted(snapshot)
-        if not fields:
-            return unclear
-        batch = client.batch()
-        batch.update(place, as_update(fields), if_still(version_of(snapshot)))
-        try:
-            commit_once(batch)
-        except (Refused, NotDone):
-            continue
-        except Unclear:
-            unclear = True
-        else:
-            return True
 
 
 def text_of(update_time: Any) -> str:

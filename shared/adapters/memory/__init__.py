@@ -3,7 +3,6 @@
 They pass the same contract tests as the Firestore adapters (``tests/adapters``).
 """
 
-from shared.adapters.memory.devices import MemoryDevices
 from shared.adapters.memory.notifications import MemoryNotifications
 
-__all__ = ["MemoryDevices", "MemoryNotifications"]
+__all__ = ["MemoryNotifications"]

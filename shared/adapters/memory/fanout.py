@@ -12,8 +12,7 @@ from itertools import count
 from typing import Any, TypeVar
 
 from shared.adapters.firestore.slots import decided
-from shared.adapters.memory.devices import MemoryDevices
-from shared.adapters.memory.documents import copied
+from shared.adapters.memory.database import MemoryDatabase
 from shared.domain.audience.filters import Condition, Equals
 from shared.domain.audience.targeting import AudienceQuery, PartitionRange
 from shared.domain.delivery.evidence import Evidence, Group, evidence_to_keep
@@ -32,7 +31,14 @@ from shared.domain.notifications.notification import NotificationId
 from shared.domain.push.desktop import SlotPayload
 from shared.domain.tally import Tally
 from shared.ports import AudiencePage, Counted, LostLease, SlotWrite, SnapshotTooOld, Task
-from shared.stores.device_codec import SLOT_FIELDS, derived_from, device_from, target_from
+from shared.ports.database import Query, Update
+from shared.stores.device_codec import (
+    DEVICES,
+    SLOT_FIELDS,
+    derived_from,
+    device_from,
+    target_from,
+)
 
 MOST_SNAPSHOTS = 16
 
@@ -40,8 +46,8 @@ MOST_SNAPSHOTS = 16
 class MemoryAudience:
     """Every ``count`` keeps the devices as they are then; the last few of these can be read."""
 
-    def __init__(self, devices: MemoryDevices) -> None:
-        self._devices = devices
+    def __init__(self, database: MemoryDatabase) -> None:
+        self._database = database
         self._snapshots: dict[str, _Snapshot] = {}
         self._moments = count(1)
 
@@ -86,12 +92,7 @@ class MemoryAudience:
         return AudiencePage(targets, some[-1][0] if more else None)
 
     def _now(self) -> "_Snapshot":
-        with self._devices.lock:
-            documents, versions = self._devices.documents, self._devices.versions
-            return {
-                hwid: (copied(document), versions.get(hwid, ""))
-                for hwid, document in documents.items()
-            }
+        return {it.id: (it.fields, it.version) for it in self._database.query(Query(DEVICES))}
 
 
 _Snapshot = Mapping[str, tuple[Mapping[str, Any], str]]
@@ -272,23 +273,24 @@ def _check(stored: PlanPart | Batch | None, version: str) -> None:
 
 
 class MemorySlots:
-    """The polling fields of the devices in a ``MemoryDevices``."""
+    """The polling fields of the devices in a ``MemoryDatabase``."""
 
-    def __init__(self, devices: MemoryDevices) -> None:
-        self._devices = devices
+    def __init__(self, database: MemoryDatabase) -> None:
+        self._database = database
 
     def show(self, payload: SlotPayload, writes: Sequence[SlotWrite]) -> Sequence[Record]:
-        with self._devices.lock:
+        with self._database.lock:
             return [self._shown(payload, write.hwid) for write in writes]
 
     def _shown(self, payload: SlotPayload, hwid: str) -> Record:
         now = datetime.now(UTC)
-        document = self._devices.documents.get(hwid)
+        document = self._database.get(f"{DEVICES}/{hwid}")
         if document is None:
             return Record(Outcome.SKIPPED, "deviceGone", at=now)
-        if (record := decided(payload.slot, document, now)) is not None:
+        if (record := decided(payload.slot, document.fields, now)) is not None:
             return record
-        self._devices.merge(hwid, dict.fromkeys(SLOT_FIELDS) | payload.fields)
+        fields = dict.fromkeys(SLOT_FIELDS) | payload.fields
+        self._database.commit([Update(document.name, fields)])
         return Record(Outcome.DELIVERED, at=now)
 
 

@@ -5,16 +5,21 @@ the custom token handed out here: uid ``device:{hwid}``, and the generation as a
 that registered before generations had names has no such name, and its tokens have no claim.
 """
 
+from __future__ import annotations
+
 import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from shared.domain.audience.device import Device, Hwid, PushAddress, derive, kept_address
 from shared.domain.audience.ownership import Credential, Generation, Ownership, digest_of
 from shared.domain.errors import Forbidden, NotFound, Unauthenticated
-from shared.ports import Accounts, Clock, Devices, Identity
+from shared.ports import Accounts, Clock, Identity
+
+if TYPE_CHECKING:
+    from shared.stores.devices import Devices
 
 UID_PREFIX = "device:"
 GENERATION = "generation"

@@ -3,9 +3,12 @@
 Nothing is written here but desktops' slots: the ledger's word on the chunk is left to the caller.
 """
 
+from __future__ import annotations
+
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from shared.domain.delivery.evidence import group_of
 from shared.domain.delivery.ledger import SHOWN, Batch, Outcome, Record, Target
@@ -16,7 +19,10 @@ from shared.domain.push.answers import AddressGone, Answer, Misconfigured, Retry
 from shared.domain.push.reactions import NOTHING_ASKED
 from shared.flow.delivery.pushes import PushRound
 from shared.flow.delivery.verdicts import Verdicts
-from shared.ports import Clock, Devices, Slots, SlotWrite
+from shared.ports import Clock, Slots, SlotWrite
+
+if TYPE_CHECKING:
+    from shared.stores.devices import Devices
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,11 +13,11 @@ from shared.domain.notifications.notification import Notification
 from shared.domain.providers.provider import verified
 from shared.ports import (
     Clock,
-    Devices,
     Ledger,
 )
 
 if TYPE_CHECKING:
+    from shared.stores.devices import Devices
     from shared.stores.providers import Providers
 
 

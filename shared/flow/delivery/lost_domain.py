@@ -20,11 +20,11 @@ from shared.domain.providers.provider import Domain, verified
 from shared.flow.providers import operate
 from shared.ports import (
     Clock,
-    Devices,
     Notifications,
 )
 
 if TYPE_CHECKING:
+    from shared.stores.devices import Devices
     from shared.stores.providers import Providers
 
 log = logging.getLogger(__name__)

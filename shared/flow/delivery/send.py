@@ -6,12 +6,14 @@ one owner by lease; every ledger write renews the lease and is conditional on th
 owner that outlived its lease can write nothing and stops at the chunk it is in.
 """
 
+from __future__ import annotations
+
 import logging
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from shared.domain.audience.device import AddressKind
 from shared.domain.delivery.evidence import alarming
@@ -33,7 +35,6 @@ from shared.flow.delivery.verdicts import Results, Verdicts
 from shared.ports import (
     Attempts,
     Clock,
-    Devices,
     Ledger,
     LostLease,
     Notifications,
@@ -43,6 +44,9 @@ from shared.ports import (
     Tasks,
     Watch,
 )
+
+if TYPE_CHECKING:
+    from shared.stores.devices import Devices
 
 LEASE = timedelta(seconds=90)
 SWEEP_GRACE = timedelta(minutes=5)

@@ -256,11 +256,8 @@ def _put(parts: MemoryParts, path: str, fields: Fields) -> None:
             parts.ledger.by_batch[id, batch] = batch_from(document)
         case ["idempotencyKeys", id]:
             parts.notifications._replays.put(id, plain)
-        case ["devices", id]:
-            parts.devices.merge(id, plain)
-        case ["deviceSecrets", id]:
-            parts.devices.secrets[id] = plain.get("digest", "")
-            parts.devices.generations[id] = plain.get("generation", "")
+        case ["devices" | "deviceSecrets", _]:
+            parts.database.hold(path, plain)
         case [collection, _] if collection in IN_THE_DATABASE:
             parts.database.commit([Put(path, plain)])
         case _:
