@@ -24,7 +24,7 @@ def test_a_domains_history_tells_operators_who_changed_its_admin_hwids(
     operator("DELETE", path)
     latest, first = operator("GET", f"{path}/history").get_json()["entries"]
     assert (first["by"], first["providerId"]) == ("provider:p1", "p1")
-    assert (first["added"], first["removed"]) == (["ModeratorChat 7"], [])
+    assert (first["added"], first["removed"]) == (["Desk 7"], [])
     assert latest["by"].startswith("operator:")
     assert (latest["added"], latest["removed"]) == ([], [ADMIN_HWID, "Desk 7"])
     assert operator("GET", "/v1/domains/nowhere.example/history").get_json() == {"entries": []}

@@ -211,7 +211,7 @@ def test_a_force_timer_needs_the_enterprise_plan(other_provider: Call, world: Me
 def test_admin_hwids_are_replaced_on_ones_own_domain_only(
     provider: Call, other_provider: Call
 ) -> None:
-    path, hwids = "/v1/domains/EXAMPLE.com", {"adminHwids": ["ModeratorChat 7", "desk 7", "Стол"]}
+    path, hwids = "/v1/domains/EXAMPLE.com", {"adminHwids": ["Desk 7", "desk 7", "Стол"]}
     assert other_provider("PATCH", path, hwids).status_code == 404
     assert provider("PATCH", path, hwids).get_json()["adminHwids"] == hwids["adminHwids"]
     shown = provider("GET", "/v1/domains").get_json()["domains"]
@@ -254,7 +254,7 @@ def test_forty_submits_of_one_draft_with_a_silent_link_hold_one_thread(
 def test_the_way_round_moderation_takes_a_person(provider: Call, world: MemoryParts) -> None:
     key = provider("POST", "/v1/keys", {"name": "server"}).get_json()["key"]
     server, path = door("provider_api", key), "/v1/domains/example.com"
-    refused = server("PATCH", path, {"adminHwids": ["ModeratorChat 7"]})
+    refused = server("PATCH", path, {"adminHwids": ["Desk 7"]})
     assert (refused.status_code, refused.get_json()["code"]) == (403, "idTokenRequired")
     assert [it.admin_hwids for it in world.providers.domains_of("p1")] == [(ADMIN_HWID,), ()]
     assert server("GET", "/v1/domains").status_code == 200
