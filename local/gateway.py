@@ -24,7 +24,7 @@ from werkzeug.middleware.dispatcher import DispatcherMiddleware
 from local.deployment import Caller, Place, deployed, doors, load
 from local.emulators.eventarc import Backoff, Event, Eventarc, Faults
 from local.firestore import Emulator
-from local.proxy import Elsewhere
+from local.proxy import Proxy
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -83,16 +83,16 @@ class Gateway:
         firestore: str | None = None,
         tick_seconds: float = 0,
         backoff: Backoff | None = None,
-        elsewhere: Mapping[str, str] | None = None,
+        proxied: Mapping[str, str] | None = None,
     ) -> None:
-        """Load the entry points; those in ``elsewhere`` are served by the gateway at the address it
+        """Load the entry points; those in ``proxied`` are served by the gateway at the address it
         gives.
         """
         self.place, self.firestore = place, firestore
-        names, away = list(entry_points), elsewhere or {}
+        names, away = list(entry_points), proxied or {}
         self.functions: dict[str, WSGIApplication] = {
             **load(source, [name for name in names if deployed(name) not in away]),
-            **{it: Elsewhere(away[it]) for it in map(deployed, names) if it in away},
+            **{it: Proxy(away[it]) for it in map(deployed, names) if it in away},
         }
         prefix = f"/{place.project}/{place.region}"
         mounts: dict[str, WSGIApplication] = {}
@@ -285,7 +285,8 @@ def arguments() -> argparse.ArgumentParser:
     )
     add(
         "--elsewhere",
-        type=_elsewhere,
+        type=_proxied,
+        dest="proxied",
         default={},
         metavar="HOST:PORT=NAME,...",
         help="hand calls of these functions on to the gateway that serves them there",
@@ -304,7 +305,7 @@ def _names(text: str) -> frozenset[str]:
     return frozenset(text.split(","))
 
 
-def _elsewhere(text: str) -> dict[str, str]:
+def _proxied(text: str) -> dict[str, str]:
     address, _, names = text.partition("=")
     return dict.fromkeys(sorted(_names(names)), address)
 
@@ -320,7 +321,7 @@ def main() -> None:
         place,
         firestore=asked.firestore,
         tick_seconds=asked.tick_seconds,
-        elsewhere=asked.elsewhere,
+        proxied=asked.proxied,
     )
     log_to_streams()
     if not asked.no_triggers:

@@ -20,7 +20,7 @@ LONGEST_SECONDS = 1800.0
 """The longest wait for a function: nobody waits longer than Cloud Tasks."""
 
 
-class Elsewhere:
+class Proxy:
     """WSGI app that forwards a request, and returns its answer."""
 
     def __init__(self, address: str) -> None:

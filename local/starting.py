@@ -47,7 +47,7 @@ processor, and nothing in production."""
 
 
 @dataclass(frozen=True, slots=True)
-class StandIn:
+class Emulator:
     """Emulator that is a module here, unless the environment names one that runs already."""
 
     name: str
@@ -67,8 +67,8 @@ class StandIn:
         return running.rstrip("/") if running else f"{self.scheme}127.0.0.1:{port}"
 
 
-STAND_INS = (
-    StandIn(
+EMULATORS = (
+    Emulator(
         "tasks",
         "CLOUD_TASKS_BASE_URL",
         arguments=(
@@ -76,32 +76,32 @@ STAND_INS = (
             *(f"--queue={name}:{limits}" for name, limits in QUEUES.items()),
         ),
     ),
-    StandIn("auth", "FIREBASE_AUTH_EMULATOR_HOST"),
-    StandIn("fcm", "FCM_BASE_URL", "http://", ("--service-account={credentials}",)),
-    StandIn(
+    Emulator("auth", "FIREBASE_AUTH_EMULATOR_HOST"),
+    Emulator("fcm", "FCM_BASE_URL", "http://", ("--service-account={credentials}",)),
+    Emulator(
         "apns",
         "APNS_BASE_URL",
         "https://",
         ("--admin-port={apns_admin}", "--ca-file={apns_ca}", "--key={apns_key}"),
     ),
-    StandIn("hms", "HMS_PUSH_BASE_URL", "http://", ("--app-secret={hms_secret}",)),
-    StandIn(
+    Emulator("hms", "HMS_PUSH_BASE_URL", "http://", ("--app-secret={hms_secret}",)),
+    Emulator(
         "telegram",
         "TELEGRAM_BASE_URL",
         "http://",
         (f"--token={telegram_setup.BOT_TOKEN}", f"--chat={telegram_setup.ROOM}"),
     ),
-    StandIn(
+    Emulator(
         "panel",
         "FANFARE_PANEL_URL",
         "http://",
         ("--functions={functions}", "--auth={auth}", "--project={project}"),
     ),
-    StandIn(
+    Emulator(
         "web", "LOCAL_WEB_BASE_URL", "https://", ("--sites-file={sites}", "--ca-file={sites_ca}")
     ),
 )
-SERVICES = ("gateway", "firestore", *(each.name for each in STAND_INS))
+SERVICES = ("gateway", "firestore", *(each.name for each in EMULATORS))
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,24 +134,24 @@ class Starter:
             rules=RULES if RULES.is_file() else None,
             log=folder / "logs" / "firestore.log",
         )
-        ours = {each.name: each.is_ours for each in STAND_INS}
-        played = {each.name: each.address(self._ports[each.name]) for each in STAND_INS}
+        ours = {each.name: each.is_ours for each in EMULATORS}
+        addresses = {each.name: each.address(self._ports[each.name]) for each in EMULATORS}
         self.stack = Stack(
             project=plan.project,
             region=plan.region,
             gateway=f"http://{self._gateway}",
             functions=f"http://{self._gateway}/{plan.project}/{plan.region}",
             firestore=self._firestore.address,
-            auth=played["auth"],
-            tasks=played["tasks"],
+            auth=addresses["auth"],
+            tasks=addresses["tasks"],
             tasksAdmin=f"http://127.0.0.1:{self._tasks_admin}",
-            fcm=played["fcm"],
-            apns=played["apns"],
+            fcm=addresses["fcm"],
+            apns=addresses["apns"],
             apnsAdmin=f"http://127.0.0.1:{self._apns_admin}" if ours["apns"] else "",
-            hms=played["hms"],
-            telegram=played["telegram"],
-            panel=played["panel"],
-            web=played["web"],
+            hms=addresses["hms"],
+            telegram=addresses["telegram"],
+            panel=addresses["panel"],
+            web=addresses["web"],
             pid=os.getpid(),
             folder=folder,
         )
@@ -175,7 +175,7 @@ class Starter:
         waits: list[Callable[[], None]] = [self._firestore.wait]
         waits += [
             self._run(each.name, f"local.emulators.{each.name}.server", each.arguments, listens)
-            for each in STAND_INS
+            for each in EMULATORS
             if each.is_ours
         ]
         waits += [self._start_gateway(), self._start_workers()]
@@ -196,7 +196,7 @@ class Starter:
 
     def agree_with_telegram(self) -> None:
         """Set the webhook for presses; another's Telegram is set up by `fanfare telegram setup`."""
-        if any(each.name == "telegram" and each.is_ours for each in STAND_INS):
+        if any(each.name == "telegram" and each.is_ours for each in EMULATORS):
             telegram_setup.agree(self.stack.telegram, self.stack.functions)
 
     def check(self) -> None:

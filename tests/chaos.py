@@ -2,7 +2,7 @@
 
 Three things over the real verbs. The whole journey with the process dying at every external call
 in turn, once and twice. Storms in which handlers die, events and tasks are lost, repeated, late,
-disordered and overlapping. Crossings: the real senders, over networks that fail, to stand-ins that
+disordered and overlapping. Crossings: the real senders, over networks that fail, to emulators that
 tell what they took. Every storm and crossing has one odd document in each collection that others
 write. What must never happen is counted; it exits with 1 when anything did. The same
 through real processes is ``tests/journeys/test_rough_weather.py``.
@@ -144,7 +144,7 @@ def _done(jobs: Iterable[Callable[[], Found]]) -> Iterator[Found]:
 
 
 def _hush() -> None:
-    """What senders and stand-ins log of so many faults says nothing new."""
+    """What senders and emulators log of so many faults says nothing new."""
     logging.getLogger().addHandler(logging.NullHandler())
 
 

@@ -27,17 +27,17 @@ class Row(Protocol):
 R = TypeVar("R", bound=Row)
 
 
-class Wishes(Generic[R]):
+class FaultTable(Generic[R]):
     """Table of rows by the prefixes of addresses."""
 
     def __init__(self, rows: Sequence[R]) -> None:
         self.by_prefix: Mapping[str, R] = {row.prefix: row for row in rows}
         longest_first = sorted(self.by_prefix, key=len, reverse=True)
-        self._wish = re.compile(f"({ONCE})?({'|'.join(map(re.escape, longest_first))})")
+        self._pattern = re.compile(f"({ONCE})?({'|'.join(map(re.escape, longest_first))})")
 
     def of(self, address: str, attempt: int) -> R | None:
         """Return the row for this attempt, the first being 1; ``None`` to be accepted."""
-        found = self._wish.match(address)
+        found = self._pattern.match(address)
         if not found or (found[1] and attempt > 1):
             return None
         return self.by_prefix[found[2]]
@@ -46,7 +46,7 @@ class Wishes(Generic[R]):
 # ---- rows that are answered over HTTP/1.1 ----------------------------------------------------
 
 
-class Act(StrEnum):
+class FaultKind(StrEnum):
     """Way in which a request is answered, or not."""
 
     ANSWER = "answer"
@@ -58,12 +58,12 @@ class Act(StrEnum):
     BABBLE = "babble"  # not HTTP
 
 
-SILENT = frozenset({Act.RESET, Act.CLOSE, Act.BABBLE})
+SILENT = frozenset({FaultKind.RESET, FaultKind.CLOSE, FaultKind.BABBLE})
 """Faults after which the client has not even seen a status."""
 
 
 @dataclass(frozen=True, slots=True)
-class Script:
+class Fault:
     """Row of a table: the answer to addresses that begin with ``prefix``."""
 
     prefix: str
@@ -72,7 +72,7 @@ class Script:
     body: bytes = b""
     headers: Mapping[str, str] = field(default_factory=dict)
     content_type: str = "application/json"
-    act: Act = Act.ANSWER
+    kind: FaultKind = FaultKind.ANSWER
     taken: bool = False
 
     def shown(self) -> dict[str, object]:
@@ -82,6 +82,6 @@ class Script:
             "meaning": self.meaning,
             "http": self.http,
             "retryAfter": self.headers.get("Retry-After"),
-            "act": self.act,
+            "act": self.kind,
             "taken": self.taken,
         }

@@ -10,7 +10,7 @@ from email.utils import formatdate
 
 from aiohttp import web
 
-from local.emulators.faults import BY_DATE, Act, Script
+from local.emulators.faults import BY_DATE, Fault, FaultKind
 
 HUGE_BYTES = 64 * 1024 * 1024
 DATE_AHEAD_SECONDS = 90
@@ -28,32 +28,32 @@ class Wait:
     retry_after_seconds: int | None
 
 
-async def give(request: web.Request, script: Script, wait: Wait) -> web.StreamResponse:
-    """Answer as the script says."""
-    if script.act is Act.SLOW:
+async def give(request: web.Request, fault: Fault, wait: Wait) -> web.StreamResponse:
+    """Answer as the fault says."""
+    if fault.kind is FaultKind.SLOW:
         await asyncio.sleep(wait.slow_seconds)
     transport = request.transport
-    if script.act in _BREAKING and isinstance(transport, asyncio.Transport):
-        _BREAKING[script.act](transport)
+    if fault.kind in _BREAKING and isinstance(transport, asyncio.Transport):
+        _BREAKING[fault.kind](transport)
         return web.Response()
-    if script.act is Act.HUGE:
+    if fault.kind is FaultKind.HUGE:
         return await _hugely(request)
     return web.Response(
-        status=script.http,
-        body=script.body,
-        headers=_headers(script, wait),
-        content_type=script.content_type,
+        status=fault.http,
+        body=fault.body,
+        headers=_headers(fault, wait),
+        content_type=fault.content_type,
     )
 
 
-def _headers(script: Script, wait: Wait) -> Mapping[str, str]:
-    asked = script.headers.get("Retry-After")
+def _headers(fault: Fault, wait: Wait) -> Mapping[str, str]:
+    asked = fault.headers.get("Retry-After")
     if asked == BY_DATE:
         at = formatdate(time.time() + DATE_AHEAD_SECONDS, usegmt=True)
-        return {**script.headers, "Retry-After": at}
+        return {**fault.headers, "Retry-After": at}
     if asked and wait.retry_after_seconds is not None:
-        return {**script.headers, "Retry-After": str(wait.retry_after_seconds)}
-    return script.headers
+        return {**fault.headers, "Retry-After": str(wait.retry_after_seconds)}
+    return fault.headers
 
 
 async def _hugely(request: web.Request) -> web.StreamResponse:
@@ -88,9 +88,9 @@ def _babble(transport: asyncio.Transport) -> None:
     transport.close()
 
 
-_BREAKING: Mapping[Act, Callable[[asyncio.Transport], None]] = {
-    Act.RESET: _reset,
-    Act.CLOSE: _close,
-    Act.CUT: _cut,
-    Act.BABBLE: _babble,
+_BREAKING: Mapping[FaultKind, Callable[[asyncio.Transport], None]] = {
+    FaultKind.RESET: _reset,
+    FaultKind.CLOSE: _close,
+    FaultKind.CUT: _cut,
+    FaultKind.BABBLE: _babble,
 }

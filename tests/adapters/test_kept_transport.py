@@ -8,7 +8,7 @@ from typing import Self
 import httpx
 import pytest
 
-from local.emulators.apns.certificates import Authority
+from local.emulators.apns.certificates import ApnsCa
 from shared.wire.kept_transport import KeptTransport
 
 OK = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok"
@@ -158,7 +158,7 @@ def test_a_request_that_never_left_says_so(transport: KeptTransport) -> None:
 
 
 def test_a_server_that_cannot_prove_its_name_gets_no_request(transport: KeptTransport) -> None:
-    context = Authority().server_context()
+    context = ApnsCa().server_context()
     with socket.create_server(("127.0.0.1", 0)) as listener:
 
         def serve() -> None:

@@ -1,4 +1,4 @@
-"""A network between a sender and a stand-in that fails as networks and services do.
+"""A network between a sender and an emulator that fails as networks and services do.
 
 Two kinds, since there are two protocols. Of HTTP/1.1 it knows the requests, and can strike before
 or after one was carried out; of HTTP/2 under TLS it sees bytes only, and strikes among them. Which
@@ -81,7 +81,7 @@ def reset(writer: asyncio.StreamWriter) -> None:
 
 @dataclass(slots=True)
 class Link:
-    """One sender's connection, and the way on to the stand-in."""
+    """One sender's connection, and the way on to the emulator."""
 
     reader: asyncio.StreamReader
     writer: asyncio.StreamWriter
@@ -89,7 +89,7 @@ class Link:
     chance: Random
 
     async def carried_out(self, request: bytes) -> bytes:
-        """The stand-in's answer."""
+        """The emulator's answer."""
         reader, writer = self.onward
         writer.write(request)
         return await message(reader)
@@ -118,14 +118,14 @@ Act = Callable[[Link, bytes], Awaitable[bool]]
 """What happens to a request; returns whether the connection lives on."""
 
 
-async def _plainly(link: Link, request: bytes) -> bool:
+async def _relay(link: Link, request: bytes) -> bool:
     await link.give(await link.carried_out(request))
     return True
 
 
 async def _late(link: Link, request: bytes) -> bool:
     await asyncio.sleep(_PAUSE_SECONDS * link.chance.randrange(1, 6))
-    return await _plainly(link, request)
+    return await _relay(link, request)
 
 
 async def _slowly(link: Link, request: bytes) -> bool:
@@ -235,7 +235,7 @@ REQUEST_FAULTS: Mapping[str, Act] = {
 
 
 def between_requests(port: int, luck: Callable[[], Luck]) -> Serve:
-    """A proxy for HTTP/1.1 to the stand-in at ``port``."""
+    """A proxy for HTTP/1.1 to the emulator at ``port``."""
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         onward = await asyncio.open_connection("127.0.0.1", port)
@@ -244,7 +244,7 @@ def between_requests(port: int, luck: Callable[[], Luck]) -> Serve:
             lives = True
             while lives:
                 request = await message(reader)
-                act = REQUEST_FAULTS.get(luck().draw(REQUEST_FAULTS), _plainly)
+                act = REQUEST_FAULTS.get(luck().draw(REQUEST_FAULTS), _relay)
                 lives = await act(link, request)
             with suppress(*GONE):
                 await writer.drain()
@@ -322,7 +322,7 @@ STREAM_FAULTS: Mapping[str, Strike] = {
 
 
 def between_bytes(port: int, luck: Callable[[], Luck]) -> Serve:
-    """A proxy for any protocol to the stand-in at ``port``."""
+    """A proxy for any protocol to the emulator at ``port``."""
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         far_reader, far_writer = await asyncio.open_connection("127.0.0.1", port)

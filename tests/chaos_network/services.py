@@ -11,7 +11,7 @@ import pytest
 from aiohttp import web
 
 from local.emulators.apns.answers import PASSING
-from local.emulators.apns.certificates import Authority
+from local.emulators.apns.certificates import ApnsCa
 from local.emulators.apns.server import serving
 from local.emulators.apns.service import Apns
 from local.emulators.apns.service import Config as ApnsConfig
@@ -57,12 +57,12 @@ Entries = list[Mapping[str, Any]]
 
 @dataclass(slots=True)
 class Services:
-    """What the stand-ins received, and how the networks are disposed."""
+    """What the emulators received, and how the networks are disposed."""
 
     fcm: fcm.Fcm
     apns: Apns
     hms: hms.Hms
-    authority: Authority = field(default_factory=Authority)
+    ca: ApnsCa = field(default_factory=ApnsCa)
     networks: dict[AddressKind, Luck] = field(
         default_factory=lambda: {
             AddressKind.FCM: Luck(REQUEST_FAULT_RATE),
@@ -73,7 +73,7 @@ class Services:
 
     @property
     def all(self) -> Mapping[AddressKind, Any]:
-        """The stand-ins by the kind of address they take."""
+        """The emulators by the kind of address they take."""
         kinds = (AddressKind.FCM, AddressKind.APNS, AddressKind.HMS)
         return dict(zip(kinds, (self.fcm, self.apns, self.hms), strict=True))
 
@@ -85,20 +85,20 @@ class Services:
         """Nothing was received, and luck starts anew."""
         for number, network in enumerate(self.networks.values()):
             network.chance = Random(seed * 10 + number)
-        for stand_in in self.all.values():
-            stand_in.received.forget()
+        for emulator in self.all.values():
+            emulator.received.forget()
 
     def entries(self, notification: str) -> Entries:
         """What all of them received of it."""
         return [
             entry
-            for stand_in in self.all.values()
-            for entry in stand_in.received.entries(DETAILS_KEPT, "", notification)
+            for emulator in self.all.values()
+            for entry in emulator.received.entries(DETAILS_KEPT, "", notification)
         ]
 
     def accepted_again(self) -> Mapping[str, int]:
         """How many accepts were not the first of their address, with and without a replace key."""
-        sums = [stand_in.received.summary()["acceptedAgain"] for stand_in in self.all.values()]
+        sums = [emulator.received.summary()["acceptedAgain"] for emulator in self.all.values()]
         return {
             name: sum(times - 1 for told in sums for times in told[name].values())
             for name in ("withReplaceKey", "withoutReplaceKey")
@@ -120,14 +120,14 @@ class Afloat:
 
 @contextmanager
 def afloat(folder: Path) -> Iterator[Afloat]:
-    """Stand-ins and networks in a thread, senders to them here."""
+    """Emulators and networks in a thread, senders to them here."""
     services = Services(
         fcm.Fcm(fcm.Config(retry_after_seconds=0), TokenEndpoint(None)),
         Apns(ApnsConfig(fault_ratio=APPLES_FAULT_RATE, faults=APPLES_FAULTS)),
         hms.Hms(hms.Config(), HmsTokenEndpoint("")),
     )
     ca_file = folder / "ca.pem"
-    ca_file.write_bytes(services.authority.pem)
+    ca_file.write_bytes(services.ca.pem)
     background = Background(lambda: _served(services))
     with ExitStack() as end:
         patch = end.enter_context(pytest.MonkeyPatch.context())
@@ -150,7 +150,7 @@ async def _served(services: Services) -> AsyncIterator[Mapping[AddressKind, int]
     async with (
         listening(_app(services.fcm.routes()), "127.0.0.1", 0) as fcm_at,
         listening(_app(services.hms.routes()), "127.0.0.1", 0) as hms_at,
-        serving(services.apns, services.authority, "127.0.0.1", 0, 0) as apns_at,
+        serving(services.apns, services.ca, "127.0.0.1", 0, 0) as apns_at,
         accepting(between_requests(_port(fcm_at), luck(AddressKind.FCM))) as fcm_port,
         accepting(between_bytes(_port(apns_at.url), luck(AddressKind.APNS))) as apns_port,
         accepting(between_requests(_port(hms_at), luck(AddressKind.HMS))) as hms_port,

@@ -90,14 +90,14 @@ class Fated:
 
     def __init__(self, sea: Afloat, kind: AddressKind, fault: str, at: int = 0) -> None:
         networks = sea.services.networks
-        stand_in, sender = sea.services.all[kind], sea.senders[kind]
+        emulator, sender = sea.services.all[kind], sea.senders[kind]
         value = f"fated-{fault.replace(' ', '-')}-{at}"
         sender.close()  # type: ignore[attr-defined]
         before = networks[kind]
         sea.look(networks.__setitem__, kind, Fate(0, Random(0), fault=fault, at=at))
         (self.answer,) = sender.send(pushes(a_message(), [PushAddress(kind, value)]))
         sea.look(networks.__setitem__, kind, before)
-        entries = sea.look(stand_in.received.entries, 100, value, "")
+        entries = sea.look(emulator.received.entries, 100, value, "")
         self.received = len(entries)
         self.taken = sum(entry["taken"] for entry in entries)
 

@@ -1,4 +1,4 @@
-"""What the stand-ins of all push services received of a notification, in one shape."""
+"""What the emulators of all push services received of a notification, in one shape."""
 
 import ssl
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""The moderators' room as a person in it sees it, over the stand-in's own controls."""
+"""The moderators' room as a person in it sees it, over the emulator's own controls."""
 
 from collections.abc import Mapping
 from typing import Any

@@ -1,6 +1,6 @@
 """One notification to phones at FCM, Apple and Huawei and to desktops, through everything real.
 
-What each stand-in says it took, what desktops show, what the ledger records and what the counters
+What each emulator says it took, what desktops show, what the ledger records and what the counters
 say are four accounts of the same thing, and must agree device by device.
 """
 

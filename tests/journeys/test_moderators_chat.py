@@ -1,4 +1,4 @@
-"""Moderation from the chat, through the real functions, triggers and a stand-in for Telegram."""
+"""Moderation from the chat, through the real functions, triggers and an emulator for Telegram."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""What every stand-in's start and stop promise to the test that uses it."""
+"""What every emulator's start and stop promise to the test that uses it."""
 
 import asyncio
 import contextlib

@@ -159,7 +159,7 @@ def test_a_function_of_another_gateway_is_called_through_this_one(
     )
     place = Place.of("demo-p", "europe-west1", "127.0.0.1:8080", {})
     away = {"say-hello": f"127.0.0.1:{port}", "not-there": "127.0.0.1:1"}
-    front = Browser(Gateway(source, doors(source), place, elsewhere=away).app)
+    front = Browser(Gateway(source, doors(source), place, proxied=away).app)
     try:
         assert front.get("/say-hello").status_code == 502
         other.wait_until(lambda: _answers(f"http://127.0.0.1:{port}"))

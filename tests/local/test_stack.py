@@ -20,7 +20,7 @@ from local.gateway import arguments as gateway_arguments
 from local.processes import ChildFailed, free_ports, listens, listens_at
 from local.stack import arguments, down, status
 from local.stack_file import ROOT, Account, Stack, holder
-from local.starting import QUEUES, SERVICES, STAND_INS, answers, running_stack
+from local.starting import EMULATORS, QUEUES, SERVICES, answers, running_stack
 from tests.conftest import eventually
 
 MAIN = """\
@@ -56,7 +56,7 @@ def nothing_runs_already(monkeypatch: pytest.MonkeyPatch) -> None:
     for variable in (
         "FIRESTORE_EMULATOR_HOST",
         "GOOGLE_OAUTH_TOKEN_URL",
-        *(each.variable for each in STAND_INS),
+        *(each.variable for each in EMULATORS),
     ):
         monkeypatch.delenv(variable, raising=False)
 
@@ -198,7 +198,7 @@ def test_services_that_run_already_are_used(
 @contextmanager
 def only_firestore_and_gateway(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     with monkeypatch.context() as patch:
-        for each in STAND_INS:
+        for each in EMULATORS:
             patch.setenv(each.variable, f"{each.scheme}127.0.0.1:9")
         yield
 

@@ -196,7 +196,7 @@ def test_functions_find_the_stack_in_their_environment(
     }
 
 
-def test_functions_are_given_keys_that_open_the_stand_ins_and_nothing_else(
+def test_functions_are_given_keys_that_open_the_emulators_and_nothing_else(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("FANFARE_APNS_CREDENTIALS", "real ones")

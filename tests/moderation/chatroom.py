@@ -1,4 +1,4 @@
-"""A moderators' chat for tests: in memory, or on the stand-in for Telegram over real HTTP."""
+"""A moderators' chat for tests: in memory, or on the emulator for Telegram over real HTTP."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
@@ -142,7 +142,7 @@ class Chatroom:
 
 @dataclass(frozen=True)
 class Line:
-    """The wire to a stand-in, and its controls."""
+    """The wire to an emulator, and its controls."""
 
     url: str
     telegram: Telegram
@@ -160,7 +160,7 @@ class Line:
         return TelegramChat(self.calls())
 
     def tell(self, path: str, **body: Any) -> Mapping[str, Any]:
-        """A control of the stand-in."""
+        """A control of the emulator."""
         answer = httpx.post(f"{self.url}/{path}", json=body, timeout=10)
         return answer.raise_for_status().json()  # type: ignore[no-any-return]
 
@@ -179,7 +179,7 @@ class Line:
 
 @contextmanager
 def line(**options: Any) -> Iterator[Line]:
-    """A stand-in that answers."""
+    """An emulator that answers."""
     telegram = Telegram(TOKEN, {ROOM: "Moderators"}, **options)
     with Served(app(telegram)) as served, ExitStack() as end:
         yield Line(served.url, telegram, end)

@@ -1,5 +1,5 @@
 """A hostile web on this machine: every name resolves as a test says, every address leads to a
-stand-in, and what was really connected to is written down.
+emulator, and what was really connected to is written down.
 """
 
 import socket
@@ -21,7 +21,7 @@ AMPLE_SECONDS = 30.0
 
 @dataclass
 class Net:
-    """Addresses as a test says; all of them are the stand-in, or ``at`` another port."""
+    """Addresses as a test says; all of them are the emulator, or ``at`` another port."""
 
     sites: ServedSites
     names: Mapping[str, Sequence[str]] = field(default_factory=dict)
@@ -44,7 +44,7 @@ class Net:
 
     def web(self, clock: Callable[[], float] = time.monotonic) -> GuardedWeb:
         """The guarded fetcher on this net."""
-        pem = self.sites.authority.pem.decode()
+        pem = self.sites.ca.pem.decode()
         return GuardedWeb(
             resolve=self.resolve,
             connect=self.connect,

@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from local.emulators.web.certificates import SiteAuthority
+from local.emulators.web.certificates import SitesCa
 from local.emulators.web.server import HOSTS, ServedSites, told
 from shared.adapters.web.guarded import GuardedWeb, web
 from shared.adapters.web.http import (
@@ -243,7 +243,7 @@ def test_a_dead_address_does_not_use_up_the_time_of_the_others(net: Net) -> None
             raise TimeoutError
         return net.connect(address, port, seconds)
 
-    pem = net.sites.authority.pem.decode()
+    pem = net.sites.ca.pem.decode()
     web = GuardedWeb(
         resolve=lambda _host: ["1.1.1.1", "8.8.8.8", PUBLIC],
         connect=mute,
@@ -268,9 +268,9 @@ def test_a_certificate_for_another_name_is_refused(net: Net) -> None:
 
 
 def test_a_certificate_that_ran_out_is_refused() -> None:
-    authority = SiteAuthority()
-    old = authority.server_context(HOSTS, timedelta(hours=-1))
-    with ServedSites(authority=authority, trust=old) as sites:
+    ca = SitesCa()
+    old = ca.server_context(HOSTS, timedelta(hours=-1))
+    with ServedSites(ca=ca, trust=old) as sites:
         assert Net(sites).look("/").fault is WebFault.BAD_CERTIFICATE
         assert not sites.sites.received
 
@@ -402,7 +402,7 @@ def test_no_address_is_logged(net: Net, caplog: pytest.LogCaptureFixture) -> Non
 def test_a_demo_project_sees_the_sites_played_here_and_no_others(tmp_path: Path) -> None:
     with ServedSites() as sites:
         ca_file, path = tmp_path / "ca.pem", tmp_path / "web.json"
-        ca_file.write_bytes(sites.authority.pem)
+        ca_file.write_bytes(sites.ca.pem)
         path.write_text(told(sites.address, ca_file))
         local = web(read(ENVIRONMENT | {"FANFARE_LOCAL_WEB": str(path)}))
         assert local.look("https://news.aurora.example/", seconds=5).status == 200

@@ -1,4 +1,4 @@
-"""A notification in a room of the stand-in, over real HTTP, in fair and in rough weather."""
+"""A notification in a room of the emulator, over real HTTP, in fair and in rough weather."""
 
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor

@@ -150,25 +150,25 @@ def test_what_telegram_does_not_take_is_ours_to_mend(wire: Line, card: Card, cod
         ("<b>x</i>", "can't parse entities"),
     ],
 )
-def test_the_stand_in_refuses_broken_markup(wire: Line, html: str, sentence: str) -> None:
+def test_the_emulator_refuses_broken_markup(wire: Line, html: str, sentence: str) -> None:
     with pytest.raises(ChatRefused, match=sentence):
         wire.calls().call("sendMessage", chat_id=ROOM, text=html, parse_mode="HTML")
 
 
-def test_the_stand_in_reads_sound_markup(wire: Line) -> None:
+def test_the_emulator_reads_sound_markup(wire: Line) -> None:
     html = '<b>1 &lt; 2</b> <a href="https://example.com/">there</a>'
     sent = wire.calls().call("sendMessage", chat_id=ROOM, text=html, parse_mode="HTML")
     assert sent["text"] == "1 < 2 there"
     assert [mark["type"] for mark in sent["entities"]] == ["bold", "text_link"]
 
 
-def test_the_stand_in_refuses_a_caption_that_is_too_long(wire: Line) -> None:
+def test_the_emulator_refuses_a_caption_that_is_too_long(wire: Line) -> None:
     photo = "https://example.com/i.png"
     with pytest.raises(ChatRefused, match="caption is too long"):
         wire.calls().call("sendPhoto", chat_id=ROOM, photo=photo, caption="x" * 1025)
 
 
-def test_the_stand_in_refuses_what_is_no_parameter(wire: Line) -> None:
+def test_the_emulator_refuses_what_is_no_parameter(wire: Line) -> None:
     with pytest.raises(ChatRefused):
         wire.calls().call("sendMessage", chat_id=ROOM, text="Hi", disable_web_page_preview=True)
 

@@ -118,7 +118,7 @@ class Sending:
 
 
 def received(apns: ServedApns, token: str) -> list[dict[str, Any]]:
-    """What the stand-in got for one device token."""
+    """What the emulator got for one device token."""
     answer = httpx.get(f"{apns.admin}/received", params={"token": token, "limit": 10_000})
     return list(answer.json()["received"])
 

@@ -1,4 +1,4 @@
-"""One FCM stand-in for the tests of senders; each test uses addresses of its own."""
+"""One FCM emulator for the tests of senders; each test uses addresses of its own."""
 
 import ssl
 from collections.abc import Callable, Iterator
@@ -67,7 +67,7 @@ def _self_signed(private_key: str) -> bytes:
 
 @pytest.fixture(scope="module")
 def fcm() -> Iterator[str]:
-    """The stand-in's base URL."""
+    """The emulator's base URL."""
     with Served(app()) as served:
         yield served.url
 

@@ -49,5 +49,5 @@ class HmsSending:
 
 
 def summary(url: str) -> dict[str, Any]:
-    """The stand-in's sums."""
+    """The emulator's sums."""
     return dict(httpx.get(f"{url}/received/summary").json())

@@ -128,7 +128,7 @@ class Sending:
 
 
 def received(url: str, token: str) -> list[dict[str, Any]]:
-    """What the stand-in got for one address."""
+    """What the emulator got for one address."""
     answer = httpx.get(f"{url}/received", params={"token": token, "limit": 10_000})
     return list(answer.json()["received"])
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from local.emulators.apns.certificates import Authority
+from local.emulators.apns.certificates import ApnsCa
 from local.emulators.apns.server import ServedApns
 from local.emulators.apns.service import Apns
 from shared.adapters.memory.database import MemoryDatabase
@@ -126,7 +126,7 @@ ANSWERS: dict[str, tuple[Callable[[Peer], None], Answer]] = {
 def sending_to(server: Server, folder: Path) -> ApnsSender:
     patience = SHORT_SECONDS if server.act is unending else 10.0
     ca = folder / "ca.pem"
-    ca.write_bytes(server.authority.pem)
+    ca.write_bytes(server.ca.pem)
     return ApnsSender(
         TOPIC,
         {PRODUCTION: Tokens("bearer very-secret")},
@@ -188,8 +188,8 @@ def skewed(seconds: float) -> SteppingClock:
     return SteppingClock(datetime.now(UTC).timestamp() + seconds)
 
 
-def a_certificate(authority: Authority, days: float = 0.0) -> Credential:
-    p12 = authority.client_p12(TOPIC, PASSWORD, datetime.now(UTC) + timedelta(days=days))
+def a_certificate(ca: ApnsCa, days: float = 0.0) -> Credential:
+    p12 = ca.client_p12(TOPIC, PASSWORD, datetime.now(UTC) + timedelta(days=days))
     return Certificate(P12Certificate(p12, PASSWORD, TOPIC))
 
 
@@ -198,8 +198,8 @@ WRONG: dict[str, Callable[[ServedApns], Credential]] = {
     "no token at all": lambda _: Tokens(""),
     "half a token": lambda _: Tokens("bearer eyJ"),
     "a clock that is two hours ahead": lambda _: p8(clock=skewed(7_200)),
-    "a certificate that has expired": lambda it: a_certificate(it.authority, -400),
-    "a certificate that is not valid yet": lambda it: a_certificate(it.authority, 1),
+    "a certificate that has expired": lambda it: a_certificate(it.ca, -400),
+    "a certificate that is not valid yet": lambda it: a_certificate(it.ca, 1),
 }
 
 
@@ -233,7 +233,7 @@ def test_a_clock_that_is_a_little_off_is_good_enough(seconds: float, apns: Serve
 def test_a_certificate_of_an_authority_apple_does_not_know_gets_nothing_through(
     apns: ServedApns,
 ) -> None:
-    with ApnsSending(apns, a_certificate(Authority())) as send:
+    with ApnsSending(apns, a_certificate(ApnsCa())) as send:
         (answer,) = send("stranger")
     assert isinstance(answer, RetryLater)
     assert received(apns, "stranger") == []
@@ -289,7 +289,7 @@ def test_addresses_with_control_characters_are_gone_and_their_neighbours_sent(
 
 def test_a_server_whose_certificate_has_expired_gets_no_request(tmp_path: Path) -> None:
     server = Server()
-    server.authority = Expired()
+    server.ca = Expired()
     with server:
         sender = sending_to(server, tmp_path)
         assert send_one(sender) == RetryLater("notSent")
@@ -297,7 +297,7 @@ def test_a_server_whose_certificate_has_expired_gets_no_request(tmp_path: Path) 
         assert server.requests == 0
 
 
-class Expired(Authority):
+class Expired(ApnsCa):
     """Signs servers' certificates that have run out."""
 
     def server_context(self) -> ssl.SSLContext:

@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import NoEncryption, pkcs12
 from cryptography.x509.oid import NameOID
 
-from local.emulators.apns.certificates import Authority
+from local.emulators.apns.certificates import ApnsCa
 from local.emulators.test_ca import LIFETIME
 from shared.adapters.memory.database import MemoryDatabase
 from shared.adapters.push.apns_certificate import trust
@@ -43,8 +43,8 @@ RC2_40 = base64.b64decode(
 
 
 @pytest.fixture(scope="module")
-def authority() -> Authority:
-    return Authority()
+def ca() -> ApnsCa:
+    return ApnsCa()
 
 
 def test_a_p12_encrypted_with_rc2_40_is_read() -> None:
@@ -78,8 +78,8 @@ def test_a_p12_without_a_key_is_told() -> None:
         (BEGIN + LIFETIME + timedelta(seconds=1), "expired 2026-01-31"),
     ],
 )
-def test_the_dates_are_checked(at: datetime, told: str, authority: Authority) -> None:
-    contents = authority.client_p12(TOPIC, "secret", BEGIN)
+def test_the_dates_are_checked(at: datetime, told: str, ca: ApnsCa) -> None:
+    contents = ca.client_p12(TOPIC, "secret", BEGIN)
     certificate = P12Certificate(contents, "secret", TOPIC, lambda: at)
     if not told:
         assert Certificate(certificate).authorization() == ""
@@ -90,8 +90,8 @@ def test_the_dates_are_checked(at: datetime, told: str, authority: Authority) ->
         trust(certificate, None)
 
 
-def test_a_certificate_of_another_app_is_told(authority: Authority) -> None:
-    contents = authority.client_p12("com.example.other", "secret")
+def test_a_certificate_of_another_app_is_told(ca: ApnsCa) -> None:
+    contents = ca.client_p12("com.example.other", "secret")
     with pytest.raises(CredentialsRefused, match=r"is for com\.example\.other, not for"):
         P12Certificate(contents, "secret", TOPIC)
 
@@ -129,8 +129,8 @@ def test_every_topic_of_the_extension_is_known() -> None:
         P12Certificate(p12_with_topics("com.example.app", *more), "", "com.example.apple")
 
 
-def test_the_secret_may_hold_a_p12(authority: Authority) -> None:
-    p12 = base64.b64encode(authority.client_p12(TOPIC, "secret")).decode()
+def test_the_secret_may_hold_a_p12(ca: ApnsCa) -> None:
+    p12 = base64.b64encode(ca.client_p12(TOPIC, "secret")).decode()
     given = {"key": None, "keyId": None, "teamId": None}
     read = ApnsCredentials.read(credentials_json(p12=p12, password="secret", **given))
     assert credential(read, TokenShelf(MemoryDatabase())).authorization() == ""

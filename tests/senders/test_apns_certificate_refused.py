@@ -14,7 +14,7 @@ from typing import Any, Self
 
 import pytest
 
-from local.emulators.apns.certificates import Authority
+from local.emulators.apns.certificates import ApnsCa
 from shared.adapters.push.apns import PRODUCTION, ApnsSender
 from shared.adapters.push.apns_credentials import Certificate, Credential
 from shared.domain.audience.device import AddressKind, PushAddress
@@ -36,10 +36,10 @@ class Strict:
     """
 
     def __init__(self, version: ssl.TLSVersion, *, mute: bool = False) -> None:
-        self.authority = Authority()
+        self.ca = ApnsCa()
         self.connections = 0
         self._mute = mute
-        self._context = self.authority.server_context()
+        self._context = self.ca.server_context()
         self._context.set_alpn_protocols(["h2"])
         self._context.maximum_version = version
         self._context.verify_mode = ssl.CERT_REQUIRED
@@ -82,7 +82,7 @@ class Strict:
         self, credential: Credential, tmp_path: Path, devices: int, sends: int = 1
     ) -> list[Answer]:
         ca_file = tmp_path / "ca.pem"
-        ca_file.write_bytes(self.authority.pem)
+        ca_file.write_bytes(self.ca.pem)
         url = f"https://127.0.0.1:{self._listening.getsockname()[1]}"
         sender = ApnsSender(
             TOPIC, {PRODUCTION: credential}, {PRODUCTION: url}, ca_file=str(ca_file)
@@ -98,8 +98,8 @@ def some(devices: int) -> list[PushAddress]:
     return [PushAddress(AddressKind.APNS, f"t{n}", PRODUCTION) for n in range(devices)]
 
 
-def a_certificate(authority: Authority) -> Credential:
-    return Certificate(P12Certificate(authority.client_p12(TOPIC, "secret"), "secret", TOPIC))
+def a_certificate(ca: ApnsCa) -> Credential:
+    return Certificate(P12Certificate(ca.client_p12(TOPIC, "secret"), "secret", TOPIC))
 
 
 VERSIONS = [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3]
@@ -110,7 +110,7 @@ def test_a_certificate_of_an_unknown_authority_is_told_as_such(
     version: ssl.TLSVersion, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     with Strict(version) as server:
-        answers = server.answers(a_certificate(Authority()), tmp_path, 50)
+        answers = server.answers(a_certificate(ApnsCa()), tmp_path, 50)
     assert answers == [REFUSED] * 50
     assert "our certificate is refused" in caplog.text
 
@@ -147,7 +147,7 @@ def test_a_connection_that_ends_without_a_word_is_not_blamed_on_the_certificate(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     with Strict(ssl.TLSVersion.TLSv1_3, mute=True) as server:
-        answers = server.answers(a_certificate(Authority()), tmp_path, 3)
+        answers = server.answers(a_certificate(ApnsCa()), tmp_path, 3)
     assert all(isinstance(answer, RetryLater) for answer in answers)
     assert CLOSES not in caplog.text
 
@@ -157,7 +157,7 @@ def test_but_when_every_connection_does_somebody_is_told(
     version: ssl.TLSVersion, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     with Strict(version, mute=True) as server:
-        answers = server.answers(a_certificate(Authority()), tmp_path, 3, sends=5)
+        answers = server.answers(a_certificate(ApnsCa()), tmp_path, 3, sends=5)
     assert all(isinstance(answer, RetryLater) for answer in answers), "no address pays for a guess"
     assert CLOSES in caplog.text
 

@@ -15,7 +15,7 @@ from h2.events import RequestReceived, StreamEnded
 from h2.settings import SettingCodes
 from hyperframe.frame import GoAwayFrame
 
-from local.emulators.apns.certificates import Authority
+from local.emulators.apns.certificates import ApnsCa
 from local.emulators.background import Background
 from shared.adapters.push.apns_certificate import trust
 from shared.wire.http2 import connection as h2_connection
@@ -81,7 +81,7 @@ class Server:
         self.mute = False
         self.requests = 0
         self.peers: list[Peer] = []
-        self.authority = Authority()
+        self.ca = ApnsCa()
         self.alpn = True
         self._background = Background(self._listening)
 
@@ -99,7 +99,7 @@ class Server:
         def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             tasks.add(asyncio.create_task(self._serve(reader, writer)))
 
-        context = self.authority.server_context()
+        context = self.ca.server_context()
         if not self.alpn:
             context.set_alpn_protocols(["http/1.1"])
         server = await asyncio.start_server(connected, "127.0.0.1", 0, ssl=context)
@@ -131,7 +131,7 @@ class Client:
 
     def __init__(self, server: Server, tmp: str, **http: Any) -> None:
         with open(tmp, "wb") as file:  # noqa: PTH123
-            file.write(server.authority.pem)
+            file.write(server.ca.pem)
         url = f"https://127.0.0.1:{server.port}"
         self._thread = LoopThread("test")
         self._client = H2Client(url, trust(None, tmp), **http)

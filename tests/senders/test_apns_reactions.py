@@ -97,7 +97,7 @@ def test_each_reason_has_its_reaction(http: int, reason: str, expected: Reaction
     assert reaction(http, {}, said(reason)) == expected
 
 
-def test_every_row_of_the_table_is_tested_here_and_offered_by_the_stand_in() -> None:
+def test_every_row_of_the_table_is_tested_here_and_offered_by_the_emulator() -> None:
     assert {(http, reason) for http, reason, _ in ROWS} == set(REACTIONS) == set(REASONS)
 
 

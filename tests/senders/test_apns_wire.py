@@ -8,7 +8,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from local.emulators.apns.answers import SCRIPTS
+from local.emulators.apns.answers import FAULTS
 from local.emulators.apns.server import ServedApns
 from local.emulators.apns.service import Apns, Config
 from shared.adapters.push.apns import PRODUCTION, SANDBOX
@@ -118,8 +118,8 @@ def nameless(answer: Answer) -> Answer:
     return Accepted() if isinstance(answer, Accepted) else answer
 
 
-def test_the_stand_in_offers_no_answer_that_is_not_tested_here() -> None:
-    assert {script.prefix for script in SCRIPTS} == {"slow-", *EXPECTED}
+def test_the_emulator_offers_no_answer_that_is_not_tested_here() -> None:
+    assert {fault.prefix for fault in FAULTS} == {"slow-", *EXPECTED}
 
 
 @pytest.mark.parametrize("prefix", EXPECTED)
@@ -324,7 +324,7 @@ def test_the_first_request_of_a_connection_goes_alone_and_the_rest_side_by_side(
 
 
 def test_a_client_certificate_needs_no_token(apns: ServedApns) -> None:
-    p12 = apns.authority.client_p12(TOPIC, "secret")
+    p12 = apns.ca.client_p12(TOPIC, "secret")
     token = next(names)
     with Sending(apns, Certificate(P12Certificate(p12, "secret", TOPIC))) as send:
         assert isinstance(send(token, f"{token}b")[0], Accepted)
@@ -333,7 +333,7 @@ def test_a_client_certificate_needs_no_token(apns: ServedApns) -> None:
 
 def test_a_certificate_that_expired_is_told_apart_from_a_network_fault(apns: ServedApns) -> None:
     ago = datetime.now(UTC) - timedelta(days=400)
-    p12 = apns.authority.client_p12(TOPIC, "secret", ago)
+    p12 = apns.ca.client_p12(TOPIC, "secret", ago)
     with Sending(apns, Certificate(P12Certificate(p12, "secret", TOPIC))) as send:
         assert send(next(names)) == [REFUSED]
 

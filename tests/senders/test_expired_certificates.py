@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from local.emulators.apns.certificates import Authority
+from local.emulators.apns.certificates import ApnsCa
 from local.emulators.test_ca import LIFETIME
 from shared.adapters.push.hms_credentials import HuaweiAccessTokens
 from shared.domain.push.answers import Accepted, Answer, RetryLater
@@ -30,23 +30,23 @@ SENDERS: dict[str, tuple[Callable[..., Sending | HmsSending], bytes]] = {
 
 
 @pytest.fixture(scope="module")
-def authority() -> Authority:
-    return Authority()
+def ca() -> ApnsCa:
+    return ApnsCa()
 
 
 @pytest.fixture(scope="module")
-def trust(authority: Authority) -> ssl.SSLContext:
-    return ssl.create_default_context(cadata=authority.pem.decode())
+def trust(ca: ApnsCa) -> ssl.SSLContext:
+    return ssl.create_default_context(cadata=ca.pem.decode())
 
 
 @pytest.mark.parametrize("sender", SENDERS)
 @pytest.mark.parametrize("at", TIMES.values(), ids=TIMES)
 def test_nothing_is_sent_to_a_server_out_of_its_dates(
-    at: datetime, sender: str, authority: Authority, trust: ssl.SSLContext
+    at: datetime, sender: str, ca: ApnsCa, trust: ssl.SSLContext
 ) -> None:
     sending, good = SENDERS[sender]
     with (
-        Misbehaving(answer(good), tls=authority.server_context_of(at)) as server,
+        Misbehaving(answer(good), tls=ca.server_context_of(at)) as server,
         sending(server.url, trust=trust) as send,
     ):
         answers: list[Answer] = send("one")
@@ -55,12 +55,10 @@ def test_nothing_is_sent_to_a_server_out_of_its_dates(
 
 
 @pytest.mark.parametrize("sender", SENDERS)
-def test_and_everything_to_one_within_them(
-    sender: str, authority: Authority, trust: ssl.SSLContext
-) -> None:
+def test_and_everything_to_one_within_them(sender: str, ca: ApnsCa, trust: ssl.SSLContext) -> None:
     sending, good = SENDERS[sender]
     with (
-        Misbehaving(answer(good), tls=authority.server_context_of()) as server,
+        Misbehaving(answer(good), tls=ca.server_context_of()) as server,
         sending(server.url, trust=trust) as send,
     ):
         assert isinstance(send("one")[0], Accepted)
@@ -68,9 +66,9 @@ def test_and_everything_to_one_within_them(
 
 @pytest.mark.parametrize("at", TIMES.values(), ids=TIMES)
 def test_no_secret_is_told_to_a_token_endpoint_out_of_its_dates(
-    at: datetime, authority: Authority, trust: ssl.SSLContext
+    at: datetime, ca: ApnsCa, trust: ssl.SSLContext
 ) -> None:
-    with Misbehaving(answer(), tls=authority.server_context_of(at)) as server:
+    with Misbehaving(answer(), tls=ca.server_context_of(at)) as server:
         tokens = HuaweiAccessTokens(
             an_account(), server.url, http=lambda base: KeptConnections(base, trust=trust)
         )

@@ -93,7 +93,7 @@ def test_a_payload_is_refused_at_the_first_byte_too_many() -> None:
     assert replace(message, content=of(most + 1)).rendered(FCM) == PAYLOAD_TOO_BIG
 
 
-def test_the_stand_in_draws_the_line_where_we_do() -> None:
+def test_the_emulator_draws_the_line_where_we_do() -> None:
     fields = orjson.loads(a_message().payload(FCM).body("t"))["message"]
     room = MOST_BYTES - taken(a_message().content)
     body = fields["notification"]["body"]

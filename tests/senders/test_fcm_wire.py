@@ -8,7 +8,7 @@ import pytest
 
 from local.emulators.apns.answers import REASONS, prefix_of
 from local.emulators.background import Served
-from local.emulators.fcm.answers import SCRIPTS
+from local.emulators.fcm.answers import FAULTS
 from local.emulators.fcm.server import Config, app
 from shared.domain.push.answers import (
     Accepted,
@@ -84,8 +84,8 @@ def send_hastily(fcm: str) -> Iterator[Sending]:
         yield sending
 
 
-def test_the_stand_in_offers_no_answer_that_is_not_tested_here() -> None:
-    assert {script.prefix for script in SCRIPTS} == {"slow-", *EXPECTED}
+def test_the_emulator_offers_no_answer_that_is_not_tested_here() -> None:
+    assert {fault.prefix for fault in FAULTS} == {"slow-", *EXPECTED}
 
 
 @pytest.mark.parametrize("prefix", EXPECTED)

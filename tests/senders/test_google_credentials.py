@@ -270,7 +270,7 @@ def test_having_no_credentials_yet_passes(monkeypatch: pytest.MonkeyPatch) -> No
         GoogleAccessTokens(load=nowhere).current()
 
 
-# ---- the stand-in's own strictness ------------------------------------------------------------
+# ---- the emulator's own strictness ------------------------------------------------------------
 
 GOOD = {
     "iss": "sender@demo-p.iam.gserviceaccount.com",

@@ -204,7 +204,7 @@ def test_a_token_endpoint_that_is_away_or_silent_is_not_a_refusal() -> None:
         assert len(server.requests) == 2
 
 
-def test_the_stand_in_gives_tokens_for_its_secret_only() -> None:
+def test_the_emulator_gives_tokens_for_its_secret_only() -> None:
     with Served(app(app_secret="s3cret+/&=")) as served:
         url = f"{served.url}/oauth2/v3/token"
         assert "/" in HuaweiAccessTokens(an_account(), url).current()

@@ -25,7 +25,7 @@ from tests.senders.parts import FixedTokens, a_message, codes, pushes, received
 REFUSED = Misconfigured("credentialsRefused")
 
 
-def from_stand_in(account: HmsAccount, url: str) -> HmsSender:
+def from_emulator(account: HmsAccount, url: str) -> HmsSender:
     return hms_sender(account, url, f"{url}/oauth2/v3/token")
 
 
@@ -41,7 +41,7 @@ def test_a_refused_access_token_is_renewed_once_for_all_and_the_push_goes_out(
 ) -> None:
     account = an_account(projectId=project)
     with Served(app(Config(issued_tokens_only=True), "s3cret+/&=")) as served:
-        sender = from_stand_in(account, served.url)
+        sender = from_emulator(account, served.url)
         try:
             assert codes(sender.send(pushes(a_message(), addresses("a")))) == ["accepted"]
             httpx.delete(f"{served.url}/token")
@@ -219,7 +219,7 @@ def test_a_forked_worker_sends_over_connections_of_its_own(hms: str) -> None:
 def test_no_token_and_no_secret_of_any_kind_is_logged(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
     with Served(app(app_secret="right")) as served:
-        refused = from_stand_in(an_account(appSecret="very-secret"), served.url)
+        refused = from_emulator(an_account(appSecret="very-secret"), served.url)
         assert refused.send(pushes(a_message(), addresses("secret-address"))) == [REFUSED]
         with HmsSending(served.url, FixedTokens("secret-one", "secret-two")) as send:
             assert send("illegal-secret") == [AddressGone("invalidToken")]

@@ -94,7 +94,7 @@ def send(hms: str) -> Iterator[HmsSending]:
         yield sending
 
 
-def test_the_stand_in_offers_no_answer_that_is_not_tested_here() -> None:
+def test_the_emulator_offers_no_answer_that_is_not_tested_here() -> None:
     assert {reply.prefix for reply in REPLIES} == {"slow-", *FOR_ALL}
     assert {illegal.prefix for illegal in (*ILLEGALS, UNREADABLE)} == set(FOR_ONE)
 

@@ -10,13 +10,13 @@ from enum import StrEnum
 
 import orjson
 
-from local.emulators.faults import Wishes
+from local.emulators.faults import FaultTable
 from local.emulators.push.received import NO_ANSWER
 
 UNREGISTERED_AT_MS = 1_700_000_000_123
 
 
-class Act(StrEnum):
+class FaultKind(StrEnum):
     """Way in which a request is answered, or not."""
 
     ANSWER = "answer"
@@ -34,14 +34,14 @@ class Act(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Script:
+class Fault:
     """Row of the table: the answer to device tokens that begin with ``prefix``."""
 
     prefix: str
     meaning: str
     http: int = 200
     reason: str = ""
-    act: Act = Act.ANSWER
+    kind: FaultKind = FaultKind.ANSWER
     taken: bool = False
     only_in: str = ""
     """Only in this environment; accepted in the other."""
@@ -49,7 +49,7 @@ class Script:
     @property
     def status(self) -> int:
         """Status that the client can have seen."""
-        return self.http if self.act in _SEEN else NO_ANSWER
+        return self.http if self.kind in _SEEN else NO_ANSWER
 
     @property
     def body(self) -> bytes:
@@ -65,12 +65,12 @@ class Script:
             "meaning": self.meaning,
             "http": self.http,
             "reason": self.reason or None,
-            "act": self.act,
+            "act": self.kind,
             "taken": self.taken,
         }
 
 
-_SEEN = frozenset({Act.ANSWER, Act.GOAWAY_ANSWERED})
+_SEEN = frozenset({FaultKind.ANSWER, FaultKind.GOAWAY_ANSWERED})
 
 REASONS: tuple[tuple[int, str], ...] = (
     (400, "BadCollapseId"),
@@ -113,38 +113,42 @@ def prefix_of(reason: str) -> str:
     return re.sub(r"(?<!^)(?=[A-Z])", "-", reason).lower() + "-"
 
 
-SCRIPTS: tuple[Script, ...] = (
-    *(Script(prefix_of(it), f"Apple's {it}", http, it) for http, it in REASONS),
-    Script("new-reason-", "refused with a reason nobody has heard of", 400, "ReasonOfTomorrow"),
-    Script("no-reason-", "refused without a word", 400),
-    Script("bad-gateway-", "a proxy's word, not Apple's", 502),
-    Script("sandbox-only-", "a device of the sandbox", 400, "BadDeviceToken", only_in="production"),
-    Script(
+FAULTS: tuple[Fault, ...] = (
+    *(Fault(prefix_of(it), f"Apple's {it}", http, it) for http, it in REASONS),
+    Fault("new-reason-", "refused with a reason nobody has heard of", 400, "ReasonOfTomorrow"),
+    Fault("no-reason-", "refused without a word", 400),
+    Fault("bad-gateway-", "a proxy's word, not Apple's", 502),
+    Fault("sandbox-only-", "a device of the sandbox", 400, "BadDeviceToken", only_in="production"),
+    Fault(
         "sandbox-key-",
         "a device of the sandbox, asked for with a key for that only",
         403,
         "BadEnvironmentKeyInToken",
         only_in="production",
     ),
-    Script("production-only-", "a device of production", 400, "BadDeviceToken", only_in="sandbox"),
-    Script("slow-", "accepted, but the answer takes its time", act=Act.SLOW, taken=True),
-    Script("refused-", "the stream is refused, not carried out", act=Act.REFUSE),
-    Script("reset-stream-", "accepted, and the stream reset", act=Act.RESET_STREAM, taken=True),
-    Script("half-", "half of an answer, and the stream reset", 400, "Half", act=Act.HALF),
-    Script("goaway-below-", "GOAWAY, this one not carried out", act=Act.GOAWAY_BELOW),
-    Script("goaway-at-", "accepted, GOAWAY, no answer", act=Act.GOAWAY_AT, taken=True),
-    Script(
+    Fault("production-only-", "a device of production", 400, "BadDeviceToken", only_in="sandbox"),
+    Fault("slow-", "accepted, but the answer takes its time", kind=FaultKind.SLOW, taken=True),
+    Fault("refused-", "the stream is refused, not carried out", kind=FaultKind.REFUSE),
+    Fault(
+        "reset-stream-", "accepted, and the stream reset", kind=FaultKind.RESET_STREAM, taken=True
+    ),
+    Fault("half-", "half of an answer, and the stream reset", 400, "Half", kind=FaultKind.HALF),
+    Fault("goaway-below-", "GOAWAY, this one not carried out", kind=FaultKind.GOAWAY_BELOW),
+    Fault("goaway-at-", "accepted, GOAWAY, no answer", kind=FaultKind.GOAWAY_AT, taken=True),
+    Fault(
         "goaway-answered-",
         "accepted and answered after GOAWAY",
-        act=Act.GOAWAY_ANSWERED,
+        kind=FaultKind.GOAWAY_ANSWERED,
         taken=True,
     ),
-    Script("closed-", "accepted, and the connection closed", act=Act.CLOSE, taken=True),
-    Script("reset-", "accepted, and the connection reset", act=Act.RESET, taken=True),
-    Script("babble-", "accepted, and something that is not HTTP/2", act=Act.BABBLE, taken=True),
-    Script("huge-", "an answer nobody should read to its end", 400, "Huge", act=Act.HUGE),
+    Fault("closed-", "accepted, and the connection closed", kind=FaultKind.CLOSE, taken=True),
+    Fault("reset-", "accepted, and the connection reset", kind=FaultKind.RESET, taken=True),
+    Fault(
+        "babble-", "accepted, and something that is not HTTP/2", kind=FaultKind.BABBLE, taken=True
+    ),
+    Fault("huge-", "an answer nobody should read to its end", 400, "Huge", kind=FaultKind.HUGE),
 )
-WISHED: Wishes[Script] = Wishes(SCRIPTS)
+FAULT_TABLE: FaultTable[Fault] = FaultTable(FAULTS)
 PASSING = (
     "internal-server-error-",
     "service-unavailable-",
@@ -160,7 +164,7 @@ PASSING = (
 """Transient faults: ``fault_ratio`` chooses among them unless others are named."""
 
 
-def wished(token: str, attempt: int, environment: str) -> Script | None:
+def fault_for(token: str, attempt: int, environment: str) -> Fault | None:
     """Return the row this token asks for at this attempt; ``None`` to be accepted."""
-    found = WISHED.of(token, attempt)
+    found = FAULT_TABLE.of(token, attempt)
     return found if found is None or found.only_in in ("", environment) else None

@@ -15,11 +15,11 @@ _HOSTS = x509.SubjectAlternativeName(
 )
 
 
-class Authority(CertificateAuthority):
+class ApnsCa(CertificateAuthority):
     """Certificate authority for the emulator's own certificate and for those of senders."""
 
     def __init__(self) -> None:
-        super().__init__("APNs stand-in")
+        super().__init__("APNs emulator")
 
     def server_context(self) -> ssl.SSLContext:
         """Create the context for 127.0.0.1 and localhost; it asks for a client certificate and also

@@ -16,7 +16,7 @@ from typing import Self, cast
 
 from aiohttp import web
 
-from local.emulators.apns.certificates import Authority
+from local.emulators.apns.certificates import ApnsCa
 from local.emulators.apns.service import Apns, Config
 from local.emulators.apns.wire import ServerConnection
 from local.emulators.background import (
@@ -63,7 +63,7 @@ class Addresses:
 
 @asynccontextmanager
 async def serving(
-    apns: Apns, authority: Authority, host: str, port: int, admin_port: int
+    apns: Apns, ca: ApnsCa, host: str, port: int, admin_port: int
 ) -> AsyncIterator[Addresses]:
     """Serve both ports on the running loop."""
     connections: set[ServerConnection] = set()
@@ -76,7 +76,7 @@ async def serving(
             lambda: ServerConnection(apns, connections, plain_protocol),
             host,
             port,
-            ssl=authority.server_context(),
+            ssl=ca.server_context(),
         )
         try:
             bound = server.sockets[0].getsockname()
@@ -121,12 +121,10 @@ class ServedApns:
 
     def __init__(self, apns: Apns | None = None, *, ca_file: Path, port: int = 0) -> None:
         self.apns = apns or Apns()
-        self.authority = Authority()
+        self.ca = ApnsCa()
         self.ca_file = str(ca_file)
-        ca_file.write_bytes(self.authority.pem)
-        self._background = Background(
-            lambda: serving(self.apns, self.authority, "127.0.0.1", port, 0)
-        )
+        ca_file.write_bytes(self.ca.pem)
+        self._background = Background(lambda: serving(self.apns, self.ca, "127.0.0.1", port, 0))
 
     def __enter__(self) -> Self:
         addresses = self._background.start()
@@ -146,16 +144,16 @@ def main() -> None:
     """Run the command line."""
     given = _parser().parse_args()
     keys = dict(_key(each) for each in given.key)
-    authority = Authority()
-    given.ca_file.write_bytes(authority.pem)
+    ca = ApnsCa()
+    given.ca_file.write_bytes(ca.pem)
     if given.p12_file:
-        given.p12_file.write_bytes(authority.client_p12(given.topic, given.p12_password))
+        given.p12_file.write_bytes(ca.client_p12(given.topic, given.p12_password))
     apns = Apns(Config(latency_seconds=given.latency), keys)
 
     async def run() -> None:
-        async with serving(apns, authority, given.host, given.port, given.admin_port) as at:
+        async with serving(apns, ca, given.host, given.port, given.admin_port) as at:
             line = (
-                f"apns stand-in answers on {at.url} trusting {given.ca_file}, admin on {at.admin}"
+                f"apns emulator answers on {at.url} trusting {given.ca_file}, admin on {at.admin}"
             )
             print(line, flush=True)
             await until_signalled()
@@ -165,7 +163,7 @@ def main() -> None:
 
 def _parser() -> argparse.ArgumentParser:
     parser = push_command_line(
-        "apns", "A stand-in for Apple's push service.", EXAMPLES, port=f"HTTP/2; {ANY_FREE_PORT}"
+        "apns", "An emulator for Apple's push service.", EXAMPLES, port=f"HTTP/2; {ANY_FREE_PORT}"
     )
     parser.add_argument("--admin-port", type=int, default=0, help="default: any free one")
     parser.add_argument(

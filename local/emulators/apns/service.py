@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import orjson
 from pydantic import Field
 
-from local.emulators.apns.answers import PASSING, SCRIPTS, WISHED, Act, Script, wished
+from local.emulators.apns.answers import FAULT_TABLE, FAULTS, PASSING, Fault, FaultKind, fault_for
 from local.emulators.apns.checks import Caller, Refused, TokenRules, check, where
 from local.emulators.apns.received import ApnsReceived, StreamEntry
 from local.emulators.apns.wire import Reply, Request
@@ -26,10 +26,10 @@ class Apns:
     """State of the emulator, and its ports' answers. ``keys``: public keys (PEM) by key id."""
 
     def __init__(self, config: Config | None = None, keys: Mapping[str, str] | None = None) -> None:
-        self._in_force = InForce(config or Config(), WISHED.by_prefix)
+        self._in_force = InForce(config or Config(), FAULT_TABLE.by_prefix)
         self._tokens = TokenRules(keys or {})
         self.received = ApnsReceived()
-        shown = {"prefixes": [script.shown() for script in SCRIPTS]}
+        shown = {"prefixes": [fault.shown() for fault in FAULTS]}
         self.admin = Admin(self._in_force, self.received, shown)
 
     def opened(self) -> int:
@@ -46,15 +46,15 @@ class Apns:
         given = dict(request.headers)
         environment, token = "production", ""
         payload: object = None
-        script: Script | None = None
+        fault: Fault | None = None
         refused = ""
         self._tokens.update_seconds = self._in_force.config.token_update_seconds
         try:
             environment, token = where(given.get(":method", ""), given.get(":path", ""))
             payload = check(request.headers, bytes(request.body), caller, self._tokens)
             attempt = self.received.attempt(token)
-            script = wished(token, attempt, environment) or self._in_force.passing_fault()
-            http, body = (script.http, script.body) if script else (200, b"")
+            fault = fault_for(token, attempt, environment) or self._in_force.passing_fault()
+            http, body = (fault.http, fault.body) if fault else (200, b"")
         except Refused as no:
             attempt, http, refused = 1, no.http, no.reason
             body = orjson.dumps({"reason": no.reason})
@@ -66,20 +66,20 @@ class Apns:
                 stream=request.stream,
                 token=token,
                 attempt=attempt,
-                status=script.status if script else http,
-                reason=script.reason if script else refused,
-                taken=script.taken if script else http == 200,
+                status=fault.status if fault else http,
+                reason=fault.reason if fault else refused,
+                taken=fault.taken if fault else http == 200,
                 notification=_text(payload, "notificationId"),
                 replace_key=given.get("apns-collapse-id", ""),
                 headers=given,
                 payload=payload,
             )
         )
-        return Reply(http, _names(given), body, script, self._seconds(script))
+        return Reply(http, _names(given), body, fault, self._seconds(fault))
 
-    def _seconds(self, script: Script | None) -> float:
+    def _seconds(self, fault: Fault | None) -> float:
         config = self._in_force.config
-        slow = script is not None and script.act is Act.SLOW
+        slow = fault is not None and fault.kind is FaultKind.SLOW
         return config.slow_seconds if slow else config.latency_seconds
 
 

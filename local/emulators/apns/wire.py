@@ -25,7 +25,7 @@ from h2.exceptions import ProtocolError
 from h2.settings import SettingCodes
 from hyperframe.frame import GoAwayFrame
 
-from local.emulators.apns.answers import Act, Script
+from local.emulators.apns.answers import Fault, FaultKind
 from local.emulators.apns.certificates import topics_of
 from local.emulators.apns.checks import Caller
 
@@ -47,12 +47,12 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """The answer to a request; ``script`` names a fault in giving it, if there is one."""
+    """The answer to a request; ``fault`` says how it fails to come, if it does."""
 
     status: int
     headers: Mapping[str, str]
     body: bytes = b""
-    script: Script | None = None
+    fault: Fault | None = None
     after_seconds: float = 0.0
 
 
@@ -184,23 +184,23 @@ class ServerConnection(asyncio.Protocol):
     # ---- answers -----------------------------------------------------------------------------
 
     def _give(self, stream: int, reply: Reply) -> None:
-        act = reply.script.act if reply.script else Act.ANSWER
-        acts: Mapping[Act, Callable[[int, Reply], None]] = {
-            Act.REFUSE: self._refuse,
-            Act.RESET_STREAM: self._reset_stream,
-            Act.HALF: self._half,
-            Act.GOAWAY_BELOW: self._goaway_below,
-            Act.GOAWAY_AT: self._goaway_at,
-            Act.GOAWAY_ANSWERED: self._goaway_answered,
-            Act.CLOSE: self._close,
-            Act.RESET: self._reset,
-            Act.BABBLE: self._babble,
-            Act.HUGE: self._huge,
+        kind = reply.fault.kind if reply.fault else FaultKind.ANSWER
+        handlers: Mapping[FaultKind, Callable[[int, Reply], None]] = {
+            FaultKind.REFUSE: self._refuse,
+            FaultKind.RESET_STREAM: self._reset_stream,
+            FaultKind.HALF: self._half,
+            FaultKind.GOAWAY_BELOW: self._goaway_below,
+            FaultKind.GOAWAY_AT: self._goaway_at,
+            FaultKind.GOAWAY_ANSWERED: self._goaway_answered,
+            FaultKind.CLOSE: self._close,
+            FaultKind.RESET: self._reset,
+            FaultKind.BABBLE: self._babble,
+            FaultKind.HUGE: self._huge,
         }
-        acts.get(act, self._plainly)(stream, reply)
+        handlers.get(kind, self._answer)(stream, reply)
         self._under_way.discard(stream)
 
-    def _plainly(self, stream: int, reply: Reply) -> None:
+    def _answer(self, stream: int, reply: Reply) -> None:
         self._begin_answer(stream, reply, end=not reply.body)
         if reply.body:
             self._h2.send_data(stream, reply.body, end_stream=True)
@@ -256,7 +256,7 @@ class ServerConnection(asyncio.Protocol):
 
     def _goaway_answered(self, stream: int, reply: Reply) -> None:
         self._goaway(stream, "Shutdown")
-        self._plainly(stream, reply)
+        self._answer(stream, reply)
         self._flush()
         self._transport.close()
 

@@ -24,7 +24,7 @@ from local.emulators.auth.tokens import (
 
 def not_implemented(what: str) -> Refusal:
     """Create the refusal of what Google's emulator does and this one does not."""
-    return Refusal(f"{what} is not part of this stand-in", 501, "NOT_IMPLEMENTED")
+    return Refusal(f"{what} is not part of this emulator", 501, "NOT_IMPLEMENTED")
 
 
 class Body(BaseModel):

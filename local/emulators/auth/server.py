@@ -151,10 +151,10 @@ def _error(code: int, message: str, status: str) -> web.Response:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run the stand-in until SIGTERM or SIGINT."""
+    """Run the emulator until SIGTERM or SIGINT."""
     parser = argparse.ArgumentParser(
         prog="python -m local.emulators.auth.server",
-        description="A stand-in for Google's Auth emulator. Accounts live in memory only.",
+        description="An emulator of Google's sign-in. Accounts live in memory only.",
         epilog="Set FIREBASE_AUTH_EMULATOR_HOST=HOST:PORT for the Admin SDK; give the JavaScript "
         "SDK http://HOST:PORT in connectAuthEmulator. Any API key will do.",
     )
@@ -170,7 +170,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         app(given.project),
         given.host,
         given.port,
-        f"sign-in stand-in for {given.project} at {{url}}",
+        f"sign-in emulator for {given.project} at {{url}}",
     )
 
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 import orjson
 
 from local.emulators.apns.answers import REASONS, prefix_of
-from local.emulators.faults import BY_DATE, Act, Script, Wishes
+from local.emulators.faults import BY_DATE, Fault, FaultKind, FaultTable
 
 APNS_ERROR = "type.googleapis.com/google.firebase.fcm.v1.ApnsError"
 QUOTA_FAILURE = "type.googleapis.com/google.rpc.QuotaFailure"
@@ -45,11 +45,11 @@ _INVALID = "Request contains an invalid argument."
 _SOON = {"Retry-After": "7"}
 
 
-def _quota(prefix: str, whose: str, subject: str, description: str) -> Script:
+def _quota(prefix: str, whose: str, subject: str, description: str) -> Fault:
     violations = [{"subject": subject, "description": description}]
     more = {"@type": QUOTA_FAILURE, "violations": violations}
     said = error(429, "RESOURCE_EXHAUSTED", "Quota exceeded.", "QUOTA_EXCEEDED", more=more)
-    return Script(prefix, f"too many messages to {whose}, as a detail says", 429, said)
+    return Fault(prefix, f"too many messages to {whose}, as a detail says", 429, said)
 
 
 _WORDED: Mapping[int, tuple[int, str, str, str]] = {
@@ -63,33 +63,33 @@ _WORDED: Mapping[int, tuple[int, str, str, str]] = {
 """What FCM says for a status of Apple's."""
 
 
-def _apples(http: int, reason: str) -> Script:
+def _apples(http: int, reason: str) -> Fault:
     more = {"@type": APNS_ERROR, "statusCode": http, "reason": reason}
     status, word, sentence, code = _WORDED.get(http, _WORDED[400])
     told = error(status, word, sentence, code, more=more)
-    return Script(f"apns-{prefix_of(reason)}", f"Apple's {reason}, handed on", status, told)
+    return Fault(f"apns-{prefix_of(reason)}", f"Apple's {reason}, handed on", status, told)
 
 
-SCRIPTS: tuple[Script, ...] = (
-    Script(
+FAULTS: tuple[Fault, ...] = (
+    Fault(
         "unregistered-",
         "the app was removed or the token has expired",
         404,
         error(404, "NOT_FOUND", "Requested entity was not found.", "UNREGISTERED"),
     ),
-    Script(
+    Fault(
         "not-found-bare-",
         "no such project or path; says nothing about the address",
         404,
         error(404, "NOT_FOUND", "Requested entity was not found."),
     ),
-    Script(
+    Fault(
         "invalid-token-",
         "not a token, told by the sentence",
         400,
         error(400, "INVALID_ARGUMENT", _NO_TOKEN, "INVALID_ARGUMENT"),
     ),
-    Script(
+    Fault(
         "invalid-token-field-",
         "not a token, told by the violated field",
         400,
@@ -101,62 +101,62 @@ SCRIPTS: tuple[Script, ...] = (
             [("message.token", "Invalid registration token")],
         ),
     ),
-    Script(
+    Fault(
         "invalid-argument-",
         "the message is refused",
         400,
         error(400, "INVALID_ARGUMENT", _INVALID, "INVALID_ARGUMENT"),
     ),
-    Script(
+    Fault(
         "payload-too-big-",
         "the message is refused for its size, without details",
         400,
         error(400, "INVALID_ARGUMENT", "Message too big"),
     ),
-    Script(
+    Fault(
         "new-code-",
         "refused with a code nobody has heard of",
         400,
         error(400, "INVALID_ARGUMENT", _INVALID, "CODE_OF_TOMORROW"),
     ),
-    Script(
+    Fault(
         "sender-mismatch-",
         "the token belongs to another project",
         403,
         error(403, "PERMISSION_DENIED", "SenderId mismatch", "SENDER_ID_MISMATCH"),
     ),
-    Script(
+    Fault(
         "permission-denied-",
         "the service account may not send, or the API is off",
         403,
         error(403, "PERMISSION_DENIED", "Permission denied on resource project."),
     ),
-    Script(
+    Fault(
         "third-party-auth-",
         "the APNs key or web push key in Firebase is missing or expired",
         401,
         error(401, "UNAUTHENTICATED", "Auth error from APNS or Web Push", "THIRD_PARTY_AUTH_ERROR"),
     ),
-    Script(
+    Fault(
         "unauthenticated-",
         "the access token is refused",
         401,
         error(401, "UNAUTHENTICATED", "Request had invalid authentication credentials."),
     ),
-    Script(
+    Fault(
         "quota-",
         "too many messages; says when to come back",
         429,
         error(429, "RESOURCE_EXHAUSTED", "Quota exceeded.", "QUOTA_EXCEEDED"),
         {"Retry-After": "30"},
     ),
-    Script(
+    Fault(
         "quota-bare-",
         "too many messages; does not say when to come back",
         429,
         error(429, "RESOURCE_EXHAUSTED", "Quota exceeded.", "QUOTA_EXCEEDED"),
     ),
-    Script(
+    Fault(
         "quota-date-",
         "too many messages; says when to come back as a date, 90 s ahead",
         429,
@@ -166,65 +166,67 @@ SCRIPTS: tuple[Script, ...] = (
     _quota("quota-device-", "one device", "device:token", "Device message rate exceeded."),
     _quota("quota-project-", "the project", "project:demo", "Messages per minute per project."),
     *(_apples(http, reason) for http, reason in REASONS),
-    Script(
+    Fault(
         "internal-",
         "an internal error, after which the message may have gone out",
         500,
         error(500, "INTERNAL", "Internal error encountered.", "INTERNAL"),
     ),
-    Script(
+    Fault(
         "unspecified-",
         "an error without further information",
         500,
         error(500, "INTERNAL", "Internal error encountered.", "UNSPECIFIED_ERROR"),
     ),
-    Script(
+    Fault(
         "unavailable-",
         "overloaded; says when to come back",
         503,
         error(503, "UNAVAILABLE", "The service is currently unavailable.", "UNAVAILABLE"),
         _SOON,
     ),
-    Script(
+    Fault(
         "unavailable-bare-",
         "overloaded; does not say when to come back",
         503,
         error(503, "UNAVAILABLE", "The service is currently unavailable.", "UNAVAILABLE"),
     ),
-    Script(
+    Fault(
         "bad-gateway-",
         "Google's front end, in HTML: try again in 30 seconds",
         502,
         _PAGE,
         content_type="text/html",
     ),
-    Script(
+    Fault(
         "gateway-timeout-",
         "Google's front end waited in vain",
         504,
         error(504, "DEADLINE_EXCEEDED", "Deadline expired before operation could complete."),
     ),
-    Script("redirect-", "sent elsewhere", 302, headers={"Location": "/elsewhere"}),
-    Script(
+    Fault("redirect-", "sent elsewhere", 302, headers={"Location": "/elsewhere"}),
+    Fault(
         "slow-",
         "accepted, but answered after slow_seconds",
         body=b'{"name":"projects/late/messages/0:1"}',
-        act=Act.SLOW,
+        kind=FaultKind.SLOW,
         taken=True,
     ),
-    Script("reset-", "the connection is reset instead of an answer", act=Act.RESET),
-    Script("closed-", "the connection is closed instead of an answer", act=Act.CLOSE),
-    Script("lost-", "accepted, and closed instead of an answer", act=Act.CLOSE, taken=True),
-    Script("cut-", "accepted, but closed in the middle of the answer", act=Act.CUT, taken=True),
-    Script("babble-", "accepted, but the answer is not HTTP", act=Act.BABBLE, taken=True),
-    Script(
+    Fault("reset-", "the connection is reset instead of an answer", kind=FaultKind.RESET),
+    Fault("closed-", "the connection is closed instead of an answer", kind=FaultKind.CLOSE),
+    Fault("lost-", "accepted, and closed instead of an answer", kind=FaultKind.CLOSE, taken=True),
+    Fault(
+        "cut-", "accepted, but closed in the middle of the answer", kind=FaultKind.CUT, taken=True
+    ),
+    Fault("babble-", "accepted, but the answer is not HTTP", kind=FaultKind.BABBLE, taken=True),
+    Fault(
         "garbage-", "accepted, but the answer is not JSON", body=b'{"name": \xff\x00', taken=True
     ),
-    Script("html-", "accepted, but the answer is a page", 200, _PAGE, {}, "text/html", taken=True),
-    Script("huge-", "accepted, with an answer of 64 MiB", act=Act.HUGE, taken=True),
+    Fault("html-", "accepted, but the answer is a page", 200, _PAGE, {}, "text/html", taken=True),
+    Fault("huge-", "accepted, with an answer of 64 MiB", kind=FaultKind.HUGE, taken=True),
 )
 
-WISHED: Wishes[Script] = Wishes(SCRIPTS)
+FAULT_TABLE: FaultTable[Fault] = FaultTable(FAULTS)
 
 PASSING: tuple[str, ...] = ("unavailable-", "internal-", "reset-", "closed-", "lost-", "cut-")
 """Transient faults: ``fault_ratio`` chooses among them unless others are named."""

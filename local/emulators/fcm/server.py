@@ -15,8 +15,8 @@ from pydantic import Field
 
 from local.emulators.background import serve
 from local.emulators.command_line import push_command_line
-from local.emulators.faults import SILENT, Script
-from local.emulators.fcm.answers import PASSING, SCRIPTS, WISHED
+from local.emulators.faults import SILENT, Fault
+from local.emulators.fcm.answers import FAULT_TABLE, FAULTS, PASSING
 from local.emulators.fcm.received import MessageEntry, notification_id, replace_key
 from local.emulators.fcm.schema import Unacceptable
 from local.emulators.fcm.tokens import RefusedGrant, TokenEndpoint
@@ -61,10 +61,10 @@ class Fcm:
     """State of the emulator, and its handlers."""
 
     def __init__(self, config: Config, tokens: TokenEndpoint) -> None:
-        self._in_force = InForce(config, WISHED.by_prefix)
+        self._in_force = InForce(config, FAULT_TABLE.by_prefix)
         self._tokens = tokens
         self.received = Received()
-        shown = {"prefixes": [script.shown() for script in SCRIPTS]}
+        shown = {"prefixes": [fault.shown() for fault in FAULTS]}
         self._admin = Admin(self._in_force, self.received, shown)
 
     def routes(self) -> list[web.RouteDef]:
@@ -84,7 +84,7 @@ class Fcm:
         if latency := self._in_force.config.latency_seconds:
             await asyncio.sleep(latency)
         if not self._may_send(request.headers.get("Authorization", "")):
-            return self._refuse(401, WISHED.by_prefix["unauthenticated-"].body)
+            return self._refuse(401, FAULT_TABLE.by_prefix["unauthenticated-"].body)
         try:
             accepted = check(body)
         except Unacceptable as unacceptable:
@@ -103,27 +103,27 @@ class Fcm:
 
     async def _answer(self, request: web.Request, accepted: Accepted) -> web.StreamResponse:
         attempt = self.received.attempt(accepted.recipient)
-        script = WISHED.of(accepted.recipient, attempt) or self._in_force.passing_fault()
-        self._keep(request.match_info["project"], accepted, attempt, script)
-        if script is None:
+        fault = FAULT_TABLE.of(accepted.recipient, attempt) or self._in_force.passing_fault()
+        self._keep(request.match_info["project"], accepted, attempt, fault)
+        if fault is None:
             return ready_json(self._receipt(request.match_info["project"], accepted))
         config = self._in_force.config
-        return await give(request, script, Wait(config.slow_seconds, config.retry_after_seconds))
+        return await give(request, fault, Wait(config.slow_seconds, config.retry_after_seconds))
 
     def _receipt(self, project: str, accepted: Accepted) -> bytes:
         name = "fake_message_id" if accepted.validate_only else f"0:{time.time_ns()}%fanfare"
         return b'{"name":"projects/%b/messages/%b"}' % (project.encode(), name.encode())
 
-    def _keep(self, project: str, accepted: Accepted, attempt: int, script: Script | None) -> None:
-        silent = script is not None and script.act in SILENT
+    def _keep(self, project: str, accepted: Accepted, attempt: int, fault: Fault | None) -> None:
+        silent = fault is not None and fault.kind in SILENT
         self.received.add(
             MessageEntry(
                 at=time.time(),
                 project=project,
                 token=accepted.recipient,
                 attempt=attempt,
-                status=NO_ANSWER if silent else (script.http if script else 200),
-                taken=(script is None or script.taken) and not accepted.validate_only,
+                status=NO_ANSWER if silent else (fault.http if fault else 200),
+                taken=(fault is None or fault.taken) and not accepted.validate_only,
                 notification=notification_id(accepted.message),
                 replace_key=replace_key(accepted.message),
                 message=accepted.message,
@@ -156,13 +156,13 @@ def app(config: Config | None = None, service_account: Path | None = None) -> we
 
 def main() -> None:
     """Run the command line."""
-    parser = push_command_line("fcm", "A stand-in for Firebase Cloud Messaging.", EXAMPLES)
+    parser = push_command_line("fcm", "An emulator for Firebase Cloud Messaging.", EXAMPLES)
     parser.add_argument(
         "--service-account", type=Path, help="check assertions against this account's key"
     )
     given = parser.parse_args()
     served = app(Config(latency_seconds=given.latency), given.service_account)
-    serve(served, given.host, given.port, "fcm stand-in answers on {url}")
+    serve(served, given.host, given.port, "fcm emulator answers on {url}")
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import orjson
 
-from local.emulators.faults import Act, Script, Wishes
+from local.emulators.faults import Fault, FaultKind, FaultTable
 
 SUCCESS = 80000000
 PARTIAL = 80100000
@@ -25,7 +25,7 @@ def said(code: int, msg: str, request_id: str = REQUEST_ID) -> bytes:
 
 
 @dataclass(frozen=True, slots=True)
-class Reply(Script):
+class Reply(Fault):
     """Row of a table: the answer to a request that has such an address."""
 
     code: int = 0
@@ -92,20 +92,22 @@ REPLIES: tuple[Reply, ...] = (
         "slow-",
         "accepted, but answered after slow_seconds",
         body=said(SUCCESS, "Success"),
-        act=Act.SLOW,
+        kind=FaultKind.SLOW,
         taken=True,
         code=SUCCESS,
     ),
-    Reply("reset-", "the connection is reset instead of an answer", act=Act.RESET),
-    Reply("closed-", "the connection is closed instead of an answer", act=Act.CLOSE),
-    Reply("lost-", "accepted, and closed instead of an answer", act=Act.CLOSE, taken=True),
-    Reply("cut-", "accepted, but closed in the middle of the answer", act=Act.CUT, taken=True),
-    Reply("babble-", "accepted, but the answer is not HTTP", act=Act.BABBLE, taken=True),
+    Reply("reset-", "the connection is reset instead of an answer", kind=FaultKind.RESET),
+    Reply("closed-", "the connection is closed instead of an answer", kind=FaultKind.CLOSE),
+    Reply("lost-", "accepted, and closed instead of an answer", kind=FaultKind.CLOSE, taken=True),
+    Reply(
+        "cut-", "accepted, but closed in the middle of the answer", kind=FaultKind.CUT, taken=True
+    ),
+    Reply("babble-", "accepted, but the answer is not HTTP", kind=FaultKind.BABBLE, taken=True),
     Reply(
         "garbage-", "accepted, but the answer is not JSON", body=b'{"code": \xff\x00', taken=True
     ),
     Reply("html-", "accepted, but the answer is a page", 200, _PAGE, {}, "text/html", taken=True),
-    Reply("huge-", "accepted, with an answer of 64 MiB", act=Act.HUGE, taken=True),
+    Reply("huge-", "accepted, with an answer of 64 MiB", kind=FaultKind.HUGE, taken=True),
 )
 
 ILLEGALS: tuple[Illegal, ...] = (
@@ -118,8 +120,8 @@ ILLEGALS: tuple[Illegal, ...] = (
 )
 UNREADABLE = Illegal("unreadable-", "not a token; beside others the answer cannot be read")
 
-WISHED_REPLY: Wishes[Reply] = Wishes(REPLIES)
-WISHED_ILLEGAL: Wishes[Illegal] = Wishes([*ILLEGALS, UNREADABLE])
+REPLY_TABLE: FaultTable[Reply] = FaultTable(REPLIES)
+ILLEGAL_TABLE: FaultTable[Illegal] = FaultTable([*ILLEGALS, UNREADABLE])
 
 PASSING: tuple[str, ...] = ("unavailable-", "internal-", "reset-", "closed-", "lost-", "cut-")
 """Transient faults: ``fault_ratio`` chooses among them unless others are named."""

@@ -17,13 +17,13 @@ from local.emulators.command_line import push_command_line
 from local.emulators.faults import SILENT
 from local.emulators.hms.answers import (
     ALL_INVALID,
+    ILLEGAL_TABLE,
     ILLEGALS,
     PASSING,
     REPLIES,
+    REPLY_TABLE,
     SUCCESS,
     UNREADABLE,
-    WISHED_ILLEGAL,
-    WISHED_REPLY,
     Illegal,
     Reply,
     said,
@@ -74,7 +74,7 @@ class Hms:
     """State of the emulator, and its handlers."""
 
     def __init__(self, config: Config, tokens: HmsTokenEndpoint) -> None:
-        self._in_force = InForce(config, WISHED_REPLY.by_prefix)
+        self._in_force = InForce(config, REPLY_TABLE.by_prefix)
         self._tokens = tokens
         self.received = HmsReceived()
         shown = {
@@ -134,7 +134,7 @@ class Hms:
         reply = self._reply(attempts)
         owner = request.match_info["owner"]
         if reply is not None:
-            status = NO_ANSWER if reply.act in SILENT else reply.status
+            status = NO_ANSWER if reply.kind in SILENT else reply.status
             for token, attempt in attempts.items():
                 self._keep(owner, accepted, number, (token, attempt), (status, reply.taken))
             return await give(request, reply, Wait(self._in_force.config.slow_seconds, None))
@@ -146,8 +146,8 @@ class Hms:
         return ready_json(body)
 
     def _reply(self, attempts: Mapping[str, int]) -> Reply | None:
-        wishes = (WISHED_REPLY.of(token, attempt) for token, attempt in attempts.items())
-        return next((wish for wish in wishes if wish), None) or self._in_force.passing_fault()
+        rows = (REPLY_TABLE.of(token, attempt) for token, attempt in attempts.items())
+        return next((row for row in rows if row), None) or self._in_force.passing_fault()
 
     def _keep(
         self,
@@ -194,8 +194,8 @@ class Hms:
 
 
 def _illegal(attempts: Mapping[str, int]) -> dict[str, Illegal]:
-    wishes = ((token, WISHED_ILLEGAL.of(token, attempt)) for token, attempt in attempts.items())
-    return {token: illegal for token, illegal in wishes if illegal}
+    rows = ((token, ILLEGAL_TABLE.of(token, attempt)) for token, attempt in attempts.items())
+    return {token: illegal for token, illegal in rows if illegal}
 
 
 def app(config: Config | None = None, app_secret: str = "") -> web.Application:
@@ -207,11 +207,11 @@ def app(config: Config | None = None, app_secret: str = "") -> web.Application:
 
 def main() -> None:
     """Run the command line."""
-    parser = push_command_line("hms", "A stand-in for Huawei Push Kit.", EXAMPLES)
+    parser = push_command_line("hms", "An emulator for Huawei Push Kit.", EXAMPLES)
     parser.add_argument("--app-secret", default="", help="the only secret that gets a token")
     given = parser.parse_args()
     served = app(Config(latency_seconds=given.latency), given.app_secret)
-    serve(served, given.host, given.port, "hms stand-in answers on {url}")
+    serve(served, given.host, given.port, "hms emulator answers on {url}")
 
 
 if __name__ == "__main__":

@@ -19,7 +19,7 @@ from local.emulators.background import serve
 from local.emulators.command_line import command_line
 from local.emulators.http_faults import Wait, give
 from local.emulators.json_answers import in_json
-from local.emulators.telegram.faults import BREAKS, Moods
+from local.emulators.telegram.faults import BREAKS, NextFaults
 from local.emulators.telegram.people import People
 from local.emulators.telegram.rooms import Rooms
 from local.emulators.telegram.schema import METHODS, Refused
@@ -75,7 +75,7 @@ class Telegram:
         self.rooms = Rooms(bot, rooms, query_seconds=query_seconds)
         self.updates = Updates()
         self.received: deque[Json] = deque(maxlen=CALLS_KEPT)
-        self._moods = Moods()
+        self._next_faults = NextFaults()
         self._people = People(self.rooms, self.updates)
 
     def routes(self) -> list[web.RouteDef]:
@@ -88,7 +88,7 @@ class Telegram:
             web.get("/messages", self.list_messages),
             web.get("/answers", self.list_answers),
             web.get("/updates", self.list_updates),
-            web.post("/_next", self._moods.wish),
+            web.post("/_next", self._next_faults.inject),
             *self._people.routes(),
         ]
 
@@ -106,8 +106,8 @@ class Telegram:
             return self._kept(method, body, _refused(Refused(404, "Not Found")))
         if request.match_info["token"] != self._token:
             return self._kept(method, body, _refused(Refused(401, "Unauthorized")))
-        wish = self._moods.of(method)
-        if wish and (response := await self._spoiled(request, method, body, wish)):
+        fault = self._next_faults.of(method)
+        if fault and (response := await self._spoiled(request, method, body, fault)):
             return response
         return self._kept(method, body, self._done(method, body))
 
@@ -139,17 +139,17 @@ class Telegram:
             {"at": time.time(), "method": method, "status": status, "given": given}
         )
 
-    # ---- moods -------------------------------------------------------------------------------
+    # ---- faults ------------------------------------------------------------------------------
 
     async def _spoiled(
-        self, request: web.Request, method: str, body: bytes, wish: Json
+        self, request: web.Request, method: str, body: bytes, fault: Json
     ) -> web.StreamResponse | None:
-        answer = wish["answer"]
+        answer = fault["answer"]
         if answer == "slow":
             await asyncio.sleep(self._slow_seconds)
             return None
         if answer == "throttle":
-            seconds = wish.get("retry_after", 3)
+            seconds = fault.get("retry_after", 3)
             told = f"Too Many Requests: retry after {seconds}"
             return self._kept(method, body, _refused(Refused(429, told, {"retry_after": seconds})))
         if answer == "unauthorized":
@@ -207,13 +207,13 @@ def app(telegram: Telegram) -> web.Application:
 
 def main() -> None:
     """Run the command line."""
-    parser = command_line("telegram", "A stand-in for Telegram's Bot API.", EXAMPLES)
+    parser = command_line("telegram", "An emulator for Telegram's Bot API.", EXAMPLES)
     parser.add_argument("--token", default="4242:local-bot", help="the bot's token")
     parser.add_argument("--chat", type=int, default=-1001, help="the moderators' room")
     given = parser.parse_args()
     telegram = Telegram(given.token, {given.chat: "Fanfare moderators"})
     with contextlib.suppress(KeyboardInterrupt):
-        serve(app(telegram), given.host, given.port, "telegram stand-in answers on {url}")
+        serve(app(telegram), given.host, given.port, "telegram emulator answers on {url}")
 
 
 if __name__ == "__main__":

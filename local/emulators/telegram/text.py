@@ -67,7 +67,7 @@ def taken(
     if parse_mode == "HTML":
         text, marks = _parsed(text)
     elif parse_mode:
-        raise BadText(f"can't parse entities: the stand-in does not know {parse_mode}")
+        raise BadText(f"can't parse entities: the emulator does not know {parse_mode}")
     else:
         marks = [entity.model_dump(exclude_none=True) for entity in entities]
         _check(text, marks)

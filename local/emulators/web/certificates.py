@@ -9,11 +9,11 @@ from cryptography import x509
 from local.emulators.test_ca import LIFETIME, SKEW, CertificateAuthority, Validity, named
 
 
-class SiteAuthority(CertificateAuthority):
+class SitesCa(CertificateAuthority):
     """Authority that issues certificates for any host."""
 
     def __init__(self) -> None:
-        super().__init__("Stand-in sites")
+        super().__init__("Emulated sites")
 
     def server_context(
         self, hosts: Sequence[str], lifetime: timedelta = LIFETIME
@@ -24,4 +24,4 @@ class SiteAuthority(CertificateAuthority):
         now = datetime.now(UTC)
         validity = Validity(now - SKEW - LIFETIME, now + lifetime)
         names = x509.SubjectAlternativeName([x509.DNSName(host) for host in hosts])
-        return self.context_of(named("A stand-in site"), validity, names)
+        return self.context_of(named("An emulated site"), validity, names)

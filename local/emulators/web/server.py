@@ -18,8 +18,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from local.emulators.web.certificates import SiteAuthority
-from local.emulators.web.sites import act_for
+from local.emulators.web.certificates import SitesCa
+from local.emulators.web.sites import handler_for
 
 HOSTS = (
     "news.aurora.example",
@@ -46,7 +46,7 @@ class Sites:
         path = head[0].split(" ")[1]
         host = next(line[6:] for line in head if line.lower().startswith("host: "))
         self.received.append((host, path))
-        act_for(path)(visitor, host, path)
+        handler_for(path)(visitor, host, path)
 
 
 class _Connection:
@@ -86,11 +86,11 @@ class ServedSites:
         host: str = "127.0.0.1",
         port: int = 0,
         trust: ssl.SSLContext | None = None,
-        authority: SiteAuthority | None = None,
+        ca: SitesCa | None = None,
     ) -> None:
         self.sites = Sites()
-        self.authority = authority or SiteAuthority()
-        self._trust = trust or self.authority.server_context(hosts)
+        self.ca = ca or SitesCa()
+        self._trust = trust or self.ca.server_context(hosts)
         self._at = (host, port)
         self._ended = threading.Event()
         self._going: dict[threading.Thread, socket.socket] = {}
@@ -159,7 +159,7 @@ def main() -> None:
     """Run the command line."""
     parser = argparse.ArgumentParser(
         prog="python -m local.emulators.web.server",
-        description=f"A stand-in for the web: {', '.join(HOSTS)}.",
+        description=f"An emulator for the web: {', '.join(HOSTS)}.",
     )
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=0, help="TLS; default: any free one")
@@ -170,11 +170,11 @@ def main() -> None:
         "--ca-file", type=Path, required=True, help="where to write the certificate to trust"
     )
     given = parser.parse_args()
-    authority = SiteAuthority()
-    given.ca_file.write_bytes(authority.pem)
+    ca = SitesCa()
+    given.ca_file.write_bytes(ca.pem)
 
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    sites = ServedSites(host=given.host, port=given.port, authority=authority)
+    sites = ServedSites(host=given.host, port=given.port, ca=ca)
     if given.port:  # whoever waits until the port answers then finds the file
         _write(given.sites_file, f"{given.host}:{given.port}", given.ca_file)
     with suppress(KeyboardInterrupt), sites:

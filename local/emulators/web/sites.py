@@ -17,7 +17,7 @@ class Visitor(Protocol):
     def reset(self) -> None: ...
 
 
-Act = Callable[[Visitor, str, str], None]
+Handler = Callable[[Visitor, str, str], None]
 """Function that answers a request for a host and a path."""
 
 PAUSE_SECONDS = 0.05
@@ -45,27 +45,27 @@ def _chunk(name: bytes, content: bytes) -> bytes:
     return struct.pack(">I", len(content)) + checked + struct.pack(">I", zlib.crc32(checked))
 
 
-def answer(status: str = "200 OK", body: bytes = b"", **headers: str) -> Act:
+def answer(status: str = "200 OK", body: bytes = b"", **headers: str) -> Handler:
     """Create a plain answer that ends by itself; names of headers have underscores for hyphens."""
 
-    def act(visitor: Visitor, _host: str, _path: str) -> None:
+    def handler(visitor: Visitor, _host: str, _path: str) -> None:
         named = {"content_length": str(len(body)), **headers}
         lines = [f"{name.replace('_', '-')}: {value}" for name, value in named.items()]
         head = "\r\n".join((f"HTTP/1.1 {status}", *lines, "", ""))
         visitor.send(head.encode() + body)
 
-    return act
+    return handler
 
 
-def page(body: bytes = b"<!doctype html><title>A page</title>") -> Act:
+def page(body: bytes = b"<!doctype html><title>A page</title>") -> Handler:
     return answer(body=body, content_type="text/html; charset=utf-8")
 
 
-def image(body: bytes, kind: str = "image/png") -> Act:
+def image(body: bytes, kind: str = "image/png") -> Handler:
     return answer(body=body, content_type=kind)
 
 
-def redirect(location: str, status: str = "302 Found") -> Act:
+def redirect(location: str, status: str = "302 Found") -> Handler:
     return answer(status, location=location)
 
 
@@ -124,7 +124,7 @@ def no_http(visitor: Visitor, _host: str, _path: str) -> None:
     visitor.send(b"220 mail.example ESMTP\r\n")
 
 
-ACTS: Mapping[str, Act] = {
+HANDLERS: Mapping[str, Handler] = {
     "/image.png": image(png()),
     "/tiny.png": image(png(1, 1)),
     "/bomb.png": image(png_bomb()),
@@ -168,13 +168,13 @@ ACTS: Mapping[str, Act] = {
 }
 
 
-def act_for(path: str) -> Act:
+def handler_for(path: str) -> Handler:
     """Return what a path does; any other path is an ordinary page or image."""
     plain = path.partition("?")[0]
-    if plain in ACTS:
-        return ACTS[plain]
+    if plain in HANDLERS:
+        return HANDLERS[plain]
     if plain.startswith("/endless-redirects/"):
         return endless_redirects
     if plain.endswith((".png", ".jpg", ".jpeg", ".webp")):
-        return ACTS["/image.png"]
+        return HANDLERS["/image.png"]
     return page()

@@ -1,4 +1,4 @@
-"""The stand-in judges requests as Apple does, and a library that is not ours gets on with it."""
+"""The emulator judges requests as Apple does, and a library that is not ours gets on with it."""
 
 import asyncio
 import json
@@ -19,7 +19,7 @@ import pytest
 from aioapns import APNs, NotificationRequest, PushType
 from aioapns.connection import APNsProductionClientProtocol
 
-from local.emulators.apns.answers import PASSING, SCRIPTS, UNREGISTERED_AT_MS, WISHED
+from local.emulators.apns.answers import FAULT_TABLE, FAULTS, PASSING, UNREGISTERED_AT_MS
 from local.emulators.apns.server import ServedApns
 from local.emulators.apns.service import Apns, Config
 from shared.domain.push.answers import Accepted, Misconfigured, RetryLater
@@ -187,9 +187,9 @@ def test_faults_are_dealt_out_by_a_seed(tmp_path: Path) -> None:
 
 def test_prefixes_are_listed(apns: ServedApns) -> None:
     listed = httpx.get(f"{apns.admin}/prefixes").json()
-    assert [it["prefix"] for it in listed["prefixes"]] == [it.prefix for it in SCRIPTS]
+    assert [it["prefix"] for it in listed["prefixes"]] == [it.prefix for it in FAULTS]
     assert listed["firstAttemptOnly"] == "once-"
-    assert set(PASSING) <= set(WISHED.by_prefix)
+    assert set(PASSING) <= set(FAULT_TABLE.by_prefix)
 
 
 def test_what_was_received_is_told_and_forgotten(apns: ServedApns) -> None:

@@ -1,4 +1,4 @@
-"""The sign-in stand-in, called by the Admin SDK and, as the client SDKs do, over REST."""
+"""The sign-in emulator, called by the Admin SDK and, as the client SDKs do, over REST."""
 
 import signal
 import subprocess
@@ -15,7 +15,7 @@ import pytest
 from firebase_admin import auth
 from firebase_admin.exceptions import FirebaseError
 
-from local.emulators.auth import server as standin
+from local.emulators.auth import server as emulator
 from local.emulators.background import Served
 
 PROJECT = "demo-sign-in"
@@ -28,7 +28,7 @@ Json = dict[str, Any]
 
 @pytest.fixture
 def served() -> Iterator[Served]:
-    with Served(standin.app(PROJECT)) as served:
+    with Served(emulator.app(PROJECT)) as served:
         yield served
 
 
@@ -234,7 +234,7 @@ def test_what_needs_an_administrator_or_a_key_is_closed_without(served: Served) 
     assert (keyless.status_code, keyless.json()["error"]["status"]) == (403, "PERMISSION_DENIED")
 
 
-def test_what_the_stand_in_lacks_it_says(rest: httpx.Client) -> None:
+def test_what_the_emulator_lacks_it_says(rest: httpx.Client) -> None:
     lacking = rest.post(f"{ACCOUNTS}:sendOobCode", json={})
     assert (lacking.status_code, lacking.json()["error"]["code"]) == (501, 501)
     assert rest.get("/nowhere").json()["error"]["status"] == "NOT_FOUND"

@@ -1,4 +1,4 @@
-"""The stand-in for Huawei Push Kit, as strangers see it."""
+"""The emulator for Huawei Push Kit, as strangers see it."""
 
 import subprocess
 import sys

@@ -1,4 +1,4 @@
-"""The stand-in for FCM, as strangers see it."""
+"""The emulator for FCM, as strangers see it."""
 
 import subprocess
 import sys
@@ -11,7 +11,7 @@ import orjson
 import pytest
 
 from local.emulators.background import Served
-from local.emulators.fcm.answers import SCRIPTS
+from local.emulators.fcm.answers import FAULTS
 from local.emulators.fcm.server import Config, app
 from local.emulators.push.received import DETAILS_KEPT, Entry, Received
 from tests.senders.conftest import AccountFile
@@ -210,7 +210,7 @@ def test_validate_only_checks_and_sends_nothing(client: httpx.Client, fcm: str) 
 
 def test_the_prefixes_are_listed(client: httpx.Client) -> None:
     listed = client.get("/prefixes").json()
-    assert [row["prefix"] for row in listed["prefixes"]] == [s.prefix for s in SCRIPTS]
+    assert [row["prefix"] for row in listed["prefixes"]] == [s.prefix for s in FAULTS]
     assert listed["firstAttemptOnly"] == "once-"
 
 

@@ -1,4 +1,4 @@
-"""The stand-in for Telegram, where it does more than answer a bot: people, updates, the stack."""
+"""The emulator for Telegram, where it does more than answer a bot: people, updates, the stack."""
 
 import threading
 from collections.abc import Iterator, Mapping
