@@ -17,7 +17,7 @@ from shared.domain.archive.remedies import REMEDIES
 from shared.domain.delivery.ledger import Record
 from shared.domain.errors import Refusal
 from shared.domain.notifications.notification import NotificationId
-from shared.flow.archive.daily_manifest import Witness
+from shared.flow.archive.daily_manifest import ManifestWriter
 from shared.flow.archive.export import Exporter
 from shared.flow.archive.replay import replay as replayed
 from shared.flow.archive.verify import Report, Verifier
@@ -104,7 +104,7 @@ def commands(cli_errors: ErrorsAsText) -> click.Group:
         """
         p = parts()
         today = p.clock.now().date()
-        manifests = Witness(p.exports, _archive(p), p.clock, p.signer).close_day(today)
+        manifests = ManifestWriter(p.exports, _archive(p), p.clock, p.signer).close_day(today)
         for it in manifests:
             click.echo(f"{it.name}  {len(it.objects):,} objects  {it.hash}")
         if not manifests:

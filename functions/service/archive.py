@@ -14,7 +14,7 @@ from functions.http.errors import service_door
 from functions.http.logs import log, trace_of
 from shared.domain.errors import Malformed, Refusal
 from shared.domain.notifications.notification import NotificationId
-from shared.flow.archive.daily_manifest import Witness
+from shared.flow.archive.daily_manifest import ManifestWriter
 from shared.flow.archive.export import Exporter
 from shared.wiring import parts
 
@@ -39,7 +39,7 @@ def export_events(request: Request) -> None:
         until = p.clock.now() + timedelta(seconds=p.settings.handler_seconds)
         exporter.export(NotificationId(task.notification_id), until)
     elif task.day:
-        for written in Witness(p.exports, archive, p.clock, p.signer).close_day(task.day):
+        for written in ManifestWriter(p.exports, archive, p.clock, p.signer).close_day(task.day):
             message = f"manifest {written.sequence} lists {len(written.objects)} objects"
             log("INFO", message, trace=trace_of(request))
     else:

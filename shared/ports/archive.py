@@ -1,4 +1,4 @@
-"""The outside witness: an archive that takes only what is new."""
+"""The archive: an outside store that takes only what is new."""
 
 from __future__ import annotations
 

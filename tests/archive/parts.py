@@ -21,7 +21,7 @@ from shared.domain.delivery.ledger import (
     batch_id,
 )
 from shared.domain.notifications.notification import Notification, NotificationId, verdict
-from shared.flow.archive.daily_manifest import Witness
+from shared.flow.archive.daily_manifest import ManifestWriter
 from shared.flow.archive.export import Exporter
 from shared.flow.archive.verify import Report, Verifier
 from shared.ports import Signer
@@ -114,8 +114,8 @@ class World:
         )
 
     @property
-    def witness(self) -> Witness:
-        return Witness(
+    def manifest_writer(self) -> ManifestWriter:
+        return ManifestWriter(
             exports=guarded(self.exports, "exports", self.hazard),
             archive=guarded(self.archive, "archive", self.hazard),
             clock=self.clock,
@@ -132,7 +132,7 @@ class World:
 
     def close_day(self) -> Any:
         """Yesterday's manifest."""
-        return self.witness.close_day(self.clock.now().date() - timedelta(days=1))
+        return self.manifest_writer.close_day(self.clock.now().date() - timedelta(days=1))
 
     def archived(self, *ids: NotificationId, devices: int = 7) -> "World":
         """These ended, were exported, and are in yesterday's manifest."""

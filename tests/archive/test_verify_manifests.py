@@ -216,7 +216,7 @@ def test_tick_asks_for_yesterdays_manifest_once_an_hour_until_it_is_there() -> N
 
 def test_what_ended_after_an_early_manifest_is_in_one_the_next_day() -> None:
     world = World()
-    world.witness.close_day(world.clock.now().date())
+    world.manifest_writer.close_day(world.clock.now().date())
     world.ended()
     world.export()
     world.next_day()

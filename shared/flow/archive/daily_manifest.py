@@ -66,7 +66,7 @@ def queue_manifest(*, needs: Needs) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
-class Witness:
+class ManifestWriter:
     """Writer of manifests, with the stores, clock and signer that it needs."""
 
     exports: Exports
