@@ -65,7 +65,7 @@ def applied(type_name: str, block: Json, state: Any) -> Any:
     done = dict(state)
     for name, argument in block["arguments"].items():
         if is_unknown(done.get(name)):
-            done[name] = stand_in(type_name, name, argument["type"], state)
+            done[name] = placeholder(type_name, name, argument["type"], state)
     for name, nested in block["blocks"].items():
         value = done.get(name)
         if is_unknown(value) and not isinstance(value, list):
@@ -77,7 +77,7 @@ def applied(type_name: str, block: Json, state: Any) -> Any:
     return done
 
 
-def stand_in(type_name: str, name: str, kind: Any, state: Mapping[str, Any]) -> Any:
+def placeholder(type_name: str, name: str, kind: Any, state: Mapping[str, Any]) -> Any:
     """Make a value of the right type that cannot be taken for a real one."""
     if kind == "string":
         words = sorted((k, v) for k, v in state.items() if isinstance(v, str))
@@ -89,5 +89,5 @@ def stand_in(type_name: str, name: str, kind: Any, state: Mapping[str, Any]) -> 
         return {"number": 0, "bool": False}.get(kind)
     shape, inner = kind
     if shape == "object":
-        return {field: stand_in(type_name, field, each, state) for field, each in inner.items()}
+        return {field: placeholder(type_name, field, each, state) for field, each in inner.items()}
     return {} if shape == "map" else []

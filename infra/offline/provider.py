@@ -11,7 +11,7 @@ import msgpack  # type: ignore[import-untyped]
 
 from infra.offline.checks import Fault, Json, faults
 from infra.offline.messages import MESSAGES
-from infra.offline.planning import applied, planned, stand_in
+from infra.offline.planning import applied, placeholder, planned
 
 HERE = Path(__file__).resolve().parent
 _NESTING = {"single": 1, "list": 2, "set": 3, "map": 4}
@@ -97,7 +97,7 @@ class Provider:
         state = _unpacked(call.config)
         for name, argument in self._schema["data"][call.type_name]["arguments"].items():
             if state.get(name) is None and argument.get("computed"):
-                state[name] = stand_in(call.type_name, name, argument["type"], state)
+                state[name] = placeholder(call.type_name, name, argument["type"], state)
         return {"state": _packed(state)}
 
     def _of(self, type_name: str) -> tuple[Json, Json]:

@@ -90,8 +90,8 @@ class Terraform:
             check=False,
         )
 
-    def elsewhere(self, folder: Path) -> "Terraform":
-        """Return the same for another folder."""
+    def in_folder(self, folder: Path) -> "Terraform":
+        """Return the same Terraform for another folder."""
         return Terraform(folder, self._attached)
 
 

@@ -77,8 +77,8 @@ def dev(run: Terraform) -> Plan:
 
 @pytest.fixture(scope="session")
 def standing(run: Terraform, tmp_path_factory: pytest.TempPathFactory) -> Terraform:
-    """Terraform in a copy whose prod is applied, with stand-ins for what Google decides."""
-    there = run.elsewhere(lay_out(tmp_path_factory.mktemp("standing")))
+    """Terraform in a copy whose prod is applied, with placeholders for what Google decides."""
+    there = run.in_folder(lay_out(tmp_path_factory.mktemp("standing")))
     assert there("init").returncode == 0
     done = there("apply", "-auto-approve", "-var-file=envs/prod.tfvars")
     assert done.returncode == 0, done.stderr

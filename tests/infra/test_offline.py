@@ -1,4 +1,4 @@
-"""The stand-in providers: where their schema comes from, and what they find."""
+"""The offline providers: where their schema comes from, and what they find."""
 
 import base64
 import gzip

@@ -24,7 +24,7 @@ DECLARED = json.loads((ROOT / "firestore.indexes.json").read_text())
 @pytest.fixture
 def alone(tmp_path: Path, run: Terraform) -> Terraform:
     """Terraform in a copy that this test may change; its providers are the session's."""
-    return run.elsewhere(lay_out(tmp_path))
+    return run.in_folder(lay_out(tmp_path))
 
 
 def test_the_files_are_formatted(run: Terraform) -> None:
