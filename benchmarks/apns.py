@@ -43,7 +43,7 @@ def measure() -> Runs:
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         _write_key(folder)
-        url = stack.enter_context(_stand_in(folder))
+        url = stack.enter_context(_emulator(folder))
         players = {n: stack.enter_context(Player(n, url, folder)) for n in MESSAGES}
         for _ in range(ROUNDS):
             for name, player in players.items():
@@ -60,7 +60,7 @@ def _write_key(folder: Path) -> None:
 
 
 @contextmanager
-def _stand_in(folder: Path) -> Iterator[str]:
+def _emulator(folder: Path) -> Iterator[str]:
     with _python("local.emulators.apns.server", "--ca-file", str(folder / "ca.pem")) as server:
         try:
             yield _line(server).split()[4]
@@ -210,7 +210,7 @@ def _token(number: int) -> str:
 
 def _all_accepted(answers: Iterator[bool]) -> None:
     if not all(answers):
-        raise RuntimeError("the stand-in did not accept everything")
+        raise RuntimeError("the emulator did not accept everything")
 
 
 if __name__ == "__main__":

@@ -35,7 +35,7 @@ def main(most: int) -> Mapping[str, Any]:
         answers = messaging.send_each(messages)
         for device, answer in zip(devices, answers.responses, strict=True):
             if not answer.success:
-                raise RuntimeError("the stand-in did not accept everything")
+                raise RuntimeError("the emulator did not accept everything")
             now = datetime.now(UTC)
             device.reference.update({"lastNotificationId": "naive", "lastNotificationAt": now})
         sent, last = sent + len(devices), devices[-1]

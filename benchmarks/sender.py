@@ -55,7 +55,7 @@ class Cost:
 def measure() -> Runs:
     """Measure the figures ``make bench`` keeps; print how they came about."""
     with ExitStack() as stack:
-        url = stack.enter_context(_stand_in())
+        url = stack.enter_context(_emulator())
         players = {name: stack.enter_context(Player(name, url)) for name in MESSAGES}
         quick, floor = _rounds(players, 1), _floor(url)
         httpx.post(f"{url}/_config", json={"latency_seconds": LATENCY_SECONDS}).raise_for_status()
@@ -109,7 +109,7 @@ def _rounds(players: "Mapping[str, Player]", callers: int) -> dict[str, list[Cos
 
 
 @contextmanager
-def _stand_in() -> Iterator[str]:
+def _emulator() -> Iterator[str]:
     with _python("local.emulators.fcm.server") as server:
         try:
             yield _line(server).split()[-1]
@@ -280,7 +280,7 @@ def _token(number: int) -> str:
 
 def _all_accepted(answers: Iterator[bool]) -> None:
     if not all(answers):
-        raise RuntimeError("the stand-in did not accept everything")
+        raise RuntimeError("the emulator did not accept everything")
 
 
 if __name__ == "__main__":

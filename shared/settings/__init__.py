@@ -26,7 +26,7 @@ from pydantic import (
 if TYPE_CHECKING:
     from shared.settings.credentials.model import PushCredentials
 
-STAND_INS = (
+EMULATOR_VARIABLES = (
     "FIRESTORE_EMULATOR_HOST",
     "FIREBASE_AUTH_EMULATOR_HOST",
     "CLOUD_TASKS_BASE_URL",
@@ -181,7 +181,7 @@ class Settings(BaseModel):
     on_cloud_run: str = Field("", alias="K_SERVICE")
 
     @model_validator(mode="after")
-    def _stand_ins_stay_local(self) -> Self:
+    def _emulators_stay_local(self) -> Self:
         if self.local and self.on_cloud_run:
             raise ValueError("a demo project must not run on Cloud Run")
         return self
@@ -232,7 +232,7 @@ def read(environment: Mapping[str, str]) -> Settings:
         raise _stop(*_told(faults), *_misspelt(given)) from None
     if misspelt := _misspelt(given):
         raise _stop(*misspelt)
-    forbidden = [name for name in STAND_INS if name in given]
+    forbidden = [name for name in EMULATOR_VARIABLES if name in given]
     if forbidden and not settings.local:
         raise SettingsError(
             f"{', '.join(forbidden)} must not be set for the project {settings.project}: stand-ins "

@@ -1,4 +1,4 @@
-"""Every task the flow makes is one that Cloud Tasks takes, as strictly as its stand-in can be."""
+"""Every task the flow makes is one that Cloud Tasks takes, as strictly as its emulator can be."""
 
 import re
 from collections.abc import Iterator
@@ -61,7 +61,7 @@ def settings() -> Iterator[Settings]:
 
 @pytest.fixture(scope="module")
 def taken(settings: Settings) -> dict[str, tasks_v2.Task]:
-    """What the stand-in holds of every task of the flow, by its name."""
+    """What the emulator holds of every task of the flow, by its name."""
     channel = grpc.insecure_channel(str(settings.cloud_tasks))
     with tasks_v2.CloudTasksClient(transport=CloudTasksGrpcTransport(channel=channel)) as client:
         for queue in Queue:

@@ -11,7 +11,7 @@ import httpx
 import pytest
 from aiohttp import web
 
-from local.emulators.auth import server as standin
+from local.emulators.auth import server as emulator
 from local.emulators.background import Served
 from shared.adapters.memory.standings import MemoryStandings
 from shared.adapters.standings import EmulatorTokens, IdentityToolkit, standings
@@ -44,8 +44,8 @@ def in_memory() -> Iterator[People]:
     yield People(told, make)
 
 
-def on_the_stand_in() -> Iterator[People]:
-    with Served(standin.app(PROJECT)) as served:
+def on_the_emulator() -> Iterator[People]:
+    with Served(emulator.app(PROJECT)) as served:
         base = f"{served.url}/identitytoolkit.googleapis.com/v1/projects/{PROJECT}/accounts"
 
         def post(path: str, body: dict[str, Any]) -> None:
@@ -71,7 +71,7 @@ def on_the_stand_in() -> Iterator[People]:
         yield People(standings(settings), make)
 
 
-@pytest.fixture(params=[in_memory, on_the_stand_in], ids=["memory", "identity toolkit"])
+@pytest.fixture(params=[in_memory, on_the_emulator], ids=["memory", "identity toolkit"])
 def people(request: pytest.FixtureRequest) -> Iterator[People]:
     yield from request.param()
 

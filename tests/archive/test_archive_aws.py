@@ -302,7 +302,7 @@ def test_at_a_terminal_that_is_not_signed_in_it_is_said_what_to_do(
 
 
 @pytest.mark.parametrize("name", ["AWS_ENDPOINT_URL", "STORAGE_EMULATOR_HOST", "GCE_METADATA_HOST"])
-def test_stand_ins_are_refused_outside_demo_projects(name: str) -> None:
+def test_emulators_are_refused_outside_demo_projects(name: str) -> None:
     address = "127.0.0.1:1" if name == "GCE_METADATA_HOST" else "http://127.0.0.1:1"
     with pytest.raises(SettingsError, match=name):
         read_settings({"GOOGLE_CLOUD_PROJECT": "fanfare-prod", name: address})

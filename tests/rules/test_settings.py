@@ -1,8 +1,8 @@
-"""The environment: whatever is wrong stops start-up by name, and stand-ins stay local."""
+"""The environment: whatever is wrong stops start-up by name, and emulators stay local."""
 
 import pytest
 
-from shared.settings import STAND_INS, Settings, SettingsError, read
+from shared.settings import EMULATOR_VARIABLES, Settings, SettingsError, read
 
 REAL = {"GOOGLE_CLOUD_PROJECT": "fanfare-prod"}
 DEMO = {"GOOGLE_CLOUD_PROJECT": "demo-fanfare"}
@@ -123,17 +123,17 @@ def test_a_faulty_value_is_not_shown() -> None:
     assert "hunter2" not in refusal(DEMO | {"FANFARE_TELEGRAM_BOT_TOKEN": "hunter2"})
 
 
-def test_every_stand_in_is_covered_here() -> None:
-    assert set(WHERE) == set(STAND_INS)
+def test_every_emulator_is_covered_here() -> None:
+    assert set(WHERE) == set(EMULATOR_VARIABLES)
 
 
 @pytest.mark.parametrize("name", WHERE)
-def test_a_demo_project_may_use_stand_ins(name: str) -> None:
+def test_a_demo_project_may_use_emulators(name: str) -> None:
     assert read(DEMO | {name: WHERE[name]}).local
 
 
 @pytest.mark.parametrize("name", WHERE)
-def test_any_other_project_refuses_every_stand_in_by_name(name: str) -> None:
+def test_any_other_project_refuses_every_emulator_by_name(name: str) -> None:
     assert name in refusal(REAL | {name: WHERE[name]})
 
 
@@ -148,11 +148,11 @@ def test_a_demo_project_refuses_to_run_on_cloud_run() -> None:
 
 @pytest.mark.parametrize("project", [REAL, DEMO])
 @pytest.mark.parametrize("name", WHERE)
-def test_cloud_run_refuses_every_stand_in(name: str, project: dict[str, str]) -> None:
+def test_cloud_run_refuses_every_emulator(name: str, project: dict[str, str]) -> None:
     refusal(project | {"K_SERVICE": "provider-api", name: WHERE[name]})
 
 
-def test_a_deployed_function_starts_without_stand_ins() -> None:
+def test_a_deployed_function_starts_without_emulators() -> None:
     assert read(REAL | {"K_SERVICE": "provider-api"}) == Settings.model_validate(
         REAL | {"K_SERVICE": "provider-api"}
     )
