@@ -128,7 +128,7 @@ def test_the_refusal_may_arrive_while_requests_are_still_handed_over(
 
     monkeypatch.setattr(Connection, "exchange", slow)
     with Strict(ssl.TLSVersion.TLSv1_3) as server:
-        answers = server.answers(a_certificate(Authority()), tmp_path, 50)
+        answers = server.answers(a_certificate(ApnsCa()), tmp_path, 50)
         assert answers == [REFUSED] * 50
         assert server.connections == 1
 
