@@ -2,13 +2,16 @@
 and Cloud Storage as far as we use it.
 
 AWS itself is played by moto's server. What moto does not do (refuse a token for its audience, know
-in which region a bucket is, be overloaded, cut connections) ``Weather`` does in front of it.
+in which region a bucket is, be overloaded, cut connections, write on a condition atomically)
+``Weather`` does in front of it.
 """
 
+import asyncio
 import base64
 import io
 import json
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from urllib.parse import parse_qs, unquote
 
@@ -38,6 +41,7 @@ class Weather:
     authorized: list[str] = field(default_factory=list)
     locks: list[str] = field(default_factory=list)
     """What each request asked of Object Lock: mode and time."""
+    _writing: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     def app(self) -> web.Application:
         application = web.Application(client_max_size=64 * 1024 * 1024)
@@ -63,7 +67,8 @@ class Weather:
         if b"AssumeRoleWithWebIdentity" in body and not _trusted(body):
             text = _STS_ERROR.format(code="InvalidIdentityToken")
             return web.Response(status=400, text=text, content_type="text/xml")
-        answer = await self._forward(request, body)
+        async with self._writing if "If-None-Match" in request.headers else nullcontext():
+            answer = await self._forward(request, body)
         if happens == "cut midway":
             return await cut_midway(request, answer)
         return self._cut(request) if happens == "cut after" else answer
