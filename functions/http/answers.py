@@ -3,8 +3,7 @@
 from collections.abc import Iterable, Mapping
 
 from functions.http.models import Answer, Moment
-from shared.domain.providers.provider import Domain, Limit, Plan, Provider
-from shared.ports import ApiKey
+from shared.domain.providers.provider import ApiKey, Domain, Limit, Plan, Provider
 
 
 class Sentence(Answer):

@@ -27,7 +27,6 @@ from shared.ports.ledger import (
 from shared.ports.limits import Rates
 from shared.ports.records import (
     AlreadyThere,
-    ApiKey,
     Decision,
     NotificationQuery,
     Notifications,
@@ -48,7 +47,6 @@ __all__ = [
     "UNREAD",
     "Accounts",
     "AlreadyThere",
-    "ApiKey",
     "Archive",
     "ArchiveFault",
     "Attempts",

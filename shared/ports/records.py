@@ -171,18 +171,6 @@ class AlreadyThere(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class ApiKey:
-    """What may be shown of an API key."""
-
-    id: str
-    provider_id: str
-    name: str
-    created_at: datetime
-    made_by: str = ""
-    """The account that made it; unknown for keys of older versions."""
-
-
-@dataclass(frozen=True, slots=True)
 class SendingState:
     """State that decides whether to go on: a notification's status, whether the whole platform is
     stopped, and which of the notification's domains were taken from its provider.

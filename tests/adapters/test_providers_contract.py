@@ -12,8 +12,8 @@ import pytest
 from shared.domain.actors import Actor, Role
 from shared.domain.errors import NotFound, TooMany, TryAgain
 from shared.domain.providers.admin_hwids import MOST_DIFFERENT
-from shared.domain.providers.provider import Domain, Plan, Provider, with_given
-from shared.ports import AlreadyThere, ApiKey
+from shared.domain.providers.provider import ApiKey, Domain, Plan, Provider, with_given
+from shared.ports import AlreadyThere
 from shared.ports.database import Database, Put
 from shared.stores.platform import StopSwitch
 from shared.stores.providers import Providers, api_key_from

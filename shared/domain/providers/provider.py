@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from datetime import datetime
 from enum import StrEnum
 from typing import Any, TypeVar
 
@@ -117,6 +118,18 @@ class Domain:
     def id(self) -> str:
         """The name of its document."""
         return self.stored_as or self.domain
+
+
+@dataclass(frozen=True, slots=True)
+class ApiKey:
+    """What may be shown of an API key."""
+
+    id: str
+    provider_id: str
+    name: str
+    created_at: datetime
+    made_by: str = ""
+    """The account that made it; unknown for keys of older versions."""
 
 
 R = TypeVar("R", Provider, Domain)
