@@ -93,7 +93,7 @@ def change_with(
     turns, first = Turns(what), names[0]
     while True:
         turns.take()
-        found = database.get_many(names).documents
+        found = _read(database, names)
         step = decide(found)
         wanted = _conditional(first, found.get(first), step)
         if wanted is None:
@@ -176,6 +176,14 @@ def write(database: Database, writes: Sequence[Write], what: str) -> None:
 def holds(stored: Fields, wanted: Fields) -> bool:
     """Tell whether a document says at every path what was to be written there."""
     return all(at_path(stored, path) == value for path, value in wanted.items())
+
+
+def _read(database: Database, names: Sequence[str]) -> Mapping[str, Document]:
+    """Read the documents that exist, as of one moment; one alone by the call that costs least."""
+    if len(names) > 1:
+        return database.get_many(names).documents
+    document = database.get(names[0])
+    return {} if document is None else {names[0]: document}
 
 
 def _version_if_written(database: Database, wanted: Write) -> str | None:
