@@ -84,8 +84,8 @@ class Ledger(Protocol):
         """
 
     def evidence(self, id: NotificationId) -> Iterator[tuple[BatchId, Mapping[Group, Evidence]]]:
-        """Yield what the addresses of each batch that no owner works on were answered: one read a
-        batch.
+        """Yield what the addresses of each batch were answered that an owner gave back or closed;
+        nothing yet of an open one that none gave back. One read a batch.
         """
 
     def open_batches(self, id: NotificationId) -> int:
@@ -99,6 +99,13 @@ class Ledger(Protocol):
 
     def batches_around(self, id: NotificationId, key: str) -> Sequence[Batch]:
         """Return for each stream the batch that would hold sort key ``key``."""
+
+    def batches_between(
+        self, id: NotificationId, low: str, high: str, most: int
+    ) -> Sequence[Batch] | None:
+        """Return the batches that would hold the sort keys from ``low`` to ``high``; ``None`` where
+        ``most`` of one stream begin behind ``low``.
+        """
 
     def overdue_batches(
         self, now: datetime, limit: int

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import datetime
 from math import inf
@@ -65,8 +65,11 @@ class RunMemory(Protocol):
     def note(self, id: NotificationId, batch: BatchId, heard: Mapping[Group, Evidence]) -> None:
         """Store what a batch has heard so far; replaces what the batch told before."""
 
-    def recall(self, id: NotificationId, batch: BatchId, kept: Mapping[Group, Evidence]) -> None:
-        """Store what the ledger kept of a batch, unless more of the batch is known here."""
+    def recall(self, id: NotificationId, kept: Mapping[BatchId, Mapping[Group, Evidence]]) -> None:
+        """Store what the ledger kept of each batch, unless more of the batch is known here."""
+
+    def silent(self, id: NotificationId) -> Set[BatchId]:
+        """Return the batches of which the ledger kept nothing yet when it was asked last."""
 
     def may_ask(self, id: NotificationId, now: datetime) -> bool:
         """Tell whether to ask the ledger for what other processes heard; true at intervals."""
@@ -78,3 +81,8 @@ class RunMemory(Protocol):
         """Return the evidence of all groups of a push service: how many addresses were accepted,
         and how many are unknown.
         """
+
+    def earlier(
+        self, id: NotificationId, find: Callable[[], NotificationId | None]
+    ) -> NotificationId | None:
+        """Return the earlier notification to compare with, and ``find`` it the first time."""

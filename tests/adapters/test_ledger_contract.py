@@ -21,6 +21,7 @@ from shared.domain.delivery.ledger import (
     Batch,
     BatchId,
     BatchState,
+    Newness,
     Outcome,
     PlanPart,
     Record,
@@ -288,7 +289,7 @@ def test_what_addresses_were_answered_is_told_once_an_owner_gives_its_batch_back
     ledger: Ledger,
 ) -> None:
     batch = answered(ledger)
-    assert list(ledger.evidence(N1)) == []
+    assert list(ledger.evidence(N1)) == [(batch.id, {})]
     released = replace(batch, lease_owner="", lease_until=None, retry_at=LATER)
     ledger.write(released)
     told = {IPHONES: Evidence(1, 2), ANDROID: Evidence(1, 0)}
@@ -308,15 +309,41 @@ def test_what_was_told_stays_while_the_next_owner_works_and_when_addresses_are_f
     assert [told[ANDROID] for _, told in ledger.evidence(N1)] == [Evidence(2, 0)]
 
 
+def test_a_batch_that_closed_and_has_nothing_to_tell_is_left_out(ledger: Ledger) -> None:
+    (batch,) = planned(ledger, a_batch([a_target(address=None)]))
+    ledger.write(batch.recorded({0: GONE}).closed(), [0])
+    assert list(ledger.evidence(N1)) == []
+
+
+def test_how_new_the_addresses_are_is_told_with_it_and_not_kept_of_each(ledger: Ledger) -> None:
+    batch = answered(ledger)
+    newness = {0: Newness.NEW, 1: Newness.RENEWED, 2: Newness.NEW, 3: Newness.KNOWN}
+    ledger.write(replace(batch, newness=newness, lease_owner="", lease_until=None))
+    told = {IPHONES: Evidence(1, 2, newer=(1, 2, 1, 1)), ANDROID: Evidence(1, 0)}
+    assert list(ledger.evidence(N1)) == [(batch.id, told)]
+    assert ledger.batch(N1, batch.id).newness == {}
+
+
+def test_what_a_batch_of_an_older_version_told_is_read(
+    firestore: FirestoreLedger, rest: FirestoreRest
+) -> None:
+    batch = answered(firestore)
+    name = rest.name("pendingNotifications", N1, "batches", batch.id)
+    text = '[["apns",["sandbox","ios"],[1,2]]]'
+    rest.commit([write(name, {"evidence": encode(text)}, ["evidence"])])
+    assert list(firestore.evidence(N1)) == [(batch.id, {IPHONES: Evidence(1, 2)})]
+
+
 def test_a_batch_whose_evidence_somebody_spoilt_tells_nothing(
     firestore: FirestoreLedger, rest: FirestoreRest
 ) -> None:
     batch = answered(firestore)
     firestore.write(replace(batch, lease_owner="", lease_until=None))
     name = rest.name("pendingNotifications", N1, "batches", batch.id)
-    for junk in (7, "{", '[["fcm", 1]]', '[["post", ["", ""], [1, 2]]]', None):
+    odd = '[["fcm", ["", ""], [1, 2, 3]]]'
+    for junk in (7, "{", odd, '[["fcm", 1]]', '[["post", ["", ""], [1, 2]]]', None):
         rest.commit([write(name, {"evidence": encode(junk)}, ["evidence"])])
-        assert list(firestore.evidence(N1)) == []
+        assert list(firestore.evidence(N1)) == [(batch.id, {})]
 
 
 def test_sums_are_those_of_the_records_of_every_batch(ledger: Ledger) -> None:
@@ -355,6 +382,34 @@ def test_the_batch_around_a_key_is_found_in_each_stream(ledger: Ledger) -> None:
     assert around(5, "m") == [batch_id(0, 0, 1), batch_id(0, 3, 0)]
     assert around(5, "a") == [batch_id(0, 0, 0)]
     assert around(99, "a") == [batch_id(0, 0, 2), batch_id(0, 3, 0)]
+
+
+def test_the_batches_between_two_keys_are_found_in_each_stream(ledger: Ledger) -> None:
+    def at(stream: int, number: int) -> Batch:
+        id, hwid = batch_id(0, stream, number), f"{stream}-{number}"
+        key = sort_key(10 * number + stream, hwid)
+        return a_batch([a_target(hwid)], id=id, stream=stream, first_key=key)
+
+    planned(ledger, *(at(0, number) for number in range(1, 10)), at(2, 4), at(2, 6))
+
+    def between(low: int, high: int, most: int = 12) -> set[str] | None:
+        keys = sort_key(low, ""), sort_key(high, "")
+        found = ledger.batches_between(N1, *keys, most)
+        return None if found is None else {batch.id for batch in found}
+
+    def of(stream: int, *numbers: int) -> set[str]:
+        return {batch_id(0, stream, number) for number in numbers}
+
+    assert between(0, 5) == set()
+    assert between(0, 15) == of(0, 1)
+    assert between(35, 36) == of(0, 3)
+    assert between(35, 61) == of(0, 3, 4, 5, 6) | of(2, 4)
+    assert between(55, 99) == of(0, 5, 6, 7, 8, 9) | of(2, 4, 6)
+    assert between(0, 99) == of(0, *range(1, 10)) | of(2, 4, 6)
+    assert between(35, 61, 4) is not None
+    assert between(35, 61, 3) is None
+    assert between(0, 99, 9) is None
+    assert ledger.batches_between(N2, "", "9", 1) == []
 
 
 def test_a_batch_remembers_what_of_a_device_could_not_be_read(ledger: Ledger) -> None:

@@ -72,7 +72,14 @@ def test_what_is_too_big_is_refused_without_a_request(
     kind: AddressKind, caplog: pytest.LogCaptureFixture
 ) -> None:
     clock, of_all = FixedClock(NOON), of(TOO_LONG)
-    heard = Heard(of_all.notification.id, BatchId("b"), ProcessRunMemory(), MemoryLedger(), clock)
+    heard = Heard(
+        of_all.notification.id,
+        BatchId("b"),
+        ProcessRunMemory(),
+        MemoryLedger(),
+        clock,
+        lambda _: {},
+    )
     pushes = PushRound(of_all, {kind: Untouched()}, clock, heard)
     targets = {n: a_target(f"phone-{n}", address=it) for n, it in enumerate(addresses(kind, kind))}
     assert pushes.send(targets, NOON + timedelta(seconds=60)) == dict.fromkeys(

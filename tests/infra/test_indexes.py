@@ -141,6 +141,7 @@ def rest_queries() -> tuple[list[Asked], set[str]]:
         "sums": lambda: ledger.sums(N1),
         "tally": lambda: ledger.tally(N1),
         "batches_around": lambda: ledger.batches_around(N1, "0001|h1"),
+        "batches_between": lambda: ledger.batches_between(N1, "0001|h1", "0002|h1", 9),
         "overdue_batches": lambda: ledger.overdue_batches(NOON, 9),
         "overdue_parts": lambda: ledger.overdue_parts(NOON, 9),
         "unlisted": lambda: exports.unlisted(NOON, 9),

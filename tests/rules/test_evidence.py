@@ -1,6 +1,7 @@
 """When what some addresses are answered is believed of others."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -16,7 +17,7 @@ from shared.domain.delivery.evidence import (
     judged,
     recorded_evidence,
 )
-from shared.domain.delivery.ledger import BatchId, Outcome, Record, Target
+from shared.domain.delivery.ledger import BatchId, Newness, Outcome, Record, Target
 from shared.domain.notifications.notification import NotificationId
 from shared.domain.push.answers import (
     Accepted,
@@ -27,6 +28,7 @@ from shared.domain.push.answers import (
     RetryLater,
     Unsendable,
 )
+from tests.builders import a_batch
 
 REFUSED = Misconfigured("credentialsRefused")
 INVALID = Unsendable("invalidMessage")
@@ -105,10 +107,14 @@ def test_a_batchs_records_tell_who_was_accepted_by_push_and_who_is_unknown() -> 
     ]
     targets = [Target(str(n), "android", address=address) for n in range(len(records))]
     nowhere = [(Target("pc", "linux"), Record(Outcome.DELIVERED, receipt="shown"))]
-    found = recorded_evidence(
-        [*targets, *(t for t, _ in nowhere)], [*records, *(r for _, r in nowhere)]
-    )
-    assert found == {GROUP: Evidence(accepted=2, unknown=2)}
+    batch = a_batch([*targets, *(t for t, _ in nowhere)], [*records, *(r for _, r in nowhere)])
+    assert recorded_evidence(batch) == {GROUP: Evidence(accepted=2, unknown=2)}
+    newness = {0: Newness.NEW, 1: Newness.RENEWED, 3: Newness.NEW, 4: Newness.KNOWN, 6: Newness.NEW}
+    compared = replace(batch, newness=newness)
+    found = recorded_evidence(compared)
+    assert found == {GROUP: Evidence(2, 2, newer=(2, 1, 1, 1))}
+    undecided = recorded_evidence(compared, undecided=True)
+    assert undecided == {GROUP: Evidence(2, 3, newer=(2, 2, 1, 2))}
 
 
 # ---- what a process remembers ------------------------------------------------------------------
@@ -181,6 +187,66 @@ def test_what_a_push_service_said_is_the_sum_over_its_groups_and_batches() -> No
     memory.note(ID, BatchId("b2"), {iphones: Evidence(4, 8), macs: Evidence(16, 32)})
     assert memory.heard_of_all(ID, AddressKind.FCM) == Evidence(21, 42)
     assert memory.heard_of_all(OTHER, AddressKind.FCM) == Evidence()
+
+
+NEWER = Evidence(900, 70, newer=(40, 61, 2, 60))
+
+
+def test_of_new_addresses_there_is_evidence_of_their_own() -> None:
+    found = [NEWER.among(newness) for newness in Newness]
+    assert found == [NEWER, Evidence(40, 61), Evidence(2, 60)]
+    assert [it.flooded for it in found] == [False, True, True]
+
+
+@pytest.mark.parametrize(
+    ("accepted", "unknown", "unclear"),
+    [(0, 19, True), (0, 20, False), (15, 5, False), (14, 6, True), (6, 14, True), (5, 15, False)],
+)
+def test_a_verdict_on_new_addresses_is_unclear_while_they_are_few_or_divided(
+    accepted: int, unknown: int, unclear: bool
+) -> None:
+    assert Evidence(accepted, unknown).is_unclear is unclear
+
+
+def test_what_a_batch_tells_of_new_addresses_counts_once() -> None:
+    memory = ProcessRunMemory()
+    memory.note(ID, BatchId("b1"), {GROUP: Evidence(9, 2, newer=(3, 2, 1, 1))})
+    memory.note(ID, BatchId("b1"), {GROUP: NEWER})
+    memory.note(ID, BatchId("b2"), {APPLE._replace(kind=GROUP.kind): NEWER})
+    assert memory.heard(ID, GROUP).newer == NEWER.newer
+    assert memory.heard_of_all(ID, GROUP.kind).newer == (80, 122, 4, 120)
+
+
+def test_the_ledger_is_believed_where_it_tells_more_of_new_addresses() -> None:
+    memory, batch = ProcessRunMemory(), BatchId("b1")
+    memory.note(ID, batch, {GROUP: Evidence(900, 70)})
+    memory.recall(ID, {batch: {GROUP: NEWER}})
+    memory.recall(ID, {batch: {GROUP: Evidence(900, 70)}})
+    assert memory.heard(ID, GROUP) == NEWER
+
+
+def test_a_batch_is_silent_until_the_ledger_kept_something_of_it() -> None:
+    memory, told = ProcessRunMemory(), {GROUP: Evidence(1)}
+    assert memory.silent(ID) == set()
+    memory.recall(ID, {BatchId("b1"): {}, BatchId("b2"): told})
+    assert (memory.silent(ID), memory.silent(OTHER)) == ({"b1"}, set())
+    memory.recall(ID, {BatchId("b1"): told, BatchId("b2"): told})
+    assert memory.silent(ID) == set()
+
+
+def test_the_earlier_notification_is_looked_for_once_in_each_process() -> None:
+    memory, looks = ProcessRunMemory(), list[int]()
+
+    def found() -> NotificationId | None:
+        looks.append(1)
+        return None if len(looks) > 1 else OTHER
+
+    assert [memory.earlier(ID, found) for _ in range(3)] == [OTHER] * 3
+    assert [memory.earlier(OTHER, found) for _ in range(3)] == [None] * 3
+    for n in range(MOST_NOTIFICATIONS):
+        memory.earlier(NotificationId(f"n{n}x"), found)
+    memory.earlier(ID, found)
+    assert len(looks) == 3 + MOST_NOTIFICATIONS
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
+from itertools import islice
 
 from shared.adapters.documents.notification import NOTIFICATIONS
 from shared.adapters.firestore.ledger_documents import (
@@ -30,7 +31,16 @@ from shared.adapters.firestore.rest import (
     FirestoreRest,
     waiting_seconds,
 )
-from shared.adapters.firestore.rest_values import NAME, Raw, decode, id_of, query, where, write
+from shared.adapters.firestore.rest_values import (
+    NAME,
+    Raw,
+    decode,
+    decode_fields,
+    id_of,
+    query,
+    where,
+    write,
+)
 from shared.domain.audience.device import PARTITIONS
 from shared.domain.delivery.evidence import Evidence, Group
 from shared.domain.delivery.ledger import Batch, BatchId, BatchState, PlanPart
@@ -45,6 +55,8 @@ BATCHES = "batches"
 BATCHES_PER_PAGE = 8
 SUMS_PER_PAGE = 500
 EVIDENCE_PER_PAGE = 500
+BETWEEN_PER_PAGE = 3
+"""A batch of the same audience meets two of an earlier one, or three."""
 MOST_TRIES = 5
 _WRITTEN_OR_THERE = {0, 6, 9}
 """Status codes: fine, already exists, precondition failed."""
@@ -133,8 +145,9 @@ class FirestoreLedger:
         return (batch_from(document) for document in self._all(id, (), BATCHES_PER_PAGE, after))
 
     def evidence(self, id: NotificationId) -> Iterator[tuple[BatchId, Mapping[Group, Evidence]]]:
-        for document in self._all(id, (EVIDENCE,), EVIDENCE_PER_PAGE):
-            if kept := evidence_from(document):
+        for document in self._all(id, (EVIDENCE, "state"), EVIDENCE_PER_PAGE):
+            kept = evidence_from(document)
+            if kept or decode_fields(document).get("state") == BatchState.OPEN:
                 yield BatchId(id_of(document)), kept
 
     def open_batches(self, id: NotificationId) -> int:
@@ -166,17 +179,36 @@ class FirestoreLedger:
             after = [{"referenceValue": documents[-1]["name"]}]
 
     def batches_around(self, id: NotificationId, key: str) -> Sequence[Batch]:
-        around = []
+        streams = range(self._streams(id))
+        downwards = (self._down_from(id, stream, key, 1) for stream in streams)
+        return [batch for each in downwards for batch in islice(each, 1)]
+
+    def batches_between(
+        self, id: NotificationId, low: str, high: str, most: int
+    ) -> Sequence[Batch] | None:
+        between: list[Batch] = []
         for stream in range(self._streams(id)):
-            asked = query(
-                BATCHES,
-                where("stream", "EQUAL", stream),
-                where("firstKey", "LESS_THAN_OR_EQUAL", key),
-                order=["-firstKey"],
-                limit=1,
-            )
-            around += [batch_from(d) for d in self._rest.run_query(asked, self._below(id))]
-        return around
+            found: list[Batch] = []
+            for batch in self._down_from(id, stream, high, BETWEEN_PER_PAGE):
+                found.append(batch)
+                if batch.first_key <= low:
+                    break
+                if len(found) == most:
+                    return None
+            between += found
+        return between
+
+    def _down_from(self, id: NotificationId, stream: int, key: str, page: int) -> Iterator[Batch]:
+        """The batches that begin at ``key`` or before, the last first."""
+        upto = [where("stream", "EQUAL", stream), where("firstKey", "LESS_THAN_OR_EQUAL", key)]
+        after: list[Raw] = []
+        while True:
+            asked = query(BATCHES, *upto, order=["-firstKey"], limit=page, after=after)
+            documents = self._rest.run_query(asked, self._below(id))
+            yield from map(batch_from, documents)
+            if len(documents) < page:
+                return
+            after = [documents[-1]["fields"]["firstKey"]]
 
     def _streams(self, id: NotificationId) -> int:
         asked = query(BATCHES, order=["-stream"], select=["stream"], limit=1)

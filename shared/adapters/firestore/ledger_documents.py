@@ -20,7 +20,13 @@ from shared.adapters.firestore.rest_values import (
     moment,
 )
 from shared.domain.audience.device import AddressKind, PushAddress, Slot
-from shared.domain.delivery.evidence import Evidence, Group, evidence_to_keep
+from shared.domain.delivery.evidence import (
+    NONE_NEWER,
+    Evidence,
+    Group,
+    added,
+    evidence_to_keep,
+)
 from shared.domain.delivery.ledger import (
     CHUNK_SIZE,
     UNTRIED,
@@ -245,17 +251,26 @@ def evidence_from(document: Raw) -> dict[Group, Evidence]:
     """What a batch kept of its addresses' answers; nothing where it cannot be read."""
     try:
         rows = orjson.loads(decode_fields(document).get(EVIDENCE, "[]"))
-        return {Group(_KINDS[kind], *where): Evidence(*counts) for kind, where, counts in rows}
+        return {Group(_KINDS[kind], *where): _evidence(*counts) for kind, where, counts in rows}
     except (LookupError, TypeError, ValueError):
         return {}
 
 
+def _evidence(accepted: int, unknown: int, *newer: int) -> Evidence:
+    return Evidence(accepted, unknown, newer=added(newer or NONE_NEWER, NONE_NEWER))
+
+
 def _evidence_text(kept: Mapping[Group, Evidence]) -> str:
     rows = [
-        (group.kind, (group.environment, group.platform), (evidence.accepted, evidence.unknown))
+        (group.kind, (group.environment, group.platform), _counts(evidence))
         for group, evidence in kept.items()
     ]
     return orjson.dumps(rows).decode() if rows else ""
+
+
+def _counts(evidence: Evidence) -> tuple[int, ...]:
+    newer = evidence.newer if any(evidence.newer) else ()
+    return (evidence.accepted, evidence.unknown, *newer)
 
 
 def tally_from(document: Raw) -> Tally:

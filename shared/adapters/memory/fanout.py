@@ -5,6 +5,7 @@ of two writers loses, a closed batch forgets its addresses, a moment of the stor
 """
 
 import threading
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -206,8 +207,13 @@ class MemoryLedger:
 
     def evidence(self, id: NotificationId) -> Iterator[tuple[BatchId, Mapping[Group, Evidence]]]:
         with self.lock:
-            found = {b: kept for (owner, b), kept in self._evidence.items() if owner == id}
-        return ((BatchId(batch), kept) for batch, kept in found.items())
+            batches = {b: it.state for (owner, b), it in self.by_batch.items() if owner == id}
+            found = {batch: self._evidence.get((id, batch), {}) for batch in batches}
+        return (
+            (BatchId(batch), kept)
+            for batch, kept in found.items()
+            if kept or batches[batch] is BatchState.OPEN
+        )
 
     def batches(self, id: NotificationId, after: str = "") -> Iterator[Batch]:
         with self.lock:
@@ -230,6 +236,15 @@ class MemoryLedger:
                 around[batch.stream] = batch
         return [around[stream] for stream in sorted(around)]
 
+    def batches_between(
+        self, id: NotificationId, low: str, high: str, most: int
+    ) -> Sequence[Batch] | None:
+        later = [batch for batch in self.batches(id) if low < batch.first_key <= high]
+        streams = Counter(batch.stream for batch in later)
+        if any(batches >= most for batches in streams.values()):
+            return None
+        return [*self.batches_around(id, low), *later]
+
     # ---- of any notification -----------------------------------------------------------------
 
     def overdue_batches(
@@ -249,7 +264,7 @@ class MemoryLedger:
             Target(target.hwid, target.platform, target.locale) if closed else target
             for target in batch.targets
         )
-        return replace(batch, targets=targets, version=self._version())
+        return replace(batch, targets=targets, newness={}, version=self._version())
 
     def _version(self) -> str:
         self.writes += 1

@@ -1,12 +1,14 @@
 """Answers that one process got for each notification's addresses, shared by all its threads."""
 
 import threading
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Set
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from functools import reduce
+from typing import Any
 
 from shared.domain.audience.device import AddressKind
-from shared.domain.delivery.evidence import Evidence, Group
+from shared.domain.delivery.evidence import NONE_NEWER, Evidence, Group, added
 from shared.domain.delivery.ledger import BatchId
 from shared.domain.notifications.notification import NotificationId
 
@@ -28,7 +30,12 @@ class _Heard:
         """Replace a batch's part with what it knows now."""
         before = self.by_batch.get(batch, Evidence())
         self.all = self.all.with_batch(evidence, before)
-        self.by_batch[batch] = Evidence(evidence.accepted, evidence.unknown)
+        self.by_batch[batch] = replace(evidence, refused={})
+
+    def knows_less(self, batch: BatchId, kept: Evidence) -> bool:
+        """Tell whether the ledger kept more of a batch than the batch told here."""
+        known = self.by_batch.get(batch, Evidence())
+        return (kept.told_of, sum(kept.newer)) > (known.told_of, sum(known.newer))
 
 
 class ProcessRunMemory:
@@ -38,22 +45,30 @@ class ProcessRunMemory:
         self._lock = threading.Lock()
         self._notifications: dict[NotificationId, dict[Group, _Heard]] = {}
         self._asked_at: dict[NotificationId, datetime] = {}
+        self._silent: dict[NotificationId, frozenset[BatchId]] = {}
+        self._earlier: dict[NotificationId, NotificationId | None] = {}
 
     def note(self, id: NotificationId, batch: BatchId, heard: Mapping[Group, Evidence]) -> None:
         with self._lock:
             groups = self._notifications[id] = self._notifications.pop(id, {})
             for group, evidence in heard.items():
                 groups.setdefault(group, _Heard()).note(batch, evidence)
-            while len(self._notifications) > MOST_NOTIFICATIONS:
-                del self._notifications[next(iter(self._notifications))]
+            _forget_the_oldest(self._notifications)
 
-    def recall(self, id: NotificationId, batch: BatchId, kept: Mapping[Group, Evidence]) -> None:
+    def recall(self, id: NotificationId, kept: Mapping[BatchId, Mapping[Group, Evidence]]) -> None:
         with self._lock:
             groups = self._notifications.setdefault(id, {})
-            for group, evidence in kept.items():
-                heard = groups.setdefault(group, _Heard())
-                if evidence.told_of > heard.by_batch.get(batch, Evidence()).told_of:
-                    heard.note(batch, evidence)
+            for batch, told in kept.items():
+                for group, evidence in told.items():
+                    heard = groups.setdefault(group, _Heard())
+                    if heard.knows_less(batch, evidence):
+                        heard.note(batch, evidence)
+            self._silent[id] = frozenset(batch for batch, told in kept.items() if not told)
+            _forget_the_oldest(self._silent)
+
+    def silent(self, id: NotificationId) -> Set[BatchId]:
+        with self._lock:
+            return self._silent.get(id, frozenset())
 
     def may_ask(self, id: NotificationId, now: datetime) -> bool:
         with self._lock:
@@ -61,8 +76,7 @@ class ProcessRunMemory:
             if last is not None and now - last < BETWEEN_QUESTIONS:
                 return False
             self._asked_at[id] = now
-            while len(self._asked_at) > MOST_NOTIFICATIONS:
-                del self._asked_at[next(iter(self._asked_at))]
+            _forget_the_oldest(self._asked_at)
             return True
 
     def heard(self, id: NotificationId, group: Group) -> Evidence:
@@ -74,4 +88,25 @@ class ProcessRunMemory:
         with self._lock:
             groups = self._notifications.get(id, {}).items()
             every = [found.all for group, found in groups if group.kind is kind]
-        return Evidence(sum(it.accepted for it in every), sum(it.unknown for it in every))
+        return Evidence(
+            sum(it.accepted for it in every),
+            sum(it.unknown for it in every),
+            newer=reduce(added, (it.newer for it in every), NONE_NEWER),
+        )
+
+    def earlier(
+        self, id: NotificationId, find: Callable[[], NotificationId | None]
+    ) -> NotificationId | None:
+        with self._lock:
+            if id in self._earlier:
+                return self._earlier[id]
+        found = find()
+        with self._lock:
+            self._earlier[id] = found
+            _forget_the_oldest(self._earlier)
+        return found
+
+
+def _forget_the_oldest(of_notifications: dict[NotificationId, Any]) -> None:
+    while len(of_notifications) > MOST_NOTIFICATIONS:
+        del of_notifications[next(iter(of_notifications))]

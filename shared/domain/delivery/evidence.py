@@ -4,16 +4,25 @@ An answer is about the address it was given for. A refusal of our configuration 
 believed of others of its group only when many different addresses met the same one and nobody was
 accepted; and that addresses are unknown is not believed when most of them are: then it is we who
 are wrong (another project's credentials, another bundle id, the other environment), and to drop the
-addresses would empty the audience. Evidence is of one notification, so of the same content.
+addresses would empty the audience. Most of all, or most of those that no earlier notification
+reached: the known ones must not outvote a new build of the app. Evidence is of one notification, so
+of the same content.
 """
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final, NamedTuple
 
 from shared.domain.audience.device import AddressKind, PushAddress
-from shared.domain.delivery.ledger import SHOWN, Batch, BatchState, Outcome, Record, Target
+from shared.domain.delivery.ledger import (
+    SHOWN,
+    Batch,
+    BatchState,
+    Newness,
+    Outcome,
+    Record,
+)
 from shared.domain.push.answers import (
     Accepted,
     AddressGone,
@@ -30,6 +39,11 @@ PROBES: Final = 2
 FLOOD: Final = 0.5
 """Above this share of unknown addresses it is more likely that we are wrong than that they are."""
 
+CLEAR: Final = 0.25
+"""Below this share of unknown ones among new addresses, or above its complement, those that are
+still to be answered will hardly change the verdict.
+"""
+
 WRONG_APP: Final = Rejected("wrongApp")
 WRONG_ENVIRONMENT: Final = Rejected("wrongEnvironment")
 _WE_ARE_WRONG: Final = {WRONG_APP.code, WRONG_ENVIRONMENT.code}
@@ -43,6 +57,10 @@ _OF_UNKNOWN: Final = (Outcome.FAILED, Outcome.OPEN)
 _UNKNOWN: Final = OF_ANOTHER_APP | {"unregistered", "invalidToken"} | _WE_ARE_WRONG
 
 Refusal = Misconfigured | Unsendable
+
+Newer = tuple[int, ...]
+"""Addresses accepted and unknown that are at least ``RENEWED``, and those that are ``NEW``."""
+NONE_NEWER: Final[Newer] = (0, 0, 0, 0)
 
 
 class Group(NamedTuple):
@@ -69,6 +87,8 @@ class Evidence:
     unknown: int = 0
     refused: Mapping[str, frozenset[str]] = field(default_factory=dict)
     """A few of the addresses by the code of the refusal; more than are needed are not kept."""
+    newer: Newer = NONE_NEWER
+    """What the batches tell that compared with an earlier notification."""
 
     @property
     def agreed(self) -> str:
@@ -90,6 +110,13 @@ class Evidence:
         """True when so many addresses are unknown that it is we who are wrong."""
         return not self.tells_little and self.unknown > self.told_of * FLOOD
 
+    def among(self, newness: Newness) -> "Evidence":
+        """Return the evidence of the addresses alone that are at least so new."""
+        if newness is Newness.KNOWN:
+            return self
+        accepted, unknown = self.newer[2 * newness - 2 : 2 * newness]
+        return Evidence(accepted, unknown)
+
     def or_else(self, wider: "Evidence") -> "Evidence":
         """Return this evidence of a group, if it is of enough addresses to tell a flood; else
         ``wider``.
@@ -101,6 +128,12 @@ class Evidence:
         """True when so few addresses were told of that they say nothing of others."""
         return self.told_of < FEWEST_TO_BELIEVE
 
+    @property
+    def is_unclear(self) -> bool:
+        """True while the answers to come may well change the verdict on new addresses."""
+        clear = self.told_of * CLEAR
+        return self.tells_little or clear < self.unknown < self.told_of - clear
+
     def with_batch(self, now: "Evidence", before: "Evidence") -> "Evidence":
         """Add what a batch tells ``now``, in place of what it told ``before``, which is included
         already.
@@ -109,8 +142,12 @@ class Evidence:
         for code, addresses in now.refused.items():
             if len(met := refused.setdefault(code, frozenset())) < FEWEST_TO_BELIEVE:
                 refused[code] = met | addresses
-        accepted = self.accepted + now.accepted - before.accepted
-        return Evidence(accepted, self.unknown + now.unknown - before.unknown, refused)
+        return Evidence(
+            self.accepted + now.accepted - before.accepted,
+            self.unknown + now.unknown - before.unknown,
+            refused,
+            added(self.newer, (n - b for n, b in zip(now.newer, before.newer, strict=True))),
+        )
 
     def after(self, answers: Iterable[tuple[str, Answer]]) -> "Evidence":
         """Add what these addresses were answered."""
@@ -122,25 +159,51 @@ class Evidence:
                 met = refused.setdefault(answer.code, frozenset())
                 if len(met) < FEWEST_TO_BELIEVE:
                     refused[answer.code] = met | {address}
-        return Evidence(accepted, self.unknown, refused)
+        return replace(self, accepted=accepted, refused=refused)
 
 
-def recorded_evidence(
-    targets: Iterable[Target], records: Iterable[Record], *, undecided: bool = False
-) -> dict[Group, Evidence]:
+def added(newer: Newer, more: Iterable[int]) -> Newer:
+    """Sum up two counts of newer addresses."""
+    return tuple(a + b for a, b in zip(newer, more, strict=True))
+
+
+def newer_of(newness: Newness, *, accepted: int = 0, unknown: int = 0) -> Newer:
+    """Count so many addresses that are so new."""
+    return (accepted, unknown) * newness + (0, 0) * (Newness.NEW - newness)
+
+
+def reached(record: Record) -> bool:
+    """Tell whether a push service accepted the device's address."""
+    return record.outcome is Outcome.DELIVERED and record.receipt != SHOWN
+
+
+def is_unknown(record: Record) -> bool:
+    """Tell whether the address was unknown when it was last asked for."""
+    return record.outcome in _OF_UNKNOWN and record.code in _UNKNOWN
+
+
+def recorded_evidence(batch: Batch, *, undecided: bool = False) -> dict[Group, Evidence]:
     """Collect what earlier attempts at a batch learnt and its records still tell.
 
     ``undecided`` addresses are those that are unknown and will be asked for once more.
     """
     accepted: Counter[Group] = Counter()
     unknown: Counter[Group] = Counter()
-    for target, record in zip(targets, records, strict=True):
+    newer: dict[Group, Newer] = {}
+    for position, (target, record) in enumerate(zip(batch.targets, batch.records, strict=True)):
         if target.address is None or (record.outcome is Outcome.OPEN and not undecided):
             continue
         group = group_of(target.platform, target.address)
-        accepted[group] += record.outcome is Outcome.DELIVERED and record.receipt != SHOWN
-        unknown[group] += record.outcome in _OF_UNKNOWN and record.code in _UNKNOWN
-    return {group: Evidence(accepted[group], unknown[group]) for group in accepted}
+        told = reached(record), is_unknown(record)
+        accepted[group] += told[0]
+        unknown[group] += told[1]
+        if newness := batch.newness.get(position):
+            more = newer_of(newness, accepted=told[0], unknown=told[1])
+            newer[group] = added(newer.get(group, NONE_NEWER), more)
+    return {
+        group: Evidence(accepted[group], unknown[group], newer=newer.get(group, NONE_NEWER))
+        for group in accepted
+    }
 
 
 def evidence_to_keep(batch: Batch) -> dict[Group, Evidence]:
@@ -149,7 +212,7 @@ def evidence_to_keep(batch: Batch) -> dict[Group, Evidence]:
     """
     if not batch.attempt or (batch.lease_owner and batch.state is BatchState.OPEN):
         return {}
-    found = recorded_evidence(batch.targets, batch.records, undecided=True)
+    found = recorded_evidence(batch, undecided=True)
     return {group: evidence for group, evidence in found.items() if evidence.told_of}
 
 

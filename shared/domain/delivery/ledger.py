@@ -10,9 +10,9 @@ import zlib
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
-from enum import StrEnum
+from enum import IntEnum, StrEnum
 from typing import Final, NewType, TypeVar
 
 from shared.domain.audience.device import PushAddress, Slot, held_back, out_of_reach, polls
@@ -145,6 +145,16 @@ class Record:
         return self.not_before is None or self.not_before <= now
 
 
+class Newness(IntEnum):
+    """Degrees to which an address is new: the higher, the surer that no earlier notification reached
+    it.
+    """
+
+    KNOWN = 0  # an earlier notification reached the device at this address, or nobody looked
+    RENEWED = 1  # the device was reached, but registered an address since, perhaps the same
+    NEW = 2  # the device was not reached
+
+
 UNTRIED = Record()
 _UNDELIVERED = (Outcome.FAILED, Outcome.SKIPPED, Outcome.UNKNOWN)
 _ENDS = {name: Outcome(name) for name in ENDS}
@@ -185,7 +195,8 @@ class Batch:
     holds an old version and can no longer write. ``reached`` is the position behind the last chunk
     that was recorded, where the next chunk begins, whichever task is the owner then. ``attempt``
     counts owners, and ``failed_rounds`` how many in a row got nowhere
-    (``shared.domain.delivery.retry``).
+    (``shared.domain.delivery.retry``). ``newness`` is what the owner found out of the addresses, by
+    position; only sums of it are stored.
     """
 
     id: BatchId
@@ -206,6 +217,7 @@ class Batch:
     first_attempt_at: datetime | None = None
     sweeps: int = 0
     created_at: datetime | None = None
+    newness: Mapping[int, Newness] = field(default_factory=dict)
     version: str = ""
 
     @property

@@ -1,25 +1,33 @@
 """Answers to the addresses of one batch, beside what the run's other batches heard.
 
 Batches of this process tell one another. What others' batches were answered is read from the
-ledger, but only where something grave would otherwise be decided without it: the ordinary batch
-reads nothing.
+ledger, but only where something grave would otherwise be decided without it; and an earlier
+notification, only where addresses are unknown: the ordinary batch reads nothing.
 """
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from shared.domain.delivery.evidence import (
+    NONE_NEWER,
     Evidence,
     Group,
     Refusal,
+    added,
+    group_of,
+    is_unknown,
+    newer_of,
     recorded_evidence,
     refused_to_all,
 )
-from shared.domain.delivery.ledger import Batch, BatchId
+from shared.domain.delivery.ledger import Batch, BatchId, Newness, Target
 from shared.domain.notifications.notification import NotificationId
 from shared.domain.push.answers import Answer
 from shared.ports import Clock, Ledger, RunMemory
+
+Compare = Callable[[Batch], Mapping[int, Newness] | None]
+"""Tells how new a batch's addresses are, by position; ``None`` when it cannot be told just now."""
 
 
 @dataclass(slots=True)
@@ -31,29 +39,36 @@ class Heard:
     memory: RunMemory
     ledger: Ledger
     clock: Clock
+    compare: Compare
     own: dict[Group, Evidence] = field(default_factory=dict)
     refusals: dict[Group, Refusal] = field(default_factory=dict)
     """The last refusal that a group met in this pass."""
+    met_unknown: bool = False
+    """Whether an earlier pass already met unknown addresses."""
 
-    @classmethod
-    def before(
-        cls, id: NotificationId, batch: Batch, memory: RunMemory, ledger: Ledger, clock: Clock
-    ) -> "Heard":
+    def recall(self, batch: Batch) -> None:
         """Form the evidence that the batch's records tell, and note it in the process's memory."""
-        own = recorded_evidence(batch.targets, batch.records)
-        memory.note(id, batch.id, own)
-        return cls(id, batch.id, memory, ledger, clock, own)
+        self.own = recorded_evidence(batch)
+        self.met_unknown = any(map(is_unknown, batch.records))
+        self.memory.note(self.id, self.batch, self.own)
 
     def ask_ledger(self) -> None:
         """Read what batches sent by other processes were answered, unless that was just done."""
         if self.memory.may_ask(self.id, self.clock.now()):
-            for batch, kept in self.ledger.evidence(self.id):
-                self.memory.recall(self.id, batch, kept)
+            self.memory.recall(self.id, dict(self.ledger.evidence(self.id)))
 
     def is_last(self) -> bool:
         """Tell whether no other batch of the run can add anything."""
         planned = all(part.done for part in self.ledger.parts(self.id))
         return planned and self.ledger.open_batches(self.id) <= 1
+
+    def others_are_silent(self) -> bool:
+        """Tell whether any other batch of the run is still to tell what it is answered: it waits,
+        its owner is at work or died, or it is not even planned.
+        """
+        if self.memory.silent(self.id) - {self.batch}:
+            return True
+        return not all(part.done for part in self.ledger.parts(self.id))
 
     def learn(self, answers: Iterable[tuple[Group, str, Answer]]) -> None:
         """Add the answers that addresses, each with its group, were given just now."""
@@ -91,24 +106,53 @@ class Heard:
         self.ask_ledger()
         return refused_to_all(self.memory.heard(self.id, group), code)
 
-    def learn_unknown(self, group: Group, addresses: Collection[str]) -> None:
-        """Count unknown addresses of the batch, when it is decided what becomes of them."""
-        own = self.own.get(group, Evidence())
-        now = Evidence(own.accepted, own.unknown + len(addresses), own.refused)
-        self.own[group] = now
-        self.memory.note(self.id, self.batch, {group: now})
-
-    def of_unknown(self, group: Group) -> Evidence:
-        """Return the evidence that tells whether the unknown addresses of a group are dead: what
-        was heard of the group or, where that are few addresses, of all of its push service. The
-        ledger is asked where the evidence tells little, or would have addresses kept.
+    def newness(self, batch: Batch, unknown: bool) -> Mapping[int, Newness] | None:
+        """Compare the batch with an earlier notification, if any of its addresses are unknown, or
+        of the run's new ones any: else the good ones of other batches would not be counted.
         """
-        found = self._of_unknown(group)
-        if found.tells_little or found.flooded:
+        return self.compare(batch) if unknown or self.met_unknown or self._of_newer() else {}
+
+    def _of_newer(self) -> bool:
+        kinds = {group.kind for group in self.own}
+        found = (self.memory.heard_of_all(self.id, kind) for kind in kinds)
+        return any(it.among(Newness.RENEWED).unknown for it in found)
+
+    def learn_unknown(self, batch: Batch, unknown: Mapping[int, Target]) -> None:
+        """Count unknown addresses of the batch, when it is decided what becomes of them, each once;
+        and how new they and the accepted ones are.
+        """
+        counted = {
+            (group_of(it.platform, it.address), it.address.value): batch.newness.get(position)
+            for position, it in unknown.items()
+            if it.address
+        }
+        told = recorded_evidence(batch)
+        newer = {group: told[group].newer if group in told else NONE_NEWER for group in self.own}
+        for (group, _), newness in counted.items():
+            own = self.own.get(group, Evidence())
+            self.own[group] = replace(own, unknown=own.unknown + 1)
+            more = newer_of(newness or Newness.KNOWN, unknown=1)
+            newer[group] = added(newer.get(group, NONE_NEWER), more)
+        self.own |= {group: replace(self.own[group], newer=it) for group, it in newer.items()}
+        self.memory.note(self.id, self.batch, self.own)
+
+    def of_unknown(self, group: Group, newness: Newness) -> Sequence[Evidence]:
+        """Return the evidence that tells whether unknown addresses of a group are dead: of all, and
+        of those alone that are at least as new as each degree up to theirs.
+
+        It is what was heard of the group or, where that are few addresses, of all of its push
+        service. The ledger is asked where any of it tells little, or would have addresses kept, or
+        may do so soon.
+        """
+        found = self._of_unknown(group, newness)
+        of_all, *of_new = found
+        wanting = of_all.tells_little or any(it.is_unclear for it in of_new)
+        if wanting or any(it.flooded for it in found):
             self.ask_ledger()
-            found = self._of_unknown(group)
+            found = self._of_unknown(group, newness)
         return found
 
-    def _of_unknown(self, group: Group) -> Evidence:
+    def _of_unknown(self, group: Group, newness: Newness) -> Sequence[Evidence]:
         found = self.memory.heard(self.id, group)
-        return found.or_else(self.memory.heard_of_all(self.id, group.kind))
+        wider = self.memory.heard_of_all(self.id, group.kind)
+        return [found.among(it).or_else(wider.among(it)) for it in Newness if it <= newness]

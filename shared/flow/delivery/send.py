@@ -13,11 +13,12 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
 from shared.domain.audience.device import AddressKind
-from shared.domain.delivery.evidence import alarming
-from shared.domain.delivery.ledger import Batch, BatchId, BatchState, Outcome, Record
+from shared.domain.delivery.evidence import alarming, is_unknown
+from shared.domain.delivery.ledger import Batch, BatchId, BatchState, Newness, Outcome, Record
 from shared.domain.delivery.recording import exhausted, expired, last_word
 from shared.domain.delivery.retry import RetryPolicy, failed_rounds_after, too_late
 from shared.domain.errors import TryAgain
@@ -109,7 +110,9 @@ def send_batch(
             batch = needs.ledger.write(
                 _claimed(_doubted(batch, doubts), needs.clock, lease), doubts
             )
-            heard = Heard.before(id, batch, needs.memory, needs.ledger, needs.clock)
+            compare = partial(_compared, notification, needs)
+            heard = Heard(id, batch.id, needs.memory, needs.ledger, needs.clock, compare)
+            heard.recall(batch)
             pushes = PushRound(Renderer(notification), needs.senders, needs.clock, heard)
             verdicts = Verdicts(heard, policy.patience)
             chunks = ChunkSender(
@@ -125,6 +128,14 @@ def send_batch(
     if batch.state is BatchState.OPEN:
         needs.tasks.enqueue([follow_up(notification, batch)])
     finish(id, needs=needs)
+
+
+def _compared(
+    notification: Notification, needs: Needs, batch: Batch
+) -> Mapping[int, Newness] | None:
+    from shared.flow.delivery.earlier import compared  # only where an address is unknown
+
+    return compared(notification, batch, needs=needs)
 
 
 def _waits(batch: Batch, now: datetime) -> bool:
@@ -304,8 +315,12 @@ class _Run:
         return self._release(batch, now)
 
     def _judged(self, batch: Batch) -> Batch:
-        tried = self.chunks.pushes.tried
-        in_vain = sum(batch.records[p].outcome is Outcome.OPEN for p in tried)
+        """Count a failed round or a better one; unknown addresses that wait for a verdict tell
+        nothing of their push service.
+        """
+        open_ = {p for p in self.chunks.pushes.tried if batch.records[p].outcome is Outcome.OPEN}
+        undecided = {p for p in open_ if is_unknown(batch.records[p])}
+        tried, in_vain = self.chunks.pushes.tried - undecided, len(open_ - undecided)
         return replace(
             batch, failed_rounds=failed_rounds_after(batch.failed_rounds, len(tried), in_vain)
         )
@@ -314,16 +329,17 @@ class _Run:
         """Add to the last chunk of a pass what the whole pass taught."""
         verdicts, now = self.chunks.verdicts, self.clock.now()
         decided = verdicts.reached(batch.recorded(records), now, through=True)
-        return Results({**records, **decided.records}, decided.gone)
+        return replace(decided, records={**records, **decided.records})
 
     def _decided(self, batch: Batch, *, ending: bool = False) -> Batch:
         """Record what can be decided though the pass ends here; everything if the batch ends."""
         decided = self.chunks.verdicts.reached(batch, self.clock.now(), ending=ending)
+        batch = _compared_now(batch, decided)
         return self._record(batch, decided) if decided.records else batch
 
     def _record(self, batch: Batch, results: Results) -> Batch:
         """Write the chunk, and only then drop dead addresses: a lost drop is found again."""
-        batch = self._renewed(batch.recorded(results.records))
+        batch = self._renewed(_compared_now(batch.recorded(results.records), results))
         if not batch.open_positions():
             batch = batch.closed()
         written = self.ledger.write(batch, results.records)
@@ -363,6 +379,10 @@ class _Run:
                 wake_at=retry_at + SWEEP_GRACE,
             )
         )
+
+
+def _compared_now(batch: Batch, results: Results) -> Batch:
+    return replace(batch, newness=results.newness) if results.newness else batch
 
 
 def _rested(batch: Batch) -> Batch:

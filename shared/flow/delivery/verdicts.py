@@ -1,20 +1,21 @@
 """Decisions that need more than one answer of a pass over a batch.
 
 That an address is unknown to its push service ends its device at once no more: the address is
-dropped at the end of the pass, unless so many are unknown that it is we who are wrong. While too
-few addresses of the run are known to tell, the address is asked for again. And a device that was
-held back because of what many others met ends with them, once that has lasted, so that other
-processes had the time to record whom they got through to.
+dropped at the end of the pass, unless so many are unknown that it is we who are wrong: of all, or,
+for an address that no earlier notification reached, of those like it. While too few of them are
+known to tell, the address is asked for again. And a device that was held back because of what many
+others met ends with them, once that has lasted, so that other processes had the time to record whom
+they got through to.
 """
 
 import logging
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from shared.domain.delivery.evidence import Evidence, Group, Refusal, group_of, judged
-from shared.domain.delivery.ledger import Batch, Record, Target
+from shared.domain.delivery.ledger import Batch, Newness, Record, Target
 from shared.domain.delivery.recording import recorded, together
 from shared.domain.delivery.retry import BESIDE_ACCEPTED
 from shared.domain.push.answers import AddressGone, Answer, Misconfigured
@@ -35,10 +36,13 @@ class DeadAddress:
 
 @dataclass(frozen=True, slots=True)
 class Results:
-    """Decisions of a pass: a record per position, and addresses to drop."""
+    """Decisions of a pass: a record per position, addresses to drop, and how new those are that
+    were answered, where that was asked.
+    """
 
     records: Mapping[int, Record]
     gone: Sequence[DeadAddress] = ()
+    newness: Mapping[int, Newness] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,15 +83,15 @@ class Verdicts:
         """
         records: dict[int, Record] = {}
         gone: list[DeadAddress] = []
-        groups = self._groups()
-        for group, positions in groups.items():
-            self.heard.learn_unknown(
-                group, {self._unknown[p].target.address_value for p in positions}
-            )
-        early = not ending and self._is_early(batch.first_attempt_at, now)
-        for group, positions in groups.items():
-            evidence = self.heard.of_unknown(group)
-            if early and evidence.tells_little and not self.heard.is_last():
+        newness = self.heard.newness(batch, unknown=bool(self._unknown))
+        if newness is None:
+            self._unknown.clear()
+        elif self._unknown or newness:
+            batch = replace(batch, newness=newness)
+            self.heard.learn_unknown(batch, {p: it.target for p, it in self._unknown.items()})
+        for (group, new), positions in self._groups(batch.newness).items():
+            evidence = self.heard.of_unknown(group, new)
+            if not ending and self._may_change(evidence, batch.first_attempt_at, now):
                 continue
             answer = self._judged(group, positions, evidence)
             for position in positions:
@@ -99,27 +103,44 @@ class Verdicts:
         self._unknown.clear()
         if through:
             records |= self._of_groups(batch.recorded(records), now)
-        return Results(records, gone)
+        return Results(records, gone, batch.newness)
+
+    def _may_change(
+        self, evidence: Sequence[Evidence], since: datetime | None, now: datetime
+    ) -> bool:
+        """Tell whether too few addresses are known to decide, and others may still be answered."""
+        of_all, *of_new = evidence
+        unclear = any(it.is_unclear for it in of_new)
+        if not (unclear or of_all.tells_little) or self.heard.is_last():
+            return False
+        return self._is_early(since, now) or (unclear and self.heard.others_are_silent())
 
     def _is_early(self, since: datetime | None, now: datetime) -> bool:
         """Tell whether others may still have to say what would change the verdict."""
         return since is None or now - since < self.patience
 
-    def _groups(self) -> Mapping[Group, Sequence[int]]:
-        groups: defaultdict[Group, list[int]] = defaultdict(list)
+    def _groups(
+        self, newness: Mapping[int, Newness]
+    ) -> Mapping[tuple[Group, Newness], Sequence[int]]:
+        groups: defaultdict[tuple[Group, Newness], list[int]] = defaultdict(list)
         for position, it in self._unknown.items():
             if it.target.address:
-                groups[group_of(it.target.platform, it.target.address)].append(position)
+                group = group_of(it.target.platform, it.target.address)
+                groups[group, newness.get(position, Newness.KNOWN)].append(position)
         return groups
 
-    def _judged(self, group: Group, positions: Sequence[int], evidence: Evidence) -> Answer | None:
+    def _judged(
+        self, group: Group, positions: Sequence[int], evidence: Sequence[Evidence]
+    ) -> Answer | None:
         """Decide what the addresses are recorded as instead of unknown."""
-        answer = judged(group, evidence, [self._unknown[p].answer for p in positions])
-        if answer is not None:
-            unknown, of = evidence.unknown, evidence.told_of
-            told = (group.kind.upper(), answer.code, self.heard.id, unknown, of)
-            log.error("%s: %s, notification %s, %d of %d addresses are unknown", *told)
-        return answer
+        answers = [self._unknown[p].answer for p in positions]
+        for newness, found in zip(Newness, evidence, strict=False):
+            if answer := judged(group, found, answers):
+                told = (group.kind.upper(), answer.code, self.heard.id, found.unknown)
+                of = "%s: %s, notification %s, %d of %d%s addresses are unknown"
+                log.error(of, *told, found.told_of, " new" if newness else "")
+                return answer
+        return None
 
     def _of_groups(self, batch: Batch, now: datetime) -> dict[int, Record]:
         """End the devices of which others' refusal is believed."""
