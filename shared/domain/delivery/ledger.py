@@ -146,9 +146,7 @@ class Record:
 
 
 class Newness(IntEnum):
-    """Degrees to which an address is new: the higher, the surer that no earlier notification reached
-    it.
-    """
+    """Degrees to which an address is new to its push service, as far as the ledger tells."""
 
     KNOWN = 0  # an earlier notification reached the device at this address, or nobody looked
     RENEWED = 1  # the device was reached, but registered an address since, perhaps the same
