@@ -225,7 +225,7 @@ def _decoded(value: Raw) -> Any:
     """Decode a value; a ``referenceValue`` becomes a name, a moment compares as one."""
     if "referenceValue" in value:
         return value["referenceValue"]
-    return decode(value, datetime.fromisoformat)
+    return decode(value)
 
 
 def _filters(where: Raw | None) -> Iterator[tuple[str, str, Any]]:

@@ -86,15 +86,16 @@ class Query:
 
     ``order`` names fields, downwards with a ``-`` before the name; a document that lacks one of
     them is not selected. ``after`` is a cursor: the values of a place in that order, for ``NAME``
-    the document's name; the page begins behind it. ``select`` limits the fields that are answered,
-    ``(NAME,)`` to none. ``below`` is the document whose subcollection is asked; ``everywhere`` asks
-    every collection of that name, whatever document it is below.
+    the document's name, or a text that ``place`` returned; the page begins behind it. ``select``
+    limits the fields that are answered, ``(NAME,)`` to none. ``below`` is the document whose
+    subcollection is asked; ``everywhere`` asks every collection of that name, whatever document it
+    is below.
     """
 
     collection: str
     where: tuple[Where, ...] = ()
     order: tuple[str, ...] = ()
-    after: tuple[Any, ...] = ()
+    after: tuple[Any, ...] | str = ()
     limit: int = 0
     select: tuple[str, ...] = ()
     below: str = ""
@@ -185,6 +186,12 @@ class Database(Protocol):
 
     def query(self, query: Query, read_at: str = "") -> Sequence[Document]:
         """Read what a query selects, in its order."""
+
+    def place(self, document: Document, order: Sequence[str]) -> str:
+        """Name, without a request, the place of a document in an order, whatever its values are.
+
+        The document holds the fields of that order.
+        """
 
     def count(self, query: Query) -> Count:
         """Count what a query selects."""

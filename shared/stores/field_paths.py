@@ -27,6 +27,8 @@ def quoted(name: str) -> str:
 
 def at_path(fields: Mapping[str, Any], path: str) -> Any:
     """Return the value at a path; ``None`` where there is none."""
+    if "." not in path and "`" not in path:
+        return fields.get(path)
     value: Any = fields
     for name in split(path):
         value = value.get(name) if isinstance(value, Mapping) else None
@@ -52,6 +54,10 @@ def nested(fields: Mapping[str, Any]) -> dict[str, Any]:
     """Build a document's fields from fields by path, without those that are ``None``."""
     whole: dict[str, Any] = {}
     for path, value in fields.items():
-        if value is not None:
+        if value is None:
+            continue
+        if "." in path or "`" in path:
             put_at(whole, path, value)
+        else:
+            whole[path] = value
     return whole

@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 
 from shared.adapters.firestore.rest import FirestoreRest
-from shared.adapters.firestore.rest_values import decode_fields, encode, moment, write
+from shared.adapters.firestore.rest_values import decode_fields, encode, write
 from shared.domain.audience.device import Device, Slot, derive
 from shared.domain.notifications.lifecycle import Status
 from shared.domain.notifications.notification import Notification
@@ -45,7 +45,7 @@ def put_devices(rest: FirestoreRest, documents: Documents) -> None:
 
 def device_document(rest: FirestoreRest, hwid: str) -> dict[str, Any] | None:
     found = rest.get(rest.name(DEVICES, hwid))
-    return None if found is None else decode_fields(found, moment)
+    return None if found is None else decode_fields(found)
 
 
 def a_sending_notification(id: str = "n1", **changes: Any) -> Notification:

@@ -309,6 +309,16 @@ def test_a_page_begins_behind_its_cursor(some: Database) -> None:
     assert page(("at",), NOON) == "bc"
 
 
+@pytest.mark.parametrize("odd", [5.5, True, "text", NOON, ["list"], {"map": 1}])
+def test_a_page_begins_behind_a_place_whatever_is_there(some: Database, odd: Any) -> None:
+    some.commit([Put("things/odd", {"n": odd}), Put("things/odd2", {"n": odd})])
+    order = ("n", NAME)
+    (document,) = some.get_many(["things/odd"], ["n"]).documents.values()
+    place = some.place(document, order)
+    page = Query("things", order=order, after=place, limit=1)
+    assert ids(some, page) == ["odd2"]
+
+
 def test_a_range_and_a_cursor_go_together(some: Database) -> None:
     of_us = (Where("n", ">=", 1), Where("n", "<", 4))
     query = Query("things", of_us, order=("n", NAME), after=(2, "things/c"), limit=9)

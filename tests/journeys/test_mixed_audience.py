@@ -19,7 +19,7 @@ from local.journey import Person, sign_in
 from local.stack_file import Stack
 from shared.adapters.firestore.ledger import FirestoreLedger
 from shared.adapters.firestore.rest import FirestoreRest
-from shared.adapters.firestore.rest_values import decode_fields, moment
+from shared.adapters.firestore.rest_values import decode_fields
 from shared.domain.audience.device import AddressKind, Device, PushAddress, polls
 from shared.domain.delivery.ledger import Outcome, Record
 from shared.domain.notifications.notification import NotificationId
@@ -87,7 +87,7 @@ def register_phones(stack: Stack) -> None:
 
 
 def devices(stack: Stack) -> dict[str, Device]:
-    documents = (decode_fields({"fields": it}, moment) for it in device_documents(stack))
+    documents = (decode_fields({"fields": it}) for it in device_documents(stack))
     return {it["hwid"]: device_from(it["hwid"], it) for it in documents}
 
 

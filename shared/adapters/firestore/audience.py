@@ -255,13 +255,13 @@ def _slot(fields: Raw) -> Slot:
 
 
 def _carefully(document: Raw) -> Target:
-    fields = decode_fields(document, moment)
+    fields = decode_fields(document)
     return target_from(id_of(document), fields, document["updateTime"])
 
 
 def _selects(query: AudienceQuery, document: Raw) -> bool:
     """Decide on the plain fields of one device what the store decides for pages."""
-    selectors = derived_from(id_of(document), decode_fields(document, moment)).selectors
+    selectors = derived_from(id_of(document), decode_fields(document)).selectors
     return (
         not set(selectors).isdisjoint(query.selectors)
         and query.first_to_select(selectors)
@@ -273,4 +273,4 @@ def _device(document: Raw, names: Sequence[str]) -> Device:
     """Read no more of a device than these fields: there are many on a page."""
     fields = document.get("fields", _NO_FIELDS)
     some = {"fields": {name: fields[name] for name in names if name in fields}}
-    return device_from(id_of(document), decode_fields(some, moment))
+    return device_from(id_of(document), decode_fields(some))

@@ -111,12 +111,17 @@ class GoogleDatabase:
         return Found({it.name: it for it in documents}, text_of(found[0].read_time))
 
     def query(self, query: Query, read_at: str = "") -> Sequence[Document]:
+        if isinstance(query.after, str):
+            return self._again().query(query, read_at)
         try:
             return self._select(query, query.select, read_at)
         except ValueError:
             names = [it.name for it in self._select(query, (NAME,), read_at)]
             found = self._again().get_many(names, query.select, read_at).documents
             return [found[name] for name in names if name in found]
+
+    def place(self, document: Document, order: Sequence[str]) -> str:
+        return self._again().place(document, order)
 
     def count(self, query: Query) -> Count:
         with _reading(""):

@@ -109,7 +109,7 @@ def part_from(document: Raw) -> PlanPart:
 
 
 def _part(document: Raw) -> PlanPart:
-    fields = decode_fields(document, moment)
+    fields = decode_fields(document)
     return PlanPart(
         notification_id=owner_of(document),
         low=fields["low"],
@@ -223,7 +223,7 @@ def batch_from(document: Raw) -> Batch:
 
 
 def _batch(document: Raw) -> Batch:
-    fields = decode_fields(document, moment)
+    fields = decode_fields(document)
     return Batch(
         id=BatchId(id_of(document)),
         notification_id=owner_of(document),
@@ -281,8 +281,8 @@ def tally_from(document: Raw) -> Tally:
 
 def holds(document: Raw, wanted: Raw, mask: Sequence[str]) -> bool:
     """Whether a document says at all paths of ``mask`` what ``wanted`` says there."""
-    stored = decode_fields(document, moment)
-    asked = decode_fields({"fields": wanted}, moment)
+    stored = decode_fields(document)
+    asked = decode_fields({"fields": wanted})
     return all(_at(stored, path) == _at(asked, path) for path in mask)
 
 

@@ -1,12 +1,14 @@
 """The database over Firestore's REST API: for the hot path, and where a cold start counts."""
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, assert_never
 
+import orjson
+
 from shared.adapters.firestore.rest import BadRequest, FirestoreRest, PreconditionFailed
-from shared.adapters.firestore.rest_values import Raw, decode_fields, encode, moment, query, where
+from shared.adapters.firestore.rest_values import Raw, decode_fields, encode, query, where
 from shared.ports.database import (
     NAME,
     Count,
@@ -44,6 +46,7 @@ class RestDatabase:
 
     def __init__(self, rest: FirestoreRest) -> None:
         self._rest = rest
+        self._root = f"{rest.root}/"
 
     # ---- reading -----------------------------------------------------------------------------
 
@@ -63,6 +66,13 @@ class RestDatabase:
             found = self._rest.run_query(self._asked(query), self._below(query), read_at)
         return [self._document(raw) for raw in found]
 
+    def place(self, document: Document, order: Sequence[str]) -> str:
+        values = [
+            document.name if (path := field.removeprefix("-")) == NAME else document.fields[path]
+            for field in order
+        ]
+        return orjson.dumps(list(self._cursor(order, values))).decode()
+
     def count(self, query: Query) -> Count:
         counted = self._rest.run_aggregation(self._asked(query), parent=self._below(query))
         return Count(counted.numbers["count"], counted.read_time)
@@ -75,72 +85,75 @@ class RestDatabase:
     # ---- writing -----------------------------------------------------------------------------
 
     def commit(self, writes: Sequence[Write]) -> Sequence[str]:
-        return self._rest.commit([self._raw(write) for write in writes])
+        return self._rest.commit(self._all(writes))
 
     def write_each(self, writes: Sequence[Write]) -> Sequence[Written]:
-        results = self._rest.batch_write([self._raw(write) for write in writes])
+        results = self._rest.batch_write(self._all(writes))
         return [Written(version, not code, code in _UNMET_CODES) for code, version in results]
 
     # ---- in the words of the API -------------------------------------------------------------
 
     def _full(self, name: str) -> str:
-        return f"{self._rest.root}/{name}"
+        return self._root + name
 
     def _below(self, query: Query) -> str:
         return self._full(query.below) if query.below else ""
 
     def _document(self, raw: Raw) -> Document:
-        name: str = raw["name"].removeprefix(f"{self._rest.root}/")
-        return Document(name, decode_fields(raw, moment), raw["updateTime"])
+        return Document(raw["name"][len(self._root) :], decode_fields(raw), raw["updateTime"])
 
     def _asked(self, asked: Query) -> Raw:
+        after = asked.after
         return query(
             asked.collection,
             *(where(it.field, _OPERATORS[it.operator], it.value) for it in asked.where),
             order=asked.order,
             select=asked.select,
             limit=asked.limit,
-            after=list(self._cursor(asked)),
+            after=orjson.loads(after)
+            if isinstance(after, str)
+            else list(self._cursor(asked.order, after)),
             everywhere=asked.everywhere,
         )
 
-    def _cursor(self, asked: Query) -> Iterator[Raw]:
-        for field, value in zip(asked.order, asked.after, strict=False):
+    def _cursor(self, order: Sequence[str], values: Sequence[Any]) -> Iterator[Raw]:
+        for field, value in zip(order, values, strict=False):
             named = field.removeprefix("-") == NAME
             yield {"referenceValue": self._full(value)} if named else encode(value)
 
-    def _raw(self, write: Write) -> Raw:
-        match write:
-            case Create():
-                return self._update(write.name, write.fields, {"exists": False})
-            case Put():
-                return self._update(write.name, write.fields)
-            case Merge():
-                return self._update(write.name, write.fields, mask=True)
-            case Update():
-                condition = _still(write.version) or {"exists": True}
-                return self._update(write.name, write.fields, condition, mask=True)
-            case Delete():
-                raw: Raw = {"delete": self._full(write.name)}
-                condition = _still(write.version)
-                return raw | ({"currentDocument": condition} if condition else {})
-            case _:
-                assert_never(write)
+    def _all(self, writes: Sequence[Write]) -> list[Raw]:
+        """Word the writes; fields that several of them share are worded once."""
+        known: dict[int, tuple[Raw, list[str]]] = {}
+        return [self._raw(write, known) for write in writes]
 
-    def _update(
-        self, name: str, fields: Fields, condition: Mapping[str, Any] = {}, *, mask: bool = False
-    ) -> Raw:
-        encoded = {field: encode(value) for field, value in nested(fields).items()}
-        raw: Raw = {"update": {"name": self._full(name), "fields": encoded}}
-        if mask:
-            raw["updateMask"] = {"fieldPaths": list(fields)}
-        if condition:
-            raw["currentDocument"] = condition
-        return raw
+    def _raw(self, write: Write, known: dict[int, tuple[Raw, list[str]]]) -> Raw:
+        if isinstance(write, Delete):
+            raw: Raw = {"delete": self._full(write.name)}
+            return raw | _condition(write)
+        if (fields := known.get(id(write.fields))) is None:
+            fields = known[id(write.fields)] = _worded(write.fields)
+        raw = {"update": {"name": self._full(write.name), "fields": fields[0]}}
+        if isinstance(write, Merge | Update):
+            raw["updateMask"] = {"fieldPaths": fields[1]}
+        return raw | _condition(write)
 
 
-def _still(version: str) -> Raw:
-    return {"updateTime": version} if version else {}
+def _worded(fields: Fields) -> tuple[Raw, list[str]]:
+    return {name: encode(value) for name, value in nested(fields).items()}, list(fields)
+
+
+def _condition(write: Write) -> Raw:
+    match write:
+        case Put() | Merge() | Delete(version=""):
+            return {}
+        case Create():
+            return {"currentDocument": {"exists": False}}
+        case Update(version=""):
+            return {"currentDocument": {"exists": True}}
+        case Update() | Delete():
+            return {"currentDocument": {"updateTime": write.version}}
+        case _:
+            assert_never(write)
 
 
 @contextmanager

@@ -109,7 +109,7 @@ def decide(ours: Slot, document: Raw | None, at: datetime) -> Record | None:
     """What is to be recorded of a desktop that looks like this; ``None`` to write ``ours``."""
     if document is None:
         return Record(Outcome.SKIPPED, "deviceGone", at=at)
-    return decided(ours, decode_fields(document, moment), at)
+    return decided(ours, decode_fields(document), at)
 
 
 def decided(ours: Slot, fields: Mapping[str, Any], now: datetime) -> Record | None:

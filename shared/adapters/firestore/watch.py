@@ -11,7 +11,7 @@ from shared.adapters.documents.notification import (
     status_from,
 )
 from shared.adapters.firestore.rest import FirestoreRest
-from shared.adapters.firestore.rest_values import Raw, decode_fields, moment
+from shared.adapters.firestore.rest_values import decode_fields
 from shared.domain.errors import NotFound
 from shared.domain.notifications.notification import NotificationId
 from shared.ports import SendingState
@@ -32,9 +32,5 @@ class FirestoreWatch:
         found = self._rest.batch_get([notification, switch], SEEN_FIELDS).documents
         if notification not in found:
             raise NotFound("there is no such notification")
-        fields, stop = _fields(found[notification]), _fields(found.get(switch, {}))
+        fields, stop = decode_fields(found[notification]), decode_fields(found.get(switch, {}))
         return SendingState(status_from(id, fields), stop_from(stop), lost_domains_from(id, fields))
-
-
-def _fields(document: Raw) -> Raw:
-    return decode_fields(document, moment)

@@ -7,12 +7,11 @@ read again as of that moment until it is forgotten. What is ordered is kept in o
 write to its collection, so that pages of many documents cost what they hold.
 """
 
-import copy
 import threading
 from bisect import bisect_left, bisect_right
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from operator import ge, gt, le, lt
 from typing import Any, assert_never
@@ -43,29 +42,75 @@ _MICROSECOND = timedelta(microseconds=1)
 _COMPARISONS: Mapping[str, Callable[[Any, Any], bool]] = {"<": lt, "<=": le, ">": gt, ">=": ge}
 _NOTHING: Fields = {}
 _KINDS: tuple[type[Any] | tuple[type[Any], ...], ...] = (bool, (int, float), datetime, str, bytes)
+_LIST, _MAP, _OTHER = 7, 8, 6
+_UNCHANGEABLE = {str, int, float, bool, datetime, type(None)}
 
 Key = tuple[Any, ...]
 
 
+def copied(value: Any) -> Any:
+    """Copy a value of a document: maps and lists, as all else cannot change."""
+    if type(value) in _UNCHANGEABLE:
+        return value
+    if isinstance(value, dict):
+        return {name: copied(each) for name, each in value.items()}
+    return [copied(each) for each in value] if isinstance(value, list | tuple) else value
+
+
+class _Order:
+    """Documents that have all fields of an order, kept in it."""
+
+    def __init__(self, order: tuple[str, ...], documents: Iterable[Document]) -> None:
+        self._fields = [(it.removeprefix("-"), it.startswith("-")) for it in order]
+        rows = [(key, it) for it in documents if (key := self._key(it)) is not None]
+        rows.sort(key=lambda row: row[0])
+        self.keys: list[Key] = [row[0] for row in rows]
+        self.documents = [row[1] for row in rows]
+
+    def add(self, document: Document) -> None:
+        """Put a document into its place."""
+        if (key := self._key(document)) is not None:
+            at = bisect_left(self.keys, key)
+            self.keys.insert(at, key)
+            self.documents.insert(at, document)
+
+    def remove(self, document: Document) -> None:
+        """Take a document out of its place."""
+        if (key := self._key(document)) is not None:
+            at = bisect_left(self.keys, key)
+            del self.keys[at], self.documents[at]
+
+    def _key(self, document: Document) -> Key | None:
+        key = []
+        for path, down in self._fields:
+            if (value := _value(document, path)) is None:
+                return None
+            key.append(_comparable(value, down=down))
+        return tuple(key)
+
+
 @dataclass(slots=True)
 class _Collection:
-    """Documents by name, and the orders they were asked for in."""
+    """Documents by name, and in the orders they were asked for in."""
 
     documents: dict[str, Document] = field(default_factory=dict)
-    orders: dict[tuple[str, ...], tuple[list[Key], list[Document]]] = field(default_factory=dict)
+    orders: dict[tuple[str, ...], _Order] = field(default_factory=dict)
 
     def put(self, name: str, document: Document | None) -> None:
         """Set or remove a document."""
-        self.orders.clear()
-        if document is None:
-            self.documents.pop(name, None)
-        else:
+        before = self.documents.pop(name, None)
+        if document is not None:
             self.documents[name] = document
+        for order in self.orders.values():
+            if before is not None:
+                order.remove(before)
+            if document is not None:
+                order.add(document)
 
-    def ordered(self, order: tuple[str, ...]) -> tuple[list[Key], list[Document]]:
-        """Keys and documents side by side; a document that lacks a field is in no order by it."""
+    def ordered(self, order: tuple[str, ...]) -> _Order:
+        """Return the documents in an order; one that lacks a field of it is left out."""
         if order not in self.orders:
-            self.orders[order] = _ordered(self.documents.values(), order)
+            self.orders[order] = _Order(order, self.documents.values())
         return self.orders[order]
 
 
@@ -76,9 +121,11 @@ class MemoryDatabase:
         self.lock = threading.RLock()
         self.writes = 0
         self._collections: dict[str, _Collection] = {}
+        self._groups: dict[str, _Collection] = {}
         self._now = datetime.min.replace(tzinfo=UTC)
         self._forgotten = self._now
         self._log: deque[tuple[datetime, str, Document | None]] = deque()
+        self._places: list[Key] = []
 
     # ---- for tests ---------------------------------------------------------------------------
 
@@ -86,7 +133,7 @@ class MemoryDatabase:
         """A copy of a collection's documents by their ids."""
         with self.lock:
             documents = self._in(path).documents.values()
-            return {it.id: copy.deepcopy(dict(it.fields)) for it in documents}
+            return {it.id: copied(it.fields) for it in documents}
 
     def everything(self) -> dict[str, dict[str, Any]]:
         """A copy of all documents by their names."""
@@ -101,8 +148,8 @@ class MemoryDatabase:
         with self.lock:
             document = None
             if fields is not None:
-                document = Document(name, copy.deepcopy(dict(fields)), self._tick())
-            self._in(_path(name)).put(name, document)
+                document = Document(name, copied(dict(fields)), self._tick())
+            self._put(name, document)
 
     def forget(self, read_at: str) -> None:
         """Keep nothing of that moment and those before it, as Firestore does after an hour."""
@@ -111,7 +158,9 @@ class MemoryDatabase:
     # ---- reading -----------------------------------------------------------------------------
 
     def get(self, name: str, select: Sequence[str] = (), read_at: str = "") -> Document | None:
-        return self.get_many([name], select, read_at).documents.get(name)
+        with self.lock:
+            found = self._as_of(read_at, _path(name)).documents.get(name)
+            return None if found is None else _selected(found, select)
 
     def get_many(
         self, names: Sequence[str], select: Sequence[str] = (), read_at: str = ""
@@ -124,6 +173,11 @@ class MemoryDatabase:
     def query(self, query: Query, read_at: str = "") -> Sequence[Document]:
         with self.lock:
             return [_selected(it, query.select) for it in self._find(query, read_at)]
+
+    def place(self, document: Document, order: Sequence[str]) -> str:
+        with self.lock:
+            self._places.append(tuple(_value(document, it.removeprefix("-")) for it in order))
+            return f"[{len(self._places) - 1}]"
 
     def count(self, query: Query) -> Count:
         with self.lock:
@@ -138,25 +192,36 @@ class MemoryDatabase:
 
     def _find(self, query: Query, read_at: str = "") -> list[Document]:
         order = _whole_order(query)
-        if query.everywhere:
-            collection = _Collection()
-            for path in list(self._collections):
-                if path.rpartition("/")[2] == query.collection:
-                    collection.documents |= self._as_of(read_at, path).documents
-        else:
-            below = f"{query.below}/" if query.below else ""
-            collection = self._as_of(read_at, f"{below}{query.collection}")
-        keys, documents = collection.ordered(order)
-        found: list[Document] = []
-        for document in documents[_beginning(keys, order, query) :]:
+        below = f"{query.below}/" if query.below else ""
+        path = f"{below}{query.collection}"
+        collection = self._as_of(read_at, path, everywhere=query.everywhere).ordered(order)
+        documents, found = collection.documents, list[Document]()
+        for at in range(self._beginning(collection.keys, order, query), len(documents)):
             if query.limit and len(found) == query.limit:
                 break
+            document = documents[at]
             unmet = [it for it in query.where if not _meets(document, it)]
             if not unmet:
                 found.append(document)
             elif any(it.field == order[0] and _is_beyond(document, it) for it in unmet):
                 break
         return found
+
+    def _beginning(self, keys: list[Key], order: tuple[str, ...], query: Query) -> int:
+        """Where the page begins: behind the cursor, and not before the range of the first field."""
+        first, begin, after = order[0], 0, query.after
+        for it in query.where:
+            if it.field == first and it.operator in {">", ">="}:
+                begin = max(begin, bisect_left(keys, (_comparable(it.value),)))
+        if after:
+            values = self._places[int(after[1:-1])] if isinstance(after, str) else after
+            cursor = tuple(
+                _comparable(value, down=path.startswith("-"))
+                for path, value in zip(order, values, strict=False)
+            )
+            length = len(cursor)
+            begin = max(begin, bisect_right(keys, cursor, key=lambda key: key[:length]))
+        return begin
 
     # ---- writing -----------------------------------------------------------------------------
 
@@ -195,23 +260,21 @@ class MemoryDatabase:
             raise Unmet
 
     def _write(self, write: Write, version: str) -> None:
-        collection = self._in(_path(write.name))
-        there = collection.documents.get(write.name)
+        there = self._in(_path(write.name)).documents.get(write.name)
         after: Document | None
         match write:
             case Create() | Put():
-                fields = copy.deepcopy(nested(write.fields))
-                after = Document(write.name, fields, version)
+                after = Document(write.name, copied(nested(write.fields)), version)
             case Merge() | Update():
                 fields = dict(there.fields if there else _NOTHING)
                 for path, value in write.fields.items():
-                    put_at(fields, path, copy.deepcopy(value))
+                    put_at(fields, path, copied(value))
                 after = Document(write.name, fields, version)
             case Delete():
                 after = None
             case _:
                 assert_never(write)
-        collection.put(write.name, after)
+        self._put(write.name, after)
         self.writes += 1
         self._log.append((self._now, write.name, there))
         if len(self._log) > MOST_REMEMBERED_WRITES:
@@ -219,7 +282,15 @@ class MemoryDatabase:
 
     # ---- places and moments ------------------------------------------------------------------
 
-    def _in(self, path: str) -> _Collection:
+    def _put(self, name: str, document: Document | None) -> None:
+        path = _path(name)
+        self._in(path).put(name, document)
+        self._in(path, everywhere=True).put(name, document)
+
+    def _in(self, path: str, *, everywhere: bool = False) -> _Collection:
+        """A collection, or all collections of its name, whatever documents they are below."""
+        if everywhere:
+            return self._groups.setdefault(path.rpartition("/")[2], _Collection())
         return self._collections.setdefault(path, _Collection())
 
     def _tick(self) -> str:
@@ -227,20 +298,25 @@ class MemoryDatabase:
         self._now = max(datetime.now(UTC), self._now + _MICROSECOND)
         return self._now.isoformat(timespec="microseconds").replace("+00:00", "Z")
 
-    def _as_of(self, read_at: str, path: str) -> _Collection:
+    def _as_of(self, read_at: str, path: str, *, everywhere: bool = False) -> _Collection:
         """A collection as it is, or as it was: all that was written since is undone in a copy."""
+        now = self._in(path, everywhere=everywhere)
         if not read_at:
-            return self._in(path)
+            return now
         moment = datetime.fromisoformat(read_at)
         if moment <= self._forgotten:
             raise SnapshotTooOld(f"nothing is kept any more as of {read_at}")
-        then = _Collection(dict(self._in(path).documents))
-        for at, name, before in reversed(self._log):
+        before: dict[str, Document | None] = {}
+        for at, name, document in reversed(self._log):
             if at <= moment:
                 break
-            if _path(name) == path:
-                then.put(name, before)
-        return then
+            mine = _path(name)
+            if mine == path or (everywhere and mine.rpartition("/")[2] == path):
+                before[name] = document
+        if not before:
+            return now
+        there = {name: it for name, it in (now.documents | before).items() if it is not None}
+        return _Collection(there)
 
 
 def _path(name: str) -> str:
@@ -249,13 +325,13 @@ def _path(name: str) -> str:
 
 def _selected(document: Document, select: Sequence[str]) -> Document:
     """A copy with these fields, or with all."""
-    fields: dict[str, Any] = {}
     if not select:
-        fields = copy.deepcopy(dict(document.fields))
+        return Document(document.name, copied(document.fields), document.version)
+    fields: dict[str, Any] = {}
     for path in select:
         if (value := None if path == NAME else at_path(document.fields, path)) is not None:
-            put_at(fields, path, copy.deepcopy(value))
-    return replace(document, fields=fields)
+            put_at(fields, path, copied(value))
+    return Document(document.name, fields, document.version)
 
 
 # ---- selecting and ordering ------------------------------------------------------------------
@@ -270,42 +346,15 @@ def _whole_order(query: Query) -> tuple[str, ...]:
     return (*order,) if NAME in given else (*order, f"{down}{NAME}")
 
 
-def _ordered(
-    documents: Iterable[Document], order: tuple[str, ...]
-) -> tuple[list[Key], list[Document]]:
-    fields = [(it.removeprefix("-"), it.startswith("-")) for it in order]
-    rows = [
-        (tuple(_comparable(_value(it, path), down=down) for path, down in fields), it)
-        for it in documents
-        if all(_value(it, path) is not None for path, _ in fields)
-    ]
-    rows.sort(key=lambda row: row[0])
-    return [row[0] for row in rows], [row[1] for row in rows]
-
-
-def _beginning(keys: list[Key], order: tuple[str, ...], query: Query) -> int:
-    """Where the page begins: behind the cursor, and not before the range of the first field."""
-    first, begin = order[0], 0
-    for it in query.where:
-        if it.field == first and it.operator in {">", ">="}:
-            begin = max(begin, bisect_left(keys, (_comparable(it.value),)))
-    if query.after:
-        cursor = tuple(
-            _comparable(value, down=path.startswith("-"))
-            for path, value in zip(order, query.after, strict=False)
-        )
-        length = len(cursor)
-        begin = max(begin, bisect_right(keys, cursor, key=lambda key: key[:length]))
-    return begin
-
-
 def _meets(document: Document, condition: Where) -> bool:
     mine, asked = _value(document, condition.field), condition.value
     if condition.operator == "contains-any":
         return isinstance(mine, list) and any(_same(one, it) for one in mine for it in asked)
     if condition.operator == "==":
         return _same(mine, asked)
-    return _kind(mine) == _kind(asked) and _COMPARISONS[condition.operator](mine, asked)
+    if _kind(mine) != _kind(asked):
+        return False
+    return _COMPARISONS[condition.operator](_comparable(mine), _comparable(asked))
 
 
 def _is_beyond(document: Document, condition: Where) -> bool:
@@ -329,13 +378,32 @@ def _kind(value: Any) -> int:
     for place, kinds in enumerate(_KINDS):
         if isinstance(value, kinds):
             return place
-    return 9 if isinstance(value, Mapping) else 8
+    if isinstance(value, list):
+        return _LIST
+    return _MAP if isinstance(value, dict) else _OTHER
 
 
 def _comparable(value: Any, *, down: bool = False) -> Any:
-    """A key that orders as Firestore does."""
-    key = (_kind(value), value)
+    """A key that orders as Firestore does, whatever the value is."""
+    key = (_kind(value), _simple(value))
     return _Downwards(key) if down else key
+
+
+def _simple(value: Any) -> Any:
+    """Something instead of the value that can be compared with its like."""
+    match value:
+        case str() | int() | bytes():
+            return value
+        case float():
+            return value if value == value else float("-inf")
+        case datetime():
+            return value if value.tzinfo else value.replace(tzinfo=UTC)
+        case list():
+            return [_comparable(each) for each in value]
+        case dict():
+            return [(name, _comparable(each)) for name, each in sorted(value.items())]
+        case _:
+            return repr(value)
 
 
 @dataclass(frozen=True, slots=True)

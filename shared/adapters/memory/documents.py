@@ -9,16 +9,10 @@ from collections.abc import Mapping
 from itertools import count
 from typing import Any
 
+from shared.adapters.memory.database import copied
 from shared.stores.codec import present
 
 _WRITES = count(1)
-
-
-def copied(value: Any) -> Any:
-    """Copy a document's value: maps and lists, as all else in a document cannot change."""
-    if isinstance(value, dict):
-        return {name: copied(each) for name, each in value.items()}
-    return [copied(each) for each in value] if isinstance(value, list) else value
 
 
 class Collection:

@@ -18,7 +18,7 @@ from shared.adapters.firestore.ledger_documents import (
     part_from,
     tally_from,
 )
-from shared.adapters.firestore.rest_values import FOREIGN, decode_fields, encode, moment
+from shared.adapters.firestore.rest_values import Foreign, decode_fields, encode
 from shared.domain.delivery.ledger import Batch, PlanPart, Target
 from shared.domain.errors import Defect
 from shared.domain.moments import moment_text
@@ -60,7 +60,7 @@ def read(path: str, document: Fields) -> Reading:
     """Read one document as today's code does; a refusal to read it is a reading as well."""
     id = path.split("/")[-1]
     raw: Raw = {"name": f"x/documents/{path}", "fields": document, "updateTime": "v1"}
-    plain = decode_fields(raw, moment)
+    plain = decode_fields(raw)
     reader = _KINDS.get("/".join(path.split("/")[::2])) or _PLATFORM[id]
     try:
         read, changes = reader(id, plain, raw)
@@ -315,7 +315,7 @@ def _shown(value: object) -> Json:
             return {str(name): _shown(each) for name, each in value.items()}
         case list() | tuple() | frozenset():
             return [_shown(each) for each in value]
-    if value is FOREIGN:
+    if isinstance(value, Foreign):
         return "foreign"
     if isinstance(value, Notification):
         return _shown(notification_json(value))

@@ -17,7 +17,7 @@ from google.cloud.firestore import Client
 from shared.adapters.clock import FixedClock
 from shared.adapters.firestore.ledger_documents import batch_from, part_from
 from shared.adapters.firestore.rest import FirestoreRest
-from shared.adapters.firestore.rest_values import decode_fields, moment
+from shared.adapters.firestore.rest_values import decode_fields
 from shared.adapters.memory.archive import MemoryArchive
 from shared.domain.audience.device import AddressKind
 from shared.domain.push.answers import Answer
@@ -243,7 +243,7 @@ def _parts(*, chat: bool, archive: bool) -> Iterator[tuple[MemoryParts, Fanfare]
 
 def _put(parts: MemoryParts, path: str, fields: Fields) -> None:
     document = {"name": f"x/documents/{path}", "fields": fields, "updateTime": "1"}
-    plain = decode_fields(document, moment)
+    plain = decode_fields(document)
     match path.split("/"):
         case ["pendingNotifications", id]:
             parts.notifications._notifications.put(id, plain)
