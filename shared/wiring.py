@@ -24,7 +24,6 @@ from shared.ports import (
     Clock,
     Identities,
     Inspect,
-    Ledger,
     Notifications,
     Rates,
     Retries,
@@ -51,6 +50,7 @@ if TYPE_CHECKING:
     from shared.ports.database import Database
     from shared.stores.devices import Devices
     from shared.stores.exports import Exports
+    from shared.stores.ledger import Ledger
     from shared.stores.moderators import Moderators
     from shared.stores.platform import StopSwitch
     from shared.stores.posts import Posts
@@ -94,7 +94,7 @@ class Parts(Protocol):
     @property
     def audience(self) -> Audience: ...
     @property
-    def ledger(self) -> Ledger: ...
+    def ledger(self) -> "Ledger": ...
     @property
     def send_schedules(self) -> "SendSchedules": ...
     @property
@@ -262,10 +262,10 @@ class FanOutParts(Ground):
         return FirestoreAudience(self._rest)
 
     @cached_property
-    def ledger(self) -> Ledger:
-        from shared.adapters.firestore.ledger import FirestoreLedger
+    def ledger(self) -> "Ledger":
+        from shared.stores.ledger import Ledger
 
-        return FirestoreLedger(self._rest)
+        return Ledger(self._rest_database)
 
     @cached_property
     def send_schedules(self) -> "SendSchedules":

@@ -13,7 +13,7 @@ from shared.adapters.clock import FixedClock
 from shared.adapters.identities import DemoIdentities
 from shared.adapters.memory import MemoryNotifications
 from shared.adapters.memory.database import MemoryDatabase
-from shared.adapters.memory.fanout import MemoryAudience, MemoryLedger, MemorySlots, MemoryTasks
+from shared.adapters.memory.fanout import MemoryAudience, MemorySlots, MemoryTasks
 from shared.adapters.memory.standings import MemoryStandings
 from shared.adapters.memory.watch import MemoryWatch
 from shared.adapters.memory.web import MemoryThreats, MemoryWeb
@@ -21,14 +21,18 @@ from shared.adapters.push.retries import ProcessRetries
 from shared.adapters.push.run_memory import ProcessRunMemory
 from shared.adapters.rates import ProcessRates
 from shared.domain.audience.device import AddressKind
+from shared.domain.delivery.ledger import Batch
 from shared.domain.errors import NotFound
 from shared.domain.providers.provider import Domain, Provider
 from shared.domain.providers.standing import Standing
 from shared.ports import Archive, Chat, Sender, Signer
+from shared.ports.database import Put
 from shared.settings import Settings, read
 from shared.stores.codec import present
 from shared.stores.devices import Devices
 from shared.stores.exports import Exports
+from shared.stores.ledger import Ledger
+from shared.stores.ledger_codec import batch_fields, batch_name
 from shared.stores.moderators import Moderators
 from shared.stores.platform import StopSwitch
 from shared.stores.posts import Posts
@@ -132,7 +136,6 @@ class MemoryAccounts:
 class MemoryParts:
     """Every part; a test takes the one it looks into, or puts its own in."""
 
-    ledger: MemoryLedger = field(default_factory=MemoryLedger)
     database: MemoryDatabase = field(default_factory=MemoryDatabase)
     tasks: MemoryTasks = field(default_factory=MemoryTasks)
     settings: Settings = field(default_factory=lambda: read(ENVIRONMENT))
@@ -159,6 +162,10 @@ class MemoryParts:
     @cached_property
     def slots(self) -> MemorySlots:
         return MemorySlots(self.database)
+
+    @cached_property
+    def ledger(self) -> Ledger:
+        return Ledger(self.database)
 
     @cached_property
     def send_schedules(self) -> SendSchedules:
@@ -215,12 +222,18 @@ class MemoryParts:
                 "notifications": vars(self.notifications)["documents"],
                 "replays": self.notifications._replays.documents,
                 "history": self.notifications._history,
-                "parts and batches": (self.ledger.by_part, self.ledger.by_batch),
                 "documents": self.database.everything(),
                 "tasks": self.tasks.names,
                 "accounts": self.standings.accounts,
             }
         )
+
+
+def put_batches(database: MemoryDatabase, *batches: Batch) -> None:
+    """Hold batches that nothing planned."""
+    for batch in batches:
+        name = batch_name(batch.notification_id, batch.id)
+        database.commit([Put(name, batch_fields(batch))])
 
 
 def providers_of(database: MemoryDatabase, *records: Provider | Domain) -> Providers:

@@ -3,6 +3,7 @@
     Refusal          the caller asked for something that cannot be done; repeating it will not help
       Malformed, InvalidInput, Unauthenticated, Forbidden, NotFound, WrongState, InProgress, TooMany
     TryAgain         nothing is wrong with the request; later it will work
+    LostLease        another task owns the record by now; this one stops at once
     Defect           our own data or code is broken; a person must look
 
 Doors translate these once, in ``functions/http/errors.py``. A ``code`` is stable and part of the
@@ -104,6 +105,10 @@ class TryAgain(Exception):
         super().__init__(message)
         self.message = message
         self.retry_after_seconds = retry_after_seconds
+
+
+class LostLease(Exception):
+    """Lost claim: another task writes this batch or plan part now; stop at once."""
 
 
 class Defect(Exception):

@@ -19,8 +19,6 @@ from shared.ports.ledger import (
     Audience,
     AudiencePage,
     Counted,
-    Ledger,
-    LostLease,
     Slots,
     SlotWrite,
 )
@@ -62,8 +60,6 @@ __all__ = [
     "Identities",
     "Identity",
     "Inspect",
-    "Ledger",
-    "LostLease",
     "MessageGone",
     "NotificationQuery",
     "Notifications",

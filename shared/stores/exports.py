@@ -13,9 +13,8 @@ from datetime import date, datetime
 
 from shared.domain.archive.manifest import Head
 from shared.domain.archive.objects import Export, Sealed
-from shared.domain.errors import Defect, TryAgain
+from shared.domain.errors import Defect, LostLease, TryAgain
 from shared.domain.notifications.notification import NotificationId
-from shared.ports import LostLease
 from shared.ports.database import (
     Create,
     Database,

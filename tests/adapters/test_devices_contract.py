@@ -14,8 +14,8 @@ from google.cloud.firestore import Client
 from shared.adapters.clock import FixedClock
 from shared.adapters.firestore.audience import target_of
 from shared.adapters.firestore.google_database import GoogleDatabase
-from shared.adapters.firestore.ledger import FirestoreLedger
 from shared.adapters.firestore.rest import FirestoreRest
+from shared.adapters.firestore.rest_database import RestDatabase
 from shared.domain.audience.device import (
     PARTITIONS,
     AddressKind,
@@ -34,6 +34,7 @@ from shared.domain.errors import NotFound
 from shared.domain.notifications.notification import NotificationId
 from shared.stores.device_codec import DEVICES, REACH_FIELDS, device_from
 from shared.stores.devices import Devices
+from shared.stores.ledger import Ledger
 from tests.adapters.conftest import Bench
 from tests.adapters.records import NOON
 from tests.adapters.test_others import not_again
@@ -543,7 +544,7 @@ def test_an_address_that_did_not_change_is_the_one_in_the_ledger(
     client: Client, rest: FirestoreRest, kind: AddressKind
 ) -> None:
     """Or a doubt about it would be taken for one about another address."""
-    devices, ledger = Devices(GoogleDatabase(client, not_again)), FirestoreLedger(rest)
+    devices, ledger = Devices(GoogleDatabase(client, not_again)), Ledger(RestDatabase(rest))
     phone = replace(PHONE, address=PushAddress(kind, "t", "sandbox", NOON))
     devices.refresh(phone, derived(phone))
     target = target_of(rest.get(rest.name(DEVICES, phone.hwid)) or {})

@@ -10,21 +10,21 @@ from google.auth.credentials import AnonymousCredentials
 from google.cloud.firestore import Client
 
 from local.firestore import FirestoreEmulator
-from shared.adapters.firestore.ledger import FirestoreLedger
 from shared.adapters.firestore.notifications import FirestoreNotifications
 from shared.adapters.firestore.rest import FirestoreRest
 from shared.adapters.firestore.rest_database import RestDatabase
 from shared.adapters.memory import MemoryNotifications
 from shared.adapters.memory.archive import MemoryArchive
 from shared.adapters.memory.database import MemoryDatabase
-from shared.adapters.memory.fanout import MemoryLedger
 from shared.domain.archive.manifest import Head
 from shared.domain.archive.objects import Export, Sealed, exported, exporting
 from shared.domain.delivery.ledger import PlanPart
+from shared.domain.errors import LostLease
 from shared.domain.notifications.notification import NotificationId
-from shared.ports import Ledger, LostLease, Notifications
+from shared.ports import Notifications
 from shared.stores.exports import Exports
-from tests.adapters.fanout import WITHOUT_WAITING, BadLine
+from shared.stores.ledger import Ledger
+from tests.adapters.fanout import BadLine
 from tests.archive.parts import N1, N2, World, closed_batches
 from tests.builders import NOON, PROVIDER, a_notification
 
@@ -125,8 +125,8 @@ def test_a_write_whose_answer_is_lost_is_taken_as_written(
 @pytest.fixture(params=["memory", "firestore"])
 def ledger(request: pytest.FixtureRequest) -> Ledger:
     if request.param == "memory":
-        return MemoryLedger()
-    return FirestoreLedger(request.getfixturevalue("rest"), sleep=WITHOUT_WAITING)
+        return Ledger(MemoryDatabase())
+    return Ledger(RestDatabase(request.getfixturevalue("rest")))
 
 
 def with_batches(ledger: Ledger, devices: int) -> Ledger:
@@ -193,7 +193,7 @@ def test_a_whole_export_out_of_firestore(
 ) -> None:
     monkeypatch.setenv("FIRESTORE_EMULATOR_HOST", firestore_emulator.address)
     client = Client(project=project, credentials=AnonymousCredentials())
-    ledger = with_batches(FirestoreLedger(rest, sleep=WITHOUT_WAITING), 7)
+    ledger = with_batches(Ledger(RestDatabase(rest)), 7)
     world = World(
         archive=MemoryArchive(),
         exports=Exports(RestDatabase(rest)),

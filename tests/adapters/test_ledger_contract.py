@@ -9,10 +9,10 @@ import httpx
 import orjson
 import pytest
 
-from shared.adapters.firestore.ledger import MOST_TRIES, FirestoreLedger
 from shared.adapters.firestore.rest import FirestoreRest
+from shared.adapters.firestore.rest_database import RestDatabase
 from shared.adapters.firestore.rest_values import Raw, encode, write
-from shared.adapters.memory.fanout import MemoryLedger
+from shared.adapters.memory.database import MemoryDatabase
 from shared.domain.audience.device import AddressKind, PushAddress, Slot
 from shared.domain.delivery.evidence import Evidence, Group
 from shared.domain.delivery.ledger import (
@@ -30,11 +30,12 @@ from shared.domain.delivery.ledger import (
     sort_key,
 )
 from shared.domain.delivery.ramp import Ramp
-from shared.domain.errors import Defect, NotFound, TryAgain
+from shared.domain.errors import Defect, LostLease, NotFound, TryAgain
 from shared.domain.notifications.notification import NotificationId
 from shared.domain.tally import Tally
-from shared.ports import Ledger, LostLease
-from tests.adapters.fanout import WITHOUT_WAITING, BadLine
+from shared.stores import change as changing
+from shared.stores.ledger import Ledger
+from tests.adapters.fanout import BadLine
 from tests.builders import NOON, a_batch, a_target
 
 N1, N2 = NotificationId("n1"), NotificationId("n2")
@@ -45,15 +46,15 @@ OPEN_STILL = Record(Outcome.OPEN, "UNAVAILABLE", at=NOON, ambiguous=True, not_be
 
 
 @pytest.fixture
-def firestore(rest: FirestoreRest) -> FirestoreLedger:
-    return FirestoreLedger(rest, sleep=WITHOUT_WAITING)
+def firestore(rest: FirestoreRest) -> Ledger:
+    return Ledger(RestDatabase(rest))
 
 
 @pytest.fixture(params=["memory", "firestore"])
 def ledger(request: pytest.FixtureRequest) -> Ledger:
     if request.param == "memory":
-        return MemoryLedger()
-    ledger: FirestoreLedger = request.getfixturevalue("firestore")
+        return Ledger(MemoryDatabase())
+    ledger: Ledger = request.getfixturevalue("firestore")
     return ledger
 
 
@@ -325,7 +326,7 @@ def test_how_new_the_addresses_are_is_told_with_it_and_not_kept_of_each(ledger: 
 
 
 def test_what_a_batch_of_an_older_version_told_is_read(
-    firestore: FirestoreLedger, rest: FirestoreRest
+    firestore: Ledger, rest: FirestoreRest
 ) -> None:
     batch = answered(firestore)
     name = rest.name("pendingNotifications", N1, "batches", batch.id)
@@ -335,7 +336,7 @@ def test_what_a_batch_of_an_older_version_told_is_read(
 
 
 def test_a_batch_whose_evidence_somebody_spoilt_tells_nothing(
-    firestore: FirestoreLedger, rest: FirestoreRest
+    firestore: Ledger, rest: FirestoreRest
 ) -> None:
     batch = answered(firestore)
     firestore.write(replace(batch, lease_owner="", lease_until=None))
@@ -444,7 +445,7 @@ def test_overdue_parts_of_any_notification_are_found_until_they_are_done(ledger:
 
 
 def test_a_write_carries_the_chunks_that_changed_and_no_address(
-    firestore: FirestoreLedger, line: BadLine
+    firestore: Ledger, line: BadLine
 ) -> None:
     (batch,) = planned(firestore, of_size(120))
     firestore.write(batch.recorded({CHUNK_SIZE: DELIVERED}), [CHUNK_SIZE])
@@ -456,9 +457,7 @@ def test_a_write_carries_the_chunks_that_changed_and_no_address(
     assert write["currentDocument"] == {"updateTime": batch.version}
 
 
-def test_a_batch_of_an_earlier_version_is_read(
-    firestore: FirestoreLedger, rest: FirestoreRest
-) -> None:
+def test_a_batch_of_an_earlier_version_is_read(firestore: Ledger, rest: FirestoreRest) -> None:
     (batch,) = planned(firestore, of_size(2, reached=2, failed_rounds=3))
     name = rest.name("pendingNotifications", N1, "batches", batch.id)
     rest.commit([write(name, {}, ["reached", "fruitless"])])
@@ -467,7 +466,7 @@ def test_a_batch_of_an_earlier_version_is_read(
 
 
 def test_a_full_batch_of_long_tokens_fits_and_one_too_large_is_refused_by_name(
-    firestore: FirestoreLedger,
+    firestore: Ledger,
 ) -> None:
     def of_tokens(length: int) -> Batch:
         address = PushAddress(AddressKind.FCM, "t" * length)
@@ -482,7 +481,7 @@ def test_a_full_batch_of_long_tokens_fits_and_one_too_large_is_refused_by_name(
 
 @pytest.mark.parametrize("odd", ["\U0001f680", "\x01", '"', "é", "t"])
 def test_devices_whose_texts_take_more_room_than_characters_still_fit_into_their_batches(
-    firestore: FirestoreLedger, odd: str
+    firestore: Ledger, odd: str
 ) -> None:
     """Whoever may register a device, or writes its document, could else stop every plan."""
     address = PushAddress(AddressKind.FCM, odd * 1_200)
@@ -495,7 +494,7 @@ def test_devices_whose_texts_take_more_room_than_characters_still_fit_into_their
 
 @pytest.mark.parametrize("fault", ["mute", "drop", "late"])
 def test_a_write_whose_answer_is_lost_is_made_exactly_once(
-    firestore: FirestoreLedger, line: BadLine, fault: str
+    firestore: Ledger, line: BadLine, fault: str
 ) -> None:
     (batch,) = planned(firestore, of_size(60))
     line.next(":commit", fault, fault)
@@ -508,7 +507,7 @@ def test_a_write_whose_answer_is_lost_is_made_exactly_once(
 
 @pytest.mark.parametrize("fault", ["mute", "drop", "late"])
 def test_a_page_whose_answer_is_lost_is_planned_exactly_once(
-    firestore: FirestoreLedger, line: BadLine, fault: str
+    firestore: Ledger, line: BadLine, fault: str
 ) -> None:
     part = opened(firestore)
     line.next(":commit", fault)
@@ -520,7 +519,7 @@ def test_a_page_whose_answer_is_lost_is_planned_exactly_once(
 
 
 def test_a_lost_answer_after_which_another_wrote_is_a_lost_lease(
-    firestore: FirestoreLedger, line: BadLine
+    firestore: Ledger, line: BadLine
 ) -> None:
     (batch,) = planned(firestore, of_size(2))
 
@@ -534,19 +533,18 @@ def test_a_lost_answer_after_which_another_wrote_is_a_lost_lease(
 
 
 def test_a_write_that_is_not_taken_for_long_is_to_be_tried_again_later(
-    firestore: FirestoreLedger, line: BadLine
+    firestore: Ledger, line: BadLine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(changing, "LONGEST_WAIT_SECONDS", 0.001)
     (batch,) = planned(firestore, of_size(1))
     line.next(":commit", *["drop"] * 99)
     with pytest.raises(TryAgain):
         firestore.write(replace(batch, lease_owner="me"))
-    assert line.sent(":commit") == MOST_TRIES + 1
+    assert line.sent(":commit") == changing.TRIES + 1
     assert firestore.batch(N1, batch.id) == batch
 
 
-def test_a_busy_store_is_asked_again_without_looking(
-    firestore: FirestoreLedger, line: BadLine
-) -> None:
+def test_a_busy_store_is_asked_again_without_looking(firestore: Ledger, line: BadLine) -> None:
     (batch,) = planned(firestore, of_size(1))
     looked = line.sent(":batchGet")
     busy = {"error": {"code": 409, "status": "ABORTED", "message": "contention"}}
@@ -556,7 +554,7 @@ def test_a_busy_store_is_asked_again_without_looking(
 
 
 def test_parts_that_could_not_be_opened_are_to_be_tried_again(
-    firestore: FirestoreLedger, line: BadLine
+    firestore: Ledger, line: BadLine
 ) -> None:
     busy = {"writeResults": [{}], "status": [{"code": 14}]}
     line.next(":batchWrite", httpx.Response(200, json=busy))
@@ -567,7 +565,7 @@ def test_parts_that_could_not_be_opened_are_to_be_tried_again(
 
 @pytest.mark.parametrize("odd", [{"low": encode("x")}, {}, {"ramp": encode([1])}])
 def test_a_part_that_somebody_spoilt_does_not_keep_the_others_waiting(
-    firestore: FirestoreLedger, rest: FirestoreRest, odd: Raw
+    firestore: Ledger, rest: FirestoreRest, odd: Raw
 ) -> None:
     second = opened(firestore, "n2", 16)
     fields = {"wakeAt": encode(NOON - timedelta(days=1)), **odd}

@@ -14,15 +14,16 @@ from google.cloud.firestore import Client
 
 from local.firestore import FirestoreEmulator
 from shared.adapters.clock import FixedClock
-from shared.adapters.firestore.ledger import FirestoreLedger
 from shared.adapters.firestore.notifications import FirestoreNotifications
 from shared.adapters.firestore.rest import FirestoreRest
+from shared.adapters.firestore.rest_database import RestDatabase
 from shared.domain.delivery.ledger import BatchState, Outcome, Record
 from shared.domain.errors import TryAgain
 from shared.domain.notifications.lifecycle import Status
 from shared.domain.notifications.notification import Notification, NotificationId
 from shared.domain.tally import Tally
 from shared.flow.delivery.count import finish
+from shared.stores.ledger import Ledger
 from tests.adapters.test_ledger_contract import a_part, of_size
 from tests.builders import NOON, PROVIDER, a_notification
 from tests.needs import only
@@ -35,10 +36,10 @@ BATCHES, DEVICES = 4, 25
 
 
 @pytest.fixture
-def ledger(firestore_emulator: FirestoreEmulator, project: str) -> Iterator[FirestoreLedger]:
+def ledger(firestore_emulator: FirestoreEmulator, project: str) -> Iterator[Ledger]:
     """All planned, all sent, nothing counted."""
     with closing(FirestoreRest(project, firestore_emulator.address)) as rest:
-        ledger = FirestoreLedger(rest)
+        ledger = Ledger(RestDatabase(rest))
         ledger.open_parts([a_part(ID)])
         (part,) = ledger.parts(ID)
         batches = [of_size(DEVICES, number) for number in range(BATCHES)]
@@ -53,7 +54,7 @@ def ledger(firestore_emulator: FirestoreEmulator, project: str) -> Iterator[Fire
 
 
 def test_fifty_finishers_make_one_end_and_no_error_but_try_again(
-    ledger: FirestoreLedger, client: Client
+    ledger: Ledger, client: Client
 ) -> None:
     notifications = FirestoreNotifications(client)
     new = a_notification(ID, status=None)

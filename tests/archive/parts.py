@@ -9,7 +9,7 @@ from shared.adapters.clock import FixedClock
 from shared.adapters.memory import MemoryNotifications
 from shared.adapters.memory.archive import MemoryArchive
 from shared.adapters.memory.database import MemoryDatabase
-from shared.adapters.memory.fanout import MemoryLedger, MemoryTasks
+from shared.adapters.memory.fanout import MemoryTasks
 from shared.domain.archive.objects import Export
 from shared.domain.delivery.ledger import (
     Batch,
@@ -26,8 +26,10 @@ from shared.flow.archive.export import Exporter
 from shared.flow.archive.verify import Report, Verifier
 from shared.ports import Signer
 from shared.stores.exports import Exports
+from shared.stores.ledger import Ledger
 from tests.builders import MODERATOR, NOON, PROVIDER, a_notification
 from tests.flow.hazard import Hazard, guarded
+from tests.parts import put_batches
 
 N1, N2 = NotificationId("n1"), NotificationId("n2")
 OUTCOMES = (
@@ -68,7 +70,7 @@ class World:
     database: MemoryDatabase = field(default_factory=MemoryDatabase)
     exports: Any = None
     notifications: Any = field(default_factory=MemoryNotifications)
-    ledger: Any = field(default_factory=MemoryLedger)
+    ledger: Any = None
     tasks: MemoryTasks = field(default_factory=MemoryTasks)
     clock: FixedClock = field(default_factory=lambda: FixedClock(NOON))
     hazard: Hazard = field(default_factory=Hazard)
@@ -76,6 +78,7 @@ class World:
 
     def __post_init__(self) -> None:
         self.exports = self.exports or Exports(self.database)
+        self.ledger = self.ledger or Ledger(self.database)
 
     def ended(
         self, id: NotificationId = N1, devices: int = 7, *, size: int = 500, provider: str = "p1"
@@ -84,10 +87,7 @@ class World:
         fresh = replace(a_notification(id, None), provider_id=provider)
         submitted = fresh.submit(PROVIDER, NOON, admin_hwid=False)
         self.notifications.create(submitted)
-        batches = list(closed_batches(id, devices, size=size))
-        with self.ledger.lock:
-            for batch in batches:
-                self.ledger.by_batch[id, str(batch.id)] = self.ledger._stored(batch)
+        put_batches(self.database, *closed_batches(id, devices, size=size))
         sums = self.ledger.tally(id)
         self.notifications.change(id, lambda it: it.approve(MODERATOR, self.clock.now()))
         self.clock.advance(60)

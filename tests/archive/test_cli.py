@@ -27,9 +27,8 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
     parts = replace(memory_parts(), archive=FolderArchive(tmp_path / "archive"))
     world = World(
         archive=parts.archive,
-        exports=parts.exports,
         notifications=parts.notifications,
-        ledger=parts.ledger,
+        database=parts.database,
         tasks=parts.tasks,
         clock=parts.clock,
     )

@@ -50,9 +50,8 @@ def parts() -> Iterator[MemoryParts]:
 def ended(parts: MemoryParts) -> World:
     world = World(
         archive=parts.archive,
-        exports=parts.exports,
         notifications=parts.notifications,
-        ledger=parts.ledger,
+        database=parts.database,
         tasks=parts.tasks,
         clock=parts.clock,
     )

@@ -3,6 +3,7 @@
 import gzip
 import json
 from collections import Counter
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -17,10 +18,11 @@ from shared.domain.notifications.lifecycle import Status
 from shared.domain.notifications.notification import NotificationId
 from shared.flow.archive.export import MOST_AT_ONCE, NEXT_LOOK, SETTLED_AFTER, Queued, queue_exports
 from shared.ports import ArchiveFault, Put
-from tests.archive.parts import N1, N2, World
+from tests.archive.parts import N1, N2, World, closed_batches
 from tests.builders import NOON, PROVIDER, a_notification
 from tests.flow.hazard import Blow, Crash
 from tests.needs import only
+from tests.parts import put_batches
 
 
 def lines_of(world: World, kind: Kind) -> list[dict[str, Any]]:
@@ -209,22 +211,14 @@ def test_a_stopped_one_waits_until_its_last_batch_is_closed() -> None:
     world.ended(devices=0)
     it = world.notifications.documents["n1"]
     it["status"] = str(Status.STOPPED)
-    key, batch = "0000-00-00000", next(iter(_open_batch()))
-    world.ledger.by_batch[N1, key] = batch
+    (batch,) = closed_batches(N1, 5)
+    put_batches(world.database, replace(batch, state=BatchState.OPEN))
     with pytest.raises(TryAgain):
         world.export()
-    world.ledger.write(batch.closed())
+    world.ledger.write(world.ledger.batch(N1, batch.id).closed())
     world.clock.advance(SETTLED_AFTER.total_seconds())
     assert world.export() is not None
     assert world.notifications.get(N1).tally.targeted == 5
-
-
-def _open_batch() -> Any:
-    from dataclasses import replace
-
-    from tests.archive.parts import closed_batches
-
-    return (replace(batch, state=BatchState.OPEN, version="1") for batch in closed_batches(N1, 5))
 
 
 # ---- dying ---------------------------------------------------------------------------------------

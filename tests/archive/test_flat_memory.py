@@ -11,22 +11,23 @@ from click.testing import CliRunner
 
 from cli.main import main
 from shared.adapters.memory.archive import MemoryArchive
-from shared.adapters.memory.fanout import MemoryLedger
+from shared.adapters.memory.database import MemoryDatabase
 from shared.domain.archive.cost import ExportOperations, export_operations
 from shared.domain.delivery.ledger import Batch, tally
 from shared.domain.notifications.notification import NotificationId
 from shared.domain.tally import Tally
 from shared.flow.archive.verify import Verifier
 from shared.ports import Put
+from shared.stores.ledger import Ledger
 from tests.archive.parts import N1, World, closed_batches
 from tests.builders import MODERATOR, NOON, PROVIDER, a_notification
 
 
-class SyntheticLedger(MemoryLedger):
+class SyntheticLedger(Ledger):
     """So many devices that exist only while they are looked at."""
 
     def __init__(self, devices: int) -> None:
-        super().__init__()
+        super().__init__(MemoryDatabase())
         self._devices = devices
 
     def batches(self, id: NotificationId, after: str = "") -> Iterator[Batch]:

@@ -6,7 +6,6 @@ from dataclasses import replace
 
 import pytest
 
-from shared.adapters.memory.fanout import MemoryLedger
 from shared.domain.archive.manifest import Head
 from shared.domain.archive.objects import Export, Kind, opened, place_of
 from shared.domain.delivery.ledger import Batch
@@ -16,8 +15,10 @@ from shared.domain.notifications.notification import NotificationId
 from shared.flow.archive.export import seal
 from shared.ports.database import Delete, Update
 from shared.stores.exports import Exports
+from shared.stores.ledger import Ledger
 from tests.archive.parts import N1, N2, World, closed_batches
 from tests.archive.tampering import an_object, found, rewritten
+from tests.parts import put_batches
 
 
 def test_firestore_with_other_counters_is_found_out() -> None:
@@ -81,8 +82,7 @@ def test_what_nobody_can_read_in_firestore_does_not_hide_what_else_is_wrong() ->
 
 def test_outcomes_added_to_the_ledger_are_found_in_a_deep_look() -> None:
     world = World().archived(devices=0)
-    for batch in closed_batches(N1, 3):
-        world.ledger.by_batch[N1, str(batch.id)] = world.ledger._stored(batch)
+    put_batches(world.database, *closed_batches(N1, 3))
     assert world.codes() == set()
     assert found(world, "ledger", deep=True) == ["n1"]
 
@@ -133,12 +133,12 @@ def test_an_export_rewritten_in_firestore_is_found_out() -> None:
 
 
 def test_a_batch_that_nobody_can_read_is_told_as_one() -> None:
-    class Spoilt(MemoryLedger):
+    class Spoilt(Ledger):
         def batches(self, id: NotificationId, after: str = "") -> Iterator[Batch]:
             raise ValueError("5 is not a valid BatchState")
 
     world = World().archived()
-    world.ledger = Spoilt()
+    world.ledger = Spoilt(world.database)
     assert found(world, "ledger", deep=True) == ["n1"]
 
 
@@ -150,9 +150,9 @@ def test_an_export_removed_from_firestore_is_found_out() -> None:
 
 def test_a_ledger_that_was_rewritten_with_the_same_sums_is_found_by_its_line() -> None:
     world = World().archived(devices=5)
-    ((key, batch),) = world.ledger.by_batch.items()
+    (batch,) = world.ledger.batches(N1)
     swapped = (batch.records[2], batch.records[1], batch.records[0], *batch.records[3:])
-    world.ledger.by_batch[key] = replace(batch, records=swapped)
+    put_batches(world.database, replace(batch, records=swapped))
     assert world.codes() == set()
     name = an_object(world, Kind.OUTCOMES)
     assert found(world, "ledger", deep=True) == [f"{name} line 1"]

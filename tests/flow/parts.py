@@ -8,7 +8,7 @@ from typing import Any
 from shared.adapters.clock import FixedClock
 from shared.adapters.memory import MemoryNotifications
 from shared.adapters.memory.database import MemoryDatabase
-from shared.adapters.memory.fanout import MemoryAudience, MemoryLedger, MemorySlots, MemoryTasks
+from shared.adapters.memory.fanout import MemoryAudience, MemorySlots, MemoryTasks
 from shared.adapters.memory.standings import MemoryStandings
 from shared.adapters.memory.watch import MemoryWatch
 from shared.adapters.memory.web import MemoryThreats, MemoryWeb
@@ -42,6 +42,7 @@ from shared.settings import Settings, read
 from shared.stores.device_codec import slot_from
 from shared.stores.devices import Devices
 from shared.stores.exports import Exports
+from shared.stores.ledger import Ledger
 from shared.stores.moderators import Moderators
 from shared.stores.platform import StopSwitch
 from shared.stores.posts import Posts
@@ -79,7 +80,7 @@ class Stores:
         )
         self.devices = Devices(self.database)
         self.audience = MemoryAudience(self.database)
-        self.ledger = MemoryLedger()
+        self.ledger = Ledger(self.database)
         self.desktops = Watched(MemorySlots(self.database), self.database)
         self.stop_switch = StopSwitch(self.database)
         self.watch = MemoryWatch(self.notifications, self.stop_switch)

@@ -16,7 +16,7 @@ from shared.adapters.clock import FixedClock
 from shared.adapters.firestore.notifications import FirestoreNotifications
 from shared.adapters.memory import MemoryNotifications
 from shared.adapters.memory.database import MemoryDatabase
-from shared.adapters.memory.fanout import MemoryAudience, MemoryLedger
+from shared.adapters.memory.fanout import MemoryAudience
 from shared.adapters.memory.standings import MemoryStandings
 from shared.adapters.rates import ProcessRates
 from shared.domain.actors import Actor, Role
@@ -41,6 +41,7 @@ from shared.flow.moderation.moderate import approve, claim, reject
 from shared.flow.notifications.create import edit
 from shared.flow.notifications.submission import Checks
 from shared.ports import Notifications
+from shared.stores.ledger import Ledger
 from shared.stores.moderators import Moderators
 from shared.stores.review_policies import ReviewPolicies
 from shared.stores.usage import Usage
@@ -360,9 +361,9 @@ def test_finish_against_stop_has_one_winner_and_exact_counters_in_every_order(
     assert seen == {Status.STOPPED, Status.APPROVED}
 
 
-def delivered_ledger() -> MemoryLedger:
+def delivered_ledger() -> Ledger:
     """Everything planned and sent; only the sum is missing."""
-    ledger = MemoryLedger()
+    ledger = Ledger(MemoryDatabase())
     ledger.open_parts([PlanPart(ID, 0, 1024, "")])
     (part,) = ledger.parts(ID)
     targets = [a_target("phone-1"), a_target("phone-2")]

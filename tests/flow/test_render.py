@@ -8,7 +8,7 @@ from math import inf
 import pytest
 
 from shared.adapters.clock import FixedClock
-from shared.adapters.memory.fanout import MemoryLedger
+from shared.adapters.memory.database import MemoryDatabase
 from shared.adapters.push.run_memory import ProcessRunMemory
 from shared.domain.audience.device import AddressKind, PushAddress
 from shared.domain.content.content import Content
@@ -19,6 +19,7 @@ from shared.domain.push.rendering import Payload, Push
 from shared.flow.delivery.heard import Heard
 from shared.flow.delivery.pushes import PushRound
 from shared.flow.delivery.render import Renderer
+from shared.stores.ledger import Ledger
 from tests.builders import NOON, a_notification, a_target
 from tests.flow.push import texts
 
@@ -72,13 +73,9 @@ def test_what_is_too_big_is_refused_without_a_request(
     kind: AddressKind, caplog: pytest.LogCaptureFixture
 ) -> None:
     clock, of_all = FixedClock(NOON), of(TOO_LONG)
+    ledger = Ledger(MemoryDatabase())
     heard = Heard(
-        of_all.notification.id,
-        BatchId("b"),
-        ProcessRunMemory(),
-        MemoryLedger(),
-        clock,
-        lambda _: {},
+        of_all.notification.id, BatchId("b"), ProcessRunMemory(), ledger, clock, lambda _: {}
     )
     pushes = PushRound(of_all, {kind: Untouched()}, clock, heard)
     targets = {n: a_target(f"phone-{n}", address=it) for n, it in enumerate(addresses(kind, kind))}

@@ -17,13 +17,14 @@ import pytest
 from local import demo
 from local.journey import Person, sign_in
 from local.stack_file import Stack
-from shared.adapters.firestore.ledger import FirestoreLedger
 from shared.adapters.firestore.rest import FirestoreRest
+from shared.adapters.firestore.rest_database import RestDatabase
 from shared.adapters.firestore.rest_values import decode_fields
 from shared.domain.audience.device import AddressKind, Device, PushAddress, polls
 from shared.domain.delivery.ledger import Outcome, Record
 from shared.domain.notifications.notification import NotificationId
 from shared.stores.device_codec import device_from
+from shared.stores.ledger import Ledger
 from tests.journeys.arrivals import Arrival, arrivals
 from tests.journeys.test_core_journey import created, device_documents, ended
 
@@ -66,7 +67,7 @@ def sent(stack: Stack) -> Sent:
         final = ended(provider, id)
         records = {
             target.hwid: record
-            for batch in FirestoreLedger(rest).batches(id)
+            for batch in Ledger(RestDatabase(rest)).batches(id)
             for target, record in zip(batch.targets, batch.records, strict=True)
         }
         return Sent(final, arrivals(stack, id), before, devices(stack), records)

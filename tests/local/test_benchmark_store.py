@@ -11,12 +11,12 @@ import pytest
 from benchmarks.store import app
 from local.emulators.background import Served
 from local.firestore import Emulator
-from shared.adapters.firestore.ledger import FirestoreLedger
 from shared.adapters.firestore.rest import BadRequest, FirestoreRest
+from shared.adapters.firestore.rest_database import RestDatabase
 from shared.adapters.firestore.rest_values import query, where
 from shared.domain.audience.filters import Segment
 from shared.domain.notifications.notification import NotificationId
-from shared.ports import Ledger
+from shared.stores.ledger import Ledger
 from tests.adapters import test_audience_contract as audience_contract
 from tests.adapters import test_ledger_contract as ledger_contract
 from tests.adapters.fanout import WITHOUT_WAITING
@@ -75,7 +75,7 @@ def rest(store: str) -> Iterator[FirestoreRest]:
 def test_the_contract_of_the_ledger_holds(
     rest: FirestoreRest, holds: Callable[[Ledger], None]
 ) -> None:
-    holds(FirestoreLedger(rest, sleep=WITHOUT_WAITING))
+    holds(Ledger(RestDatabase(rest)))
 
 
 @pytest.mark.parametrize("holds", OF_THE_AUDIENCE)
@@ -96,10 +96,11 @@ def test_what_the_hot_path_never_asks_is_refused_and_not_guessed(rest: Firestore
 def test_a_project_is_forgotten_and_no_other(store: str, rest: FirestoreRest) -> None:
     others = FirestoreRest("demo-other", store)
     for each in (rest, others):
-        FirestoreLedger(each).open_parts([ledger_contract.a_part()])
+        Ledger(RestDatabase(each)).open_parts([ledger_contract.a_part()])
     Emulator(store).wipe("demo-p")
     n1 = NotificationId("n1")
-    assert (len(FirestoreLedger(rest).parts(n1)), len(FirestoreLedger(others).parts(n1))) == (0, 1)
+    parts = [Ledger(RestDatabase(each)).parts(n1) for each in (rest, others)]
+    assert [len(each) for each in parts] == [0, 1]
     others.close()
 
 

@@ -15,7 +15,6 @@ OTHER_MEANINGS = {
     ("shared/flow/delivery/send.py", "stopped"): "why a device was skipped",
     ("shared/domain/notifications/notification.py", "stopped"): "why a device was skipped",
     ("shared/adapters/documents/notification.py", "failed"): "a counter",
-    ("shared/adapters/firestore/ledger_documents.py", "failed"): "a counter",
     ("functions/provider/api.py", "draft"): "a field of the request",
     ("shared/domain/codes.py", "stopped"): "why a device was skipped",
     ("shared/domain/codes.py", "failed"): "an outcome of one device",

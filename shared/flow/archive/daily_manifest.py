@@ -23,11 +23,11 @@ from shared.domain.archive.manifest import (
     read,
 )
 from shared.domain.archive.objects import place_of
-from shared.domain.errors import TryAgain
+from shared.domain.errors import LostLease, TryAgain
 from shared.domain.notifications.history import GENESIS
 from shared.domain.notifications.notification import NotificationId
 from shared.flow.delivery.queues import manifest_task
-from shared.ports import Archive, ArchiveFault, Clock, LostLease, Put, Signer, Tasks
+from shared.ports import Archive, ArchiveFault, Clock, Put, Signer, Tasks
 
 if TYPE_CHECKING:
     from shared.stores.exports import Exports

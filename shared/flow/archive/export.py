@@ -33,15 +33,16 @@ from shared.domain.archive.objects import (
     opened,
 )
 from shared.domain.delivery.ledger import Batch, BatchId
-from shared.domain.errors import Defect, NotFound, TryAgain, WrongState
+from shared.domain.errors import Defect, LostLease, NotFound, TryAgain, WrongState
 from shared.domain.notifications.lifecycle import Status
 from shared.domain.notifications.notification import Notification, NotificationId
 from shared.flow.delivery.count import LONGEST_HANDLER, recount
 from shared.flow.delivery.queues import export_task
-from shared.ports import Archive, ArchiveFault, Clock, Ledger, LostLease, Notifications, Put, Tasks
+from shared.ports import Archive, ArchiveFault, Clock, Notifications, Put, Tasks
 
 if TYPE_CHECKING:
     from shared.stores.exports import Exports
+    from shared.stores.ledger import Ledger
 
 log = logging.getLogger(__name__)
 

@@ -6,6 +6,8 @@ Firestore says. Each discrepancy is named, and none keeps another from being fou
 written.
 """
 
+from __future__ import annotations
+
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -17,10 +19,11 @@ from shared.domain.errors import Defect, NotFound
 from shared.domain.notifications.notification import Notification, NotificationId
 from shared.flow.archive.verify_chain import Chain
 from shared.flow.archive.verify_notification import Comparison, Report
-from shared.ports import Archive, Ledger, Notifications, Signer
+from shared.ports import Archive, Notifications, Signer
 
 if TYPE_CHECKING:
     from shared.stores.exports import Exports
+    from shared.stores.ledger import Ledger
 
 EVERYTHING = datetime.max.replace(tzinfo=UTC)
 MOST_UNLISTED = 100_000
@@ -32,7 +35,7 @@ class Verifier:
     """Verifier of the archive. With ``signer``, manifests must be signed by it."""
 
     archive: Archive
-    exports: "Exports"
+    exports: Exports
     notifications: Notifications
     ledger: Ledger
     signer: Signer | None = None

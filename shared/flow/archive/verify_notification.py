@@ -1,9 +1,12 @@
 """Verification of a notification: its objects line by line, against Firestore and the ledger."""
 
+from __future__ import annotations
+
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from itertools import islice, zip_longest
+from typing import TYPE_CHECKING
 
 from shared.domain.archive.life import Discrepancy, Life
 from shared.domain.archive.lines import agrees, notification_line, outcome_lines, transition_line
@@ -20,7 +23,10 @@ from shared.domain.archive.objects import (
 from shared.domain.errors import Defect, NotFound
 from shared.domain.notifications.notification import Notification, NotificationId
 from shared.flow.archive.export import sealed_outcomes
-from shared.ports import Archive, ArchiveFault, Ledger, Notifications
+from shared.ports import Archive, ArchiveFault, Notifications
+
+if TYPE_CHECKING:
+    from shared.stores.ledger import Ledger
 
 NO_OBJECT = "what has this name is no object that can be read: a link, or removed just now"
 

@@ -1,13 +1,18 @@
 """The provider's way back: cancel before it is sent, stop while it is being sent."""
 
-from typing import Protocol
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
 
 from shared.domain.actors import Actor, Role
 from shared.domain.errors import TryAgain
 from shared.domain.notifications.notification import Change, Notification, NotificationId
 from shared.flow.delivery.count import recount
 from shared.flow.providers.entitled import owned
-from shared.ports import Clock, Ledger, Notifications
+from shared.ports import Clock, Notifications
+
+if TYPE_CHECKING:
+    from shared.stores.ledger import Ledger
 
 
 class Needs(Protocol):

@@ -5,17 +5,22 @@ it does not matter how often or in which order calls come. A distribution is ove
 is planned and no batch is open, looked at in this order: planned parts cannot add a batch.
 """
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from shared.domain.actors import SYSTEM
 from shared.domain.delivery.ledger import PlanPart
 from shared.domain.notifications.lifecycle import Status
 from shared.domain.notifications.notification import Change, Notification, NotificationId, verdict
 from shared.domain.tally import Tally
-from shared.ports import Clock, Ledger, Notifications
+from shared.ports import Clock, Notifications
+
+if TYPE_CHECKING:
+    from shared.stores.ledger import Ledger
 
 LIVE_EVERY = timedelta(seconds=5)
 """How often the counters follow a running distribution."""

@@ -2,17 +2,22 @@
 unknown, and by nobody else.
 """
 
+from __future__ import annotations
+
 import logging
 from collections.abc import Mapping
 from functools import partial
-from typing import Final, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 from shared.domain.delivery.ledger import Batch, Newness
 from shared.domain.delivery.newness import comparable, key_range, newness
 from shared.domain.errors import Defect, TryAgain
 from shared.domain.notifications.lifecycle import Status
 from shared.domain.notifications.notification import Notification, NotificationId
-from shared.ports import Ledger, NotificationQuery, Notifications, RunMemory
+from shared.ports import NotificationQuery, Notifications, RunMemory
+
+if TYPE_CHECKING:
+    from shared.stores.ledger import Ledger
 
 CHOOSE_AMONG: Final = 10
 """The provider's notifications that were created last."""

@@ -11,13 +11,11 @@ from shared.domain.audience.filters import Segment
 from shared.domain.delivery.ledger import Batch, BatchId, Record, sort_key
 from shared.domain.notifications.notification import Notification
 from shared.domain.providers.provider import verified
-from shared.ports import (
-    Clock,
-    Ledger,
-)
+from shared.ports import Clock
 
 if TYPE_CHECKING:
     from shared.stores.devices import Devices
+    from shared.stores.ledger import Ledger
     from shared.stores.providers import Providers
 
 

@@ -5,9 +5,12 @@ ledger, but only where something grave would otherwise be decided without it; an
 notification, only where addresses are unknown: the ordinary batch reads nothing.
 """
 
+from __future__ import annotations
+
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
 from shared.domain.delivery.evidence import (
     NONE_NEWER,
@@ -24,7 +27,10 @@ from shared.domain.delivery.evidence import (
 from shared.domain.delivery.ledger import Batch, BatchId, Newness, Target
 from shared.domain.notifications.notification import NotificationId
 from shared.domain.push.answers import Answer
-from shared.ports import Clock, Ledger, RunMemory
+from shared.ports import Clock, RunMemory
+
+if TYPE_CHECKING:
+    from shared.stores.ledger import Ledger
 
 Compare = Callable[[Batch], Mapping[int, Newness] | None]
 """Tells how new a batch's addresses are, by position; ``None`` when it cannot be told just now."""

@@ -22,7 +22,7 @@ from shared.domain.audience.targeting import (
     partition_ranges,
 )
 from shared.domain.delivery.ledger import UNTRIED, Batch, PlanPart, Target, batch_id, slices
-from shared.domain.errors import TryAgain
+from shared.domain.errors import LostLease, TryAgain
 from shared.domain.notifications.lifecycle import Status
 from shared.domain.notifications.notification import (
     Change,
@@ -35,19 +35,10 @@ from shared.flow.delivery.count import finish
 from shared.flow.delivery.lost_domain import checked
 from shared.flow.delivery.queues import ADMIN_HEAD_START, plan_task, send_task
 from shared.flow.delivery.schedule import scheduled
-from shared.ports import (
-    Audience,
-    Clock,
-    Counted,
-    Inspect,
-    Ledger,
-    LostLease,
-    Notifications,
-    SnapshotTooOld,
-    Tasks,
-)
+from shared.ports import Audience, Clock, Counted, Inspect, Notifications, SnapshotTooOld, Tasks
 
 if TYPE_CHECKING:
+    from shared.stores.ledger import Ledger
     from shared.stores.providers import Providers
 
 if TYPE_CHECKING:

@@ -21,7 +21,7 @@ from shared.domain.delivery.evidence import alarming, is_unknown
 from shared.domain.delivery.ledger import Batch, BatchId, BatchState, Newness, Outcome, Record
 from shared.domain.delivery.recording import exhausted, expired, last_word
 from shared.domain.delivery.retry import RetryPolicy, failed_rounds_after, too_late
-from shared.domain.errors import TryAgain
+from shared.domain.errors import LostLease, TryAgain
 from shared.domain.notifications.lifecycle import Status
 from shared.domain.notifications.notification import Notification, NotificationId
 from shared.domain.push.reactions import ANSWER_LOST, NOTHING_ASKED
@@ -36,8 +36,6 @@ from shared.flow.delivery.verdicts import Results, Verdicts
 from shared.ports import (
     Attempts,
     Clock,
-    Ledger,
-    LostLease,
     Notifications,
     Retries,
     RunMemory,
@@ -48,6 +46,7 @@ from shared.ports import (
 
 if TYPE_CHECKING:
     from shared.stores.devices import Devices
+    from shared.stores.ledger import Ledger
 
 LEASE = timedelta(seconds=90)
 SWEEP_GRACE = timedelta(minutes=5)

@@ -5,20 +5,25 @@ unfinished therefore carries the time (``wake_at``) at which it must be looked a
 happened by then. Sweeping enqueues again under a new name and moves that time; it decides nothing.
 """
 
+from __future__ import annotations
+
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from shared.domain.delivery.ledger import Batch, BatchId, BatchState, PlanPart
-from shared.domain.errors import Defect, NotFound
+from shared.domain.errors import Defect, LostLease, NotFound
 from shared.domain.notifications.lifecycle import Status
 from shared.domain.notifications.notification import SWEEP_AFTER, NotificationId
 from shared.flow.delivery.count import catch_up, finish
 from shared.flow.delivery.queues import plan_task, send_task
-from shared.ports import Clock, Ledger, LostLease, Notifications, Tasks
+from shared.ports import Clock, Notifications, Tasks
+
+if TYPE_CHECKING:
+    from shared.stores.ledger import Ledger
 
 MOST_AT_ONCE = 200
 LONGEST_NAP = timedelta(hours=1)

@@ -11,13 +11,6 @@ from pydantic.alias_generators import to_camel
 
 from functions.http.notification import notification_json
 from shared.adapters.documents import notification as notifications
-from shared.adapters.firestore.ledger_documents import (
-    batch_from,
-    new_batch_fields,
-    part_fields,
-    part_from,
-    tally_from,
-)
 from shared.adapters.firestore.rest_values import Foreign, decode_fields, encode
 from shared.domain.delivery.ledger import Batch, PlanPart, Target
 from shared.domain.errors import Defect
@@ -37,6 +30,14 @@ from shared.stores import (
     usage,
 )
 from shared.stores.exports import export_fields, export_from
+from shared.stores.field_paths import nested
+from shared.stores.ledger_codec import (
+    batch_fields,
+    batch_from,
+    part_fields,
+    part_from,
+    tally_from,
+)
 from shared.stores.provider_tokens import minted_from
 from shared.stores.send_schedules import schedule_from
 from tests.builders import NOON
@@ -91,6 +92,11 @@ def _notification(id: str, plain: Raw, _: Raw) -> Answer:
     return shown, _encoded(stored.difference(plain, notifications.notification_fields(it)))
 
 
+def _document(raw: Raw) -> Document:
+    name = raw["name"].removeprefix("x/documents/")
+    return Document(name, decode_fields(raw), raw["updateTime"])
+
+
 def _entry(id: str, plain: Raw, raw: Raw) -> Answer:
     notification = raw["name"].split("/")[-3]
     it: Entry = notifications.entry_from(notification, id, plain)
@@ -101,7 +107,7 @@ def _entry(id: str, plain: Raw, raw: Raw) -> Answer:
 
 
 def _batch(_: str, plain: Raw, raw: Raw) -> Answer:
-    it: Batch = batch_from(raw)
+    it: Batch = batch_from(_document(raw))
     shown: dict[str, object] = {
         "state": it.state,
         "owner": [it.lease_owner, it.lease_until],
@@ -110,16 +116,16 @@ def _batch(_: str, plain: Raw, raw: Raw) -> Answer:
         "open": it.open_positions(),
         "next chunk": it.in_doubt(),
         "sums": it.tally,
-        "sums it says itself": _or_defect(lambda: tally_from(raw)),
+        "sums it says itself": _or_defect(lambda: tally_from(_document(raw))),
     }
     if len(it.targets) <= MOST_SHOWN:
         shown["targets"] = [_target(each) for each in it.targets]
         shown["records"] = [_given(each) for each in it.records]
-    return shown, _raw_changes(raw["fields"], new_batch_fields(it), forgotten=("addresses",))
+    return shown, _raw_changes(raw["fields"], batch_fields(it), forgotten=("addresses",))
 
 
 def _part(_: str, plain: Raw, raw: Raw) -> Answer:
-    it: PlanPart = part_from(raw)
+    it: PlanPart = part_from(_document(raw))
     shown = {**_given(it), "place": it.place, "due": [it.due(each) for each in it.unannounced]}
     return shown, _raw_changes(raw["fields"], part_fields(it))
 
@@ -285,8 +291,9 @@ def _raw_changes(
     stored: Fields, written: Fields, *, forgotten: tuple[str, ...] = ()
 ) -> dict[str, Json]:
     """Compare with a write of everything; ``forgotten`` are removed where not written."""
-    removed = {name: None for name in forgotten if name in stored and name not in written}
-    return {k: v for k, v in written.items() if stored.get(k) != v} | removed
+    encoded = {name: encode(value) for name, value in nested(written).items()}
+    removed = {name: None for name in forgotten if name in stored and name not in encoded}
+    return {k: v for k, v in encoded.items() if stored.get(k) != v} | removed
 
 
 def _of(record: object) -> dict[str, object]:

@@ -15,7 +15,6 @@ from google.auth.credentials import AnonymousCredentials
 from google.cloud.firestore import Client
 
 from shared.adapters.clock import FixedClock
-from shared.adapters.firestore.ledger_documents import batch_from, part_from
 from shared.adapters.firestore.rest import FirestoreRest
 from shared.adapters.firestore.rest_values import decode_fields
 from shared.adapters.memory.archive import MemoryArchive
@@ -242,18 +241,14 @@ def _parts(*, chat: bool, archive: bool) -> Iterator[tuple[MemoryParts, Fanfare]
 
 
 def _put(parts: MemoryParts, path: str, fields: Fields) -> None:
-    document = {"name": f"x/documents/{path}", "fields": fields, "updateTime": "1"}
-    plain = decode_fields(document)
+    plain = decode_fields({"fields": fields})
     match path.split("/"):
         case ["pendingNotifications", id]:
             parts.notifications._notifications.put(id, plain)
         case ["pendingNotifications", id, "history", _]:
             parts.notifications._history.setdefault(id, []).append(plain)
-        case ["pendingNotifications", id, "parts", _]:
-            part = part_from(document)
-            parts.ledger.by_part[id, part.low] = part
-        case ["pendingNotifications", id, "batches", batch]:
-            parts.ledger.by_batch[id, batch] = batch_from(document)
+        case ["pendingNotifications", _, "parts" | "batches", _]:
+            parts.database.hold(path, plain)
         case ["idempotencyKeys", id]:
             parts.notifications._replays.put(id, plain)
         case ["devices" | "deviceSecrets", _]:

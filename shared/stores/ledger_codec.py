@@ -1,4 +1,4 @@
-"""Batches and plan parts as documents of Firestore's REST API.
+"""Batches and plan parts as documents.
 
 A batch's devices are two strings of compact JSON and its records one string per chunk: Firestore
 bills and the processor pays by document and by field, not by byte. The addresses are forgotten
@@ -8,17 +8,9 @@ when the batch closes; who was targeted, and how it ended, stays.
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
-from typing import Any
 
 import orjson
 
-from shared.adapters.firestore.rest_values import (
-    Raw,
-    decode_fields,
-    encode,
-    id_of,
-    moment,
-)
 from shared.domain.audience.device import AddressKind, PushAddress, Slot
 from shared.domain.delivery.evidence import (
     NONE_NEWER,
@@ -40,76 +32,75 @@ from shared.domain.delivery.ledger import (
 )
 from shared.domain.delivery.ramp import Ramp
 from shared.domain.errors import Defect
-from shared.domain.tally import DIMENSIONS, TOTALS, Tally
+from shared.domain.notifications.notification import NotificationId
+from shared.domain.tally import DIMENSIONS, Tally
+from shared.ports.database import Document, Fields
+from shared.stores.names import document_name
+
+NOTIFICATIONS = "pendingNotifications"
+PARTS = "parts"
+BATCHES = "batches"
 
 MOST_BATCH_BYTES = 800_000
 """Of targets and addresses; with its records the document stays below 900 KB."""
 
 EVIDENCE = "evidence"
-PLACE_FIELDS = ("stream", "partition", "firstKey", "size", "targets", "createdAt")
-STATE_FIELDS = (
-    "state",
-    "reached",
-    "attempt",
-    "fruitless",
-    "leaseOwner",
-    "leaseUntil",
-    "retryAt",
-    "wakeAt",
-    "firstAttemptAt",
-    "sweeps",
-    "closedAt",
-    *DIMENSIONS,
-    *TOTALS,
-)
-PART_FIELDS = (
-    "low",
-    "high",
-    "readAt",
-    "stream",
-    "cursor",
-    "batches",
-    "unannounced",
-    "done",
-    "wakeAt",
-    "sweeps",
-    "ramp",
-)
 _KINDS = {str(kind): kind for kind in AddressKind}
 _OUTCOMES = {str(outcome): outcome for outcome in Outcome}
 _NOWHERE = (None, None, None, None)
 
 
+# ---- where they are --------------------------------------------------------------------------
+
+
+def below(id: str, *path: str) -> str:
+    """Form the name of a document below what is distributed, or without a path of that itself."""
+    return document_name(NOTIFICATIONS, id, *path)
+
+
+def part_name(id: str, low: int) -> str:
+    """Form the name of a plan part; the order of these names is that of the parts."""
+    return below(id, PARTS, f"{low:04d}")
+
+
+def batch_name(id: str, batch: BatchId) -> str:
+    """Form the name of a batch."""
+    return below(id, BATCHES, batch)
+
+
+def owner_of(document: Document) -> NotificationId:
+    """Return the notification above a batch or a part: the third name from the end."""
+    return NotificationId(document.name.split("/")[-3])
+
+
 # ---- plan parts ------------------------------------------------------------------------------
 
 
-def part_fields(part: PlanPart) -> Raw:
-    """Everything of a plan part but its name and version."""
-    return _present(
-        {
-            "low": part.low,
-            "high": part.high,
-            "readAt": part.read_at,
-            "stream": part.stream,
-            "cursor": part.cursor,
-            "batches": part.batches,
-            "unannounced": part.unannounced,
-            "done": part.done,
-            "wakeAt": part.wake_at,
-            "sweeps": part.sweeps,
-            "ramp": _ramp_fields(part.ramp),
-        }
-    )
+def part_fields(part: PlanPart) -> Fields:
+    """Build the document of a plan part."""
+    return {
+        "low": part.low,
+        "high": part.high,
+        "readAt": part.read_at,
+        "stream": part.stream,
+        "cursor": part.cursor,
+        "batches": part.batches,
+        "unannounced": list(part.unannounced),
+        "done": part.done,
+        "wakeAt": part.wake_at,
+        "sweeps": part.sweeps,
+        "ramp": _ramp_fields(part.ramp),
+    }
 
 
-def part_from(document: Raw) -> PlanPart:
-    """The plan part that a document holds."""
+def part_from(document: Document) -> PlanPart:
+    """Read a plan part; raises ``Defect`` for a document that cannot be one."""
     with _of_ours(document):
         return _part(document)
 
 
-def _part(document: Raw) -> PlanPart:
-    fields = decode_fields(document)
+def _part(document: Document) -> PlanPart:
+    fields = document.fields
     return PlanPart(
         notification_id=owner_of(document),
         low=fields["low"],
@@ -123,11 +114,11 @@ def _part(document: Raw) -> PlanPart:
         wake_at=fields.get("wakeAt"),
         sweeps=fields["sweeps"],
         ramp=_ramp_from(fields.get("ramp")),
-        version=document["updateTime"],
+        version=document.version,
     )
 
 
-def _ramp_fields(ramp: Ramp | None) -> Raw | None:
+def _ramp_fields(ramp: Ramp | None) -> Fields | None:
     if ramp is None:
         return None
     return {
@@ -138,54 +129,51 @@ def _ramp_fields(ramp: Ramp | None) -> Raw | None:
     }
 
 
-def _ramp_from(fields: Raw | None) -> Ramp | None:
+def _ramp_from(fields: Fields | None) -> Ramp | None:
     if fields is None:
         return None
     return Ramp(fields["startsAt"], fields["perSecond"], fields["first"], fields["step"])
 
 
 @contextmanager
-def _of_ours(document: Raw) -> Iterator[None]:
-    """Raises ``Defect`` for a document that cannot be read."""
+def _of_ours(document: Document) -> Iterator[None]:
+    """Raise ``Defect`` for a document that cannot be read."""
     try:
         yield
     except (LookupError, TypeError, ValueError):
-        path = document["name"].partition("/documents/")[2]
-        raise Defect(f"{path} cannot be read") from None
-
-
-def owner_of(document: Raw) -> str:
-    """The notification above a batch or a part: the third name from the end."""
-    name: str = document["name"]
-    return name.split("/")[-3]
+        raise Defect(f"{document.name} cannot be read") from None
 
 
 # ---- batches ---------------------------------------------------------------------------------
 
 
-def new_batch_fields(batch: Batch) -> Raw:
-    """A whole batch; raises ``Defect`` for one that no document can hold."""
+def batch_fields(batch: Batch) -> Fields:
+    """Build the document of a new batch; raises ``Defect`` for one that no document can hold."""
     targets, addresses = _targets_text(batch.targets), _addresses_text(batch.targets)
     size = len(targets.encode()) + len(addresses.encode())
     if size > MOST_BATCH_BYTES:
         raise Defect(f"batch {batch.id} of {batch.notification_id} is too large: {size} bytes")
-    places = {
+    return {
         "stream": batch.stream,
         "partition": batch.partition,
         "firstKey": batch.first_key,
         "size": len(batch.targets),
         "targets": targets,
-        "addresses": addresses if batch.state is BatchState.OPEN else None,
+        "addresses": addresses,
         "createdAt": batch.created_at,
+        **state_fields(batch, range(len(batch.records))),
     }
-    return {**_present(places), **state_fields(batch, range(len(batch.records)))}
 
 
-def state_fields(batch: Batch, changed: Iterable[int]) -> Raw:
-    """What a write of the batch sets: its state, its sums, and the chunks of ``changed``."""
+def state_fields(batch: Batch, changed: Iterable[int]) -> Fields:
+    """Build what a write of a batch sets: its state, its sums, and the chunks of ``changed``.
+
+    A closed batch loses its addresses. What was kept as evidence stays until there is more.
+    """
     sums = batch.tally
     closed = batch.state is BatchState.CLOSED
-    state = {
+    kept = _evidence_text(evidence_to_keep(batch))
+    return {
         "state": str(batch.state),
         "reached": batch.reached,
         "attempt": batch.attempt,
@@ -199,33 +187,22 @@ def state_fields(batch: Batch, changed: Iterable[int]) -> Raw:
         "closedAt": _last(batch.records) if closed else None,
         **sums.dimensions,
         **sums.totals,
+        **{f"ledger.c{n}": _records_text(batch.records, n) or None for n in _chunks(changed)},
+        **({"addresses": None} if closed else {}),
+        **({EVIDENCE: kept} if kept else {}),
     }
-    texts = {f"c{n}": _records_text(batch.records, n) for n in _chunks(changed)}
-    tried = {chunk: text for chunk, text in texts.items() if text}
-    kept = _evidence_text(evidence_to_keep(batch))
-    return _present({**state, "ledger": tried or None, EVIDENCE: kept or None})
 
 
-def state_mask(batch: Batch, changed: Iterable[int], fields: Raw) -> list[str]:
-    """The paths that belong to ``state_fields``; a closed batch loses its addresses, and what was
-    kept as evidence stays until there is more.
-    """
-    chunks = [f"ledger.c{n}" for n in _chunks(changed)]
-    forgotten = ["addresses"] if batch.state is BatchState.CLOSED else []
-    kept = [EVIDENCE] if EVIDENCE in fields else []
-    return [*STATE_FIELDS, *chunks, *forgotten, *kept]
-
-
-def batch_from(document: Raw) -> Batch:
-    """The batch that a document holds."""
+def batch_from(document: Document) -> Batch:
+    """Read a batch; raises ``Defect`` for a document that cannot be one."""
     with _of_ours(document):
         return _batch(document)
 
 
-def _batch(document: Raw) -> Batch:
-    fields = decode_fields(document)
+def _batch(document: Document) -> Batch:
+    fields = document.fields
     return Batch(
-        id=BatchId(id_of(document)),
+        id=BatchId(document.id),
         notification_id=owner_of(document),
         stream=fields["stream"],
         partition=fields["partition"],
@@ -243,14 +220,14 @@ def _batch(document: Raw) -> Batch:
         first_attempt_at=fields.get("firstAttemptAt"),
         sweeps=fields["sweeps"],
         created_at=fields.get("createdAt"),
-        version=document["updateTime"],
+        version=document.version,
     )
 
 
-def evidence_from(document: Raw) -> dict[Group, Evidence]:
-    """What a batch kept of its addresses' answers; nothing where it cannot be read."""
+def evidence_from(document: Document) -> dict[Group, Evidence]:
+    """Read what a batch kept of its addresses' answers; nothing where that cannot be read."""
     try:
-        rows = orjson.loads(decode_fields(document).get(EVIDENCE, "[]"))
+        rows = orjson.loads(document.fields.get(EVIDENCE, "[]"))
         return {Group(_KINDS[kind], *where): _evidence(*counts) for kind, where, counts in rows}
     except (LookupError, TypeError, ValueError):
         return {}
@@ -273,27 +250,10 @@ def _counts(evidence: Evidence) -> tuple[int, ...]:
     return (evidence.accepted, evidence.unknown, *newer)
 
 
-def tally_from(document: Raw) -> Tally:
-    """The sums that a batch keeps of its own records."""
-    fields = decode_fields(document)
+def tally_from(document: Document) -> Tally:
+    """Read the sums that a batch keeps of its own records."""
+    fields = document.fields
     return Tally.of(fields, {name: fields[name] for name in DIMENSIONS})
-
-
-def holds(document: Raw, wanted: Raw, mask: Sequence[str]) -> bool:
-    """Whether a document says at all paths of ``mask`` what ``wanted`` says there."""
-    stored = decode_fields(document)
-    asked = decode_fields({"fields": wanted})
-    return all(_at(stored, path) == _at(asked, path) for path in mask)
-
-
-def _at(fields: Mapping[str, Any], path: str) -> Any:
-    name, _, rest = path.partition(".")
-    value = fields.get(name)
-    return value.get(rest) if rest and isinstance(value, Mapping) else value
-
-
-def _present(fields: Mapping[str, object]) -> Raw:
-    return {name: encode(value) for name, value in fields.items() if value is not None}
 
 
 def _last(records: Iterable[Record]) -> datetime | None:
@@ -349,9 +309,9 @@ def _target(
     consent: bool,
     unreadable: Sequence[str] = (),
 ) -> Target:
-    since = moment(registered_at) if registered_at else None
+    since = _moment(registered_at)
     address = PushAddress(_KINDS[kind], value, environment, since) if kind else None
-    slot = Slot(slot_id, moment(slot_at)) if slot_at else None
+    slot = Slot(slot_id, at) if (at := _moment(slot_at)) else None
     return Target(hwid, platform, locale, address, consent, slot, read_version, tuple(unreadable))
 
 
@@ -363,7 +323,7 @@ def _chunks(positions: Iterable[int]) -> list[int]:
 
 
 def _records_text(records: Sequence[Record], chunk: int) -> str:
-    """One chunk; empty for one that was never tried."""
+    """Form the text of one chunk; empty for one that was never tried."""
     some = records[chunk * CHUNK_SIZE : (chunk + 1) * CHUNK_SIZE]
     if all(_is_untried(record) for record in some):
         return ""
@@ -411,8 +371,12 @@ def _record(
         _OUTCOMES[outcome],
         code,
         receipt,
-        moment(at) if at else None,
+        _moment(at),
         ambiguous,
         dropped,
-        moment(not_before) if not_before else None,
+        _moment(not_before),
     )
+
+
+def _moment(text: str | None) -> datetime | None:
+    return datetime.fromisoformat(text) if text else None
