@@ -11,12 +11,15 @@ from datetime import UTC, datetime
 from benchmarks.fixture import approved, desktops, run, seed, services
 from benchmarks.summary import Runs
 from shared.adapters.firestore.rest import FirestoreRest
-from shared.adapters.firestore.slots import FirestoreSlots
+from shared.adapters.firestore.rest_database import RestDatabase
 from shared.domain.delivery.ledger import CHUNK_SIZE, Outcome
 from shared.domain.notifications.notification import NotificationId
+from shared.domain.push.desktop import SlotWrite
 from shared.flow.delivery.render import Renderer
-from shared.ports import SlotWrite
+from shared.ports.database import Database
 from shared.stores.device_codec import DEVICES
+from shared.stores.names import document_name
+from shared.stores.slots import Slots
 from shared.wiring import GoogleParts
 
 PROJECT, ID = "demo-bench-desktops", "desktops"
@@ -38,12 +41,13 @@ def play() -> list[float]:
     """Measure in a process of its own: microseconds of CPU a desktop, of each round."""
     p = GoogleParts()
     rest = FirestoreRest(p.settings.project, p.settings.firestore_emulator)
-    slots = FirestoreSlots(rest)
+    database = RestDatabase(rest)
+    slots = Slots(database)
     rendered = Renderer(p.notifications.get(NotificationId(ID))).slot(datetime.now(UTC))
     hwids = [hwid for hwid, _ in desktops(WARM_UP + ROUNDS * EACH)]
 
     def round_of(some: list[str]) -> float:
-        writes = _planned(rest, some)
+        writes = _planned(database, some)
         before = time.process_time()
         for at in range(0, len(writes), CHUNK_SIZE):
             records = slots.show(rendered, writes[at : at + CHUNK_SIZE])
@@ -55,10 +59,10 @@ def play() -> list[float]:
     return [round_of(hwids[at : at + EACH]) for at in range(WARM_UP, len(hwids), EACH)]
 
 
-def _planned(rest: FirestoreRest, hwids: list[str]) -> list[SlotWrite]:
-    names = {rest.name(DEVICES, hwid): hwid for hwid in hwids}
-    found = rest.batch_get(list(names), ["platform"]).documents
-    return [SlotWrite(hwid, found[name]["updateTime"], None) for name, hwid in names.items()]
+def _planned(database: Database, hwids: list[str]) -> list[SlotWrite]:
+    names = {document_name(DEVICES, hwid): hwid for hwid in hwids}
+    found = database.get_many(list(names), ["platform"]).documents
+    return [SlotWrite(hwid, found[name].version, None) for name, hwid in names.items()]
 
 
 if __name__ == "__main__":

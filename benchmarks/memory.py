@@ -21,13 +21,12 @@ from benchmarks.summary import Runs, ratios
 from benchmarks.worker import batches, handled, metered, plan
 from functions.service.tasks import send_batch
 from shared.domain.audience.device import PARTITIONS, AddressKind, Platform, PushAddress
-from shared.domain.audience.targeting import AudienceQuery, PartitionRange
-from shared.domain.delivery.ledger import Target, sort_key
+from shared.domain.audience.targeting import AudienceQuery, Counted, PartitionRange
+from shared.domain.delivery.ledger import AudiencePage, Target, sort_key
 from shared.domain.notifications.notification import NotificationId
 from shared.domain.push.answers import Accepted, Answer
 from shared.domain.push.rendering import Push
 from shared.flow.delivery.queues import SEND_BATCH
-from shared.ports import AudiencePage, Counted
 from shared.wiring import GoogleParts, replaced
 
 SMALL, LARGE = 10_000, 1_000_000

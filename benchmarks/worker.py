@@ -18,13 +18,13 @@ from benchmarks.fixture import STORE
 from benchmarks.metering import Billed, Meter, listen, peak_bytes
 from functions.service.tasks import plan_fanout, send_batch
 from local.emulators.tasks.delivery import oidc_token
-from shared.adapters.firestore.audience import FirestoreAudience
 from shared.adapters.firestore.rest import FirestoreRest
 from shared.adapters.firestore.rest_database import RestDatabase
 from shared.domain.delivery.ledger import BatchId, batch_id
 from shared.domain.notifications.notification import NotificationId
 from shared.flow.delivery.queues import PLAN_FANOUT, SEND_BATCH
 from shared.ports import Task
+from shared.stores.audience import Audience
 from shared.stores.ledger import Ledger
 from shared.wiring import GoogleParts, Parts, replaced
 
@@ -55,8 +55,8 @@ def metered(p: GoogleParts) -> tuple[Billed, CountedTasks]:
     emulator = p.settings.firestore_emulator
     own["_rest"] = FirestoreRest(project, emulator, transport=Meter(billed))
     if store := os.environ.get(STORE):
-        rest = FirestoreRest(project, store, transport=Meter(billed))
-        own["audience"], own["ledger"] = FirestoreAudience(rest), Ledger(RestDatabase(rest))
+        database = RestDatabase(FirestoreRest(project, store, transport=Meter(billed)))
+        own["audience"], own["ledger"] = Audience(database), Ledger(database)
     own["tasks"] = tasks = CountedTasks(p.tasks)
     return billed, tasks
 

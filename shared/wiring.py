@@ -19,7 +19,6 @@ from shared.domain.providers.provider import Domain, declared_schemes, verified
 from shared.ports import (
     Accounts,
     Archive,
-    Audience,
     Chat,
     Clock,
     Identities,
@@ -30,7 +29,6 @@ from shared.ports import (
     RunMemory,
     Sender,
     Signer,
-    Slots,
     Standings,
     Tasks,
     Threats,
@@ -48,6 +46,7 @@ if TYPE_CHECKING:
     from shared.flow.moderation.moderate import CountDevices
     from shared.flow.notifications.submission import Checks
     from shared.ports.database import Database
+    from shared.stores.audience import Audience
     from shared.stores.devices import Devices
     from shared.stores.exports import Exports
     from shared.stores.ledger import Ledger
@@ -57,6 +56,7 @@ if TYPE_CHECKING:
     from shared.stores.providers import Providers
     from shared.stores.review_policies import ReviewPolicies
     from shared.stores.send_schedules import SendSchedules
+    from shared.stores.slots import Slots
     from shared.stores.usage import Usage
 
 
@@ -92,13 +92,13 @@ class Parts(Protocol):
 
     # how it is sent
     @property
-    def audience(self) -> Audience: ...
+    def audience(self) -> "Audience": ...
     @property
     def ledger(self) -> "Ledger": ...
     @property
     def send_schedules(self) -> "SendSchedules": ...
     @property
-    def slots(self) -> Slots: ...
+    def slots(self) -> "Slots": ...
     @property
     def senders(self) -> Mapping[AddressKind, Sender]: ...
     @property
@@ -256,10 +256,10 @@ class FanOutParts(Ground):
     """Audience, ledger and slots in Firestore, Cloud Tasks, and the push services."""
 
     @cached_property
-    def audience(self) -> Audience:
-        from shared.adapters.firestore.audience import FirestoreAudience
+    def audience(self) -> "Audience":
+        from shared.stores.audience import Audience
 
-        return FirestoreAudience(self._rest)
+        return Audience(self._rest_database)
 
     @cached_property
     def ledger(self) -> "Ledger":
@@ -274,10 +274,10 @@ class FanOutParts(Ground):
         return SendSchedules(self._rest_database)
 
     @cached_property
-    def slots(self) -> Slots:
-        from shared.adapters.firestore.slots import FirestoreSlots
+    def slots(self) -> "Slots":
+        from shared.stores.slots import Slots
 
-        return FirestoreSlots(self._rest)
+        return Slots(self._rest_database)
 
     @cached_property
     def senders(self) -> Mapping[AddressKind, Sender]:

@@ -13,8 +13,8 @@ from shared.adapters.clock import FixedClock
 from shared.adapters.identities import DemoIdentities
 from shared.adapters.memory import MemoryNotifications
 from shared.adapters.memory.database import MemoryDatabase
-from shared.adapters.memory.fanout import MemoryAudience, MemorySlots, MemoryTasks
 from shared.adapters.memory.standings import MemoryStandings
+from shared.adapters.memory.tasks import MemoryTasks
 from shared.adapters.memory.watch import MemoryWatch
 from shared.adapters.memory.web import MemoryThreats, MemoryWeb
 from shared.adapters.push.retries import ProcessRetries
@@ -28,6 +28,7 @@ from shared.domain.providers.standing import Standing
 from shared.ports import Archive, Chat, Sender, Signer
 from shared.ports.database import Put
 from shared.settings import Settings, read
+from shared.stores.audience import Audience
 from shared.stores.codec import present
 from shared.stores.devices import Devices
 from shared.stores.exports import Exports
@@ -39,6 +40,7 @@ from shared.stores.posts import Posts
 from shared.stores.providers import Providers
 from shared.stores.review_policies import ReviewPolicies
 from shared.stores.send_schedules import SendSchedules
+from shared.stores.slots import Slots
 from shared.stores.usage import Usage
 
 PROJECT = "demo-fanfare"
@@ -156,12 +158,12 @@ class MemoryParts:
         return Devices(self.database)
 
     @cached_property
-    def audience(self) -> MemoryAudience:
-        return MemoryAudience(self.database)
+    def audience(self) -> Audience:
+        return Audience(self.database)
 
     @cached_property
-    def slots(self) -> MemorySlots:
-        return MemorySlots(self.database)
+    def slots(self) -> Slots:
+        return Slots(self.database)
 
     @cached_property
     def ledger(self) -> Ledger:

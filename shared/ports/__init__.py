@@ -12,16 +12,7 @@ from shared.ports.accounts import Accounts, Standings
 from shared.ports.archive import Archive, ArchiveFault, Put
 from shared.ports.chat import Chat, ChatClosed, ChatMoved, ChatRefused, MessageGone, Throttled
 from shared.ports.clock import Clock
-from shared.ports.database import SnapshotTooOld
 from shared.ports.identities import Identities, Identity
-from shared.ports.ledger import (
-    UNREAD,
-    Audience,
-    AudiencePage,
-    Counted,
-    Slots,
-    SlotWrite,
-)
 from shared.ports.limits import Rates
 from shared.ports.records import (
     AlreadyThere,
@@ -42,20 +33,16 @@ from shared.ports.threats import Threats
 from shared.ports.web import Inspect, Web
 
 __all__ = [
-    "UNREAD",
     "Accounts",
     "AlreadyThere",
     "Archive",
     "ArchiveFault",
     "Attempts",
-    "Audience",
-    "AudiencePage",
     "Chat",
     "ChatClosed",
     "ChatMoved",
     "ChatRefused",
     "Clock",
-    "Counted",
     "Decision",
     "Identities",
     "Identity",
@@ -73,9 +60,6 @@ __all__ = [
     "Sender",
     "SendingState",
     "Signer",
-    "SlotWrite",
-    "Slots",
-    "SnapshotTooOld",
     "Standings",
     "Task",
     "Tasks",

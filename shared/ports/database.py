@@ -19,6 +19,9 @@ from shared.domain.errors import TryAgain
 
 Fields: TypeAlias = Mapping[str, Any]
 
+MOST_WRITES_AT_ONCE = 500
+"""Of one request; a larger one is refused."""
+
 NAME = "__name__"
 """The name of the document, where a query names a field."""
 

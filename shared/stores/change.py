@@ -47,12 +47,16 @@ class Turns:
     def take(self) -> None:
         """Wait for the next turn; raises ``TryAgain`` when there are no more."""
         if self._taken:
-            longest = min(LONGEST_WAIT_SECONDS, FIRST_WAIT_SECONDS * 2**self._taken)
-            wait_seconds = _random.uniform(0, longest)
+            wait_seconds = waiting_seconds(self._taken)
             if self._taken >= TRIES or time.monotonic() + wait_seconds > self._deadline:
                 raise TryAgain(f"{self._what} is busy")
             time.sleep(wait_seconds)
         self._taken += 1
+
+
+def waiting_seconds(tries: int) -> float:
+    """Choose a random wait after so many tries."""
+    return _random.uniform(0, min(LONGEST_WAIT_SECONDS, FIRST_WAIT_SECONDS * 2**tries))
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,10 +40,12 @@ def put_at(fields: dict[str, Any], path: str, value: Any) -> None:
 
     The maps on the way are copied, so that a holder of the old ones does not see the change.
     """
-    *outer, last = split(path)
-    for name in outer:
-        inner = fields.get(name)
-        fields[name] = fields = dict(inner) if isinstance(inner, Mapping) else {}
+    last = path
+    if "." in path or "`" in path:
+        *outer, last = split(path)
+        for name in outer:
+            inner = fields.get(name)
+            fields[name] = fields = dict(inner) if isinstance(inner, Mapping) else {}
     if value is None:
         fields.pop(last, None)
     else:
@@ -54,10 +56,6 @@ def nested(fields: Mapping[str, Any]) -> dict[str, Any]:
     """Build a document's fields from fields by path, without those that are ``None``."""
     whole: dict[str, Any] = {}
     for path, value in fields.items():
-        if value is None:
-            continue
-        if "." in path or "`" in path:
+        if value is not None:
             put_at(whole, path, value)
-        else:
-            whole[path] = value
     return whole

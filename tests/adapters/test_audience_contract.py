@@ -13,10 +13,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from local.firestore import FirestoreEmulator
-from shared.adapters.firestore.audience import TARGET_FIELDS, FirestoreAudience, selecting
 from shared.adapters.firestore.rest import FirestoreRest
+from shared.adapters.firestore.rest_database import RestDatabase
 from shared.adapters.memory.database import MemoryDatabase
-from shared.adapters.memory.fanout import MemoryAudience
 from shared.domain.audience.device import (
     PARTITIONS,
     AddressKind,
@@ -29,7 +28,8 @@ from shared.domain.audience.device import (
 from shared.domain.audience.filters import Context, Filter, Segment, TargetPlatform
 from shared.domain.audience.targeting import AudienceQuery, PartitionRange, audience_queries
 from shared.domain.delivery.ledger import Target, sort_key
-from shared.ports import Audience, SnapshotTooOld
+from shared.ports.database import SnapshotTooOld
+from shared.stores.audience import TARGET_FIELDS, Audience, selecting
 from shared.stores.device_codec import DEVICES, device_from
 from tests.adapters.fanout import Documents, as_document, hwids, put_devices
 from tests.builders import NOON, a_desktop, a_device
@@ -57,11 +57,11 @@ def in_memory() -> Bench:
         for hwid, document in documents.items():
             database.hold(f"{DEVICES}/{hwid}", document)
 
-    return Bench(MemoryAudience(database), put)
+    return Bench(Audience(database), put)
 
 
 def in_firestore(rest: FirestoreRest) -> Bench:
-    return Bench(FirestoreAudience(rest), lambda documents: put_devices(rest, documents))
+    return Bench(Audience(RestDatabase(rest)), lambda documents: put_devices(rest, documents))
 
 
 @pytest.fixture
@@ -262,10 +262,10 @@ def test_a_single_device_is_judged_by_what_is_decided_on_pages_too(bench: Bench)
 
 
 def test_no_field_more_is_read_of_a_device_than_the_segments_filters_need() -> None:
-    usual = selecting(the_query(Segment(app_version="2.5.6")), EVERYWHERE)["select"]["fields"]
-    local = selecting(the_query(LocalSegment(time_zone=HERE)), EVERYWHERE)["select"]["fields"]
-    assert [each for each in local if each not in usual] == [{"fieldPath": "timeZone"}]
-    assert [each["fieldPath"] for each in usual] == list(TARGET_FIELDS)
+    usual = selecting(the_query(Segment(app_version="2.5.6")), EVERYWHERE).select
+    local = selecting(the_query(LocalSegment(time_zone=HERE)), EVERYWHERE).select
+    assert [each for each in local if each not in usual] == ["timeZone"]
+    assert usual == TARGET_FIELDS
 
 
 @given(a_crowd(), SEGMENTS, VERIFIED)

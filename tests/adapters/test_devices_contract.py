@@ -12,7 +12,6 @@ from google.auth.credentials import AnonymousCredentials
 from google.cloud.firestore import Client
 
 from shared.adapters.clock import FixedClock
-from shared.adapters.firestore.audience import target_of
 from shared.adapters.firestore.google_database import GoogleDatabase
 from shared.adapters.firestore.rest import FirestoreRest
 from shared.adapters.firestore.rest_database import RestDatabase
@@ -32,6 +31,7 @@ from shared.domain.audience.ownership import Credential, Generation, Ownership
 from shared.domain.delivery.ledger import CHUNK_SIZE, PlanPart
 from shared.domain.errors import NotFound
 from shared.domain.notifications.notification import NotificationId
+from shared.stores.audience import target_of
 from shared.stores.device_codec import DEVICES, REACH_FIELDS, device_from
 from shared.stores.devices import Devices
 from shared.stores.ledger import Ledger
@@ -544,11 +544,13 @@ def test_an_address_that_did_not_change_is_the_one_in_the_ledger(
     client: Client, rest: FirestoreRest, kind: AddressKind
 ) -> None:
     """Or a doubt about it would be taken for one about another address."""
-    devices, ledger = Devices(GoogleDatabase(client, not_again)), Ledger(RestDatabase(rest))
+    database = RestDatabase(rest)
+    devices, ledger = Devices(GoogleDatabase(client, not_again)), Ledger(database)
     phone = replace(PHONE, address=PushAddress(kind, "t", "sandbox", NOON))
     devices.refresh(phone, derived(phone))
-    target = target_of(rest.get(rest.name(DEVICES, phone.hwid)) or {})
-    assert target is not None
+    stored = database.get(f"{DEVICES}/{phone.hwid}")
+    assert stored is not None
+    target = target_of(stored)
     ledger.open_parts([PlanPart("n1", 0, PARTITIONS, "")])
     (part,) = ledger.parts(NotificationId("n1"))
     ledger.advance(part, [a_batch([target])])

@@ -10,18 +10,18 @@ import httpx
 import pytest
 
 from shared.adapters.firestore.rest import FirestoreRest
-from shared.adapters.firestore.slots import ROUNDS, FirestoreSlots
+from shared.adapters.firestore.rest_database import RestDatabase
 from shared.adapters.memory.database import MemoryDatabase
-from shared.adapters.memory.fanout import MemorySlots
 from shared.domain.audience.device import Slot
 from shared.domain.delivery.ledger import Outcome, Record
 from shared.domain.errors import Defect
 from shared.domain.notifications.notification import Notification
+from shared.domain.push.desktop import SlotWrite
 from shared.flow.delivery.render import Renderer
-from shared.ports import Slots, SlotWrite
+from shared.stores import change as changing
 from shared.stores.device_codec import DEVICES
+from shared.stores.slots import ROUNDS, Slots
 from tests.adapters.fanout import (
-    WITHOUT_WAITING,
     BadLine,
     Documents,
     a_sending_notification,
@@ -59,13 +59,15 @@ class Bench:
 
 
 @pytest.fixture
-def firestore(rest: FirestoreRest) -> Bench:
+def firestore(rest: FirestoreRest, monkeypatch: pytest.MonkeyPatch) -> Bench:
+    monkeypatch.setattr(changing, "LONGEST_WAIT_SECONDS", 0.001)
+
     def version(hwid: str) -> str:
         found = rest.get(rest.name(DEVICES, hwid))
         return str(found["updateTime"]) if found else ""
 
     return Bench(
-        FirestoreSlots(rest, sleep=WITHOUT_WAITING),
+        Slots(RestDatabase(rest)),
         lambda documents: put_devices(rest, documents),
         lambda hwid: device_document(rest, hwid),
         version,
@@ -88,7 +90,7 @@ def bench(request: pytest.FixtureRequest) -> Bench:
         return found.version if found else ""
 
     return Bench(
-        MemorySlots(database),
+        Slots(database),
         put,
         lambda hwid: database.collection(DEVICES).get(hwid),
         version,

@@ -9,7 +9,7 @@ from shared.adapters.clock import FixedClock
 from shared.adapters.memory import MemoryNotifications
 from shared.adapters.memory.archive import MemoryArchive
 from shared.adapters.memory.database import MemoryDatabase
-from shared.adapters.memory.fanout import MemoryTasks
+from shared.adapters.memory.tasks import MemoryTasks
 from shared.domain.archive.objects import Export
 from shared.domain.delivery.ledger import (
     Batch,

@@ -21,7 +21,7 @@ from shared.domain.errors import (
     WrongState,
 )
 from shared.flow.notifications.once import KeyReused
-from shared.ports import SnapshotTooOld
+from shared.ports.database import SnapshotTooOld
 from tests.doors.conftest import Call, bearer, client, door
 from tests.parts import MemoryParts, service_token, token
 

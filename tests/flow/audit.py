@@ -71,7 +71,7 @@ def _in_sending(world: World, id: NotificationId) -> Iterator[str]:
     it, records = world.get(id), world.records(id)
     if it.moderator_id is None and not it.auto_approved and world.push.reached(id):
         yield "it was sent without approval"
-    addresses = {hwid: _addresses(world, hwid) for hwid in world.targets}
+    addresses = _addresses(world)
     taken = world.push.reached(id)
     for hwid, record in records.items():
         times = sum(taken.get(to, 0) for to in addresses[hwid])
@@ -91,10 +91,13 @@ def _in_sending(world: World, id: NotificationId) -> Iterator[str]:
     yield from (f"{hwid} went back to an older one" for hwid in world.desktops.went_back)
 
 
-def _addresses(world: World, hwid: str) -> set[str]:
-    """Where the device was reached when the world began, and where it is by now."""
-    known = [world.targets[hwid], world.devices.get(hwid)]
-    return {device.address.value for device in known if device and device.address}
+def _addresses(world: World) -> dict[str, set[str]]:
+    """Where each device was reached when the world began, and where it is by now."""
+    now = world.devices.reach(list(world.targets))
+    return {
+        hwid: {it.address.value for it in (before, now.get(hwid)) if it and it.address}
+        for hwid, before in world.targets.items()
+    }
 
 
 def sent_again(world: World, ids: Iterable[NotificationId]) -> int:

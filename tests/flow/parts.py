@@ -3,43 +3,42 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from typing import Any
 
 from shared.adapters.clock import FixedClock
 from shared.adapters.memory import MemoryNotifications
 from shared.adapters.memory.database import MemoryDatabase
-from shared.adapters.memory.fanout import MemoryAudience, MemorySlots, MemoryTasks
 from shared.adapters.memory.standings import MemoryStandings
+from shared.adapters.memory.tasks import MemoryTasks
 from shared.adapters.memory.watch import MemoryWatch
 from shared.adapters.memory.web import MemoryThreats, MemoryWeb
 from shared.adapters.push.retries import ProcessRetries
 from shared.adapters.push.run_memory import ProcessRunMemory
 from shared.adapters.rates import ProcessRates
 from shared.domain.audience.device import AddressKind, Device, Slot, derive
-from shared.domain.audience.targeting import AudienceQuery, PartitionRange
+from shared.domain.audience.targeting import AudienceQuery, Counted, PartitionRange
 from shared.domain.content.content import Content
-from shared.domain.delivery.ledger import Outcome, Record
+from shared.domain.delivery.ledger import AudiencePage, Outcome, Record
 from shared.domain.delivery.retry import RetryBudget
 from shared.domain.findings.finding import Finding
 from shared.domain.findings.link_ends import Inspection, LinkEnd
 from shared.domain.notifications.notification import Notification, NotificationId
 from shared.domain.providers.provider import Domain
-from shared.domain.push.desktop import SlotPayload
+from shared.domain.push.desktop import SlotPayload, SlotWrite
 from shared.flow.notifications.submission import Checks
 from shared.ports import (
     Archive,
-    Audience,
-    AudiencePage,
     Chat,
-    Counted,
     Identities,
     Notifications,
     Sender,
     Signer,
-    SlotWrite,
 )
+from shared.ports.database import Merge
 from shared.settings import Settings, read
-from shared.stores.device_codec import slot_from
+from shared.stores.audience import Audience
+from shared.stores.device_codec import DEVICES, registration_fields, slot_from
 from shared.stores.devices import Devices
 from shared.stores.exports import Exports
 from shared.stores.ledger import Ledger
@@ -48,6 +47,7 @@ from shared.stores.platform import StopSwitch
 from shared.stores.posts import Posts
 from shared.stores.review_policies import ReviewPolicies
 from shared.stores.send_schedules import SendSchedules
+from shared.stores.slots import Slots
 from shared.stores.usage import Usage
 from tests.builders import NOON, a_domain, a_provider
 from tests.flow.hazard import Hazard, guarded
@@ -79,9 +79,9 @@ class Stores:
             a_domain("other.com", of="p2"),
         )
         self.devices = Devices(self.database)
-        self.audience = MemoryAudience(self.database)
+        self.audience = Audience(self.database)
         self.ledger = Ledger(self.database)
-        self.desktops = Watched(MemorySlots(self.database), self.database)
+        self.desktops = Watched(self.database)
         self.stop_switch = StopSwitch(self.database)
         self.watch = MemoryWatch(self.notifications, self.stop_switch)
         self.send_schedules = SendSchedules(self.database)
@@ -93,13 +93,18 @@ class Stores:
         self.usage = Usage(self.database)
         self.inspector = Inspector()
         self.written: list[Event] = []
-        for device in devices:
-            self.add(device)
+        self.database.commit([_registered(device) for device in devices])
 
     def add(self, device: Device) -> None:
         """A device registers, or refreshes what is known of it."""
-        derived = derive(device.hwid, device.locale, device.domains)
-        self.devices.refresh(device, derived)
+        self.database.commit([_registered(device)])
+
+
+@cache
+def _registered(device: Device) -> Merge:
+    """Form the write of a registration, once for all worlds that hold the same device."""
+    derived = derive(device.hwid, device.locale, device.domains)
+    return Merge(f"{DEVICES}/{device.hwid}", registration_fields(device, derived))
 
 
 class SimulatedParts:
@@ -201,15 +206,14 @@ class Announcing:
             self._written.append(Event(it.id))
 
 
-class Watched:
+class Watched(Slots):
     """Desktops, with somebody looking at what they show and whether it ever goes back in time.
 
     They can be ``contended`` for some calls: then nothing is written, and it is to be tried again.
     """
 
-    def __init__(self, slots: MemorySlots, database: MemoryDatabase) -> None:
-        self._slots = slots
-        self._database = database
+    def __init__(self, database: MemoryDatabase) -> None:
+        super().__init__(database)
         self.seen: set[tuple[str, str]] = set()
         self.went_back: list[str] = []
         self.contended = 0
@@ -219,7 +223,7 @@ class Watched:
             self.contended -= 1
             return [Record(Outcome.OPEN, "contended")] * len(writes)
         before = {write.hwid: self._shown(write.hwid) for write in writes}
-        records = self._slots.show(payload, writes)
+        records = super().show(payload, writes)
         for hwid, earlier in before.items():
             now = self._shown(hwid)
             self.seen.add((now.id if now else "", hwid))
@@ -228,7 +232,7 @@ class Watched:
         return records
 
     def _shown(self, hwid: str) -> Slot | None:
-        device = self._database.get(f"devices/{hwid}")
+        device = self._database.get(f"{DEVICES}/{hwid}")
         return slot_from(device.fields) if device else None
 
 
@@ -237,7 +241,7 @@ def _now() -> datetime:
     return datetime.now(UTC)
 
 
-class Magnified:
+class Magnified(Audience):
     """An audience that is read in small pages and said to be larger: many parts, few devices."""
 
     def __init__(self, audience: Audience, *, page_size: int, times: int) -> None:

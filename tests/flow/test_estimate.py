@@ -4,11 +4,11 @@ import pytest
 
 from shared.domain.audience.device import Platform
 from shared.domain.audience.filters import Segment, TargetPlatform
-from shared.domain.audience.targeting import AudienceQuery, audience_queries
+from shared.domain.audience.targeting import AudienceQuery, Counted, audience_queries
 from shared.domain.errors import Forbidden, InvalidInput
 from shared.flow.audience.size import Estimate
 from shared.flow.notifications.estimate import estimate
-from shared.ports import Audience, Counted
+from shared.stores.audience import Audience
 from tests.builders import a_desktop, a_device, a_provider, a_segment
 from tests.flow.parts import Magnified
 from tests.flow.world import World

@@ -10,7 +10,6 @@ import pytest
 from shared.adapters.clock import FixedClock
 from shared.adapters.memory import MemoryNotifications
 from shared.adapters.memory.database import MemoryDatabase
-from shared.adapters.memory.fanout import MemoryAudience
 from shared.adapters.rates import ProcessRates
 from shared.domain.content.content import Content
 from shared.domain.errors import Refusal, TooMany, TryAgain
@@ -20,6 +19,7 @@ from shared.domain.notifications.notification import Notification, NotificationI
 from shared.domain.providers.provider import Domain, Limit
 from shared.flow.notifications.create import submit
 from shared.flow.notifications.submission import Checks
+from shared.stores.audience import Audience
 from shared.stores.usage import Usage
 from tests.builders import NOON, PROVIDER, a_domain, a_notification, a_provider
 from tests.flow.stage import QuietReads, Stage, orders
@@ -28,7 +28,7 @@ from tests.parts import providers_of
 
 ID = NotificationId("n1")
 CLOCK = FixedClock(NOON)
-AUDIENCE = MemoryAudience(MemoryDatabase())
+AUDIENCE = Audience(MemoryDatabase())
 DAY = ("p1", Limit.SUBMISSIONS_PER_DAY, "2026-01-01")
 STEPS = 5
 """A place in the queue, one in the day, and the three of a change."""

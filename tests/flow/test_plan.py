@@ -259,7 +259,7 @@ def test_a_moment_that_the_store_has_forgotten_is_replaced_by_a_newer_one() -> N
     def forget(call: str) -> None:
         pages.append(call)
         if call == "audience.page" and pages.count(call) == 2:
-            world.audience.forget(world.get(id).read_at)
+            world.database.forget(world.get(id).read_at)
 
     world.hazard.watch(forget)
     world.plan(id)

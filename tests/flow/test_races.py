@@ -16,7 +16,6 @@ from shared.adapters.clock import FixedClock
 from shared.adapters.firestore.notifications import FirestoreNotifications
 from shared.adapters.memory import MemoryNotifications
 from shared.adapters.memory.database import MemoryDatabase
-from shared.adapters.memory.fanout import MemoryAudience
 from shared.adapters.memory.standings import MemoryStandings
 from shared.adapters.rates import ProcessRates
 from shared.domain.actors import Actor, Role
@@ -41,6 +40,7 @@ from shared.flow.moderation.moderate import approve, claim, reject
 from shared.flow.notifications.create import edit
 from shared.flow.notifications.submission import Checks
 from shared.ports import Notifications
+from shared.stores.audience import Audience
 from shared.stores.ledger import Ledger
 from shared.stores.moderators import Moderators
 from shared.stores.review_policies import ReviewPolicies
@@ -68,7 +68,7 @@ MODERATORS = Moderators(MemoryDatabase())
 STANDINGS = MemoryStandings(*PEOPLE)
 CHECKS = Checks(
     lambda content, domains: Inspection(),
-    MemoryAudience(MemoryDatabase()),
+    Audience(MemoryDatabase()),
     Usage(MemoryDatabase()),
     ProcessRates(CLOCK),
 )

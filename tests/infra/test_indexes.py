@@ -14,13 +14,11 @@ from google.cloud.firestore import Client
 
 import shared.adapters
 from shared.adapters.documents.notification import REPLAYS
-from shared.adapters.firestore.audience import FirestoreAudience
 from shared.adapters.firestore.google_database import GoogleDatabase
 from shared.adapters.firestore.notifications import FirestoreNotifications
 from shared.adapters.firestore.rest import FirestoreRest
 from shared.adapters.firestore.rest_database import RestDatabase
 from shared.adapters.firestore.rest_values import encode, query, where
-from shared.adapters.firestore.slots import FirestoreSlots
 from shared.adapters.firestore.watch import FirestoreWatch
 from shared.domain.actors import SYSTEM
 from shared.domain.audience.device import PARTITIONS
@@ -30,6 +28,7 @@ from shared.domain.delivery.ledger import Outcome, Record
 from shared.domain.notifications.lifecycle import Status
 from shared.domain.notifications.notification import NotificationId
 from shared.ports import NotificationQuery, QueueQuery
+from shared.stores.audience import Audience
 from shared.stores.device_codec import DEVICES, SLOT_FIELDS
 from shared.stores.devices import Devices
 from shared.stores.exports import Exports
@@ -42,6 +41,7 @@ from shared.stores.provider_tokens import TokenShelf
 from shared.stores.providers import Providers
 from shared.stores.review_policies import ReviewPolicies
 from shared.stores.send_schedules import SendSchedules
+from shared.stores.slots import Slots
 from shared.stores.usage import USAGE, Usage
 from tests.adapters.test_others import not_again
 from tests.builders import NOON, a_batch, an_fcm_address
@@ -63,12 +63,12 @@ FILE = Path(__file__).parents[2] / "firestore.indexes.json"
 N1 = NotificationId("n1")
 T = TypeVar("T")
 ADAPTERS = (
-    FirestoreAudience,
     FirestoreNotifications,
-    FirestoreSlots,
     FirestoreWatch,
 )
 STORES = (
+    Audience,
+    Slots,
     Devices,
     Exports,
     Ledger,
@@ -124,7 +124,7 @@ def rest_queries() -> tuple[list[Asked], set[str]]:
     found = {"name": "a/b/batches/x", "fields": {"stream": encode(2)}, "updateTime": "v1"}
     recorder = RestRecorder({("stream",): found})
     rest = FirestoreRest("demo-x", "127.0.0.1:1", transport=recorder)
-    audience, ledger = FirestoreAudience(rest), Ledger(RestDatabase(rest))
+    audience, ledger = Audience(RestDatabase(rest)), Ledger(RestDatabase(rest))
     exports = Exports(RestDatabase(rest))
 
     def pages() -> None:

@@ -15,7 +15,6 @@ from shared.adapters.clock import FixedClock
 from shared.adapters.memory import MemoryNotifications
 from shared.adapters.memory.chat import MemoryChat
 from shared.adapters.memory.database import MemoryDatabase
-from shared.adapters.memory.fanout import MemoryAudience
 from shared.adapters.memory.standings import MemoryStandings
 from shared.adapters.telegram import TelegramChat
 from shared.adapters.telegram_calls import TelegramCalls
@@ -24,6 +23,7 @@ from shared.domain.chat.text import Card
 from shared.domain.notifications.notification import Change, Notification, NotificationId
 from shared.flow.chat.moderator_chat import ModeratorChat
 from shared.flow.chat.press import Press, Reply
+from shared.stores.audience import Audience
 from shared.stores.devices import Devices
 from shared.stores.moderators import Moderator, Moderators
 from shared.stores.posts import Posts
@@ -86,7 +86,7 @@ class Chatroom:
             moderators=self.moderators,
             standings=self.standings,
             review_policies=self.policies,
-            audience=MemoryAudience(self.database),
+            audience=Audience(self.database),
             clock=self.clock,
         )
 

@@ -11,8 +11,9 @@ import pytest
 from shared.domain.actors import Actor, Role
 from shared.domain.audience.device import Platform
 from shared.domain.audience.filters import TargetPlatform
-from shared.domain.audience.targeting import AudienceQuery
+from shared.domain.audience.targeting import AudienceQuery, Counted
 from shared.domain.chat.text import Card
+from shared.domain.delivery.ledger import AudiencePage
 from shared.domain.errors import TryAgain
 from shared.domain.findings.finding import Finding, Severity
 from shared.domain.notifications.lifecycle import Status
@@ -20,7 +21,8 @@ from shared.domain.notifications.notification import Notification, NotificationI
 from shared.domain.notifications.review import ReviewPolicy
 from shared.domain.tally import Tally
 from shared.flow.chat.posts import look_after, show
-from shared.ports import Audience, AudiencePage, ChatClosed, ChatRefused, Counted, Throttled
+from shared.ports import ChatClosed, ChatRefused, Throttled
+from shared.stores.audience import Audience
 from shared.stores.posts import Room
 from tests.builders import (
     MODERATOR,
@@ -156,7 +158,7 @@ def test_where_no_region_is_named_those_of_some_devices_are_told(room: Chatroom)
 
 
 @dataclass
-class Audited:
+class Audited(Audience):
     """An audience that says how it was asked."""
 
     inner: Audience

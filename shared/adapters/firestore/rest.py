@@ -28,7 +28,6 @@ HOST = "firestore.googleapis.com"
 MOST_READS = 4
 READING_SECONDS = 20.0
 FIRST_WAIT_SECONDS = 0.05
-MOST_WRITES_AT_ONCE = 500
 _TIMEOUT = httpx.Timeout(20.0, connect=5.0, pool=10.0).as_dict()
 _NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 _NOT_DONE = {"ABORTED", "RESOURCE_EXHAUSTED"}

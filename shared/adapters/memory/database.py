@@ -38,11 +38,21 @@ from shared.ports.database import (
 from shared.stores.field_paths import at_path, nested, put_at
 
 MOST_REMEMBERED_WRITES = 100_000
+REMEMBERED_FOR = timedelta(hours=1)
 _MICROSECOND = timedelta(microseconds=1)
 _COMPARISONS: Mapping[str, Callable[[Any, Any], bool]] = {"<": lt, "<=": le, ">": gt, ">=": ge}
 _NOTHING: Fields = {}
-_KINDS: tuple[type[Any] | tuple[type[Any], ...], ...] = (bool, (int, float), datetime, str, bytes)
-_LIST, _MAP, _OTHER = 7, 8, 6
+_KINDS: Mapping[type[Any], int] = {
+    bool: 0,
+    int: 1,
+    float: 1,
+    datetime: 2,
+    str: 3,
+    bytes: 4,
+    list: 6,
+    dict: 7,
+}
+_OTHER = 5
 _UNCHANGEABLE = {str, int, float, bool, datetime, type(None)}
 
 Key = tuple[Any, ...]
@@ -50,11 +60,14 @@ Key = tuple[Any, ...]
 
 def copied(value: Any) -> Any:
     """Copy a value of a document: maps and lists, as all else cannot change."""
-    if type(value) in _UNCHANGEABLE:
-        return value
     if isinstance(value, dict):
-        return {name: copied(each) for name, each in value.items()}
-    return [copied(each) for each in value] if isinstance(value, list | tuple) else value
+        return {
+            name: each if type(each) in _UNCHANGEABLE else copied(each)
+            for name, each in value.items()
+        }
+    if isinstance(value, list | tuple):
+        return [each if type(each) in _UNCHANGEABLE else copied(each) for each in value]
+    return value
 
 
 class _Order:
@@ -146,10 +159,9 @@ class MemoryDatabase:
     def hold(self, name: str, fields: Fields | None) -> None:
         """Hold a document as somebody else wrote it, nulls included, or none."""
         with self.lock:
-            document = None
-            if fields is not None:
-                document = Document(name, copied(dict(fields)), self._tick())
-            self._put(name, document)
+            version = self._tick()
+            held = None if fields is None else Document(name, copied(dict(fields)), version)
+            self._put(name, held)
 
     def forget(self, read_at: str) -> None:
         """Keep nothing of that moment and those before it, as Firestore does after an hour."""
@@ -196,14 +208,16 @@ class MemoryDatabase:
         path = f"{below}{query.collection}"
         collection = self._as_of(read_at, path, everywhere=query.everywhere).ordered(order)
         documents, found = collection.documents, list[Document]()
+        first = [it for it in query.where if it.field == order[0]]
+        others = [it for it in query.where if it.field != order[0]]
         for at in range(self._beginning(collection.keys, order, query), len(documents)):
             if query.limit and len(found) == query.limit:
                 break
             document = documents[at]
-            unmet = [it for it in query.where if not _meets(document, it)]
-            if not unmet:
-                found.append(document)
-            elif any(it.field == order[0] and _is_beyond(document, it) for it in unmet):
+            if all(_meets(document, it) for it in first):
+                if all(_meets(document, it) for it in others):
+                    found.append(document)
+            elif any(_is_beyond(document, it) for it in first):
                 break
         return found
 
@@ -267,8 +281,8 @@ class MemoryDatabase:
                 after = Document(write.name, copied(nested(write.fields)), version)
             case Merge() | Update():
                 fields = dict(there.fields if there else _NOTHING)
-                for path, value in write.fields.items():
-                    put_at(fields, path, copied(value))
+                for path, value in copied(write.fields).items():
+                    put_at(fields, path, value)
                 after = Document(write.name, fields, version)
             case Delete():
                 after = None
@@ -276,14 +290,14 @@ class MemoryDatabase:
                 assert_never(write)
         self._put(write.name, after)
         self.writes += 1
-        self._log.append((self._now, write.name, there))
-        if len(self._log) > MOST_REMEMBERED_WRITES:
-            self._forgotten = self._log.popleft()[0]
 
     # ---- places and moments ------------------------------------------------------------------
 
     def _put(self, name: str, document: Document | None) -> None:
         path = _path(name)
+        self._log.append((self._now, name, self._in(path).documents.get(name)))
+        if len(self._log) > MOST_REMEMBERED_WRITES:
+            self._forgotten = self._log.popleft()[0]
         self._in(path).put(name, document)
         self._in(path, everywhere=True).put(name, document)
 
@@ -304,7 +318,7 @@ class MemoryDatabase:
         if not read_at:
             return now
         moment = datetime.fromisoformat(read_at)
-        if moment <= self._forgotten:
+        if moment <= max(self._forgotten, datetime.now(UTC) - REMEMBERED_FOR):
             raise SnapshotTooOld(f"nothing is kept any more as of {read_at}")
         before: dict[str, Document | None] = {}
         for at, name, document in reversed(self._log):
@@ -348,6 +362,8 @@ def _whole_order(query: Query) -> tuple[str, ...]:
 
 def _meets(document: Document, condition: Where) -> bool:
     mine, asked = _value(document, condition.field), condition.value
+    if mine is None:
+        return False
     if condition.operator == "contains-any":
         return isinstance(mine, list) and any(_same(one, it) for one in mine for it in asked)
     if condition.operator == "==":
@@ -375,12 +391,9 @@ def _same(one: Any, other: Any) -> bool:
 
 def _kind(value: Any) -> int:
     """Where values of this kind stand in Firestore's order of all values."""
-    for place, kinds in enumerate(_KINDS):
-        if isinstance(value, kinds):
-            return place
-    if isinstance(value, list):
-        return _LIST
-    return _MAP if isinstance(value, dict) else _OTHER
+    if (place := _KINDS.get(type(value))) is not None:
+        return place
+    return next((place for kind, place in _KINDS.items() if isinstance(value, kind)), _OTHER)
 
 
 def _comparable(value: Any, *, down: bool = False) -> Any:

@@ -101,6 +101,14 @@ def audience_queries(
 
 
 @dataclass(frozen=True, slots=True)
+class Counted:
+    """A count of the devices a query selects, and the moment of the store it holds for (opaque)."""
+
+    devices: int
+    read_at: str
+
+
+@dataclass(frozen=True, slots=True)
 class PartitionRange:
     """Device partitions ``low`` (inclusive) to ``high`` (exclusive), planned by one task."""
 

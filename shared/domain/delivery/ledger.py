@@ -105,6 +105,14 @@ class Target:
         return polls(self.platform, self.address)
 
 
+@dataclass(frozen=True, slots=True)
+class AudiencePage:
+    """``targets`` with their sort keys; ``last`` is where to go on, ``None`` at the end."""
+
+    targets: tuple[tuple[str, Target], ...]
+    last: str | None
+
+
 class Outcome(StrEnum):
     """How it ended for one device. ``OPEN`` is the absence of an end."""
 

@@ -1,6 +1,8 @@
 """A notification as a desktop polls it: the fields of its slot."""
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Final
 
 from shared.domain.audience.device import Slot
 from shared.domain.content.shown import Shown
@@ -15,6 +17,23 @@ class SlotPayload:
 
     slot: Slot
     fields: Json
+
+
+UNREAD: Final = Slot("", datetime.max.replace(tzinfo=UTC))
+"""Stands for a slot that was not read."""
+
+
+@dataclass(frozen=True, slots=True)
+class SlotWrite:
+    """A desktop's document to be given this notification.
+
+    ``slot`` is what the document showed at ``read_version``. Left out, the document is read first:
+    it may show something newer.
+    """
+
+    hwid: str
+    read_version: str
+    slot: Slot | None = UNREAD
 
 
 def payload(shown: Shown, options: Options) -> SlotPayload:

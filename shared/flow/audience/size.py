@@ -15,12 +15,10 @@ from shared.domain.audience.filters import Segment, TargetPlatform
 from shared.domain.audience.targeting import AudienceQuery, audience_queries
 from shared.domain.notifications.notification import Notification
 from shared.domain.providers.provider import verified
-from shared.ports import (
-    Audience,
-    Clock,
-)
+from shared.ports import Clock
 
 if TYPE_CHECKING:
+    from shared.stores.audience import Audience
     from shared.stores.providers import Providers
 
 

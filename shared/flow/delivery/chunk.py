@@ -16,13 +16,15 @@ from shared.domain.delivery.read_again import as_it_is_now, stale
 from shared.domain.delivery.recording import recorded, together
 from shared.domain.notifications.notification import Notification
 from shared.domain.push.answers import AddressGone, Answer, Misconfigured, RetryLater
+from shared.domain.push.desktop import SlotWrite
 from shared.domain.push.reactions import NOTHING_ASKED
 from shared.flow.delivery.pushes import PushRound
 from shared.flow.delivery.verdicts import Verdicts
-from shared.ports import Clock, Slots, SlotWrite
+from shared.ports import Clock
 
 if TYPE_CHECKING:
     from shared.stores.devices import Devices
+    from shared.stores.slots import Slots
 
 
 @dataclass(frozen=True, slots=True)

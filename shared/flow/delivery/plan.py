@@ -17,6 +17,7 @@ from shared.domain.actors import SYSTEM
 from shared.domain.audience.filters import Segment
 from shared.domain.audience.targeting import (
     AudienceQuery,
+    Counted,
     PartitionRange,
     audience_queries,
     partition_ranges,
@@ -35,9 +36,11 @@ from shared.flow.delivery.count import finish
 from shared.flow.delivery.lost_domain import checked
 from shared.flow.delivery.queues import ADMIN_HEAD_START, plan_task, send_task
 from shared.flow.delivery.schedule import scheduled
-from shared.ports import Audience, Clock, Counted, Inspect, Notifications, SnapshotTooOld, Tasks
+from shared.ports import Clock, Inspect, Notifications, Tasks
+from shared.ports.database import SnapshotTooOld
 
 if TYPE_CHECKING:
+    from shared.stores.audience import Audience
     from shared.stores.ledger import Ledger
     from shared.stores.providers import Providers
 

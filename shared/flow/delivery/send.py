@@ -33,20 +33,12 @@ from shared.flow.delivery.pushes import PushRound, Senders
 from shared.flow.delivery.queues import follow_up
 from shared.flow.delivery.render import Renderer
 from shared.flow.delivery.verdicts import Results, Verdicts
-from shared.ports import (
-    Attempts,
-    Clock,
-    Notifications,
-    Retries,
-    RunMemory,
-    Slots,
-    Tasks,
-    Watch,
-)
+from shared.ports import Attempts, Clock, Notifications, Retries, RunMemory, Tasks, Watch
 
 if TYPE_CHECKING:
     from shared.stores.devices import Devices
     from shared.stores.ledger import Ledger
+    from shared.stores.slots import Slots
 
 LEASE = timedelta(seconds=90)
 SWEEP_GRACE = timedelta(minutes=5)

@@ -18,13 +18,10 @@ from shared.flow.audience.size import Estimate, census
 from shared.flow.notifications.content_rules import check_fields
 from shared.flow.providers.entitled import entitled
 from shared.flow.providers.rates import check_rate
-from shared.ports import (
-    Audience,
-    Clock,
-    Rates,
-)
+from shared.ports import Clock, Rates
 
 if TYPE_CHECKING:
+    from shared.stores.audience import Audience
     from shared.stores.providers import Providers
 
 MOST_QUERIES = 64

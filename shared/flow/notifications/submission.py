@@ -11,6 +11,8 @@ request that comes meanwhile for the same notification is told so at once; for a
 waiting a moment.
 """
 
+from __future__ import annotations
+
 import time
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -29,9 +31,10 @@ from shared.domain.providers.admin_hwids import MOST_DEVICES_PER_DAY
 from shared.domain.providers.places import Taker, Turn
 from shared.domain.providers.provider import Domain, Limit, Provider, verified
 from shared.flow.audience.size import sum_of
-from shared.ports import Audience, Clock, Inspect, Notifications, Rates
+from shared.ports import Clock, Inspect, Notifications, Rates
 
 if TYPE_CHECKING:
+    from shared.stores.audience import Audience
     from shared.stores.usage import Usage
 
 WINDOWS: Mapping[Limit, tuple[timedelta, str]] = {
@@ -68,7 +71,7 @@ class Checks:
 
     inspect: Inspect
     audience: Audience
-    usage: "Usage"
+    usage: Usage
     rates: Rates
     pauses: Iterable[float] = ()
 
@@ -82,7 +85,7 @@ class Place:
     windows: tuple[tuple[Limit, str], ...]
 
     @contextmanager
-    def given_back_on_failure(self, usage: "Usage") -> Iterator[None]:
+    def given_back_on_failure(self, usage: Usage) -> Iterator[None]:
         """Hold the place unless the block fails: then nothing was submitted."""
         try:
             yield
@@ -90,7 +93,7 @@ class Place:
             self.give_back(usage)
             raise
 
-    def give_back(self, usage: "Usage") -> None:
+    def give_back(self, usage: Usage) -> None:
         """Give the place back; if that cannot be written now, the hold lapses with its window."""
         for limit, key in self.windows:
             with suppress(TryAgain):
@@ -181,7 +184,7 @@ def take_place(
     *,
     admin_hwid: bool,
     notifications: Notifications | None,
-    usage: "Usage",
+    usage: Usage,
 ) -> Place:
     """Take a place in the limits' windows; raises ``TooMany`` when the provider has or did as much
     as it may.
@@ -202,7 +205,7 @@ def take_place(
     raise _reached(limit, most, _seconds(now, end))
 
 
-def count_device(provider: Provider, it: Notification, now: datetime, usage: "Usage") -> None:
+def count_device(provider: Provider, it: Notification, now: datetime, usage: Usage) -> None:
     """Count the notification's device among those that the provider sends to without moderation
     today.
 
@@ -231,7 +234,7 @@ def _queue(
     taker: Taker,
     now: datetime,
     notifications: Notifications,
-    usage: "Usage",
+    usage: Usage,
 ) -> str:
     """Take a place among the notifications that wait for a moderator; returns its window, this
     minute's.

@@ -6,18 +6,16 @@ makes a repeated write, and one whose answer was lost, end the same way.
 """
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
-from shared.adapters.firestore.rest import MOST_WRITES_AT_ONCE, FirestoreRest, waiting_seconds
-from shared.adapters.firestore.rest_values import Raw, decode_fields, encode, moment, write
 from shared.domain.audience.device import Slot, held_back
 from shared.domain.delivery.ledger import Outcome, Record
 from shared.domain.errors import TryAgain
-from shared.domain.push.desktop import SlotPayload
-from shared.ports import SlotWrite
+from shared.domain.push.desktop import SlotPayload, SlotWrite
+from shared.ports.database import MOST_WRITES_AT_ONCE, Database, Document, Fields, Update
+from shared.stores.change import waiting_seconds
 from shared.stores.device_codec import (
     DEVICES,
     DOMAINS_UNREADABLE,
@@ -25,25 +23,31 @@ from shared.stores.device_codec import (
     consent_from,
     slot_from,
 )
+from shared.stores.names import document_name
 
 ROUNDS = 4
 CONTENTION, UNAVAILABLE = "contention", "unavailable"
 SEEN_FIELDS = ("pendingNotificationId", "pendingNotificationAt", "consent", DOMAINS_UNREADABLE)
 
 
-class FirestoreSlots:
+class Slots:
     """``devices/{hwid}``, its ``pendingNotification…`` fields only."""
 
-    def __init__(self, rest: FirestoreRest, *, sleep: Callable[[float], None] = time.sleep) -> None:
-        self._rest = rest
-        self._sleep = sleep
+    def __init__(self, database: Database) -> None:
+        self._database = database
 
     def show(self, payload: SlotPayload, writes: Sequence[SlotWrite]) -> Sequence[Record]:
-        fields = {name: encode(value) for name, value in payload.fields.items()}
+        """Write the payload into each slot unless a newer one is there; return a record for each.
+
+        ``delivered`` when written (now or before), ``skipped``/``superseded`` when a newer one is
+        shown, ``skipped``/``deviceGone`` when the document is gone, open when the write should be
+        tried again.
+        """
+        fields = dict.fromkeys(SLOT_FIELDS) | payload.fields
         records: dict[str, Record] = {}
         for start in range(0, len(writes), MOST_WRITES_AT_ONCE):
             some = writes[start : start + MOST_WRITES_AT_ONCE]
-            records |= _Some(self._rest, self._sleep, payload.slot, fields).shown(some)
+            records |= _Some(self._database, payload.slot, fields).shown(some)
         return [records[write.hwid] for write in writes]
 
 
@@ -51,13 +55,15 @@ class FirestoreSlots:
 class _Some:
     """One notification on its way into up to 500 slots."""
 
-    rest: FirestoreRest
-    sleep: Callable[[float], None]
+    database: Database
     ours: Slot
-    fields: Mapping[str, Raw]
+    fields: Fields
 
     def shown(self, writes: Sequence[SlotWrite]) -> dict[str, Record]:
-        """Write where nothing newer was seen, look at the rest, a few times over."""
+        """Write where nothing newer was seen, look at the rest, a few times over.
+
+        What was looked at just now is written at once; who loses again waits.
+        """
         records: dict[str, Record] = {}
         versions = {w.hwid: w.read_version for w in writes if _is_free(w, self.ours)}
         met = CONTENTION
@@ -70,61 +76,55 @@ class _Some:
                 versions, met = {}, UNAVAILABLE
             if all(w.hwid in records for w in writes):
                 break
-            if attempt < ROUNDS:
-                self.sleep(waiting_seconds(attempt))
+            if 1 < attempt < ROUNDS or met is UNAVAILABLE:
+                time.sleep(waiting_seconds(attempt))
         return {w.hwid: records.get(w.hwid, Record(Outcome.OPEN, met)) for w in writes}
 
     def _write(self, versions: Mapping[str, str], records: dict[str, Record]) -> None:
         """Record those that were certainly written."""
-        wanted = [
-            write(self._name(hwid), self.fields, SLOT_FIELDS, version=version)
-            for hwid, version in versions.items()
-        ]
+        wanted = [Update(_name(hwid), self.fields, version) for hwid, version in versions.items()]
         try:
-            results = self.rest.batch_write(wanted) if wanted else []
+            results = self.database.write_each(wanted) if wanted else []
         except TryAgain:
             return  # what became of it is looked at next
-        for hwid, (code, version) in zip(versions, results, strict=True):
-            if not code and version:
-                records[hwid] = Record(Outcome.DELIVERED, at=moment(version))
+        for hwid, result in zip(versions, results, strict=True):
+            if result.done and result.version:
+                at = datetime.fromisoformat(result.version)
+                records[hwid] = Record(Outcome.DELIVERED, at=at)
 
     def _look(self, hwids: Sequence[str], records: dict[str, Record]) -> dict[str, str]:
-        """Record those that are decided; the versions of the others, to be written."""
-        found = self.rest.batch_get([self._name(hwid) for hwid in hwids], SEEN_FIELDS)
+        """Record those that are decided; return the versions of the others, to be written."""
+        found = self.database.get_many([_name(hwid) for hwid in hwids], SEEN_FIELDS)
         versions = {}
         for hwid in hwids:
-            document = found.documents.get(self._name(hwid))
-            decided = decide(self.ours, document, moment(found.read_time))
+            document = found.documents.get(_name(hwid))
+            decided = _decided(self.ours, document, datetime.fromisoformat(found.read_at))
             if decided is not None:
                 records[hwid] = decided
             elif document is not None:
-                versions[hwid] = document["updateTime"]
+                versions[hwid] = document.version
         return versions
 
-    def _name(self, hwid: str) -> str:
-        return self.rest.name(DEVICES, hwid)
+
+def _name(hwid: str) -> str:
+    return document_name(DEVICES, hwid)
 
 
-def decide(ours: Slot, document: Raw | None, at: datetime) -> Record | None:
-    """What is to be recorded of a desktop that looks like this; ``None`` to write ``ours``."""
+def _decided(ours: Slot, document: Document | None, at: datetime) -> Record | None:
+    """Return what is to be recorded of a desktop; ``None`` where ``ours`` is to be written."""
     if document is None:
         return Record(Outcome.SKIPPED, "deviceGone", at=at)
-    return decided(ours, decode_fields(document), at)
-
-
-def decided(ours: Slot, fields: Mapping[str, Any], now: datetime) -> Record | None:
-    """The same, of the fields of a document that is there."""
-    shown = slot_from(fields)
+    shown = slot_from(document.fields)
     if shown is not None and shown.id == ours.id:
-        return Record(Outcome.DELIVERED, at=now)
-    if code := held_back(*consent_from(fields)):
-        return Record(Outcome.SKIPPED, code, at=now)
-    if shown is None or shown.yields_to(ours, now):
+        return Record(Outcome.DELIVERED, at=at)
+    if code := held_back(*consent_from(document.fields)):
+        return Record(Outcome.SKIPPED, code, at=at)
+    if shown is None or shown.yields_to(ours, at):
         return None
-    return Record(Outcome.SKIPPED, "superseded", at=now)
+    return Record(Outcome.SKIPPED, "superseded", at=at)
 
 
 def _is_free(wanted: SlotWrite, ours: Slot) -> bool:
-    """Whether ``ours`` may be written at once, on the version that was read."""
+    """Tell whether ``ours`` may be written at once, on the version that was read."""
     shown = wanted.slot
     return bool(wanted.read_version) and (shown is None or shown.is_older_than(ours))
