@@ -20,6 +20,7 @@ from benchmarks.metering import peak_bytes
 from benchmarks.summary import Runs, ratios
 from benchmarks.worker import batches, handled, metered, plan
 from functions.service.tasks import send_batch
+from shared.adapters.memory.senders import MemorySenders
 from shared.domain.audience.device import PARTITIONS, AddressKind, Platform, PushAddress
 from shared.domain.audience.targeting import AudienceQuery, Counted, PartitionRange
 from shared.domain.delivery.ledger import AudiencePage, Target, sort_key
@@ -110,7 +111,7 @@ def main(devices: int) -> Mapping[str, Any]:
     metered(p)
     p.__dict__ |= {
         "audience": SyntheticAudience(devices),
-        "senders": {AddressKind.FCM: Accepting()},
+        "senders": MemorySenders({AddressKind.FCM: Accepting()}),
     }
     with replaced(p), flask.Flask(__name__).app_context():
         plan(p, id)

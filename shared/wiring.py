@@ -5,12 +5,12 @@ it is first asked for, and its adapter imported only then: a function loads what
 else. Doors ask for ``parts()``; tests put other parts in with ``replaced``.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Protocol
 
-from shared.domain.audience.device import AddressKind
+from shared.domain.audience.device import DEFAULT_APP, AddressKind, AppService
 from shared.domain.content.content import Content
 from shared.domain.delivery.retry import RetryPolicy
 from shared.domain.findings.link_ends import Inspection
@@ -27,7 +27,7 @@ from shared.ports import (
     Rates,
     Retries,
     RunMemory,
-    Sender,
+    Senders,
     Signer,
     Standings,
     Tasks,
@@ -42,6 +42,8 @@ if TYPE_CHECKING:
     from pydantic import SecretStr
 
     from shared.adapters.firestore.rest import FirestoreRest
+    from shared.adapters.push.app_senders import BuildSender, ServiceSender
+    from shared.adapters.push.pace import PushAccount
     from shared.flow.chat.moderator_chat import ModeratorChat
     from shared.flow.moderation.moderate import CountDevices
     from shared.flow.notifications.submission import Checks
@@ -100,7 +102,7 @@ class Parts(Protocol):
     @property
     def slots(self) -> "Slots": ...
     @property
-    def senders(self) -> Mapping[AddressKind, Sender]: ...
+    def senders(self) -> Senders: ...
     @property
     def retries(self) -> Retries: ...
     @property
@@ -280,39 +282,44 @@ class FanOutParts(Ground):
         return Slots(self._rest_database)
 
     @cached_property
-    def senders(self) -> Mapping[AddressKind, Sender]:
-        """Sender by kind of address: FCM always; APNs and Huawei when their credentials are set.
+    def senders(self) -> Senders:
+        from shared.adapters.push.app_senders import AppSenders
 
-        A defect of one of them, while it is built or when it is used, leaves the others alone.
+        return AppSenders(self._builder)
+
+    def _builder(self, service: AppService) -> "BuildSender | None":
+        """Find what builds an app's sender: for the default app FCM's always, Apple's and Huawei's
+        when their credentials are set. No other app has credentials.
         """
-        from shared.adapters.push.isolated import IsolatedSender
+        if service.app != DEFAULT_APP:
+            return None
+        apple, huawei = self.settings.apns_credentials, self.settings.hms_credentials
+        builders: dict[AddressKind, BuildSender | None] = {
+            AddressKind.FCM: self._fcm,
+            AddressKind.APNS: partial(self._apns, apple) if apple else None,
+            AddressKind.HMS: partial(self._hms, huawei) if huawei else None,
+        }
+        return builders[service.kind]
 
-        build: dict[AddressKind, Callable[[], Sender]] = {AddressKind.FCM: self._fcm}
-        if (apple := self.settings.apns_credentials) is not None:
-            build[AddressKind.APNS] = partial(self._apns, apple)
-        if (huawei := self.settings.hms_credentials) is not None:
-            build[AddressKind.HMS] = partial(self._hms, huawei)
-        return {kind: IsolatedSender(kind.upper(), it) for kind, it in build.items()}
-
-    def _fcm(self) -> Sender:
+    def _fcm(self, account: "PushAccount") -> "ServiceSender":
         from shared.adapters.push.fcm import fcm_sender
 
-        return fcm_sender(self.settings)
+        return fcm_sender(self.settings, account)
 
-    def _apns(self, credentials: "SecretStr") -> Sender:
+    def _apns(self, credentials: "SecretStr", account: "PushAccount") -> "ServiceSender":
         from shared.adapters.push.apns import apns_sender
         from shared.stores.provider_tokens import TokenShelf
 
         shelf = TokenShelf(self._rest_database)
         url, ca_file = self.settings.apns_url, self.settings.apns_ca_file
-        return apns_sender(credentials.get_secret_value(), shelf, url, ca_file)
+        return apns_sender(credentials.get_secret_value(), shelf, url, ca_file, account)
 
-    def _hms(self, credentials: "SecretStr") -> Sender:
+    def _hms(self, credentials: "SecretStr", account: "PushAccount") -> "ServiceSender":
         from shared.adapters.push.hms import hms_sender
         from shared.settings.credentials.hms import HmsAccount
 
-        account = HmsAccount.read(credentials.get_secret_value())
-        return hms_sender(account, self.settings.hms_push_url, self.settings.hms_oauth_url)
+        ours = HmsAccount.read(credentials.get_secret_value())
+        return hms_sender(ours, self.settings.hms_push_url, self.settings.hms_oauth_url, account)
 
     @cached_property
     def retries(self) -> Retries:

@@ -13,6 +13,7 @@ from shared.adapters.clock import FixedClock
 from shared.adapters.identities import DemoIdentities
 from shared.adapters.memory import MemoryNotifications
 from shared.adapters.memory.database import MemoryDatabase
+from shared.adapters.memory.senders import MemorySenders
 from shared.adapters.memory.standings import MemoryStandings
 from shared.adapters.memory.tasks import MemoryTasks
 from shared.adapters.memory.watch import MemoryWatch
@@ -20,12 +21,11 @@ from shared.adapters.memory.web import MemoryThreats, MemoryWeb
 from shared.adapters.push.retries import ProcessRetries
 from shared.adapters.push.run_memory import ProcessRunMemory
 from shared.adapters.rates import ProcessRates
-from shared.domain.audience.device import AddressKind
 from shared.domain.delivery.ledger import Batch
 from shared.domain.errors import NotFound
 from shared.domain.providers.provider import Domain, Provider
 from shared.domain.providers.standing import Standing
-from shared.ports import Archive, Chat, Sender, Signer
+from shared.ports import Archive, Chat, Signer
 from shared.ports.database import Put
 from shared.settings import Settings, read
 from shared.stores.audience import Audience
@@ -143,7 +143,7 @@ class MemoryParts:
     settings: Settings = field(default_factory=lambda: read(ENVIRONMENT))
     clock: FixedClock = field(default_factory=FixedClock)
     notifications: MemoryNotifications = field(default_factory=MemoryNotifications)
-    senders: Mapping[AddressKind, Sender] = field(default_factory=dict)
+    senders: MemorySenders = field(default_factory=MemorySenders)
     standings: MemoryStandings = field(default_factory=lambda: MemoryStandings(*PEOPLE))
     retries: ProcessRetries = field(default_factory=ProcessRetries)
     memory: ProcessRunMemory = field(default_factory=ProcessRunMemory)

@@ -26,7 +26,7 @@ from shared.ports.records import (
     Watch,
     every,
 )
-from shared.ports.sender import Attempts, Retries, RunMemory, Sender
+from shared.ports.sender import Attempts, Retries, RunMemory, Sender, Senders
 from shared.ports.signer import Signer
 from shared.ports.tasks import Task, Tasks
 from shared.ports.threats import Threats
@@ -58,6 +58,7 @@ __all__ = [
     "Retries",
     "RunMemory",
     "Sender",
+    "Senders",
     "SendingState",
     "Signer",
     "Standings",

@@ -1,4 +1,4 @@
-"""A push service, and what a process remembers of how it answers."""
+"""The push services of each app, and what a process remembers of how they answer."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from math import inf
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from shared.domain.audience.device import AddressKind
+    from shared.domain.audience.device import AddressKind, AppId, AppService
     from shared.domain.delivery.evidence import Evidence, Group
     from shared.domain.delivery.ledger import BatchId
     from shared.domain.notifications.notification import NotificationId
@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 
 
 class Sender(Protocol):
-    """One push service. One attempt is one request; nothing is retried below this port.
+    """One app's access to one push service. One attempt is one request; nothing is retried below
+    this port.
 
     A sender knows bytes and addresses only: what a device shows was rendered before.
     """
@@ -31,6 +32,15 @@ class Sender(Protocol):
         """
 
 
+class Senders(Protocol):
+    """Senders of all apps. What breaks one of them, or has it wait, leaves the others alone."""
+
+    def of(self, app: AppId, kind: AddressKind) -> Sender | None:
+        """Return the sender with the app's own credentials for a push service; ``None`` where the
+        app has none. Never raises: a sender that cannot be had answers for its own addresses.
+        """
+
+
 @dataclass(frozen=True, slots=True)
 class Attempts:
     """Devices to be tried, counted: for the first time, and again."""
@@ -40,10 +50,10 @@ class Attempts:
 
 
 class Retries(Protocol):
-    """Budget of retries among what this process sends."""
+    """Budget of retries among what this process sends, for each app at each push service."""
 
     def wait_seconds(
-        self, attempts: Mapping[AddressKind, Attempts], others: int, now: datetime
+        self, attempts: Mapping[AppService, Attempts], others: int, now: datetime
     ) -> float:
         """Count the attempts and return 0 when they may be made now; else return the seconds to
         wait.
@@ -51,7 +61,7 @@ class Retries(Protocol):
         ``others`` would have to wait with them: devices of the batch that are not pushed to.
         """
 
-    def give_back(self, attempts: Mapping[AddressKind, Attempts], granted_at: datetime) -> None:
+    def give_back(self, attempts: Mapping[AppService, Attempts], granted_at: datetime) -> None:
         """Undo the count of attempts that were not made."""
 
 
@@ -77,9 +87,9 @@ class RunMemory(Protocol):
     def heard(self, id: NotificationId, group: Group) -> Evidence:
         """Return the evidence of a group from all batches together."""
 
-    def heard_of_all(self, id: NotificationId, kind: AddressKind) -> Evidence:
-        """Return the evidence of all groups of a push service: how many addresses were accepted,
-        and how many are unknown.
+    def heard_of_all(self, id: NotificationId, service: AppService) -> Evidence:
+        """Return the evidence of all groups of one app at one push service: how many addresses were
+        accepted, and how many are unknown.
         """
 
     def earlier(

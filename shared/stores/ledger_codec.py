@@ -11,7 +11,7 @@ from datetime import datetime
 
 import orjson
 
-from shared.domain.audience.device import AddressKind, PushAddress, Slot
+from shared.domain.audience.device import DEFAULT_APP, AddressKind, AppId, PushAddress, Slot
 from shared.domain.delivery.evidence import (
     NONE_NEWER,
     Evidence,
@@ -238,16 +238,18 @@ def _evidence(accepted: int, unknown: int, *newer: int) -> Evidence:
 
 
 def _evidence_text(kept: Mapping[Group, Evidence]) -> str:
-    rows = [
-        (group.kind, (group.environment, group.platform), _counts(evidence))
-        for group, evidence in kept.items()
-    ]
+    rows = [(group.kind, _where(group), _counts(evidence)) for group, evidence in kept.items()]
     return orjson.dumps(rows).decode() if rows else ""
 
 
 def _counts(evidence: Evidence) -> tuple[int, ...]:
     newer = evidence.newer if any(evidence.newer) else ()
     return (evidence.accepted, evidence.unknown, *newer)
+
+
+def _where(group: Group) -> tuple[str, ...]:
+    app = () if group.app == DEFAULT_APP else (group.app,)
+    return (group.environment, group.platform, *app)
 
 
 def tally_from(document: Document) -> Tally:
@@ -273,6 +275,7 @@ def _addresses_text(targets: Iterable[Target]) -> str:
 
 def _reached(target: Target) -> tuple[object, ...]:
     address, slot = target.address, target.slot
+    app = () if target.app == DEFAULT_APP else (target.app,)
     return (
         *(
             (address.kind, address.value, address.environment, address.registered_at)
@@ -282,7 +285,7 @@ def _reached(target: Target) -> tuple[object, ...]:
         *((slot.id, slot.at) if slot else (None, None)),
         target.read_version,
         target.consent,
-        *([target.unreadable] if target.unreadable else ()),
+        *([target.unreadable, *app] if target.unreadable or app else ()),
     )
 
 
@@ -308,9 +311,10 @@ def _target(
     read_version: str,
     consent: bool,
     unreadable: Sequence[str] = (),
+    app: str = DEFAULT_APP,
 ) -> Target:
     since = _moment(registered_at)
-    address = PushAddress(_KINDS[kind], value, environment, since) if kind else None
+    address = PushAddress(_KINDS[kind], value, environment, since, AppId(app)) if kind else None
     slot = Slot(slot_id, at) if (at := _moment(slot_at)) else None
     return Target(hwid, platform, locale, address, consent, slot, read_version, tuple(unreadable))
 

@@ -13,7 +13,7 @@ from shared.adapters.firestore.rest import FirestoreRest
 from shared.adapters.firestore.rest_database import RestDatabase
 from shared.adapters.firestore.rest_values import Raw, encode, write
 from shared.adapters.memory.database import MemoryDatabase
-from shared.domain.audience.device import AddressKind, PushAddress, Slot
+from shared.domain.audience.device import AddressKind, AppId, PushAddress, Slot
 from shared.domain.delivery.evidence import Evidence, Group
 from shared.domain.delivery.ledger import (
     CHUNK_SIZE,
@@ -165,6 +165,8 @@ def test_a_batch_comes_back_as_it_was_planned(ledger: Ledger) -> None:
             a_target("phone-2", address=None, consent=False),
             a_target("mac", platform="macos", address=sandboxed, slot=Slot("n0", NOON)),
             a_target('"ü|', platform="haiku", address=None, slot=Slot("", NOON)),
+            a_target("phone-3", address=replace(sandboxed, app=AppId("shop"))),
+            a_target("phone-4", address=replace(sandboxed, app=AppId("ü")), unreadable=("locale",)),
         ],
         id=BatchId("0016-02-00007"),
         stream=2,
@@ -296,6 +298,18 @@ def test_what_addresses_were_answered_is_told_once_an_owner_gives_its_batch_back
     told = {IPHONES: Evidence(1, 2), ANDROID: Evidence(1, 0)}
     assert list(ledger.evidence(N1)) == [(batch.id, told)]
     assert list(ledger.evidence(N2)) == []
+
+
+def test_what_addresses_were_answered_is_told_of_each_app_by_itself(ledger: Ledger) -> None:
+    ours = PushAddress(AddressKind.APNS, "token", "sandbox")
+    of_shop = replace(ours, app=AppId("shop"))
+    targets = [a_target(str(n), platform="ios", address=it) for n, it in enumerate([ours, of_shop])]
+    (batch,) = planned(ledger, a_batch(targets))
+    told = {0: DELIVERED, 1: Record(Outcome.FAILED, "unregistered", at=NOON)}
+    ledger.write(replace(batch, attempt=1).recorded(told), told)
+    shop = IPHONES._replace(app=AppId("shop"))
+    kept = {IPHONES: Evidence(1, 0), shop: Evidence(0, 1)}
+    assert list(ledger.evidence(N1)) == [(batch.id, kept)]
 
 
 def test_what_was_told_stays_while_the_next_owner_works_and_when_addresses_are_forgotten(

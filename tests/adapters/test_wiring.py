@@ -8,7 +8,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from shared.domain.audience.device import AddressKind
+from shared.domain.audience.device import DEFAULT_APP, AddressKind, AppId
 from shared.settings import SettingsError, read
 from shared.wiring import GoogleParts
 
@@ -28,7 +28,8 @@ def apns() -> str:
 
 
 def kinds(**credentials: str) -> set[AddressKind]:
-    return set(GoogleParts(read({**DEMO, **credentials})).senders)
+    senders = GoogleParts(read({**DEMO, **credentials})).senders
+    return {kind for kind in AddressKind if senders.of(DEFAULT_APP, kind)}
 
 
 def test_no_adapter_is_loaded_before_it_is_asked_for() -> None:
@@ -46,6 +47,11 @@ def test_without_further_credentials_there_is_fcm_alone() -> None:
 def test_each_secret_adds_its_push_service() -> None:
     assert kinds(FANFARE_APNS_CREDENTIALS=apns()) == {AddressKind.FCM, AddressKind.APNS}
     assert kinds(FANFARE_HMS_CREDENTIALS=HMS) == {AddressKind.FCM, AddressKind.HMS}
+
+
+def test_the_credentials_of_the_environment_are_no_other_apps() -> None:
+    senders = GoogleParts(read({**DEMO, "FANFARE_HMS_CREDENTIALS": HMS})).senders
+    assert [senders.of(AppId("shop"), kind) for kind in AddressKind] == [None] * 3
 
 
 def test_a_secret_is_never_shown_with_the_settings() -> None:

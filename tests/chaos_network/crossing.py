@@ -13,6 +13,7 @@ from math import inf
 from random import Random
 from typing import Any
 
+from shared.adapters.memory.senders import MemorySenders
 from shared.domain.audience.device import AddressKind, Device, PushAddress
 from shared.domain.delivery.ledger import Outcome
 from shared.domain.errors import WrongState
@@ -93,10 +94,12 @@ def cross(sea: Afloat, seed: int, *, notifications: int = 2, share: float = 1.0)
     let_in_odd_documents(world, a_device(ODD_DEVICE, address=odd), seed)
     world.push = Witnesses(lambda of: sea.look(sea.services.entries, of))
     found = Crossing(seed, notifications)
-    world.parts.senders = {
-        kind: guarded(Counting(sender, found), "push", world.hazard)
-        for kind, sender in sea.senders.items()
-    }
+    world.parts.senders = MemorySenders(
+        {
+            kind: guarded(Counting(sender, found), "push", world.hazard)
+            for kind, sender in sea.senders.items()
+        }
+    )
     world.hazard.rage(chance, CRASH_RATE * (seed % 2))
     ids = [_one(world, number) for number in range(notifications)]
     world.drain()

@@ -7,6 +7,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from shared.adapters.firestore.rest_values import FOREIGN
+from shared.adapters.memory.senders import MemorySenders
 from shared.domain.audience.device import AddressKind
 from shared.flow.audience.devices import written
 from tests.builders import (
@@ -92,7 +93,7 @@ class Platform:
             a_domain("odd.example", "p1"),
             a_domain("two.example", "p2"),
         )
-        self.parts.senders = {AddressKind.FCM: self.push}
+        self.parts.senders = MemorySenders({AddressKind.FCM: self.push})
         domains = ("one.example", "odd.example", "two.example")
         for device in (
             a_device("phone-1", domains=domains),

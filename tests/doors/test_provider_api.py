@@ -13,6 +13,7 @@ from urllib.parse import quote
 
 import pytest
 
+from shared.adapters.memory.senders import MemorySenders
 from shared.domain.audience.device import AddressKind, derive
 from shared.domain.content.content import CompleteInput
 from shared.domain.findings.fetch_result import FetchResult
@@ -468,7 +469,7 @@ def test_what_a_push_service_refuses_an_admin_hwid_is_said_in_the_answer(
     answer: Misconfigured | Unsendable | AddressGone, provider: Call, world: MemoryParts
 ) -> None:
     world.devices.refresh(a_device(ADMIN_HWID), derive(ADMIN_HWID, "en_US", ["example.com"]))
-    world.senders = {AddressKind.FCM: Refusing(answer)}
+    world.senders = MemorySenders({AddressKind.FCM: Refusing(answer)})
     response = provider("POST", "/v1/notifications", a_body(targetSegment={"hwid": ADMIN_HWID}))
     shown = response.get_json()
     assert (shown["status"], shown["errors"]) == ("failed", {answer.code: 1})

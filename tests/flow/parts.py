@@ -9,6 +9,7 @@ from typing import Any
 from shared.adapters.clock import FixedClock
 from shared.adapters.memory import MemoryNotifications
 from shared.adapters.memory.database import MemoryDatabase
+from shared.adapters.memory.senders import MemorySenders
 from shared.adapters.memory.standings import MemoryStandings
 from shared.adapters.memory.tasks import MemoryTasks
 from shared.adapters.memory.watch import MemoryWatch
@@ -130,7 +131,7 @@ class SimulatedParts:
         self.audience: Audience = guarded(audience, "audience", hazard)
         self.ledger = guarded(stores.ledger, "ledger", hazard)
         self.slots = guarded(stores.desktops, "slots", hazard)
-        self.senders: Mapping[AddressKind, Sender] = {AddressKind.FCM: push}
+        self.senders = MemorySenders({AddressKind.FCM: push})
         self.send_schedules = guarded(stores.send_schedules, "send_schedules", hazard)
         self.retries = ProcessRetries(stores.budget)
         self.memory = ProcessRunMemory()

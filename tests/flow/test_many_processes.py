@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 import pytest
 
+from shared.adapters.memory.senders import MemorySenders
 from shared.adapters.push.run_memory import BETWEEN_QUESTIONS, ProcessRunMemory
 from shared.domain.audience.device import AddressKind
 from shared.domain.delivery.evidence import Refusal
@@ -95,12 +96,12 @@ def thin() -> tuple[Sent, set[str]]:
     names = named(3_000)
     few = thinly(names, 83)
     sent = Sent(phone(h, HMS if h in few else FCM) for h in names)
-    sent.world.parts.senders = {FCM: sent.world.push, HMS: PushService()}
+    sent.world.parts.senders = MemorySenders({FCM: sent.world.push, HMS: PushService()})
     return sent, few
 
 
 def huawei(sent: Sent) -> PushService:
-    service = sent.world.parts.senders[HMS]
+    service = sent.world.parts.senders.default[HMS]
     assert isinstance(service, PushService)
     return service
 

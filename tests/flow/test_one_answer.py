@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from shared.adapters.memory.senders import MemorySenders
 from shared.adapters.push.run_memory import ProcessRunMemory
 from shared.domain.audience.device import AddressKind, Device, PushAddress, partition_of
 from shared.domain.delivery.evidence import Refusal
@@ -71,8 +72,8 @@ class Sent:
         self, devices: Iterable[Device], bad: Iterable[str] = (), *answers: Answer
     ) -> None:
         self.world = World(devices)
-        guarded_push = self.world.parts.senders[FCM]
-        self.world.parts.senders = dict.fromkeys(AddressKind, guarded_push)
+        guarded_push = self.world.parts.senders.default[FCM]
+        self.world.parts.senders = MemorySenders(dict.fromkeys(AddressKind, guarded_push))
         self.bad = set(bad)
         for hwid in self.bad:
             self.world.push.will(f"token-{hwid}", *answers)
@@ -198,7 +199,7 @@ def test_one_services_refusal_leaves_the_others_alone() -> None:
     sent = Sent([phone(h, (FCM, HMS)[n % 2]) for n, h in enumerate(names)])
     huawei = PushService()
     huawei.will_all(CREDENTIALS_REFUSED)
-    sent.world.parts.senders = {FCM: sent.world.push, HMS: huawei}
+    sent.world.parts.senders = MemorySenders({FCM: sent.world.push, HMS: huawei})
     sent()
     assert (sent.it.tally.delivered, sent.codes) == (120, {"credentialsRefused": 120})
     assert sent.it.status is Status.APPROVED
@@ -295,7 +296,7 @@ def test_what_puts_off_a_request_for_many_is_narrowed_down_to_the_one_it_is_abou
     names = named(count)
     sent = Sent([phone(hwid, HMS) for hwid in names], names[-1:])
     service = Poisoned(f"token-{names[-1]}", answer)
-    sent.world.parts.senders = {HMS: service}
+    sent.world.parts.senders = MemorySenders({HMS: service})
     until(sent, 600)
     assert sent.others_lost == set()
     assert service.requests < 40

@@ -252,7 +252,7 @@ def test_a_token_that_moved_to_another_device_is_sent_to_once() -> None:
 
 def test_a_device_that_moved_to_another_push_service_is_reached_there() -> None:
     world, apple = phones(), PushService()
-    world.parts.senders = {**world.parts.senders, AddressKind.APNS: apple}
+    world.parts.senders.default[AddressKind.APNS] = apple
     new = PushAddress(AddressKind.APNS, "token-apple", "sandbox")
     id = sent_late(world, lambda: world.devices.set_address("phone-1", new))
     assert [address for _, address in apple.requests] == [new]

@@ -9,6 +9,7 @@ import pytest
 
 from shared.adapters.clock import FixedClock
 from shared.adapters.memory.database import MemoryDatabase
+from shared.adapters.memory.senders import MemorySenders
 from shared.adapters.push.run_memory import ProcessRunMemory
 from shared.domain.audience.device import AddressKind, PushAddress
 from shared.domain.content.content import Content
@@ -77,7 +78,7 @@ def test_what_is_too_big_is_refused_without_a_request(
     heard = Heard(
         of_all.notification.id, BatchId("b"), ProcessRunMemory(), ledger, clock, lambda _: {}
     )
-    pushes = PushRound(of_all, {kind: Untouched()}, clock, heard)
+    pushes = PushRound(of_all, MemorySenders({kind: Untouched()}), clock, heard)
     targets = {n: a_target(f"phone-{n}", address=it) for n, it in enumerate(addresses(kind, kind))}
     assert pushes.send(targets, NOON + timedelta(seconds=60)) == dict.fromkeys(
         targets, PAYLOAD_TOO_BIG

@@ -8,6 +8,7 @@ from math import inf
 
 import pytest
 
+from shared.adapters.memory.senders import MemorySenders
 from shared.domain.audience.device import AddressKind, PushAddress, partition_of
 from shared.domain.delivery.ledger import Batch, BatchState, Outcome, sort_key
 from shared.domain.delivery.retry import RetryBudget
@@ -75,7 +76,7 @@ def test_what_desktops_and_other_services_took_is_gone_from_the_time_of_the_next
             world.clock.advance(45)
             return [accepted()] * len(pushes)
 
-    world.parts.senders = {AddressKind.FCM: Slow(), AddressKind.HMS: Slow()}
+    world.parts.senders = MemorySenders({AddressKind.FCM: Slow(), AddressKind.HMS: Slow()})
     id, batch = planned(world)
     world.send(id, batch.id)
     assert budgets == [30.0, 15.0], "half of 60, and what the first has left"
@@ -121,7 +122,7 @@ class Sluggish:
 def sluggishly(world: World, answer: Answer) -> Sluggish:
     """Send one notification that way, until nothing is left to do."""
     service = Sluggish(world, answer)
-    world.parts.senders = {AddressKind.FCM: service}
+    world.parts.senders = MemorySenders({AddressKind.FCM: service})
     planned(world)
     world.drain()
     return service
@@ -149,7 +150,7 @@ def test_a_mute_push_service_takes_no_time_from_another() -> None:
     ]
     world = World([*(a_device(f"a-{n}") for n in range(20)), *apple])
     mute = Sluggish(world, lost())
-    world.parts.senders = {AddressKind.FCM: world.push, AddressKind.APNS: mute}
+    world.parts.senders = MemorySenders({AddressKind.FCM: world.push, AddressKind.APNS: mute})
     id, batch = planned(world)
     world.send(id, batch.id)
     assert (world.get(id).tally.delivered, len(mute.asked)) == (20, 10)
@@ -170,7 +171,7 @@ def test_while_a_pause_is_wanted_others_are_asked_for_at_each_visit() -> None:
             first.append(pushes[0][0].value)
             return [busy(60), *[no_turn(60)] * (len(pushes) - 1)]
 
-    world.parts.senders = {AddressKind.FCM: (service := Pausing())}
+    world.parts.senders = MemorySenders({AddressKind.FCM: (service := Pausing())})
     id, batch = planned(world)
     for _ in range(6):
         service.asked = False
@@ -385,7 +386,7 @@ def mixed(number: int) -> World:
 
 def test_a_missing_key_of_apples_fails_iphones_and_nobody_else() -> None:
     world, push = mixed(200), ByPlatform("ios")
-    world.parts.senders = {AddressKind.FCM: push}
+    world.parts.senders = MemorySenders({AddressKind.FCM: push})
     it = world.sent()
     assert (it.tally.delivered, it.tally.failed) == (100, 100)
     assert codes(world, it.id) == {"thirdPartyAuth": 100}

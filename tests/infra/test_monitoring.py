@@ -8,7 +8,7 @@ import pytest
 from functions.service import clock
 from infra.offline.terraform import Terraform
 from shared.adapters.push.engine import Access
-from shared.domain.audience.device import AddressKind
+from shared.domain.audience.device import DEFAULT_APP, AddressKind, AppService
 from shared.domain.delivery.evidence import WRONG_APP, WRONG_ENVIRONMENT
 from shared.domain.notifications.notification import NotificationId
 from shared.domain.push.reactions import CREDENTIALS_REFUSED
@@ -70,7 +70,11 @@ def test_refused_credentials_are_counted_from_what_the_senders_log(
 def test_one_senders_word_about_a_few_addresses_is_no_alarm(
     service: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    report(AddressKind(service.lower()), NotificationId("n1"), [CREDENTIALS_REFUSED])
+    report(
+        AppService(DEFAULT_APP, AddressKind(service.lower())),
+        NotificationId("n1"),
+        [CREDENTIALS_REFUSED],
+    )
     assert f"{service}: credentialsRefused, notification n1, 1 addresses" in caplog.text
     assert {record.levelname for record in caplog.records} == {"WARNING"}
 

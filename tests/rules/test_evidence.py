@@ -185,8 +185,8 @@ def test_what_a_push_service_said_is_the_sum_over_its_groups_and_batches() -> No
     iphones, macs = GROUP._replace(platform="ios"), GROUP._replace(platform="macos")
     memory.note(ID, BatchId("b1"), {iphones: Evidence(1, 2), APPLE: Evidence(64, 128)})
     memory.note(ID, BatchId("b2"), {iphones: Evidence(4, 8), macs: Evidence(16, 32)})
-    assert memory.heard_of_all(ID, AddressKind.FCM) == Evidence(21, 42)
-    assert memory.heard_of_all(OTHER, AddressKind.FCM) == Evidence()
+    assert memory.heard_of_all(ID, GROUP.service) == Evidence(21, 42)
+    assert memory.heard_of_all(OTHER, GROUP.service) == Evidence()
 
 
 NEWER = Evidence(900, 70, newer=(40, 61, 2, 60))
@@ -214,7 +214,7 @@ def test_what_a_batch_tells_of_new_addresses_counts_once() -> None:
     memory.note(ID, BatchId("b1"), {GROUP: NEWER})
     memory.note(ID, BatchId("b2"), {APPLE._replace(kind=GROUP.kind): NEWER})
     assert memory.heard(ID, GROUP).newer == NEWER.newer
-    assert memory.heard_of_all(ID, GROUP.kind).newer == (80, 122, 4, 120)
+    assert memory.heard_of_all(ID, GROUP.service).newer == (80, 122, 4, 120)
 
 
 def test_the_ledger_is_believed_where_it_tells_more_of_new_addresses() -> None:

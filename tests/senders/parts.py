@@ -61,8 +61,8 @@ def pushes(message: Message, to: Sequence[PushAddress], now: datetime = NOW) -> 
 def sent(sender: Sender, message: Message, to: Sequence[PushAddress]) -> list[Answer]:
     """Send as the verbs do: what may be our fault is logged once a send."""
     answers = list(sender.send(pushes(message, to)))
-    for kind in {address.kind for address in to}:
-        report(kind, NotificationId(message.id), answers)
+    for service in {address.service for address in to}:
+        report(service, NotificationId(message.id), answers)
     return answers
 
 

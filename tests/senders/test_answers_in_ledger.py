@@ -14,6 +14,7 @@ import pytest
 from local.emulators.apns.server import ServedApns
 from local.emulators.background import Served
 from local.emulators.hms.server import app
+from shared.adapters.memory.senders import MemorySenders
 from shared.domain.audience.device import AddressKind, PushAddress, partition_of
 from shared.domain.delivery.ledger import Outcome, sort_key
 from shared.domain.push.answers import (
@@ -75,7 +76,7 @@ class Row:
         value = f"{prefix}{next(names)}"
         address = PushAddress(kind, value, "production", registered_at)
         world = World([a_device(address=address)])
-        world.parts.senders = {kind: sender}
+        world.parts.senders = MemorySenders({kind: sender})
         id = world.approved()
         world.plan(id)
         (batch,) = world.batches(id)
@@ -176,7 +177,7 @@ def test_one_bad_address_of_120_costs_nobody_else_a_push(
         [a_device(h, address=PushAddress(kind, v)) for h, v in zip(hwids, values, strict=True)]
     )
     with _sender(kind, fcm, apns, hms) as sender:
-        world.parts.senders = {kind: sender}
+        world.parts.senders = MemorySenders({kind: sender})
         id = world.approved()
         world.plan(id)
         (batch,) = world.batches(id)

@@ -11,6 +11,7 @@ import pytest
 from local.emulators.apns.server import ServedApns
 from local.emulators.background import Served
 from local.emulators.hms.server import app
+from shared.adapters.memory.senders import MemorySenders
 from shared.adapters.push.fcm import FcmSender
 from shared.adapters.push.hms import HmsSender
 from shared.domain.audience.device import AddressKind, PushAddress
@@ -40,7 +41,7 @@ def hms() -> Iterator[str]:
 
 def delivered(world: World, kind: AddressKind, sender: Sender, seconds: int | None) -> None:
     """Created, approved, planned, and sent ``WAIT`` later; the push service took it."""
-    world.parts.senders = {kind: sender}
+    world.parts.senders = MemorySenders({kind: sender})
     id = world.approved(an_input(expiry_seconds=seconds))
     world.plan(id)
     (batch,) = world.batches(id)
@@ -107,7 +108,7 @@ def _received(hms: str, token: str) -> list[dict[str, Any]]:
 def test_nothing_reaches_a_push_service_once_it_has_expired(fcm: str) -> None:
     world, value = world_of(AddressKind.FCM)
     with parts.Sending(fcm) as send:
-        world.parts.senders = {AddressKind.FCM: send.sender}
+        world.parts.senders = MemorySenders({AddressKind.FCM: send.sender})
         id = world.approved(an_input(expiry_seconds=60))
         world.clock.advance(60)
         world.drain()

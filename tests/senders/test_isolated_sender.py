@@ -10,9 +10,9 @@ import pytest
 
 from local.emulators.background import Served
 from local.emulators.fcm.server import app
-from shared.adapters.push.isolated import IsolatedSender
-from shared.adapters.push.pace import Pace, at_pace
-from shared.domain.audience.device import AddressKind, PushAddress
+from shared.adapters.push.app_senders import AppSenders, BuildSender
+from shared.adapters.push.pace import Pace, PushAccount, at_pace
+from shared.domain.audience.device import DEFAULT_APP, AddressKind, PushAddress
 from shared.domain.delivery.ledger import Outcome
 from shared.domain.notifications.lifecycle import Status
 from shared.domain.push.answers import Accepted, Answer, RetryLater
@@ -35,15 +35,25 @@ class Breaking:
     def __init__(self) -> None:
         self.mended = False
 
+    def close(self) -> None:
+        """It holds nothing."""
+
     def send(self, pushes: Sequence[Push], within_seconds: float = math.inf) -> Sequence[Answer]:
         if not self.mended:
             raise KeyError(pushes[0][0].value)
         return [Accepted()] * len(pushes)
 
 
+def isolated(build: BuildSender, kind: AddressKind = AddressKind.FCM) -> Sender:
+    """The default app's sender, as batches get it."""
+    sender = AppSenders(lambda _: build).of(DEFAULT_APP, kind)
+    assert sender
+    return sender
+
+
 def test_a_sender_that_breaks_answers_for_its_own_addresses_and_is_tried_again() -> None:
     breaking = Breaking()
-    sender = IsolatedSender("FCM", lambda: breaking)
+    sender = isolated(lambda _: breaking)
     assert sender.send(pushes(a_message(), addresses("a", "b"))) == [MAY_HAVE_SENT] * 2
     breaking.mended = True
     assert sender.send(pushes(a_message(), addresses("a", "b"))) == [Accepted()] * 2
@@ -52,14 +62,14 @@ def test_a_sender_that_breaks_answers_for_its_own_addresses_and_is_tried_again()
 def test_a_sender_that_cannot_be_built_has_asked_nothing_and_is_built_at_the_next_turn() -> None:
     built: list[Breaking] = []
 
-    def build() -> Sender:
+    def build(_: PushAccount) -> Breaking:
         built.append(Breaking())
         if len(built) == 1:
             raise OSError
         built[-1].mended = True
         return built[-1]
 
-    sender = IsolatedSender("APNS", build)
+    sender = isolated(build, AddressKind.APNS)
     assert sender.send(pushes(a_message(), addresses("a"))) == [SENDER_FAILED]
     assert sender.send(pushes(a_message(), addresses("a"))) == [Accepted()]
     assert sender.send(pushes(a_message(), addresses("a"))) == [Accepted()]
@@ -72,8 +82,7 @@ def test_phones_and_desktops_of_a_batch_are_delivered_beside_a_service_that_is_b
 ) -> None:
     address = an_fcm_address(kind=broken)
     world = World([a_device("iphone", address=address), a_device("phone"), a_desktop("desktop")])
-    isolated = IsolatedSender(broken, Breaking)
-    world.parts.senders = {**world.parts.senders, broken: isolated}
+    world.parts.senders.default[broken] = isolated(lambda _: Breaking(), broken)
     it = world.sent()
     records = world.records(it.id)
     assert {hwid: record.outcome for hwid, record in records.items()} == {
@@ -85,7 +94,7 @@ def test_phones_and_desktops_of_a_batch_are_delivered_beside_a_service_that_is_b
 
 
 def test_the_log_says_where_it_broke_and_shows_no_address(caplog: pytest.LogCaptureFixture) -> None:
-    IsolatedSender("FCM", Breaking).send(pushes(a_message(), addresses("secret-address")))
+    isolated(lambda _: Breaking()).send(pushes(a_message(), addresses("secret-address")))
     assert "FCM" in caplog.text
     assert "KeyError" in caplog.text
     assert __file__ in caplog.text
@@ -135,7 +144,8 @@ def test_phones_of_fcm_are_delivered_while_neither_apple_nor_huawei_can_be_reach
         )
         answers = {
             kind: sender.send(pushes(a_message(), [PushAddress(kind, "token")]))[0]
-            for kind, sender in parts.senders.items()
+            for kind in AddressKind
+            if (sender := parts.senders.of(DEFAULT_APP, kind))
         }
     assert answers[AddressKind.APNS] == CREDENTIALS_REFUSED
     assert isinstance(answers[AddressKind.HMS], RetryLater)

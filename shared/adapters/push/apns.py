@@ -19,7 +19,7 @@ from shared.adapters.push.apns_credentials import (
     credential,
 )
 from shared.adapters.push.engine import Engines, deadline, words_are_lost
-from shared.adapters.push.pace import Pace, at_pace
+from shared.adapters.push.pace import Pace, PushAccount, at_pace
 from shared.adapters.push.unheard import Unheard
 from shared.domain.audience.device import PushAddress
 from shared.domain.push.answers import Accepted, AddressGone, Answer, Rejected
@@ -65,13 +65,16 @@ class ApnsSender:
         ca_file: str | None = None,
         client: Callable[..., H2Client] = H2Client,
         window: Window = WINDOW,
+        account: PushAccount | None = None,
     ) -> None:
+        account = account or PushAccount()
+        self._name = account.called("APNs")
         self._topic = topic
         self._credentials = credentials
         self._hosts = hosts
         self._ca_file = ca_file
         self._client = client
-        self._engines = Engines("apns", self._clients, window)
+        self._engines = Engines("apns", self._clients, window, account)
 
     def send(self, pushes: Sequence[Push], within_seconds: float = math.inf) -> Sequence[Answer]:
         """Return an answer for each, in order. Never raises for what Apple answers."""
@@ -79,14 +82,17 @@ class ApnsSender:
         try:
             engine = self._engines.mine()
         except CredentialsRefused as refused:
-            _log.error("APNs: %s, %s", CREDENTIALS_REFUSED.code, refused)
+            _log.error("%s: %s, %s", self._name, CREDENTIALS_REFUSED.code, refused)
             return [CREDENTIALS_REFUSED] * len(pushes)
         topic = (b"apns-topic", self._topic.encode())
         ways = {
-            environment: _way(engine.client.by_environment[environment], credential, topic)
+            environment: _way(
+                self._name, engine.client.by_environment[environment], credential, topic
+            )
             for environment, credential in self._credentials.items()
         }
-        found = engine.run(_Requests(ways).answers(pushes, engine.pace, until))
+        requests = _Requests(ways, Unheard(self._name))
+        found = engine.run(requests.answers(pushes, engine.pace, until))
         for environment, way in ways.items():
             _report_closes(environment, way)
         return found
@@ -108,6 +114,7 @@ def apns_sender(
     shelf: TokenShelf,
     base_url: str | None = None,
     ca_file: str | None = None,
+    of: PushAccount | None = None,
 ) -> ApnsSender:
     """Create the sender for ``FANFARE_APNS_CREDENTIALS``. Raises ``CredentialsRefused``.
 
@@ -117,7 +124,7 @@ def apns_sender(
     hosts = {PRODUCTION: base_url, SANDBOX: f"{base_url}/sandbox"} if base_url else HOSTS
     ours = credential(read, shelf)
     by_environment = {str(name): ours for name in read.environments}
-    return ApnsSender(read.topic, by_environment, hosts, ca_file=ca_file)
+    return ApnsSender(read.topic, by_environment, hosts, ca_file=ca_file, account=of)
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,12 +138,13 @@ class _Clients:
 
 @dataclass(frozen=True, slots=True)
 class _Way:
-    """Connection and access to one environment during one send.
+    """Connection and access to one environment during one send; ``name`` is for the log.
 
     ``access`` is the authorization header, or why there is none. What all requests of a variant
     have in common is encoded once.
     """
 
+    name: str
     client: H2Client
     credential: Credential
     topic: Header
@@ -152,8 +160,10 @@ class _Way:
         return found
 
 
-def _way(client: H2Client, credential: Credential, topic: Header, refused: str = "") -> _Way:
-    return _Way(client, credential, topic, _access(credential, refused))
+def _way(
+    name: str, client: H2Client, credential: Credential, topic: Header, refused: str = ""
+) -> _Way:
+    return _Way(name, client, credential, topic, _access(name, credential, refused))
 
 
 def _report_closes(environment: str, way: "_Way") -> None:
@@ -161,18 +171,19 @@ def _report_closes(environment: str, way: "_Way") -> None:
     closes = way.client.wordless_ends
     if way.credential.client_certificate is not None and closes >= WORDLESS_ENDS_TOLD:
         _log.error(
-            "APNs: Apple closes every connection made with this certificate (%s, the last %d): is"
+            "%s: Apple closes every connection made with this certificate (%s, the last %d): is"
             " it revoked, or for another environment? A network in between can look the same",
+            way.name,
             environment,
             closes,
         )
 
 
-def _access(credential: Credential, refused: str = "") -> str | Answer:
+def _access(name: str, credential: Credential, refused: str = "") -> str | Answer:
     try:
         return credential.authorization(refused)
     except CredentialsRefused as why:
-        _log.error("APNs: %s, %s", CREDENTIALS_REFUSED.code, why)
+        _log.error("%s: %s, %s", name, CREDENTIALS_REFUSED.code, why)
         return CREDENTIALS_REFUSED
     except CredentialsUnavailable:
         return CREDENTIALS_UNAVAILABLE
@@ -183,7 +194,7 @@ class _Requests:
     """Requests of one send."""
 
     ways: Mapping[str, _Way]
-    unheard: Unheard = field(default_factory=lambda: Unheard("APNs"))
+    unheard: Unheard
 
     async def answers(self, pushes: Sequence[Push], pace: Pace, until: float) -> Sequence[Answer]:
         return await at_pace(
@@ -221,7 +232,7 @@ class _Requests:
         match first.step:
             case Step.NEW_TOKEN:
                 renewed = await asyncio.to_thread(
-                    _way, way.client, way.credential, way.topic, way.access
+                    _way, way.name, way.client, way.credential, way.topic, way.access
                 )
                 if not isinstance(renewed.access, str):
                     return Reaction(renewed.access)

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from time import monotonic
 from typing import Any, Generic, Protocol, TypeVar
 
-from shared.adapters.push.pace import Pace
+from shared.adapters.push.pace import Pace, PushAccount
 from shared.domain.push.answers import Answer
 from shared.domain.push.pace import Window
 from shared.domain.push.reactions import CREDENTIALS_REFUSED, CREDENTIALS_UNAVAILABLE
@@ -56,9 +56,11 @@ class Engines(Generic[C]):
     used.
     """
 
-    def __init__(self, name: str, client: Callable[[], C], window: Window) -> None:
+    def __init__(
+        self, name: str, client: Callable[[], C], window: Window, account: PushAccount
+    ) -> None:
         self._start: Callable[[], Engine[C]] = lambda: Engine(
-            client=client(), pace=Pace(window), thread=LoopThread(name)
+            client=client(), pace=Pace(window, account=account), thread=LoopThread(name)
         )
         self._lock = threading.Lock()
         self._by_process: dict[int, Engine[C]] = {}

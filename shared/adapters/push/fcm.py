@@ -7,12 +7,12 @@ that cannot show twice: a request refused for an access token that had just run 
 
 import math
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from urllib.parse import quote, urlsplit
 
 from shared.adapters.push.addresses import fits_json
 from shared.adapters.push.engine import Access, Engines, deadline, words_are_lost
-from shared.adapters.push.pace import Pace, at_pace
+from shared.adapters.push.pace import Pace, PushAccount, at_pace
 from shared.adapters.push.unheard import Unheard
 from shared.domain.audience.device import PushAddress
 from shared.domain.push.answers import Answer, Rejected
@@ -41,11 +41,14 @@ class FcmSender:
         *,
         http: Callable[[str], OneShotHttp] = KeptConnections,
         window: Window = WINDOW,
+        account: PushAccount | None = None,
     ) -> None:
+        account = account or PushAccount()
         prefix = urlsplit(base_url).path.rstrip("/")
         path = f"{prefix}/v1/projects/{quote(project, safe='')}/messages:send"
-        self._access = Access("FCM", path, tokens)
-        self._engines = Engines("fcm", lambda: http(base_url), window)
+        self._name = account.called("FCM")
+        self._access = Access(self._name, path, tokens)
+        self._engines = Engines("fcm", lambda: http(base_url), window, account)
 
     def send(self, pushes: Sequence[Push], within_seconds: float = math.inf) -> Sequence[Answer]:
         """Return an answer for each, in order. Never raises for what FCM answers."""
@@ -54,7 +57,8 @@ class FcmSender:
         if not isinstance(target, Target):
             return [target] * len(pushes)
         engine = self._engines.mine()
-        requests = _Requests(engine.client, target, self._access.renewed)
+        unheard = Unheard(self._name)
+        requests = _Requests(engine.client, target, self._access.renewed, unheard)
         return engine.run(requests.answers(pushes, engine.pace, until))
 
     def close(self) -> None:
@@ -62,10 +66,10 @@ class FcmSender:
         self._engines.close()
 
 
-def fcm_sender(settings: Settings) -> FcmSender:
+def fcm_sender(settings: Settings, of: PushAccount | None = None) -> FcmSender:
     """Create the sender of this deployment's own project, with its own credentials."""
     tokens = GoogleAccessTokens(token_url=settings.oauth_token_url)
-    return FcmSender(settings.project, tokens, settings.fcm_url)
+    return FcmSender(settings.project, tokens, settings.fcm_url, account=of)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +79,7 @@ class _Requests:
     http: OneShotHttp
     target: Target
     renewed: Callable[[Target], Awaitable[Target | Answer]]
-    unheard: Unheard = field(default_factory=lambda: Unheard("FCM"))
+    unheard: Unheard
 
     async def answers(self, pushes: Sequence[Push], pace: Pace, until: float) -> Sequence[Answer]:
         return await at_pace(

@@ -18,7 +18,7 @@ from shared.adapters.push.addresses import fits_json
 from shared.adapters.push.defects import log_defect
 from shared.adapters.push.engine import Access, Engine, Engines, deadline, words_are_lost
 from shared.adapters.push.hms_credentials import HMS_OAUTH_URL, HuaweiAccessTokens
-from shared.adapters.push.pace import Pace
+from shared.adapters.push.pace import Pace, PushAccount
 from shared.adapters.push.unheard import Unheard
 from shared.domain.delivery.evidence import FEWEST_TO_BELIEVE
 from shared.domain.push.answers import Accepted, Answer, RetryLater
@@ -61,9 +61,12 @@ class HmsSender:
         *,
         http: Callable[[str], OneShotHttp] = KeptConnections,
         window: Window = WINDOW,
+        account: PushAccount | None = None,
     ) -> None:
-        self._access = Access("HMS", urlsplit(base_url).path.rstrip("/") + path, tokens)
-        self._engines = Engines("hms", lambda: http(base_url), window)
+        account = account or PushAccount()
+        self._name = account.called("HMS")
+        self._access = Access(self._name, urlsplit(base_url).path.rstrip("/") + path, tokens)
+        self._engines = Engines("hms", lambda: http(base_url), window, account)
 
     def send(self, pushes: Sequence[Push], within_seconds: float = math.inf) -> Sequence[Answer]:
         """Return an answer for each, in order. Never raises for what Huawei answers."""
@@ -96,7 +99,14 @@ class HmsSender:
         of_each = await asyncio.gather(
             *(
                 _Requests(
-                    engine.client, payload, target, renewed, engine.pace, until, turns
+                    engine.client,
+                    payload,
+                    target,
+                    renewed,
+                    engine.pace,
+                    until,
+                    turns,
+                    Unheard(self._name),
                 ).answers(list(some))
                 for payload, some in tokens.items()
             )
@@ -112,9 +122,11 @@ def hms_sender(
     account: HmsAccount,
     push_base_url: str = HMS_PUSH_BASE_URL,
     oauth_url: str = HMS_OAUTH_URL,
+    of: PushAccount | None = None,
 ) -> HmsSender:
     """Create the sender of one Huawei account, with its own credentials."""
-    return HmsSender(account.send_path, HuaweiAccessTokens(account, oauth_url), push_base_url)
+    tokens = HuaweiAccessTokens(account, oauth_url)
+    return HmsSender(account.send_path, tokens, push_base_url, account=of)
 
 
 def requests_of(tokens: Sequence[str]) -> Iterator[list[str]]:
@@ -145,7 +157,7 @@ class _Requests:
     pace: Pace
     until: float
     turns: asyncio.Semaphore
-    unheard: Unheard = field(default_factory=lambda: Unheard("HMS"))
+    unheard: Unheard
     refused_alone: dict[str, Answer] = field(default_factory=dict)
     taken: set[str] = field(default_factory=set)
 

@@ -8,15 +8,29 @@ import asyncio
 import math
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from time import monotonic
 
 from shared.adapters.push.defects import log_defect
-from shared.domain.audience.device import PushAddress
+from shared.domain.audience.device import DEFAULT_APP, AppId, PushAddress, of_app
 from shared.domain.push.answers import Answer, RetryLater
 from shared.domain.push.pace import Throttled, Window, perhaps_the_app, too_much, whole_app_waits
 from shared.domain.push.reactions import MAY_HAVE_SENT, NO_TURN, NOT_SENT
 from shared.domain.push.rendering import Push
+
+
+@dataclass(slots=True)
+class PushAccount:
+    """An app's account with a push service, as far as it outlives a sender that is closed: whose it
+    is, and until when the service wants it left alone.
+    """
+
+    app: AppId = DEFAULT_APP
+    closed_until: float = -math.inf
+
+    def called(self, service: str) -> str:
+        """Name the push service for the log, and the app unless it is the default one."""
+        return of_app(self.app, service)
 
 
 class Pace:
@@ -24,21 +38,26 @@ class Pace:
     ``settle``.
     """
 
-    def __init__(self, window: Window, clock: Callable[[], float] = monotonic) -> None:
+    def __init__(
+        self,
+        window: Window,
+        clock: Callable[[], float] = monotonic,
+        account: PushAccount | None = None,
+    ) -> None:
         self.clock = clock
+        self._account = account or PushAccount()
         self._window = window
         self._allowed = _whole(window)
         self._under_way = 0
         self._waiting: deque[asyncio.Future[None]] = deque()
-        self._closed_until = -math.inf
         self._throttled = Throttled()
 
     async def admit(self, until: float) -> RetryLater | None:
         """Wait for a turn; return ``None``, or the answer to give if none came before ``until``."""
         while True:
             now = self.clock()
-            if now < self._closed_until:
-                rest = self._closed_until - now
+            if now < self._account.closed_until:
+                rest = self._account.closed_until - now
                 return self._instead(replace(NO_TURN, retry_after_seconds=rest))
             if now >= until:
                 return self._instead(NO_TURN)
@@ -72,8 +91,8 @@ class Pace:
 
     def _wait_if_asked(self, answer: Answer, now: float, *, several: bool) -> None:
         seconds = whole_app_waits(answer, several=several)
-        if seconds and now + seconds > self._closed_until:
-            self._closed_until = now + seconds
+        if seconds and now + seconds > self._account.closed_until:
+            self._account.closed_until = now + seconds
             self._wake(len(self._waiting))
 
     def _instead(self, answer: RetryLater) -> RetryLater:

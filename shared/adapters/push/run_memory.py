@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from functools import reduce
 from typing import Any
 
-from shared.domain.audience.device import AddressKind
+from shared.domain.audience.device import AppService
 from shared.domain.delivery.evidence import NONE_NEWER, Evidence, Group, added
 from shared.domain.delivery.ledger import BatchId
 from shared.domain.notifications.notification import NotificationId
@@ -84,10 +84,10 @@ class ProcessRunMemory:
             found = self._notifications.get(id, {}).get(group)
         return found.all if found else Evidence()
 
-    def heard_of_all(self, id: NotificationId, kind: AddressKind) -> Evidence:
+    def heard_of_all(self, id: NotificationId, service: AppService) -> Evidence:
         with self._lock:
             groups = self._notifications.get(id, {}).items()
-            every = [found.all for group, found in groups if group.kind is kind]
+            every = [found.all for group, found in groups if group.service == service]
         return Evidence(
             sum(it.accepted for it in every),
             sum(it.unknown for it in every),

@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Annotated, NewType
+from typing import Annotated, Final, NamedTuple, NewType
 
 from pydantic import StringConstraints
 
@@ -47,16 +47,45 @@ class AddressKind(StrEnum):
     HMS = "hms"
 
 
+AppId = NewType("AppId", str)
+
+DEFAULT_APP: Final = AppId("default")
+"""The client application of whatever does not name one; its credentials are the environment's."""
+
+
+def of_app(app: AppId, service: str) -> str:
+    """Name a push service for the log, and the app unless it is the default one."""
+    return service if app == DEFAULT_APP else f"app {app}, {service}"
+
+
+class AppService(NamedTuple):
+    """One app at one push service: what has credentials, a sender and a pace of its own."""
+
+    app: AppId
+    kind: AddressKind
+
+    @property
+    def log_name(self) -> str:
+        """The push service in the log, with the app unless it is the default one."""
+        return of_app(self.app, self.kind.upper())
+
+
 @dataclass(frozen=True, slots=True)
 class PushAddress:
     """Address at which a push service reaches the device. ``environment`` matters to APNs only; it
-    is empty where the app did not name it.
+    is empty where the app did not name it. No credentials but those of ``app`` are used for it.
     """
 
     kind: AddressKind
     value: str
     environment: str = ""
     registered_at: datetime | None = None
+    app: AppId = DEFAULT_APP
+
+    @property
+    def service(self) -> AppService:
+        """The app at the push service that the address belongs to."""
+        return AppService(self.app, self.kind)
 
 
 MOST_AHEAD = timedelta(hours=1)

@@ -14,7 +14,13 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final, NamedTuple
 
-from shared.domain.audience.device import AddressKind, PushAddress
+from shared.domain.audience.device import (
+    DEFAULT_APP,
+    AddressKind,
+    AppId,
+    AppService,
+    PushAddress,
+)
 from shared.domain.delivery.ledger import (
     SHOWN,
     Batch,
@@ -69,12 +75,18 @@ class Group(NamedTuple):
     kind: AddressKind
     environment: str
     platform: str
+    app: AppId = DEFAULT_APP
+
+    @property
+    def service(self) -> AppService:
+        """The app at the push service that the group is of."""
+        return AppService(self.app, self.kind)
 
 
 def group_of(platform: str, address: PushAddress) -> Group:
     """Return the group of one device; only Apple has environments."""
     environment = address.environment if address.kind is AddressKind.APNS else ""
-    return Group(address.kind, environment, platform)
+    return Group(address.kind, environment, platform, address.app)
 
 
 @dataclass(frozen=True, slots=True)

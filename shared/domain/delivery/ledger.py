@@ -15,7 +15,15 @@ from datetime import datetime
 from enum import IntEnum, StrEnum
 from typing import Final, NewType, TypeVar
 
-from shared.domain.audience.device import PushAddress, Slot, held_back, out_of_reach, polls
+from shared.domain.audience.device import (
+    DEFAULT_APP,
+    AppId,
+    PushAddress,
+    Slot,
+    held_back,
+    out_of_reach,
+    polls,
+)
 from shared.domain.delivery.ramp import Ramp
 from shared.domain.tally import ENDS, Tally
 
@@ -92,7 +100,13 @@ class Target:
     def _texts(self) -> tuple[str, ...]:
         address, slot = self.address, self.slot
         reached = (address.value, address.environment) if address else ()
-        return (self.hwid, self.platform, self.locale, slot.id if slot else "", *reached)
+        app = () if self.app == DEFAULT_APP else (self.app,)
+        return (self.hwid, self.platform, self.locale, slot.id if slot else "", *reached, *app)
+
+    @property
+    def app(self) -> AppId:
+        """The app that the address is of; the default one without an address."""
+        return self.address.app if self.address else DEFAULT_APP
 
     @property
     def address_value(self) -> str:

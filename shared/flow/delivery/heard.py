@@ -119,8 +119,8 @@ class Heard:
         return self.compare(batch) if unknown or self.met_unknown or self._of_newer() else {}
 
     def _of_newer(self) -> bool:
-        kinds = {group.kind for group in self.own}
-        found = (self.memory.heard_of_all(self.id, kind) for kind in kinds)
+        services = {group.service for group in self.own}
+        found = (self.memory.heard_of_all(self.id, it) for it in services)
         return any(it.among(Newness.RENEWED).unknown for it in found)
 
     def learn_unknown(self, batch: Batch, unknown: Mapping[int, Target]) -> None:
@@ -146,9 +146,9 @@ class Heard:
         """Return the evidence that tells whether unknown addresses of a group are dead: of all, and
         of those alone that are at least as new as each degree up to theirs.
 
-        It is what was heard of the group or, where that are few addresses, of all of its push
-        service. The ledger is asked where any of it tells little, or would have addresses kept, or
-        may do so soon.
+        It is what was heard of the group or, where that are few addresses, of all of its app at its
+        push service. The ledger is asked where any of it tells little, or would have addresses
+        kept, or may do so soon.
         """
         found = self._of_unknown(group, newness)
         of_all, *of_new = found
@@ -160,5 +160,5 @@ class Heard:
 
     def _of_unknown(self, group: Group, newness: Newness) -> Sequence[Evidence]:
         found = self.memory.heard(self.id, group)
-        wider = self.memory.heard_of_all(self.id, group.kind)
+        wider = self.memory.heard_of_all(self.id, group.service)
         return [found.among(it).or_else(wider.among(it)) for it in Newness if it <= newness]

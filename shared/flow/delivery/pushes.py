@@ -6,13 +6,13 @@ the others wait: if one of the few is accepted, they go out too.
 """
 
 import logging
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 
-from shared.domain.audience.device import AddressKind, PushAddress
+from shared.domain.audience.device import AddressKind, AppService, PushAddress, of_app
 from shared.domain.delivery.evidence import PROBES, Group, group_of
 from shared.domain.delivery.ledger import Target
 from shared.domain.notifications.notification import NotificationId
@@ -21,9 +21,8 @@ from shared.domain.push.reactions import NO_SENDER, NO_TURN
 from shared.domain.push.rendering import Payload
 from shared.flow.delivery.heard import Heard
 from shared.flow.delivery.render import Renderer
-from shared.ports import Clock, Sender
+from shared.ports import Clock, Senders
 
-Senders = Mapping[AddressKind, Sender]
 Addressed = Mapping[int, tuple[Group, PushAddress]]
 """Groups and addresses by position in the batch."""
 
@@ -50,7 +49,8 @@ class PushRound:
     ) -> dict[int, Answer]:
         """Make one attempt for each target that has an address, unless the target is held back.
 
-        Every push service has its share of the time, so that none takes all of it by silence.
+        Each app at each push service has its share of the time, so that none takes all of it by
+        silence.
         ``again``: positions that were asked for before.
         """
         addressed = {
@@ -65,7 +65,7 @@ class PushRound:
         return answers
 
     def _of_part(self, part: Addressed, until: datetime) -> dict[int, Answer]:
-        """Send to addresses of one push service."""
+        """Send to addresses of one app at one push service."""
         held = self._held_back(part)
         answers = self._ask({p: it for p, it in part.items() if p not in held}, until)
         lifted = {p: part[p] for p in held if not self.heard.agreed(part[p][0])}
@@ -83,11 +83,13 @@ class PushRound:
         }
 
     def _ask(self, asked: Addressed, until: datetime) -> dict[int, Answer]:
-        """Render for these addresses of one push service, and send what it could take."""
+        """Render for these addresses of one app at one push service, and send what it could
+        take.
+        """
         if not asked:
             return {}
-        kind = next(address.kind for _, address in asked.values())
-        sender = self.senders.get(kind)
+        service = next(address.service for _, address in asked.values())
+        sender = self.senders.of(service.app, service.kind)
         if sender is None:
             return dict.fromkeys(asked, NO_SENDER)
         now = self.clock.now()
@@ -98,7 +100,7 @@ class PushRound:
         got = sender.send(list(pushes.values()), seconds) if pushes else ()
         sent = dict(zip(pushes, got, strict=True))
         answers = {p: sent[p] if isinstance(it, Payload) else it for p, it in by_position.items()}
-        report(kind, self.renderer.notification.id, answers.values())
+        report(service, self.renderer.notification.id, answers.values())
         self.heard.learn(
             (group, address.value, answer)
             for (group, address), answer in zip(asked.values(), answers.values(), strict=True)
@@ -106,7 +108,7 @@ class PushRound:
         return answers
 
 
-def report(kind: AddressKind, id: NotificationId, answers: Iterable[Answer]) -> None:
+def report(service: AppService, id: NotificationId, answers: Iterable[Answer]) -> None:
     """Log what may be our fault: once a send, without any address.
 
     Whether the fault is ours, one send cannot tell: the caller that knows the run sounds the alarm.
@@ -115,19 +117,22 @@ def report(kind: AddressKind, id: NotificationId, answers: Iterable[Answer]) -> 
 
     grave = Counter(answer.code for answer in answers if isinstance(answer, _GRAVE))
     for code, addresses in grave.items():
-        told = (LANGUAGES[kind].log_name, code, id, addresses)
+        name = of_app(service.app, LANGUAGES[service.kind].log_name)
+        told = (name, code, id, addresses)
         _log.warning("%s: %s, notification %s, %d addresses", *told)
 
 
 def _parts(addressed: Addressed, again: Set[int]) -> Iterator[Addressed]:
-    """Divide by push service. Where a request has one answer for all its addresses, those that were
-    asked for before are asked for in halves: else the worst of them would have all of them wait for
-    ever.
+    """Divide by app and push service. Where a request has one answer for all its addresses, those
+    that were asked for before are asked for in halves: else the worst of them would have all of
+    them wait for ever.
     """
-    for kind in dict.fromkeys(address.kind for _, address in addressed.values()):
-        of_kind = [p for p, (_, address) in addressed.items() if address.kind is kind]
-        waited = [p for p in of_kind if p in again and kind in ANSWER_TOGETHER]
-        fresh = [p for p in of_kind if p not in waited]
+    by_service: defaultdict[AppService, list[int]] = defaultdict(list)
+    for position, (group, _) in addressed.items():
+        by_service[group.service].append(position)
+    for service, of_service in by_service.items():
+        waited = [p for p in of_service if p in again and service.kind in ANSWER_TOGETHER]
+        fresh = [p for p in of_service if p not in waited]
         for positions in (fresh, waited[::2], waited[1::2]):
             if positions:
                 yield {p: addressed[p] for p in positions}

@@ -16,7 +16,7 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
-from shared.domain.audience.device import AddressKind
+from shared.domain.audience.device import AppService, of_app
 from shared.domain.delivery.evidence import alarming, is_unknown
 from shared.domain.delivery.ledger import Batch, BatchId, BatchState, Newness, Outcome, Record
 from shared.domain.delivery.recording import exhausted, expired, last_word
@@ -29,11 +29,20 @@ from shared.flow.delivery.chunk import ChunkSender
 from shared.flow.delivery.count import finish
 from shared.flow.delivery.heard import Heard
 from shared.flow.delivery.lost_domain import ended
-from shared.flow.delivery.pushes import PushRound, Senders
+from shared.flow.delivery.pushes import PushRound
 from shared.flow.delivery.queues import follow_up
 from shared.flow.delivery.render import Renderer
 from shared.flow.delivery.verdicts import Results, Verdicts
-from shared.ports import Attempts, Clock, Notifications, Retries, RunMemory, Tasks, Watch
+from shared.ports import (
+    Attempts,
+    Clock,
+    Notifications,
+    Retries,
+    RunMemory,
+    Senders,
+    Tasks,
+    Watch,
+)
 
 if TYPE_CHECKING:
     from shared.stores.devices import Devices
@@ -185,27 +194,30 @@ def _sound_alarm(batch: Batch, heard: Heard) -> None:
     """
     if batch.state is not BatchState.CLOSED:
         return
-    if foreign := alarming(batch.records):
-        told = (batch.notification_id, batch.id, foreign)
-        log.error("push: addressesOfAnotherApp, notification %s, batch %s, %d addresses", *told)
+    for app in dict.fromkeys(target.app for target in batch.targets):
+        of_the_app = zip(batch.targets, batch.records, strict=True)
+        if foreign := alarming(record for target, record in of_the_app if target.app == app):
+            alarm = of_app(app, "push: addressesOfAnotherApp")
+            told = (alarm, batch.notification_id, batch.id, foreign)
+            log.error("%s, notification %s, batch %s, %d addresses", *told)
     for group, refusal in heard.refusals.items():
         if heard.refused_to_all(group, refusal.code):
-            said = (group.kind.upper(), refusal.code, batch.notification_id, batch.id)
+            said = (group.service.log_name, refusal.code, batch.notification_id, batch.id)
             log.error("%s: %s, notification %s, batch %s: nobody was accepted", *said)
 
 
-def _attempts(batch: Batch, positions: Set[int]) -> Mapping[AddressKind, Attempts]:
-    """Count what is to be pushed of the batch, by kind of address: for the first time, or once
+def _attempts(batch: Batch, positions: Set[int]) -> Mapping[AppService, Attempts]:
+    """Count what is to be pushed of the batch, by app and push service: for the first time, or once
     more.
 
-    The kind is that of the address in the plan: to find the few that moved to another push service
+    Both are those of the address in the plan: to find the few that moved to another push service
     since, all would be read before it is known whether any may be sent to.
     """
     targets = [(p, batch.targets[p].address) for p in positions]
-    waiting = [(batch.records[p], address.kind) for p, address in targets if address]
-    first = Counter(kind for record, kind in waiting if record.code in NOTHING_ASKED)
-    again = Counter(kind for record, kind in waiting if record.code not in NOTHING_ASKED)
-    return {kind: Attempts(first[kind], again[kind]) for kind in first | again}
+    waiting = [(batch.records[p], address.service) for p, address in targets if address]
+    first = Counter(service for record, service in waiting if record.code in NOTHING_ASKED)
+    again = Counter(service for record, service in waiting if record.code not in NOTHING_ASKED)
+    return {it: Attempts(first[it], again[it]) for it in first | again}
 
 
 @dataclass(frozen=True, slots=True)

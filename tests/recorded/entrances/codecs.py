@@ -12,6 +12,7 @@ from pydantic.alias_generators import to_camel
 from functions.http.notification import notification_json
 from shared.adapters.documents import notification as notifications
 from shared.adapters.firestore.rest_values import Foreign, decode_fields, encode
+from shared.domain.audience.device import DEFAULT_APP
 from shared.domain.delivery.ledger import Batch, PlanPart, Target
 from shared.domain.errors import Defect
 from shared.domain.moments import moment_text
@@ -305,7 +306,8 @@ def _of(record: object) -> dict[str, object]:
 def _given(record: object) -> dict[str, Json]:
     """Leave out the fields that say nothing."""
     shown = {name: _shown(value) for name, value in _of(record).items()}
-    return {k: v for k, v in shown.items() if v not in (None, "", [], {}, False) and k != "version"}
+    silent: tuple[object, ...] = (None, "", [], {}, False, DEFAULT_APP)
+    return {k: v for k, v in shown.items() if v not in silent and k != "version"}
 
 
 def _shown(value: object) -> Json:

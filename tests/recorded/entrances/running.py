@@ -18,6 +18,7 @@ from shared.adapters.clock import FixedClock
 from shared.adapters.firestore.rest import FirestoreRest
 from shared.adapters.firestore.rest_values import decode_fields
 from shared.adapters.memory.archive import MemoryArchive
+from shared.adapters.memory.senders import MemorySenders
 from shared.domain.audience.device import AddressKind
 from shared.domain.push.answers import Answer
 from shared.ports.database import Put
@@ -236,7 +237,7 @@ def _parts(*, chat: bool, archive: bool) -> Iterator[tuple[MemoryParts, Fanfare]
             environment |= {"FANFARE_ARCHIVE": "s3://archive/prod"}
         parts.settings = read(environment)
         parts.clock = FixedClock(NOON)
-        parts.senders = dict.fromkeys(AddressKind, service)
+        parts.senders = MemorySenders(dict.fromkeys(AddressKind, service))
         yield parts, Fanfare(parts, wire, service)
 
 
