@@ -22,7 +22,7 @@ from local.stack_file import Stack
 from local.starting import running_stack
 
 SEEDED = 33_000
-"""Of these some 20,000 are the provider's, and may be sent to."""
+"""Number of devices; some 20,000 of them are the provider's, and may be sent to."""
 ROUNDS = 5
 IDLE_PUSHES = 9
 PAUSE_SECONDS = 0.5

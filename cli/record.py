@@ -1,4 +1,4 @@
-"""What ``fanfare`` shows of one notification: the record, its counters, its history."""
+"""``fanfare``'s output about one notification: the record, its counters, its history."""
 
 from datetime import datetime
 

@@ -1,4 +1,4 @@
-"""What ``fanfare`` shows of a notification before somebody decides on it, and how it asks them.
+"""``fanfare``'s output about a notification before it is decided on, and its questions to the user.
 
 An approval approves all of it: the texts, the link, the image, whom it reaches. So all of it is
 shown, and what is decided is the revision that was shown.

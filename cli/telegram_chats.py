@@ -1,4 +1,4 @@
-"""Which groups and people a bot has heard of, out of what Telegram tells it.
+"""The groups and people that a bot has heard of, out of what Telegram sends it.
 
 Their names are strangers' words: on a terminal, too, they are shown and not obeyed.
 """

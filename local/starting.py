@@ -160,7 +160,7 @@ class Starter:
     def start(self) -> None:
         """Start them all; returns when all are ready."""
         started = time.monotonic()
-        shutil.rmtree(self.stack.archive, ignore_errors=True)  # of a Firestore that is gone
+        shutil.rmtree(self.stack.archive, ignore_errors=True)  # its Firestore is gone
         write_service_account(
             self.stack.credentials,
             project=self.stack.project,

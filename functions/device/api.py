@@ -53,8 +53,8 @@ AddressText = Annotated[
 """No push service's addresses hold spaces, quotes, or anything beyond ASCII."""
 SystemText = Annotated[HumanText, AfterValidator(_cut)]
 AppVersion = Annotated[str, NoControls, BlankIsEmpty, AfterValidator(_cut)]
-"""What a device says of itself in passing is kept as said, cut short if need be, and never refused
-for not being understood: that would cost a phone its pushes.
+"""An app version is kept as the device gives it, cut short if need be, and never refused for not
+being understood: that would cost a phone its pushes.
 """
 
 

@@ -1,1 +1,1 @@
-"""What all HTTP doors share."""
+"""The parts that all HTTP doors share."""

@@ -25,7 +25,7 @@ M = TypeVar("M", bound=BaseModel)
 
 _JSON_TYPE = re.compile(r"(application|text)/json|application/[a-z0-9.+-]+\+json")
 _UTF_8 = frozenset({"", "utf8", "ascii", "usascii"})
-"""What UTF-8 is called, not at all included; whatever is ASCII is UTF-8."""
+"""Names of UTF-8, the absent one included; ASCII is UTF-8, too."""
 _NOT_OF_A_CHARSET = str.maketrans("", "", "-_ '\"")
 
 

@@ -1,4 +1,4 @@
-"""Who is asking. Each function here lets one kind of caller through and refuses all others.
+"""The caller of a request. Each function here accepts one kind of caller and refuses all others.
 
 An ID token says who; what that account may do is looked up where it outlives the token (keys) or
 reaches others (moderators, operators). A provider's other calls end with its token, in an hour.

@@ -1,4 +1,4 @@
-"""Which web pages may call us (CORS): the panel's, and on the local stack any local one."""
+"""The web pages that may call us (CORS): the panel's, and on the local stack any local one."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""Where every error becomes an answer: one table for all doors, and the door of Google's services.
+"""The conversion of errors to answers: one table for all doors, and the door of Google's services.
 
 REST tells an error as a problem (``api``), callables in their envelope (``callables``). A task,
 event or tick must not be repeated for what will never work, so there a refusal is a success.

@@ -1,4 +1,4 @@
-"""What the framework answers before it asks us, in our words.
+"""The framework's own answers, before a function is called, in our words.
 
 It answers a path with a line break in it, ``/favicon.ico`` and an event it cannot read by itself:
 with a page of HTML, or with 500, for which Eventarc would bring the same event for a day.

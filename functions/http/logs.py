@@ -26,7 +26,7 @@ Severity = Literal["INFO", "WARNING", "ERROR"]
 _TRACE = re.compile(r"([0-9a-f]{32})(?:/[0-9]{1,20})?(?:;o=[0-9])?")
 _DEVICE = re.compile(r"\b(devices|deviceSecrets)/(.+)", re.DOTALL)
 _FOUND_ANYWHERE = 6
-"""From this length on a secret is looked for inside words, too."""
+"""Secrets of at least this length are looked for inside words, too."""
 
 
 def trace_of(request: Request) -> str:

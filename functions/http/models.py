@@ -1,4 +1,4 @@
-"""What every model of an answer has in common, whichever door gives it.
+"""The base of every answer model, whichever door gives it.
 
 A model is built when it is first used: a door has many of them, and starts for one request.
 """

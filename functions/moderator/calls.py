@@ -35,7 +35,7 @@ from shared.wiring import counting, parts
 DOOR = Callables()
 
 MOST_CHANGES = 200
-"""Of domains' admin HWIDs, the latest."""
+"""Limit of listed changes of domains' admin HWIDs: the latest are listed."""
 
 TemplateId = Annotated[str, Field(pattern=r"^[a-z0-9-]{1,64}$")]
 

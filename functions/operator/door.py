@@ -1,4 +1,4 @@
-"""What all routes of ``operator-api`` share: the table, and how a PUT says its faults."""
+"""The common part of ``operator-api``'s routes: the table, and the faults of a PUT."""
 
 from typing import Annotated, Any
 

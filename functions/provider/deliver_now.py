@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from shared.stores.send_schedules import SendSchedules
 
 INLINE_SECONDS = 20
-"""How long a request may deliver to an admin HWID itself before it leaves the rest to the tasks."""
+"""The time a request may deliver to an admin HWID itself before it leaves the rest to the tasks."""
 
 
 def deliver_now(id: NotificationId) -> None:

@@ -1,4 +1,4 @@
-"""What all routes of ``provider-api`` share: the table, and whose notification it is."""
+"""The common part of ``provider-api``'s routes: the table, and the check of the owner."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any

@@ -1,7 +1,7 @@
-"""Where Telegram tells what moderators do in their chat.
+"""Telegram's webhook: the moderators' presses and replies in their chat.
 
-Telegram proves itself by the secret that was agreed with it. What it tells may come twice, late
-and out of order; a success answer means: done with. Nothing that people write is ever logged.
+Telegram proves itself by the secret that was agreed with it. What it tells may come twice, late and
+out of order; a success answer means: done with. Nothing that people write is ever logged.
 """
 
 import hmac

@@ -4,7 +4,7 @@ The packages ``cdktn-provider-…`` are generated from ``terraform providers sch
 TypeScript names every argument, its type, its nesting, and whether it must, may or cannot be set.
 Only these facts are kept, never a description, and only of the types that our ``*.tf`` files use.
 
-python -m infra.offline.convert PACKAGE.whl [PACKAGE.whl …]
+    python -m infra.offline.convert PACKAGE.whl [PACKAGE.whl …]
 """
 
 import base64

@@ -23,10 +23,9 @@ GOOGLE_KEYS = "https://www.googleapis.com/oauth2/v3/certs"
 GOOGLE_ISSUERS = ("https://accounts.google.com", "accounts.google.com")
 CLOCK_SKEW_SECONDS = 10
 CHECKED_BY_CLOUD_RUN = "SIGNATURE_REMOVED_BY_GOOGLE"
-"""What Cloud Run puts in the place of a signature it has verified itself.
-
-Source: Cloud Run's troubleshooting page, "signature removed". It does so where IAM guards the
-service, so the marker means nothing, and is refused, unless the deployment says that IAM does.
+"""Cloud Run's replacement for a signature that it has verified itself. Source: Cloud Run's
+troubleshooting page, "signature removed". Cloud Run makes it where IAM guards the service, so the
+marker alone proves nothing, and is refused, unless the deployment says that IAM does.
 """
 REQUIRED = ["iss", "aud", "sub", "iat", "exp"]
 LATEST_MOMENT = 2**53

@@ -1,11 +1,11 @@
-"""Who does something: in which role, and under which id."""
+"""The actor of a change: role and id."""
 
 from dataclasses import dataclass
 from enum import StrEnum
 
 
 class Role(StrEnum):
-    """On whose behalf something is done."""
+    """Side on whose behalf a change is made."""
 
     PROVIDER = "provider"
     MODERATOR = "moderator"

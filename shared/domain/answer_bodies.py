@@ -1,4 +1,4 @@
-"""What the body of somebody else's answer says, if it says anything we can read."""
+"""The reading of other services' answers: JSON objects and texts, as far as they are readable."""
 
 import json
 from collections.abc import Mapping

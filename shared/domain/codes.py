@@ -238,7 +238,7 @@ FAILURES: Final[Mapping[str, str]] = {
         "then submit it again."
     ),
 }
-"""Why a notification failed as a whole: a sentence for each ``FailureReason``."""
+"""Sentence for each ``FailureReason``, of a notification that failed as a whole."""
 
 _ROLE_MISSING = Problem(
     403,

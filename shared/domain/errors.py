@@ -1,4 +1,4 @@
-"""Everything Fanfare can say no with.
+"""Errors: every way in which Fanfare can refuse a request.
 
     Refusal          the caller asked for something that cannot be done; repeating it will not help
       Malformed, InvalidInput, Unauthenticated, Forbidden, NotFound, WrongState, InProgress, TooMany

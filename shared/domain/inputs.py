@@ -1,4 +1,4 @@
-"""What every model of a request has in common, whichever door reads it.
+"""The base of every request model, whichever door reads it.
 
 SDKs send what their caller left ``undefined`` as null. So a field that need not be given takes null
 and is then left out: it has its default, and is not among those that were set. A field declared as

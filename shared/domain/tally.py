@@ -60,5 +60,5 @@ class Tally:
 
 TOTALS = tuple(each.name for each in fields(Tally) if each.default == 0)
 ENDS = tuple(name for name in TOTALS if name != "targeted")
-"""How it ended for those that were targeted, but for those that are open."""
+"""Outcomes of targeted devices, without those that are open."""
 DIMENSIONS = tuple(each.name for each in fields(Tally) if each.name not in TOTALS)

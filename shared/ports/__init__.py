@@ -1,4 +1,5 @@
-"""What the verbs need from the world, in our words. Adapters fit by shape, not by inheritance.
+"""The interfaces that verbs need, in this project's terms. Adapters fit by shape, not by
+inheritance.
 
 Two rules hold for every store behind these ports. State changes only through a write that is
 conditional on what was read (a *version*), so that of two racing writers exactly one wins. And

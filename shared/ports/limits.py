@@ -1,4 +1,4 @@
-"""How often something was done, by whom: windows, turns and rates."""
+"""Limits on how often a caller does something: windows, turns and rates."""
 
 from __future__ import annotations
 

@@ -165,7 +165,9 @@ class Reader:
 
 
 MOST_TEXT_CHARACTERS = 1_000
-"""Of a text in a document that others write. Longer texts are never meant, and we store copies."""
+"""Length limit of a text in a document that others write. Longer texts are never meant, and we
+store copies.
+"""
 MOST_TEXTS = 10_000
 
 

@@ -1,4 +1,4 @@
-"""Which texts can name a Firestore document. Any other names nothing, wherever it comes from.
+"""The texts that can name a Firestore document. Any others name nothing, wherever they come from.
 
 Asked for such a name Firestore answers ``INVALID_ARGUMENT``, which it also does when our code is
 wrong; and a name with a slash leads to another document.

@@ -1,7 +1,7 @@
-"""What stands in the moderators' chat, and which updates from there are done with.
+"""Messages in the moderators' chat, and the updates from there that are done with.
 
-A lost answer to a write needs no thought here: what is written names its owner, so that reading
-and applying the same change again comes to the same. Prompts and updates carry ``expireAt``, after
+A lost answer to a write needs no thought here: what is written names its owner, so that reading and
+applying the same change again comes to the same. Prompts and updates carry ``expireAt``, after
 which the database removes them.
 """
 

@@ -23,7 +23,7 @@ CHUNK_BYTES = 256 * 1024
 CONNECT_SECONDS, ANSWER_SECONDS = 5.0, 20.0
 
 Origin = tuple[bool, str, int]
-"""Whether over TLS, host and port."""
+"""TLS or not, host and port."""
 
 
 class KeptTransport(httpx.BaseTransport):

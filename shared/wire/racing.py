@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from itertools import chain, zip_longest
 
 ATTEMPT_DELAY_SECONDS = 0.25
-"""How long an attempt has to itself before the next one is begun beside it."""
+"""The time an attempt has to itself before the next one is begun beside it."""
 
 Place = tuple[int, tuple[object, ...]]
 """An address family and an address in it, as ``socket`` has them."""

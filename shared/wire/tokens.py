@@ -41,7 +41,7 @@ _REFUSALS = frozenset(
 _OF_THE_CLOCK = re.compile(
     r"short-lived|timeframe|\biat\b|\bexp\b|too early|too late|in the future"
 )
-"""How ``invalid_grant`` is explained when the times in our assertion are wrong, not the key."""
+"""Explanations of ``invalid_grant`` when the times in our assertion are wrong, not the key."""
 MOST_SKEW_SECONDS = 120.0
 """Beyond this our clock, not our key, is the likely reason for ``invalid_grant``."""
 _UNREADABLE = (GoogleAuthError, requests.RequestException, OSError, ValueError, TypeError)

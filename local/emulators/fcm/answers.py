@@ -60,7 +60,7 @@ _WORDED: Mapping[int, tuple[int, str, str, str]] = {
     500: (500, "INTERNAL", "Internal error encountered.", "INTERNAL"),
     503: (503, "UNAVAILABLE", "The service is currently unavailable.", "UNAVAILABLE"),
 }
-"""What FCM says for a status of Apple's."""
+"""FCM's status and words for a status of Apple's."""
 
 
 def _apples(http: int, reason: str) -> Fault:

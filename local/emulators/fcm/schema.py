@@ -26,7 +26,8 @@ _FIELDS: Mapping[str, Mapping[str, tuple[str, str, str]]] = {
     }
     for type_, fields in _SCHEMA.items()
 }
-"""By either spelling: the name in camelCase, the one in snake_case for paths, and the type."""
+"""Fields by either spelling: the names in camelCase and, for paths, in snake_case, and the type.
+"""
 _DURATION = re.compile(r"-?\d{1,12}(\.\d{1,9})?s")
 
 

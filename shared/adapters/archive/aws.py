@@ -135,7 +135,7 @@ class WebIdentity(CredentialProvider):  # type: ignore[misc]
         except ClientError as refused:
             code = str(refused.response.get("Error", {}).get("Code", ""))
             what = f"AWS does not give us the role {self._role}"
-            if code in _DENIED:  # by the role's own conditions, and no policy of ours
+            if code in _DENIED:  # refused by the role's conditions, not by a missing permission
                 raise _identity_refused(what, code) from refused
             raise aws_fault(code, what) from refused
         except BotoCoreError as away:

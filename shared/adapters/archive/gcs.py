@@ -53,7 +53,7 @@ class GcsArchive:
         if answer.status_code == httpx.codes.PRECONDITION_FAILED:
             return Put.ALREADY_THERE
         if answer.status_code == httpx.codes.FORBIDDEN and self.get(name) is not None:
-            return Put.ALREADY_THERE  # we may not replace it, and were told that first
+            return Put.ALREADY_THERE  # the right to replace is checked first, and we lack it
         self._check(answer)
         return Put.WRITTEN
 

@@ -1,4 +1,4 @@
-"""What senders have in common: a process's own connections, access and time.
+"""The common parts of senders: a process's own connections, access and time.
 
 A sender is shared by all threads of a process and survives a fork: the child finds no engine of its
 own and starts one. Every send has a budget of time, so that a service that grew slow leaves room

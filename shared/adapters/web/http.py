@@ -113,7 +113,7 @@ class Lookups:
     def _end(self, asker: str) -> None:
         with self._changed:
             self._under_way[asker] -= 1
-            self._under_way += Counter()  # forgets whoever has none
+            self._under_way += Counter()  # drops askers without a place
             self._changed.notify_all()
 
     def _answer(
@@ -225,7 +225,7 @@ class _Reading:
 
     def on_headers_complete(self) -> None:
         status = self._parser.get_status_code()
-        if status < 200:  # only a word in between, of which there may be many
+        if status < 200:  # an interim answer, of which there may be many
             self._headers.clear()
             return
         self._has_head = True

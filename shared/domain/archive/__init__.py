@@ -1,1 +1,1 @@
-"""What is archived: lines, objects, manifests, and what they prove."""
+"""The archive: lines, objects, manifests, and what they prove."""

@@ -1,4 +1,4 @@
-"""What it costs to archive one notification: operations that are billed, by how many devices.
+"""The cost of archiving one notification: operations that are billed, by how many devices.
 
 A test compares them with what an export really does. A day adds one manifest: one object, and the
 reads and writes of its marks, which are counted here with their notification.
@@ -22,10 +22,10 @@ BYTES_PER_OUTCOME = 75
 """Compressed, measured 70: the hash of the device and a receipt are of chance, the rest packs."""
 
 BYTES_BESIDE = 4_000
-"""Of the record and the history, compressed, together; generously."""
+"""Size of record and history together, compressed; a generous estimate."""
 
 TRANSITIONS = 3
-"""In the life of an ordinary notification: submitted, approved, completed."""
+"""Transitions of an ordinary notification: submitted, approved, completed."""
 
 
 @dataclass(frozen=True, slots=True)

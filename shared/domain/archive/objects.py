@@ -1,4 +1,4 @@
-"""What the archive keeps, under which names, and how a batch of lines is sealed.
+"""The archive's objects: their names, and how a batch of lines is sealed.
 
 An object's name is made of what it is for (kind, provider, day, notification, sequence) and of the
 hash of its lines. So the same lines are the same object however often they are written, and an
@@ -30,7 +30,7 @@ MOST_LINES = BATCHES_PER_OBJECT * BATCH_SIZE
 
 _NAME_DIGITS = 16
 _GZIP = 31
-"""What zlib calls one member of gzip, with its header and its checks."""
+"""zlib's window size for one member of gzip, with its header and its checks."""
 
 MOST_UNPACKED = 64 * 1024 * 1024
 """Many times what an object of ours holds: what unpacks to more was made to choke its reader."""
@@ -96,7 +96,9 @@ def place_of(name: str) -> Place | None:
 
 
 def _plain(text: str) -> str:
-    """As one step of a path; also a leading dot would mean something to a file system."""
+    """Escape a text for one step of a path; a leading dot would mean something to a file system,
+    too.
+    """
     return quote(text, safe="").replace(".", "%2E")
 
 

@@ -1,4 +1,4 @@
-"""What to do about each kind of thing that a verification or a replay finds wrong."""
+"""Remedies for each kind of fault that a verification or a replay finds."""
 
 from collections.abc import Mapping
 

@@ -21,7 +21,7 @@ from shared.domain.links.domain_names import domain_name
 Hwid = NewType("Hwid", str)
 
 PARTITIONS = 1024
-"""How finely the devices are spread for parallel planning; a plan takes a range of these."""
+"""The number of partitions of the devices for parallel planning; a plan takes a range of them."""
 
 HWID_PATTERN = re.compile(r"^(?!\.{1,2}\Z)(?!__.*__\Z)[^/\x00-\x1f\x7f]{1,121}\Z")
 """A Firestore document id that also fits, as ``device:{hwid}``, in a uid of 128 characters."""

@@ -1,4 +1,4 @@
-"""Who a notification is for: a segment, and the filters it may set, each in one class.
+"""The audience of a notification: a segment, and the filters it may set, each in one class.
 
 A filter says what it is called, how its value is checked, which devices it keeps, what of that the
 store's query decides, and its words for moderators. The rule, the queries, the stores, the
@@ -76,9 +76,9 @@ class Filter(ABC, Generic[V]):
     """The filter's words on the moderators' card; empty where the card shows the value otherwise.
     """
     narrows: ClassVar[bool] = False
-    """Whether the store's query decides; otherwise the page that was read does."""
+    """True if the store's query applies the filter; otherwise it filters the page that was read."""
     always: ClassVar[bool] = False
-    """Whether the filter leaves devices out even where the segment does not set it."""
+    """True if the filter leaves devices out even where the segment does not set it."""
 
     def is_set(self, value: V) -> bool:
         """Tell a value that restricts from one that does not."""

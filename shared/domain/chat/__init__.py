@@ -1,1 +1,1 @@
-"""What moderators read in their chat."""
+"""The texts that moderators read in their chat."""

@@ -1,4 +1,4 @@
-"""What moderators see of a notification in their chat, at every point of its life.
+"""The messages about a notification in the moderators' chat, at every point of its life.
 
 Each stranger's text has its own frame and its own length, so that all of them together always fit
 into one message and none can push another out of sight. Buttons stand under one that waits, and

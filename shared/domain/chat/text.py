@@ -1,9 +1,9 @@
-"""What a bot writes, as text with marks: strangers' words in it stay words.
+"""A bot's texts, with marks: words that others wrote in them stay words.
 
 Nothing here is markup, so nothing can break out of it. A stranger's text stands alone in a frame
 (``pre``), where the chat service makes no links and no mentions of it, and its characters are
-shown, not obeyed: those that turn the direction of writing, or that nobody sees, are named.
-Lengths and places are counted in UTF-16 code units, as Telegram counts.
+shown, not obeyed: those that turn the direction of writing, or that nobody sees, are named. Lengths
+and places are counted in UTF-16 code units, as Telegram counts.
 """
 
 import unicodedata
@@ -168,7 +168,9 @@ def _shown(text: str, place: int) -> str:
 
 
 def _joins(text: str, place: int) -> bool:
-    """Whether a joiner stands where writing has use for it: in an emoji, in a script with joins."""
+    """Tell whether a joiner stands where writing has use for it: in an emoji, in a script with
+    joins.
+    """
     if not 0 < place < len(text) - 1:
         return False
     before, after = text[place - 1], text[place + 1]

@@ -1,1 +1,1 @@
-"""What a notification shows."""
+"""The content of a notification."""

@@ -1,4 +1,4 @@
-"""What a notification shows and for how long it is worth showing, with its limits on the fields.
+"""The content of a notification and how long it is worth showing, with the limits of its fields.
 
 Lengths are counted in characters (Unicode code points), so an emoji never costs what its bytes or
 UTF-16 units would. ``CompleteInput`` is what may be submitted; a draft may still lack parts of it.

@@ -1,4 +1,4 @@
-"""What a request's link and image must be besides well-formed.
+"""The rules for a request's link and image beyond being well-formed.
 
 Stored content is not checked for it: what was saved under older rules stays readable. Functions
 that only read content never load this module, nor the tables of international names it needs.

@@ -1,4 +1,4 @@
-"""What one device shows of a notification.
+"""The content that one device shows.
 
 Renderers take this and never the content, so that what differs between devices is decided once,
 where ``Shown`` is made, and not in every push service's language.

@@ -1,1 +1,1 @@
-"""From an approved notification to an outcome for each device."""
+"""Delivery, from an approved notification to an outcome for each device."""

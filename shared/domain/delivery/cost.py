@@ -1,4 +1,4 @@
-"""What a push costs by list price: operations counted per device, times Google's prices.
+"""The cost of a push by list price: operations counted per device, times Google's prices.
 
 The formula follows the design: a read for every device of the audience, a document for every 500 of
 them, a ledger write for every 50. A test counts the operations of a real fan-out on the emulators

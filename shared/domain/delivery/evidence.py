@@ -1,4 +1,4 @@
-"""When the answers of some addresses are believed of others, or even of those addresses.
+"""Evidence: when the answers for some addresses are believed of others, or even of those addresses.
 
 An answer is about the address it was given for. A refusal of our configuration or of the content is
 believed of others of its group only when many different addresses met the same one and nobody was
@@ -39,9 +39,9 @@ from shared.domain.push.answers import (
 )
 
 FEWEST_TO_BELIEVE: Final = 20
-"""Below so many different addresses, each is judged by itself."""
+"""With fewer different addresses than this, each is judged by itself."""
 PROBES: Final = 2
-"""How many of a chunk are still asked for while the others are held back."""
+"""The number of pushes of a chunk that are still sent while the others are held back."""
 FLOOD: Final = 0.5
 """Above this share of unknown addresses it is more likely that we are wrong than that they are."""
 

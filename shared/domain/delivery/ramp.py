@@ -1,4 +1,4 @@
-"""When each batch of a big audience may go out: slowly at first, then at an even pace.
+"""The times at which batches of a big audience may go out: slowly at first, then at an even pace.
 
 FCM asks senders to take at least a minute from nothing to full speed. A queue has one speed only,
 so every batch is given a moment of its own before which it is not sent. The moment depends on

@@ -1,4 +1,4 @@
-"""From the answers of one attempt to what the ledger says of a device."""
+"""The conversion of one attempt's answers to the ledger's records."""
 
 from dataclasses import replace
 from datetime import datetime, timedelta

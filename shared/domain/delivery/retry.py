@@ -1,8 +1,8 @@
-"""When to try again, and when to stop trying.
+"""The rules for when to try again, and when to stop trying.
 
-Source: FCM's guidance for senders at scale (wait at least 10 s, grow exponentially, with jitter;
-60 s after a 429 that names no time) and the horizon of the specification, section 4: six hours or
-the notification's expiry.
+Source: FCM's guidance for senders at scale (wait at least 10 s, grow exponentially, with jitter; 60
+s after a 429 that names no time) and the horizon of the specification, section 4: six hours or the
+notification's expiry.
 """
 
 from dataclasses import dataclass
@@ -10,8 +10,8 @@ from datetime import datetime, timedelta
 from typing import Final
 
 BESIDE_ACCEPTED: Final = 3
-"""So many times as much patience with a refusal of our configuration where others were accepted: it
-may pass.
+"""Factor of patience with a refusal of our configuration where other pushes were accepted: it may
+pass.
 """
 
 

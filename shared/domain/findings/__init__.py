@@ -1,1 +1,1 @@
-"""What there is to find about content before anybody decides on it."""
+"""Findings about content, made before it is decided on."""

@@ -70,7 +70,7 @@ BRANDS: Mapping[str, tuple[str, ...]] = {
 
 _WITHIN_OTHER_WORDS = {"amazon", "outlook", "twitter"}
 DISTINCTIVE = tuple(b for b in BRANDS if len(b) >= 6 and b not in _WITHIN_OTHER_WORDS)
-"""Those that no other word holds: even grown together with others they are meant."""
+"""Brands that no other word contains: even grown together with other words they are meant."""
 
 _SHORTENERS = (
     "bit.ly bitly.com bitly.ws t.co goo.gl tinyurl.com is.gd v.gd ow.ly buff.ly cutt.ly clck.ru "

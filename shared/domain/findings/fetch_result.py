@@ -1,4 +1,4 @@
-"""What somebody saw who went to an address: the page or image, or what came in between."""
+"""The result of fetching an address: the page or image, or what came in between."""
 
 from dataclasses import dataclass
 from enum import StrEnum

@@ -1,4 +1,4 @@
-"""What it means that somebody went to an address and saw this."""
+"""The findings that follow from a fetched address."""
 
 from collections.abc import Iterator, Sequence
 
@@ -58,7 +58,7 @@ def _of_seen(
 def _of_hops(
     url: str, seen: FetchResult, field: str, verified_domains: Sequence[str]
 ) -> Iterator[Finding]:
-    """What an address does not say of itself, but the one behind it does."""
+    """Find what an address does not show itself, but the address it redirects to does."""
     first, last = host_of(url), host_of(seen.url)
     if first == last:
         return

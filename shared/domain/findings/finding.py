@@ -1,4 +1,4 @@
-"""What a look at content turned up, and the one table of everything that can turn up.
+"""A finding about content, and the one table of all kinds of findings.
 
 A finding never decides anything by itself: it tells a moderator where to look. Red ones keep a
 notification from being sent by one person's word; what could not be checked is a finding too.
@@ -15,7 +15,7 @@ CHECKED_FIELDS = ("title", "body", "urlButtonName", "url", "image")
 
 
 class Severity(StrEnum):
-    """How much a finding weighs."""
+    """Weight of a finding."""
 
     INFO = "info"
     WARNING = "warning"
@@ -128,8 +128,9 @@ ON_THREAT_LISTS: Mapping[str, Kind] = {
     "threatsNotChecked": _warning("{host} could not be looked up on the threat list."),
 }
 KINDS: Mapping[str, Kind] = {**IN_TEXTS, **IN_ADDRESSES, **AT_ADDRESSES, **ON_THREAT_LISTS}
-"""Every code there is: those of texts, of an address as it is written, of what is seen there, and
-of what others know of it. ``docs/findings.md`` has an example of each."""
+"""All codes: those of texts, of an address as it is written, of what is fetched there, and of what
+others know of it. ``docs/findings.md`` has an example of each.
+"""
 
 
 def found(code: str, field: str, **said: object) -> Finding:

@@ -156,7 +156,7 @@ def _only_marks(steering: Sequence[str]) -> bool:
 
 
 def _balanced(text: str) -> bool:
-    """Whether all that is opened is closed, in order."""
+    """Tell whether everything that is opened is closed, in order."""
     ends: list[str] = []
     for c in text:
         if c in _OPENING | _OVERRIDES:

@@ -1,4 +1,4 @@
-"""What an address says of itself, before anybody goes there.
+"""The findings that an address shows as it is written, before it is fetched.
 
 An address that opens an app is judged by its scheme, and by every address that it carries.
 """
@@ -112,7 +112,7 @@ def _of_web(url: str, field: str, verified_domains: Sequence[str]) -> Iterator[F
 
 
 def _has_backslash(url: str) -> bool:
-    """Where the host ends or begins; further on it does no harm."""
+    """Tell whether a backslash is where the host ends or begins; further on it does no harm."""
     return bool(re.match(r"[a-z]+:(//)?[^/?#]*\\", url, re.IGNORECASE))
 
 
@@ -203,7 +203,7 @@ def _people_read(domain: str) -> str:
 
 @cache
 def _brand_shapes() -> dict[str, str]:
-    """Every shape that a hasty reader takes for a brand: look-alikes, swapped letters."""
+    """List every spelling that a hasty reader takes for a brand: look-alikes, swapped letters."""
     shapes: dict[str, str] = {}
     for brand in BRANDS:
         shapes[skeleton(brand)] = brand

@@ -1,4 +1,4 @@
-"""Where links ended when somebody looked, and how a later look differs.
+"""The addresses that links ended at when they were inspected, and how a later inspection differs.
 
 A moderator approves what was seen at submission. The look right before the send is compared with
 that: a link that ends at another host, or can no longer be looked at, is another link.
@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from shared.domain.findings.finding import Finding, found
 
 MOST_LOOKS = 3
-"""How often a link that could be looked at before is looked at before the send is given up."""
+"""The number of fetches of a link that was reachable before, until the send is given up."""
 BETWEEN_LOOKS = timedelta(seconds=30)
 
 

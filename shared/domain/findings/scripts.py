@@ -1,4 +1,4 @@
-"""Which writing system a letter belongs to, and which of them people mix in one word.
+"""The writing system of a letter, and the systems that people mix in one word.
 
 Python knows no scripts, but every character's name begins with its own: this reads them there.
 Letters newer than its tables belong to none, and so never make a mixture.
@@ -26,7 +26,7 @@ TOGETHER = (
     frozenset({LATIN, HAN, "Bopomofo"}),
     frozenset({LATIN, HAN, "Hangul"}),
 )
-"""What Japanese, Chinese and Korean write with, side by side."""
+"""Scripts that Japanese, Chinese and Korean mix."""
 
 _JOINED = (
     "Arabic Syriac Mongolian Nko Mandaic Manichaean Phags-Pa Devanagari Bengali Gurmukhi Gujarati "

@@ -1,4 +1,4 @@
-"""What a title, body or button's label says besides its words."""
+"""The findings in a title, body or button's label, apart from its words."""
 
 import re
 import unicodedata

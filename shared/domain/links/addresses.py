@@ -1,9 +1,9 @@
-"""Which network addresses are public places, and which we never connect to.
+"""The network addresses that are public, and those that are never connected to.
 
 Python's own ``is_global`` has changed its mind between releases, and says yes to addresses that
 carry another one inside. So this is a list of what may be: IPv4 but for the registered special
-blocks, and IPv6 from the one block that is given out, but for what is special in it. Addresses
-that embed an IPv4 one (mapped, 6to4, Teredo, NAT64) are refused whatever they embed.
+blocks, and IPv6 from the one block that is given out, but for what is special in it. Addresses that
+embed an IPv4 one (mapped, 6to4, Teredo, NAT64) are refused whatever they embed.
 """
 
 from ipaddress import (

@@ -192,7 +192,7 @@ def _mapped(host: str) -> str:
 
 
 def _label(label: str) -> tuple[str, str]:
-    """As machines write it, and as people are shown it."""
+    """Return a label in its two forms: for machines, and as it is shown to people."""
     if not label:
         raise BadAddress("the host has an empty part")
     try:

@@ -1,4 +1,5 @@
-"""What an address does that opens an app, by its scheme. This table is the only place that knows.
+"""The effect of an address that opens an app, by its scheme. This table is the only place that
+knows.
 
 A scheme that is not in it belongs to an app we do not know: a provider's own, if one of its domains
 declares it. Schemes of the table cannot be declared.
@@ -140,7 +141,7 @@ GROUPS = (
         "spotify paypal alipay alipays",
     ),
 )
-"""All that we know. ``docs/findings.md`` shows this table."""
+"""All known schemes. ``docs/findings.md`` shows this table."""
 
 SCHEMES: Mapping[str, Scheme] = {
     name: Scheme(group.use, group.why) for group in GROUPS for name in group.names.split()

@@ -1,8 +1,8 @@
-"""What happened to a notification, as a chain nobody can edit without being noticed.
+"""The history of a notification, as a chain that nobody can edit without being noticed.
 
-Every entry carries the hash of the one before it, so that an altered, missing or reordered
-entry breaks the chain from there on. The head of the chain stands on the notification itself
-and is written in the same transaction.
+Every entry carries the hash of the one before it, so that an altered, missing or reordered entry
+breaks the chain from there on. The head of the chain stands on the notification itself and is
+written in the same transaction.
 """
 
 import hashlib

@@ -1,9 +1,9 @@
-"""Which status a notification may move to. This table is the only place that knows.
+"""The moves between a notification's statuses. This table is the only place that knows them.
 
 A provider may cancel while a moderator is deciding. Both arrive as a ``Move`` inside one
-transactional write; the later one no longer finds its pair in the table and is refused.
-Source: the lifecycle table of the specification, row by row. ``docs/architecture.md`` draws it,
-and a test compares the drawing with this table.
+transactional write; the later one no longer finds its pair in the table and is refused. Source: the
+lifecycle table of the specification, row by row. ``docs/architecture.md`` draws it, and a test
+compares the drawing with this table.
 """
 
 from collections.abc import Mapping
@@ -13,7 +13,7 @@ from shared.domain.errors import WrongState
 
 
 class Status(StrEnum):
-    """Where a notification is in its life."""
+    """Point in a notification's life."""
 
     DRAFT = "draft"  # the provider is still writing
     PENDING = "pending"  # waits for a moderator

@@ -1,4 +1,4 @@
-"""How a decision is made: claims, second approvals, and who may not decide.
+"""The rules of a decision: claims, second approvals, and who may not decide.
 
 A claim keeps two moderators from reading the same notification. A large audience or a red finding
 asks for two pairs of eyes, both of them moderators'. Nobody decides on a provider they belong to.

@@ -1,1 +1,1 @@
-"""Who sends: providers, what they may do, and how much of it."""
+"""Providers: who they are, what they may do, and how much of it."""

@@ -16,7 +16,7 @@ MOST_MEMBERS = 100
 
 
 class Plan(StrEnum):
-    """What a provider pays for."""
+    """Price plan of a provider."""
 
     PREMIUM = "premium"
     ENTERPRISE = "enterprise"

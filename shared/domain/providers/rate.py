@@ -1,4 +1,6 @@
-"""How often something may be done: so many times a minute, evenly, and a minute's worth at once."""
+"""The rate at which something may be done: so many times a minute, evenly, and a minute's worth at
+once.
+"""
 
 from dataclasses import dataclass
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""What an account may do as it is now, whatever its tokens say of it.
+"""The rights of an account as it is now, whatever its tokens say of it.
 
 An ID token lasts an hour and says what was true when it was issued, or what a custom token had it
 say. What the account itself says is looked up; these are the rules about it.

@@ -36,7 +36,7 @@ from shared.domain.push.reactions import (
 from shared.domain.push.rendering import Json, Options, Payload, compact, given
 
 MOST_BYTES = 4096
-"""Of the whole request, but for the addresses in it."""
+"""Size limit of the whole request, except for the addresses in it."""
 MOST_TTL = timedelta(days=15)
 LEAST_TTL = timedelta(seconds=1)
 """A life of nothing is refused as having ended before it began."""
@@ -173,7 +173,9 @@ REASONS: Final[Mapping[str, Answer]] = {
     "tokenFormatError": INVALID_TOKEN,
     "tokenPlatformNotSupport": INVALID_TOKEN,
 }
-"""Why an address is listed as illegal. Any other reason is not the address's fault."""
+"""Meaning of the reason an address is listed as illegal for. Any other reason is not the address's
+fault.
+"""
 _REFUSED_FOR_OTHER_REASONS = Rejected("tokenRefused")
 
 

@@ -1,4 +1,4 @@
-"""How much a push service is asked at once, and which of its answers mean: too much.
+"""The number of requests that a push service is sent at once, and the answers that mean: too many.
 
 More requests at a time are only faster while the service keeps up. Beyond that they wait inside it,
 time out, and come back as retries. So the limit follows the answers: it grows by one a round while
@@ -17,14 +17,15 @@ SLOW: Final = 3.0
 """An answer that takes so many times the usual is slow."""
 
 _FALLING, _RISING = 0.1, 0.001
-"""What is usual follows better news quickly and worse news slowly."""
+"""Weights of a new value: what is usual follows better news quickly and worse news slowly."""
 _SHRINKING = 0.1
 
 SEVERAL: Final = 5
-"""So many different addresses are told to come back later before the whole app is taken for meant.
+"""The number of different addresses that must be refused for now before that is taken to mean the
+whole app.
 """
 TOGETHER_SECONDS: Final = 10.0
-"""Within this time."""
+"""The time within which those refusals must come."""
 
 _TOO_MUCH = frozenset({"trafficControl", "unavailable", "answerLost", "notSent"})
 _PERHAPS_THE_APP = frozenset({"quotaExceeded", "unavailable"})

@@ -13,7 +13,7 @@ PAYLOAD_TOO_BIG: Final = Unsendable("payloadTooBig")
 """More than the push service passes on to a device; nothing was asked."""
 NOT_SENT: Final = RetryLater("notSent")
 NO_TURN: Final = RetryLater("noTurn", tried=False)
-"""Nothing was asked: the app is to be left alone for a while, or time was up."""
+"""Answer to a push that was not sent: the app is to be left alone for a while, or time was up."""
 ANSWER_LOST: Final = RetryLater("answerLost", ambiguous=True)
 """No answer, or none that can be read: it may have been taken."""
 SENDER_FAILED: Final = RetryLater("senderFailed")

@@ -1,4 +1,5 @@
-"""Whether content fits into a push, which only the renderers of the push services can say.
+"""The check whether content fits into a push, which only the renderers of the push services can
+make.
 
 JSON within JSON, links that stand in several places and characters that are escaped make any other
 count wrong; so every service renders the content as it would be sent.

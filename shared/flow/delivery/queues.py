@@ -1,4 +1,4 @@
-"""Which work waits in which queue, and under which name.
+"""The tasks and their names, and the queue that each waits in.
 
 A task carries ids only, never an address or a secret. Its name is derived from what it is for, so
 that enqueuing twice is (best effort) enqueuing once; correctness never rests on that.
@@ -12,9 +12,7 @@ from shared.domain.notifications.notification import Notification
 from shared.ports import Task
 
 ADMIN_HEAD_START = timedelta(seconds=20)
-"""How long the tasks of an auto-approved notification wait: the request that created it delivers
-it.
-"""
+"""Delay of an auto-approved notification's tasks: the request that created it delivers it."""
 
 BULK_PARTS = 2
 """An audience cut into this many parts or more waits in the bulk queue."""

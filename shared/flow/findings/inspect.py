@@ -113,7 +113,9 @@ def _of_links(
 
 
 def _known_hosts(content: Content, verified_domains: Sequence[str]) -> tuple[str, ...]:
-    """What a text may well name: the provider's own places, and where the link leads."""
+    """List the hosts that a text may well name: the provider's own places, and where the link
+    leads.
+    """
     known = [*verified_domains, *hosts_of(verified_domains)]
     for url in web_addresses(content.url or ""):
         with suppress(BadAddress):
@@ -137,7 +139,7 @@ def _surely(
 
 
 class _Lost(Enum):
-    """Why an errand brought nothing back."""
+    """Reason for a fetch or look-up without a result."""
 
     LATE = "it took too long"
     BROKEN = "something went wrong"
@@ -168,7 +170,7 @@ class _Errand(Generic[T]):
 
 @dataclass(frozen=True, slots=True)
 class _Visit:
-    """One address: gone to, and looked up on the threat list."""
+    """Address that is fetched, and looked up on the threat list."""
 
     url: str
     field: str
@@ -205,6 +207,6 @@ class _Visit:
 
 
 def _place(failure: Exception) -> str:
-    """Which error and where, without its words: they may quote the address."""
+    """Name the error and its place, without its words: they may quote the address."""
     frame = traceback.extract_tb(failure.__traceback__)[-1]
     return f"{type(failure).__name__} in {frame.name}, line {frame.lineno}"

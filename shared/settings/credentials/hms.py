@@ -20,6 +20,6 @@ class HmsAccount(PushCredentials):
 
     @property
     def send_path(self) -> str:
-        """Of Push Kit's API: version 1 is for one app, version 2 for a project."""
+        """Path of Push Kit's API: version 1 is for one app, version 2 for a project."""
         owner = f"v2/{self.project_id}" if self.project_id else f"v1/{self.app_id}"
         return f"/{owner}/messages:send"

@@ -76,7 +76,7 @@ class H2Client:
         self._connect_seconds = connect_seconds
         self._connected = connect
         self._ping_seconds = ping_seconds
-        # Or what a dead connection lost would be lost on it again when it is tried once more.
+        # Not longer, or what a dead connection lost would be tried again on it, and be lost again.
         self._quiet_seconds = min(quiet_seconds, answer_seconds)
         self._connection: Connection | None = None
         self._failed: Fault | None = None

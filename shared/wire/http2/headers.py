@@ -146,7 +146,7 @@ def _text(string: tuple[int, bytes]) -> str:
 
 
 _name = lru_cache(maxsize=64)(_text)
-"""There are few names, and every answer has the same."""
+"""Names are cached: there are few, and every answer has the same."""
 
 
 # ---- Huffman's code --------------------------------------------------------------------------
