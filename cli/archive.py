@@ -139,11 +139,11 @@ def _tell(report: Report) -> None:
 def _replay(id: NotificationId, hwid: str | None, archive: Archive) -> None:
     chosen: list[tuple[Mapping[str, Any], Record]] = []
 
-    def wanted(line: Mapping[str, Any], record: Record) -> None:
+    def choose(line: Mapping[str, Any], record: Record) -> None:
         if hwid is not None and line.get("device") == device_of(line["providerId"], hwid):
             chosen.append((line, record))
 
-    life = Life(wanted)
+    life = Life(choose)
     wrong = list(replayed(id, archive, life))
     if life.final:
         told = life.final.line

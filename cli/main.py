@@ -119,7 +119,7 @@ def seed(number: int) -> None:
             done = now
 
         seeding.seed_here(number, progress)
-    for line in seeding.told(number):
+    for line in seeding.summary(number):
         click.echo(line)
 
 
@@ -183,9 +183,9 @@ def explain_(id: str, hwid: str) -> None:
         _tell_unreadable(why)
         return
     say(f"targeted, in batch {why.batch}, {why.attempts} attempt(s)")
-    said = why.record.receipt or why.record.code or "-"
+    answer = why.record.receipt or why.record.code or "-"
     open_ = why.record.outcome is Outcome.OPEN
-    say(f"{'still open' if open_ else why.record.outcome}: {said}, {utc(why.record.at)}")
+    say(f"{'still open' if open_ else why.record.outcome}: {answer}, {utc(why.record.at)}")
     if code := why.record.code:
         click.echo(sentence(code))
     _tell_unreadable(why)
@@ -226,11 +226,11 @@ def approve(id: str, revision: int | None) -> None:
     two approvals takes two moderators; an operator may only reject it.
     """
     p = parts()
-    seen = p.notifications.get(NotificationId(id))
+    notification = p.notifications.get(NotificationId(id))
     decided = moderate.approve(
         NotificationId(id),
         by=_operator(),
-        revision=revision_to_decide(p, seen, revision, "Approve"),
+        revision=revision_to_decide(p, notification, revision, "Approve"),
         count_devices=counting(p),
         needs=p,
     )
@@ -256,13 +256,13 @@ def reject(id: str, comment: str, template: str | None, revision: int | None) ->
     unless the revision that was read is named.
     """
     p = parts()
-    seen = p.notifications.get(NotificationId(id))
+    notification = p.notifications.get(NotificationId(id))
     decided = moderate.reject(
         NotificationId(id),
         comment,
         by=_operator(),
         template=template,
-        revision=revision_to_decide(p, seen, revision, "Reject"),
+        revision=revision_to_decide(p, notification, revision, "Reject"),
         needs=p,
     )
     click.echo(f"{id} is {decided.status}")

@@ -19,24 +19,24 @@ def seen_in(updates: Iterable[Said]) -> list[str]:
     chats: dict[int, str] = {}
     people: dict[int, str] = {}
     for update in updates:
-        for told in _told(update):
-            _note(chats, told.get("chat"))
-            sender = _of(told, "from")
+        for part in _parts(update):
+            _note(chats, part.get("chat"))
+            sender = _of(part, "from")
             if not sender.get("is_bot") and sender.get("id") not in SHARED_ACCOUNTS:
                 _note(people, sender)
-            if moved := told.get("migrate_to_chat_id"):
-                chats.pop(_of(told, "chat").get("id", 0), None)
-                _note(chats, {**_of(told, "chat"), "id": moved, "type": "supergroup"})
+            if moved := part.get("migrate_to_chat_id"):
+                chats.pop(_of(part, "chat").get("id", 0), None)
+                _note(chats, {**_of(part, "chat"), "id": moved, "type": "supergroup"})
     groups = [f"chat     {line}" for id, line in chats.items() if id not in people]
     return [*groups, *(f"user     {line}" for line in people.values())]
 
 
-def _told(update: Said) -> Iterator[Said]:
+def _parts(update: Said) -> Iterator[Said]:
     """Return what happened, and the message it happened to."""
-    for told in update.values():
-        if isinstance(told, dict):
-            yield told
-            yield {"chat": _of(told, "message").get("chat")}
+    for part in update.values():
+        if isinstance(part, dict):
+            yield part
+            yield {"chat": _of(part, "message").get("chat")}
 
 
 def _note(found: dict[int, str], who: Any) -> None:
@@ -58,6 +58,6 @@ def _facts(who: Said) -> Iterator[object]:
     yield who["id"]
 
 
-def _of(told: Said, name: str) -> Said:
-    found = told.get(name)
+def _of(part: Said, name: str) -> Said:
+    found = part.get(name)
     return found if isinstance(found, dict) else {}

@@ -93,7 +93,7 @@ def create_account(auth: str, project: str, person: demo.Person) -> None:
         answer.raise_for_status()
 
 
-def told(devices: int) -> Sequence[str]:
+def summary(devices: int) -> Sequence[str]:
     """Describe what was seeded, in sentences."""
     verified = sum(d.is_verified for d in demo.DOMAINS)
     users = " and ".join(map(str, demo.IN_THE_CHAT.values()))

@@ -12,7 +12,7 @@ from typing import TypeVar
 from flask import Response, abort, request
 
 from functions.http.bearer import bearer
-from functions.http.logs import log, said, trace_of
+from functions.http.logs import log, message_of, trace_of
 from shared.domain.errors import (
     Defect,
     FieldError,
@@ -139,10 +139,12 @@ def log_error(error: Exception, trace: str, where: str, *, hide: Iterable[str] =
     token = request.headers.get("Authorization", "").partition(" ")[2]
     secrets = [token, *hide]
     if isinstance(error, TryAgain):
-        log("WARNING", f"{where}: try again: {said(error)}", trace=trace, hide=secrets)
+        log("WARNING", f"{where}: try again: {message_of(error)}", trace=trace, hide=secrets)
     elif not isinstance(error, Refusal):
         kind = "defect" if isinstance(error, Defect) else "unexpected"
-        log("ERROR", f"{where}: {kind}: {said(error)}", trace=trace, error=error, hide=secrets)
+        log(
+            "ERROR", f"{where}: {kind}: {message_of(error)}", trace=trace, error=error, hide=secrets
+        )
 
 
 def service_door(
@@ -165,7 +167,7 @@ def service_door(
                 log("WARNING", f"{function}: {refused}", trace=trace)
                 abort(Response("unauthenticated\n", 401, {"WWW-Authenticate": "Bearer"}))
             except Refusal as refusal:
-                message = f"{function}: refused for good: {said(refusal)}"
+                message = f"{function}: refused for good: {message_of(refusal)}"
                 log("WARNING", message, trace=trace, code=refusal.code)
             except Exception as error:  # noqa: BLE001 - the table knows every class
                 log_error(error, trace, function)

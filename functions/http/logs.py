@@ -35,7 +35,7 @@ def trace_of(request: Request) -> str:
     return found[1] if found else uuid.uuid4().hex
 
 
-def said(error: BaseException) -> str:
+def message_of(error: BaseException) -> str:
     """Return an error's message, with the names of devices' documents hidden.
 
     An hwid may hold any character, so its end cannot be seen: a name goes to the end of the text,
@@ -79,7 +79,7 @@ def _without_names(text: str) -> str:
 
 def _stack_trace(error: BaseException) -> str:
     text = "".join(traceback.format_exception(error))
-    words = {str(each): said(each) for each in _chain(error)}
+    words = {str(each): message_of(each) for each in _chain(error)}
     for open_, safe in sorted(words.items(), key=lambda it: len(it[0]), reverse=True):
         if safe != open_:
             text = text.replace(open_, safe)

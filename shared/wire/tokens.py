@@ -159,11 +159,11 @@ def _refresh(credentials: Credentials, clock: Callable[[], float]) -> None:
     try:
         credentials.refresh(asking)
     except RefreshError as failed:
-        told = failed.args[1] if len(failed.args) > 1 else None
-        said = told if isinstance(told, dict) else {}
-        error = text_in(said, "error")
+        details = failed.args[1] if len(failed.args) > 1 else None
+        answer = details if isinstance(details, dict) else {}
+        error = text_in(answer, "error")
         _log.warning("no access token: %s %s", type(failed).__name__, error)
-        if error == "invalid_grant" and _blames_the_clock(said, asking.ahead_seconds):
+        if error == "invalid_grant" and _blames_the_clock(answer, asking.ahead_seconds):
             raise CredentialsUnavailable("this machine's clock is wrong") from None
         if error in _REFUSALS:
             raise CredentialsRefused(error) from None
@@ -173,10 +173,10 @@ def _refresh(credentials: Credentials, clock: Callable[[], float]) -> None:
         raise CredentialsUnavailable(type(failed).__name__) from None
 
 
-def _blames_the_clock(said: Mapping[str, object], ahead_seconds: float) -> bool:
+def _blames_the_clock(answer: Mapping[str, object], ahead_seconds: float) -> bool:
     """Tell whether the times in our assertion were refused, and log what mends them."""
     wrong = abs(ahead_seconds) > MOST_SKEW_SECONDS
-    if not wrong and not _OF_THE_CLOCK.search(text_in(said, "error_description")):
+    if not wrong and not _OF_THE_CLOCK.search(text_in(answer, "error_description")):
         return False
     where = "ahead of" if ahead_seconds > 0 else "behind"
     _log.error(

@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 import pytest
 
-from functions.http.logs import log, said
+from functions.http.logs import log, message_of
 from shared.domain.errors import Defect, TryAgain
 from shared.settings.hidden import hidden
 from tests.doors.conftest import Call, a_body, door
@@ -130,15 +130,15 @@ def test_the_same_hwid_has_the_same_hash_wherever_it_is_logged(
     entry = json.loads(capsys.readouterr().out)
     assert (entry["severity"], entry["actor"]) == ("INFO", "operator:o1")
     assert entry["device"] == hidden(hwid)
-    assert said(Defect(f"devices/{hwid}: fcmToken is no str")) == (
+    assert message_of(Defect(f"devices/{hwid}: fcmToken is no str")) == (
         f"devices/{hidden(hwid)}: fcmToken is no str"
     )
 
 
 def test_of_a_defect_the_field_is_told(world: MemoryParts) -> None:
     broken = Defect("devices/a: b: c: consent is not a bool")
-    assert said(broken).endswith(": consent is not a bool")
-    assert said(Defect("domains/example.com: broken")) == "domains/example.com: broken"
+    assert message_of(broken).endswith(": consent is not a bool")
+    assert message_of(Defect("domains/example.com: broken")) == "domains/example.com: broken"
 
 
 def test_tokens_secrets_and_addresses_are_hidden_where_an_error_repeats_them(

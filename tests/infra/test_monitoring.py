@@ -129,7 +129,7 @@ def test_our_own_faults_are_counted_from_what_the_edge_logs(prod: Plan) -> None:
     assert not pattern.search("tick: try again: busy")
     edge = source("functions/http/errors.py")
     assert 'kind = "defect" if isinstance(error, Defect) else "unexpected"' in edge
-    assert 'f"{where}: {kind}: {said(error)}"' in edge
+    assert 'f"{where}: {kind}: {message_of(error)}"' in edge
 
 
 WATCHED = {

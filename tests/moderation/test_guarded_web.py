@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from local.emulators.web.certificates import SitesCa
-from local.emulators.web.server import HOSTS, ServedSites, told
+from local.emulators.web.server import HOSTS, ServedSites, sites_json
 from shared.adapters.web.guarded import GuardedWeb, web
 from shared.adapters.web.http import (
     MOST_LOOKUPS,
@@ -403,7 +403,7 @@ def test_a_demo_project_sees_the_sites_played_here_and_no_others(tmp_path: Path)
     with ServedSites() as sites:
         ca_file, path = tmp_path / "ca.pem", tmp_path / "web.json"
         ca_file.write_bytes(sites.ca.pem)
-        path.write_text(told(sites.address, ca_file))
+        path.write_text(sites_json(sites.address, ca_file))
         local = web(read(ENVIRONMENT | {"FANFARE_LOCAL_WEB": str(path)}))
         assert local.look("https://news.aurora.example/", seconds=5).status == 200
         there = local.look("https://example.com/", seconds=5)

@@ -19,7 +19,7 @@ REQUEST_ID = "174000000000000000000000"
 _PAGE = b"<!DOCTYPE html><html lang=en><title>502 Bad Gateway</title></html>"
 
 
-def said(code: int, msg: str, request_id: str = REQUEST_ID) -> bytes:
+def answer_body(code: int, msg: str, request_id: str = REQUEST_ID) -> bytes:
     """Build an answer as Huawei words it."""
     return orjson.dumps({"code": str(code), "msg": msg, "requestId": request_id})
 
@@ -54,7 +54,7 @@ class Illegal:
 
 
 def _reply(prefix: str, code: int, msg: str, http: int = 200, *, taken: bool = False) -> Reply:
-    return Reply(prefix, msg, http, said(code, msg), taken=taken, code=code)
+    return Reply(prefix, msg, http, answer_body(code, msg), taken=taken, code=code)
 
 
 REPLIES: tuple[Reply, ...] = (
@@ -91,7 +91,7 @@ REPLIES: tuple[Reply, ...] = (
     Reply(
         "slow-",
         "accepted, but answered after slow_seconds",
-        body=said(SUCCESS, "Success"),
+        body=answer_body(SUCCESS, "Success"),
         kind=FaultKind.SLOW,
         taken=True,
         code=SUCCESS,
@@ -132,11 +132,11 @@ def sorted_out(
 ) -> tuple[int, bytes]:
     """Return code and answer to a request for so many addresses, of which some may be illegal."""
     if not illegal:
-        return SUCCESS, said(SUCCESS, "Success", request_id)
+        return SUCCESS, answer_body(SUCCESS, "Success", request_id)
     if len(illegal) == addresses and not any(row.reason for row in illegal.values()):
-        return ALL_INVALID, said(ALL_INVALID, "All tokens are invalid.", request_id)
+        return ALL_INVALID, answer_body(ALL_INVALID, "All tokens are invalid.", request_id)
     code = ALL_INVALID if len(illegal) == addresses else PARTIAL
-    return code, said(code, _told(illegal, addresses), request_id)
+    return code, answer_body(code, _told(illegal, addresses), request_id)
 
 
 def _told(illegal: Mapping[str, Illegal], addresses: int) -> str:

@@ -26,7 +26,7 @@ from local.emulators.hms.answers import (
     UNREADABLE,
     Illegal,
     Reply,
-    said,
+    answer_body,
     sorted_out,
 )
 from local.emulators.hms.received import HmsReceived, RequestEntry, notification_id, replace_key
@@ -125,7 +125,7 @@ class Hms:
 
     def _refuse(self, http: int, code: int, message: str) -> web.Response:
         self.received.count_refused(code)
-        return ready_json(said(code, message), http)
+        return ready_json(answer_body(code, message), http)
 
     async def _answer(
         self, request: web.Request, accepted: Accepted, number: int

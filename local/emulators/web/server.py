@@ -145,14 +145,14 @@ class ServedSites:
         self._going.pop(threading.current_thread(), None)
 
 
-def told(address: str, ca_file: Path) -> str:
+def sites_json(address: str, ca_file: Path) -> str:
     """Build the content of the file that ``FANFARE_LOCAL_WEB`` names."""
     hosts = dict.fromkeys(HOSTS, address)
     return json.dumps({"hosts": hosts, "caFile": str(ca_file)}, indent=2) + "\n"
 
 
 def _write(path: Path, address: str, ca_file: Path) -> None:
-    path.write_text(told(address, ca_file.resolve()))
+    path.write_text(sites_json(address, ca_file.resolve()))
 
 
 def main() -> None:

@@ -28,7 +28,7 @@ from shared.adapters.web.http import (
     secured,
     system_addresses,
 )
-from shared.adapters.web.reading import told, wanted
+from shared.adapters.web.reading import bytes_to_read, with_answer
 from shared.domain.findings.fetch_result import MOST_HOPS, FetchResult, WebFault
 from shared.domain.findings.hidden_characters import hidden_in_address
 from shared.domain.links.addresses import why_forbidden
@@ -80,26 +80,26 @@ class GuardedWeb:
         Names are looked up in the share of ``asker``.
         """
         deadline = Deadline.after(seconds, self.clock)
-        seen = FetchResult(url)
+        result = FetchResult(url)
         try:
             for _ in range(MOST_HOPS + 1):
-                address = _readable(seen.url)
+                address = _readable(result.url)
                 answer = self._get(address, deadline, asker)
                 if answer.status not in _REDIRECTS or not answer.headers.get("location"):
-                    return told(seen, answer)
-                url = _next(seen.url, answer.headers["location"])
-                seen = replace(seen, url=url, hops=(*seen.hops, seen.url))
-                if url in seen.hops:
+                    return with_answer(result, answer)
+                url = _next(result.url, answer.headers["location"])
+                result = replace(result, url=url, hops=(*result.hops, result.url))
+                if url in result.hops:
                     break
                 if read_address(url).scheme == "http":
-                    return replace(seen, fault=WebFault.REDIRECT_TO_HTTP)
+                    return replace(result, fault=WebFault.REDIRECT_TO_HTTP)
         except _Stopped as stopped:
-            return replace(seen, fault=stopped.fault)
+            return replace(result, fault=stopped.fault)
         except TooSlow:
-            return replace(seen, fault=WebFault.TOO_SLOW)
+            return replace(result, fault=WebFault.TOO_SLOW)
         except NoAnswer:
-            return replace(seen, fault=WebFault.BAD_ANSWER)
-        return replace(seen, fault=WebFault.TOO_MANY_REDIRECTS)
+            return replace(result, fault=WebFault.BAD_ANSWER)
+        return replace(result, fault=WebFault.TOO_MANY_REDIRECTS)
 
     @cached_property
     def _trusted(self) -> ssl.SSLContext:
@@ -114,7 +114,7 @@ class GuardedWeb:
                 self._connected(self._places(address, host, deadline, asker), deadline) as plain,
                 secured(plain, host, self._trusted, deadline) as connection,
             ):
-                return get(connection, _head(address), deadline, wanted)
+                return get(connection, _head(address), deadline, bytes_to_read)
         except ssl.SSLCertVerificationError:
             raise _Stopped(WebFault.BAD_CERTIFICATE) from None
         except TimeoutError:

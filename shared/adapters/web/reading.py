@@ -24,7 +24,7 @@ _DOWNLOADS = frozenset(
 _FILE_NAME = re.compile(r"filename\*?=\s*(?:UTF-8'')?\"?([^\";]+)", re.IGNORECASE)
 
 
-def wanted(status: int, headers: Mapping[str, str]) -> int:
+def bytes_to_read(status: int, headers: Mapping[str, str]) -> int:
     """Return how many bytes of the body to read: none of a page, of an image as many as it may
     have.
     """
@@ -40,18 +40,18 @@ def _content_type(headers: Mapping[str, str]) -> str:
     return headers.get("content-type", "").partition(";")[0].strip().lower()
 
 
-def told(seen: FetchResult, answer: WebAnswer) -> FetchResult:
+def with_answer(result: FetchResult, answer: WebAnswer) -> FetchResult:
     kind = _content_type(answer.headers)
     image = read_image(answer.body)
     return replace(
-        seen,
+        result,
         status=answer.status,
         content_type=kind,
         size=len(answer.body),
         kind=image.kind,
         width=image.width,
         height=image.height,
-        attachment=_attachment(seen.url, kind, answer.headers),
+        attachment=_attachment(result.url, kind, answer.headers),
     )
 
 

@@ -135,30 +135,32 @@ class Final:
 
 def record_from(line: bytes) -> tuple[Mapping[str, Any], Record]:
     """Read a device's outcome, and return the line it was told in."""
-    told = _told(line)
+    fields = _fields(line)
     try:
-        at = None if told["at"] is None else _moment(told["at"])
-        record = Record(Outcome(told["outcome"]), _text(told["code"]), _text(told["receipt"]), at)
+        at = None if fields["at"] is None else _moment(fields["at"])
+        record = Record(
+            Outcome(fields["outcome"]), _text(fields["code"]), _text(fields["receipt"]), at
+        )
     except _WRONG as wrong:
         raise BadLine(f"no outcome: {wrong}") from None
-    return told, record
+    return fields, record
 
 
 def entry_from(line: bytes) -> tuple[Mapping[str, Any], Entry]:
     """Read a link of the history, and return the line it was told in."""
-    told = _told(line)
+    fields = _fields(line)
     try:
-        return told, Entry(
-            number=int(told["number"]),
-            move=told["move"],
-            origin=None if told["from"] is None else Status(told["from"]),
-            status=Status(told["to"]),
-            actor=told["actor"],
-            at=_moment(told["at"]),
-            reason=told["reason"],
-            revision=int(told["revision"]),
-            previous=told["previous"],
-            hash=told["hash"],
+        return fields, Entry(
+            number=int(fields["number"]),
+            move=fields["move"],
+            origin=None if fields["from"] is None else Status(fields["from"]),
+            status=Status(fields["to"]),
+            actor=fields["actor"],
+            at=_moment(fields["at"]),
+            reason=fields["reason"],
+            revision=int(fields["revision"]),
+            previous=fields["previous"],
+            hash=fields["hash"],
         )
     except _WRONG as wrong:
         raise BadLine(f"no transition: {wrong}") from None
@@ -166,16 +168,16 @@ def entry_from(line: bytes) -> tuple[Mapping[str, Any], Entry]:
 
 def final_from(line: bytes) -> Final:
     """Read how a notification ended."""
-    told = _told(line)
+    fields = _fields(line)
     try:
-        totals = {name: int(told[f"{name}Count"]) for name in TOTALS}
-        sums = Tally.of(totals, {name: dict(told[name]) for name in DIMENSIONS})
+        totals = {name: int(fields[f"{name}Count"]) for name in TOTALS}
+        sums = Tally.of(totals, {name: dict(fields[name]) for name in DIMENSIONS})
         return Final(
-            Status(told["status"]),
+            Status(fields["status"]),
             sums,
-            int(told["historyCount"]),
-            str(told["historyHash"]),
-            told,
+            int(fields["historyCount"]),
+            str(fields["historyHash"]),
+            fields,
         )
     except _WRONG as wrong:
         raise BadLine(f"no notification: {wrong}") from None
@@ -184,11 +186,11 @@ def final_from(line: bytes) -> Final:
 def agrees(old: bytes, new: str) -> bool:
     """Tell whether a line says what the same line, which may have more fields, says today."""
     try:
-        told = _told(old)
+        fields = _fields(old)
     except BadLine:
         return False
     today = json.loads(new)
-    return all(name in today and today[name] == said for name, said in told.items())
+    return all(name in today and today[name] == value for name, value in fields.items())
 
 
 def changed_facts(line: Mapping[str, Any], it: Notification) -> Sequence[str]:
@@ -203,14 +205,14 @@ def changed_facts(line: Mapping[str, Any], it: Notification) -> Sequence[str]:
     return [name for name in line if name not in summed and line[name] != today.get(name)]
 
 
-def _told(line: bytes) -> Mapping[str, Any]:
+def _fields(line: bytes) -> Mapping[str, Any]:
     try:
-        told = json.loads(line)
+        fields = json.loads(line)
     except (ValueError, RecursionError):
         raise BadLine("no JSON") from None
-    if not isinstance(told, dict) or told.get("schema") != SCHEMA:
+    if not isinstance(fields, dict) or fields.get("schema") != SCHEMA:
         raise BadLine(f"not of schema {SCHEMA}")
-    return told
+    return fields
 
 
 def _moment(text: str) -> datetime:
@@ -220,7 +222,7 @@ def _moment(text: str) -> datetime:
     return at.astimezone(UTC)
 
 
-def _text(told: object) -> str:
-    if not isinstance(told, str):
-        raise TypeError(f"{told!r:.40} is no text")
-    return told
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise TypeError(f"{value!r:.40} is no text")
+    return value

@@ -202,9 +202,9 @@ def _waiting(sheet: Sheet, facts: Facts) -> None:
     sheet.say("🔔 ").line("Waits for a decision", Style.BOLD)
     if facts.approvals_needed > 1:
         sheet.line(f"Needs {facts.approvals_needed} approvals, by different moderators")
-    for given in it.endorsements:
-        name = one_line(_name(given.moderator_id, facts.people), 60)
-        sheet.line(f"👍 Approved by {name}, {time(given.at)}")
+    for endorsement in it.endorsements:
+        name = one_line(_name(endorsement.moderator_id, facts.people), 60)
+        sheet.line(f"👍 Approved by {name}, {time(endorsement.at)}")
     if it.claim and it.claim.until > facts.now:
         name = one_line(_name(it.claim.moderator_id, facts.people), 60)
         sheet.line(f"👀 {name} reads it until {time(it.claim.until)}")
@@ -240,12 +240,12 @@ def _content(sheet: Sheet, content: Content) -> None:
 
 
 def _span(seconds: int) -> str:
-    told = []
+    parts = []
     for unit, length in (("day", 86_400), ("hour", 3_600), ("minute", 60), ("second", 1)):
         number, seconds = divmod(seconds, length)
         if number:
-            told.append(f"{number} {unit}{'s' * (number > 1)}")
-    return " ".join(told)
+            parts.append(f"{number} {unit}{'s' * (number > 1)}")
+    return " ".join(parts)
 
 
 def _audience(sheet: Sheet, it: Notification, reach: Reach | None) -> None:

@@ -35,7 +35,7 @@ from shared.domain.push.reactions import (
     INVALID_TOKEN,
     PAYLOAD_TOO_BIG,
 )
-from shared.domain.push.rendering import Header, Json, Options, Payload, compact, given
+from shared.domain.push.rendering import Header, Json, Options, Payload, compact, without_none
 from shared.domain.push.retry_after import asked_seconds
 
 MOST_BYTES = 4096
@@ -58,11 +58,11 @@ def size(shown: Shown, options: Options) -> int:
 
 
 def _body(shown: Shown, options: Options) -> bytes:
-    alert = given(title=shown.title, body=shown.body)
+    alert = without_none(title=shown.title, body=shown.body)
     # An extension of the app fetches the image; only with this flag is it asked to.
     flags: Json = {"mutable-content": 1} if shown.image else {}
     return compact(
-        given(
+        without_none(
             aps={"alert": alert, "sound": "default", **flags},
             notificationId=options.id,
             image=shown.image,

@@ -6,7 +6,7 @@ from typing import Final
 
 from shared.domain.audience.device import Slot
 from shared.domain.content.shown import Shown
-from shared.domain.push.rendering import Json, Options, given
+from shared.domain.push.rendering import Json, Options, without_none
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,7 @@ class SlotWrite:
 
 def payload(shown: Shown, options: Options) -> SlotPayload:
     """Render the fields to write; those of a slot that are absent here are to be removed."""
-    fields = given(
+    fields = without_none(
         pendingNotificationId=options.id,
         pendingNotificationTitle=shown.title,
         pendingNotificationBody=shown.body,

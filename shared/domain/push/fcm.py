@@ -39,7 +39,7 @@ from shared.domain.push.reactions import (
     INVALID_TOKEN,
     PAYLOAD_TOO_BIG,
 )
-from shared.domain.push.rendering import Json, Options, Payload, compact, given
+from shared.domain.push.rendering import Json, Options, Payload, compact, without_none
 from shared.domain.push.retry_after import asked_seconds
 
 MOST_BYTES = 4096
@@ -68,7 +68,7 @@ def _size(message: Json) -> int:
 
 def _message(shown: Shown, options: Options) -> Json:
     return {
-        "notification": given(title=shown.title, body=shown.body, image=shown.image),
+        "notification": without_none(title=shown.title, body=shown.body, image=shown.image),
         "data": _data(shown, options),
         "android": _android(options),
         "apns": _apns(shown, options),
@@ -84,7 +84,7 @@ def _data(shown: Shown, options: Options) -> Json:
 
 def _android(options: Options) -> Json:
     left = options.expires_at and f"{_ttl_seconds(options.expires_at, options.now)}s"
-    return given(priority="HIGH", ttl=left, notification={"tag": options.id})
+    return without_none(priority="HIGH", ttl=left, notification={"tag": options.id})
 
 
 def _apns(shown: Shown, options: Options) -> Json:
@@ -94,8 +94,8 @@ def _apns(shown: Shown, options: Options) -> Json:
         "apns-collapse-id": options.id,
         "apns-expiration": options.expires_at and str(int(options.expires_at.timestamp())),
     }
-    return given(
-        headers=given(**headers),
+    return without_none(
+        headers=without_none(**headers),
         payload={"aps": {"mutable-content": 1} if shown.image else {}},
         fcm_options={"image": shown.image} if shown.image else None,
     )
@@ -106,9 +106,9 @@ def _webpush(shown: Shown, options: Options) -> Json:
     if options.expires_at is not None:
         headers["TTL"] = str(_ttl_seconds(options.expires_at, options.now))
     link = shown.url if shown.url and urlsplit(shown.url).scheme == "https" else None
-    return given(
+    return without_none(
         headers=headers,
-        notification=given(tag=options.id, image=shown.image),
+        notification=without_none(tag=options.id, image=shown.image),
         fcm_options={"link": link} if link else None,
     )
 
@@ -171,11 +171,11 @@ REACTIONS: Final[tuple[tuple[int, str, Answer], ...]] = (
 
 def meaning(response: Response) -> Answer:
     """Read what became of a push from FCM's response to it."""
-    http, said = response.status, _json(response.body)
-    if http == 200 and (name := text_in(said, "name")):
+    http, body = response.status, _json(response.body)
+    if http == 200 and (name := text_in(body, "name")):
         return Accepted(name.rpartition("/")[2])
-    told = said.get("error")
-    error = told if isinstance(told, dict) else {}
+    stated = body.get("error")
+    error = stated if isinstance(stated, dict) else {}
     details = list(_details(error))
     found = _apples(details) or _find(http, _word(http, error, details))
     if isinstance(found, RetryLater) and http >= 300:
@@ -235,10 +235,10 @@ def _whose_quota(details: Iterable[Mapping[str, object]]) -> str:
     A quota "per device and project" is the device's.
     """
     for violation in (v for d in details if _is(d, "google.rpc.QuotaFailure") for v in _listed(d)):
-        for said in (text_in(violation, "subject"), text_in(violation, "description")):
-            if _OF_A_DEVICE.search(said):
+        for text in (text_in(violation, "subject"), text_in(violation, "description")):
+            if _OF_A_DEVICE.search(text):
                 return _DEVICES_QUOTA
-            if _OF_THE_PROJECT.search(said):
+            if _OF_THE_PROJECT.search(text):
                 return _PROJECTS_QUOTA
     return ""
 
@@ -261,7 +261,7 @@ def _listed(
 
 def _json(body: bytes) -> Mapping[str, object]:
     try:
-        said = from_json(body)
+        fields = from_json(body)
     except ValueError:
         return {}
-    return said if isinstance(said, dict) else {}
+    return fields if isinstance(fields, dict) else {}

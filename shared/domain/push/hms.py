@@ -33,7 +33,7 @@ from shared.domain.push.reactions import (
     INVALID_TOKEN,
     PAYLOAD_TOO_BIG,
 )
-from shared.domain.push.rendering import Json, Options, Payload, compact, given
+from shared.domain.push.rendering import Json, Options, Payload, compact, without_none
 
 MOST_BYTES = 4096
 """Size limit of the whole request, except for the addresses in it."""
@@ -72,8 +72,8 @@ def _size(message: Json) -> int:
 def _message(shown: Shown, options: Options) -> Json:
     return {
         "data": compact(_data(shown, options)).decode(),
-        "notification": given(title=shown.title, body=shown.body, image=shown.image),
-        "android": given(
+        "notification": without_none(title=shown.title, body=shown.body, image=shown.image),
+        "android": without_none(
             collapse_key=KEEP_ALL,
             ttl=options.expires_at and f"{_ttl_seconds(options.expires_at, options.now)}s",
             notification={
@@ -86,7 +86,7 @@ def _message(shown: Shown, options: Options) -> Json:
 
 
 def _data(shown: Shown, options: Options) -> Json:
-    return given(
+    return without_none(
         notificationId=options.id,
         url=shown.url,
         urlButtonName=shown.button,

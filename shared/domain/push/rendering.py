@@ -54,6 +54,6 @@ def compact(value: object) -> bytes:
     return to_json(value)
 
 
-def given(**fields: object) -> Json:
+def without_none(**fields: object) -> Json:
     """Leave out what is absent: no push service takes null for it."""
     return {name: value for name, value in fields.items() if value is not None}

@@ -50,22 +50,24 @@ class Chain:
             if manifest and number == known:
                 end = manifest.hash
             if manifest and number > known:
-                told = "Firestore does not know it. Run `fanfare archive seal`, which checks it."
-                yield Discrepancy(FORGED, name_of(number), told)
+                sentence = (
+                    "Firestore does not know it. Run `fanfare archive seal`, which checks it."
+                )
+                yield Discrepancy(FORGED, name_of(number), sentence)
             elif manifest:
                 yield from self._take(manifest)
             number += 1
         if self.head is not None and end != self.head.hash:
-            told = "the chain does not end where Firestore says that it ends"
-            yield Discrepancy(FORGED, name_of(known), told)
+            sentence = "the chain does not end where Firestore says that it ends"
+            yield Discrepancy(FORGED, name_of(known), sentence)
 
     def signatures(self) -> str:
         """Say in a sentence which signatures were checked."""
         if self.signer is None:
             carried = f"; {self.unchecked:,} manifests carry one" if self.unchecked else ""
             return f"none checked, no key configured (FANFARE_ARCHIVE_KMS_KEY){carried}"
-        told = [f"{n:,} manifests signed by {key} verified" for key, n in self.signed.items()]
-        return ", ".join(told) or "no manifest is signed by our key"
+        sentences = [f"{n:,} manifests signed by {key} verified" for key, n in self.signed.items()]
+        return ", ".join(sentences) or "no manifest is signed by our key"
 
     def _link(
         self, text: bytes, number: int, previous: str | None
@@ -96,8 +98,8 @@ class Chain:
     def _take(self, manifest: Manifest) -> Iterator[Discrepancy]:
         for it in manifest.objects:
             if it.name in self.listed:
-                told = f"manifest {manifest.sequence} lists it once more"
-                yield Discrepancy("twice", it.name, told)
+                sentence = f"manifest {manifest.sequence} lists it once more"
+                yield Discrepancy("twice", it.name, sentence)
             self.listed[it.name] = it
 
 
@@ -105,7 +107,7 @@ def _missing(number: int, how_many: int) -> Discrepancy:
     """Describe missing manifests in one sentence, however many there are: a number is easily
     forged, and there are many numbers.
     """
-    told = "this manifest is not in the archive"
+    sentence = "this manifest is not in the archive"
     if how_many > 1:
-        told = f"this manifest and the {how_many - 1:,} after it are not in the archive"
-    return Discrepancy("missing", name_of(number), told)
+        sentence = f"this manifest and the {how_many - 1:,} after it are not in the archive"
+    return Discrepancy("missing", name_of(number), sentence)

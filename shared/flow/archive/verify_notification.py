@@ -99,13 +99,13 @@ class Comparison:
     def _marked(self, mark: Export, noted: Mapping[str, Sealed], names: Sequence[str]) -> None:
         """Check that Firestore's mark and the manifests name the same objects."""
         if gone := [one.name for one in mark.objects if self.sealed.get(one.name) != one]:
-            told = "no manifest lists what was exported"
+            sentence = "no manifest lists what was exported"
             more = f"; nor {len(gone) - 1} more of {mark.notification_id}" if gone[1:] else ""
-            self.report.note("forgedManifest", gone[0], told + more)
+            self.report.note("forgedManifest", gone[0], sentence + more)
         for name in names:
             if mark.sealed_at and name in self.sealed and name not in noted:
-                told = "a manifest lists it, and Firestore's export does not name it"
-                self.report.note("noMark", name, told)
+                sentence = "a manifest lists it, and Firestore's export does not name it"
+                self.report.note("noMark", name, sentence)
 
     def _object(self, name: str, life: Life, sealed: Sealed | None) -> None:
         place = place_of(name)
@@ -131,8 +131,8 @@ class Comparison:
             self.report.note("altered", f"{name} line {number}", why + more)
         if sha256(content).hexdigest() != sealed.sha256:
             line = self._first_difference(place, content)
-            told = "it does not have the hash under which it was sealed"
-            self.report.note("altered", f"{name} line {line}" if line else name, told)
+            sentence = "it does not have the hash under which it was sealed"
+            self.report.note("altered", f"{name} line {line}" if line else name, sentence)
 
     # ---- the ledger --------------------------------------------------------------------------
 
