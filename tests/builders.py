@@ -22,7 +22,7 @@ OPERATOR = Actor(Role.OPERATOR, "o1")
 
 
 def a_provider(uid: str = "p1", **given: Any) -> Provider:
-    """Premium, with nothing to complain about."""
+    """Build a premium provider."""
     return replace(Provider(uid, email=f"{uid}@example.com", is_premium=True), **given)
 
 
@@ -31,7 +31,7 @@ def an_enterprise_provider(uid: str = "p1") -> Provider:
 
 
 def a_domain(name: str = "example.com", of: str = "p1", **given: Any) -> Domain:
-    """Verified, and the provider's own."""
+    """Build a verified domain of the provider."""
     return replace(Domain(name, of, is_verified=True), **given)
 
 
@@ -40,7 +40,7 @@ def an_fcm_address(value: str = "token-1", **given: Any) -> PushAddress:
 
 
 def a_device(hwid: str = "phone-1", **given: Any) -> Device:
-    """An Android phone on example.com that a push reaches."""
+    """Build an Android phone on example.com that a push reaches."""
     phone = Device(
         hwid=Hwid(hwid),
         platform="android",
@@ -54,12 +54,12 @@ def a_device(hwid: str = "phone-1", **given: Any) -> Device:
 
 
 def a_desktop(hwid: str = "desktop-1", **given: Any) -> Device:
-    """A Linux desktop that polls."""
+    """Build a Linux desktop that polls."""
     return a_device(hwid, **{"platform": "linux", "address": None} | given)
 
 
 def a_segment(**given: Any) -> Segment:
-    """Everybody, unless filters are given."""
+    """Build a segment of everybody, unless filters are given."""
     return Segment(**given)
 
 
@@ -68,13 +68,13 @@ def some_content(**given: Any) -> Content:
 
 
 def an_input(**given: Any) -> NotificationInput:
-    """What a provider sends to create a notification for everybody."""
+    """Build the input by which a provider creates a notification for everybody."""
     ordinary: dict[str, Any] = {"title": "Sale", "body": "Everything must go"}
     return NotificationInput(**ordinary | {"target_segment": a_segment()} | given)
 
 
 def a_notification(id: str = "n1", status: Status | None = Status.PENDING) -> Notification:
-    """A notification of provider p1 with the history it needs to be in ``status``."""
+    """Build a notification of provider p1 with the history it needs to be in ``status``."""
     fresh = Notification(
         id=NotificationId(id),
         provider_id="p1",
@@ -101,7 +101,7 @@ def a_target(hwid: str = "phone-1", **given: Any) -> Target:
 
 
 def a_batch(targets: Sequence[Target] = (), records: Sequence[Record] = (), **given: Any) -> Batch:
-    """A batch nobody has touched yet, of one phone unless told otherwise."""
+    """Build a batch that was never claimed, of one phone unless told otherwise."""
     chosen = tuple(targets) or (a_target(),)
     batch = Batch(
         id=BatchId("0000-00-00000"),

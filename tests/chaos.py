@@ -50,7 +50,7 @@ FORBIDDEN = (
 
 @dataclass(slots=True)
 class Found:
-    """What a job came to: sums, and broken promises in words, by what they are about."""
+    """Result of a job: sums, and broken promises in words, by what they are about."""
 
     what: str
     sums: Counter[str] = field(default_factory=Counter)
@@ -115,7 +115,9 @@ def main() -> int:
 
 
 def _figures(sums: Mapping[str, int], forbidden: Mapping[str, int]) -> Mapping[str, float]:
-    """Sends, faults and double accepts are the crossings', where push services can be asked."""
+    """Collect the figures. Sends, faults and double accepts are those of the crossings, where push
+    services can be asked.
+    """
     return {
         "sends": sums["sends"],
         "seeds": sums["crossings"],
@@ -144,7 +146,7 @@ def _done(jobs: Iterable[Callable[[], Found]]) -> Iterator[Found]:
 
 
 def _hush() -> None:
-    """What senders and emulators log of so many faults says nothing new."""
+    """Silence the logs of senders and emulators: of so many faults they say nothing new."""
     logging.getLogger().addHandler(logging.NullHandler())
 
 
@@ -233,7 +235,7 @@ def _dealt(sea: Any) -> Counter[str]:
 
 
 def _kind(sentence: str) -> str:
-    """Whatever has no figure of its own is an error that nobody handled."""
+    """Name the figure that a sentence counts for: without one, it is an unhandled error."""
     if "lost" in sentence or "never got it" in sentence:
         return "lost"
     if "counts" in sentence:

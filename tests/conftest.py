@@ -55,13 +55,15 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 
 def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
-    """Tokens and keys are no names: made anew in each process, they would differ between them."""
+    """Keep tokens and keys out of test names: made anew in each process, they would differ between
+    them.
+    """
     return argname if isinstance(val, str | bytes) and len(val) > 100 else None
 
 
 @pytest.fixture(scope="session")
 def emulator_jar() -> None:
-    """For tests that start an emulator of their own."""
+    """Make sure of the jar, for tests that start an emulator of their own."""
     try:
         find_jar()
     except EmulatorMissing as missing:
@@ -70,7 +72,9 @@ def emulator_jar() -> None:
 
 @pytest.fixture(scope="session")
 def firestore_emulator() -> Iterator[FirestoreEmulator]:
-    """Posts its events to ``firestore_emulator.functions``, whether or not anybody listens."""
+    """Start an emulator that posts its events to ``firestore_emulator.functions``, whether or not a
+    server listens there.
+    """
     with ExitStack() as end:
         try:
             emulator = FirestoreEmulator(functions=f"127.0.0.1:{free_ports(1)[0]}")
@@ -82,7 +86,7 @@ def firestore_emulator() -> Iterator[FirestoreEmulator]:
 
 @pytest.fixture(scope="session")
 def stack() -> Iterator[Stack]:
-    """The real functions behind a gateway, triggers, queues, sign-in and FCM."""
+    """Start the real functions behind a gateway, with triggers, queues, sign-in and FCM."""
     with pytest.MonkeyPatch.context() as environment:
         environment.setenv("FANFARE_LEASE_SECONDS", "3")
         environment.setenv("FANFARE_RETRY_BASE_SECONDS", "0.2")
@@ -101,5 +105,5 @@ def _quiet(_: str) -> None:
 
 @pytest.fixture
 def project() -> str:
-    """A project id no other test has."""
+    """Name a project that no other test has."""
     return f"demo-{uuid.uuid4().hex[:8]}"

@@ -52,7 +52,7 @@ ENVIRONMENT = {
 
 
 def token(uid: str, *, expires_in_seconds: float = 3600, **claims: object) -> str:
-    """An unsigned Firebase ID token, as Google's emulator issues them."""
+    """Build an unsigned Firebase ID token, as Google's emulator issues them."""
     now = time.time()
     return _unsigned(
         {
@@ -69,13 +69,13 @@ def token(uid: str, *, expires_in_seconds: float = 3600, **claims: object) -> st
 
 
 def forged(uid: str, **claims: Any) -> str:
-    """A token that says what the real one would say, signed by somebody else."""
+    """Build a token that says what the real one would say, signed by somebody else."""
     header = base64.urlsafe_b64encode(b'{"alg":"RS256","typ":"JWT"}').decode().rstrip("=")
     return f"{header}.{token(uid, **claims).split('.')[1]}.c2lnbmVkLWJ5LXNvbWVib2R5LWVsc2U"
 
 
 def service_token(function: str, account: str = "tasks") -> str:
-    """Google's OIDC token for a function, without its signature."""
+    """Build Google's OIDC token for a function, without its signature."""
     settings, now = read(ENVIRONMENT), int(time.time())
     return _unsigned(
         {
@@ -97,7 +97,7 @@ def _unsigned(claims: Mapping[str, object]) -> str:
 
 
 def an_account(uid: str, *claims: str, **given: Any) -> Standing:
-    """An account with these claims of its own, and the e-mail that ``token`` gives it."""
+    """Build an account with these claims of its own, and the e-mail that ``token`` gives it."""
     held = dict.fromkeys(claims, True)
     return Standing(**{"uid": uid, "emails": (f"{uid}@example.com",), "claims": held} | given)
 
@@ -116,7 +116,7 @@ PEOPLE = (
 
 
 class MemoryAccounts:
-    """What the admin SDK does to accounts that are there."""
+    """Admin SDK's changes of existing accounts, in memory."""
 
     def __init__(self, standings: MemoryStandings) -> None:
         self._standings = standings
@@ -218,7 +218,7 @@ class MemoryParts:
         return DemoIdentities(self.settings)
 
     def stored(self) -> Mapping[str, Any]:
-        """A copy of everything a request could have written."""
+        """Copy everything a request could have written."""
         return copy.deepcopy(
             {
                 "notifications": vars(self.notifications)["documents"],
@@ -239,7 +239,7 @@ def put_batches(database: MemoryDatabase, *batches: Batch) -> None:
 
 
 def providers_of(database: MemoryDatabase, *records: Provider | Domain) -> Providers:
-    """The store of providers, with these providers and domains in it."""
+    """Build the store of providers, with these providers and domains in it."""
     providers = Providers(database)
     for record in records:
         if isinstance(record, Provider):
@@ -259,7 +259,7 @@ def merge_device(database: MemoryDatabase, hwid: str, fields: Mapping[str, Any])
 
 
 def memory_parts(*records: Provider | Domain) -> MemoryParts:
-    """Everything new and empty, but for these providers and domains, and ``PEOPLE``."""
+    """Build parts that are new and empty, but for these providers and domains, and ``PEOPLE``."""
     parts = MemoryParts()
     providers_of(parts.database, *records)
     return parts

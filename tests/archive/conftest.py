@@ -25,7 +25,7 @@ KINDS = ("memory", "folder", "s3", "s3-locked", "gcs")
 
 @pytest.fixture(scope="session")
 def moto() -> Iterator[str]:
-    """AWS's base URL."""
+    """Serve AWS's services by moto; yield the base URL."""
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
     host, port = server.get_host_and_port()
@@ -46,7 +46,7 @@ class Aws:
     def bucket(
         self, name: str, *, lock: bool = False, rule: Mapping[str, Any] | None = None
     ) -> str:
-        """A new bucket; with Object Lock, and perhaps a rule for how long."""
+        """Create a bucket; with Object Lock, and perhaps with a rule for how long."""
         s3 = self.admin("s3")
         s3.create_bucket(
             Bucket=name,
@@ -67,7 +67,7 @@ class Aws:
         return archive_at(f"s3://{bucket}/{prefix}", self.settings)
 
     def client(self, service: str) -> Any:
-        """As the functions make it."""
+        """Create a client as the functions do."""
         return aws_client(self.settings, service)
 
 
@@ -99,7 +99,7 @@ def aws(moto: str) -> Iterator[Aws]:
 
 @pytest.fixture
 def storage() -> Iterator[tuple[CloudStorage, str]]:
-    """Cloud Storage, and its base URL."""
+    """Serve Cloud Storage; yield its base URL."""
     played = CloudStorage()
     with Served(played.app()) as served:
         yield played, served.url
@@ -107,7 +107,7 @@ def storage() -> Iterator[tuple[CloudStorage, str]]:
 
 @pytest.fixture
 def fresh_name(request: pytest.FixtureRequest) -> str:
-    """A bucket no other test has."""
+    """Name a bucket that no other test has."""
     return f"b{abs(hash(request.node.nodeid)):x}"[:40]
 
 

@@ -45,7 +45,7 @@ LONG = timedelta(hours=1)
 def closed_batches(
     id: NotificationId, devices: int, *, size: int = 500, records: Iterable[Record] = OUTCOMES
 ) -> Iterator[Batch]:
-    """As the ledger keeps them for ever; every outcome in turn."""
+    """Build batches as the ledger keeps them for ever; every outcome in turn."""
     cycle = tuple(records)
     for number, start in enumerate(range(0, devices, size)):
         some = range(start, min(start + size, devices))
@@ -83,7 +83,7 @@ class World:
     def ended(
         self, id: NotificationId = N1, devices: int = 7, *, size: int = 500, provider: str = "p1"
     ) -> Notification:
-        """One that went its whole way to these devices."""
+        """Add a notification that was sent to these devices, and ended."""
         fresh = replace(a_notification(id, None), provider_id=provider)
         submitted = fresh.submit(PROVIDER, NOON, admin_hwid=False)
         self.notifications.create(submitted)
@@ -126,16 +126,16 @@ class World:
         return self.exporter.export(id, until or self.clock.now() + LONG)
 
     def next_day(self) -> None:
-        """It is half past midnight."""
+        """Set the clock to half past midnight."""
         now = self.clock.now() + timedelta(days=1)
         self.clock.set(now.replace(hour=0, minute=30, second=0))
 
     def close_day(self) -> Any:
-        """Yesterday's manifest."""
+        """Write yesterday's manifest."""
         return self.manifest_writer.close_day(self.clock.now().date() - timedelta(days=1))
 
     def archived(self, *ids: NotificationId, devices: int = 7) -> "World":
-        """These ended, were exported, and are in yesterday's manifest."""
+        """Add notifications that ended, were exported, and are in yesterday's manifest."""
         for id in ids or (N1,):
             self.ended(id, devices)
             self.export(id)
@@ -150,7 +150,7 @@ class World:
         return verifier.verify(deep=deep)
 
     def codes(self, *, deep: bool = False) -> set[str]:
-        """What kinds of thing a verification finds wrong."""
+        """List the codes of what a verification finds wrong."""
         return {it.code for it in self.verify(deep=deep).wrong}
 
 

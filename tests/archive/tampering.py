@@ -17,7 +17,7 @@ def an_object(world: World, kind: Kind, id: str = "n1") -> str:
 
 
 def rewritten(world: World, name: str, change: Callable[[list[str]], None]) -> None:
-    """Somebody with the right to write edits an object."""
+    """Edit an object, as somebody with the right to write can."""
     lines = gzip.decompress(world.archive.objects[name]).decode().split("\n")
     change(lines)
     world.archive.objects[name] = gzip.compress("\n".join(lines).encode())

@@ -152,7 +152,7 @@ def test_a_half_written_object_is_told_and_nothing_is_written_over_it(
 
 
 def locks(aws: Aws) -> list[str]:
-    """What PutObject asked of Object Lock; moto keeps it, and cannot be asked for it."""
+    """List what PutObject asked of Object Lock; moto keeps it, and cannot be asked for it."""
     return [each for each in aws.weather.locks if each]
 
 
@@ -353,7 +353,7 @@ def test_manifests_are_signed_and_anybody_with_the_public_key_can_check_it(
 
 
 def _check_apart(aws: Aws, key: str, text: bytes, signature: Signature) -> None:
-    """Without AWS, as docs/archive.md shows it."""
+    """Verify without AWS, as docs/archive.md shows it."""
     import base64
 
     public = load_der_public_key(aws.admin("kms").get_public_key(KeyId=key)["PublicKey"])

@@ -107,7 +107,7 @@ def test_a_disk_that_is_busy_is_a_matter_of_trying_again() -> None:
 
 
 def linked(root: Path, pattern: str) -> list[str]:
-    """Objects that somebody moved elsewhere, with a link to each left in its place."""
+    """Move objects to another folder, and leave a link to each in its place."""
     elsewhere = root.with_name("elsewhere")
     elsewhere.mkdir()
     found = [path for path in root.rglob(pattern) if path.is_file()]

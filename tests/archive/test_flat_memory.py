@@ -97,7 +97,7 @@ def test_their_verification_reads_one_object_at_a_time() -> None:
 
 
 def counted(devices: int) -> ExportOperations:
-    """What an export really asked of its ports, in billed operations."""
+    """Count what an export really asked of its ports, in billed operations."""
     world = a_sent_one(devices, MemoryArchive())
     reading: Counter[str] = Counter()
     batches = world.ledger.batches

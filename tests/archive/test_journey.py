@@ -23,7 +23,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("stack")]
 
 @pytest.fixture
 def people(stack: Stack) -> Iterator[tuple[Person, Person]]:
-    """A provider and a moderator."""
+    """Sign in a provider and a moderator."""
     both = sign_in(stack, demo.AURORA.email), sign_in(stack, demo.MIRA.email)
     yield both
     for person in both:

@@ -16,14 +16,14 @@ ARCHIVED = dict(World().archived(N1, N2, devices=9).archive.objects)
 
 
 def tampered(objects: dict[str, bytes]) -> World:
-    """The same notifications in Firestore, and these objects in the archive."""
+    """Build a world with the same notifications in Firestore, and these objects in the archive."""
     world = World().archived(N1, N2, devices=9)
     world.archive.objects = objects
     return world
 
 
 def meaning(name: str, content: bytes) -> bytes:
-    """What an object says, without how it is packed or written."""
+    """Read what an object says, apart from how it is packed or written."""
     if name.endswith(".json"):
         return json.dumps(json.loads(content), sort_keys=True).encode()
     return opened(content)

@@ -108,7 +108,7 @@ class Weather:
 def _refused(
     request: web.Request, body: bytes, status: str, code: str, region: str = ""
 ) -> web.Response:
-    """Each service of AWS has its own way of saying no."""
+    """Refuse a request in the form of the AWS service it is for."""
     if "X-Amz-Target" in request.headers:
         text, kind = json.dumps({"__type": code, "message": "no"}), "application/x-amz-json-1.1"
     elif b"Action=" in body:
@@ -120,7 +120,7 @@ def _refused(
 
 
 async def cut_midway(request: web.Request, whole: web.Response) -> web.StreamResponse:
-    """All of the headers and half of the body."""
+    """Send all of the headers and half of the body."""
     assert isinstance(whole.body, bytes)
     half = web.StreamResponse(status=whole.status)
     half.content_length = len(whole.body)

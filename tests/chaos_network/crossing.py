@@ -72,7 +72,7 @@ ODD_NUMBER = 999
 
 @dataclass(slots=True)
 class Crossing:
-    """What a seed came to. ``wrong`` lists broken promises by notification."""
+    """Result of a seed. ``wrong`` lists broken promises by notification."""
 
     seed: int
     notifications: int = 0
@@ -108,7 +108,7 @@ def cross(sea: Afloat, seed: int, *, notifications: int = 2, share: float = 1.0)
 
 
 def an_audience(seed: int, share: float) -> list[Device]:
-    """Phones of every push service, a few with dead addresses, and desktops."""
+    """Build phones of every push service, a few with dead addresses, and desktops."""
     return [
         *(
             a_device(f"{kind}-{n}", address=PushAddress(kind, _value(kind, seed, n)))
@@ -151,7 +151,7 @@ class Counting:
 
 
 class Witnesses(PushService):
-    """What was taken, in the words of those who took it."""
+    """Requests that were accepted, in the words of the services that accepted them."""
 
     def __init__(self, entries: Callable[[str], Sequence[Mapping[str, Any]]]) -> None:
         super().__init__()
@@ -161,7 +161,7 @@ class Witnesses(PushService):
         return dict(Counter(it["token"] for it in self.entries(notification_id) if it["taken"]))
 
     def entries(self, notification_id: object) -> Sequence[Mapping[str, Any]]:
-        """Every request."""
+        """List every request."""
         return self._entries(str(notification_id))
 
 
@@ -179,7 +179,7 @@ def _look(sea: Afloat, world: World, ids: Sequence[NotificationId], found: Cross
 
 
 def _lost(world: World, id: NotificationId) -> list[str]:
-    """Who should have it and, in the ledger's own word, does not."""
+    """List the devices that should have it and, by the ledger's own word, do not."""
     return [
         f"lost: {hwid} ended as {record.outcome} {record.code}"
         for hwid, record in world.records(id).items()
@@ -189,7 +189,7 @@ def _lost(world: World, id: NotificationId) -> list[str]:
 
 
 def _excused(world: World, hwid: str) -> set[tuple[Outcome, str]]:
-    """What may have kept it from a device: a dead address, dropped by now, or a newer one."""
+    """List ends that are no loss: of a dead address, dropped by now, or of a newer one."""
     address = world.targets[hwid].address
     if hwid == ODD_DEVICE and world.targets[hwid].unreadable:
         return {(Outcome.SKIPPED, "unreadable"), (Outcome.SKIPPED, "superseded")}

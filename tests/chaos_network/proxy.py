@@ -33,7 +33,7 @@ class Luck:
     dealt: Counter[str] = field(default_factory=Counter)
 
     def draw(self, kinds: Mapping[str, object]) -> str:
-        """The name of a fault, or nothing."""
+        """Draw the name of a fault, or none."""
         if self.chance.random() >= self.rate:
             return ""
         name = self.chance.choice(sorted(kinds))
@@ -43,7 +43,7 @@ class Luck:
 
 @asynccontextmanager
 async def accepting(serve: Serve) -> AsyncIterator[int]:
-    """A port at which every connection is served so, until the end of the block."""
+    """Listen at a port within the ``with`` block, and serve every connection by ``serve``."""
     going: set[asyncio.Task[None]] = set()
 
     async def one(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -89,7 +89,7 @@ class Link:
     chance: Random
 
     async def carried_out(self, request: bytes) -> bytes:
-        """The emulator's answer."""
+        """Forward a request; return the emulator's answer."""
         reader, writer = self.onward
         writer.write(request)
         return await message(reader)
@@ -100,14 +100,14 @@ class Link:
         await self.writer.drain()
 
     async def silence(self) -> None:
-        """Neither an answer nor an end, until the sender hangs up."""
+        """Send neither an answer nor an end, until the sender hangs up."""
         with suppress(TimeoutError):
             async with asyncio.timeout(SILENCE_SECONDS):
                 await self.reader.read(1)
 
 
 async def message(reader: asyncio.StreamReader) -> bytes:
-    """One whole request or answer; every one of ours says how long it is."""
+    """Read one whole request or answer; every one of ours says how long it is."""
     head = await reader.readuntil(b"\r\n\r\n")
     named = (line.partition(b":") for line in head.lower().split(b"\r\n"))
     length = next((int(value) for name, _, value in named if name == b"content-length"), 0)
@@ -157,7 +157,7 @@ async def _closed_after(link: Link, request: bytes) -> bool:
 
 
 async def _request_cut(link: Link, request: bytes) -> bool:
-    """Half of the request gets through, so it is not carried out."""
+    """Forward half of the request, so that it is not carried out."""
     link.onward[1].write(request[: len(request) // 2])
     await link.onward[1].drain()
     reset(link.onward[1])
@@ -193,7 +193,7 @@ def _said(status: str, body: bytes, *lines: str) -> bytes:
 
 
 async def _page(link: Link, request: bytes) -> bool:
-    """A proxy's own error page: nobody knows whether the request got any further."""
+    """Answer with a proxy's own error page: nobody knows whether the request got any further."""
     await link.give(_said("502 Bad Gateway", b"<!DOCTYPE html><title>502</title>"))
     return True
 
@@ -209,7 +209,7 @@ async def _too_many(link: Link, request: bytes) -> bool:
 
 
 async def _internal(link: Link, request: bytes) -> bool:
-    """It was carried out all the same."""
+    """Answer with an error, though the request was carried out."""
     await link.carried_out(request)
     await link.give(_said("500 Internal Server Error", b"null"))
     return True
@@ -235,7 +235,7 @@ REQUEST_FAULTS: Mapping[str, Act] = {
 
 
 def between_requests(port: int, luck: Callable[[], Luck]) -> Serve:
-    """A proxy for HTTP/1.1 to the emulator at ``port``."""
+    """Build a proxy for HTTP/1.1 to the emulator at ``port``."""
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         onward = await asyncio.open_connection("127.0.0.1", port)
@@ -268,7 +268,7 @@ class Pipe:
     silent: bool = False
 
     def end(self) -> None:
-        """Both connections, by RST."""
+        """End both connections, by RST."""
         for side in self.sides:
             reset(side)
 
@@ -322,7 +322,7 @@ STREAM_FAULTS: Mapping[str, Strike] = {
 
 
 def between_bytes(port: int, luck: Callable[[], Luck]) -> Serve:
-    """A proxy for any protocol to the emulator at ``port``."""
+    """Build a proxy for any protocol to the emulator at ``port``."""
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         far_reader, far_writer = await asyncio.open_connection("127.0.0.1", port)

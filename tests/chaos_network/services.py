@@ -57,7 +57,7 @@ Entries = list[Mapping[str, Any]]
 
 @dataclass(slots=True)
 class Services:
-    """What the emulators received, and how the networks are disposed."""
+    """Emulators with what they received, and the faults of their networks."""
 
     fcm: fcm.Fcm
     apns: Apns
@@ -78,18 +78,20 @@ class Services:
         return dict(zip(kinds, (self.fcm, self.apns, self.hms), strict=True))
 
     def luck(self, kind: AddressKind) -> Callable[[], Luck]:
-        """Asked at every chance, so that it can be replaced."""
+        """Return the luck of a service; it is asked for at every chance, so that it can be
+        replaced.
+        """
         return lambda: self.networks[kind]
 
     def begin(self, seed: int) -> None:
-        """Nothing was received, and luck starts anew."""
+        """Forget what was received, and seed the luck anew."""
         for number, network in enumerate(self.networks.values()):
             network.chance = Random(seed * 10 + number)
         for emulator in self.all.values():
             emulator.received.forget()
 
     def entries(self, notification: str) -> Entries:
-        """What all of them received of it."""
+        """List what all of them received of the notification."""
         return [
             entry
             for emulator in self.all.values()
@@ -97,7 +99,7 @@ class Services:
         ]
 
     def accepted_again(self) -> Mapping[str, int]:
-        """How many accepts were not the first of their address, with and without a replace key."""
+        """Count accepts that were not an address's first, with and without a replace key."""
         sums = [emulator.received.summary()["acceptedAgain"] for emulator in self.all.values()]
         return {
             name: sum(times - 1 for told in sums for times in told[name].values())
@@ -107,7 +109,7 @@ class Services:
 
 @dataclass(frozen=True, slots=True)
 class Afloat:
-    """Everything that runs."""
+    """Services and senders that run."""
 
     services: Services
     senders: Mapping[AddressKind, Sender]
@@ -120,7 +122,7 @@ class Afloat:
 
 @contextmanager
 def afloat(folder: Path) -> Iterator[Afloat]:
-    """Emulators and networks in a thread, senders to them here."""
+    """Run emulators and networks in a thread, and senders to them here."""
     services = Services(
         fcm.Fcm(fcm.Config(retry_after_seconds=0), TokenEndpoint(None)),
         Apns(ApnsConfig(fault_ratio=APPLES_FAULT_RATE, faults=APPLES_FAULTS)),

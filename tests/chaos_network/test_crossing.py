@@ -107,7 +107,9 @@ class Fated:
 
 
 def assert_honest(fated: Fated) -> None:
-    """One request at most; and only what is in doubt may have been taken without our knowing."""
+    """Assert that one request was sent at most, and that only what is in doubt may have been taken
+    unnoticed.
+    """
     assert fated.received <= 1
     assert isinstance(fated.answer, Accepted | RetryLater)
     assert fated.in_doubt or fated.taken == isinstance(fated.answer, Accepted)

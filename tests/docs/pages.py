@@ -75,7 +75,7 @@ def _table(rows: Iterable[Sequence[str]]) -> str:
 
 
 def deed(answer: Answer) -> str:
-    """What becomes of a device after this answer."""
+    """Describe what becomes of a device after this answer."""
     match answer:
         case Accepted():
             return "delivered"
@@ -205,7 +205,7 @@ def _of_field_faults() -> Iterator[Sequence[str]]:
 
 
 def _together(table: Mapping[str, V]) -> Iterator[tuple[V, str]]:
-    """One row for neighbours of which the same is said."""
+    """Merge neighbours with the same problem into one row."""
     for value, rows in groupby(table.items(), key=lambda row: row[1]):
         yield value, ", ".join(f"`{code}`" for code, _ in rows)
 

@@ -62,7 +62,7 @@ def _request(command: str) -> Request:
 
 
 def steps() -> list[Step]:
-    """The whole document, from top to bottom."""
+    """Read the whole document, from top to bottom."""
     text = REFERENCE.read_text(encoding="utf-8")
     blocks = list(_BLOCK.finditer(text))
     return [
@@ -85,7 +85,7 @@ def _step(text: str, block: re.Match[str], following: re.Match[str] | None) -> S
 
 
 def tables(kind: str) -> Iterator[tuple[str, list[list[str]]]]:
-    """What follows each ``<!-- kind: name -->``: the name, and the rows of cells."""
+    """Yield what follows each ``<!-- kind: name -->``: the name, and the rows of cells."""
     text = REFERENCE.read_text(encoding="utf-8")
     for found in re.finditer(rf"<!-- {kind}: (\w+) -->\n\n((?:\|.*\n)+)", text):
         rows = [
@@ -95,12 +95,12 @@ def tables(kind: str) -> Iterator[tuple[str, list[list[str]]]]:
 
 
 def quoted(cell: str) -> list[str]:
-    """What stands in backticks."""
+    """Return what is in backticks."""
     return re.findall(r"`([^`]+)`", cell)
 
 
 def differences(shown: Any, real: Any, where: str = "") -> Iterator[str]:
-    """Where an answer is not what the document shows, apart from what it leaves open."""
+    """Yield where an answer is not what the document shows, apart from what it leaves open."""
     if type(shown) is not type(real):
         yield f"{where or 'the answer'}: shown {shown!r}, really {real!r}"
     elif isinstance(shown, dict):

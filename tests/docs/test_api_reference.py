@@ -54,7 +54,7 @@ MODELS: Mapping[str, type[BaseModel]] = {model.__name__: model for model in mode
 
 
 def endpoints() -> Iterator[tuple[str, str]]:
-    """Method and path of every call a person, a server or a device can make."""
+    """List method and path of every call a person, a server or a device can make."""
     for row in ROWS:
         yield row.method, f"/{row.function}{row.template.rstrip('/')}"
 
@@ -103,7 +103,7 @@ def _by_field(rows: list[list[str]]) -> Iterator[tuple[str, list[str]]]:
 
 
 def limits(schema: Any) -> Iterator[int]:
-    """The bounds in a field's schema; those of 0 and of empty texts say nothing worth telling."""
+    """Read the bounds in a field's schema; those of 0 and of empty texts are not worth telling."""
     if isinstance(schema, list):
         for each in schema:
             yield from limits(each)
@@ -145,7 +145,7 @@ def refusals(root: type[Refusal] = Refusal) -> Iterator[type[Refusal]]:
 
 
 def problem_codes() -> Iterator[tuple[str, Row]]:
-    """Every code a problem can have: the classes' own, and those given where one is raised."""
+    """Collect every code of a problem: the classes' own, and those given where one is raised."""
     classes = {each.__name__: each for each in refusals()}
     for each in classes.values():
         if each.__name__ != "Forbidden":  # is never raised without a code of its own
@@ -171,7 +171,7 @@ def words(code: ast.expr) -> list[str]:
 
 
 def field_codes() -> Iterator[str]:
-    """Every code a fault of a field can have."""
+    """Collect every code a fault of a field can have."""
     yield from ({code for code, _ in validation._WORDS.values()} - {"malformed"})
     yield from (validation._REQUIRED[0], validation._INVALID[0])
     for call in calls():
@@ -196,7 +196,7 @@ def called(call: ast.Call) -> str:
 
 @dataclass(frozen=True)
 class Run:
-    """What became of the document's commands; of each step, files named after its line."""
+    """Results of the document's commands; of each step, files named after its line."""
 
     folder: Path
     told: str
@@ -213,7 +213,7 @@ class Run:
 
 @pytest.fixture(scope="module")
 def run(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Run:
-    """All commands, one after the other, in one shell."""
+    """Run all commands, one after the other, in one shell."""
     folder = tmp_path_factory.mktemp("reference")
     (folder / ".curlrc").write_text('write-out = "%{stderr}HTTP %{http_code}\\n"\nnoproxy = "*"\n')
     script = "".join(

@@ -26,7 +26,7 @@ def name(document: Path) -> str:
 
 
 def links(document: Path) -> Iterator[tuple[Path, str]]:
-    """File and heading of every link that stays in the repository."""
+    """Yield file and heading of every link that stays in the repository."""
     for target in _LINK.findall(_FENCED.sub("", document.read_text(encoding="utf-8"))):
         if not re.match(r"[a-z]+:", target):
             path, _, heading = target.partition("#")
@@ -34,7 +34,7 @@ def links(document: Path) -> Iterator[tuple[Path, str]]:
 
 
 def headings(document: Path) -> set[str]:
-    """As GitHub names them in links."""
+    """Return headings as GitHub names them in links."""
     text = _FENCED.sub("", document.read_text(encoding="utf-8"))
     shown = re.findall(r"^#+ (.+)$", text, re.MULTILINE)
     return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in shown}
@@ -70,7 +70,7 @@ def targets() -> set[str]:
 
 
 def commands(document: Path) -> Iterator[str]:
-    """What stands in code, line by line."""
+    """Yield the lines that are code."""
     text = document.read_text(encoding="utf-8")
     for block in _FENCED.findall(text):
         yield from block.splitlines()

@@ -22,7 +22,7 @@ Call = Callable[..., TestResponse]
 
 @cache
 def client(entry_point: str) -> FlaskClient:
-    """A function as it is deployed."""
+    """Create a client of a function as it is deployed."""
     kind = "cloudevent" if entry_point.startswith("on_") else "http"
     app: Any = functions_framework.create_app(  # type: ignore[no-untyped-call]
         entry_point, str(SOURCE), kind
@@ -36,7 +36,7 @@ def bearer(credential: str) -> dict[str, str]:
 
 @pytest.fixture
 def world() -> Iterator[MemoryParts]:
-    """Provider p1 (Enterprise, example.com verified), and p2 with a domain of its own."""
+    """Build provider p1 (Enterprise, example.com verified), and p2 with a domain of its own."""
     parts = memory_parts(
         an_enterprise_provider("p1"),
         a_provider("p2"),
@@ -49,7 +49,7 @@ def world() -> Iterator[MemoryParts]:
 
 
 def door(entry_point: str, credential: str | None) -> Call:
-    """Calls of one function by one caller."""
+    """Return calls of one function by one caller."""
 
     def call(method: str, path: str = "/", json: object = None, **more: Any) -> TestResponse:
         headers: Mapping[str, str] = more.pop("headers", {})
@@ -64,24 +64,24 @@ def door(entry_point: str, credential: str | None) -> Call:
 
 @pytest.fixture
 def provider(world: MemoryParts) -> Call:
-    """Provider p1, signed in."""
+    """Return calls by provider p1, signed in."""
     return door("provider_api", token("p1"))
 
 
 @pytest.fixture
 def other_provider(world: MemoryParts) -> Call:
-    """Provider p2, signed in."""
+    """Return calls by provider p2, signed in."""
     return door("provider_api", token("p2"))
 
 
 @pytest.fixture
 def operator(world: MemoryParts) -> Call:
-    """An operator, signed in."""
+    """Return calls by an operator, signed in."""
     return door("operator_api", token("o1", operator=True))
 
 
 def errors_of(response: TestResponse) -> dict[str, str]:
-    """Field -> code, after a look at the rest of the problem."""
+    """Return the codes by field, after a look at the rest of the problem."""
     assert response.status_code == 422, response.text
     assert response.mimetype == "application/problem+json"
     problem = response.get_json()
@@ -91,5 +91,5 @@ def errors_of(response: TestResponse) -> dict[str, str]:
 
 
 def a_body(**given: Any) -> dict[str, Any]:
-    """A complete notification for everybody."""
+    """Build a complete notification for everybody."""
     return {"title": "Sale", "body": "Everything must go", "targetSegment": {}} | given

@@ -72,7 +72,9 @@ fuzzed = settings(
 
 
 def a_furnished_fanfare() -> MemoryParts:
-    """Two providers with a notification in every status each, devices, a moderator and the bot."""
+    """Build two providers with a notification in every status each, devices, a moderator and the
+    bot.
+    """
     parts = memory_parts(
         an_enterprise_provider("p1"),
         a_provider("p2"),
@@ -107,7 +109,7 @@ class Told:
 
 
 def sound(told: Told) -> None:
-    """What holds for every answer of a REST door."""
+    """Assert what holds for every answer of a REST door."""
     assert told.status < 500, told.text
     _secured(told)
     if told.status < 400:
@@ -124,7 +126,7 @@ def sound(told: Told) -> None:
 
 
 def sound_callable(told: Told) -> None:
-    """What holds for every answer of a callable."""
+    """Assert what holds for every answer of a callable."""
     assert told.status < 500, told.text
     _secured(told)
     assert told.headers["Content-Type"].partition(";")[0] == "application/json"

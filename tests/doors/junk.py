@@ -7,7 +7,7 @@ from tests.parts import token
 
 
 def unsigned(*parts: bytes) -> str:
-    """A token of such parts; the claims are ``{}`` unless given."""
+    """Build a token of such parts; the claims are ``{}`` unless given."""
     whole = parts if len(parts) > 1 else (*parts, b"{}")
     encoded = [base64.urlsafe_b64encode(part).decode().rstrip("=") for part in whole]
     return ".".join([*encoded, ""])

@@ -120,7 +120,7 @@ def request_of(endpoint: str) -> tuple[str, str, str, dict[str, Any]]:
 
 
 def smallest_of(endpoint: str) -> object:
-    """The smallest body that a route takes; ``None`` for none."""
+    """Build the smallest body that a route takes; ``None`` for none."""
     row = ROWS.get(endpoint)
     if row is None or row.method == "GET" or row.input is EmptyRequest:
         return None
@@ -129,7 +129,7 @@ def smallest_of(endpoint: str) -> object:
 
 
 def an_event(function: str) -> dict[str, Any]:
-    """As Eventarc tells of a document that was there and is not any more."""
+    """Build Eventarc's event of a document that was deleted."""
     document = "pendingNotifications/none" if "notification" in function else "devices/none"
     name = f"projects/demo-fanfare/databases/(default)/documents/{document}"
     return {

@@ -146,7 +146,7 @@ def test_without_consent_no_address_is_kept(nobody: Call, world: MemoryParts) ->
 
 
 def signed_in(world: MemoryParts, hwid: str = HWID) -> Call:
-    """A device with the ID token that its last custom token was exchanged for."""
+    """Sign a device in by the ID token that its last custom token was exchanged for."""
     uid = f"device:{hwid}"
     return door("device_api", token(uid, **world.accounts.claims[uid]))
 

@@ -129,7 +129,7 @@ Raising = Callable[[Exception | None], FlaskClient]
 
 @pytest.fixture
 def service(world: MemoryParts) -> Raising:
-    """A task handler that raises what it is told to, or does its work."""
+    """Build a task handler that raises what it is told to, or does its work."""
 
     def raising(error: Exception | None) -> FlaskClient:
         @service_door("send-batch", "tasks")

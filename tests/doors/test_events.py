@@ -15,7 +15,7 @@ ROOT = "projects/demo-fanfare/databases/(default)/documents"
 
 
 def written(hwid: str, fields: Mapping[str, str], subject: str) -> TestResponse:
-    """Eventarc's call after a device document was written."""
+    """Make Eventarc's call after a device document was written."""
     values = {name: Value(string_value=text) for name, text in fields.items()}
     document = Document(name=f"{ROOT}/devices/{hwid}", fields=values)
     event = DocumentEventData(value=document)

@@ -15,7 +15,7 @@ THREADS = 8
 
 @pytest.fixture
 def often() -> Iterator[None]:
-    """Threads take turns as often as they can."""
+    """Make threads take turns as often as they can."""
     before = sys.getswitchinterval()
     sys.setswitchinterval(1e-6)
     yield
@@ -23,7 +23,7 @@ def often() -> Iterator[None]:
 
 
 def answering() -> Callable[[int], object]:
-    """A door with models of its own, which nobody used yet."""
+    """Build a door with models of its own, which was not used yet."""
 
     class Asked(Input):
         some_text: str = ""

@@ -50,7 +50,7 @@ BODY_FIRST = {400, 401, 413, 415, 422}
 
 @cache
 def operations(function: str) -> dict[str, Any]:
-    """What of ``function`` is described, by method and path."""
+    """List what of ``function`` is described, by method and path."""
     rows = REST[function] if function in REST else [CALLABLES[function]]
     document = description(function, rows)
     schema = schemathesis.openapi.from_dict(document)

@@ -53,7 +53,7 @@ def told(response: TestResponse) -> Told:
 
 
 def place(route: Route, name: str | None = None) -> str:
-    """The route's path with what is there in it, or with ``name`` in its last place."""
+    """Fill the route's path with existing names, or with ``name`` in its last place."""
     names = re.findall(r"{(\w+)}", route.template)
     path = route.template
     for each in names:

@@ -104,7 +104,7 @@ def test_junk_headers_of_a_task_break_nothing(
 
 
 def an_event(function: str) -> tuple[dict[str, str], bytes]:
-    """As Eventarc tells of a document that was there and is not any more."""
+    """Build Eventarc's event of a document that was deleted."""
     document = f"{EVENTS[function]}/none"
     name = f"projects/demo-fanfare/databases/(default)/documents/{document}"
     headers = {

@@ -32,7 +32,7 @@ ODD = [
 
 
 def repeated(hwid: str) -> Iterator[Exception]:
-    """Errors of all kinds that repeat an hwid in their own words."""
+    """Build errors of all kinds that repeat an hwid in their own words."""
     document = f"projects/p/databases/(default)/documents/devices/{hwid}"
     yield Defect(f"devices/{hwid}: fcmToken is not a str")
     yield Defect(f"deviceSecrets/{hwid}#map: digest is missing")
@@ -78,7 +78,7 @@ def calls(hwid: str, notification: str) -> Iterator[tuple[str, str, str, object]
 
 
 def words(hwid: str) -> set[str]:
-    """What an hwid is recognised by: itself, and its parts."""
+    """List what an hwid is recognised by: itself, and its parts."""
     return {hwid, *re.findall(r"\w{3,}|[A-F]{2}", hwid)} - {"hwid", "hmac", "phone", "one", "the"}
 
 
@@ -116,7 +116,7 @@ def test_no_error_shows_the_document_of_another_device(
 
 
 def told(stack_trace: str) -> str:
-    """The errors of a stack trace, without the lines of code that raised them."""
+    """Extract the errors of a stack trace, without the lines of code that raised them."""
     return "\n".join(line for line in stack_trace.splitlines() if not line.startswith("  "))
 
 

@@ -255,14 +255,14 @@ SECOND = token("m2", moderator=True)
 
 
 def asked(function: str, data: object, credential: str = MODERATOR) -> Any:
-    """The result of a call that must succeed."""
+    """Return the result of a call that must succeed."""
     response = door(function, credential)("POST", "/", {"data": data})
     assert response.status_code == 200, response.text
     return response.get_json()["result"]
 
 
 def details(function: str, data: object, credential: str = MODERATOR) -> tuple[int, Any]:
-    """The status and the details of a refusal."""
+    """Return the status and the details of a refusal."""
     response = door(function, credential)("POST", "/", {"data": data})
     return response.status_code, response.get_json()["error"]["details"]
 

@@ -44,7 +44,7 @@ def world() -> Iterator[MemoryParts]:
 
 
 def nulls(model: type[BaseModel]) -> Body:
-    """Null for every field, and such an object for every nested one."""
+    """Yield null for every field, and such an object for every nested one."""
     found: Body = {}
     for name, field in model.model_fields.items():
         inner, listed = nested(field.annotation)
@@ -58,7 +58,7 @@ def only_nulls(model: type[BaseModel]) -> Body:
 
 
 def required(model: type[BaseModel], *, within: str = "", deep: bool = False) -> set[str]:
-    """The places that need a value."""
+    """Yield the places that need a value."""
     places = set()
     for name, field in model.model_fields.items():
         place = f"{within}{field.alias or name}"
@@ -71,7 +71,7 @@ def required(model: type[BaseModel], *, within: str = "", deep: bool = False) ->
 
 
 def nested(annotation: Any) -> tuple[type[Input] | None, bool]:
-    """The model inside a field, and whether the field is a list of them."""
+    """Return the model inside a field, and whether the field is a list of them."""
     if isinstance(annotation, type) and issubclass(annotation, Input):
         return annotation, False
     for inner in get_args(annotation):

@@ -55,7 +55,7 @@ def status(platform: Platform, id: str) -> Status | None:
 
 
 def altered(platform: Platform, name: str, fields: Document) -> None:
-    """Somebody else writes these fields of a document."""
+    """Write these fields of a document, as others may."""
     document = platform.parts.database.get(name)
     assert document is not None
     platform.parts.database.hold(name, {**document.fields, **fields})
@@ -293,7 +293,7 @@ def _every_call(
 
 
 def _mended(platform: Platform) -> None:
-    """A full write through the API makes a sound record of whatever was there."""
+    """Write a record in full through the API, which makes it sound whatever was there."""
     put = platform.operator("PUT", "/v1/providers/p1", WHOLE)
     assert (put.status_code, put.get_json()["unreadable"]) == (200, []), put.text
     assert platform.one("GET", "/v1/me").get_json()["unreadable"] == []

@@ -28,7 +28,7 @@ def go_without(missing: Missing) -> NoReturn:
 
 
 def lay_out(folder: Path) -> Path:
-    """Everything Terraform reads; returns the folder to run it in."""
+    """Copy everything Terraform reads; return the folder to run it in."""
     for name in ("firestore.rules", "firestore.indexes.json"):
         shutil.copy(ROOT / name, folder / name)
     build(folder / "build" / "fanfare-functions.zip")
@@ -40,14 +40,14 @@ def lay_out(folder: Path) -> Path:
 
 @pytest.fixture(scope="session")
 def say(request: pytest.FixtureRequest) -> Callable[[str], None]:
-    """A line on the screen, past pytest's capturing: installing a tool takes a while."""
+    """Return what prints a line past pytest's capturing: installing a tool takes a while."""
     reporter = request.config.pluginmanager.getplugin("terminalreporter")
     return reporter.write_line if reporter else aloud
 
 
 @pytest.fixture(scope="session")
 def terraform_here(say: Callable[[str], None]) -> None:
-    """Makes sure of Terraform before anything asks for it."""
+    """Make sure of Terraform before a test asks for it."""
     try:
         terraform(say)
     except Missing as missing:
@@ -56,7 +56,7 @@ def terraform_here(say: Callable[[str], None]) -> None:
 
 @pytest.fixture(scope="session")
 def run(terraform_here: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Terraform]:
-    """Terraform in a copy that no test changes."""
+    """Yield Terraform in a copy that no test changes."""
     with offline(lay_out(tmp_path_factory.mktemp("infra"))) as run:
         ready = run("init")
         assert ready.returncode == 0, ready.stderr
@@ -65,19 +65,19 @@ def run(terraform_here: None, tmp_path_factory: pytest.TempPathFactory) -> Itera
 
 @pytest.fixture(scope="session")
 def prod(run: Terraform) -> Plan:
-    """The plan for an empty project that becomes prod."""
+    """Plan an empty project that becomes prod."""
     return planned(run, "prod")
 
 
 @pytest.fixture(scope="session")
 def dev(run: Terraform) -> Plan:
-    """The plan for an empty project that becomes dev."""
+    """Plan an empty project that becomes dev."""
     return planned(run, "dev")
 
 
 @pytest.fixture(scope="session")
 def standing(run: Terraform, tmp_path_factory: pytest.TempPathFactory) -> Terraform:
-    """Terraform in a copy whose prod is applied, with placeholders for what Google decides."""
+    """Return Terraform in a copy with prod applied, and placeholders for what Google decides."""
     there = run.in_folder(lay_out(tmp_path_factory.mktemp("standing")))
     assert there("init").returncode == 0
     done = there("apply", "-auto-approve", "-var-file=envs/prod.tfvars")
@@ -87,13 +87,13 @@ def standing(run: Terraform, tmp_path_factory: pytest.TempPathFactory) -> Terraf
 
 @pytest.fixture(scope="session")
 def settled(standing: Terraform) -> Plan:
-    """The plan for prod once it is applied: nothing in it is unknown any more."""
+    """Plan prod once it is applied: nothing in it is unknown any more."""
     return planned(standing, "prod")
 
 
 @pytest.fixture(scope="session")
 def scanner(say: Callable[[str], None]) -> Path:
-    """The Python that has checkov."""
+    """Return the Python that has checkov."""
     try:
         return installed("checkov", say)
     except Missing as missing:

@@ -60,7 +60,7 @@ class Refused(AssertionError):
 
 
 def needs(asked: Asked) -> Composite | set[Single]:
-    """The composite index of a query, or the single-field ones that are enough for it."""
+    """Return the composite index of a query, or the single-field ones that are enough for it."""
     (source,) = asked.query["from"]
     collection = source["collectionId"]
     scope = "COLLECTION_GROUP" if source.get("allDescendants") else "COLLECTION"
@@ -89,7 +89,9 @@ def _equal(condition: Json) -> tuple[str, str]:
 
 
 def _order(query: Json, ranges: set[str]) -> tuple[tuple[str, str], ...]:
-    """As Firestore completes it: fields of ranges, then the name, which must be the last."""
+    """Complete the order as Firestore does: fields of ranges, then the name, which must be the
+    last.
+    """
     given = [(_path(o), o.get("direction", "ASCENDING")) for o in query.get("orderBy", ())]
     paths = [path for path, _ in given]
     missing = sorted(ranges - set(paths))
@@ -106,7 +108,7 @@ def _order(query: Json, ranges: set[str]) -> tuple[tuple[str, str], ...]:
 
 
 def fits(declared: Json, needed: Composite) -> bool:
-    """Whether this composite index answers it."""
+    """Tell whether this composite index answers the query."""
     modes = [(f["fieldPath"], f.get("order") or f["arrayConfig"]) for f in declared["fields"]]
     here = (declared["collectionGroup"], declared["queryScope"])
     border = len(needed.equal)
@@ -118,7 +120,7 @@ def fits(declared: Json, needed: Composite) -> bool:
 
 
 def has_single(overrides: Sequence[Json], needed: Single) -> bool:
-    """Whether a field has the index: by its override, or within a collection by default."""
+    """Tell whether a field has the index: by its override, or within a collection by default."""
     for override in overrides:
         if (override["collectionGroup"], override["fieldPath"]) == (
             needed.collection,
@@ -223,7 +225,7 @@ def _as_json(message: Any) -> Json:
 
 @contextmanager
 def served(recorder: GrpcRecorder) -> Iterator[str]:
-    """The address at which the recorder answers."""
+    """Serve the recorder; yield its address."""
     server = grpc.server(ThreadPoolExecutor(max_workers=4))
     server.add_generic_rpc_handlers((recorder,))
     port = server.add_insecure_port("127.0.0.1:0")

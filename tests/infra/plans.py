@@ -29,7 +29,7 @@ class Resource:
 
 @dataclass(frozen=True, slots=True, order=True)
 class Grant:
-    """Somebody gets a role, in the project or on one thing in it."""
+    """Role that a member gets, in the project or on one resource in it."""
 
     member: str
     role: str
@@ -38,13 +38,13 @@ class Grant:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Everything that will be there."""
+    """Resources that will exist."""
 
     resources: tuple[Resource, ...]
     text: str
 
     def of(self, type: str) -> list[Resource]:
-        """All resources of a type."""
+        """List all resources of a type."""
         return [each for each in self.resources if each.type == type]
 
     def functions(self) -> dict[str, Json]:
@@ -52,12 +52,12 @@ class Plan:
         return {each.values["name"]: each.values for each in self.of(FUNCTION)}
 
     def environment(self, function: str) -> dict[str, str]:
-        """The environment variables of a function."""
+        """Return the environment variables of a function."""
         (service,) = self.functions()[function]["service_config"]
         return dict(service["environment_variables"])
 
     def grants(self) -> set[Grant]:
-        """Who gets which role."""
+        """List who gets which role."""
         return {grant for each in self.resources for grant in _grants(each)}
 
 
@@ -92,12 +92,12 @@ _NO_GRANTS = {
 
 
 def _short(name: str) -> str:
-    """The last part of a full name; an account without its domain."""
+    """Return the last part of a full name; an account without its domain."""
     return name.removeprefix("serviceAccount:").rpartition("/")[2].partition("@")[0]
 
 
 def planned(run: Terraform, environment: str, *more: str) -> Plan:
-    """What Terraform plans for an empty project."""
+    """Run Terraform's plan for an empty project."""
     file = run.folder / f"{environment}.plan"
     done = run("plan", f"-var-file=envs/{environment}.tfvars", f"-out={file}", "-no-color", *more)
     assert done.returncode == 0, done.stderr
@@ -108,7 +108,7 @@ def planned(run: Terraform, environment: str, *more: str) -> Plan:
 
 
 def resources(module: Json, name: str = "") -> Iterator[Resource]:
-    """Every resource of a module and the modules in it."""
+    """Yield every resource of a module and the modules in it."""
     for each in module.get("resources", ()):
         if each["mode"] == "managed":
             key = str(each.get("index", ""))

@@ -20,7 +20,7 @@ TASKS = [plan_task(a_notification()), send_task(a_notification(), ledger.BatchId
 
 
 def number(plan: Plan) -> str:
-    """The project's number: Google decides it, so that only an applied setup knows it."""
+    """Read the project's number: Google decides it, so that only an applied setup knows it."""
     (project,) = plan.of("google_firebase_project")
     return str(project.values["project_number"])
 

@@ -55,7 +55,7 @@ print(json.dumps(sorted(sys.modules)))
 
 
 def loaded(folder: Path, entry_point: str) -> set[str]:
-    """The modules of a process that waits for the first request of a function."""
+    """List the modules of a process that waits for the first request of a function."""
     done = subprocess.run(
         [sys.executable, "-P", "-c", STARTS, entry_point],
         cwd=folder,
@@ -70,7 +70,7 @@ def loaded(folder: Path, entry_point: str) -> set[str]:
 
 
 def bare_folders(code: Path) -> set[str]:
-    """Our packages that hold nothing but what they are, in a sentence."""
+    """List our packages that hold nothing but a docstring."""
     return {
         ".".join(path.parent.relative_to(code).parts)
         for path in code.rglob("__init__.py")

@@ -28,7 +28,7 @@ FILLED_IN = {
 
 
 def offered() -> list[str]:
-    """Every example in the table of what is off until it is asked for."""
+    """List every example in the table of what is off until it is asked for."""
     _, _, rest = GUIDE.partition("\n## What is off until you ask for it\n")
     rows = [row for row in rest.partition("\n\n```")[0].splitlines() if row.startswith("| ")]
     found = []

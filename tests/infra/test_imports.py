@@ -132,7 +132,7 @@ def test_every_function_has_a_budget() -> None:
 
 @pytest.fixture(scope="module")
 def sign_in() -> Iterator[str]:
-    """Where the accounts of a moderator and an operator are looked up."""
+    """Serve sign-in with the accounts of a moderator and an operator; yield its address."""
     with Served(auth.app(PROJECT)) as served:
         for role in ("moderator", "operator"):
             create_account(served.address, PROJECT, Person(role, "", role, (role,)))

@@ -31,13 +31,13 @@ def metric(plan: Plan, name: str) -> str:
 
 
 def phrases(plan: Plan, name: str) -> list[str]:
-    """What is searched for anywhere in an entry."""
+    """List what a metric searches for anywhere in an entry."""
     found = re.findall(r'(?:AND |OR |\()"([^"]+)"', metric(plan, name))
     return [phrase for phrase in found if phrase not in plan.functions()]
 
 
 def listened_for(filter: str) -> re.Pattern[str]:
-    """The pattern that a message must match."""
+    """Build the pattern that a message must match."""
     return re.compile(json.loads(filter.rpartition("=~")[2]))
 
 

@@ -109,7 +109,9 @@ LAMP: dict[str, Any] = {
 
 
 def a_package(folder: Path) -> Path:
-    """A binding package as they are published: an archive in an archive, sources in source maps."""
+    """Build a binding package as they are published: an archive in an archive, sources in source
+    maps.
+    """
     source_map = json.dumps({"sourcesContent": [TYPESCRIPT]}).encode()
     line = (
         f"//# sourceMappingURL=data:application/json;base64,{base64.b64encode(source_map).decode()}"

@@ -22,7 +22,7 @@ ASKED: Mapping[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text())
 
 
 def requirements(file: str) -> dict[str, list[str]]:
-    """Each requirement of a file with its hashes."""
+    """Yield each requirement of a file with its hashes."""
     joined = (ROOT / file).read_text().replace("\\\n", " ")
     lines = [line.split() for line in joined.splitlines() if line and not line.startswith("#")]
     return {
@@ -34,7 +34,7 @@ def requirements(file: str) -> dict[str, list[str]]:
 
 
 def pins(file: str) -> dict[str, str]:
-    """Version by package."""
+    """Return the versions by package."""
     found = (PINNED.match(line) for line in requirements(file))
     return {named(it[1]): it[2] for it in found if it}
 

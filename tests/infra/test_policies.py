@@ -128,7 +128,7 @@ def test_events_of_both_collections_come_from_where_the_database_is_and_come_aga
 
 
 def documented() -> set[Grant]:
-    """The table of rights in docs/deploy.md."""
+    """Read the table of rights in docs/deploy.md."""
     text = (ROOT / "docs" / "deploy.md").read_text()
     table = text.partition("<!-- rights -->")[2].partition("<!-- /rights -->")[0]
     found = set()
@@ -225,7 +225,7 @@ def test_a_task_handler_hands_over_is_cut_off_and_is_given_up_in_this_order(
 
 
 def dispatch_deadline_seconds(settings: Settings) -> int:
-    """What the code itself asks Cloud Tasks for."""
+    """Return what the code itself asks Cloud Tasks for."""
     local = settings.model_copy(update={"cloud_tasks": "127.0.0.1:1"})
     task = send_task(a_notification(), ledger.BatchId("0-0-0"))
     return int(CloudTasks(local)._described(task, "q").dispatch_deadline.seconds)

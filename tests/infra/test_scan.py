@@ -15,7 +15,7 @@ JUSTIFIED = {"CKV_GCP_62", "CKV_GCP_84", "CKV_GCP_102", "CKV_GCP_124"}
 
 
 def scan(python: Path, folder: Path) -> dict[str, Any]:
-    """What checkov says of the Terraform files in a folder, without asking anybody."""
+    """Run checkov on the Terraform files in a folder, without asking any service."""
     command = [
         *(str(python), str(python.with_name("checkov")), "--directory", str(folder)),
         *("--framework", "terraform", "--skip-download", "--output", "json"),

@@ -23,7 +23,7 @@ DECLARED = json.loads((ROOT / "firestore.indexes.json").read_text())
 
 @pytest.fixture
 def alone(tmp_path: Path, run: Terraform) -> Terraform:
-    """Terraform in a copy that this test may change; its providers are the session's."""
+    """Copy Terraform's folder for a test that changes it; its providers are the session's."""
     return run.in_folder(lay_out(tmp_path))
 
 

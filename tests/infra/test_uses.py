@@ -27,7 +27,7 @@ With = Callable[..., Plan]
 
 @pytest.fixture(scope="module")
 def with_(run: Terraform) -> With:
-    """The plan for dev with further variables; the same ones are planned once."""
+    """Plan dev with further variables; the same ones are planned once."""
     known: dict[tuple[str, ...], Plan] = {}
 
     def plan(*given: str) -> Plan:
@@ -39,7 +39,7 @@ def with_(run: Terraform) -> With:
 
 
 def secrets(plan: Plan) -> dict[str, set[str]]:
-    """Environment variable -> the functions in which it holds a secret."""
+    """Map each environment variable to the functions in which it holds a secret."""
     found: dict[str, set[str]] = {}
     for name, function in plan.functions().items():
         for given in function["service_config"][0]["secret_environment_variables"] or ():
@@ -51,7 +51,7 @@ def secrets(plan: Plan) -> dict[str, set[str]]:
 
 
 def told(plan: Plan, variable: str) -> dict[str, str]:
-    """Function -> what it is told under this name."""
+    """Map each function to its value of this variable."""
     environments = {name: plan.environment(name) for name in plan.functions()}
     return {name: env[variable] for name, env in environments.items() if variable in env}
 

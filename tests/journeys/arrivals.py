@@ -27,7 +27,7 @@ class Arrival:
 
 
 def arrivals(stack: Stack, id: str) -> list[Arrival]:
-    """Of this notification, at every service."""
+    """List what arrived of this notification, at every service."""
     return [
         Arrival(
             service=service,
@@ -43,7 +43,9 @@ def arrivals(stack: Stack, id: str) -> list[Arrival]:
 
 
 def _listed(stack: Stack, url: str, id: str) -> list[Mapping[str, Any]]:
-    """At Apple's the way a sender would ask, with the one authority it trusts."""
+    """Ask a service for what it received; Apple's is asked as a sender would, with its one
+    authority.
+    """
     trusting = ssl.create_default_context(cafile=str(stack.push_credentials.apns_ca))
     asked = {"notification": id, "limit": "10000"}
     answer = httpx.get(f"{url}/received", params=asked, verify=trusting, timeout=30)

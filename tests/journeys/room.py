@@ -23,7 +23,7 @@ class Chat:
         return list(self._client.get("/messages", params={"chat": ROOM}).json()["messages"])
 
     def about(self, id: str) -> Mapping[str, Any]:
-        """The notification's message, as soon as there is one."""
+        """Wait for the notification's message."""
         eventually(lambda: bool(self._about(id)), f"{id} is in the chat")
         (message,) = self._about(id)
         return message
@@ -32,18 +32,18 @@ class Chat:
         return [m for m in self.messages() if m["text"].endswith(id)]
 
     def says(self, id: str, words: str) -> Mapping[str, Any]:
-        """The notification's message, once it says so."""
+        """Wait until the notification's message has these words."""
         eventually(lambda: words in self.about(id)["text"], f"the message of {id} says {words!r}")
         return self.about(id)
 
     def press(self, user: int, id: str, button: str, **wish: Any) -> str:
-        """The query's id."""
+        """Press a button; return the query's id."""
         place = {"user": user, "chat": ROOM, "message": self.about(id)["message_id"]}
         answer = self._client.post("/_press", json={**place, "button": button, **wish})
         return str(answer.raise_for_status().json()["query"])
 
     def heard(self, query: str) -> str:
-        """What the presser heard first."""
+        """Return the first answer to the presser."""
 
         def found() -> list[str]:
             return [a["text"] for a in self.answers() if a["callback_query_id"] == query]
@@ -52,11 +52,11 @@ class Chat:
         return found()[0]
 
     def answers(self) -> list[Mapping[str, Any]]:
-        """What all pressers heard."""
+        """Return the answers to all pressers."""
         return list(self._client.get("/answers").json()["answers"])
 
     def question_to(self, id: str, number: int = 1) -> Mapping[str, Any]:
-        """The question under the notification's message."""
+        """Wait for the question under the notification's message."""
         about = self.about(id)["message_id"]
 
         def found() -> list[Mapping[str, Any]]:

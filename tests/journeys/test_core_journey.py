@@ -53,7 +53,7 @@ def text(document: Mapping[str, Any], field: str) -> str:
 
 
 def register_dead_phone(stack: Stack) -> None:
-    """One whose push service refuses its address for good."""
+    """Register a phone whose push service refuses its address for good."""
     value = f"unregistered-{time.time_ns()}"
     device = {
         "hwid": f"journey-{value}",
@@ -66,7 +66,7 @@ def register_dead_phone(stack: Stack) -> None:
 
 
 def dead_for_good(arrived: list[Arrival]) -> set[str]:
-    """Apple says since when an address is dead: one that was registered after that is kept."""
+    """List addresses that are dead for good: Apple's is kept if it was registered after it died."""
     return {it.token for it in arrived if not it.taken and it.service != "apns"}
 
 
@@ -213,7 +213,7 @@ def test_the_stop_switch_holds_everything_and_loses_nothing(
 
 
 def _mine(stack: Stack) -> list[Mapping[str, Any]]:
-    """The devices on Aurora's verified domains."""
+    """List the devices on Aurora's verified domains."""
     mine = {"news.aurora.example", "sport.aurora.example"}
     return [
         d
@@ -223,7 +223,7 @@ def _mine(stack: Stack) -> list[Mapping[str, Any]]:
 
 
 def _planned(provider: Person, id: str) -> Mapping[str, Any]:
-    """Once its devices are known."""
+    """Wait until the notification's devices are known."""
     eventually(lambda: _record(provider, id)["targetedCount"] > 0, f"{id} is planned")
     return _record(provider, id)
 

@@ -40,13 +40,15 @@ class Installation:
         return answer.status_code
 
     def sign_in_again(self) -> None:
-        """What an SDK does every hour."""
+        """Refresh the ID token, as an SDK does every hour."""
         url = f"http://{self._stack.auth}/securetoken.googleapis.com/v1/token"
         form = {"grant_type": "refresh_token", "refresh_token": self.refresh_token}
         self.id_token = httpx.post(url, params={"key": "demo"}, data=form).json()["id_token"]
 
     def asks(self) -> set[int]:
-        """How device-api and Firestore answer it: by secret, by ID token, and of its document."""
+        """Return how device-api and Firestore answer the device: by secret, by ID token, and of its
+        document.
+        """
         url = f"{self._stack.functions}/device-api{self._path}/pending"
         document = f"http://{self._stack.firestore}{self._documents}{self._path[3:]}"
         return {

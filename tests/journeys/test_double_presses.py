@@ -43,7 +43,7 @@ def records(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> Iterator[Firestore
 
 @pytest.fixture
 def phone(stack: Stack) -> str:
-    """One phone of the provider's audience, so that a decision is one push."""
+    """Register one phone of the provider's audience, so that a decision is one push."""
     hwid = f"pressed-{time.time_ns()}"
     device = {
         "hwid": hwid,
@@ -62,7 +62,7 @@ def submitted(provider: Person, hwid: str, number: int) -> str:
 
 
 def heard_by_all(chat: Chat, queries: list[str]) -> Mapping[str, str]:
-    """What each presser heard; each press is answered once."""
+    """List what each presser was answered; each press is answered once."""
 
     def found() -> list[Mapping[str, str]]:
         return [a for a in chat.answers() if a["callback_query_id"] in queries]

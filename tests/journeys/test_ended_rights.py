@@ -20,7 +20,7 @@ Call = Callable[..., httpx.Response]
 
 @pytest.fixture
 def call(stack: Stack) -> Iterator[Call]:
-    """Any function, with any bearer token."""
+    """Call any function, with any bearer token."""
     with httpx.Client(base_url=stack.gateway, timeout=30, trust_env=False) as client:
 
         def made(bearer: str, method: str, path: str, body: object = None) -> httpx.Response:
@@ -31,14 +31,14 @@ def call(stack: Stack) -> Iterator[Call]:
 
 
 class Administrator:
-    """Somebody with the project's own sign-in console."""
+    """User with the project's own sign-in console."""
 
     def __init__(self, stack: Stack) -> None:
         self._stack = stack
         self._base = f"http://{stack.auth}/identitytoolkit.googleapis.com/v1"
 
     def account(self, role: str, *claims: str) -> tuple[str, str]:
-        """A new account with these claims; its uid and an ID token."""
+        """Create an account with these claims; return its uid and an ID token."""
         uid = f"{role}-{time.time_ns()}"
         person = demo.Person(uid, f"{uid}@fanfare.example", role, claims)
         create_account(self._stack.auth, self._stack.project, person)

@@ -49,13 +49,13 @@ class Sent:
 
     @property
     def taken(self) -> dict[str, int]:
-        """How often each address was taken."""
+        """Number of times that each address was taken."""
         return dict(Counter(it.token for it in self.arrivals if it.taken))
 
 
 @pytest.fixture(scope="module")
 def sent(stack: Stack) -> Sent:
-    """One for all tests here: they only look."""
+    """Send one notification for all tests here: they only look."""
     with ExitStack() as end:
         provider = end.enter_context(closing(sign_in(stack, demo.AURORA.email)))
         moderator = end.enter_context(closing(sign_in(stack, demo.MIRA.email)))
@@ -74,7 +74,7 @@ def sent(stack: Stack) -> Sent:
 
 
 def register_phones(stack: Stack) -> None:
-    """A dead one at every service, as those of the demo may have been found already."""
+    """Register a dead phone at every service, as those of the demo may have been found already."""
     with httpx.Client(base_url=stack.functions, timeout=30) as nobody:
         for number, (kind, begins) in enumerate((*DEAD, ALIVE_SINCE)):
             value = f"{begins}{time.time_ns()}"

@@ -42,7 +42,7 @@ def put(rest: FirestoreRest, path: tuple[str, ...], fields: Mapping[str, Any]) -
 
 
 def wait_for(rest: FirestoreRest, hwid: str, field: str) -> Any:
-    """What the event of a device's write derives."""
+    """Wait for what the event of a device's write derives."""
     deadline = time.monotonic() + SECONDS
     while time.monotonic() < deadline:
         fields = (rest.get(rest.name("devices", hwid)) or {}).get("fields", {})

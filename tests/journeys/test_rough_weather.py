@@ -83,7 +83,7 @@ def _wait_for_pushes(stack: Stack, id: str, number: int) -> None:
 
 
 def _reconciled(stack: Stack, id: str) -> bool:
-    """Whether the ledger, record by record, agrees with the counters."""
+    """Tell whether the ledger, record by record, agrees with the counters."""
     command = [sys.executable, "-m", "cli.main", "reconcile", id]
     told = subprocess.run(
         command, env={**os.environ, **stack.environment()}, capture_output=True, text=True
@@ -93,7 +93,7 @@ def _reconciled(stack: Stack, id: str) -> bool:
 
 
 def _kill_functions(stack: Stack) -> None:
-    """SIGKILL for the processes that run the functions; the master of each starts another one."""
+    """Kill the processes that run the functions; the master of each starts another one."""
     before = _workers(stack)
     assert len(before) == 2, "one for people and events, one for tasks"
     for pid in before:

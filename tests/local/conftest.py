@@ -22,7 +22,7 @@ def world() -> Iterator[MemoryParts]:
 
 @pytest.fixture
 def fanfare(world: MemoryParts, monkeypatch: pytest.MonkeyPatch) -> Fanfare:
-    """Olga's terminal."""
+    """Run commands at an operator's terminal."""
     monkeypatch.setenv("GOOGLE_CLOUD_PROJECT", "demo-fanfare")
     monkeypatch.setenv("USER", "olga")
     monkeypatch.setenv("LOGNAME", "olga")

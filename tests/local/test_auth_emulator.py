@@ -47,14 +47,14 @@ def admin(served: Served, monkeypatch: pytest.MonkeyPatch) -> Iterator[firebase_
 
 
 def call(rest: httpx.Client, name: str, **body: Any) -> Json:
-    """An ``accounts:`` call that must succeed."""
+    """Make an ``accounts:`` call that must succeed."""
     answer = rest.post(f"{ACCOUNTS}:{name}", json=body)
     assert answer.status_code == 200, answer.text
     return dict(answer.json())
 
 
 def refusal(rest: httpx.Client, name: str, **body: Any) -> str:
-    """The message of an ``accounts:`` call that must be refused, in Google's form."""
+    """Return the message of an ``accounts:`` call that must be refused, in Google's form."""
     answer = rest.post(f"{ACCOUNTS}:{name}", json=body)
     error = answer.json()["error"]
     assert answer.status_code == error["code"] == 400

@@ -35,7 +35,7 @@ CONTENT = some_content(
 
 @pytest.fixture
 def pending(world: MemoryParts) -> NotificationId:
-    """Of one device when it was submitted; now there are two."""
+    """Submit a notification to one device; now there are two."""
     world.clock.set(NOON)
     new = Notification(
         N1, "p1", "p1@example.com", CONTENT, a_segment(region=("us",)), None, created_at=NOON
@@ -53,7 +53,7 @@ def pending(world: MemoryParts) -> NotificationId:
 def at_a_terminal(
     fanfare: Fanfare, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> Iterator[Callable[..., str]]:
-    """Olga's terminal, a real one: what she reads when she types ``answer``."""
+    """Run a command at a real terminal; return what is shown when ``answer`` is typed."""
     del fanfare
     with ExitStack() as end:
         controller, terminal = os.openpty()

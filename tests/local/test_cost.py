@@ -28,7 +28,7 @@ PROJECT = "demo-cost"
 
 @dataclass(frozen=True, slots=True)
 class Counted:
-    """What a real fan-out was billed."""
+    """Billed operations of a real fan-out."""
 
     reads: int
     writes: int

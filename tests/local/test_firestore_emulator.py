@@ -295,12 +295,12 @@ class Documents:
         self._url = f"http://{emulator.address}/v1/projects/{project}/databases/(default)/documents"
 
     def write(self, path: str) -> None:
-        """As an administrator."""
+        """Write a document as an administrator."""
         admin = {"Authorization": "Bearer owner"}
         httpx.patch(f"{self._url}/{path}", json={"fields": {}}, headers=admin).raise_for_status()
 
     def status(self, path: str) -> int:
-        """What an anonymous reader gets."""
+        """Return the status that an anonymous reader gets."""
         return httpx.get(f"{self._url}/{path}").status_code
 
 

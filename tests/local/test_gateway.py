@@ -83,7 +83,7 @@ def source(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def loads_functions(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Loading functions changes the interpreter and the environment; put both back."""
+    """Restore the interpreter and the environment, which loading functions changes."""
     monkeypatch.setattr(sys, "path", list(sys.path))
     for name in ("main", "tiny_doors"):
         monkeypatch.delitem(sys.modules, name, raising=False)
@@ -210,7 +210,7 @@ def test_there_is_no_clock_without_tick(source: Path, loads_functions: None) -> 
 
 
 def arrive(browser: Browser, hwid: str, *, project: str = "demo-p") -> int:
-    """As the emulator brings it."""
+    """Bring an event as the emulator brings it."""
     body = DocumentEventData.serialize(DocumentEventData(value=Document(name=f"devices/{hwid}")))
     return browser.post(
         f"/functions/projects/{project}/triggers/on-device-written",
@@ -379,7 +379,7 @@ def test_the_pause_doubles_up_to_its_bound() -> None:
 def served(
     firestore_emulator: FirestoreEmulator, project: str, source: Path, tmp_path: Path
 ) -> Iterator[str]:
-    """The base URL of a gateway that the real emulator sends its events to."""
+    """Serve a gateway that the real emulator sends its events to; yield its base URL."""
     if firestore_emulator.functions is None:
         pytest.skip("the emulator named by FIRESTORE_EMULATOR_HOST sends its events elsewhere")
     host, _, port = firestore_emulator.functions.rpartition(":")

@@ -119,7 +119,7 @@ def test_a_setting_that_is_wrong_is_told_before_anything_starts(tmp_path: Path) 
 
 
 def not_up(*said: str, **environ: str) -> str:
-    """What it says when it cannot start; a stack trace is no sentence."""
+    """Return what a stack says that cannot start; a stack trace is no sentence."""
     told = subprocess.run(
         [sys.executable, "-m", "local.stack", "up", "--no-seed", *said],
         cwd=ROOT,
@@ -374,7 +374,7 @@ def test_a_child_that_dies_ends_the_stack_with_its_name(command: Command) -> Non
 
 
 def _listener(address: str) -> int:
-    """The process whose command line has the port, and that is nobody's keeper."""
+    """Find the process whose command line has the port, and that is no keeper."""
     port = address.rpartition(":")[2]
     for folder in Path("/proc").glob("[0-9]*"):
         try:

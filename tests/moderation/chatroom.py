@@ -44,7 +44,7 @@ MODERATORS = (
 
 @dataclass
 class Chatroom:
-    """All parts of a desk, in memory unless others are given."""
+    """Parts of a moderators' chat, in memory unless others are given."""
 
     chat: Any = field(default_factory=MemoryChat)
     posts: Any = field(default_factory=lambda: Posts(MemoryDatabase()))
@@ -70,13 +70,13 @@ class Chatroom:
             self.add(device)
 
     def add(self, device: Device) -> None:
-        """A device registers."""
+        """Register a device."""
         derived = derive(device.hwid, device.locale, device.domains)
         Devices(self.database).refresh(device, derived)
 
     @property
     def moderator_chat(self) -> ModeratorChat:
-        """What the verbs are given."""
+        """Chat that the verbs are given."""
         return ModeratorChat(
             number=ROOM,
             chat=self.chat,
@@ -91,18 +91,18 @@ class Chatroom:
         )
 
     def given(self, it: Notification | None = None) -> Notification:
-        """A notification that is there, pending unless said otherwise."""
+        """Store a notification, pending unless told otherwise."""
         it = it or a_notification()
         self.notifications.create(Change(it, None))
         return self.record(it.id)
 
     def record(self, id: str = "n1") -> Notification:
-        """How it is now."""
+        """Read the notification as it is now."""
         found: Notification = self.notifications.get(NotificationId(id))
         return found
 
     def card(self, id: str = "n1") -> Card:
-        """What people see of it in the chat in memory."""
+        """Return what people see of it in the chat in memory."""
         post = self.posts.get(NotificationId(id))
         assert post is not None
         shown: Card = self.chat.shown[post.room, post.message]
@@ -111,7 +111,7 @@ class Chatroom:
     def press(
         self, user: int = MIRA, button: str = "a", revision: int = 1, id: str = "n1", **more: Any
     ) -> Press:
-        """Somebody presses a button under the notification's message."""
+        """Press a button under the notification's message."""
         self.updates += 1
         post = self.posts.get(NotificationId(id))
         data = more.pop("data", f"{button}:{id}:{revision}")
@@ -126,7 +126,7 @@ class Chatroom:
         return Press(**given | more)
 
     def reply(self, text: str, *, to: int, user: int = MIRA, **more: Any) -> Reply:
-        """Somebody answers message ``to``."""
+        """Reply to message ``to``."""
         self.updates += 1
         given: dict[str, Any] = {
             "update": self.updates,
@@ -149,7 +149,7 @@ class Line:
     end: ExitStack
 
     def calls(self, token: str = TOKEN) -> TelegramCalls:
-        """A bot's end of it."""
+        """Create a bot's end of the line."""
         calls = TelegramCalls(SecretStr(token), self.url)
         self.end.callback(calls.close)
         return calls
@@ -160,26 +160,26 @@ class Line:
         return TelegramChat(self.calls())
 
     def tell(self, path: str, **body: Any) -> Mapping[str, Any]:
-        """A control of the emulator."""
+        """Use a control of the emulator."""
         answer = httpx.post(f"{self.url}/{path}", json=body, timeout=10)
         return answer.raise_for_status().json()  # type: ignore[no-any-return]
 
     def next(self, answer: str, method: str = "*", **more: Any) -> None:
-        """How the next call is answered."""
+        """Set the fault of the next call."""
         self.tell("_next", answer=answer, method=method, **more)
 
     def received(self, method: str) -> Sequence[Mapping[str, Any]]:
-        """Calls, oldest first."""
+        """List the received calls, oldest first."""
         return [call for call in self.telegram.received if call["method"] == method]
 
     def message(self, message: int, room: int = ROOM) -> Mapping[str, Any]:
-        """What people see."""
+        """Return what people see of a message."""
         return self.telegram.rooms.messages[room, message]
 
 
 @contextmanager
 def line(**options: Any) -> Iterator[Line]:
-    """An emulator that answers."""
+    """Run an emulator that answers."""
     telegram = Telegram(TOKEN, {ROOM: "Moderators"}, **options)
     with Served(app(telegram)) as served, ExitStack() as end:
         yield Line(served.url, telegram, end)

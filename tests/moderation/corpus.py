@@ -33,13 +33,13 @@ class Case:
 
     @property
     def told(self) -> frozenset[str]:
-        """What the rules say."""
+        """Codes that the rules find."""
         rule = link_findings if self.field in ("url", "image") else text_findings
         return frozenset(f.code for f in rule(self.content, self.field, VERIFIED)) - NEUTRAL
 
 
 def cases() -> Sequence[Case]:
-    """All of them, in the file's order."""
+    """Read all cases, in the file's order."""
     lines = PATH.read_text("utf-8").splitlines()
     return [_case(n, line) for n, line in enumerate(lines, 1) if line and line[0] != "#"]
 

@@ -31,11 +31,11 @@ class Example:
 
     @property
     def shown(self) -> str:
-        """As documentation names it, with what cannot be seen made visible."""
+        """Text as documentation names it, with what cannot be seen made visible."""
         return self.told or shown(self.content)
 
     def findings(self) -> tuple[Finding, ...]:
-        """Of a notification that is fine but for this."""
+        """Return the findings of a notification that is fine but for this."""
         parts: dict[str, Any] = {"title": "Lights", "body": "Tonight", "url": None, "image": None}
         parts[self.field] = self.content
         web = MemoryWeb({self.content: self.seen} if self.seen else {})
@@ -50,7 +50,7 @@ class Example:
         return (*there.findings, *(self.before.moved(there.ends) if self.before else ()))
 
     def finding(self, code: str) -> Finding:
-        """The one of this code."""
+        """Return the finding of this code."""
         return next(f for f in self.findings() if f.code == code)
 
 

@@ -43,7 +43,7 @@ class Net:
         return connect("127.0.0.1", self.at.get(address, self.sites.port), seconds)
 
     def web(self, clock: Callable[[], float] = time.monotonic) -> GuardedWeb:
-        """The guarded fetcher on this net."""
+        """Create the guarded fetcher on this net."""
         pem = self.sites.ca.pem.decode()
         return GuardedWeb(
             resolve=self.resolve,
@@ -53,7 +53,7 @@ class Net:
         )
 
     def look(self, path: str, *, seconds: float = AMPLE_SECONDS) -> FetchResult:
-        """What is seen at a path of the hostile host."""
+        """Fetch a path of the hostile host."""
         return self.web().look(HOSTILE + path, seconds=seconds)
 
     @property
@@ -64,6 +64,6 @@ class Net:
 
 @contextmanager
 def a_net() -> Iterator[Net]:
-    """A net with its sites up."""
+    """Start a net with its sites up."""
     with ServedSites() as sites:
         yield Net(sites)

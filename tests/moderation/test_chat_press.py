@@ -34,18 +34,18 @@ def room() -> Chatroom:
 
 
 def heard(room: Chatroom) -> tuple[str, bool]:
-    """What the last presser heard."""
+    """Return what the last presser was answered."""
     _, words, alert = room.chat.answers[-1]
     return words, alert
 
 
 def question(room: Chatroom) -> int:
-    """The number of the last message, which is the question."""
+    """Return the number of the last message, which is the question."""
     return int(room.chat.posted[-1][1])
 
 
 def said(room: Chatroom) -> str:
-    """The bot's last message."""
+    """Return the bot's last message."""
     return str(room.chat.shown[room.chat.posted[-1]].text)
 
 

@@ -46,7 +46,7 @@ def room() -> Chatroom:
 
 
 def moved(room: Chatroom, change: Callable[[Notification], object]) -> None:
-    """The record changes somewhere, and its event arrives."""
+    """Change the record, as another process does, and deliver the event."""
     room.notifications.change(N1, change)
     show(N1, moderator_chat=room.moderator_chat)
 

@@ -73,7 +73,7 @@ NEVER_SHOWN |= {"\u200f", "\u2060", "\ufeff", "\u00ad", "\u3164", "\u2800", "\u2
 
 
 def facts(words: str, status: Status = Status.PENDING) -> Facts:
-    """A notification with the same words wherever a stranger may put some."""
+    """Build a notification with the same words wherever a stranger may put some."""
     content = Content.model_construct(
         title=words,
         body=words,
@@ -113,7 +113,7 @@ def facts(words: str, status: Status = Status.PENDING) -> Facts:
 
 
 def as_sent(card: Card) -> tuple[str, list[dict[str, Any]]]:
-    """The card as Telegram would take it, or not."""
+    """Read the card as Telegram would take it, or not."""
     asked = SendMessage.model_validate({"chat_id": -1, **_content(card), **_markup(card)})
     return taken(asked.text, asked.parse_mode, asked.entities, MOST_UNITS, "message text")
 

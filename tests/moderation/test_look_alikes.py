@@ -19,7 +19,7 @@ LIKE = {each[0]: each[1:] for each in SETS.split()}
 
 @st.composite
 def imitations(draw: st.DrawFn) -> tuple[str, str]:
-    """A brand, and the same with at least one of its letters replaced."""
+    """Draw a brand, and the same with at least one of its letters replaced."""
     brand = draw(st.sampled_from(sorted(BRANDS)))
     places = [at for at, letter in enumerate(brand) if letter in LIKE]
     replaced = draw(st.sets(st.sampled_from(places), min_size=1))

@@ -39,7 +39,7 @@ def shown(room: Chatroom, wire: Line) -> Mapping[str, Any]:
 
 
 def query(room: Chatroom, wire: Line, user: int, button: str) -> dict[str, Any]:
-    """Somebody really presses, so that the query can be answered."""
+    """Press a button for real, so that the query can be answered."""
     post = room.posts.get(N1)
     assert post is not None
     place = {"user": user, "chat": post.room, "message": post.message, "button": button}

@@ -41,7 +41,7 @@ def chromium() -> str:
 
 @pytest.fixture
 def page(stack: Stack, chromium: str) -> Iterator[Page]:
-    """The panel, freshly opened; whatever the browser complains of fails the test."""
+    """Open the panel; whatever the browser complains of fails the test."""
     complaints: list[str] = []
     with sync_playwright() as play:
         browser = play.chromium.launch(executable_path=chromium, args=ARGUMENTS)
@@ -64,7 +64,7 @@ def sign_in(page: Page, password: str = demo.PASSWORD) -> None:
 
 
 def picture(page: Page, name: str) -> None:
-    """Kept where PICTURES says, for people to look at."""
+    """Store a screenshot where PICTURES says, for people to look at."""
     if folder := os.environ.get("PICTURES"):
         page.screenshot(path=Path(folder, f"{name}.png"), full_page=True)
 

@@ -29,7 +29,7 @@ _ONE_OF_MANY = re.compile(r"[0-9a-f]{32}|[A-Za-z0-9_-]{16}")
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """Something that happens: a request, or with ``tasks`` everything that was enqueued."""
+    """Event of a move: a request, or with ``tasks`` everything that was enqueued."""
 
     does: str
     function: str = ""

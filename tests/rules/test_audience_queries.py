@@ -52,7 +52,9 @@ segments = st.builds(
 
 
 def selects(query: AudienceQuery, device: Device) -> bool:
-    """What a store does with a query, and a reader with a device that an earlier one selects."""
+    """Tell whether a store selects the device for this query, and a reader does not pass it over
+    for an earlier one.
+    """
     derived = derive(device.hwid, device.locale, device.domains)
     document = registration_fields(device, derived)
     return (
@@ -65,7 +67,7 @@ def selects(query: AudienceQuery, device: Device) -> bool:
 
 
 def meets(document: Mapping[str, Any], condition: Condition) -> bool:
-    """What a store does with a condition."""
+    """Tell whether a document meets a condition, as a store does."""
     stored = document.get(condition.field)
     if isinstance(condition, Since):
         return stored is not None and stored >= condition.value

@@ -38,7 +38,7 @@ ID, OTHER = NotificationId("n1"), NotificationId("n2")
 
 
 def heard(*answers: Answer) -> Evidence:
-    """Each from another address."""
+    """Collect answers, each from another address."""
     return Evidence().after((f"a{n}", answer) for n, answer in enumerate(answers))
 
 

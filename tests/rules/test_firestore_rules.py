@@ -174,7 +174,9 @@ def a_caller(emulator: FirestoreEmulator) -> Iterator[Caller]:
 
 @pytest.fixture(scope="module")
 def caller(firestore_emulator: FirestoreEmulator) -> Iterator[Caller]:
-    """Nothing is ever written with the rules, so that all tests can share the documents."""
+    """Create clients. Nothing is ever written with the rules, so that all tests can share the
+    documents.
+    """
     yield from a_caller(firestore_emulator)
 
 

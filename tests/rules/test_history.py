@@ -38,7 +38,7 @@ chains = st.lists(facts, min_size=1, max_size=6).map(chain_of)
 
 
 def tampered(entries: Sequence[Entry], sound: Sequence[Entry]) -> bool:
-    """Whether it shows that these are not the entries the notification knows the head of."""
+    """Tell whether it shows that these are not the entries the notification knows the head of."""
     return bool(chain_faults(entries, len(sound), sound[-1].hash))
 
 

@@ -30,7 +30,7 @@ START = 1_767_225_600.0
 
 
 def key_pair() -> tuple[str, str]:
-    """A P8 key as Apple hands it out, and its public half."""
+    """Create a P8 key as Apple hands it out, and its public half."""
     key = ec.generate_private_key(ec.SECP256R1())
     private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
     public = key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
@@ -80,7 +80,7 @@ class Tokens:
 
 
 def minted() -> str:
-    """A header that Apple would take."""
+    """Create a header that Apple would take."""
     return P8Key(read_key(P8), KEY_ID, TEAM_ID, TokenShelf(MemoryDatabase())).authorization()
 
 
@@ -118,7 +118,7 @@ class Sending:
 
 
 def received(apns: ServedApns, token: str) -> list[dict[str, Any]]:
-    """What the emulator got for one device token."""
+    """Return what the emulator received for one device token."""
     answer = httpx.get(f"{apns.admin}/received", params={"token": token, "limit": 10_000})
     return list(answer.json()["received"])
 

@@ -67,7 +67,7 @@ def _self_signed(private_key: str) -> bytes:
 
 @pytest.fixture(scope="module")
 def fcm() -> Iterator[str]:
-    """The emulator's base URL."""
+    """Serve the emulator; yield its base URL."""
     with Served(app()) as served:
         yield served.url
 
@@ -80,7 +80,7 @@ def private_key() -> str:
 
 @pytest.fixture
 def account_file(private_key: str, tmp_path: Path) -> AccountFile:
-    """Writes a throw-away service account whose tokens come from the URL given."""
+    """Write a throw-away service account whose tokens come from the URL given."""
 
     def written(token_uri: str) -> Path:
         path = tmp_path / "account.json"

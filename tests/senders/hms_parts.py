@@ -49,5 +49,5 @@ class HmsSending:
 
 
 def summary(url: str) -> dict[str, Any]:
-    """The emulator's sums."""
+    """Return the emulator's sums."""
     return dict(httpx.get(f"{url}/received/summary").json())

@@ -40,12 +40,12 @@ class Message:
     expires_at: datetime | None = None
 
     def rendered(self, kind: AddressKind, now: datetime = NOW) -> Payload | Unsendable:
-        """In one push service's language."""
+        """Render the message in one push service's language."""
         options = Options(self.id, self.sending_at, now, self.expires_at)
         return LANGUAGES[kind].payload(shown(self.content), options)
 
     def payload(self, kind: AddressKind, now: datetime = NOW) -> Payload:
-        """The same, of what fits."""
+        """Render the message, which must fit."""
         rendered = self.rendered(kind, now)
         assert isinstance(rendered, Payload)
         return rendered
@@ -114,13 +114,13 @@ class Sending:
         self.sender.close()
 
     def wait_for_answers(self, seconds: float) -> None:
-        """Of requests from now on."""
+        """Set how long requests wait from now on."""
         self._http["answer_seconds"] = seconds
         for client in self.clients:
             client._answer_seconds = seconds
 
     def notices_ends(self) -> bool:
-        """Whether no kept connection can be used any more."""
+        """Tell whether no kept connection can be used any more."""
         return not any(each.usable() for client in self.clients for each in client._idle)
 
     def __call__(self, *values: str, message: Message | None = None) -> list[Answer]:
@@ -128,7 +128,7 @@ class Sending:
 
 
 def received(url: str, token: str) -> list[dict[str, Any]]:
-    """What the emulator got for one address."""
+    """Return what the emulator received for one address."""
     answer = httpx.get(f"{url}/received", params={"token": token, "limit": 10_000})
     return list(answer.json()["received"])
 

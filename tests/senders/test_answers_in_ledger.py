@@ -97,7 +97,7 @@ class Row:
         self.unheard_of = [it for it in ours if it.name == "shared.adapters.push.unheard"]
 
     def check(self, answer: Answer) -> None:
-        """That all of it follows from the answer."""
+        """Check that all of the row follows from the answer."""
         outcome = OUTCOMES[type(answer)]
         assert self.record.outcome is outcome
         assert isinstance(answer, Accepted) or self.record.code == answer.code

@@ -97,7 +97,9 @@ def test_a_certificate_of_another_app_is_told(ca: ApnsCa) -> None:
 
 
 def p12_with_topics(*topics: str) -> bytes:
-    """As Apple's universal certificates: topics in a sequence of names and of what they are."""
+    """Build a certificate like Apple's universal ones: topics in a sequence of names and of what
+    they are.
+    """
     inner = b"".join(_der(0x0C, it.encode()) + _der(0x30, _der(0x0C, b"app")) for it in topics)
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.USER_ID, topics[0])])

@@ -50,7 +50,7 @@ def apns(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServedApns]:
 
 @pytest.fixture
 def http(apns: ServedApns) -> Iterator[httpx.Client]:
-    """Another independent client, one connection a test."""
+    """Create another independent client, one connection a test."""
     trust = ssl.create_default_context(cafile=apns.ca_file)
     with httpx.Client(http2=True, http1=False, base_url=apns.url, verify=trust) as client:
         yield client
@@ -65,7 +65,7 @@ def a_token(**claims: Any) -> str:
 def post(
     http: httpx.Client, path: str = f"/3/device/{TOKEN}", payload: object = ALERT, **headers: str
 ) -> tuple[int, str]:
-    """Status and reason; ``apns_id=…`` is the header apns-id, an empty value leaves it out."""
+    """Return status and reason; ``apns_id=…`` is the header apns-id, an empty value omits it."""
     given = {
         "authorization": f"bearer {a_token()}",
         "apns_topic": TOPIC,
@@ -251,7 +251,7 @@ def test_it_runs_from_the_command_line(tmp_path: Path) -> None:
 
 @pytest.fixture
 def foreign(apns: ServedApns, monkeypatch: pytest.MonkeyPatch) -> ServedApns:
-    """aioapns knows no other address than Apple's, except through its protocol's class."""
+    """Create an aioapns client, whose address can only be changed through its protocol's class."""
     monkeypatch.setattr(APNsProductionClientProtocol, "APNS_SERVER", "127.0.0.1")
     monkeypatch.setattr(APNsProductionClientProtocol, "APNS_PORT", urlsplit(apns.url).port)
     return apns

@@ -144,7 +144,7 @@ class Client:
         self._thread.stop()
 
     def begin(self, path: bytes) -> Future[HttpAnswer | Fault]:
-        """A request that nobody waits for."""
+        """Begin a request without waiting for it."""
 
         async def one() -> HttpAnswer | Fault:
             return (await self._client.post(path, (), common((), BODY))).got
@@ -179,7 +179,7 @@ def ca(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 
 def answer_first_then(act: Act, after: int) -> Act:
-    """The first alone is answered; ``act`` once ``after`` more have come to the connection."""
+    """Answer the first request alone; ``act`` once ``after`` more have come to the connection."""
 
     def acting(peer: Peer) -> None:
         if len(peer.server.peers) > 1 or len(peer.complete) == 1:
@@ -316,7 +316,7 @@ def test_a_dead_connection_is_found_out_while_others_wait_for_it(ca: str) -> Non
 
 
 def _speak_again(server: Server) -> None:
-    """New connections are answered; the first one stays mute."""
+    """Answer new connections; the first one stays mute."""
     first = server.peers[0]
     first.flush = lambda: None  # type: ignore[method-assign]
     server.mute = False

@@ -160,7 +160,7 @@ def test_a_certificate_nobody_vouches_for_gets_no_request(tls: Tls) -> None:
 
 @contextmanager
 def a_listener_that_accepts_nobody() -> Iterator[int]:
-    """Its queue of connections is full, so the next one waits for ever."""
+    """Listen with a full queue of connections, so that the next one waits for ever."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         listener.listen(0)

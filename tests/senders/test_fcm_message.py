@@ -31,7 +31,7 @@ def taken(content: Content) -> int:
 
 
 def sent(message: Message, token: str = "token") -> dict[str, Any]:
-    """As FCM's own checks read it."""
+    """Read the message by FCM's own checks."""
     return check(message.payload(FCM).body(token)).message
 
 

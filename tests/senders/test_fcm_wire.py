@@ -73,7 +73,7 @@ names = (f"t{n}" for n in itertools.count())
 
 @pytest.fixture
 def send(fcm: str) -> Iterator[Sending]:
-    """One for each test: some answers slow down the whole app."""
+    """Create a sender for each test: some answers slow down the whole app."""
     with Sending(fcm, FixedTokens("old", "new")) as sending:
         yield sending
 

@@ -30,7 +30,7 @@ def taken(content: Content) -> int:
 
 
 def sent(message: Message, *tokens: str) -> dict[str, Any]:
-    """As Huawei's own checks read it."""
+    """Read the message by Huawei's own checks."""
     return dict(check(message.payload(HMS).body(tokens or ["token"])).message)
 
 

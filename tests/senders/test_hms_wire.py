@@ -89,7 +89,7 @@ def hms() -> Iterator[str]:
 
 @pytest.fixture
 def send(hms: str) -> Iterator[HmsSending]:
-    """One for each test: some answers slow down the whole app."""
+    """Create a sender for each test: some answers slow down the whole app."""
     with HmsSending(hms, FixedTokens("old", "new")) as sending:
         yield sending
 

@@ -131,7 +131,7 @@ def test_an_id_of_another_form_is_refused_by_name(name: str, wrong: object) -> N
 def p12(
     key: Key, *, signed_for: Key | None = None, topic: str = TOPIC, ended: bool = False
 ) -> bytes:
-    """A certificate that Apple's authority might have issued, signed by itself."""
+    """Build a certificate that Apple's authority might have issued, signed by itself."""
     name = x509.Name([x509.NameAttribute(NameOID.USER_ID, topic)])
     begins = datetime.now(UTC) - timedelta(days=400 if ended else 1)
     certificate = (

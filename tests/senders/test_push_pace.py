@@ -22,7 +22,7 @@ Attempt = Callable[[PushAddress], Awaitable[Answer]]
 
 
 def numbered(count: int) -> list[Push]:
-    """One payload to different addresses."""
+    """Build one payload to different addresses."""
     return pushes(a_message(), addresses(*map(str, range(count))))
 
 

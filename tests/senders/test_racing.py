@@ -31,7 +31,7 @@ NO_HURRY_SECONDS = 30.0
 
 @pytest.fixture(scope="module")
 def swallowing() -> Iterator[Place]:
-    """An address whose packets lead nowhere: a listener whose queue is full."""
+    """Listen at an address whose packets lead nowhere: the listener's queue is full."""
     with socket.create_server(("127.0.0.2", 0), backlog=0) as listener:
         callers = [socket.socket() for _ in range(4)]
         for caller in callers:

@@ -31,7 +31,7 @@ def http(status: int, *headers: str, body: bytes = b"{}") -> bytes:
 
 
 def quota(subject: str, description: str) -> bytes:
-    """A refusal for want of quota, with the detail that says whose."""
+    """Build a refusal for want of quota, with the detail that says whose."""
     violations = [{"subject": subject, "description": description}]
     detail = {"@type": "type.googleapis.com/google.rpc.QuotaFailure", "violations": violations}
     return json.dumps({"error": {"status": "RESOURCE_EXHAUSTED", "details": [detail]}}).encode()

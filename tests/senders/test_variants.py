@@ -33,7 +33,7 @@ def hms() -> Iterator[str]:
 
 
 def some_of_each(kind: AddressKind, number: int) -> tuple[list[Push], dict[str, str]]:
-    """Pairs that alternate between the variants, and the title that each address is to get."""
+    """Build pairs that alternate between the variants, and the title each address is to get."""
     payloads = {title: parts.a_message(title=title).payload(kind) for title in TITLES}
     titles = {next(names): TITLES[n % 2] for n in range(number)}
     return [

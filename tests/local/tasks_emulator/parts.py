@@ -79,7 +79,7 @@ def connected(address: str) -> Iterator[tasks_v2.CloudTasksClient]:
 
 
 def a_queue(client: tasks_v2.CloudTasksClient, **settings: Any) -> str:
-    """A queue that retries fast, under a name of its own."""
+    """Create a queue that retries fast, under a name of its own."""
     retry = {"min_backoff": timedelta(seconds=0.02), "max_backoff": timedelta(seconds=0.05)}
     name = f"{PARENT}/queues/q{uuid.uuid4().hex}"
     queue = {
@@ -96,7 +96,7 @@ def a_task(url: str, **changes: Any) -> dict[str, Any]:
 
 
 def moment(value: Any) -> datetime:
-    """A time as proto-plus gives it, which is a datetime whatever its annotation says."""
+    """Return a time as proto-plus gives it, which is a datetime whatever its annotation says."""
     assert isinstance(value, datetime)
     return value
 
@@ -110,7 +110,7 @@ def until(condition: Callable[[], object]) -> None:
 
 
 def settled(emulator: TasksEmulator, queue: str) -> dict[str, int]:
-    """The queue's counters once nothing waits or runs."""
+    """Wait until nothing waits or runs; return the queue's counters."""
     end = time.monotonic() + PATIENCE_SECONDS
     while (counts := emulator.stats()[queue])["waiting"] + counts["running"]:
         assert time.monotonic() < end, counts

@@ -53,7 +53,7 @@ class Fanfare:
     def __init__(
         self, own: MemoryParts, chat: chatroom.Line | None, service: push.PushService
     ) -> None:
-        """``own`` are the parts that are in memory wherever the documents are."""
+        """Put the parts together; ``own`` are in memory wherever the documents are."""
         self._parts, self._chat, self._service = own, chat, service
         self._out = io.StringIO()
 
@@ -162,7 +162,7 @@ def on_firestore(address: str, project: str, *, chat: bool = True) -> Iterator[F
 
 
 class Database:
-    """All documents of a project in the emulator, as somebody sees them who does not know us."""
+    """Documents of a project in the emulator, as somebody sees them who does not know us."""
 
     def __init__(self, address: str, project: str) -> None:
         self._root = f"projects/{project}/databases/(default)/documents"
