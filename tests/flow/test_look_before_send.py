@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from shared.domain.actors import Actor, Role
-from shared.domain.findings.finding import Finding, Severity, found
+from shared.domain.findings.finding import Finding, Severity, finding_of
 from shared.domain.findings.link_ends import MOST_LOOKS, LinkEnd
 from shared.domain.notifications.lifecycle import Status
 from shared.domain.notifications.notification import FailureReason, Notification, NotificationId
@@ -56,10 +56,10 @@ def test_a_link_or_image_that_leads_to_another_host_is_not_sent(elsewhere: LinkE
 
 def test_the_same_red_about_another_host_is_not_sent() -> None:
     world = a_world()
-    world.inspector.findings = (found("ipHost", "url", host="1.2.3.4"),)
+    world.inspector.findings = (finding_of("ipHost", "url", host="1.2.3.4"),)
     id = approved(world, LINK)
     world.approve(id, by=SECOND)
-    world.inspector.findings = (found("ipHost", "url", host="5.6.7.8"),)
+    world.inspector.findings = (finding_of("ipHost", "url", host="5.6.7.8"),)
     assert sent(world, id).failure_reason is FailureReason.LINK_CHANGED
 
 
@@ -123,7 +123,7 @@ def test_what_is_sent_to_an_admin_hwid_is_looked_at_once() -> None:
 def test_where_links_ended_is_no_part_of_what_providers_see() -> None:
     world = a_world()
     world.inspector.ends = (LINK,)
-    world.inspector.findings = (found("ipHost", "url", host="1.2.3.4"),)
+    world.inspector.findings = (finding_of("ipHost", "url", host="1.2.3.4"),)
     answer = world.create()
     assert "lookedAt" not in answer
     assert set(answer["findings"][0]) == {"code", "severity", "field", "sentence"}

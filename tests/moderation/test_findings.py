@@ -14,7 +14,7 @@ from shared.domain.findings.finding import (
     MOST_SHOWN_CHARACTERS,
     Finding,
     Severity,
-    found,
+    finding_of,
     has_red,
     new_reds,
     shown,
@@ -67,7 +67,7 @@ def test_a_red_finding_is_new_unless_it_was_seen_in_the_same_field() -> None:
     red, elsewhere, mild = a_finding(), a_finding(field="image"), a_finding("foreignHost")
     assert new_reds([red, mild], []) == (red,)
     assert new_reds([red, elsewhere], [red]) == (elsewhere,)
-    assert new_reds([found("ipHost", "url", host="1.2.3.4")], [red]) == ()
+    assert new_reds([finding_of("ipHost", "url", host="1.2.3.4")], [red]) == ()
 
 
 def test_severities_are_the_words_of_the_api() -> None:

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from shared.domain.findings.finding import Finding, Severity, found, new_reds
+from shared.domain.findings.finding import Finding, Severity, finding_of, new_reds
 from shared.domain.findings.link_ends import BETWEEN_LOOKS, MOST_LOOKS, LinkEnd, LookedAt
 from tests.builders import NOON
 
@@ -73,12 +73,12 @@ def replace_misses(looked: LookedAt) -> LookedAt:
 
 
 def test_the_same_red_about_another_host_is_new() -> None:
-    seen = found("lookAlikeHost", "url", host="paypa1.com", like="paypal")
-    other = found("lookAlikeHost", "url", host="g00gle.com", like="google")
+    seen = finding_of("lookAlikeHost", "url", host="paypa1.com", like="paypal")
+    other = finding_of("lookAlikeHost", "url", host="g00gle.com", like="google")
     assert new_reds([seen], [seen]) == ()
     assert new_reds([other, seen], [seen]) == (other,)
 
 
 def test_a_red_of_an_older_record_counts_for_any_host() -> None:
     older = Finding("lookAlikeHost", Severity.RED, "url", "paypa1.com looks like paypal …")
-    assert new_reds([found("lookAlikeHost", "url", host="a.test", like="b")], [older]) == ()
+    assert new_reds([finding_of("lookAlikeHost", "url", host="a.test", like="b")], [older]) == ()

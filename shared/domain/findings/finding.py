@@ -133,13 +133,13 @@ others know of it. ``docs/findings.md`` has an example of each.
 """
 
 
-def found(code: str, field: str, **said: object) -> Finding:
+def finding_of(code: str, field: str, **values: object) -> Finding:
     """Fill in a finding's sentence; what is quoted is made safe to show. ``host`` is kept besides,
     whether or not the sentence names it.
     """
     kind = KINDS[code]
-    sentence = kind.sentence.format_map({name: shown(value) for name, value in said.items()})
-    return Finding(code, kind.severity, field, sentence, host=str(said.get("host", "")))
+    sentence = kind.sentence.format_map({name: shown(value) for name, value in values.items()})
+    return Finding(code, kind.severity, field, sentence, host=str(values.get("host", "")))
 
 
 def shown(value: object) -> str:

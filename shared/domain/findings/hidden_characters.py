@@ -8,7 +8,7 @@ import re
 import unicodedata
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
-from shared.domain.findings.finding import Finding, found
+from shared.domain.findings.finding import Finding, finding_of
 from shared.domain.findings.scripts import HAN, JOINED, UNSPACED, reads_right_to_left, script
 
 ZWSP, ZWNJ, ZWJ, SOFT_HYPHEN = "\u200b", "\u200c", "\u200d", "\u00ad"
@@ -46,7 +46,7 @@ def hidden_findings(text: str, field: str) -> Iterator[Finding]:
     yield from _listed("controlCharacters", [c for c in text if _is_control(c)], field)
     yield from _listed("unreadableCharacters", [c for c in text if _is_unreadable(c)], field)
     if stack := _stacked(text):
-        yield found("stackedMarks", field, word=stack)
+        yield finding_of("stackedMarks", field, word=stack)
 
 
 def hidden_in_address(url: str) -> list[str]:
@@ -139,12 +139,12 @@ def _messages(text: str, field: str) -> Iterator[Finding]:
     widths = "".join(_ZERO_WIDTHS.findall(text))
     if count := len(tags) + len(selectors) + len(widths):
         which = _named([*tags, *selectors, *widths])
-        yield found("hiddenMessage", field, count=count, which=which)
+        yield finding_of("hiddenMessage", field, count=count, which=which)
 
 
 def _directions(text: str, field: str) -> Iterator[Finding]:
     if any(c in _OVERRIDES for c in text):
-        yield found("directionOverride", field)
+        yield finding_of("directionOverride", field)
         return
     steering = [c for c in text if c in _MARKS_OF_DIRECTION | _OPENING | _CLOSING]
     if steering and not (reads_right_to_left(text) and (_balanced(text) or _only_marks(steering))):
@@ -194,7 +194,7 @@ def _stacked(text: str) -> str:
 
 def _listed(code: str, characters: Sequence[str], field: str) -> Iterator[Finding]:
     if characters:
-        yield found(code, field, which=_named(characters))
+        yield finding_of(code, field, which=_named(characters))
 
 
 def _named(characters: Sequence[str]) -> str:

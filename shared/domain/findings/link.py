@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterator, Sequence
 from functools import cache
 
 from shared.domain.findings.brands import BRANDS, DISTINCTIVE, SHORTENERS, owner, under
-from shared.domain.findings.finding import Finding, found
+from shared.domain.findings.finding import Finding, finding_of
 from shared.domain.findings.hidden_characters import hidden_in_address
 from shared.domain.findings.look_alikes import skeleton, squeezed
 from shared.domain.findings.scripts import may_stand_together, scripts
@@ -64,49 +64,49 @@ def _of_url(
     url: str, field: str, verified_domains: Sequence[str], own_schemes: Collection[str]
 ) -> Iterator[Finding]:
     if len(url) > MOST_ORDINARY_CHARACTERS:
-        yield found("longUrl", field, count=len(url))
+        yield finding_of("longUrl", field, count=len(url))
     cargo = carried(url)
     for address in (url, *cargo.addresses):
         if hidden := hidden_in_address(address):
             which = ", ".join(f"U+{ord(c):04X}" for c in hidden[:3])
-            yield found("hiddenInUrl", field, which=which)
+            yield finding_of("hiddenInUrl", field, which=which)
         if scheme_of(address) not in WEB:
             yield from _of_app(address, field, own_schemes)
             continue
         if address != url:
-            yield found("carriedAddress", field, host=host_of(address), scheme=scheme_of(url))
+            yield finding_of("carriedAddress", field, host=host_of(address), scheme=scheme_of(url))
         yield from _of_web(address, field, verified_domains)
     if not cargo.whole:
-        yield found("tooManyAddresses", field)
+        yield finding_of("tooManyAddresses", field)
 
 
 def _of_app(url: str, field: str, own_schemes: Collection[str]) -> Iterator[Finding]:
     scheme = scheme_of(url)
     judged = known(scheme)
     if why := unusual_intent(url):
-        yield found("dangerousScheme", field, scheme=scheme, why=why)
+        yield finding_of("dangerousScheme", field, scheme=scheme, why=why)
     if not scheme:
-        yield found("malformedUrl", field, reason="it begins with no scheme")
+        yield finding_of("malformedUrl", field, reason="it begins with no scheme")
     elif judged and judged.use in (Use.FORBIDDEN, Use.DANGEROUS):
-        yield found("dangerousScheme", field, scheme=scheme, why=judged.why)
+        yield finding_of("dangerousScheme", field, scheme=scheme, why=judged.why)
     elif judged and judged.use is Use.SYSTEM:
-        yield found("systemScheme", field, scheme=scheme, why=judged.why)
+        yield finding_of("systemScheme", field, scheme=scheme, why=judged.why)
     elif judged is None and scheme in own_schemes:
-        yield found("deepLink", field, scheme=scheme)
+        yield finding_of("deepLink", field, scheme=scheme)
     elif not (judged and judged.use is Use.CARRIER and carried(url).addresses):
-        yield found("undeclaredScheme", field, scheme=scheme)
+        yield finding_of("undeclaredScheme", field, scheme=scheme)
 
 
 def _of_web(url: str, field: str, verified_domains: Sequence[str]) -> Iterator[Finding]:
     if _has_backslash(url):
-        yield found("backslash", field)
+        yield finding_of("backslash", field)
     try:
         address = read_address(url)
     except BadAddress as bad:
-        yield found("malformedUrl", field, reason=str(bad))
+        yield finding_of("malformedUrl", field, reason=str(bad))
         return
     if address.scheme == "http":
-        yield found("notHttps", field, host=address.host)
+        yield finding_of("notHttps", field, host=address.host)
     yield from _of_address(address, field)
     yield from _of_host(address, field, hosts_of(verified_domains))
 
@@ -118,15 +118,15 @@ def _has_backslash(url: str) -> bool:
 
 def _of_address(address: Address, field: str) -> Iterator[Finding]:
     if address.credentials:
-        yield found("credentialsInUrl", field, host=address.host)
+        yield finding_of("credentialsInUrl", field, host=address.host)
     if address.port not in _WEB_PORTS:
-        yield found("oddPort", field, port=address.port)
+        yield finding_of("oddPort", field, port=address.port)
     if address.encoded:
-        yield found("encodedHost", field, host=address.host)
+        yield finding_of("encodedHost", field, host=address.host)
     if address.trailing_dot:
-        yield found("trailingDot", field)
+        yield finding_of("trailingDot", field)
     if file := _FILE.search(address.path):
-        yield found("download", field, name=file[1])
+        yield finding_of("download", field, name=file[1])
 
 
 def _of_host(address: Address, field: str, verified: Sequence[str]) -> Iterator[Finding]:
@@ -137,54 +137,54 @@ def _of_host(address: Address, field: str, verified: Sequence[str]) -> Iterator[
     if any(under(host, domain) for domain in verified):
         return
     code = "foreignImageHost" if field == "image" else "foreignHost"
-    yield found(code, field, host=address.host)
+    yield finding_of(code, field, host=address.host)
     if "." not in host or any(under(host, name) for name in _INSIDE):
-        yield found("privateHost", field, host=address.host)
+        yield finding_of("privateHost", field, host=address.host)
         return
     if host.removeprefix("www.") in SHORTENERS:
-        yield found("shortener", field, host=address.host)
+        yield finding_of("shortener", field, host=address.host)
     yield from _of_letters(address, field)
     yield from _of_likeness(address, field, verified)
 
 
 def _of_number(address: Address, field: str) -> Iterator[Finding]:
     ip = address.ip
-    yield found("ipHost", field, host=address.host)
+    yield finding_of("ipHost", field, host=address.host)
     if address.disguised:
-        yield found("disguisedIp", field, host=address.written, ip=ip)
+        yield finding_of("disguisedIp", field, host=address.written, ip=ip)
     if ip is not None and why_forbidden(ip):
-        yield found("privateHost", field, host=address.host)
+        yield finding_of("privateHost", field, host=address.host)
 
 
 def _of_letters(address: Address, field: str) -> Iterator[Finding]:
     mixed = [m for label in address.host.split(".") if not may_stand_together(m := scripts(label))]
     if mixed:
-        yield found(
+        yield finding_of(
             "mixedScriptHost",
             field,
             host=address.host,
             scripts=" and ".join(sorted(mixed[0])),
         )
     if address.punycode:
-        yield found("punycodeHost", field, host=address.host, ascii=address.ascii)
+        yield finding_of("punycodeHost", field, host=address.host, ascii=address.ascii)
     elif address.host != address.ascii:
-        yield found("internationalHost", field, host=address.host, ascii=address.ascii)
+        yield finding_of("internationalHost", field, host=address.host, ascii=address.ascii)
 
 
 def _of_likeness(address: Address, field: str, verified: Sequence[str]) -> Iterator[Finding]:
     host = address.ascii.removesuffix(".")
     if domain := _imitated_domain(address.host, host, verified):
-        yield found("lookAlikeHost", field, host=address.host, like=domain)
+        yield finding_of("lookAlikeHost", field, host=address.host, like=domain)
         return
     if owner(host):
         return
     for label in address.host.split(".")[:-1]:
         for part in (label, *re.split(r"[-_]", label)):
             if like := _imitated_brand(part):
-                yield found("lookAlikeHost", field, host=address.host, like=like)
+                yield finding_of("lookAlikeHost", field, host=address.host, like=like)
                 return
     if like := _used_brand(host):
-        yield found("brandInHost", field, host=address.host, like=like)
+        yield finding_of("brandInHost", field, host=address.host, like=like)
 
 
 def _imitated_domain(shown: str, host: str, verified: Sequence[str]) -> str:

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from shared.domain.findings.finding import Finding, found
+from shared.domain.findings.finding import Finding, finding_of
 
 MOST_LOOKS = 3
 """The number of fetches of a link that was reachable before, until the send is given up."""
@@ -67,7 +67,7 @@ class LookedAt:
         What could not be looked at before may lead to the host it names, which was approved.
         """
         return tuple(
-            found("leadsElsewhere", end.field, host=end.host, final=end.final)
+            finding_of("leadsElsewhere", end.field, host=end.host, final=end.final)
             for end in dict.fromkeys(now)
             if end.final and end.final not in self._finals(end)
         )

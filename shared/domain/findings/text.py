@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from functools import cache
 
 from shared.domain.findings.brands import BRANDS, under
-from shared.domain.findings.finding import Finding, found
+from shared.domain.findings.finding import Finding, finding_of
 from shared.domain.findings.hidden_characters import hidden_findings
 from shared.domain.findings.look_alikes import imitates_latin, passes_for_other, skeleton
 from shared.domain.findings.scripts import CYRILLIC, GREEK, LATIN, script, scripts
@@ -56,11 +56,13 @@ def _words(text: str, field: str) -> Iterator[Finding]:
     words = list(dict.fromkeys(_WORD.findall(unicodedata.normalize("NFC", text))))
     for word in words:
         if like := _imitated(word):
-            yield found("lookAlikeBrand", field, word=word, like=like)
+            yield finding_of("lookAlikeBrand", field, word=word, like=like)
             break
     for word in words:
         if mixed := _mixture(word):
-            yield found("lookAlikeLetters", field, word=word, scripts=" and ".join(sorted(mixed)))
+            yield finding_of(
+                "lookAlikeLetters", field, word=word, scripts=" and ".join(sorted(mixed))
+            )
             break
 
 
@@ -101,7 +103,7 @@ def _styled(text: str, field: str) -> Iterator[Finding]:
             run += character
             continue
         if len(run) >= _FEWEST_STYLED:
-            yield found("styledLetters", field, word=run)
+            yield finding_of("styledLetters", field, word=run)
             return
         run = run if character in ("\ufe0f", "\u200b") else ""
 
@@ -120,7 +122,7 @@ def _shouting(text: str, field: str) -> Iterator[Finding]:
     share = capitals / len(cased) if cased else 0.0
     whole = share >= _SHOUTED_SHARE and len(loud) >= 2 and any(len(word) >= 5 for word in loud)
     if (whole and capitals >= _FEWEST_CAPITALS) or _longest_outcry(text) >= 15:
-        yield found("shouting", field, percent=round(100 * share))
+        yield finding_of("shouting", field, percent=round(100 * share))
 
 
 def _is_loud(word: str) -> bool:
@@ -143,14 +145,14 @@ def _emphasis(text: str, field: str) -> Iterator[Finding]:
     for run in _MARKS_OF_EMPHASIS.findall(text):
         marks = sum(2 if c in "‼⁉" else 1 for c in run if c not in " \ufe0f¡¿")
         if marks > _MOST_MARKS:
-            yield found("exclamationRun", field, run=run.strip())
+            yield finding_of("exclamationRun", field, run=run.strip())
             return
 
 
 def _emoji(text: str, field: str) -> Iterator[Finding]:
     count = len(_EMOJI.findall(_PART_OF_EMOJI.sub("", text)))
     if count > _MOST_EMOJI:
-        yield found("manyEmoji", field, count=count)
+        yield finding_of("manyEmoji", field, count=count)
 
 
 def _addresses(text: str, field: str, known_hosts: Sequence[str]) -> Iterator[Finding]:
@@ -165,5 +167,5 @@ def _addresses(text: str, field: str, known_hosts: Sequence[str]) -> Iterator[Fi
         known = any(under(host, domain) for domain in known_hosts)
         well_known = any(host == own for owned in BRANDS.values() for own in owned)
         if not known and not well_known:
-            yield found("addressInText", field, host=host)
+            yield finding_of("addressInText", field, host=host)
             return

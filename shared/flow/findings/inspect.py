@@ -20,7 +20,7 @@ from shared.domain.content.content import Content
 from shared.domain.errors import TryAgain
 from shared.domain.findings.fetch_result import FetchResult
 from shared.domain.findings.fetched import seen_findings, unchecked
-from shared.domain.findings.finding import Finding, found
+from shared.domain.findings.finding import Finding, finding_of
 from shared.domain.findings.link import hosts_of, link_findings
 from shared.domain.findings.link_ends import Inspection, LinkEnd
 from shared.domain.findings.text import text_findings
@@ -135,7 +135,7 @@ def _surely(
         return rule(text, name, known)
     except Exception as failure:  # noqa: BLE001 - a defect of ours is a finding and an alert
         _log.error("a rule failed: %s", _place(failure))
-        return (found("couldNotBeChecked", name, host=name, reason="something went wrong"),)
+        return (finding_of("couldNotBeChecked", name, host=name, reason="something went wrong"),)
 
 
 class _Lost(Enum):
@@ -197,10 +197,12 @@ class _Visit:
             return (self.not_listed(url),)
         if not lists:
             return ()
-        return (found("listedThreat", self.field, host=host_of(url), threats=", ".join(lists)),)
+        return (
+            finding_of("listedThreat", self.field, host=host_of(url), threats=", ".join(lists)),
+        )
 
     def not_listed(self, url: str) -> Finding:
-        return found("threatsNotChecked", self.field, host=host_of(url))
+        return finding_of("threatsNotChecked", self.field, host=host_of(url))
 
     def _left(self) -> float:
         return max(0.0, self.ends - time.monotonic())
