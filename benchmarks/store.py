@@ -50,7 +50,7 @@ class Document:
     fields: Raw
     version: str
 
-    def told(self, mask: Sequence[str] = ()) -> Raw:
+    def as_json(self, mask: Sequence[str] = ()) -> Raw:
         """Convert the document to an answer, whole or some of its fields."""
         fields = self.fields
         if mask:
@@ -92,7 +92,9 @@ class Store:
         mask, now = body.get("mask", {}).get("fieldPaths", ()), self._now()
         found = ((name, self._found(name)) for name in body["documents"])
         return [
-            {"found": it.told(mask), "readTime": now} if it else {"missing": name, "readTime": now}
+            {"found": it.as_json(mask), "readTime": now}
+            if it
+            else {"missing": name, "readTime": now}
             for name, it in found
         ]
 
@@ -102,7 +104,8 @@ class Store:
         mask = [each["fieldPath"] for each in asked.get("select", {}).get("fields", ())]
         chosen = [] if mask == [NAME] else mask
         return [
-            {"document": it.told(chosen), "readTime": now} for it in self._selected(parent, asked)
+            {"document": it.as_json(chosen), "readTime": now}
+            for it in self._selected(parent, asked)
         ] or [{"readTime": now}]
 
     def run_aggregation(self, parent: str, body: Raw) -> object:

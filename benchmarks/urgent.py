@@ -58,10 +58,10 @@ def _beside_a_fanout(stack: Stack, provider: Person, moderator: Person) -> list[
     """Measure the pushes that began and ended while devices were being sent to."""
     id, found = create(provider), list[float]()
     moderator.ask("approve-notification", {"id": id, "revision": 1})
-    _until(lambda: _seen(provider, id)["deliveredCount"] > 0)
+    _until(lambda: _notification(provider, id)["deliveredCount"] > 0)
     while True:
         seconds = _seconds(stack, provider)
-        if _seen(provider, id)["status"] != "sending":
+        if _notification(provider, id)["status"] != "sending":
             return found
         found.append(seconds)
 
@@ -88,7 +88,7 @@ def _seconds(stack: Stack, provider: Person) -> float:
     return float(found[0]["at"]) - began
 
 
-def _seen(provider: Person, id: str) -> Any:
+def _notification(provider: Person, id: str) -> Any:
     return provider.call("GET", f"{NOTIFICATIONS}/{id}")
 
 

@@ -98,7 +98,7 @@ class Gateway:
         mounts: dict[str, WSGIApplication] = {}
         for name, function in self.functions.items():
             mounts[f"/{name}"] = mounts[f"{prefix}/{name}"] = _rooted(function)
-        self.app: WSGIApplication = DispatcherMiddleware(_desk(self), mounts)
+        self.app: WSGIApplication = DispatcherMiddleware(_own_calls(self), mounts)
         events = Caller(self.app, place, place.events_account)
         self.eventarc = Eventarc(
             lambda event: events.post(event.function, event.headers, event.body), backoff=backoff
@@ -133,16 +133,16 @@ def _rooted(function: "WSGIApplication") -> "WSGIApplication":
     return rooted
 
 
-def _desk(gateway: Gateway) -> flask.Flask:
+def _own_calls(gateway: Gateway) -> flask.Flask:
     """Create the gateway's own calls: the list of functions, arriving events, faults, the clock."""
-    desk = flask.Flask("gateway")
+    calls = flask.Flask("gateway")
 
-    @desk.get("/")
+    @calls.get("/")
     def functions() -> Any:
         url = gateway.place.functions_url
         return {"functions": {name: f"{url}/{name}" for name in gateway.functions}}
 
-    @desk.post("/functions/projects/<project>/triggers/<key>")
+    @calls.post("/functions/projects/<project>/triggers/<key>")
     def event(project: str, key: str) -> Any:
         if project != gateway.place.project or key not in gateway.functions:
             return {"error": f"no function {key} in project {project}"}, 404
@@ -150,19 +150,19 @@ def _desk(gateway: Gateway) -> flask.Flask:
         gateway.eventarc.accept(Event.from_emulator(key, dict(request.headers), request.get_data()))
         return "", 204
 
-    @desk.post("/_triggers")
+    @calls.post("/_triggers")
     def triggers() -> Any:
         return gateway.register_triggers()
 
-    @desk.get("/_events")
+    @calls.get("/_events")
     def events() -> Any:
         return gateway.eventarc.state()
 
-    @desk.get("/_faults")
+    @calls.get("/_faults")
     def faults() -> Any:
         return asdict(gateway.eventarc.faults)
 
-    @desk.post("/_faults")
+    @calls.post("/_faults")
     def set_faults() -> Any:
         try:
             gateway.eventarc.faults = Faults.of(flask.request.get_json(force=True))
@@ -170,13 +170,13 @@ def _desk(gateway: Gateway) -> flask.Flask:
             return {"error": str(wrong)}, 400
         return asdict(gateway.eventarc.faults)
 
-    @desk.post("/_tick")
+    @calls.post("/_tick")
     def tick() -> Any:
         if "tick" not in gateway.functions:
             return {"error": "no function tick"}, 404
         return {"status": gateway.scheduler.tick()}
 
-    return desk
+    return calls
 
 
 class Server(BaseApplication):  # type: ignore[misc]

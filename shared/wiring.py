@@ -149,7 +149,7 @@ def derivation_fits(hwid: str, data: bytes | None) -> bool:
     return events.derivation_fits(hwid, data)
 
 
-class Ground:
+class BaseParts:
     """Settings, clock and databases, from the settings given or the environment's."""
 
     def __init__(self, given: Settings | None = None) -> None:
@@ -192,7 +192,7 @@ class Ground:
         return GoogleDatabase(self._firestore, lambda: self._rest_database)
 
 
-class RecordParts(Ground):
+class RecordParts(BaseParts):
     """Records that all verbs share."""
 
     @cached_property
@@ -226,7 +226,7 @@ class RecordParts(Ground):
         return FirestoreWatch(self._rest)
 
 
-class CallerParts(Ground):
+class CallerParts(BaseParts):
     """Firebase's accounts and tokens, or their emulator on a developer's machine."""
 
     @cached_property
@@ -254,7 +254,7 @@ class CallerParts(Ground):
         return FirebaseAccounts(self.settings)
 
 
-class FanOutParts(Ground):
+class FanOutParts(BaseParts):
     """Audience, ledger and slots in Firestore, Cloud Tasks, and the push services."""
 
     @cached_property
@@ -347,7 +347,7 @@ def retry_policy(p: Parts) -> RetryPolicy:
     return RetryPolicy(base_seconds=p.settings.retry_base_seconds)
 
 
-class ModerationParts(Ground):
+class ModerationParts(BaseParts):
     """The guarded web and a threat list; policy, moderators and usage in Firestore."""
 
     @cached_property
@@ -419,7 +419,7 @@ def checks(p: Parts) -> "Checks":
     return Checks(inspecting(p), p.audience, p.usage, p.rates, PAUSES)
 
 
-class ChatParts(Ground):
+class ChatParts(BaseParts):
     """Telegram, and in Firestore what was posted there."""
 
     @cached_property
@@ -461,7 +461,7 @@ def moderator_chat(p: Parts) -> "ModeratorChat | None":
     )
 
 
-class ArchiveParts(Ground):
+class ArchiveParts(BaseParts):
     """S3, Cloud Storage or a folder; in Firestore what is still to be exported."""
 
     @cached_property

@@ -23,12 +23,12 @@ def planned(block: Json, supplement: Json, proposed: Any, prior: Any, project: s
         state["project"] = project
     if not isinstance(prior, dict):
         for name, form in supplement.get("computed", {}).items():
-            if state.get(name) is None and (told := _told(form, state)):
-                state[name] = told
+            if state.get(name) is None and (computed := _formatted(form, state)):
+                state[name] = computed
     return _filled(block, state, prior if isinstance(prior, dict) else None)
 
 
-def _told(form: str, state: Mapping[str, Any]) -> str:
+def _formatted(form: str, state: Mapping[str, Any]) -> str:
     known = {name: value for name, value in state.items() if isinstance(value, str)}
     try:
         return form.format(**known)

@@ -229,7 +229,7 @@ def read(environment: Mapping[str, str]) -> Settings:
     try:
         settings = Settings.model_validate(given)
     except ValidationError as faults:
-        raise _stop(*_told(faults), *_misspelt(given)) from None
+        raise _stop(*_sentences(faults), *_misspelt(given)) from None
     if misspelt := _misspelt(given):
         raise _stop(*misspelt)
     forbidden = [name for name in EMULATOR_VARIABLES if name in given]
@@ -251,15 +251,15 @@ def _stop(*faults: str) -> SettingsError:
     return SettingsError(f"cannot start: {'; '.join(faults)}")
 
 
-def _told(faults: ValidationError) -> Iterator[str]:
+def _sentences(faults: ValidationError) -> Iterator[str]:
     for fault in faults.errors(include_input=False, include_url=False):
         name = ".".join(str(part) for part in fault["loc"]) or "environment"
-        said = fault["msg"].removeprefix("Value error, ")
+        sentence = fault["msg"].removeprefix("Value error, ")
         if fault["type"] == "missing":
-            said = "is not set"
+            sentence = "is not set"
         elif fault["type"] == "string_pattern_mismatch":
-            said = f"must look like {fault['ctx']['pattern']}"
-        yield f"{name}: {said}"
+            sentence = f"must look like {fault['ctx']['pattern']}"
+        yield f"{name}: {sentence}"
 
 
 def _misspelt(given: Iterable[str]) -> list[str]:

@@ -97,7 +97,7 @@ def test_an_update_is_told_until_it_is_taken(wire: Line, hook: Hook) -> None:
     eventually(lambda: len(hook.told) == 4, "the press is told four times")
     assert hook.numbers() == [number] * 4
     shown = httpx.get(f"{wire.url}/updates").json()["updates"]
-    eventually(lambda: wire.telegram.updates.all[0].is_told, "it is taken")
+    eventually(lambda: wire.telegram.updates.all[0].is_delivered, "it is taken")
     assert shown[0]["kind"] == "callback_query"
 
 

@@ -136,21 +136,21 @@ def sorted_out(
     if len(illegal) == addresses and not any(row.reason for row in illegal.values()):
         return ALL_INVALID, answer_body(ALL_INVALID, "All tokens are invalid.", request_id)
     code = ALL_INVALID if len(illegal) == addresses else PARTIAL
-    return code, answer_body(code, _told(illegal, addresses), request_id)
+    return code, answer_body(code, _listing(illegal, addresses), request_id)
 
 
-def _told(illegal: Mapping[str, Illegal], addresses: int) -> str:
+def _listing(illegal: Mapping[str, Illegal], addresses: int) -> str:
     if UNREADABLE in illegal.values():
         return "Some tokens are illegal."
     listed = {token: row.reason for token, row in illegal.items() if row.listed}
-    told: dict[str, object] = {"success": addresses - len(illegal), "failure": len(illegal)}
+    listing: dict[str, object] = {"success": addresses - len(illegal), "failure": len(illegal)}
     if any(listed.values()):
         reasons = {reason or "tokenFormatError" for reason in listed.values()}
-        told["illegalTokens"] = {
+        listing["illegalTokens"] = {
             reason: [t for t, why in listed.items() if (why or "tokenFormatError") == reason]
             for reason in sorted(reasons)
         }
-        del told["success"]
+        del listing["success"]
     else:
-        told["illegal_tokens"] = list(listed)
-    return orjson.dumps(told).decode()
+        listing["illegal_tokens"] = list(listed)
+    return orjson.dumps(listing).decode()

@@ -40,8 +40,8 @@ class People:
             query = self._rooms.press(_user(given), given["chat"], given["message"], given)
         except Refused as refused:
             return in_json({"error": refused.description}, 404)
-        telling = self._updates.add("callback_query", query, given)
-        return in_json({"update": telling.number, "query": query["id"]})
+        delivery = self._updates.add("callback_query", query, given)
+        return in_json({"update": delivery.number, "query": query["id"]})
 
     async def reply(self, request: web.Request) -> web.Response:
         """Answer ``POST /_reply``."""
@@ -52,8 +52,8 @@ class People:
             )
         except Refused as refused:
             return in_json({"error": refused.description}, 404)
-        telling = self._updates.add("message", message, given)
-        return in_json({"update": telling.number, "message": message["message_id"]})
+        delivery = self._updates.add("message", message, given)
+        return in_json({"update": delivery.number, "message": message["message_id"]})
 
     async def update(self, request: web.Request) -> web.Response:
         """Answer ``POST /_update``."""

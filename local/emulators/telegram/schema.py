@@ -217,12 +217,12 @@ class GetChatMember(_Part):
     user_id: int
 
 
-class Nothing(_Part):
+class NoParameters(_Part):
     """Parameters of a call that takes none."""
 
 
 METHODS: Mapping[str, type[BaseModel]] = {
-    "getMe": Nothing,
+    "getMe": NoParameters,
     "getChat": GetChat,
     "getChatMember": GetChatMember,
     "sendMessage": SendMessage,
@@ -232,7 +232,7 @@ METHODS: Mapping[str, type[BaseModel]] = {
     "editMessageReplyMarkup": EditMessageReplyMarkup,
     "answerCallbackQuery": AnswerCallbackQuery,
     "setWebhook": SetWebhook,
-    "getWebhookInfo": Nothing,
+    "getWebhookInfo": NoParameters,
     "deleteWebhook": DeleteWebhook,
     "getUpdates": GetUpdates,
 }

@@ -183,7 +183,7 @@ class Telegram:
 
     async def list_updates(self, _request: web.Request) -> web.Response:
         """Answer ``GET /updates``."""
-        return in_json({"updates": [telling.shown() for telling in self.updates.all]})
+        return in_json({"updates": [delivery.shown() for delivery in self.updates.all]})
 
 
 def _refused(refused: Refused) -> web.Response:

@@ -26,7 +26,7 @@ ABOUT_UPDATES = frozenset({"setWebhook", "deleteWebhook", "getWebhookInfo", "get
 
 
 @dataclass(slots=True)
-class Telling:
+class Delivery:
     """One update, and the statuses the bot answered."""
 
     number: int
@@ -37,7 +37,7 @@ class Telling:
     delay_seconds: float = 0.0
 
     @property
-    def is_told(self) -> bool:
+    def is_delivered(self) -> bool:
         """True if the bot has answered with success."""
         return any(200 <= status < 300 for status in self.statuses)
 
@@ -47,7 +47,7 @@ class Telling:
             "update_id": self.number,
             "kind": self.kind,
             "statuses": self.statuses,
-            "told": self.is_told,
+            "told": self.is_delivered,
             "held": self.held,
         }
 
@@ -57,7 +57,7 @@ class Updates:
 
     def __init__(self) -> None:
         self.webhook: SetWebhook | None = None
-        self.all: list[Telling] = []
+        self.all: list[Delivery] = []
         self.last_error = ""
         self._numbers = int(time.time())
         self._tasks: set[asyncio.Task[None]] = set()
@@ -73,37 +73,39 @@ class Updates:
         }
         return calls[method](asked)
 
-    def waiting(self) -> list[Telling]:
+    def waiting(self) -> list[Delivery]:
         """List the updates that the bot has not taken."""
-        return [telling for telling in self.all if not telling.is_told and not telling.held]
+        return [
+            delivery for delivery in self.all if not delivery.is_delivered and not delivery.held
+        ]
 
-    def add(self, kind: str, what: Mapping[str, Any], wish: Mapping[str, Any]) -> Telling:
+    def add(self, kind: str, what: Mapping[str, Any], wish: Mapping[str, Any]) -> Delivery:
         """Add an update, sent as wished: ``copies``, ``delay_seconds``, ``hold``."""
         self._numbers += 1
         number = int(wish.get("update_id") or self._numbers)
-        telling = Telling(number, kind, {"update_id": number, kind: what})
-        telling.held = bool(wish.get("hold"))
-        telling.delay_seconds = float(wish.get("delay_seconds", 0))
-        self.all.append(telling)
-        if not telling.held:
+        delivery = Delivery(number, kind, {"update_id": number, kind: what})
+        delivery.held = bool(wish.get("hold"))
+        delivery.delay_seconds = float(wish.get("delay_seconds", 0))
+        self.all.append(delivery)
+        if not delivery.held:
             for _ in range(int(wish.get("copies", 1))):
-                self.tell(telling)
-        return telling
+                self.deliver(delivery)
+        return delivery
 
     def release(self, *, backwards: bool) -> int:
         """Tell those that were held, in order or the other way round."""
-        held = [telling for telling in self.all if telling.held]
-        for telling in reversed(held) if backwards else held:
-            telling.held = False
-            self.tell(telling)
+        held = [delivery for delivery in self.all if delivery.held]
+        for delivery in reversed(held) if backwards else held:
+            delivery.held = False
+            self.deliver(delivery)
         return len(held)
 
-    def tell(self, telling: Telling) -> None:
+    def deliver(self, delivery: Delivery) -> None:
         """Send an update until the bot takes it, if the bot subscribed to its kind."""
         wanted = self.webhook.allowed_updates if self.webhook else ["nothing"]
-        if wanted and telling.kind not in wanted:
+        if wanted and delivery.kind not in wanted:
             return
-        task = asyncio.ensure_future(self._tell(telling))
+        task = asyncio.ensure_future(self._deliver(delivery))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
@@ -132,10 +134,10 @@ class Updates:
         """Change the webhook; send now what could not be sent without it."""
         self.webhook = webhook
         if webhook and webhook.drop_pending_updates:
-            self.all = [telling for telling in self.all if telling.is_told]
-        for telling in self.waiting():
-            if not telling.statuses:
-                self.tell(telling)
+            self.all = [delivery for delivery in self.all if delivery.is_delivered]
+        for delivery in self.waiting():
+            if not delivery.statuses:
+                self.deliver(delivery)
 
     def _webhook_info(self) -> Mapping[str, Any]:
         webhook = self.webhook
@@ -159,29 +161,29 @@ class Updates:
                 "Conflict: can't use getUpdates method while webhook is active; "
                 "use deleteWebhook to delete the webhook first",
             )
-        for telling in self.waiting():
-            if telling.number < asked.offset:
-                telling.statuses.append(200)
+        for delivery in self.waiting():
+            if delivery.number < asked.offset:
+                delivery.statuses.append(200)
         kinds = asked.allowed_updates
         wanted = [t.update for t in self.waiting() if not kinds or t.kind in kinds]
         return wanted[: asked.limit]
 
-    async def _tell(self, telling: Telling) -> None:
-        await asyncio.sleep(telling.delay_seconds)
+    async def _deliver(self, delivery: Delivery) -> None:
+        await asyncio.sleep(delivery.delay_seconds)
         wait = FIRST_WAIT_SECONDS
         for _ in range(MOST_TRIES):
             webhook = self.webhook
             if webhook is None:
                 return
-            status = await self._post(webhook, telling)
-            telling.statuses.append(status)
+            status = await self._post(webhook, delivery)
+            delivery.statuses.append(status)
             if 200 <= status < 300:
                 return
             self.last_error = f"Wrong response from the webhook: {status}"
             await asyncio.sleep(wait)
             wait = min(wait * 2, LONGEST_WAIT_SECONDS)
 
-    async def _post(self, webhook: SetWebhook, telling: Telling) -> int:
+    async def _post(self, webhook: SetWebhook, delivery: Delivery) -> int:
         if self._session is None:
             limit = aiohttp.ClientTimeout(total=CALL_SECONDS)
             self._session = aiohttp.ClientSession(timeout=limit)
@@ -190,7 +192,7 @@ class Updates:
             headers["X-Telegram-Bot-Api-Secret-Token"] = webhook.secret_token
         with contextlib.suppress(aiohttp.ClientError, TimeoutError):
             async with self._session.post(
-                webhook.url, json=telling.update, headers=headers
+                webhook.url, json=delivery.update, headers=headers
             ) as answer:
                 await answer.read()
                 return answer.status

@@ -34,7 +34,7 @@ class KmsSigner:
 
     def sign(self, text: bytes) -> Signature:
         algorithm = self._its_algorithm()
-        answer = self._told(
+        answer = self._call(
             lambda: self._client.sign(
                 KeyId=self._key, Message=text, MessageType="RAW", SigningAlgorithm=algorithm
             )
@@ -64,12 +64,12 @@ class KmsSigner:
         one.
         """
         if self._public is None:
-            answer = self._told(lambda: self._client.get_public_key(KeyId=self._key))
+            answer = self._call(lambda: self._client.get_public_key(KeyId=self._key))
             self._public = _signing_key(answer)
             self._names.add(str(answer.get("KeyId", "")))
         return self._public
 
-    def _told(self, call: Callable[[], Any]) -> Any:
+    def _call(self, call: Callable[[], Any]) -> Any:
         try:
             return call()
         except (ClientError, BotoCoreError) as fault:

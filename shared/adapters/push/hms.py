@@ -188,7 +188,7 @@ class _Requests:
             for token, answer in found.items()
         }
 
-    def _learn(self, said: "_Said") -> None:
+    def _learn(self, said: "_Answers") -> None:
         if len(said.answers) == 1 and said.unsure:
             self.refused_alone.update(said.answers)
         self.taken.update(t for t, a in said.answers.items() if isinstance(a, Accepted))
@@ -198,46 +198,46 @@ class _Requests:
         alike = len(set(self.refused_alone.values())) == 1
         return alike and not self.taken and len(self.refused_alone) >= FEWEST_TO_BELIEVE
 
-    async def _in_turn(self, tokens: Sequence[str]) -> "_Said":
+    async def _in_turn(self, tokens: Sequence[str]) -> "_Answers":
         if (instead := await self.pace.admit(self.until)) is not None:
-            return _Said(dict.fromkeys(tokens, instead))
+            return _Answers(dict.fromkeys(tokens, instead))
         began = self.pace.clock()
-        said = _Said({tokens[0]: NOT_SENT})
+        said = _Answers({tokens[0]: NOT_SENT})
         try:
             said = await self._one(tokens)
         except Exception as broken:  # noqa: BLE001 - one request that breaks costs only itself
-            said = _Said(dict.fromkeys(tokens, MAY_HAVE_SENT))
+            said = _Answers(dict.fromkeys(tokens, MAY_HAVE_SENT))
             log_defect(f"a request for {len(tokens)} pushes", broken)
         finally:
             self.pace.settle(began, said.answers[tokens[0]], tokens[0])
         return said
 
-    async def _one(self, tokens: Sequence[str]) -> "_Said":
+    async def _one(self, tokens: Sequence[str]) -> "_Answers":
         said = await self._attempt(self.target, tokens)
         if CREDENTIALS_REFUSED in said.answers.values():
             renewed = await self.renewed(self.target)
             if not isinstance(renewed, Target):
-                return _Said(dict.fromkeys(tokens, renewed))
+                return _Answers(dict.fromkeys(tokens, renewed))
             said = await self._attempt(renewed, tokens)
         return said
 
-    async def _attempt(self, target: Target, tokens: Sequence[str]) -> "_Said":
+    async def _attempt(self, target: Target, tokens: Sequence[str]) -> "_Answers":
         got = await self.http.post(target, self.payload.body(tokens))
         if isinstance(got, Fault):
-            return _Said(dict.fromkeys(tokens, ANSWER_LOST if got.ambiguous else NOT_SENT))
+            return _Answers(dict.fromkeys(tokens, ANSWER_LOST if got.ambiguous else NOT_SENT))
         if words_are_lost(got):
             self.unheard.note(got)
-            return _Said(dict.fromkeys(tokens, ANSWER_LOST))
+            return _Answers(dict.fromkeys(tokens, ANSWER_LOST))
         answers = meaning(got, tokens)
         if UNKNOWN_ERROR in answers.values():
             self.unheard.note(got)
         if all(isinstance(answer, Accepted) for answer in answers.values()):
-            return _Said(answers)
-        return _Said(answers, _unsure(answers, named(got)))
+            return _Answers(answers)
+        return _Answers(answers, _unsure(answers, named(got)))
 
 
 @dataclass(frozen=True, slots=True)
-class _Said:
+class _Answers:
     """Answers by address; ``unsure``: addresses that the answer does not name singly."""
 
     answers: dict[str, Answer]

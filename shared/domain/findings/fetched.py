@@ -33,7 +33,7 @@ def seen_findings(
     url: str, result: FetchResult, field: str, verified_domains: Sequence[str]
 ) -> tuple[Finding, ...]:
     """List the findings on what was seen at ``url``."""
-    return tuple(_of_seen(url, result, field, verified_domains))
+    return tuple(_of_result(url, result, field, verified_domains))
 
 
 def unchecked(url: str, field: str, reason: str) -> Finding:
@@ -41,7 +41,7 @@ def unchecked(url: str, field: str, reason: str) -> Finding:
     return finding_of("couldNotBeChecked", field, host=host_of(url), reason=reason)
 
 
-def _of_seen(
+def _of_result(
     url: str, result: FetchResult, field: str, verified_domains: Sequence[str]
 ) -> Iterator[Finding]:
     yield from _of_hops(url, result, field, verified_domains)

@@ -177,7 +177,9 @@ class Comparison:
         """
         try:
             lines = content.split(b"\n")[:-1]
-            for number, (old, new) in enumerate(zip_longest(lines, self._told(place)), start=1):
+            for number, (old, new) in enumerate(
+                zip_longest(lines, self._fresh_lines(place)), start=1
+            ):
                 same = old is not None and new is not None and old == new.encode()
                 if not same and not (said and old is not None and new and agrees(old, new)):
                     return number
@@ -185,7 +187,7 @@ class Comparison:
             pass
         return 0
 
-    def _told(self, place: Place) -> Iterable[str]:
+    def _fresh_lines(self, place: Place) -> Iterable[str]:
         id = place.notification_id
         match place.kind:
             case Kind.OUTCOMES:

@@ -54,8 +54,8 @@ def inspect(
     """
     ends = time.monotonic() + seconds - min(_MARGIN_SECONDS, seconds / 5)
     visits = [_Visit(url, name, web, threats, ends, asker) for url, name in _web_addresses(content)]
-    looks = [_Errand(visit.look) for visit in visits]
-    lists = [(visit, visit.url, _Errand(partial(visit.listed, visit.url))) for visit in visits]
+    looks = [_Background(visit.look) for visit in visits]
+    lists = [(visit, visit.url, _Background(partial(visit.listed, visit.url))) for visit in visits]
     findings = [
         *_of_texts(content, verified_domains),
         *_of_links(content, verified_domains, own_schemes),
@@ -69,7 +69,7 @@ def inspect(
             continue
         findings += seen_findings(visit.url, result, visit.field, verified_domains)
         if result.url != visit.url:
-            lists.append((visit, result.url, _Errand(partial(visit.listed, result.url))))
+            lists.append((visit, result.url, _Background(partial(visit.listed, result.url))))
     for visit, url, listed in lists:
         outcome = listed.outcome(ends)
         findings += outcome if isinstance(outcome, tuple) else (visit.not_listed(url),)
@@ -138,34 +138,34 @@ def _surely(
         return (finding_of("couldNotBeChecked", name, host=name, reason="something went wrong"),)
 
 
-class _Lost(Enum):
+class _NoResult(Enum):
     """Reason for a fetch or look-up without a result."""
 
     LATE = "it took too long"
     BROKEN = "something went wrong"
 
 
-class _Errand(Generic[T]):
+class _Background(Generic[T]):
     """Work done beside us, in a thread that nobody waits for beyond the end."""
 
     def __init__(self, work: Callable[[], T]) -> None:
         self._work = work
-        self._came: queue.SimpleQueue[T | _Lost] = queue.SimpleQueue()
+        self._came: queue.SimpleQueue[T | _NoResult] = queue.SimpleQueue()
         threading.Thread(target=self._run, name="inspect", daemon=True).start()
 
-    def outcome(self, ends: float) -> T | _Lost:
+    def outcome(self, ends: float) -> T | _NoResult:
         """Return the result of the work, if it is back by then."""
         try:
             return self._came.get(timeout=max(0.0, ends - time.monotonic()))
         except queue.Empty:
-            return _Lost.LATE
+            return _NoResult.LATE
 
     def _run(self) -> None:
         try:
             self._came.put(self._work())
         except Exception as failure:  # noqa: BLE001 - a defect of ours is a finding and an alert
             _log.error("a look failed: %s", _place(failure))
-            self._came.put(_Lost.BROKEN)
+            self._came.put(_NoResult.BROKEN)
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,7 +183,7 @@ class _Visit:
         seconds = min(LOOK_SECONDS, self._left())
         return self.web.look(self.url, seconds=seconds, asker=self.asker)
 
-    def end(self, result: "FetchResult | _Lost") -> LinkEnd:
+    def end(self, result: "FetchResult | _NoResult") -> LinkEnd:
         final = ""
         if isinstance(result, FetchResult) and result.reached:
             final = machine_host_of(result.url)
