@@ -26,7 +26,7 @@ STRANGERS = [a_device(f"stranger-{n}", domains=("other.com",)) for n in range(5)
 
 
 def a_crowd() -> list[Device]:
-    """120 devices of example.com and some that are not."""
+    """Build 120 devices of example.com and some that are not."""
     return [
         *(a_device(f"phone-{n}") for n in range(60)),
         *(a_device(f"slow-{n}") for n in range(6)),
@@ -45,7 +45,7 @@ def a_crowd() -> list[Device]:
 
 
 def rotten() -> Iterator[Device]:
-    """Phones with bad addresses, so that there is one in every batch."""
+    """Build phones with bad addresses, so that there is one in every batch."""
     for number in range(RANGES):
         low, high = (PARTITIONS * at // RANGES for at in (number, number + 1))
         names = (f"rotten-{number}-{n}" for n in count())
@@ -53,7 +53,9 @@ def rotten() -> Iterator[Device]:
 
 
 def some_change_their_minds(world: World) -> set[str]:
-    """Some withdraw consent, go away, or get another address. Answers where nobody is by now."""
+    """Let some withdraw consent, go away, or get another address; return addresses that reach
+    nobody now.
+    """
     moved = {f"{kind}-{n}" for kind in ("phone", "slow", "vague") for n in range(2)}
     left = {f"{kind}-{n}" for kind in ("phone", "slow", "vague", "both", "mac") for n in (2, 3)}
     for hwid in sorted(moved):
@@ -67,12 +69,12 @@ def some_change_their_minds(world: World) -> set[str]:
 
 
 def a_crowded_world(**given: Any) -> World:
-    """A world with the crowd in it, where some addresses are dead and some services slow."""
+    """Build a world with the crowd in it, where some addresses are dead and some services slow."""
     return _world(a_crowd(), **given)
 
 
 def a_rotten_world(**given: Any) -> World:
-    """The same, with a bad address in every batch."""
+    """Build the same world, with a bad address in every batch."""
     return _world([*a_crowd(), *rotten()], **given)
 
 

@@ -21,7 +21,7 @@ class Crash(BaseException):
 
 
 class Blow(StrEnum):
-    """When it strikes."""
+    """Moment of a strike, before, after or midway through the call."""
 
     BEFORE = "before"  # the call never left
     AFTER = "after"  # it took effect, and nobody was left to hear the answer
@@ -43,7 +43,7 @@ class Hazard:
 
     @property
     def calls(self) -> int:
-        """How many external calls there were."""
+        """Number of external calls so far."""
         return len(self.trace)
 
     def strike(self, number: int, blow: Blow, *, again: bool = False, outage: bool = False) -> None:
@@ -60,11 +60,11 @@ class Hazard:
         self._names[name] = (nth, blow)
 
     def rage(self, chance: Random, rate: float) -> None:
-        """From now on die at this share of all calls."""
+        """Die at this share of all calls from now on."""
         self._chance, self._rate = chance, rate
 
     def calm(self) -> None:
-        """No more strikes."""
+        """Stop all strikes."""
         self._rate = 0.0
         self._numbers.clear()
         self._names.clear()
@@ -74,7 +74,7 @@ class Hazard:
         self._watchers.append(watcher)
 
     def forget_watchers(self) -> None:
-        """Nobody watches any more."""
+        """Drop all watchers."""
         self._watchers = []
 
     def through(self, name: str, call: Callable[..., Any], given: Sequence[Any], named: Any) -> Any:
@@ -131,7 +131,7 @@ class Guarded:
 
 
 def guarded(part: P, name: str, hazard: Hazard) -> P:
-    """``part``, behind ``hazard``."""
+    """Put ``part`` behind ``hazard``."""
     return cast("P", Guarded(part, name, hazard))
 
 

@@ -42,12 +42,12 @@ def busy(retry_after_seconds: float | None = None) -> RetryLater:
 
 
 def no_turn(seconds: float | None = None) -> RetryLater:
-    """The app is to be left alone for so long: nothing was asked."""
+    """Answer that nothing was asked: the app is to be left alone for so long."""
     return RetryLater("noTurn", seconds, tried=False)
 
 
 def lost() -> RetryLater:
-    """It took the message, and its answer did not arrive."""
+    """Answer that the service took the message, and its answer did not arrive."""
     return RetryLater("TIMEOUT", ambiguous=True)
 
 
@@ -84,12 +84,12 @@ class PushService:
         return [self._one(payload, address) for address, payload in pushes]
 
     def reached(self, notification_id: object) -> dict[str, int]:
-        """How often each address took this notification."""
+        """Count how often each address took this notification."""
         found = {to: times for (of, to), times in self.taken.items() if of == notification_id}
         return {to: times for to, times in found.items() if times}
 
     def asked(self, address: str) -> int:
-        """How many requests there were for ``address``."""
+        """Count the requests for ``address``."""
         return sum(to.value == address for _, to in self.requests)
 
     def _one(self, payload: Payload, address: PushAddress) -> Answer:

@@ -28,7 +28,7 @@ class Stage:
         self._me = threading.local()
 
     def play(self, deeds: Mapping[str, Deed], pool: ThreadPoolExecutor) -> dict[str, object]:
-        """Every deed to its end; returns what each came to, be it a value or an error."""
+        """Run every deed to its end; return the result of each, be it a value or an error."""
         played = {name: pool.submit(self._part, name, deed) for name, deed in deeds.items()}
         return {name: future.result() for name, future in played.items()}
 
@@ -93,7 +93,7 @@ class Stepping:
 
 
 class QuietReads(Stepping):
-    """Where only changes wait for their turn, because what is read besides never changes."""
+    """Part where only changes wait for their turn, because what is read besides never changes."""
 
     def get(self, id: NotificationId) -> Notification:
         read: Notification = self._store.get(id)
@@ -116,7 +116,7 @@ class SteppingLedger:
 
 
 def orders(steps: Mapping[str, int]) -> Iterator[tuple[str, ...]]:
-    """Every order in which actors can take so many steps each."""
+    """List every order in which actors can take so many steps each."""
     if not steps:
         yield ()
         return

@@ -28,7 +28,7 @@ DEEDS = ("approve", "approve", "approve", "approve then stop", "cancel", "reject
 
 @dataclass(slots=True)
 class Weather:
-    """What a storm came to. ``wrong`` lists broken promises by notification."""
+    """Result of a storm. ``wrong`` lists broken promises by notification."""
 
     seed: int
     notifications: int = 0
@@ -103,7 +103,7 @@ def _to_admin() -> NotificationInput:
 
 
 def _condemned(world: World, id: NotificationId) -> Iterator[str]:
-    """Who ended by what only bad addresses are answered."""
+    """Report sound devices that ended by what only bad addresses are answered."""
     for hwid, record in world.records(id).items():
         bad = hwid.startswith("rotten-") or record.outcome is Outcome.DELIVERED
         if not bad and {record.code, record.receipt} & ROTTEN_CODES:

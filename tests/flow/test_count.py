@@ -29,7 +29,7 @@ def count(world: World, id: NotificationId) -> None:
 
 
 def delivered_but_not_counted(world: World) -> NotificationId:
-    """Every batch is closed, and nobody has looked at the sum yet."""
+    """Close every batch, before the sum is looked at."""
     id = world.approved()
     world.plan(id)
     for batch in world.batches(id):

@@ -41,7 +41,7 @@ def approved(world: World, seconds: int | None = 3_600) -> NotificationId:
 
 
 def planned(world: World, seconds: int | None = 3_600) -> NotificationId:
-    """Approved at noon, its one batch not sent yet."""
+    """Plan a notification that is approved at noon, its one batch not sent yet."""
     id = approved(world, seconds)
     world.plan(id)
     return id
@@ -61,7 +61,7 @@ def shown(world: World, hwid: str = "desktop-1") -> object:
 
 
 def moments_of_requests(world: World) -> list[datetime]:
-    """When something is sent or shown, from now on."""
+    """Record when something is sent or shown, from now on."""
     moments: list[datetime] = []
 
     def note(call: str) -> None:

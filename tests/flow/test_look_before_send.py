@@ -21,7 +21,7 @@ DEAD = Finding("unreachable", Severity.WARNING, "url", "a.example does not answe
 
 
 def approved(world: World, *ends: LinkEnd) -> NotificationId:
-    """One whose links ended there when it was submitted."""
+    """Approve a notification whose links ended there when it was submitted."""
     world.inspector.ends = ends
     return world.approved()
 

@@ -40,7 +40,7 @@ ways = pytest.mark.parametrize("way", [unverify, hand_over, remove], ids=lambda 
 
 
 def tell(world: World) -> None:
-    """What an operator's request does after it changed the domain."""
+    """Do what an operator's request does after it changed the domain."""
     lost_domain.tell_those_on_their_way(
         LOST,
         OPERATOR,
@@ -54,7 +54,7 @@ def take(world: World, way: Taking = unverify) -> None:
 
 
 def with_two_domains(*devices: tuple[str, ...]) -> World:
-    """Phones on these domains, all of them the provider's."""
+    """Build phones on these domains, all of them the provider's."""
     world = World([a_device(f"phone-{n:03}", domains=on) for n, on in enumerate(devices)])
     world.providers.put_domain(a_domain(OTHER))
     return world

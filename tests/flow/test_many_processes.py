@@ -39,7 +39,7 @@ def _a_process_for_every_task(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def asked_ledger(sent: Sent) -> int:
-    """How often what other processes heard was read."""
+    """Count how often what other processes heard was read."""
     return sent.world.hazard.trace.count("ledger.evidence")
 
 
@@ -48,7 +48,7 @@ def alarms(caplog: pytest.LogCaptureFixture) -> list[str]:
 
 
 def thinly(names: Sequence[str], every: int) -> set[str]:
-    """A few of each batch."""
+    """Pick a few of each batch."""
     return set(names[::every])
 
 
@@ -92,7 +92,7 @@ def test_a_refused_content_ends_at_once_where_nobody_else_can_say_otherwise() ->
 
 @pytest.fixture
 def thin() -> tuple[Sent, set[str]]:
-    """Six batches, with six Huawei phones in each."""
+    """Build six batches, with six Huawei phones in each."""
     names = named(3_000)
     few = thinly(names, 83)
     sent = Sent(phone(h, HMS if h in few else FCM) for h in names)
@@ -107,7 +107,7 @@ def huawei(sent: Sent) -> PushService:
 
 
 def kept(sent: Sent, hwids: set[str]) -> set[str]:
-    """Those that still have an address."""
+    """List those that still have an address."""
     return {h for h in hwids if sent.world.devices.get(h).address}  # type: ignore[union-attr]
 
 

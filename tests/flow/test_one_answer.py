@@ -55,7 +55,7 @@ PLACES = {"first": 0.0, "in the middle": 0.5, "last": 1.0}
 
 
 def named(count: int) -> list[str]:
-    """Phones in the order in which they are sent to."""
+    """Name phones in the order in which they are sent to."""
     names = [f"phone-{n:04d}" for n in range(count)]
     return sorted(names, key=lambda hwid: sort_key(partition_of(hwid), hwid))
 

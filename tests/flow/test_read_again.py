@@ -34,7 +34,7 @@ def planned(world: World) -> tuple[NotificationId, Batch]:
 
 
 def sent_late(world: World, meanwhile: Callable[[], object] = lambda: None) -> NotificationId:
-    """Planned, and sent a little more than a quarter of an hour later."""
+    """Plan a notification, and send it a little more than a quarter of an hour later."""
     id, batch = planned(world)
     world.collect()
     world.clock.advance(LATE.total_seconds())

@@ -359,7 +359,7 @@ def test_nothing_is_approved_while_its_audience_cannot_be_counted() -> None:
 
 
 def the_call_that_counts() -> int:
-    """Which external call of an approval counts the audience."""
+    """Find the external call of an approval that counts the audience."""
     rehearsal = World([a_device("phone-1")])
     rehearsed = rehearsal.create()["id"]
     before = rehearsal.hazard.calls

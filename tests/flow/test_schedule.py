@@ -44,7 +44,7 @@ def lane_of(world: World, provider_id: str) -> SendSchedule:
 
 
 def planned(world: World) -> NotificationId:
-    """Planned to its end, with nothing sent yet."""
+    """Plan a notification to its end, with nothing sent yet."""
     id = world.approved()
     plan(world, id)
     return id

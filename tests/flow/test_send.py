@@ -22,7 +22,7 @@ HORIZON = timedelta(hours=6)
 
 
 def planned(world: World) -> tuple[NotificationId, Batch]:
-    """One approved notification with its single batch, not sent yet."""
+    """Plan one approved notification with its single batch, not sent yet."""
     id = world.approved()
     world.plan(id)
     (batch,) = world.batches(id)
@@ -194,7 +194,7 @@ def test_each_waits_for_as_long_as_its_push_service_asked() -> None:
 
 
 def waits(world: World, runs: int, chance: float = 0.999) -> list[float]:
-    """How long the batch waits after each of so many runs, in seconds."""
+    """Measure how long the batch waits after each of so many runs, in seconds."""
     world.clock.set_chance(chance)
     id, batch = planned(world)
     found = []

@@ -242,7 +242,7 @@ def test_a_batch_out_of_time_waits_while_everybody_in_it_has_to() -> None:
 
 
 def stormy(batches: int, budget: RetryBudget) -> World:
-    """So many batches of two devices, every one of which has been refused once."""
+    """Build so many batches of two devices, every one of which has been refused once."""
     world = World([a_device(f"phone-{n}") for n in range(2)], budget=budget)
     world.push.will_all(busy())
     for _ in range(batches):
@@ -370,7 +370,7 @@ class ByPlatform:
 
 
 def mixed(number: int) -> World:
-    """Every second an iPhone."""
+    """Build phones of which every second is an iPhone."""
     platforms = ("ios", "android")
     return World(
         [

@@ -41,7 +41,7 @@ DAY, HOUR = str(Limit.SUBMISSIONS_PER_DAY), str(Limit.ADMIN_SENDS_PER_HOUR)
 
 
 def a_world(**limits: int) -> World:
-    """A provider with an admin HWID and these limits."""
+    """Build a provider with an admin HWID and these limits."""
     world = World([a_device("Admin-1"), a_device("phone-1")])
     world.providers.put_domain(replace(a_domain(), admin_hwids=("Admin-1",)))
     world.providers.put(a_provider(limits=tuple(limits.items())))
@@ -53,7 +53,7 @@ def moves(world: World, id: NotificationId) -> list[tuple[str, str]]:
 
 
 def places(world: World) -> int:
-    """Places taken in windows of a day or an hour; those of a minute forget themselves."""
+    """Count places taken in windows of a day or an hour; those of a minute forget themselves."""
     windows = [id.split(".") for id in world.database.collection("usage")]
     lasting = [each for each in windows if each[1] in {DAY, HOUR}]
     return sum(len(world.usage.places(*each)) for each in lasting)

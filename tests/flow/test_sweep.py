@@ -25,7 +25,7 @@ PHONES = [a_device(f"phone-{n}") for n in range(4)]
 
 
 def lose_first(world: World, function: str) -> None:
-    """The first task for ``function`` never arrives."""
+    """Lose the first task for ``function``."""
     lost: list[Task] = []
 
     def is_lost(work: Event | Task) -> bool:
@@ -195,8 +195,8 @@ def test_what_has_ended_is_never_swept() -> None:
 
 
 def a_stop_that_dies(call: int, blow: Blow, *, midway: bool) -> tuple[World, NotificationId]:
-    """Stopped before its batches are sent, or in the middle of the first; at that call the process
-    dies, and no task is ever delivered again.
+    """Stop before the batches are sent, or in the middle of the first, and die at that call; no
+    task is ever delivered again.
     """
     world = World(PHONES, page_size=2)
     id = world.approved()
