@@ -186,10 +186,10 @@ def test_an_update_whose_answer_was_lost_comes_again_and_tells_the_same(room: Ch
     update = room.press()
 
     def lost(_: str) -> None:
-        room.chat.mood = lambda _: None
+        room.chat.fault = lambda _: None
         raise TryAgain("no answer")
 
-    room.chat.mood = lost
+    room.chat.fault = lost
     with pytest.raises(TryAgain):
         press(update, moderator_chat=room.moderator_chat)
     press(update, moderator_chat=room.moderator_chat)
@@ -354,10 +354,10 @@ def test_a_reply_whose_answer_was_lost_comes_again_and_tells_the_same(room: Chat
     update = room.reply("Bad.", to=question(room))
 
     def lost(_: str) -> None:
-        room.chat.mood = lambda _: None
+        room.chat.fault = lambda _: None
         raise TryAgain("no answer")
 
-    room.chat.mood = lost
+    room.chat.fault = lost
     with pytest.raises(TryAgain):
         reply(update, moderator_chat=room.moderator_chat)
     assert room.record().status is Status.REJECTED

@@ -54,11 +54,11 @@ def moved(room: Chatroom, change: Callable[[Notification], object]) -> None:
 def raising(*errors: Exception) -> Callable[[str], None]:
     left = list(errors)
 
-    def mood(_: str) -> None:
+    def fault(_: str) -> None:
         if left:
             raise left.pop(0)
 
-    return mood
+    return fault
 
 
 # ---- the way round moderation ----------------------------------------------------------------
@@ -92,7 +92,7 @@ def test_a_change_the_chat_refuses_keeps_none_of_the_others_back(room: Chatroom)
     room.providers.put_domain(a_domain("second.com"))
     listed(room, "Desk-7")
     listed(room, "Desk-7", domain="second.com")
-    room.chat.mood = raising(ChatRefused("too odd"))
+    room.chat.fault = raising(ChatRefused("too odd"))
     look_after(moderator_chat=room.moderator_chat)
     assert len(said(room)) == 1
     assert room.providers.untold_changes(9) == []
@@ -102,7 +102,7 @@ def test_a_change_is_told_when_the_chat_is_back_and_after_a_day_is_news_no_more(
     room: Chatroom,
 ) -> None:
     listed(room, "Desk-7")
-    room.chat.mood = raising(Throttled("later", retry_after_seconds=30))
+    room.chat.fault = raising(Throttled("later", retry_after_seconds=30))
     look_after(moderator_chat=room.moderator_chat)
     assert said(room) == []
     look_after(moderator_chat=room.moderator_chat)
@@ -252,7 +252,7 @@ def test_an_id_too_long_for_a_button_is_decided_elsewhere(room: Chatroom) -> Non
 
 def test_an_image_the_chat_cannot_take_does_not_keep_the_message_away(room: Chatroom) -> None:
     room.given(replace(a_notification(), content=some_content(image="https://example.com/i")))
-    room.chat.mood = raising(ChatRefused("400 webpage_url_invalid"))
+    room.chat.fault = raising(ChatRefused("400 webpage_url_invalid"))
     show(N1, moderator_chat=room.moderator_chat)
     assert room.card().image == ""
 
@@ -344,10 +344,10 @@ def test_a_record_that_changes_while_it_is_shown_is_shown_again(room: Chatroom) 
     room.given()
 
     def meanwhile(_: str) -> None:
-        room.chat.mood = lambda _: None
+        room.chat.fault = lambda _: None
         room.notifications.change(N1, lambda it: it.cancel(PROVIDER, NOON))
 
-    room.chat.mood = meanwhile
+    room.chat.fault = meanwhile
     show(N1, moderator_chat=room.moderator_chat)
     assert "canceled" in room.card().text
     assert len(room.chat.posted) == 1
@@ -359,12 +359,12 @@ def test_an_older_picture_never_replaces_a_newer_one(room: Chatroom) -> None:
     show(N1, moderator_chat=room.moderator_chat)
 
     def second_event(_: str) -> None:
-        room.chat.mood = lambda _: None
+        room.chat.fault = lambda _: None
         room.notifications.change(N1, lambda it: it.approve(MIRA, NOON))
         with pytest.raises(TryAgain):
             show(N1, moderator_chat=room.moderator_chat)
 
-    room.chat.mood = second_event
+    room.chat.fault = second_event
     moved(room, lambda it: it.take(MIRA, NOON))
     assert "Approved by Mira" in room.card().text
 
@@ -388,7 +388,7 @@ def test_a_room_that_moved_is_followed_and_remembered(room: Chatroom) -> None:
     assert room.posts.room().number == -1005
     assert room.chat.posted[0][0] == -1005
     room.given(a_notification("n2"))
-    room.chat.mood = raising()
+    room.chat.fault = raising()
     show(NotificationId("n2"), moderator_chat=room.moderator_chat)
     assert room.chat.posted[1][0] == -1005
 
@@ -406,7 +406,7 @@ def test_a_message_in_a_room_that_moved_is_posted_anew(room: Chatroom) -> None:
 
 def test_after_too_many_requests_nobody_speaks_until_it_is_time(room: Chatroom) -> None:
     room.given()
-    room.chat.mood = raising(Throttled("busy", retry_after_seconds=40))
+    room.chat.fault = raising(Throttled("busy", retry_after_seconds=40))
     with pytest.raises(TryAgain):
         show(N1, moderator_chat=room.moderator_chat)
     with pytest.raises(TryAgain) as waits:
@@ -430,7 +430,7 @@ def test_of_many_told_to_be_quiet_at_once_one_writes_it_down(room: Chatroom) -> 
     room.posts.room, room.posts.change_room = Room, changed  # all looked before any was told
     for n, seconds in enumerate((40, 40, 39, 50)):
         id = room.given(a_notification(f"n{n}")).id
-        room.chat.mood = raising(Throttled("busy", retry_after_seconds=seconds))
+        room.chat.fault = raising(Throttled("busy", retry_after_seconds=seconds))
         with pytest.raises(TryAgain):
             show(id, moderator_chat=room.moderator_chat)
         room.clock.advance(0.1)
@@ -472,11 +472,11 @@ def test_a_writer_that_was_overtaken_closes_what_it_posted(room: Chatroom) -> No
     room.given()
 
     def another_takes_over(_: str) -> None:
-        room.chat.mood = lambda _: None
+        room.chat.fault = lambda _: None
         room.clock.advance(121)
         show(N1, moderator_chat=room.moderator_chat)
 
-    room.chat.mood = another_takes_over
+    room.chat.fault = another_takes_over
     with pytest.raises(TryAgain):
         show(N1, moderator_chat=room.moderator_chat)
     counts = room.posts.get(N1)
@@ -492,12 +492,12 @@ def test_after_two_wrote_at_once_the_next_event_makes_sure_of_the_picture(room: 
     show(N1, moderator_chat=room.moderator_chat)
 
     def another_takes_over(_: str) -> None:
-        room.chat.mood = lambda _: None
+        room.chat.fault = lambda _: None
         room.clock.advance(121)
         room.notifications.change(N1, lambda it: it.cancel(PROVIDER, NOON))
         show(N1, moderator_chat=room.moderator_chat)
 
-    room.chat.mood = another_takes_over
+    room.chat.fault = another_takes_over
     with pytest.raises(TryAgain):
         moved(room, lambda it: it.take(MIRA, NOON))
     assert "reads it" in room.card().text
@@ -507,7 +507,7 @@ def test_after_two_wrote_at_once_the_next_event_makes_sure_of_the_picture(room: 
 
 def test_where_only_an_operator_can_help_nothing_is_held(room: Chatroom) -> None:
     room.given()
-    room.chat.mood = raising(ChatClosed("kicked"))
+    room.chat.fault = raising(ChatClosed("kicked"))
     with pytest.raises(ChatClosed):
         show(N1, moderator_chat=room.moderator_chat)
     show(N1, moderator_chat=room.moderator_chat)
@@ -547,7 +547,7 @@ def test_while_the_chat_is_in_trouble_one_attempt_is_enough(room: Chatroom) -> N
         tried.append(request)
         raise Throttled("busy", retry_after_seconds=30)
 
-    room.chat.mood = trouble
+    room.chat.fault = trouble
     look_after(moderator_chat=room.moderator_chat)
     look_after(moderator_chat=room.moderator_chat)
     assert tried == ["post"]

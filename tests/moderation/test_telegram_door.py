@@ -193,10 +193,10 @@ def test_what_is_no_update_is_refused(world: MemoryParts, body: bytes, status_co
 
 def test_trouble_that_passes_makes_telegram_come_again(world: MemoryParts) -> None:
     def lost(_: str) -> None:
-        chat(world).mood = lambda _: None
+        chat(world).fault = lambda _: None
         raise TryAgain("no answer", retry_after_seconds=3)
 
-    chat(world).mood = lost
+    chat(world).fault = lost
     first = post(a_press())
     assert (first.status_code, first.headers["Retry-After"]) == (503, "3")
     assert post(a_press()).status_code == 200
@@ -209,7 +209,7 @@ def test_what_only_an_operator_can_mend_does_not_bring_telegram_back(
     def closed(_: str) -> None:
         raise ChatClosed("the bot was thrown out of its room")
 
-    chat(world).mood = closed
+    chat(world).fault = closed
     assert [post(a_press(update=n)).status_code for n in (1, 2, 3)] == [200, 200, 200]
     assert capsys.readouterr().out.count("thrown out of its room") == 1
 
@@ -222,7 +222,7 @@ def test_nothing_that_people_write_is_logged(
 
     post(a_press(data="r:n1:1"))
     _, asked = chat(world).posted[-1]
-    chat(world).mood = broken
+    chat(world).fault = broken
     post(a_reply("A private remark", asked))
     post({"update_id": 9, "message": {"text": "A private remark", "chat": "A private remark"}})
     post(b'{"update_id": 10, "message": "A private remark')
@@ -279,9 +279,9 @@ def test_trouble_with_the_chat_does_not_hold_up_the_distribution(
     show(N1, moderator_chat=here)
     put(world, replace(a_notification(status=Status.SENDING), history_count=9))
 
-    def mood(_: str) -> None:
+    def fault(_: str) -> None:
         raise trouble
 
-    chat(world).mood = mood
+    chat(world).fault = fault
     assert an_event() == answer
     assert len(world.tasks.names) == 1

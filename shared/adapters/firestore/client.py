@@ -7,7 +7,9 @@ from shared.settings import Settings
 
 
 def client(settings: Settings) -> firestore.Client:
-    """Against the emulator, which the library finds by its own variable, no credentials exist."""
+    """Create the client; for the emulator, which the library finds by its own variable, without
+    credentials.
+    """
     if settings.firestore_emulator:
         return firestore.Client(project=settings.project, credentials=AnonymousCredentials())
     return firestore.Client(project=settings.project)

@@ -1,4 +1,4 @@
-"""What a Firestore event carries: the document as it was after the write, in plain values.
+"""Firestore's events: the document as it was after the write, in plain values.
 
 Eventarc sends protobuf. An event may be old by the time it arrives; it is good for deciding that
 there is nothing to do, and never for writing from it.
@@ -16,7 +16,7 @@ from shared.stores.device_codec import derived_fields, derived_from
 
 
 def document_after(data: bytes | None) -> Mapping[str, Any] | None:
-    """The fields we know how to read; ``None`` when the document was deleted."""
+    """Return the readable fields; ``None`` when the document was deleted."""
     event = _read(data)
     if not event.value.name:
         return None
@@ -24,10 +24,10 @@ def document_after(data: bytes | None) -> Mapping[str, Any] | None:
 
 
 def document_id(data: bytes | None, subject: str, collection: str) -> str:
-    """Which document of ``collection`` was written, or deleted; empty for none of it.
+    """Return which document of ``collection`` was written, or deleted; empty for none of it.
 
-    The event says so itself. Its subject is for one without data: it came in a header, where all
-    but plain ASCII is percent-encoded, and the framework leaves it so.
+    The event's data says so. Its subject is for an event without data: it came in a header, where
+    all but plain ASCII is percent-encoded, and the framework leaves it so.
     """
     event = _read(data)
     name = event.value.name or event.old_value.name or subject
@@ -35,7 +35,7 @@ def document_id(data: bytes | None, subject: str, collection: str) -> str:
 
 
 def _read(data: object) -> DocumentEventData:
-    """An event without data is empty; what is no protobuf will be none the next time, either."""
+    """Parse an event; one without data is empty, and what is no protobuf is refused for good."""
     try:
         return DocumentEventData.deserialize(data or b"")
     except (DecodeError, TypeError):
@@ -54,7 +54,7 @@ def _plain(value: Value) -> Any:
 
 
 def derivation_fits(hwid: str, data: bytes | None) -> bool:
-    """Whether the written device is gone, or holds exactly what is derived from it."""
+    """Tell whether the written device is gone, or holds exactly what is derived from it."""
     document = document_after(data)
     if document is None:
         return True

@@ -2,7 +2,7 @@
 
 Google's client library spends its time wrapping every document; here a page costs what its JSON
 costs. One call is one request. A read may be sent again, a write never is: when the answer to a
-write is lost, ``Lost`` says so, and whoever wrote can find out by reading.
+write is lost, ``Lost`` says so, and the writer can find out by reading.
 """
 
 import re
@@ -36,19 +36,23 @@ _MOST_TOLD = 300
 
 
 class PreconditionFailed(Unmet):
-    """The document is not the one that was read, or the read time is no longer kept."""
+    """Error for a document that is not the one that was read, or a read time that is no longer
+    kept.
+    """
 
 
 class Missing(Unmet):
-    """The document is not there."""
+    """Error for a document that is not there."""
 
 
 class Exists(Unmet):
-    """The document is there already."""
+    """Error for a document that is there already."""
 
 
 class BadRequest(Defect):
-    """Firestore cannot make sense of it; ``told`` is its own sentence, without device ids."""
+    """Error for a request that Firestore does not understand; ``told`` is its own sentence, without
+    device ids.
+    """
 
     def __init__(self, word: str, told: str) -> None:
         super().__init__(f"Firestore refused a request: {word}: {told}")
@@ -63,7 +67,7 @@ _UNMET: Mapping[str, type[Unmet]] = {
 
 
 class Bearer(Protocol):
-    """Where the token of each request comes from."""
+    """Source of the token of each request."""
 
     def token(self) -> str: ...
     def forget(self) -> None: ...
@@ -86,7 +90,7 @@ class Sums:
 
 
 class FirestoreRest:
-    """One per process; safe to share between threads."""
+    """Client of the API, one per process; safe to share between threads."""
 
     def __init__(
         self,
@@ -108,7 +112,9 @@ class FirestoreRest:
         self._transport.close()
 
     def name(self, *path: str) -> str:
-        """The full name of a document or collection; raises ``NotFound`` if there can be none."""
+        """Return the full name of a document or collection. Raises ``NotFound`` if there can be
+        none.
+        """
         if not all(map(can_name, path)):
             raise NotFound("there is nothing of that name")
         return "/".join((self.root, *path))
@@ -116,13 +122,13 @@ class FirestoreRest:
     # ---- reading -----------------------------------------------------------------------------
 
     def get(self, name: str, mask: Sequence[str] = (), read_time: str = "") -> Raw | None:
-        """One document, or ``None``."""
+        """Read one document, or ``None``."""
         return self.batch_get([name], mask, read_time).documents.get(name)
 
     def batch_get(
         self, names: Sequence[str], mask: Sequence[str] = (), read_time: str = ""
     ) -> Found:
-        """Those of the documents that exist."""
+        """Read those of the documents that exist."""
         if not names:
             return Found({}, "")
         body: Raw = {"documents": names}
@@ -133,7 +139,7 @@ class FirestoreRest:
         return Found(found, _read_time(answers))
 
     def run_query(self, query: Raw, parent: str = "", read_time: str = "") -> list[Raw]:
-        """The documents that a structured query selects; give it a limit."""
+        """Return the documents that a structured query selects; give it a limit."""
         body = _as_of({"structuredQuery": query}, read_time)
         answers = self._read(f"{parent or self.root}:runQuery", body)
         return [d for a in answers if (d := a.get("document")) is not None]
@@ -141,7 +147,7 @@ class FirestoreRest:
     def run_aggregation(
         self, query: Raw, sums: Iterable[str] = (), parent: str = "", read_time: str = ""
     ) -> Sums:
-        """``count`` of what a query selects, or with ``sums`` those of its fields instead.
+        """Count what a query selects, or with ``sums`` sum its fields instead.
 
         A document that lacks one of the summed fields is left out of all the sums.
         """
@@ -162,7 +168,7 @@ class FirestoreRest:
     # ---- writing -----------------------------------------------------------------------------
 
     def commit(self, writes: Sequence[Raw]) -> list[str]:
-        """All or nothing; the new version of each document.
+        """Write all or nothing; return the new version of each document.
 
         Raises an ``Unmet`` when a condition does not hold, ``Lost`` when nobody knows, and any
         other ``TryAgain`` when nothing was written.
@@ -172,7 +178,9 @@ class FirestoreRest:
         return [result.get("updateTime", "") for result in results]
 
     def batch_write(self, writes: Sequence[Raw]) -> list[tuple[int, str]]:
-        """Each on its own: a status code (0 is success) and, if written, the new version."""
+        """Write each on its own; return a status code (0 is success) and, if written, the new
+        version.
+        """
         answer = self._once(f"{self.root}:batchWrite", {"writes": writes})
         results = _member(answer, "writeResults", len(writes))
         states = _member(answer, "status", len(writes))
@@ -184,7 +192,7 @@ class FirestoreRest:
     # ---- the wire ----------------------------------------------------------------------------
 
     def _read(self, path: str, body: Raw) -> list[Raw]:
-        """An answer in parts; the request is sent again, a few times, while it passes away."""
+        """Return an answer in parts; repeat the request, a few times, while its fault may pass."""
         until = time.monotonic() + READING_SECONDS
         for attempt in range(1, MOST_READS + 1):
             try:
@@ -230,12 +238,14 @@ class FirestoreRest:
 
 @lru_cache(maxsize=256)
 def _url(base: str, path: str) -> httpx.URL:
-    """Parsed once; a third of a pretty-printed answer would be white space."""
+    """Parse an address; it is parsed once. Pretty-printed, a third of an answer would be white
+    space.
+    """
     return httpx.URL(f"{base}{quote(path, safe='/():')}?prettyPrint=false")
 
 
 def waiting_seconds(attempt: int) -> float:
-    """A random wait after the given number of attempts."""
+    """Return a random wait after the given number of attempts."""
     return secrets.SystemRandom().uniform(0.5, 1.0) * FIRST_WAIT_SECONDS * 3.0**attempt
 
 
@@ -256,7 +266,9 @@ def _json(answer: bytes) -> object:
 
 
 def _parts(answer: object) -> list[Raw]:
-    """A stream as one array; a fault in the middle of it comes as its last element."""
+    """Return a stream's parts from one array; a fault in the middle of it comes as the last
+    element.
+    """
     if not isinstance(answer, list) or not all(isinstance(part, dict) for part in answer):
         raise Lost("Firestore's answer is no list")
     for part in answer[-1:]:
@@ -288,7 +300,7 @@ def _fault(status: int, answer: bytes) -> Exception:
 
 
 def _word_of(status: int) -> str:
-    """For an answer that does not come from Firestore itself but from something before it."""
+    """Name the fault of an answer that comes from a proxy before Firestore, not from it."""
     if status == httpx.codes.TOO_MANY_REQUESTS:
         return "RESOURCE_EXHAUSTED"
     return "UNAVAILABLE" if status >= httpx.codes.INTERNAL_SERVER_ERROR else f"HTTP {status}"

@@ -1,7 +1,7 @@
-"""Who we are to Firestore: nobody in particular to the emulator, a service account to Google.
+"""Our credentials for Firestore: none of meaning for the emulator, a service account's for Google.
 
-Application default credentials are looked for at the first request, not at import, and refreshed
-by whichever thread first finds them about to expire.
+Application default credentials are looked for at the first request, not at import, and refreshed by
+whichever thread first finds them about to expire.
 """
 
 import threading
@@ -18,7 +18,7 @@ SCOPE = "https://www.googleapis.com/auth/datastore"
 
 
 def application_default() -> Credentials:
-    """The credentials of this machine or service."""
+    """Find the credentials of this machine or service."""
     try:
         credentials, _ = default(scopes=[SCOPE])
     except DefaultCredentialsError as missing:
@@ -27,7 +27,7 @@ def application_default() -> Credentials:
 
 
 class GoogleBearer:
-    """A bearer token that is valid at the moment it is asked for."""
+    """Source of a token that is valid at the moment it is asked for."""
 
     def __init__(
         self,
@@ -40,7 +40,7 @@ class GoogleBearer:
         self._credentials: Credentials | None = None
 
     def token(self) -> str:
-        """Raises ``TryAgain`` when it cannot be had right now."""
+        """Return a token. Raises ``TryAgain`` when it cannot be had right now."""
         with self._lock:
             if self._credentials is None:
                 self._credentials = self._find()
@@ -52,13 +52,13 @@ class GoogleBearer:
             return str(self._credentials.token)
 
     def forget(self) -> None:
-        """The last token was refused: look for credentials anew."""
+        """Drop credentials whose token was refused; they are looked for anew."""
         with self._lock:
             self._credentials = None
 
 
 class EmulatorBearer:
-    """The emulator lets this one pass its security rules."""
+    """Token that the emulator lets pass its security rules."""
 
     def token(self) -> str:
         return "owner"

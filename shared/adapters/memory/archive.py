@@ -7,7 +7,7 @@ from shared.ports import Put
 
 
 class MemoryArchive:
-    """``objects`` is open to tests."""
+    """An archive in memory; ``objects`` is open to tests."""
 
     def __init__(self) -> None:
         self.objects: dict[str, bytes] = {}

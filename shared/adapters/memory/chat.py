@@ -1,4 +1,4 @@
-"""A chat in memory: what stands in it, in which order it came to stand there, and its moods."""
+"""A chat in memory: its messages, their order, and the faults that a test injects."""
 
 import threading
 from collections.abc import Callable
@@ -11,9 +11,10 @@ BOT_ID = 4242
 
 
 class MemoryChat:
-    """``shown`` is what people see now, by room and message; ``answers`` what pressers heard.
+    """Chat in memory. ``shown`` is what people see now, by room and message; ``answers`` what
+    pressers heard.
 
-    ``mood`` is called before each request with its name and may raise what a chat raises.
+    ``fault`` is called before each request with its name and may raise what a chat raises.
     """
 
     def __init__(self) -> None:
@@ -23,7 +24,7 @@ class MemoryChat:
         self.edits: list[tuple[int, int, Card]] = []
         self.answers: list[tuple[str, str, bool]] = []
         self.moved: dict[int, int] = {}
-        self.mood: Callable[[str], None] = lambda _: None
+        self.fault: Callable[[str], None] = lambda _: None
         self._numbers = count(101)
         self._lock = threading.Lock()
 
@@ -32,7 +33,7 @@ class MemoryChat:
         return BOT_ID
 
     def post(self, room: int, card: Card, *, reply_to: int = 0) -> int:
-        self.mood("post")
+        self.fault("post")
         if room in self.moved:
             raise ChatMoved(self.moved[room])
         with self._lock:
@@ -43,7 +44,7 @@ class MemoryChat:
         return place[1]
 
     def edit(self, room: int, message: int, card: Card) -> None:
-        self.mood("edit")
+        self.fault("edit")
         if room in self.moved:
             raise ChatMoved(self.moved[room])
         with self._lock:
@@ -53,6 +54,6 @@ class MemoryChat:
             self.edits.append((room, message, card))
 
     def answer(self, press: str, words: str, *, alert: bool = False) -> None:
-        self.mood("answer")
+        self.fault("answer")
         with self._lock:
             self.answers.append((press, words, alert))

@@ -5,7 +5,9 @@ from shared.domain.providers.standing import Standing
 
 
 class MemoryStandings:
-    """``accounts`` is open to tests; ``reachable`` is false while nobody can be looked up."""
+    """Accounts. ``accounts`` is open to tests; ``reachable`` is false while nobody can be looked
+    up.
+    """
 
     def __init__(self, *accounts: Standing) -> None:
         self.accounts = {account.uid: account for account in accounts}

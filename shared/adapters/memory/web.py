@@ -1,4 +1,4 @@
-"""A web and a threat list without a network: what is there is what the test put there."""
+"""A web and a threat list without a network, with what the test puts there."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -10,7 +10,7 @@ from shared.domain.findings.fetch_result import FetchResult, WebFault
 
 @dataclass
 class MemoryWeb:
-    """Answers for each address as it was told to; any other is an ordinary page or image."""
+    """Web that answers each address as told to; any other is an ordinary page or image."""
 
     answers: Mapping[str, FetchResult] = field(default_factory=dict)
     asked: list[str] = field(default_factory=list)
@@ -24,7 +24,7 @@ class MemoryWeb:
 
 @dataclass
 class MemoryThreats:
-    """Lists hosts; ``away`` makes it a list that cannot be asked."""
+    """Threat list of hosts; ``away`` makes it a list that cannot be asked."""
 
     listed: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     away: bool = False
