@@ -120,7 +120,7 @@ def test_every_filter_that_the_store_decides_is_among_those_asked_for() -> None:
 
 
 def rest_queries() -> tuple[list[Asked], set[str]]:
-    """Record the queries of the hot path, and the names of the methods that were called for them."""
+    """Record the hot path's queries, and the names of the methods called for them."""
     found = {"name": "a/b/batches/x", "fields": {"stream": encode(2)}, "updateTime": "v1"}
     recorder = RestRecorder({("stream",): found})
     rest = FirestoreRest("demo-x", "127.0.0.1:1", transport=recorder)
