@@ -15,7 +15,7 @@ CHECKED_FIELDS = ("title", "body", "urlButtonName", "url", "image")
 
 
 class Severity(StrEnum):
-    """Weight of a finding."""
+    """How much a finding weighs."""
 
     INFO = "info"
     WARNING = "warning"

@@ -13,7 +13,7 @@ from shared.domain.errors import WrongState
 
 
 class Status(StrEnum):
-    """Point in a notification's life."""
+    """Where a notification is in its life."""
 
     DRAFT = "draft"  # the provider is still writing
     PENDING = "pending"  # waits for a moderator

@@ -16,7 +16,7 @@ MOST_MEMBERS = 100
 
 
 class Plan(StrEnum):
-    """Price plan of a provider."""
+    """What a provider pays for."""
 
     PREMIUM = "premium"
     ENTERPRISE = "enterprise"
