@@ -18,7 +18,7 @@ from local.deployment import Place, deployed, doors
 from local.emulators.eventarc import Backoff, Event, Eventarc, Faults
 from local.firestore import FirestoreEmulator
 from local.gateway import Gateway
-from local.processes import Child, free_ports
+from local.processes import Child, free_ports, require_free
 from tests.conftest import eventually
 
 FUNCTIONS = '''\
@@ -382,6 +382,7 @@ def served(
     """Serve a gateway that the real emulator sends its events to; yield its base URL."""
     if firestore_emulator.functions is None:
         pytest.skip("the emulator named by FIRESTORE_EMULATOR_HOST sends its events elsewhere")
+    require_free("the gateway", firestore_emulator.functions)
     host, _, port = firestore_emulator.functions.rpartition(":")
     gateway = Child(
         "gateway",
@@ -409,7 +410,7 @@ def _answers(url: str) -> bool:
 
 
 def seen_by(url: str) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = httpx.get(f"{url}/show-seen").json()["seen"]
+    found: list[dict[str, Any]] = httpx.get(f"{url}/show-seen").raise_for_status().json()["seen"]
     return found
 
 
