@@ -1,4 +1,4 @@
-"""Firestore's words in its REST API: values, queries and writes, as plain JSON-ready dicts.
+"""Firestore's REST API as plain JSON-ready dicts: values, queries and writes.
 
 Only what we use. A version has nanoseconds that a ``datetime`` cannot hold; it stays the text it
 came as, or the next comparison would fail.
@@ -28,12 +28,12 @@ FOREIGN = Foreign()
 
 
 def moment(text: str) -> datetime:
-    """A moment of the store as an aware ``datetime``, to the microsecond."""
+    """Read a moment of the store as an aware ``datetime``, to the microsecond."""
     return datetime.fromisoformat(text)
 
 
 def written(at: datetime) -> str:
-    """A ``datetime`` as the store writes moments."""
+    """Write a ``datetime`` as the store writes moments."""
     return at.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
@@ -104,7 +104,7 @@ _READERS: Mapping[str, Callable[[Any], Any]] = {
 
 
 def id_of(document: Raw) -> str:
-    """The last part of a document's name."""
+    """Return the last part of a document's name."""
     name: str = document["name"]
     return name[name.rindex("/") + 1 :]
 
@@ -113,7 +113,7 @@ def id_of(document: Raw) -> str:
 
 
 def where(path: str, op: str, value: object) -> Raw:
-    """One condition on one field."""
+    """Build one condition on one field."""
     return {"fieldFilter": {"field": {"fieldPath": path}, "op": op, "value": encode(value)}}
 
 
@@ -126,7 +126,8 @@ def query(
     after: Sequence[Raw] = (),
     everywhere: bool = False,
 ) -> Raw:
-    """All of ``filters``; ``-field`` orders downwards; ``after`` holds encoded cursor values.
+    """Build a query with all of ``filters``; ``-field`` orders downwards; ``after`` holds encoded
+    cursor values.
 
     ``everywhere`` asks every collection of that name, whatever it is below.
     """

@@ -128,7 +128,7 @@ class _Collection:
 
 
 class MemoryDatabase:
-    """All documents; safe to share between threads. ``writes`` counts what would be billed."""
+    """Database in memory; safe to share between threads. ``writes`` counts what would be billed."""
 
     def __init__(self) -> None:
         self.lock = threading.RLock()
@@ -143,13 +143,13 @@ class MemoryDatabase:
     # ---- for tests ---------------------------------------------------------------------------
 
     def collection(self, path: str) -> dict[str, dict[str, Any]]:
-        """A copy of a collection's documents by their ids."""
+        """Copy a collection's documents, by their ids."""
         with self.lock:
             documents = self._in(path).documents.values()
             return {it.id: copied(it.fields) for it in documents}
 
     def everything(self) -> dict[str, dict[str, Any]]:
-        """A copy of all documents by their names."""
+        """Copy all documents, by their names."""
         with self.lock:
             paths = list(self._collections)
             return {
@@ -222,7 +222,9 @@ class MemoryDatabase:
         return found
 
     def _beginning(self, keys: list[Key], order: tuple[str, ...], query: Query) -> int:
-        """Where the page begins: behind the cursor, and not before the range of the first field."""
+        """Find where the page begins: behind the cursor, and not before the range of the first
+        field.
+        """
         first, begin, after = order[0], 0, query.after
         for it in query.where:
             if it.field == first and it.operator in {">", ">="}:
@@ -302,18 +304,20 @@ class MemoryDatabase:
         self._in(path, everywhere=True).put(name, document)
 
     def _in(self, path: str, *, everywhere: bool = False) -> _Collection:
-        """A collection, or all collections of its name, whatever documents they are below."""
+        """Return a collection, or all of its name, whatever documents they are below."""
         if everywhere:
             return self._groups.setdefault(path.rpartition("/")[2], _Collection())
         return self._collections.setdefault(path, _Collection())
 
     def _tick(self) -> str:
-        """A moment later than all before it, as Firestore writes it."""
+        """Return a moment later than all before it, as Firestore writes it."""
         self._now = max(datetime.now(UTC), self._now + _MICROSECOND)
         return self._now.isoformat(timespec="microseconds").replace("+00:00", "Z")
 
     def _as_of(self, read_at: str, path: str, *, everywhere: bool = False) -> _Collection:
-        """A collection as it is, or as it was: all that was written since is undone in a copy."""
+        """Return a collection as it is, or as it was: in a copy, all that was written since is
+        undone.
+        """
         now = self._in(path, everywhere=everywhere)
         if not read_at:
             return now
@@ -338,7 +342,7 @@ def _path(name: str) -> str:
 
 
 def _selected(document: Document, select: Sequence[str]) -> Document:
-    """A copy with these fields, or with all."""
+    """Copy a document with these fields, or with all."""
     if not select:
         return Document(document.name, copied(document.fields), document.version)
     fields: dict[str, Any] = {}
@@ -352,7 +356,7 @@ def _selected(document: Document, select: Sequence[str]) -> Document:
 
 
 def _whole_order(query: Query) -> tuple[str, ...]:
-    """The order as Firestore completes it: fields of ranges, then the name."""
+    """Complete the order as Firestore does: fields of ranges, then the name."""
     ranges = sorted({it.field for it in query.where if it.operator in _COMPARISONS})
     given = [it.removeprefix("-") for it in query.order]
     down = "-" if query.order and query.order[-1].startswith("-") else ""
@@ -374,7 +378,7 @@ def _meets(document: Document, condition: Where) -> bool:
 
 
 def _is_beyond(document: Document, condition: Where) -> bool:
-    """Whether no document that follows in ascending order can meet the condition."""
+    """Tell whether no document that follows in ascending order can meet the condition."""
     limit = condition.operator.startswith("<")
     mine = _comparable(_value(document, condition.field))
     return limit and bool(mine >= _comparable(condition.value))
@@ -385,25 +389,25 @@ def _value(document: Document, path: str) -> Any:
 
 
 def _same(one: Any, other: Any) -> bool:
-    """Python takes a yes for a 1, and Firestore does not."""
+    """Compare as Firestore does: Python takes a yes for a 1, and Firestore does not."""
     return _kind(one) == _kind(other) and bool(one == other)
 
 
 def _kind(value: Any) -> int:
-    """Where values of this kind stand in Firestore's order of all values."""
+    """Return the place of this kind of values in Firestore's order of all values."""
     if (place := _KINDS.get(type(value))) is not None:
         return place
     return next((place for kind, place in _KINDS.items() if isinstance(value, kind)), _OTHER)
 
 
 def _comparable(value: Any, *, down: bool = False) -> Any:
-    """A key that orders as Firestore does, whatever the value is."""
+    """Build a key that orders as Firestore does, whatever the value is."""
     key = (_kind(value), _simple(value))
     return _Downwards(key) if down else key
 
 
 def _simple(value: Any) -> Any:
-    """Something instead of the value that can be compared with its like."""
+    """Return something instead of the value that can be compared with its like."""
     match value:
         case str() | int() | bytes():
             return value
@@ -421,7 +425,7 @@ def _simple(value: Any) -> Any:
 
 @dataclass(frozen=True, slots=True)
 class _Downwards:
-    """A key in the opposite order."""
+    """Key in the opposite order."""
 
     key: Any
 

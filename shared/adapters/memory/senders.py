@@ -1,4 +1,4 @@
-"""Senders that are there from the start, by app and push service."""
+"""Senders given from the start, by app and push service."""
 
 from collections.abc import Mapping
 
