@@ -7,6 +7,7 @@ code between fork and exec (unsafe beside gRPC's threads), and exists on no othe
 """
 
 import contextlib
+import fcntl
 import inspect
 import os
 import secrets
@@ -14,8 +15,10 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterable, Mapping
+from functools import cache
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -29,16 +32,37 @@ class ChildFailed(RuntimeError):
 
 
 def free_ports(count: int, host: str = "127.0.0.1") -> list[int]:
-    """Find distinct free ports, below the range the kernel hands to outgoing connections."""
-    with contextlib.ExitStack() as held:
-        ports: list[int] = []
-        while len(ports) < count:
-            port = 20_000 + secrets.randbelow(12_000)
-            probe = held.enter_context(socket.socket())
-            with contextlib.suppress(OSError):
-                probe.bind((host, port))
+    """Find distinct free ports, below the range the kernel hands to outgoing connections.
+
+    Until this process ends no other process of this user is given them: between the search and the
+    moment a server listens there, each of two test runs would take the other's.
+    """
+    ports: list[int] = []
+    while len(ports) < count:
+        port = 20_000 + secrets.randbelow(12_000)
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind((host, port))
+            if _reserved(port):
                 ports.append(port)
-        return ports
+    return ports
+
+
+_our_ports: set[int] = set()
+
+
+@cache
+def _reservations() -> int:
+    path = Path(tempfile.gettempdir(), f"fanfare-ports-{os.getuid()}")
+    return os.open(path, os.O_CREAT | os.O_RDWR, 0o600)
+
+
+def _reserved(port: int) -> bool:
+    """Lock the byte that stands for a port; raises ``OSError`` where another process has it."""
+    if port in _our_ports:
+        return False
+    fcntl.lockf(_reservations(), fcntl.LOCK_EX | fcntl.LOCK_NB, 1, port)
+    _our_ports.add(port)
+    return True
 
 
 def listens(address: str) -> bool:

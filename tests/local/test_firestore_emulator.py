@@ -202,6 +202,22 @@ def test_free_ports_are_distinct_and_free() -> None:
             probe.bind(("127.0.0.1", port))
 
 
+def reserved_by_another(port: int) -> bool:
+    code = f"from local import processes; processes._reserved({port})"
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, timeout=60, check=False
+    )
+    return done.returncode == 0
+
+
+def test_a_port_is_given_to_one_process_only_until_that_one_ends() -> None:
+    (ours,) = free_ports(1)
+    assert not reserved_by_another(ours)
+    (another,) = (it - 10_000 for it in free_ports(1))
+    assert reserved_by_another(another)
+    assert reserved_by_another(another), "the process that had it ended"
+
+
 def test_an_ended_child_is_gone(tmp_path: Path) -> None:
     children = [Child(name, SLEEP, log=tmp_path / name) for name in ("one", "two")]
     assert all(alive(child.pid) for child in children)
