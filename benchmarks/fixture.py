@@ -30,7 +30,6 @@ from local.emulators.tasks.server import Options, TasksEmulator
 from local.firestore import Emulator, FirestoreEmulator
 from local.seed import seed_devices
 from shared.adapters.firestore.google_database import GoogleDatabase
-from shared.adapters.firestore.notifications import FirestoreNotifications
 from shared.adapters.firestore.rest import FirestoreRest
 from shared.adapters.firestore.rest_database import RestDatabase
 from shared.domain.actors import Actor, Role
@@ -41,6 +40,7 @@ from shared.domain.notifications.notification import Notification, NotificationI
 from shared.flow.delivery.queues import Queue
 from shared.settings import read
 from shared.stores.device_codec import registration_fields
+from shared.stores.notifications import Notifications
 from shared.stores.providers import Providers
 
 HANDLER_SECONDS = "1700"
@@ -168,9 +168,9 @@ def approved(project: str, id: str) -> NotificationId:
     """Create a notification to everybody that was approved just now."""
     named = NotificationId(id)
     with closing(firestore.Client(project=project, credentials=AnonymousCredentials())) as client:
-        notifications = FirestoreNotifications(client)
         rest = FirestoreRest(project, os.environ["FIRESTORE_EMULATOR_HOST"])
-        providers = Providers(GoogleDatabase(client, lambda: RestDatabase(rest)))
+        database = GoogleDatabase(client, lambda: RestDatabase(rest))
+        notifications, providers = Notifications(database), Providers(database)
         providers.put(demo.PROVIDERS[0])
         providers.put_domain(demo.DOMAINS[0])
         now = datetime.now(UTC)

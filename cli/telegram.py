@@ -11,8 +11,9 @@ from cli.terminal import say
 from shared.adapters.telegram_calls import TelegramCalls, ToldElsewhere
 from shared.domain.errors import TryAgain
 from shared.domain.notifications.notification import NotificationId
+from shared.domain.notifications.queries import QueueQuery
 from shared.flow.chat.posts import show
-from shared.ports import ChatClosed, ChatMoved, ChatRefused, QueueQuery
+from shared.ports import ChatClosed, ChatMoved, ChatRefused
 from shared.settings import Settings
 from shared.wiring import moderator_chat, parts
 

@@ -23,7 +23,6 @@ from shared.ports import (
     Clock,
     Identities,
     Inspect,
-    Notifications,
     Rates,
     Retries,
     RunMemory,
@@ -32,7 +31,6 @@ from shared.ports import (
     Standings,
     Tasks,
     Threats,
-    Watch,
     Web,
 )
 from shared.settings import Settings, settings
@@ -53,6 +51,7 @@ if TYPE_CHECKING:
     from shared.stores.exports import Exports
     from shared.stores.ledger import Ledger
     from shared.stores.moderators import Moderators
+    from shared.stores.notifications import Notifications
     from shared.stores.platform import StopSwitch
     from shared.stores.posts import Posts
     from shared.stores.providers import Providers
@@ -60,6 +59,7 @@ if TYPE_CHECKING:
     from shared.stores.send_schedules import SendSchedules
     from shared.stores.slots import Slots
     from shared.stores.usage import Usage
+    from shared.stores.watch import Watch
 
 
 class Parts(Protocol):
@@ -72,7 +72,7 @@ class Parts(Protocol):
 
     # what is kept
     @property
-    def notifications(self) -> Notifications: ...
+    def notifications(self) -> "Notifications": ...
     @property
     def providers(self) -> "Providers": ...
     @property
@@ -80,7 +80,7 @@ class Parts(Protocol):
     @property
     def stop_switch(self) -> "StopSwitch": ...
     @property
-    def watch(self) -> Watch: ...
+    def watch(self) -> "Watch": ...
 
     # who calls
     @property
@@ -196,10 +196,10 @@ class RecordParts(BaseParts):
     """Records that all verbs share."""
 
     @cached_property
-    def notifications(self) -> Notifications:
-        from shared.adapters.firestore.notifications import FirestoreNotifications
+    def notifications(self) -> "Notifications":
+        from shared.stores.notifications import Notifications
 
-        return FirestoreNotifications(self._firestore)
+        return Notifications(self._database)
 
     @cached_property
     def providers(self) -> "Providers":
@@ -220,10 +220,10 @@ class RecordParts(BaseParts):
         return StopSwitch(self._database)
 
     @cached_property
-    def watch(self) -> Watch:
-        from shared.adapters.firestore.watch import FirestoreWatch
+    def watch(self) -> "Watch":
+        from shared.stores.watch import Watch
 
-        return FirestoreWatch(self._rest)
+        return Watch(self._rest_database)
 
 
 class CallerParts(BaseParts):

@@ -11,12 +11,10 @@ from typing import Any
 
 from shared.adapters.clock import FixedClock
 from shared.adapters.identities import DemoIdentities
-from shared.adapters.memory import MemoryNotifications
 from shared.adapters.memory.database import MemoryDatabase
 from shared.adapters.memory.senders import MemorySenders
 from shared.adapters.memory.standings import MemoryStandings
 from shared.adapters.memory.tasks import MemoryTasks
-from shared.adapters.memory.watch import MemoryWatch
 from shared.adapters.memory.web import MemoryThreats, MemoryWeb
 from shared.adapters.push.retries import ProcessRetries
 from shared.adapters.push.run_memory import ProcessRunMemory
@@ -35,6 +33,7 @@ from shared.stores.exports import Exports
 from shared.stores.ledger import Ledger
 from shared.stores.ledger_codec import batch_fields, batch_name
 from shared.stores.moderators import Moderators
+from shared.stores.notifications import Notifications
 from shared.stores.platform import StopSwitch
 from shared.stores.posts import Posts
 from shared.stores.providers import Providers
@@ -42,6 +41,7 @@ from shared.stores.review_policies import ReviewPolicies
 from shared.stores.send_schedules import SendSchedules
 from shared.stores.slots import Slots
 from shared.stores.usage import Usage
+from shared.stores.watch import Watch
 
 PROJECT = "demo-fanfare"
 ENVIRONMENT = {
@@ -142,7 +142,6 @@ class MemoryParts:
     tasks: MemoryTasks = field(default_factory=MemoryTasks)
     settings: Settings = field(default_factory=lambda: read(ENVIRONMENT))
     clock: FixedClock = field(default_factory=FixedClock)
-    notifications: MemoryNotifications = field(default_factory=MemoryNotifications)
     senders: MemorySenders = field(default_factory=MemorySenders)
     standings: MemoryStandings = field(default_factory=lambda: MemoryStandings(*PEOPLE))
     retries: ProcessRetries = field(default_factory=ProcessRetries)
@@ -168,6 +167,10 @@ class MemoryParts:
     @cached_property
     def ledger(self) -> Ledger:
         return Ledger(self.database)
+
+    @cached_property
+    def notifications(self) -> Notifications:
+        return Notifications(self.database)
 
     @cached_property
     def send_schedules(self) -> SendSchedules:
@@ -201,9 +204,9 @@ class MemoryParts:
     def usage(self) -> Usage:
         return Usage(self.database)
 
-    @property
-    def watch(self) -> MemoryWatch:
-        return MemoryWatch(self.notifications, self.stop_switch)
+    @cached_property
+    def watch(self) -> Watch:
+        return Watch(self.database)
 
     @cached_property
     def accounts(self) -> MemoryAccounts:
@@ -221,9 +224,6 @@ class MemoryParts:
         """Copy everything a request could have written."""
         return copy.deepcopy(
             {
-                "notifications": vars(self.notifications)["documents"],
-                "replays": self.notifications._replays.documents,
-                "history": self.notifications._history,
                 "documents": self.database.everything(),
                 "tasks": self.tasks.names,
                 "accounts": self.standings.accounts,

@@ -16,11 +16,11 @@ from shared.domain.audience.filters import Segment
 from shared.domain.moments import moment_text
 from shared.domain.notifications.lifecycle import Status
 from shared.domain.notifications.notification import Notification
+from shared.domain.notifications.queries import Page
 from shared.domain.notifications.review import Claim, Endorsement, ReviewPolicy
 from shared.domain.providers.admin_hwids import AdminHwidsChange, mark_of
 from shared.flow.moderation.moderate import Queued
 from shared.flow.moderation.stats import Record, Stats
-from shared.ports import Page
 
 T = TypeVar("T")
 

@@ -18,6 +18,7 @@ from functions.provider.answers import (
     NewKeyAnswer,
 )
 from functions.provider.door import DOOR
+from shared.domain.notifications.queries import NotificationQuery
 from shared.domain.providers.provider import (
     MOST_ADMIN_HWIDS,
     Limit,
@@ -28,7 +29,6 @@ from shared.flow.providers import keys as api_keys
 from shared.flow.providers import operate
 from shared.flow.providers.entitled import known_provider
 from shared.flow.providers.rates import check_rate
-from shared.ports import NotificationQuery
 from shared.wiring import parts
 
 LATEST = 10

@@ -32,13 +32,13 @@ from functions.provider.door import DOOR, foreign_domain, mine, notification_id,
 from shared.domain.content.content import CompleteInput, NotificationInput
 from shared.domain.errors import Malformed
 from shared.domain.notifications.lifecycle import Status
+from shared.domain.notifications.queries import NotificationQuery
 from shared.domain.providers.provider import Limit
 from shared.flow.delivery import cancel as taking_back
 from shared.flow.notifications import create as creating
 from shared.flow.notifications.once import Once
 from shared.flow.providers.entitled import known_provider
 from shared.flow.providers.rates import check_rate
-from shared.ports import NotificationQuery
 from shared.wiring import checks, parts
 
 PAGE_SIZE = 50

@@ -14,12 +14,13 @@ from shared.domain.delivery.ledger import BatchId
 from shared.domain.errors import TryAgain
 from shared.domain.notifications.notification import NotificationId
 from shared.flow.delivery.queues import ADMIN_HEAD_START, SEND_BATCH
-from shared.ports import Clock, Notifications, Task, Tasks
+from shared.ports import Clock, Task, Tasks
 from shared.wiring import Parts, inspecting, parts, retry_policy
 
 if TYPE_CHECKING:
     from shared.stores.audience import Audience
     from shared.stores.ledger import Ledger
+    from shared.stores.notifications import Notifications
     from shared.stores.providers import Providers
     from shared.stores.send_schedules import SendSchedules
 

@@ -13,20 +13,9 @@ from shared.ports.accounts import Accounts, Standings
 from shared.ports.archive import Archive, ArchiveFault, Put
 from shared.ports.chat import Chat, ChatClosed, ChatMoved, ChatRefused, MessageGone, Throttled
 from shared.ports.clock import Clock
+from shared.ports.database import AlreadyThere
 from shared.ports.identities import Identities, Identity
 from shared.ports.limits import Rates
-from shared.ports.records import (
-    AlreadyThere,
-    Decision,
-    NotificationQuery,
-    Notifications,
-    Page,
-    QueueQuery,
-    Replay,
-    SendingState,
-    Watch,
-    every,
-)
 from shared.ports.sender import Attempts, Retries, RunMemory, Sender, Senders
 from shared.ports.signer import Signer
 from shared.ports.tasks import Task, Tasks
@@ -44,30 +33,21 @@ __all__ = [
     "ChatMoved",
     "ChatRefused",
     "Clock",
-    "Decision",
     "Identities",
     "Identity",
     "Inspect",
     "MessageGone",
-    "NotificationQuery",
-    "Notifications",
-    "Page",
     "Put",
-    "QueueQuery",
     "Rates",
-    "Replay",
     "Retries",
     "RunMemory",
     "Sender",
     "Senders",
-    "SendingState",
     "Signer",
     "Standings",
     "Task",
     "Tasks",
     "Threats",
     "Throttled",
-    "Watch",
     "Web",
-    "every",
 ]

@@ -30,6 +30,10 @@ class Unmet(Exception):
     """Condition of a write that does not hold; nothing was written."""
 
 
+class AlreadyThere(Exception):
+    """Conflict with a record of this id that was created before."""
+
+
 class Lost(TryAgain):
     """Lost answer to a write, which may have been done."""
 

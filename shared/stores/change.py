@@ -3,7 +3,9 @@
 A document is read, a pure function says what is to be written, and that is written on the condition
 that nobody else wrote meanwhile; otherwise all of it begins again. A write whose answer was lost is
 looked at before it is repeated: a document that says what was to be written was written. Where two
-callers could write the same, what they write names its owner, so that each finds its own.
+callers could write the same, what they write names its owner, so that each finds its own. Where
+others may already have gone on from what was written, a document that was created with it, and that
+nobody writes again, is its proof.
 """
 
 import secrets
@@ -64,13 +66,15 @@ class Step(Generic[T]):
     """Result of a change, the fields to write, and what is written with them.
 
     Without fields nothing is written. ``None`` as a field removes it; ``deletes`` removes the
-    document.
+    document. ``proof`` is that one of ``also`` which tells whether a write was done whose answer
+    was lost; without it the document itself does.
     """
 
     result: T
     fields: Fields = field(default_factory=dict)
     also: tuple[Write, ...] = ()
     deletes: bool = False
+    proof: Create | None = None
 
 
 def change(
@@ -81,7 +85,14 @@ def change(
     ``decide`` may run several times: keep it pure. What ``decide`` raises is passed on and nothing
     is written. Raises ``TryAgain`` about ``what`` when others do not stop writing.
     """
-    return change_with(database, [name], lambda found: decide(found.get(name)), what)
+    return changed(database, name, decide, what)[0]
+
+
+def changed(
+    database: Database, name: str, decide: Callable[[Document | None], Step[T]], what: str
+) -> tuple[T, str]:
+    """Change a document as ``change`` does; return the version that it has then, too."""
+    return _changed(database, [name], lambda found: decide(found.get(name)), what)
 
 
 def change_with(
@@ -94,19 +105,29 @@ def change_with(
 
     The other documents are written by ``also``, on conditions of their own.
     """
+    return _changed(database, names, decide, what)[0]
+
+
+def _changed(
+    database: Database,
+    names: Sequence[str],
+    decide: Callable[[Mapping[str, Document]], Step[T]],
+    what: str,
+) -> tuple[T, str]:
     turns, first = Turns(what), names[0]
     while True:
         turns.take()
         found = _read(database, names)
         step = decide(found)
-        wanted = _conditional(first, found.get(first), step)
+        document = found.get(first)
+        wanted = _conditional(first, document, step)
         if wanted is None:
-            return step.result
+            return step.result, document.version if document else ""
         try:
-            settle(database, [wanted, *step.also], what, turns)
+            version = settle(database, [wanted, *step.also], what, turns, step.proof)
         except Unmet:
             continue
-        return step.result
+        return step.result, version
 
 
 def settle(
@@ -114,18 +135,19 @@ def settle(
     writes: Sequence[Write],
     what: str,
     turns: Turns | None = None,
+    proof: Create | None = None,
 ) -> str:
     """Write everything in one commit, and ask until it is known what came of it; return the first
     document's new version.
 
-    The first write carries a condition: it tells whether all of the writes were done. Raises
-    ``Unmet`` when another writer was first, and ``TryAgain`` about ``what`` when there is no
-    answer.
+    The first write carries a condition: it tells whether all of the writes were done, unless
+    another of them is the ``proof``. Raises ``Unmet`` when another writer was first, and
+    ``TryAgain`` about ``what`` when there is no answer.
     """
     if turns is None:
         turns = Turns(what)
         turns.take()
-    first, lost = writes[0], False
+    telling, lost, unmet = proof or writes[0], False, False
     while True:
         try:
             return database.commit(writes)[0]
@@ -134,11 +156,14 @@ def settle(
         except Unmet:
             if not lost:
                 raise
+            unmet = True
         except TryAgain:
             turns.take()
             continue
-        if (version := _version_if_written(database, first)) is not None:
+        if (version := _version_if_written(database, telling)) is not None:
             return version
+        if unmet:
+            raise Unmet
         turns.take()
 
 

@@ -22,8 +22,17 @@ from shared.domain.providers.admin_hwids import (
     check_change,
 )
 from shared.domain.providers.provider import ApiKey, Domain, Plan, Provider, fits_limit
-from shared.ports import AlreadyThere
-from shared.ports.database import NAME, Create, Database, Delete, Document, Merge, Query, Where
+from shared.ports.database import (
+    NAME,
+    AlreadyThere,
+    Create,
+    Database,
+    Delete,
+    Document,
+    Merge,
+    Query,
+    Where,
+)
 from shared.stores.change import Step, change, write
 from shared.stores.codec import Fields, LenientReader, Reader, difference
 from shared.stores.domain_history import (

@@ -10,16 +10,15 @@ from google.cloud.firestore import Client
 
 from local.firestore import FirestoreEmulator
 from shared.adapters.firestore.google_database import GoogleDatabase
-from shared.adapters.firestore.notifications import FirestoreNotifications
 from shared.adapters.firestore.rest import FirestoreRest
 from shared.adapters.firestore.rest_database import RestDatabase
-from shared.adapters.memory import MemoryNotifications
 from shared.adapters.memory.database import MemoryDatabase
 from shared.domain.content.content import Content
-from shared.ports import Notifications
 from shared.ports.database import Database, Put
 from shared.stores.devices import Devices
 from shared.stores.moderators import Moderators
+from shared.stores.notification_codec import NOTIFICATIONS
+from shared.stores.notifications import Notifications
 from shared.stores.platform import StopSwitch
 from shared.stores.providers import Providers
 from shared.stores.review_policies import ReviewPolicies
@@ -65,13 +64,16 @@ def rest(
     rest.close()
 
 
-@pytest.fixture(params=KINDS)
+@pytest.fixture(params=[*KINDS, "rest"])
 def notifications(request: pytest.FixtureRequest) -> Bench[Notifications]:
+    """In memory, by Google's client, and over REST, where batches look at what they send."""
     if request.param == "memory":
-        store = MemoryNotifications()
-        return _in_memory(store, store.documents)
+        return _held(MemoryDatabase())
     client: Client = request.getfixturevalue("client")
-    return _in_firestore(FirestoreNotifications(client), client, "pendingNotifications")
+    rest = RestDatabase(request.getfixturevalue("rest"))
+    by_client = GoogleDatabase(client, lambda: rest)
+    store = Notifications(rest if request.param == "rest" else by_client)
+    return _in_firestore(store, client, NOTIFICATIONS)
 
 
 @pytest.fixture
@@ -155,6 +157,16 @@ def over(store: S, database: Database, collection: str) -> Bench[S]:
         return None if document is None else document.fields
 
     return Bench(store, write, read)
+
+
+def _held(database: MemoryDatabase) -> Bench[Notifications]:
+    def write(id: str, document: Mapping[str, Any]) -> None:
+        database.hold(f"{NOTIFICATIONS}/{id}", document)
+
+    def read(id: str) -> Mapping[str, Any] | None:
+        return database.collection(NOTIFICATIONS).get(id)
+
+    return Bench(Notifications(database), write, read)
 
 
 def _in_memory(store: S, documents: dict[str, dict[str, Any]]) -> Bench[S]:

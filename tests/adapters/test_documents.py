@@ -5,9 +5,9 @@ from datetime import timedelta
 import pytest
 
 from shared.adapters.clock import FixedClock, SystemClock
-from shared.adapters.documents.notification import notification_from
 from shared.domain.errors import Defect
 from shared.stores.codec import difference
+from shared.stores.notification_codec import notification_from
 from tests.adapters.records import NOON
 
 

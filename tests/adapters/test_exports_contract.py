@@ -10,10 +10,9 @@ from google.auth.credentials import AnonymousCredentials
 from google.cloud.firestore import Client
 
 from local.firestore import FirestoreEmulator
-from shared.adapters.firestore.notifications import FirestoreNotifications
+from shared.adapters.firestore.google_database import GoogleDatabase
 from shared.adapters.firestore.rest import FirestoreRest
 from shared.adapters.firestore.rest_database import RestDatabase
-from shared.adapters.memory import MemoryNotifications
 from shared.adapters.memory.archive import MemoryArchive
 from shared.adapters.memory.database import MemoryDatabase
 from shared.domain.archive.manifest import Head
@@ -21,10 +20,11 @@ from shared.domain.archive.objects import Export, Sealed, exported, exporting
 from shared.domain.delivery.ledger import PlanPart
 from shared.domain.errors import LostLease
 from shared.domain.notifications.notification import NotificationId
-from shared.ports import Notifications
 from shared.stores.exports import Exports
 from shared.stores.ledger import Ledger
+from shared.stores.notifications import Notifications
 from tests.adapters.fanout import BadLine
+from tests.adapters.test_others import not_again
 from tests.archive.parts import N1, N2, World, closed_batches
 from tests.builders import NOON, PROVIDER, a_notification
 
@@ -150,13 +150,13 @@ def notifications(
     request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Notifications]:
     if request.param == "memory":
-        yield MemoryNotifications()
+        yield Notifications(MemoryDatabase())
         return
     emulator: FirestoreEmulator = request.getfixturevalue("firestore_emulator")
     monkeypatch.setenv("FIRESTORE_EMULATOR_HOST", emulator.address)
     project = request.getfixturevalue("project")
     client = Client(project=project, credentials=AnonymousCredentials())
-    yield FirestoreNotifications(client)
+    yield Notifications(GoogleDatabase(client, not_again))
     client.close()
 
 
@@ -197,7 +197,7 @@ def test_a_whole_export_out_of_firestore(
     world = World(
         archive=MemoryArchive(),
         exports=Exports(RestDatabase(rest)),
-        notifications=FirestoreNotifications(client),
+        notifications=Notifications(GoogleDatabase(client, not_again)),
         ledger=ledger,
     )
     world.notifications.create(a_notification("n1", None).submit(PROVIDER, NOON, admin_hwid=False))

@@ -9,12 +9,14 @@ from click.testing import CliRunner, Result
 from google.cloud.firestore import Client, DocumentReference
 
 from cli.main import main
-from shared.adapters.firestore.notifications import FirestoreNotifications
+from shared.adapters.firestore.google_database import GoogleDatabase
 from shared.domain.actors import Actor, Role
 from shared.domain.findings.finding import Finding, Severity
 from shared.domain.notifications.notification import NotificationId, SubmissionCheck
 from shared.domain.notifications.review import ReviewPolicy
+from shared.stores.notifications import Notifications
 from shared.wiring import replaced
+from tests.adapters.test_others import not_again
 from tests.builders import MODERATOR, NOON, PROVIDER, a_notification
 from tests.parts import memory_parts
 
@@ -42,7 +44,7 @@ History = Callable[[], Result]
 def fanfare_history(client: Client, monkeypatch: pytest.MonkeyPatch) -> Iterator[History]:
     """Of a notification with a red finding, which two moderators approved."""
     parts: Any = memory_parts()
-    store = parts.notifications = FirestoreNotifications(client)
+    store = parts.notifications = Notifications(GoogleDatabase(client, not_again))
     looked = SubmissionCheck((RED,), 3)
     new = a_notification(N1, status=None)
     store.create(new.submit(PROVIDER, NOON, admin_hwid=False, looked=looked))

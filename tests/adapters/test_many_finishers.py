@@ -14,7 +14,7 @@ from google.cloud.firestore import Client
 
 from local.firestore import FirestoreEmulator
 from shared.adapters.clock import FixedClock
-from shared.adapters.firestore.notifications import FirestoreNotifications
+from shared.adapters.firestore.google_database import GoogleDatabase
 from shared.adapters.firestore.rest import FirestoreRest
 from shared.adapters.firestore.rest_database import RestDatabase
 from shared.domain.delivery.ledger import BatchState, Outcome, Record
@@ -24,7 +24,9 @@ from shared.domain.notifications.notification import Notification, NotificationI
 from shared.domain.tally import Tally
 from shared.flow.delivery.count import finish
 from shared.stores.ledger import Ledger
+from shared.stores.notifications import Notifications
 from tests.adapters.test_ledger_contract import a_part, of_size
+from tests.adapters.test_others import not_again
 from tests.builders import NOON, PROVIDER, a_notification
 from tests.needs import only
 
@@ -56,7 +58,7 @@ def ledger(firestore_emulator: FirestoreEmulator, project: str) -> Iterator[Ledg
 def test_fifty_finishers_make_one_end_and_no_error_but_try_again(
     ledger: Ledger, client: Client
 ) -> None:
-    notifications = FirestoreNotifications(client)
+    notifications = Notifications(GoogleDatabase(client, not_again))
     new = a_notification(ID, status=None)
     notifications.create(new.submit(PROVIDER, NOON, admin_hwid=True))
 

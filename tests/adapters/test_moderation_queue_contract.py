@@ -4,9 +4,10 @@ from datetime import timedelta
 
 import pytest
 
-from shared.adapters.documents import listing
 from shared.domain.notifications.notification import NotificationId
-from shared.ports import Notifications, QueueQuery
+from shared.domain.notifications.queries import QueueQuery
+from shared.stores import notification_lists
+from shared.stores.notifications import Notifications
 from tests.adapters.conftest import Bench
 from tests.adapters.records import NOON, PROVIDER, a_draft, ids
 
@@ -66,7 +67,7 @@ def test_pages_of_the_moderation_queue_together_are_the_queue(
 def test_whatever_waits_is_found_however_few_are_looked_at_at_once(
     waiting: Bench[Notifications], monkeypatch: pytest.MonkeyPatch, wanted: str
 ) -> None:
-    monkeypatch.setattr(listing, "SEARCH_CHUNK", 1)
+    monkeypatch.setattr(notification_lists, "SEARCH_CHUNK", 1)
     for page_size in (1, 2, 3):
         found = waiting.store.queue(
             QueueQuery(shows=lambda it: it.id == wanted, page_size=page_size)

@@ -11,7 +11,7 @@ from shared.domain.notifications.history import broken_links
 from shared.domain.notifications.lifecycle import Status
 from shared.domain.notifications.notification import Change, Notification
 from shared.domain.tally import Tally
-from shared.ports import Notifications
+from shared.stores.notifications import Notifications
 from tests.adapters.conftest import Bench
 from tests.adapters.records import (
     MODERATOR,

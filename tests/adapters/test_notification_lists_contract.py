@@ -5,12 +5,13 @@ from dataclasses import replace
 
 import pytest
 
-from shared.adapters.documents import listing
-from shared.adapters.firestore import notifications as firestore_notifications
 from shared.domain.errors import InvalidInput
 from shared.domain.notifications.lifecycle import Status
 from shared.domain.notifications.notification import NotificationId
-from shared.ports import NotificationQuery, Notifications, QueueQuery
+from shared.domain.notifications.queries import NotificationQuery, QueueQuery
+from shared.stores import notification_lists
+from shared.stores import notifications as notifications_store
+from shared.stores.notifications import Notifications
 from tests.adapters.conftest import Bench
 from tests.adapters.records import (
     MODERATOR,
@@ -39,7 +40,7 @@ def test_a_list_is_newest_first_and_only_the_providers_own(many: Bench[Notificat
 def test_those_that_are_being_sent_on_a_domain_are_found(
     notifications: Bench[Notifications], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(firestore_notifications, "PAGE", 2)
+    monkeypatch.setattr(notifications_store, "PAGE", 2)
     on = ("a.example", "b.example")
     for number in range(5):
         sending = with_fields(
@@ -102,8 +103,8 @@ def test_a_search_goes_on_where_its_page_ended(many: Bench[Notifications]) -> No
 def test_a_search_looks_at_a_bounded_number_of_records_in_one_call(
     many: Bench[Notifications], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(listing, "MOST_SCANNED", 2)
-    monkeypatch.setattr(listing, "SEARCH_CHUNK", 2)
+    monkeypatch.setattr(notification_lists, "MOST_SCANNED", 2)
+    monkeypatch.setattr(notification_lists, "SEARCH_CHUNK", 2)
     wish, calls = NotificationQuery("p1", text="number 6", page_size=1), 1
     page = many.store.of_provider(wish)
     while page.next_token and not page.items:

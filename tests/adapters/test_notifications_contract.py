@@ -13,9 +13,11 @@ from shared.domain.findings.link_ends import LinkEnd, LookedAt
 from shared.domain.notifications.history import broken_links, chain_faults
 from shared.domain.notifications.lifecycle import Status
 from shared.domain.notifications.notification import FailureReason, NotificationId, SubmissionCheck
+from shared.domain.notifications.replay import Replay
 from shared.domain.notifications.review import Claim, Endorsement
 from shared.domain.tally import Tally
-from shared.ports import AlreadyThere, Notifications, Replay
+from shared.ports import AlreadyThere
+from shared.stores.notifications import Notifications
 from tests.adapters.conftest import Bench
 from tests.adapters.records import (
     MODERATOR,

@@ -8,8 +8,7 @@ import pytest
 from google.auth.credentials import AnonymousCredentials
 from google.cloud.firestore import Client, DocumentReference
 
-from shared.adapters.firestore.calls import text_of
-from shared.adapters.firestore.google_database import GoogleDatabase
+from shared.adapters.firestore.google_database import GoogleDatabase, text_of
 from shared.adapters.firestore.rest import FirestoreRest
 from shared.adapters.firestore.rest_database import RestDatabase
 from shared.domain.audience.device import AddressKind, Device, Hwid, PushAddress

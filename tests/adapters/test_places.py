@@ -9,7 +9,7 @@ from shared.domain.notifications.notification import Notification
 from shared.domain.providers.places import Taker
 from shared.domain.providers.provider import Limit
 from shared.flow.notifications.submission import take_place
-from shared.ports import Notifications
+from shared.stores.notifications import Notifications
 from shared.stores.usage import Usage
 from tests.adapters.conftest import Bench
 from tests.builders import NOON, PROVIDER, a_notification, a_provider

@@ -1,26 +1,23 @@
 """What a running batch looks at before every chunk: both answers, in one request."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import pytest
 from google.cloud.firestore import Client
 
-from shared.adapters.documents.notification import NOTIFICATIONS
 from shared.adapters.firestore.google_database import GoogleDatabase
-from shared.adapters.firestore.notifications import FirestoreNotifications
 from shared.adapters.firestore.rest import FirestoreRest
-from shared.adapters.firestore.rest_values import encode, write
-from shared.adapters.firestore.watch import FirestoreWatch
-from shared.adapters.memory import MemoryNotifications
+from shared.adapters.firestore.rest_database import RestDatabase
 from shared.adapters.memory.database import MemoryDatabase
-from shared.adapters.memory.watch import MemoryWatch
 from shared.domain.actors import Actor, Role
 from shared.domain.errors import Defect, NotFound
 from shared.domain.notifications.lifecycle import Status
 from shared.domain.notifications.notification import Change, Notification, NotificationId
-from shared.ports import Notifications, SendingState, Watch
+from shared.ports.database import Database, Update
+from shared.stores.notification_codec import NOTIFICATIONS
+from shared.stores.notifications import Notifications
 from shared.stores.platform import StopSwitch
+from shared.stores.watch import SendingState, Watch
 from tests.adapters.fanout import BadLine, a_sending_notification
 from tests.adapters.test_others import not_again
 from tests.builders import NOON
@@ -35,19 +32,21 @@ class Bench:
     watch: Watch
     notifications: Notifications
     stop_switch: StopSwitch
-    spoil: Callable[[], object]
-    """Somebody writes a status that there is not."""
+    records: Database
+
+    def spoil(self) -> None:
+        """Have somebody write a status that there is not."""
+        self.records.commit([Update(f"{NOTIFICATIONS}/{N1}", {"status": "unheard"})])
+
+
+def over(looked_at: Database, records: Database) -> Bench:
+    """What is written by one way and looked at by another."""
+    return Bench(Watch(looked_at), Notifications(records), StopSwitch(records), records)
 
 
 @pytest.fixture
 def firestore(rest: FirestoreRest, client: Client) -> Bench:
-    unheard = write(rest.name(NOTIFICATIONS, N1), {"status": encode("unheard")}, ["status"])
-    return Bench(
-        FirestoreWatch(rest),
-        FirestoreNotifications(client),
-        StopSwitch(GoogleDatabase(client, not_again)),
-        lambda: rest.commit([unheard]),
-    )
+    return over(RestDatabase(rest), GoogleDatabase(client, not_again))
 
 
 @pytest.fixture(params=["memory", "firestore"])
@@ -55,13 +54,8 @@ def bench(request: pytest.FixtureRequest) -> Bench:
     if request.param == "firestore":
         firestore: Bench = request.getfixturevalue("firestore")
         return firestore
-    notifications, switch = MemoryNotifications(), StopSwitch(MemoryDatabase())
-    return Bench(
-        MemoryWatch(notifications, switch),
-        notifications,
-        switch,
-        lambda: notifications.documents[N1].update(status="unheard"),
-    )
+    database = MemoryDatabase()
+    return over(database, database)
 
 
 def has(bench: Bench, notification: Notification) -> None:

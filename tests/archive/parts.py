@@ -6,7 +6,6 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from shared.adapters.clock import FixedClock
-from shared.adapters.memory import MemoryNotifications
 from shared.adapters.memory.archive import MemoryArchive
 from shared.adapters.memory.database import MemoryDatabase
 from shared.adapters.memory.tasks import MemoryTasks
@@ -27,6 +26,7 @@ from shared.flow.archive.verify import Report, Verifier
 from shared.ports import Signer
 from shared.stores.exports import Exports
 from shared.stores.ledger import Ledger
+from shared.stores.notifications import Notifications
 from tests.builders import MODERATOR, NOON, PROVIDER, a_notification
 from tests.flow.hazard import Hazard, guarded
 from tests.parts import put_batches
@@ -69,7 +69,7 @@ class World:
     archive: Any = field(default_factory=MemoryArchive)
     database: MemoryDatabase = field(default_factory=MemoryDatabase)
     exports: Any = None
-    notifications: Any = field(default_factory=MemoryNotifications)
+    notifications: Any = None
     ledger: Any = None
     tasks: MemoryTasks = field(default_factory=MemoryTasks)
     clock: FixedClock = field(default_factory=lambda: FixedClock(NOON))
@@ -79,6 +79,7 @@ class World:
     def __post_init__(self) -> None:
         self.exports = self.exports or Exports(self.database)
         self.ledger = self.ledger or Ledger(self.database)
+        self.notifications = self.notifications or Notifications(self.database)
 
     def ended(
         self, id: NotificationId = N1, devices: int = 7, *, size: int = 500, provider: str = "p1"

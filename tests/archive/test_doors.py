@@ -18,6 +18,7 @@ from shared.settings import Settings
 from shared.wiring import replaced
 from tests.archive.parts import N1, World
 from tests.doors.conftest import door
+from tests.notification_documents import alter
 from tests.parts import MemoryParts, memory_parts, service_token
 
 ROOT = Path(__file__).parents[2]
@@ -28,6 +29,7 @@ from shared.wiring import replaced
 from tests.parts import memory_parts, service_token
 from shared.settings import read
 import os
+from tests.notification_documents import alter
 parts = memory_parts()
 parts.settings = read({**os.environ, "FIREBASE_AUTH_EMULATOR_HOST": "127.0.0.1:9099"})
 with replaced(parts):
@@ -50,7 +52,6 @@ def parts() -> Iterator[MemoryParts]:
 def ended(parts: MemoryParts) -> World:
     world = World(
         archive=parts.archive,
-        notifications=parts.notifications,
         database=parts.database,
         tasks=parts.tasks,
         clock=parts.clock,
@@ -80,7 +81,7 @@ def test_what_ended_is_archived_by_the_tick_and_its_task(parts: MemoryParts) -> 
 def test_what_ended_and_cannot_be_read_is_counted_in_an_error(
     parts: MemoryParts, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    ended(parts).notifications.documents["n1"]["status"] = "who knows"
+    alter(ended(parts).database, "n1", status="who knows")
     assert called("tick", {}, "scheduler").status_code == 200
     told = [line for line in capsys.readouterr().out.splitlines() if "not archived" in line]
     assert len(told) == 1

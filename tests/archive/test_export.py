@@ -22,6 +22,7 @@ from tests.archive.parts import N1, N2, World, closed_batches
 from tests.builders import NOON, PROVIDER, a_notification
 from tests.flow.hazard import Blow, Crash
 from tests.needs import only
+from tests.notification_documents import alter
 from tests.parts import put_batches
 
 
@@ -135,7 +136,7 @@ def test_one_that_cannot_be_read_does_not_keep_the_others_waiting(
     world = World()
     world.ended(N1)
     world.ended(N2)
-    world.notifications.documents["n1"]["status"] = "who knows"
+    alter(world.database, "n1", status="who knows")
     queue(world)
     assert [task.payload for task in world.tasks.tasks] == [{"notificationId": "n2"}]
     assert "cannot be exported: notification n1" in caplog.text
@@ -149,7 +150,7 @@ def test_many_that_cannot_be_read_do_not_stand_before_everything_that_ended_late
             a_notification(id, None).submit(PROVIDER, NOON, admin_hwid=False)
         )
         world.notifications.change(NotificationId(id), lambda it: it.cancel(PROVIDER, NOON))
-        world.notifications.documents[id]["status"] = "who knows"
+        alter(world.database, id, status="who knows")
     world.ended(N1)
     assert queued(world) == Queued(due=MOST_AT_ONCE, unreadable=MOST_AT_ONCE)
     assert world.tasks.tasks == []
@@ -209,8 +210,7 @@ def test_an_export_that_takes_long_hands_over_and_goes_on_where_it_was() -> None
 def test_a_stopped_one_waits_until_its_last_batch_is_closed() -> None:
     world = World()
     world.ended(devices=0)
-    it = world.notifications.documents["n1"]
-    it["status"] = str(Status.STOPPED)
+    alter(world.database, "n1", status=str(Status.STOPPED))
     (batch,) = closed_batches(N1, 5)
     put_batches(world.database, replace(batch, state=BatchState.OPEN))
     with pytest.raises(TryAgain):

@@ -34,6 +34,7 @@ from shared.domain.notifications.lifecycle import Status
 from shared.domain.notifications.notification import NotificationId
 from tests.archive.parts import N1, N2, World, closed_batches
 from tests.builders import MODERATOR, NOON, PROVIDER, a_batch, a_notification
+from tests.notification_documents import alter
 
 ROOT = Path(__file__).parents[2]
 SCHEMAS = ROOT / "docs" / "schemas"
@@ -294,7 +295,7 @@ def test_the_examples_for_duckdb_answer_what_they_say(folder: Path) -> None:
 def test_a_counter_that_is_wrong_is_found_by_the_last_example(tmp_path: Path) -> None:
     world = World(archive=FolderArchive(tmp_path / "archive"))
     world.ended(N1, 5)
-    world.notifications.documents["n1"]["targetedCount"] = 9
+    alter(world.database, "n1", targetedCount=9)
     world.export(N1)
     assert asked(SQL[-1], tmp_path / "archive") == [("n1", 9, 5)]
 

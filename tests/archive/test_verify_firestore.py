@@ -18,30 +18,32 @@ from shared.stores.exports import Exports
 from shared.stores.ledger import Ledger
 from tests.archive.parts import N1, N2, World, closed_batches
 from tests.archive.tampering import an_object, found, rewritten
+from tests.notification_documents import alter, alter_entry, records, remove
 from tests.parts import put_batches
 
 
 def test_firestore_with_other_counters_is_found_out() -> None:
     world = World().archived()
-    world.notifications.documents["n1"]["deliveredCount"] += 1
+    delivered = records(world.database)["n1"]["deliveredCount"]
+    alter(world.database, "n1", deliveredCount=delivered + 1)
     assert found(world, "counters") == ["n1"]
 
 
 def test_firestore_with_another_end_is_found_out() -> None:
     world = World().archived()
-    world.notifications.documents["n1"]["status"] = str(Status.STOPPED)
+    alter(world.database, "n1", status=str(Status.STOPPED))
     assert found(world, "status") == ["n1"]
 
 
 def test_firestore_with_another_history_is_found_out() -> None:
     world = World().archived()
-    world.notifications.documents["n1"]["historyHash"] = "0" * 64
+    alter(world.database, "n1", historyHash="0" * 64)
     assert found(world, "history") == ["n1"]
 
 
 def test_a_transition_altered_in_firestore_is_named_by_its_number() -> None:
     world = World().archived()
-    world.notifications._history["n1"][1]["actor"] = "moderator:somebody-else"
+    alter_entry(world.database, "n1", 2, actor="moderator:somebody-else")
     (wrong,) = world.verify().wrong
     assert (wrong.code, wrong.where) == ("history", "n1")
     assert "transition 2" in wrong.what
@@ -55,8 +57,8 @@ def test_a_record_altered_in_firestore_is_told_with_its_field(
     field: str, value: str, told: str
 ) -> None:
     world = World().archived()
-    assert world.notifications.documents["n1"][field] != value
-    world.notifications.documents["n1"][field] = value
+    assert records(world.database)["n1"][field] != value
+    alter(world.database, "n1", **{field: value})
     (wrong,) = world.verify().wrong
     assert (wrong.code, wrong.where) == ("record", "n1")
     assert wrong.what.endswith(f"than the archive: {told}")
@@ -74,7 +76,7 @@ def test_what_nobody_can_read_in_firestore_does_not_hide_what_else_is_wrong() ->
 
     world = World().archived(N1, N2, NotificationId("n3"))
     world.exports = Spoilt(world.database)
-    world.notifications.documents["n1"]["status"] = "who knows"
+    alter(world.database, "n1", status="who knows")
     rewritten(world, an_object(world, Kind.OUTCOMES, "n3"), lambda lines: lines.__delitem__(0))
     assert found(world, "unreadable") == ["platform/archive", "n1", "exports/n2"]
     assert any("/n3-" in where for where in found(world, "altered"))
@@ -121,7 +123,7 @@ def test_what_waits_for_its_export_is_counted() -> None:
 
 def test_a_notification_removed_from_firestore_is_found_out() -> None:
     world = World().archived()
-    del world.notifications.documents["n1"]
+    remove(world.database, "n1")
     assert found(world, "gone") == ["n1"]
     assert world.codes() == {"gone"}
 

@@ -7,7 +7,7 @@ same. With another number every run draws new ones, and pytest prints how to rep
 import json
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from hypothesis import HealthCheck, Phase, settings
@@ -17,12 +17,13 @@ from functions.http.errors import STATUSES
 from functions.http.openapi import _CALLABLE_ERROR, _PROBLEM
 from functions.http.routes import Protocol, Route
 from functions.table import routes
-from shared.adapters.documents.notification import notification_fields
 from shared.adapters.memory.chat import MemoryChat
 from shared.domain.notifications.lifecycle import Status
+from shared.domain.notifications.notification import NotificationId
 from shared.flow.providers.keys import digest_of
 from shared.settings import read
 from tests.builders import NOON, a_domain, a_notification, a_provider, an_enterprise_provider
+from tests.notification_documents import keep
 from tests.parts import ENVIRONMENT, MemoryParts, memory_parts, token
 
 USUAL: Final = 15
@@ -86,9 +87,10 @@ def a_furnished_fanfare() -> MemoryParts:
     parts.chat = MemoryChat()
     parts.providers.add_key(digest_of("ffk_p1"), "p1", "server", NOON)
     for status in Status:
-        record = notification_fields(a_notification(str(status), status))
-        parts.notifications._notifications.put(str(status), record)
-        parts.notifications._notifications.put(f"{FOREIGN}{status}", {**record, "providerId": "p2"})
+        record = a_notification(str(status), status)
+        keep(parts.database, record)
+        foreign = NotificationId(f"{FOREIGN}{status}")
+        keep(parts.database, replace(record, id=foreign, provider_id="p2"))
     for hwid, platform in (("h1", "linux"), ("h2", "android")):
         parts.database.hold(f"devices/{hwid}", {"hwid": hwid, "platform": platform})
         parts.database.hold(f"deviceSecrets/{hwid}", {"digest": digest_of(f"secret-of-{hwid}")})

@@ -12,13 +12,13 @@ from functions.http.bodies import EmptyRequest
 from functions.http.routes import Protocol
 from functions.main import DOORS
 from functions.table import routes
-from shared.adapters.documents.notification import notification_fields
 from shared.domain.notifications.lifecycle import Status
 from shared.flow.providers.keys import digest_of
 from shared.settings import read
 from tests.builders import NOON, a_notification
 from tests.doors.conftest import bearer, client
 from tests.doors.smallest import smallest
+from tests.notification_documents import keep
 from tests.parts import ENVIRONMENT, MemoryParts, forged, service_token, token
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "authorisation.md"
@@ -150,7 +150,7 @@ def furnished(world: MemoryParts) -> MemoryParts:
     world.settings = read({**ENVIRONMENT, **BOT})
     for status in (Status.DRAFT, Status.PENDING, Status.SENDING):
         record = a_notification(str(status), status)
-        world.notifications._notifications.put(record.id, notification_fields(record))
+        keep(world.database, record)
     for key in (API_KEY, SPARE_KEY):
         world.providers.add_key(digest_of(key), "p1", "server", NOON)
     world.database.hold("devices/h1", {"hwid": "h1", "platform": "linux"})

@@ -1,8 +1,11 @@
 """A repeated create answers as the first one did, and creates nothing."""
 
+from shared.domain.notifications.replay import Replay
 from shared.flow.notifications.once import Once
-from shared.ports import Replay
+from shared.ports.database import Update
+from shared.stores.replay_codec import REPLAYS
 from tests.doors.conftest import Call, a_body
+from tests.notification_documents import records
 from tests.parts import MemoryParts
 
 KEY = {"Idempotency-Key": "order 17"}
@@ -14,7 +17,7 @@ def test_the_same_key_and_body_replay_the_first_answer(provider: Call, world: Me
     again = provider("POST", "/v1/notifications", a_body(), headers=KEY)
     assert (again.status_code, again.get_json()) == (201, first.get_json())
     assert again.headers["Location"] == first.headers["Location"]
-    assert len(world.notifications.documents) == 1
+    assert len(records(world.database)) == 1
 
 
 def test_the_same_key_with_another_body_is_refused(provider: Call, world: MemoryParts) -> None:
@@ -54,7 +57,7 @@ def test_while_the_first_is_being_handled_the_second_waits(
     kept = world.notifications.replay(once.key)
     assert isinstance(kept, Replay)
     assert kept.notification_id == first["id"]
-    del world.notifications._replays.documents[once.key]["answer"]
+    world.database.commit([Update(f"{REPLAYS}/{once.key}", {"answer": None})])
     before = world.stored()
     second = provider("POST", "/v1/notifications", a_body(), headers=KEY)
     assert (second.status_code, second.get_json()["code"]) == (409, "inProgress")

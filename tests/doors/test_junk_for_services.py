@@ -19,6 +19,7 @@ from shared.wiring import replaced
 from tests.doors.conftest import bearer, client
 from tests.doors.fuzzing import BOT_SECRET, a_furnished_fanfare, fuzzed
 from tests.doors.junk import HEADERS, JUNK, TOKENS
+from tests.notification_documents import records
 from tests.parts import MemoryParts, service_token
 
 JSON = {"Content-Type": "application/json"}
@@ -232,7 +233,7 @@ def test_a_press_or_reply_with_junk_decides_nothing(data: str, text: str, user: 
     }
     parts = a_furnished_fanfare()
     with replaced(parts):
-        before = parts.stored()["notifications"]
+        before = records(parts.database)
         for update in ({"callback_query": query}, {"message": answered}):
             assert tell(json.dumps({"update_id": 1, **update}).encode()) == 200
-        assert parts.stored()["notifications"] == before
+        assert records(parts.database) == before

@@ -10,13 +10,13 @@ from werkzeug.test import TestResponse
 from functions.http.errors import STATUSES, TABLE
 from functions.http.routes import Protocol
 from functions.table import routes
-from shared.adapters.documents.notification import notification_fields
 from shared.domain.findings.finding import Finding, Severity
 from shared.domain.notifications.lifecycle import Status
 from shared.domain.notifications.notification import SubmissionCheck
 from shared.domain.notifications.review import ReviewPolicy, Template
 from tests.builders import NOON, PROVIDER, a_notification, a_provider
 from tests.doors.conftest import a_body, door
+from tests.notification_documents import keep
 from tests.parts import MemoryParts, an_account, forged, token
 
 FUNCTIONS = [row.operation for row in routes() if row.protocol is Protocol.CALLABLE]
@@ -26,7 +26,7 @@ MODERATOR = token("m1", moderator=True)
 @pytest.fixture
 def pending(world: MemoryParts) -> str:
     notification = a_notification()
-    world.notifications._notifications.put(notification.id, notification_fields(notification))
+    keep(world.database, notification)
     return notification.id
 
 

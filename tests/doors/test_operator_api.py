@@ -5,13 +5,13 @@ from typing import Any
 import pytest
 
 from functions.operator.api import LimitsInput
-from shared.adapters.documents.notification import notification_fields
 from shared.domain.actors import Role
 from shared.domain.delivery.ledger import PlanPart
 from shared.domain.notifications.lifecycle import Status
 from shared.domain.providers.provider import LIMITS, Limit, Plan
 from tests.builders import a_batch, a_notification, a_target
 from tests.doors.conftest import ADMIN_HWID, Call, errors_of
+from tests.notification_documents import keep, records
 from tests.parts import MemoryParts
 
 
@@ -108,10 +108,10 @@ def test_what_is_on_its_way_to_a_domain_is_told_that_it_is_lost(
 ) -> None:
     sending = a_notification("n1", Status.SENDING)
     planned = sending.cut(1, ("example.com", "example.org"), "t").notification
-    world.notifications._notifications.put("n1", notification_fields(planned))
+    keep(world.database, planned)
     path = "/v1/domains/EXAMPLE.com"
     assert operator("PUT", path, {"isVerified": True}).status_code == 200
-    assert "lostDomains" not in world.notifications.documents["n1"]
+    assert "lostDomains" not in records(world.database)["n1"]
     for _ in range(2):
         assert operator(method, path, given).status_code in {200, 204}
         assert world.notifications.get(planned.id).lost_domains == ("example.com",)
@@ -173,7 +173,7 @@ def test_the_stop_switch_remembers_who_and_why(operator: Call, world: MemoryPart
 
 def test_an_operator_stops_anybodys_distribution(operator: Call, world: MemoryParts) -> None:
     sending = a_notification(status=Status.SENDING)
-    world.notifications._notifications.put(sending.id, notification_fields(sending))
+    keep(world.database, sending)
     part = PlanPart(sending.id, 0, 1023, "")
     world.ledger.open_parts([part])
     world.ledger.advance(world.ledger.parts(sending.id)[0], [a_batch([a_target(), a_target()])])

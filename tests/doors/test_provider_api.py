@@ -23,6 +23,7 @@ from shared.domain.push.rendering import Push
 from shared.ports.database import Merge
 from tests.builders import NOON, OPERATOR, a_desktop, a_device
 from tests.doors.conftest import ADMIN_HWID, Call, a_body, door, errors_of
+from tests.notification_documents import alter, records
 from tests.parts import MemoryParts, token
 
 
@@ -39,7 +40,7 @@ def test_a_new_notification_waits_for_moderation(provider: Call, world: MemoryPa
     assert shown["status"] == "pending"
     assert shown["providerId"] == "p1"
     assert shown["urlButtonName"] == "Open"
-    assert list(world.notifications.documents) == [shown["id"]]
+    assert list(records(world.database)) == [shown["id"]]
 
 
 def test_the_location_of_a_new_notification_leads_to_it(provider: Call) -> None:
@@ -85,7 +86,7 @@ def test_only_drafts_can_be_deleted(provider: Call, world: MemoryParts) -> None:
     pending = created(provider)
     assert provider("DELETE", f"/v1/notifications/{draft}").status_code == 204
     assert provider("DELETE", f"/v1/notifications/{pending}").status_code == 409
-    assert list(world.notifications.documents) == [pending]
+    assert list(records(world.database)) == [pending]
 
 
 def test_a_duplicate_is_a_draft_of_its_own(provider: Call) -> None:
@@ -516,7 +517,7 @@ def test_a_draft_saved_under_older_rules_can_be_submitted(
     provider: Call, world: MemoryParts
 ) -> None:
     id = created(provider, draft=True)
-    world.notifications.documents[id]["url"] = "https://%aa.example/"
+    alter(world.database, id, url="https://%aa.example/")
     submitted = provider("POST", f"/v1/notifications/{id}/submit")
     assert submitted.status_code == 200
     assert "malformedUrl" in [each["code"] for each in submitted.get_json()["findings"]]

@@ -8,11 +8,11 @@ from functions.provider.deliver_now import deliver_now
 from shared.domain.actors import Actor, Role
 from shared.domain.content.content import NotificationInput
 from shared.domain.notifications.notification import Notification, NotificationId
+from shared.domain.notifications.queries import Page
 from shared.flow.delivery import cancel as taking_back
 from shared.flow.moderation import moderate
 from shared.flow.notifications import create as creating
 from shared.flow.notifications.once import Once
-from shared.ports import Page
 from shared.wiring import counting, replaced
 from tests.builders import MODERATOR, an_input
 from tests.flow.parts import SimulatedParts

@@ -7,12 +7,10 @@ from functools import cache
 from typing import Any
 
 from shared.adapters.clock import FixedClock
-from shared.adapters.memory import MemoryNotifications
 from shared.adapters.memory.database import MemoryDatabase
 from shared.adapters.memory.senders import MemorySenders
 from shared.adapters.memory.standings import MemoryStandings
 from shared.adapters.memory.tasks import MemoryTasks
-from shared.adapters.memory.watch import MemoryWatch
 from shared.adapters.memory.web import MemoryThreats, MemoryWeb
 from shared.adapters.push.retries import ProcessRetries
 from shared.adapters.push.run_memory import ProcessRunMemory
@@ -32,7 +30,6 @@ from shared.ports import (
     Archive,
     Chat,
     Identities,
-    Notifications,
     Sender,
     Signer,
 )
@@ -44,12 +41,14 @@ from shared.stores.devices import Devices
 from shared.stores.exports import Exports
 from shared.stores.ledger import Ledger
 from shared.stores.moderators import Moderators
+from shared.stores.notifications import Notifications
 from shared.stores.platform import StopSwitch
 from shared.stores.posts import Posts
 from shared.stores.review_policies import ReviewPolicies
 from shared.stores.send_schedules import SendSchedules
 from shared.stores.slots import Slots
 from shared.stores.usage import Usage
+from shared.stores.watch import Watch
 from tests.builders import NOON, a_domain, a_provider
 from tests.flow.hazard import Hazard, guarded
 from tests.flow.push import PushService
@@ -71,7 +70,7 @@ class Stores:
         self.database = MemoryDatabase()
         self.clock = FixedClock(NOON)
         self.push = PushService()
-        self.notifications = MemoryNotifications()
+        self.notifications = Notifications(self.database)
         self.providers = providers_of(
             self.database,
             a_provider(),
@@ -84,7 +83,7 @@ class Stores:
         self.ledger = Ledger(self.database)
         self.desktops = Watched(self.database)
         self.stop_switch = StopSwitch(self.database)
-        self.watch = MemoryWatch(self.notifications, self.stop_switch)
+        self.watch = Watch(self.database)
         self.send_schedules = SendSchedules(self.database)
         self.tasks = MemoryTasks()
         self.budget = budget
@@ -180,7 +179,7 @@ class Inspector:
 class Announcing:
     """A store whose every write is an event, as Firestore's are."""
 
-    def __init__(self, notifications: MemoryNotifications, written: list[Event]) -> None:
+    def __init__(self, notifications: Notifications, written: list[Event]) -> None:
         self._notifications = notifications
         self._written = written
         self._versions: dict[str, str] = {}

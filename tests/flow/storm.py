@@ -20,6 +20,7 @@ from tests.flow.audit import faults, most_sent_again, sent_again
 from tests.flow.crowd import ROTTEN_CODES, a_rotten_world
 from tests.flow.oddities import ODD_DEVICE, let_in_odd_documents
 from tests.flow.world import World
+from tests.notification_documents import records
 
 ADMIN = "phone-0"
 EXPIRIES = (None, None, None, 60, 900)
@@ -126,5 +127,5 @@ def _look(world: World, ids: list[NotificationId], found: Weather) -> None:
         found.wrong["all"] = [
             f"{found.sent_again} sent again in {found.crashes} crashes and {found.stalls} stalls"
         ]
-    if len(world.notifications.documents) != len(ids):
-        found.wrong["all"] = [f"{len(world.notifications.documents)} records of {len(ids)}"]
+    if len(records(world.database)) != len(ids):
+        found.wrong["all"] = [f"{len(records(world.database))} records of {len(ids)}"]

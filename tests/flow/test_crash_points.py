@@ -22,6 +22,7 @@ from tests.flow.crowd import a_crowded_world, some_change_their_minds
 from tests.flow.hazard import Blow
 from tests.flow.storm import weather
 from tests.flow.world import World
+from tests.notification_documents import records
 
 ONCE = Once.of("p1", "key-1", "create", "the same body every time")
 ONE_BATCH: Mapping[str, int] = {}
@@ -57,7 +58,7 @@ def wrong_with(world: World, id: NotificationId) -> list[str]:
     wrong = faults(world, id)
     if (times := sent_again(world, [id])) > most_sent_again(world):
         wrong.append(f"{times} pushes were sent again in {world.hazard.crashes} crashes")
-    if len(world.notifications.documents) != 1:
+    if len(records(world.database)) != 1:
         wrong.append("there is more than one notification")
     if (it := world.get(id)).status is not Status.APPROVED:
         wrong.append(f"it ended as {it.status}")
@@ -154,7 +155,7 @@ def test_repeated_late_and_disordered_events_and_tasks_change_nothing(
 ) -> None:
     world = a_crowded_world(seed=seed, **shape)
     assert wrong_after(world) == []
-    assert sent_again(world, list(map(NotificationId, world.notifications.documents))) == 0
+    assert sent_again(world, list(map(NotificationId, records(world.database)))) == 0
 
 
 @pytest.mark.parametrize("seed", STORMS)

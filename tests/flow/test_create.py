@@ -17,6 +17,7 @@ from tests.builders import (
 )
 from tests.flow.push import accepted, busy
 from tests.flow.world import World
+from tests.notification_documents import records
 
 LONGEST_ADMIN_PATH = 24
 """External calls before the push leaves."""
@@ -67,7 +68,7 @@ def test_an_incomplete_notification_cannot_be_submitted_at_once() -> None:
     world = World()
     with pytest.raises(InvalidInput):
         world.create(NotificationInput(title="Sale"))
-    assert world.notifications.documents == {}
+    assert records(world.database) == {}
 
 
 @pytest.mark.parametrize("draft", [True, False])

@@ -13,6 +13,7 @@ from tests.builders import a_desktop, a_device, a_provider, a_segment
 from tests.flow.parts import Magnified
 from tests.flow.world import World
 from tests.needs import only
+from tests.notification_documents import records
 
 REGIONS = tuple(f"{a}{b}" for a in "abcdef" for b in "abcdef")
 
@@ -82,7 +83,7 @@ def test_regions_where_nobody_is_are_asked_for_once(platform: TargetPlatform) ->
 def test_an_estimate_sends_nothing_and_keeps_nothing() -> None:
     world = World([a_device("a")])
     estimated(world, a_segment())
-    assert world.notifications.documents == {}
+    assert records(world.database) == {}
     assert world.push.requests == []
 
 

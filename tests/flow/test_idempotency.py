@@ -8,6 +8,7 @@ from shared.flow.notifications.once import KeyReused, Once
 from tests.builders import a_device, a_domain, a_segment, an_input
 from tests.flow.hazard import Blow, Crash
 from tests.flow.world import World
+from tests.notification_documents import records
 
 TO_ADMIN = an_input(target_segment=a_segment(hwid="Admin-1"))
 
@@ -27,7 +28,7 @@ def test_a_repeated_request_gets_the_first_answer() -> None:
     first = world.create(once=once())
     world.approve(first["id"])
     assert world.create(once=once()) == first
-    assert len(world.notifications.documents) == 1
+    assert len(records(world.database)) == 1
 
 
 def test_the_order_of_names_in_a_body_does_not_make_it_another() -> None:
@@ -39,7 +40,7 @@ def test_the_same_key_with_another_body_is_refused() -> None:
     world.create(once=once())
     with pytest.raises(KeyReused):
         world.create(once=once(body="another"))
-    assert len(world.notifications.documents) == 1
+    assert len(records(world.database)) == 1
 
 
 def test_the_same_key_at_another_endpoint_is_refused() -> None:
@@ -95,7 +96,7 @@ def test_two_requests_that_start_together_make_one_notification() -> None:
     world.hazard.watch(race)
     answer = world.create(once=once())
     assert answer == rivals[1]
-    assert len(world.notifications.documents) == 1
+    assert len(records(world.database)) == 1
 
 
 def test_an_abandoned_first_attempt_is_answered_from_the_record() -> None:
@@ -120,4 +121,4 @@ def test_a_first_attempt_that_died_writing_can_be_repeated(blow: Blow) -> None:
     with pytest.raises(Crash):
         world.create(once=once())
     assert world.create(once=once())["status"] == Status.PENDING
-    assert len(world.notifications.documents) == 1
+    assert len(records(world.database)) == 1

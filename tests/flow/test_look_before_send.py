@@ -12,6 +12,7 @@ from shared.domain.notifications.notification import FailureReason, Notification
 from tests.builders import a_device, a_domain, a_segment, an_input
 from tests.flow.hazard import Blow, Crash
 from tests.flow.world import World
+from tests.notification_documents import alter
 
 SECOND = Actor(Role.MODERATOR, "m2")
 LINK = LinkEnd("url", "a.example", "a.example")
@@ -98,7 +99,7 @@ def test_a_link_nobody_could_look_at_before_is_no_reason_to_hold_it_back() -> No
 def test_a_record_of_an_older_version_is_compared_by_its_findings_only() -> None:
     world = a_world()
     id = approved(world)
-    del world.notifications.documents[id]["lookedAt"]
+    alter(world.database, id, lookedAt=None)
     world.inspector.ends = (replace(LINK, final="b.example"), SILENT)
     assert sent(world, id).status is Status.APPROVED
 

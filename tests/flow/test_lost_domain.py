@@ -14,6 +14,7 @@ from tests.builders import OPERATOR, a_desktop, a_device, a_domain, a_segment, a
 from tests.flow.push import busy, lost
 from tests.flow.world import World
 from tests.needs import only
+from tests.notification_documents import alter, records
 from tests.parts import merge_device
 
 LOST = "example.com"
@@ -200,13 +201,13 @@ def test_to_say_it_again_or_of_a_domain_that_stays_changes_nothing() -> None:
     id = world.approved()
     world.plan(id)
     tell(world)
-    untouched = world.notifications.documents[id]
+    untouched = records(world.database)[id]
     assert "lostDomains" not in untouched
     take(world)
-    told = dict(world.notifications.documents[id])
+    told = dict(records(world.database)[id])
     assert told["lostDomains"] == [LOST]
     tell(world)
-    assert world.notifications.documents[id] == told
+    assert records(world.database)[id] == told
 
 
 def test_the_history_says_who_took_which_domain() -> None:
@@ -239,6 +240,6 @@ def test_one_whose_record_is_broken_keeps_no_other_from_being_told() -> None:
     broken, sound = world.approved(), world.approved()
     for id in (broken, sound):
         world.plan(id)
-    world.notifications.documents[broken]["sweeps"] = "many"
+    alter(world.database, broken, sweeps="many")
     take(world)
     assert world.get(sound).lost_domains == (LOST,)

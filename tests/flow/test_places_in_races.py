@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 
 from shared.adapters.clock import FixedClock
-from shared.adapters.memory import MemoryNotifications
 from shared.adapters.memory.database import MemoryDatabase
 from shared.adapters.rates import ProcessRates
 from shared.domain.content.content import Content
@@ -20,6 +19,7 @@ from shared.domain.providers.provider import Domain, Limit
 from shared.flow.notifications.create import submit
 from shared.flow.notifications.submission import Checks
 from shared.stores.audience import Audience
+from shared.stores.notifications import Notifications
 from shared.stores.usage import Usage
 from tests.builders import NOON, PROVIDER, a_domain, a_notification, a_provider
 from tests.flow.stage import QuietReads, Stage, orders
@@ -90,7 +90,8 @@ def test_a_request_that_loses_leaves_the_winner_its_place_in_every_order(
     rivals_look: Callable[..., Inspection], actors: ThreadPoolExecutor
 ) -> None:
     for order in orders({"0": STEPS, "1": STEPS}):
-        stage, notifications, usage = Stage(order), MemoryNotifications(), Usage(MemoryDatabase())
+        stage, database = Stage(order), MemoryDatabase()
+        notifications, usage = Notifications(database), Usage(database)
         for id in (ID, NotificationId("n2")):
             draft = a_notification(id, status=None).save_draft(PROVIDER, NOON)
             notifications.create(draft)

@@ -13,8 +13,7 @@ from google.cloud.firestore import Client
 
 from local.firestore import FirestoreEmulator
 from shared.adapters.clock import FixedClock
-from shared.adapters.firestore.notifications import FirestoreNotifications
-from shared.adapters.memory import MemoryNotifications
+from shared.adapters.firestore.google_database import GoogleDatabase
 from shared.adapters.memory.database import MemoryDatabase
 from shared.adapters.memory.standings import MemoryStandings
 from shared.adapters.rates import ProcessRates
@@ -39,12 +38,13 @@ from shared.flow.delivery.count import finish
 from shared.flow.moderation.moderate import approve, claim, reject
 from shared.flow.notifications.create import edit
 from shared.flow.notifications.submission import Checks
-from shared.ports import Notifications
 from shared.stores.audience import Audience
 from shared.stores.ledger import Ledger
 from shared.stores.moderators import Moderators
+from shared.stores.notifications import Notifications
 from shared.stores.review_policies import ReviewPolicies
 from shared.stores.usage import Usage
+from tests.adapters.test_others import not_again
 from tests.builders import (
     MODERATOR,
     NOON,
@@ -184,7 +184,7 @@ def real_stores(
             name = f"{project}-{len(opened)}"
             opened.append(Client(project=name, credentials=AnonymousCredentials()))
             end.callback(opened[-1].close)
-            return FirestoreNotifications(opened[-1])
+            return Notifications(GoogleDatabase(opened[-1], not_again))
 
         opened: list[Client] = []
         yield fresh
@@ -217,7 +217,7 @@ def race(
 ) -> list[object]:
     """What each verb came to when their steps were taken in this order."""
     stage = Stage(order)
-    stepping: Notifications = stepping_as(store, stage)
+    stepping: Any = stepping_as(store, stage)
     deeds = {str(number): partial(verb, stepping) for number, verb in enumerate(verbs)}
     return list(stage.play(deeds, actors).values())
 
@@ -244,7 +244,7 @@ def test_of_two_rivals_exactly_one_wins_in_every_order(
     verbs: tuple[Verb, ...], actors: ThreadPoolExecutor
 ) -> None:
     for order in orders_of(verbs):
-        store = with_pending(MemoryNotifications())
+        store = with_pending(Notifications(MemoryDatabase()))
         assert_one_won(store, verbs, race(store, order, actors, *verbs))
 
 
@@ -265,14 +265,14 @@ def test_of_two_who_approve_at_once_one_is_the_first_and_one_the_second(
 ) -> None:
     verbs = (approving, approving_too)
     for order in orders_of(verbs):
-        store = with_red(MemoryNotifications())
+        store = with_red(Notifications(MemoryDatabase()))
         assert_two_pairs_of_eyes(store, race(store, order, actors, *verbs))
 
 
 def test_one_who_approves_twice_at_once_is_still_one(actors: ThreadPoolExecutor) -> None:
     verbs = (approving, approving)
     for order in orders_of(verbs):
-        store = with_red(MemoryNotifications())
+        store = with_red(Notifications(MemoryDatabase()))
         ends = race(store, order, actors, *verbs)
         assert [end.code for end in ends if isinstance(end, WrongState)] == [
             "secondModeratorNeeded"
@@ -284,7 +284,7 @@ def test_one_who_approves_twice_at_once_is_still_one(actors: ThreadPoolExecutor)
 def test_no_first_approval_survives_an_edit_in_any_order(actors: ThreadPoolExecutor) -> None:
     verbs = (editing, approving)
     for order in orders_of(verbs):
-        store = with_red(MemoryNotifications())
+        store = with_red(Notifications(MemoryDatabase()))
         edited, _ = race(store, order, actors, *verbs)
         it = store.get(ID)
         assert isinstance(edited, Notification)
@@ -294,7 +294,7 @@ def test_no_first_approval_survives_an_edit_in_any_order(actors: ThreadPoolExecu
 def test_no_claim_survives_an_edit_that_comes_after_it(actors: ThreadPoolExecutor) -> None:
     verbs = (editing, claiming)
     for order in orders_of(verbs):
-        store = with_pending(MemoryNotifications())
+        store = with_pending(Notifications(MemoryDatabase()))
         ends = race(store, order, actors, *verbs)
         assert all(isinstance(end, Notification) for end in ends)
         last = store.history(ID)[-1].move
@@ -306,7 +306,7 @@ def test_of_three_rivals_exactly_one_wins_in_every_order(actors: ThreadPoolExecu
     verbs = (cancelling, approving, rejecting)
     tried = list(orders({"0": STEPS, "1": STEPS, "2": STEPS}))
     for order in tried:
-        store = with_pending(MemoryNotifications())
+        store = with_pending(Notifications(MemoryDatabase()))
         ends = race(store, order, actors, *verbs, stepping_as=QuietReads)
         winners = [end for end in ends if isinstance(end, Notification)]
         assert [end.status for end in winners] == [store.get(ID).status]
@@ -317,7 +317,7 @@ def test_of_three_rivals_exactly_one_wins_in_every_order(actors: ThreadPoolExecu
 def test_a_cancel_beats_an_edit_in_every_order(actors: ThreadPoolExecutor) -> None:
     """Both may happen, but then the edit came first; the end is the same."""
     for order in orders_of((cancelling, editing)):
-        store = with_pending(MemoryNotifications())
+        store = with_pending(Notifications(MemoryDatabase()))
         cancelled, edited = race(store, order, actors, cancelling, editing)
         it, entries = store.get(ID), store.history(ID)
         assert isinstance(cancelled, Notification)
@@ -336,7 +336,7 @@ def test_finish_against_stop_has_one_winner_and_exact_counters_in_every_order(
     all_delivered = Tally(targeted=2, delivered=2)
     seen = set()
     for order in orders({"finish": 5, "stop": 8}):
-        store, ledger = MemoryNotifications(), delivered_ledger()
+        store, ledger = Notifications(MemoryDatabase()), delivered_ledger()
         sending = with_pending(store).change(ID, lambda it: it.approve(MODERATOR, NOON))
         stage = Stage(order)
         needs = only(

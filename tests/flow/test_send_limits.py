@@ -20,6 +20,7 @@ from tests.builders import NOON, a_desktop, a_device, an_fcm_address
 from tests.flow.hazard import Blow, Crash
 from tests.flow.push import accepted, busy, lost, no_turn
 from tests.flow.world import World
+from tests.notification_documents import records
 
 THIRD_PARTY = Misconfigured("thirdPartyAuth")
 FOREIGN = AddressGone("senderIdMismatch")
@@ -139,7 +140,7 @@ def test_a_batch_that_spends_all_its_time_in_vain_waits_and_ends_after_six_hours
     service = sluggishly(world, lost())
     assert timedelta(hours=5) < world.clock.now() - NOON < timedelta(hours=6, minutes=30)
     assert max(service.asked.values()) < 30
-    (id,) = world.notifications.documents
+    (id,) = records(world.database)
     it = world.get(NotificationId(id))
     assert (it.tally.open, it.tally.unknown, len(service.asked)) == (0, 500, 500)
 
@@ -259,7 +260,7 @@ def test_over_budget_a_batch_waits_longer_and_is_not_sent() -> None:
     world = stormy(5, TIGHT)
     world.clock.advance(30)
     asked = len(world.push.requests)
-    ids = [NotificationId(id) for id in world.notifications.documents]
+    ids = [NotificationId(id) for id in records(world.database)]
     for id in ids:
         (batch,) = world.batches(id)
         world.send(id, batch.id)
@@ -275,7 +276,7 @@ def test_over_budget_a_batch_waits_longer_and_is_not_sent() -> None:
 def test_what_was_over_budget_is_not_lost() -> None:
     world = stormy(20, TIGHT)
     world.drain()
-    for id in world.notifications.documents:
+    for id in records(world.database):
         it = world.get(NotificationId(id))
         assert (it.status, it.tally.delivered) == (Status.APPROVED, 2)
 
@@ -283,7 +284,7 @@ def test_what_was_over_budget_is_not_lost() -> None:
 def test_first_attempts_are_not_held_up_by_a_storm_of_retries() -> None:
     world = stormy(20, TIGHT)
     world.clock.advance(30)
-    for id in list(world.notifications.documents):
+    for id in list(records(world.database)):
         (batch,) = world.batches(NotificationId(id))
         world.send(NotificationId(id), batch.id)
     id, batch = planned(world)
@@ -346,7 +347,7 @@ def test_a_retry_that_had_no_turn_leaves_the_budget_to_others() -> None:
 
 def test_a_stopped_notification_ends_at_once_whatever_was_spent() -> None:
     world = stormy(5, RetryBudget(share=0, least=0))
-    id = NotificationId(next(iter(world.notifications.documents)))
+    id = NotificationId(next(iter(records(world.database))))
     world.stop(id)
     world.clock.advance(30)
     (batch,) = world.batches(id)

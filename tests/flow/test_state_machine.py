@@ -44,6 +44,7 @@ from tests.flow.audit import faults, most_sent_again, sent_again
 from tests.flow.hazard import Blow, Crash
 from tests.flow.push import accepted, busy, gone, lost, misconfigured, refused
 from tests.flow.world import World
+from tests.notification_documents import records
 
 MOST_NOTIFICATIONS = 5
 EFFECTS = [
@@ -114,7 +115,7 @@ class Fanfare(RuleBasedStateMachine):
         try:
             self.world.create(given, once=once)
         except Crash:
-            if once.notification_id not in self.world.notifications.documents:
+            if once.notification_id not in records(self.world.database):
                 return multiple()
         self.ways[once.notification_id] = [STARTS[kind]]
         self.look({once.notification_id: set()})
@@ -237,7 +238,7 @@ class Fanfare(RuleBasedStateMachine):
             pass
         except WrongState:
             assert not draft
-        if id not in self.world.notifications.documents:
+        if id not in records(self.world.database):
             assert draft
             del self.ways[id]
         self.look()

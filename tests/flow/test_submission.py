@@ -32,6 +32,7 @@ from shared.flow.notifications.submission import LOOK_LASTS, LOOKS_AT_ONCE
 from tests.builders import a_device, a_domain, a_provider, a_segment, an_input
 from tests.flow.hazard import Blow, Crash
 from tests.flow.world import World
+from tests.notification_documents import records
 
 RED = Finding("ipHost", Severity.RED, "url", "The address names a machine by number.")
 WARNING = Finding("shortener", Severity.WARNING, "url", "It shortens addresses.")
@@ -265,7 +266,7 @@ def test_a_place_in_the_queue_is_not_lost_to_a_request_that_died_or_was_refused(
     with pytest.raises(NotFound):
         world.submit(draft)
     assert world.create()["status"] == "pending"
-    world.cancel(NotificationId(next(iter(world.notifications.documents))))
+    world.cancel(NotificationId(next(iter(records(world.database)))))
     with pytest.raises(TooMany) as refusal:
         world.create()
     assert refusal.value.code == "submissionsPerDayReached"

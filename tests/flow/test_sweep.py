@@ -19,6 +19,7 @@ from tests.flow.hazard import Blow, Crash
 from tests.flow.parts import Event
 from tests.flow.push import accepted, busy
 from tests.flow.world import World
+from tests.notification_documents import alter, records, remove
 
 NOTHING = Swept(notifications=0, parts=0, batches=0)
 PHONES = [a_device(f"phone-{n}") for n in range(4)]
@@ -101,8 +102,8 @@ def test_an_admin_send_whose_request_died_is_finished() -> None:
                 world.create(an_input(target_segment=a_segment(hwid="Admin-1")))
             except Crash:
                 world.drain()
-            for id in world.notifications.documents:
-                assert world.notifications.documents[id]["status"] == Status.APPROVED
+            for id in records(world.database):
+                assert records(world.database)[id]["status"] == Status.APPROVED
 
 
 def test_nothing_is_swept_before_its_time() -> None:
@@ -309,7 +310,7 @@ def test_what_belongs_to_nothing_any_more_is_swept_once_and_for_all(times: int) 
     world.lost = lambda _: True
     orphan = world.approved()
     world.plan(orphan)
-    del world.notifications.documents[orphan]
+    remove(world.database, orphan)
     world.pass_time(timedelta(minutes=20))
     assert not world.waits_for_a_tick()
 
@@ -318,7 +319,7 @@ def test_one_broken_record_does_not_keep_the_others_waiting() -> None:
     world = World(PHONES)
     world.lost = lambda work: isinstance(work, Event)
     broken = world.approved()
-    world.notifications.documents[broken]["status"] = "no such status"
+    alter(world.database, broken, status="no such status")
     world.clock.advance(1)
     id = world.approved()
     world.pass_time(timedelta(minutes=10))
@@ -330,7 +331,7 @@ def test_however_many_are_broken_what_gets_stuck_later_is_swept() -> None:
     world.providers.put(a_provider(limits=((str(Limit.SUBMISSIONS_PER_DAY), 1_000),)))
     world.lost = lambda work: isinstance(work, Event)
     for _ in range(MOST_AT_ONCE):
-        world.notifications.documents[world.approved()]["sweeps"] = "many"
+        alter(world.database, world.approved(), sweeps="many")
     world.clock.advance(1)
     id = world.approved()
     world.pass_time(timedelta(minutes=10))

@@ -9,10 +9,11 @@ import json
 import pytest
 from pydantic.alias_generators import to_camel
 
-from shared.adapters.documents.notification import NOTIFICATIONS, REPLAYS
 from shared.domain.content.content import Content
 from shared.stores.domain_history import DOMAIN_HISTORY
 from shared.stores.exports import EXPORTS
+from shared.stores.notification_codec import NOTIFICATIONS
+from shared.stores.replay_codec import REPLAYS
 from shared.stores.usage import USAGE
 from tests.infra.conftest import ROOT
 

@@ -12,14 +12,10 @@ import pytest
 from google.auth.credentials import AnonymousCredentials
 from google.cloud.firestore import Client
 
-import shared.adapters
-from shared.adapters.documents.notification import REPLAYS
 from shared.adapters.firestore.google_database import GoogleDatabase
-from shared.adapters.firestore.notifications import FirestoreNotifications
 from shared.adapters.firestore.rest import FirestoreRest
 from shared.adapters.firestore.rest_database import RestDatabase
 from shared.adapters.firestore.rest_values import encode, query, where
-from shared.adapters.firestore.watch import FirestoreWatch
 from shared.domain.actors import SYSTEM
 from shared.domain.audience.device import PARTITIONS
 from shared.domain.audience.filters import FILTERS, Context, Segment, TargetPlatform
@@ -27,7 +23,7 @@ from shared.domain.audience.targeting import AudienceQuery, PartitionRange, audi
 from shared.domain.delivery.ledger import Outcome, Record
 from shared.domain.notifications.lifecycle import Status
 from shared.domain.notifications.notification import NotificationId
-from shared.ports import NotificationQuery, QueueQuery
+from shared.domain.notifications.queries import NotificationQuery, QueueQuery
 from shared.stores.audience import Audience
 from shared.stores.device_codec import DEVICES, SLOT_FIELDS
 from shared.stores.devices import Devices
@@ -35,14 +31,17 @@ from shared.stores.exports import Exports
 from shared.stores.ledger import Ledger
 from shared.stores.ledger_codec import BATCHES, EVIDENCE, batch_fields
 from shared.stores.moderators import Moderators
+from shared.stores.notifications import Notifications
 from shared.stores.platform import StopSwitch
 from shared.stores.posts import PROMPTS, UPDATES, Posts
 from shared.stores.provider_tokens import TokenShelf
 from shared.stores.providers import Providers
+from shared.stores.replay_codec import REPLAYS
 from shared.stores.review_policies import ReviewPolicies
 from shared.stores.send_schedules import SendSchedules
 from shared.stores.slots import Slots
 from shared.stores.usage import USAGE, Usage
+from shared.stores.watch import Watch
 from tests.adapters.test_others import not_again
 from tests.builders import NOON, a_batch, an_fcm_address
 from tests.infra.conftest import ROOT
@@ -62,10 +61,6 @@ from tests.infra.firestore_queries import (
 FILE = Path(__file__).parents[2] / "firestore.indexes.json"
 N1 = NotificationId("n1")
 T = TypeVar("T")
-ADAPTERS = (
-    FirestoreNotifications,
-    FirestoreWatch,
-)
 STORES = (
     Audience,
     Slots,
@@ -74,12 +69,14 @@ STORES = (
     Ledger,
     SendSchedules,
     Moderators,
+    Notifications,
     Posts,
     Providers,
     ReviewPolicies,
     StopSwitch,
     TokenShelf,
     Usage,
+    Watch,
 )
 Calls = Mapping[str, Callable[[], object]]
 
@@ -154,9 +151,9 @@ def rest_queries() -> tuple[list[Asked], set[str]]:
 
 def client_queries(client: Client) -> set[str]:
     """Let the other adapters ask; the names of the methods that were called for it."""
-    notifications = FirestoreNotifications(client)
-    providers = Providers(GoogleDatabase(client, not_again))
-    devices = Devices(GoogleDatabase(client, not_again))
+    database = GoogleDatabase(client, not_again)
+    notifications, providers = Notifications(database), Providers(database)
+    devices = Devices(database)
     first = NotificationQuery("p1", page_size=2)
 
     def lists() -> None:
@@ -175,7 +172,7 @@ def client_queries(client: Client) -> set[str]:
         "count_pending": lambda: notifications.count_pending("p1"),
         "count_drafts": lambda: notifications.count_drafts("p1"),
         "decided": lambda: notifications.decided(NOON, 9),
-        "by_telegram": lambda: Moderators(GoogleDatabase(client, not_again)).by_telegram(1),
+        "by_telegram": lambda: Moderators(database).by_telegram(1),
         "overdue": lambda: notifications.overdue(NOON, 9),
         "sending_on": lambda: notifications.sending_on("example.com"),
         "unexported": lambda: notifications.unexported(NOON, 9),
@@ -219,9 +216,7 @@ def asked() -> list[Asked]:
         by_client = client_queries(client)
         by_rest = rest_queries()
         client.close()
-    public = {
-        name for kind in (*ADAPTERS, *STORES) for name in vars(kind) if not name.startswith("_")
-    }
+    public = {name for kind in STORES for name in vars(kind) if not name.startswith("_")}
     assert by_client | by_rest[1] == public - BY_NAME_ONLY, "a method is not accounted for"
     return recorder.asked + by_rest[0]
 
@@ -235,18 +230,6 @@ def composites(asked: list[Asked]) -> set[Composite]:
 def singles(asked: list[Asked]) -> set[Single]:
     found = [need for query in asked if not isinstance(need := needs(query), Composite)]
     return set().union(*found)
-
-
-def test_every_adapter_that_asks_firestore_is_listened_to() -> None:
-    """An adapter for Firestore has a class of that name in the folder of that name."""
-    folder = Path(str(shared.adapters.__path__[0]))
-    written = {
-        line.split()[1].strip(":")
-        for path in folder.glob("firestore/*.py")
-        for line in path.read_text().splitlines()
-        if line.startswith("class Firestore")
-    }
-    assert written - {"FirestoreRest"} == {kind.__name__ for kind in ADAPTERS}
 
 
 def test_every_store_is_listened_to() -> None:
@@ -351,13 +334,12 @@ def test_what_is_written_with_an_end_expires_and_nothing_else() -> None:
     assert expiring == {(name, "expireAt") for name in (REPLAYS, USAGE, PROMPTS, UPDATES)}
     writers = [
         path.name
-        for folder in ("adapters/documents", "stores")
-        for path in (ROOT / "shared" / folder).glob("*.py")
+        for path in (ROOT / "shared" / "stores").glob("*.py")
         if '"expireAt": ' in path.read_text()
     ]
     assert sorted(writers) == [
-        "notification.py",
         "posts.py",
+        "replay_codec.py",
         "usage.py",
     ], "a new kind of document that ends needs a TTL policy in firestore.indexes.json"
 

@@ -17,9 +17,11 @@ from google.cloud.firestore import Client
 from local import demo
 from local.journey import Person
 from local.stack_file import Stack
-from shared.adapters.firestore.notifications import FirestoreNotifications
+from shared.adapters.firestore.google_database import GoogleDatabase
 from shared.domain.notifications.history import chain_faults
 from shared.domain.notifications.notification import NotificationId
+from shared.stores.notifications import Notifications
+from tests.adapters.test_others import not_again
 from tests.conftest import eventually
 from tests.journeys.room import MIRA, NIK, Chat
 from tests.journeys.test_core_journey import ended, received
@@ -34,10 +36,10 @@ NAMES = {demo.MIRA.uid: "Mira", "moderator-nik": "Nik"}
 
 
 @pytest.fixture
-def records(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> Iterator[FirestoreNotifications]:
+def records(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> Iterator[Notifications]:
     monkeypatch.setenv("FIRESTORE_EMULATOR_HOST", stack.firestore)
     client = Client(project=stack.project, credentials=AnonymousCredentials())
-    yield FirestoreNotifications(client)
+    yield Notifications(GoogleDatabase(client, not_again))
     client.close()
 
 
@@ -74,7 +76,7 @@ def heard_by_all(chat: Chat, queries: list[str]) -> Mapping[str, str]:
 
 
 def test_of_fifty_double_presses_at_once_each_makes_one_decision(
-    stack: Stack, provider: Person, chat: Chat, records: FirestoreNotifications, phone: str
+    stack: Stack, provider: Person, chat: Chat, records: Notifications, phone: str
 ) -> None:
     ids = [submitted(provider, phone, number) for number in range(NUMBER)]
     for id in ids:

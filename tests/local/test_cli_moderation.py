@@ -5,6 +5,7 @@ from shared.domain.notifications.notification import NotificationId, SubmissionC
 from shared.domain.notifications.review import ReviewPolicy, Template
 from tests.builders import MODERATOR, NOON, PROVIDER, a_notification
 from tests.local.conftest import Fanfare
+from tests.notification_documents import alter_entry, remove_entry
 from tests.parts import MemoryParts
 
 N1 = NotificationId("n1")
@@ -31,12 +32,12 @@ def test_a_history_is_told_with_its_chain(world: MemoryParts, fanfare: Fanfare) 
 
 def test_a_history_that_was_touched_is_an_error(world: MemoryParts, fanfare: Fanfare) -> None:
     submitted(world, RED)
-    world.notifications._history[N1][1]["reason"] = "nothing"
+    alter_entry(world.database, N1, 2, reason="nothing")
     altered = fanfare("history", N1)
     assert altered.exit_code == 1
     assert "history chain: BROKEN" in altered.output
     assert "entry 2 was altered" in altered.output
-    del world.notifications._history[N1][1]
+    remove_entry(world.database, N1, 2)
     cut = fanfare("history", N1)
     assert cut.exit_code == 1
     assert "2 entries and 1 are there" in cut.output

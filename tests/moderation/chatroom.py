@@ -12,7 +12,6 @@ from pydantic import SecretStr
 from local.emulators.background import Served
 from local.emulators.telegram.server import Telegram, app
 from shared.adapters.clock import FixedClock
-from shared.adapters.memory import MemoryNotifications
 from shared.adapters.memory.chat import MemoryChat
 from shared.adapters.memory.database import MemoryDatabase
 from shared.adapters.memory.standings import MemoryStandings
@@ -26,6 +25,7 @@ from shared.flow.chat.press import Press, Reply
 from shared.stores.audience import Audience
 from shared.stores.devices import Devices
 from shared.stores.moderators import Moderator, Moderators
+from shared.stores.notifications import Notifications
 from shared.stores.posts import Posts
 from shared.stores.review_policies import ReviewPolicies
 from tests.builders import NOON, a_desktop, a_device, a_domain, a_notification, a_provider
@@ -48,7 +48,7 @@ class Chatroom:
 
     chat: Any = field(default_factory=MemoryChat)
     posts: Any = field(default_factory=lambda: Posts(MemoryDatabase()))
-    notifications: Any = field(default_factory=MemoryNotifications)
+    notifications: Any = field(default_factory=lambda: Notifications(MemoryDatabase()))
     providers: Any = field(
         default_factory=lambda: providers_of(MemoryDatabase(), a_provider(name="Acme"), a_domain())
     )

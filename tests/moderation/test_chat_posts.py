@@ -12,7 +12,6 @@ from google.cloud.firestore import Client
 
 from local.firestore import FirestoreEmulator
 from shared.adapters.firestore.google_database import GoogleDatabase
-from shared.adapters.firestore.notifications import FirestoreNotifications
 from shared.domain.errors import TryAgain
 from shared.domain.notifications.history import broken_links
 from shared.domain.notifications.lifecycle import Status
@@ -20,6 +19,7 @@ from shared.domain.notifications.notification import NotificationId
 from shared.flow.chat.posts import show
 from shared.flow.chat.press import press, reply
 from shared.stores.moderators import Moderators
+from shared.stores.notifications import Notifications
 from shared.stores.posts import Post, Posts, Prompt, Room
 from shared.stores.review_policies import ReviewPolicies
 from tests.adapters.test_others import not_again
@@ -45,11 +45,12 @@ def room(request: pytest.FixtureRequest) -> Chatroom:
     if request.param == "memory":
         return Chatroom()
     client: Client = request.getfixturevalue("client")
+    database = GoogleDatabase(client, not_again)
     return Chatroom(
-        posts=Posts(GoogleDatabase(client, not_again)),
-        notifications=FirestoreNotifications(client),
-        moderators=Moderators(GoogleDatabase(client, not_again)),
-        policies=ReviewPolicies(GoogleDatabase(client, not_again)),
+        posts=Posts(database),
+        notifications=Notifications(database),
+        moderators=Moderators(database),
+        policies=ReviewPolicies(database),
     )
 
 

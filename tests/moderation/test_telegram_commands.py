@@ -6,12 +6,12 @@ import pytest
 from click.testing import CliRunner, Result
 
 from cli.main import main
-from shared.adapters.documents.notification import notification_fields
 from shared.adapters.memory.chat import MemoryChat
 from shared.settings import read
 from shared.wiring import replaced
 from tests.builders import a_domain, a_notification, a_provider
 from tests.moderation.chatroom import ROOM, SECRET, TOKEN, Line, line
+from tests.notification_documents import keep
 from tests.parts import PROJECT, MemoryParts, memory_parts
 
 ANN = {
@@ -174,7 +174,7 @@ def test_telegram_in_trouble_is_told_without_the_token(
 
 def test_show_brings_the_chat_up_to_date(world: MemoryParts) -> None:
     it = a_notification()
-    world.notifications._notifications.put(it.id, notification_fields(it))
+    keep(world.database, it)
     world.chat = MemoryChat()
     done = fanfare("telegram", "show")
     assert done.output == "n1 is shown as it is\n"

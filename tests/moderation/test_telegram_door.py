@@ -10,7 +10,6 @@ from google.events.cloud.firestore import Document, DocumentEventData
 from werkzeug.test import TestResponse
 
 from functions.service.telegram import SECRET_HEADER
-from shared.adapters.documents.notification import notification_fields
 from shared.adapters.memory.chat import MemoryChat
 from shared.domain.errors import TryAgain
 from shared.domain.notifications.lifecycle import Status
@@ -22,6 +21,7 @@ from shared.wiring import moderator_chat, replaced
 from tests.builders import a_domain, a_notification, a_provider
 from tests.doors.conftest import client
 from tests.moderation.chatroom import MIRA, MODERATORS, ROOM, SECRET, STRANGER, TOKEN
+from tests.notification_documents import keep
 from tests.parts import ENVIRONMENT, MemoryParts, memory_parts, service_token
 
 N1 = NotificationId("n1")
@@ -46,7 +46,7 @@ def world() -> Iterator[MemoryParts]:
 
 
 def put(world: MemoryParts, it: Notification) -> None:
-    world.notifications._notifications.put(it.id, notification_fields(it))
+    keep(world.database, it)
 
 
 def chat(world: MemoryParts) -> MemoryChat:

@@ -14,7 +14,6 @@ OTHER_MEANINGS = {
     ("shared/domain/delivery/ledger.py", "failed"): "an outcome of one device",
     ("shared/flow/delivery/send.py", "stopped"): "why a device was skipped",
     ("shared/domain/notifications/notification.py", "stopped"): "why a device was skipped",
-    ("shared/adapters/documents/notification.py", "failed"): "a counter",
     ("functions/provider/api.py", "draft"): "a field of the request",
     ("shared/domain/codes.py", "stopped"): "why a device was skipped",
     ("shared/domain/codes.py", "failed"): "an outcome of one device",

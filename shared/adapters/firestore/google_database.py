@@ -15,27 +15,21 @@ from typing import Any, assert_never
 
 from google.api_core import exceptions
 from google.api_core.datetime_helpers import DatetimeWithNanoseconds
+from google.api_core.retry import Retry, if_exception_type
 from google.cloud.firestore import (
     DELETE_FIELD,
     Client,
     DocumentReference,
     DocumentSnapshot,
     FieldFilter,
+    LastUpdateOption,
 )
 from google.cloud.firestore import Query as Direction
 from google.cloud.firestore_v1.base_batch import BaseBatch
 from google.cloud.firestore_v1.bulk_batch import BulkWriteBatch
 from google.cloud.firestore_v1.field_path import FieldPath
+from google.protobuf.timestamp_pb2 import Timestamp
 
-from shared.adapters.firestore.calls import (
-    AWAY,
-    CALL_SECONDS,
-    NOT_DONE,
-    PRECONDITION_FAILED,
-    READ_AGAIN,
-    if_still,
-    text_of,
-)
 from shared.domain.errors import TryAgain
 from shared.ports.database import (
     NAME,
@@ -59,6 +53,26 @@ from shared.ports.database import (
 )
 from shared.stores.field_paths import nested, put_at, split
 
+CALL_SECONDS = 10.0
+_PRECONDITION_FAILED = (
+    exceptions.AlreadyExists,
+    exceptions.FailedPrecondition,
+    exceptions.NotFound,
+)
+_NOT_DONE = (exceptions.Aborted, exceptions.ResourceExhausted)
+_AWAY = (
+    exceptions.ServiceUnavailable,
+    exceptions.GatewayTimeout,
+    exceptions.InternalServerError,
+    exceptions.Unknown,
+    exceptions.Cancelled,
+)
+READ_AGAIN = Retry(
+    predicate=if_exception_type(*_AWAY, *_NOT_DONE),
+    initial=0.1,
+    maximum=1.0,
+    timeout=CALL_SECONDS,
+)
 _UNMET_CODES = {5, 6, 9}
 """Status codes: not found, already exists, precondition failed."""
 
@@ -208,9 +222,9 @@ class GoogleDatabase:
                 batch.set(place, _merged(write.fields), merge=[_path(it) for it in write.fields])
             case Update():
                 fields = {_path(path): _or_gone(value) for path, value in write.fields.items()}
-                batch.update(place, fields, if_still(write.version) if write.version else None)
+                batch.update(place, fields, _if_still(write.version) if write.version else None)
             case Delete():
-                batch.delete(place, if_still(write.version) if write.version else None)
+                batch.delete(place, _if_still(write.version) if write.version else None)
             case _:
                 assert_never(write)
 
@@ -247,7 +261,7 @@ def _reading(read_at: str) -> Iterator[None]:
         if not read_at:
             raise
         raise SnapshotTooOld(f"nothing is kept any more as of {read_at}") from refused
-    except (*AWAY, *NOT_DONE, exceptions.RetryError) as away:
+    except (*_AWAY, *_NOT_DONE, exceptions.RetryError) as away:
         raise TryAgain("the store cannot be read right now") from away
 
 
@@ -255,9 +269,26 @@ def _reading(read_at: str) -> Iterator[None]:
 def _writing() -> Iterator[None]:
     try:
         yield
-    except PRECONDITION_FAILED:
+    except _PRECONDITION_FAILED:
         raise Unmet from None
-    except NOT_DONE as busy:
+    except _NOT_DONE as busy:
         raise TryAgain("the store is busy") from busy
-    except AWAY as away:
+    except _AWAY as away:
         raise Lost("the answer of the store was lost") from away
+
+
+def _if_still(version: str) -> LastUpdateOption:
+    """Write the condition that a document exists and is still the one that was read."""
+    at = Timestamp()
+    at.FromJsonString(version)
+    return LastUpdateOption(at)
+
+
+def text_of(update_time: Any) -> str:
+    """Write a version, to the nanosecond, which a plain datetime would lose; of a document in a
+    collection group the client gives the protobuf itself.
+    """
+    if update_time is None:
+        return ""
+    exact = update_time if isinstance(update_time, Timestamp) else update_time.timestamp_pb()
+    return str(exact.ToJsonString())

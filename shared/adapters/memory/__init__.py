@@ -2,7 +2,3 @@
 
 They pass the same contract tests as the Firestore adapters (``tests/adapters``).
 """
-
-from shared.adapters.memory.notifications import MemoryNotifications
-
-__all__ = ["MemoryNotifications"]

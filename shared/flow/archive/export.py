@@ -38,11 +38,12 @@ from shared.domain.notifications.lifecycle import Status
 from shared.domain.notifications.notification import Notification, NotificationId
 from shared.flow.delivery.count import LONGEST_HANDLER, recount
 from shared.flow.delivery.queues import export_task
-from shared.ports import Archive, ArchiveFault, Clock, Notifications, Put, Tasks
+from shared.ports import Archive, ArchiveFault, Clock, Put, Tasks
 
 if TYPE_CHECKING:
     from shared.stores.exports import Exports
     from shared.stores.ledger import Ledger
+    from shared.stores.notifications import Notifications
 
 log = logging.getLogger(__name__)
 

@@ -19,11 +19,12 @@ from shared.domain.errors import Defect, NotFound
 from shared.domain.notifications.notification import Notification, NotificationId
 from shared.flow.archive.verify_chain import Chain
 from shared.flow.archive.verify_notification import Comparison, Report
-from shared.ports import Archive, Notifications, Signer
+from shared.ports import Archive, Signer
 
 if TYPE_CHECKING:
     from shared.stores.exports import Exports
     from shared.stores.ledger import Ledger
+    from shared.stores.notifications import Notifications
 
 EVERYTHING = datetime.max.replace(tzinfo=UTC)
 MOST_UNLISTED = 100_000

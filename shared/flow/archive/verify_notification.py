@@ -23,10 +23,11 @@ from shared.domain.archive.objects import (
 from shared.domain.errors import Defect, NotFound
 from shared.domain.notifications.notification import Notification, NotificationId
 from shared.flow.archive.export import sealed_outcomes
-from shared.ports import Archive, ArchiveFault, Notifications
+from shared.ports import Archive, ArchiveFault
 
 if TYPE_CHECKING:
     from shared.stores.ledger import Ledger
+    from shared.stores.notifications import Notifications
 
 NO_OBJECT = "what has this name is no object that can be read: a link, or removed just now"
 

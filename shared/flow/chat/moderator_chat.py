@@ -11,10 +11,11 @@ from shared.domain.chat.text import SHARED_ACCOUNTS, Card
 from shared.domain.errors import Defect, NotFound
 from shared.domain.notifications.notification import Notification
 from shared.flow.moderation.reviewers import Reviewers
-from shared.ports import Chat, ChatMoved, ChatRefused, Clock, Notifications, Standings
+from shared.ports import Chat, ChatMoved, ChatRefused, Clock, Standings
 
 if TYPE_CHECKING:
     from shared.stores.audience import Audience
+    from shared.stores.notifications import Notifications
     from shared.stores.providers import Providers
 
 if TYPE_CHECKING:

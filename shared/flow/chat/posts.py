@@ -29,13 +29,14 @@ from shared.domain.chat.cards import MOST_REGIONS, Facts, Reach, card_of, note, 
 from shared.domain.errors import Defect, NotFound, TryAgain
 from shared.domain.notifications.lifecycle import Status
 from shared.domain.notifications.notification import Notification, NotificationId
+from shared.domain.notifications.queries import QueueQuery
 from shared.domain.notifications.review import approvals_needed
 from shared.domain.providers.provider import verified
 from shared.flow.audience.size import census, sum_of
 from shared.flow.chat.domains import tell_changes
 from shared.flow.chat.moderator_chat import ModeratorChat
 from shared.flow.moderation.remind import remind
-from shared.ports import ChatClosed, ChatMoved, MessageGone, QueueQuery, Throttled
+from shared.ports import ChatClosed, ChatMoved, MessageGone, Throttled
 
 if TYPE_CHECKING:
     from shared.stores.posts import Post, Room

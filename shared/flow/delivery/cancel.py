@@ -9,10 +9,11 @@ from shared.domain.errors import TryAgain
 from shared.domain.notifications.notification import Change, Notification, NotificationId
 from shared.flow.delivery.count import recount
 from shared.flow.providers.entitled import owned
-from shared.ports import Clock, Notifications
+from shared.ports import Clock
 
 if TYPE_CHECKING:
     from shared.stores.ledger import Ledger
+    from shared.stores.notifications import Notifications
 
 
 class Needs(Protocol):

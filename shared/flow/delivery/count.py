@@ -17,10 +17,11 @@ from shared.domain.delivery.ledger import PlanPart
 from shared.domain.notifications.lifecycle import Status
 from shared.domain.notifications.notification import Change, Notification, NotificationId, verdict
 from shared.domain.tally import Tally
-from shared.ports import Clock, Notifications
+from shared.ports import Clock
 
 if TYPE_CHECKING:
     from shared.stores.ledger import Ledger
+    from shared.stores.notifications import Notifications
 
 LIVE_EVERY = timedelta(seconds=5)
 """How often the counters follow a running distribution."""

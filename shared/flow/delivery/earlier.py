@@ -14,10 +14,12 @@ from shared.domain.delivery.newness import comparable, key_range, newness
 from shared.domain.errors import Defect, TryAgain
 from shared.domain.notifications.lifecycle import Status
 from shared.domain.notifications.notification import Notification, NotificationId
-from shared.ports import NotificationQuery, Notifications, RunMemory
+from shared.domain.notifications.queries import NotificationQuery
+from shared.ports import RunMemory
 
 if TYPE_CHECKING:
     from shared.stores.ledger import Ledger
+    from shared.stores.notifications import Notifications
 
 CHOOSE_AMONG: Final = 10
 """The provider's notifications that were created last."""

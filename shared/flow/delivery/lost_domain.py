@@ -18,13 +18,11 @@ from shared.domain.errors import Defect
 from shared.domain.notifications.notification import Change, Notification
 from shared.domain.providers.provider import Domain, verified
 from shared.flow.providers import operate
-from shared.ports import (
-    Clock,
-    Notifications,
-)
+from shared.ports import Clock
 
 if TYPE_CHECKING:
     from shared.stores.devices import Devices
+    from shared.stores.notifications import Notifications
     from shared.stores.providers import Providers
 
 log = logging.getLogger(__name__)

@@ -36,12 +36,13 @@ from shared.flow.delivery.count import finish
 from shared.flow.delivery.lost_domain import checked
 from shared.flow.delivery.queues import ADMIN_HEAD_START, plan_task, send_task
 from shared.flow.delivery.schedule import scheduled
-from shared.ports import Clock, Inspect, Notifications, Tasks
+from shared.ports import Clock, Inspect, Tasks
 from shared.ports.database import SnapshotTooOld
 
 if TYPE_CHECKING:
     from shared.stores.audience import Audience
     from shared.stores.ledger import Ledger
+    from shared.stores.notifications import Notifications
     from shared.stores.providers import Providers
 
 if TYPE_CHECKING:

@@ -15,9 +15,10 @@ from shared.domain.delivery.send_schedule import SendSchedule
 from shared.domain.notifications.lifecycle import Status
 from shared.domain.notifications.notification import Notification, NotificationId
 from shared.domain.providers.provider import Limit, Provider
-from shared.ports import Clock, Notifications
+from shared.ports import Clock
 
 if TYPE_CHECKING:
+    from shared.stores.notifications import Notifications
     from shared.stores.send_schedules import SendSchedules
 
 

@@ -33,21 +33,14 @@ from shared.flow.delivery.pushes import PushRound
 from shared.flow.delivery.queues import follow_up
 from shared.flow.delivery.render import Renderer
 from shared.flow.delivery.verdicts import Results, Verdicts
-from shared.ports import (
-    Attempts,
-    Clock,
-    Notifications,
-    Retries,
-    RunMemory,
-    Senders,
-    Tasks,
-    Watch,
-)
+from shared.ports import Attempts, Clock, Retries, RunMemory, Senders, Tasks
 
 if TYPE_CHECKING:
     from shared.stores.devices import Devices
     from shared.stores.ledger import Ledger
+    from shared.stores.notifications import Notifications
     from shared.stores.slots import Slots
+    from shared.stores.watch import Watch
 
 LEASE = timedelta(seconds=90)
 SWEEP_GRACE = timedelta(minutes=5)

@@ -20,10 +20,11 @@ from shared.domain.notifications.lifecycle import Status
 from shared.domain.notifications.notification import SWEEP_AFTER, NotificationId
 from shared.flow.delivery.count import catch_up, finish
 from shared.flow.delivery.queues import plan_task, send_task
-from shared.ports import Clock, Notifications, Tasks
+from shared.ports import Clock, Tasks
 
 if TYPE_CHECKING:
     from shared.stores.ledger import Ledger
+    from shared.stores.notifications import Notifications
 
 MOST_AT_ONCE = 200
 LONGEST_NAP = timedelta(hours=1)

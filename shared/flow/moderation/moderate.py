@@ -25,17 +25,13 @@ from shared.domain.notifications.notification import (
     Notification,
     NotificationId,
 )
+from shared.domain.notifications.queries import Page, QueueQuery
 from shared.domain.notifications.review import ReviewPolicy, approvals_needed
 from shared.flow.moderation.reviewers import Reviewers
-from shared.ports import (
-    Clock,
-    Notifications,
-    Page,
-    QueueQuery,
-    Standings,
-)
+from shared.ports import Clock, Standings
 
 if TYPE_CHECKING:
+    from shared.stores.notifications import Notifications
     from shared.stores.providers import Providers
 
 if TYPE_CHECKING:

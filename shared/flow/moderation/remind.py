@@ -6,10 +6,12 @@ import logging
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol
 
+from shared.domain.notifications.queries import QueueQuery
 from shared.flow.moderation.moderate import Queued, queued
-from shared.ports import Clock, Notifications, QueueQuery
+from shared.ports import Clock
 
 if TYPE_CHECKING:
+    from shared.stores.notifications import Notifications
     from shared.stores.review_policies import ReviewPolicies
 
 Remind = Callable[[Queued], object]

@@ -3,14 +3,20 @@
 Computed from the notifications themselves at every request, so that no counter can drift.
 """
 
+from __future__ import annotations
+
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from statistics import median
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from shared.ports import Clock, Decision, Notifications
+from shared.domain.notifications.queries import Decision
+from shared.ports import Clock
+
+if TYPE_CHECKING:
+    from shared.stores.notifications import Notifications
 
 MOST_DECISIONS = 5_000
 

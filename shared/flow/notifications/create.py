@@ -22,6 +22,7 @@ from shared.domain.notifications.notification import (
     NotificationId,
     SubmissionCheck,
 )
+from shared.domain.notifications.replay import Replay
 from shared.domain.providers.places import Taker
 from shared.domain.providers.provider import Domain, Provider, is_admin_hwid
 from shared.flow.notifications.content_rules import check_fields
@@ -36,15 +37,10 @@ from shared.flow.notifications.submission import (
     turn_to_look,
 )
 from shared.flow.providers.entitled import entitled, owned
-from shared.ports import (
-    AlreadyThere,
-    Clock,
-    Notifications,
-    Rates,
-    Replay,
-)
+from shared.ports import AlreadyThere, Clock, Rates
 
 if TYPE_CHECKING:
+    from shared.stores.notifications import Notifications
     from shared.stores.providers import Providers
 
 DeliverNow = Callable[[NotificationId], None]

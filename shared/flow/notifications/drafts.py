@@ -1,9 +1,16 @@
 """The limit of a provider's drafts: they are stored for good, and nobody else ever reads them."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 from shared.domain.errors import TooMany
 from shared.domain.providers.provider import Limit, Provider
 from shared.flow.providers.rates import check_rate
-from shared.ports import Notifications, Rates
+from shared.ports import Rates
+
+if TYPE_CHECKING:
+    from shared.stores.notifications import Notifications
 
 ROOM_RETRY_SECONDS = 300
 

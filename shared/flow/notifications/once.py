@@ -4,16 +4,21 @@ The id of the notification that is created follows from provider and key, so tha
 requests cannot both win.
 """
 
+from __future__ import annotations
+
 import hashlib
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from shared.domain.errors import InProgress, Refusal
 from shared.domain.notifications.notification import Notification, NotificationId
-from shared.ports import Clock, Notifications
+from shared.ports import Clock
+
+if TYPE_CHECKING:
+    from shared.stores.notifications import Notifications
 
 Answer = Mapping[str, object]
 Render = Callable[[Notification], Answer]
@@ -45,7 +50,7 @@ class Once:
     fingerprint: str
 
     @staticmethod
-    def of(provider_id: str, key: str, operation: str, body: object) -> "Once":
+    def of(provider_id: str, key: str, operation: str, body: object) -> Once:
         """Derive the digests of provider and key, and of ``operation`` and body.
 
         ``operation`` tells apart the endpoints that honour keys.

@@ -31,10 +31,11 @@ from shared.domain.providers.admin_hwids import MOST_DEVICES_PER_DAY
 from shared.domain.providers.places import Taker, Turn
 from shared.domain.providers.provider import Domain, Limit, Provider, verified
 from shared.flow.audience.size import sum_of
-from shared.ports import Clock, Inspect, Notifications, Rates
+from shared.ports import Clock, Inspect, Rates
 
 if TYPE_CHECKING:
     from shared.stores.audience import Audience
+    from shared.stores.notifications import Notifications
     from shared.stores.usage import Usage
 
 WINDOWS: Mapping[Limit, tuple[timedelta, str]] = {

@@ -10,7 +10,6 @@ from pydantic import BaseModel
 from pydantic.alias_generators import to_camel
 
 from functions.http.notification import notification_json
-from shared.adapters.documents import notification as notifications
 from shared.adapters.firestore.rest_values import Foreign, decode_fields, encode
 from shared.domain.audience.device import DEFAULT_APP
 from shared.domain.delivery.ledger import Batch, PlanPart, Target
@@ -27,8 +26,12 @@ from shared.stores import (
     platform,
     posts,
     providers,
+    replay_codec,
     review_policies,
     usage,
+)
+from shared.stores import (
+    notification_codec as notifications,
 )
 from shared.stores.exports import export_fields, export_from
 from shared.stores.field_paths import nested
@@ -180,8 +183,8 @@ def _key(id: str, plain: Raw, _: Raw) -> Answer:
 
 
 def _replay(id: str, plain: Raw, _: Raw) -> Answer:
-    it = notifications.replay_from(id, plain)
-    return it, _encoded(stored.difference(plain, notifications.replay_fields(it)))
+    it = replay_codec.replay_from(id, plain)
+    return it, _encoded(stored.difference(plain, replay_codec.replay_fields(it)))
 
 
 def _moderator(id: str, plain: Raw, _: Raw) -> Answer:

@@ -31,8 +31,8 @@ from tests.parts import ENVIRONMENT, MemoryParts, memory_parts
 from tests.recorded.pages import Documents, Fields
 
 IN_THE_DATABASE = {
-    *("apiKeys", "domainHistory", "domains", "exports", "lanes", "moderators"),
-    *("moderationPosts", "moderationPrompts", "platform", "providers", "usage"),
+    *("apiKeys", "domainHistory", "domains", "exports", "idempotencyKeys", "lanes"),
+    *("moderators", "moderationPosts", "moderationPrompts", "platform", "providers", "usage"),
 }
 HIDDEN = re.compile(r"hmac:[0-9a-f]{16}")
 """The keyed hash of a secret; each process has a key of its own."""
@@ -244,14 +244,10 @@ def _parts(*, chat: bool, archive: bool) -> Iterator[tuple[MemoryParts, Fanfare]
 def _put(parts: MemoryParts, path: str, fields: Fields) -> None:
     plain = decode_fields({"fields": fields})
     match path.split("/"):
-        case ["pendingNotifications", id]:
-            parts.notifications._notifications.put(id, plain)
-        case ["pendingNotifications", id, "history", _]:
-            parts.notifications._history.setdefault(id, []).append(plain)
+        case ["pendingNotifications", _] | ["pendingNotifications", _, "history", _]:
+            parts.database.commit([Put(path, plain)])
         case ["pendingNotifications", _, "parts" | "batches", _]:
             parts.database.hold(path, plain)
-        case ["idempotencyKeys", id]:
-            parts.notifications._replays.put(id, plain)
         case ["devices" | "deviceSecrets", _]:
             parts.database.hold(path, plain)
         case [collection, _] if collection in IN_THE_DATABASE:

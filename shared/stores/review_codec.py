@@ -18,7 +18,7 @@ def finding_fields(finding: Finding) -> Fields:
 
 
 def finding_from(reader: Reader) -> Finding:
-    """A finding."""
+    """Read a finding."""
     return Finding(
         code=reader.text("code"),
         severity=reader.choice("severity", Severity),
@@ -54,19 +54,19 @@ def looked_at_from(reader: Reader | None) -> LookedAt | None:
 
 
 def claim_fields(claim: Claim) -> Fields:
-    """A claim inside a notification."""
+    """Write a claim inside a notification."""
     return {"moderatorId": claim.moderator_id, "until": claim.until}
 
 
 def claim_from(reader: Reader | None) -> Claim | None:
-    """A claim, if there is one."""
+    """Read a claim, if there is one."""
     if reader is None:
         return None
     return Claim(reader.text("moderatorId"), reader.required_time("until"))
 
 
 def endorsement_fields(endorsement: Endorsement) -> Fields:
-    """A first approval inside a notification."""
+    """Write a first approval inside a notification."""
     return {
         "moderatorId": endorsement.moderator_id,
         "at": endorsement.at,
@@ -75,7 +75,7 @@ def endorsement_fields(endorsement: Endorsement) -> Fields:
 
 
 def endorsement_from(reader: Reader) -> Endorsement:
-    """A first approval."""
+    """Read a first approval."""
     return Endorsement(
         reader.text("moderatorId"), reader.required_time("at"), reader.number("revision", 1)
     )

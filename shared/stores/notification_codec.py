@@ -1,14 +1,24 @@
-"""Notifications, their history and kept answers, as documents."""
+"""Notifications and their history, as documents."""
 
-import json
 from collections.abc import Mapping
-from datetime import timedelta
 from enum import StrEnum
 from typing import Any
 
 from pydantic.alias_generators import to_camel
 
-from shared.adapters.documents.review import (
+from shared.domain.audience.filters import Segment
+from shared.domain.content.content import Content
+from shared.domain.notifications.history import GENESIS, Entry
+from shared.domain.notifications.lifecycle import Status
+from shared.domain.notifications.notification import (
+    FailureReason,
+    Notification,
+    NotificationId,
+)
+from shared.domain.notifications.queries import Decision
+from shared.domain.tally import DIMENSIONS, TOTALS, Tally
+from shared.stores.codec import Fields, Reader
+from shared.stores.review_codec import (
     claim_fields,
     claim_from,
     endorsement_fields,
@@ -18,26 +28,10 @@ from shared.adapters.documents.review import (
     looked_at_fields,
     looked_at_from,
 )
-from shared.domain.audience.filters import Segment
-from shared.domain.content.content import Content
-from shared.domain.notifications.history import GENESIS, Entry
-from shared.domain.notifications.lifecycle import Status
-from shared.domain.notifications.notification import (
-    Change,
-    FailureReason,
-    Notification,
-    NotificationId,
-)
-from shared.domain.tally import DIMENSIONS, TOTALS, Tally
-from shared.ports import Decision, Replay
-from shared.stores.codec import Fields, Reader
 
 NOTIFICATIONS = "pendingNotifications"
 HISTORY = "history"
 PLAN_DOMAINS, LOST_DOMAINS = "planDomains", "lostDomains"
-REPLAYS = "idempotencyKeys"
-REPLAYS_KEPT = timedelta(days=7)
-"""How long an answer can be replayed: then a TTL policy on ``expireAt`` may remove it."""
 
 _CONTENT = [to_camel(name) for name in Content.model_fields]
 
@@ -89,7 +83,7 @@ DECISION = (
 
 
 def notification_fields(notification: Notification) -> Fields:
-    """The document of a notification."""
+    """Build the document of a notification."""
     claim, looked_at, segment = notification.claim, notification.looked_at, notification.segment
     return {
         **content_fields(notification.content),
@@ -106,7 +100,7 @@ def notification_fields(notification: Notification) -> Fields:
 
 
 def notification_from(id: str, document: Mapping[str, Any], version: str = "") -> Notification:
-    """A notification, as ``document`` says it."""
+    """Read a notification."""
     reader = Reader(NOTIFICATIONS, id, document)
     segment = reader.map("targetSegment")
     return Notification(
@@ -150,23 +144,23 @@ def notification_from(id: str, document: Mapping[str, Any], version: str = "") -
 
 
 def status_from(id: str, document: Mapping[str, Any]) -> Status:
-    """Where a notification is in its life."""
+    """Read where a notification is in its life."""
     return Reader(NOTIFICATIONS, id, document).choice("status", Status)
 
 
 def lost_domains_from(id: str, document: Mapping[str, Any]) -> tuple[str, ...]:
-    """Which domains were taken from its provider while it is sent."""
+    """Read which domains were taken from its provider while it is sent."""
     return Reader(NOTIFICATIONS, id, document).texts(LOST_DOMAINS)
 
 
 def is_planned_on(domain: str, document: Mapping[str, Any]) -> bool:
-    """Whether a plan has the domain; one that cannot be read has none."""
+    """Tell whether a plan has the domain; one that cannot be read has none."""
     planned = document.get(PLAN_DOMAINS)
     return isinstance(planned, list) and domain in planned
 
 
 def decision_from(id: str, document: Mapping[str, Any]) -> Decision:
-    """What a moderator decided, when, and on what."""
+    """Read what a moderator decided, when, and on what."""
     reader = Reader(NOTIFICATIONS, id, document)
     return Decision(
         provider_id=reader.text("providerId"),
@@ -179,7 +173,7 @@ def decision_from(id: str, document: Mapping[str, Any]) -> Decision:
 
 
 def tally_fields(sums: Tally) -> Fields:
-    """The counters of a notification."""
+    """Write the counters of a notification."""
     counters = {f"{name}Count": number for name, number in sums.totals.items()}
     return {**counters, **sums.dimensions}
 
@@ -190,18 +184,18 @@ def _tally_from(reader: Reader) -> Tally:
 
 
 def content_fields(content: Content) -> Fields:
-    """What a person will see."""
+    """Write what a person will see."""
     return content.model_dump(by_alias=True)
 
 
 def segment_fields(segment: Segment) -> Fields:
-    """A ``targetSegment`` with the filters it gives."""
+    """Write a ``targetSegment`` with the filters it gives."""
     given = segment.model_dump(by_alias=True, mode="json", exclude_none=True)
     return {name: value for name, value in given.items() if value != []}
 
 
 def entry_fields(entry: Entry) -> Fields:
-    """The document of one transition."""
+    """Build the document of one transition."""
     return {
         "number": entry.number,
         "move": entry.move,
@@ -217,7 +211,7 @@ def entry_fields(entry: Entry) -> Fields:
 
 
 def entry_from(notification: str, id: str, document: Mapping[str, Any]) -> Entry:
-    """One link of a notification's history."""
+    """Read one link of a notification's history."""
     reader = Reader(f"{NOTIFICATIONS}/{notification}/{HISTORY}", id, document)
     return Entry(
         number=reader.number("number"),
@@ -231,40 +225,6 @@ def entry_from(notification: str, id: str, document: Mapping[str, Any]) -> Entry
         previous=reader.text("previous", GENESIS),
         hash=reader.text("hash"),
     )
-
-
-def replay_fields(replay: Replay) -> Fields:
-    """The document of an answer kept under an ``Idempotency-Key``."""
-    return {
-        "fingerprint": replay.fingerprint,
-        "notificationId": replay.notification_id,
-        "createdAt": replay.created_at,
-        "expireAt": replay.created_at + REPLAYS_KEPT,
-        **answer_field(replay.answer),
-    }
-
-
-def answer_field(answer: Mapping[str, object] | None) -> Fields:
-    """The answer as text: a map would lose the order of its names."""
-    return {"answer": None if answer is None else json.dumps(answer)}
-
-
-def replay_from(key: str, document: Mapping[str, Any]) -> Replay:
-    """What is kept under ``key``."""
-    reader = Reader(REPLAYS, key, document)
-    answer = reader.text_or_none("answer")
-    return Replay(
-        key=key,
-        fingerprint=reader.text("fingerprint"),
-        notification_id=NotificationId(reader.text("notificationId")),
-        created_at=reader.required_time("createdAt"),
-        answer=None if answer is None else json.loads(answer),
-    )
-
-
-def changes_nothing(before: Notification, change: Change) -> bool:
-    """Whether there is nothing to write: every needless write would be a needless event."""
-    return change.entry is None and change.notification == before
 
 
 def _named(notification: Notification, names: Mapping[str, str]) -> Fields:

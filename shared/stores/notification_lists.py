@@ -1,24 +1,31 @@
-"""Pages of notifications, a provider's or the moderators', the same over every store.
+"""Pages of notifications, a provider's or the moderators'.
 
-No store here can search inside text, so such a filter is applied while paging through the
+No database here can search inside text, so such a filter is applied while paging through the
 records. One call looks at ``MOST_SCANNED`` of them at most: a page may then hold
 fewer matches than asked for, even none, and its token goes on from where the looking stopped.
 """
 
 import base64
 import logging
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from shared.adapters.documents.notification import decision_from, notification_from, status_from
 from shared.domain.errors import Defect, FieldError, InvalidInput
 from shared.domain.human_text import mentions
 from shared.domain.notifications.lifecycle import Status
 from shared.domain.notifications.notification import Notification, NotificationId
-from shared.ports import Decision, NotificationQuery, Page, QueueQuery, every
+from shared.domain.notifications.queries import (
+    Decision,
+    NotificationQuery,
+    Page,
+    QueueQuery,
+    every,
+)
+from shared.ports.database import Document
 from shared.stores.names import can_name
+from shared.stores.notification_codec import decision_from, notification_from, status_from
 
 MOST_SCANNED = 1000
 SEARCH_CHUNK = 200
@@ -30,29 +37,29 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One stored notification, not read yet."""
+    """A stored notification that was not read yet, and the time it is listed by.
 
-    id: str
-    document: Mapping[str, Any]
-    version: str
+    ``at`` is whatever stands there; only a time is a place in the list.
+    """
+
+    document: Document
     at: Any
-    """The time it is listed by, if it has one that can be read."""
 
     @property
     def place(self) -> "Position | None":
-        """Where it stands in the list."""
-        return Position(self.at, self.id) if isinstance(self.at, datetime) else None
+        """The place in the list, if there is one."""
+        return Position(self.at, self.document.id) if isinstance(self.at, datetime) else None
 
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """A place in a list: what follows is further on in its order, which is by time, then id."""
+    """A place in a list, whose order is by time, then id."""
 
     at: datetime
     id: str
 
     def token(self) -> str:
-        """This place, as an opaque and url-safe text."""
+        """Write this place as an opaque and url-safe text."""
         text = f"{(self.at - _EPOCH) // _MICROSECOND}.{self.id}"
         return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
 
@@ -61,15 +68,15 @@ Source = Callable[[Position | None, int], Sequence[Row]]
 """The next rows, up to so many, after a place in the list."""
 
 
-def fill(wish: NotificationQuery, rows_after: Source) -> Page[Notification]:
-    """The page that ``wish`` asks for, out of the rows of its provider and status."""
-    picks = (lambda it: shows(it, wish.text)) if wish.text else every
-    return _page(picks, wish.page_size, wish.page_token, rows_after)
+def fill(asked: NotificationQuery, rows_after: Source) -> Page[Notification]:
+    """Fill the page that is asked for out of the rows of its provider and status."""
+    picks = (lambda it: shows(it, asked.text)) if asked.text else every
+    return _page(picks, asked.page_size, asked.page_token, rows_after)
 
 
-def fill_queue(waiting: QueueQuery, rows_after: Source) -> Page[Notification]:
-    """The page of the moderation queue that is asked for, out of its rows."""
-    return _page(waiting.shows, waiting.page_size, waiting.page_token, rows_after)
+def fill_queue(asked: QueueQuery, rows_after: Source) -> Page[Notification]:
+    """Fill the page of the moderation queue that is asked for, out of its rows."""
+    return _page(asked.shows, asked.page_size, asked.page_token, rows_after)
 
 
 def _page(
@@ -82,7 +89,7 @@ def _page(
     while True:
         rows = rows_after(place, chunk)
         for row in rows:
-            notification = readable(row)
+            notification = readable(row.document)
             if notification is None or not picks(notification):
                 continue
             if len(found) == page_size and last:
@@ -97,51 +104,45 @@ def _page(
             return Page(tuple(found), place.token())
 
 
-def waits_since(document: Mapping[str, Any]) -> Any:
-    """What the queue is ordered by. An older version wrote no ``submittedAt``."""
-    submitted_at = document.get("submittedAt")
-    return submitted_at if isinstance(submitted_at, datetime) else document.get("createdAt")
-
-
-def readable(row: Row) -> Notification | None:
-    """``None`` if it cannot be read. One broken record must not take a whole list with it."""
+def readable(document: Document) -> Notification | None:
+    """Read a notification; ``None`` if it cannot be read: one must not break a whole list."""
     try:
-        return notification_from(row.id, row.document, row.version)
+        return notification_from(document.id, document.fields, document.version)
     except Defect:
         log.exception("left out of a list")
         return None
 
 
-def statuses(rows: Iterable[tuple[str, Mapping[str, Any]]]) -> dict[NotificationId, Status]:
-    """Where those that can be read are in their lives."""
+def statuses(documents: Iterable[Document]) -> dict[NotificationId, Status]:
+    """Read the status of each that can be read."""
     found = {}
-    for id, document in rows:
+    for it in documents:
         try:
-            found[NotificationId(id)] = status_from(id, document)
+            found[NotificationId(it.id)] = status_from(it.id, it.fields)
         except Defect:
             log.exception("left out, as if it were gone")
     return found
 
 
-def decisions(rows: Iterable[tuple[str, Mapping[str, Any]]]) -> list[Decision]:
-    """Those rows that can be read, as decisions."""
+def decisions(documents: Iterable[Document]) -> list[Decision]:
+    """Read each decision that can be read."""
     found = []
-    for id, document in rows:
+    for it in documents:
         try:
-            found.append(decision_from(id, document))
+            found.append(decision_from(it.id, it.fields))
         except Defect:
             log.exception("left out of the statistics")
     return found
 
 
 def shows(notification: Notification, text: str) -> bool:
-    """Whether ``text`` stands in the title or the body, compared as people read."""
+    """Tell whether ``text`` stands in the title or the body, compared as people read."""
     content = notification.content
     return mentions(text, (content.title, content.body))
 
 
 def position_of(token: str) -> Position:
-    """The place a token means; raises ``InvalidInput`` for one we did not give out."""
+    """Read the place a token means; raises ``InvalidInput`` for one we did not give out."""
     try:
         padded = token + "=" * (-len(token) % 4)
         text = base64.b64decode(padded.encode("ascii"), b"-_", validate=True).decode()

@@ -1,1 +1,0 @@
-"""How notifications look as documents; nothing here knows any store."""
