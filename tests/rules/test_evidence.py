@@ -212,6 +212,8 @@ def test_what_a_batch_tells_of_new_addresses_counts_once() -> None:
     memory = ProcessRunMemory()
     memory.note(ID, BatchId("b1"), {GROUP: Evidence(9, 2, newer=(3, 2, 1, 1))})
     memory.note(ID, BatchId("b1"), {GROUP: NEWER})
+    memory.note(ID, BatchId("b1"), {GROUP: Evidence(900)})
+    assert memory.heard(ID, GROUP) == replace(NEWER, unknown=0)
     memory.note(ID, BatchId("b2"), {APPLE._replace(kind=GROUP.kind): NEWER})
     assert memory.heard(ID, GROUP).newer == NEWER.newer
     assert memory.heard_of_all(ID, GROUP.service).newer == (80, 122, 4, 120)

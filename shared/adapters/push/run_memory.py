@@ -29,6 +29,8 @@ class _Heard:
     def note(self, batch: BatchId, evidence: Evidence) -> None:
         """Replace a batch's part with what it knows now."""
         before = self.by_batch.get(batch, Evidence())
+        if evidence.newer == NONE_NEWER:  # not compared yet in this pass
+            evidence = replace(evidence, newer=before.newer)
         self.all = self.all.with_batch(evidence, before)
         self.by_batch[batch] = replace(evidence, refused={})
 
