@@ -9,7 +9,6 @@ reached: the known ones must not outvote a new build of the app. Evidence is of 
 of the same content.
 """
 
-from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final, NamedTuple
@@ -199,22 +198,22 @@ def recorded_evidence(batch: Batch, *, undecided: bool = False) -> dict[Group, E
 
     ``undecided`` addresses are those that are unknown and will be asked for once more.
     """
-    accepted: Counter[Group] = Counter()
-    unknown: Counter[Group] = Counter()
+    found: dict[Group, list[int]] = {}
     newer: dict[Group, Newer] = {}
     for position, (target, record) in enumerate(zip(batch.targets, batch.records, strict=True)):
         if target.address is None or (record.outcome is Outcome.OPEN and not undecided):
             continue
         group = group_of(target.platform, target.address)
-        told = reached(record), is_unknown(record)
-        accepted[group] += told[0]
-        unknown[group] += told[1]
+        counts = found.setdefault(group, [0, 0])
+        accepted, unknown = reached(record), is_unknown(record)
+        counts[0] += accepted
+        counts[1] += unknown
         if newness := batch.newness.get(position):
-            more = newer_of(newness, accepted=told[0], unknown=told[1])
+            more = newer_of(newness, accepted=accepted, unknown=unknown)
             newer[group] = added(newer.get(group, NONE_NEWER), more)
     return {
-        group: Evidence(accepted[group], unknown[group], newer=newer.get(group, NONE_NEWER))
-        for group in accepted
+        group: Evidence(accepted, unknown, newer=newer.get(group, NONE_NEWER))
+        for group, (accepted, unknown) in found.items()
     }
 
 
