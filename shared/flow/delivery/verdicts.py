@@ -136,9 +136,9 @@ class Verdicts:
         answers = [self._unknown[p].answer for p in positions]
         for newness, found in zip(Newness, evidence, strict=False):
             if answer := judged(group, found, answers):
-                told = (group.service.log_name, answer.code, self.heard.id, found.unknown)
-                of = "%s: %s, notification %s, %d of %d%s addresses are unknown"
-                log.error(of, *told, found.told_of, " new" if newness else "")
+                name, new = group.service.log_name, " new" if newness else ""
+                told = (name, answer.code, self.heard.id, found.unknown, found.told_of, new)
+                log.error("%s: %s, notification %s, %d of %d%s addresses are unknown", *told)
                 return answer
         return None
 
