@@ -1,7 +1,7 @@
 """FCM's answers, row by row."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pytest
@@ -17,7 +17,7 @@ from shared.domain.push.answers import (
     RetryLater,
     Unsendable,
 )
-from shared.domain.push.fcm import REACTIONS, meaning
+from shared.domain.push.fcm import _DEVICES_QUOTA, _PROJECTS_QUOTA, _TOKEN, REACTIONS, meaning
 from shared.wire.http11 import HttpAnswer
 
 FCM = "type.googleapis.com/google.firebase.fcm.v1.FcmError"
@@ -134,9 +134,29 @@ def test_each_answer_has_its_reaction(http: int, body: bytes, expected: Answer) 
     assert reaction(http, {}, body) == expected
 
 
-def test_every_row_of_the_table_is_reached() -> None:
-    reached = {reaction(http, {}, body) for http, body, _ in ROWS}
-    assert {answer for _, _, answer in REACTIONS} <= reached
+WORDS = {
+    _TOKEN: error("INVALID_ARGUMENT", field="message.token"),
+    _DEVICES_QUOTA: quota("device:abc", ""),
+    _PROJECTS_QUOTA: quota("projects/p", ""),
+    "": PAGE,
+    "*": error(code="CODE_OF_TOMORROW"),
+}
+
+
+def fitting(http: int, word: str) -> Iterator[tuple[int, bytes]]:
+    """Yield answers that a row of the table fits; a row above it may fit some of them as well."""
+    body = WORDS.get(word) or error(code=word)
+    for status in range(100, 700):
+        if http in (0, status, status // 100):
+            yield status, body
+
+
+@pytest.mark.parametrize(("http", "word", "expected"), REACTIONS)
+def test_every_row_of_the_table_decides_and_is_hidden_by_none_above_it(
+    http: int, word: str, expected: Answer
+) -> None:
+    assert any(reaction(status, {}, body) == expected for status, body in fitting(http, word))
+    assert [it[:2] for it in REACTIONS].count((http, word)) == 1
 
 
 @pytest.mark.parametrize(
