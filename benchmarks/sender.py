@@ -58,7 +58,9 @@ def measure() -> Runs:
         url = stack.enter_context(_emulator())
         players = {name: stack.enter_context(Player(name, url)) for name in MESSAGES}
         quick, floor = _rounds(players, 1), _floor(url)
-        httpx.post(f"{url}/_config", json={"latency_seconds": LATENCY_SECONDS}).raise_for_status()
+        httpx.post(
+            f"{url}/_config", json={"latency_seconds": LATENCY_SECONDS}, timeout=60
+        ).raise_for_status()
         late = _rounds({name: players[name] for name in (OURS, EACH)}, CALLERS)
     for name, costs in quick.items():
         cpu, rate = median(c.cpu_ms for c in costs), median(c.rate for c in costs)

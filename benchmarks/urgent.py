@@ -81,7 +81,7 @@ def _seconds(stack: Stack, provider: Person) -> float:
     found: list[Any] = []
 
     def arrived() -> bool:
-        found[:] = httpx.get(f"{stack.fcm}/received", params=asked).json()["received"]
+        found[:] = httpx.get(f"{stack.fcm}/received", params=asked, timeout=60).json()["received"]
         return bool(found)
 
     _until(arrived)

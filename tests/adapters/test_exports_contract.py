@@ -219,7 +219,7 @@ def test_a_mark_that_cannot_be_one_is_a_defect_and_keeps_no_other_out_of_its_man
     url = f"{rest._base}{rest.root}/exports/n1"
     since = {"timestampValue": "2026-01-01T00:00:00Z"}
     body = {"fields": {"day": {"stringValue": "someday"}, "unlistedSince": since}}
-    answer = httpx.patch(url, json=body, headers={"Authorization": "Bearer owner"})
+    answer = httpx.patch(url, json=body, headers={"Authorization": "Bearer owner"}, timeout=60)
     assert answer.is_success
     with pytest.raises(Exception, match="exports/n1 cannot be read"):
         Exports(RestDatabase(rest)).get(N1)

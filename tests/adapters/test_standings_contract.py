@@ -49,7 +49,9 @@ def on_the_emulator() -> Iterator[People]:
         base = f"{served.url}/identitytoolkit.googleapis.com/v1/projects/{PROJECT}/accounts"
 
         def post(path: str, body: dict[str, Any]) -> None:
-            answer = httpx.post(base + path, json=body, headers={"Authorization": "Bearer owner"})
+            answer = httpx.post(
+                base + path, json=body, headers={"Authorization": "Bearer owner"}, timeout=60
+            )
             answer.raise_for_status()
 
         def make(uid: str, **given: Any) -> None:

@@ -33,7 +33,7 @@ def operator(stack: Stack) -> Iterator[Person]:
 
 @pytest.fixture
 def chat(stack: Stack) -> Iterator[Chat]:
-    with httpx.Client(base_url=stack.telegram, timeout=10, trust_env=False) as client:
+    with httpx.Client(base_url=stack.telegram, timeout=60, trust_env=False) as client:
         yield Chat(client)
 
 

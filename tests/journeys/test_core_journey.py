@@ -31,7 +31,9 @@ def ended(provider: Person, id: str) -> Mapping[str, Any]:
 
 
 def received(stack: Stack, id: str) -> list[Mapping[str, Any]]:
-    answer = httpx.get(f"{stack.fcm}/received", params={"notification": id, "limit": 10000})
+    answer = httpx.get(
+        f"{stack.fcm}/received", params={"notification": id, "limit": 10000}, timeout=60
+    )
     return list(answer.json()["received"])
 
 

@@ -43,7 +43,9 @@ class Installation:
         """Refresh the ID token, as an SDK does every hour."""
         url = f"http://{self._stack.auth}/securetoken.googleapis.com/v1/token"
         form = {"grant_type": "refresh_token", "refresh_token": self.refresh_token}
-        self.id_token = httpx.post(url, params={"key": "demo"}, data=form).json()["id_token"]
+        self.id_token = httpx.post(url, params={"key": "demo"}, data=form, timeout=60).json()[
+            "id_token"
+        ]
 
     def asks(self) -> set[int]:
         """Return how device-api and Firestore answer the device: by secret, by ID token, and of its
@@ -52,15 +54,21 @@ class Installation:
         url = f"{self._stack.functions}/device-api{self._path}/pending"
         document = f"http://{self._stack.firestore}{self._documents}{self._path[3:]}"
         return {
-            httpx.get(url, headers={"Authorization": f"Bearer {self.secret}"}).status_code,
-            httpx.get(url, headers={"Authorization": f"Bearer {self.id_token}"}).status_code,
-            httpx.get(document, headers={"Authorization": f"Bearer {self.id_token}"}).status_code,
+            httpx.get(
+                url, headers={"Authorization": f"Bearer {self.secret}"}, timeout=60
+            ).status_code,
+            httpx.get(
+                url, headers={"Authorization": f"Bearer {self.id_token}"}, timeout=60
+            ).status_code,
+            httpx.get(
+                document, headers={"Authorization": f"Bearer {self.id_token}"}, timeout=60
+            ).status_code,
         }
 
     def leave(self) -> None:
         headers = {"Authorization": f"Bearer {self.id_token}"}
         url = f"{self._stack.functions}/device-api{self._path}"
-        assert httpx.delete(url, headers=headers).status_code == 204
+        assert httpx.delete(url, headers=headers, timeout=60).status_code == 204
 
     def _sign_in(self, call: str, body: Mapping[str, Any]) -> Any:
         url = f"http://{self._stack.auth}/identitytoolkit.googleapis.com/v1/{call}?key=demo"

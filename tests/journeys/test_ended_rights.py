@@ -60,10 +60,12 @@ class Administrator:
         path = f"/projects/{self._stack.project}/accounts:update"
         headers = {"Authorization": "Bearer owner"}
         body = {"localId": uid, **given}
-        httpx.post(self._base + path, json=body, headers=headers).raise_for_status()
+        httpx.post(self._base + path, json=body, headers=headers, timeout=60).raise_for_status()
 
     def _token(self, name: str, body: object) -> str:
-        answer = httpx.post(f"{self._base}/accounts:{name}", params={"key": "any"}, json=body)
+        answer = httpx.post(
+            f"{self._base}/accounts:{name}", params={"key": "any"}, json=body, timeout=60
+        )
         return str(answer.raise_for_status().json()["idToken"])
 
 

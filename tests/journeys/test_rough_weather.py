@@ -122,4 +122,4 @@ def _tasks_admin(stack: Stack) -> str:
 
 
 def _post(url: str, body: Mapping[str, Any]) -> None:
-    httpx.post(url, json=dict(body), timeout=10).raise_for_status()
+    httpx.post(url, json=dict(body), timeout=60).raise_for_status()

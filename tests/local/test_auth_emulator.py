@@ -34,7 +34,7 @@ def served() -> Iterator[Served]:
 
 @pytest.fixture
 def rest(served: Served) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=served.url, params={"key": "any"}) as rest:
+    with httpx.Client(base_url=served.url, params={"key": "any"}, timeout=60) as rest:
         yield rest
 
 
@@ -226,7 +226,7 @@ def test_an_id_token_is_no_refresh_or_custom_token_nor_valid_elsewhere(rest: htt
 
 def test_what_needs_an_administrator_or_a_key_is_closed_without(served: Served) -> None:
     project = f"/identitytoolkit.googleapis.com/v1/projects/{PROJECT}/accounts"
-    with httpx.Client(base_url=served.url) as nobody:
+    with httpx.Client(base_url=served.url, timeout=60) as nobody:
         assert nobody.post(project, json={}).status_code == 401
         assert nobody.post(f"{project}:lookup", json={"localId": ["u"]}).status_code == 401
         assert nobody.get(f"{project}:batchGet").status_code == 401
@@ -396,8 +396,8 @@ def test_the_command_says_when_it_is_ready_and_ends_cleanly_on_sigterm() -> None
         assert it.stdout
         assert it.stderr
         url = it.stdout.readline().rpartition(" ")[2].strip()
-        health = httpx.get(url).json()
-        created = httpx.post(f"{url}{ACCOUNTS}:signUp?key=k", json={}).json()
+        health = httpx.get(url, timeout=60).json()
+        created = httpx.post(f"{url}{ACCOUNTS}:signUp?key=k", json={}, timeout=60).json()
         it.send_signal(signal.SIGTERM)
         assert it.wait(timeout=15) == 0
         assert it.stdout.read() == it.stderr.read() == ""

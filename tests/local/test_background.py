@@ -28,10 +28,10 @@ def test_a_served_app_answers_until_its_block_ends_even_by_an_error() -> None:
     served = Served(an_app())
     with contextlib.suppress(KeyError), served:
         assert served.url == f"http://{served.address}"
-        assert httpx.get(served.url).text == "Ok"
+        assert httpx.get(served.url, timeout=60).text == "Ok"
         raise KeyError
     with pytest.raises(httpx.ConnectError):
-        httpx.get(served.url)
+        httpx.get(served.url, timeout=60)
 
 
 def test_what_keeps_an_app_from_listening_is_raised_to_its_caller() -> None:

@@ -106,4 +106,4 @@ def test_a_project_is_forgotten_and_no_other(store: str, rest: FirestoreRest) ->
 
 def test_a_call_it_does_not_know_is_refused(store: str) -> None:
     url = f"http://{store}/v1/projects/p/databases/(default)/documents:beginTransaction"
-    assert httpx.post(url, json={}).status_code == httpx.codes.BAD_REQUEST
+    assert httpx.post(url, json={}, timeout=60).status_code == httpx.codes.BAD_REQUEST

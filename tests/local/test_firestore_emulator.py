@@ -313,11 +313,13 @@ class Documents:
     def write(self, path: str) -> None:
         """Write a document as an administrator."""
         admin = {"Authorization": "Bearer owner"}
-        httpx.patch(f"{self._url}/{path}", json={"fields": {}}, headers=admin).raise_for_status()
+        httpx.patch(
+            f"{self._url}/{path}", json={"fields": {}}, headers=admin, timeout=60
+        ).raise_for_status()
 
     def status(self, path: str) -> int:
         """Return the status that an anonymous reader gets."""
-        return httpx.get(f"{self._url}/{path}").status_code
+        return httpx.get(f"{self._url}/{path}", timeout=60).status_code
 
 
 def test_projects_are_apart(firestore_emulator: FirestoreEmulator, project: str) -> None:

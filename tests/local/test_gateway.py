@@ -163,7 +163,9 @@ def test_a_function_of_another_gateway_is_called_through_this_one(
     try:
         assert front.get("/say-hello").status_code == 502
         other.wait_until(lambda: _answers(f"http://127.0.0.1:{port}"))
-        assert httpx.get(f"http://127.0.0.1:{port}/").json()["functions"].keys() == {"say-hello"}
+        assert httpx.get(f"http://127.0.0.1:{port}/", timeout=60).json()["functions"].keys() == {
+            "say-hello"
+        }
         answer = front.get("/demo-p/europe-west1/say-hello/v1?b=1", headers={"Host": "front:1"})
         base = "http://front:1/demo-p/europe-west1/say-hello/v1"
         assert answer.get_json() == {"path": "/v1", "base": base}
@@ -404,13 +406,15 @@ def served(
 
 def _answers(url: str) -> bool:
     try:
-        return httpx.get(url).is_success
+        return httpx.get(url, timeout=60).is_success
     except httpx.TransportError:
         return False
 
 
 def seen_by(url: str) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = httpx.get(f"{url}/show-seen").raise_for_status().json()["seen"]
+    found: list[dict[str, Any]] = (
+        httpx.get(f"{url}/show-seen", timeout=60).raise_for_status().json()["seen"]
+    )
     return found
 
 
@@ -429,7 +433,9 @@ def test_a_real_write_becomes_an_event(
         client.document("providers/p1").set({"isPremium": True})
         eventually(lambda: len(seen_by(served)) == 3, "a retried event and another one")
 
-        httpx.post(f"{served}/_faults", json={"duplicate": 1, "seed": 1}).raise_for_status()
+        httpx.post(
+            f"{served}/_faults", json={"duplicate": 1, "seed": 1}, timeout=60
+        ).raise_for_status()
         client.document("devices/d2").set({"platform": "linux"})
         eventually(
             lambda: len([it for it in seen_by(served) if it.get("hwid") == "d2"]) >= 2,
@@ -467,7 +473,7 @@ def test_triggers_may_be_registered_later(
     url = f"http://127.0.0.1:{port}"
     try:
         gateway.wait_until(lambda: _answers(url))
-        assert httpx.post(f"{url}/_triggers").json() == {
+        assert httpx.post(f"{url}/_triggers", timeout=60).json() == {
             "on-device-written": "devices/{hwid}",
             "on-notification-written": "pendingNotifications/{id}",
         }

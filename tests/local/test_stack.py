@@ -139,7 +139,9 @@ def not_up(*said: str, **environ: str) -> str:
 def write_device(stack: Stack, hwid: str) -> None:
     url = f"http://{stack.firestore}/v1/projects/{stack.project}/databases/(default)/documents"
     admin = {"Authorization": "Bearer owner"}
-    httpx.patch(f"{url}/devices/{hwid}", json={"fields": {}}, headers=admin).raise_for_status()
+    httpx.patch(
+        f"{url}/devices/{hwid}", json={"fields": {}}, headers=admin, timeout=60
+    ).raise_for_status()
 
 
 def silent(stack: Stack) -> bool:
@@ -159,8 +161,10 @@ def test_a_whole_stack_runs_and_leaves_nothing(
 
         write_device(stack, "d1")
         hello = f"{stack.functions}/say-hello"
-        eventually(lambda: httpx.get(hello).json()["seen"] == ["devices/d1"], "the event")
-        environment = httpx.get(hello).json()["environment"]
+        eventually(
+            lambda: httpx.get(hello, timeout=60).json()["seen"] == ["devices/d1"], "the event"
+        )
+        environment = httpx.get(hello, timeout=60).json()["environment"]
         assert stack.environment().items() <= environment.items()
 
         credentials = Credentials.from_service_account_file(

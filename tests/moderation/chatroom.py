@@ -161,7 +161,7 @@ class Line:
 
     def tell(self, path: str, **body: Any) -> Mapping[str, Any]:
         """Use a control of the emulator."""
-        answer = httpx.post(f"{self.url}/{path}", json=body, timeout=10)
+        answer = httpx.post(f"{self.url}/{path}", json=body, timeout=60)
         return answer.raise_for_status().json()  # type: ignore[no-any-return]
 
     def next(self, answer: str, method: str = "*", **more: Any) -> None:

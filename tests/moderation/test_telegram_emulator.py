@@ -96,7 +96,7 @@ def test_an_update_is_told_until_it_is_taken(wire: Line, hook: Hook) -> None:
     number = pressed(wire)
     eventually(lambda: len(hook.told) == 4, "the press is told four times")
     assert hook.numbers() == [number] * 4
-    shown = httpx.get(f"{wire.url}/updates").json()["updates"]
+    shown = httpx.get(f"{wire.url}/updates", timeout=60).json()["updates"]
     eventually(lambda: wire.telegram.updates.all[0].is_delivered, "it is taken")
     assert shown[0]["kind"] == "callback_query"
 
@@ -147,12 +147,12 @@ def test_there_is_no_press_without_a_button_and_no_reply_to_nothing(wire: Line) 
         ("_press", {"user": STRANGER, "chat": ROOM, "message": 9, "button": "Yes"}),
         ("_reply", {"user": STRANGER, "chat": ROOM, "to": 9, "text": "Hm"}),
     ):
-        assert httpx.post(f"{wire.url}/{path}", json=body).status_code == 404
+        assert httpx.post(f"{wire.url}/{path}", json=body, timeout=60).status_code == 404
 
 
 @pytest.mark.parametrize("url", ["http://example.com/hook", "ftp://example.com"])
 def test_a_webhook_must_be_secure(wire: Line, url: str) -> None:
-    answer = httpx.post(f"{wire.url}/bot4242:of-the-bot/setWebhook", json={"url": url})
+    answer = httpx.post(f"{wire.url}/bot4242:of-the-bot/setWebhook", json={"url": url}, timeout=60)
     assert answer.status_code == 400
     assert "HTTPS" in answer.json()["description"]
 

@@ -197,7 +197,7 @@ def site() -> Iterator[httpx.Client]:
     with (
         Served(behind) as functions,
         Served(app(functions.url, "127.0.0.1:9", "demo-p", Site.read())) as served,
-        httpx.Client(base_url=served.url) as client,
+        httpx.Client(base_url=served.url, timeout=60) as client,
     ):
         yield client
 

@@ -119,9 +119,11 @@ class Sending:
 
 def received(apns: ServedApns, token: str) -> list[dict[str, Any]]:
     """Return what the emulator received for one device token."""
-    answer = httpx.get(f"{apns.admin}/received", params={"token": token, "limit": 10_000})
+    answer = httpx.get(
+        f"{apns.admin}/received", params={"token": token, "limit": 10_000}, timeout=60
+    )
     return list(answer.json()["received"])
 
 
 def summary(apns: ServedApns) -> dict[str, Any]:
-    return dict(httpx.get(f"{apns.admin}/received/summary").json())
+    return dict(httpx.get(f"{apns.admin}/received/summary", timeout=60).json())

@@ -50,4 +50,4 @@ class HmsSending:
 
 def summary(url: str) -> dict[str, Any]:
     """Return the emulator's sums."""
-    return dict(httpx.get(f"{url}/received/summary").json())
+    return dict(httpx.get(f"{url}/received/summary", timeout=60).json())

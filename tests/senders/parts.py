@@ -129,7 +129,7 @@ class Sending:
 
 def received(url: str, token: str) -> list[dict[str, Any]]:
     """Return what the emulator received for one address."""
-    answer = httpx.get(f"{url}/received", params={"token": token, "limit": 10_000})
+    answer = httpx.get(f"{url}/received", params={"token": token, "limit": 10_000}, timeout=60)
     return list(answer.json()["received"])
 
 

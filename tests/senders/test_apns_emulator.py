@@ -52,7 +52,9 @@ def apns(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServedApns]:
 def http(apns: ServedApns) -> Iterator[httpx.Client]:
     """Create another independent client, one connection a test."""
     trust = ssl.create_default_context(cafile=apns.ca_file)
-    with httpx.Client(http2=True, http1=False, base_url=apns.url, verify=trust) as client:
+    with httpx.Client(
+        http2=True, http1=False, base_url=apns.url, verify=trust, timeout=60
+    ) as client:
         yield client
 
 
@@ -186,7 +188,7 @@ def test_faults_are_dealt_out_by_a_seed(tmp_path: Path) -> None:
 
 
 def test_prefixes_are_listed(apns: ServedApns) -> None:
-    listed = httpx.get(f"{apns.admin}/prefixes").json()
+    listed = httpx.get(f"{apns.admin}/prefixes", timeout=60).json()
     assert [it["prefix"] for it in listed["prefixes"]] == [it.prefix for it in FAULTS]
     assert listed["firstAttemptOnly"] == "once-"
     assert set(PASSING) <= set(FAULT_TABLE.by_prefix)
@@ -198,28 +200,34 @@ def test_what_was_received_is_told_and_forgotten(apns: ServedApns) -> None:
     (refused,) = received(apns, "bad-topic-told")
     assert (refused["status"], refused["reason"], refused["taken"]) == (400, "BadTopic", False)
     by_notification = {"notification": "n" * 20, "limit": "1"}
-    newest = httpx.get(f"{apns.admin}/received", params=by_notification).json()["received"]
+    newest = httpx.get(f"{apns.admin}/received", params=by_notification, timeout=60).json()[
+        "received"
+    ]
     assert [it["token"] for it in newest] == ["bad-topic-told"]
-    assert httpx.get(f"{apns.admin}/received", params={"limit": "no"}).status_code == 400
-    assert httpx.delete(f"{apns.admin}/received").status_code == 204
+    assert (
+        httpx.get(f"{apns.admin}/received", params={"limit": "no"}, timeout=60).status_code == 400
+    )
+    assert httpx.delete(f"{apns.admin}/received", timeout=60).status_code == 204
     assert summary(apns)["total"] == 0
 
 
 def test_a_plain_client_may_ask_at_the_senders_port_as_well(apns: ServedApns) -> None:
     trusting = ssl.create_default_context(cafile=apns.ca_file)
-    with httpx.Client(base_url=apns.url, verify=trusting) as client:
+    with httpx.Client(base_url=apns.url, verify=trusting, timeout=60) as client:
         client.get("/received").raise_for_status()
         assert client.get("/received/summary").json() == summary(apns)
         assert client.post(f"/3/device/{TOKEN}").status_code == 404
 
 
 def test_the_configuration_can_be_changed_and_undone(apns: ServedApns) -> None:
-    changed = httpx.post(f"{apns.admin}/_config", json={"latency_seconds": 0.01}).json()
+    changed = httpx.post(f"{apns.admin}/_config", json={"latency_seconds": 0.01}, timeout=60).json()
     assert changed["latency_seconds"] == 0.01
-    assert httpx.post(f"{apns.admin}/_config", json={"latency": 1}).status_code == 400
-    assert httpx.post(f"{apns.admin}/_config", json={"faults": ["no-"]}).status_code == 400
-    assert httpx.post(f"{apns.admin}/_config", json={}).json()["latency_seconds"] == 0
-    assert httpx.get(f"{apns.admin}/_config").json()["token_update_seconds"] == 0
+    assert httpx.post(f"{apns.admin}/_config", json={"latency": 1}, timeout=60).status_code == 400
+    assert (
+        httpx.post(f"{apns.admin}/_config", json={"faults": ["no-"]}, timeout=60).status_code == 400
+    )
+    assert httpx.post(f"{apns.admin}/_config", json={}, timeout=60).json()["latency_seconds"] == 0
+    assert httpx.get(f"{apns.admin}/_config", timeout=60).json()["token_update_seconds"] == 0
 
 
 def test_it_runs_from_the_command_line(tmp_path: Path) -> None:
@@ -239,7 +247,7 @@ def test_it_runs_from_the_command_line(tmp_path: Path) -> None:
     ) as process:
         assert process.stdout is not None
         words = process.stdout.readline().split()
-        assert httpx.get(f"{words[-1]}/received/summary").json()["total"] == 0
+        assert httpx.get(f"{words[-1]}/received/summary", timeout=60).json()["total"] == 0
         assert words[4].startswith("https://127.0.0.1:")
         assert (tmp_path / "c.p12").stat().st_size > 100
         os.kill(process.pid, signal.SIGTERM)

@@ -315,7 +315,9 @@ def test_the_first_request_of_a_connection_goes_alone_and_the_rest_side_by_side(
     with ServedApns(service, ca_file=tmp_path / "ca.pem") as apns, Sending(apns) as send:
         assert all(isinstance(it, Accepted) for it in send(*(f"t{n}" for n in range(101))))
         told = summary(apns)
-        entries = httpx.get(f"{apns.admin}/received", params={"limit": 200}).json()["received"]
+        entries = httpx.get(f"{apns.admin}/received", params={"limit": 200}, timeout=60).json()[
+            "received"
+        ]
     assert (told["connections"], told["early"]) == (1, 0)
     times = sorted(entry["at"] for entry in entries)
     assert times[1] - times[0] > 0.2, "alone"
@@ -344,7 +346,9 @@ def test_whatever_goes_wrong_no_answer_lies(seed: int, tmp_path: Path) -> None:
     tokens = [f"t{n}" for n in range(200)]
     with ServedApns(service, ca_file=tmp_path / "ca.pem") as apns, Sending(apns) as send:
         answers = dict(zip(tokens, send(*tokens), strict=True))
-        entries = httpx.get(f"{apns.admin}/received", params={"limit": 10_000}).json()["received"]
+        entries = httpx.get(f"{apns.admin}/received", params={"limit": 10_000}, timeout=60).json()[
+            "received"
+        ]
         assert summary(apns)["early"] == 0
     taken = {it["token"] for it in entries if it["taken"]}
     assert len(entries) == len({it["token"] for it in entries}), "nothing was sent twice"

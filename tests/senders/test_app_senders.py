@@ -364,7 +364,9 @@ def test_two_apps_at_two_push_services_side_by_side_never_mix_their_credentials(
             done.result()
         assert threads(before) <= 2
     for kind, url in wire.urls.items():
-        entries = httpx.get(f"{url}/received", params={"limit": 10_000}).json()["received"]
+        entries = httpx.get(f"{url}/received", params={"limit": 10_000}, timeout=60).json()[
+            "received"
+        ]
         ours = [it for it in entries if it["token"].startswith("mixed-")]
         assert Counter(it["token"].split("-")[1] for it in ours) == {"one": 200, "two": 200}
         assert {it["token"].split("-")[1:3] == [it["project"], kind] for it in ours} == {True}

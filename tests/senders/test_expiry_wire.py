@@ -101,7 +101,7 @@ def test_huawei_is_told_the_time_left(hms: str, seconds: int | None, ttl: str | 
 
 
 def _received(hms: str, token: str) -> list[dict[str, Any]]:
-    answer = httpx.get(f"{hms}/received", params={"token": token, "limit": 10})
+    answer = httpx.get(f"{hms}/received", params={"token": token, "limit": 10}, timeout=60)
     return list(answer.json()["received"])
 
 

@@ -23,7 +23,7 @@ BEARER = {"Authorization": "Bearer anything"}
 
 @pytest.fixture
 def client(fcm: str) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=fcm, headers=BEARER, timeout=5) as client:
+    with httpx.Client(base_url=fcm, headers=BEARER, timeout=60) as client:
         yield client
 
 
@@ -194,7 +194,7 @@ def test_a_message_too_big_is_refused_without_details(
 def test_nobody_sends_without_a_bearer_token(header: str | None, fcm: str) -> None:
     headers = {"Authorization": header} if header is not None else {}
     body = {"message": {"token": "t"}}
-    answer = httpx.post(fcm + SEND, json=body, headers=headers)
+    answer = httpx.post(fcm + SEND, json=body, headers=headers, timeout=60)
     assert answer.status_code == 401
     assert answer.json()["error"]["status"] == "UNAUTHENTICATED"
 
@@ -245,7 +245,10 @@ def test_counts_are_kept_for_all_and_details_for_the_last() -> None:
 
 
 def test_the_summary_tells_repeats_with_a_replace_key_from_those_without() -> None:
-    with Served(app()) as served, httpx.Client(base_url=served.url, headers=BEARER) as client:
+    with (
+        Served(app()) as served,
+        httpx.Client(base_url=served.url, headers=BEARER, timeout=60) as client,
+    ):
         keyed = {
             "android": {"notification": {"tag": "n1"}},
             "apns": {"headers": {"apns-collapse-id": "n1"}},
@@ -285,7 +288,10 @@ def test_faults_come_in_the_ratio_asked_for_and_again_with_the_same_seed() -> No
         assert {a.headers["Retry-After"] for a in answers if a.status_code == 503} == {"1"}
         return [a.status_code for a in answers]
 
-    with Served(app()) as served, httpx.Client(base_url=served.url, headers=BEARER) as client:
+    with (
+        Served(app()) as served,
+        httpx.Client(base_url=served.url, headers=BEARER, timeout=60) as client,
+    ):
         first, again, other = statuses(client, 7), statuses(client, 7), statuses(client, 8)
         assert first == again != other
         assert 15 <= first.count(500) + first.count(503) <= 45
@@ -305,7 +311,7 @@ def test_a_configuration_it_does_not_know_is_refused(
 def test_latency_is_what_was_asked_for() -> None:
     with (
         Served(app(Config(latency_seconds=0.1))) as served,
-        httpx.Client(base_url=served.url, headers=BEARER) as client,
+        httpx.Client(base_url=served.url, headers=BEARER, timeout=60) as client,
     ):
         started = time.monotonic()
         post(client, token="t")

@@ -45,12 +45,12 @@ def test_a_refused_access_token_is_renewed_once_for_all_and_the_push_goes_out(
         sender = fcm_sender(settings)
         try:
             assert codes(sender.send(pushes(a_message(), addresses("a")))) == ["accepted"]
-            httpx.delete(f"{served.url}/token")
+            httpx.delete(f"{served.url}/token", timeout=60)
             many = addresses(*(f"t{n}" for n in range(30)))
             assert codes(sender.send(pushes(a_message(), many))) == ["accepted"] * 30
         finally:
             sender.close()
-        statuses = httpx.get(f"{served.url}/received/summary").json()["statuses"]
+        statuses = httpx.get(f"{served.url}/received/summary", timeout=60).json()["statuses"]
         assert statuses == {"200": 31, "401": 30}
 
 

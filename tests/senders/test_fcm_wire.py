@@ -142,7 +142,7 @@ def test_every_attempt_carries_the_same_replace_key(send: Sending, fcm: str) -> 
     entries = received(fcm, token)
     assert [e["replaceKey"] for e in entries] == ["notification-of-once"] * 2
     assert [e["attempt"] for e in entries] == [1, 2]
-    summary = httpx.get(f"{fcm}/received/summary").json()
+    summary = httpx.get(f"{fcm}/received/summary", timeout=60).json()
     assert summary["acceptedAgain"]["withReplaceKey"][token] == 2
     assert summary["acceptedAgain"]["withoutReplaceKey"] == {}
 
@@ -160,9 +160,9 @@ def test_any_text_is_an_address_as_far_as_json_goes(odd: str, send: Sending, fcm
 def test_an_address_fcm_cannot_know_is_gone_without_a_request(
     impossible: str, send: Sending, fcm: str
 ) -> None:
-    total = httpx.get(f"{fcm}/received/summary").json()["total"]
+    total = httpx.get(f"{fcm}/received/summary", timeout=60).json()["total"]
     assert send(impossible) == [AddressGone("invalidToken")]
-    assert httpx.get(f"{fcm}/received/summary").json()["total"] == total
+    assert httpx.get(f"{fcm}/received/summary", timeout=60).json()["total"] == total
 
 
 def test_nobody_to_send_to_is_nothing_to_do(send: Sending) -> None:
@@ -175,6 +175,8 @@ def test_no_more_than_fifty_are_under_way_at_once() -> None:
         Sending(served.url) as send,
     ):
         send(*(f"t{n}" for n in range(120)))
-        entries = httpx.get(f"{served.url}/received", params={"limit": 200}).json()["received"]
+        entries = httpx.get(f"{served.url}/received", params={"limit": 200}, timeout=60).json()[
+            "received"
+        ]
     times = sorted(entry["at"] for entry in entries)
     assert all(times[n + 50] - times[n] > 0.05 for n in range(70))

@@ -296,7 +296,7 @@ def asserted(key: str, **claims: Any) -> str:
 
 
 def grant(endpoint: str, assertion: str, kind: str = GRANT) -> httpx.Response:
-    return httpx.post(endpoint, data={"grant_type": kind, "assertion": assertion})
+    return httpx.post(endpoint, data={"grant_type": kind, "assertion": assertion}, timeout=60)
 
 
 def test_a_good_assertion_gets_a_token_for_an_hour(endpoint: str, private_key: str) -> None:

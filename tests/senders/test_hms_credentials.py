@@ -210,7 +210,7 @@ def test_the_emulator_gives_tokens_for_its_secret_only() -> None:
         assert "/" in HuaweiAccessTokens(an_account(), url).current()
         with pytest.raises(CredentialsRefused, match="1203"):
             HuaweiAccessTokens(an_account(appSecret="another"), url).current()
-        assert httpx.post(url, data={"grant_type": "password"}).json()["error"] == 1101
+        assert httpx.post(url, data={"grant_type": "password"}, timeout=60).json()["error"] == 1101
         assert summary(served.url)["tokenRequests"] == 3
 
 

@@ -29,7 +29,7 @@ def hms() -> Iterator[str]:
 
 @pytest.fixture
 def client(hms: str) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=hms, headers=BEARER, timeout=5) as client:
+    with httpx.Client(base_url=hms, headers=BEARER, timeout=60) as client:
         yield client
 
 
@@ -135,7 +135,7 @@ def test_what_is_not_a_request_is_refused(body: bytes, client: httpx.Client) -> 
 @pytest.mark.parametrize("header", [None, "", "Bearer", "Basic YTpi", "token"])
 def test_nobody_sends_without_a_bearer_token(header: str | None, hms: str) -> None:
     headers = {"Authorization": header} if header is not None else {}
-    answer = httpx.post(hms + SEND, json={"message": a_body()}, headers=headers)
+    answer = httpx.post(hms + SEND, json={"message": a_body()}, headers=headers, timeout=60)
     assert (answer.status_code, answer.json()["code"]) == (401, "80200001")
 
 
@@ -203,7 +203,10 @@ def test_what_was_received_can_be_filtered_and_limited(client: httpx.Client) -> 
 
 
 def test_the_summary_tells_repeats_with_a_replace_key_from_those_without() -> None:
-    with Served(app()) as served, httpx.Client(base_url=served.url, headers=BEARER) as client:
+    with (
+        Served(app()) as served,
+        httpx.Client(base_url=served.url, headers=BEARER, timeout=60) as client,
+    ):
         data = '{"notificationId":"n1"}'
         for _ in range(2):
             post(client, token=["keyed"], data=data, **shown(tag="n1", notify_id=7))
@@ -233,7 +236,10 @@ def test_faults_come_in_the_ratio_asked_for_and_again_with_the_same_seed() -> No
         assert client.post("/_config", json=wish).status_code == 200
         return [post(client, token=[f"t{n}"]).status_code for n in range(100)]
 
-    with Served(app()) as served, httpx.Client(base_url=served.url, headers=BEARER) as client:
+    with (
+        Served(app()) as served,
+        httpx.Client(base_url=served.url, headers=BEARER, timeout=60) as client,
+    ):
         first, again, other = statuses(client, 7), statuses(client, 7), statuses(client, 8)
         assert first == again != other
         assert 15 <= first.count(500) + first.count(503) <= 45
@@ -250,7 +256,10 @@ def test_a_configuration_it_does_not_know_is_refused(
 
 
 def test_latency_is_what_was_asked_for() -> None:
-    with Served(app()) as served, httpx.Client(base_url=served.url, headers=BEARER) as client:
+    with (
+        Served(app()) as served,
+        httpx.Client(base_url=served.url, headers=BEARER, timeout=60) as client,
+    ):
         client.post("/_config", json={"latency_seconds": 0.1})
         started = time.monotonic()
         post(client)
@@ -274,7 +283,7 @@ def test_the_command_line_serves_until_it_is_told_to_stop() -> None:
         try:
             url = running.stdout.readline().split()[-1]
             form = {"grant_type": "client_credentials", "client_id": "1", "client_secret": "right"}
-            answer = httpx.post(f"{url}/oauth2/v2/token", data=form)
+            answer = httpx.post(f"{url}/oauth2/v2/token", data=form, timeout=60)
             assert rb"\/" in answer.content
             assert answer.json()["token_type"] == "Bearer"
         finally:

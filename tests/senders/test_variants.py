@@ -70,6 +70,6 @@ def test_huawei_gets_one_request_for_each_variant(hms: str) -> None:
         assert accepted(send.sender.send(pushes))
     assert hms_parts.summary(hms)["requests"] - before == len(TITLES)
     for value, title in titles.items():
-        answer = httpx.get(f"{hms}/received", params={"token": value, "limit": 10})
+        answer = httpx.get(f"{hms}/received", params={"token": value, "limit": 10}, timeout=60)
         (got,) = answer.json()["received"]
         assert got["message"]["notification"]["title"] == title

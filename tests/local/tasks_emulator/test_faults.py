@@ -73,7 +73,7 @@ def test_the_admin_port_shows_counters_and_takes_faults(
     emulator: TasksEmulator, client: tasks_v2.CloudTasksClient, handler: Handler
 ) -> None:
     queue = a_queue(client)
-    with httpx.Client(base_url=emulator.admin_url) as admin:
+    with httpx.Client(base_url=emulator.admin_url, timeout=60) as admin:
         set_to = admin.post("/faults", json={"delay_seconds": 0.3, "seed": 7}).json()
         assert (set_to["delay_seconds"], set_to["duplicate"]) == (0.3, 0.0)
         assert admin.get("/faults").json() == set_to

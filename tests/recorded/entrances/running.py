@@ -167,7 +167,7 @@ class Database:
     def __init__(self, address: str, project: str) -> None:
         self._root = f"projects/{project}/databases/(default)/documents"
         self._client = httpx.Client(
-            base_url=f"http://{address}/v1/", headers={"Authorization": "Bearer owner"}
+            base_url=f"http://{address}/v1/", headers={"Authorization": "Bearer owner"}, timeout=60
         )
 
     def close(self) -> None:
