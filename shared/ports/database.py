@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol, TypeAlias
+from typing import Any, Literal, NamedTuple, Protocol, TypeAlias
 
 from shared.domain.errors import TryAgain
 
@@ -45,9 +45,8 @@ class SnapshotTooOld(TryAgain):
 # ---- what is read ----------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class Document:
-    """A document as it was read."""
+class Document(NamedTuple):
+    """A document as it was read: a tuple, because pages make thousands of them."""
 
     name: str
     fields: Fields

@@ -35,6 +35,11 @@ TARGET_FIELDS = (
     DOMAINS_UNREADABLE,
 )
 _KINDS = {str(kind): kind for kind in AddressKind}
+MOST_ORDINARY_CHARACTERS = 450
+"""Of a device's texts, and of its address: any batch holds a target of no more, and it is rare that
+one has more.
+"""
+_NAME_BEGINS = len(DEVICES) + 1
 _NOBODY = AudiencePage((), None)
 
 
@@ -156,8 +161,7 @@ def _kept(query: AudienceQuery, documents: Sequence[Document]) -> Sequence[Docum
 def _targets(query: AudienceQuery, documents: Sequence[Document]) -> tuple[tuple[str, Target], ...]:
     found = []
     for document in documents:
-        selectors = document.fields.get("selectors")
-        if selectors and not query.first_to_select(map(str, selectors)):
+        if query.earlier and not query.first_to_select(map(str, document.fields["selectors"])):
             continue
         target = target_of(document)
         found.append((sort_key(partition_of(target.hwid), target.hwid), target))
@@ -170,51 +174,41 @@ def _targets(query: AudienceQuery, documents: Sequence[Document]) -> tuple[tuple
 def target_of(document: Document) -> Target:
     """Read what sending needs of a device, whatever its document looks like."""
     try:
-        target = _quickly(document)
+        return _quickly(document)
     except (LookupError, TypeError, ValueError):
         return _carefully(document)
-    return target if target.fits else _carefully(document)
 
 
 def _quickly(document: Document) -> Target:
-    """Read a document in its ordinary form; fail with one of Python's own errors for others."""
-    get = document.fields.get
-    platform, locale, consent = get("platform"), get("locale", ""), get("consent", True)
-    if type(platform) is not str or type(locale) is not str or type(consent) is not bool:
-        raise TypeError
-    if get(DOMAINS_UNREADABLE) is not None:
+    """Read a document in its ordinary form; fail with one of Python's own errors for others.
+
+    Joining texts fails where one of them is none, and their length tells that the target fits.
+    """
+    name, fields, version = document
+    get = fields.get
+    platform, locale, token = fields["platform"], get("locale", ""), get("fcmToken", "")
+    given, consent, at = get("pushAddress"), get("consent", True), get("pendingNotificationAt")
+    if (consent is not True and consent is not False) or DOMAINS_UNREADABLE in fields:
         raise ValueError
-    return Target(
-        document.id,
-        platform,
-        locale,
-        _address(get("pushAddress"), get("fcmToken", "")),
-        consent,
-        _slot(get("pendingNotificationId", ""), get("pendingNotificationAt")),
-        document.version,
-    )
-
-
-def _address(given: Any, token: Any) -> PushAddress | None:
-    if type(token) is not str:
-        raise TypeError
     if given is None:
-        return PushAddress(AddressKind.FCM, token) if token else None
+        address = PushAddress(AddressKind.FCM, token) if token else None
+    else:
+        address = _address(given, token)
+    slot = None if at is None else Slot(get("pendingNotificationId", ""), _moment(at))
+    shown = slot.id if slot else ""
+    if len("".join((name, platform, locale, token, shown))) > MOST_ORDINARY_CHARACTERS:
+        raise ValueError
+    return Target(name[_NAME_BEGINS:], platform, locale, address, consent, slot, version)
+
+
+def _address(given: Any, token: str) -> PushAddress:
     kind, value = _KINDS[given["kind"]], given["value"]
     environment, since = given.get("environment", ""), given.get("registeredAt")
-    if type(value) is not str or type(environment) is not str or not value:
-        raise TypeError
+    if not value or len("".join((value, environment))) > MOST_ORDINARY_CHARACTERS:
+        raise ValueError
     if token and token != value and kind is AddressKind.FCM:
         return PushAddress(AddressKind.FCM, token)
     return PushAddress(kind, value, environment, None if since is None else _moment(since))
-
-
-def _slot(shown: Any, at: Any) -> Slot | None:
-    if at is None:
-        return None
-    if type(shown) is not str:
-        raise TypeError
-    return Slot(shown, _moment(at))
 
 
 def _moment(value: Any) -> datetime:

@@ -1,9 +1,9 @@
 """The database over Firestore's REST API: for the hot path, and where a cold start counts."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, assert_never
+from typing import Any, NamedTuple, assert_never
 
 import orjson
 
@@ -58,13 +58,13 @@ class RestDatabase:
     ) -> Found:
         with _as_of(read_at):
             found = self._rest.batch_get([self._full(name) for name in names], select, read_at)
-        documents = map(self._document, found.documents.values())
+        documents = self._documents(found.documents.values())
         return Found({document.name: document for document in documents}, found.read_time)
 
     def query(self, query: Query, read_at: str = "") -> Sequence[Document]:
         with _as_of(read_at):
             found = self._rest.run_query(self._asked(query), self._below(query), read_at)
-        return [self._document(raw) for raw in found]
+        return self._documents(found)
 
     def place(self, document: Document, order: Sequence[str]) -> str:
         values = [
@@ -99,8 +99,11 @@ class RestDatabase:
     def _below(self, query: Query) -> str:
         return self._full(query.below) if query.below else ""
 
-    def _document(self, raw: Raw) -> Document:
-        return Document(raw["name"][len(self._root) :], decode_fields(raw), raw["updateTime"])
+    def _documents(self, found: Iterable[Raw]) -> list[Document]:
+        begins = len(self._root)
+        return [
+            Document(raw["name"][begins:], decode_fields(raw), raw["updateTime"]) for raw in found
+        ]
 
     def _asked(self, asked: Query) -> Raw:
         after = asked.after
@@ -123,37 +126,44 @@ class RestDatabase:
 
     def _all(self, writes: Sequence[Write]) -> list[Raw]:
         """Word the writes; fields that several of them share are worded once."""
-        known: dict[int, tuple[Raw, list[str]]] = {}
+        known: dict[int, _Worded] = {}
         return [self._raw(write, known) for write in writes]
 
-    def _raw(self, write: Write, known: dict[int, tuple[Raw, list[str]]]) -> Raw:
+    def _raw(self, write: Write, known: "dict[int, _Worded]") -> Raw:
+        name = self._root + write.name
         if isinstance(write, Delete):
-            raw: Raw = {"delete": self._full(write.name)}
-            return raw | _condition(write)
+            return {"delete": name, **_still(write.version)}
         if (fields := known.get(id(write.fields))) is None:
             fields = known[id(write.fields)] = _worded(write.fields)
-        raw = {"update": {"name": self._full(write.name), "fields": fields[0]}}
-        if isinstance(write, Merge | Update):
-            raw["updateMask"] = {"fieldPaths": fields[1]}
-        return raw | _condition(write)
+        raw: Raw = {"update": {"name": name, "fields": fields.values}}
+        match write:
+            case Update():
+                still = _still(write.version) or {"currentDocument": {"exists": True}}
+                return {**raw, "updateMask": fields.mask, **still}
+            case Merge():
+                return {**raw, "updateMask": fields.mask}
+            case Create():
+                return {**raw, "currentDocument": {"exists": False}}
+            case Put():
+                return raw
+            case _:
+                assert_never(write)
 
 
-def _worded(fields: Fields) -> tuple[Raw, list[str]]:
-    return {name: encode(value) for name, value in nested(fields).items()}, list(fields)
+class _Worded(NamedTuple):
+    """Fields of a write in the words of the API."""
+
+    values: Raw
+    mask: Raw
 
 
-def _condition(write: Write) -> Raw:
-    match write:
-        case Put() | Merge() | Delete(version=""):
-            return {}
-        case Create():
-            return {"currentDocument": {"exists": False}}
-        case Update(version=""):
-            return {"currentDocument": {"exists": True}}
-        case Update() | Delete():
-            return {"currentDocument": {"updateTime": write.version}}
-        case _:
-            assert_never(write)
+def _worded(fields: Fields) -> _Worded:
+    values = {name: encode(value) for name, value in nested(fields).items()}
+    return _Worded(values, {"fieldPaths": list(fields)})
+
+
+def _still(version: str) -> Raw:
+    return {"currentDocument": {"updateTime": version}} if version else {}
 
 
 @contextmanager

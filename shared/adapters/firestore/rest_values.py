@@ -73,18 +73,18 @@ def encode(value: object) -> Raw:
 def decode(value: Raw) -> Any:
     """Read a Firestore value as a Python value."""
     ((kind, content),) = value.items()
-    if kind in _SAME_IN_PYTHON:
-        return content
-    return _READERS[kind](content) if kind in _READERS else Foreign(value)
+    if (reader := _READERS.get(kind)) is not None:
+        return reader(content)
+    return content if kind in _SAME_IN_PYTHON else Foreign(value)
 
 
 def decode_fields(document: Raw) -> dict[str, Any]:
     """Read all fields of a document, or of a map."""
     found = {}
     for name, value in document.get("fields", _NO_FIELDS).items():
-        # As ``decode`` does, but without a call for each: pages hold thousands of them.
-        ((kind, content),) = value.items()
-        found[name] = content if kind in _SAME_IN_PYTHON else decode(value)
+        # Most values on a page are texts, and a call for each would cost as much as the page.
+        text = value.get("stringValue")
+        found[name] = decode(value) if text is None else text
     return found
 
 
@@ -96,7 +96,7 @@ _NO_FIELDS: Raw = {}
 _SAME_IN_PYTHON = {"stringValue", "booleanValue", "nullValue"}
 _READERS: Mapping[str, Callable[[Any], Any]] = {
     "integerValue": int,
-    "timestampValue": moment,
+    "timestampValue": datetime.fromisoformat,
     "mapValue": decode_fields,
     "arrayValue": _listed,
     "doubleValue": float,
