@@ -3,13 +3,15 @@
 A model is built when it is first used: a door has many of them, and starts for one request.
 """
 
+from collections.abc import Mapping
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Any, TypeVar
 
-from pydantic import BaseModel, ConfigDict, PlainSerializer, WithJsonSchema
+from pydantic import BaseModel, ConfigDict, PlainSerializer, WithJsonSchema, create_model
 from pydantic.alias_generators import to_camel
 
 from shared.domain.moments import moment_text
+from shared.domain.tally import DIMENSIONS, TOTALS, Tally
 
 Moment = Annotated[
     datetime,
@@ -29,3 +31,33 @@ class Answer(BaseModel):
         validate_by_name=True,
         defer_build=True,
     )
+
+
+M = TypeVar("M", bound=Answer)
+
+
+def with_totals(model: type[M]) -> type[M]:
+    """Add the totals of a tally, behind the model's own fields."""
+    return _with(model, {f"{name}_count": int for name in TOTALS})
+
+
+def with_dimensions(model: type[M]) -> type[M]:
+    """Add the other sums of a tally, where the model does not say itself how they are shown."""
+    shown = {name: Mapping[str, int] for name in DIMENSIONS if name not in model.model_fields}
+    return _with(model, shown)
+
+
+def _with(model: type[M], kinds: Mapping[str, Any]) -> type[M]:
+    fields: dict[str, Any] = {name: (kind, ...) for name, kind in kinds.items()}
+    return create_model(
+        model.__name__,
+        __base__=model,
+        __module__=model.__module__,
+        __doc__=model.__doc__,
+        **fields,
+    )
+
+
+def sums_json(tally: Tally) -> dict[str, object]:
+    """Render the sums under the names that these fields have in answers."""
+    return {**{f"{name}Count": number for name, number in tally.totals.items()}, **tally.dimensions}

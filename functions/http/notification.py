@@ -4,10 +4,9 @@ It is rendered name by name: in the order that clients have always got, and a pa
 costs no models. ``NotificationAnswer`` describes it, and a test holds the two against each other.
 """
 
-from collections.abc import Mapping
 from datetime import datetime
 
-from functions.http.models import Answer, Moment
+from functions.http.models import Answer, Moment, sums_json, with_dimensions, with_totals
 from shared.domain.audience.filters import Segment
 from shared.domain.findings.finding import Finding, Severity
 from shared.domain.moments import moment_text
@@ -26,6 +25,8 @@ class FindingAnswer(Answer):
     sentence: str
 
 
+@with_dimensions
+@with_totals
 class NotificationAnswer(Answer):
     """A notification with everything its provider may see."""
 
@@ -57,12 +58,6 @@ class NotificationAnswer(Answer):
     ended_at: Moment | None
     failure_reason: FailureReason | None
     counted_at: Moment | None
-    targeted_count: int
-    delivered_count: int
-    failed_count: int
-    skipped_count: int
-    unknown_count: int
-    errors: Mapping[str, int]
 
 
 class StoppedAnswer(NotificationAnswer):
@@ -100,8 +95,7 @@ def notification_json(it: Notification) -> Json:
         "endedAt": moment_or_null(it.ended_at),
         "failureReason": it.failure_reason and str(it.failure_reason),
         "countedAt": moment_or_null(it.counted_at),
-        **{f"{name}Count": number for name, number in it.tally.totals.items()},
-        **it.tally.dimensions,
+        **sums_json(it.tally),
     }
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from functions.http.answers import DomainAnswer, ProviderAnswer, Sentence
-from functions.http.models import Answer, Moment
+from functions.http.models import Answer, Moment, with_dimensions, with_totals
 from functions.http.notification import NotificationAnswer
 from shared.domain.delivery.ledger import Outcome
 from shared.domain.notifications.lifecycle import Status
@@ -32,15 +32,17 @@ class ErrorCount(Sentence):
     count: int
 
 
-class StatsAnswer(Answer):
-    """The counters of a notification: targeted = delivered + failed + skipped + unknown + open."""
+@with_totals
+class _StatusAnswer(Answer):
+    """A notification's status, and its totals."""
 
     status: Status
-    targeted_count: int
-    delivered_count: int
-    failed_count: int
-    skipped_count: int
-    unknown_count: int
+
+
+@with_dimensions
+class StatsAnswer(_StatusAnswer):
+    """The counters of a notification: targeted = delivered + failed + skipped + unknown + open."""
+
     open_count: int
     errors: list[ErrorCount]
     failure: Sentence | None

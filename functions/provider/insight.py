@@ -4,6 +4,7 @@ from functions.http.answers import Sentence
 from functions.http.bodies import EmptyRequest, RequestModel
 from functions.http.callers import provider
 from functions.http.fields import hwid_in
+from functions.http.models import sums_json
 from functions.http.routes import Call, Reply
 from functions.provider.answers import ErrorCount, EstimateAnswer, ExplanationAnswer, StatsAnswer
 from functions.provider.door import DOOR, foreign_domain, mine
@@ -66,7 +67,7 @@ def _stats(notification: Notification) -> StatsAnswer:
     return StatsAnswer.model_validate(
         {
             "status": notification.status,
-            **{f"{name}_count": number for name, number in sums.totals.items()},
+            **sums_json(sums),
             "open_count": sums.open,
             "errors": [
                 ErrorCount(code=code, count=count, message=sentence(code), remedy=remedy(code))

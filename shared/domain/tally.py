@@ -2,11 +2,12 @@
 
 The fields of ``Tally`` name the dimensions, and nothing else does: the totals are one, with a whole
 number for each of its values; any other is a map. Ledger, documents, answers, archive and commands
-loop over ``TOTALS`` and ``DIMENSIONS``.
+loop over ``TOTALS`` and ``DIMENSIONS``, so that another dimension is a field here, and its value
+where the ledger is summed up.
 """
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any
 
@@ -47,6 +48,16 @@ class Tally:
         totals = self.totals
         return self.targeted - sum(totals[name] for name in ENDS)
 
+    def unlike(self, other: "Tally") -> Iterator[tuple[str, Any, Any]]:
+        """Yield the name of each total and dimension whose sums differ, with both sums.
+
+        A dimension that came later is not compared where one of the two was stored without it.
+        """
+        for name in (*TOTALS, *DIMENSIONS):
+            mine, theirs = getattr(self, name), getattr(other, name)
+            if mine != theirs and (name in _FROM_THE_START or (mine and theirs)):
+                yield name, mine, theirs
+
     def __add__(self, other: "Tally") -> "Tally":
         more, others = other.totals, other.dimensions
         return Tally.of(
@@ -58,7 +69,20 @@ class Tally:
         )
 
 
+def stored_dimensions(stored: Mapping[str, Any]) -> dict[str, Mapping[str, int]]:
+    """Read every dimension but the totals from where they are stored by name.
+
+    One that came later is empty in what was stored before; the others must be there.
+    """
+    return {
+        name: dict(stored[name] if name in _FROM_THE_START else stored.get(name) or {})
+        for name in DIMENSIONS
+    }
+
+
 TOTALS = tuple(each.name for each in fields(Tally) if each.default == 0)
 ENDS = tuple(name for name in TOTALS if name != "targeted")
 """Outcomes of targeted devices, without those that are open."""
 DIMENSIONS = tuple(each.name for each in fields(Tally) if each.name not in TOTALS)
+_FROM_THE_START = (*TOTALS, "errors")
+"""Sums that were always stored."""

@@ -33,7 +33,7 @@ from shared.domain.delivery.ledger import (
 from shared.domain.delivery.ramp import Ramp
 from shared.domain.errors import Defect
 from shared.domain.notifications.notification import NotificationId
-from shared.domain.tally import DIMENSIONS, Tally
+from shared.domain.tally import Tally, stored_dimensions
 from shared.ports.database import Document, Fields
 from shared.stores.names import document_name
 
@@ -255,7 +255,7 @@ def _where(group: Group) -> tuple[str, ...]:
 def tally_from(document: Document) -> Tally:
     """Read the sums that a batch keeps of its own records."""
     fields = document.fields
-    return Tally.of(fields, {name: fields[name] for name in DIMENSIONS})
+    return Tally.of(fields, stored_dimensions(fields))
 
 
 def _last(records: Iterable[Record]) -> datetime | None:

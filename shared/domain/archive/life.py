@@ -24,7 +24,7 @@ from shared.domain.delivery.ledger import Record, tally
 from shared.domain.notifications.history import Entry, broken_links
 from shared.domain.notifications.lifecycle import Status
 from shared.domain.notifications.notification import Notification
-from shared.domain.tally import TOTALS, Tally
+from shared.domain.tally import Tally
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,14 +142,11 @@ def _require_of(place: Place, line: Mapping[str, Any]) -> None:
 
 def _unequal(left: Tally, right: Tally) -> str:
     wrong = [
-        f"{name} {getattr(left, name):,} and {getattr(right, name):,}"
-        for name in TOTALS
-        if getattr(left, name) != getattr(right, name)
-    ]
-    others = right.dimensions
-    wrong += [
-        f"{name} {sums} and {others[name]}"
-        for name, sums in left.dimensions.items()
-        if sums != others[name]
+        f"{name} {_sums_text(one)} and {_sums_text(other)}"
+        for name, one, other in left.unlike(right)
     ]
     return ", ".join(wrong)
+
+
+def _sums_text(sums: int | Mapping[str, int]) -> str:
+    return f"{sums:,}" if isinstance(sums, int) else f"{dict(sums)}"

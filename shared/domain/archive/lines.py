@@ -17,7 +17,7 @@ from shared.domain.delivery.ledger import Batch, Outcome, Record
 from shared.domain.notifications.history import Entry
 from shared.domain.notifications.lifecycle import Status
 from shared.domain.notifications.notification import Notification
-from shared.domain.tally import DIMENSIONS, TOTALS, Tally
+from shared.domain.tally import DIMENSIONS, TOTALS, Tally, stored_dimensions
 
 _TIMES = ("created_at", "moderated_at", "cancelled_at", "sending_at", "ended_at")
 
@@ -171,7 +171,7 @@ def final_from(line: bytes) -> Final:
     fields = _fields(line)
     try:
         totals = {name: int(fields[f"{name}Count"]) for name in TOTALS}
-        sums = Tally.of(totals, {name: dict(fields[name]) for name in DIMENSIONS})
+        sums = Tally.of(totals, stored_dimensions(fields))
         return Final(
             Status(fields["status"]),
             sums,
