@@ -43,9 +43,9 @@ def revision_to_decide(p: Parts, it: Notification, named: int | None, deed: str)
 
 def tell_content(content: Content) -> None:
     """Print everything a person at a device sees of it, and for how long."""
-    for name, text in (("title", content.title), ("body", content.body)):
+    for name, text in content.texts.items():
         say(name)
-        quote(text or "")
+        quote(text)
     _row("link", content.url or "none")
     if content.url:
         _row("button", content.button)

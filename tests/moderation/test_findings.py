@@ -7,9 +7,10 @@ from contextlib import suppress
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pydantic.alias_generators import to_camel
 
+from shared.domain.content.content import CHECKED
 from shared.domain.findings.finding import (
-    CHECKED_FIELDS,
     KINDS,
     MOST_SHOWN_CHARACTERS,
     Finding,
@@ -44,7 +45,7 @@ def test_every_finding_is_brought_about_by_its_example(code: str) -> None:
     finding = EXAMPLES[code].finding(code)
     assert finding.severity is KINDS[code].severity
     assert finding.field == EXAMPLES[code].field
-    assert finding.field in CHECKED_FIELDS
+    assert finding.field in map(to_camel, CHECKED)
     assert "{" not in finding.sentence
 
 

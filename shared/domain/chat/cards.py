@@ -226,8 +226,10 @@ def _ending(sheet: Sheet, it: Notification) -> None:
 
 
 def _content(sheet: Sheet, content: Content) -> None:
-    sheet.line().line("Title", Style.BOLD).quote(content.title or "", 200)
-    sheet.line("Body", Style.BOLD).quote(content.body or "", 1100, lines=True)
+    sheet.line()
+    for name, text in content.texts.items():
+        long = name == "body"
+        sheet.line(name.capitalize(), Style.BOLD).quote(text, 1100 if long else 200, lines=long)
     if content.url:
         sheet.line("Button", Style.BOLD).quote(content.button, 120)
         sheet.line("Leads to", Style.BOLD).quote(content.url, 300)

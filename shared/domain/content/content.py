@@ -5,7 +5,8 @@ UTF-16 units would. ``CompleteInput`` is what may be submitted; a draft may stil
 """
 
 import re
-from typing import Annotated
+from collections.abc import Mapping
+from typing import Annotated, Final
 from urllib.parse import SplitResult, urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, field_validator
@@ -72,6 +73,13 @@ ExpirySeconds = Annotated[int, Field(ge=60, le=31_536_000)]
 """A minute to a year, counted from the moment sending begins (``Notification.expires_at``)."""
 
 
+TEXTS: Final = ("title", "body")
+"""Fields of the texts above the link, in the order in which they stand on a screen."""
+LINKS: Final = ("url", "image")
+CHECKED: Final = (*TEXTS, "url_button_name", *LINKS)
+"""Fields that a provider words as it likes: looked at for findings, and shortened to fit a push."""
+
+
 class Content(Input):
     """Texts, link and image that a person will see; partial only in a draft."""
 
@@ -87,6 +95,12 @@ class Content(Input):
     def button(self) -> str:
         """The link button's label; "Open" unless the provider chose one."""
         return self.url_button_name or DEFAULT_BUTTON
+
+    @property
+    def texts(self) -> Mapping[str, str]:
+        """The texts above the link by field: those that are given, title and body always."""
+        texts = {name: getattr(self, name) or "" for name in TEXTS}
+        return {name: text for name, text in texts.items() if text or name in {"title", "body"}}
 
 
 class NotificationInput(Content):

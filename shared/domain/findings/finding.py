@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 MOST_SHOWN_CHARACTERS = 80
-CHECKED_FIELDS = ("title", "body", "urlButtonName", "url", "image")
 
 
 class Severity(StrEnum):

@@ -10,7 +10,7 @@ from typing import Final
 
 from pydantic.alias_generators import to_camel
 
-from shared.domain.content.content import Content
+from shared.domain.content.content import CHECKED, Content
 from shared.domain.content.shown import Shown, shown
 from shared.domain.errors import FieldError
 from shared.domain.push.languages import LANGUAGES, Language
@@ -19,7 +19,6 @@ from shared.domain.push.rendering import Options
 LONGEST_ID: Final = "N" * 20
 """Ids of notifications have this many characters; its number for Huawei is as long as any."""
 _ANY_DAY: Final = datetime(2030, 1, 1, tzinfo=UTC)
-_SHORTENABLE = ("title", "body", "image", "url", "url_button_name")
 
 
 def oversize(content: Content) -> list[FieldError]:
@@ -56,8 +55,8 @@ def _shares(content: Content, service: Language) -> list[tuple[str, int]]:
     whole = size(content, service)
     shares = {
         name: whole - size(content.model_copy(update={name: None}), service)
-        for name in _SHORTENABLE
-        if getattr(content, name)
+        for name in Content.model_fields
+        if name in CHECKED and getattr(content, name)
     }
     return sorted(shares.items(), key=lambda it: -it[1])
 

@@ -16,7 +16,9 @@ from enum import Enum
 from functools import partial
 from typing import Generic, TypeVar
 
-from shared.domain.content.content import Content
+from pydantic.alias_generators import to_camel
+
+from shared.domain.content.content import CHECKED, LINKS, Content
 from shared.domain.errors import TryAgain
 from shared.domain.findings.fetch_result import FetchResult
 from shared.domain.findings.fetched import seen_findings, unchecked
@@ -79,18 +81,12 @@ def inspect(
 def _web_addresses(content: Content) -> Sequence[tuple[str, str]]:
     """List where link and image lead on the web, each with its field."""
     return [
-        (address, name)
-        for name in ("url", "image")
-        for address in web_addresses(getattr(content, name) or "")
+        (address, name) for name in LINKS for address in web_addresses(getattr(content, name) or "")
     ]
 
 
 def _of_texts(content: Content, verified_domains: Sequence[str]) -> Findings:
-    texts = {
-        "title": content.title,
-        "body": content.body,
-        "urlButtonName": content.url_button_name,
-    }
+    texts = {to_camel(it): getattr(content, it) for it in CHECKED if it not in LINKS}
     known = _known_hosts(content, verified_domains)
     return tuple(
         finding
@@ -106,7 +102,7 @@ def _of_links(
     rule = partial(link_findings, own_schemes=own_schemes)
     return tuple(
         finding
-        for name in ("url", "image")
+        for name in LINKS
         if (url := getattr(content, name))
         for finding in _surely(rule, url, name, verified_domains)
     )
