@@ -134,23 +134,10 @@ class MemoryAccounts:
         self._standings.accounts[uid] = replace(account, claims=claims)
 
 
-@dataclass
-class MemoryParts:
-    """Every part; a test takes the one it looks into, or puts its own in."""
+class DatabaseParts:
+    """The stores, each over the one database that a test has."""
 
-    database: MemoryDatabase = field(default_factory=MemoryDatabase)
-    tasks: MemoryTasks = field(default_factory=MemoryTasks)
-    settings: Settings = field(default_factory=lambda: read(ENVIRONMENT))
-    clock: FixedClock = field(default_factory=FixedClock)
-    senders: MemorySenders = field(default_factory=MemorySenders)
-    standings: MemoryStandings = field(default_factory=lambda: MemoryStandings(*PEOPLE))
-    retries: ProcessRetries = field(default_factory=ProcessRetries)
-    memory: ProcessRunMemory = field(default_factory=ProcessRunMemory)
-    web: MemoryWeb = field(default_factory=MemoryWeb)
-    threats: MemoryThreats = field(default_factory=MemoryThreats)
-    archive: Archive | None = None
-    signer: Signer | None = None
-    chat: Chat | None = None
+    database: MemoryDatabase
 
     @cached_property
     def devices(self) -> Devices:
@@ -207,6 +194,25 @@ class MemoryParts:
     @cached_property
     def watch(self) -> Watch:
         return Watch(self.database)
+
+
+@dataclass
+class MemoryParts(DatabaseParts):
+    """Every part; a test takes the one it looks into, or puts its own in."""
+
+    database: MemoryDatabase = field(default_factory=MemoryDatabase)
+    tasks: MemoryTasks = field(default_factory=MemoryTasks)
+    settings: Settings = field(default_factory=lambda: read(ENVIRONMENT))
+    clock: FixedClock = field(default_factory=FixedClock)
+    senders: MemorySenders = field(default_factory=MemorySenders)
+    standings: MemoryStandings = field(default_factory=lambda: MemoryStandings(*PEOPLE))
+    retries: ProcessRetries = field(default_factory=ProcessRetries)
+    memory: ProcessRunMemory = field(default_factory=ProcessRunMemory)
+    web: MemoryWeb = field(default_factory=MemoryWeb)
+    threats: MemoryThreats = field(default_factory=MemoryThreats)
+    archive: Archive | None = None
+    signer: Signer | None = None
+    chat: Chat | None = None
 
     @cached_property
     def accounts(self) -> MemoryAccounts:

@@ -38,12 +38,10 @@ from shared.settings import Settings, read
 from shared.stores.audience import Audience
 from shared.stores.device_codec import DEVICES, registration_fields, slot_from
 from shared.stores.devices import Devices
-from shared.stores.exports import Exports
 from shared.stores.ledger import Ledger
 from shared.stores.moderators import Moderators
 from shared.stores.notifications import Notifications
 from shared.stores.platform import StopSwitch
-from shared.stores.posts import Posts
 from shared.stores.review_policies import ReviewPolicies
 from shared.stores.send_schedules import SendSchedules
 from shared.stores.slots import Slots
@@ -52,7 +50,7 @@ from shared.stores.watch import Watch
 from tests.builders import NOON, a_domain, a_provider
 from tests.flow.hazard import Hazard, guarded
 from tests.flow.push import PushService
-from tests.parts import PEOPLE, providers_of
+from tests.parts import PEOPLE, DatabaseParts, providers_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,11 +105,11 @@ def _registered(device: Device) -> Merge:
     return Merge(f"{DEVICES}/{device.hwid}", registration_fields(device, derived))
 
 
-class SimulatedParts:
+class SimulatedParts(DatabaseParts):
     """Every port of the verbs: the stores and services, behind the hazard."""
 
     def __init__(self, stores: Stores, *, page_size: int, times: int, handler_seconds: int) -> None:
-        hazard = stores.hazard
+        hazard, self.database = stores.hazard, stores.database
         announcing: Any = Announcing(stores.notifications, stores.written)
         audience = Magnified(stores.audience, page_size=page_size, times=times)
         push: Sender = guarded(stores.push, "push", hazard)
@@ -140,13 +138,10 @@ class SimulatedParts:
         self.rates = ProcessRates(stores.clock)
         self.archive: Archive | None = None
         self.signer: Signer | None = None
-        self.exports = Exports(stores.database)
         self.web = MemoryWeb()
         self.threats = MemoryThreats()
         self.review_policies = guarded(stores.policies, "policies", hazard)
-        self.moderators = stores.moderators
         self.usage = guarded(stores.usage, "usage", hazard)
-        self.posts = Posts(stores.database)
         self.chat: Chat | None = None
         self.checks = Checks(stores.inspector, self.audience, self.usage, self.rates)
 
