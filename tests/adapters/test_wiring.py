@@ -51,7 +51,7 @@ def test_each_secret_adds_its_push_service() -> None:
 
 def test_the_credentials_of_the_environment_are_no_other_apps() -> None:
     senders = GoogleParts(read({**DEMO, "FANFARE_HMS_CREDENTIALS": HMS})).senders
-    assert [senders.of(AppId("shop"), kind) for kind in AddressKind] == [None] * 3
+    assert [senders.of(AppId("shop"), kind) for kind in AddressKind] == [None] * len(AddressKind)
 
 
 def test_a_secret_is_never_shown_with_the_settings() -> None:
