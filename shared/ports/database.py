@@ -155,8 +155,7 @@ class Delete:
 Write: TypeAlias = Create | Put | Merge | Update | Delete
 
 
-@dataclass(frozen=True, slots=True)
-class Written:
+class Written(NamedTuple):
     """Result of one of several writes: the document's version if the write was ``done``.
 
     ``unmet`` tells that the write's condition does not hold; otherwise it may succeed another time.

@@ -1,7 +1,7 @@
 """The database over Firestore's REST API: for the hot path, and where a cold start counts."""
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, NamedTuple, assert_never
 
@@ -58,7 +58,7 @@ class RestDatabase:
     ) -> Found:
         with _as_of(read_at):
             found = self._rest.batch_get([self._full(name) for name in names], select, read_at)
-        documents = self._documents(found.documents.values())
+        documents = self._documents(list(found.documents.values()))
         return Found({document.name: document for document in documents}, found.read_time)
 
     def query(self, query: Query, read_at: str = "") -> Sequence[Document]:
@@ -99,11 +99,16 @@ class RestDatabase:
     def _below(self, query: Query) -> str:
         return self._full(query.below) if query.below else ""
 
-    def _documents(self, found: Iterable[Raw]) -> list[Document]:
+    def _documents(self, found: list[Raw]) -> list[Document]:
+        """Read documents, and let go of each at once: a page is some megabytes."""
         begins = len(self._root)
-        return [
-            Document(raw["name"][begins:], decode_fields(raw), raw["updateTime"]) for raw in found
-        ]
+        documents = []
+        found.reverse()
+        while found:
+            raw = found.pop()
+            fields = decode_fields(raw)
+            documents.append(Document(raw["name"][begins:], fields, raw["updateTime"]))
+        return documents
 
     def _asked(self, asked: Query) -> Raw:
         after = asked.after
@@ -132,20 +137,22 @@ class RestDatabase:
     def _raw(self, write: Write, known: "dict[int, _Worded]") -> Raw:
         name = self._root + write.name
         if isinstance(write, Delete):
-            return {"delete": name, **_still(write.version)}
+            if write.version:
+                return {"delete": name, "currentDocument": {"updateTime": write.version}}
+            return {"delete": name}
         if (fields := known.get(id(write.fields))) is None:
             fields = known[id(write.fields)] = _worded(write.fields)
-        raw: Raw = {"update": {"name": name, "fields": fields.values}}
+        update: Raw = {"name": name, "fields": fields.values}
         match write:
             case Update():
-                still = _still(write.version) or {"currentDocument": {"exists": True}}
-                return {**raw, "updateMask": fields.mask, **still}
+                still: Raw = {"updateTime": write.version} if write.version else {"exists": True}
+                return {"update": update, "updateMask": fields.mask, "currentDocument": still}
             case Merge():
-                return {**raw, "updateMask": fields.mask}
+                return {"update": update, "updateMask": fields.mask}
             case Create():
-                return {**raw, "currentDocument": {"exists": False}}
+                return {"update": update, "currentDocument": {"exists": False}}
             case Put():
-                return raw
+                return {"update": update}
             case _:
                 assert_never(write)
 
@@ -160,10 +167,6 @@ class _Worded(NamedTuple):
 def _worded(fields: Fields) -> _Worded:
     values = {name: encode(value) for name, value in nested(fields).items()}
     return _Worded(values, {"fieldPaths": list(fields)})
-
-
-def _still(version: str) -> Raw:
-    return {"currentDocument": {"updateTime": version}} if version else {}
 
 
 @contextmanager

@@ -27,11 +27,6 @@ class Foreign:
 FOREIGN = Foreign()
 
 
-def moment(text: str) -> datetime:
-    """Read a moment of the store as an aware ``datetime``, to the microsecond."""
-    return datetime.fromisoformat(text)
-
-
 def written(at: datetime) -> str:
     """Write a ``datetime`` as the store writes moments."""
     return at.astimezone(UTC).isoformat().replace("+00:00", "Z")
@@ -101,12 +96,6 @@ _READERS: Mapping[str, Callable[[Any], Any]] = {
     "arrayValue": _listed,
     "doubleValue": float,
 }
-
-
-def id_of(document: Raw) -> str:
-    """Return the last part of a document's name."""
-    name: str = document["name"]
-    return name[name.rindex("/") + 1 :]
 
 
 # ---- queries ---------------------------------------------------------------------------------
