@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 from datetime import timedelta
+from functools import cache
 
 import grpc
 import orjson
@@ -26,6 +27,7 @@ ADMIN = "phone-0"
 NAME = re.compile(r"projects/[^/]+/locations/[^/]+/queues/[a-z-]+/tasks/[A-Za-z0-9_-]{1,500}")
 
 
+@cache
 def tasks_of_the_flow() -> tuple[list[Task], set[str]]:
     """Of plans with one part and with many, batches, later attempts and an admin's device; and
     what must stand in none of them.
