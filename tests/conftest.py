@@ -5,6 +5,7 @@ triggers of different projects apart, so no test wipes or restarts it. One stack
 that belong to the xdist group ``stack``.
 """
 
+import gc
 import os
 import time
 import uuid
@@ -42,6 +43,16 @@ def go_without(missing: EmulatorMissing) -> NoReturn:
     if os.environ.get("CI") == "true":
         pytest.fail(str(missing), pytrace=False)
     pytest.skip(f"needs the Firestore emulator. {missing}")
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_finish() -> None:
+    """Keep the garbage collector from looking through what lives until the end anyway: modules and
+    collected tests; and from looking at every seven hundredth new object for what is young.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 20)
 
 
 @pytest.hookimpl(trylast=True)
