@@ -1,7 +1,6 @@
 """All parts in memory: a whole Fanfare that forgets everything at the end of a test."""
 
 import base64
-import copy
 import json
 import time
 from collections.abc import Mapping
@@ -228,13 +227,14 @@ class MemoryParts(DatabaseParts):
 
     def stored(self) -> Mapping[str, Any]:
         """Copy everything a request could have written."""
-        return copy.deepcopy(
-            {
-                "documents": self.database.everything(),
-                "tasks": self.tasks.names,
-                "accounts": self.standings.accounts,
-            }
-        )
+        return {
+            "documents": self.database.everything(),
+            "tasks": set(self.tasks.names),
+            "accounts": {
+                uid: (account, dict(account.claims))
+                for uid, account in self.standings.accounts.items()
+            },
+        }
 
 
 def put_batches(database: MemoryDatabase, *batches: Batch) -> None:
