@@ -8,7 +8,7 @@ written in the same transaction.
 import hashlib
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from enum import StrEnum
 
@@ -45,12 +45,13 @@ class Entry:
 
     def sealed(self) -> "Entry":
         """Return this entry with its hash, computed over every other field."""
-        facts = asdict(self)
-        del facts["hash"]
+        facts = {name: getattr(self, name) for name in _FACTS}
         facts["at"] = self.at.isoformat()
         text = json.dumps(facts, sort_keys=True, ensure_ascii=True, separators=(",", ":"))
-        facts["at"] = self.at
-        return Entry(**facts, hash=hashlib.sha256(text.encode()).hexdigest())
+        return replace(self, hash=hashlib.sha256(text.encode()).hexdigest())
+
+
+_FACTS = tuple(it.name for it in fields(Entry) if it.name != "hash")
 
 
 def broken_links(entries: Iterable[Entry]) -> list[int]:
