@@ -66,9 +66,9 @@ class Reader:
 
     def number(self, name: str, default: int = 0) -> int:
         """Read a whole number."""
-        if isinstance(self._document.get(name), bool):
-            raise self.wrong(name, "is not a number")
         value = self._typed(name, int)
+        if isinstance(value, bool):
+            raise self.wrong(name, "is not a number")
         return default if value is None else value
 
     def number_or_none(self, name: str) -> int | None:
@@ -159,9 +159,9 @@ class Reader:
 
     def _typed(self, name: str, kind: type[Any]) -> Any:
         value = self._document.get(name)
-        if value is not None and not isinstance(value, kind):
-            raise self.wrong(name, f"is not a {kind.__name__}")
-        return value
+        if value is None or isinstance(value, kind):
+            return value
+        raise self.wrong(name, f"is not a {kind.__name__}")
 
 
 MOST_TEXT_CHARACTERS = 1_000
