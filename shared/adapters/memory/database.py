@@ -9,7 +9,7 @@ write to its collection, so that pages of many documents cost what they hold.
 
 import threading
 from bisect import bisect_left, bisect_right
-from collections import deque
+from collections import defaultdict, deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -133,8 +133,8 @@ class MemoryDatabase:
     def __init__(self) -> None:
         self.lock = threading.RLock()
         self.writes = 0
-        self._collections: dict[str, _Collection] = {}
-        self._groups: dict[str, _Collection] = {}
+        self._collections: dict[str, _Collection] = defaultdict(_Collection)
+        self._groups: dict[str, _Collection] = defaultdict(_Collection)
         self._now = datetime.min.replace(tzinfo=UTC)
         self._forgotten = self._now
         self._log: deque[tuple[datetime, str, Document | None]] = deque()
@@ -214,8 +214,8 @@ class MemoryDatabase:
             if query.limit and len(found) == query.limit:
                 break
             document = documents[at]
-            if all(_meets(document, it) for it in first):
-                if all(_meets(document, it) for it in others):
+            if _meets_all(document, first):
+                if _meets_all(document, others):
                     found.append(document)
             elif any(_is_beyond(document, it) for it in first):
                 break
@@ -297,17 +297,18 @@ class MemoryDatabase:
 
     def _put(self, name: str, document: Document | None) -> None:
         path = _path(name)
-        self._log.append((self._now, name, self._in(path).documents.get(name)))
+        collection = self._in(path)
+        self._log.append((self._now, name, collection.documents.get(name)))
         if len(self._log) > MOST_REMEMBERED_WRITES:
             self._forgotten = self._log.popleft()[0]
-        self._in(path).put(name, document)
+        collection.put(name, document)
         self._in(path, everywhere=True).put(name, document)
 
     def _in(self, path: str, *, everywhere: bool = False) -> _Collection:
         """Return a collection, or all of its name, whatever documents they are below."""
         if everywhere:
-            return self._groups.setdefault(path.rpartition("/")[2], _Collection())
-        return self._collections.setdefault(path, _Collection())
+            return self._groups[path.rpartition("/")[2]]
+        return self._collections[path]
 
     def _tick(self) -> str:
         """Return a moment later than all before it, as Firestore writes it."""
@@ -364,6 +365,13 @@ def _whole_order(query: Query) -> tuple[str, ...]:
     return (*order,) if NAME in given else (*order, f"{down}{NAME}")
 
 
+def _meets_all(document: Document, conditions: Iterable[Where]) -> bool:
+    for condition in conditions:  # noqa: SIM110 - asked of every document of every page
+        if not _meets(document, condition):
+            return False
+    return True
+
+
 def _meets(document: Document, condition: Where) -> bool:
     mine, asked = _value(document, condition.field), condition.value
     if mine is None:
@@ -390,6 +398,8 @@ def _value(document: Document, path: str) -> Any:
 
 def _same(one: Any, other: Any) -> bool:
     """Compare as Firestore does: Python takes a yes for a 1, and Firestore does not."""
+    if type(one) is type(other):
+        return bool(one == other)
     return _kind(one) == _kind(other) and bool(one == other)
 
 
