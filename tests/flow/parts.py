@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 from shared.adapters.clock import FixedClock
@@ -65,7 +65,7 @@ class Stores:
 
     def __init__(self, devices: Iterable[Device], budget: RetryBudget) -> None:
         self.hazard = Hazard()
-        self.database = MemoryDatabase()
+        self.database = _database_with(tuple(devices)).copy()
         self.clock = FixedClock(NOON)
         self.push = PushService()
         self.notifications = Notifications(self.database)
@@ -91,11 +91,18 @@ class Stores:
         self.usage = Usage(self.database)
         self.inspector = Inspector()
         self.written: list[Event] = []
-        self.database.commit([_registered(device) for device in devices])
 
     def add(self, device: Device) -> None:
         """A device registers, or refreshes what is known of it."""
         self.database.commit([_registered(device)])
+
+
+@lru_cache(maxsize=16)
+def _database_with(devices: tuple[Device, ...]) -> MemoryDatabase:
+    """Fill a database with devices, once for all worlds: each begins with a copy of it."""
+    database = MemoryDatabase()
+    database.commit([_registered(device) for device in devices])
+    return database
 
 
 @cache

@@ -80,6 +80,8 @@ class World(Stores, Callers):
         self.parts = SimulatedParts(
             self, page_size=page_size, times=times, handler_seconds=handler_seconds
         )
+        self._read: dict[NotificationId, Notification] = {}
+        self._read_at = self.database.changes
         self.deliveries: list[Delivery] = []
         self.tasks_seen: list[Task] = []
         self.lost: Callable[[Event | Task], bool] = lambda _: False
@@ -122,7 +124,13 @@ class World(Stores, Callers):
     # ---- what can be seen ----------------------------------------------------------------
 
     def get(self, id: NotificationId) -> Notification:
-        return self.notifications.get(id)
+        """Read a notification, once between any two changes of the database."""
+        if self._read_at != self.database.changes:
+            self._read_at = self.database.changes
+            self._read.clear()
+        if id not in self._read:
+            self._read[id] = self.notifications.get(id)
+        return self._read[id]
 
     def status(self, id: NotificationId) -> Status | None:
         return self.get(id).status

@@ -128,11 +128,14 @@ class _Collection:
 
 
 class MemoryDatabase:
-    """Database in memory; safe to share between threads. ``writes`` counts what would be billed."""
+    """Database in memory; safe to share between threads. ``writes`` counts what would be billed,
+    ``changes`` what was set or removed by anybody.
+    """
 
     def __init__(self) -> None:
         self.lock = threading.RLock()
         self.writes = 0
+        self.changes = 0
         self._collections: dict[str, _Collection] = defaultdict(_Collection)
         self._groups: dict[str, _Collection] = defaultdict(_Collection)
         self._now = datetime.min.replace(tzinfo=UTC)
@@ -141,6 +144,21 @@ class MemoryDatabase:
         self._places: list[Key] = []
 
     # ---- for tests ---------------------------------------------------------------------------
+
+    def copy(self) -> "MemoryDatabase":
+        """Return a database of its own that holds the same, and remembers the same writes."""
+        with self.lock:
+            twin = MemoryDatabase()
+            twin.writes, twin.changes = self.writes, self.changes
+            twin._now, twin._forgotten = self._now, self._forgotten
+            twin._log.extend(self._log)
+            twin._places.extend(self._places)
+            for mine, others in (
+                (self._collections, twin._collections),
+                (self._groups, twin._groups),
+            ):
+                others.update({path: _Collection(dict(it.documents)) for path, it in mine.items()})
+            return twin
 
     def collection(self, path: str) -> dict[str, dict[str, Any]]:
         """Copy a collection's documents, by their ids."""
@@ -303,6 +321,7 @@ class MemoryDatabase:
             self._forgotten = self._log.popleft()[0]
         collection.put(name, document)
         self._in(path, everywhere=True).put(name, document)
+        self.changes += 1
 
     def _in(self, path: str, *, everywhere: bool = False) -> _Collection:
         """Return a collection, or all of its name, whatever documents they are below."""
