@@ -8,6 +8,7 @@ import json
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import Any, Final
 
 from hypothesis import HealthCheck, Phase, settings
@@ -18,6 +19,7 @@ from functions.http.openapi import _CALLABLE_ERROR, _PROBLEM
 from functions.http.routes import Protocol, Route
 from functions.table import routes
 from shared.adapters.memory.chat import MemoryChat
+from shared.adapters.memory.database import MemoryDatabase
 from shared.domain.notifications.lifecycle import Status
 from shared.domain.notifications.notification import NotificationId
 from shared.flow.providers.keys import digest_of
@@ -76,6 +78,15 @@ def a_furnished_fanfare() -> MemoryParts:
     """Build two providers with a notification in every status each, devices, a moderator and the
     bot.
     """
+    parts = MemoryParts(database=_furnished().copy())
+    parts.settings = read({**ENVIRONMENT, **BOT})
+    parts.chat = MemoryChat()
+    return parts
+
+
+@cache
+def _furnished() -> MemoryDatabase:
+    """Fill the database of a furnished Fanfare, once for all that begin with a copy of it."""
     parts = memory_parts(
         an_enterprise_provider("p1"),
         a_provider("p2"),
@@ -83,8 +94,6 @@ def a_furnished_fanfare() -> MemoryParts:
         a_domain("unverified.example", "p1", is_verified=False),
         a_domain("other.example", "p2"),
     )
-    parts.settings = read({**ENVIRONMENT, **BOT})
-    parts.chat = MemoryChat()
     parts.providers.add_key(digest_of("ffk_p1"), "p1", "server", NOON)
     for status in Status:
         record = a_notification(str(status), status)
@@ -94,7 +103,7 @@ def a_furnished_fanfare() -> MemoryParts:
     for hwid, platform in (("h1", "linux"), ("h2", "android")):
         parts.database.hold(f"devices/{hwid}", {"hwid": hwid, "platform": platform})
         parts.database.hold(f"deviceSecrets/{hwid}", {"digest": digest_of(f"secret-of-{hwid}")})
-    return parts
+    return parts.database
 
 
 @dataclass(frozen=True, slots=True)
