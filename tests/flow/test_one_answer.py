@@ -7,6 +7,7 @@ many. When many say the same and nobody was accepted, that is believed of all, a
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from datetime import timedelta
+from functools import cache
 from math import inf
 
 import pytest
@@ -60,6 +61,7 @@ def named(count: int) -> list[str]:
     return sorted(names, key=lambda hwid: sort_key(partition_of(hwid), hwid))
 
 
+@cache
 def phone(hwid: str, kind: AddressKind = FCM, **more: str) -> Device:
     environment = more.pop("environment", "production")
     return a_device(hwid, address=PushAddress(kind, f"token-{hwid}", environment), **more)

@@ -53,6 +53,7 @@ _KINDS: Mapping[type[Any], int] = {
     dict: 7,
 }
 _OTHER = 5
+_ORDERED = {str, int, bytes}
 _UNCHANGEABLE = {str, int, float, bool, datetime, type(None)}
 
 Key = tuple[Any, ...]
@@ -399,6 +400,8 @@ def _meets(document: Document, condition: Where) -> bool:
         return isinstance(mine, list) and any(_same(one, it) for one in mine for it in asked)
     if condition.operator == "==":
         return _same(mine, asked)
+    if type(mine) is type(asked) and type(mine) in _ORDERED:
+        return _COMPARISONS[condition.operator](mine, asked)
     if _kind(mine) != _kind(asked):
         return False
     return _COMPARISONS[condition.operator](_comparable(mine), _comparable(asked))
