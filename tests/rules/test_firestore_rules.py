@@ -25,6 +25,9 @@ from tests.builders import a_desktop
 from tests.flow.parts import FakeAccounts
 from tests.needs import only
 
+pytestmark = pytest.mark.xdist_group("rules")
+"""One worker asks everything, so that one emulator is started for it."""
+
 RULES = Path(__file__).parents[2] / "firestore.rules"
 HWID = "Hw 1:é"
 OWNED = {"providerId": "p1"}
