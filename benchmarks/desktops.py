@@ -13,7 +13,6 @@ from benchmarks.summary import Runs
 from shared.adapters.firestore.rest import FirestoreRest
 from shared.adapters.firestore.rest_database import RestDatabase
 from shared.domain.delivery.ledger import CHUNK_SIZE, Outcome
-from shared.domain.notifications.notification import NotificationId
 from shared.domain.push.desktop import SlotWrite
 from shared.flow.delivery.render import Renderer
 from shared.ports.database import Database
@@ -43,7 +42,7 @@ def play() -> list[float]:
     rest = FirestoreRest(p.settings.project, p.settings.firestore_emulator)
     database = RestDatabase(rest)
     slots = Slots(database)
-    rendered = Renderer(p.notifications.get(NotificationId(ID))).slot(datetime.now(UTC))
+    rendered = Renderer(p.runs.get(ID)).slot(datetime.now(UTC))
     hwids = [hwid for hwid, _ in desktops(WARM_UP + ROUNDS * EACH)]
 
     def round_of(some: list[str]) -> float:

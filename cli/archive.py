@@ -90,7 +90,9 @@ def commands(cli_errors: ErrorsAsText) -> click.Group:
     def export(id: str) -> None:
         """Archive one that ended, now and not with the tick."""
         p = parts()
-        exporter = Exporter(p.notifications, p.ledger, p.exports, _archive(p), p.tasks, p.clock)
+        exporter = Exporter(
+            p.notifications, p.runs, p.ledger, p.exports, _archive(p), p.tasks, p.clock
+        )
         mark = exporter.export(NotificationId(id), p.clock.now() + AT_MOST)
         for it in mark.objects if mark else ():
             click.echo(f"{it.lines:>10,} lines  {it.name}")

@@ -32,7 +32,7 @@ def tell_record(p: Parts, it: Notification) -> None:
         for value, number in sums.items():
             click.echo(f"    {value:<22}{number:>8,}")
     if it.status is Status.FAILED:
-        click.echo(f"failed: {it.failure_reason}")
+        click.echo(f"failed: {it.run and it.run.failure_reason}")
 
 
 def tell_chain(p: Parts, it: Notification) -> list[str]:
@@ -46,7 +46,7 @@ def tell_chain(p: Parts, it: Notification) -> list[str]:
         )
         if entry.reason:
             say(f"      “{entry.reason}”")
-    faults = chain_faults(entries, it.history_count, it.history_hash)
+    faults = chain_faults(entries, it.head.count, it.head.hash)
     told = "BROKEN" if faults else f"sound, {len(entries)} entries"
     click.echo(f"history chain: {told}")
     return faults
@@ -58,7 +58,7 @@ def tell_history(p: Parts, it: Notification) -> None:
     for entry in entries:
         reason = f"  “{entry.reason}”" if entry.reason else ""
         say(f"  {utc(entry.at)}  {entry.move:<9}{entry.actor}{reason}")
-    whole = not chain_faults(entries, it.history_count, it.history_hash)
+    whole = not chain_faults(entries, it.head.count, it.head.hash)
     click.echo("  history chain: sound" if whole else "  history chain: BROKEN")
 
 

@@ -56,6 +56,7 @@ if TYPE_CHECKING:
     from shared.stores.posts import Posts
     from shared.stores.providers import Providers
     from shared.stores.review_policies import ReviewPolicies
+    from shared.stores.runs import Runs
     from shared.stores.send_schedules import SendSchedules
     from shared.stores.slots import Slots
     from shared.stores.usage import Usage
@@ -73,6 +74,8 @@ class Parts(Protocol):
     # what is kept
     @property
     def notifications(self) -> "Notifications": ...
+    @property
+    def runs(self) -> "Runs": ...
     @property
     def providers(self) -> "Providers": ...
     @property
@@ -200,6 +203,12 @@ class RecordParts(BaseParts):
         from shared.stores.notifications import Notifications
 
         return Notifications(self._database)
+
+    @cached_property
+    def runs(self) -> "Runs":
+        from shared.stores.runs import Runs
+
+        return Runs(self._database)
 
     @cached_property
     def providers(self) -> "Providers":

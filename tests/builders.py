@@ -10,9 +10,11 @@ from shared.domain.audience.device import AddressKind, Device, Hwid, PushAddress
 from shared.domain.audience.filters import Segment
 from shared.domain.content.content import Content, NotificationInput
 from shared.domain.delivery.ledger import UNTRIED, Batch, BatchId, Record, Target, sort_key
+from shared.domain.delivery.run import Run
 from shared.domain.notifications.lifecycle import Status
 from shared.domain.notifications.notification import Notification, NotificationId
 from shared.domain.providers.provider import Domain, Plan, Provider
+from shared.stores.run_codec import RUN_STATUSES
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 
@@ -91,9 +93,24 @@ def a_notification(id: str = "n1", status: Status | None = Status.PENDING) -> No
     pending = fresh.submit(PROVIDER, NOON, admin_hwid=False).notification
     if status is Status.PENDING:
         return pending
+    sending = pending.approve(MODERATOR, NOON).notification
     if status is Status.SENDING:
-        return pending.approve(MODERATOR, NOON).notification
-    return replace(pending, status=status)
+        return sending
+    if status not in RUN_STATUSES:
+        return replace(pending, status=status)
+    began_never = replace(ran(sending), sending_at=None, wake_at=None)
+    return replace(pending, status=status, run=replace(began_never, status=RUN_STATUSES[status]))
+
+
+def ran(it: Notification) -> Run:
+    """The only run of a notification that is to be sent, or was."""
+    assert it.run is not None
+    return it.run
+
+
+def with_run(it: Notification, **changes: Any) -> Notification:
+    """The notification, with a run that differs in these."""
+    return replace(it, run=replace(ran(it), **changes))
 
 
 def a_target(hwid: str = "phone-1", **given: Any) -> Target:
@@ -105,7 +122,7 @@ def a_batch(targets: Sequence[Target] = (), records: Sequence[Record] = (), **gi
     chosen = tuple(targets) or (a_target(),)
     batch = Batch(
         id=BatchId("0000-00-00000"),
-        notification_id="n1",
+        run_id="n1",
         stream=0,
         partition=0,
         first_key=sort_key(partition_of(chosen[0].hwid), chosen[0].hwid),

@@ -37,6 +37,7 @@ from shared.stores.platform import StopSwitch
 from shared.stores.posts import Posts
 from shared.stores.providers import Providers
 from shared.stores.review_policies import ReviewPolicies
+from shared.stores.runs import Runs
 from shared.stores.send_schedules import SendSchedules
 from shared.stores.slots import Slots
 from shared.stores.usage import Usage
@@ -159,6 +160,10 @@ class DatabaseParts:
         return Notifications(self.database)
 
     @cached_property
+    def runs(self) -> Runs:
+        return Runs(self.database)
+
+    @cached_property
     def send_schedules(self) -> SendSchedules:
         return SendSchedules(self.database)
 
@@ -240,7 +245,7 @@ class MemoryParts(DatabaseParts):
 def put_batches(database: MemoryDatabase, *batches: Batch) -> None:
     """Hold batches that nothing planned."""
     for batch in batches:
-        name = batch_name(batch.notification_id, batch.id)
+        name = batch_name(batch.run_id, batch.id)
         database.commit([Put(name, batch_fields(batch))])
 
 

@@ -8,10 +8,11 @@ from datetime import datetime
 
 from functions.http.models import Answer, Moment, sums_json, with_dimensions, with_totals
 from shared.domain.audience.filters import Segment
+from shared.domain.delivery.run import FailureReason, Run
 from shared.domain.findings.finding import Finding, Severity
 from shared.domain.moments import moment_text
 from shared.domain.notifications.lifecycle import Status
-from shared.domain.notifications.notification import FailureReason, Notification
+from shared.domain.notifications.notification import Notification
 
 Json = dict[str, object]
 
@@ -89,19 +90,28 @@ def notification_json(it: Notification) -> Json:
         "moderatorComment": it.moderator_comment,
         "autoApproved": it.auto_approved,
         "autoApproveReason": it.auto_approve_reason,
-        "cancelledAt": moment_or_null(it.cancelled_at),
-        "cancelledBy": it.cancelled_by,
-        "sendingAt": moment_or_null(it.sending_at),
-        "endedAt": moment_or_null(it.ended_at),
-        "failureReason": it.failure_reason and str(it.failure_reason),
-        "countedAt": moment_or_null(it.counted_at),
+        "cancelledAt": moment_or_null(it.cancellation and it.cancellation.at),
+        "cancelledBy": it.cancellation and it.cancellation.by,
+        **_run_json(it.run),
         **sums_json(it.tally),
     }
 
 
 def stopped_json(stopped: Notification) -> Json:
     """Render a notification that was stopped."""
-    return {**notification_json(stopped), "preventedCount": stopped.prevented}
+    prevented = stopped.run.prevented if stopped.run else 0
+    return {**notification_json(stopped), "preventedCount": prevented}
+
+
+def _run_json(run: Run | None) -> Json:
+    """Render how far its run is."""
+    reason = run and run.failure_reason
+    return {
+        "sendingAt": moment_or_null(run and run.sending_at),
+        "endedAt": moment_or_null(run and run.ended_at),
+        "failureReason": reason and str(reason),
+        "countedAt": moment_or_null(run and run.counted_at),
+    }
 
 
 def moment_or_null(at: datetime | None) -> str | None:

@@ -20,8 +20,8 @@ from shared.wiring import Parts, inspecting, parts, retry_policy
 if TYPE_CHECKING:
     from shared.stores.audience import Audience
     from shared.stores.ledger import Ledger
-    from shared.stores.notifications import Notifications
     from shared.stores.providers import Providers
+    from shared.stores.runs import Runs
     from shared.stores.send_schedules import SendSchedules
 
 INLINE_SECONDS = 20
@@ -43,7 +43,7 @@ def deliver_now(id: NotificationId) -> None:
     tasks = _HeadStart(p)
     try:
         needs = _PlanNeeds(
-            p.audience, p.clock, p.send_schedules, p.ledger, p.notifications, p.providers, tasks
+            p.audience, p.clock, p.send_schedules, p.ledger, p.providers, p.runs, tasks
         )
         plan(id, inspect=inspecting(p), until=until, settle=False, needs=needs)
         if not tasks.batches:
@@ -69,8 +69,8 @@ class _PlanNeeds:
     clock: Clock
     send_schedules: SendSchedules
     ledger: Ledger
-    notifications: Notifications
     providers: Providers
+    runs: Runs
     tasks: Tasks
 
 

@@ -63,7 +63,8 @@ def estimate(call: Call[EstimateInput]) -> Reply:
 
 def _stats(notification: Notification) -> StatsAnswer:
     """Answer with counters that add up, and what went wrong how often."""
-    sums, failure = notification.tally, notification.failure_reason
+    sums, run = notification.tally, notification.run
+    failure = run and run.failure_reason
     return StatsAnswer.model_validate(
         {
             "status": notification.status,
@@ -74,7 +75,7 @@ def _stats(notification: Notification) -> StatsAnswer:
                 for code, count in sums.errors.items()
             ],
             "failure": failure and Sentence(code=failure, message=FAILURES[failure]),
-            "counted_at": notification.counted_at,
+            "counted_at": run and run.counted_at,
         }
     )
 

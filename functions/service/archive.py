@@ -35,7 +35,7 @@ def export_events(request: Request) -> None:
     if archive is None:
         raise Refusal("FANFARE_ARCHIVE is not set: nothing is archived", code="archiveOff")
     if task.notification_id:
-        exporter = Exporter(p.notifications, p.ledger, p.exports, archive, p.tasks, p.clock)
+        exporter = Exporter(p.notifications, p.runs, p.ledger, p.exports, archive, p.tasks, p.clock)
         until = p.clock.now() + timedelta(seconds=p.settings.handler_seconds)
         exporter.export(NotificationId(task.notification_id), until)
     elif task.day:

@@ -22,11 +22,10 @@ def tick(request: Request) -> None:
     """Find what has waited too long for an event or a task that was lost."""
     p = parts()
     swept = sweep(needs=p)
-    if swept.notifications or swept.parts or swept.batches:
+    if swept.runs or swept.parts or swept.batches:
         log(
             "WARNING",
-            f"swept {swept.notifications} notifications, {swept.parts} parts, "
-            f"{swept.batches} batches",
+            f"swept {swept.runs} notifications, {swept.parts} parts, {swept.batches} batches",
             trace=trace_of(request),
         )
     if p.settings.archive:

@@ -15,7 +15,6 @@ from pydantic import Field
 from functions.http.bodies import RequestModel, body
 from functions.http.errors import service_door
 from shared.domain.delivery.ledger import BatchId
-from shared.domain.notifications.notification import NotificationId
 from shared.flow.delivery.plan import plan, plan_part
 from shared.flow.delivery.send import send_batch as send
 from shared.wiring import Parts, inspecting, parts, retry_policy
@@ -40,7 +39,7 @@ class SendTask(RequestModel):
 def plan_fanout(request: Request) -> None:
     """Cut the audience of a notification, or of a part of it, into batches."""
     task, p = body(request, PlanTask), parts()
-    id = NotificationId(task.notification_id)
+    id = task.notification_id
     if task.part is None:
         plan(id, inspect=inspecting(p), until=_until(p), needs=p)
     else:
@@ -54,7 +53,7 @@ def send_batch(request: Request) -> None:
     """Send what is open in a batch, and record it."""
     task, p = body(request, SendTask), parts()
     send(
-        NotificationId(task.notification_id),
+        task.notification_id,
         BatchId(task.batch_id),
         until=_until(p),
         policy=retry_policy(p),

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from shared.domain.audience.device import AddressKind, AppId, AppService
     from shared.domain.delivery.evidence import Evidence, Group
     from shared.domain.delivery.ledger import BatchId
-    from shared.domain.notifications.notification import NotificationId
+    from shared.domain.delivery.run import RunId
     from shared.domain.push.answers import Answer
     from shared.domain.push.rendering import Push
 
@@ -72,27 +72,25 @@ class RunMemory(Protocol):
     batches sent elsewhere. Nothing rests on it: a process that starts anew asks again.
     """
 
-    def note(self, id: NotificationId, batch: BatchId, heard: Mapping[Group, Evidence]) -> None:
+    def note(self, id: RunId, batch: BatchId, heard: Mapping[Group, Evidence]) -> None:
         """Store what a batch has heard so far; replaces what the batch told before."""
 
-    def recall(self, id: NotificationId, kept: Mapping[BatchId, Mapping[Group, Evidence]]) -> None:
+    def recall(self, id: RunId, kept: Mapping[BatchId, Mapping[Group, Evidence]]) -> None:
         """Store what the ledger kept of each batch, unless more of the batch is known here."""
 
-    def silent(self, id: NotificationId) -> Set[BatchId]:
+    def silent(self, id: RunId) -> Set[BatchId]:
         """Return the batches of which the ledger kept nothing yet when it was asked last."""
 
-    def may_ask(self, id: NotificationId, now: datetime) -> bool:
+    def may_ask(self, id: RunId, now: datetime) -> bool:
         """Tell whether to ask the ledger for what other processes heard; true at intervals."""
 
-    def heard(self, id: NotificationId, group: Group) -> Evidence:
+    def heard(self, id: RunId, group: Group) -> Evidence:
         """Return the evidence of a group from all batches together."""
 
-    def heard_of_all(self, id: NotificationId, service: AppService) -> Evidence:
+    def heard_of_all(self, id: RunId, service: AppService) -> Evidence:
         """Return the evidence of all groups of one app at one push service: how many addresses were
         accepted, and how many are unknown.
         """
 
-    def earlier(
-        self, id: NotificationId, find: Callable[[], NotificationId | None]
-    ) -> NotificationId | None:
+    def earlier(self, id: RunId, find: Callable[[], RunId | None]) -> RunId | None:
         """Return the earlier notification to compare with, and ``find`` it the first time."""

@@ -14,8 +14,8 @@ from itertools import islice
 from shared.domain.audience.device import PARTITIONS
 from shared.domain.delivery.evidence import Evidence, Group
 from shared.domain.delivery.ledger import Batch, BatchId, BatchState, PlanPart
+from shared.domain.delivery.run import RunId
 from shared.domain.errors import Defect, LostLease, NotFound, TryAgain
-from shared.domain.notifications.notification import NotificationId
 from shared.domain.tally import DIMENSIONS, TOTALS, Tally
 from shared.ports.database import (
     NAME,
@@ -36,15 +36,14 @@ from shared.stores.ledger_codec import (
     batch_fields,
     batch_from,
     batch_name,
-    below,
     evidence_from,
-    owner_of,
     part_fields,
     part_from,
     part_name,
     state_fields,
     tally_from,
 )
+from shared.stores.run_names import run_name, run_of
 
 BATCHES_PER_PAGE = 8
 SUMS_PER_PAGE = 500
@@ -70,12 +69,12 @@ class Ledger:
         if not all(it.done or it.unmet for it in results):
             raise TryAgain("not every part of the plan could be opened")
 
-    def parts(self, id: NotificationId) -> Sequence[PlanPart]:
+    def parts(self, id: RunId) -> Sequence[PlanPart]:
         """List all plan parts, by ``low``."""
-        asked = Query(PARTS, order=(NAME,), limit=PARTITIONS, below=below(id))
+        asked = Query(PARTS, order=(NAME,), limit=PARTITIONS, below=run_name(id))
         return [part_from(document) for document in self._database.query(asked)]
 
-    def part(self, id: NotificationId, low: int) -> PlanPart | None:
+    def part(self, id: RunId, low: int) -> PlanPart | None:
         """Return the part that begins at ``low``; ``None`` while it is not opened."""
         document = self._database.get(part_name(id, low))
         return None if document is None else part_from(document)
@@ -88,7 +87,7 @@ class Ledger:
 
     # ---- one batch ---------------------------------------------------------------------------
 
-    def batch(self, id: NotificationId, batch: BatchId) -> Batch:
+    def batch(self, id: RunId, batch: BatchId) -> Batch:
         """Return a batch; raises ``NotFound``."""
         document = self._database.get(batch_name(id, batch))
         if document is None:
@@ -108,13 +107,13 @@ class Ledger:
 
     # ---- many batches ------------------------------------------------------------------------
 
-    def batches(self, id: NotificationId, after: str = "") -> Iterator[Batch]:
+    def batches(self, id: RunId, after: str = "") -> Iterator[Batch]:
         """Yield every batch with its records, by id, a few at a time; only those after the id
         ``after``.
         """
         return (batch_from(document) for document in self._all(id, (), BATCHES_PER_PAGE, after))
 
-    def evidence(self, id: NotificationId) -> Iterator[tuple[BatchId, Mapping[Group, Evidence]]]:
+    def evidence(self, id: RunId) -> Iterator[tuple[BatchId, Mapping[Group, Evidence]]]:
         """Yield what the addresses of each batch were answered that an owner gave back or closed;
         nothing yet of an open one that none gave back. One read a batch.
         """
@@ -123,25 +122,25 @@ class Ledger:
             if kept or document.fields.get("state") == BatchState.OPEN:
                 yield BatchId(document.id), kept
 
-    def open_batches(self, id: NotificationId) -> int:
+    def open_batches(self, id: RunId) -> int:
         """Count the batches that are not closed, by aggregation."""
         is_open = Where("state", "==", str(BatchState.OPEN))
-        return self._database.count(Query(BATCHES, (is_open,), below=below(id))).number
+        return self._database.count(Query(BATCHES, (is_open,), below=run_name(id))).number
 
-    def sums(self, id: NotificationId) -> Tally:
+    def sums(self, id: RunId) -> Tally:
         """Sum up the batches without ``errors``, by aggregation: for live counters."""
-        return Tally.of(self._database.sum(Query(BATCHES, below=below(id)), TOTALS).numbers)
+        return Tally.of(self._database.sum(Query(BATCHES, below=run_name(id)), TOTALS).numbers)
 
-    def tally(self, id: NotificationId) -> Tally:
+    def tally(self, id: RunId) -> Tally:
         """Sum up the batches with ``errors``, from the sums each keeps of its own records."""
         documents = self._all(id, (*TOTALS, *DIMENSIONS), SUMS_PER_PAGE)
         return sum(map(tally_from, documents), Tally())
 
     def _all(
-        self, id: NotificationId, select: tuple[str, ...], page: int, begin: str = ""
+        self, id: RunId, select: tuple[str, ...], page: int, begin: str = ""
     ) -> Iterator[Document]:
         after: tuple[str, ...] = (batch_name(id, BatchId(begin)),) if begin else ()
-        asked = Query(BATCHES, order=(NAME,), limit=page, select=select, below=below(id))
+        asked = Query(BATCHES, order=(NAME,), limit=page, select=select, below=run_name(id))
         while True:
             documents = self._database.query(replace(asked, after=after))
             yield from documents
@@ -149,15 +148,13 @@ class Ledger:
                 return
             after = (documents[-1].name,)
 
-    def batches_around(self, id: NotificationId, key: str) -> Sequence[Batch]:
+    def batches_around(self, id: RunId, key: str) -> Sequence[Batch]:
         """Return for each stream the batch that would hold sort key ``key``."""
         streams = range(self._streams(id))
         downwards = (self._down_from(id, stream, key, 1) for stream in streams)
         return [batch for each in downwards for batch in islice(each, 1)]
 
-    def batches_between(
-        self, id: NotificationId, low: str, high: str, most: int
-    ) -> Sequence[Batch] | None:
+    def batches_between(self, id: RunId, low: str, high: str, most: int) -> Sequence[Batch] | None:
         """Return the batches that would hold the sort keys from ``low`` to ``high``; ``None`` where
         ``most`` of one stream begin behind ``low``.
         """
@@ -173,10 +170,10 @@ class Ledger:
             between += found
         return between
 
-    def _down_from(self, id: NotificationId, stream: int, key: str, page: int) -> Iterator[Batch]:
+    def _down_from(self, id: RunId, stream: int, key: str, page: int) -> Iterator[Batch]:
         """Yield the batches that begin at ``key`` or before, the last first."""
         where = (Where("stream", "==", stream), Where("firstKey", "<=", key))
-        asked = Query(BATCHES, where, order=("-firstKey",), limit=page, below=below(id))
+        asked = Query(BATCHES, where, order=("-firstKey",), limit=page, below=run_name(id))
         while True:
             documents = self._database.query(asked)
             yield from map(batch_from, documents)
@@ -184,20 +181,18 @@ class Ledger:
                 return
             asked = replace(asked, after=(documents[-1].fields["firstKey"],))
 
-    def _streams(self, id: NotificationId) -> int:
+    def _streams(self, id: RunId) -> int:
         select = ("stream",)
-        asked = Query(BATCHES, order=("-stream",), limit=1, select=select, below=below(id))
+        asked = Query(BATCHES, order=("-stream",), limit=1, select=select, below=run_name(id))
         found = self._database.query(asked)
         return int(found[0].fields["stream"]) + 1 if found else 0
 
     # ---- of any notification -----------------------------------------------------------------
 
-    def overdue_batches(
-        self, now: datetime, limit: int
-    ) -> Sequence[tuple[NotificationId, BatchId]]:
+    def overdue_batches(self, now: datetime, limit: int) -> Sequence[tuple[RunId, BatchId]]:
         """List open batches whose ``wake_at`` has passed, of any notification."""
         documents = self._overdue(BATCHES, now, limit, select=(NAME,))
-        return [(owner_of(it), BatchId(it.id)) for it in documents]
+        return [(run_of(it.name), BatchId(it.id)) for it in documents]
 
     def overdue_parts(self, now: datetime, limit: int) -> Sequence[PlanPart]:
         """List unfinished plan parts whose ``wake_at`` has passed, of any notification; parts that
@@ -215,11 +210,11 @@ class Ledger:
 
 
 def _part(part: PlanPart) -> str:
-    return part_name(part.notification_id, part.low)
+    return part_name(part.run_id, part.low)
 
 
 def _batch(batch: Batch) -> str:
-    return batch_name(batch.notification_id, batch.id)
+    return batch_name(batch.run_id, batch.id)
 
 
 def _readable_parts(documents: Iterable[Document]) -> Iterator[PlanPart]:

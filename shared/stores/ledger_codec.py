@@ -31,13 +31,12 @@ from shared.domain.delivery.ledger import (
     Target,
 )
 from shared.domain.delivery.ramp import Ramp
+from shared.domain.delivery.run import RunId
 from shared.domain.errors import Defect
-from shared.domain.notifications.notification import NotificationId
 from shared.domain.tally import Tally, stored_dimensions
 from shared.ports.database import Document, Fields
-from shared.stores.names import document_name
+from shared.stores.run_names import run_name, run_of
 
-NOTIFICATIONS = "pendingNotifications"
 PARTS = "parts"
 BATCHES = "batches"
 
@@ -53,24 +52,14 @@ _NOWHERE = (None, None, None, None)
 # ---- where they are --------------------------------------------------------------------------
 
 
-def below(id: str, *path: str) -> str:
-    """Form the name of a document below what is distributed, or without a path of that itself."""
-    return document_name(NOTIFICATIONS, id, *path)
-
-
-def part_name(id: str, low: int) -> str:
+def part_name(id: RunId, low: int) -> str:
     """Form the name of a plan part; the order of these names is that of the parts."""
-    return below(id, PARTS, f"{low:04d}")
+    return run_name(id, PARTS, f"{low:04d}")
 
 
-def batch_name(id: str, batch: BatchId) -> str:
+def batch_name(id: RunId, batch: BatchId) -> str:
     """Form the name of a batch."""
-    return below(id, BATCHES, batch)
-
-
-def owner_of(document: Document) -> NotificationId:
-    """Return the notification above a batch or a part: the third name from the end."""
-    return NotificationId(document.name.split("/")[-3])
+    return run_name(id, BATCHES, batch)
 
 
 # ---- plan parts ------------------------------------------------------------------------------
@@ -102,7 +91,7 @@ def part_from(document: Document) -> PlanPart:
 def _part(document: Document) -> PlanPart:
     fields = document.fields
     return PlanPart(
-        notification_id=owner_of(document),
+        run_id=run_of(document.name),
         low=fields["low"],
         high=fields["high"],
         read_at=fields["readAt"],
@@ -152,7 +141,7 @@ def batch_fields(batch: Batch) -> Fields:
     targets, addresses = _targets_text(batch.targets), _addresses_text(batch.targets)
     size = len(targets.encode()) + len(addresses.encode())
     if size > MOST_BATCH_BYTES:
-        raise Defect(f"batch {batch.id} of {batch.notification_id} is too large: {size} bytes")
+        raise Defect(f"batch {batch.id} of {batch.run_id} is too large: {size} bytes")
     return {
         "stream": batch.stream,
         "partition": batch.partition,
@@ -203,7 +192,7 @@ def _batch(document: Document) -> Batch:
     fields = document.fields
     return Batch(
         id=BatchId(document.id),
-        notification_id=owner_of(document),
+        run_id=run_of(document.name),
         stream=fields["stream"],
         partition=fields["partition"],
         first_key=fields["firstKey"],

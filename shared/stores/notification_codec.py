@@ -1,6 +1,7 @@
 """Notifications and their history, as documents."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from enum import StrEnum
 from typing import Any
 
@@ -8,17 +9,13 @@ from pydantic.alias_generators import to_camel
 
 from shared.domain.audience.filters import Segment
 from shared.domain.content.content import Content
-from shared.domain.notifications.history import GENESIS, Entry
+from shared.domain.notifications.history import GENESIS, ChainHead, Entry
 from shared.domain.notifications.lifecycle import Status
-from shared.domain.notifications.notification import (
-    FailureReason,
-    Notification,
-    NotificationId,
-)
+from shared.domain.notifications.notification import Notification, NotificationId
 from shared.domain.notifications.queries import Decision
-from shared.domain.tally import DIMENSIONS, TOTALS, Tally
 from shared.stores.codec import Fields, Reader
 from shared.stores.review_codec import (
+    cancellation_from,
     claim_fields,
     claim_from,
     endorsement_fields,
@@ -28,10 +25,10 @@ from shared.stores.review_codec import (
     looked_at_fields,
     looked_at_from,
 )
+from shared.stores.run_codec import only_run_from, outcome_fields, plan_fields
 
 NOTIFICATIONS = "pendingNotifications"
 HISTORY = "history"
-PLAN_DOMAINS, LOST_DOMAINS = "planDomains", "lostDomains"
 
 _CONTENT = [to_camel(name) for name in Content.model_fields]
 
@@ -53,22 +50,6 @@ _AUDIT = _by_name_in_document(
     "moderator_comment",
     "auto_approved",
     "auto_approve_reason",
-    "cancelled_at",
-    "cancelled_by",
-    "sending_at",
-    "ended_at",
-    "failure_reason",
-    "counted_at",
-)
-_INTERNAL = _by_name_in_document(
-    "plan_parts",
-    "plan_domains",
-    "read_at",
-    "wake_at",
-    "export_at",
-    "sweeps",
-    "history_count",
-    "history_hash",
 )
 DECISION = (
     "providerId",
@@ -85,17 +66,22 @@ DECISION = (
 def notification_fields(notification: Notification) -> Fields:
     """Build the document of a notification."""
     claim, looked_at, segment = notification.claim, notification.looked_at, notification.segment
+    cancellation = notification.cancellation
     return {
         **content_fields(notification.content),
         "targetSegment": None if segment is None else segment_fields(segment),
         "findings": [finding_fields(each) for each in notification.findings],
         **_named(notification, _AUDIT),
-        **tally_fields(notification.tally),
+        "cancelledAt": cancellation and cancellation.at,
+        "cancelledBy": cancellation and cancellation.by,
+        **outcome_fields(notification.run),
         "lookedAt": looked_at and looked_at_fields(looked_at),
         "claim": claim and claim_fields(claim),
         "endorsements": [endorsement_fields(each) for each in notification.endorsements],
-        **_named(notification, _INTERNAL),
-        LOST_DOMAINS: list(notification.lost_domains) or None,
+        **plan_fields(notification.run),
+        "exportAt": notification.export_at,
+        "historyCount": notification.head.count,
+        "historyHash": notification.head.hash,
     }
 
 
@@ -103,7 +89,7 @@ def notification_from(id: str, document: Mapping[str, Any], version: str = "") -
     """Read a notification."""
     reader = Reader(NOTIFICATIONS, id, document)
     segment = reader.map("targetSegment")
-    return Notification(
+    it = Notification(
         id=NotificationId(id),
         provider_id=reader.text("providerId"),
         provider_email=reader.text("providerEmail"),
@@ -123,40 +109,17 @@ def notification_from(id: str, document: Mapping[str, Any], version: str = "") -
         moderator_comment=reader.text_or_none("moderatorComment"),
         auto_approved=reader.flag("autoApproved"),
         auto_approve_reason=reader.text_or_none("autoApproveReason"),
-        cancelled_at=reader.time("cancelledAt"),
-        cancelled_by=reader.text_or_none("cancelledBy"),
-        sending_at=reader.time("sendingAt"),
-        ended_at=reader.time("endedAt"),
-        failure_reason=reader.choice_or_none("failureReason", FailureReason),
-        tally=_tally_from(reader),
-        counted_at=reader.time("countedAt"),
-        plan_parts=reader.number("planParts"),
-        plan_domains=reader.texts(PLAN_DOMAINS),
-        lost_domains=reader.texts(LOST_DOMAINS),
-        read_at=reader.text("readAt"),
-        wake_at=reader.time("wakeAt"),
+        cancellation=cancellation_from(reader),
         export_at=reader.time("exportAt"),
-        sweeps=reader.number("sweeps"),
-        history_count=reader.number("historyCount"),
-        history_hash=reader.text("historyHash", GENESIS),
+        head=ChainHead(reader.number("historyCount"), reader.text("historyHash", GENESIS)),
         version=version,
     )
+    return replace(it, run=only_run_from(it, reader))
 
 
 def status_from(id: str, document: Mapping[str, Any]) -> Status:
     """Read where a notification is in its life."""
     return Reader(NOTIFICATIONS, id, document).choice("status", Status)
-
-
-def lost_domains_from(id: str, document: Mapping[str, Any]) -> tuple[str, ...]:
-    """Read which domains were taken from its provider while it is sent."""
-    return Reader(NOTIFICATIONS, id, document).texts(LOST_DOMAINS)
-
-
-def is_planned_on(domain: str, document: Mapping[str, Any]) -> bool:
-    """Tell whether a plan has the domain; one that cannot be read has none."""
-    planned = document.get(PLAN_DOMAINS)
-    return isinstance(planned, list) and domain in planned
 
 
 def decision_from(id: str, document: Mapping[str, Any]) -> Decision:
@@ -170,17 +133,6 @@ def decision_from(id: str, document: Mapping[str, Any]) -> Decision:
         moderated_at=reader.required_time("moderatedAt"),
         endorsers=tuple(each.text("moderatorId") for each in reader.maps("endorsements")),
     )
-
-
-def tally_fields(sums: Tally) -> Fields:
-    """Write the counters of a notification."""
-    counters = {f"{name}Count": number for name, number in sums.totals.items()}
-    return {**counters, **sums.dimensions}
-
-
-def _tally_from(reader: Reader) -> Tally:
-    totals = {name: reader.number(f"{name}Count") for name in TOTALS}
-    return Tally.of(totals, {name: reader.counts(name) for name in DIMENSIONS})
 
 
 def content_fields(content: Content) -> Fields:

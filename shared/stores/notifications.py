@@ -38,10 +38,8 @@ from shared.stores.notification_codec import (
     DECISION,
     HISTORY,
     NOTIFICATIONS,
-    PLAN_DOMAINS,
     entry_fields,
     entry_from,
-    is_planned_on,
     notification_fields,
     notification_from,
 )
@@ -74,7 +72,10 @@ class Notifications:
         Raises ``AlreadyThere`` when the id or the replay key exists.
         """
         notification, entries = change.notification, _links(change)
-        writes = [Create(_name(notification.id), notification_fields(notification)), *entries]
+        writes = [
+            Create(notification_name(notification.id), notification_fields(notification)),
+            *entries,
+        ]
         if replay:
             writes.append(Create(document_name(REPLAYS, replay.key), replay_fields(replay)))
         try:
@@ -86,13 +87,13 @@ class Notifications:
         """Return a notification; raises ``NotFound``, and ``Defect`` for a document that cannot be
         one.
         """
-        return _read(self._database.get(_name(id)))
+        return _read(self._database.get(notification_name(id)))
 
     def statuses(self, ids: Iterable[NotificationId]) -> Mapping[NotificationId, Status]:
         """Return the status by id, in one request; ids that are missing or cannot be read are
         omitted.
         """
-        names = [_name(id) for id in ids if can_name(id)]
+        names = [notification_name(id) for id in ids if can_name(id)]
         return statuses(self._database.get_many(names, ["status"]).documents.values())
 
     def change(self, id: NotificationId, change: Callable[[Notification], Change]) -> Notification:
@@ -112,7 +113,7 @@ class Notifications:
             entries = _links(wanted)
             return Step(wanted.notification, fields, entries, proof=_first(entries))
 
-        notification, version = changed(self._database, _name(id), decide, _WHAT)
+        notification, version = changed(self._database, notification_name(id), decide, _WHAT)
         return replace(notification, version=version)
 
     def delete(self, id: NotificationId, check: Callable[[Notification], None]) -> None:
@@ -121,15 +122,15 @@ class Notifications:
         def decide(document: Document | None) -> Step[None]:
             before = _read(document)
             check(before)
-            numbers = range(1, before.history_count + 1)
+            numbers = range(1, before.head.count + 1)
             entries = tuple(Delete(_link(id, number)) for number in numbers)
             return Step(None, also=entries, deletes=True)
 
-        change(self._database, _name(id), decide, _WHAT)
+        change(self._database, notification_name(id), decide, _WHAT)
 
     def history(self, id: NotificationId) -> Sequence[Entry]:
         """Return the chain of history entries, in order."""
-        links = self._database.query(Query(HISTORY, order=(NAME,), below=_name(id)))
+        links = self._database.query(Query(HISTORY, order=(NAME,), below=notification_name(id)))
         return [entry_from(id, link.id, link.fields) for link in links]
 
     # ---- lists -------------------------------------------------------------------------------
@@ -160,38 +161,15 @@ class Notifications:
         latest = Query(NOTIFICATIONS, where, ("-moderatedAt",), limit=limit, select=DECISION)
         return decisions(self._database.query(latest))
 
-    def sending_on(self, domain: str) -> Sequence[NotificationId]:
-        """List the notifications that are being sent and whose plan has the domain.
-
-        Plans are not indexed by domain: few are sent at a time, and fewer domains are lost.
-        """
-        where, select = (_in(Status.SENDING),), (PLAN_DOMAINS,)
-        sending = Query(NOTIFICATIONS, where, order=(NAME,), limit=PAGE, select=select)
-        page, found = sending, list[Document]()
-        while documents := self._database.query(page):
-            found += documents
-            page = replace(sending, after=(documents[-1].name,))
-        return [NotificationId(it.id) for it in found if is_planned_on(domain, it.fields)]
-
-    def overdue(self, now: datetime, limit: int) -> Sequence[NotificationId]:
-        """List the notifications whose ``wake_at`` has passed."""
-        return self._due("wakeAt", now, limit)
-
     def unexported(self, now: datetime, limit: int) -> Sequence[NotificationId]:
         """List the notifications that ended and whose ``export_at`` has passed."""
-        return self._due("exportAt", now, limit)
-
-    def put_off_wake(self, id: NotificationId, until: datetime) -> None:
-        """Move ``wake_at`` of a notification that cannot be read; no-op when the notification is
-        gone.
-        """
-        self._put_off(id, {"wakeAt": until})
+        return [NotificationId(id) for id in due(self._database, "exportAt", now, limit)]
 
     def put_off_export(self, id: NotificationId, until: datetime) -> None:
         """Move ``export_at`` of a notification that cannot be read; no-op when the notification is
         gone.
         """
-        self._put_off(id, {"exportAt": until})
+        put_off(self._database, id, {"exportAt": until})
 
     # ---- numbers -----------------------------------------------------------------------------
 
@@ -232,7 +210,7 @@ class Notifications:
 
     def _rows_after(self, ordered: Query, place: Position | None, limit: int) -> Sequence[Row]:
         """Read the rows behind a place in an order by time and name."""
-        after = (place.at, _name(place.id)) if place else ()
+        after = (place.at, notification_name(place.id)) if place else ()
         time = ordered.order[0].removeprefix("-")
         documents = self._database.query(replace(ordered, after=after, limit=limit))
         return [Row(it, it.fields.get(time)) for it in documents]
@@ -255,22 +233,26 @@ class Notifications:
         ordered = sorted((*submitted, *older), key=lambda row: (row.at, row.document.id))
         return ordered if whole else ordered[: ordered.index(submitted[-1]) + 1]
 
-    def _due(self, field: str, now: datetime, limit: int) -> Sequence[NotificationId]:
-        due = Query(
-            NOTIFICATIONS, (Where(field, "<=", now),), (field,), limit=limit, select=(NAME,)
-        )
-        return [NotificationId(it.id) for it in self._database.query(due)]
-
     def _count_in(self, provider_id: str, status: Status, *where: Where) -> int:
         selected = Query(NOTIFICATIONS, (*_owned(provider_id), _in(status), *where))
         return self._database.count(selected).number
 
-    def _put_off(self, id: NotificationId, fields: Fields) -> None:
-        with suppress(Unmet):
-            write(self._database, [Update(_name(id), fields)], "what is put off")
+
+def due(database: Database, field: str, now: datetime, limit: int) -> Sequence[str]:
+    """List the ids of the notifications in which this moment has passed, the earliest first."""
+    where = (Where(field, "<=", now),)
+    asked = Query(NOTIFICATIONS, where, order=(field,), limit=limit, select=(NAME,))
+    return [it.id for it in database.query(asked)]
 
 
-def _name(id: str) -> str:
+def put_off(database: Database, id: str, fields: Fields) -> None:
+    """Move a moment of a notification that cannot be read; no-op when the notification is gone."""
+    with suppress(Unmet):
+        write(database, [Update(notification_name(id), fields)], "what is put off")
+
+
+def notification_name(id: str) -> str:
+    """Form the name of a notification's document."""
     return document_name(NOTIFICATIONS, id)
 
 

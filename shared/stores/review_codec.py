@@ -2,7 +2,7 @@
 
 from shared.domain.findings.finding import Finding, Severity
 from shared.domain.findings.link_ends import LinkEnd, LookedAt
-from shared.domain.notifications.review import Claim, Endorsement
+from shared.domain.notifications.review import Cancellation, Claim, Endorsement
 from shared.stores.codec import Fields, Reader
 
 
@@ -63,6 +63,12 @@ def claim_from(reader: Reader | None) -> Claim | None:
     if reader is None:
         return None
     return Claim(reader.text("moderatorId"), reader.required_time("until"))
+
+
+def cancellation_from(reader: Reader) -> Cancellation | None:
+    """Read the cancellation of a notification, whose document it is part of."""
+    at, by = reader.time("cancelledAt"), reader.text_or_none("cancelledBy")
+    return None if at is None and by is None else Cancellation(at, by)
 
 
 def endorsement_fields(endorsement: Endorsement) -> Fields:

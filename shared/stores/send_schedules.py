@@ -33,7 +33,7 @@ class SendSchedules:
 def schedule_fields(schedule: SendSchedule) -> Fields:
     """Build the document of a schedule."""
     taken = [
-        {"notificationId": it.notification_id, "startsAt": it.starts_at, "endsAt": it.ends_at}
+        {"notificationId": it.run_id, "startsAt": it.starts_at, "endsAt": it.ends_at}
         for it in schedule.taken
     ]
     return {"freeAt": schedule.free_at, "taken": taken}

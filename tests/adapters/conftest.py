@@ -22,6 +22,7 @@ from shared.stores.notifications import Notifications
 from shared.stores.platform import StopSwitch
 from shared.stores.providers import Providers
 from shared.stores.review_policies import ReviewPolicies
+from shared.stores.runs import Runs
 from shared.stores.usage import Usage
 from tests.adapters.fanout import WITHOUT_WAITING, BadLine
 from tests.adapters.records import NOON, SECOND, a_draft, a_submission
@@ -65,15 +66,28 @@ def rest(
 
 
 @pytest.fixture(params=[*KINDS, "rest"])
-def notifications(request: pytest.FixtureRequest) -> Bench[Notifications]:
+def records(request: pytest.FixtureRequest) -> Database:
     """In memory, by Google's client, and over REST, where batches look at what they send."""
     if request.param == "memory":
-        return _held(MemoryDatabase())
-    client: Client = request.getfixturevalue("client")
+        return MemoryDatabase()
     rest = RestDatabase(request.getfixturevalue("rest"))
-    by_client = GoogleDatabase(client, lambda: rest)
-    store = Notifications(rest if request.param == "rest" else by_client)
-    return _in_firestore(store, client, NOTIFICATIONS)
+    if request.param == "rest":
+        return rest
+    return GoogleDatabase(request.getfixturevalue("client"), lambda: rest)
+
+
+@pytest.fixture
+def notifications(records: Database, request: pytest.FixtureRequest) -> Bench[Notifications]:
+    if isinstance(records, MemoryDatabase):
+        return _held(records)
+    client: Client = request.getfixturevalue("client")
+    return _in_firestore(Notifications(records), client, NOTIFICATIONS)
+
+
+@pytest.fixture
+def runs(records: Database) -> Runs:
+    """Runs of the same notifications."""
+    return Runs(records)
 
 
 @pytest.fixture

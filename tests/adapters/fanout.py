@@ -1,7 +1,6 @@
 """What the contract tests of the fan-out share: devices as documents, and a line that breaks."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 import httpx
@@ -14,7 +13,7 @@ from shared.domain.notifications.notification import Notification
 from shared.stores.codec import present
 from shared.stores.device_codec import DEVICES, registration_fields
 from shared.wire.kept_transport import KeptTransport
-from tests.builders import NOON, a_notification
+from tests.builders import NOON, a_notification, with_run
 
 Documents = Mapping[str, Mapping[str, Any]]
 WITHOUT_WAITING: Callable[[float], None] = lambda seconds: None  # noqa: E731
@@ -49,7 +48,7 @@ def device_document(rest: FirestoreRest, hwid: str) -> dict[str, Any] | None:
 
 
 def a_sending_notification(id: str = "n1", **changes: Any) -> Notification:
-    return replace(a_notification(id, Status.SENDING), sending_at=NOON, **changes)
+    return with_run(a_notification(id, Status.SENDING), sending_at=NOON, **changes)
 
 
 class BadLine(httpx.BaseTransport):

@@ -9,6 +9,7 @@ from shared.domain.actors import Actor, Role
 from shared.domain.audience.filters import Segment, TargetPlatform
 from shared.domain.content.content import Content
 from shared.domain.notifications.notification import Change, Notification, NotificationId
+from tests.builders import ran, with_run
 
 NOON = datetime(2026, 3, 1, 12, 0, 0, 123456, tzinfo=UTC)
 PROVIDER = Actor(Role.PROVIDER, "p1")
@@ -43,6 +44,13 @@ def a_draft(id: str = "n1", **changes: Any) -> Change:
     return new.save_draft(PROVIDER, new.created_at)
 
 
+def a_sending(id: str = "n1", **run: Any) -> Change:
+    """Submitted to an admin's device, which begins its run at once."""
+    new = a_new_notification(id)
+    change = new.submit(PROVIDER, new.created_at, admin_hwid=True)
+    return replace(change, notification=with_run(change.notification, **run))
+
+
 def with_fields(change: Change, **fields: Any) -> Change:
     """The same change, with a notification that differs in these fields."""
     return replace(change, notification=replace(change.notification, **fields))
@@ -58,7 +66,7 @@ def cancel(it: Notification) -> Change:
 
 def one_more(it: Notification) -> Change:
     """Of those it is for."""
-    return it.counted(replace(it.tally, targeted=it.tally.targeted + 1), NOON)
+    return it.follow(ran(it).counted(replace(it.tally, targeted=it.tally.targeted + 1), NOON))
 
 
 def plain(it: Notification) -> Notification:

@@ -26,7 +26,7 @@ from shared.stores.notifications import Notifications
 from tests.adapters.fanout import BadLine
 from tests.adapters.test_others import not_again
 from tests.archive.parts import N1, N2, World, closed_batches
-from tests.builders import NOON, PROVIDER, a_notification
+from tests.builders import NOON, PROVIDER, a_notification, ran
 
 SOME = (Sealed("kind=outcomes/a", "ab" * 32, 500, 70_000), Sealed("b", "cd" * 32, 0, 0))
 LATER = NOON + timedelta(hours=1)
@@ -203,7 +203,7 @@ def test_a_whole_export_out_of_firestore(
     world.notifications.create(a_notification("n1", None).submit(PROVIDER, NOON, admin_hwid=False))
     world.notifications.change(N1, lambda it: it.approve(PROVIDER, NOON))
     sums = ledger.tally(N1)
-    world.notifications.change(N1, lambda it: it.complete(PROVIDER, NOON, sums))
+    world.notifications.change(N1, lambda it: it.follow(ran(it).complete(PROVIDER, NOON, sums)))
     world.export()
     world.next_day()
     world.close_day()

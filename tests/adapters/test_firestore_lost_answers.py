@@ -44,9 +44,11 @@ from tests.adapters.records import (
     PROVIDER,
     a_draft,
     a_new_notification,
+    a_sending,
     a_submission,
 )
 from tests.adapters.test_others import not_again
+from tests.builders import ran
 from tests.conftest import eventually
 
 N1 = NotificationId("n1")
@@ -164,14 +166,15 @@ def test_a_lost_answer_does_not_make_anothers_move_ours(
 
 
 def test_a_count_whose_answer_was_lost_is_not_added_again(
-    pending: Notifications, faulty: FaultyClient
+    store: Notifications, faulty: FaultyClient
 ) -> None:
     def one_more(it: Notification) -> Change:
-        return it.counted(Tally(targeted=it.tally.targeted + 1), NOON)
+        return it.follow(ran(it).counted(Tally(targeted=it.tally.targeted + 1), NOON))
 
+    store.create(a_sending())
     faulty.faults = [after_it_counted]
-    pending.change(N1, one_more)
-    assert pending.get(N1).tally.targeted == 1
+    store.change(N1, one_more)
+    assert store.get(N1).tally.targeted == 1
 
 
 @pytest.mark.parametrize("fault", [after_it_counted, before_it_counted], ids=lambda it: it.__name__)
@@ -396,7 +399,7 @@ def test_a_submission_with_findings_whose_answer_was_lost_is_there_once(
     store.create(new.submit(PROVIDER, NOON, admin_hwid=False, looked=looked))
     it, chain = store.get(N1), store.history(N1)
     assert [entry.move for entry in chain] == ["submit", "findings"]
-    assert chain_faults(chain, it.history_count, it.history_hash) == []
+    assert chain_faults(chain, it.head.count, it.head.hash) == []
 
 
 # ---- domains ---------------------------------------------------------------------------------

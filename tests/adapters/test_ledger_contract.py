@@ -79,9 +79,9 @@ def test_a_part_keeps_its_schedule(ledger: Ledger) -> None:
 
 def planned(ledger: Ledger, *batches: Batch) -> list[Batch]:
     """Batches in the ledger, as they are read from it."""
-    part = opened(ledger, batches[0].notification_id)
+    part = opened(ledger, batches[0].run_id)
     ledger.advance(replace(part, batches=part.batches + len(batches)), batches)
-    return [ledger.batch(NotificationId(b.notification_id), b.id) for b in batches]
+    return [ledger.batch(b.run_id, b.id) for b in batches]
 
 
 def of_size(devices: int, number: int = 0, **changes: Any) -> Batch:
@@ -368,7 +368,7 @@ def test_sums_are_those_of_the_records_of_every_batch(ledger: Ledger) -> None:
     unknown = Record(Outcome.UNKNOWN, "answerLost", at=NOON, ambiguous=True)
     results = {0: GONE, 1: skipped, 2: unknown}
     ledger.write(second.recorded(results).closed(), results)
-    planned_elsewhere = planned(ledger, of_size(5, notification_id="n2"))
+    planned_elsewhere = planned(ledger, of_size(5, run_id="n2"))
     sums = Tally(targeted=63, delivered=1, failed=2, skipped=1, unknown=1)
     errors = {"UNREGISTERED": 2, "answerLost": 1, "superseded": 1}
     assert ledger.sums(N1) == sums
@@ -438,7 +438,7 @@ def test_overdue_batches_of_any_notification_are_found_the_longest_waiting_first
     ledger: Ledger,
 ) -> None:
     planned(ledger, of_size(1, 1, wake_at=LATER), of_size(1, 2, wake_at=NOON), of_size(1, 3))
-    planned(ledger, of_size(1, 4, notification_id="n2", wake_at=NOON - timedelta(hours=1)))
+    planned(ledger, of_size(1, 4, run_id="n2", wake_at=NOON - timedelta(hours=1)))
     assert list(ledger.overdue_batches(NOON, 9)) == [
         (N2, batch_id(0, 0, 4)),
         (N1, batch_id(0, 0, 2)),
@@ -450,7 +450,7 @@ def test_overdue_batches_of_any_notification_are_found_the_longest_waiting_first
 def test_overdue_parts_of_any_notification_are_found_until_they_are_done(ledger: Ledger) -> None:
     first, second = opened(ledger), opened(ledger, "n2", 16)
     assert list(ledger.overdue_parts(LATER - timedelta(microseconds=1), 9)) == []
-    assert sorted(p.notification_id for p in ledger.overdue_parts(LATER, 9)) == ["n1", "n2"]
+    assert sorted(p.run_id for p in ledger.overdue_parts(LATER, 9)) == ["n1", "n2"]
     ledger.advance(replace(first, done=True, wake_at=None), [])
     assert list(ledger.overdue_parts(LATER, 9)) == [second]
 

@@ -18,13 +18,15 @@ from shared.adapters.firestore.google_database import GoogleDatabase
 from shared.adapters.firestore.rest import FirestoreRest
 from shared.adapters.firestore.rest_database import RestDatabase
 from shared.domain.delivery.ledger import BatchState, Outcome, Record
+from shared.domain.delivery.run import Run
 from shared.domain.errors import TryAgain
 from shared.domain.notifications.lifecycle import Status
-from shared.domain.notifications.notification import Notification, NotificationId
+from shared.domain.notifications.notification import NotificationId
 from shared.domain.tally import Tally
 from shared.flow.delivery.count import finish
 from shared.stores.ledger import Ledger
 from shared.stores.notifications import Notifications
+from shared.stores.runs import Runs
 from tests.adapters.test_ledger_contract import a_part, of_size
 from tests.adapters.test_others import not_again
 from tests.builders import NOON, PROVIDER, a_notification
@@ -58,22 +60,21 @@ def ledger(firestore_emulator: FirestoreEmulator, project: str) -> Iterator[Ledg
 def test_fifty_finishers_make_one_end_and_no_error_but_try_again(
     ledger: Ledger, client: Client
 ) -> None:
-    notifications = Notifications(GoogleDatabase(client, not_again))
+    database = GoogleDatabase(client, not_again)
+    notifications, runs = Notifications(database), Runs(database)
     new = a_notification(ID, status=None)
     notifications.create(new.submit(PROVIDER, NOON, admin_hwid=True))
 
-    def count(_: int) -> Notification | TryAgain | None:
+    def count(_: int) -> Run | TryAgain | None:
         try:
-            return finish(
-                ID, needs=only(notifications=notifications, ledger=ledger, clock=FixedClock(NOON))
-            )
+            return finish(ID, needs=only(runs=runs, ledger=ledger, clock=FixedClock(NOON)))
         except TryAgain as later:  # the task would be delivered again
             return later
 
     with ThreadPoolExecutor(FINISHERS) as pool:
         answers = list(pool.map(count, range(FINISHERS)))
     everybody = BATCHES * DEVICES
-    assert any(isinstance(answer, Notification) for answer in answers)
+    assert any(isinstance(answer, Run) for answer in answers)
     it = notifications.get(ID)
     assert it.status is Status.APPROVED
     assert it.tally == Tally(targeted=everybody, delivered=everybody)

@@ -19,12 +19,13 @@ from tests.adapters.records import (
     NOON,
     PROVIDER,
     a_draft,
+    a_sending,
     a_submission,
     approve,
     cancel,
     one_more,
-    with_fields,
 )
+from tests.builders import ran
 
 
 def test_a_move_is_written_with_its_entry(notifications: Bench[Notifications]) -> None:
@@ -40,7 +41,7 @@ def test_a_move_is_written_with_its_entry(notifications: Bench[Notifications]) -
         ("approve", Status.SENDING),
     ]
     assert broken_links(chain) == []
-    assert chain[-1].hash == moved.history_hash
+    assert chain[-1].hash == moved.head.hash
 
 
 def test_a_refused_move_writes_nothing(notifications: Bench[Notifications]) -> None:
@@ -61,16 +62,18 @@ def test_a_change_that_changes_nothing_is_not_written(notifications: Bench[Notif
 
 
 def test_what_a_change_takes_away_is_gone(notifications: Bench[Notifications]) -> None:
-    notifications.store.create(with_fields(a_submission(), wake_at=NOON))
-    notifications.store.change(N1, approve)
-    notifications.store.change(N1, lambda it: it.complete(SYSTEM, NOON, it.tally))
-    assert notifications.store.get(N1).wake_at is None
+    notifications.store.create(a_submission())
+    assert ran(notifications.store.change(N1, approve)).wake_at is not None
+    notifications.store.change(N1, lambda it: it.follow(ran(it).complete(SYSTEM, NOON, it.tally)))
+    assert ran(notifications.store.get(N1)).wake_at is None
     assert "wakeAt" not in (notifications.read("n1") or {})
 
 
 def test_error_counts_are_replaced_and_not_merged(notifications: Bench[Notifications]) -> None:
-    notifications.store.create(a_submission(tally=Tally(errors={"a.b": 1, "c": 2})))
-    notifications.store.change(N1, lambda it: it.counted(Tally(errors={"c": 3}), NOON))
+    notifications.store.create(a_sending(tally=Tally(errors={"a.b": 1, "c": 2})))
+    notifications.store.change(
+        N1, lambda it: it.follow(ran(it).counted(Tally(errors={"c": 3}), NOON))
+    )
     assert notifications.store.get(N1).tally.errors == {"c": 3}
 
 
@@ -116,7 +119,7 @@ def test_of_twenty_racing_moves_exactly_one_wins(notifications: Bench[Notificati
 
 
 def test_fifty_at_once_all_count(notifications: Bench[Notifications]) -> None:
-    notifications.store.create(a_submission())
+    notifications.store.create(a_sending())
 
     def count_one(_: int) -> None:
         notifications.store.change(N1, one_more)

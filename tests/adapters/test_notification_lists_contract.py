@@ -10,8 +10,9 @@ from shared.domain.notifications.lifecycle import Status
 from shared.domain.notifications.notification import NotificationId
 from shared.domain.notifications.queries import NotificationQuery, QueueQuery
 from shared.stores import notification_lists
-from shared.stores import notifications as notifications_store
+from shared.stores import runs as runs_store
 from shared.stores.notifications import Notifications
+from shared.stores.runs import Runs
 from tests.adapters.conftest import Bench
 from tests.adapters.records import (
     MODERATOR,
@@ -19,7 +20,7 @@ from tests.adapters.records import (
     NOON,
     SECOND,
     a_draft,
-    a_submission,
+    a_sending,
     cancel,
     ids,
     with_fields,
@@ -38,24 +39,20 @@ def test_a_list_is_newest_first_and_only_the_providers_own(many: Bench[Notificat
 
 
 def test_those_that_are_being_sent_on_a_domain_are_found(
-    notifications: Bench[Notifications], monkeypatch: pytest.MonkeyPatch
+    notifications: Bench[Notifications], runs: Runs, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(notifications_store, "PAGE", 2)
+    monkeypatch.setattr(runs_store, "PAGE", 2)
     on = ("a.example", "b.example")
     for number in range(5):
-        sending = with_fields(
-            a_submission(f"n{number}", provider_id=f"p{number}"),
-            status=Status.SENDING,
-            plan_domains=on if number % 2 else on[:1],
-        )
-        notifications.store.create(sending)
-    over = a_submission("over")
-    notifications.store.create(with_fields(over, status=Status.STOPPED, plan_domains=on))
-    notifications.store.create(with_fields(a_submission("unplanned"), status=Status.SENDING))
+        sending = a_sending(f"n{number}", domains=on if number % 2 else on[:1])
+        notifications.store.create(with_fields(sending, provider_id=f"p{number}"))
+    over = a_sending("over", domains=on)
+    notifications.store.create(with_fields(over, status=Status.STOPPED))
+    notifications.store.create(a_sending("unplanned"))
     notifications.write("odd", {"status": "sending", "planDomains": "b.example"})
-    assert notifications.store.sending_on("b.example") == ["n1", "n3"]
-    assert len(notifications.store.sending_on("a.example")) == 5
-    assert notifications.store.sending_on("c.example") == []
+    assert runs.sending_on("b.example") == ["n1", "n3"]
+    assert len(runs.sending_on("a.example")) == 5
+    assert runs.sending_on("c.example") == []
 
 
 @pytest.mark.parametrize("page_size", [1, 2, 3, 6, 7, 8])
@@ -203,10 +200,10 @@ def test_moderators_decisions_are_told_the_latest_first(many: Bench[Notification
     assert [each.rejected for each in many.store.decided(NOON, 1)] == [False]
 
 
-def test_only_what_is_due_is_overdue(notifications: Bench[Notifications]) -> None:
+def test_only_what_is_due_is_overdue(notifications: Bench[Notifications], runs: Runs) -> None:
     for id, wake_at in [("late", -2), ("now", 0), ("later", 1), ("never", None)]:
         at = None if wake_at is None else NOON + wake_at * SECOND
-        notifications.store.create(with_fields(a_submission(id), wake_at=at))
-    assert notifications.store.overdue(NOON, 9) == ["late", "now"]
-    assert notifications.store.overdue(NOON, 1) == ["late"]
-    assert notifications.store.overdue(NOON - SECOND * 3, 9) == []
+        notifications.store.create(a_sending(id, wake_at=at))
+    assert runs.overdue(NOON, 9) == ["late", "now"]
+    assert runs.overdue(NOON, 1) == ["late"]
+    assert runs.overdue(NOON - SECOND * 3, 9) == []

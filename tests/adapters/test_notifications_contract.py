@@ -7,17 +7,19 @@ import pytest
 from shared.domain.actors import SYSTEM
 from shared.domain.audience.filters import Segment, TargetPlatform
 from shared.domain.content.content import Content
+from shared.domain.delivery.run import FailureReason, Run, RunStatus
 from shared.domain.errors import Defect, NotFound
 from shared.domain.findings.finding import Finding, Severity
 from shared.domain.findings.link_ends import LinkEnd, LookedAt
 from shared.domain.notifications.history import broken_links, chain_faults
 from shared.domain.notifications.lifecycle import Status
-from shared.domain.notifications.notification import FailureReason, NotificationId, SubmissionCheck
+from shared.domain.notifications.notification import NotificationId, SubmissionCheck
 from shared.domain.notifications.replay import Replay
-from shared.domain.notifications.review import Claim, Endorsement
+from shared.domain.notifications.review import Cancellation, Claim, Endorsement
 from shared.domain.tally import Tally
 from shared.ports import AlreadyThere
 from shared.stores.notifications import Notifications
+from shared.stores.runs import Runs
 from tests.adapters.conftest import Bench
 from tests.adapters.records import (
     MODERATOR,
@@ -32,6 +34,7 @@ from tests.adapters.records import (
     plain,
     with_fields,
 )
+from tests.builders import ran
 
 
 def a_replay(key: str = "k1", id: str = "n1") -> Replay:
@@ -41,7 +44,7 @@ def a_replay(key: str = "k1", id: str = "n1") -> Replay:
 def test_a_created_notification_is_read_as_it_was_written(
     notifications: Bench[Notifications],
 ) -> None:
-    new = a_submission(
+    new = a_new_notification(
         content=Content(
             title="👩‍👩‍👧 Sale",
             body="a\nb",
@@ -59,29 +62,46 @@ def test_a_created_notification_is_read_as_it_was_written(
             app_version="2.5.6",
             hwid="Hw-1",
         ),
-        tally=Tally(10, 4, 3, 2, 1, {"messaging/not.found": 3, "consent": 2, "weird `code`": 1}),
     )
+    submitted = new.submit(PROVIDER, NOON, admin_hwid=True)
+    ended = Run(
+        id=N1,
+        provider_id="p1",
+        content=new.content,
+        segment=new.segment or Segment(),
+        created_at=NOON,
+        urgent=True,
+        status=RunStatus.FAILED,
+        sending_at=NOON,
+        ended_at=NOON,
+        failure_reason=FailureReason.NO_AUDIENCE,
+        counted_at=NOON,
+        parts=4,
+        domains=("a.example", "b.example"),
+        lost_domains=("b.example",),
+        read_at="2026-03-01T12:00:00.123456789Z",
+        tally=Tally(10, 4, 3, 2, 1, {"messaging/not.found": 3, "consent": 2, "weird `code`": 1}),
+        wake_at=NOON + SECOND,
+        sweeps=2,
+    )
+    begun = Run(N1, "p1", Content(), Segment(), NOON)
+    assert {
+        it.name for it in fields(ended) if getattr(ended, it.name) == getattr(begun, it.name)
+    } == {
+        *("id", "provider_id", "created_at"),
+    }
     everything = with_fields(
-        new,
+        submitted,
+        status=Status.FAILED,
+        run=ended,
         revision=2,
         moderated_at=NOON,
         moderator_id="m1",
         moderator_comment="so-so",
         auto_approved=True,
         auto_approve_reason="adminHwid",
-        cancelled_at=NOON,
-        cancelled_by="provider",
-        sending_at=NOON,
-        ended_at=NOON,
-        failure_reason=FailureReason.NO_AUDIENCE,
-        counted_at=NOON,
-        plan_parts=4,
-        plan_domains=("a.example", "b.example"),
-        lost_domains=("b.example",),
-        read_at="2026-03-01T12:00:00.123456789Z",
-        wake_at=NOON + SECOND,
+        cancellation=Cancellation(NOON, "provider"),
         export_at=NOON + SECOND,
-        sweeps=2,
         findings=(Finding("ipHost", Severity.RED, "url", "A number, not a name.", "1.2.3.4"),),
         looked_at=LookedAt((LinkEnd("url", "a.example", "b.example"),), 1, NOON + SECOND),
         estimated_devices=0,
@@ -245,7 +265,7 @@ def test_a_document_that_cannot_be_one_is_a_defect_that_shows_nothing_of_it(
 
 
 def test_of_many_one_that_cannot_be_read_is_left_out_and_can_be_put_off(
-    notifications: Bench[Notifications],
+    notifications: Bench[Notifications], runs: Runs
 ) -> None:
     for id in ("n1", "n2"):
         new = a_new_notification(id)
@@ -254,11 +274,11 @@ def test_of_many_one_that_cannot_be_read_is_left_out_and_can_be_put_off(
     notifications.write("n1", odd)
     n2 = NotificationId("n2")
     assert notifications.store.statuses([N1, n2]) == {n2: Status.SENDING}
-    assert notifications.store.overdue(NOON, 9) == [N1]
-    notifications.store.put_off_wake(N1, NOON + SECOND)
-    assert notifications.store.overdue(NOON, 9) == []
+    assert runs.overdue(NOON, 9) == [N1]
+    runs.put_off(N1, NOON + SECOND)
+    assert runs.overdue(NOON, 9) == []
     assert notifications.read("n1") == {**odd, "wakeAt": NOON + SECOND}
-    notifications.store.put_off_wake(NotificationId("gone"), NOON)
+    runs.put_off("gone", NOON)
     assert notifications.read("gone") is None
 
 
@@ -289,17 +309,17 @@ def test_what_was_seen_and_who_reads_and_approved_it_is_kept(
     }
     entries = notifications.store.history(N1)
     assert [entry.move for entry in entries] == ["submit", "findings", "claim", "endorse"]
-    assert chain_faults(entries, endorsed.history_count, endorsed.history_hash) == []
+    assert chain_faults(entries, endorsed.head.count, endorsed.head.hash) == []
 
 
 def test_a_stopped_sending_keeps_its_sums(notifications: Bench[Notifications]) -> None:
     new = a_new_notification()
     notifications.store.create(new.submit(PROVIDER, NOON, admin_hwid=True))
     sums = Tally(3, 1, 1, 0, 0, {"gone": 1})
-    notifications.store.change(N1, lambda it: it.counted(sums, NOON))
+    notifications.store.change(N1, lambda it: it.follow(ran(it).counted(sums, NOON)))
     stopped = notifications.store.change(N1, lambda it: it.stop(SYSTEM, NOON + SECOND, "enough"))
     assert notifications.store.get(N1) == stopped
-    assert (stopped.status, stopped.tally, stopped.ended_at) == (
+    assert (stopped.status, stopped.tally, ran(stopped).ended_at) == (
         Status.STOPPED,
         sums,
         NOON + SECOND,

@@ -76,7 +76,7 @@ def test_an_answer_that_was_lost_reserves_once(rest: FirestoreRest, line: BadLin
     line.next(":commit", "answer lost")
     schedule = reserve(send_schedules, "a")
     assert line.sent(":commit") == 1
-    assert [stretch.notification_id for stretch in schedule.taken] == ["a"]
+    assert [stretch.run_id for stretch in schedule.taken] == ["a"]
     assert schedule.free_at == NOON + MINUTE
 
 

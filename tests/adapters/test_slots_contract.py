@@ -30,7 +30,7 @@ from tests.adapters.fanout import (
     put_devices,
     slot_document,
 )
-from tests.builders import NOON, a_desktop, some_content
+from tests.builders import NOON, a_desktop, ran, some_content, with_run
 
 OLDER, NEWER = NOON - timedelta(seconds=1), NOON + timedelta(seconds=1)
 
@@ -49,7 +49,7 @@ class Bench:
 
     def show(self, notification: Notification, *writes: SlotWrite) -> list[Record]:
         """Show it; the records without their time, which every decided one must have."""
-        records = list(self.slots.show(Renderer(notification).slot(NOON), writes))
+        records = list(self.slots.show(Renderer(ran(notification)).slot(NOON), writes))
         assert all(record.at for record in records if record.outcome is not Outcome.OPEN)
         return [replace(record, at=None) for record in records]
 
@@ -266,7 +266,7 @@ def test_every_desktop_gets_its_own_record_in_order(bench: Bench) -> None:
 def test_a_notification_that_is_not_being_sent_is_shown_nowhere(bench: Bench) -> None:
     bench.has("pc")
     with pytest.raises(Defect):
-        bench.show(replace(a_sending_notification(), sending_at=None), SlotWrite("pc", "v"))
+        bench.show(with_run(a_sending_notification(), sending_at=None), SlotWrite("pc", "v"))
     assert shown_by(bench.read("pc")) == {}
 
 

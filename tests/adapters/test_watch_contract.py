@@ -20,7 +20,7 @@ from shared.stores.platform import StopSwitch
 from shared.stores.watch import SendingState, Watch
 from tests.adapters.fanout import BadLine, a_sending_notification
 from tests.adapters.test_others import not_again
-from tests.builders import NOON
+from tests.builders import NOON, ran
 
 N1 = NotificationId("n1")
 
@@ -86,9 +86,11 @@ def test_the_stop_switch_is_seen_at_the_next_look_on_and_off(bench: Bench) -> No
 
 
 def test_a_domain_that_was_taken_is_seen_at_the_next_look(bench: Bench) -> None:
-    has(bench, a_sending_notification(plan_domains=("a.example", "b.example")))
+    has(bench, a_sending_notification(domains=("a.example", "b.example")))
     operator = Actor(Role.OPERATOR, "o1")
-    bench.notifications.change(N1, lambda it: it.lose(["b.example"], operator, NOON))
+    bench.notifications.change(
+        N1, lambda it: it.follow(ran(it).lose(["b.example"], operator, NOON))
+    )
     seen = SendingState(Status.SENDING, stopped=False, lost_domains=("b.example",))
     assert bench.watch.look(N1) == seen
 

@@ -19,7 +19,8 @@ from shared.domain.delivery.ledger import (
     Target,
     batch_id,
 )
-from shared.domain.notifications.notification import Notification, NotificationId, verdict
+from shared.domain.delivery.run import verdict
+from shared.domain.notifications.notification import Notification, NotificationId
 from shared.flow.archive.daily_manifest import ManifestWriter
 from shared.flow.archive.export import Exporter
 from shared.flow.archive.verify import Report, Verifier
@@ -27,6 +28,7 @@ from shared.ports import Signer
 from shared.stores.exports import Exports
 from shared.stores.ledger import Ledger
 from shared.stores.notifications import Notifications
+from shared.stores.runs import Runs
 from tests.builders import MODERATOR, NOON, PROVIDER, a_notification
 from tests.flow.hazard import Hazard, guarded
 from tests.parts import put_batches
@@ -51,7 +53,7 @@ def closed_batches(
         some = range(start, min(start + size, devices))
         yield Batch(
             id=batch_id(0, 0, number),
-            notification_id=id,
+            run_id=id,
             stream=0,
             partition=0,
             first_key=f"0000|{start:09d}",
@@ -93,20 +95,22 @@ class World:
         self.notifications.change(id, lambda it: it.approve(MODERATOR, self.clock.now()))
         self.clock.advance(60)
         now, reason = self.clock.now(), verdict(sums)
-        ended: Notification = self.notifications.change(
+        Runs(self.database).change(
             id,
-            lambda it: (
-                it.complete(PROVIDER, now, sums)
+            lambda run: (
+                run.complete(PROVIDER, now, sums)
                 if reason is None
-                else it.fail(PROVIDER, now, reason, sums)
+                else run.fail(PROVIDER, now, reason, sums)
             ),
         )
+        ended: Notification = self.notifications.get(id)
         return ended
 
     @property
     def exporter(self) -> Exporter:
         return Exporter(
             notifications=guarded(self.notifications, "notifications", self.hazard),
+            runs=guarded(Runs(self.database), "runs", self.hazard),
             ledger=guarded(self.ledger, "ledger", self.hazard),
             exports=guarded(self.exports, "exports", self.hazard),
             archive=guarded(self.archive, "archive", self.hazard),

@@ -14,13 +14,14 @@ from shared.adapters.memory.archive import MemoryArchive
 from shared.adapters.memory.database import MemoryDatabase
 from shared.domain.archive.cost import ExportOperations, export_operations
 from shared.domain.delivery.ledger import Batch, tally
+from shared.domain.delivery.run import RunId
 from shared.domain.notifications.notification import NotificationId
 from shared.domain.tally import Tally
 from shared.flow.archive.verify import Verifier
 from shared.ports import Put
 from shared.stores.ledger import Ledger
 from tests.archive.parts import N1, World, closed_batches
-from tests.builders import MODERATOR, NOON, PROVIDER, a_notification
+from tests.builders import MODERATOR, NOON, PROVIDER, a_notification, ran
 
 
 class SyntheticLedger(Ledger):
@@ -30,10 +31,10 @@ class SyntheticLedger(Ledger):
         super().__init__(MemoryDatabase())
         self._devices = devices
 
-    def batches(self, id: NotificationId, after: str = "") -> Iterator[Batch]:
-        return (b for b in closed_batches(id, self._devices) if str(b.id) > after)
+    def batches(self, id: RunId, after: str = "") -> Iterator[Batch]:
+        return (b for b in closed_batches(NotificationId(id), self._devices) if str(b.id) > after)
 
-    def tally(self, id: NotificationId) -> Tally:
+    def tally(self, id: RunId) -> Tally:
         return sum((tally(batch.records) for batch in self.batches(id)), Tally())
 
 
@@ -53,7 +54,7 @@ def a_sent_one(devices: int, archive: Any) -> World:
     sums = world.ledger.tally(N1)
     world.notifications.create(a_notification("n1", None).submit(PROVIDER, NOON, admin_hwid=False))
     world.notifications.change(N1, lambda it: it.approve(MODERATOR, NOON))
-    world.notifications.change(N1, lambda it: it.complete(PROVIDER, NOON, sums))
+    world.notifications.change(N1, lambda it: it.follow(ran(it).complete(PROVIDER, NOON, sums)))
     return world
 
 
@@ -102,7 +103,7 @@ def counted(devices: int) -> ExportOperations:
     reading: Counter[str] = Counter()
     batches = world.ledger.batches
 
-    def noted(id: NotificationId, after: str = "") -> Iterator[Batch]:
+    def noted(id: RunId, after: str = "") -> Iterator[Batch]:
         for batch in batches(id, after):
             reading["batch"] += 1
             yield batch

@@ -9,6 +9,7 @@ import pytest
 from shared.domain.archive.manifest import Head
 from shared.domain.archive.objects import Export, Kind, opened, place_of
 from shared.domain.delivery.ledger import Batch
+from shared.domain.delivery.run import RunId
 from shared.domain.errors import Defect
 from shared.domain.notifications.lifecycle import Status
 from shared.domain.notifications.notification import NotificationId
@@ -136,7 +137,7 @@ def test_an_export_rewritten_in_firestore_is_found_out() -> None:
 
 def test_a_batch_that_nobody_can_read_is_told_as_one() -> None:
     class Spoilt(Ledger):
-        def batches(self, id: NotificationId, after: str = "") -> Iterator[Batch]:
+        def batches(self, id: RunId, after: str = "") -> Iterator[Batch]:
             raise ValueError("5 is not a valid BatchState")
 
     world = World().archived()

@@ -8,9 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from werkzeug.test import TestResponse
 
+from shared.domain.delivery.run import FailureReason
 from shared.domain.notifications.lifecycle import TERMINAL, Status
-from shared.domain.notifications.notification import FailureReason, NotificationId
+from shared.domain.notifications.notification import NotificationId
 from shared.wiring import replaced
+from tests.builders import ran
 from tests.doors.conftest import door
 from tests.doors.fuzzing import fuzzed
 from tests.doors.odd_documents import (
@@ -126,7 +128,7 @@ def test_one_that_turns_odd_between_approval_and_plan_fails_with_the_reason(
     altered(platform, "providers/p1", {"isPremium": "true"})
     platform.distribute(id)
     it = platform.parts.notifications.get(NotificationId(id))
-    assert (it.status, it.failure_reason) == (Status.FAILED, FailureReason.PREMIUM_LAPSED)
+    assert (it.status, ran(it).failure_reason) == (Status.FAILED, FailureReason.PREMIUM_LAPSED)
 
 
 def test_domains_that_turn_odd_between_approval_and_plan_fail_it_with_the_reason(
@@ -138,7 +140,7 @@ def test_domains_that_turn_odd_between_approval_and_plan_fail_it_with_the_reason
         altered(platform, f"domains/{name}", {"isVerified": "yes"})
     platform.distribute(id)
     it = platform.parts.notifications.get(NotificationId(id))
-    assert (it.status, it.failure_reason) == (Status.FAILED, FailureReason.NO_VERIFIED_DOMAIN)
+    assert (it.status, ran(it).failure_reason) == (Status.FAILED, FailureReason.NO_VERIFIED_DOMAIN)
 
 
 def test_nobody_but_the_former_provider_takes_its_notification_back(platform: Platform) -> None:

@@ -9,7 +9,7 @@ from shared.domain.actors import Role
 from shared.domain.delivery.ledger import PlanPart
 from shared.domain.notifications.lifecycle import Status
 from shared.domain.providers.provider import LIMITS, Limit, Plan
-from tests.builders import a_batch, a_notification, a_target
+from tests.builders import a_batch, a_notification, a_target, ran
 from tests.doors.conftest import ADMIN_HWID, Call, errors_of
 from tests.notification_documents import keep, records
 from tests.parts import MemoryParts
@@ -107,14 +107,14 @@ def test_what_is_on_its_way_to_a_domain_is_told_that_it_is_lost(
     operator: Call, world: MemoryParts, method: str, given: object
 ) -> None:
     sending = a_notification("n1", Status.SENDING)
-    planned = sending.cut(1, ("example.com", "example.org"), "t").notification
+    planned = sending.follow(ran(sending).cut(1, ("example.com", "example.org"), "t")).notification
     keep(world.database, planned)
     path = "/v1/domains/EXAMPLE.com"
     assert operator("PUT", path, {"isVerified": True}).status_code == 200
     assert "lostDomains" not in records(world.database)["n1"]
     for _ in range(2):
         assert operator(method, path, given).status_code in {200, 204}
-        assert world.notifications.get(planned.id).lost_domains == ("example.com",)
+        assert ran(world.notifications.get(planned.id)).lost_domains == ("example.com",)
     (entry,) = world.notifications.history(planned.id)
     assert (entry.move, entry.actor, entry.reason) == ("domainLost", "operator:o1", "example.com")
 

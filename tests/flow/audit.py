@@ -9,6 +9,7 @@ from shared.domain.notifications.history import Note, broken_links
 from shared.domain.notifications.lifecycle import TERMINAL, TRANSITIONS, Move, Status
 from shared.domain.notifications.notification import NotificationId
 from shared.domain.providers.provider import verified
+from tests.builders import ran
 from tests.flow.push import texts
 from tests.flow.world import World
 
@@ -19,7 +20,7 @@ def audience_of(world: World, id: NotificationId) -> set[str]:
     """Who is targeted, by the rule, among the devices the world began with."""
     it = world.get(id)
     domains = verified(world.providers.domains_of(it.provider_id))
-    segment, as_of = it.segment or Segment(), it.sending_at or it.created_at
+    segment, as_of = it.segment or Segment(), ran(it).sending_at or it.created_at
     return {
         hwid for hwid, device in world.targets.items() if not segment.misses(device, domains, as_of)
     }
@@ -44,7 +45,7 @@ def _in_history(world: World, id: NotificationId) -> Iterator[str]:
     it, entries = world.get(id), world.history(id)
     if broken_links(entries):
         yield f"the history is broken at {broken_links(entries)}"
-    if not entries or (len(entries), entries[-1].hash) != (it.history_count, it.history_hash):
+    if not entries or (len(entries), entries[-1].hash) != (it.head.count, it.head.hash):
         yield "the history does not end where the record says"
     status = None
     for entry in entries:

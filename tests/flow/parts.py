@@ -20,6 +20,7 @@ from shared.domain.audience.targeting import AudienceQuery, Counted, PartitionRa
 from shared.domain.content.content import Content
 from shared.domain.delivery.ledger import AudiencePage, Outcome, Record
 from shared.domain.delivery.retry import RetryBudget
+from shared.domain.delivery.run import Run, RunId
 from shared.domain.findings.finding import Finding
 from shared.domain.findings.link_ends import Inspection, LinkEnd
 from shared.domain.notifications.notification import Notification, NotificationId
@@ -43,6 +44,7 @@ from shared.stores.moderators import Moderators
 from shared.stores.notifications import Notifications
 from shared.stores.platform import StopSwitch
 from shared.stores.review_policies import ReviewPolicies
+from shared.stores.runs import Runs
 from shared.stores.send_schedules import SendSchedules
 from shared.stores.slots import Slots
 from shared.stores.usage import Usage
@@ -69,6 +71,7 @@ class Stores:
         self.clock = FixedClock(NOON)
         self.push = PushService()
         self.notifications = Notifications(self.database)
+        self.runs = Runs(self.database)
         self.providers = providers_of(
             self.database,
             a_provider(),
@@ -118,6 +121,7 @@ class SimulatedParts(DatabaseParts):
     def __init__(self, stores: Stores, *, page_size: int, times: int, handler_seconds: int) -> None:
         hazard, self.database = stores.hazard, stores.database
         announcing: Any = Announcing(stores.notifications, stores.written)
+        followed: Any = AnnouncingRuns(stores.runs, announcing)
         audience = Magnified(stores.audience, page_size=page_size, times=times)
         push: Sender = guarded(stores.push, "push", hazard)
         self.settings: Settings = read(
@@ -128,6 +132,7 @@ class SimulatedParts(DatabaseParts):
         )
         self.clock = stores.clock
         self.notifications: Notifications = guarded(announcing, "notifications", hazard)
+        self.runs: Runs = guarded(followed, "runs", hazard)
         self.providers = guarded(stores.providers, "providers", hazard)
         self.devices = guarded(stores.devices, "devices", hazard)
         self.stop_switch = guarded(stores.stop_switch, "stop_switch", hazard)
@@ -188,11 +193,11 @@ class Announcing:
 
     def create(self, *given: Any) -> None:
         self._notifications.create(*given)
-        self._note(self._notifications.get(given[0].notification.id))
+        self.note(self._notifications.get(given[0].notification.id))
 
     def change(self, *given: Any) -> Notification:
         changed = self._notifications.change(*given)
-        self._note(changed)
+        self.note(changed)
         return changed
 
     def delete(self, id: NotificationId, *given: Any) -> None:
@@ -202,10 +207,31 @@ class Announcing:
     def __getattr__(self, verb: str) -> Any:
         return getattr(self._notifications, verb)
 
-    def _note(self, it: Notification) -> None:
+    def note(self, it: Notification) -> None:
         if self._versions.get(it.id) != it.version:
             self._versions[it.id] = it.version
             self._written.append(Event(it.id))
+
+
+class AnnouncingRuns:
+    """Runs whose every write is an event of their notification."""
+
+    def __init__(self, runs: Runs, notifications: Announcing) -> None:
+        self._runs = runs
+        self._notifications = notifications
+
+    def change(self, id: RunId, *given: Any) -> Run:
+        changed = self._runs.change(id, *given)
+        self._notifications.note(self._runs.with_notification(id)[0])
+        return changed
+
+    def review(self, id: RunId, *given: Any) -> tuple[Notification, Run]:
+        changed = self._runs.review(id, *given)
+        self._notifications.note(changed[0])
+        return changed
+
+    def __getattr__(self, verb: str) -> Any:
+        return getattr(self._runs, verb)
 
 
 class Watched(Slots):

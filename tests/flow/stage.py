@@ -66,7 +66,7 @@ class Stage:
 
 
 class Stepping:
-    """Notifications whose every reading, deciding and writing waits for its turn."""
+    """Notifications, or runs, whose every reading, deciding and writing waits for its turn."""
 
     def __init__(self, store: Any, stage: Stage) -> None:
         self._store = store

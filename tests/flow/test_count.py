@@ -13,7 +13,7 @@ from shared.domain.notifications.lifecycle import Status
 from shared.domain.notifications.notification import NotificationId
 from shared.domain.tally import Tally
 from shared.flow.delivery.count import finish, reconcile, recount
-from tests.builders import NOON, a_desktop, a_device
+from tests.builders import NOON, a_desktop, a_device, ran
 from tests.flow.hazard import Blow, Crash
 from tests.flow.push import busy, lost, refused
 from tests.flow.world import World
@@ -23,9 +23,7 @@ FINISHERS = 50
 
 
 def count(world: World, id: NotificationId) -> None:
-    finish(
-        id, needs=only(notifications=world.notifications, ledger=world.ledger, clock=world.clock)
-    )
+    finish(id, needs=only(runs=world.runs, ledger=world.ledger, clock=world.clock))
 
 
 def delivered_but_not_counted(world: World) -> NotificationId:
@@ -111,7 +109,7 @@ def test_counters_never_go_back_when_two_count_at_once() -> None:
     world.clock.advance(6)
 
     def overtake(call: str) -> None:
-        if call == "notifications.change":
+        if call == "runs.change":
             world.hazard.forget_watchers()
             world.send(id, second.id)
 
@@ -144,7 +142,7 @@ def test_when_every_push_failed_the_notification_failed() -> None:
     world = World([a_device("phone-1"), a_device("phone-2")])
     world.push.will_all(refused())
     it = world.sent()
-    assert (it.status, it.failure_reason) == (Status.FAILED, "everyPushFailed")
+    assert (it.status, ran(it).failure_reason) == (Status.FAILED, "everyPushFailed")
 
 
 def test_an_unknown_outcome_gets_the_benefit_of_the_doubt() -> None:
@@ -178,7 +176,7 @@ def test_finish_against_stop_has_one_winner_and_exact_counters() -> None:
     id = delivered_but_not_counted(world)
 
     def stop(call: str) -> None:
-        if call == "notifications.change" and world.status(id) is Status.SENDING:
+        if call == "runs.change" and world.status(id) is Status.SENDING:
             world.hazard.forget_watchers()
             world.stop(id)
 
@@ -218,7 +216,9 @@ def test_reconciling_mends_counters_that_are_off() -> None:
     world = World([a_device("phone-1"), a_device("phone-2")])
     it = world.sent()
     right = it.tally
-    world.notifications.change(it.id, lambda n: n.counted(Tally(targeted=9, delivered=7), NOON))
+    world.notifications.change(
+        it.id, lambda n: n.follow(ran(n).counted(Tally(targeted=9, delivered=7), NOON))
+    )
     p = world.parts
     before, sums = reconcile(it.id, needs=p)
     assert (before.tally.targeted, sums, world.get(it.id).tally) == (9, right, right)
@@ -240,12 +240,12 @@ def test_reconciling_does_not_overwrite_a_count_that_was_made_meanwhile() -> Non
     world.pass_time(timedelta(seconds=10))
 
     def close(call: str) -> None:
-        if call == "notifications.change":
+        if call == "runs.change":
             world.hazard.forget_watchers()
             world.stop(id)
             world.drain()
 
-    world.notifications.change(id, lambda n: n.counted(Tally(targeted=9), NOON))
+    world.notifications.change(id, lambda n: n.follow(ran(n).counted(Tally(targeted=9), NOON)))
     world.hazard.watch(close)
     p = world.parts
     reconcile(id, needs=p)

@@ -20,6 +20,7 @@ from tests.builders import (
     a_segment,
     an_fcm_address,
     an_input,
+    ran,
 )
 from tests.flow.audit import faults
 from tests.flow.hazard import Blow, Crash
@@ -88,11 +89,11 @@ def test_push_services_are_told_when_it_expires(seconds: int | None) -> None:
 def test_a_wait_for_moderators_takes_nothing_of_its_time() -> None:
     world = World([a_device()])
     id: NotificationId = world.create(an_input(expiry_seconds=60))["id"]
-    assert world.get(id).expires_at is None
+    assert world.get(id).run is None
     world.clock.advance(HOUR)
     world.approve(id)
     world.drain()
-    assert world.get(id).expires_at == NOON + HOUR + timedelta(minutes=1)
+    assert ran(world.get(id)).expires_at == NOON + HOUR + timedelta(minutes=1)
     assert world.get(id).tally.delivered == 1
 
 
@@ -101,7 +102,7 @@ def test_one_to_an_admin_hwid_counts_from_its_creation() -> None:
     world.providers.put_domain(a_domain(admin_hwids=("phone-1",)))
     given = an_input(target_segment=a_segment(hwid="phone-1"), expiry_seconds=60)
     id: NotificationId = world.create(given)["id"]
-    assert world.get(id).expires_at == NOON + timedelta(minutes=1)
+    assert ran(world.get(id)).expires_at == NOON + timedelta(minutes=1)
 
 
 # ---- late batches ----------------------------------------------------------------------------
@@ -119,7 +120,7 @@ def test_a_batch_that_begins_when_it_has_expired_sends_nothing(seconds: int) -> 
         return
     assert (world.push.requests, shown(world)) == ([], None)
     assert word(world, id) == word(world, id, "desktop-1") == ("failed", "expired")
-    assert (it.status, it.failure_reason) == (Status.FAILED, "everyPushFailed")
+    assert (it.status, ran(it).failure_reason) == (Status.FAILED, "everyPushFailed")
     assert (it.tally.failed, it.tally.errors) == (2, {"expired": 2})
     assert world.batches(id)[0].state is BatchState.CLOSED
 
@@ -216,10 +217,11 @@ def test_a_desktop_remembers_when_what_it_shows_expires_and_shows_it_no_longer()
     world = World([a_desktop()])
     it = sent(world)
     document = world.database.collection("devices")["desktop-1"]
-    assert document["pendingNotificationExpiresAt"] == it.expires_at
-    assert it.expires_at is not None
+    expires_at = ran(it).expires_at
+    assert document["pendingNotificationExpiresAt"] == expires_at
+    assert expires_at is not None
     pending = [
-        world.devices.pending("desktop-1", it.expires_at + timedelta(seconds=s)) for s in SECONDS
+        world.devices.pending("desktop-1", expires_at + timedelta(seconds=s)) for s in SECONDS
     ]
     assert [said and said["id"] for said in pending] == [it.id, None, None]
 
@@ -341,7 +343,7 @@ def test_whatever_dies_and_when_nobody_is_lost_and_nothing_is_sent_too_late(blow
         assert all(moment < NOON + timedelta(seconds=60) for moment in moments)
         before, sums = reconcile(
             id,
-            needs=only(notifications=world.notifications, ledger=world.ledger, clock=world.clock),
+            needs=only(runs=world.runs, ledger=world.ledger, clock=world.clock),
         )
         assert before.tally == sums
 

@@ -29,7 +29,7 @@ FCM = AddressKind.FCM
 DEAD = AddressGone("senderIdMismatch")
 UNINSTALLED = AddressGone("unregistered")
 KEPT, DROPPED = "wrongApp", "senderIdMismatch"
-BETWEEN, LISTED = "ledger.batches_between", "notifications.of_provider"
+BETWEEN, LISTED = "ledger.batches_between", "runs.completed_of"
 
 
 ONE, MANY = "one process", "a process for every task"
@@ -268,7 +268,7 @@ def test_a_notification_to_fewer_is_compared_with_one_to_all() -> None:
     "spoil",
     [
         lambda world: spoilt(world.ledger, "batches_between", Defect("cannot be read")),
-        lambda world: spoilt(world.notifications, "of_provider", Defect("cannot be read")),
+        lambda world: spoilt(world.runs, "completed_of", Defect("cannot be read")),
     ],
 )
 def test_an_earlier_notification_that_cannot_be_read_counts_as_none(
@@ -311,7 +311,7 @@ def spoilt(part: object, verb: str, fault: Exception, times: int = 1_000) -> Non
 
 
 @pytest.mark.parametrize("times", [1, 5])
-@pytest.mark.parametrize("verb", ["ledger.batches_between", "notifications.of_provider"])
+@pytest.mark.parametrize("verb", ["ledger.batches_between", "runs.completed_of"])
 def test_while_the_store_does_not_answer_nothing_is_decided_and_nobody_waits(
     verb: str, times: int
 ) -> None:

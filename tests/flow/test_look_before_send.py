@@ -5,11 +5,12 @@ from dataclasses import replace
 import pytest
 
 from shared.domain.actors import Actor, Role
+from shared.domain.delivery.run import FailureReason
 from shared.domain.findings.finding import Finding, Severity, finding_of
 from shared.domain.findings.link_ends import MOST_LOOKS, LinkEnd
 from shared.domain.notifications.lifecycle import Status
-from shared.domain.notifications.notification import FailureReason, Notification, NotificationId
-from tests.builders import a_device, a_domain, a_segment, an_input
+from shared.domain.notifications.notification import Notification, NotificationId
+from tests.builders import a_device, a_domain, a_segment, an_input, ran
 from tests.flow.hazard import Blow, Crash
 from tests.flow.world import World
 from tests.notification_documents import alter
@@ -50,7 +51,7 @@ def test_a_link_or_image_that_leads_to_another_host_is_not_sent(elsewhere: LinkE
     id = approved(world, LINK, IMAGE)
     world.inspector.ends = (LINK, IMAGE, elsewhere)
     it = sent(world, id)
-    assert (it.status, it.failure_reason) == (Status.FAILED, FailureReason.LINK_CHANGED)
+    assert (it.status, ran(it).failure_reason) == (Status.FAILED, FailureReason.LINK_CHANGED)
     assert [each.code for each in it.findings] == ["leadsElsewhere"]
     assert world.push.requests == []
 
@@ -61,7 +62,7 @@ def test_the_same_red_about_another_host_is_not_sent() -> None:
     id = approved(world, LINK)
     world.approve(id, by=SECOND)
     world.inspector.findings = (finding_of("ipHost", "url", host="5.6.7.8"),)
-    assert sent(world, id).failure_reason is FailureReason.LINK_CHANGED
+    assert ran(sent(world, id)).failure_reason is FailureReason.LINK_CHANGED
 
 
 def test_a_link_that_answers_no_more_is_looked_at_again_and_not_sent() -> None:
@@ -69,7 +70,7 @@ def test_a_link_that_answers_no_more_is_looked_at_again_and_not_sent() -> None:
     id = approved(world, LINK)
     world.inspector.ends, world.inspector.findings = (SILENT,), (DEAD,)
     it = sent(world, id)
-    assert (it.status, it.failure_reason) == (Status.FAILED, FailureReason.LINK_CHANGED)
+    assert (it.status, ran(it).failure_reason) == (Status.FAILED, FailureReason.LINK_CHANGED)
     assert it.findings == (DEAD,)
     assert world.inspector.looks == 1 + MOST_LOOKS
     assert world.push.requests == []
@@ -131,7 +132,7 @@ def test_where_links_ended_is_no_part_of_what_providers_see() -> None:
 
 
 @pytest.mark.parametrize("blow", Blow)
-@pytest.mark.parametrize("place", ["notifications.change", "tasks.enqueue"])
+@pytest.mark.parametrize("place", ["runs.review", "tasks.enqueue"])
 def test_a_plan_that_dies_while_a_link_is_silent_is_neither_lost_nor_sent(
     blow: Blow, place: str
 ) -> None:
@@ -142,7 +143,7 @@ def test_a_plan_that_dies_while_a_link_is_silent_is_neither_lost_nor_sent(
     with pytest.raises(Crash):
         world.plan(id)
     it = sent(world, id)
-    assert it.failure_reason is FailureReason.LINK_CHANGED
+    assert ran(it).failure_reason is FailureReason.LINK_CHANGED
 
 
 def test_tasks_that_come_twice_do_not_use_up_the_looks() -> None:
@@ -162,5 +163,5 @@ def test_under_any_order_of_events_a_silent_link_ends_it_once(seed: int) -> None
     id = approved(world, LINK)
     world.inspector.ends = (SILENT,)
     it = sent(world, id)
-    assert it.failure_reason is FailureReason.LINK_CHANGED
+    assert ran(it).failure_reason is FailureReason.LINK_CHANGED
     assert [entry.move for entry in world.history(id)].count("fail") == 1

@@ -6,11 +6,12 @@ from functools import partial
 
 import pytest
 
+from shared.domain.delivery.run import FailureReason
 from shared.domain.notifications.history import chain_faults
 from shared.domain.notifications.lifecycle import Status
-from shared.domain.notifications.notification import FailureReason, NotificationId
+from shared.domain.notifications.notification import NotificationId
 from shared.flow.delivery import lost_domain
-from tests.builders import OPERATOR, a_desktop, a_device, a_domain, a_segment, an_input
+from tests.builders import OPERATOR, a_desktop, a_device, a_domain, a_segment, an_input, ran
 from tests.flow.push import busy, lost
 from tests.flow.world import World
 from tests.needs import only
@@ -45,7 +46,7 @@ def tell(world: World) -> None:
     lost_domain.tell_those_on_their_way(
         LOST,
         OPERATOR,
-        needs=only(notifications=world.notifications, providers=world.providers, clock=world.clock),
+        needs=only(runs=world.runs, providers=world.providers, clock=world.clock),
     )
 
 
@@ -166,7 +167,7 @@ def test_one_that_reached_nobody_failed_for_want_of_a_verified_domain() -> None:
     take(world)
     world.drain()
     it = world.get(id)
-    assert (it.status, it.failure_reason) == (Status.FAILED, FailureReason.NO_VERIFIED_DOMAIN)
+    assert (it.status, ran(it).failure_reason) == (Status.FAILED, FailureReason.NO_VERIFIED_DOMAIN)
     assert it.tally.skipped == it.tally.targeted == 1
 
 
@@ -183,7 +184,10 @@ def test_at_whatever_call_of_the_plan_it_is_taken_nobody_gets_it(way: Taking) ->
         world.drain()
         it = world.get(id)
         assert world.push.requests == [], f"call {call}"
-        assert (it.status, it.failure_reason) == (Status.FAILED, FailureReason.NO_VERIFIED_DOMAIN)
+        assert (it.status, ran(it).failure_reason) == (
+            Status.FAILED,
+            FailureReason.NO_VERIFIED_DOMAIN,
+        )
 
 
 def test_what_a_crash_kept_from_being_told_is_told_by_the_same_call_again() -> None:
@@ -219,7 +223,7 @@ def test_the_history_says_who_took_which_domain() -> None:
     history = world.history(id)
     (entry,) = [it for it in history if it.move == "domainLost"]
     assert (entry.actor, entry.reason, entry.status) == (str(OPERATOR), LOST, Status.SENDING)
-    assert chain_faults(history, world.get(id).history_count, world.get(id).history_hash) == []
+    assert chain_faults(history, world.get(id).head.count, world.get(id).head.hash) == []
 
 
 def test_another_providers_notification_on_the_domain_goes_on() -> None:
@@ -242,4 +246,4 @@ def test_one_whose_record_is_broken_keeps_no_other_from_being_told() -> None:
         world.plan(id)
     alter(world.database, broken, sweeps="many")
     take(world)
-    assert world.get(sound).lost_domains == (LOST,)
+    assert ran(world.get(sound)).lost_domains == (LOST,)

@@ -17,6 +17,7 @@ from tests.builders import (
     a_provider,
     a_segment,
     an_input,
+    ran,
 )
 from tests.flow.hazard import Blow, Crash
 from tests.flow.world import World
@@ -157,7 +158,7 @@ def test_a_premium_that_lapsed_before_planning_fails_the_notification() -> None:
     world.providers.put(a_provider(is_premium=False))
     world.drain()
     it = world.get(id)
-    assert (it.status, it.failure_reason) == (Status.FAILED, "premiumLapsed")
+    assert (it.status, ran(it).failure_reason) == (Status.FAILED, "premiumLapsed")
     assert world.push.requests == []
 
 
@@ -167,7 +168,7 @@ def test_a_verification_that_was_lost_before_planning_fails_the_notification() -
     world.providers.put_domain(a_domain(is_verified=False))
     world.drain()
     it = world.get(id)
-    assert (it.status, it.failure_reason) == (Status.FAILED, "noVerifiedDomain")
+    assert (it.status, ran(it).failure_reason) == (Status.FAILED, "noVerifiedDomain")
     assert world.push.requests == []
 
 
@@ -189,13 +190,13 @@ def test_the_domain_asked_for_is_what_must_still_be_verified() -> None:
     world.providers.put_domain(a_domain("b.com", is_verified=False))
     world.drain()
     it = world.get(id)
-    assert (it.status, it.failure_reason) == (Status.FAILED, "noVerifiedDomain")
+    assert (it.status, ran(it).failure_reason) == (Status.FAILED, "noVerifiedDomain")
 
 
 def test_nobody_to_send_to_is_a_failure_that_says_so() -> None:
     world = World()
     it = world.sent()
-    assert (it.status, it.failure_reason) == (Status.FAILED, "noAudience")
+    assert (it.status, ran(it).failure_reason) == (Status.FAILED, "noAudience")
 
 
 def test_what_was_planned_goes_on_although_premium_lapses() -> None:
@@ -259,13 +260,13 @@ def test_a_moment_that_the_store_has_forgotten_is_replaced_by_a_newer_one() -> N
     def forget(call: str) -> None:
         pages.append(call)
         if call == "audience.page" and pages.count(call) == 2:
-            world.database.forget(world.get(id).read_at)
+            world.database.forget(ran(world.get(id)).read_at)
 
     world.hazard.watch(forget)
     world.plan(id)
     assert_planned_once(world, id)
     (part,) = world.ledger.parts(id)
-    assert part.read_at != world.get(id).read_at
+    assert part.read_at != ran(world.get(id)).read_at
 
 
 def test_a_stop_in_the_middle_of_planning_ends_it() -> None:
@@ -301,7 +302,7 @@ def test_a_stop_just_before_the_audience_is_cut_is_the_last_word(premium: bool) 
     world.providers.put(a_provider(is_premium=premium))
 
     def stop(call: str) -> None:
-        if call == "notifications.change":
+        if call == "runs.change":
             world.hazard.forget_watchers()
             world.stop(id)
 

@@ -20,6 +20,7 @@ from shared.adapters.rates import ProcessRates
 from shared.domain.actors import Actor, Role
 from shared.domain.content.content import NotificationInput
 from shared.domain.delivery.ledger import BatchState, Outcome, PlanPart, Record
+from shared.domain.delivery.run import Run
 from shared.domain.errors import WrongState
 from shared.domain.findings.finding import Finding, Severity
 from shared.domain.findings.link_ends import Inspection
@@ -43,6 +44,7 @@ from shared.stores.ledger import Ledger
 from shared.stores.moderators import Moderators
 from shared.stores.notifications import Notifications
 from shared.stores.review_policies import ReviewPolicies
+from shared.stores.runs import Runs
 from shared.stores.usage import Usage
 from tests.adapters.test_others import not_again
 from tests.builders import (
@@ -233,7 +235,7 @@ def assert_one_won(store: Notifications, verbs: Sequence[Verb], ends: Sequence[o
             assert (it.claim and it.claim.moderator_id) == loser.details["moderatorId"]
         else:
             assert loser.details["status"] == it.status
-    assert len(entries) == it.history_count == 2
+    assert len(entries) == it.head.count == 2
     assert broken_links(entries) == []
     if it.status is Status.CANCELLED and approving in verbs:
         assert [loser.message for loser in losers] == ["The provider canceled the delivery"]
@@ -336,11 +338,13 @@ def test_finish_against_stop_has_one_winner_and_exact_counters_in_every_order(
     all_delivered = Tally(targeted=2, delivered=2)
     seen = set()
     for order in orders({"finish": 5, "stop": 8}):
-        store, ledger = Notifications(MemoryDatabase()), delivered_ledger()
+        database, ledger = MemoryDatabase(), delivered_ledger()
+        store = Notifications(database)
         sending = with_pending(store).change(ID, lambda it: it.approve(MODERATOR, NOON))
         stage = Stage(order)
         needs = only(
             notifications=Stepping(store, stage),
+            runs=Stepping(Runs(database), stage),
             ledger=SteppingLedger(ledger, stage),
             clock=CLOCK,
         )
@@ -353,7 +357,7 @@ def test_finish_against_stop_has_one_winner_and_exact_counters_in_every_order(
         )
         it = store.get(ID)
         assert sending.tally == Tally()
-        assert isinstance(ends["finish"], Notification)
+        assert isinstance(ends["finish"], Run)
         assert isinstance(ends["stop"], Notification) is (it.status is Status.STOPPED)
         assert it.tally == all_delivered
         assert len(store.history(ID)) == 3

@@ -14,6 +14,8 @@ from shared.adapters.push.run_memory import ProcessRunMemory
 from shared.domain.audience.device import AddressKind, PushAddress
 from shared.domain.content.content import Content
 from shared.domain.delivery.ledger import BatchId
+from shared.domain.delivery.run import Run
+from shared.domain.notifications.lifecycle import Status
 from shared.domain.push.answers import Answer
 from shared.domain.push.reactions import PAYLOAD_TOO_BIG
 from shared.domain.push.rendering import Payload, Push
@@ -21,7 +23,7 @@ from shared.flow.delivery.heard import Heard
 from shared.flow.delivery.pushes import PushRound
 from shared.flow.delivery.render import Renderer
 from shared.stores.ledger import Ledger
-from tests.builders import NOON, a_notification, a_target
+from tests.builders import NOON, a_notification, a_target, ran
 from tests.flow.push import texts
 
 FCM, APNS, HMS = AddressKind.FCM, AddressKind.APNS, AddressKind.HMS
@@ -36,19 +38,23 @@ def addresses(*kinds: AddressKind) -> list[PushAddress]:
     return [PushAddress(kind, f"token-{n}") for n, kind in enumerate(kinds)]
 
 
+def a_run() -> Run:
+    return ran(a_notification(status=Status.SENDING))
+
+
 def of(content: Content) -> Renderer:
-    return Renderer(replace(a_notification(), content=content))
+    return Renderer(replace(a_run(), content=content))
 
 
 def test_a_variant_is_rendered_once_for_all_its_addresses() -> None:
-    rendered = Renderer(a_notification()).payloads(addresses(FCM, APNS, FCM, HMS, APNS), NOON)
+    rendered = Renderer(a_run()).payloads(addresses(FCM, APNS, FCM, HMS, APNS), NOON)
     first, apple, again, huawei, apple_again = rendered
     assert (again, apple_again) == (first, apple)
     assert len({first, apple, huawei}) == 3
 
 
 def test_every_service_is_told_the_same_in_its_own_words() -> None:
-    it = a_notification()
+    it = a_run()
     for payload in Renderer(it).payloads(addresses(FCM, APNS, HMS), NOON):
         assert isinstance(payload, Payload)
         assert payload.id == it.id
@@ -75,9 +81,7 @@ def test_what_is_too_big_is_refused_without_a_request(
 ) -> None:
     clock, of_all = FixedClock(NOON), of(TOO_LONG)
     ledger = Ledger(MemoryDatabase())
-    heard = Heard(
-        of_all.notification.id, BatchId("b"), ProcessRunMemory(), ledger, clock, lambda _: {}
-    )
+    heard = Heard(of_all.run.id, BatchId("b"), ProcessRunMemory(), ledger, clock, lambda _: {})
     pushes = PushRound(of_all, MemorySenders({kind: Untouched()}), clock, heard)
     targets = {n: a_target(f"phone-{n}", address=it) for n, it in enumerate(addresses(kind, kind))}
     assert pushes.send(targets, NOON + timedelta(seconds=60)) == dict.fromkeys(

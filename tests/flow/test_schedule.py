@@ -19,6 +19,7 @@ from tests.builders import (
     a_segment,
     an_enterprise_provider,
     an_input,
+    ran,
 )
 from tests.flow.hazard import Blow, Crash
 from tests.flow.world import World
@@ -164,7 +165,7 @@ def test_whoever_stops_a_mistake_does_not_wait_for_the_rest_of_it() -> None:
     corrected = planned(world)
     assert moments(world, corrected)[0] == NOON + timedelta(seconds=5)
     (stretch,) = lane_of(world, "p1").taken
-    assert stretch.notification_id == corrected
+    assert stretch.run_id == corrected
 
 
 def test_providers_do_not_wait_for_each_other() -> None:
@@ -201,8 +202,9 @@ def test_a_scheduled_audience_gets_everything_in_the_end() -> None:
     world.drain()
     it = world.get(id)
     assert it.tally.delivered == 200
-    assert it.ended_at is not None
-    assert it.ended_at >= moments(world, id)[-1]
+    ended_at = ran(it).ended_at
+    assert ended_at is not None
+    assert ended_at >= moments(world, id)[-1]
 
 
 def test_an_audience_of_nobody_takes_no_place_in_the_lane() -> None:

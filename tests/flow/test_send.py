@@ -13,7 +13,7 @@ from shared.domain.errors import TryAgain
 from shared.domain.notifications.lifecycle import Status
 from shared.domain.notifications.notification import NotificationId
 from shared.domain.push.answers import Answer, Unsendable
-from tests.builders import NOON, OPERATOR, a_desktop, a_device, an_fcm_address
+from tests.builders import NOON, OPERATOR, a_desktop, a_device, an_fcm_address, ran
 from tests.flow.hazard import Blow, Crash
 from tests.flow.push import accepted, busy, gone, lost, misconfigured, no_turn, refused, texts
 from tests.flow.world import World
@@ -156,7 +156,7 @@ def test_a_refusal_of_our_credentials_is_a_failure_once_it_lasted() -> None:
     world = World([a_device()])
     world.push.will("token-phone-1", misconfigured())
     it = world.sent()
-    assert (it.status, it.failure_reason) == (Status.FAILED, "credentialsRefused")
+    assert (it.status, ran(it).failure_reason) == (Status.FAILED, "credentialsRefused")
     assert word(world, it.id) == ("failed", "credentialsRefused")
     assert world.push.asked("token-phone-1") == 3
 
@@ -472,10 +472,14 @@ def test_a_stop_answers_with_what_was_sent_so_far() -> None:
     with pytest.raises(Crash):
         world.send(id, batch.id)
     stopped = world.stop_as(OPERATOR, id, "abuse")
-    assert (stopped.tally.targeted, stopped.tally.delivered, stopped.prevented) == (120, 50, 70)
+    assert (stopped.tally.targeted, stopped.tally.delivered, ran(stopped).prevented) == (
+        120,
+        50,
+        70,
+    )
     world.drain()
     it = world.get(id)
-    assert (it.tally.skipped, it.tally.open, it.prevented) == (20, 0, 20)
+    assert (it.tally.skipped, it.tally.open, ran(it).prevented) == (20, 0, 20)
     assert it.tally.errors == {"answerLost": 50, "stopped": 20}, "what died may have sent a chunk"
 
 
@@ -483,9 +487,9 @@ def test_whatever_is_not_stopped_prevents_nothing() -> None:
     world = World([a_device()])
     id = world.approved()
     world.plan(id)
-    assert (world.get(id).tally.open, world.get(id).prevented) == (1, 0)
+    assert (world.get(id).tally.open, ran(world.get(id)).prevented) == (1, 0)
     world.drain()
-    assert world.get(id).prevented == 0
+    assert ran(world.get(id)).prevented == 0
 
 
 def test_what_may_have_arrived_before_a_stop_is_not_said_to_be_prevented() -> None:
@@ -551,7 +555,7 @@ def test_a_desktop_gets_its_notification_into_its_document() -> None:
     it = world.sent()
     document = world.database.collection("devices")["desktop-1"]
     assert document["pendingNotificationTitle"] == "Sale"
-    assert document["pendingNotificationAt"] == it.sending_at
+    assert document["pendingNotificationAt"] == ran(it).sending_at
     assert shown(world) == it.id
     assert (it.status, it.tally.delivered) == (Status.APPROVED, 1)
 

@@ -23,11 +23,12 @@ from hypothesis.stateful import (
 
 from shared.domain.actors import Actor, Role
 from shared.domain.delivery.ledger import Outcome, Record
+from shared.domain.delivery.run import FailureReason
 from shared.domain.errors import WrongState
 from shared.domain.findings.finding import Finding, Severity, has_red
 from shared.domain.notifications.history import Note, broken_links
 from shared.domain.notifications.lifecycle import TERMINAL, TRANSITIONS, Move, Status
-from shared.domain.notifications.notification import FailureReason, Notification, NotificationId
+from shared.domain.notifications.notification import Notification, NotificationId
 from shared.domain.notifications.review import CLAIM_LEASE, Claim
 from shared.domain.push.answers import Answer
 from shared.flow.notifications.once import Once
@@ -39,6 +40,7 @@ from tests.builders import (
     a_segment,
     an_fcm_address,
     an_input,
+    ran,
 )
 from tests.flow.audit import faults, most_sent_again, sent_again
 from tests.flow.hazard import Blow, Crash
@@ -49,6 +51,8 @@ from tests.notification_documents import records
 MOST_NOTIFICATIONS = 5
 EFFECTS = [
     "notifications.change",
+    "runs.change",
+    "runs.review",
     "ledger.open_parts",
     "ledger.advance",
     "ledger.write",
@@ -326,7 +330,7 @@ class Fanfare(RuleBasedStateMachine):
             assert not broken_links(entries)
             assert [e.status for e in entries if e.move not in set(Note)] == way
             it = self.world.get(id)
-            assert (it.history_count, it.history_hash) == (len(entries), entries[-1].hash)
+            assert (it.head.count, it.head.hash) == (len(entries), entries[-1].hash)
 
     @invariant()
     def a_terminal_status_is_the_last(self) -> None:
@@ -352,7 +356,7 @@ class Fanfare(RuleBasedStateMachine):
             it = self.world.get(id)
             moves = [entry.move for entry in self.world.history(id)]
             if "approve" in moves and has_red(it.findings):
-                assert "endorse" in moves or it.failure_reason is FailureReason.LINK_CHANGED
+                assert "endorse" in moves or ran(it).failure_reason is FailureReason.LINK_CHANGED
 
     @invariant()
     def nothing_is_sent_that_was_not_approved(self) -> None:

@@ -12,6 +12,7 @@ import pytest
 
 from shared.domain.actors import Actor, Role
 from shared.domain.content.content import Content, NotificationInput
+from shared.domain.delivery.run import FailureReason
 from shared.domain.errors import (
     InProgress,
     InvalidInput,
@@ -23,13 +24,13 @@ from shared.domain.errors import (
 from shared.domain.findings.finding import Finding, Severity
 from shared.domain.findings.link_ends import Inspection
 from shared.domain.notifications.lifecycle import Status
-from shared.domain.notifications.notification import FailureReason, NotificationId
+from shared.domain.notifications.notification import NotificationId
 from shared.domain.providers.admin_hwids import MOST_DEVICES_PER_DAY
 from shared.domain.providers.provider import LIMITS, Domain, Limit, Plan
 from shared.flow.notifications.create import LOOKS
 from shared.flow.notifications.once import Once
 from shared.flow.notifications.submission import LOOK_LASTS, LOOKS_AT_ONCE
-from tests.builders import a_device, a_domain, a_provider, a_segment, an_input
+from tests.builders import a_device, a_domain, a_provider, a_segment, an_input, ran
 from tests.flow.hazard import Blow, Crash
 from tests.flow.world import World
 from tests.notification_documents import records
@@ -168,7 +169,7 @@ def test_a_red_finding_nobody_saw_ends_it_right_before_the_send() -> None:
     world.inspector.findings = (WARNING, RED)
     world.drain()
     it = world.get(id)
-    assert (it.status, it.failure_reason) == (Status.FAILED, FailureReason.LINK_CHANGED)
+    assert (it.status, ran(it).failure_reason) == (Status.FAILED, FailureReason.LINK_CHANGED)
     assert it.findings == (WARNING, RED)
     assert world.push.requests == []
     assert moves(world, id)[-1] == ("fail", "linkChanged: url shortener, url ipHost")
@@ -205,11 +206,11 @@ def test_a_red_finding_stays_found_when_the_plan_dies_and_comes_again() -> None:
     id = world.create()["id"]
     world.approve(id)
     world.inspector.findings = (RED,)
-    world.hazard.strike_at("notifications.change", Blow.BEFORE)
+    world.hazard.strike_at("runs.review", Blow.BEFORE)
     with pytest.raises(Crash):
         world.plan(id)
     world.drain()
-    assert world.get(id).failure_reason is FailureReason.LINK_CHANGED
+    assert ran(world.get(id)).failure_reason is FailureReason.LINK_CHANGED
 
 
 def test_what_else_is_new_right_before_the_send_is_only_recorded() -> None:

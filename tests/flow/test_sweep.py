@@ -5,15 +5,16 @@ from datetime import timedelta
 
 import pytest
 
+from shared.domain.delivery.run import SWEEP_AFTER
 from shared.domain.notifications.lifecycle import Status
-from shared.domain.notifications.notification import SWEEP_AFTER, NotificationId
+from shared.domain.notifications.notification import NotificationId
 from shared.domain.providers.provider import Limit
 from shared.flow.delivery.count import LONGEST_HANDLER
 from shared.flow.delivery.plan import BATCH_SWEEP_AFTER
 from shared.flow.delivery.queues import PLAN_FANOUT, SEND_BATCH
 from shared.flow.delivery.sweep import LONGEST_NAP, MOST_AT_ONCE, Swept
 from shared.ports import Task
-from tests.builders import NOON, a_device, a_domain, a_provider, a_segment, an_input
+from tests.builders import NOON, a_device, a_domain, a_provider, a_segment, an_input, ran
 from tests.flow.audit import faults
 from tests.flow.hazard import Blow, Crash
 from tests.flow.parts import Event
@@ -21,7 +22,7 @@ from tests.flow.push import accepted, busy
 from tests.flow.world import World
 from tests.notification_documents import alter, records, remove
 
-NOTHING = Swept(notifications=0, parts=0, batches=0)
+NOTHING = Swept(runs=0, parts=0, batches=0)
 PHONES = [a_device(f"phone-{n}") for n in range(4)]
 
 
@@ -112,7 +113,7 @@ def test_nothing_is_swept_before_its_time() -> None:
     world.clock.advance(SWEEP_AFTER - timedelta(seconds=1))
     assert world.tick() == NOTHING
     world.clock.advance(1)
-    assert world.tick() == Swept(notifications=1, parts=0, batches=0)
+    assert world.tick() == Swept(runs=1, parts=0, batches=0)
     assert [task.payload["notificationId"] for task in world.tasks.tasks] == [id]
 
 
@@ -167,7 +168,7 @@ def test_each_fruitless_look_doubles_the_wait_up_to_an_hour() -> None:
     id = world.approved()
     waits = []
     for _ in range(8):
-        wake_at = world.get(id).wake_at
+        wake_at = ran(world.get(id)).wake_at
         assert wake_at is not None
         waits.append(wake_at - world.clock.now())
         world.clock.set(wake_at)
@@ -241,7 +242,7 @@ def test_a_stop_whose_batches_counted_themselves_is_not_looked_at() -> None:
     world.plan(id)
     world.stop(id)
     world.pass_time(timedelta(minutes=4))
-    assert (world.get(id).tally.skipped, world.get(id).wake_at) == (4, None)
+    assert (world.get(id).tally.skipped, ran(world.get(id)).wake_at) == (4, None)
     world.clock.advance(timedelta(days=2))
     assert world.tick() == NOTHING
 
@@ -251,9 +252,9 @@ def test_a_stop_before_its_plan_rests_when_no_plan_can_be_under_way() -> None:
     id = world.approved()
     world.stop(id)
     world.pass_time(LONGEST_HANDLER - timedelta(minutes=1))
-    assert world.get(id).wake_at is not None
+    assert ran(world.get(id)).wake_at is not None
     world.drain()
-    assert (world.get(id).wake_at, world.get(id).tally.targeted) == (None, 0)
+    assert (ran(world.get(id)).wake_at, world.get(id).tally.targeted) == (None, 0)
 
 
 def test_a_plan_that_outlasts_the_stop_is_counted() -> None:
@@ -266,7 +267,7 @@ def test_a_plan_that_outlasts_the_stop_is_counted() -> None:
             world.hazard.forget_watchers()
             world.stop(id)
             world.clock.advance(SWEEP_AFTER)
-            assert world.tick() == Swept(notifications=1, parts=0, batches=0)
+            assert world.tick() == Swept(runs=1, parts=0, batches=0)
 
     world.hazard.watch(stop)
     world.plan(id)
@@ -282,7 +283,7 @@ def test_a_stop_keeps_being_looked_at_while_one_of_its_batches_is_open() -> None
     world.lost = lambda _: True
     world.stop(id)
     for _ in range(3):
-        wake_at = world.get(id).wake_at
+        wake_at = ran(world.get(id)).wake_at
         assert wake_at is not None
         world.clock.set(wake_at)
         world.tick()

@@ -202,7 +202,7 @@ class World(Stores, Callers):
     def waits_for_a_tick(self) -> bool:
         """Whether anything at all asks to be woken up some day."""
         return bool(
-            self.notifications.overdue(LATEST, 1)
+            self.runs.overdue(LATEST, 1)
             or self.ledger.overdue_parts(LATEST, 1)
             or self.ledger.overdue_batches(LATEST, 1)
         )

@@ -7,16 +7,18 @@ from shared.adapters.identities import DemoIdentities
 from shared.adapters.tasks import CloudTasks
 from shared.domain.delivery import ledger
 from shared.domain.errors import Unauthenticated
+from shared.domain.notifications.lifecycle import Status
 from shared.flow.delivery.queues import plan_task, send_task
 from shared.ports import Task
 from shared.settings import Settings
-from tests.builders import a_notification
+from tests.builders import a_notification, ran
 from tests.infra.plans import Plan
 from tests.infra.test_policies import PRIVATE, PUBLIC, settings_of
 
 pytestmark = pytest.mark.slow
 
-TASKS = [plan_task(a_notification()), send_task(a_notification(), ledger.BatchId("0-0-0"))]
+RUN = ran(a_notification(status=Status.SENDING))
+TASKS = [plan_task(RUN), send_task(RUN, ledger.BatchId("0-0-0"))]
 
 
 def number(plan: Plan) -> str:

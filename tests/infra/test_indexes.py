@@ -36,6 +36,7 @@ from shared.stores.notifications import Notifications
 from shared.stores.posts import PROMPTS, UPDATES
 from shared.stores.providers import Providers
 from shared.stores.replay_codec import REPLAYS
+from shared.stores.runs import Runs
 from shared.stores.send_schedules import SendSchedules
 from shared.stores.usage import USAGE
 from tests.adapters.test_others import not_again
@@ -146,6 +147,7 @@ def client_queries(client: Client) -> set[str]:
     """Let the other adapters ask; the names of the methods that were called for it."""
     database = GoogleDatabase(client, not_again)
     notifications, providers = Notifications(database), Providers(database)
+    runs = Runs(database)
     devices = Devices(database)
     first = NotificationQuery("p1", page_size=2)
 
@@ -166,8 +168,9 @@ def client_queries(client: Client) -> set[str]:
         "count_drafts": lambda: notifications.count_drafts("p1"),
         "decided": lambda: notifications.decided(NOON, 9),
         "by_telegram": lambda: Moderators(database).by_telegram(1),
-        "overdue": lambda: notifications.overdue(NOON, 9),
-        "sending_on": lambda: notifications.sending_on("example.com"),
+        "overdue": lambda: runs.overdue(NOON, 9),
+        "sending_on": lambda: runs.sending_on("example.com"),
+        "completed_of": lambda: runs.completed_of("p1", 2),
         "unexported": lambda: notifications.unexported(NOON, 9),
         "history": lambda: notifications.history(N1),
         "domains_of": lambda: providers.domains_of("p1"),
@@ -190,8 +193,8 @@ BY_NAME_ONLY = {
     *("put", "put_domain", "add_domain", "change_domain", "note_told"),
     *("add_key", "key", "delete_key"),
     *("refresh", "begin", "credential", "set_consent", "drop_address", "pending", "clear_slot"),
-    *("reach", "domains", "derive_again"),
-    *("listed", "head", "announce", "announced", "put_off_export", "put_off_wake", "was_removed"),
+    *("reach", "domains", "derive_again", "sending", "with_notification", "review"),
+    *("listed", "head", "announce", "announced", "put_off_export", "put_off", "was_removed"),
     *("open_parts", "part", "advance", "batch", "write"),
 }
 """Methods that know the names of the documents they read and write."""

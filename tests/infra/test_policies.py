@@ -11,9 +11,10 @@ from functions.table import routes
 from infra.offline.terraform import Terraform
 from shared.adapters.tasks import CloudTasks
 from shared.domain.delivery import ledger
+from shared.domain.notifications.lifecycle import Status
 from shared.flow.delivery.queues import Queue, send_task
 from shared.settings import Settings, read
-from tests.builders import a_notification
+from tests.builders import a_notification, ran
 from tests.infra.conftest import ROOT
 from tests.infra.plans import Grant, Plan, planned
 
@@ -226,7 +227,7 @@ def test_a_task_handler_hands_over_is_cut_off_and_is_given_up_in_this_order(
 def dispatch_deadline_seconds(settings: Settings) -> int:
     """Return what the code itself asks Cloud Tasks for."""
     local = settings.model_copy(update={"cloud_tasks": "127.0.0.1:1"})
-    task = send_task(a_notification(), ledger.BatchId("0-0-0"))
+    task = send_task(ran(a_notification(status=Status.SENDING)), ledger.BatchId("0-0-0"))
     return int(CloudTasks(local)._described(task, "q").dispatch_deadline.seconds)
 
 

@@ -108,7 +108,7 @@ def test_of_fifty_double_presses_at_once_each_makes_one_decision(
         it, chain = records.get(NotificationId(id)), records.history(NotificationId(id))
         decisions = [entry for entry in chain if entry.move in {"approve", "reject"}]
         assert [entry.actor for entry in decisions] == [f"moderator:{final['moderatorId']}"]
-        assert chain_faults(chain, it.history_count, it.history_hash) == []
+        assert chain_faults(chain, it.head.count, it.head.hash) == []
     posted = [c for c in chat.calls("sendMessage") if c["status"] == 200]
     about = Counter(c["given"]["text"].rpartition(" ")[2] for c in posted)
     assert {about[id] for id in ids} == {1}

@@ -16,7 +16,7 @@ from cli.main import main
 from local.stack_file import ROOT
 from shared.domain.notifications.notification import NotificationId, SubmissionCheck
 from shared.domain.tally import Tally
-from tests.builders import MODERATOR, NOON, OPERATOR, PROVIDER, a_notification
+from tests.builders import MODERATOR, NOON, OPERATOR, PROVIDER, a_notification, ran
 from tests.local.conftest import Fanfare
 from tests.parts import MemoryParts, merge_device
 
@@ -130,7 +130,9 @@ def test_counters_that_differ_in_nothing_but_their_codes_are_shown(
     world: MemoryParts, fanfare: Fanfare, pending: NotificationId
 ) -> None:
     world.notifications.change(pending, lambda it: it.approve(MODERATOR, NOON))
-    world.notifications.change(pending, lambda it: it.counted(Tally(errors={"consent": 2}), NOON))
+    world.notifications.change(
+        pending, lambda it: it.follow(ran(it).counted(Tally(errors={"consent": 2}), NOON))
+    )
     mended = fanfare("reconcile", pending)
     assert "  consent           2         0   mended\n" in mended.output
     assert mended.output.endswith("the record was set right\n")

@@ -194,7 +194,7 @@ def test_an_update_whose_answer_was_lost_comes_again_and_tells_the_same(room: Ch
         press(update, moderator_chat=room.moderator_chat)
     press(update, moderator_chat=room.moderator_chat)
     assert heard(room) == ("You approved it.", False)
-    assert room.record().history_count == 2
+    assert room.record().head.count == 2
 
 
 def test_a_press_under_a_stray_message_counts_and_closes_that_message(room: Chatroom) -> None:

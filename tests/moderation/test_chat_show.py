@@ -32,6 +32,7 @@ from tests.builders import (
     a_domain,
     a_notification,
     a_segment,
+    ran,
     some_content,
 )
 from tests.moderation.chatroom import ROOM, Chatroom
@@ -326,7 +327,7 @@ def test_the_end_of_the_distribution_is_told_with_its_counts(room: Chatroom) -> 
     show(N1, moderator_chat=room.moderator_chat)
     room.notifications.change(N1, lambda it: it.approve(MIRA, NOON))
     sums = Tally(targeted=12, delivered=10, failed=2)
-    moved(room, lambda it: it.complete(Actor(Role.SYSTEM), NOON, sums))
+    moved(room, lambda it: it.follow(ran(it).complete(Actor(Role.SYSTEM), NOON, sums)))
     assert "10 delivered, 2 failed" in room.card().text
     assert "Approved by Mira" in room.card().text
 
@@ -336,7 +337,7 @@ def test_counting_while_it_is_sent_edits_nothing(room: Chatroom) -> None:
     show(N1, moderator_chat=room.moderator_chat)
     moved(room, lambda it: it.approve(MIRA, NOON))
     edits = len(room.chat.edits)
-    moved(room, lambda it: it.counted(Tally(targeted=5, delivered=1), NOON))
+    moved(room, lambda it: it.follow(ran(it).counted(Tally(targeted=5, delivered=1), NOON)))
     assert len(room.chat.edits) == edits
 
 

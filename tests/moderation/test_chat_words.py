@@ -91,9 +91,9 @@ def facts(words: str, status: Status = Status.PENDING) -> Facts:
         app_version=words,
         hwid=words,
     )
+    known = a_notification(status=status)
     it = replace(
-        a_notification(),
-        status=status,
+        known,
         content=content,
         segment=segment,
         provider_email=words,
@@ -103,7 +103,7 @@ def facts(words: str, status: Status = Status.PENDING) -> Facts:
         moderated_at=NOON,
         moderator_id=words,
         moderator_comment=words,
-        ended_at=NOON,
+        run=known.run and replace(known.run, ended_at=NOON),
         estimated_devices=10**9,
     )
     many = {f"region{n}": 10**9 for n in range(10)}

@@ -12,6 +12,7 @@ from werkzeug.test import TestResponse
 from functions.service.telegram import SECRET_HEADER
 from shared.adapters.memory.chat import MemoryChat
 from shared.domain.errors import TryAgain
+from shared.domain.notifications.history import ChainHead
 from shared.domain.notifications.lifecycle import Status
 from shared.domain.notifications.notification import Notification, NotificationId
 from shared.flow.chat.posts import show
@@ -277,7 +278,7 @@ def test_trouble_with_the_chat_does_not_hold_up_the_distribution(
     here = moderator_chat(world)
     assert here
     show(N1, moderator_chat=here)
-    put(world, replace(a_notification(status=Status.SENDING), history_count=9))
+    put(world, replace(a_notification(status=Status.SENDING), head=ChainHead(9)))
 
     def fault(_: str) -> None:
         raise trouble

@@ -11,7 +11,7 @@ import pytest
 from shared.domain.audience.device import NO_ADDRESS, NO_CONSENT, UNREADABLE
 from shared.domain.codes import FAILURES, OUTCOMES, remedy, sentence
 from shared.domain.delivery.ledger import Outcome
-from shared.domain.notifications.notification import FailureReason
+from shared.domain.delivery.run import FailureReason
 from shared.domain.push.answers import Accepted, RetryLater
 from shared.domain.push.fcm import REACTIONS
 from shared.domain.push.reactions import ANSWER_LOST

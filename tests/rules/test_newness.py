@@ -9,20 +9,20 @@ from shared.domain.audience.device import AddressKind, PushAddress, partition_of
 from shared.domain.audience.filters import Segment, TargetPlatform
 from shared.domain.delivery.ledger import SHOWN, Newness, Outcome, Record, Target, sort_key
 from shared.domain.delivery.newness import comparable, key_range, newness
+from shared.domain.delivery.run import Run
 from shared.domain.notifications.lifecycle import Status
-from shared.domain.notifications.notification import Notification
-from tests.builders import NOON, a_batch, a_notification, a_segment, a_target
+from tests.builders import NOON, a_batch, a_notification, a_segment, a_target, ran
 
 DAY = timedelta(days=1)
 REACHED = Record(Outcome.DELIVERED, receipt="r", at=NOON)
 
 
-def sent(id: str, days_ago: int, segment: Segment | None = None, *domains: str) -> Notification:
+def sent(id: str, days_ago: int, segment: Segment | None = None, *domains: str) -> Run:
     return replace(
-        a_notification(id, Status.APPROVED),
+        ran(a_notification(id, Status.APPROVED)),
         sending_at=NOON - days_ago * DAY,
-        segment=segment,
-        plan_domains=domains or ("a.example", "b.example"),
+        segment=segment or Segment(),
+        domains=domains or ("a.example", "b.example"),
     )
 
 
@@ -57,12 +57,12 @@ ONE_SITE = a_segment(domain="a.example")
         (ONE_SITE, [sent("both", 3), sent("one", 1, ONE_SITE)], "one"),
         (ONE_SITE, [sent("both", 3), sent("other", 1, a_segment(domain="b.example"))], "both"),
         (ONE_SITE, [sent("other", 1, None, "b.example")], None),
-        (ALL, [replace(sent("own", 1), auto_approved=True)], None),
+        (ALL, [replace(sent("own", 1), urgent=True)], None),
         (ALL, [replace(sent("odd", 1), sending_at=None)], None),
     ],
 )
 def test_it_is_the_last_that_went_to_all_of_them_or_else_the_last_that_met_them(
-    this: Segment | None, earlier: list[Notification], chosen: str | None
+    this: Segment | None, earlier: list[Run], chosen: str | None
 ) -> None:
     found = comparable(sent("this", 0, this), earlier)
     assert (found and found.id) == chosen

@@ -5,16 +5,12 @@ from datetime import timedelta
 
 import pytest
 
+from shared.domain.delivery.run import SWEEP_AFTER, FailureReason, RunChange, verdict
 from shared.domain.errors import InvalidInput, WrongState
 from shared.domain.notifications.history import broken_links
 from shared.domain.notifications.lifecycle import TERMINAL, Status
-from shared.domain.notifications.notification import (
-    SWEEP_AFTER,
-    Change,
-    FailureReason,
-    Notification,
-    verdict,
-)
+from shared.domain.notifications.notification import Change, Notification
+from shared.domain.notifications.review import Cancellation
 from shared.domain.tally import Tally
 from tests.builders import (
     MODERATOR,
@@ -23,6 +19,7 @@ from tests.builders import (
     PROVIDER,
     a_notification,
     a_segment,
+    ran,
     some_content,
 )
 
@@ -46,7 +43,7 @@ def test_one_to_an_admin_hwid_is_approved_by_itself_and_says_why() -> None:
     change = a_notification(status=None).submit(PROVIDER, NOON, admin_hwid=True)
     it = change.notification
     assert (it.status, it.auto_approved, it.auto_approve_reason) == ("sending", True, "adminHwid")
-    assert (it.sending_at, it.moderator_id) == (NOON, None)
+    assert (ran(it).sending_at, it.moderator_id) == (NOON, None)
     assert entry_of(change) == ("submit", None, "sending", "provider:p1", NOON, "adminHwid")
 
 
@@ -64,20 +61,22 @@ def test_an_approval_says_who_and_when() -> None:
     change = a_notification().approve(MODERATOR, LATER, revision=1)
     it = change.notification
     assert (it.status, it.moderator_id, it.moderated_at) == ("sending", "m1", LATER)
-    assert (it.sending_at, it.auto_approved) == (LATER, False)
+    assert (ran(it).sending_at, it.auto_approved) == (LATER, False)
     assert entry_of(change) == ("approve", "pending", "sending", "moderator:m1", LATER, "")
 
 
 @pytest.mark.parametrize("seconds", [60, 31_536_000])
 def test_its_time_runs_from_when_sending_begins(seconds: int) -> None:
     it = replace(a_notification(), content=some_content(expiry_seconds=seconds))
-    assert it.expires_at is None
+    assert it.run is None
     sending = it.approve(MODERATOR, LATER, revision=1).notification
-    assert sending.expires_at == LATER + timedelta(seconds=seconds)
+    assert ran(sending).expires_at == LATER + timedelta(seconds=seconds)
 
 
 def test_without_an_expiry_it_never_expires() -> None:
-    assert a_notification().approve(MODERATOR, LATER, revision=1).notification.expires_at is None
+    assert (
+        ran(a_notification().approve(MODERATOR, LATER, revision=1).notification).expires_at is None
+    )
 
 
 def test_a_rejection_of_a_revision_that_is_no_more_is_refused() -> None:
@@ -96,7 +95,7 @@ def test_a_rejection_carries_its_comment() -> None:
 
 def test_a_cancellation_says_when_and_by_whom() -> None:
     it = a_notification().cancel(PROVIDER, LATER).notification
-    assert (it.status, it.cancelled_at, it.cancelled_by) == ("cancelled", LATER, "provider")
+    assert (it.status, it.cancellation) == ("cancelled", Cancellation(LATER, "provider"))
 
 
 def test_an_edit_of_a_pending_one_is_a_new_revision_with_an_entry() -> None:
@@ -148,22 +147,20 @@ def test_a_stale_approval_of_what_is_already_cancelled_hears_of_the_cancellation
 def test_only_what_is_being_sent_or_was_stopped_is_ever_woken_up() -> None:
     pending = a_notification()
     sending = pending.approve(MODERATOR, NOON).notification
-    assert (pending.wake_at, sending.wake_at) == (None, NOON + SWEEP_AFTER)
-    assert sending.complete(PROVIDER, LATER, Tally()).notification.wake_at is None
-    stopped = sending.stop(OPERATOR, LATER).notification
-    assert (stopped.wake_at, stopped.rested().notification.wake_at) == (LATER + SWEEP_AFTER, None)
+    assert (pending.run, ran(sending).wake_at) == (None, NOON + SWEEP_AFTER)
+    assert ran(sending).complete(PROVIDER, LATER, Tally()).run.wake_at is None
+    stopped = ran(sending.stop(OPERATOR, LATER).notification)
+    assert (stopped.wake_at, stopped.rested().run.wake_at) == (LATER + SWEEP_AFTER, None)
 
 
 def test_an_end_says_when_and_how() -> None:
     sending = a_notification(status=Status.SENDING)
     sums = Tally(targeted=2, failed=2, errors={"unregistered": 2})
-    failed = sending.fail(PROVIDER, LATER, FailureReason.EVERY_PUSH_FAILED, sums).notification
-    assert (failed.status, failed.failure_reason, failed.ended_at, failed.tally) == (
-        "failed",
-        "everyPushFailed",
-        LATER,
-        sums,
-    )
+    failed = sending.follow(
+        ran(sending).fail(PROVIDER, LATER, FailureReason.EVERY_PUSH_FAILED, sums)
+    ).notification
+    assert (failed.status, failed.tally) == ("failed", sums)
+    assert (ran(failed).failure_reason, ran(failed).ended_at) == ("everyPushFailed", LATER)
 
 
 def test_a_whole_life_is_one_sound_chain() -> None:
@@ -176,36 +173,37 @@ def test_a_whole_life_is_one_sound_chain() -> None:
     it = then(changes[0].notification.submit(PROVIDER, NOON, admin_hwid=False))
     it = then(it.edit(PROVIDER, NOON, some_content(title="New"), a_segment()))
     it = then(it.approve(MODERATOR, NOON, revision=2))
-    it = then(it.complete(PROVIDER, NOON, Tally(targeted=1, delivered=1)))
+    it = then(it.follow(ran(it).complete(PROVIDER, NOON, Tally(targeted=1, delivered=1))))
     entries = [change.entry for change in changes if change.entry]
     assert [entry.number for entry in entries] == [1, 2, 3, 4, 5]
     assert broken_links(entries) == []
-    assert (it.history_count, it.history_hash) == (5, entries[-1].hash)
+    assert (it.head.count, it.head.hash) == (5, entries[-1].hash)
     assert it.status in TERMINAL
 
 
 def test_how_the_audience_is_cut_is_fixed_once() -> None:
-    sending = a_notification(status=Status.SENDING)
-    cut = sending.cut(4, ("a.com",), "t1").notification
-    assert (cut.plan_parts, cut.plan_domains, cut.read_at) == (4, ("a.com",), "t1")
-    assert cut.cut(2, ("b.com",), "t2").notification == cut
+    cut = ran(a_notification(status=Status.SENDING)).cut(4, ("a.com",), "t1").run
+    assert (cut.parts, cut.domains, cut.read_at) == (4, ("a.com",), "t1")
+    assert cut.cut(2, ("b.com",), "t2").run == cut
 
 
 def test_what_is_not_being_sent_is_not_cut() -> None:
-    stopped = a_notification(status=Status.STOPPED)
-    assert stopped.cut(4, ("a.com",), "t1").notification == stopped
+    stopped = ran(a_notification(status=Status.STOPPED))
+    assert stopped.cut(4, ("a.com",), "t1").run == stopped
 
 
 def test_a_domain_is_lost_once_while_it_is_sent_on_it() -> None:
-    sending = a_notification(status=Status.SENDING).cut(1, ("a.com", "b.com"), "t1").notification
+    it = a_notification(status=Status.SENDING)
+    sending = ran(it).cut(1, ("a.com", "b.com"), "t1").run
     lost = sending.lose(["b.com", "c.com"], OPERATOR, NOON)
-    assert lost.notification.lost_domains == ("b.com",)
-    assert lost.entry is not None
-    assert (lost.entry.move, lost.entry.reason) == ("domainLost", "b.com")
-    again = lost.notification.lose(["b.com"], OPERATOR, NOON)
-    assert (again.notification, again.entry) == (lost.notification, None)
-    ended = replace(sending, status=Status.STOPPED)
-    assert ended.lose(["b.com"], OPERATOR, NOON).notification == ended
+    assert lost.run.lost_domains == ("b.com",)
+    followed = it.follow(lost)
+    assert (followed.notification.status, followed.notification.run) == (it.status, lost.run)
+    assert followed.entry is not None
+    assert (followed.entry.move, followed.entry.reason) == ("domainLost", "b.com")
+    assert lost.run.lose(["b.com"], OPERATOR, NOON) == RunChange(lost.run)
+    ended = sending.stop(OPERATOR, NOON).run
+    assert ended.lose(["b.com"], OPERATOR, NOON) == RunChange(ended)
 
 
 @pytest.mark.parametrize(

@@ -203,7 +203,7 @@ def test_findings_are_entries_of_their_own() -> None:
     assert (submitted.move, told.move, told.actor) == ("submit", "findings", "system")
     assert told.reason == "url ipHost, url shortener"
     assert (told.origin, told.status, told.previous) == ("pending", "pending", submitted.hash)
-    assert change.notification.history_count == 2
+    assert change.notification.head.count == 2
 
 
 def test_where_nothing_was_found_nothing_is_told() -> None:

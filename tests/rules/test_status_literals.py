@@ -13,7 +13,9 @@ HOME = Path("shared/domain/notifications/lifecycle.py")
 OTHER_MEANINGS = {
     ("shared/domain/delivery/ledger.py", "failed"): "an outcome of one device",
     ("shared/flow/delivery/send.py", "stopped"): "why a device was skipped",
-    ("shared/domain/notifications/notification.py", "stopped"): "why a device was skipped",
+    ("shared/domain/delivery/run.py", "stopped"): "why a device was skipped, and how a run ended",
+    ("shared/domain/delivery/run.py", "sending"): "where a run is",
+    ("shared/domain/delivery/run.py", "failed"): "how a run ended",
     ("functions/provider/api.py", "draft"): "a field of the request",
     ("shared/domain/codes.py", "stopped"): "why a device was skipped",
     ("shared/domain/codes.py", "failed"): "an outcome of one device",

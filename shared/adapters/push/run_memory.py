@@ -10,7 +10,7 @@ from typing import Any
 from shared.domain.audience.device import AppService
 from shared.domain.delivery.evidence import NONE_NEWER, Evidence, Group, added
 from shared.domain.delivery.ledger import BatchId
-from shared.domain.notifications.notification import NotificationId
+from shared.domain.delivery.run import RunId
 
 MOST_NOTIFICATIONS = 32
 BETWEEN_QUESTIONS = timedelta(seconds=5)
@@ -45,19 +45,19 @@ class ProcessRunMemory:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._notifications: dict[NotificationId, dict[Group, _Heard]] = {}
-        self._asked_at: dict[NotificationId, datetime] = {}
-        self._silent: dict[NotificationId, frozenset[BatchId]] = {}
-        self._earlier: dict[NotificationId, NotificationId | None] = {}
+        self._notifications: dict[RunId, dict[Group, _Heard]] = {}
+        self._asked_at: dict[RunId, datetime] = {}
+        self._silent: dict[RunId, frozenset[BatchId]] = {}
+        self._earlier: dict[RunId, RunId | None] = {}
 
-    def note(self, id: NotificationId, batch: BatchId, heard: Mapping[Group, Evidence]) -> None:
+    def note(self, id: RunId, batch: BatchId, heard: Mapping[Group, Evidence]) -> None:
         with self._lock:
             groups = self._notifications[id] = self._notifications.pop(id, {})
             for group, evidence in heard.items():
                 groups.setdefault(group, _Heard()).note(batch, evidence)
             _forget_the_oldest(self._notifications)
 
-    def recall(self, id: NotificationId, kept: Mapping[BatchId, Mapping[Group, Evidence]]) -> None:
+    def recall(self, id: RunId, kept: Mapping[BatchId, Mapping[Group, Evidence]]) -> None:
         with self._lock:
             groups = self._notifications.setdefault(id, {})
             for batch, told in kept.items():
@@ -68,11 +68,11 @@ class ProcessRunMemory:
             self._silent[id] = frozenset(batch for batch, told in kept.items() if not told)
             _forget_the_oldest(self._silent)
 
-    def silent(self, id: NotificationId) -> Set[BatchId]:
+    def silent(self, id: RunId) -> Set[BatchId]:
         with self._lock:
             return self._silent.get(id, frozenset())
 
-    def may_ask(self, id: NotificationId, now: datetime) -> bool:
+    def may_ask(self, id: RunId, now: datetime) -> bool:
         with self._lock:
             last = self._asked_at.get(id)
             if last is not None and now - last < BETWEEN_QUESTIONS:
@@ -81,12 +81,12 @@ class ProcessRunMemory:
             _forget_the_oldest(self._asked_at)
             return True
 
-    def heard(self, id: NotificationId, group: Group) -> Evidence:
+    def heard(self, id: RunId, group: Group) -> Evidence:
         with self._lock:
             found = self._notifications.get(id, {}).get(group)
         return found.all if found else Evidence()
 
-    def heard_of_all(self, id: NotificationId, service: AppService) -> Evidence:
+    def heard_of_all(self, id: RunId, service: AppService) -> Evidence:
         with self._lock:
             groups = self._notifications.get(id, {}).items()
             every = [found.all for group, found in groups if group.service == service]
@@ -96,9 +96,7 @@ class ProcessRunMemory:
             newer=reduce(added, (it.newer for it in every), NONE_NEWER),
         )
 
-    def earlier(
-        self, id: NotificationId, find: Callable[[], NotificationId | None]
-    ) -> NotificationId | None:
+    def earlier(self, id: RunId, find: Callable[[], RunId | None]) -> RunId | None:
         with self._lock:
             if id in self._earlier:
                 return self._earlier[id]
@@ -109,6 +107,6 @@ class ProcessRunMemory:
         return found
 
 
-def _forget_the_oldest(of_notifications: dict[NotificationId, Any]) -> None:
+def _forget_the_oldest(of_notifications: dict[RunId, Any]) -> None:
     while len(of_notifications) > MOST_NOTIFICATIONS:
         del of_notifications[next(iter(of_notifications))]

@@ -119,7 +119,7 @@ class Life:
         if it.status is not self.status:
             yield "status", f"Firestore says {it.status}, the archive {self.status}"
         last = self.entries[-1].hash if self.entries else ""
-        if (it.history_count, it.history_hash) != (len(self.entries), last):
+        if (it.head.count, it.head.hash) != (len(self.entries), last):
             yield "history", "Firestore has another history than the archive"
         both = enumerate(zip_longest(history, self.entries), start=1)
         other = next((number for number, (theirs, ours) in both if theirs != ours), None)

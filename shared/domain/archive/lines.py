@@ -19,8 +19,6 @@ from shared.domain.notifications.lifecycle import Status
 from shared.domain.notifications.notification import Notification
 from shared.domain.tally import DIMENSIONS, TOTALS, Tally, stored_dimensions
 
-_TIMES = ("created_at", "moderated_at", "cancelled_at", "sending_at", "ended_at")
-
 
 def device_of(provider_id: str, hwid: str) -> str:
     """Return the pseudonym of a device in a provider's lines.
@@ -35,7 +33,7 @@ def device_of(provider_id: str, hwid: str) -> str:
 
 def outcome_lines(provider_id: str, batch: Batch) -> Iterator[str]:
     """Write a line for each device of a batch, in the batch's order."""
-    head = {"schema": SCHEMA, "notificationId": batch.notification_id, "providerId": provider_id}
+    head = {"schema": SCHEMA, "notificationId": batch.run_id, "providerId": provider_id}
     begin = _line({**head, "batchId": batch.id})[:-1]
     for target, record in zip(batch.targets, batch.records, strict=True):
         rest = _line(
@@ -78,7 +76,8 @@ def notification_line(it: Notification) -> str:
     segment = it.segment and it.segment.model_dump(by_alias=True, mode="json", exclude_none=True)
     if segment and "hwid" in segment:
         segment["hwid"] = device_of(it.provider_id, segment["hwid"])
-    created, moderated, cancelled, sending, ended = (_time(getattr(it, name)) for name in _TIMES)
+    run = it.run
+    reason = run and run.failure_reason
     return _line(
         {
             "schema": SCHEMA,
@@ -88,18 +87,18 @@ def notification_line(it: Notification) -> str:
             "revision": it.revision,
             "content": it.content.model_dump(by_alias=True, mode="json", exclude_none=True),
             "targetSegment": segment,
-            "createdAt": created,
-            "moderatedAt": moderated,
+            "createdAt": _time(it.created_at),
+            "moderatedAt": _time(it.moderated_at),
             "moderatorId": it.moderator_id,
             "autoApproved": it.auto_approved,
-            "cancelledAt": cancelled,
-            "sendingAt": sending,
-            "endedAt": ended,
-            "failureReason": None if it.failure_reason is None else str(it.failure_reason),
+            "cancelledAt": _time(it.cancellation and it.cancellation.at),
+            "sendingAt": _time(run and run.sending_at),
+            "endedAt": _time(run and run.ended_at),
+            "failureReason": reason and str(reason),
             **{f"{name}Count": number for name, number in it.tally.totals.items()},
             **it.tally.dimensions,
-            "historyCount": it.history_count,
-            "historyHash": it.history_hash,
+            "historyCount": it.head.count,
+            "historyHash": it.head.hash,
         }
     )
 

@@ -190,7 +190,9 @@ def has_ended(it: Notification) -> bool:
 
 def ended_on(it: Notification) -> date:
     """Return the day under which a notification is archived, however late that is done."""
-    at = it.ended_at or it.cancelled_at or it.moderated_at or it.created_at
+    ended_at = it.run.ended_at if it.run else None
+    cancelled_at = it.cancellation.at if it.cancellation else None
+    at = ended_at or cancelled_at or it.moderated_at or it.created_at
     return at.date()
 
 

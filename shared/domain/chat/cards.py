@@ -11,9 +11,10 @@ from datetime import UTC, datetime, timedelta
 
 from shared.domain.chat.text import Button, Card, Sheet, Style, neutral, units
 from shared.domain.content.content import Content
+from shared.domain.delivery.run import FailureReason
 from shared.domain.findings.finding import Finding, Severity
 from shared.domain.notifications.lifecycle import Status
-from shared.domain.notifications.notification import FailureReason, Notification
+from shared.domain.notifications.notification import Notification
 from shared.domain.notifications.review import Template
 from shared.domain.providers.admin_hwids import AdminHwidsChange, mark_of
 from shared.domain.tally import ENDS
@@ -156,7 +157,7 @@ def decided(it: Notification, people: Mapping[str, str]) -> str:
     who = one_line(_name(it.moderator_id, people), 60)
     at = f", {time(it.moderated_at)}" if it.moderated_at else ""
     if it.status is Status.CANCELLED:
-        return f"The provider canceled the delivery{_at(it.cancelled_at)}"
+        return f"The provider canceled the delivery{_at(it.cancellation and it.cancellation.at)}"
     if it.status is Status.REJECTED:
         return f"Rejected by {who}{at}"
     if it.status is Status.PENDING:
@@ -211,18 +212,19 @@ def _waiting(sheet: Sheet, facts: Facts) -> None:
 
 
 def _ending(sheet: Sheet, it: Notification) -> None:
+    run = it.run
     if it.status is Status.REJECTED:
         sheet.quote(it.moderator_comment or "", 300, lines=True)
     elif it.status in {Status.SENDING, Status.SCHEDULED, Status.ACTIVE}:
         sheet.line(f"Now: {it.status}")
     elif it.status is Status.FAILED:
-        why = _FAILED.get(it.failure_reason or "", "nobody got it")
-        sheet.line(f"❗ Failed{_at(it.ended_at)}: {why}")
+        why = _FAILED.get((run and run.failure_reason) or "", "nobody got it")
+        sheet.line(f"❗ Failed{_at(run and run.ended_at)}: {why}")
     elif it.status in {Status.APPROVED, Status.STOPPED}:
         what = "Stopped" if it.status is Status.STOPPED else "Distributed"
         totals = it.tally.totals
         sums = ", ".join(f"{totals[name]:,} {name}" for name in ENDS)
-        sheet.line(f"{what}{_at(it.ended_at)}: {sums}")
+        sheet.line(f"{what}{_at(run and run.ended_at)}: {sums}")
 
 
 def _content(sheet: Sheet, content: Content) -> None:

@@ -70,7 +70,7 @@ LinkUrl = Annotated[
 ]
 ForceTimer = Annotated[int, Field(ge=1, le=10)]
 ExpirySeconds = Annotated[int, Field(ge=60, le=31_536_000)]
-"""A minute to a year, counted from the moment sending begins (``Notification.expires_at``)."""
+"""A minute to a year, counted from the moment sending begins (``Run.expires_at``)."""
 
 
 TEXTS: Final = ("title", "body")

@@ -25,6 +25,7 @@ from shared.domain.audience.device import (
     polls,
 )
 from shared.domain.delivery.ramp import Ramp
+from shared.domain.delivery.run import RunId
 from shared.domain.tally import ENDS, Tally
 
 BATCH_SIZE = 500
@@ -220,7 +221,7 @@ class Batch:
     """
 
     id: BatchId
-    notification_id: str
+    run_id: RunId
     stream: int
     partition: int
     first_key: str
@@ -323,7 +324,7 @@ class PlanPart:
     may go out.
     """
 
-    notification_id: str
+    run_id: RunId
     low: int
     high: int
     read_at: str

@@ -9,42 +9,41 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 
 from shared.domain.audience.device import PushAddress, partition_of
-from shared.domain.audience.filters import Segment
 from shared.domain.delivery.evidence import reached
 from shared.domain.delivery.ledger import Batch, Newness, sort_key
-from shared.domain.notifications.notification import Notification
+from shared.domain.delivery.run import Run
 
 
-def comparable(this: Notification, sent: Iterable[Notification]) -> Notification | None:
-    """Choose with which of the provider's notifications to compare: the last that went to all whom
+def comparable(this: Run, sent: Iterable[Run]) -> Run | None:
+    """Choose with which of the provider's runs to compare: the last that went to all whom
     this one goes to; else the last that went to one of its domains.
     """
     domains = _domains(this)
     earlier = sorted(
         (it for it in sent if _is_earlier(it, this) and not domains.isdisjoint(_domains(it))),
-        key=lambda it: it.sending_at or it.created_at,
+        key=lambda it: it.began_at,
         reverse=True,
     )
     covering = (it for it in earlier if domains <= _domains(it) and _keeps_all_of(it, this))
     return next(covering, next(iter(earlier), None))
 
 
-def _is_earlier(it: Notification, this: Notification) -> bool:
+def _is_earlier(it: Run, this: Run) -> bool:
     begun = it.sending_at and this.sending_at and it.sending_at < this.sending_at
-    return bool(begun) and it.id != this.id and not it.auto_approved
+    return bool(begun) and it.id != this.id and not it.urgent
 
 
-def _domains(it: Notification) -> set[str]:
-    return set((it.segment or Segment()).domains_of(it.plan_domains))
+def _domains(it: Run) -> set[str]:
+    return set(it.segment.domains_of(it.domains))
 
 
-def _keeps_all_of(it: Notification, this: Notification) -> bool:
+def _keeps_all_of(it: Run, this: Run) -> bool:
     """Tell whether a segment, but for its domain, leaves nobody out whom the other one keeps."""
     return _filters(it).items() <= _filters(this).items()
 
 
-def _filters(it: Notification) -> Mapping[str, object]:
-    restricting = (it.segment or Segment()).restricting()
+def _filters(it: Run) -> Mapping[str, object]:
+    restricting = it.segment.restricting()
     return {each.name: value for each, value in restricting if each.name != "domain"}
 
 

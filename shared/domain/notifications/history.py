@@ -54,6 +54,14 @@ class Entry:
 _FACTS = tuple(it.name for it in fields(Entry) if it.name != "hash")
 
 
+@dataclass(frozen=True, slots=True)
+class ChainHead:
+    """Length of the chain and the hash it ends with, as the notification itself says."""
+
+    count: int = 0
+    hash: str = GENESIS
+
+
 def broken_links(entries: Iterable[Entry]) -> list[int]:
     """List the numbers of entries that do not follow from the one before."""
     wrong, previous = [], GENESIS

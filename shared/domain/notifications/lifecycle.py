@@ -61,8 +61,6 @@ TRANSITIONS: Mapping[tuple[Status | None, Move], tuple[Status, ...]] = {
 
 TERMINAL = frozenset(set(Status) - {origin for origin, _ in TRANSITIONS})
 EDITABLE = frozenset({Status.DRAFT, Status.PENDING})
-SWEPT = frozenset({Status.SENDING, Status.STOPPED})
-"""Looked at now and then until it is quiet: a stop ends a notification before its last batch."""
 
 
 def after(status: Status | None, move: Move, to: Status | None = None) -> Status:

@@ -6,20 +6,25 @@ must be written with it in the same transaction. Nothing here reads a clock or a
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
-from enum import StrEnum
+from datetime import datetime
 from typing import NewType
 
 from shared.domain.actors import SYSTEM, Actor, Role
 from shared.domain.audience.filters import Segment
 from shared.domain.content.content import Content, missing_parts
+from shared.domain.delivery.run import (
+    SWEEP_AFTER,
+    FailureReason,
+    Run,
+    RunChange,
+    RunEvent,
+)
 from shared.domain.errors import InvalidInput, NotFound, WrongState
 from shared.domain.findings.finding import Finding, new_reds
 from shared.domain.findings.link_ends import Inspection, LinkEnd, LookedAt
-from shared.domain.notifications.history import GENESIS, Entry, Note
+from shared.domain.notifications.history import ChainHead, Entry, Note
 from shared.domain.notifications.lifecycle import (
     EDITABLE,
-    SWEPT,
     TERMINAL,
     Move,
     Status,
@@ -28,6 +33,7 @@ from shared.domain.notifications.lifecycle import (
 )
 from shared.domain.notifications.review import (
     CLAIM_LEASE,
+    Cancellation,
     Claim,
     Endorsement,
     ReviewPolicy,
@@ -41,36 +47,17 @@ NotificationId = NewType("NotificationId", str)
 
 MOST_COMMENT_CHARACTERS = 1000
 
-SWEEP_AFTER = timedelta(minutes=5)
-"""How long a sending or stopped one may stay without progress before the sweeper looks at it."""
-
-
-class FailureReason(StrEnum):
-    """Why a notification failed as a whole."""
-
-    PREMIUM_LAPSED = "premiumLapsed"
-    NO_VERIFIED_DOMAIN = "noVerifiedDomain"
-    NO_AUDIENCE = "noAudience"
-    CREDENTIALS_REFUSED = "credentialsRefused"
-    EVERY_PUSH_FAILED = "everyPushFailed"
-    REDS_FOUND = "newRedFinding"
-    """What older versions wrote where ``linkChanged`` is written now."""
-    LINK_CHANGED = "linkChanged"
-
-
 ADMIN_HWID = "adminHwid"
 
 
 @dataclass(frozen=True, slots=True)
 class Notification:
-    """The record of ``pendingNotifications/{id}``. ``version`` is the store's, not ours.
+    """Provider's message to devices, with its review and its life.
 
-    ``plan_parts``, ``plan_domains`` and ``read_at`` (the store's word for a moment) fix, once, into
-    how many ranges the audience is cut, on which domains, and as of when it is read: planning
-    again then plans the same. Those of ``plan_domains`` that were taken from the provider since
-    are ``lost_domains``. ``estimated_devices`` is the audience as it was when submitted, or last
-    approved, and ``looked_at`` where its links ended when submitted; records of older versions have
-    neither.
+    ``run`` is the one distribution of a notification that is sent once, from the moment it is to be
+    sent. ``estimated_devices`` is the audience as it was when submitted, or last approved, and
+    ``looked_at`` where its links ended when submitted; records of older versions have neither.
+    ``version`` is the store's, not ours.
     """
 
     id: NotificationId
@@ -92,22 +79,10 @@ class Notification:
     moderator_comment: str | None = None
     auto_approved: bool = False
     auto_approve_reason: str | None = None
-    cancelled_at: datetime | None = None
-    cancelled_by: str | None = None
-    sending_at: datetime | None = None
-    ended_at: datetime | None = None
-    failure_reason: FailureReason | None = None
-    tally: Tally = field(default_factory=Tally)
-    counted_at: datetime | None = None
-    plan_parts: int = 0
-    plan_domains: tuple[str, ...] = ()
-    lost_domains: tuple[str, ...] = ()
-    read_at: str = ""
-    wake_at: datetime | None = None
+    cancellation: Cancellation | None = None
+    run: Run | None = None
     export_at: datetime | None = None
-    sweeps: int = 0
-    history_count: int = 0
-    history_hash: str = GENESIS
+    head: ChainHead = field(default_factory=ChainHead)
     version: str = ""
 
     @property
@@ -116,27 +91,14 @@ class Notification:
         return self.status is not Status.PENDING
 
     @property
-    def expires_at(self) -> datetime | None:
-        """From when on nobody is to get it any more; ``None`` while that is open, or never.
-
-        Counted from when sending begins (scope, "Expiry"), so that a wait for moderators takes
-        nothing of it. Sending, retries, push services and desktops all go by this moment.
-        """
-        if self.sending_at is None or self.content.expiry_seconds is None:
-            return None
-        return self.sending_at + timedelta(seconds=self.content.expiry_seconds)
-
-    @property
     def waits_since(self) -> datetime:
         """The moment it was submitted; an edit does not turn that clock back."""
         return self.submitted_at or self.created_at
 
     @property
-    def prevented(self) -> int:
-        """The number of devices a stop kept it from; what is on its way may yet get through."""
-        if self.status is not Status.STOPPED:
-            return 0
-        return self.tally.errors.get("stopped", 0) + self.tally.open
+    def tally(self) -> Tally:
+        """The sums of its run; nothing before it is sent."""
+        return self.run.tally if self.run else Tally()
 
     def save_draft(self, by: Actor, at: datetime) -> "Change":
         """Create a draft."""
@@ -151,9 +113,7 @@ class Notification:
         stamped = replace(self, submitted_at=at)
         if not admin_hwid:
             return stamped._moved(Move.SUBMIT, by, at, to=Status.PENDING)._looked(looked, at)
-        approved = replace(
-            stamped, auto_approved=True, auto_approve_reason=ADMIN_HWID, sending_at=at
-        )
+        approved = replace(stamped, auto_approved=True, auto_approve_reason=ADMIN_HWID)
         submitted = approved._moved(Move.SUBMIT, by, at, to=Status.SENDING, reason=ADMIN_HWID)
         return submitted._looked(looked, at)
 
@@ -195,7 +155,7 @@ class Notification:
             return self._endorsed(by, at)
         if approvals_needed(self, policy) > 1:
             self._check_second(by)
-        decided = replace(self, moderated_at=at, moderator_id=by.id, sending_at=at)
+        decided = replace(self, moderated_at=at, moderator_id=by.id)
         return decided._moved(Move.APPROVE, by, at, to=Status.SENDING)
 
     def recounted(self, devices: int) -> "Notification":
@@ -218,7 +178,7 @@ class Notification:
 
     def cancel(self, by: Actor, at: datetime) -> "Change":
         """Cancel it for the provider, before it is sent."""
-        withdrawn = replace(self, cancelled_at=at, cancelled_by=str(Role.PROVIDER))
+        withdrawn = replace(self, cancellation=Cancellation(at, str(Role.PROVIDER)))
         return withdrawn._moved(Move.CANCEL, by, at)
 
     def edit(
@@ -262,73 +222,32 @@ class Notification:
         lost = before.lost(inspection.ends)
         changed = (*new_reds(inspection.findings, self.findings), *moved)
         if changed or (lost and before.is_last(at)):
-            findings = self._unknown_of((*inspection.findings, *moved))
-            return self.fail(SYSTEM, at, FailureReason.LINK_CHANGED, self.tally, findings)
+            return self._failed(self._unknown_of((*inspection.findings, *moved)), at)
         if lost:
             return Change(replace(self, looked_at=before.missed(at)), None)
         return self.found(inspection.findings, at)
 
     def stop(self, by: Actor, at: datetime, reason: str = "") -> "Change":
         """Stop the distribution; what was sent stays sent and counted."""
-        return replace(self, ended_at=at)._moved(Move.STOP, by, at, reason=reason)
+        if self.run is None:
+            return self._moved(Move.STOP, by, at, reason=reason)
+        return self.follow(self.run.stop(by, at, reason))
 
-    def complete(self, by: Actor, at: datetime, sums: Tally) -> "Change":
-        """Complete a distribution that at least one device got, or may have."""
-        return replace(self, tally=sums, counted_at=at, ended_at=at)._moved(Move.COMPLETE, by, at)
+    def follow(self, change: RunChange) -> "Change":
+        """Follow a change of its run: what the end of a run means for the notification.
 
-    def fail(
-        self,
-        by: Actor,
-        at: datetime,
-        reason: FailureReason,
-        sums: Tally,
-        findings: tuple[Finding, ...] = (),
-    ) -> "Change":
-        """Fail it as nobody got it; ``findings`` are those it failed for."""
-        failed = replace(
-            self,
-            tally=sums,
-            counted_at=at,
-            ended_at=at,
-            failure_reason=reason,
-            findings=(*self.findings, *findings),
-        )
-        said = f"{reason}: {named(findings)}" if findings else str(reason)
-        return failed._moved(Move.FAIL, by, at, reason=said)
-
-    def counted(self, sums: Tally, at: datetime) -> "Change":
-        """Replace the sums by those of the ledger, without any move."""
-        return Change(replace(self, tally=sums, counted_at=at), None)
-
-    def rested(self) -> "Change":
-        """Clear ``wake_at``: the sweeper ignores it from now on."""
-        return Change(replace(self, wake_at=None), None)
-
-    def cut(self, parts: int, domains: tuple[str, ...], read_at: str) -> "Change":
-        """Freeze the plan (parts, domains, snapshot); later calls have no effect."""
-        if self.plan_parts or self.status is not Status.SENDING:
-            return Change(self, None)
-        planned = replace(self, plan_parts=parts, plan_domains=domains, read_at=read_at)
-        return Change(planned, None)
-
-    def lose(self, domains: Iterable[str], by: Actor, at: datetime) -> "Change":
-        """Exclude these of its domains from what is still to be sent."""
-        kept = set(self.plan_domains).difference(self.lost_domains)
-        new = tuple(domain for domain in domains if domain in kept)
-        if not new or self.status is not Status.SENDING:
-            return Change(self, None)
-        poorer = replace(self, lost_domains=(*self.lost_domains, *new))
-        return poorer._entered(Note.DOMAIN_LOST, self.status, by, at, ", ".join(new))
+        That of the only run is its own end.
+        """
+        it, told = replace(self, run=change.run), change.told
+        if told is None:
+            return Change(it, None)
+        if told.event is RunEvent.DOMAIN_LOST:
+            return it._entered(Note.DOMAIN_LOST, self.status, told.by, told.at, told.reason)
+        return it._moved(Move(told.event), told.by, told.at, reason=told.reason)
 
     def unknown(self) -> NotFound:
         """Make the refusal for somebody to whom this notification does not belong."""
         return NotFound(f"there is no notification {self.id}")
-
-    def waking(self, next_look: datetime, now: datetime) -> "Change":
-        """Count a sweep, if one was due, and set the moment of the next one."""
-        if self.wake_at is None or self.wake_at > now:
-            return Change(self, None)
-        return Change(replace(self, wake_at=next_look, sweeps=self.sweeps + 1), None)
 
     def check_decision(
         self,
@@ -392,10 +311,31 @@ class Notification:
     ) -> "Change":
         origin = self.status
         status = after(origin, move, to)
-        wake_at = at + SWEEP_AFTER if status in SWEPT else None
+        run = self._begun(at) if status is Status.SENDING else self.run
         export_at = at if status in TERMINAL else None
-        moved = replace(self, status=status, wake_at=wake_at, export_at=export_at, claim=None)
+        moved = replace(self, status=status, run=run, export_at=export_at, claim=None)
         return moved._entered(move, origin, by, at, reason)
+
+    def _begun(self, at: datetime) -> Run:
+        """Begin the only run, with content and segment as they are approved."""
+        return Run(
+            id=self.id,
+            provider_id=self.provider_id,
+            content=self.content,
+            segment=self.segment or Segment(),
+            created_at=self.created_at,
+            urgent=self.auto_approved,
+            sending_at=at,
+            wake_at=at + SWEEP_AFTER,
+        )
+
+    def _failed(self, findings: tuple[Finding, ...], at: datetime) -> "Change":
+        """Fail its run for what was found right before it began."""
+        if self.run is None:
+            raise refused(self.status, Move.FAIL)
+        reason, what = FailureReason.LINK_CHANGED, named(findings)
+        failed = self.run.fail(SYSTEM, at, reason, self.run.tally, what)
+        return replace(self, findings=(*self.findings, *findings)).follow(failed)
 
     def _entered(
         self, move: str, origin: Status | None, by: Actor, at: datetime, reason: str = ""
@@ -403,7 +343,7 @@ class Notification:
         if self.status is None:
             raise refused(None, move)
         entry = Entry(
-            number=self.history_count + 1,
+            number=self.head.count + 1,
             move=str(move),
             origin=origin,
             status=self.status,
@@ -411,9 +351,9 @@ class Notification:
             at=at,
             reason=reason,
             revision=self.revision,
-            previous=self.history_hash,
+            previous=self.head.hash,
         ).sealed()
-        return Change(replace(self, history_count=entry.number, history_hash=entry.hash), entry)
+        return Change(replace(self, head=ChainHead(entry.number, entry.hash)), entry)
 
 
 @dataclass(frozen=True, slots=True)
@@ -457,18 +397,3 @@ class Change:
 def named(findings: Iterable[Finding]) -> str:
     """Name findings by field and code, for the history."""
     return ", ".join(f"{finding.field} {finding.code}" for finding in findings)
-
-
-def verdict(sums: Tally) -> FailureReason | None:
-    """Judge a finished distribution: ``None`` for success, else why it failed.
-
-    It fails only when certainly nobody got it. Unknown outcomes are given the benefit of the doubt.
-    """
-    if sums.delivered or sums.unknown:
-        return None
-    if not sums.failed:
-        lost = "domainLost" in sums.errors
-        return FailureReason.NO_VERIFIED_DOMAIN if lost else FailureReason.NO_AUDIENCE
-    if sums.errors.get("credentialsRefused", 0) == sums.failed:
-        return FailureReason.CREDENTIALS_REFUSED
-    return FailureReason.EVERY_PUSH_FAILED

@@ -7,7 +7,7 @@ asks for two pairs of eyes, both of them moderators'. Nobody decides on a provid
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Protocol
+from typing import Protocol, final
 
 from shared.domain.actors import Actor, Role
 from shared.domain.errors import Forbidden, WrongState
@@ -38,6 +38,15 @@ class Endorsement:
     moderator_id: str
     at: datetime
     revision: int
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Cancellation:
+    """Withdrawal of a notification before it was sent, by whom and when."""
+
+    at: datetime | None
+    by: str | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,8 +33,8 @@ from shared.domain.archive.objects import (
     opened,
 )
 from shared.domain.delivery.ledger import Batch, BatchId
+from shared.domain.delivery.run import RunStatus
 from shared.domain.errors import Defect, LostLease, NotFound, TryAgain, WrongState
-from shared.domain.notifications.lifecycle import Status
 from shared.domain.notifications.notification import Notification, NotificationId
 from shared.flow.delivery.count import LONGEST_HANDLER, recount
 from shared.flow.delivery.queues import export_task
@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from shared.stores.exports import Exports
     from shared.stores.ledger import Ledger
     from shared.stores.notifications import Notifications
+    from shared.stores.runs import Runs
 
 log = logging.getLogger(__name__)
 
@@ -101,6 +102,7 @@ class Exporter:
     """Exporter of notifications, with the stores, archive, queue and clock that it needs."""
 
     notifications: Notifications
+    runs: Runs
     ledger: Ledger
     exports: Exports
     archive: Archive
@@ -137,15 +139,16 @@ class Exporter:
         """Return the notification with its last counters; raises ``TryAgain`` while the ledger may
         still be written.
         """
-        if it.status is not Status.STOPPED:
+        run = it.run
+        if run is None or run.status is not RunStatus.STOPPED:
             return it
-        if self.ledger.open_batches(it.id):
+        if self.ledger.open_batches(run.id):
             raise TryAgain(f"batches of the stopped notification {it.id} are still open")
-        parts = self.ledger.parts(it.id)
-        just_now = it.ended_at is not None and self.clock.now() - it.ended_at < SETTLED_AFTER
+        parts = self.ledger.parts(run.id)
+        just_now = run.ended_at is not None and self.clock.now() - run.ended_at < SETTLED_AFTER
         if just_now and not all(part.done for part in parts):
             raise TryAgain(f"the stopped notification {it.id} may still be planned")
-        return recount(it.id, needs=self)
+        return replace(it, run=recount(run.id, needs=self))
 
     def _outcomes(self, mark: Export) -> Iterator[Export]:
         """Write the objects of outcomes, and yield the mark after each object."""

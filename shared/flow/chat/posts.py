@@ -133,7 +133,7 @@ def _is_due(it: Notification, post: Post | None) -> bool:
     """
     if post is None or not post.message:
         return it.status is Status.PENDING
-    return post.shows < it.history_count
+    return post.shows < it.head.count
 
 
 def _taken(post: Post, owner: str, now: datetime) -> Post:
@@ -183,9 +183,9 @@ def _put(post: Post, it: Notification, moderator_chat: ModeratorChat) -> Post:
             if post.room == (moderator_chat.posts.room().number or moderator_chat.number):
                 raise
         else:
-            return replace(post, shows=it.history_count)
+            return replace(post, shows=it.head.count)
     room, message = moderator_chat.say(card)
-    return replace(post, room=room, message=message, shows=it.history_count)
+    return replace(post, room=room, message=message, shows=it.head.count)
 
 
 # ---- what the chat asked for -----------------------------------------------------------------

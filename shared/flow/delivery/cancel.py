@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
 
 from shared.domain.actors import Actor, Role
@@ -14,6 +15,7 @@ from shared.ports import Clock
 if TYPE_CHECKING:
     from shared.stores.ledger import Ledger
     from shared.stores.notifications import Notifications
+    from shared.stores.runs import Runs
 
 
 class Needs(Protocol):
@@ -25,6 +27,8 @@ class Needs(Protocol):
     def ledger(self) -> Ledger: ...
     @property
     def notifications(self) -> Notifications: ...
+    @property
+    def runs(self) -> Runs: ...
 
 
 def cancel(id: NotificationId, *, provider_id: str, needs: Needs) -> Notification:
@@ -51,7 +55,9 @@ def stop(id: NotificationId, *, by: Actor, reason: str = "", needs: Needs) -> No
         return it.stop(by, now, reason)
 
     stopped = needs.notifications.change(id, change)
+    if stopped.run is None:
+        return stopped
     try:
-        return recount(id, needs=needs)
+        return replace(stopped, run=recount(stopped.run.id, needs=needs))
     except TryAgain:  # the stop stands; the sums follow when the running batches close
         return stopped

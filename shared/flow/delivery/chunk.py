@@ -14,7 +14,7 @@ from shared.domain.delivery.evidence import group_of
 from shared.domain.delivery.ledger import SHOWN, Batch, Outcome, Record, Target
 from shared.domain.delivery.read_again import as_it_is_now, stale
 from shared.domain.delivery.recording import recorded, together
-from shared.domain.notifications.notification import Notification
+from shared.domain.delivery.run import Run
 from shared.domain.push.answers import AddressGone, Answer, Misconfigured, RetryLater
 from shared.domain.push.desktop import SlotWrite
 from shared.domain.push.reactions import NOTHING_ASKED
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 class ChunkSender:
     """Attempts at the chunks of one batch, one after the other."""
 
-    notification: Notification
+    run: Run
     pushes: PushRound
     verdicts: Verdicts
     slots: Slots
@@ -97,9 +97,8 @@ class ChunkSender:
 
         The audience was read when sending began, or later; nearly always that was just now.
         """
-        read_since = self.notification.sending_at or self.notification.created_at
         addressed = {p: t.hwid for p, t in targets.items() if t.address}
-        if not addressed or not stale(read_since, now):
+        if not addressed or not stale(self.run.began_at, now):
             return dict(targets), {}
         reach = self.devices.reach(list(addressed.values()))
         found = {

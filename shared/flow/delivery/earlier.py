@@ -11,15 +11,13 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 from shared.domain.delivery.ledger import Batch, Newness
 from shared.domain.delivery.newness import comparable, key_range, newness
+from shared.domain.delivery.run import Run, RunId
 from shared.domain.errors import Defect, TryAgain
-from shared.domain.notifications.lifecycle import Status
-from shared.domain.notifications.notification import Notification, NotificationId
-from shared.domain.notifications.queries import NotificationQuery
 from shared.ports import RunMemory
 
 if TYPE_CHECKING:
     from shared.stores.ledger import Ledger
-    from shared.stores.notifications import Notifications
+    from shared.stores.runs import Runs
 
 CHOOSE_AMONG: Final = 10
 """The provider's notifications that were created last."""
@@ -39,34 +37,31 @@ class Needs(Protocol):
     @property
     def memory(self) -> RunMemory: ...
     @property
-    def notifications(self) -> Notifications: ...
+    def runs(self) -> Runs: ...
 
 
-def compared(
-    notification: Notification, batch: Batch, *, needs: Needs
-) -> Mapping[int, Newness] | None:
+def compared(run: Run, batch: Batch, *, needs: Needs) -> Mapping[int, Newness] | None:
     """Tell how new the addresses of a batch are, by position: nothing where there is no earlier
     notification, or none that can be read; ``None`` where the store has to be asked again.
     """
     try:
-        find = partial(_found, notification, needs.notifications)
-        earlier = needs.memory.earlier(notification.id, find)
+        find = partial(_found, run, needs.runs)
+        earlier = needs.memory.earlier(run.id, find)
         return _compared(batch, earlier, needs.ledger) if earlier else {}
     except TryAgain:
-        log.warning("an earlier notification cannot be read now: %s", notification.id)
+        log.warning("an earlier notification cannot be read now: %s", run.id)
         return None
     except Defect:
-        log.exception("cannot be compared with an earlier notification: %s", notification.id)
+        log.exception("cannot be compared with an earlier notification: %s", run.id)
         return {}
 
 
-def _found(notification: Notification, notifications: Notifications) -> NotificationId | None:
-    query = NotificationQuery(notification.provider_id, Status.APPROVED, page_size=CHOOSE_AMONG)
-    found = comparable(notification, notifications.of_provider(query).items)
+def _found(run: Run, runs: Runs) -> RunId | None:
+    found = comparable(run, runs.completed_of(run.provider_id, CHOOSE_AMONG))
     return found.id if found else None
 
 
-def _compared(batch: Batch, earlier: NotificationId, ledger: Ledger) -> Mapping[int, Newness]:
+def _compared(batch: Batch, earlier: RunId, ledger: Ledger) -> Mapping[int, Newness]:
     low, high = key_range(batch)
     found = ledger.batches_between(earlier, low, high, MOST_BETWEEN)
     return {} if found is None else newness(batch, found)

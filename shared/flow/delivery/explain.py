@@ -67,8 +67,10 @@ def explain(notification: Notification, hwid: str, *, needs: Needs) -> Explanati
     key = sort_key(partition_of(hwid), hwid)
     device = needs.devices.get(hwid)
     unreadable = device.unreadable if device else ()
-    planned = notification.plan_parts > 0
-    for batch, position in _found(needs.ledger.batches_around(notification.id, key), hwid):
+    run = notification.run
+    planned = run is not None and run.parts > 0
+    around = needs.ledger.batches_around(run.id, key) if run else ()
+    for batch, position in _found(around, hwid):
         return Explanation(
             targeted=True,
             planned=planned,
@@ -81,8 +83,8 @@ def explain(notification: Notification, hwid: str, *, needs: Needs) -> Explanati
     own = needs.providers.domains_of(notification.provider_id)
     if device is None or {domain.domain for domain in own}.isdisjoint(device.domains):
         return Explanation(targeted=False, planned=planned, known=False, misses=("device",))
-    domains = notification.plan_domains or verified(own)
-    as_of = notification.sending_at or needs.clock.now()
+    domains = (run and run.domains) or verified(own)
+    as_of = (run and run.sending_at) or needs.clock.now()
     segment = notification.segment or Segment()
     misses = segment.misses(device, domains, as_of)
     return Explanation(

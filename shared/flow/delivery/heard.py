@@ -25,7 +25,7 @@ from shared.domain.delivery.evidence import (
     refused_to_all,
 )
 from shared.domain.delivery.ledger import Batch, BatchId, Newness, Target
-from shared.domain.notifications.notification import NotificationId
+from shared.domain.delivery.run import RunId
 from shared.domain.push.answers import Answer
 from shared.ports import Clock, RunMemory
 
@@ -40,7 +40,7 @@ Compare = Callable[[Batch], Mapping[int, Newness] | None]
 class Heard:
     """Evidence of one pass over a batch, and what the batch's records tell of earlier passes."""
 
-    id: NotificationId
+    id: RunId
     batch: BatchId
     memory: RunMemory
     ledger: Ledger

@@ -1,6 +1,6 @@
 """A domain that is taken from its provider ends what is on its way to it, within one chunk.
 
-The notification is told, and a running batch sees that with its look before every chunk. Only then
+The run is told, and a running batch sees that with its look before every chunk. Only then
 are devices read again: a device on another of the provider's domains still gets the notification.
 """
 
@@ -11,19 +11,18 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 from shared.domain.actors import SYSTEM, Actor
-from shared.domain.audience.filters import Segment
 from shared.domain.delivery.ledger import Batch, Outcome, Record
 from shared.domain.delivery.recording import last_word
+from shared.domain.delivery.run import Run, RunChange
 from shared.domain.errors import Defect
-from shared.domain.notifications.notification import Change, Notification
 from shared.domain.providers.provider import Domain, verified
 from shared.flow.providers import operate
 from shared.ports import Clock
 
 if TYPE_CHECKING:
     from shared.stores.devices import Devices
-    from shared.stores.notifications import Notifications
     from shared.stores.providers import Providers
+    from shared.stores.runs import Runs
 
 log = logging.getLogger(__name__)
 
@@ -34,9 +33,9 @@ class Needs(Protocol):
     @property
     def clock(self) -> Clock: ...
     @property
-    def notifications(self) -> Notifications: ...
-    @property
     def providers(self) -> Providers: ...
+    @property
+    def runs(self) -> Runs: ...
 
 
 def put_domain(name: str, fields: Mapping[str, Any], *, by: Actor, needs: Needs) -> Domain:
@@ -53,7 +52,7 @@ def delete_domain(name: str, *, by: Actor, needs: Needs) -> None:
 
 
 def tell_those_on_their_way(name: str, by: Actor, *, needs: Needs) -> None:
-    """Tell every notification that is being sent on the domain, unless it is still its provider's.
+    """Tell every run that is being sent on the domain, unless it is still its provider's.
 
     Call it after the domain was changed, and also when nothing changed: then it heals what a crash
     kept from being told.
@@ -61,31 +60,30 @@ def tell_those_on_their_way(name: str, by: Actor, *, needs: Needs) -> None:
     domain, now = needs.providers.domain(name), needs.clock.now()
     owner = domain.provider_id if domain and domain.is_verified else None
 
-    def change(it: Notification) -> Change:
-        return it.lose([] if it.provider_id == owner else [name], by, now)
+    def change(run: Run) -> RunChange:
+        return run.lose([] if run.provider_id == owner else [name], by, now)
 
-    for id in needs.notifications.sending_on(name):
+    for id in needs.runs.sending_on(name):
         try:
-            needs.notifications.change(id, change)
+            needs.runs.change(id, change)
         except Defect:
             log.exception("cannot be told of a lost domain: notification %s", id)
 
 
-def checked(planned: Notification, *, needs: Needs) -> Notification:
+def checked(planned: Run, *, needs: Needs) -> Run:
     """Take the domains that were lost while they were planned with.
 
-    The plan is written by now, so a call that takes a domain away from here on finds the
-    notification.
+    The plan is written by now, so a call that takes a domain away from here on finds the run.
     """
     held = set(verified(needs.providers.domains_of(planned.provider_id)))
-    lost, now = [name for name in planned.plan_domains if name not in held], needs.clock.now()
+    lost, now = [name for name in planned.domains if name not in held], needs.clock.now()
     if not lost:
         return planned
-    return needs.notifications.change(planned.id, lambda it: it.lose(lost, SYSTEM, now))
+    return needs.runs.change(planned.id, lambda run: run.lose(lost, SYSTEM, now))
 
 
 def ended(
-    notification: Notification,
+    run: Run,
     batch: Batch,
     positions: Sequence[int],
     lost: Iterable[str],
@@ -94,8 +92,7 @@ def ended(
     clock: Clock,
 ) -> Mapping[int, Record]:
     """End those devices that are on none of the domains that are left; return their records."""
-    segment, gone = notification.segment or Segment(), set(lost)
-    planned = set(segment.domains_of(notification.plan_domains))
+    planned, gone = set(run.segment.domains_of(run.domains)), set(lost)
     if planned.isdisjoint(gone):
         return {}
     left = planned - gone

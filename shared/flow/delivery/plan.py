@@ -1,4 +1,4 @@
-"""From an approved notification to batches that can be sent.
+"""From a run that is to be sent to batches that can be sent.
 
 The audience is cut once into ranges of device partitions, and read as of one moment of the store.
 Planning the same range again therefore plans the same devices. Every page is one write: the batches
@@ -14,7 +14,6 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Protocol
 
 from shared.domain.actors import SYSTEM
-from shared.domain.audience.filters import Segment
 from shared.domain.audience.targeting import (
     AudienceQuery,
     Counted,
@@ -23,14 +22,9 @@ from shared.domain.audience.targeting import (
     partition_ranges,
 )
 from shared.domain.delivery.ledger import UNTRIED, Batch, PlanPart, Target, batch_id, slices
+from shared.domain.delivery.run import FailureReason, Run, RunChange, RunId
 from shared.domain.errors import LostLease, TryAgain
-from shared.domain.notifications.lifecycle import Status
-from shared.domain.notifications.notification import (
-    Change,
-    FailureReason,
-    Notification,
-    NotificationId,
-)
+from shared.domain.notifications.notification import Change, Notification, NotificationId
 from shared.domain.providers.provider import Domain, Provider, verified
 from shared.flow.delivery.count import finish
 from shared.flow.delivery.lost_domain import checked
@@ -44,8 +38,7 @@ if TYPE_CHECKING:
     from shared.stores.ledger import Ledger
     from shared.stores.notifications import Notifications
     from shared.stores.providers import Providers
-
-if TYPE_CHECKING:
+    from shared.stores.runs import Runs
     from shared.stores.send_schedules import SendSchedules
 
 PAGE_SIZE = 2_000
@@ -66,86 +59,91 @@ class Needs(Protocol):
     @property
     def ledger(self) -> Ledger: ...
     @property
-    def notifications(self) -> Notifications: ...
-    @property
     def providers(self) -> Providers: ...
+    @property
+    def runs(self) -> Runs: ...
     @property
     def tasks(self) -> Tasks: ...
 
 
-def announce(id: NotificationId, *, needs: Needs) -> None:
-    """Enqueue the plan of a notification that was written, if it is to be sent.
+class AnnounceNeeds(Protocol):
+    """Parts of the container that an announcement uses."""
 
-    Events come twice, late and out of order, so the record is read again. An auto-approved
-    notification is being delivered by the request that created it, and that request gets a head
-    start.
+    @property
+    def clock(self) -> Clock: ...
+    @property
+    def notifications(self) -> Notifications: ...
+    @property
+    def tasks(self) -> Tasks: ...
+
+
+def announce(id: NotificationId, *, needs: AnnounceNeeds) -> None:
+    """Enqueue the plan of a notification that was written, if its run has none yet.
+
+    Events come twice, late and out of order, so the record is read again. An urgent run is being
+    delivered by the request that created the notification, and that request gets a head start.
     """
-    notification = needs.notifications.get(id)
-    if notification.status is not Status.SENDING or notification.plan_parts:
+    run = needs.notifications.get(id).run
+    if run is None or not run.is_sending or run.parts:
         return
-    head_start = ADMIN_HEAD_START if notification.auto_approved else timedelta(0)
-    needs.tasks.enqueue([plan_task(notification, not_before=needs.clock.now() + head_start)])
+    head_start = ADMIN_HEAD_START if run.urgent else timedelta(0)
+    needs.tasks.enqueue([plan_task(run, not_before=needs.clock.now() + head_start)])
 
 
 def plan(
-    id: NotificationId, *, needs: Needs, inspect: Inspect, until: datetime, settle: bool = True
+    id: RunId, *, needs: Needs, inspect: Inspect, until: datetime, settle: bool = True
 ) -> None:
     """Check entitlement and content again, cut the audience, and plan it: here if small, else by
-    tasks. With ``settle=False`` the caller sends the batches, and so settles the notification.
+    tasks. With ``settle=False`` the caller sends the batches, and so settles the run.
     """
-    notification = needs.notifications.get(id)
-    if notification.status is not Status.SENDING:
+    notification, run = needs.runs.with_notification(id)
+    if run is None or not run.is_sending:
         return
     devices: int | None = None
-    if not notification.plan_parts:
-        domains = _entitled_domains(notification, needs.providers)
+    if not run.parts:
+        domains = _entitled_domains(run, needs.providers)
         if isinstance(domains, FailureReason):
-            _fail(notification, domains, needs=needs)
+            _fail(run, domains, needs=needs)
             return
-        if not _still_fit(notification, domains, inspect, needs=needs):
+        if not _still_fit(notification, run, domains, inspect, needs=needs):
             return
-        notification, devices = _cut(notification, verified(domains), needs=needs)
-        if notification.status is not Status.SENDING:
+        run, devices = _cut(run, verified(domains), needs=needs)
+        if not run.is_sending:
             return
     if devices is None:
-        devices = _devices(_counted(notification, notification.plan_domains, needs.audience))
-    parts = _parts(notification, needs.clock)
-    if not notification.auto_approved:  # an admin's one device is sent to within this request
-        notification = checked(notification, needs=needs)
-        provider = needs.providers.get(notification.provider_id) or Provider(
-            notification.provider_id
-        )
-        parts = scheduled(parts, notification, provider, devices, needs=needs)
+        devices = _devices(_counted(run, run.domains, needs.audience))
+    parts = _parts(run, needs.clock)
+    if not run.urgent:  # an admin's one device is sent to within this request
+        run = checked(run, needs=needs)
+        provider = needs.providers.get(run.provider_id) or Provider(run.provider_id)
+        parts = scheduled(parts, run, provider, devices, needs=needs)
     needs.ledger.open_parts(parts)
     if len(parts) > 1:
-        needs.tasks.enqueue(plan_task(notification, part=part) for part in parts)
+        needs.tasks.enqueue(plan_task(run, part=part) for part in parts)
         return
     plan_part(id, parts[0].low, until=until, settle=settle, needs=needs)
 
 
-def plan_part(
-    id: NotificationId, low: int, *, needs: Needs, until: datetime, settle: bool = True
-) -> None:
+def plan_part(id: RunId, low: int, *, needs: Needs, until: datetime, settle: bool = True) -> None:
     """Plan one range, from wherever it is; continue in a new task when time runs out."""
-    notification = needs.notifications.get(id)
+    run = needs.runs.get(id)
     part = needs.ledger.part(id, low)
     if part is None:
         raise TryAgain(f"part {low} of {id} is not opened yet", retry_after_seconds=5)
-    queries = _queries(notification, notification.plan_domains)
+    queries = _queries(run, run.domains)
     try:
         while not part.done:
             needs.tasks.enqueue(
-                send_task(notification, batch, not_before=part.due(batch))
-                for batch in part.unannounced
+                send_task(run, batch, not_before=part.due(batch)) for batch in part.unannounced
             )
-            if notification.status is not Status.SENDING:
+            if not run.is_sending:
                 part = needs.ledger.advance(_done(part), [])
                 break
             if needs.clock.now() >= until:
-                needs.tasks.enqueue([plan_task(notification, part=part)])
+                needs.tasks.enqueue([plan_task(run, part=part)])
                 return
-            part = _next_page(part, notification, queries, needs=needs)
-            notification = needs.notifications.get(id)
+            part = _next_page(part, run, queries, needs=needs)
+            run = needs.runs.get(id)
     except LostLease:
         raise TryAgain(f"another task plans part {low} of {id}", retry_after_seconds=5) from None
     if settle:
@@ -153,7 +151,7 @@ def plan_part(
 
 
 def _next_page(
-    part: PlanPart, notification: Notification, queries: Sequence[AudienceQuery], *, needs: Needs
+    part: PlanPart, run: Run, queries: Sequence[AudienceQuery], *, needs: Needs
 ) -> PlanPart:
     """Make one page of devices into batches; at the end of a query, go on to the next one."""
     if part.stream >= len(queries):
@@ -165,8 +163,10 @@ def _next_page(
     except SnapshotTooOld:
         return needs.ledger.advance(replace(part, read_at=needs.audience.count(query).read_at), [])
     batches = [
-        _batch(part, notification, number, run, now)
-        for number, run in enumerate(slices(page.targets, weigh=_stored_bytes), start=part.batches)
+        _batch(part, run, number, targets, now)
+        for number, targets in enumerate(
+            slices(page.targets, weigh=_stored_bytes), start=part.batches
+        )
     ]
     return needs.ledger.advance(
         replace(
@@ -187,20 +187,20 @@ def _stored_bytes(found: tuple[str, Target]) -> int:
 
 def _batch(
     part: PlanPart,
-    notification: Notification,
+    run: Run,
     number: int,
-    run: Sequence[tuple[str, Target]],
+    targets: Sequence[tuple[str, Target]],
     now: datetime,
 ) -> Batch:
     id = batch_id(part.low, part.stream, number)
     return Batch(
         id=id,
-        notification_id=notification.id,
+        run_id=run.id,
         stream=part.stream,
         partition=part.low,
-        first_key=run[0][0],
-        targets=tuple(target for _, target in run),
-        records=(UNTRIED,) * len(run),
+        first_key=targets[0][0],
+        targets=tuple(target for _, target in targets),
+        records=(UNTRIED,) * len(targets),
         wake_at=max(now, part.due(id) or now) + BATCH_SWEEP_AFTER,
         created_at=now,
     )
@@ -210,22 +210,26 @@ def _done(part: PlanPart) -> PlanPart:
     return replace(part, done=True, unannounced=(), wake_at=None)
 
 
-def _entitled_domains(
-    notification: Notification, providers: Providers
-) -> Sequence[Domain] | FailureReason:
-    """Return the domains, or why nothing may be sent (any more): also when the domain that the
-    notification is for is verified no longer.
+def _entitled_domains(run: Run, providers: Providers) -> Sequence[Domain] | FailureReason:
+    """Return the domains, or why nothing may be sent (any more): also when the domain that the run
+    is for is verified no longer.
     """
-    provider = providers.get(notification.provider_id)
+    provider = providers.get(run.provider_id)
     if provider is None or not provider.is_premium:
         return FailureReason.PREMIUM_LAPSED
-    domains = providers.domains_of(notification.provider_id)
-    segment = notification.segment or Segment()
-    return domains if segment.domains_of(verified(domains)) else FailureReason.NO_VERIFIED_DOMAIN
+    domains = providers.domains_of(run.provider_id)
+    return (
+        domains if run.segment.domains_of(verified(domains)) else FailureReason.NO_VERIFIED_DOMAIN
+    )
 
 
 def _still_fit(
-    notification: Notification, domains: Sequence[Domain], inspect: Inspect, *, needs: Needs
+    notification: Notification,
+    run: Run,
+    domains: Sequence[Domain],
+    inspect: Inspect,
+    *,
+    needs: Needs,
 ) -> bool:
     """Look once more, for links may lead elsewhere by now, and say whether sending may begin.
 
@@ -233,71 +237,63 @@ def _still_fit(
     moderated was looked at by the request that sends it. Once a task has cut the audience, sending
     has begun and nothing found here counts.
     """
-    if notification.auto_approved:
+    if run.urgent:
         return True
-    if not _is_to_look_later(notification, needs.clock):
-        inspection, now = inspect(notification.content, domains), needs.clock.now()
+    if not _is_to_look_later(notification, run, needs.clock):
+        inspection, now = inspect(run.content, domains), needs.clock.now()
 
         def change(it: Notification) -> Change:
-            if it.status is not Status.SENDING or it.plan_parts:
+            if it.run is None or not it.run.is_sending or it.run.parts:
                 return Change(it, None)
             return it.looked_again(inspection, now)
 
-        notification = needs.notifications.change(notification.id, change)
-    if notification.status is not Status.SENDING:
+        notification, run = needs.runs.review(run.id, change)
+    if not run.is_sending:
         return False
-    if not (looked := notification.looked_at) or not _is_to_look_later(notification, needs.clock):
+    looked = notification.looked_at
+    if looked is None or not _is_to_look_later(notification, run, needs.clock):
         return True
-    needs.tasks.enqueue([plan_task(notification, looks=looked.misses, not_before=looked.again_at)])
+    needs.tasks.enqueue([plan_task(run, looks=looked.misses, not_before=looked.again_at)])
     return False
 
 
-def _is_to_look_later(notification: Notification, clock: Clock) -> bool:
+def _is_to_look_later(notification: Notification, run: Run, clock: Clock) -> bool:
     looked = notification.looked_at
-    return looked is not None and looked.waits(clock.now()) and not notification.plan_parts
+    return looked is not None and looked.waits(clock.now()) and not run.parts
 
 
-def _queries(notification: Notification, domains: Sequence[str]) -> tuple[AudienceQuery, ...]:
-    as_of = notification.sending_at or notification.created_at
-    return audience_queries(notification.segment or Segment(), domains, as_of)
+def _queries(run: Run, domains: Sequence[str]) -> tuple[AudienceQuery, ...]:
+    return audience_queries(run.segment, domains, run.began_at)
 
 
-def _cut(
-    notification: Notification, domains: tuple[str, ...], *, needs: Needs
-) -> tuple[Notification, int]:
-    counted = _counted(notification, domains, needs.audience)
+def _cut(run: Run, domains: tuple[str, ...], *, needs: Needs) -> tuple[Run, int]:
+    counted = _counted(run, domains, needs.audience)
     devices = _devices(counted)
     parts = len(partition_ranges(devices, devices_each=DEVICES_PER_PART))
     read_at = counted[0].read_at if counted else ""
-    cut = needs.notifications.change(notification.id, lambda it: it.cut(parts, domains, read_at))
-    return cut, devices
+    return needs.runs.change(run.id, lambda it: it.cut(parts, domains, read_at)), devices
 
 
-def _counted(
-    notification: Notification, domains: Sequence[str], audience: Audience
-) -> list[Counted]:
-    return [audience.count(query) for query in _queries(notification, domains)]
+def _counted(run: Run, domains: Sequence[str], audience: Audience) -> list[Counted]:
+    return [audience.count(query) for query in _queries(run, domains)]
 
 
 def _devices(counted: Sequence[Counted]) -> int:
     return sum(count.devices for count in counted)
 
 
-def _parts(notification: Notification, clock: Clock) -> list[PlanPart]:
-    ranges = partition_ranges(notification.plan_parts, devices_each=1, most=notification.plan_parts)
+def _parts(run: Run, clock: Clock) -> list[PlanPart]:
+    ranges = partition_ranges(run.parts, devices_each=1, most=run.parts)
     wake_at = clock.now() + PART_SWEEP_AFTER
-    return [
-        PlanPart(notification.id, r.low, r.high, notification.read_at, wake_at=wake_at)
-        for r in ranges
-    ]
+    return [PlanPart(run.id, r.low, r.high, run.read_at, wake_at=wake_at) for r in ranges]
 
 
-def _fail(notification: Notification, reason: FailureReason, *, needs: Needs) -> None:
+def _fail(run: Run, reason: FailureReason, *, needs: Needs) -> None:
     now = needs.clock.now()
 
-    def change(it: Notification) -> Change:
-        if it.status is not Status.SENDING or it.plan_parts:
-            return Change(it, None)
+    def change(it: Run) -> RunChange:
+        if not it.is_sending or it.parts:
+            return RunChange(it)
         return it.fail(SYSTEM, now, reason, it.tally)
 
-    needs.notifications.change(notification.id, change)
+    needs.runs.change(run.id, change)

@@ -15,7 +15,7 @@ from typing import Final
 from shared.domain.audience.device import AddressKind, AppService, PushAddress, of_app
 from shared.domain.delivery.evidence import PROBES, Group, group_of
 from shared.domain.delivery.ledger import Target
-from shared.domain.notifications.notification import NotificationId
+from shared.domain.delivery.run import RunId
 from shared.domain.push.answers import Answer, Misconfigured, RetryLater, Unsendable
 from shared.domain.push.reactions import NO_SENDER, NO_TURN
 from shared.domain.push.rendering import Payload
@@ -100,7 +100,7 @@ class PushRound:
         got = sender.send(list(pushes.values()), seconds) if pushes else ()
         sent = dict(zip(pushes, got, strict=True))
         answers = {p: sent[p] if isinstance(it, Payload) else it for p, it in by_position.items()}
-        report(service, self.renderer.notification.id, answers.values())
+        report(service, self.renderer.run.id, answers.values())
         self.heard.learn(
             (group, address.value, answer)
             for (group, address), answer in zip(asked.values(), answers.values(), strict=True)
@@ -108,7 +108,7 @@ class PushRound:
         return answers
 
 
-def report(service: AppService, id: NotificationId, answers: Iterable[Answer]) -> None:
+def report(service: AppService, id: RunId, answers: Iterable[Answer]) -> None:
     """Log what may be our fault: once a send, without any address.
 
     Whether the fault is ours, one send cannot tell: the caller that knows the run sounds the alarm.

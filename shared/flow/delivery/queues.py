@@ -8,6 +8,7 @@ from datetime import date, datetime, timedelta
 from enum import StrEnum
 
 from shared.domain.delivery.ledger import Batch, BatchId, PlanPart
+from shared.domain.delivery.run import Run
 from shared.domain.notifications.notification import Notification
 from shared.ports import Task
 
@@ -34,20 +35,20 @@ EXPORT_EVENTS = "export-events"
 
 
 def plan_task(
-    notification: Notification,
+    run: Run,
     *,
     part: PlanPart | None = None,
     looks: int = 0,
     not_before: datetime | None = None,
 ) -> Task:
-    """Plan a notification, again after so many looks at its links, or go on with one part of it."""
+    """Plan a run, again after so many looks at its links, or go on with one part of it."""
     where = part.place if part is not None else f"look{looks}" if looks else "all"
-    payload: dict[str, object] = {"notificationId": notification.id}
+    payload: dict[str, object] = {"notificationId": run.id}
     if part is not None:
         payload["part"] = part.low
     return Task(
-        name=f"{notification.id}-plan-{where}-{notification.sweeps}",
-        queue=Queue.URGENT if notification.auto_approved else Queue.PLAN,
+        name=f"{run.id}-plan-{where}-{run.sweeps}",
+        queue=Queue.URGENT if run.urgent else Queue.PLAN,
         function=PLAN_FANOUT,
         payload=payload,
         not_before=not_before,
@@ -55,7 +56,7 @@ def plan_task(
 
 
 def send_task(
-    notification: Notification,
+    run: Run,
     batch: BatchId,
     *,
     suffix: str = "first",
@@ -63,18 +64,18 @@ def send_task(
 ) -> Task:
     """Send what is open in a batch."""
     return Task(
-        name=f"{notification.id}-{batch}-{suffix}",
-        queue=_sending_queue(notification),
+        name=f"{run.id}-{batch}-{suffix}",
+        queue=_sending_queue(run),
         function=SEND_BATCH,
-        payload={"notificationId": notification.id, "batchId": batch},
+        payload={"notificationId": run.id, "batchId": batch},
         not_before=not_before,
     )
 
 
-def follow_up(notification: Notification, batch: Batch) -> Task:
+def follow_up(run: Run, batch: Batch) -> Task:
     """Form the next attempt at what is left of a batch, at the time the batch says."""
     return send_task(
-        notification,
+        run,
         batch.id,
         suffix=f"attempt{batch.attempt}-{batch.sweeps}",
         not_before=batch.retry_at,
@@ -101,7 +102,7 @@ def manifest_task(day: date, suffix: str) -> Task:
     )
 
 
-def _sending_queue(notification: Notification) -> Queue:
-    if notification.auto_approved:
+def _sending_queue(run: Run) -> Queue:
+    if run.urgent:
         return Queue.URGENT
-    return Queue.BULK if notification.plan_parts >= BULK_PARTS else Queue.NORMAL
+    return Queue.BULK if run.parts >= BULK_PARTS else Queue.NORMAL

@@ -11,8 +11,8 @@ from datetime import datetime
 
 from shared.domain.audience.device import PushAddress
 from shared.domain.content.shown import shown
+from shared.domain.delivery.run import Run
 from shared.domain.errors import Defect
-from shared.domain.notifications.notification import Notification
 from shared.domain.push import desktop
 from shared.domain.push.answers import Unsendable
 from shared.domain.push.desktop import SlotPayload
@@ -21,9 +21,9 @@ from shared.domain.push.rendering import Options, Payload
 
 @dataclass(frozen=True, slots=True)
 class Renderer:
-    """The one notification that a batch sends, in every language it is sent in."""
+    """Content of the run that a batch belongs to, in every language it is sent in."""
 
-    notification: Notification
+    run: Run
 
     def payloads(
         self, addresses: Sequence[PushAddress], now: datetime
@@ -31,18 +31,18 @@ class Renderer:
         """Render what goes to each address, in order, or answer that it cannot be sent there."""
         from shared.domain.push.languages import LANGUAGES  # a plan renders nothing
 
-        what, options = shown(self.notification.content), self._options(now)
+        what, options = shown(self.run.content), self._options(now)
         kinds = dict.fromkeys(address.kind for address in addresses)
         variants = {kind: LANGUAGES[kind].payload(what, options) for kind in kinds}
         return [variants[address.kind] for address in addresses]
 
     def slot(self, now: datetime) -> SlotPayload:
         """Render what every desktop's slot is to hold."""
-        it = self.notification
+        it = self.run
         if it.sending_at is None:
             raise Defect(f"{it.id} is not being sent, so no desktop may show it")
         return desktop.payload(shown(it.content), self._options(now))
 
     def _options(self, now: datetime) -> Options:
-        it = self.notification
-        return Options(it.id, it.sending_at or it.created_at, now, it.expires_at)
+        it = self.run
+        return Options(it.id, it.began_at, now, it.expires_at)

@@ -11,14 +11,13 @@ from typing import TYPE_CHECKING, Protocol
 
 from shared.domain.delivery.ledger import BATCH_SIZE, PlanPart
 from shared.domain.delivery.ramp import LONGEST_DELAY, SMALL_AUDIENCE, Ramp, delay_seconds
+from shared.domain.delivery.run import Run
 from shared.domain.delivery.send_schedule import SendSchedule
-from shared.domain.notifications.lifecycle import Status
-from shared.domain.notifications.notification import Notification, NotificationId
 from shared.domain.providers.provider import Limit, Provider
 from shared.ports import Clock
 
 if TYPE_CHECKING:
-    from shared.stores.notifications import Notifications
+    from shared.stores.runs import Runs
     from shared.stores.send_schedules import SendSchedules
 
 
@@ -30,12 +29,12 @@ class Needs(Protocol):
     @property
     def send_schedules(self) -> SendSchedules: ...
     @property
-    def notifications(self) -> Notifications: ...
+    def runs(self) -> Runs: ...
 
 
 def scheduled(
     parts: list[PlanPart],
-    notification: Notification,
+    run: Run,
     provider: Provider,
     devices: int,
     *,
@@ -43,8 +42,7 @@ def scheduled(
 ) -> list[PlanPart]:
     """Schedule the parts; a small audience takes its share of the rate, but no delay.
 
-    Not for a notification that was not moderated: such a notification is urgent, and goes to one
-    device.
+    Not for an urgent run, which goes to one device.
     """
     if not devices:
         return parts
@@ -55,15 +53,15 @@ def scheduled(
     length = min(LONGEST_DELAY, timedelta(seconds=seconds))
     over = _over(
         needs.send_schedules.change(provider.uid, lambda it: it),
-        notification.id,
+        run.id,
         now,
-        needs.notifications,
+        needs.runs,
     )
     schedule = needs.send_schedules.change(
         provider.uid,
-        lambda it: it.without(over, now).reserved(notification.id, now, length, waits=not small),
+        lambda it: it.without(over, now).reserved(run.id, now, length, waits=not small),
     )
-    stretch = schedule.of(notification.id)
+    stretch = schedule.of(run.id)
     if small or stretch is None:
         return parts
     return [
@@ -72,14 +70,9 @@ def scheduled(
     ]
 
 
-def _over(
-    schedule: SendSchedule, own: str, now: datetime, notifications: Notifications
-) -> set[str]:
-    """Find the notifications that ended before their time: the provider who stopped a mistake need
+def _over(schedule: SendSchedule, own: str, now: datetime, runs: Runs) -> set[str]:
+    """Find the runs that ended before their time: the provider who stopped a mistake need
     not wait for its rest.
     """
-    ahead = [
-        s.notification_id for s in schedule.taken if s.ends_at > now and s.notification_id != own
-    ]
-    statuses = notifications.statuses(map(NotificationId, ahead))
-    return {id for id in ahead if statuses.get(NotificationId(id)) is not Status.SENDING}
+    ahead = [s.run_id for s in schedule.taken if s.ends_at > now and s.run_id != own]
+    return set(ahead) - runs.sending(ahead)

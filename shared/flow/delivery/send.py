@@ -21,9 +21,9 @@ from shared.domain.delivery.evidence import alarming, is_unknown
 from shared.domain.delivery.ledger import Batch, BatchId, BatchState, Newness, Outcome, Record
 from shared.domain.delivery.recording import exhausted, expired, last_word
 from shared.domain.delivery.retry import RetryPolicy, failed_rounds_after, too_late
+from shared.domain.delivery.run import Run, RunId
 from shared.domain.errors import LostLease, TryAgain
 from shared.domain.notifications.lifecycle import Status
-from shared.domain.notifications.notification import Notification, NotificationId
 from shared.domain.push.reactions import ANSWER_LOST, NOTHING_ASKED
 from shared.flow.delivery.chunk import ChunkSender
 from shared.flow.delivery.count import finish
@@ -38,7 +38,7 @@ from shared.ports import Attempts, Clock, Retries, RunMemory, Senders, Tasks
 if TYPE_CHECKING:
     from shared.stores.devices import Devices
     from shared.stores.ledger import Ledger
-    from shared.stores.notifications import Notifications
+    from shared.stores.runs import Runs
     from shared.stores.slots import Slots
     from shared.stores.watch import Watch
 
@@ -68,9 +68,9 @@ class Needs(Protocol):
     @property
     def memory(self) -> RunMemory: ...
     @property
-    def notifications(self) -> Notifications: ...
-    @property
     def retries(self) -> Retries: ...
+    @property
+    def runs(self) -> Runs: ...
     @property
     def senders(self) -> Senders: ...
     @property
@@ -82,7 +82,7 @@ class Needs(Protocol):
 
 
 def send_batch(
-    id: NotificationId,
+    id: RunId,
     batch_id: BatchId,
     *,
     needs: Needs,
@@ -90,12 +90,12 @@ def send_batch(
     policy: RetryPolicy = RetryPolicy(),  # noqa: B008 - frozen
     lease: timedelta = LEASE,
 ) -> None:
-    """Send what is open in the batch, record it, and settle the notification if it was the last.
+    """Send what is open in the batch, record it, and settle the run if it was the last.
 
     Raises ``TryAgain`` while another task holds the batch. What cannot be sent now is left open and
     a later task is enqueued for it.
     """
-    notification = needs.notifications.get(id)
+    run = needs.runs.get(id)
     batch = needs.ledger.batch(id, batch_id)
     try:
         if batch.state is BatchState.OPEN and not _waits(batch, needs.clock.now()):
@@ -103,32 +103,28 @@ def send_batch(
             batch = needs.ledger.write(
                 _claimed(_doubted(batch, doubts), needs.clock, lease), doubts
             )
-            compare = partial(_compared, notification, needs)
+            compare = partial(_compared, run, needs)
             heard = Heard(id, batch.id, needs.memory, needs.ledger, needs.clock, compare)
             heard.recall(batch)
-            pushes = PushRound(Renderer(notification), needs.senders, needs.clock, heard)
+            pushes = PushRound(Renderer(run), needs.senders, needs.clock, heard)
             verdicts = Verdicts(heard, policy.patience)
-            chunks = ChunkSender(
-                notification, pushes, verdicts, needs.slots, needs.devices, needs.clock
-            )
-            run = _Run(notification, needs.ledger, chunks, needs.watch, needs.clock, policy, lease)
-            batch = run.taken_over(batch) if died else batch
+            chunks = ChunkSender(run, pushes, verdicts, needs.slots, needs.devices, needs.clock)
+            owner = _Owner(run, needs.ledger, chunks, needs.watch, needs.clock, policy, lease)
+            batch = owner.taken_over(batch) if died else batch
             if batch.state is BatchState.OPEN:
-                batch = run.within_budget(batch, until, needs.retries)
+                batch = owner.within_budget(batch, until, needs.retries)
             _sound_alarm(batch, heard)
     except LostLease:
         raise TryAgain(f"batch {batch_id} of {id} has a new owner", retry_after_seconds=5) from None
     if batch.state is BatchState.OPEN:
-        needs.tasks.enqueue([follow_up(notification, batch)])
+        needs.tasks.enqueue([follow_up(run, batch)])
     finish(id, needs=needs)
 
 
-def _compared(
-    notification: Notification, needs: Needs, batch: Batch
-) -> Mapping[int, Newness] | None:
+def _compared(run: Run, needs: Needs, batch: Batch) -> Mapping[int, Newness] | None:
     from shared.flow.delivery.earlier import compared  # only where an address is unknown
 
-    return compared(notification, batch, needs=needs)
+    return compared(run, batch, needs=needs)
 
 
 def _waits(batch: Batch, now: datetime) -> bool:
@@ -191,11 +187,11 @@ def _sound_alarm(batch: Batch, heard: Heard) -> None:
         of_the_app = zip(batch.targets, batch.records, strict=True)
         if foreign := alarming(record for target, record in of_the_app if target.app == app):
             alarm = of_app(app, "push: addressesOfAnotherApp")
-            told = (alarm, batch.notification_id, batch.id, foreign)
+            told = (alarm, batch.run_id, batch.id, foreign)
             log.error("%s, notification %s, batch %s, %d addresses", *told)
     for group, refusal in heard.refusals.items():
         if heard.refused_to_all(group, refusal.code):
-            said = (group.service.log_name, refusal.code, batch.notification_id, batch.id)
+            said = (group.service.log_name, refusal.code, batch.run_id, batch.id)
             log.error("%s: %s, notification %s, batch %s: nobody was accepted", *said)
 
 
@@ -214,10 +210,10 @@ def _attempts(batch: Batch, positions: Set[int]) -> Mapping[AppService, Attempts
 
 
 @dataclass(frozen=True, slots=True)
-class _Run:
+class _Owner:
     """One owner's way through a batch."""
 
-    notification: Notification
+    run: Run
     ledger: Ledger
     chunks: ChunkSender
     watch: Watch
@@ -235,7 +231,7 @@ class _Run:
 
     def within_budget(self, batch: Batch, until: datetime, retries: Retries) -> Batch:
         """Work through the batch, unless this process has spent what it may on retries."""
-        if self.notification.status is not Status.SENDING:
+        if not self.run.is_sending:
             return self.through(batch, until)
         began = self.clock.now()
         waiting = {p for p in batch.open_positions() if batch.records[p].is_due(began)}
@@ -253,11 +249,11 @@ class _Run:
         A chunk that would last beyond ``until``, judging by those before it, is not begun; nor is a
         chunk, nor a request of it, once the notification has expired.
         """
-        expires_at, pushes = self.notification.expires_at, self.chunks.pushes
+        expires_at, pushes = self.run.expires_at, self.chunks.pushes
         longest, tried_until = timedelta(0), batch.reached
         chunks = list(batch.chunks())
         for positions in chunks:
-            seen = self.watch.look(self.notification.id)
+            seen = self.watch.look(self.run.id)
             if seen.status is not Status.SENDING:
                 return self._close_unsent(self._decided(batch, ending=True))
             began = self.clock.now()
@@ -284,8 +280,8 @@ class _Run:
     def _lost(
         self, batch: Batch, positions: Sequence[int], domains: Sequence[str]
     ) -> Mapping[int, Record]:
-        it, devices = self.notification, self.chunks.devices
-        return ended(it, batch, positions, domains, devices=devices, clock=self.clock)
+        run, devices = self.run, self.chunks.devices
+        return ended(run, batch, positions, domains, devices=devices, clock=self.clock)
 
     def put_off(self, batch: Batch, asked_seconds: float = 0.0) -> Batch:
         """Schedule another try of what is open, unless that would be beyond the horizon or expiry.
@@ -296,7 +292,7 @@ class _Run:
         asked = max(asked_seconds, (batch.due_at(now) - now).total_seconds())
         wait = self.policy.wait_seconds(batch.failed_rounds, asked, self.clock.chance())
         retry_at = now + timedelta(seconds=wait)
-        expires_at = self.notification.expires_at
+        expires_at = self.run.expires_at
         if self.policy.gives_up(batch.first_attempt_at or now, retry_at, expires_at):
             return self._give_up(batch, expired if too_late(retry_at, expires_at) else exhausted)
         return self._release(batch, retry_at)

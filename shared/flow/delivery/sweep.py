@@ -15,16 +15,15 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Protocol
 
 from shared.domain.delivery.ledger import Batch, BatchId, BatchState, PlanPart
+from shared.domain.delivery.run import SWEEP_AFTER, RunId, RunStatus
 from shared.domain.errors import Defect, LostLease, NotFound
-from shared.domain.notifications.lifecycle import Status
-from shared.domain.notifications.notification import SWEEP_AFTER, NotificationId
 from shared.flow.delivery.count import catch_up, finish
 from shared.flow.delivery.queues import plan_task, send_task
 from shared.ports import Clock, Tasks
 
 if TYPE_CHECKING:
     from shared.stores.ledger import Ledger
-    from shared.stores.notifications import Notifications
+    from shared.stores.runs import Runs
 
 MOST_AT_ONCE = 200
 LONGEST_NAP = timedelta(hours=1)
@@ -40,7 +39,7 @@ class Needs(Protocol):
     @property
     def ledger(self) -> Ledger: ...
     @property
-    def notifications(self) -> Notifications: ...
+    def runs(self) -> Runs: ...
     @property
     def tasks(self) -> Tasks: ...
 
@@ -49,7 +48,7 @@ class Needs(Protocol):
 class Swept:
     """Numbers of stuck records, by kind."""
 
-    notifications: int
+    runs: int
     parts: int
     batches: int
 
@@ -57,18 +56,18 @@ class Swept:
 def sweep(*, needs: Needs) -> Swept:
     """Set going again everything whose time has passed; safe to run at any moment, repeatedly."""
     now = needs.clock.now()
-    stuck = needs.notifications.overdue(now, MOST_AT_ONCE)
+    stuck = needs.runs.overdue(now, MOST_AT_ONCE)
     parts = needs.ledger.overdue_parts(now, MOST_AT_ONCE)
     batches = needs.ledger.overdue_batches(now, MOST_AT_ONCE)
-    for notification_id in stuck:
-        with _not_for_all(notification_id):
+    for run_id in stuck:
+        with _not_for_all(run_id):
             try:
-                _wake_notification(notification_id, needs=needs)
+                _wake_run(run_id, needs=needs)
             except Defect:  # or enough of them would stand before all that gets stuck later
-                needs.notifications.put_off_wake(notification_id, now + LONGEST_NAP)
+                needs.runs.put_off(run_id, now + LONGEST_NAP)
                 raise
     for part in parts:
-        with _not_for_all(part.notification_id):
+        with _not_for_all(part.run_id):
             _wake_part(part, now, needs=needs)
     for owner_id, batch_id in batches:
         with _not_for_all(owner_id):
@@ -77,7 +76,7 @@ def sweep(*, needs: Needs) -> Swept:
 
 
 @contextmanager
-def _not_for_all(notification_id: str) -> Iterator[None]:
+def _not_for_all(run_id: str) -> Iterator[None]:
     """Skip a record that is gone, broken, or another task's by now: it must not keep the others
     waiting.
 
@@ -89,51 +88,49 @@ def _not_for_all(notification_id: str) -> Iterator[None]:
     except (LostLease, NotFound):
         return
     except Defect:
-        log.exception("cannot be swept: notification %s", notification_id)
+        log.exception("cannot be swept: notification %s", run_id)
 
 
-def _wake_notification(id: NotificationId, *, needs: Needs) -> None:
-    """Wake a notification whose event or plan was lost, or whose last batch's finish was."""
+def _wake_run(id: RunId, *, needs: Needs) -> None:
+    """Wake a run whose event or plan was lost, or whose last batch's finish was."""
     now = needs.clock.now()
-    woken = needs.notifications.change(id, lambda it: it.waking(now + _nap(it.sweeps), now))
-    if woken.status is Status.STOPPED:
+    woken = needs.runs.change(id, lambda run: run.waking(now + _nap(run.sweeps), now))
+    if woken.status is RunStatus.STOPPED:
         catch_up(id, needs=needs)
         return
-    if woken.status is not Status.SENDING:
+    if not woken.is_sending:
         return
     finish(id, needs=needs)
     opened = len(needs.ledger.parts(id))
-    if not woken.plan_parts or opened < woken.plan_parts:
+    if not woken.parts or opened < woken.parts:
         needs.tasks.enqueue([plan_task(woken)])
 
 
 def _wake_part(part: PlanPart, now: datetime, *, needs: Needs) -> None:
     try:
-        notification = needs.notifications.get(NotificationId(part.notification_id))
+        run = needs.runs.get(part.run_id)
     except NotFound:
         needs.ledger.advance(replace(part, done=True, unannounced=(), wake_at=None), [])
         raise
     part = needs.ledger.advance(
         replace(part, wake_at=now + _nap(part.sweeps), sweeps=part.sweeps + 1), []
     )
-    needs.tasks.enqueue([plan_task(notification, part=part)])
+    needs.tasks.enqueue([plan_task(run, part=part)])
 
 
-def _wake_batch(
-    notification_id: NotificationId, batch_id: BatchId, now: datetime, *, needs: Needs
-) -> None:
-    batch = needs.ledger.batch(notification_id, batch_id)
+def _wake_batch(run_id: RunId, batch_id: BatchId, now: datetime, *, needs: Needs) -> None:
+    batch = needs.ledger.batch(run_id, batch_id)
     if not _stuck(batch, now):
         return
     try:
-        notification = needs.notifications.get(notification_id)
+        run = needs.runs.get(run_id)
     except NotFound:
         needs.ledger.write(replace(batch, wake_at=None))
         raise
     batch = needs.ledger.write(
         replace(batch, wake_at=now + _nap(batch.sweeps), sweeps=batch.sweeps + 1)
     )
-    needs.tasks.enqueue([send_task(notification, batch.id, suffix=f"sweep{batch.sweeps}")])
+    needs.tasks.enqueue([send_task(run, batch.id, suffix=f"sweep{batch.sweeps}")])
 
 
 def _stuck(batch: Batch, now: datetime) -> bool:

@@ -89,9 +89,9 @@ def _notification(id: str, plain: Raw, _: Raw) -> Answer:
             "endorsements": [_of(each) for each in it.endorsements],
         },
         "decision": _or_defect(lambda: notifications.decision_from(id, plain)),
-        "expiresAt": it.expires_at,
+        "expiresAt": it.run and it.run.expires_at,
         "waitsSince": it.waits_since,
-        "prevented": it.prevented,
+        "prevented": it.run.prevented if it.run else 0,
     }
     return shown, _encoded(stored.difference(plain, notifications.notification_fields(it)))
 
@@ -277,6 +277,9 @@ _PLATFORM = {
 
 # ---- as JSON ---------------------------------------------------------------------------------
 
+_NAMED = {"run_id": "notification_id"}
+"""The only run of a notification goes by the notification's id, in all that is seen."""
+
 
 def _or_defect(look: Callable[[], object]) -> object:
     try:
@@ -303,7 +306,7 @@ def _raw_changes(
 def _of(record: object) -> dict[str, object]:
     """Name the fields of a record as the API does."""
     assert is_dataclass(record)
-    return {to_camel(each.name): getattr(record, each.name) for each in fields(record)}
+    return {to_camel(_NAMED.get(n := each.name, n)): getattr(record, n) for each in fields(record)}
 
 
 def _given(record: object) -> dict[str, Json]:
