@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from itertools import count
 from random import Random
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from shared.domain.audience.device import Device
 from shared.domain.content.content import NotificationInput
@@ -80,7 +80,7 @@ class World(Stores, Callers):
         self.parts = SimulatedParts(
             self, page_size=page_size, times=times, handler_seconds=handler_seconds
         )
-        self._read: dict[NotificationId, Notification] = {}
+        self._read: dict[tuple[str, NotificationId], Any] = {}
         self._read_at = self.database.changes
         self.deliveries: list[Delivery] = []
         self.tasks_seen: list[Task] = []
@@ -124,22 +124,16 @@ class World(Stores, Callers):
     # ---- what can be seen ----------------------------------------------------------------
 
     def get(self, id: NotificationId) -> Notification:
-        """Read a notification, once between any two changes of the database."""
-        if self._read_at != self.database.changes:
-            self._read_at = self.database.changes
-            self._read.clear()
-        if id not in self._read:
-            self._read[id] = self.notifications.get(id)
-        return self._read[id]
+        return self._once("notification", id, self.notifications.get)
 
     def status(self, id: NotificationId) -> Status | None:
         return self.get(id).status
 
     def history(self, id: NotificationId) -> Sequence[Entry]:
-        return self.notifications.history(id)
+        return self._once("history", id, self.notifications.history)
 
     def batches(self, id: NotificationId) -> list[Batch]:
-        return list(self.ledger.batches(id))
+        return [*self._once("batches", id, lambda it: tuple(self.ledger.batches(it)))]
 
     def records(self, id: NotificationId) -> dict[str, Record]:
         """The ledger's word on each device."""
@@ -148,6 +142,16 @@ class World(Stores, Callers):
             for batch in self.batches(id)
             for target, record in zip(batch.targets, batch.records, strict=True)
         }
+
+    def _once(self, what: str, id: NotificationId, read: Callable[[NotificationId], T]) -> T:
+        """Read what is stored, once between any two changes of the database."""
+        if self._read_at != self.database.changes:
+            self._read_at, self._read = self.database.changes, {}
+        known = self._read
+        if (what, id) not in known:
+            known[what, id] = read(id)
+        found: T = known[what, id]
+        return found
 
     # ---- what the platform does ----------------------------------------------------------
 
