@@ -608,3 +608,19 @@ def test_a_value_that_google_cannot_decode_hides_no_document(
     whole = database.get("things/b")
     assert whole is not None
     database.commit([Update("things/b", {"other": "new"}, whole.version)])
+
+
+# ---- in memory only --------------------------------------------------------------------------
+
+
+def test_a_copy_holds_the_same_now_and_before_and_goes_its_own_way() -> None:
+    first, query = MemoryDatabase(), Query("parts", order=(NAME,), everywhere=True)
+    first.commit([Put("things/a/parts/1", {"tally": {"sent": 1}})])
+    read_at = first.count(query).read_at
+    first.commit([Put("things/a/parts/2", {})])
+    second = first.copy()
+    second.commit([Update("things/a/parts/1", {"tally.sent": 2}), Delete("things/a/parts/2")])
+    assert (ids(first, query), ids(second, query)) == (["1", "2"], ["1"])
+    assert (ids(first, query, read_at), ids(second, query, read_at)) == (["1"], ["1"])
+    assert fields_of(first, "things/a/parts/1") == {"tally": {"sent": 1}}
+    assert fields_of(second, "things/a/parts/1") == {"tally": {"sent": 2}}
