@@ -22,7 +22,7 @@ from shared.adapters.push.apns_credentials import (
 )
 from shared.domain.errors import TryAgain
 from shared.domain.push.apns import SECONDS_BETWEEN_TOKENS
-from shared.ports.database import Found
+from shared.ports.database import Document, Found
 from shared.settings.credentials import CredentialsRefused
 from shared.settings.credentials.apns import ApnsCredentials
 from shared.settings.credentials.p8 import read_key
@@ -41,6 +41,9 @@ from tests.senders.apns_parts import (
 
 class AwayDatabase(MemoryDatabase):
     """Cannot be reached."""
+
+    def get(self, *asked: Any) -> Document | None:
+        raise TryAgain("away")
 
     def get_many(self, *asked: Any) -> Found:
         raise TryAgain("away")
