@@ -138,7 +138,7 @@ def ours(url: str, folder: Path) -> Round:
     said = {"topic": TOPIC, "keyId": KEY_ID, "teamId": TEAM_ID}
     credentials = json.dumps({**said, "key": (folder / "key.p8").read_text()})
     sender = apns_sender(credentials, TokenShelf(MemoryDatabase()), url, str(folder / "ca.pem"))
-    shown = Shown(title=TITLE, body=BODY, url=URL, button="Open")
+    shown = Shown(title=TITLE, body=BODY, url=URL, url_button_name="Open")
 
     def chunks_payload() -> Payload:
         now = datetime.now(UTC)

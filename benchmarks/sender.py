@@ -95,7 +95,7 @@ def _payload() -> "Payload":
     from shared.domain.push.fcm import payload
     from shared.domain.push.rendering import Options, Payload
 
-    now, shown = datetime.now(UTC), Shown(title=TITLE, body=BODY, url=URL, button="Open")
+    now, shown = datetime.now(UTC), Shown(title=TITLE, body=BODY, url=URL, url_button_name="Open")
     rendered = payload(shown, Options(ID, now, now))
     if isinstance(rendered, Payload):
         return rendered

@@ -1,6 +1,8 @@
 """Answers of ``device-api``."""
 
-from functions.http.models import Answer, Moment
+from functions.http.models import Answer, Moment, with_fields
+from shared.domain.content.content import TEXTS
+from shared.domain.content.shown import SHOWN_KINDS
 
 
 class RegisteredAnswer(Answer):
@@ -10,17 +12,13 @@ class RegisteredAnswer(Answer):
     device_secret: str | None = None
 
 
+@with_fields({name: kind for name, kind in SHOWN_KINDS.items() if name not in TEXTS}, behind="at")
+@with_fields(dict.fromkeys(TEXTS, str), behind="id")
 class PendingNotification(Answer):
     """A notification as a desktop shows it."""
 
     id: str
-    title: str
-    body: str
     at: Moment
-    url: str | None
-    url_button_name: str | None
-    force_timer: int | None
-    image: str | None
 
 
 class PendingAnswer(Answer):

@@ -3,9 +3,12 @@
 A model is built when it is first used: a door has many of them, and starts for one request.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import Annotated, Any, TypeVar
+from functools import reduce
+from operator import or_
+from types import UnionType
+from typing import Annotated, Any, TypeVar, Union, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, PlainSerializer, WithJsonSchema, create_model
 from pydantic.alias_generators import to_camel
@@ -34,6 +37,39 @@ class Answer(BaseModel):
 
 
 M = TypeVar("M", bound=Answer)
+
+
+def with_fields(kinds: Mapping[str, Any], *, behind: str) -> Callable[[type[M]], type[M]]:
+    """Insert fields behind one of the model's own: clients get them in that order."""
+
+    def inserted(model: type[M]) -> type[M]:
+        ordered: dict[str, Any] = {}
+        for name, own in model.model_fields.items():
+            ordered[name] = (own.annotation, own)
+            if name == behind:
+                ordered |= {added: (kind, ...) for added, kind in kinds.items()}
+        return create_model(
+            model.__name__,
+            __base__=model.__bases__[0],
+            __module__=model.__module__,
+            __doc__=model.__doc__,
+            **ordered,
+        )
+
+    return inserted
+
+
+def plain_kinds(model: type[BaseModel]) -> dict[str, Any]:
+    """List the fields of an input with their types, without what an input is checked for."""
+    return {name: _plain(it.annotation) for name, it in model.model_fields.items()}
+
+
+def _plain(kind: Any) -> Any:
+    if get_origin(kind) is Annotated:
+        return _plain(get_args(kind)[0])
+    if isinstance(kind, UnionType) or get_origin(kind) is Union:
+        return reduce(or_, map(_plain, get_args(kind)))
+    return kind
 
 
 def with_totals(model: type[M]) -> type[M]:

@@ -6,8 +6,17 @@ costs no models. ``NotificationAnswer`` describes it, and a test holds the two a
 
 from datetime import datetime
 
-from functions.http.models import Answer, Moment, sums_json, with_dimensions, with_totals
+from functions.http.models import (
+    Answer,
+    Moment,
+    plain_kinds,
+    sums_json,
+    with_dimensions,
+    with_fields,
+    with_totals,
+)
 from shared.domain.audience.filters import Segment
+from shared.domain.content.content import Content
 from shared.domain.delivery.run import FailureReason, Run
 from shared.domain.findings.finding import Finding, Severity
 from shared.domain.moments import moment_text
@@ -28,17 +37,11 @@ class FindingAnswer(Answer):
 
 @with_dimensions
 @with_totals
+@with_fields({**plain_kinds(Content), "url_button_name": str}, behind="id")
 class NotificationAnswer(Answer):
     """A notification with everything its provider may see."""
 
     id: str
-    title: str | None
-    body: str | None
-    image: str | None
-    url: str | None
-    url_button_name: str
-    force_timer: int | None
-    expiry_seconds: int | None
     target_segment: Segment | None
     provider_id: str
     provider_email: str

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from datetime import datetime
-from functools import partial
 from typing import Any
 
 from pydantic.alias_generators import to_camel
@@ -20,6 +19,8 @@ from shared.domain.audience.device import (
     domains_selected,
 )
 from shared.domain.audience.ownership import Credential, Generation, Ownership
+from shared.domain.content.content import TEXTS
+from shared.domain.content.shown import SHOWN_KINDS, SLOT_NAMES
 from shared.domain.delivery.ledger import Target
 from shared.domain.delivery.retry import too_late
 from shared.domain.links.domain_names import domain_name
@@ -31,14 +32,9 @@ DEVICE_SECRETS = "deviceSecrets"
 
 SLOT_FIELDS = (
     "pendingNotificationId",
-    "pendingNotificationTitle",
-    "pendingNotificationBody",
     "pendingNotificationAt",
-    "pendingNotificationUrl",
-    "pendingNotificationUrlButtonName",
-    "pendingNotificationForceTimer",
-    "pendingNotificationImage",
     "pendingNotificationExpiresAt",
+    *SLOT_NAMES.values(),
 )
 DOMAINS_UNREADABLE = "domainsUnreadable"
 """A derived field, present only where true: pages of devices are read without ``domains``."""
@@ -238,17 +234,19 @@ def pending_from(document: Mapping[str, Any], now: datetime) -> Fields | None:
     at = reader.time("pendingNotificationAt")
     if at is None or too_late(now, reader.time("pendingNotificationExpiresAt")):
         return None
-    text = partial(reader.text, most=MOST_SHOWN_CHARACTERS)
     return {
-        "id": text("pendingNotificationId"),
-        "title": text("pendingNotificationTitle"),
-        "body": text("pendingNotificationBody"),
+        "id": reader.text("pendingNotificationId", most=MOST_SHOWN_CHARACTERS),
+        **{name: _shown_from(reader, name) or "" for name in TEXTS},
         "at": moment_text(at),
-        "url": text("pendingNotificationUrl") or None,
-        "urlButtonName": text("pendingNotificationUrlButtonName") or None,
-        "forceTimer": reader.number("pendingNotificationForceTimer") or None,
-        "image": text("pendingNotificationImage") or None,
+        **{to_camel(name): _shown_from(reader, name) for name in SLOT_NAMES if name not in TEXTS},
     }
+
+
+def _shown_from(reader: LenientReader, name: str) -> str | int | None:
+    field = SLOT_NAMES[name]
+    if SHOWN_KINDS[name] == int | None:
+        return reader.number(field) or None
+    return reader.text(field, most=MOST_SHOWN_CHARACTERS) or None
 
 
 def derived_fields(derived: Derived) -> Fields:

@@ -1,24 +1,34 @@
 """The content that one device shows.
 
 Renderers take this and never the content, so that what differs between devices is decided once,
-where ``Shown`` is made, and not in every push service's language.
+where ``Shown`` is made, and not in every push service's language. A desktop's slot and its answer
+hold the fields under their own names, so that these two need not be told of a field.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Any, Final
+
+from pydantic.alias_generators import to_pascal
 
 from shared.domain.content.content import Content
 
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """Texts, picture and link on one screen. There is a ``button`` only with a link."""
+    """Texts, link and picture on one screen. There is a ``url_button_name`` only with a link."""
 
     title: str | None = None
     body: str | None = None
-    image: str | None = None
     url: str | None = None
-    button: str | None = None
+    url_button_name: str | None = None
     force_timer: int | None = None
+    image: str | None = None
+
+
+SHOWN_KINDS: Final[Mapping[str, Any]] = {it.name: it.type for it in fields(Shown)}
+SLOT_NAMES: Final = {name: f"pendingNotification{to_pascal(name)}" for name in SHOWN_KINDS}
+"""Fields of a device document that hold what a desktop shows."""
 
 
 def shown(content: Content) -> Shown:
@@ -26,8 +36,8 @@ def shown(content: Content) -> Shown:
     return Shown(
         title=content.title,
         body=content.body,
-        image=content.image,
         url=content.url,
-        button=content.button if content.url else None,
+        url_button_name=content.button if content.url else None,
         force_timer=content.force_timer,
+        image=content.image,
     )

@@ -67,7 +67,7 @@ def _body(shown: Shown, options: Options) -> bytes:
             notificationId=options.id,
             image=shown.image,
             url=shown.url,
-            urlButtonName=shown.button,
+            urlButtonName=shown.url_button_name,
             forceTimer=str(shown.force_timer) if shown.force_timer else None,
         )
     )

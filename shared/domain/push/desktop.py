@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from typing import Final
 
 from shared.domain.audience.device import Slot
-from shared.domain.content.shown import Shown
+from shared.domain.content.shown import SLOT_NAMES, Shown
 from shared.domain.push.rendering import Json, Options, without_none
 
 
@@ -40,13 +40,8 @@ def payload(shown: Shown, options: Options) -> SlotPayload:
     """Render the fields to write; those of a slot that are absent here are to be removed."""
     fields = without_none(
         pendingNotificationId=options.id,
-        pendingNotificationTitle=shown.title,
-        pendingNotificationBody=shown.body,
         pendingNotificationAt=options.sending_at,
-        pendingNotificationUrl=shown.url,
-        pendingNotificationUrlButtonName=shown.button,
-        pendingNotificationForceTimer=shown.force_timer,
-        pendingNotificationImage=shown.image,
         pendingNotificationExpiresAt=options.expires_at,
+        **{field: getattr(shown, name) for name, field in SLOT_NAMES.items()},
     )
     return SlotPayload(Slot(options.id, options.sending_at), fields)

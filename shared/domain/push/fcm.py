@@ -77,7 +77,7 @@ def _message(shown: Shown, options: Options) -> Json:
 
 
 def _data(shown: Shown, options: Options) -> Json:
-    link = {"url": shown.url, "urlButtonName": shown.button} if shown.url else {}
+    link = {"url": shown.url, "urlButtonName": shown.url_button_name} if shown.url else {}
     timer = {"forceTimer": str(shown.force_timer)} if shown.force_timer else {}
     return {"notificationId": options.id, **link, **timer}
 

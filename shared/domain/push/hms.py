@@ -89,7 +89,7 @@ def _data(shown: Shown, options: Options) -> Json:
     return without_none(
         notificationId=options.id,
         url=shown.url,
-        urlButtonName=shown.button,
+        urlButtonName=shown.url_button_name,
         forceTimer=shown.force_timer and str(shown.force_timer),
     )
 
