@@ -40,7 +40,7 @@ M = TypeVar("M", bound=Answer)
 
 
 def with_fields(kinds: Mapping[str, Any], *, behind: str) -> Callable[[type[M]], type[M]]:
-    """Insert fields behind one of the model's own: clients get them in that order."""
+    """Add fields behind one of the model's own: clients get them in that order."""
 
     def inserted(model: type[M]) -> type[M]:
         ordered: dict[str, Any] = {}
