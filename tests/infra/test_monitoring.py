@@ -46,9 +46,7 @@ def test_work_that_got_stuck_is_counted_from_what_the_tick_logs(prod: Plan) -> N
     assert 'service_name="tick"' in filter
     said = "swept 1 notifications, 0 parts, 2 batches"
     assert listened_for(filter).search(said)
-    assert 'f"swept {swept.runs} notifications' in source(
-        clock.__name__.replace(".", "/") + ".py"
-    )
+    assert 'f"swept {swept.runs} notifications' in source(clock.__name__.replace(".", "/") + ".py")
 
 
 @pytest.mark.parametrize("service", ["FCM", "APNs", "HMS"])
