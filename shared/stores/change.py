@@ -9,9 +9,9 @@ nobody writes again, is its proof.
 """
 
 import secrets
-import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from time import monotonic, sleep
 from typing import Any, Generic, TypeVar
 
 from shared.domain.errors import TryAgain
@@ -44,15 +44,15 @@ class Turns:
     def __init__(self, what: str) -> None:
         self._what = what
         self._taken = 0
-        self._deadline = time.monotonic() + TOTAL_SECONDS
+        self._deadline = monotonic() + TOTAL_SECONDS
 
     def take(self) -> None:
         """Wait for the next turn; raises ``TryAgain`` when there are no more."""
         if self._taken:
             wait_seconds = waiting_seconds(self._taken)
-            if self._taken >= TRIES or time.monotonic() + wait_seconds > self._deadline:
+            if self._taken >= TRIES or monotonic() + wait_seconds > self._deadline:
                 raise TryAgain(f"{self._what} is busy")
-            time.sleep(wait_seconds)
+            sleep(wait_seconds)
         self._taken += 1
 
 
