@@ -405,3 +405,35 @@ def test_where_a_hundredth_is_uninstalled_four_documents_are_read_for_500_device
     assert audience.calls("ledger.evidence") == 0
     assert audience.calls(BETWEEN) == 4
     assert sum(documents) <= 4 * 4
+
+
+# ---- few in each batch ---------------------------------------------------------------------------
+
+
+def test_a_batch_counts_for_the_others_also_while_its_next_pass_begins() -> None:
+    """Its unknown addresses are asked again then, and are no fewer for that."""
+    good, *bad = named(26)
+    first, second = bad[:12], bad[12:]
+    audience = Audience([], page_size=13)
+    audience.register([good, *bad])
+    for hwid in first:
+        audience.world.push.will(f"token-{hwid}", DEAD)
+    for hwid in second:
+        audience.world.push.will(f"token-{hwid}", busy(), DEAD)
+    world, id = audience.world, audience.approve()
+    world.pass_time(timedelta(seconds=3))
+    batches = [batch.id for batch in world.batches(id)]
+    assert [world.push.asked(f"token-{hwid}") for hwid in (first[0], second[0])] == [1, 1]
+    world.clock.advance(40)
+    assert world.parts.memory.may_ask(id, world.clock.now())  # as a third batch just did
+
+    def meanwhile(call: str) -> None:
+        if call == "push.send":
+            world.hazard.forget_watchers()
+            world.send(id, batches[1])
+
+    world.hazard.watch(meanwhile)
+    world.send(id, batches[0])
+    world.drain()
+    assert dict(world.get(id).tally.errors) == {KEPT: 25}
+    assert audience.kept(bad) == 25

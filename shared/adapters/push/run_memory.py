@@ -27,8 +27,11 @@ class _Heard:
     by_batch: dict[BatchId, Evidence] = field(default_factory=dict)
 
     def note(self, batch: BatchId, evidence: Evidence) -> None:
-        """Replace a batch's part with what it knows now."""
+        """Replace a batch's part with what it knows now; what was accepted stays accepted, also
+        where its owner died before it was recorded.
+        """
         before = self.by_batch.get(batch, Evidence())
+        evidence = replace(evidence, accepted=max(evidence.accepted, before.accepted))
         if evidence.newer == NONE_NEWER:  # not compared yet in this pass
             evidence = replace(evidence, newer=before.newer)
         self.all = self.all.with_batch(evidence, before)

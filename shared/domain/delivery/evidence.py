@@ -160,6 +160,13 @@ class Evidence:
             added(self.newer, (n - b for n, b in zip(now.newer, before.newer, strict=True))),
         )
 
+    def with_unknown(self, newness: Iterable[Newness]) -> "Evidence":
+        """Add an unknown address for each of these degrees of newness."""
+        unknown, newer = self.unknown, self.newer
+        for degree in newness:
+            unknown, newer = unknown + 1, added(newer, newer_of(degree, unknown=1))
+        return replace(self, unknown=unknown, newer=newer)
+
     def after(self, answers: Iterable[tuple[str, Answer]]) -> "Evidence":
         """Add what these addresses were answered."""
         accepted, refused = self.accepted, dict(self.refused)
@@ -215,6 +222,20 @@ def recorded_evidence(batch: Batch, *, undecided: bool = False) -> dict[Group, E
         group: Evidence(accepted, unknown, newer=newer.get(group, NONE_NEWER))
         for group, (accepted, unknown) in found.items()
     }
+
+
+def undecided_addresses(batch: Batch) -> dict[Group, dict[str, Newness]]:
+    """Find the addresses that were unknown when they were last asked for and will be asked for
+    once more, and tell how new they are.
+    """
+    found: dict[Group, dict[str, Newness]] = {}
+    for position in batch.open_positions():
+        address = batch.targets[position].address
+        if address is not None and is_unknown(batch.records[position]):
+            group = group_of(batch.targets[position].platform, address)
+            newness = batch.newness.get(position, Newness.KNOWN)
+            found.setdefault(group, {})[address.value] = newness
+    return found
 
 
 def evidence_to_keep(batch: Batch) -> dict[Group, Evidence]:

@@ -23,10 +23,11 @@ from shared.domain.delivery.evidence import (
     newer_of,
     recorded_evidence,
     refused_to_all,
+    undecided_addresses,
 )
 from shared.domain.delivery.ledger import Batch, BatchId, Newness, Target
 from shared.domain.delivery.run import RunId
-from shared.domain.push.answers import Answer
+from shared.domain.push.answers import AddressGone, Answer, RetryLater
 from shared.ports import Clock, RunMemory
 
 if TYPE_CHECKING:
@@ -47,6 +48,10 @@ class Heard:
     clock: Clock
     compare: Compare
     own: dict[Group, Evidence] = field(default_factory=dict)
+    undecided: dict[Group, dict[str, Newness]] = field(default_factory=dict)
+    """How new the addresses are that earlier passes found unknown, while nothing else is heard of
+    them: they count as unknown until they are asked again, or other threads would go by too few.
+    """
     refusals: dict[Group, Refusal] = field(default_factory=dict)
     """The last refusal that a group met in this pass."""
     met_unknown: bool = False
@@ -55,8 +60,9 @@ class Heard:
     def recall(self, batch: Batch) -> None:
         """Form the evidence that the batch's records tell, and note it in the process's memory."""
         self.own = recorded_evidence(batch)
+        self.undecided = undecided_addresses(batch)
         self.met_unknown = any(map(is_unknown, batch.records))
-        self.memory.note(self.id, self.batch, self.own)
+        self._note(self.own.keys() | self.undecided.keys())
 
     def ask_ledger(self) -> None:
         """Read what batches sent by other processes were answered, unless that was just done."""
@@ -83,9 +89,10 @@ class Heard:
             by_group[group].append((address, answer))
             if isinstance(answer, Refusal):
                 self.refusals[group] = answer
-        changed = {g: self.own.get(g, Evidence()).after(some) for g, some in by_group.items()}
-        self.own |= changed
-        self.memory.note(self.id, self.batch, changed)
+            if not isinstance(answer, AddressGone | RetryLater):
+                self.undecided.get(group, {}).pop(address, None)
+        self.own |= {g: self.own.get(g, Evidence()).after(some) for g, some in by_group.items()}
+        self._note(by_group)
 
     def anybody_accepted(self, group: Group) -> bool:
         """Tell whether any address of the group was accepted, in whichever batch."""
@@ -134,13 +141,20 @@ class Heard:
         }
         told = recorded_evidence(batch)
         newer = {group: told[group].newer if group in told else NONE_NEWER for group in self.own}
-        for (group, _), newness in counted.items():
+        for (group, address), newness in counted.items():
+            self.undecided.get(group, {}).pop(address, None)
             own = self.own.get(group, Evidence())
             self.own[group] = replace(own, unknown=own.unknown + 1)
             more = newer_of(newness or Newness.KNOWN, unknown=1)
             newer[group] = added(newer.get(group, NONE_NEWER), more)
         self.own |= {group: replace(self.own[group], newer=it) for group, it in newer.items()}
-        self.memory.note(self.id, self.batch, self.own)
+        self._note(self.own)
+
+    def _note(self, groups: Iterable[Group]) -> None:
+        evidence = {it: self.own.get(it, Evidence()) for it in groups}
+        pending = {it: self.undecided.get(it, {}).values() for it in evidence}
+        noted = {it: own.with_unknown(pending[it]) for it, own in evidence.items()}
+        self.memory.note(self.id, self.batch, noted)
 
     def of_unknown(self, group: Group, newness: Newness) -> Sequence[Evidence]:
         """Return the evidence that tells whether unknown addresses of a group are dead: of all, and
