@@ -137,3 +137,10 @@ def test_an_audit_names_each_vulnerability_and_its_remedy() -> None:
 def test_continuous_integration_audits_and_tests() -> None:
     steps = (ROOT / ".ci/run").read_text().splitlines()
     assert [it for it in steps if "make" in it] == ["make audit", "exec make test"]
+
+
+def test_the_hosted_workflow_runs_the_two_commands_of_the_readme() -> None:
+    workflow = (ROOT / ".github/workflows/ci.yml").read_text()
+    (commands,) = re.findall(r"^ *command: (\[.*\])$", workflow, re.MULTILINE)
+    assert [command.split()[0] for command in json.loads(commands)] == ["test", "run"]
+    assert "- run: make ${{ matrix.command }}" in workflow
