@@ -5,7 +5,7 @@ VENV    := .venv
 PY      := $(VENV)/bin/python
 READY   := $(VENV)/.ready
 
-.PHONY: run test test-infra test-panel check docs bench chaos bundle audit lock clean help
+.PHONY: run test test-infra test-panel screenshots check docs bench chaos bundle audit lock clean help
 .DEFAULT_GOAL := help
 
 help:  ## show this
@@ -39,6 +39,10 @@ test-panel: $(READY)  ## run the panel in a real browser (needs Chromium; instal
 	  { apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium; } || \
 	  { echo "There is no Chromium here: install one, or name it with CHROMIUM=/path/to/it"; exit 1; }
 	@$(PY) -m pytest tests/panel/browser.py
+
+screenshots: $(READY)  ## take the pictures of docs/images anew (needs what test-panel needs)
+	@$(PY) -m pip install -qq --disable-pip-version-check -r tests/panel/requirements.txt
+	@$(PY) -m tests.panel.pictures
 
 check: $(READY)  ## lint, format, types, layers and the fast tests
 	@$(VENV)/bin/ruff check .

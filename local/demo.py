@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from local import telegram_setup
 from shared.domain.audience.device import (
     AddressKind,
     Derived,
@@ -40,7 +41,7 @@ PEOPLE = (
 )
 AURORA, BOREALIS, MIRA, OLGA, NIK = PEOPLE
 
-IN_THE_CHAT = {MIRA.uid: 7001, NIK.uid: 7002}
+IN_THE_CHAT = {MIRA.uid: telegram_setup.MIRA, NIK.uid: telegram_setup.NIK}
 """Moderators who also decide in the moderators' chat, and their user ids there."""
 
 _FREELY = (

@@ -49,7 +49,8 @@ def _what_next(stack: Stack) -> str:
     from local.demo import PASSWORD  # loads the product, which takes a second
 
     someone = stack.accounts[0].email
-    return f"Open {stack.panel} and sign in as {someone}; every password is {PASSWORD}.\n{end}"
+    sign_in = f"Open {stack.panel} and sign in as {someone}; every password is {PASSWORD}."
+    return f"{sign_in}\nThe moderators' chat is at {stack.telegram}.\n{end}"
 
 
 def _interrupt_on_signals() -> None:

@@ -89,7 +89,11 @@ EMULATORS = (
         "telegram",
         "TELEGRAM_BASE_URL",
         "http://",
-        (f"--token={telegram_setup.BOT_TOKEN}", f"--chat={telegram_setup.ROOM}"),
+        (
+            f"--token={telegram_setup.BOT_TOKEN}",
+            f"--chat={telegram_setup.ROOM}",
+            *(f"--person={id}={name}" for id, name in telegram_setup.PEOPLE.items()),
+        ),
     ),
     Emulator(
         "panel",

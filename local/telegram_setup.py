@@ -11,6 +11,9 @@ import httpx
 BOT_TOKEN = "4242:bot-of-the-local-stack"
 WEBHOOK_SECRET = "agreed-with-the-local-stack"
 ROOM = -1001000000001
+MIRA, NIK = 7001, 7002
+PEOPLE = {MIRA: "Mira", NIK: "Nik"}
+"""Members of the room, by their user ids."""
 FUNCTION = "telegram-webhook"
 
 

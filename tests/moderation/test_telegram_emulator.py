@@ -1,5 +1,6 @@
 """The emulator for Telegram, where it does more than answer a bot: people, updates, the stack."""
 
+import re
 import threading
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -11,13 +12,14 @@ from aiohttp import web
 
 from local import telegram_setup
 from local.emulators.background import Served
+from local.emulators.telegram.server import Telegram, app
 from shared.adapters.telegram_calls import ToldElsewhere
 from shared.domain.chat.cards import card_of
 from shared.domain.chat.text import Button, Card
 from shared.settings import read
 from tests.conftest import eventually
 from tests.local.test_stack_file import a_stack
-from tests.moderation.chatroom import MIRA, ROOM, SECRET, STRANGER, Line, line
+from tests.moderation.chatroom import MIRA, ROOM, SECRET, STRANGER, TOKEN, Line, line
 from tests.moderation.test_chat_words import HOSTILE, facts
 
 CARD = Card("Hello", buttons=(Button("Yes", "a:n1:1"),))
@@ -192,3 +194,28 @@ def test_what_was_given_for_somebody_elses_telegram_goes_with_it(
 
 def test_without_telegram_there_is_no_bot(tmp_path: Path) -> None:
     assert not [name for name in a_stack(tmp_path).environment() if "TELEGRAM" in name]
+
+
+# ---- the page ------------------------------------------------------------------------------------
+
+
+def test_the_page_shows_the_room_and_names_who_may_press() -> None:
+    people = {MIRA: "Mira"}
+    telegram = Telegram(TOKEN, {ROOM: "Moderators"}, people=people)
+    with Served(app(telegram)) as served, httpx.Client(base_url=served.url, timeout=60) as browser:
+        page = browser.get("/")
+        assert page.headers["Content-Type"].startswith("text/html")
+        for path in re.findall(r'(?:href|src)="(/page/[^"]+)"', page.text):
+            assert browser.get(path).status_code == 200
+        assert browser.get("/people").json() == {"people": [{"id": MIRA, "name": "Mira"}]}
+
+
+def test_who_presses_bears_the_name_of_the_page() -> None:
+    telegram = Telegram(TOKEN, {ROOM: "Moderators"}, people={MIRA: "Mira"})
+    with Served(app(telegram)) as served, httpx.Client(base_url=served.url, timeout=60) as browser:
+        said = {"user": MIRA, "chat": ROOM, "text": "Good morning"}
+        browser.post("/_reply", json=said)
+        browser.post("/_reply", json={**said, "user": STRANGER})
+        (first, second) = browser.get("/messages").json()["messages"]
+    assert first["from"]["first_name"] == "Mira"
+    assert second["from"]["first_name"] == f"User {STRANGER}"

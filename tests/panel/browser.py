@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, ViewportSize, expect, sync_playwright
+from playwright.sync_api import Locator, Page, ViewportSize, expect, sync_playwright
 
 from local import demo
 from local.journey import sign_in as sign_in_as
@@ -30,13 +30,17 @@ def stack() -> Iterator[Stack]:
         yield running
 
 
+def find_chromium() -> str | None:
+    return os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, BROWSERS)), None)
+
+
 @pytest.fixture(scope="session")
 def chromium() -> str:
-    given = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, BROWSERS)), None)
-    if given is None:
+    browser = find_chromium()
+    if browser is None:
         reason = "No Chromium: install one (Debian: apt-get install chromium) or name it: CHROMIUM."
         pytest.fail(reason, pytrace=False)
-    return given
+    return browser
 
 
 @pytest.fixture
@@ -181,3 +185,37 @@ def test_when_the_server_is_away_it_says_so_and_recovers(page: Page) -> None:
     page.unroute("**/v1/notifications?*")
     page.get_by_label("Show").select_option("")
     expect(page.locator("#said")).to_be_empty()
+
+
+# ---- the moderators' chat of the local stack -------------------------------------------------
+
+
+def posted(page: Page, stack: Stack, title: str) -> Locator:
+    """Create a notification, and find its card in the chat."""
+    provider = sign_in_as(stack, demo.AURORA.email)
+    given = {"title": title, "body": "Look north.", "targetSegment": {"platform": "all"}}
+    provider.call("POST", "/provider-api/v1/notifications", json=given)
+    provider.close()
+    page.goto(stack.telegram)
+    card = page.locator("article").filter(has_text=title).first
+    expect(card).to_contain_text("Waits for a decision")
+    return card
+
+
+def test_a_moderator_approves_in_the_chat(page: Page, stack: Stack) -> None:
+    card = posted(page, stack, "Bright stars")
+    card.get_by_role("button", name="Approve").click()
+    expect(card).to_contain_text("Approved by Mira")
+    expect(card).to_contain_text("Distributed")
+    expect(card.get_by_role("button")).to_have_count(0)
+
+
+def test_who_rejects_in_the_chat_is_asked_why(page: Page, stack: Stack) -> None:
+    card = posted(page, stack, "Falling stars")
+    page.get_by_label("You are").select_option("Nik")
+    card.get_by_role("button", name="Reject").click()
+    page.get_by_label("Your reply").fill("No source is named.")
+    page.get_by_role("button", name="Send").click()
+    expect(card).to_contain_text("Rejected by Nik")
+    expect(card).to_contain_text("No source is named.")
+    picture(page, "chat")

@@ -1,6 +1,7 @@
 """The acts of people in a chat that the bot is notified of, and changes to the chat itself."""
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import orjson
@@ -12,18 +13,25 @@ from local.emulators.telegram.schema import Refused
 from local.emulators.telegram.updates import Updates
 
 Json = dict[str, Any]
+PAGE = Path(__file__).with_name("page")
 
 
 class People:
-    """People who press, reply and delete; the room moves, or throws the bot out."""
+    """People who press, reply and delete; the room moves, or throws the bot out. They do so by
+    requests, or at a page that shows the room.
+    """
 
-    def __init__(self, rooms: Rooms, updates: Updates) -> None:
+    def __init__(self, rooms: Rooms, updates: Updates, names: Mapping[int, str]) -> None:
         self._rooms = rooms
         self._updates = updates
+        self._names = names
 
-    def routes(self) -> list[web.RouteDef]:
+    def routes(self) -> list[web.AbstractRouteDef]:
         """List every route."""
         return [
+            web.get("/", self.show),
+            web.static("/page", PAGE),
+            web.get("/people", self.list_people),
             web.post("/_press", self.press),
             web.post("/_reply", self.reply),
             web.post("/_update", self.update),
@@ -33,11 +41,19 @@ class People:
             web.post("/_delete", self.delete),
         ]
 
+    async def show(self, _request: web.Request) -> web.FileResponse:
+        """Answer ``GET /``: the room as its members see it."""
+        return web.FileResponse(PAGE / "index.html")
+
+    async def list_people(self, _request: web.Request) -> web.Response:
+        """Answer ``GET /people``."""
+        return in_json({"people": [{"id": id, "name": it} for id, it in self._names.items()]})
+
     async def press(self, request: web.Request) -> web.Response:
         """Answer ``POST /_press``."""
         given = orjson.loads(await request.read())
         try:
-            query = self._rooms.press(_user(given), given["chat"], given["message"], given)
+            query = self._rooms.press(self._user(given), given["chat"], given["message"], given)
         except Refused as refused:
             return in_json({"error": refused.description}, 404)
         delivery = self._updates.add("callback_query", query, given)
@@ -48,7 +64,7 @@ class People:
         given = orjson.loads(await request.read())
         try:
             message = self._rooms.write(
-                _user(given), given["chat"], given.get("text", ""), given.get("to", 0)
+                self._user(given), given["chat"], given.get("text", ""), given.get("to", 0)
             )
         except Refused as refused:
             return in_json({"error": refused.description}, 404)
@@ -87,7 +103,6 @@ class People:
         self._rooms.messages.pop((given["chat"], given["message"]), None)
         return in_json({})
 
-
-def _user(given: Mapping[str, Any]) -> Json:
-    id = int(given["user"])
-    return {"id": id, "is_bot": False, "first_name": f"User {id}"}
+    def _user(self, given: Mapping[str, Any]) -> Json:
+        id = int(given["user"])
+        return {"id": id, "is_bot": False, "first_name": self._names.get(id, f"User {id}")}

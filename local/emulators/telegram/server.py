@@ -30,6 +30,7 @@ examples:
   python -m local.emulators.telegram.server --port 8127 --token 4242:secret --chat=-1001
 
 It answers
+  GET    /                      the room as a page, where the people named may press and reply
   POST   /bot{token}/{method}   the Bot API, with parameters as JSON
   GET    /received              calls, newest first; ?method=sendMessage&limit=100
   DELETE /received              forget them
@@ -53,6 +54,7 @@ MOST_BODY_BYTES = 1024 * 1024
 CALLS_KEPT = 10_000
 QUERY_SECONDS = 30.0
 ANY_CHAT = 0
+NOBODY: Mapping[int, str] = {}
 
 Json = dict[str, Any]
 
@@ -67,6 +69,7 @@ class Telegram:
         *,
         slow_seconds: float = 30.0,
         query_seconds: float = QUERY_SECONDS,
+        people: Mapping[int, str] = NOBODY,
     ) -> None:
         id = int(token.partition(":")[0])
         bot = {"id": id, "is_bot": True, "first_name": "Fanfare", "username": "fanfare_bot"}
@@ -76,9 +79,9 @@ class Telegram:
         self.updates = Updates()
         self.received: deque[Json] = deque(maxlen=CALLS_KEPT)
         self._next_faults = NextFaults()
-        self._people = People(self.rooms, self.updates)
+        self._people = People(self.rooms, self.updates, people)
 
-    def routes(self) -> list[web.RouteDef]:
+    def routes(self) -> list[web.AbstractRouteDef]:
         """List every route."""
         return [
             web.post("/bot{token}/{method}", self.call),
@@ -205,13 +208,27 @@ def app(telegram: Telegram) -> web.Application:
     return application
 
 
+def _person(said: str) -> tuple[int, str]:
+    id, _, name = said.partition("=")
+    return int(id), name or id
+
+
 def main() -> None:
     """Run the command line."""
     parser = command_line("telegram", "An emulator for Telegram's Bot API.", EXAMPLES)
     parser.add_argument("--token", default="4242:local-bot", help="the bot's token")
     parser.add_argument("--chat", type=int, default=-1001, help="the moderators' room")
+    parser.add_argument(
+        "--person",
+        type=_person,
+        action="append",
+        default=[],
+        metavar="ID=NAME",
+        help="somebody the page lets one be; may be repeated",
+    )
     given = parser.parse_args()
-    telegram = Telegram(given.token, {given.chat: "Fanfare moderators"})
+    rooms = {given.chat: "Fanfare moderators"}
+    telegram = Telegram(given.token, rooms, people=dict(given.person))
     with contextlib.suppress(KeyboardInterrupt):
         serve(app(telegram), given.host, given.port, "telegram emulator answers on {url}")
 
