@@ -119,7 +119,7 @@ def test_counters_never_go_back_when_two_count_at_once() -> None:
 
 
 def test_counters_follow_while_sending_every_few_seconds() -> None:
-    world = World([a_device(f"phone-{n}") for n in range(3)], page_size=1)
+    world = World([a_device(f"phone-{n}") for n in range(8)], page_size=1)
     id = world.approved()
     world.plan(id)
     seen = []
@@ -127,7 +127,18 @@ def test_counters_follow_while_sending_every_few_seconds() -> None:
         world.clock.advance(3)
         world.send(id, batch.id)
         seen.append(world.get(id).tally.delivered)
-    assert seen == [0, 2, 3]
+    assert seen == [0, 2, 2, 4, 5, 6, 7, 8]
+
+
+def test_counters_tell_at_once_what_became_of_the_others_while_one_phone_has_to_wait() -> None:
+    """Nobody may come by for a minute: the batch waits for its one phone."""
+    world = World([a_device(f"phone-{n}") for n in range(20)])
+    world.push.will("token-phone-7", busy(60), busy(60))
+    id = world.approved()
+    world.plan(id)
+    (batch,) = world.batches(id)
+    world.send(id, batch.id)
+    assert world.get(id).tally == Tally(targeted=20, delivered=19)
 
 
 def test_partial_failure_is_still_approved() -> None:

@@ -23,7 +23,9 @@ if TYPE_CHECKING:
     from shared.stores.runs import Runs
 
 LIVE_EVERY = timedelta(seconds=5)
-"""How often the counters follow a running distribution."""
+"""How often the counters follow a running distribution of many batches."""
+FEW_BATCHES = 3
+"""With so few open, the next one to finish may be minutes away: the counters follow each time."""
 
 LONGEST_HANDLER = timedelta(minutes=30)
 """No handler lives longer than Cloud Tasks would listen to it."""
@@ -42,8 +44,8 @@ class Needs(Protocol):
 
 def finish(id: RunId, *, needs: Needs) -> Run | None:
     """Settle the run if its distribution is over; else bring its counters up to date."""
-    if needs.ledger.open_batches(id):
-        _follow(id, needs=needs)
+    if open_batches := needs.ledger.open_batches(id):
+        _follow(id, crowded=open_batches > FEW_BATCHES, needs=needs)
         return None
     parts = needs.ledger.parts(id)
     if not parts or not all(part.done for part in parts) or needs.ledger.open_batches(id):
@@ -120,10 +122,10 @@ def reconcile(id: RunId, *, needs: Needs) -> tuple[Run, Tally]:
     return before, sums
 
 
-def _follow(id: RunId, *, needs: Needs) -> None:
+def _follow(id: RunId, *, crowded: bool, needs: Needs) -> None:
     now = needs.clock.now()
     seen = needs.runs.get(id)
-    if seen.counted_at is not None and now - seen.counted_at < LIVE_EVERY:
+    if crowded and seen.counted_at is not None and now - seen.counted_at < LIVE_EVERY:
         return
     sums = needs.ledger.sums(id)
 
