@@ -22,7 +22,7 @@ from google.cloud import firestore
 from benchmarks import store
 from benchmarks.sender import BODY, TITLE, URL
 from local import demo
-from local.emulators.background import Served
+from local.emulators.background import ServedApp
 from local.emulators.fcm.server import app as fcm_app
 from local.emulators.service_account import write_service_account
 from local.emulators.tasks.rules import QueueSettings
@@ -89,7 +89,7 @@ def services(*, with_store: bool = False) -> Iterator[Services]:
             **({STORE: stack.enter_context(store.running())} if with_store else {}),
             "FIREBASE_AUTH_EMULATOR_HOST": "127.0.0.1:1",
             "CLOUD_TASKS_BASE_URL": tasks.address,
-            "FCM_BASE_URL": stack.enter_context(Served(fcm_app())).url,
+            "FCM_BASE_URL": stack.enter_context(ServedApp(fcm_app())).url,
             "FANFARE_HANDLER_SECONDS": HANDLER_SECONDS,
         }
         token_url = found["FCM_BASE_URL"] + "/token"

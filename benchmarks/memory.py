@@ -22,7 +22,7 @@ from benchmarks.worker import batches, handled, metered, plan
 from functions.service.tasks import send_batch
 from shared.adapters.memory.senders import MemorySenders
 from shared.domain.audience.device import PARTITIONS, AddressKind, Platform, PushAddress
-from shared.domain.audience.targeting import AudienceQuery, Counted, PartitionRange
+from shared.domain.audience.targeting import AudienceQuery, DeviceCount, PartitionRange
 from shared.domain.delivery.ledger import AudiencePage, Target, sort_key
 from shared.domain.notifications.notification import NotificationId
 from shared.domain.push.answers import Accepted, Answer
@@ -32,13 +32,13 @@ from shared.wiring import GoogleParts, replaced
 
 SMALL, LARGE = 10_000, 1_000_000
 ROUNDS = 5
-AT_ONCE = 2
+PARALLEL = 2
 ID = "memory"
 
 
 def measure() -> Runs:
     """Measure the figure ``make bench`` keeps; every run has a process of its own."""
-    with services(with_store=True) as running, ThreadPoolExecutor(AT_ONCE) as at_once:
+    with services(with_store=True) as running, ThreadPoolExecutor(PARALLEL) as at_once:
         pairs = list(at_once.map(partial(_pair, running), range(ROUNDS)))
     small, large = zip(*pairs, strict=True)
     return {"memory_1m_vs_10k": ratios(large, small)}
@@ -67,10 +67,10 @@ class SyntheticAudience:
     def __init__(self, devices: int) -> None:
         self._devices = devices
 
-    def count(self, query: AudienceQuery) -> Counted:
+    def count(self, query: AudienceQuery) -> DeviceCount:
         """Count all phones, whatever is asked."""
         del query
-        return Counted(self._devices, "")
+        return DeviceCount(self._devices, "")
 
     def page(
         self, query: AudienceQuery, partitions: PartitionRange, after: str, limit: int, read_at: str

@@ -18,7 +18,7 @@ from shared.wire.kept_transport import KeptTransport
 
 
 @dataclass(slots=True)
-class Billed:
+class OperationCounts:
     """Operations counted so far."""
 
     reads: int = 0
@@ -32,7 +32,7 @@ class Billed:
 class Meter(KeptTransport):
     """Transport that carries the REST requests to one place, and counts."""
 
-    def __init__(self, billed: Billed) -> None:
+    def __init__(self, billed: OperationCounts) -> None:
         super().__init__()
         self._billed = billed
 
@@ -55,7 +55,7 @@ class Meter(KeptTransport):
         return response
 
 
-def listen(client: Client, billed: Billed) -> None:
+def listen(client: Client, billed: OperationCounts) -> None:
     """Count a client's calls; Google's has no place for that but this private name."""
     client._firestore_api_internal = _Listening(client._firestore_api, billed)
 
@@ -63,35 +63,35 @@ def listen(client: Client, billed: Billed) -> None:
 class _Listening:
     """API below Google's client, with its answers counted."""
 
-    def __init__(self, api: Any, billed: Billed) -> None:
+    def __init__(self, api: Any, billed: OperationCounts) -> None:
         self._api = api
         self._billed = billed
 
     def __getattr__(self, verb: str) -> Any:
         return getattr(self._api, verb)
 
-    def batch_get_documents(self, *given: Any, **named: Any) -> Iterator[Any]:
+    def batch_get_documents(self, *args: Any, **options: Any) -> Iterator[Any]:
         """Count a read for each document, found or missing."""
-        for answer in self._api.batch_get_documents(*given, **named):
+        for answer in self._api.batch_get_documents(*args, **options):
             self._billed.reads += bool(answer.found or answer.missing)
             yield answer
 
-    def run_query(self, *given: Any, **named: Any) -> Iterator[Any]:
+    def run_query(self, *args: Any, **options: Any) -> Iterator[Any]:
         """Count a read for each document; a query costs one even without results."""
         found = 0
-        for answer in self._api.run_query(*given, **named):
+        for answer in self._api.run_query(*args, **options):
             found += bool(answer.document.name)
             yield answer
         self._billed.reads += max(1, found)
 
-    def run_aggregation_query(self, *given: Any, **named: Any) -> Any:
+    def run_aggregation_query(self, *args: Any, **options: Any) -> Any:
         """Count one read: our queries count a thousand documents at most by this way."""
         self._billed.reads += 1
-        return self._api.run_aggregation_query(*given, **named)
+        return self._api.run_aggregation_query(*args, **options)
 
-    def commit(self, *given: Any, **named: Any) -> Any:
+    def commit(self, *args: Any, **options: Any) -> Any:
         """Count each document that was written or deleted."""
-        answer = self._api.commit(*given, **named)
+        answer = self._api.commit(*args, **options)
         self._billed.writes += len(answer.write_results)
         return answer
 

@@ -90,7 +90,7 @@ class Store:
     def batch_get(self, _: str, body: Raw) -> object:
         """Return each document asked for, found or missing."""
         mask, now = body.get("mask", {}).get("fieldPaths", ()), self._now()
-        found = ((name, self._found(name)) for name in body["documents"])
+        found = ((name, self._document(name)) for name in body["documents"])
         return [
             {"found": it.as_json(mask), "readTime": now}
             if it
@@ -162,15 +162,15 @@ class Store:
         self._moments += 1
         return written(EPOCH + timedelta(microseconds=self._moments))
 
-    def _found(self, name: str) -> Document | None:
+    def _document(self, name: str) -> Document | None:
         return self._in(name.rpartition("/")[0]).documents.get(name)
 
     def _in(self, path: str) -> Collection:
         return self._collections.setdefault(path, Collection())
 
-    def _check(self, wanted: Raw) -> None:
-        there = self._found(wanted["update"]["name"])
-        condition = wanted.get("currentDocument", {})
+    def _check(self, write: Raw) -> None:
+        there = self._document(write["update"]["name"])
+        condition = write.get("currentDocument", {})
         if condition.get("exists") is False and there:
             raise Refused("ALREADY_EXISTS")
         if ("updateTime" in condition or condition.get("exists")) and not there:
@@ -178,27 +178,27 @@ class Store:
         if there and condition.get("updateTime", there.version) != there.version:
             raise Refused("FAILED_PRECONDITION")
 
-    def _write(self, wanted: Raw, now: str) -> None:
-        name, fields = wanted["update"]["name"], wanted["update"].get("fields", {})
+    def _write(self, write: Raw, now: str) -> None:
+        name, fields = write["update"]["name"], write["update"].get("fields", {})
         collection = self._in(name.rpartition("/")[0])
         there = collection.documents.get(name)
-        if "updateMask" in wanted:
+        if "updateMask" in write:
             kept: Raw = there.fields if there else {}
-            for path in wanted["updateMask"].get("fieldPaths", ()):
+            for path in write["updateMask"].get("fieldPaths", ()):
                 _put(kept, fields, path.split("."))
             fields = kept
         collection.documents[name] = Document(name, fields, now)
         collection.orders.clear()
 
-    def _selected(self, parent: str, asked: Raw) -> Iterator[Document]:
+    def _selected(self, parent: str, query: Raw) -> Iterator[Document]:
         """Yield from where the range of the first order begins to where the page is full."""
-        (source,) = asked["from"]
+        (source,) = query["from"]
         if source.get("allDescendants"):
             raise KeyError("allDescendants")
         collection = self._in(f"{parent}/{source['collectionId']}")
-        filters = list(_filters(asked.get("where")))
-        orders = [(o["field"]["fieldPath"], o["direction"]) for o in asked.get("orderBy", ())]
-        limit = asked.get("limit", len(collection.documents))
+        filters = list(_filters(query.get("where")))
+        orders = [(o["field"]["fieldPath"], o["direction"]) for o in query.get("orderBy", ())]
+        limit = query.get("limit", len(collection.documents))
         first = ""  # the field whose range says where to stop
         if not orders:
             documents: Sequence[Document] = list(collection.documents.values())
@@ -207,7 +207,7 @@ class Store:
         else:
             paths = tuple(path for path, _ in orders)
             keys, in_order = collection.ordered(paths)
-            documents = in_order[_beginning(keys, paths, filters, asked.get("startAt")) :]
+            documents = in_order[_beginning(keys, paths, filters, query.get("startAt")) :]
             first = paths[0]
         for each in documents:
             if limit <= 0:
@@ -242,8 +242,8 @@ def _filters(where: Raw | None) -> Iterator[tuple[str, str, Any]]:
     yield one["field"]["fieldPath"], one["op"], _decoded(one["value"])
 
 
-def _meets(document: Document, path: str, op: str, asked: Any) -> bool:
-    return path in document.fields and COMPARISONS[op](_value(document, path), asked)
+def _meets(document: Document, path: str, op: str, operand: Any) -> bool:
+    return path in document.fields and COMPARISONS[op](_value(document, path), operand)
 
 
 def _beyond(document: Document, first: str, filters: Sequence[tuple[str, str, Any]]) -> bool:
@@ -271,17 +271,17 @@ def _beginning(
     return max(at, after)
 
 
-def _put(kept: Raw, given: Raw, path: Sequence[str]) -> None:
+def _put(target: Raw, source: Raw, path: Sequence[str]) -> None:
     """Take over one path; one that was not given is removed."""
     first, *rest = path
     if not rest:
-        if first in given:
-            kept[first] = given[first]
+        if first in source:
+            target[first] = source[first]
         else:
-            kept.pop(first, None)
+            target.pop(first, None)
         return
-    below: Raw = given.get(first, {}).get("mapValue", {}).get("fields", {})
-    inner = kept.setdefault(first, {"mapValue": {"fields": {}}})
+    below: Raw = source.get(first, {}).get("mapValue", {}).get("fields", {})
+    inner = target.setdefault(first, {"mapValue": {"fields": {}}})
     _put(inner["mapValue"].setdefault("fields", {}), below, rest)
 
 

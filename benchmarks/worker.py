@@ -15,7 +15,7 @@ from typing import Any
 import flask
 
 from benchmarks.fixture import STORE
-from benchmarks.metering import Billed, Meter, listen, peak_bytes
+from benchmarks.metering import Meter, OperationCounts, listen, peak_bytes
 from functions.service.tasks import plan_fanout, send_batch
 from local.emulators.tasks.delivery import oidc_token
 from shared.adapters.firestore.rest import FirestoreRest
@@ -45,12 +45,12 @@ class CountedTasks:
         self._tasks.enqueue(some)
 
 
-def metered(p: GoogleParts) -> tuple[Billed, CountedTasks]:
+def metered(p: GoogleParts) -> tuple[OperationCounts, CountedTasks]:
     """Have everything that is billed counted, before the first of it happens.
 
     With a benchmarks' store, audience and ledger are there, and the rest in the emulator.
     """
-    billed, project, own = Billed(), p.settings.project, p.__dict__
+    billed, project, own = OperationCounts(), p.settings.project, p.__dict__
     listen(p._firestore, billed)
     emulator = p.settings.firestore_emulator
     own["_rest"] = FirestoreRest(project, emulator, transport=Meter(billed))

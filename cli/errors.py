@@ -37,9 +37,9 @@ def cli_errors(command: Callable[..., None]) -> Callable[..., None]:
     return guarded
 
 
-def failure(said: str) -> click.ClickException:
+def failure(sentence: str) -> click.ClickException:
     """Return the error to end with; it may repeat another party's words."""
-    return click.ClickException(neutral(said, lines=True))
+    return click.ClickException(neutral(sentence, lines=True))
 
 
 def _named(fault: FieldError) -> str:

@@ -21,7 +21,7 @@ from shared.wiring import Parts, counting
 _WIDTH = 13
 
 
-def revision_to_decide(p: Parts, it: Notification, named: int | None, deed: str) -> int:
+def revision_to_decide(p: Parts, it: Notification, named: int | None, action: str) -> int:
     """Return the revision that was named, or else the one that is shown now and agreed to.
 
     What is decided already is not asked about: the decision itself says so.
@@ -37,7 +37,7 @@ def revision_to_decide(p: Parts, it: Notification, named: int | None, deed: str)
         )
     tell_content(it.content)
     tell_review(p, it)
-    click.confirm(f"{deed} revision {it.revision}?", abort=True)
+    click.confirm(f"{action} revision {it.revision}?", abort=True)
     return it.revision
 
 

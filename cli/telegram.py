@@ -31,9 +31,9 @@ TOLD_ELSEWHERE = (
     "they press a button. To list all the same, use --unhook: presses then wait, for a day at "
     "most, until `fanfare telegram setup` is run again."
 )
-SEEN = [*UPDATES, "my_chat_member"]
+UPDATE_KINDS = [*UPDATES, "my_chat_member"]
 
-Said = Mapping[str, Any]
+JsonObject = Mapping[str, Any]
 
 
 @click.group()
@@ -51,10 +51,10 @@ def chats(unhook: bool) -> None:
     """
     calls = _calls(parts().settings)
     try:
-        bot: Said = calls.call("getMe")
+        bot: JsonObject = calls.call("getMe")
         if unhook:
             calls.call("deleteWebhook")
-        seen = seen_in(calls.call("getUpdates", allowed_updates=SEEN))
+        seen = seen_in(calls.call("getUpdates", allowed_updates=UPDATE_KINDS))
     except ToldElsewhere:
         raise click.ClickException(TOLD_ELSEWHERE) from None
     except (ChatClosed, ChatRefused, TryAgain) as fault:
@@ -120,18 +120,18 @@ def _calls(settings: Settings) -> TelegramCalls:
 
 
 def _introduce(calls: TelegramCalls, settings: Settings) -> None:
-    bot: Said = calls.call("getMe")
+    bot: JsonObject = calls.call("getMe")
     say(f"bot      {bot.get('first_name')} (@{bot.get('username')}, {bot.get('id')})")
-    room: Said = calls.call("getChat", chat_id=settings.telegram_chat_id)
+    room: JsonObject = calls.call("getChat", chat_id=settings.telegram_chat_id)
     title = room.get("title") or room.get("first_name")
     say(f"chat     {title} ({room.get('type')}, {room.get('id')})")
-    member: Said = calls.call(
+    member: JsonObject = calls.call(
         "getChatMember", chat_id=settings.telegram_chat_id, user_id=calls.bot_id
     )
     say(f"rights   {_rights(member)}")
 
 
-def _rights(member: Said) -> str:
+def _rights(member: JsonObject) -> str:
     status = str(member.get("status"))
     may = {"member", "administrator", "creator"}
     if status in may or (status == "restricted" and member.get("can_send_messages")):
@@ -149,7 +149,7 @@ def _agree(calls: TelegramCalls, settings: Settings) -> None:
     )
 
 
-def _report(webhook: Said, settings: Settings) -> None:
+def _report(webhook: JsonObject, settings: Settings) -> None:
     url = str(webhook.get("url", ""))
     ours = url == settings.function_url(FUNCTION)
     say(f"webhook  {url or 'none'}{'' if ours else ' (not ours: run this without --check)'}")

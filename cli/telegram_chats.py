@@ -11,10 +11,10 @@ from shared.domain.chat.text import SHARED_ACCOUNTS
 
 MOST_NAME_UNITS = 60
 
-Said = Mapping[str, Any]
+JsonObject = Mapping[str, Any]
 
 
-def seen_in(updates: Iterable[Said]) -> list[str]:
+def seen_in(updates: Iterable[JsonObject]) -> list[str]:
     """List groups, then people, a line each, in the order in which they appeared."""
     chats: dict[int, str] = {}
     people: dict[int, str] = {}
@@ -31,7 +31,7 @@ def seen_in(updates: Iterable[Said]) -> list[str]:
     return [*groups, *(f"user     {line}" for line in people.values())]
 
 
-def _parts(update: Said) -> Iterator[Said]:
+def _parts(update: JsonObject) -> Iterator[JsonObject]:
     """Return what happened, and the message it happened to."""
     for part in update.values():
         if isinstance(part, dict):
@@ -39,18 +39,18 @@ def _parts(update: Said) -> Iterator[Said]:
             yield {"chat": _of(part, "message").get("chat")}
 
 
-def _note(found: dict[int, str], who: Any) -> None:
+def _note(chats: dict[int, str], who: Any) -> None:
     if isinstance(who, dict) and isinstance(who.get("id"), int):
-        found[who["id"]] = f"{_name(who)} ({', '.join(map(str, _facts(who)))})"
+        chats[who["id"]] = f"{_name(who)} ({', '.join(map(str, _facts(who)))})"
 
 
-def _name(who: Said) -> str:
+def _name(who: JsonObject) -> str:
     names = (who.get("first_name"), who.get("last_name"))
     name = who.get("title") or " ".join(str(each) for each in names if each)
     return one_line(str(name or "no name"), MOST_NAME_UNITS)
 
 
-def _facts(who: Said) -> Iterator[object]:
+def _facts(who: JsonObject) -> Iterator[object]:
     if username := who.get("username"):
         yield f"@{one_line(str(username), MOST_NAME_UNITS)}"
     if kind := who.get("type"):
@@ -58,6 +58,6 @@ def _facts(who: Said) -> Iterator[object]:
     yield who["id"]
 
 
-def _of(part: Said, name: str) -> Said:
+def _of(part: JsonObject, name: str) -> JsonObject:
     found = part.get(name)
     return found if isinstance(found, dict) else {}

@@ -9,7 +9,7 @@ from typing import Any
 from local import telegram_setup
 from shared.domain.audience.device import (
     AddressKind,
-    Derived,
+    DerivedFields,
     Device,
     Hwid,
     Platform,
@@ -145,5 +145,5 @@ def _admin_phone(now: datetime) -> Device:
     )
 
 
-def _derived(device: Device) -> Derived:
+def _derived(device: Device) -> DerivedFields:
     return derive(device.hwid, device.locale, device.domains)

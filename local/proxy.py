@@ -33,17 +33,17 @@ class Proxy:
         production.
         """
         try:
-            answer = self._asked(Request(environ))
+            answer = self._forward(Request(environ))
         except (OSError, http.client.HTTPException):
             answer = Response("the function's process does not answer", HTTPStatus.BAD_GATEWAY)
         return answer(environ, start_response)
 
-    def _asked(self, request: Request) -> Response:
+    def _forward(self, request: Request) -> Response:
         # A connection of its own: a kept one may have been closed just now.
         with closing(http.client.HTTPConnection(self._address, timeout=LONGEST_SECONDS)) as line:
             sent = {k: v for k, v in request.headers.items() if k.lower() not in OF_ONE_HOP}
             path = request.root_path + request.full_path.rstrip("?")
             line.request(request.method, path, request.get_data(), {**sent, "Connection": "close"})
-            said = line.getresponse()
-            headers = [(k, v) for k, v in said.getheaders() if k.lower() not in OF_ONE_HOP]
-            return Response(said.read(), said.status, headers)
+            answer = line.getresponse()
+            headers = [(k, v) for k, v in answer.getheaders() if k.lower() not in OF_ONE_HOP]
+            return Response(answer.read(), answer.status, headers)

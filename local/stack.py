@@ -164,18 +164,18 @@ def _arguments_of_up(parser: argparse.ArgumentParser) -> None:
         add(f"--{name}-port", type=_port, metavar="N", help="a free one unless given")
 
 
-def _count(said: str) -> int:
-    return _between(1, 10_000_000, said)
+def _count(text: str) -> int:
+    return _between(1, 10_000_000, text)
 
 
-def _port(said: str) -> int:
-    return _between(1, 65_535, said)
+def _port(text: str) -> int:
+    return _between(1, 65_535, text)
 
 
-def _between(least: int, most: int, said: str) -> int:
-    if not said.isdecimal() or not least <= int(said) <= most:
-        raise argparse.ArgumentTypeError(f"{said!r} is no whole number from {least:,} to {most:,}")
-    return int(said)
+def _between(least: int, most: int, text: str) -> int:
+    if not text.isdecimal() or not least <= int(text) <= most:
+        raise argparse.ArgumentTypeError(f"{text!r} is no whole number from {least:,} to {most:,}")
+    return int(text)
 
 
 def main() -> int:

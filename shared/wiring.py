@@ -155,12 +155,12 @@ def derivation_fits(hwid: str, data: bytes | None) -> bool:
 class BaseParts:
     """Settings, clock and databases, from the settings given or the environment's."""
 
-    def __init__(self, given: Settings | None = None) -> None:
-        self._given = given
+    def __init__(self, settings: Settings | None = None) -> None:
+        self._settings = settings
 
     @cached_property
     def settings(self) -> Settings:
-        return self._given or settings()
+        return self._settings or settings()
 
     @cached_property
     def clock(self) -> Clock:

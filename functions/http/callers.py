@@ -57,14 +57,14 @@ def provider(request: Request, path: Path) -> Caller:
 def provider_in_person(request: Request, path: Path) -> Caller:
     """Let a provider's panel only call: an API key must not be able to make more of itself."""
     del path
-    return _known(_person(request).uid)
+    return _known_caller(_person(request).uid)
 
 
 def provider_just_signed_in(request: Request, path: Path) -> Caller:
     """Let a provider's panel call minutes after the sign-in to an account that is open now."""
     del path
     identity = _person(request)
-    caller = _known(identity.uid)
+    caller = _known_caller(identity.uid)
     _account(identity)
     check_recent_sign_in(identity.signed_in_at, time.time())
     return caller
@@ -101,7 +101,7 @@ def _account(identity: Identity) -> Standing:
     return open_account(parts().standings.look_up(identity.uid), identity.signed_in_at)
 
 
-def _known(uid: str) -> Caller:
+def _known_caller(uid: str) -> Caller:
     return Caller(Role.PROVIDER, known_provider(uid, parts().providers).uid)
 
 

@@ -33,8 +33,8 @@ __all__ = [
     "NoControls",
     "NotificationIdText",
     "Reason",
-    "Required",
     "ShortText",
+    "VisibleText",
     "domain_in",
     "hwid_in",
 ]
@@ -78,7 +78,7 @@ ShortText = Annotated[str, _text(200), NoControls, BlankIsEmpty]
 Reason = Annotated[str, _text(500), NoControls, BlankIsEmpty]
 Comment = Annotated[str, _text(MOST_COMMENT_CHARACTERS), NoControls, BlankIsEmpty]
 MemberText = Annotated[str, _text(320), NoControls, AfterValidator(visible)]
-Required = AfterValidator(visible)
+VisibleText = AfterValidator(visible)
 NotificationIdText = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,128}$")]
 Days = Annotated[int, Field(ge=1, le=366)]
 """How far to look back."""

@@ -19,7 +19,7 @@ Fields = dict[str, Any]
 Mode = Literal["validation", "serialization"]
 
 _REFS = "#/components/schemas/"
-_NOTHING: Fields = {
+_NO_FIELDS: Fields = {
     "additionalProperties": False,
     "description": "For what takes no input: any is a fault.",
     "properties": {},
@@ -104,7 +104,7 @@ def _schemas(routes: Sequence[Route]) -> tuple[Mapping[Any, Fields], Fields]:
     schemas, definitions = models_json_schema(list(wanted), ref_template=_REFS + "{model}")
     found: Fields = _for_everyone(definitions.get("$defs", {}))
     if any(route.input is EmptyRequest for route in routes):
-        found = dict(sorted({**found, "Nothing": _NOTHING}.items()))
+        found = dict(sorted({**found, "Nothing": _NO_FIELDS}.items()))
     return schemas, found
 
 

@@ -19,7 +19,7 @@ from shared.domain.notifications.notification import Notification
 from shared.domain.notifications.queries import Page
 from shared.domain.notifications.review import Claim, Endorsement, ReviewPolicy
 from shared.domain.providers.admin_hwids import AdminHwidsChange, mark_of
-from shared.flow.moderation.moderate import Queued
+from shared.flow.moderation.moderate import QueuedNotification
 from shared.flow.moderation.stats import Record, Stats
 
 T = TypeVar("T")
@@ -212,7 +212,7 @@ class ModerationStatsAnswer(Answer):
         )
 
 
-def queued_json(it: Queued, domains: Sequence[str]) -> Json:
+def queued_json(it: QueuedNotification, domains: Sequence[str]) -> Json:
     """Render one that waits; it would be seen on ``domains`` if it were approved now."""
     notification = it.notification
     return {
@@ -227,12 +227,14 @@ def queued_json(it: Queued, domains: Sequence[str]) -> Json:
     }
 
 
-def queue_page_json(shown: Sequence[Json], page: Page[Queued], policy: ReviewPolicy) -> Json:
+def queue_page_json(
+    rows: Sequence[Json], page: Page[QueuedNotification], policy: ReviewPolicy
+) -> Json:
     """Render a page of the queue."""
     templates = [
         {"id": each.id, "title": each.title, "comment": each.comment} for each in policy.templates
     ]
-    return {"notifications": shown, "nextPageToken": page.next_token, "templates": templates}
+    return {"notifications": rows, "nextPageToken": page.next_token, "templates": templates}
 
 
 def _claim_json(claim: Claim) -> Json:

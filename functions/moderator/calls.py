@@ -13,7 +13,7 @@ from pydantic import Field
 from functions.http.bodies import RequestModel
 from functions.http.callables import Callables
 from functions.http.callers import moderator
-from functions.http.fields import Comment, Days, NotificationIdText, Required, ShortText
+from functions.http.fields import Comment, Days, NotificationIdText, ShortText, VisibleText
 from functions.http.routes import Call, Choice, Reply
 from functions.moderator.answers import (
     ApprovalAnswer,
@@ -45,7 +45,7 @@ class QueueInput(RequestModel):
 
     provider_id: ShortText = ""
     severity: Severity | None = None
-    claimed: moderate.Claimed | None = None
+    claimed: moderate.ClaimHolder | None = None
     q: ShortText = ""
     page_size: Annotated[int, Field(ge=1, le=moderate.QUEUE_LENGTH)] = moderate.QUEUE_LENGTH
     page_token: Annotated[str, Field(max_length=1024)] = ""
@@ -68,7 +68,7 @@ class Rejection(RequestModel):
     """A rejection of a notification, and why."""
 
     id: NotificationIdText
-    comment: Annotated[Comment, Required]
+    comment: Annotated[Comment, VisibleText]
     template: TemplateId | None = None
     revision: Annotated[int, Field(ge=1)] | None = None
 

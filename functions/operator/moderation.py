@@ -7,7 +7,7 @@ from pydantic import Field
 
 from functions.http.bodies import EmptyRequest, OptionalRequest, RequestModel
 from functions.http.callers import operator
-from functions.http.fields import Comment, Required, ShortText
+from functions.http.fields import Comment, ShortText, VisibleText
 from functions.http.routes import Call, Reply
 from functions.operator.answers import ModeratorAnswer, PolicyAnswer
 from functions.operator.door import DOOR, Email, sent_fields
@@ -25,8 +25,8 @@ class TemplateInput(RequestModel):
     """A rejection that need not be written again."""
 
     id: Annotated[str, Field(pattern=r"^[a-z0-9-]{1,64}$")]
-    title: Annotated[ShortText, Required]
-    comment: Annotated[Comment, Required]
+    title: Annotated[ShortText, VisibleText]
+    comment: Annotated[Comment, VisibleText]
 
 
 class PolicyInput(RequestModel):

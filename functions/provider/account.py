@@ -7,7 +7,7 @@ from pydantic import Field
 from functions.http.answers import DomainAnswer, KeysAnswer, ProviderAnswer, Sentence
 from functions.http.bodies import EmptyRequest, RequestModel
 from functions.http.callers import provider, provider_in_person, provider_just_signed_in
-from functions.http.fields import DeepLinkSchemes, HwidText, Required, ShortText, domain_in
+from functions.http.fields import DeepLinkSchemes, HwidText, ShortText, VisibleText, domain_in
 from functions.http.notification import notification_json
 from functions.http.routes import Call, Reply
 from functions.provider.answers import (
@@ -46,7 +46,7 @@ class OwnDomainInput(RequestModel):
 class KeyInput(RequestModel):
     """What the provider calls the key."""
 
-    name: Annotated[ShortText, Required]
+    name: Annotated[ShortText, VisibleText]
 
 
 @DOOR.route("GET", "/v1/me", who=provider, input=EmptyRequest, answer=MeAnswer)

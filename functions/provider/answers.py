@@ -82,22 +82,22 @@ class ExplanationAnswer(Answer):
     unreadable: list[str]
 
     @classmethod
-    def of(cls, hwid: str, found: Explanation, message: str | None) -> "ExplanationAnswer":
+    def of(cls, hwid: str, explanation: Explanation, message: str | None) -> "ExplanationAnswer":
         """Answer about one device."""
-        record = found.record
+        record = explanation.record
         return cls(
             hwid=hwid,
-            targeted=found.targeted,
-            planned=found.planned,
-            misses=list(found.misses),
-            batch=found.batch,
-            attempts=found.attempts,
+            targeted=explanation.targeted,
+            planned=explanation.planned,
+            misses=list(explanation.misses),
+            batch=explanation.batch,
+            attempts=explanation.attempts,
             outcome=record and record.outcome,
             code=(record and record.code) or None,
             message=message,
             receipt=(record and record.receipt) or None,
             at=record and record.at,
-            unreadable=list(found.unreadable),
+            unreadable=list(explanation.unreadable),
         )
 
 

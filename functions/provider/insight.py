@@ -80,7 +80,7 @@ def _stats(notification: Notification) -> StatsAnswer:
     )
 
 
-def _explanation(hwid: str, found: Explanation) -> ExplanationAnswer:
+def _explanation(hwid: str, explanation: Explanation) -> ExplanationAnswer:
     """Put in words why a device got it or not."""
-    code = found.record.code if found.record else ""
-    return ExplanationAnswer.of(hwid, found, sentence(code) if code else None)
+    code = explanation.record.code if explanation.record else ""
+    return ExplanationAnswer.of(hwid, explanation, sentence(code) if code else None)

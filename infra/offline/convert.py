@@ -89,10 +89,10 @@ class Module:
         text = code.partition("synthesizeHclAttributes()")[2] if text is None else text
         return {found["name"]: found.groupdict() for found in _SETTABLE.finditer(text)}
 
-    def _nested(self, given: dict[str, str], flags: Json) -> Json:
-        struct = _upper(_NESTED.findall(given["value"])[0])
-        nesting = "single" if given["kind"] == "struct" else given["kind"]
-        many = "listMapperHcl" in given["value"]
+    def _nested(self, attribute: dict[str, str], flags: Json) -> Json:
+        struct = _upper(_NESTED.findall(attribute["value"])[0])
+        nesting = "single" if attribute["kind"] == "struct" else attribute["kind"]
+        many = "listMapperHcl" in attribute["value"]
         return {
             "nesting": nesting,
             "least": int(bool(flags.get("required"))),
@@ -109,15 +109,15 @@ class Module:
                 found[name[1]] = json.loads(allowed[1])
         return found
 
-    def _type(self, given: dict[str, str] | None, body: str) -> Any:
+    def _type(self, attribute: dict[str, str] | None, body: str) -> Any:
         own = body.partition("public set ")[0].partition("Input() {")[0]
-        if given is None:
+        if attribute is None:
             return self._computed_type(own)
-        collection = "set" if given["kind"] == "set" or "Fn.tolist(" in own else "list"
-        nested = [n for n in _NESTED.findall(given["value"]) if n not in _HELPERS]
+        collection = "set" if attribute["kind"] == "set" or "Fn.tolist(" in own else "list"
+        nested = [n for n in _NESTED.findall(attribute["value"]) if n not in _HELPERS]
         if nested:
-            return _wrapped(given["kind"], self._object(_upper(nested[0])), collection)
-        return _stored(given["storage"], collection)
+            return _wrapped(attribute["kind"], self._object(_upper(nested[0])), collection)
+        return _stored(attribute["storage"], collection)
 
     def _computed_type(self, code: str) -> Any:
         collection = "set" if "Fn.tolist(" in code else "list"

@@ -32,7 +32,7 @@ class Provider:
         self._supplement: Json = json.loads((HERE / "supplement.json").read_text())
         self._existing = frozenset(existing)
         self._project = ""
-        self._told = self._provider_schema()
+        self._answer = self._provider_schema()
 
     @property
     def source(self) -> str:
@@ -42,7 +42,7 @@ class Provider:
     def calls(self) -> Mapping[str, tuple[str, str, Callable[[Any], Any]]]:
         """Name of the call -> message it takes, message it answers, and how."""
         return {
-            "GetProviderSchema": ("Nothing", "ProviderSchema", lambda _: self._told),
+            "GetProviderSchema": ("Nothing", "ProviderSchema", lambda _: self._answer),
             "ValidateProviderConfig": ("Nothing", "Diagnosed", lambda _: {}),
             "ConfigureProvider": ("Configure", "Diagnosed", self._configure),
             "ValidateResourceConfig": ("Validate", "Diagnosed", self._validate),

@@ -68,7 +68,7 @@ class Background(Generic[T]):
             self._opened.set_exception(broken)
 
 
-class Served:
+class ServedApp:
     """aiohttp app that is served from a thread: ``with Served(app) as served: get(served.url)``."""
 
     address: str

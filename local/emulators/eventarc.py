@@ -37,17 +37,17 @@ class Faults:
     seed: int = 0
 
     @classmethod
-    def of(cls, asked: Any) -> Self:
+    def of(cls, settings: Any) -> Self:
         """Read faults from JSON; ``true`` means always."""
         known = {each.name for each in fields(cls)}
-        if not isinstance(asked, dict) or not asked.keys() <= known:
+        if not isinstance(settings, dict) or not settings.keys() <= known:
             raise ValueError(f"expected an object with any of {', '.join(sorted(known))}")
-        if not all(isinstance(value, int | float) for value in asked.values()):
+        if not all(isinstance(value, int | float) for value in settings.values()):
             raise ValueError("every value is a number, or true or false")
-        probabilities = {k: float(v) for k, v in asked.items() if k != "seed"}
+        probabilities = {k: float(v) for k, v in settings.items() if k != "seed"}
         if not all(0 <= value <= 1 for value in probabilities.values()):
             raise ValueError("a probability lies between 0 and 1")
-        return cls(**probabilities, seed=int(asked.get("seed", 0)))
+        return cls(**probabilities, seed=int(settings.get("seed", 0)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +119,7 @@ class Eventarc:
         self._deliver = deliver
         self._room, self._threads, self._backoff = room, threads, backoff or Backoff()
         self._changed = threading.Condition()
-        self._waiting: list[_Delivery] = []
+        self._queue: list[_Delivery] = []
         self._under_way = 0
         self._turns = itertools.count()
         self._counts = Counts()
@@ -143,7 +143,7 @@ class Eventarc:
     def state(self) -> dict[str, int]:
         """Return the counts, and how many events are waiting or under way."""
         with self._changed:
-            return {**asdict(self._counts), "waiting": len(self._waiting) + self._under_way}
+            return {**asdict(self._counts), "waiting": len(self._queue) + self._under_way}
 
     def accept(self, event: Event) -> None:
         """Queue the event; wait while there is no room, but never as long as its sender would."""
@@ -158,11 +158,11 @@ class Eventarc:
             self._changed.notify_all()
 
     def _has_room(self) -> bool:
-        return len(self._waiting) + self._under_way < self._room
+        return len(self._queue) + self._under_way < self._room
 
     def _push(self, event: Event, delay: float, attempt: int = 1) -> None:
         due = time.monotonic() + delay
-        heapq.heappush(self._waiting, _Delivery(due, next(self._turns), event, attempt))
+        heapq.heappush(self._queue, _Delivery(due, next(self._turns), event, attempt))
 
     def _delays(self) -> list[float]:
         chance, faults = self._chance, self._faults
@@ -187,10 +187,10 @@ class Eventarc:
         with self._changed:
             while True:
                 now = time.monotonic()
-                if self._waiting and self._waiting[0].due <= now:
+                if self._queue and self._queue[0].due <= now:
                     self._under_way += 1
-                    return heapq.heappop(self._waiting)
-                self._changed.wait(self._waiting[0].due - now if self._waiting else None)
+                    return heapq.heappop(self._queue)
+                self._changed.wait(self._queue[0].due - now if self._queue else None)
 
     def _attempt(self, event: Event) -> int:
         try:

@@ -75,7 +75,7 @@ class Fault:
     kind: FaultKind = FaultKind.ANSWER
     taken: bool = False
 
-    def shown(self) -> dict[str, object]:
+    def as_json(self) -> dict[str, object]:
         """Convert the row to what ``GET /prefixes`` lists."""
         return {
             "prefix": self.prefix,

@@ -56,31 +56,31 @@ class IdentityToolkit:
         self._url = f"{base_url}/v1/projects/{project}/accounts:lookup"
         self._tokens = tokens
         self._session = _session(by_environment=base_url == GOOGLE)
-        self._remembered = _Remembered(clock)
+        self._remembered = _StandingCache(clock)
 
     def look_up(self, uid: str, *, max_age_seconds: float = 0.0) -> Standing | None:
         known, standing = self._remembered.get(uid, max_age_seconds)
         if not known:
-            standing = _standing(uid, self._asked(uid))
+            standing = _standing(uid, self._look_up(uid))
             self._remembered.put(uid, standing)
         return standing
 
-    def _asked(self, uid: str) -> Mapping[str, Any]:
+    def _look_up(self, uid: str) -> Mapping[str, Any]:
         try:
             token = self._tokens.current()
             answer = self._post(uid, token)
             if answer.status_code == 401:
                 answer = self._post(uid, self._tokens.current(refused=token))
-            found = answer.json() if answer.status_code == 200 else None
+            account = answer.json() if answer.status_code == 200 else None
         except (CredentialsRefused, CredentialsUnavailable) as failed:
             raise TryAgain(_UNAVAILABLE) from failed
         except (requests.RequestException, ValueError) as failed:
             _log.warning("accounts cannot be looked up: %s", type(failed).__name__)
             raise TryAgain(_UNAVAILABLE) from None
-        if not isinstance(found, dict):
+        if not isinstance(account, dict):
             _log.error("accounts cannot be looked up: status %d", answer.status_code)
             raise TryAgain(_UNAVAILABLE)
-        return found
+        return account
 
     def _post(self, uid: str, token: str) -> requests.Response:
         return self._session.post(
@@ -100,7 +100,7 @@ def standings(settings: Settings) -> IdentityToolkit:
     return IdentityToolkit(settings.project, GoogleAccessTokens(SCOPE, settings.oauth_token_url))
 
 
-class _Remembered:
+class _StandingCache:
     """Cache of the latest answers with their times; what was asked for longest ago goes first."""
 
     def __init__(self, clock: Callable[[], float]) -> None:

@@ -19,7 +19,7 @@ from shared.domain.errors import TryAgain
 from shared.ports import Task
 from shared.settings import Settings
 
-AT_ONCE = 8
+PARALLEL_CALLS = 8
 BEYOND_HANDLER = timedelta(seconds=30)
 """The dispatch deadline outlives the handler, so that its answer is still heard."""
 _PASSING = (
@@ -47,7 +47,7 @@ class CloudTasks:
         if len(todo) == 1:
             self._create(todo[0])
         elif todo:
-            with ThreadPoolExecutor(AT_ONCE) as pool:
+            with ThreadPoolExecutor(PARALLEL_CALLS) as pool:
                 list(pool.map(self._create, todo))
 
     def _create(self, task: Task) -> None:

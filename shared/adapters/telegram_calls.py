@@ -28,7 +28,7 @@ _TIMEOUT = httpx.Timeout(8.0, connect=3.0, pool=3.0).as_dict()
 _POOL = httpx.Limits(max_connections=16, max_keepalive_connections=8, keepalive_expiry=30.0)
 _NOT_MODIFIED = ("message is not modified", "message_not_modified")
 _TOO_LATE = ("query is too old", "query_id_invalid")
-_GONE = (
+_NO_SUCH_MESSAGE = (
     "message to edit not found",
     "message can't be edited",
     "message_id_invalid",
@@ -80,12 +80,12 @@ class TelegramCalls:
         """Close every connection."""
         self._transport.close()
 
-    def call(self, method: str, **given: object) -> Any:
+    def call(self, method: str, **parameters: object) -> Any:
         """Call ``method`` and return its result.
 
         Raises ``TryAgain``, ``NothingToDo``, and the errors of a ``Chat``.
         """
-        sent = {name: value for name, value in given.items() if value is not None}
+        sent = {name: value for name, value in parameters.items() if value is not None}
         status, body = self._exchange(method, json.dumps(sent, ensure_ascii=True).encode())
         said = object_in(body)
         if said.get("ok") is True and status == httpx.codes.OK and "result" in said:
@@ -120,20 +120,20 @@ def _read(response: httpx.Response) -> bytes:
     return body
 
 
-def _fault(method: str, status: int, said: Mapping[str, Any]) -> Exception:
+def _fault(method: str, status: int, answer: Mapping[str, Any]) -> Exception:
     """Convert an answer that is no success to an error."""
-    parameters = said.get("parameters")
+    parameters = answer.get("parameters")
     more = parameters if isinstance(parameters, dict) else {}
-    code = said.get("error_code")
-    status = code if isinstance(code, int) and said.get("ok") is False else status
+    code = answer.get("error_code")
+    status = code if isinstance(code, int) and answer.get("ok") is False else status
     if status == httpx.codes.TOO_MANY_REQUESTS:
         return Throttled("Telegram wants to be left alone", retry_after_seconds=_wait_seconds(more))
     moved = more.get("migrate_to_chat_id")
     if isinstance(moved, int):
         return ChatMoved(moved)
-    if said.get("ok") is not False or status >= httpx.codes.INTERNAL_SERVER_ERROR:
+    if answer.get("ok") is not False or status >= httpx.codes.INTERNAL_SERVER_ERROR:
         return TryAgain(f"Telegram answers {method} with HTTP {status}", retry_after_seconds=5)
-    return _refusal(method, status, _name_of(said))
+    return _refusal(method, status, _name_of(answer))
 
 
 def _refusal(method: str, status: int, name: str) -> Exception:
@@ -148,7 +148,7 @@ def _refusal(method: str, status: int, name: str) -> Exception:
         return ToldElsewhere(f"Telegram refuses {method}: {status} {name}")
     if name.startswith((*_NOT_MODIFIED, *_TOO_LATE)):
         return NothingToDo(name)
-    if name.startswith(_GONE):
+    if name.startswith(_NO_SUCH_MESSAGE):
         return MessageGone(name)
     return ChatRefused(f"Telegram refuses {method}: {status} {name}")
 
@@ -160,9 +160,9 @@ def _wait_seconds(parameters: Mapping[str, Any]) -> int:
     return min(seconds, LONGEST_RETRY_SECONDS)
 
 
-def _name_of(said: Mapping[str, Any]) -> str:
+def _name_of(answer: Mapping[str, Any]) -> str:
     """Shorten ``Bad Request: can't parse entities: …`` to ``can't parse entities``."""
-    text = str(said.get("description", "")).lower()
+    text = str(answer.get("description", "")).lower()
     parts = [part.strip() for part in text.split(":")]
     general = {"bad request", "forbidden", "unauthorized", "not found", "conflict"}
     named = next((part for part in parts if part and part not in general), parts[0])

@@ -70,7 +70,7 @@ def comparable(text: str) -> str:
     return " ".join(text.casefold().split())
 
 
-def mentions(wanted: str, texts: Iterable[str | None]) -> bool:
-    """Tell whether ``wanted`` stands in any of the texts, compared as people read."""
-    sought = comparable(wanted)
+def mentions(phrase: str, texts: Iterable[str | None]) -> bool:
+    """Tell whether ``phrase`` stands in any of the texts, compared as people read."""
+    sought = comparable(phrase)
     return any(sought in comparable(text) for text in texts if text)

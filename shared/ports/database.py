@@ -34,7 +34,7 @@ class AlreadyThere(Exception):
     """Conflict with a record of this id that was created before."""
 
 
-class Lost(TryAgain):
+class LostAnswer(TryAgain):
     """Lost answer to a write, which may have been done."""
 
 
@@ -59,7 +59,7 @@ class Document(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class ReadResult:
     """Documents by name, those that exist, and the moment they were read at."""
 
     documents: Mapping[str, Document]
@@ -155,7 +155,7 @@ class Delete:
 Write: TypeAlias = Create | Put | Merge | Update | Delete
 
 
-class Written(NamedTuple):
+class WriteResult(NamedTuple):
     """Result of one of several writes: the document's version if the write was ``done``.
 
     ``unmet`` tells that the write's condition does not hold; otherwise it may succeed another time.
@@ -186,7 +186,7 @@ class Database(Protocol):
 
     def get_many(
         self, names: Sequence[str], select: Sequence[str] = (), read_at: str = ""
-    ) -> Found:
+    ) -> ReadResult:
         """Read these fields of several documents as of one moment."""
 
     def query(self, query: Query, read_at: str = "") -> Sequence[Document]:
@@ -210,11 +210,11 @@ class Database(Protocol):
     def commit(self, writes: Sequence[Write]) -> Sequence[str]:
         """Write all or nothing, once, and return the new version of each document.
 
-        Raises ``Unmet`` when a condition does not hold, ``Lost`` when the answer was lost and the
-        writes may have been done, and any other ``TryAgain`` when nothing was written.
+        Raises ``Unmet`` when a condition does not hold, ``LostAnswer`` when the answer was lost and
+        the writes may have been done, and any other ``TryAgain`` when nothing was written.
         """
 
-    def write_each(self, writes: Sequence[Write]) -> Sequence[Written]:
+    def write_each(self, writes: Sequence[Write]) -> Sequence[WriteResult]:
         """Write each on its own, once, and none to the same document as another.
 
         Raises as ``commit`` does, but never ``Unmet``.

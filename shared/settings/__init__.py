@@ -262,11 +262,11 @@ def _sentences(faults: ValidationError) -> Iterator[str]:
         yield f"{name}: {sentence}"
 
 
-def _misspelt(given: Iterable[str]) -> list[str]:
+def _misspelt(names: Iterable[str]) -> list[str]:
     """Find names that are nearly a setting's: they would be ignored, and the setting's default
     would hold.
     """
     known = [field.alias for field in Settings.model_fields.values() if field.alias]
-    odd = [name for name in given if name.startswith("FANFARE_") and name not in known]
+    odd = [name for name in names if name.startswith("FANFARE_") and name not in known]
     nearest = [(name, get_close_matches(name, known, n=1, cutoff=0.8)) for name in odd]
     return [f"{name}: is no setting; perhaps {it[0]} is meant" for name, it in nearest if it]

@@ -11,7 +11,7 @@ from typing import Any
 
 from shared.domain.audience.device import AddressKind, Device, PushAddress, Slot, partition_of
 from shared.domain.audience.filters import Equals, Since
-from shared.domain.audience.targeting import AudienceQuery, Counted, PartitionRange
+from shared.domain.audience.targeting import AudienceQuery, DeviceCount, PartitionRange
 from shared.domain.delivery.ledger import AudiencePage, Target, sort_key
 from shared.ports.database import NAME, Database, Document, Query, Where
 from shared.stores.device_codec import (
@@ -49,15 +49,15 @@ class Audience:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def count(self, query: AudienceQuery) -> Counted:
+    def count(self, query: AudienceQuery) -> DeviceCount:
         """Count the devices of a query by aggregation: one read per thousand."""
         if query.hwid is None:
             counted = self._database.count(selecting(query))
-            return Counted(counted.number, counted.read_at)
+            return DeviceCount(counted.number, counted.read_at)
         name = document_name(DEVICES, query.hwid)
         found = self._database.get_many([name], _fields_for(query))
         chosen = [it for it in found.documents.values() if _selects(query, it)]
-        return Counted(len(chosen), found.read_at)
+        return DeviceCount(len(chosen), found.read_at)
 
     def page(
         self,
@@ -74,7 +74,7 @@ class Audience:
             return self._single(query, query.hwid, partitions, after, read_at)
         documents = self._database.query(selecting(query, partitions, after, limit), read_at)
         last = self._place(query, documents[-1]) if len(documents) == limit else None
-        return AudiencePage(_targets(query, _kept(query, documents)), last)
+        return AudiencePage(_targets(query, _matching(query, documents)), last)
 
     def _single(
         self, query: AudienceQuery, hwid: str, partitions: PartitionRange, after: str, read_at: str
@@ -100,57 +100,57 @@ class Audience:
 
 
 def selecting(
-    asked: AudienceQuery,
+    query: AudienceQuery,
     partitions: PartitionRange | None = None,
     after: str = "",
     limit: int = 0,
 ) -> Query:
     """Form the store's query. A count orders too, so that the pages' index answers it."""
-    where = [Where("selectors", "contains-any", asked.selectors)]
-    where += [Where(it.field, "==", it.value) for it in asked.conditions if isinstance(it, Equals)]
+    where = [Where("selectors", "contains-any", query.selectors)]
+    where += [Where(it.field, "==", it.value) for it in query.conditions if isinstance(it, Equals)]
     if partitions is not None:
         where.append(Where("partition", ">=", partitions.low))
         where.append(Where("partition", "<", partitions.high))
-    where += [Where(it.field, ">=", it.value) for it in _times(asked)]
-    select = _fields_for(asked) if partitions else ()
-    cursor = _cursor(asked, after) if after else ()
-    return Query(DEVICES, tuple(where), _order(asked), cursor, limit, select)
+    where += [Where(it.field, ">=", it.value) for it in _times(query)]
+    select = _fields_for(query) if partitions else ()
+    cursor = _cursor(query, after) if after else ()
+    return Query(DEVICES, tuple(where), _order(query), cursor, limit, select)
 
 
-def _order(asked: AudienceQuery) -> tuple[str, ...]:
-    times = _times(asked)
+def _order(query: AudienceQuery) -> tuple[str, ...]:
+    times = _times(query)
     return ("partition", "hwid", *(it.field for it in times)) if times else ("partition", NAME)
 
 
-def _cursor(asked: AudienceQuery, after: str) -> tuple[Any, ...] | str:
+def _cursor(query: AudienceQuery, after: str) -> tuple[Any, ...] | str:
     if after.startswith("["):
         return after
     partition, _, hwid = after.partition("|")
-    return int(partition), hwid if _times(asked) else document_name(DEVICES, hwid)
+    return int(partition), hwid if _times(query) else document_name(DEVICES, hwid)
 
 
-def _times(asked: AudienceQuery) -> list[Since]:
-    return [each for each in asked.conditions if isinstance(each, Since)]
+def _times(query: AudienceQuery) -> list[Since]:
+    return [each for each in query.conditions if isinstance(each, Since)]
 
 
-def _fields_for(asked: AudienceQuery) -> tuple[str, ...]:
+def _fields_for(query: AudienceQuery) -> tuple[str, ...]:
     """Name what is read of each device: what sending needs, and what is decided here."""
     fields = dict.fromkeys(TARGET_FIELDS)
-    if _times(asked):
+    if _times(query):
         fields["hwid"] = None
-    if asked.earlier:
+    if query.earlier:
         fields["selectors"] = None
-    return tuple(fields | dict.fromkeys(_fields_that_decide(asked)))
+    return tuple(fields | dict.fromkeys(_fields_that_decide(query)))
 
 
-def _fields_that_decide(asked: AudienceQuery) -> list[str]:
-    return [name for each, _ in asked.undecided for name in each.reads]
+def _fields_that_decide(query: AudienceQuery) -> list[str]:
+    return [name for each, _ in query.undecided for name in each.reads]
 
 
 # ---- pages -----------------------------------------------------------------------------------
 
 
-def _kept(query: AudienceQuery, documents: Sequence[Document]) -> Sequence[Document]:
+def _matching(query: AudienceQuery, documents: Sequence[Document]) -> Sequence[Document]:
     """Leave out the devices that the query could not leave out."""
     if not query.undecided:
         return documents
@@ -201,9 +201,9 @@ def _quickly(document: Document) -> Target:
     return Target(name[_NAME_BEGINS:], platform, locale, address, consent, slot, version)
 
 
-def _address(given: Any, token: str) -> PushAddress:
-    kind, value = _KINDS[given["kind"]], given["value"]
-    environment, since = given.get("environment", ""), given.get("registeredAt")
+def _address(address: Any, token: str) -> PushAddress:
+    kind, value = _KINDS[address["kind"]], address["value"]
+    environment, since = address.get("environment", ""), address.get("registeredAt")
     if not value or len("".join((value, environment))) > MOST_ORDINARY_CHARACTERS:
         raise ValueError
     if token and token != value and kind is AddressKind.FCM:

@@ -21,7 +21,7 @@ from shared.ports.database import (
     Delete,
     Document,
     Fields,
-    Lost,
+    LostAnswer,
     Unmet,
     Update,
     Write,
@@ -43,17 +43,17 @@ class Turns:
 
     def __init__(self, what: str) -> None:
         self._what = what
-        self._taken = 0
+        self._turns = 0
         self._deadline = monotonic() + TOTAL_SECONDS
 
     def take(self) -> None:
         """Wait for the next turn; raises ``TryAgain`` when there are no more."""
-        if self._taken:
-            wait_seconds = waiting_seconds(self._taken)
-            if self._taken >= TRIES or monotonic() + wait_seconds > self._deadline:
+        if self._turns:
+            wait_seconds = waiting_seconds(self._turns)
+            if self._turns >= TRIES or monotonic() + wait_seconds > self._deadline:
                 raise TryAgain(f"{self._what} is busy")
             sleep(wait_seconds)
-        self._taken += 1
+        self._turns += 1
 
 
 def waiting_seconds(tries: int) -> float:
@@ -151,7 +151,7 @@ def settle(
     while True:
         try:
             return database.commit(writes)[0]
-        except Lost:
+        except LostAnswer:
             lost = True
         except Unmet:
             if not lost:
@@ -202,9 +202,9 @@ def write(database: Database, writes: Sequence[Write], what: str) -> None:
             return
 
 
-def holds(stored: Fields, wanted: Fields) -> bool:
+def holds(stored: Fields, fields: Fields) -> bool:
     """Tell whether a document says at every path what was to be written there."""
-    return all(at_path(stored, path) == value for path, value in wanted.items())
+    return all(at_path(stored, path) == value for path, value in fields.items())
 
 
 def _read(database: Database, names: Sequence[str]) -> Mapping[str, Document]:
@@ -215,21 +215,21 @@ def _read(database: Database, names: Sequence[str]) -> Mapping[str, Document]:
     return {} if document is None else {names[0]: document}
 
 
-def _version_if_written(database: Database, wanted: Write) -> str | None:
+def _version_if_written(database: Database, write: Write) -> str | None:
     """Return the version, if the document already says what was to be written; ``None`` if nobody
     wrote.
 
     Raises ``Unmet`` when another writer did.
     """
-    fields = {} if isinstance(wanted, Delete) else wanted.fields
-    document = database.get(wanted.name, list(fields))
+    fields = {} if isinstance(write, Delete) else write.fields
+    document = database.get(write.name, list(fields))
     if document is None:
-        if isinstance(wanted, Update):
+        if isinstance(write, Update):
             raise Unmet
-        return "" if isinstance(wanted, Delete) else None
-    if isinstance(wanted, Update | Delete) and document.version == wanted.version:
+        return "" if isinstance(write, Delete) else None
+    if isinstance(write, Update | Delete) and document.version == write.version:
         return None
-    if isinstance(wanted, Delete) or not holds(document.fields, fields):
+    if isinstance(write, Delete) or not holds(document.fields, fields):
         raise Unmet
     return document.version
 

@@ -28,9 +28,9 @@ def present(fields: Mapping[str, Any]) -> Fields:
     return {name: value for name, value in fields.items() if value is not None}
 
 
-def difference(stored: Mapping[str, Any], wanted: Mapping[str, Any]) -> Fields:
-    """Return the fields to write so that ``stored`` says ``wanted``; ``None`` removes one."""
-    return {name: value for name, value in wanted.items() if not _same(stored.get(name), value)}
+def difference(stored: Mapping[str, Any], target: Mapping[str, Any]) -> Fields:
+    """Return the fields to write so that ``stored`` says ``target``; ``None`` removes one."""
+    return {name: value for name, value in target.items() if not _same(stored.get(name), value)}
 
 
 def _same(one: object, other: object) -> bool:

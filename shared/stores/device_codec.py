@@ -9,7 +9,7 @@ from pydantic.alias_generators import to_camel
 from shared.domain.audience.device import (
     SAID_IN_PASSING,
     AddressKind,
-    Derived,
+    DerivedFields,
     Device,
     Hwid,
     PushAddress,
@@ -50,7 +50,7 @@ MOST_DOMAINS = 200
 """Most domains of a device; its selectors must fit into its document."""
 
 
-def registration_fields(device: Device, derived: Derived) -> Fields:
+def registration_fields(device: Device, derived: DerivedFields) -> Fields:
     """Build the fields that a registration says; what it does not mention stays as it is.
 
     A registration can withdraw consent but never restore it, and never touches the slot.
@@ -212,12 +212,12 @@ def _address_from(reader: LenientReader) -> PushAddress | None:
     return address
 
 
-def _pushed_to(given: LenientReader) -> PushAddress | None:
-    value = given.text("value", most=MOST_ADDRESS_CHARACTERS)
-    kind = given.choice("kind", AddressKind)
-    environment, since = given.text("environment"), given.time("registeredAt")
-    if (value and kind is None) or not given.holds("value"):
-        given.note("value")
+def _pushed_to(reader: LenientReader) -> PushAddress | None:
+    value = reader.text("value", most=MOST_ADDRESS_CHARACTERS)
+    kind = reader.choice("kind", AddressKind)
+    environment, since = reader.text("environment"), reader.time("registeredAt")
+    if (value and kind is None) or not reader.holds("value"):
+        reader.note("value")
     if not value or kind is None:
         return None
     return PushAddress(kind, value, environment, since)
@@ -249,7 +249,7 @@ def _shown_from(reader: LenientReader, name: str) -> str | int | None:
     return reader.text(field, most=MOST_SHOWN_CHARACTERS) or None
 
 
-def derived_fields(derived: Derived) -> Fields:
+def derived_fields(derived: DerivedFields) -> Fields:
     """Build the derived fields, which our queries need."""
     return {
         "hwid": derived.hwid,
@@ -261,7 +261,7 @@ def derived_fields(derived: Derived) -> Fields:
     }
 
 
-def derived_from(hwid: str, document: Mapping[str, Any]) -> Derived:
+def derived_from(hwid: str, document: Mapping[str, Any]) -> DerivedFields:
     """Derive what follows from a device document.
 
     Of the derived fields that the document holds already, only the selectors count, and only where

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from shared.domain.audience.device import AddressKind, Derived, Device, PushAddress, Reach
+from shared.domain.audience.device import AddressKind, DerivedFields, Device, PushAddress, Reach
 from shared.domain.audience.holders import Holder, latest_and_others, may_drop
 from shared.domain.audience.ownership import Credential, Generation, Ownership
 from shared.domain.errors import NotFound, TryAgain
@@ -69,7 +69,7 @@ class Devices:
         document = self._database.get(_device(hwid))
         return device_from(hwid, document.fields) if document else None
 
-    def refresh(self, device: Device, derived: Derived, generation: str = "") -> None:
+    def refresh(self, device: Device, derived: DerivedFields, generation: str = "") -> None:
         """Write the device's own fields (never its polling slot), and its generation if it has one.
 
         What the device does not say (no address, no time) stays as it is; this call can withdraw
@@ -90,8 +90,8 @@ class Devices:
         """
         secret_name, device_name = _secret(hwid), _device(hwid)
 
-        def replaced(found: Mapping[str, Document]) -> Step[Generation | Credential]:
-            secret, device = found.get(secret_name), found.get(device_name)
+        def replace_generation(documents: Mapping[str, Document]) -> Step[Generation | Credential]:
+            secret, device = documents.get(secret_name), documents.get(device_name)
             decided = decide(ownership_from(hwid, _fields(secret), _fields(device)))
             if isinstance(decided, Credential):
                 return Step(decided)
@@ -101,7 +101,7 @@ class Devices:
                 _replacing(device_name, device, generation_fields(decided)),
             )
 
-        return change_with(self._database, [secret_name, device_name], replaced, _WHAT)
+        return change_with(self._database, [secret_name, device_name], replace_generation, _WHAT)
 
     def credential(self, hwid: str) -> Credential | None:
         """Return the credential that the device proves itself by, if it registered."""
@@ -118,13 +118,13 @@ class Devices:
         """Return whether and where each of these devices is pushed to now, in one request with one
         read each; devices that are gone are omitted. Never raises for what a document says.
         """
-        return {it.id: reach_from(it.fields) for it in self._found(hwids, REACH_FIELDS)}
+        return {it.id: reach_from(it.fields) for it in self._documents(hwids, REACH_FIELDS)}
 
     def domains(self, hwids: Sequence[str]) -> Mapping[str, Sequence[str]]:
         """Return the domains each of these devices is on now, in one request with one read each;
         devices that are gone are omitted. A domain that cannot be read is left out.
         """
-        return {it.id: domains_from(it.fields) for it in self._found(hwids, ["domains"])}
+        return {it.id: domains_from(it.fields) for it in self._documents(hwids, ["domains"])}
 
     def set_address(self, hwid: str, address: PushAddress | None) -> None:
         """Set the device's push address; the device that registered it last keeps it, others lose
@@ -225,7 +225,7 @@ class Devices:
         except Unmet:
             raise NotFound("there is no such device") from None
 
-    def _found(self, hwids: Sequence[str], fields: Sequence[str]) -> Sequence[Document]:
+    def _documents(self, hwids: Sequence[str], fields: Sequence[str]) -> Sequence[Document]:
         names = [_device(hwid) for hwid in hwids]
         return list(self._database.get_many(names, fields).documents.values()) if names else ()
 

@@ -40,10 +40,10 @@ def admin_hwids_change_from(id: str, document: Mapping[str, Any]) -> AdminHwidsC
     )
 
 
-def readable_changes(found: Iterable[tuple[str, Mapping[str, Any]]]) -> list[AdminHwidsChange]:
+def readable_changes(documents: Iterable[tuple[str, Mapping[str, Any]]]) -> list[AdminHwidsChange]:
     """Read those entries that can be read; a broken one keeps nobody from the others."""
     entries = []
-    for id, document in found:
+    for id, document in documents:
         try:
             entries.append(admin_hwids_change_from(id, document))
         except Defect:

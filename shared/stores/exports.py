@@ -12,7 +12,7 @@ from dataclasses import replace
 from datetime import date, datetime
 
 from shared.domain.archive.manifest import Head
-from shared.domain.archive.objects import Export, Sealed
+from shared.domain.archive.objects import Export, SealedObject
 from shared.domain.errors import Defect, LostLease, TryAgain
 from shared.domain.notifications.notification import NotificationId
 from shared.ports.database import (
@@ -152,7 +152,7 @@ def export_from(document: Document) -> Export:
             provider_id=fields["providerId"],
             day=date.fromisoformat(fields["day"]),
             objects=tuple(
-                Sealed(it["name"], it["sha256"], it["lines"], it["bytes"])
+                SealedObject(it["name"], it["sha256"], it["lines"], it["bytes"])
                 for it in fields["objects"]
             ),
             cursor=fields["cursor"],

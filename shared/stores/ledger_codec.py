@@ -226,8 +226,8 @@ def _evidence(accepted: int, unknown: int, *newer: int) -> Evidence:
     return Evidence(accepted, unknown, newer=added(newer or NONE_NEWER, NONE_NEWER))
 
 
-def _evidence_text(kept: Mapping[Group, Evidence]) -> str:
-    rows = [(group.kind, _where(group), _counts(evidence)) for group, evidence in kept.items()]
+def _evidence_text(by_group: Mapping[Group, Evidence]) -> str:
+    rows = [(group.kind, _where(group), _counts(evidence)) for group, evidence in by_group.items()]
     return orjson.dumps(rows).decode() if rows else ""
 
 

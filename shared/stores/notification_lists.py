@@ -68,15 +68,15 @@ Source = Callable[[Position | None, int], Sequence[Row]]
 """The next rows, up to so many, after a place in the list."""
 
 
-def fill(asked: NotificationQuery, rows_after: Source) -> Page[Notification]:
+def fill(query: NotificationQuery, rows_after: Source) -> Page[Notification]:
     """Fill the page that is asked for out of the rows of its provider and status."""
-    picks = (lambda it: shows(it, asked.text)) if asked.text else every
-    return _page(picks, asked.page_size, asked.page_token, rows_after)
+    picks = (lambda it: shows(it, query.text)) if query.text else every
+    return _page(picks, query.page_size, query.page_token, rows_after)
 
 
-def fill_queue(asked: QueueQuery, rows_after: Source) -> Page[Notification]:
+def fill_queue(query: QueueQuery, rows_after: Source) -> Page[Notification]:
     """Fill the page of the moderation queue that is asked for, out of its rows."""
-    return _page(asked.shows, asked.page_size, asked.page_token, rows_after)
+    return _page(query.shows, query.page_size, query.page_token, rows_after)
 
 
 def _page(

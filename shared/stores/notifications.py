@@ -135,25 +135,25 @@ class Notifications:
 
     # ---- lists -------------------------------------------------------------------------------
 
-    def of_provider(self, asked: NotificationQuery) -> Page[Notification]:
+    def of_provider(self, query: NotificationQuery) -> Page[Notification]:
         """List a provider's notifications, newest first.
 
         A notification that cannot be read is left out. A search may end a page early, even empty;
         it goes on with ``next_token``. Raises ``InvalidInput`` for a malformed token.
         """
-        owned = _owned(asked.provider_id)
-        where = (*owned, _in(asked.status)) if asked.status else owned
+        owned = _owned(query.provider_id)
+        where = (*owned, _in(query.status)) if query.status else owned
         newest_first = Query(NOTIFICATIONS, where, order=("-createdAt", f"-{NAME}"))
-        return fill(asked, partial(self._rows_after, newest_first))
+        return fill(query, partial(self._rows_after, newest_first))
 
-    def queue(self, asked: QueueQuery) -> Page[Notification]:
+    def queue(self, query: QueueQuery) -> Page[Notification]:
         """List the moderation queue, the notification that was submitted first in front.
 
         A notification that cannot be read is left out. A search may end a page early, even empty;
         it goes on with ``next_token``. Raises ``InvalidInput`` for a malformed token.
         """
-        owned = _owned(asked.provider_id) if asked.provider_id else ()
-        return fill_queue(asked, partial(self._waiting_after, (_in(Status.PENDING), *owned)))
+        owned = _owned(query.provider_id) if query.provider_id else ()
+        return fill_queue(query, partial(self._waiting_after, (_in(Status.PENDING), *owned)))
 
     def decided(self, since: datetime, limit: int) -> Sequence[Decision]:
         """List moderators' decisions since then, the latest first."""

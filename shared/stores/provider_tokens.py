@@ -17,7 +17,7 @@ APNS_TOKENS = "apnsTokens"
 
 
 @dataclass(frozen=True, slots=True)
-class Minted:
+class ProviderToken:
     """A provider token and when it was minted, in seconds since 1970."""
 
     token: str
@@ -30,12 +30,14 @@ class TokenShelf:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def take(self, key_id: str, mint: Callable[[Minted | None], Minted]) -> Minted:
+    def take(
+        self, key_id: str, mint: Callable[[ProviderToken | None], ProviderToken]
+    ) -> ProviderToken:
         """Read, apply ``mint`` (which may run several times), and write what it returns if that is
         new; raises ``TryAgain``.
         """
 
-        def decide(document: Document | None) -> Step[Minted]:
+        def decide(document: Document | None) -> Step[ProviderToken]:
             stored = document.fields if document else {}
             shelved = minted_from(stored)
             taken = mint(shelved)
@@ -46,16 +48,16 @@ class TokenShelf:
         return change(self._database, name, decide, "the provider token")
 
 
-def minted_fields(minted: Minted) -> Fields:
+def minted_fields(minted: ProviderToken) -> Fields:
     """Build the document of a token."""
     return {"token": minted.token, "mintedAt": datetime.fromtimestamp(minted.at, UTC)}
 
 
-def minted_from(fields: Fields) -> Minted | None:
+def minted_from(fields: Fields) -> ProviderToken | None:
     """Read a token; ``None``, too, for a document that was spoilt from outside: the token is minted
     anew.
     """
     token, at = fields.get("token"), fields.get("mintedAt")
     if not isinstance(token, str) or not isinstance(at, datetime):
         return None
-    return Minted(token, at.timestamp())
+    return ProviderToken(token, at.timestamp())

@@ -214,11 +214,11 @@ class Providers:
         asked = Query(DOMAIN_HISTORY, where, order=("-at",), limit=limit)
         return readable_changes(map(_row, self._database.query(asked)))
 
-    def _owned(self, collection: str, uid: str) -> "Stored":
+    def _owned(self, collection: str, uid: str) -> "StoredDocuments":
         owned = Query(collection, (Where("providerId", "==", uid),), order=(NAME,))
         return map(_row, self._database.query(owned))
 
-    def _of_names(self, names: Sequence[str]) -> "Stored":
+    def _of_names(self, names: Sequence[str]) -> "StoredDocuments":
         places = [document_name(DOMAINS, name) for name in names if can_name(name)]
         found = self._database.get_many(places).documents.values() if places else ()
         return map(_row, found)
@@ -321,12 +321,12 @@ def domain_from(id: str, document: Mapping[str, Any]) -> Domain:
     )
 
 
-Stored = Iterable[tuple[str, Mapping[str, Any]]]
+StoredDocuments = Iterable[tuple[str, Mapping[str, Any]]]
 """Documents by id."""
 
 
 def domains_of_provider(
-    uid: str, owned: Stored, stored: Callable[[Sequence[str]], Stored]
+    uid: str, owned: StoredDocuments, stored: Callable[[Sequence[str]], StoredDocuments]
 ) -> list[Domain]:
     """List a provider's domains, by name.
 
@@ -354,12 +354,12 @@ def domain_changes(id: str, document: Mapping[str, Any], domain: Domain) -> Fiel
 
 
 def _changes(
-    document: Mapping[str, Any], odd: Collection[str], wanted: Fields, still_odd: Collection[str]
+    document: Mapping[str, Any], odd: Collection[str], fields: Fields, still_odd: Collection[str]
 ) -> Fields:
     """Replace what could not be read where it was given anew, and else leave it as it is."""
     readable = {name: value for name, value in document.items() if name not in odd}
-    given = {name: value for name, value in wanted.items() if name not in still_odd}
-    return difference(readable, given)
+    changed_fields = {name: value for name, value in fields.items() if name not in still_odd}
+    return difference(readable, changed_fields)
 
 
 def api_key_fields(uid: str, name: str, at: datetime, made_by: str) -> Fields:
@@ -382,10 +382,10 @@ def api_key_from(digest: str, document: Mapping[str, Any]) -> ApiKey:
     )
 
 
-def readable_keys(found: Iterable[tuple[str, Mapping[str, Any]]]) -> list[ApiKey]:
+def readable_keys(documents: Iterable[tuple[str, Mapping[str, Any]]]) -> list[ApiKey]:
     """Read those keys that can be read, oldest first; a broken one keeps nobody from the others."""
     keys = []
-    for digest, document in found:
+    for digest, document in documents:
         try:
             keys.append(api_key_from(digest, document))
         except Defect:

@@ -34,7 +34,7 @@ def schedule_fields(schedule: SendSchedule) -> Fields:
     """Build the document of a schedule."""
     taken = [
         {"notificationId": it.run_id, "startsAt": it.starts_at, "endsAt": it.ends_at}
-        for it in schedule.taken
+        for it in schedule.stretches
     ]
     return {"freeAt": schedule.free_at, "taken": taken}
 

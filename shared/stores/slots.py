@@ -47,7 +47,7 @@ class Slots:
         records: dict[str, Record] = {}
         for start in range(0, len(writes), MOST_WRITES_AT_ONCE):
             some = writes[start : start + MOST_WRITES_AT_ONCE]
-            records |= _Some(self._database, payload.slot, fields).shown(some)
+            records |= _Some(self._database, payload.slot, fields).write(some)
         return [records[write.hwid] for write in writes]
 
 
@@ -59,26 +59,26 @@ class _Some:
     ours: Slot
     fields: Fields
 
-    def shown(self, writes: Sequence[SlotWrite]) -> dict[str, Record]:
+    def write(self, writes: Sequence[SlotWrite]) -> dict[str, Record]:
         """Write where nothing newer was seen, look at the rest, a few times over.
 
         What was looked at just now is written at once; who loses again waits.
         """
         records: dict[str, Record] = {}
         versions = {w.hwid: w.read_version for w in writes if _is_free(w, self.ours)}
-        met = CONTENTION
+        code = CONTENTION
         for attempt in range(1, ROUNDS + 1):
             try:
                 self._write(versions, records)
                 unsure = [w.hwid for w in writes if w.hwid not in records]
-                versions, met = self._look(unsure, records), CONTENTION
+                versions, code = self._look(unsure, records), CONTENTION
             except TryAgain:
-                versions, met = {}, UNAVAILABLE
+                versions, code = {}, UNAVAILABLE
             if all(w.hwid in records for w in writes):
                 break
-            if 1 < attempt < ROUNDS or met is UNAVAILABLE:
+            if 1 < attempt < ROUNDS or code is UNAVAILABLE:
                 time.sleep(waiting_seconds(attempt))
-        return {w.hwid: records.get(w.hwid, Record(Outcome.OPEN, met)) for w in writes}
+        return {w.hwid: records.get(w.hwid, Record(Outcome.OPEN, code)) for w in writes}
 
     def _write(self, versions: Mapping[str, str], records: dict[str, Record]) -> None:
         """Record those that were certainly written."""
@@ -124,7 +124,7 @@ def _decided(ours: Slot, document: Document | None, at: datetime) -> Record | No
     return Record(Outcome.SKIPPED, "superseded", at=at)
 
 
-def _is_free(wanted: SlotWrite, ours: Slot) -> bool:
+def _is_free(write: SlotWrite, ours: Slot) -> bool:
     """Tell whether ``ours`` may be written at once, on the version that was read."""
-    shown = wanted.slot
-    return bool(wanted.read_version) and (shown is None or shown.is_older_than(ours))
+    slot = write.slot
+    return bool(write.read_version) and (slot is None or slot.is_older_than(ours))

@@ -16,7 +16,7 @@ from shared.domain.providers.places import (
     Taker,
     Takers,
     Turn,
-    begun,
+    begin,
     ended,
     with_place,
     without,
@@ -146,7 +146,7 @@ class _Beginning:
     now: datetime
 
     def among(self, leases: Leases) -> tuple[Leases, Turn]:
-        left, turn = begun(leases, self.lease, self.limit, self.now)
+        left, turn = begin(leases, self.lease, self.limit, self.now)
         return (left if turn is Turn.MINE else leases), turn
 
 

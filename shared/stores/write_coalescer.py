@@ -34,21 +34,21 @@ class WriteCoalescer(Generic[C, R]):
         mine: Future[R] = Future()
         with self._lock:
             crowd = self._crowds.setdefault(id, _Crowd())
-            crowd.waiting.append((change, mine))
+            crowd.queue.append((change, mine))
         with crowd.turn:
             if not mine.done():
                 self._write_for_all(id, crowd)
         return mine.result()
 
-    def waiting(self, id: str) -> int:
+    def count_waiting(self, id: str) -> int:
         """Count the changes that wait for a write to begin."""
         with self._lock:
             crowd = self._crowds.get(id)
-            return len(crowd.waiting) if crowd else 0
+            return len(crowd.queue) if crowd else 0
 
     def _write_for_all(self, id: str, crowd: "_Crowd[C, R]") -> None:
         with self._lock:
-            served, crowd.waiting = crowd.waiting, []
+            served, crowd.queue = crowd.queue, []
         try:
             came_of = self._write(id, [change for change, _ in served])
         except BaseException as fault:  # noqa: BLE001 - whoever waits must hear of every end
@@ -64,4 +64,4 @@ class _Crowd(Generic[C, R]):
 
     def __init__(self) -> None:
         self.turn = Lock()
-        self.waiting: list[tuple[C, Future[R]]] = []
+        self.queue: list[tuple[C, Future[R]]] = []

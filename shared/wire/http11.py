@@ -135,7 +135,7 @@ class KeptConnections:
     async def post(self, target: Target, body: bytes) -> HttpAnswer | Fault:
         """Send at most one request; return one answer or one fault."""
         request = b"%b%b%d\r\n\r\n%b" % (target.head, self._host_line, len(body), body)
-        connection = self._kept() or await self._connect()
+        connection = self._take_idle() or await self._connect()
         if isinstance(connection, Fault):
             return connection
         try:
@@ -150,7 +150,7 @@ class KeptConnections:
         self._idle.clear()
         await asyncio.sleep(0)
 
-    def _kept(self) -> "_Connection | None":
+    def _take_idle(self) -> "_Connection | None":
         while self._idle:
             connection = self._idle.pop()
             if connection.usable():

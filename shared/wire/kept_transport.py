@@ -41,7 +41,7 @@ class KeptTransport(httpx.BaseTransport):
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         origin = _origin(request.url)
         seconds = request.extensions.get("timeout", {})
-        connection = self._kept(origin) or self._opened(origin, seconds.get("connect"))
+        connection = self._take_idle(origin) or self._opened(origin, seconds.get("connect"))
         try:
             answer = connection.exchange(_written(request), seconds.get("read"))
         except BaseException:
@@ -57,7 +57,7 @@ class KeptTransport(httpx.BaseTransport):
         for connection in idle:
             connection.close()
 
-    def _kept(self, origin: Origin) -> "_Connection | None":
+    def _take_idle(self, origin: Origin) -> "_Connection | None":
         """Take the connection that was used last; drop those that the server ended meanwhile."""
         while True:
             with self._lock:

@@ -146,8 +146,8 @@ class _Asking:
         self._clock = clock
         self.ahead_seconds = 0.0
 
-    def __call__(self, *given: Any, **named: Any) -> Response:
-        answer: Response = self._ask(*given, **named)
+    def __call__(self, *args: Any, **options: Any) -> Response:
+        answer: Response = self._ask(*args, **options)
         with suppress(ValueError, TypeError):
             at = parsedate_to_datetime(answer.headers.get("Date", "")).timestamp()
             self.ahead_seconds = self._clock() - at

@@ -20,7 +20,7 @@ from shared.ports.database import (
     Delete,
     Document,
     Fields,
-    Lost,
+    LostAnswer,
     Merge,
     Put,
     Query,
@@ -505,11 +505,11 @@ class Faulty:
 
 def lost_after(send: Callable[[], Any]) -> Any:
     send()
-    raise Lost("the line broke")
+    raise LostAnswer("the line broke")
 
 
 def lost_before(_: Callable[[], Any]) -> Any:
-    raise Lost("the line broke")
+    raise LostAnswer("the line broke")
 
 
 def busy(_: Callable[[], Any]) -> Any:
@@ -559,7 +559,7 @@ def test_a_lost_answer_does_not_make_anothers_write_ours(faulty: Faulty) -> None
 
     def another_was_first(_: Callable[[], Any]) -> Any:
         faulty.commit([Put("things/a", {"n": 5})])
-        raise Lost("the line broke")
+        raise LostAnswer("the line broke")
 
     faulty.faults = [another_was_first]
     assert change(database, "things/a", one_more, "the thing") == 6
@@ -576,7 +576,7 @@ def test_contention_that_does_not_end_is_for_later(faulty: Faulty) -> None:
 def test_the_rest_database_says_that_an_answer_was_lost(rest: FirestoreRest, line: BadLine) -> None:
     database = RestDatabase(rest)
     line.next(":commit", "mute")
-    with pytest.raises(Lost):
+    with pytest.raises(LostAnswer):
         database.commit([Create("things/a", {"n": 1})])
     line.next(":commit", "mute")
     assert change(database, "things/a", one_more, "the thing") == 2

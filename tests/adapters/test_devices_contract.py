@@ -18,7 +18,7 @@ from shared.adapters.firestore.rest_database import RestDatabase
 from shared.domain.audience.device import (
     PARTITIONS,
     AddressKind,
-    Derived,
+    DerivedFields,
     Device,
     Hwid,
     PushAddress,
@@ -66,7 +66,7 @@ SLOT = {
 }
 
 
-def derived(device: Device) -> Derived:
+def derived(device: Device) -> DerivedFields:
     return derive(device.hwid, device.locale, device.domains)
 
 

@@ -16,7 +16,7 @@ from shared.adapters.firestore.rest_database import RestDatabase
 from shared.adapters.memory.archive import MemoryArchive
 from shared.adapters.memory.database import MemoryDatabase
 from shared.domain.archive.manifest import Head
-from shared.domain.archive.objects import Export, Sealed, exported, exporting
+from shared.domain.archive.objects import Export, SealedObject, exported, exporting
 from shared.domain.delivery.ledger import PlanPart
 from shared.domain.errors import LostLease
 from shared.domain.notifications.notification import NotificationId
@@ -28,7 +28,7 @@ from tests.adapters.test_others import not_again
 from tests.archive.parts import N1, N2, World, closed_batches
 from tests.builders import NOON, PROVIDER, a_notification, ran
 
-SOME = (Sealed("kind=outcomes/a", "ab" * 32, 500, 70_000), Sealed("b", "cd" * 32, 0, 0))
+SOME = (SealedObject("kind=outcomes/a", "ab" * 32, 500, 70_000), SealedObject("b", "cd" * 32, 0, 0))
 LATER = NOON + timedelta(hours=1)
 
 

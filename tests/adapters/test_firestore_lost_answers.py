@@ -15,7 +15,14 @@ from google.cloud.firestore import Client, WriteBatch
 
 from shared.adapters.firestore import google_database
 from shared.adapters.firestore.google_database import GoogleDatabase
-from shared.domain.audience.device import AddressKind, Derived, Device, Hwid, PushAddress, derive
+from shared.domain.audience.device import (
+    AddressKind,
+    DerivedFields,
+    Device,
+    Hwid,
+    PushAddress,
+    derive,
+)
 from shared.domain.audience.ownership import Credential, Generation, Ownership
 from shared.domain.errors import NotFound, TryAgain, WrongState
 from shared.domain.findings.finding import Finding, Severity
@@ -319,7 +326,7 @@ def test_a_store_that_cannot_be_read_is_for_later(
     away.close()
 
 
-def _derived(device: Device) -> Derived:
+def _derived(device: Device) -> DerivedFields:
     return derive(device.hwid, device.locale, device.domains)
 
 
@@ -396,7 +403,7 @@ def test_a_submission_with_findings_whose_answer_was_lost_is_there_once(
     new = a_new_notification()
     looked = SubmissionCheck((Finding("shouting", Severity.INFO, "title", "Capitals."),), 3)
     faulty.faults = [after_it_counted]
-    store.create(new.submit(PROVIDER, NOON, admin_hwid=False, looked=looked))
+    store.create(new.submit(PROVIDER, NOON, admin_hwid=False, check=looked))
     it, chain = store.get(N1), store.history(N1)
     assert [entry.move for entry in chain] == ["submit", "findings"]
     assert chain_faults(chain, it.head.count, it.head.hash) == []

@@ -33,7 +33,7 @@ from shared.adapters.firestore.rest_values import (
     write,
 )
 from shared.domain.errors import Defect, TryAgain
-from shared.ports.database import Lost
+from shared.ports.database import LostAnswer
 from tests.adapters.fanout import WITHOUT_WAITING
 
 Answer = bytes | None
@@ -149,7 +149,7 @@ def test_a_write_without_a_clear_answer_is_lost_after_one_request(
     wire: Wire, rest: FirestoreRest, ask: Callable[[FirestoreRest], object], answer: Answer
 ) -> None:
     wire.answer = answer
-    with pytest.raises(Lost):
+    with pytest.raises(LostAnswer):
         ask(rest)
     assert wire.requests == 1
 
@@ -162,7 +162,7 @@ def test_a_write_that_was_not_taken_is_known_not_to_be_there(
     wire.answer = answer
     with pytest.raises(TryAgain) as caught:
         ask(rest)
-    assert not isinstance(caught.value, Lost)
+    assert not isinstance(caught.value, LostAnswer)
     assert wire.requests == 1
 
 
@@ -172,7 +172,7 @@ def test_a_write_that_never_left_is_known_not_to_be_there() -> None:
     rest = FirestoreRest("demo-x", f"127.0.0.1:{port}")
     with pytest.raises(TryAgain) as caught:
         rest.commit(A_WRITE)
-    assert not isinstance(caught.value, Lost)
+    assert not isinstance(caught.value, LostAnswer)
     rest.close()
 
 
@@ -228,7 +228,7 @@ def test_a_read_that_succeeds_in_the_end_is_answered(wire: Wire) -> None:
 
 def test_a_fault_in_the_middle_of_a_stream_is_a_fault(wire: Wire, rest: FirestoreRest) -> None:
     document = {"document": {"name": "a/b", "fields": {}}}
-    for word, kind in (("UNAVAILABLE", Lost), ("INVALID_ARGUMENT", BadRequest)):
+    for word, kind in (("UNAVAILABLE", LostAnswer), ("INVALID_ARGUMENT", BadRequest)):
         wire.answer = http(200, orjson.dumps([document, {"error": {"status": word}}]))
         with pytest.raises(kind):
             rest.run_query(query("c", limit=2))

@@ -47,7 +47,7 @@ def fanfare_history(client: Client, monkeypatch: pytest.MonkeyPatch) -> Iterator
     store = parts.notifications = Notifications(GoogleDatabase(client, not_again))
     looked = SubmissionCheck((RED,), 3)
     new = a_notification(N1, status=None)
-    store.create(new.submit(PROVIDER, NOON, admin_hwid=False, looked=looked))
+    store.create(new.submit(PROVIDER, NOON, admin_hwid=False, check=looked))
     store.change(N1, lambda it: it.take(MODERATOR, NOON))
     store.change(N1, lambda it: it.approve(MODERATOR, NOON, policy=ReviewPolicy()))
     store.change(N1, lambda it: it.approve(SECOND, NOON, policy=ReviewPolicy()))

@@ -12,7 +12,7 @@ from aiohttp import web
 from cryptography.hazmat.primitives.asymmetric import rsa
 from jwt.algorithms import RSAAlgorithm
 
-from local.emulators.background import Served
+from local.emulators.background import ServedApp
 from shared.adapters.identities import DemoIdentities, GoogleIdentities, identities
 from shared.domain.errors import TryAgain, Unauthenticated
 from shared.settings import Settings, read
@@ -37,7 +37,7 @@ def key_server() -> Iterator[str]:
 
     app = web.Application()
     app.router.add_get("/keys", keys)
-    with Served(app) as served:
+    with ServedApp(app) as served:
         yield f"{served.url}/keys"
 
 

@@ -290,7 +290,7 @@ def test_what_was_seen_and_who_reads_and_approved_it_is_kept(
         Finding("shouting", Severity.INFO, "title", "Capitals."),
     )
     new = a_new_notification()
-    submission = new.submit(PROVIDER, NOON, admin_hwid=False, looked=SubmissionCheck(found, 7))
+    submission = new.submit(PROVIDER, NOON, admin_hwid=False, check=SubmissionCheck(found, 7))
     notifications.store.create(submission)
     assert plain(notifications.store.get(N1)) == plain(submission.notification)
     claimed = notifications.store.change(N1, lambda it: it.take(MODERATOR, NOON))

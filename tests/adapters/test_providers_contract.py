@@ -12,7 +12,7 @@ import pytest
 from shared.domain.actors import Actor, Role
 from shared.domain.errors import NotFound, TooMany, TryAgain
 from shared.domain.providers.admin_hwids import MOST_DIFFERENT
-from shared.domain.providers.provider import ApiKey, Domain, Plan, Provider, with_given
+from shared.domain.providers.provider import ApiKey, Domain, Plan, Provider, with_fields
 from shared.ports import AlreadyThere
 from shared.ports.database import Database, Put
 from shared.stores.platform import StopSwitch
@@ -118,12 +118,12 @@ def test_what_is_given_anew_is_mended_and_what_is_not_stays_as_others_wrote_it(
 ) -> None:
     odd = {"isPremium": 1, "members": {"0": "m1"}, "name": "Acme"}
     providers.write("p1", odd)
-    mended = providers.store.change("p1", lambda it: with_given(it, {"is_premium": True}))
+    mended = providers.store.change("p1", lambda it: with_fields(it, {"is_premium": True}))
     assert (mended.is_premium, mended.unreadable) == (True, ("members",))
     assert providers.store.get("p1") == mended
     stored = providers.read("p1") or {}
     assert (stored["isPremium"] is True, stored["members"]) == (True, {"0": "m1"})
-    whole = providers.store.change("p1", lambda it: with_given(it, {"members": ()}))
+    whole = providers.store.change("p1", lambda it: with_fields(it, {"members": ()}))
     assert whole.unreadable == ()
     assert providers.store.get("p1") == whole
 
@@ -302,7 +302,7 @@ def test_a_domain_is_found_and_changed_under_whatever_form_it_is_stored(
     assert found == Domain("shop-x.example", "p1", is_verified=True, stored_as=form)
     assert list(domains.store.domains_of("p1")) == [found]
     unverified = {"is_verified": False}
-    domains.store.change_domain(found.id, lambda it: with_given(it, unverified), by=OLGA, at=NOON)
+    domains.store.change_domain(found.id, lambda it: with_fields(it, unverified), by=OLGA, at=NOON)
     assert domains.read("shop-x.example") is None
     stored = domains.read(form) or {}
     assert (stored["providerId"], stored["isVerified"], stored["theirs"]) == ("p1", False, 1)

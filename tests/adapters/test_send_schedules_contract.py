@@ -66,7 +66,7 @@ def test_of_many_at_once_each_has_a_stretch_of_its_own(send_schedules: SendSched
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(partial(reserve, send_schedules), ids))
     schedule = send_schedules.change("p1", lambda it: it)
-    starts = sorted(stretch.starts_at for stretch in schedule.taken)
+    starts = sorted(stretch.starts_at for stretch in schedule.stretches)
     assert starts == [NOON + number * MINUTE for number in range(4)]
     assert schedule.free_at == NOON + 4 * MINUTE
 
@@ -76,7 +76,7 @@ def test_an_answer_that_was_lost_reserves_once(rest: FirestoreRest, line: BadLin
     line.next(":commit", "answer lost")
     schedule = reserve(send_schedules, "a")
     assert line.sent(":commit") == 1
-    assert [stretch.run_id for stretch in schedule.taken] == ["a"]
+    assert [stretch.run_id for stretch in schedule.stretches] == ["a"]
     assert schedule.free_at == NOON + MINUTE
 
 

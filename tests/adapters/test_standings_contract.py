@@ -12,7 +12,7 @@ import pytest
 from aiohttp import web
 
 from local.emulators.auth import server as emulator
-from local.emulators.background import Served
+from local.emulators.background import ServedApp
 from shared.adapters.memory.standings import MemoryStandings
 from shared.adapters.standings import EmulatorTokens, IdentityToolkit, standings
 from shared.domain.actors import Role
@@ -45,7 +45,7 @@ def in_memory() -> Iterator[People]:
 
 
 def on_the_emulator() -> Iterator[People]:
-    with Served(emulator.app(PROJECT)) as served:
+    with ServedApp(emulator.app(PROJECT)) as served:
         base = f"{served.url}/identitytoolkit.googleapis.com/v1/projects/{PROJECT}/accounts"
 
         def post(path: str, body: dict[str, Any]) -> None:
@@ -137,7 +137,7 @@ USER = {"localId": "u1", "createdAt": "1700000000123", "validSince": "1700000000
 def test_an_answer_is_given_again_for_as_long_as_the_asker_allows() -> None:
     moments = count(0, 30)
     google = Answers({"users": [USER]})
-    with Served(google.app()) as served:
+    with ServedApp(google.app()) as served:
         toolkit = IdentityToolkit(
             PROJECT, EmulatorTokens(), served.url, clock=lambda: float(next(moments))
         )
@@ -150,7 +150,7 @@ def test_an_answer_is_given_again_for_as_long_as_the_asker_allows() -> None:
 
 
 def test_a_new_account_s_sessions_were_never_ended() -> None:
-    with Served(Answers({"users": [USER]}).app()) as served:
+    with ServedApp(Answers({"users": [USER]}).app()) as served:
         told = IdentityToolkit(PROJECT, EmulatorTokens(), served.url).look_up("u1")
         assert told == Standing("u1")
 
@@ -158,7 +158,7 @@ def test_a_new_account_s_sessions_were_never_ended() -> None:
 def test_e_mails_of_linked_sign_ins_are_the_account_s_too() -> None:
     linked = [{"providerId": "google.com", "email": "u1@shop.example"}, {"providerId": "phone"}]
     user = {**USER, "email": "u1@example.com", "providerUserInfo": linked}
-    with Served(Answers({"users": [user]}).app()) as served:
+    with ServedApp(Answers({"users": [user]}).app()) as served:
         told = IdentityToolkit(PROJECT, EmulatorTokens(), served.url).look_up("u1")
         assert told is not None
         assert told.emails == ("u1@example.com", "u1@shop.example")
@@ -180,7 +180,7 @@ def test_e_mails_of_linked_sign_ins_are_the_account_s_too() -> None:
     ],
 )
 def test_what_is_no_answer_lets_nobody_in(body: object, status: int) -> None:
-    with Served(Answers(body, status).app()) as served:
+    with ServedApp(Answers(body, status).app()) as served:
         toolkit = IdentityToolkit(PROJECT, EmulatorTokens(), served.url)
         with pytest.raises(TryAgain):
             toolkit.look_up("u1")
@@ -200,6 +200,6 @@ class Tokens:
 
 def test_a_token_that_was_refused_is_replaced_once() -> None:
     google = Answers({}, HTTPStatus.UNAUTHORIZED)
-    with Served(google.app()) as served, pytest.raises(TryAgain):
+    with ServedApp(google.app()) as served, pytest.raises(TryAgain):
         IdentityToolkit(PROJECT, Tokens(), served.url).look_up("u1")
     assert google.tokens == ["Bearer first", "Bearer second"]

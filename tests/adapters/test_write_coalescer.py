@@ -36,7 +36,7 @@ def crowded(slow: Slow) -> tuple[Future[str], list[Future[str]]]:
         first = threads.submit(together.change, "x", 0)
         slow.begun.wait()
         others = [threads.submit(together.change, "x", number + 1) for number in range(MANY)]
-        eventually(lambda: together.waiting("x") == MANY, "all wait")
+        eventually(lambda: together.count_waiting("x") == MANY, "all wait")
         slow.let_go.set()
     return first, others
 

@@ -9,7 +9,7 @@ import boto3
 import pytest
 from moto.server import ThreadedMotoServer
 
-from local.emulators.background import Served
+from local.emulators.background import ServedApp
 from shared.adapters.archive.aws import aws_client
 from shared.adapters.archive.folder import FolderArchive
 from shared.adapters.archive.gcs import GcsArchive
@@ -84,7 +84,7 @@ def aws(moto: str) -> Iterator[Aws]:
             aws_secret_access_key="admin",
         )
 
-    with Served(weather.app()) as front, Served(metadata.app()) as google:
+    with ServedApp(weather.app()) as front, ServedApp(metadata.app()) as google:
         settings = read(
             {
                 "GOOGLE_CLOUD_PROJECT": "demo-archive",
@@ -101,7 +101,7 @@ def aws(moto: str) -> Iterator[Aws]:
 def storage() -> Iterator[tuple[CloudStorage, str]]:
     """Serve Cloud Storage; yield its base URL."""
     played = CloudStorage()
-    with Served(played.app()) as served:
+    with ServedApp(played.app()) as served:
         yield played, served.url
 
 

@@ -16,7 +16,13 @@ from shared.domain.delivery.ledger import BatchState
 from shared.domain.errors import NotFound, TryAgain, WrongState
 from shared.domain.notifications.lifecycle import Status
 from shared.domain.notifications.notification import NotificationId
-from shared.flow.archive.export import MOST_AT_ONCE, NEXT_LOOK, SETTLED_AFTER, Queued, queue_exports
+from shared.flow.archive.export import (
+    MOST_AT_ONCE,
+    NEXT_LOOK,
+    SETTLED_AFTER,
+    ExportQueue,
+    queue_exports,
+)
 from shared.ports import ArchiveFault, Put
 from tests.archive.parts import N1, N2, World, closed_batches
 from tests.builders import NOON, PROVIDER, a_notification
@@ -98,7 +104,7 @@ def queue(world: World) -> int:
     return queued(world).due
 
 
-def queued(world: World) -> Queued:
+def queued(world: World) -> ExportQueue:
     return queue_exports(
         needs=only(notifications=world.notifications, tasks=world.tasks, clock=world.clock)
     )
@@ -152,9 +158,9 @@ def test_many_that_cannot_be_read_do_not_stand_before_everything_that_ended_late
         world.notifications.change(NotificationId(id), lambda it: it.cancel(PROVIDER, NOON))
         alter(world.database, id, status="who knows")
     world.ended(N1)
-    assert queued(world) == Queued(due=MOST_AT_ONCE, unreadable=MOST_AT_ONCE)
+    assert queued(world) == ExportQueue(due=MOST_AT_ONCE, unreadable=MOST_AT_ONCE)
     assert world.tasks.tasks == []
-    assert queued(world) == Queued(due=1, unreadable=0)
+    assert queued(world) == ExportQueue(due=1, unreadable=0)
     assert [task.payload for task in world.tasks.tasks] == [{"notificationId": "n1"}]
     world.clock.advance(NEXT_LOOK.total_seconds() + 1)
     assert queued(world).unreadable == MOST_AT_ONCE

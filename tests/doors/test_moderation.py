@@ -271,7 +271,7 @@ def details(function: str, data: object, credential: str = MODERATOR) -> tuple[i
 def red(world: MemoryParts) -> str:
     looked = SubmissionCheck((Finding("ipHost", Severity.RED, "url", "A number."),), 7)
     new = a_notification(status=None)
-    world.notifications.create(new.submit(PROVIDER, NOON, admin_hwid=False, looked=looked))
+    world.notifications.create(new.submit(PROVIDER, NOON, admin_hwid=False, check=looked))
     return new.id
 
 

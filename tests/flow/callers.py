@@ -67,7 +67,7 @@ class Callers:
     def queue(self) -> list[Notification]:
         return [it.notification for it in self.waiting().items]
 
-    def waiting(self, *, by: Actor = MODERATOR, **wish: Any) -> Page[moderate.Queued]:
+    def waiting(self, *, by: Actor = MODERATOR, **wish: Any) -> Page[moderate.QueuedNotification]:
         p = self.parts
         return moderate.queue(moderate.ModerationQuery(**wish), by=by, needs=p)
 

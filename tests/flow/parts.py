@@ -16,7 +16,7 @@ from shared.adapters.push.retries import ProcessRetries
 from shared.adapters.push.run_memory import ProcessRunMemory
 from shared.adapters.rates import ProcessRates
 from shared.domain.audience.device import AddressKind, Device, Slot, derive
-from shared.domain.audience.targeting import AudienceQuery, Counted, PartitionRange
+from shared.domain.audience.targeting import AudienceQuery, DeviceCount, PartitionRange
 from shared.domain.content.content import Content
 from shared.domain.delivery.ledger import AudiencePage, Outcome, Record
 from shared.domain.delivery.retry import RetryBudget
@@ -277,9 +277,9 @@ class Magnified(Audience):
         self._page_size = page_size
         self._times = times
 
-    def count(self, query: AudienceQuery) -> Counted:
+    def count(self, query: AudienceQuery) -> DeviceCount:
         counted = self._audience.count(query)
-        return Counted(counted.devices * self._times, counted.read_at)
+        return DeviceCount(counted.devices * self._times, counted.read_at)
 
     def page(
         self, query: AudienceQuery, partitions: PartitionRange, after: str, limit: int, read_at: str

@@ -10,7 +10,7 @@ from shared.domain.audience.device import AddressKind, Device, PushAddress, deri
 from shared.domain.audience.ownership import digest_of
 from shared.domain.errors import Forbidden, NotFound, Unauthenticated
 from shared.flow.audience import devices
-from shared.flow.audience.devices import Registered
+from shared.flow.audience.devices import Registration
 from shared.ports import Identity
 from tests.builders import NOON, a_desktop, a_device, an_fcm_address
 from tests.flow.hazard import Blow, Crash
@@ -20,7 +20,7 @@ from tests.parts import merge_device
 
 def register(
     world: World, device: Device, secret: str | None = None, *, chosen: str | None = None
-) -> Registered:
+) -> Registration:
     p = world.parts
     return devices.register(device, secret, chosen=chosen, needs=p)
 

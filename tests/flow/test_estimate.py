@@ -4,7 +4,7 @@ import pytest
 
 from shared.domain.audience.device import Platform
 from shared.domain.audience.filters import Segment, TargetPlatform
-from shared.domain.audience.targeting import AudienceQuery, Counted, audience_queries
+from shared.domain.audience.targeting import AudienceQuery, DeviceCount, audience_queries
 from shared.domain.errors import Forbidden, InvalidInput
 from shared.flow.audience.size import Estimate
 from shared.flow.notifications.estimate import estimate
@@ -36,7 +36,7 @@ class Counting(Magnified):
         super().__init__(audience, page_size=1, times=1)
         self.counts = 0
 
-    def count(self, query: AudienceQuery) -> Counted:
+    def count(self, query: AudienceQuery) -> DeviceCount:
         self.counts += 1
         return super().count(query)
 

@@ -201,7 +201,7 @@ def with_pending(store: Notifications) -> Notifications:
 def with_red(store: Notifications) -> Notifications:
     """One that two moderators must approve."""
     new, looked = a_notification(ID, status=None), SubmissionCheck((RED,), 3)
-    store.create(new.submit(PROVIDER, NOON, admin_hwid=False, looked=looked))
+    store.create(new.submit(PROVIDER, NOON, admin_hwid=False, check=looked))
     return store
 
 

@@ -16,7 +16,7 @@ from shared.domain.notifications.lifecycle import Status
 from shared.domain.notifications.notification import NotificationId
 from shared.domain.notifications.review import ReviewPolicy, Template
 from shared.domain.providers.standing import Standing
-from shared.flow.moderation.moderate import Claimed
+from shared.flow.moderation.moderate import ClaimHolder
 from shared.flow.moderation.remind import remind
 from shared.flow.moderation.stats import Record, stats
 from shared.flow.providers import operate
@@ -92,14 +92,14 @@ def test_the_queue_is_narrowed_by_what_a_moderator_asks_for() -> None:
     assert shown(provider_id="p2") == [theirs]
     assert shown(severity=Severity.RED, provider_id="p1") == [red]
     assert shown(severity=Severity.WARNING, provider_id="p1") == [warned, red]
-    assert shown(claimed=Claimed.MINE) == [plain]
-    assert shown(claimed=Claimed.OTHERS) == [warned]
-    assert shown(claimed=Claimed.FREE) == [red, theirs]
-    assert shown(claimed=Claimed.MINE, by=SECOND) == [warned]
+    assert shown(claimed=ClaimHolder.MINE) == [plain]
+    assert shown(claimed=ClaimHolder.OTHERS) == [warned]
+    assert shown(claimed=ClaimHolder.FREE) == [red, theirs]
+    assert shown(claimed=ClaimHolder.MINE, by=SECOND) == [warned]
     assert shown(text="sale") == [red]
     assert shown(text="P2@") == [theirs]
     world.clock.advance(601)
-    assert shown(claimed=Claimed.OTHERS) == []
+    assert shown(claimed=ClaimHolder.OTHERS) == []
 
 
 def test_the_queue_comes_in_pages() -> None:
@@ -264,10 +264,10 @@ def test_the_queue_shows_no_claim_of_somebody_who_is_no_moderator_any_more() -> 
     world.create()
     [waiting] = world.queue()
     world.claim(waiting.id)
-    [claimed] = world.waiting(by=SECOND, claimed=Claimed.OTHERS).items
+    [claimed] = world.waiting(by=SECOND, claimed=ClaimHolder.OTHERS).items
     assert claimed.notification.claim is not None
     del world.standings.accounts["m1"]
-    [free] = world.waiting(by=SECOND, claimed=Claimed.FREE).items
+    [free] = world.waiting(by=SECOND, claimed=ClaimHolder.FREE).items
     assert free.notification.claim is None
 
 

@@ -106,7 +106,7 @@ def test_the_rate_depends_on_the_plan(provider: Provider, seconds: float) -> Non
     id = planned(world)
     parts = world.ledger.parts(id)
     assert len({part.ramp.starts_at for part in parts if part.ramp}) == 1
-    (stretch,) = lane_of(world, "p1").taken
+    (stretch,) = lane_of(world, "p1").stretches
     assert (stretch.ends_at - stretch.starts_at).total_seconds() == pytest.approx(seconds, abs=0.1)
 
 
@@ -139,7 +139,7 @@ def test_a_providers_next_big_one_goes_behind_its_first() -> None:
     first = planned(world)
     world.clock.advance(5)
     second = planned(world)
-    one, two = lane_of(world, "p1").taken
+    one, two = lane_of(world, "p1").stretches
     assert two.starts_at == one.ends_at
     assert moments(world, second)[0] >= moments(world, first)[-1]
 
@@ -164,7 +164,7 @@ def test_whoever_stops_a_mistake_does_not_wait_for_the_rest_of_it() -> None:
     world.stop(mistake)
     corrected = planned(world)
     assert moments(world, corrected)[0] == NOON + timedelta(seconds=5)
-    (stretch,) = lane_of(world, "p1").taken
+    (stretch,) = lane_of(world, "p1").stretches
     assert stretch.run_id == corrected
 
 
@@ -172,7 +172,7 @@ def test_providers_do_not_wait_for_each_other() -> None:
     world = a_world()
     planned(world)
     world.send_schedules.change("p2", lambda it: it.reserved("x", NOON, timedelta(hours=1)))
-    assert lane_of(world, "p2").taken[0].starts_at == NOON
+    assert lane_of(world, "p2").stretches[0].starts_at == NOON
     assert lane_of(world, "p1").free_at != lane_of(world, "p2").free_at
 
 

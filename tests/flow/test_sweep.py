@@ -12,7 +12,7 @@ from shared.domain.providers.provider import Limit
 from shared.flow.delivery.count import LONGEST_HANDLER
 from shared.flow.delivery.plan import BATCH_SWEEP_AFTER
 from shared.flow.delivery.queues import PLAN_FANOUT, SEND_BATCH
-from shared.flow.delivery.sweep import LONGEST_NAP, MOST_AT_ONCE, Swept
+from shared.flow.delivery.sweep import LONGEST_NAP, MOST_AT_ONCE, SweepCounts
 from shared.ports import Task
 from tests.builders import NOON, a_device, a_domain, a_provider, a_segment, an_input, ran
 from tests.flow.audit import faults
@@ -22,7 +22,7 @@ from tests.flow.push import accepted, busy
 from tests.flow.world import World
 from tests.notification_documents import alter, records, remove
 
-NOTHING = Swept(runs=0, parts=0, batches=0)
+NOTHING = SweepCounts(runs=0, parts=0, batches=0)
 PHONES = [a_device(f"phone-{n}") for n in range(4)]
 
 
@@ -113,7 +113,7 @@ def test_nothing_is_swept_before_its_time() -> None:
     world.clock.advance(SWEEP_AFTER - timedelta(seconds=1))
     assert world.tick() == NOTHING
     world.clock.advance(1)
-    assert world.tick() == Swept(runs=1, parts=0, batches=0)
+    assert world.tick() == SweepCounts(runs=1, parts=0, batches=0)
     assert [task.payload["notificationId"] for task in world.tasks.tasks] == [id]
 
 
@@ -267,7 +267,7 @@ def test_a_plan_that_outlasts_the_stop_is_counted() -> None:
             world.hazard.forget_watchers()
             world.stop(id)
             world.clock.advance(SWEEP_AFTER)
-            assert world.tick() == Swept(runs=1, parts=0, batches=0)
+            assert world.tick() == SweepCounts(runs=1, parts=0, batches=0)
 
     world.hazard.watch(stop)
     world.plan(id)

@@ -25,7 +25,7 @@ from shared.domain.notifications.review import ReviewPolicy
 from shared.flow.delivery.plan import announce, plan, plan_part
 from shared.flow.delivery.queues import PLAN_FANOUT, SEND_BATCH
 from shared.flow.delivery.send import send_batch
-from shared.flow.delivery.sweep import Swept, sweep
+from shared.flow.delivery.sweep import SweepCounts, sweep
 from shared.ports import Task
 from shared.wiring import retry_policy
 from tests.builders import NOON, an_input
@@ -233,7 +233,7 @@ class World(Stores, Callers):
 
         self.hazard.watch(meanwhile)
 
-    def tick(self) -> Swept | None:
+    def tick(self) -> SweepCounts | None:
         """The minute tick; one that dies is not repeated, the next one comes anyway."""
         p = self.parts
         while self._next_tick <= self.clock.now():

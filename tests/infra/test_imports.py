@@ -18,7 +18,7 @@ from functions.main import DOORS
 from functions.table import routes
 from local.demo import Person
 from local.emulators.auth import server as auth
-from local.emulators.background import Served
+from local.emulators.background import ServedApp
 from local.firestore import FirestoreEmulator
 from local.seed import create_account
 from tests.doors.smallest import smallest
@@ -133,7 +133,7 @@ def test_every_function_has_a_budget() -> None:
 @pytest.fixture(scope="module")
 def sign_in() -> Iterator[str]:
     """Serve sign-in with the accounts of a moderator and an operator; yield its address."""
-    with Served(auth.app(PROJECT)) as served:
+    with ServedApp(auth.app(PROJECT)) as served:
         for role in ("moderator", "operator"):
             create_account(served.address, PROJECT, Person(role, "", role, (role,)))
         yield served.address

@@ -16,7 +16,7 @@ from firebase_admin import auth
 from firebase_admin.exceptions import FirebaseError
 
 from local.emulators.auth import server as emulator
-from local.emulators.background import Served
+from local.emulators.background import ServedApp
 
 PROJECT = "demo-sign-in"
 EMAIL, PASSWORD = "ada@example.com", "long enough"
@@ -27,19 +27,19 @@ Json = dict[str, Any]
 
 
 @pytest.fixture
-def served() -> Iterator[Served]:
-    with Served(emulator.app(PROJECT)) as served:
+def served() -> Iterator[ServedApp]:
+    with ServedApp(emulator.app(PROJECT)) as served:
         yield served
 
 
 @pytest.fixture
-def rest(served: Served) -> Iterator[httpx.Client]:
+def rest(served: ServedApp) -> Iterator[httpx.Client]:
     with httpx.Client(base_url=served.url, params={"key": "any"}, timeout=60) as rest:
         yield rest
 
 
 @pytest.fixture
-def admin(served: Served, monkeypatch: pytest.MonkeyPatch) -> Iterator[firebase_admin.App]:
+def admin(served: ServedApp, monkeypatch: pytest.MonkeyPatch) -> Iterator[firebase_admin.App]:
     monkeypatch.setenv("FIREBASE_AUTH_EMULATOR_HOST", served.address)
     app = firebase_admin.initialize_app(options={"projectId": PROJECT}, name=uuid.uuid4().hex)
     yield app
@@ -224,7 +224,7 @@ def test_an_id_token_is_no_refresh_or_custom_token_nor_valid_elsewhere(rest: htt
     )
 
 
-def test_what_needs_an_administrator_or_a_key_is_closed_without(served: Served) -> None:
+def test_what_needs_an_administrator_or_a_key_is_closed_without(served: ServedApp) -> None:
     project = f"/identitytoolkit.googleapis.com/v1/projects/{PROJECT}/accounts"
     with httpx.Client(base_url=served.url, timeout=60) as nobody:
         assert nobody.post(project, json={}).status_code == 401
@@ -369,7 +369,7 @@ def test_a_page_from_anywhere_may_call(rest: httpx.Client) -> None:
 
 
 def test_projects_are_apart_and_can_be_emptied(
-    rest: httpx.Client, served: Served, admin: firebase_admin.App
+    rest: httpx.Client, served: ServedApp, admin: firebase_admin.App
 ) -> None:
     sign_up(rest)
     other = firebase_admin.initialize_app(options={"projectId": "demo-other"}, name="other")

@@ -11,7 +11,7 @@ import httpx
 import pytest
 from aiohttp import web
 
-from local.emulators.background import Served
+from local.emulators.background import ServedApp
 
 
 async def _ok(_: web.Request) -> web.Response:
@@ -25,7 +25,7 @@ def an_app() -> web.Application:
 
 
 def test_a_served_app_answers_until_its_block_ends_even_by_an_error() -> None:
-    served = Served(an_app())
+    served = ServedApp(an_app())
     with contextlib.suppress(KeyError), served:
         assert served.url == f"http://{served.address}"
         assert httpx.get(served.url, timeout=60).text == "Ok"
@@ -35,8 +35,8 @@ def test_a_served_app_answers_until_its_block_ends_even_by_an_error() -> None:
 
 
 def test_what_keeps_an_app_from_listening_is_raised_to_its_caller() -> None:
-    with Served(an_app()) as first, pytest.raises(OSError, match="in use"):
-        Served(an_app(), port=int(first.address.rpartition(":")[2])).start()
+    with ServedApp(an_app()) as first, pytest.raises(OSError, match="in use"):
+        ServedApp(an_app(), port=int(first.address.rpartition(":")[2])).start()
 
 
 def test_a_request_that_never_ends_does_not_keep_an_app_from_stopping() -> None:
@@ -49,7 +49,7 @@ def test_a_request_that_never_ends_does_not_keep_an_app_from_stopping() -> None:
 
     app = web.Application()
     app.router.add_get("/", endless)
-    with Served(app) as served, socket.socket() as caller:
+    with ServedApp(app) as served, socket.socket() as caller:
         host, _, port = served.address.partition(":")
         caller.connect((host, int(port)))
         caller.sendall(b"GET / HTTP/1.1\r\nHost: here\r\n\r\n")
@@ -71,7 +71,7 @@ def test_connections_made_while_an_app_stops_are_closed() -> None:
     for caller in callers:
         caller.start()
     for _ in range(10):
-        with Served(an_app()) as served:
+        with ServedApp(an_app()) as served:
             host, _, port = served.address.partition(":")
             addresses.append((host, int(port)))
             time.sleep(0.02)

@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from benchmarks.store import app
-from local.emulators.background import Served
+from local.emulators.background import ServedApp
 from local.firestore import Emulator
 from shared.adapters.firestore.rest import BadRequest, FirestoreRest
 from shared.adapters.firestore.rest_database import RestDatabase
@@ -60,7 +60,7 @@ OF_THE_AUDIENCE: tuple[Callable[[Bench], None], ...] = (
 
 @pytest.fixture
 def store() -> Iterator[str]:
-    with Served(app()) as served:
+    with ServedApp(app()) as served:
         yield served.address
 
 

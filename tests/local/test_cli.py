@@ -27,7 +27,7 @@ N1 = NotificationId("n1")
 def pending(world: MemoryParts) -> NotificationId:
     new = a_notification(N1, status=None)
     world.notifications.create(
-        new.submit(PROVIDER, NOON, admin_hwid=False, looked=SubmissionCheck((), 3))
+        new.submit(PROVIDER, NOON, admin_hwid=False, check=SubmissionCheck((), 3))
     )
     return N1
 

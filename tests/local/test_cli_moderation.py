@@ -15,7 +15,7 @@ RED = Finding("ipHost", Severity.RED, "url", "The address names a machine by num
 
 def submitted(world: MemoryParts, *findings: Finding) -> None:
     new, looked = a_notification(N1, status=None), SubmissionCheck(findings, 3)
-    world.notifications.create(new.submit(PROVIDER, NOON, admin_hwid=False, looked=looked))
+    world.notifications.create(new.submit(PROVIDER, NOON, admin_hwid=False, check=looked))
 
 
 def test_a_history_is_told_with_its_chain(world: MemoryParts, fanfare: Fanfare) -> None:

@@ -41,7 +41,7 @@ def pending(world: MemoryParts) -> NotificationId:
         N1, "p1", "p1@example.com", CONTENT, a_segment(region=("us",)), None, created_at=NOON
     )
     looked = SubmissionCheck((WARNING,), 1)
-    world.notifications.create(new.submit(PROVIDER, NOON, admin_hwid=False, looked=looked))
+    world.notifications.create(new.submit(PROVIDER, NOON, admin_hwid=False, check=looked))
     for hwid in ("phone-1", "phone-2"):
         device = a_device(hwid)
         world.devices.refresh(device, derive(hwid, device.locale, device.domains))

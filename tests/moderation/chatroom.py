@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 from pydantic import SecretStr
 
-from local.emulators.background import Served
+from local.emulators.background import ServedApp
 from local.emulators.telegram.server import Telegram, app
 from shared.adapters.clock import FixedClock
 from shared.adapters.memory.chat import MemoryChat
@@ -181,5 +181,5 @@ class Line:
 def line(**options: Any) -> Iterator[Line]:
     """Run an emulator that answers."""
     telegram = Telegram(TOKEN, {ROOM: "Moderators"}, **options)
-    with Served(app(telegram)) as served, ExitStack() as end:
+    with ServedApp(app(telegram)) as served, ExitStack() as end:
         yield Line(served.url, telegram, end)

@@ -7,7 +7,7 @@ from typing import Any
 from shared.adapters.memory.web import MemoryThreats, MemoryWeb
 from shared.domain.content.content import Content
 from shared.domain.findings.fetch_result import MOST_IMAGE_BYTES, FetchResult, WebFault
-from shared.domain.findings.finding import Finding, shown
+from shared.domain.findings.finding import Finding, visible_text
 from shared.domain.findings.link_ends import LinkEnd, LookedAt
 from shared.flow.findings.inspect import inspect
 
@@ -32,7 +32,7 @@ class Example:
     @property
     def shown(self) -> str:
         """Text as documentation names it, with what cannot be seen made visible."""
-        return self.told or shown(self.content)
+        return self.told or visible_text(self.content)
 
     def findings(self) -> tuple[Finding, ...]:
         """Return the findings of a notification that is fine but for this."""

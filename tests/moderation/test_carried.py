@@ -10,7 +10,7 @@ from shared.adapters.memory.web import MemoryThreats, MemoryWeb
 from shared.domain.content.content import Content
 from shared.domain.findings.finding import Finding, has_red
 from shared.domain.findings.link import link_findings
-from shared.domain.links.carried import MOST_CARRIED, carried, web_addresses
+from shared.domain.links.carried import MOST_CARRIED, carried_addresses, web_addresses
 from shared.domain.links.hosts import machine_host_of, scheme_of
 from shared.flow.findings.inspect import inspect
 
@@ -100,7 +100,7 @@ def test_a_carried_address_is_found_inside_a_carried_one() -> None:
     ],
 )
 def test_what_only_looks_like_an_address_is_none(url: str) -> None:
-    assert carried(url).addresses == ()
+    assert carried_addresses(url).addresses == ()
 
 
 @pytest.mark.parametrize(
@@ -164,7 +164,7 @@ def test_an_intent_that_starts_a_part_of_an_app_is_red(intent: str) -> None:
 
 def test_more_addresses_than_can_be_judged_are_red() -> None:
     many = "otherapp://x?" + "&".join(f"u{n}=https://host{n}.test/" for n in range(MOST_CARRIED))
-    assert len(carried(many).addresses) == MOST_CARRIED
+    assert len(carried_addresses(many).addresses) == MOST_CARRIED
     assert "tooManyAddresses" not in found(many)
     assert "tooManyAddresses" in found(f"{many}&one=https://more.test/")
 
@@ -195,7 +195,7 @@ def test_the_worst_link_there_can_be_is_judged_by_a_few_findings() -> None:
 )
 @settings(max_examples=500, deadline=None)
 def test_no_address_breaks_the_search(url: str) -> None:
-    for address in carried(url).addresses:
+    for address in carried_addresses(url).addresses:
         assert scheme_of(address)
     link_findings(url, "url", VERIFIED)
 
@@ -208,7 +208,7 @@ def test_carried_addresses_are_gone_to_and_looked_up_on_the_threat_list() -> Non
     web, threats = MemoryWeb(), MemoryThreats({"kino.by": ("MALWARE",)})
     content = Content(title="Lights", body="Tonight", url=link)
     there = inspect(content, VERIFIED, web=web, threats=threats)
-    assert web.asked == [KINO]
+    assert web.urls == [KINO]
     assert "listedThreat" in {each.code for each in there.findings}
 
 

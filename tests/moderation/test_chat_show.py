@@ -11,7 +11,7 @@ import pytest
 from shared.domain.actors import Actor, Role
 from shared.domain.audience.device import Platform
 from shared.domain.audience.filters import TargetPlatform
-from shared.domain.audience.targeting import AudienceQuery, Counted
+from shared.domain.audience.targeting import AudienceQuery, DeviceCount
 from shared.domain.chat.text import Card
 from shared.domain.delivery.ledger import AudiencePage
 from shared.domain.errors import TryAgain
@@ -165,7 +165,7 @@ class Audited(Audience):
     inner: Audience
     counted: list[AudienceQuery] = field(default_factory=list)
 
-    def count(self, query: AudienceQuery) -> Counted:
+    def count(self, query: AudienceQuery) -> DeviceCount:
         self.counted.append(query)
         return self.inner.count(query)
 

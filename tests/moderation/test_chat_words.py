@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from local.emulators.telegram.schema import EditMessageText, SendMessage
-from local.emulators.telegram.text import part, taken, units
+from local.emulators.telegram.text import check_text, part, units
 from shared.adapters.telegram import _content, _keyboard
 from shared.domain.audience.filters import Segment, TargetPlatform
 from shared.domain.chat.cards import MOST_FINDINGS, Facts, Reach, card_of, one_line, question
@@ -115,7 +115,7 @@ def facts(words: str, status: Status = Status.PENDING) -> Facts:
 def as_sent(card: Card) -> tuple[str, list[dict[str, Any]]]:
     """Read the card as Telegram would take it, or not."""
     asked = SendMessage.model_validate({"chat_id": -1, **_content(card), **_markup(card)})
-    return taken(asked.text, asked.parse_mode, asked.entities, MOST_UNITS, "message text")
+    return check_text(asked.text, asked.parse_mode, asked.entities, MOST_UNITS, "message text")
 
 
 def _markup(card: Card) -> dict[str, object]:

@@ -18,7 +18,7 @@ from shared.domain.findings.finding import (
     finding_of,
     has_red,
     new_reds,
-    shown,
+    visible_text,
 )
 from shared.domain.findings.link import link_findings
 from shared.domain.findings.text import text_findings
@@ -79,14 +79,14 @@ def test_severities_are_the_words_of_the_api() -> None:
 
 
 def test_a_sentence_never_carries_what_it_warns_of() -> None:
-    assert shown("a\u202eb\u200bc\nd") == "a[U+202E]b[U+200B]c[U+000A]d"
-    assert shown("x" * 500) == "x" * (MOST_SHOWN_CHARACTERS - 1) + "…"
-    assert shown("हिन्दी") == "हिन्दी"
+    assert visible_text("a\u202eb\u200bc\nd") == "a[U+202E]b[U+200B]c[U+000A]d"
+    assert visible_text("x" * 500) == "x" * (MOST_SHOWN_CHARACTERS - 1) + "…"
+    assert visible_text("हिन्दी") == "हिन्दी"
 
 
 @given(MESSY)
 def test_nothing_unseen_is_shown(text: str) -> None:
-    assert not any(unicodedata.category(c) in ("Cf", "Cc", "Cs", "Co") for c in shown(text))
+    assert not any(unicodedata.category(c) in ("Cf", "Cc", "Cs", "Co") for c in visible_text(text))
 
 
 # ---- bad input -----------------------------------------------------------------------------

@@ -433,5 +433,5 @@ def test_a_file_of_played_sites_that_cannot_be_used_is_named(tmp_path: Path, fil
 
 def test_the_trust_of_a_real_project_is_the_systems() -> None:
     real = web(read({"GOOGLE_CLOUD_PROJECT": "fanfare-prod"}))
-    assert real.played is None
+    assert real.local_hosts is None
     assert real.trust is ssl.create_default_context

@@ -110,13 +110,13 @@ def test_every_field_is_looked_at_and_named() -> None:
 def test_link_and_image_are_each_gone_to_once() -> None:
     web = MemoryWeb()
     findings(some(url=LINK, image=IMAGE), web)
-    assert sorted(web.asked) == [LINK, IMAGE]
+    assert sorted(web.urls) == [LINK, IMAGE]
 
 
 def test_a_deep_link_is_not_gone_to() -> None:
     web = MemoryWeb()
     assert codes(some(url="aurora://open"), web=web) == {("url", "deepLink")}
-    assert web.asked == []
+    assert web.urls == []
 
 
 def test_link_and_image_are_gone_to_at_the_same_time() -> None:

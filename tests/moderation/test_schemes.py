@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from shared.domain.findings.link import link_findings
-from shared.domain.links.schemes import GROUPS, SCHEMES, Group, Use, known, why_undeclarable
+from shared.domain.links.schemes import GROUPS, SCHEMES, Group, Use, look_up, why_undeclarable
 
 PAGE = Path(__file__).parents[2] / "docs" / "findings.md"
 CODES = {
@@ -52,7 +52,7 @@ def test_a_program_that_is_started_is_more_than_the_address_it_is_given(scheme: 
 
 @pytest.mark.parametrize("scheme", ["ms-new-tool", "microsoft.windows.camera", "windows.tools"])
 def test_parts_of_windows_are_dangerous_without_being_listed(scheme: str) -> None:
-    judged = known(scheme)
+    judged = look_up(scheme)
     assert judged is not None
     assert judged.use is Use.DANGEROUS
 

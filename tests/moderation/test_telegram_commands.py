@@ -178,7 +178,7 @@ def test_show_brings_the_chat_up_to_date(world: MemoryParts) -> None:
     world.chat = MemoryChat()
     done = fanfare("telegram", "show")
     assert done.output == "n1 is shown as it is\n"
-    assert len(world.chat.posted) == 1
+    assert len(world.chat.posts) == 1
 
 
 def test_nothing_is_shown_of_a_notification_that_is_not_there(world: MemoryParts) -> None:

@@ -126,7 +126,7 @@ def test_a_stranger_is_refused_and_telegram_is_done_with_it(world: MemoryParts) 
 
 def test_a_no_and_its_reason_come_in_two_updates(world: MemoryParts) -> None:
     post(a_press(data="r:n1:1"))
-    _, asked = chat(world).posted[-1]
+    _, asked = chat(world).posts[-1]
     assert post(a_reply("No source.", asked)).status_code == 200
     record = world.notifications.get(N1)
     assert (record.status, record.moderator_comment) == (Status.REJECTED, "No source.")
@@ -134,7 +134,7 @@ def test_a_no_and_its_reason_come_in_two_updates(world: MemoryParts) -> None:
 
 def test_the_caption_of_a_picture_is_a_reply(world: MemoryParts) -> None:
     post(a_press(data="r:n1:1"))
-    _, asked = chat(world).posted[-1]
+    _, asked = chat(world).posts[-1]
     update = a_reply("", asked)
     del update["message"]["text"]
     update["message"] |= {"photo": [{"file_id": "p"}], "caption": "See the source here."}
@@ -222,7 +222,7 @@ def test_nothing_that_people_write_is_logged(
         raise TryAgain("Telegram does not answer")
 
     post(a_press(data="r:n1:1"))
-    _, asked = chat(world).posted[-1]
+    _, asked = chat(world).posts[-1]
     chat(world).fault = broken
     post(a_reply("A private remark", asked))
     post({"update_id": 9, "message": {"text": "A private remark", "chat": "A private remark"}})
@@ -260,13 +260,13 @@ def an_event(id: str = "n1") -> int:
 
 def test_a_written_notification_is_shown(world: MemoryParts) -> None:
     assert an_event() == 200
-    assert "Waits for a decision" in next(iter(chat(world).shown.values())).text
+    assert "Waits for a decision" in next(iter(chat(world).cards.values())).text
 
 
 def test_without_a_bot_an_event_goes_on_as_ever(world: MemoryParts) -> None:
     world.settings = read(ENVIRONMENT)
     assert an_event() == 200
-    assert chat(world).posted == []
+    assert chat(world).posts == []
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ import pytest
 from aiohttp import web
 
 from local import telegram_setup
-from local.emulators.background import Served
+from local.emulators.background import ServedApp
 from local.emulators.telegram.server import Telegram, app
 from shared.adapters.telegram_calls import ToldElsewhere
 from shared.domain.chat.cards import card_of
@@ -56,7 +56,7 @@ def hook(wire: Line) -> Iterator[Hook]:
     found = Hook()
     application = web.Application()
     application.add_routes([web.post("/hook", found.hear)])
-    with Served(application) as served:
+    with ServedApp(application) as served:
         wire.calls().call(
             "setWebhook",
             url=f"{served.url}/hook",

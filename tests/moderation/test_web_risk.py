@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from aiohttp import web
 
-from local.emulators.background import Served
+from local.emulators.background import ServedApp
 from shared.adapters.web.threats import NoThreats, ThreatFile, threats
 from shared.adapters.web.web_risk import LISTS, WebRisk
 from shared.domain.errors import TryAgain
@@ -52,7 +52,7 @@ def google() -> Google:
 def served(google: Google) -> Iterator[str]:
     app = web.Application()
     app.router.add_get("/v1/uris:search", google.search)
-    with Served(app) as served:
+    with ServedApp(app) as served:
         yield served.url
 
 

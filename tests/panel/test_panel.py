@@ -12,7 +12,7 @@ from aiohttp import web
 from functions.http.openapi import description
 from functions.provider import api  # noqa: F401 - its routes
 from functions.provider.door import DOOR
-from local.emulators.background import Served
+from local.emulators.background import ServedApp
 from local.emulators.panel.server import CONFIGURATION, ROOT, TYPES, Site, app
 from shared.domain.audience.filters import Segment, TargetPlatform
 from shared.domain.content.content import NotificationInput
@@ -195,8 +195,8 @@ def site() -> Iterator[httpx.Client]:
     behind = web.Application()
     behind.router.add_route("*", "/{path:.*}", _echo)
     with (
-        Served(behind) as functions,
-        Served(app(functions.url, "127.0.0.1:9", "demo-p", Site.read())) as served,
+        ServedApp(behind) as functions,
+        ServedApp(app(functions.url, "127.0.0.1:9", "demo-p", Site.read())) as served,
         httpx.Client(base_url=served.url, timeout=60) as client,
     ):
         yield client

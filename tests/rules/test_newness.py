@@ -7,7 +7,7 @@ import pytest
 
 from shared.domain.audience.device import AddressKind, PushAddress, partition_of
 from shared.domain.audience.filters import Segment, TargetPlatform
-from shared.domain.delivery.ledger import SHOWN, Newness, Outcome, Record, Target, sort_key
+from shared.domain.delivery.ledger import RECEIPT_SHOWN, Newness, Outcome, Record, Target, sort_key
 from shared.domain.delivery.newness import comparable, key_range, newness
 from shared.domain.delivery.run import Run
 from shared.domain.notifications.lifecycle import Status
@@ -81,7 +81,7 @@ def at(hwid: str, since: datetime | None) -> Target:
         (REACHED, NOON + DAY, Newness.RENEWED),
         (replace(REACHED, at=None), NOON + DAY, Newness.KNOWN),
         (replace(REACHED, receipt=""), NOON - DAY, Newness.KNOWN),
-        (replace(REACHED, receipt=SHOWN), NOON - DAY, Newness.NEW),
+        (replace(REACHED, receipt=RECEIPT_SHOWN), NOON - DAY, Newness.NEW),
         (Record(Outcome.FAILED, "wrongApp", at=NOON), NOON - DAY, Newness.NEW),
         (Record(Outcome.UNKNOWN, "answerLost", at=NOON), NOON - DAY, Newness.NEW),
         (Record(Outcome.SKIPPED, "stopped", at=NOON), NOON - DAY, Newness.NEW),

@@ -17,7 +17,7 @@ from shared.domain.push.answers import (
 from shared.domain.push.pace import (
     SEVERAL,
     TOGETHER_SECONDS,
-    Throttled,
+    ThrottledAddresses,
     Window,
     too_much,
     whole_app_waits,
@@ -175,7 +175,7 @@ def test_the_whole_app_waits_when_the_service_names_it_or_several_addresses_are_
 
 
 def test_the_same_address_again_is_not_several_and_what_was_long_ago_is_forgotten() -> None:
-    throttled = Throttled()
+    throttled = ThrottledAddresses()
     for second in range(30):
         throttled = throttled.after("a", second)
         assert not throttled.several

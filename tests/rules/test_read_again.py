@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.domain.audience.device import AddressKind, PushAddress, Reach
-from shared.domain.delivery.ledger import SHOWN, UNTRIED, Outcome, Record, Target
+from shared.domain.delivery.ledger import RECEIPT_SHOWN, UNTRIED, Outcome, Record, Target
 from shared.domain.delivery.read_again import as_it_is_now, stale
 from shared.domain.delivery.recording import recorded
 from shared.domain.push.answers import (
@@ -76,9 +76,9 @@ def test_what_may_have_been_sent_before_is_unknown_and_not_skipped(
 
 @pytest.mark.parametrize(("reach", "code"), WITHDRAWN[:3])
 def test_a_desktop_that_was_shown_it_has_got_it(reach: Reach | None, code: str) -> None:
-    last = Record(Outcome.OPEN, "UNAVAILABLE", receipt=SHOWN, at=NOON)
+    last = Record(Outcome.OPEN, "UNAVAILABLE", receipt=RECEIPT_SHOWN, at=NOON)
     found = as_it_is_now(DESKTOP, last, reach, NOON + SECOND)
-    assert found == Record(Outcome.DELIVERED, receipt=SHOWN, at=NOON), code
+    assert found == Record(Outcome.DELIVERED, receipt=RECEIPT_SHOWN, at=NOON), code
 
 
 @pytest.mark.parametrize("target", [DESKTOP, MAC])
@@ -91,7 +91,9 @@ def test_a_desktop_without_an_address_any_more_is_left_to_its_document(target: T
 
 addresses = st.none() | st.sampled_from([NEW, APNS, an_fcm_address("token-phone-1")])
 reaches = st.none() | st.builds(Reach, addresses, st.booleans())
-records = st.sampled_from([UNTRIED, DOUBT, Record(Outcome.OPEN, "UNAVAILABLE", receipt=SHOWN)])
+records = st.sampled_from(
+    [UNTRIED, DOUBT, Record(Outcome.OPEN, "UNAVAILABLE", receipt=RECEIPT_SHOWN)]
+)
 
 
 @given(reaches, records, st.sampled_from(["android", "ios", "linux", "macos"]))

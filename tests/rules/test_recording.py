@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from shared.domain.delivery.ledger import UNTRIED, Outcome, Record
-from shared.domain.delivery.recording import recorded, together
+from shared.domain.delivery.recording import combine, recorded
 from shared.domain.push.answers import RetryLater
 from shared.domain.push.reactions import CREDENTIALS_UNAVAILABLE, NO_TURN, NOT_SENT
 from tests.builders import NOON
@@ -29,13 +29,13 @@ def test_who_was_asked_for_before_keeps_that_word(
     answer: RetryLater, code: str, ambiguous: bool
 ) -> None:
     last = Record(Outcome.OPEN, code, at=NOON, ambiguous=ambiguous)
-    word = together(last, (recorded(answer, LATER, last), None), LATER)
+    word = combine(last, (recorded(answer, LATER, last), None), LATER)
     assert word == Record(Outcome.OPEN, code, at=NOON, ambiguous=ambiguous)
 
 
 def test_of_a_desktop_that_was_shown_it_only_the_push_is_left() -> None:
     shown = Record(Outcome.DELIVERED, at=NOON)
-    word = together(UNTRIED, (recorded(NO_TURN, NOON), shown), NOON)
+    word = combine(UNTRIED, (recorded(NO_TURN, NOON), shown), NOON)
     assert word == Record(Outcome.OPEN, "noTurn", receipt="shown", at=NOON)
-    again = together(word, (recorded(NO_TURN, LATER, word), None), LATER)
+    again = combine(word, (recorded(NO_TURN, LATER, word), None), LATER)
     assert (again.outcome, again.receipt) == (Outcome.OPEN, "shown")

@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.domain.delivery.retry import (
+    RecentAttempts,
     RetryBudget,
     RetryPolicy,
-    Spent,
     failed_rounds_after,
     too_late,
     too_many,
@@ -120,29 +120,29 @@ tries = st.lists(
 
 
 def test_retries_are_a_tenth_of_first_attempts_and_a_minimum() -> None:
-    spent = BUDGET.after(Spent(), NOON, 2_000, 299)
+    spent = BUDGET.after(RecentAttempts(), NOON, 2_000, 299)
     assert BUDGET.affords(spent, NOON, 500)
     assert not BUDGET.affords(BUDGET.after(spent, NOON, 0, 1), NOON, 1)
 
 
 def test_first_attempts_are_never_refused() -> None:
-    assert BUDGET.affords(BUDGET.after(Spent(), NOON, 0, 10_000), NOON, 0)
+    assert BUDGET.affords(BUDGET.after(RecentAttempts(), NOON, 0, 10_000), NOON, 0)
 
 
 def test_a_process_that_did_nothing_else_still_gets_on() -> None:
-    assert BUDGET.affords(Spent(), NOON, 500)
+    assert BUDGET.affords(RecentAttempts(), NOON, 500)
 
 
 @given(tries)
 def test_what_was_spent_comes_back_when_the_window_has_passed(
     attempts: list[tuple[int, int, int]],
 ) -> None:
-    spent, now = Spent(), NOON
+    spent, now = RecentAttempts(), NOON
     for seconds, first, again in attempts:
         now += timedelta(seconds=seconds)
         spent = BUDGET.after(spent, now, first, again)
     assert BUDGET.affords(spent, now + timedelta(seconds=BUDGET.wait_seconds), 500)
-    assert BUDGET.recent(spent, now + timedelta(seconds=66)) == Spent()
+    assert BUDGET.recent(spent, now + timedelta(seconds=66)) == RecentAttempts()
 
 
 @given(tries)
@@ -150,7 +150,7 @@ def test_no_window_holds_many_more_retries_than_its_share(
     attempts: list[tuple[int, int, int]],
 ) -> None:
     """At most one batch more: the one that was begun with the last of the budget."""
-    spent, now = Spent(), NOON
+    spent, now = RecentAttempts(), NOON
     for seconds, first, again in attempts:
         now += timedelta(seconds=seconds)
         allowed = again if BUDGET.affords(spent, now, again) else 0
@@ -164,7 +164,7 @@ def test_no_window_holds_many_more_retries_than_its_share(
 def test_nothing_is_counted_twice_or_forgotten_within_the_window(
     attempts: list[tuple[int, int, int]],
 ) -> None:
-    spent = Spent()
+    spent = RecentAttempts()
     for _, first, again in attempts:
         spent = BUDGET.after(spent, NOON, first, again)
     assert spent.first == sum(first for _, first, _ in attempts)
@@ -175,7 +175,7 @@ def test_nothing_is_counted_twice_or_forgotten_within_the_window(
 def test_what_is_given_back_was_never_spent(
     attempts: list[tuple[int, int, int]], first: int, again: int
 ) -> None:
-    spent, granted_at = Spent(), NOON + timedelta(seconds=30)
+    spent, granted_at = RecentAttempts(), NOON + timedelta(seconds=30)
     for seconds, *others in attempts:
         spent = BUDGET.after(spent, NOON + timedelta(seconds=seconds), *others)
     granted = BUDGET.after(spent, granted_at, first, again)
@@ -184,7 +184,7 @@ def test_what_is_given_back_was_never_spent(
 
 
 def test_what_is_given_back_after_its_window_has_passed_changes_nothing() -> None:
-    granted = BUDGET.after(Spent(), NOON, 100, 10)
+    granted = BUDGET.after(RecentAttempts(), NOON, 100, 10)
     later = NOON + timedelta(seconds=90)
     now = BUDGET.after(granted, later, 3, 2)
     assert BUDGET.given_back(now, NOON, 100, 10) == now

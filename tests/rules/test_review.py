@@ -39,7 +39,7 @@ WARNING = Finding("shortener", Severity.WARNING, "url", "It shortens addresses."
 
 def looked_at(*findings: Finding, devices: int | None = 5) -> Notification:
     new, looked = a_notification(status=None), SubmissionCheck(findings, devices)
-    return new.submit(PROVIDER, NOON, admin_hwid=False, looked=looked).notification
+    return new.submit(PROVIDER, NOON, admin_hwid=False, check=looked).notification
 
 
 # ---- claims ----------------------------------------------------------------------------------
@@ -198,7 +198,7 @@ def test_an_edit_voids_the_claim_and_the_first_approval() -> None:
 
 def test_findings_are_entries_of_their_own() -> None:
     new, looked = a_notification(status=None), SubmissionCheck((RED, WARNING), 5)
-    change = new.submit(PROVIDER, NOON, admin_hwid=False, looked=looked)
+    change = new.submit(PROVIDER, NOON, admin_hwid=False, check=looked)
     submitted, told = change.entries
     assert (submitted.move, told.move, told.actor) == ("submit", "findings", "system")
     assert told.reason == "url ipHost, url shortener"
@@ -208,7 +208,7 @@ def test_findings_are_entries_of_their_own() -> None:
 
 def test_where_nothing_was_found_nothing_is_told() -> None:
     change = a_notification(status=None).submit(
-        PROVIDER, NOON, admin_hwid=False, looked=SubmissionCheck((), 5)
+        PROVIDER, NOON, admin_hwid=False, check=SubmissionCheck((), 5)
     )
     assert [entry.move for entry in change.entries] == ["submit"]
     assert change.notification.estimated_devices == 5
@@ -216,10 +216,10 @@ def test_where_nothing_was_found_nothing_is_told() -> None:
 
 def test_a_later_look_adds_what_is_new() -> None:
     it = looked_at(WARNING)
-    more = it.found((WARNING, RED), LATER)
+    more = it.add_findings((WARNING, RED), LATER)
     assert more.notification.findings == (WARNING, RED)
     assert [entry.reason for entry in more.entries] == ["url ipHost"]
-    assert it.found((WARNING,), LATER).entries == ()
+    assert it.add_findings((WARNING,), LATER).entries == ()
 
 
 # ---- who may not decide ----------------------------------------------------------------------

@@ -73,7 +73,7 @@ def test_what_ended_is_forgotten_in_time() -> None:
     schedule = SendSchedule()
     for number in range(500):
         schedule = schedule.reserved(str(number), NOON + number * MINUTE, MINUTE)
-    assert len(schedule.taken) <= REMEMBERED / MINUTE + 1
+    assert len(schedule.stretches) <= REMEMBERED / MINUTE + 1
 
 
 def test_one_that_is_taken_out_leaves_its_time_to_others() -> None:
@@ -85,7 +85,7 @@ def test_one_that_is_taken_out_leaves_its_time_to_others() -> None:
 def test_those_behind_one_that_is_taken_out_stay_where_they_are() -> None:
     schedule = SendSchedule().reserved("a", NOON, 10 * MINUTE).reserved("b", NOON, 5 * MINUTE)
     rest = schedule.without({"a"}, NOON + MINUTE)
-    assert rest.taken == schedule.taken[1:]
+    assert rest.stretches == schedule.stretches[1:]
     assert rest.free_at == NOON + 15 * MINUTE
 
 

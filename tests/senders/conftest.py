@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from cryptography.x509.oid import NameOID
 
-from local.emulators.background import Served
+from local.emulators.background import ServedApp
 from local.emulators.fcm.server import app
 
 LOOPBACK = IPv4Address("127.0.0.1")
@@ -68,7 +68,7 @@ def _self_signed(private_key: str) -> bytes:
 @pytest.fixture(scope="module")
 def fcm() -> Iterator[str]:
     """Serve the emulator; yield its base URL."""
-    with Served(app()) as served:
+    with ServedApp(app()) as served:
         yield served.url
 
 

@@ -22,7 +22,7 @@ from shared.adapters.push.apns_credentials import (
 )
 from shared.domain.errors import TryAgain
 from shared.domain.push.apns import SECONDS_BETWEEN_TOKENS
-from shared.ports.database import Document, Found
+from shared.ports.database import Document, ReadResult
 from shared.settings.credentials import CredentialsRefused
 from shared.settings.credentials.apns import ApnsCredentials
 from shared.settings.credentials.p8 import read_key
@@ -45,7 +45,7 @@ class AwayDatabase(MemoryDatabase):
     def get(self, *asked: Any) -> Document | None:
         raise TryAgain("away")
 
-    def get_many(self, *asked: Any) -> Found:
+    def get_many(self, *asked: Any) -> ReadResult:
         raise TryAgain("away")
 
 

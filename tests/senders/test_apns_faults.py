@@ -147,7 +147,7 @@ class Client:
         """Begin a request without waiting for it."""
 
         async def one() -> HttpAnswer | Fault:
-            return (await self._client.post(path, (), common((), BODY))).got
+            return (await self._client.post(path, (), common((), BODY))).answer
 
         return asyncio.run_coroutine_threadsafe(one(), self._thread._loop)
 
@@ -163,7 +163,7 @@ class Client:
             shared = common(((b"apns-topic", b"t"),), body)
             paths = (b"/3/device/%d" % number for number in range(count))
             requests = (self._client.post(each, (), shared) for each in paths)
-            return [posted.got for posted in await asyncio.gather(*requests)]
+            return [posted.answer for posted in await asyncio.gather(*requests)]
 
         return self._thread.run(all_at_once())
 

@@ -15,7 +15,7 @@ from random import Random
 import httpx
 import pytest
 
-from local.emulators.background import Served
+from local.emulators.background import ServedApp
 from local.emulators.hms.server import app as hms_app
 from shared.adapters.push.app_senders import AppSenders, BuildSender, ServiceSender
 from shared.adapters.push.fcm import FcmSender
@@ -289,7 +289,7 @@ def test_more_apps_than_there_is_room_for_from_many_threads(seed: int) -> None:
 
 @pytest.fixture(scope="module")
 def hms() -> Iterator[str]:
-    with Served(hms_app()) as served:
+    with ServedApp(hms_app()) as served:
         yield served.url
 
 

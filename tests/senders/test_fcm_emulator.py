@@ -10,10 +10,10 @@ import httpx
 import orjson
 import pytest
 
-from local.emulators.background import Served
+from local.emulators.background import ServedApp
 from local.emulators.fcm.answers import FAULTS
 from local.emulators.fcm.server import Config, app
-from local.emulators.push.received import DETAILS_KEPT, Entry, Received
+from local.emulators.push.received import DETAILS_KEPT, Entry, RequestLog
 from tests.senders.conftest import AccountFile
 from tests.senders.parts import received
 
@@ -78,7 +78,7 @@ print(json.dumps({t: type(a.exception).__name__ if a.exception else a.message_id
 @pytest.mark.parametrize("how", ["each", "async"])
 def test_googles_own_sdk_takes_it_for_fcm(how: str, account_file: AccountFile) -> None:
     key = account_file("")
-    with Served(app(Config(issued_tokens_only=True), key)) as served:
+    with ServedApp(app(Config(issued_tokens_only=True), key)) as served:
         account = account_file(f"{served.url}/token")
         ran = subprocess.run(
             [sys.executable, "-c", ADMIN, served.url, how, str(account)],
@@ -236,7 +236,7 @@ def test_what_was_received_can_be_filtered_and_limited(client: httpx.Client) -> 
 
 
 def test_counts_are_kept_for_all_and_details_for_the_last() -> None:
-    kept = Received()
+    kept = RequestLog()
     for number in range(DETAILS_KEPT + 5):
         token = f"t{number}"
         kept.add(Entry(0.0, token, kept.attempt(token), 200, True, "n", "n"))
@@ -246,7 +246,7 @@ def test_counts_are_kept_for_all_and_details_for_the_last() -> None:
 
 def test_the_summary_tells_repeats_with_a_replace_key_from_those_without() -> None:
     with (
-        Served(app()) as served,
+        ServedApp(app()) as served,
         httpx.Client(base_url=served.url, headers=BEARER, timeout=60) as client,
     ):
         keyed = {
@@ -289,7 +289,7 @@ def test_faults_come_in_the_ratio_asked_for_and_again_with_the_same_seed() -> No
         return [a.status_code for a in answers]
 
     with (
-        Served(app()) as served,
+        ServedApp(app()) as served,
         httpx.Client(base_url=served.url, headers=BEARER, timeout=60) as client,
     ):
         first, again, other = statuses(client, 7), statuses(client, 7), statuses(client, 8)
@@ -310,7 +310,7 @@ def test_a_configuration_it_does_not_know_is_refused(
 
 def test_latency_is_what_was_asked_for() -> None:
     with (
-        Served(app(Config(latency_seconds=0.1))) as served,
+        ServedApp(app(Config(latency_seconds=0.1))) as served,
         httpx.Client(base_url=served.url, headers=BEARER, timeout=60) as client,
     ):
         started = time.monotonic()

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from local.emulators.background import Served
+from local.emulators.background import ServedApp
 from local.emulators.fcm.server import app
 from shared.domain.push.answers import Accepted, RetryLater
 from shared.wire import http11
@@ -241,7 +241,7 @@ def test_what_is_asked_for_is_what_goes_over_the_wire() -> None:
 
 
 def test_a_sender_that_was_closed_starts_anew() -> None:
-    with Served(app()) as served, Sending(served.url) as send:
+    with ServedApp(app()) as served, Sending(served.url) as send:
         send("one")
         send.sender.close()
         send.sender.close()

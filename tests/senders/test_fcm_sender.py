@@ -9,7 +9,7 @@ import threading
 import httpx
 import pytest
 
-from local.emulators.background import Served
+from local.emulators.background import ServedApp
 from local.emulators.fcm.server import Config, app
 from shared.adapters.push.fcm import FcmSender, fcm_sender
 from shared.domain.push.answers import Accepted, AddressGone, Misconfigured, RetryLater
@@ -34,7 +34,7 @@ def test_a_refused_access_token_is_renewed_once_for_all_and_the_push_goes_out(
 ) -> None:
     account = account_file("")
     monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(account))
-    with Served(app(Config(issued_tokens_only=True), account)) as served:
+    with ServedApp(app(Config(issued_tokens_only=True), account)) as served:
         settings = read(
             {
                 "GOOGLE_CLOUD_PROJECT": "demo-p",

@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from local.emulators.apns.answers import REASONS, prefix_of
-from local.emulators.background import Served
+from local.emulators.background import ServedApp
 from local.emulators.fcm.answers import FAULTS
 from local.emulators.fcm.server import Config, app
 from shared.domain.push.answers import (
@@ -171,7 +171,7 @@ def test_nobody_to_send_to_is_nothing_to_do(send: Sending) -> None:
 
 def test_no_more_than_fifty_are_under_way_at_once() -> None:
     with (
-        Served(app(Config(latency_seconds=0.1))) as served,
+        ServedApp(app(Config(latency_seconds=0.1))) as served,
         Sending(served.url) as send,
     ):
         send(*(f"t{n}" for n in range(120)))

@@ -14,7 +14,7 @@ import pytest
 from aiohttp import web
 from google.auth.credentials import Credentials
 
-from local.emulators.background import Served
+from local.emulators.background import ServedApp
 from local.emulators.fcm.server import app
 from local.emulators.fcm.tokens import GRANT, TokenEndpoint
 from shared.wire.tokens import (
@@ -141,7 +141,7 @@ def test_a_service_account_gets_its_token_from_where_we_say(
     account_file: AccountFile, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     account = account_file("https://127.0.0.1:1/not-here")
-    with Served(app(service_account=account)) as served:
+    with ServedApp(app(service_account=account)) as served:
         tokens = real_tokens(monkeypatch, str(account), f"{served.url}/token")
         assert tokens.current().startswith("ya29.")
 
@@ -174,7 +174,7 @@ def test_only_the_endpoints_own_word_means_refused(
 
     endpoint = web.Application()
     endpoint.add_routes([web.post("/token", said)])
-    with Served(endpoint) as served:
+    with ServedApp(endpoint) as served:
         tokens = real_tokens(monkeypatch, str(account_file("")), f"{served.url}/token")
         with pytest.raises(meaning):
             tokens.current()
@@ -217,7 +217,7 @@ def test_a_refusal_because_of_our_clock_passes_and_says_what_to_do(
 
     endpoint = web.Application()
     endpoint.add_routes([web.post("/token", refuse)])
-    with Served(endpoint) as served:
+    with ServedApp(endpoint) as served:
         monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(account_file("")))
         tokens = GoogleAccessTokens(token_url=f"{served.url}/token", clock=clock)
         with pytest.raises(meaning):
@@ -235,7 +235,7 @@ def test_a_date_that_says_nothing_of_our_clock_accuses_nobody(
 
     endpoint = web.Application()
     endpoint.add_routes([web.post("/token", refuse)])
-    with Served(endpoint) as served:
+    with ServedApp(endpoint) as served:
         tokens = real_tokens(monkeypatch, str(account_file("")), f"{served.url}/token")
         with pytest.raises(CredentialsRefused):
             tokens.current()
@@ -283,7 +283,7 @@ GOOD = {
 
 @pytest.fixture
 def endpoint(account_file: AccountFile) -> Iterator[str]:
-    with Served(app(service_account=account_file(""))) as served:
+    with ServedApp(app(service_account=account_file(""))) as served:
         yield f"{served.url}/token"
 
 

@@ -8,7 +8,7 @@ import httpx
 import orjson
 import pytest
 
-from local.emulators.background import Served
+from local.emulators.background import ServedApp
 from local.emulators.hms.server import app
 from shared.adapters.push.hms_credentials import HuaweiAccessTokens
 from shared.settings.credentials import CredentialsRefused as UnusableSecret
@@ -205,7 +205,7 @@ def test_a_token_endpoint_that_is_away_or_silent_is_not_a_refusal() -> None:
 
 
 def test_the_emulator_gives_tokens_for_its_secret_only() -> None:
-    with Served(app(app_secret="s3cret+/&=")) as served:
+    with ServedApp(app(app_secret="s3cret+/&=")) as served:
         url = f"{served.url}/oauth2/v3/token"
         assert "/" in HuaweiAccessTokens(an_account(), url).current()
         with pytest.raises(CredentialsRefused, match="1203"):

@@ -10,7 +10,7 @@ import httpx
 import orjson
 import pytest
 
-from local.emulators.background import Served
+from local.emulators.background import ServedApp
 from local.emulators.hms.answers import ILLEGALS, REPLIES
 from local.emulators.hms.server import app
 from tests.senders.hms_parts import many, summary
@@ -23,7 +23,7 @@ TAP = {"click_action": {"type": 3}}
 
 @pytest.fixture(scope="module")
 def hms() -> Iterator[str]:
-    with Served(app()) as served:
+    with ServedApp(app()) as served:
         yield served.url
 
 
@@ -204,7 +204,7 @@ def test_what_was_received_can_be_filtered_and_limited(client: httpx.Client) -> 
 
 def test_the_summary_tells_repeats_with_a_replace_key_from_those_without() -> None:
     with (
-        Served(app()) as served,
+        ServedApp(app()) as served,
         httpx.Client(base_url=served.url, headers=BEARER, timeout=60) as client,
     ):
         data = '{"notificationId":"n1"}'
@@ -237,7 +237,7 @@ def test_faults_come_in_the_ratio_asked_for_and_again_with_the_same_seed() -> No
         return [post(client, token=[f"t{n}"]).status_code for n in range(100)]
 
     with (
-        Served(app()) as served,
+        ServedApp(app()) as served,
         httpx.Client(base_url=served.url, headers=BEARER, timeout=60) as client,
     ):
         first, again, other = statuses(client, 7), statuses(client, 7), statuses(client, 8)
@@ -257,7 +257,7 @@ def test_a_configuration_it_does_not_know_is_refused(
 
 def test_latency_is_what_was_asked_for() -> None:
     with (
-        Served(app()) as served,
+        ServedApp(app()) as served,
         httpx.Client(base_url=served.url, headers=BEARER, timeout=60) as client,
     ):
         client.post("/_config", json={"latency_seconds": 0.1})

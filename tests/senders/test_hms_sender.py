@@ -11,7 +11,7 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
-from local.emulators.background import Served
+from local.emulators.background import ServedApp
 from local.emulators.hms.server import Config, app
 from shared.adapters.push.hms import MOST_AT_ONCE, HmsSender, hms_sender, requests_of
 from shared.adapters.push.hms_credentials import HuaweiAccessTokens
@@ -31,7 +31,7 @@ def from_emulator(account: HmsAccount, url: str) -> HmsSender:
 
 @pytest.fixture(scope="module")
 def hms() -> Iterator[str]:
-    with Served(app()) as served:
+    with ServedApp(app()) as served:
         yield served.url
 
 
@@ -40,7 +40,7 @@ def test_a_refused_access_token_is_renewed_once_for_all_and_the_push_goes_out(
     project: str,
 ) -> None:
     account = an_account(projectId=project)
-    with Served(app(Config(issued_tokens_only=True), "s3cret+/&=")) as served:
+    with ServedApp(app(Config(issued_tokens_only=True), "s3cret+/&=")) as served:
         sender = from_emulator(account, served.url)
         try:
             assert codes(sender.send(pushes(a_message(), addresses("a")))) == ["accepted"]
@@ -57,7 +57,7 @@ def test_a_refused_access_token_is_renewed_once_for_all_and_the_push_goes_out(
 
 
 def test_the_token_of_another_app_is_a_matter_of_configuration() -> None:
-    with Served(app(Config(issued_tokens_only=True))) as served:
+    with ServedApp(app(Config(issued_tokens_only=True))) as served:
         other = HuaweiAccessTokens(an_account(appId="200"), f"{served.url}/oauth2/v3/token")
         sender = HmsSender(PATH, other, served.url)
         try:
@@ -218,7 +218,7 @@ def test_a_forked_worker_sends_over_connections_of_its_own(hms: str) -> None:
 
 def test_no_token_and_no_secret_of_any_kind_is_logged(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
-    with Served(app(app_secret="right")) as served:
+    with ServedApp(app(app_secret="right")) as served:
         refused = from_emulator(an_account(appSecret="very-secret"), served.url)
         assert refused.send(pushes(a_message(), addresses("secret-address"))) == [REFUSED]
         with HmsSending(served.url, FixedTokens("secret-one", "secret-two")) as send:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from local.emulators.background import Served
+from local.emulators.background import ServedApp
 from local.emulators.hms.answers import ILLEGALS, REPLIES, UNREADABLE
 from local.emulators.hms.server import app
 from shared.domain.push.answers import (
@@ -83,7 +83,7 @@ names = (f"t{n}" for n in itertools.count())
 
 @pytest.fixture(scope="module")
 def hms() -> Iterator[str]:
-    with Served(app()) as served:
+    with ServedApp(app()) as served:
         yield served.url
 
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from local.emulators.background import Served
+from local.emulators.background import ServedApp
 from local.emulators.fcm.server import app
 from shared.adapters.push.app_senders import AppSenders, BuildSender
 from shared.adapters.push.pace import Pace, PushAccount, at_pace
@@ -125,7 +125,7 @@ def test_an_address_on_which_we_break_costs_only_itself(
 def test_phones_of_fcm_are_delivered_while_neither_apple_nor_huawei_can_be_reached(
     account_file: AccountFile, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with Served(app()) as served:
+    with ServedApp(app()) as served:
         monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(account_file(served.url)))
         parts = GoogleParts(
             read(

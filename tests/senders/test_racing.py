@@ -94,7 +94,7 @@ def test_a_push_over_http2_goes_out_while_another_address_swallows(
                 connect=at(swallowing, place),
             )
             try:
-                return (await client.post(b"/3/device/t", (), common((), b"{}"))).got
+                return (await client.post(b"/3/device/t", (), common((), b"{}"))).answer
             finally:
                 await client.close()
 

@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from local.emulators.apns.server import ServedApns
-from local.emulators.background import Served
+from local.emulators.background import ServedApp
 from local.emulators.hms.server import app
 from shared.domain.audience.device import AddressKind, PushAddress
 from shared.domain.push.answers import Accepted
@@ -28,7 +28,7 @@ def apns(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServedApns]:
 
 @pytest.fixture(scope="module")
 def hms() -> Iterator[str]:
-    with Served(app()) as served:
+    with ServedApp(app()) as served:
         yield served.url
 
 

@@ -49,7 +49,7 @@ class Fault:
     @property
     def status(self) -> int:
         """Status that the client can have seen."""
-        return self.http if self.kind in _SEEN else NO_ANSWER
+        return self.http if self.kind in _WITH_STATUS else NO_ANSWER
 
     @property
     def body(self) -> bytes:
@@ -58,7 +58,7 @@ class Fault:
             return orjson.dumps({"reason": self.reason, "timestamp": UNREGISTERED_AT_MS})
         return orjson.dumps({"reason": self.reason}) if self.reason else b""
 
-    def shown(self) -> dict[str, object]:
+    def as_json(self) -> dict[str, object]:
         """Convert the row to what ``GET /prefixes`` lists."""
         return {
             "prefix": self.prefix,
@@ -70,7 +70,7 @@ class Fault:
         }
 
 
-_SEEN = frozenset({FaultKind.ANSWER, FaultKind.GOAWAY_ANSWERED})
+_WITH_STATUS = frozenset({FaultKind.ANSWER, FaultKind.GOAWAY_ANSWERED})
 
 REASONS: tuple[tuple[int, str], ...] = (
     (400, "BadCollapseId"),

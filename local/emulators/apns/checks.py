@@ -140,8 +140,8 @@ def check(headers: Headers, body: bytes, caller: Caller, tokens: TokenRules) -> 
     return _payload(given, body)
 
 
-def _check_topic(given: Mapping[str, str], caller: Caller) -> None:
-    topic = given.get("apns-topic", "")
+def _check_topic(headers: Mapping[str, str], caller: Caller) -> None:
+    topic = headers.get("apns-topic", "")
     if not topic and (caller.topics is None or len(caller.topics) > 1):
         raise Refused(400, "MissingTopic")
     if not re.fullmatch(r"[A-Za-z0-9.-]*", topic):
@@ -150,22 +150,22 @@ def _check_topic(given: Mapping[str, str], caller: Caller) -> None:
         raise Refused(400, "TopicDisallowed")
 
 
-def _check_headers(given: Mapping[str, str]) -> None:
-    kind, priority = given.get("apns-push-type", ""), given.get("apns-priority", "10")
-    if "apns-id" in given and not _UUID.fullmatch(given["apns-id"]):
+def _check_headers(headers: Mapping[str, str]) -> None:
+    kind, priority = headers.get("apns-push-type", ""), headers.get("apns-priority", "10")
+    if "apns-id" in headers and not _UUID.fullmatch(headers["apns-id"]):
         raise Refused(400, "BadMessageId")
-    if not re.fullmatch(r"\d{1,15}", given.get("apns-expiration", "0"), re.ASCII):
+    if not re.fullmatch(r"\d{1,15}", headers.get("apns-expiration", "0"), re.ASCII):
         raise Refused(400, "BadExpirationDate")
     if priority not in {"10", "5", "1"} or (kind == "background" and priority == "10"):
         raise Refused(400, "BadPriority")
-    if len(given.get("apns-collapse-id", "").encode()) > MOST_COLLAPSE_ID_BYTES:
+    if len(headers.get("apns-collapse-id", "").encode()) > MOST_COLLAPSE_ID_BYTES:
         raise Refused(400, "BadCollapseId")
     if kind and kind not in PUSH_TYPES:
         raise Refused(400, "InvalidPushType")
 
 
-def _payload(given: Mapping[str, str], body: bytes) -> object:
-    voip = given.get("apns-push-type") == "voip"
+def _payload(headers: Mapping[str, str], body: bytes) -> object:
+    voip = headers.get("apns-push-type") == "voip"
     if len(body) > (MOST_VOIP_BYTES if voip else MOST_PAYLOAD_BYTES):
         raise Refused(413, "PayloadTooLarge")
     try:
@@ -174,6 +174,6 @@ def _payload(given: Mapping[str, str], body: bytes) -> object:
         raise Refused(400, "PayloadEmpty") from None
     if not isinstance(payload, dict) or not payload:
         raise Refused(400, "PayloadEmpty")
-    if not would_show(given.get("apns-push-type", ""), payload):
+    if not would_show(headers.get("apns-push-type", ""), payload):
         raise Refused(400, NOT_SHOWN)
     return payload

@@ -18,11 +18,11 @@ def _hyphens(name: str) -> str:
     return name.replace("_", "-")
 
 
-class _Documented(BaseModel):
+class _DocumentedModel(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, alias_generator=_hyphens)
 
 
-class Alert(_Documented):
+class Alert(_DocumentedModel):
     """Text that is shown."""
 
     title: StrictStr | None = None
@@ -37,7 +37,7 @@ class Alert(_Documented):
     loc_args: Texts | None = None
 
 
-class Sound(_Documented):
+class Sound(_DocumentedModel):
     """Critical sound."""
 
     critical: Flag = 0
@@ -45,7 +45,7 @@ class Sound(_Documented):
     volume: Annotated[float, Field(ge=0, le=1)] = 1.0
 
 
-class Aps(_Documented):
+class Aps(_DocumentedModel):
     """Dictionary for notifications and live activities."""
 
     alert: StrictStr | Alert | None = None

@@ -7,7 +7,7 @@ good: the real service allows one until then.
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from local.emulators.push.received import Entry, Received
+from local.emulators.push.received import Entry, RequestLog
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +22,7 @@ class StreamEntry(Entry):
     payload: object
 
 
-class ApnsReceived(Received):
+class ApnsReceived(RequestLog):
     """Requests, with counts of connections and early requests."""
 
     def forget(self) -> None:

@@ -182,8 +182,8 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _key(given: str) -> tuple[str, str]:
-    key_id, _, path = given.partition("=")
+def _key(option: str) -> tuple[str, str]:
+    key_id, _, path = option.partition("=")
     return key_id, Path(path).read_text()
 
 

@@ -29,7 +29,7 @@ class Apns:
         self._in_force = InForce(config or Config(), FAULT_TABLE.by_prefix)
         self._tokens = TokenRules(keys or {})
         self.received = ApnsReceived()
-        shown = {"prefixes": [fault.shown() for fault in FAULTS]}
+        shown = {"prefixes": [fault.as_json() for fault in FAULTS]}
         self.admin = Admin(self._in_force, self.received, shown)
 
     def opened(self) -> int:
@@ -83,9 +83,9 @@ class Apns:
         return config.slow_seconds if slow else config.latency_seconds
 
 
-def _names(given: Mapping[str, str]) -> Mapping[str, str]:
+def _names(headers: Mapping[str, str]) -> Mapping[str, str]:
     """Return the request's id or, as Apple does, a new one."""
-    return {"apns-id": given.get("apns-id") or str(uuid.uuid4())}
+    return {"apns-id": headers.get("apns-id") or str(uuid.uuid4())}
 
 
 def _text(payload: object, name: str) -> str:

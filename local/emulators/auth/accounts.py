@@ -50,11 +50,11 @@ class Refusal(Exception):
         self.status = status
 
 
-def required(given: str | None, message: str) -> str:
-    """Return ``given``, or refuse with ``message`` if it is empty."""
-    if not given:
+def required(value: str | None, message: str) -> str:
+    """Return ``value``, or refuse with ``message`` if it is empty."""
+    if not value:
         raise Refusal(message)
-    return given
+    return value
 
 
 @dataclass(frozen=True, slots=True)

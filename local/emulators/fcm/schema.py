@@ -46,13 +46,13 @@ class Unacceptable(Exception):
         return error(400, "INVALID_ARGUMENT", self.message, self.code, violations)
 
 
-def typed(type_: str, given: object, path: str = "") -> Json:
-    """Return ``given`` with its fields in camelCase. Raises ``Unacceptable``."""
-    if not isinstance(given, dict):
-        raise _wrong_value(path, type_, given)
+def typed(type_: str, message: object, path: str = "") -> Json:
+    """Return ``message`` with its fields in camelCase. Raises ``Unacceptable``."""
+    if not isinstance(message, dict):
+        raise _wrong_value(path, type_, message)
     fields = _FIELDS[type_]
     known: Json = {}
-    for spelling, value in given.items():
+    for spelling, value in message.items():
         if spelling not in fields:
             at = f" at '{path}'" if path else ""
             sentence = f'Unknown name "{spelling}"{at}: Cannot find field.'

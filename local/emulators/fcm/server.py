@@ -20,12 +20,12 @@ from local.emulators.fcm.answers import FAULT_TABLE, FAULTS, PASSING
 from local.emulators.fcm.received import MessageEntry, notification_id, replace_key
 from local.emulators.fcm.schema import Unacceptable
 from local.emulators.fcm.tokens import RefusedGrant, TokenEndpoint
-from local.emulators.fcm.validation import Accepted, check
+from local.emulators.fcm.validation import ValidMessage, check
 from local.emulators.http_faults import Wait, give
 from local.emulators.json_answers import in_json, ready_json
 from local.emulators.push.admin import Admin
 from local.emulators.push.config import InForce, PushConfig
-from local.emulators.push.received import NO_ANSWER, Received
+from local.emulators.push.received import NO_ANSWER, RequestLog
 
 EXAMPLES = """\
 examples:
@@ -63,8 +63,8 @@ class Fcm:
     def __init__(self, config: Config, tokens: TokenEndpoint) -> None:
         self._in_force = InForce(config, FAULT_TABLE.by_prefix)
         self._tokens = tokens
-        self.received = Received()
-        shown = {"prefixes": [fault.shown() for fault in FAULTS]}
+        self.received = RequestLog()
+        shown = {"prefixes": [fault.as_json() for fault in FAULTS]}
         self._admin = Admin(self._in_force, self.received, shown)
 
     def routes(self) -> list[web.RouteDef]:
@@ -101,7 +101,7 @@ class Fcm:
         self.received.count_refused(status)
         return ready_json(body, status)
 
-    async def _answer(self, request: web.Request, accepted: Accepted) -> web.StreamResponse:
+    async def _answer(self, request: web.Request, accepted: ValidMessage) -> web.StreamResponse:
         attempt = self.received.attempt(accepted.recipient)
         fault = FAULT_TABLE.of(accepted.recipient, attempt) or self._in_force.passing_fault()
         self._keep(request.match_info["project"], accepted, attempt, fault)
@@ -110,11 +110,13 @@ class Fcm:
         config = self._in_force.config
         return await give(request, fault, Wait(config.slow_seconds, config.retry_after_seconds))
 
-    def _receipt(self, project: str, accepted: Accepted) -> bytes:
+    def _receipt(self, project: str, accepted: ValidMessage) -> bytes:
         name = "fake_message_id" if accepted.validate_only else f"0:{time.time_ns()}%fanfare"
         return b'{"name":"projects/%b/messages/%b"}' % (project.encode(), name.encode())
 
-    def _keep(self, project: str, accepted: Accepted, attempt: int, fault: Fault | None) -> None:
+    def _keep(
+        self, project: str, accepted: ValidMessage, attempt: int, fault: Fault | None
+    ) -> None:
         silent = fault is not None and fault.kind in SILENT
         self.received.add(
             MessageEntry(

@@ -25,7 +25,7 @@ _RESERVED = re.compile(r"from|message_type|google\..*|gcm\.notification\..*", re
 
 
 @dataclass(frozen=True, slots=True)
-class Accepted:
+class ValidMessage:
     """Message of a good body, its fields in camelCase."""
 
     message: Json
@@ -33,7 +33,7 @@ class Accepted:
     validate_only: bool
 
 
-def check(body: bytes) -> Accepted:
+def check(body: bytes) -> ValidMessage:
     """Check a body. Raises ``Unacceptable``."""
     try:
         given = orjson.loads(body)
@@ -49,20 +49,20 @@ def check(body: bytes) -> Accepted:
 
 
 @lru_cache(maxsize=64)
-def _checked_before(body: bytes) -> Accepted:
+def _checked_before(body: bytes) -> ValidMessage:
     """Check a message once for all addresses: what is right for one is right for all."""
     return _checked(orjson.loads(body), len(body))
 
 
-def _checked(given: object, length: int) -> Accepted:
-    request = typed("SendMessageRequest", given)
+def _checked(body: object, length: int) -> ValidMessage:
+    request = typed("SendMessageRequest", body)
     message = _at(request, "message")
     recipient = _recipient(message)
     for rule in _RULES:
         rule(message)
     if length > MOST_TOPIC_BYTES:
         _check_size(message)
-    return Accepted(message, recipient, bool(request.get("validateOnly")))
+    return ValidMessage(message, recipient, bool(request.get("validateOnly")))
 
 
 def _refuse(message: str, field: str = "") -> Unacceptable:

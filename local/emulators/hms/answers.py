@@ -48,7 +48,7 @@ class Illegal:
     reason: str = ""
     listed: bool = True
 
-    def shown(self) -> dict[str, object]:
+    def as_json(self) -> dict[str, object]:
         """Convert the row to what ``GET /prefixes`` lists."""
         return {"prefix": self.prefix, "meaning": self.meaning, "reason": self.reason or None}
 

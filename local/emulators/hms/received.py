@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import orjson
 
 from local.emulators.fcm.received import MessageEntry
-from local.emulators.push.received import Received
+from local.emulators.push.received import RequestLog
 
 Json = Mapping[str, object]
 
@@ -20,7 +20,7 @@ class RequestEntry(MessageEntry):
     request: int
 
 
-class HmsReceived(Received):
+class HmsReceived(RequestLog):
     """Addresses, with a count of requests."""
 
     def forget(self) -> None:

@@ -31,7 +31,7 @@ from local.emulators.hms.answers import (
 )
 from local.emulators.hms.received import HmsReceived, RequestEntry, notification_id, replace_key
 from local.emulators.hms.tokens import HmsTokenEndpoint, RefusedClient
-from local.emulators.hms.validation import Accepted, Unacceptable, check
+from local.emulators.hms.validation import Unacceptable, ValidMessage, check
 from local.emulators.http_faults import Wait, give
 from local.emulators.json_answers import in_json, ready_json
 from local.emulators.push.admin import Admin
@@ -78,8 +78,8 @@ class Hms:
         self._tokens = tokens
         self.received = HmsReceived()
         shown = {
-            "requests": [{**reply.shown(), "code": reply.code or None} for reply in REPLIES],
-            "addresses": [illegal.shown() for illegal in (*ILLEGALS, UNREADABLE)],
+            "requests": [{**reply.as_json(), "code": reply.code or None} for reply in REPLIES],
+            "addresses": [illegal.as_json() for illegal in (*ILLEGALS, UNREADABLE)],
         }
         self._admin = Admin(self._in_force, self.received, shown, self._token_requests)
 
@@ -128,7 +128,7 @@ class Hms:
         return ready_json(answer_body(code, message), http)
 
     async def _answer(
-        self, request: web.Request, accepted: Accepted, number: int
+        self, request: web.Request, accepted: ValidMessage, number: int
     ) -> web.StreamResponse:
         attempts = {token: self.received.attempt(token) for token in accepted.tokens}
         reply = self._reply(attempts)
@@ -152,7 +152,7 @@ class Hms:
     def _keep(
         self,
         owner: str,
-        accepted: Accepted,
+        accepted: ValidMessage,
         number: int,
         address: tuple[str, int],
         outcome: tuple[int, bool],

@@ -18,7 +18,7 @@ class RefusedClient(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class _Issued:
+class _IssuedToken:
     client: str
     until: float
 
@@ -28,7 +28,7 @@ class HmsTokenEndpoint:
 
     def __init__(self, app_secret: str = "") -> None:
         self._secret = app_secret
-        self._issued: dict[str, _Issued] = {}
+        self._issued: dict[str, _IssuedToken] = {}
         self.requests = 0
 
     def issue(self, form: Mapping[str, object]) -> dict[str, object]:
@@ -40,7 +40,7 @@ class HmsTokenEndpoint:
         if not client.isdigit() or not secret or self._secret not in ("", secret):
             raise RefusedClient(1203, "invalid_client")
         token = f"DA/{secrets.token_urlsafe(24)}+/="
-        self._issued[token] = _Issued(client, time.time() + LIFETIME_SECONDS)
+        self._issued[token] = _IssuedToken(client, time.time() + LIFETIME_SECONDS)
         return {"access_token": token, "expires_in": LIFETIME_SECONDS, "token_type": "Bearer"}
 
     def client_of(self, token: str) -> str:

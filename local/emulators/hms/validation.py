@@ -39,7 +39,7 @@ class Unacceptable(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Accepted:
+class ValidMessage:
     """Message of a good body without its addresses, and those."""
 
     message: Json
@@ -167,7 +167,7 @@ class _Request(_Part):
     message: _Message
 
 
-def check(body: bytes) -> Accepted:
+def check(body: bytes) -> ValidMessage:
     """Check a body. Raises ``Unacceptable``."""
     try:
         given = orjson.loads(body)
@@ -183,7 +183,7 @@ def check(body: bytes) -> Accepted:
     without_tokens = {**given, "message": {**bare, "token": []}}
     if len(orjson.dumps(without_tokens)) > MOST_BODY_BYTES:
         raise Unacceptable(TOO_BIG, "Push message size is too long.")
-    return Accepted(bare, tokens, typed.validate_only)
+    return ValidMessage(bare, tokens, typed.validate_only)
 
 
 def _tokens(message: Json) -> tuple[str, ...]:
@@ -199,9 +199,9 @@ def _tokens(message: Json) -> tuple[str, ...]:
     return tuple(listed)
 
 
-def _typed(given: object) -> _Request:
+def _typed(body: object) -> _Request:
     try:
-        return _Request.model_validate(given)
+        return _Request.model_validate(body)
     except ValidationError as faults:
         fault = faults.errors(include_url=False)[0]
     where = ".".join(str(part) for part in fault["loc"])

@@ -9,7 +9,7 @@ from pydantic import ValidationError
 from local.emulators.faults import ONCE
 from local.emulators.json_answers import in_json
 from local.emulators.push.config import InForce
-from local.emulators.push.received import Received
+from local.emulators.push.received import RequestLog
 
 
 class Admin:
@@ -20,7 +20,7 @@ class Admin:
     def __init__(
         self,
         in_force: InForce[Any, Any],
-        received: Received,
+        received: RequestLog,
         prefixes: Mapping[str, object],
         further: Callable[[], Mapping[str, object]] = dict,
     ) -> None:

@@ -31,13 +31,13 @@ class InForce(Generic[C, S]):
         self._scripts = scripts
         self._bring(first)
 
-    def change(self, wish: bytes) -> None:
+    def change(self, text: bytes) -> None:
         """Change the settings; what the JSON leaves out is reset to what it was at the start.
 
         What cannot be raises ``ValidationError`` or, for an unknown fault, ``KeyError``; then
         everything stays as it is.
         """
-        asked = type(self._first).model_validate_json(wish)
+        asked = type(self._first).model_validate_json(text)
         given = {name: getattr(asked, name) for name in asked.model_fields_set}
         self._bring(self._first.model_copy(update=given))
 

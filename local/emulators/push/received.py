@@ -31,13 +31,13 @@ class Entry:
         """Text that is equal for requests that show the same."""
         return self.notification
 
-    def shown(self) -> dict[str, object]:
+    def as_json(self) -> dict[str, object]:
         """Convert the entry to what ``GET /received`` lists."""
-        shown = asdict(self)
-        return {"replaceKey": shown.pop("replace_key"), **shown}
+        fields = asdict(self)
+        return {"replaceKey": fields.pop("replace_key"), **fields}
 
 
-class Received:
+class RequestLog:
     """Counts of all requests, details of the last ``DETAILS_KEPT``."""
 
     def __init__(self) -> None:
@@ -70,7 +70,7 @@ class Received:
 
     def entries(self, limit: int, token: str, notification: str) -> list[dict[str, object]]:
         """Return the newest matching entries, oldest of them first."""
-        found = [e.shown() for e in self._matching(token, notification)]
+        found = [e.as_json() for e in self._matching(token, notification)]
         return found[-limit:]
 
     def _matching(self, token: str, notification: str) -> Iterator[Entry]:

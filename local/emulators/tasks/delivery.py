@@ -73,8 +73,10 @@ def session() -> aiohttp.ClientSession:
     )
 
 
-async def deliver(client: aiohttp.ClientSession, call: HttpCall, told: Mapping[str, str]) -> Answer:
-    """Send the call with the queue's own headers in ``told``. A redirect is not followed."""
+async def deliver(
+    client: aiohttp.ClientSession, call: HttpCall, headers: Mapping[str, str]
+) -> Answer:
+    """Send the call with the queue's own ``headers``. A redirect is not followed."""
     try:
         async with (
             asyncio.timeout(call.deadline_seconds),
@@ -82,7 +84,7 @@ async def deliver(client: aiohttp.ClientSession, call: HttpCall, told: Mapping[s
                 call.method,
                 URL(call.url, encoded=True),
                 data=call.body or None,
-                headers=_headers(call, told),
+                headers=_headers(call, headers),
                 allow_redirects=False,
             ) as response,
         ):
@@ -94,7 +96,7 @@ async def deliver(client: aiohttp.ClientSession, call: HttpCall, told: Mapping[s
         return Answer(None, UNREACHABLE)
 
 
-def _headers(call: HttpCall, told: Mapping[str, str]) -> CIMultiDict[str]:
+def _headers(call: HttpCall, own: Mapping[str, str]) -> CIMultiDict[str]:
     headers = CIMultiDict(
         (name, value)
         for name, value in call.headers.items()
@@ -107,7 +109,7 @@ def _headers(call: HttpCall, told: Mapping[str, str]) -> CIMultiDict[str]:
     headers["User-Agent"] = "Google-Cloud-Tasks"
     if call.account:
         headers["Authorization"] = f"Bearer {oidc_token(call.account, call.audience or call.url)}"
-    headers.update(told)
+    headers.update(own)
     return headers
 
 

@@ -181,7 +181,7 @@ class Queue:
 
     def _send(self, task: QueuedTask) -> None:
         task.turn = None
-        told = self._told(task)
+        told = self._queue_headers(task)
         attempt = Attempt(task.due, time.time())
         task.first_attempt = task.first_attempt or attempt
         task.last_attempt = attempt
@@ -193,12 +193,12 @@ class Queue:
             self._spawn(self._send_copy(task.call, told))
         self._spawn(self._attempt(task, attempt, told))
 
-    async def _send_copy(self, call: HttpCall, told: dict[str, str]) -> None:
-        await self._deliver(call, told)
+    async def _send_copy(self, call: HttpCall, headers: dict[str, str]) -> None:
+        await self._deliver(call, headers)
 
-    async def _attempt(self, task: QueuedTask, attempt: Attempt, told: dict[str, str]) -> None:
+    async def _attempt(self, task: QueuedTask, attempt: Attempt, headers: dict[str, str]) -> None:
         try:
-            answer = await self._deliver(task.call, told)
+            answer = await self._deliver(task.call, headers)
         finally:
             self.running -= 1
             self._changed.set()
@@ -209,10 +209,10 @@ class Queue:
         if self.tasks.get(task.id) is task:
             self._settle(task, answer)
 
-    async def _deliver(self, call: HttpCall, told: dict[str, str]) -> Answer:
+    async def _deliver(self, call: HttpCall, headers: dict[str, str]) -> Answer:
         if self.chance.faults.delay_seconds:
             await asyncio.sleep(self.chance.faults.delay_seconds)
-        return await deliver(self.client, call, told)
+        return await deliver(self.client, call, headers)
 
     def _settle(self, task: QueuedTask, answer: Answer) -> None:
         task.last_answer = answer
@@ -232,9 +232,9 @@ class Queue:
             log.info("%s from %s: %s comes again", answer.reason, task.call.url, task.id)
             self._schedule(task)
 
-    def _told(self, task: QueuedTask) -> dict[str, str]:
+    def _queue_headers(self, task: QueuedTask) -> dict[str, str]:
         """Build the headers by which a handler knows the task and its past."""
-        told = {
+        headers = {
             "X-CloudTasks-QueueName": self.name.rpartition("/")[2],
             "X-CloudTasks-TaskName": task.id,
             "X-CloudTasks-TaskRetryCount": str(task.dispatches),
@@ -242,10 +242,10 @@ class Queue:
             "X-CloudTasks-TaskETA": f"{task.due:.6f}",
         }
         if task.last_answer:
-            told["X-CloudTasks-TaskRetryReason"] = task.last_answer.reason
+            headers["X-CloudTasks-TaskRetryReason"] = task.last_answer.reason
             if task.last_answer.status is not None:
-                told["X-CloudTasks-TaskPreviousResponse"] = str(task.last_answer.status)
-        return told
+                headers["X-CloudTasks-TaskPreviousResponse"] = str(task.last_answer.status)
+        return headers
 
     def _bury_no_longer(self, now: float) -> None:
         # Every name is kept for the same time, so the oldest stand first.

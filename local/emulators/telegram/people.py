@@ -103,6 +103,6 @@ class People:
         self._rooms.messages.pop((given["chat"], given["message"]), None)
         return in_json({})
 
-    def _user(self, given: Mapping[str, Any]) -> Json:
-        id = int(given["user"])
+    def _user(self, fields: Mapping[str, Any]) -> Json:
+        id = int(fields["user"])
         return {"id": id, "is_bot": False, "first_name": self._names.get(id, f"User {id}")}

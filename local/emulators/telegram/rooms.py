@@ -27,7 +27,7 @@ from local.emulators.telegram.schema import (
     SendMessage,
     SendPhoto,
 )
-from local.emulators.telegram.text import BadText, taken
+from local.emulators.telegram.text import BadText, check_text
 
 Json = dict[str, Any]
 NOT_MODIFIED = (
@@ -55,7 +55,7 @@ class Rooms:
 
     # ---- calls -------------------------------------------------------------------------------
 
-    def do(self, method: str, asked: BaseModel) -> object:
+    def do(self, method: str, request: BaseModel) -> object:
         """Carry out a call; return its result."""
         calls: Mapping[str, Callable[[Any], object]] = {
             "getMe": lambda _: self.bot,
@@ -68,7 +68,7 @@ class Rooms:
             "editMessageReplyMarkup": self._edit,
             "answerCallbackQuery": self._answer,
         }
-        return calls[method](asked)
+        return calls[method](request)
 
     def room(self, id: int | str) -> Json:
         """Return a room where the bot may speak."""
@@ -84,50 +84,50 @@ class Rooms:
             raise Refused(400, "Bad Request: chat not found")
         return self.rooms[id]
 
-    def _member(self, asked: GetChatMember) -> Json:
-        self.room(asked.chat_id)
-        if asked.user_id != self.bot["id"]:
+    def _member(self, request: GetChatMember) -> Json:
+        self.room(request.chat_id)
+        if request.user_id != self.bot["id"]:
             raise Refused(400, "Bad Request: user not found")
         return {"status": "member", "user": self.bot}
 
-    def _send(self, asked: SendMessage | SendPhoto) -> Json:
-        room = self.room(asked.chat_id)
+    def _send(self, request: SendMessage | SendPhoto) -> Json:
+        room = self.room(request.chat_id)
         message: Json = {
             "message_id": next(self._numbers),
             "from": self.bot,
             "chat": room,
             "date": int(time.time()),
-            **_content(asked),
+            **_content(request),
         }
-        if asked.reply_parameters:
-            message |= self._reply(room["id"], asked.reply_parameters)
+        if request.reply_parameters:
+            message |= self._reply(room["id"], request.reply_parameters)
         place = (room["id"], message["message_id"])
-        self._keep(place, message, asked.reply_markup)
+        self._keep(place, message, request.reply_markup)
         return message
 
-    def _reply(self, room: int, asked: ReplyParameters) -> Json:
-        replied = self.messages.get((room, asked.message_id))
-        if replied is None and not asked.allow_sending_without_reply:
+    def _reply(self, room: int, request: ReplyParameters) -> Json:
+        replied = self.messages.get((room, request.message_id))
+        if replied is None and not request.allow_sending_without_reply:
             raise Refused(400, "Bad Request: message to be replied not found")
         return {"reply_to_message": replied} if replied else {}
 
-    def _edit(self, asked: EditMessageText | EditMessageCaption | EditMessageReplyMarkup) -> Json:
-        room = self.room(asked.chat_id)
-        place = (room["id"], asked.message_id)
+    def _edit(self, request: EditMessageText | EditMessageCaption | EditMessageReplyMarkup) -> Json:
+        room = self.room(request.chat_id)
+        place = (room["id"], request.message_id)
         before = self.messages.get(place)
         if before is None:
             raise Refused(400, "Bad Request: message to edit not found")
         if before["from"]["id"] != self.bot["id"]:
             raise Refused(400, "Bad Request: message can't be edited")
-        content = {} if isinstance(asked, EditMessageReplyMarkup) else _content(asked)
+        content = {} if isinstance(request, EditMessageReplyMarkup) else _content(request)
         kept = {
             k: v for k, v in before.items() if k not in {"reply_markup", "entities", "edit_date"}
         }
         after = {**kept, **content}
-        markup = _markup(asked.reply_markup)
+        markup = _markup(request.reply_markup)
         if {**after, **markup} == {k: v for k, v in before.items() if k != "edit_date"}:
             raise Refused(400, f"Bad Request: {NOT_MODIFIED}")
-        self._keep(place, {**after, "edit_date": int(time.time())}, asked.reply_markup)
+        self._keep(place, {**after, "edit_date": int(time.time())}, request.reply_markup)
         return self.messages[place]
 
     def _keep(
@@ -135,8 +135,8 @@ class Rooms:
     ) -> None:
         self.messages[place] = {**message, **_markup(markup)}
 
-    def _answer(self, asked: AnswerCallbackQuery) -> bool:
-        at = self._queries.get(asked.callback_query_id)
+    def _answer(self, request: AnswerCallbackQuery) -> bool:
+        at = self._queries.get(request.callback_query_id)
         if at is None or time.monotonic() - at > self._query_seconds:
             raise Refused(
                 400,
@@ -144,16 +144,16 @@ class Rooms:
             )
         self.answers.append(
             {
-                "callback_query_id": asked.callback_query_id,
-                "text": asked.text,
-                "show_alert": asked.show_alert,
+                "callback_query_id": request.callback_query_id,
+                "text": request.text,
+                "show_alert": request.show_alert,
             }
         )
         return True
 
     # ---- what people do ----------------------------------------------------------------------
 
-    def press(self, user: Json, room: int, message: int, wish: Mapping[str, Any]) -> Json:
+    def press(self, user: Json, room: int, message: int, options: Mapping[str, Any]) -> Json:
         """Build the callback query of a user who presses the button of that name.
 
         It may also carry ``data`` that no button has, as a dishonest client can send it.
@@ -161,9 +161,9 @@ class Rooms:
         shown = self.messages.get((room, message))
         if shown is None:
             raise Refused(404, "there is no such message")
-        data = wish.get("data")
+        data = options.get("data")
         if data is None:
-            data = _data_of(shown, str(wish.get("button", "")))
+            data = _data_of(shown, str(options.get("button", "")))
         id = str(time.time_ns())
         query: Json = {
             "id": id,
@@ -209,19 +209,19 @@ class Rooms:
         }
 
 
-def _content(asked: SendMessage | SendPhoto | EditMessageText | EditMessageCaption) -> Json:
+def _content(request: SendMessage | SendPhoto | EditMessageText | EditMessageCaption) -> Json:
     try:
-        if isinstance(asked, SendMessage | EditMessageText):
-            given = (asked.text, asked.parse_mode, asked.entities)
-            text, marks = taken(*given, MOST_TEXT_UNITS, "message text")
-            preview = asked.link_preview_options.model_dump(exclude_defaults=True)
+        if isinstance(request, SendMessage | EditMessageText):
+            given = (request.text, request.parse_mode, request.entities)
+            text, marks = check_text(*given, MOST_TEXT_UNITS, "message text")
+            preview = request.link_preview_options.model_dump(exclude_defaults=True)
             shown: Json = {"text": text, "link_preview_options": preview}
             return {**shown, **({"entities": marks} if marks else {})}
-        captioned = (asked.caption, asked.parse_mode, asked.caption_entities)
-        text, marks = taken(*captioned, MOST_CAPTION_UNITS, "caption")
+        captioned = (request.caption, request.parse_mode, request.caption_entities)
+        text, marks = check_text(*captioned, MOST_CAPTION_UNITS, "caption")
     except BadText as bad:
         raise Refused(400, f"Bad Request: {bad}") from None
-    photo = {"photo": asked.photo} if isinstance(asked, SendPhoto) else {}
+    photo = {"photo": request.photo} if isinstance(request, SendPhoto) else {}
     return {**photo, "caption": text, **({"caption_entities": marks} if marks else {})}
 
 

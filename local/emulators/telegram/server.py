@@ -106,13 +106,13 @@ class Telegram:
         """Check a call, record it, and answer it."""
         method, body = request.match_info["method"], await request.read()
         if ":" not in request.match_info["token"] or method not in METHODS:
-            return self._kept(method, body, _refused(Refused(404, "Not Found")))
+            return self._keep_and_answer(method, body, _refused(Refused(404, "Not Found")))
         if request.match_info["token"] != self._token:
-            return self._kept(method, body, _refused(Refused(401, "Unauthorized")))
+            return self._keep_and_answer(method, body, _refused(Refused(401, "Unauthorized")))
         fault = self._next_faults.of(method)
         if fault and (response := await self._spoiled(request, method, body, fault)):
             return response
-        return self._kept(method, body, self._done(method, body))
+        return self._keep_and_answer(method, body, self._done(method, body))
 
     def _done(self, method: str, body: bytes) -> web.Response:
         try:
@@ -129,7 +129,7 @@ class Telegram:
         about = self.updates if method in ABOUT_UPDATES else self.rooms
         return about.do(method, asked)
 
-    def _kept(self, method: str, body: bytes, response: web.Response) -> web.Response:
+    def _keep_and_answer(self, method: str, body: bytes, response: web.Response) -> web.Response:
         self._keep(method, body, response.status)
         return response
 
@@ -154,9 +154,11 @@ class Telegram:
         if answer == "throttle":
             seconds = fault.get("retry_after", 3)
             told = f"Too Many Requests: retry after {seconds}"
-            return self._kept(method, body, _refused(Refused(429, told, {"retry_after": seconds})))
+            return self._keep_and_answer(
+                method, body, _refused(Refused(429, told, {"retry_after": seconds}))
+            )
         if answer == "unauthorized":
-            return self._kept(method, body, _refused(Refused(401, "Unauthorized")))
+            return self._keep_and_answer(method, body, _refused(Refused(401, "Unauthorized")))
         status = self._done(method, body).status if answer == "lost" else 0
         self._keep(method, body, status)
         return await give(request, BREAKS[answer], Wait(0.0, None))
@@ -186,7 +188,7 @@ class Telegram:
 
     async def list_updates(self, _request: web.Request) -> web.Response:
         """Answer ``GET /updates``."""
-        return in_json({"updates": [delivery.shown() for delivery in self.updates.all]})
+        return in_json({"updates": [delivery.as_json() for delivery in self.updates.all]})
 
 
 def _refused(refused: Refused) -> web.Response:

@@ -58,7 +58,7 @@ def part(text: str, offset: int, length: int) -> str:
     return code_units[2 * offset : 2 * (offset + length)].decode("utf-16-le", "surrogatepass")
 
 
-def taken(
+def check_text(
     text: str, parse_mode: str | None, entities: Sequence[Entity], most: int, what: str
 ) -> tuple[str, list[Json]]:
     """Return the text as people see it, and all its marks."""
@@ -76,7 +76,9 @@ def taken(
     if units(text) > most:
         too_long = {"message text": "message is too long"}
         raise BadText(too_long.get(what, "message caption is too long"))
-    return text, sorted([*marks, *_found(text, marks)], key=lambda m: (m["offset"], -m["length"]))
+    return text, sorted(
+        [*marks, *_automatic_marks(text, marks)], key=lambda m: (m["offset"], -m["length"])
+    )
 
 
 def _check(text: str, marks: Sequence[Json]) -> None:
@@ -133,7 +135,7 @@ def _unescaped(text: str) -> str:
     return _ESCAPE.sub(lambda found: unescape(found[0]), text)
 
 
-def _found(text: str, marks: Sequence[Json]) -> Iterator[Json]:
+def _automatic_marks(text: str, marks: Sequence[Json]) -> Iterator[Json]:
     framed = [m for m in marks if m["type"] in _FRAMED]
     for kind, pattern in _AUTOMATIC.items():
         for match in pattern.finditer(text):

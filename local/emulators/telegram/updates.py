@@ -33,7 +33,7 @@ class Delivery:
     kind: str
     update: Mapping[str, Any]
     statuses: list[int] = field(default_factory=list)
-    held: bool = False
+    is_held: bool = False
     delay_seconds: float = 0.0
 
     @property
@@ -41,14 +41,14 @@ class Delivery:
         """True if the bot has answered with success."""
         return any(200 <= status < 300 for status in self.statuses)
 
-    def shown(self) -> dict[str, object]:
+    def as_json(self) -> dict[str, object]:
         """Convert the update to what ``GET /updates`` lists."""
         return {
             "update_id": self.number,
             "kind": self.kind,
             "statuses": self.statuses,
             "told": self.is_delivered,
-            "held": self.held,
+            "held": self.is_held,
         }
 
 
@@ -63,7 +63,7 @@ class Updates:
         self._tasks: set[asyncio.Task[None]] = set()
         self._session: aiohttp.ClientSession | None = None
 
-    def do(self, method: str, asked: BaseModel) -> object:
+    def do(self, method: str, request: BaseModel) -> object:
         """Carry out a call; return its result."""
         calls: Mapping[str, Callable[[Any], object]] = {
             "setWebhook": self._set_webhook,
@@ -71,32 +71,32 @@ class Updates:
             "getWebhookInfo": lambda _: self._webhook_info(),
             "getUpdates": self._updates_for,
         }
-        return calls[method](asked)
+        return calls[method](request)
 
-    def waiting(self) -> list[Delivery]:
+    def not_delivered(self) -> list[Delivery]:
         """List the updates that the bot has not taken."""
         return [
-            delivery for delivery in self.all if not delivery.is_delivered and not delivery.held
+            delivery for delivery in self.all if not delivery.is_delivered and not delivery.is_held
         ]
 
-    def add(self, kind: str, what: Mapping[str, Any], wish: Mapping[str, Any]) -> Delivery:
+    def add(self, kind: str, what: Mapping[str, Any], options: Mapping[str, Any]) -> Delivery:
         """Add an update, sent as wished: ``copies``, ``delay_seconds``, ``hold``."""
         self._numbers += 1
-        number = int(wish.get("update_id") or self._numbers)
+        number = int(options.get("update_id") or self._numbers)
         delivery = Delivery(number, kind, {"update_id": number, kind: what})
-        delivery.held = bool(wish.get("hold"))
-        delivery.delay_seconds = float(wish.get("delay_seconds", 0))
+        delivery.is_held = bool(options.get("hold"))
+        delivery.delay_seconds = float(options.get("delay_seconds", 0))
         self.all.append(delivery)
-        if not delivery.held:
-            for _ in range(int(wish.get("copies", 1))):
+        if not delivery.is_held:
+            for _ in range(int(options.get("copies", 1))):
                 self.deliver(delivery)
         return delivery
 
     def release(self, *, backwards: bool) -> int:
         """Tell those that were held, in order or the other way round."""
-        held = [delivery for delivery in self.all if delivery.held]
+        held = [delivery for delivery in self.all if delivery.is_held]
         for delivery in reversed(held) if backwards else held:
-            delivery.held = False
+            delivery.is_held = False
             self.deliver(delivery)
         return len(held)
 
@@ -117,16 +117,16 @@ class Updates:
         if self._session:
             await self._session.close()
 
-    def _set_webhook(self, asked: SetWebhook) -> bool:
-        local = asked.url.startswith("http://127.0.0.1:")
-        if asked.url and not asked.url.startswith("https://") and not local:
+    def _set_webhook(self, request: SetWebhook) -> bool:
+        local = request.url.startswith("http://127.0.0.1:")
+        if request.url and not request.url.startswith("https://") and not local:
             raise Refused(
                 400, "Bad Request: bad webhook: An HTTPS URL must be provided for webhook"
             )
-        self._turn_to(asked if asked.url else None)
+        self._turn_to(request if request.url else None)
         return True
 
-    def _delete_webhook(self, _asked: BaseModel) -> bool:
+    def _delete_webhook(self, _request: BaseModel) -> bool:
         self._turn_to(None)
         return True
 
@@ -135,7 +135,7 @@ class Updates:
         self.webhook = webhook
         if webhook and webhook.drop_pending_updates:
             self.all = [delivery for delivery in self.all if delivery.is_delivered]
-        for delivery in self.waiting():
+        for delivery in self.not_delivered():
             if not delivery.statuses:
                 self.deliver(delivery)
 
@@ -144,7 +144,7 @@ class Updates:
         info: dict[str, Any] = {
             "url": webhook.url if webhook else "",
             "has_custom_certificate": False,
-            "pending_update_count": len(self.waiting()),
+            "pending_update_count": len(self.not_delivered()),
         }
         if webhook:
             info |= {"allowed_updates": list(webhook.allowed_updates)}
@@ -153,7 +153,7 @@ class Updates:
             info |= {"last_error_message": self.last_error}
         return info
 
-    def _updates_for(self, asked: GetUpdates) -> list[Mapping[str, Any]]:
+    def _updates_for(self, request: GetUpdates) -> list[Mapping[str, Any]]:
         """Return what waits, at once; a caller that asks from a number on took all before it."""
         if self.webhook:
             raise Refused(
@@ -161,12 +161,12 @@ class Updates:
                 "Conflict: can't use getUpdates method while webhook is active; "
                 "use deleteWebhook to delete the webhook first",
             )
-        for delivery in self.waiting():
-            if delivery.number < asked.offset:
+        for delivery in self.not_delivered():
+            if delivery.number < request.offset:
                 delivery.statuses.append(200)
-        kinds = asked.allowed_updates
-        wanted = [t.update for t in self.waiting() if not kinds or t.kind in kinds]
-        return wanted[: asked.limit]
+        kinds = request.allowed_updates
+        wanted = [t.update for t in self.not_delivered() if not kinds or t.kind in kinds]
+        return wanted[: request.limit]
 
     async def _deliver(self, delivery: Delivery) -> None:
         await asyncio.sleep(delivery.delay_seconds)

@@ -44,7 +44,7 @@ class GcsArchive:
         self._client.close()
 
     def put_new(self, name: str, content: bytes) -> Put:
-        answer = self._asked(
+        answer = self._request(
             "POST",
             f"/upload/storage/v1/b/{self._bucket}/o",
             {"uploadType": "media", "name": self._prefix + name, "ifGenerationMatch": "0"},
@@ -59,7 +59,7 @@ class GcsArchive:
 
     def get(self, name: str) -> bytes | None:
         where = f"/storage/v1/b/{self._bucket}/o/{quote(self._prefix + name, safe='')}"
-        answer = self._asked("GET", where, {"alt": "media"})
+        answer = self._request("GET", where, {"alt": "media"})
         if answer.status_code == httpx.codes.NOT_FOUND and not _is_bucket(answer):
             return None
         self._check(answer)
@@ -68,7 +68,7 @@ class GcsArchive:
     def names(self, prefix: str = "") -> Iterator[str]:
         asked = {"prefix": self._prefix + prefix, "fields": "items(name),nextPageToken"}
         while True:
-            answer = self._asked("GET", f"/storage/v1/b/{self._bucket}/o", asked)
+            answer = self._request("GET", f"/storage/v1/b/{self._bucket}/o", asked)
             self._check(answer)
             page: dict[str, Any] = answer.json()
             yield from (each["name"][len(self._prefix) :] for each in page.get("items", ()))
@@ -76,7 +76,7 @@ class GcsArchive:
                 return
             asked = {**asked, "pageToken": page["nextPageToken"]}
 
-    def _asked(
+    def _request(
         self, method: str, path: str, query: Mapping[str, str], content: bytes | None = None
     ) -> httpx.Response:
         """Send a request, again while there is no answer: an object that an earlier try wrote is

@@ -39,17 +39,17 @@ from shared.ports.database import (
     Delete,
     Document,
     Fields,
-    Found,
-    Lost,
+    LostAnswer,
     Merge,
     Put,
     Query,
+    ReadResult,
     SnapshotTooOld,
     Sums,
     Unmet,
     Update,
     Write,
-    Written,
+    WriteResult,
 )
 from shared.stores.field_paths import nested, put_at, split
 
@@ -104,9 +104,9 @@ class GoogleDatabase:
 
     def get_many(
         self, names: Sequence[str], select: Sequence[str] = (), read_at: str = ""
-    ) -> Found:
+    ) -> ReadResult:
         if not names:
-            return Found({}, "")
+            return ReadResult({}, "")
         places = [self._client.document(name) for name in names]
         try:
             with _reading(read_at):
@@ -122,7 +122,7 @@ class GoogleDatabase:
         except ValueError:
             return self._again().get_many(names, select, read_at)
         documents = [_document(it) for it in found if it.exists]
-        return Found({it.name: it for it in documents}, text_of(found[0].read_time))
+        return ReadResult({it.name: it for it in documents}, text_of(found[0].read_time))
 
     def query(self, query: Query, read_at: str = "") -> Sequence[Document]:
         if isinstance(query.after, str):
@@ -139,12 +139,12 @@ class GoogleDatabase:
 
     def count(self, query: Query) -> Count:
         with _reading(""):
-            result = self._results(self._asked(query).count())[0]
+            result = self._results(self._google_query(query).count())[0]
         return Count(int(result.value), text_of(result.read_time))
 
     def sum(self, query: Query, fields: Sequence[str]) -> Sums:
         first, *others = fields
-        adding = self._asked(query).sum(first, alias=first)
+        adding = self._google_query(query).sum(first, alias=first)
         for each in others:
             adding = adding.sum(each, alias=each)
         with _reading(""):
@@ -153,7 +153,7 @@ class GoogleDatabase:
         return Sums(numbers, text_of(results[0].read_time))
 
     def _select(self, query: Query, select: Sequence[str], read_at: str) -> list[Document]:
-        asked = self._asked(query)
+        asked = self._google_query(query)
         if select:
             asked = asked.select([field for field in select if field != NAME])
         with _reading(read_at):
@@ -163,23 +163,23 @@ class GoogleDatabase:
     def _results(self, aggregation: Any) -> list[Any]:
         return list(aggregation.get(retry=READ_AGAIN, timeout=CALL_SECONDS)[0])
 
-    def _asked(self, query: Query) -> Any:
-        asked: Any
+    def _google_query(self, query: Query) -> Any:
+        built: Any
         if query.everywhere:
-            asked = self._client.collection_group(query.collection)
+            built = self._client.collection_group(query.collection)
         else:
             path = f"{query.below}/{query.collection}" if query.below else query.collection
-            asked = self._client.collection(path)
+            built = self._client.collection(path)
         for it in query.where:
             operator = "array_contains_any" if it.operator == "contains-any" else it.operator
-            asked = asked.where(filter=FieldFilter(it.field, operator, it.value))
+            built = built.where(filter=FieldFilter(it.field, operator, it.value))
         for field in query.order:
             down = field.startswith("-")
             direction = Direction.DESCENDING if down else Direction.ASCENDING
-            asked = asked.order_by(field.removeprefix("-"), direction=direction)
+            built = built.order_by(field.removeprefix("-"), direction=direction)
         if query.after:
-            asked = asked.start_after(dict(self._cursor(query)))
-        return asked.limit(query.limit) if query.limit else asked
+            built = built.start_after(dict(self._cursor(query)))
+        return built.limit(query.limit) if query.limit else built
 
     def _cursor(self, query: Query) -> Iterator[tuple[str, Any]]:
         for field, value in zip(query.order, query.after, strict=False):
@@ -196,14 +196,14 @@ class GoogleDatabase:
             results = batch.commit(retry=None, timeout=CALL_SECONDS)
         return [text_of(result.update_time) for result in results]
 
-    def write_each(self, writes: Sequence[Write]) -> Sequence[Written]:
+    def write_each(self, writes: Sequence[Write]) -> Sequence[WriteResult]:
         batch = BulkWriteBatch(self._client)
         for write in writes:
             self._add(batch, write)
         with _writing():
             answer = batch.commit(retry=None, timeout=CALL_SECONDS)
         return [
-            Written(
+            WriteResult(
                 text_of(result.update_time) if not status.code else "",
                 not status.code,
                 status.code in _UNMET_CODES,
@@ -274,7 +274,7 @@ def _writing() -> Iterator[None]:
     except _NOT_DONE as busy:
         raise TryAgain("the store is busy") from busy
     except _AWAY as away:
-        raise Lost("the answer of the store was lost") from away
+        raise LostAnswer("the answer of the store was lost") from away
 
 
 def _if_still(version: str) -> LastUpdateOption:

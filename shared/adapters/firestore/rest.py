@@ -2,7 +2,7 @@
 
 Google's client library spends its time wrapping every document; here a page costs what its JSON
 costs. One call is one request. A read may be sent again, a write never is: when the answer to a
-write is lost, ``Lost`` says so, and the writer can find out by reading.
+write is lost, ``LostAnswer`` says so, and the writer can find out by reading.
 """
 
 import re
@@ -20,7 +20,7 @@ import orjson
 from shared.adapters.firestore.rest_auth import EmulatorBearer, GoogleBearer
 from shared.adapters.firestore.rest_values import Raw
 from shared.domain.errors import Defect, NotFound, TryAgain
-from shared.ports.database import Lost, Unmet
+from shared.ports.database import LostAnswer, Unmet
 from shared.stores.names import can_name
 from shared.wire.kept_transport import KeptTransport
 
@@ -50,13 +50,13 @@ class Exists(Unmet):
 
 
 class BadRequest(Defect):
-    """Error for a request that Firestore does not understand; ``told`` is its own sentence, without
-    device ids.
+    """Error for a request that Firestore does not understand; ``message`` is its own sentence,
+    without device ids.
     """
 
-    def __init__(self, word: str, told: str) -> None:
-        super().__init__(f"Firestore refused a request: {word}: {told}")
-        self.told = told
+    def __init__(self, word: str, message: str) -> None:
+        super().__init__(f"Firestore refused a request: {word}: {message}")
+        self.message = message
 
 
 _UNMET: Mapping[str, type[Unmet]] = {
@@ -74,7 +74,7 @@ class Bearer(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class RawReadResult:
     """Documents by name, those that are there, and the moment they were read at."""
 
     documents: Mapping[str, Raw]
@@ -127,16 +127,16 @@ class FirestoreRest:
 
     def batch_get(
         self, names: Sequence[str], mask: Sequence[str] = (), read_time: str = ""
-    ) -> Found:
+    ) -> RawReadResult:
         """Read those of the documents that exist."""
         if not names:
-            return Found({}, "")
+            return RawReadResult({}, "")
         body: Raw = {"documents": names}
         if mask:
             body["mask"] = {"fieldPaths": mask}
         answers = self._read(f"{self.root}:batchGet", _as_of(body, read_time))
         found = {d["name"]: d for a in answers if (d := a.get("found")) is not None}
-        return Found(found, _read_time(answers))
+        return RawReadResult(found, _read_time(answers))
 
     def run_query(self, query: Raw, parent: str = "", read_time: str = "") -> list[Raw]:
         """Return the documents that a structured query selects; give it a limit."""
@@ -170,8 +170,8 @@ class FirestoreRest:
     def commit(self, writes: Sequence[Raw]) -> list[str]:
         """Write all or nothing; return the new version of each document.
 
-        Raises an ``Unmet`` when a condition does not hold, ``Lost`` when nobody knows, and any
-        other ``TryAgain`` when nothing was written.
+        Raises an ``Unmet`` when a condition does not hold, ``LostAnswer`` when nobody knows, and
+        any other ``TryAgain`` when nothing was written.
         """
         answer = self._once(f"{self.root}:commit", {"writes": writes})
         results = _member(answer, "writeResults", len(writes))
@@ -233,7 +233,7 @@ class FirestoreRest:
         except _NOT_SENT as away:
             raise TryAgain("Firestore cannot be reached") from away
         except (httpx.TransportError, httpx.DecodingError) as cut:
-            raise Lost("the connection to Firestore broke") from cut
+            raise LostAnswer("the connection to Firestore broke") from cut
 
 
 @lru_cache(maxsize=256)
@@ -261,7 +261,7 @@ def _json(answer: bytes) -> object:
     try:
         parsed: object = orjson.loads(answer)
     except orjson.JSONDecodeError as garbage:
-        raise Lost("Firestore's answer cannot be read") from garbage
+        raise LostAnswer("Firestore's answer cannot be read") from garbage
     return parsed
 
 
@@ -270,7 +270,7 @@ def _parts(answer: object) -> list[Raw]:
     element.
     """
     if not isinstance(answer, list) or not all(isinstance(part, dict) for part in answer):
-        raise Lost("Firestore's answer is no list")
+        raise LostAnswer("Firestore's answer is no list")
     for part in answer[-1:]:
         if "error" in part:
             raise _fault(httpx.codes.OK, orjson.dumps(part))
@@ -280,18 +280,18 @@ def _parts(answer: object) -> list[Raw]:
 def _member(answer: object, name: str, count: int) -> list[Raw]:
     found = answer.get(name) if isinstance(answer, dict) else None
     if not isinstance(found, list) or len(found) != count:
-        raise Lost("Firestore's answer does not fit the request")
+        raise LostAnswer("Firestore's answer does not fit the request")
     return found
 
 
 def _fault(status: int, answer: bytes) -> Exception:
-    word, told = _told(answer)
+    word, told = _status_and_message(answer)
     if not word:
         word = _word_of(status)
     if word in _NOT_DONE:
         return TryAgain(f"Firestore is busy: {word}")
     if word in _UNCLEAR:
-        return Lost(f"Firestore cannot say: {word}")
+        return LostAnswer(f"Firestore cannot say: {word}")
     if word == "FAILED_PRECONDITION" and "index" in told:
         return BadRequest(word, told)
     if word in _UNMET:
@@ -306,7 +306,7 @@ def _word_of(status: int) -> str:
     return "UNAVAILABLE" if status >= httpx.codes.INTERNAL_SERVER_ERROR else f"HTTP {status}"
 
 
-def _told(answer: bytes) -> tuple[str, str]:
+def _status_and_message(answer: bytes) -> tuple[str, str]:
     try:
         parsed = orjson.loads(answer)
         error = (parsed[-1] if isinstance(parsed, list) else parsed)["error"]
@@ -315,5 +315,5 @@ def _told(answer: bytes) -> tuple[str, str]:
         return "", ""
 
 
-def _without_hwids(told: str) -> str:
-    return re.sub(r"(devices\\*/)[^\s\"',}]+", r"\1…", told)[:_MOST_TOLD]
+def _without_hwids(message: str) -> str:
+    return re.sub(r"(devices\\*/)[^\s\"',}]+", r"\1…", message)[:_MOST_TOLD]

@@ -16,15 +16,15 @@ from shared.ports.database import (
     Delete,
     Document,
     Fields,
-    Found,
     Merge,
     Put,
     Query,
+    ReadResult,
     SnapshotTooOld,
     Sums,
     Update,
     Write,
-    Written,
+    WriteResult,
 )
 from shared.stores.field_paths import nested
 
@@ -55,15 +55,15 @@ class RestDatabase:
 
     def get_many(
         self, names: Sequence[str], select: Sequence[str] = (), read_at: str = ""
-    ) -> Found:
+    ) -> ReadResult:
         with _as_of(read_at):
             found = self._rest.batch_get([self._full(name) for name in names], select, read_at)
         documents = self._documents(list(found.documents.values()))
-        return Found({document.name: document for document in documents}, found.read_time)
+        return ReadResult({document.name: document for document in documents}, found.read_time)
 
     def query(self, query: Query, read_at: str = "") -> Sequence[Document]:
         with _as_of(read_at):
-            found = self._rest.run_query(self._asked(query), self._below(query), read_at)
+            found = self._rest.run_query(self._structured_query(query), self._below(query), read_at)
         return self._documents(found)
 
     def place(self, document: Document, order: Sequence[str]) -> str:
@@ -74,11 +74,13 @@ class RestDatabase:
         return orjson.dumps(list(self._cursor(order, values))).decode()
 
     def count(self, query: Query) -> Count:
-        counted = self._rest.run_aggregation(self._asked(query), parent=self._below(query))
+        counted = self._rest.run_aggregation(
+            self._structured_query(query), parent=self._below(query)
+        )
         return Count(counted.numbers["count"], counted.read_time)
 
     def sum(self, query: Query, fields: Sequence[str]) -> Sums:
-        asked = self._asked(query)
+        asked = self._structured_query(query)
         added = self._rest.run_aggregation(asked, fields, parent=self._below(query))
         return Sums(added.numbers, added.read_time)
 
@@ -87,9 +89,9 @@ class RestDatabase:
     def commit(self, writes: Sequence[Write]) -> Sequence[str]:
         return self._rest.commit(self._all(writes))
 
-    def write_each(self, writes: Sequence[Write]) -> Sequence[Written]:
+    def write_each(self, writes: Sequence[Write]) -> Sequence[WriteResult]:
         results = self._rest.batch_write(self._all(writes))
-        return [Written(version, not code, code in _UNMET_CODES) for code, version in results]
+        return [WriteResult(version, not code, code in _UNMET_CODES) for code, version in results]
 
     # ---- in the words of the API -------------------------------------------------------------
 
@@ -99,29 +101,29 @@ class RestDatabase:
     def _below(self, query: Query) -> str:
         return self._full(query.below) if query.below else ""
 
-    def _documents(self, found: list[Raw]) -> list[Document]:
+    def _documents(self, raws: list[Raw]) -> list[Document]:
         """Read documents, and let go of each at once: a page is some megabytes."""
         begins = len(self._root)
         documents = []
-        found.reverse()
-        while found:
-            raw = found.pop()
+        raws.reverse()
+        while raws:
+            raw = raws.pop()
             fields = decode_fields(raw)
             documents.append(Document(raw["name"][begins:], fields, raw["updateTime"]))
         return documents
 
-    def _asked(self, asked: Query) -> Raw:
-        after = asked.after
+    def _structured_query(self, selection: Query) -> Raw:
+        after = selection.after
         return query(
-            asked.collection,
-            *(where(it.field, _OPERATORS[it.operator], it.value) for it in asked.where),
-            order=asked.order,
-            select=asked.select,
-            limit=asked.limit,
+            selection.collection,
+            *(where(it.field, _OPERATORS[it.operator], it.value) for it in selection.where),
+            order=selection.order,
+            select=selection.select,
+            limit=selection.limit,
             after=orjson.loads(after)
             if isinstance(after, str)
-            else list(self._cursor(asked.order, after)),
-            everywhere=asked.everywhere,
+            else list(self._cursor(selection.order, after)),
+            everywhere=selection.everywhere,
         )
 
     def _cursor(self, order: Sequence[str], values: Sequence[Any]) -> Iterator[Raw]:
@@ -131,17 +133,17 @@ class RestDatabase:
 
     def _all(self, writes: Sequence[Write]) -> list[Raw]:
         """Word the writes; fields that several of them share are worded once."""
-        known: dict[int, _Worded] = {}
+        known: dict[int, _EncodedFields] = {}
         return [self._raw(write, known) for write in writes]
 
-    def _raw(self, write: Write, known: "dict[int, _Worded]") -> Raw:
+    def _raw(self, write: Write, encoded: "dict[int, _EncodedFields]") -> Raw:
         name = self._root + write.name
         if isinstance(write, Delete):
             if write.version:
                 return {"delete": name, "currentDocument": {"updateTime": write.version}}
             return {"delete": name}
-        if (fields := known.get(id(write.fields))) is None:
-            fields = known[id(write.fields)] = _worded(write.fields)
+        if (fields := encoded.get(id(write.fields))) is None:
+            fields = encoded[id(write.fields)] = _encode_with_mask(write.fields)
         update: Raw = {"name": name, "fields": fields.values}
         match write:
             case Update():
@@ -157,16 +159,16 @@ class RestDatabase:
                 assert_never(write)
 
 
-class _Worded(NamedTuple):
+class _EncodedFields(NamedTuple):
     """Fields of a write in the words of the API."""
 
     values: Raw
     mask: Raw
 
 
-def _worded(fields: Fields) -> _Worded:
+def _encode_with_mask(fields: Fields) -> _EncodedFields:
     values = {name: encode(value) for name, value in nested(fields).items()}
-    return _Worded(values, {"fieldPaths": list(fields)})
+    return _EncodedFields(values, {"fieldPaths": list(fields)})
 
 
 @contextmanager
@@ -174,7 +176,7 @@ def _as_of(read_at: str) -> Iterator[None]:
     try:
         yield
     except (PreconditionFailed, BadRequest) as refused:
-        old = isinstance(refused, PreconditionFailed) or _OLD.search(refused.told)
+        old = isinstance(refused, PreconditionFailed) or _OLD.search(refused.message)
         if not read_at or not old:
             raise
         raise SnapshotTooOld(f"nothing is kept any more as of {read_at}") from refused

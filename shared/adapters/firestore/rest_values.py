@@ -17,11 +17,11 @@ NAME = "__name__"
 
 @dataclass(frozen=True, slots=True)
 class Foreign:
-    """A value of a kind that we never store: bytes, a reference, a place on earth. ``said`` is the
+    """A value of a kind that we never store: bytes, a reference, a place on earth. ``raw`` is the
     value in the API's words, where it came by the API.
     """
 
-    said: Raw | None = None
+    raw: Raw | None = None
 
 
 FOREIGN = Foreign()
@@ -58,8 +58,8 @@ def encode(value: object) -> Raw:
             return {"timestampValue": written(value)}
         case Mapping():
             return {"mapValue": {"fields": {str(k): encode(v) for k, v in value.items()}}}
-        case Foreign() if value.said is not None:
-            return value.said
+        case Foreign() if value.raw is not None:
+            return value.raw
         case Sequence() if not isinstance(value, bytes | bytearray):
             return {"arrayValue": {"values": [encode(v) for v in value]}}
     raise TypeError(f"cannot store a {type(value).__name__}")

@@ -23,17 +23,17 @@ from shared.ports.database import (
     Delete,
     Document,
     Fields,
-    Found,
     Merge,
     Put,
     Query,
+    ReadResult,
     SnapshotTooOld,
     Sums,
     Unmet,
     Update,
     Where,
     Write,
-    Written,
+    WriteResult,
 )
 from shared.stores.field_paths import at_path, nested, put_at
 
@@ -41,7 +41,7 @@ MOST_REMEMBERED_WRITES = 100_000
 REMEMBERED_FOR = timedelta(hours=1)
 _MICROSECOND = timedelta(microseconds=1)
 _COMPARISONS: Mapping[str, Callable[[Any, Any], bool]] = {"<": lt, "<=": le, ">": gt, ">=": ge}
-_NOTHING: Fields = {}
+_NO_FIELDS: Fields = {}
 _KINDS: Mapping[type[Any], int] = {
     bool: 0,
     int: 1,
@@ -195,11 +195,11 @@ class MemoryDatabase:
 
     def get_many(
         self, names: Sequence[str], select: Sequence[str] = (), read_at: str = ""
-    ) -> Found:
+    ) -> ReadResult:
         with self.lock:
             there = [self._as_of(read_at, _path(name)).documents.get(name) for name in names]
             found = {it.name: _selected(it, select) for it in there if it is not None}
-            return Found(found, read_at or self._tick())
+            return ReadResult(found, read_at or self._tick())
 
     def query(self, query: Query, read_at: str = "") -> Sequence[Document]:
         with self.lock:
@@ -269,14 +269,14 @@ class MemoryDatabase:
                 self._write(write, version)
             return [version] * len(writes)
 
-    def write_each(self, writes: Sequence[Write]) -> Sequence[Written]:
+    def write_each(self, writes: Sequence[Write]) -> Sequence[WriteResult]:
         return [self._written(write) for write in writes]
 
-    def _written(self, write: Write) -> Written:
+    def _written(self, write: Write) -> WriteResult:
         try:
-            return Written(self.commit([write])[0], done=True)
+            return WriteResult(self.commit([write])[0], done=True)
         except Unmet:
-            return Written(unmet=True)
+            return WriteResult(unmet=True)
 
     def _check(self, write: Write) -> None:
         there = self._in(_path(write.name)).documents.get(write.name)
@@ -301,7 +301,7 @@ class MemoryDatabase:
             case Create() | Put():
                 after = Document(write.name, copied(nested(write.fields)), version)
             case Merge() | Update():
-                fields = dict(there.fields if there else _NOTHING)
+                fields = dict(there.fields if there else _NO_FIELDS)
                 for path, value in copied(write.fields).items():
                     put_at(fields, path, value)
                 after = Document(write.name, fields, version)

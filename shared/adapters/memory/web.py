@@ -13,10 +13,10 @@ class MemoryWeb:
     """Web that answers each address as told to; any other is an ordinary page or image."""
 
     answers: Mapping[str, FetchResult] = field(default_factory=dict)
-    asked: list[str] = field(default_factory=list)
+    urls: list[str] = field(default_factory=list)
 
     def look(self, url: str, *, seconds: float, asker: str = "") -> FetchResult:  # noqa: ARG002
-        self.asked.append(url)
+        self.urls.append(url)
         if seconds <= 0:
             return FetchResult(url, fault=WebFault.TOO_SLOW)
         return self.answers.get(url) or _ordinary(url)

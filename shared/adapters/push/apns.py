@@ -20,7 +20,7 @@ from shared.adapters.push.apns_credentials import (
 )
 from shared.adapters.push.engine import Engines, deadline, words_are_lost
 from shared.adapters.push.pace import Pace, PushAccount, at_pace
-from shared.adapters.push.unheard import Unheard
+from shared.adapters.push.unheard import UndocumentedAnswers
 from shared.domain.audience.device import PushAddress
 from shared.domain.push.answers import Accepted, AddressGone, Answer, Rejected
 from shared.domain.push.apns import Reaction, Step, meaning
@@ -91,7 +91,7 @@ class ApnsSender:
             )
             for environment, credential in self._credentials.items()
         }
-        requests = _Requests(ways, Unheard(self._name))
+        requests = _Requests(ways, UndocumentedAnswers(self._name))
         found = engine.run(requests.answers(pushes, engine.pace, until))
         for environment, way in ways.items():
             _report_closes(environment, way)
@@ -194,7 +194,7 @@ class _Requests:
     """Requests of one send."""
 
     ways: Mapping[str, _Way]
-    unheard: Unheard
+    unheard: UndocumentedAnswers
 
     async def answers(self, pushes: Sequence[Push], pace: Pace, until: float) -> Sequence[Answer]:
         return await at_pace(
@@ -258,11 +258,11 @@ class _Requests:
         if got.status == 200:
             return Reaction(Accepted(name)), connection
         if words_are_lost(got):
-            self.unheard.note(got)
+            self.unheard.log(got)
             return Reaction(ANSWER_LOST), connection
         found = meaning(got)
         if isinstance(found.answer, Rejected):
-            self.unheard.note(got)
+            self.unheard.log(got)
         return found, connection
 
 

@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
 from shared.domain.errors import TryAgain
 from shared.domain.push.apns import SECONDS_BETWEEN_TOKENS
 from shared.settings.credentials.apns import ApnsCredentials
-from shared.stores.provider_tokens import Minted, TokenShelf
+from shared.stores.provider_tokens import ProviderToken, TokenShelf
 
 SLOT_SECONDS = 2400.0
 OLDEST_SECONDS = 3300.0
@@ -77,26 +77,26 @@ class P8Key:
         self._shelf = shelf
         self._clock = clock
         self._lock = threading.Lock()
-        self._held: Minted | None = None
+        self._token: ProviderToken | None = None
         self._keep_until = 0.0
 
     def authorization(self, refused: str = "") -> str:
         """Return the header; ``bearer`` is in lower case, as Apple writes it: some servers accept
         no other form.
         """
-        held = self._held
-        if held is None or not self._good(held, refused):
+        token = self._token
+        if token is None or not self._good(token, refused):
             with self._lock:
-                held = self._held
-                if held is None or not self._good(held, refused):
-                    held = self._held = self._renewed(refused)
-        return _header(held)
+                token = self._token
+                if token is None or not self._good(token, refused):
+                    token = self._token = self._renew(refused)
+        return _header(token)
 
     def keep(self) -> None:
         """Mint no token for twenty minutes, unless the current one grows too old."""
         self._keep_until = self._clock() + SECONDS_BETWEEN_TOKENS
 
-    def _renewed(self, refused: str) -> Minted:
+    def _renew(self, refused: str) -> ProviderToken:
         try:
             taken = self._shelf.take(self._key_id, lambda it: self._changed(it, refused))
         except TryAgain as away:
@@ -106,17 +106,17 @@ class P8Key:
             raise CredentialsUnavailable("this machine's clock is wrong")
         return taken
 
-    def _without_shelf(self, refused: str, away: TryAgain) -> Minted:
+    def _without_shelf(self, refused: str, away: TryAgain) -> ProviderToken:
         """Return the token held. A token minted now, without the shelf, might be the one that Apple
         finds too many.
         """
-        held = self._held
+        held = self._token
         if held is None or _header(held) == refused or self._age(held) >= OLDEST_SECONDS:
             raise CredentialsUnavailable("the shelf of provider tokens cannot be reached") from away
         _log.warning("the shelf of provider tokens cannot be reached; using an older token")
         return held
 
-    def _changed(self, shelved: Minted | None, refused: str) -> Minted:
+    def _changed(self, shelved: ProviderToken | None, refused: str) -> ProviderToken:
         if shelved is None:
             return self._mint()
         if _header(shelved) == refused:
@@ -124,18 +124,18 @@ class P8Key:
             return self._mint() if may_mint else shelved
         return shelved if self._good(shelved, refused) else self._mint()
 
-    def _good(self, minted: Minted, refused: str) -> bool:
+    def _good(self, minted: ProviderToken, refused: str) -> bool:
         longest = OLDEST_SECONDS if self._clock() < self._keep_until else SLOT_SECONDS
         return -MOST_SKEW_SECONDS <= self._age(minted) < longest and _header(minted) != refused
 
-    def _age(self, minted: Minted) -> float:
+    def _age(self, minted: ProviderToken) -> float:
         return self._clock() - minted.at
 
-    def _mint(self) -> Minted:
+    def _mint(self) -> ProviderToken:
         at = int(self._clock())
         claims = {"iss": self._team_id, "iat": at}
         token = jwt.encode(claims, self._key, algorithm="ES256", headers={"kid": self._key_id})
-        return Minted(token, at)
+        return ProviderToken(token, at)
 
 
 class Certificate:
@@ -164,5 +164,5 @@ def credential(read: ApnsCredentials, shelf: TokenShelf) -> Credential:
     return Certificate(read.certificate)
 
 
-def _header(minted: Minted) -> str:
+def _header(minted: ProviderToken) -> str:
     return f"bearer {minted.token}"

@@ -44,7 +44,7 @@ FindBuilder = Callable[[AppService], BuildSender | None]
 
 
 @dataclass(slots=True, eq=False)
-class _Kept:
+class _PoolEntry:
     """One app's sender at one push service, from its first use until it is closed."""
 
     building: threading.Lock = field(default_factory=threading.Lock)
@@ -71,7 +71,7 @@ class AppSenders:
         self._changed = threading.Condition()
         self._process = os.getpid()
         self._accounts: dict[AppService, PushAccount] = {}
-        self._kept: dict[AppService, _Kept] = {}
+        self._pool: dict[AppService, _PoolEntry] = {}
         """Those used last come last."""
 
     def of(self, app: AppId, kind: AddressKind) -> Sender | None:
@@ -85,24 +85,24 @@ class AppSenders:
         return _IsolatedSender(self, service, build) if build else None
 
     @contextmanager
-    def lent(
+    def lend(
         self, service: AppService, build: BuildSender, within_seconds: float
     ) -> Iterator[ServiceSender | None]:
         """Yield a sender, which is not closed meanwhile; ``None`` when no room came in time."""
-        kept, closing = self._taken(service, within_seconds)
+        entry, closing = self._take(service, within_seconds)
         for each in closing:
             _close(each)
-        if kept is None:
+        if entry is None:
             yield None
             return
         try:
-            yield self._built(kept, service, build)
+            yield self._build(entry, service, build)
         finally:
-            self._give_back(service, kept)
+            self._give_back(service, entry)
 
-    def _taken(
+    def _take(
         self, service: AppService, within_seconds: float
-    ) -> tuple[_Kept | None, list[_Kept]]:
+    ) -> tuple[_PoolEntry | None, list[_PoolEntry]]:
         """Count a sender as under way, and drop those that are idle or in its way."""
         until = self._clock() + within_seconds
         with self._changed:
@@ -112,39 +112,39 @@ class AppSenders:
                 if left <= 0:
                     return None, []
                 self._changed.wait(None if left == math.inf else left)
-            kept = self._kept.pop(service, None) or _Kept()
-            self._kept[service] = kept
-            kept.under_way += 1
-            return kept, [self._kept.pop(each) for each in room]
+            entry = self._pool.pop(service, None) or _PoolEntry()
+            self._pool[service] = entry
+            entry.under_way += 1
+            return entry, [self._pool.pop(each) for each in room]
 
     def _leave_to_parent(self) -> None:
         """Forget what was inherited over a fork: it is the parent's, as are pushes under way."""
         if self._process != os.getpid():
-            self._process, self._kept = os.getpid(), {}
+            self._process, self._pool = os.getpid(), {}
 
     def _room_for(self, service: AppService) -> list[AppService] | None:
         """List whom to close for a sender to fit in; ``None`` while all are at work."""
-        at_rest = {s: it for s, it in self._kept.items() if s != service and not it.under_way}
+        at_rest = {s: it for s, it in self._pool.items() if s != service and not it.under_way}
         before = self._clock() - self._idle_seconds
         idle = [s for s, it in at_rest.items() if it.used_at < before]
-        excess = max(0, len(self._kept.keys() | {service}) - self._most)
+        excess = max(0, len(self._pool.keys() | {service}) - self._most)
         closing = list(dict.fromkeys([*idle, *at_rest]))[: max(len(idle), excess)]
         return closing if excess <= len(closing) else None
 
-    def _built(self, kept: _Kept, service: AppService, build: BuildSender) -> ServiceSender:
+    def _build(self, entry: _PoolEntry, service: AppService, build: BuildSender) -> ServiceSender:
         with self._changed:
             account = self._accounts.setdefault(service, PushAccount(service.app))
-        with kept.building:
-            if kept.sender is None:
-                kept.sender = build(account)
-            return kept.sender
+        with entry.building:
+            if entry.sender is None:
+                entry.sender = build(account)
+            return entry.sender
 
-    def _give_back(self, service: AppService, kept: _Kept) -> None:
+    def _give_back(self, service: AppService, entry: _PoolEntry) -> None:
         with self._changed:
-            kept.under_way -= 1
-            kept.used_at = self._clock()
-            if kept.sender is None and not kept.under_way and self._kept.get(service) is kept:
-                del self._kept[service]
+            entry.under_way -= 1
+            entry.used_at = self._clock()
+            if entry.sender is None and not entry.under_way and self._pool.get(service) is entry:
+                del self._pool[service]
             self._changed.notify_all()
 
 
@@ -161,7 +161,7 @@ class _IsolatedSender:
         until = monotonic() + within_seconds
         answer: Answer = SENDER_FAILED
         try:
-            with self.senders.lent(self.service, self.build, within_seconds) as sender:
+            with self.senders.lend(self.service, self.build, within_seconds) as sender:
                 if sender is None:
                     return [NO_TURN] * len(pushes)
                 answer = MAY_HAVE_SENT
@@ -181,10 +181,10 @@ class _NoSender:
         return [SENDER_FAILED] * len(pushes)
 
 
-def _close(kept: _Kept) -> None:
-    if kept.sender is None:
+def _close(entry: _PoolEntry) -> None:
+    if entry.sender is None:
         return
     try:
-        kept.sender.close()
+        entry.sender.close()
     except Exception as broken:  # noqa: BLE001 - whoever needs the room is another
         log_defect("closing a sender", broken)

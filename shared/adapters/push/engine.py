@@ -117,9 +117,9 @@ class Access:
         )
 
 
-def words_are_lost(got: HttpAnswer) -> bool:
+def words_are_lost(answer: HttpAnswer) -> bool:
     """Tell whether its words, which decide what it means, cannot be read."""
-    return got.unreadable and got.status < 500 and got.status not in _SAID_BY_STATUS
+    return answer.unreadable and answer.status < 500 and answer.status not in _SAID_BY_STATUS
 
 
 def deadline(within_seconds: float) -> float:

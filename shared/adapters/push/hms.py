@@ -19,7 +19,7 @@ from shared.adapters.push.defects import log_defect
 from shared.adapters.push.engine import Access, Engine, Engines, deadline, words_are_lost
 from shared.adapters.push.hms_credentials import HMS_OAUTH_URL, HuaweiAccessTokens
 from shared.adapters.push.pace import Pace, PushAccount
-from shared.adapters.push.unheard import Unheard
+from shared.adapters.push.unheard import UndocumentedAnswers
 from shared.domain.delivery.evidence import FEWEST_TO_BELIEVE
 from shared.domain.push.answers import Accepted, Answer, RetryLater
 from shared.domain.push.hms import MOST_TOKENS, PARTLY, UNKNOWN_ERROR, meaning, named
@@ -106,7 +106,7 @@ class HmsSender:
                     engine.pace,
                     until,
                     turns,
-                    Unheard(self._name),
+                    UndocumentedAnswers(self._name),
                 ).answers(list(some))
                 for payload, some in tokens.items()
             )
@@ -157,9 +157,9 @@ class _Requests:
     pace: Pace
     until: float
     turns: asyncio.Semaphore
-    unheard: Unheard
+    undocumented: UndocumentedAnswers
     refused_alone: dict[str, Answer] = field(default_factory=dict)
-    taken: set[str] = field(default_factory=set)
+    accepted_tokens: set[str] = field(default_factory=set)
 
     async def answers(self, tokens: Sequence[str]) -> dict[str, Answer]:
         """Return what became of each, by address."""
@@ -188,15 +188,15 @@ class _Requests:
             for token, answer in found.items()
         }
 
-    def _learn(self, said: "_Answers") -> None:
-        if len(said.answers) == 1 and said.unsure:
-            self.refused_alone.update(said.answers)
-        self.taken.update(t for t, a in said.answers.items() if isinstance(a, Accepted))
+    def _learn(self, batch: "_Answers") -> None:
+        if len(batch.answers) == 1 and batch.unsure:
+            self.refused_alone.update(batch.answers)
+        self.accepted_tokens.update(t for t, a in batch.answers.items() if isinstance(a, Accepted))
 
     def _in_vain(self) -> bool:
         """Tell whether enough addresses were refused alike, by themselves, and none was taken."""
         alike = len(set(self.refused_alone.values())) == 1
-        return alike and not self.taken and len(self.refused_alone) >= FEWEST_TO_BELIEVE
+        return alike and not self.accepted_tokens and len(self.refused_alone) >= FEWEST_TO_BELIEVE
 
     async def _in_turn(self, tokens: Sequence[str]) -> "_Answers":
         if (instead := await self.pace.admit(self.until)) is not None:
@@ -226,11 +226,11 @@ class _Requests:
         if isinstance(got, Fault):
             return _Answers(dict.fromkeys(tokens, ANSWER_LOST if got.ambiguous else NOT_SENT))
         if words_are_lost(got):
-            self.unheard.note(got)
+            self.undocumented.log(got)
             return _Answers(dict.fromkeys(tokens, ANSWER_LOST))
         answers = meaning(got, tokens)
         if UNKNOWN_ERROR in answers.values():
-            self.unheard.note(got)
+            self.undocumented.log(got)
         if all(isinstance(answer, Accepted) for answer in answers.values()):
             return _Answers(answers)
         return _Answers(answers, _unsure(answers, named(got)))

@@ -35,7 +35,7 @@ _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class _Held:
+class _AccessToken:
     token: str = ""
     good_until: float = 0.0
 
@@ -62,7 +62,7 @@ class HuaweiAccessTokens:
         self._account = account
         self._clock = clock
         self._lock = threading.Lock()
-        self._held = _Held()
+        self._token = _AccessToken()
         self._asked_at = 0.0
 
     def current(self, refused: str = "") -> str:
@@ -70,29 +70,29 @@ class HuaweiAccessTokens:
 
         Raises ``CredentialsRefused`` and ``CredentialsUnavailable``.
         """
-        held = self._held
+        held = self._token
         if self._fresh(held, refused):
             return held.token
         with self._lock:
-            if not self._fresh(self._held, refused):
+            if not self._fresh(self._token, refused):
                 self._renew(refused)
-            return self._held.token
+            return self._token.token
 
-    def _fresh(self, held: _Held, refused: str) -> bool:
+    def _fresh(self, token: _AccessToken, refused: str) -> bool:
         now = self._clock()
-        left = held.good_until - now
+        left = token.good_until - now
         asked_just_now = 0 <= now - self._asked_at < PAUSE_SECONDS
-        return held.token not in ("", refused) and (
+        return token.token not in ("", refused) and (
             left > EARLY_SECONDS or (left > 0 and asked_just_now)
         )
 
     def _renew(self, refused: str) -> None:
         self._asked_at = self._clock()
         try:
-            self._held = self._read(asyncio.run(self._ask()))
+            self._token = self._read(asyncio.run(self._ask()))
         except CredentialsUnavailable as unavailable:
             _log.warning("no Huawei access token: %s", unavailable)
-            if self._held.token in ("", refused) or self._held.good_until <= self._clock():
+            if self._token.token in ("", refused) or self._token.good_until <= self._clock():
                 raise
         except CredentialsRefused as refusal:
             _log.warning("Huawei refuses our credentials: error %s", refusal)
@@ -110,20 +110,20 @@ class HuaweiAccessTokens:
         finally:
             await http.close()
 
-    def _read(self, got: HttpAnswer | Fault) -> _Held:
-        if isinstance(got, Fault):
-            raise CredentialsUnavailable(got.reason)
-        said = object_in(got.body)
-        token = said.get("access_token")
-        if got.status == 200 and isinstance(token, str) and re.fullmatch(r"[\x21-\x7e]+", token):
-            return _Held(token, self._clock() + _lifetime_seconds(said))
-        error = str(said.get("error", ""))[:40]
-        if got.status in (400, 401) and _REFUSALS.fullmatch(error):
+    def _read(self, answer: HttpAnswer | Fault) -> _AccessToken:
+        if isinstance(answer, Fault):
+            raise CredentialsUnavailable(answer.reason)
+        fields = object_in(answer.body)
+        token = fields.get("access_token")
+        if answer.status == 200 and isinstance(token, str) and re.fullmatch(r"[\x21-\x7e]+", token):
+            return _AccessToken(token, self._clock() + _lifetime_seconds(fields))
+        error = str(fields.get("error", ""))[:40]
+        if answer.status in (400, 401) and _REFUSALS.fullmatch(error):
             raise CredentialsRefused(error)
-        raise CredentialsUnavailable(f"HTTP {got.status} {error}".strip())
+        raise CredentialsUnavailable(f"HTTP {answer.status} {error}".strip())
 
 
-def _lifetime_seconds(said: Mapping[str, object]) -> float:
-    lifetime = said.get("expires_in")
+def _lifetime_seconds(fields: Mapping[str, object]) -> float:
+    lifetime = fields.get("expires_in")
     known = isinstance(lifetime, int | float) and lifetime > 0
     return float(lifetime) if known else UNSAID_LIFETIME_SECONDS  # type: ignore[arg-type]

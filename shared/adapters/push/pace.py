@@ -14,7 +14,13 @@ from time import monotonic
 from shared.adapters.push.defects import log_defect
 from shared.domain.audience.device import DEFAULT_APP, AppId, PushAddress, of_app
 from shared.domain.push.answers import Answer, RetryLater
-from shared.domain.push.pace import Throttled, Window, perhaps_the_app, too_much, whole_app_waits
+from shared.domain.push.pace import (
+    ThrottledAddresses,
+    Window,
+    perhaps_the_app,
+    too_much,
+    whole_app_waits,
+)
 from shared.domain.push.reactions import MAY_HAVE_SENT, NO_TURN, NOT_SENT
 from shared.domain.push.rendering import Push
 
@@ -49,8 +55,8 @@ class Pace:
         self._window = window
         self._allowed = _whole(window)
         self._under_way = 0
-        self._waiting: deque[asyncio.Future[None]] = deque()
-        self._throttled = Throttled()
+        self._waiters: deque[asyncio.Future[None]] = deque()
+        self._throttled = ThrottledAddresses()
 
     async def admit(self, until: float) -> RetryLater | None:
         """Wait for a turn; return ``None``, or the answer to give if none came before ``until``."""
@@ -80,7 +86,7 @@ class Pace:
         self._under_way -= 1
         if later:
             self._wait_if_asked(answer, now, several=several)
-        if self._waiting:
+        if self._waiters:
             self._wake(self._allowed - self._under_way)
 
     def _are_several(self, answer: RetryLater, address: str, now: float) -> bool:
@@ -93,7 +99,7 @@ class Pace:
         seconds = whole_app_waits(answer, several=several)
         if seconds and now + seconds > self._account.closed_until:
             self._account.closed_until = now + seconds
-            self._wake(len(self._waiting))
+            self._wake(len(self._waiters))
 
     def _instead(self, answer: RetryLater) -> RetryLater:
         """Pass on a turn that may have fallen to a push that can no longer take it."""
@@ -102,19 +108,19 @@ class Pace:
 
     async def _turn(self, seconds: float) -> None:
         turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._waiting.append(turn)
+        self._waiters.append(turn)
         try:
             async with asyncio.timeout(None if seconds == math.inf else seconds):
                 await turn
         except TimeoutError:
             return
         finally:
-            if turn in self._waiting:
-                self._waiting.remove(turn)
+            if turn in self._waiters:
+                self._waiters.remove(turn)
 
     def _wake(self, most: int) -> None:
-        while most > 0 and self._waiting:
-            turn = self._waiting.popleft()
+        while most > 0 and self._waiters:
+            turn = self._waiters.popleft()
             if not turn.done():
                 turn.set_result(None)
                 most -= 1

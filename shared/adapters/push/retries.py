@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from shared.domain.audience.device import AppService
-from shared.domain.delivery.retry import RetryBudget, Spent, too_many
+from shared.domain.delivery.retry import RecentAttempts, RetryBudget, too_many
 from shared.ports import Attempts
 
 
@@ -16,7 +16,7 @@ class ProcessRetries:
     def __init__(self, budget: RetryBudget = RetryBudget()) -> None:  # noqa: B008 - frozen
         self._budget = budget
         self._lock = threading.Lock()
-        self._spent: defaultdict[AppService, Spent] = defaultdict(Spent)
+        self._spent: defaultdict[AppService, RecentAttempts] = defaultdict(RecentAttempts)
 
     def wait_seconds(
         self, attempts: Mapping[AppService, Attempts], others: int, now: datetime

@@ -40,7 +40,7 @@ class _Heard:
     def knows_less(self, batch: BatchId, kept: Evidence) -> bool:
         """Tell whether the ledger kept more of a batch than the batch told here."""
         known = self.by_batch.get(batch, Evidence())
-        return (kept.told_of, sum(kept.newer)) > (known.told_of, sum(known.newer))
+        return (kept.conclusive, sum(kept.newer)) > (known.conclusive, sum(known.newer))
 
 
 class ProcessRunMemory:

@@ -11,18 +11,18 @@ _NAMES = re.compile(rb'"(?:errorCode|status|reason|code)"\s*:\s*"?([A-Za-z0-9_.-
 _log = logging.getLogger(__name__)
 
 
-class Unheard:
+class UndocumentedAnswers:
     """The log of one send's undocumented answers; an answer that is repeated is logged once."""
 
     def __init__(self, service: str) -> None:
         self._service = service
-        self._told: set[tuple[int, bytes]] = set()
+        self._logged_answers: set[tuple[int, bytes]] = set()
 
-    def note(self, got: HttpAnswer) -> None:
+    def log(self, answer: HttpAnswer) -> None:
         """Log it."""
-        words = b" ".join(dict.fromkeys(_NAMES.findall(got.body)))
-        if (got.status, words) not in self._told:
-            self._told.add((got.status, words))
-            said = words.decode() or "no name in it"
-            what = "an answer that cannot be decompressed" if got.unreadable else "unknownError"
-            _log.warning("%s: %s, HTTP %d, %s", self._service, what, got.status, said)
+        words = b" ".join(dict.fromkeys(_NAMES.findall(answer.body)))
+        if (answer.status, words) not in self._logged_answers:
+            self._logged_answers.add((answer.status, words))
+            names = words.decode() or "no name in it"
+            what = "an answer that cannot be decompressed" if answer.unreadable else "unknownError"
+            _log.warning("%s: %s, HTTP %d, %s", self._service, what, answer.status, names)

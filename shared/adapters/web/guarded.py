@@ -43,7 +43,7 @@ _SAFE = "/?:@!$&'()*+,;=-._~%[]"
 Connect = Callable[[str, int, float], socket]
 
 
-class _Stopped(Exception):
+class _FetchEnd(Exception):
     """Signal that the fetch ends here, with its fault."""
 
     def __init__(self, fault: WebFault) -> None:
@@ -61,13 +61,13 @@ class Place:
 
 @dataclass
 class GuardedWeb:
-    """``Web`` over the network. With ``played``, those hosts are all there are, and no network."""
+    """``Web`` over the network. With ``local_hosts``, those are all there are, and no network."""
 
     resolve: Callable[[str], Sequence[str]] = system_addresses
     connect: Connect = connect
     trust: Callable[[], ssl.SSLContext] = ssl.create_default_context
     clock: Callable[[], float] = time.monotonic
-    played: Mapping[str, Place] | None = None
+    local_hosts: Mapping[str, Place] | None = None
     _lookups: Lookups = field(init=False)
 
     def __post_init__(self) -> None:
@@ -93,7 +93,7 @@ class GuardedWeb:
                     break
                 if read_address(url).scheme == "http":
                     return replace(result, fault=WebFault.REDIRECT_TO_HTTP)
-        except _Stopped as stopped:
+        except _FetchEnd as stopped:
             return replace(result, fault=stopped.fault)
         except TooSlow:
             return replace(result, fault=WebFault.TOO_SLOW)
@@ -116,42 +116,44 @@ class GuardedWeb:
             ):
                 return get(connection, _head(address), deadline, bytes_to_read)
         except ssl.SSLCertVerificationError:
-            raise _Stopped(WebFault.BAD_CERTIFICATE) from None
+            raise _FetchEnd(WebFault.BAD_CERTIFICATE) from None
         except TimeoutError:
             raise TooSlow from None
         except OSError:
-            raise _Stopped(WebFault.UNREACHABLE) from None
+            raise _FetchEnd(WebFault.UNREACHABLE) from None
 
     def _connected(self, places: Sequence[Place], deadline: Deadline) -> socket:
         """Connect to the first that answers; a dead one must not use up the time of the others."""
         for others in range(len(places) - 1, 0, -1):
             place = places[-others - 1]
             with suppress(OSError):
-                return self.connect(place.address, place.port, deadline.left() / (others + 1))
-        return self.connect(places[-1].address, places[-1].port, deadline.left())
+                return self.connect(
+                    place.address, place.port, deadline.seconds_left() / (others + 1)
+                )
+        return self.connect(places[-1].address, places[-1].port, deadline.seconds_left())
 
     def _places(
         self, address: Address, host: str, deadline: Deadline, asker: str
     ) -> Sequence[Place]:
         """Check every address of the host; if any may not be reached, none is connected to."""
-        if self.played is not None:
-            if host not in self.played:
-                raise _Stopped(WebFault.NOT_LOOKED_AT)
-            return [self.played[host]]
+        if self.local_hosts is not None:
+            if host not in self.local_hosts:
+                raise _FetchEnd(WebFault.NOT_LOOKED_AT)
+            return [self.local_hosts[host]]
         if address.port not in (None, 443):
-            raise _Stopped(WebFault.NOT_LOOKED_AT)
+            raise _FetchEnd(WebFault.NOT_LOOKED_AT)
         addresses = [host] if address.ip is not None else self._addresses(host, deadline, asker)
         if any(why_forbidden(each) for each in addresses):
-            raise _Stopped(WebFault.FORBIDDEN_ADDRESS)
+            raise _FetchEnd(WebFault.FORBIDDEN_ADDRESS)
         return [Place(each, 443) for each in addresses[:MOST_ADDRESSES]]
 
     def _addresses(self, host: str, deadline: Deadline, asker: str) -> Sequence[str]:
         try:
             return self._lookups.addresses(host, deadline, asker)
         except UnknownHost:
-            raise _Stopped(WebFault.UNKNOWN_HOST) from None
+            raise _FetchEnd(WebFault.UNKNOWN_HOST) from None
         except OSError:
-            raise _Stopped(WebFault.UNREACHABLE) from None
+            raise _FetchEnd(WebFault.UNREACHABLE) from None
 
 
 def web(settings: Settings) -> GuardedWeb:
@@ -159,20 +161,20 @@ def web(settings: Settings) -> GuardedWeb:
     if not settings.local:
         return GuardedWeb()
     if settings.local_web is None:
-        return GuardedWeb(played={})
-    return _played(Path(settings.local_web))
+        return GuardedWeb(local_hosts={})
+    return _local_web(Path(settings.local_web))
 
 
-def _played(path: Path) -> GuardedWeb:
+def _local_web(path: Path) -> GuardedWeb:
     try:
-        given = json.loads(path.read_text())
-        places = {host: _place(where) for host, where in given["hosts"].items()}
-        ca_file = str(given["caFile"])
+        document = json.loads(path.read_text())
+        places = {host: _place(where) for host, where in document["hosts"].items()}
+        ca_file = str(document["caFile"])
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as fault:
         raise SettingsError(
             f'FANFARE_LOCAL_WEB: must name a file with {{"hosts": {{…}}, "caFile": …}}: {fault}'
         ) from None
-    return GuardedWeb(played=places, trust=lambda: ssl.create_default_context(cafile=ca_file))
+    return GuardedWeb(local_hosts=places, trust=lambda: ssl.create_default_context(cafile=ca_file))
 
 
 def _place(where: str) -> Place:
@@ -187,9 +189,9 @@ def _readable(url: str) -> Address:
     try:
         address = read_address(url)
     except BadAddress:
-        raise _Stopped(WebFault.NOT_LOOKED_AT) from None
+        raise _FetchEnd(WebFault.NOT_LOOKED_AT) from None
     if address.scheme != "https" or "\\" in url or hidden_in_address(url):
-        raise _Stopped(WebFault.NOT_LOOKED_AT)
+        raise _FetchEnd(WebFault.NOT_LOOKED_AT)
     return address
 
 
@@ -198,9 +200,9 @@ def _next(url: str, location: str) -> str:
         there = urljoin(url, location.strip())
         read = read_address(there)
     except ValueError:
-        raise _Stopped(WebFault.BAD_REDIRECT) from None
+        raise _FetchEnd(WebFault.BAD_REDIRECT) from None
     if not read.is_web or "\\" in there or hidden_in_address(there):
-        raise _Stopped(WebFault.BAD_REDIRECT)
+        raise _FetchEnd(WebFault.BAD_REDIRECT)
     return there
 
 

@@ -46,7 +46,7 @@ class Deadline:
         """Create a deadline so many seconds from now."""
         return cls(clock() + seconds, clock)
 
-    def left(self) -> float:
+    def seconds_left(self) -> float:
         """Return the seconds left, always more than 0. Raises ``TooSlow``."""
         left = self.ends - self.clock()
         if left <= 0:
@@ -92,7 +92,7 @@ class Lookups:
             self._end(asker)
             raise TooSlow from None
         try:
-            answer = answers.get(timeout=deadline.left())
+            answer = answers.get(timeout=deadline.seconds_left())
         except queue.Empty:
             raise TooSlow from None
         if isinstance(answer, Exception):
@@ -102,7 +102,7 @@ class Lookups:
     def _begin(self, asker: str, deadline: Deadline) -> None:
         """Wait for a place, no longer than the deadline."""
         with self._changed:
-            if not self._changed.wait_for(lambda: self._has_place(asker), deadline.left()):
+            if not self._changed.wait_for(lambda: self._has_place(asker), deadline.seconds_left()):
                 raise TooSlow
             self._under_way[asker] += 1
 
@@ -158,7 +158,7 @@ def secured(
     connection: socket.socket, host: str, trust: ssl.SSLContext, deadline: Deadline
 ) -> socket.socket:
     """Start TLS with a server that must prove to be ``host``."""
-    connection.settimeout(deadline.left())
+    connection.settimeout(deadline.seconds_left())
     return trust.wrap_socket(connection, server_hostname=host)
 
 
@@ -166,18 +166,18 @@ def get(
     connection: socket.socket,
     head: bytes,
     deadline: Deadline,
-    wanted: Callable[[int, Mapping[str, str]], int],
+    most_bytes: Callable[[int, Mapping[str, str]], int],
 ) -> WebAnswer:
-    """Send ``head``, read the answer and as many bytes of its body as are ``wanted``.
+    """Send ``head``, read the answer and as many bytes of its body as ``most_bytes`` says.
 
     Raises ``TooSlow``, ``NoAnswer`` and ``OSError``.
     """
-    reading = _Reading(wanted)
+    reading = _Reading(most_bytes)
     try:
-        connection.settimeout(deadline.left())
+        connection.settimeout(deadline.seconds_left())
         connection.sendall(head)
         while not reading.done:
-            connection.settimeout(deadline.left())
+            connection.settimeout(deadline.seconds_left())
             chunk = connection.recv(_CHUNK)
             if not chunk:
                 break
@@ -193,9 +193,9 @@ def get(
 class _Reading:
     """Parser's callbacks, and what they collected so far."""
 
-    def __init__(self, wanted: Callable[[int, Mapping[str, str]], int]) -> None:
+    def __init__(self, most_bytes: Callable[[int, Mapping[str, str]], int]) -> None:
         self.done = False
-        self._wanted = wanted
+        self._most_bytes = most_bytes
         self._parser = httptools.HttpResponseParser(self)
         self._has_head = False
         self._head_bytes = 0
@@ -230,7 +230,7 @@ class _Reading:
             return
         self._has_head = True
         self._status = status
-        self._most = self._wanted(status, self._headers)
+        self._most = self._most_bytes(status, self._headers)
         self.done = self._most <= 0
 
     def on_body(self, part: bytes) -> None:

@@ -114,7 +114,7 @@ class WebRisk:
             return [racing.place(address, port) for address in addresses]
 
         raced = partial(racing.connect, resolve=looked_up)
-        return racing.connect_within(deadline.left(), self._host, self._port, raced)
+        return racing.connect_within(deadline.seconds_left(), self._host, self._port, raced)
 
 
 def web_risk(settings: Settings) -> WebRisk:

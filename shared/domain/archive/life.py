@@ -38,9 +38,9 @@ class Discrepancy:
 
 @dataclass(slots=True)
 class Life:
-    """Built up object by object; ``wanted`` sees every outcome that passes."""
+    """Built up object by object; ``on_outcome`` gets every outcome that passes."""
 
-    wanted: Callable[[Mapping[str, Any], Record], None] | None = None
+    on_outcome: Callable[[Mapping[str, Any], Record], None] | None = None
     entries: list[Entry] = field(default_factory=list)
     finals: list[Final] = field(default_factory=list)
     tally: Tally = field(default_factory=Tally)
@@ -79,8 +79,8 @@ class Life:
             if record.at is not None:
                 self.first_at = min(self.first_at or record.at, record.at)
                 self.last_at = max(self.last_at or record.at, record.at)
-            if self.wanted:
-                self.wanted(fields, record)
+            if self.on_outcome:
+                self.on_outcome(fields, record)
 
     @property
     def status(self) -> Status | None:

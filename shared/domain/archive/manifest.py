@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from typing import Any
 
-from shared.domain.archive.objects import SCHEMA, Sealed
+from shared.domain.archive.objects import SCHEMA, SealedObject
 from shared.domain.notifications.history import GENESIS
 
 FOLDER = "kind=manifests/"
@@ -48,7 +48,7 @@ class Manifest:
     day: date
     sealed_at: datetime
     previous: str
-    objects: tuple[Sealed, ...]
+    objects: tuple[SealedObject, ...]
     hash: str = ""
     signature: Signature | None = None
 
@@ -99,7 +99,9 @@ def sequence_of(name: str) -> int | None:
     return int(match[1]) if match else None
 
 
-def following(head: Head | None, day: date, objects: Iterable[Sealed], at: datetime) -> Manifest:
+def following(
+    head: Head | None, day: date, objects: Iterable[SealedObject], at: datetime
+) -> Manifest:
     """Make the next link, not signed yet."""
     number, previous = (head.sequence + 1, head.hash) if head else (1, GENESIS)
     return Manifest(number, day, at, previous, tuple(objects)).sealed()
@@ -122,7 +124,7 @@ def read(text: bytes) -> Manifest:
             sealed_at=datetime.fromisoformat(facts["sealedAt"]),
             previous=str(facts["previous"]),
             objects=tuple(
-                Sealed(str(it["name"]), str(it["sha256"]), int(it["lines"]), int(it["bytes"]))
+                SealedObject(str(it["name"]), str(it["sha256"]), int(it["lines"]), int(it["bytes"]))
                 for it in facts["objects"]
             ),
             hash=str(facts["hash"]),

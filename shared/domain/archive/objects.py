@@ -45,7 +45,7 @@ class Kind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Sealed:
+class SealedObject:
     """An object as manifests list it; ``sha256`` and ``bytes`` are those of its lines."""
 
     name: str
@@ -124,11 +124,13 @@ class Seal:
             self.lines += 1
             self._bytes += len(written)
 
-    def close(self, place: Place) -> tuple[Sealed, bytes]:
+    def close(self, place: Place) -> tuple[SealedObject, bytes]:
         """Return what manifests say of it, and the compressed bytes."""
         self._gzip.close()
         digest = self._sha256.hexdigest()
-        return Sealed(place.name(digest), digest, self.lines, self._bytes), self._out.getvalue()
+        return SealedObject(
+            place.name(digest), digest, self.lines, self._bytes
+        ), self._out.getvalue()
 
 
 class Unreadable(Exception):
@@ -167,7 +169,7 @@ class Export:
     notification_id: NotificationId
     provider_id: str
     day: date
-    objects: tuple[Sealed, ...] = ()
+    objects: tuple[SealedObject, ...] = ()
     cursor: str = ""
     sealed_at: datetime | None = None
     manifest: int | None = None
@@ -178,7 +180,7 @@ class Export:
         number = 1 + sum(f"kind={kind}/" in it.name for it in self.objects)
         return Place(kind, self.provider_id, self.day, self.notification_id, number)
 
-    def with_objects(self, *sealed: Sealed) -> "Export":
+    def with_objects(self, *sealed: SealedObject) -> "Export":
         """Add the objects that are in the archive now."""
         return replace(self, objects=(*self.objects, *sealed))
 

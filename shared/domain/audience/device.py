@@ -186,7 +186,7 @@ def out_of_reach(unreadable: Iterable[str]) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Derived:
+class DerivedFields:
     """Fields that our queries need on a device document beyond its plain fields.
 
     ``hwid`` is derived as well: Firestore cannot order by a document's name where it also filters
@@ -235,12 +235,12 @@ def domains_selected(selectors: Iterable[str]) -> tuple[str, ...]:
 
 def derive(
     hwid: str, locale: str, domains: Iterable[str], *, domains_unreadable: bool = False
-) -> Derived:
+) -> DerivedFields:
     """Derive everything that follows from the plain fields."""
     language, territory = language_and_territory(locale)
     regions = ["", *dict.fromkeys(r for r in (language, territory) if r)]
     names = dict.fromkeys(map(domain_name, domains))
-    return Derived(
+    return DerivedFields(
         hwid=hwid,
         language=language,
         territory=territory,

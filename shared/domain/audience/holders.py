@@ -21,10 +21,10 @@ def latest_and_others(holders: Sequence[Holder]) -> tuple[Holder, list[str]]:
     return by_age[-1], [hwid for hwid, _ in by_age[:-1]]
 
 
-def may_drop(held: PushAddress | None, value: str, registered_by: datetime | None) -> bool:
-    """Tell whether ``held`` is still ``value`` and was not registered after ``registered_by``."""
-    if held is None or held.value != value:
+def may_drop(address: PushAddress | None, value: str, registered_by: datetime | None) -> bool:
+    """Tell whether it is still ``value``, and was not registered after ``registered_by``."""
+    if address is None or address.value != value:
         return False
-    if registered_by is None or held.registered_at is None:
+    if registered_by is None or address.registered_at is None:
         return True
-    return held.registered_at <= registered_by
+    return address.registered_at <= registered_by

@@ -41,7 +41,7 @@ class Ownership:
     reach: Reach | None = None
     last_active_at: datetime | None = None
 
-    def yields_to(self, shown: PushAddress | None, now: datetime) -> bool:
+    def yields_to(self, address: PushAddress | None, now: datetime) -> bool:
         """Tell whether a caller without the secret, who shows this push address, may register.
 
         Unknown activity is not inactivity: then an operator decides.
@@ -49,7 +49,7 @@ class Ownership:
         if self.reach is None:
             return True
         if self.reach.address is not None:
-            return shown is not None and _same(shown, self.reach.address)
+            return address is not None and _same(address, self.reach.address)
         reset = self.credential is not None and not self.credential.digest
         return reset or (
             self.last_active_at is not None and now - self.last_active_at >= INACTIVE_AFTER

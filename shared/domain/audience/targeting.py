@@ -101,7 +101,7 @@ def audience_queries(
 
 
 @dataclass(frozen=True, slots=True)
-class Counted:
+class DeviceCount:
     """A count of the devices a query selects, and the moment of the store it holds for (opaque)."""
 
     devices: int

@@ -97,7 +97,7 @@ def buttons_of(it: Notification) -> tuple[Button, ...]:
 
 
 @dataclass(frozen=True, slots=True)
-class Pressed:
+class ButtonData:
     """The data of a button that is pressed."""
 
     action: str
@@ -105,19 +105,19 @@ class Pressed:
     revision: int
 
 
-def pressed(data: str) -> Pressed | None:
+def button_data(data: str) -> ButtonData | None:
     """Read the data of a button; ``None`` for what no button of ours says."""
     action, _, rest = data.partition(":")
     id, _, revision = rest.rpartition(":")
     sound = action in {APPROVE, REJECT} and id and revision.isascii() and revision.isdigit()
-    return Pressed(action, id, int(revision)) if sound and len(revision) < 10 else None
+    return ButtonData(action, id, int(revision)) if sound and len(revision) < 10 else None
 
 
 def question(
-    it: Notification, asked: tuple[int, str], templates: Sequence[Template], hours: int
+    it: Notification, moderator: tuple[int, str], templates: Sequence[Template], hours: int
 ) -> Card:
-    """Ask why it is rejected; ``asked`` is a user of the chat and their name."""
-    user, name = asked
+    """Ask why it is rejected; ``moderator`` is a user of the chat and their name."""
+    user, name = moderator
     sheet = Sheet().say(one_line(name, 60) or "Moderator", Style.MENTION, user=user)
     sheet.line(", why do you reject this one?").quote(it.content.title or "", 200)
     sheet.line("Reply to this message; the provider reads your words.")
@@ -152,7 +152,7 @@ def devices_changed(change: AdminHwidsChange) -> Card:
     return sheet.line("They get its notifications without moderation.").card()
 
 
-def decided(it: Notification, people: Mapping[str, str]) -> str:
+def decision_text(it: Notification, people: Mapping[str, str]) -> str:
     """Tell what became of it, and by whom, in a sentence of at most 200 characters."""
     who = one_line(_name(it.moderator_id, people), 60)
     at = f", {time(it.moderated_at)}" if it.moderated_at else ""
@@ -186,11 +186,11 @@ def one_line(text: str, most: int) -> str:
 def _head(sheet: Sheet, facts: Facts) -> None:
     it = facts.notification
     if it.status is Status.PENDING:
-        _waiting(sheet, facts)
+        _say_waiting(sheet, facts)
         return
     signs = {Status.REJECTED: "⛔", Status.CANCELLED: "↩️"}
     sheet.say(f"{signs.get(it.status, '✅') if it.status else '·'} ")
-    sheet.line(decided(it, facts.people), Style.BOLD)
+    sheet.line(decision_text(it, facts.people), Style.BOLD)
     for first in it.endorsements:
         if first.moderator_id != it.moderator_id:
             name = one_line(_name(first.moderator_id, facts.people), 60)
@@ -198,7 +198,7 @@ def _head(sheet: Sheet, facts: Facts) -> None:
     _ending(sheet, it)
 
 
-def _waiting(sheet: Sheet, facts: Facts) -> None:
+def _say_waiting(sheet: Sheet, facts: Facts) -> None:
     it = facts.notification
     sheet.say("🔔 ").line("Waits for a decision", Style.BOLD)
     if facts.approvals_needed > 1:

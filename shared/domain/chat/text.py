@@ -151,11 +151,11 @@ def neutral(text: str, *, lines: bool = False) -> str:
     """
     text = text.replace("\r\n", "\n").replace("\r", "\n")
     text = _few_marks(text)
-    shown = "".join(_shown(text, place) for place in range(len(text)))
+    shown = "".join(_visible(text, place) for place in range(len(text)))
     return _few_empty_lines(shown) if lines else shown.replace("\n", " ⏎ ")
 
 
-def _shown(text: str, place: int) -> str:
+def _visible(text: str, place: int) -> str:
     character = text[place]
     if character == "\n" or (character in {_ZWJ, _ZWNJ} and _joins(text, place)):
         return character

@@ -6,7 +6,7 @@ that only read content never load this module, nor the tables of international n
 
 from pydantic_core import PydanticCustomError
 
-from shared.domain.links.carried import carried
+from shared.domain.links.carried import carried_addresses
 from shared.domain.links.hosts import BadAddress, read_address, scheme_of
 from shared.domain.links.schemes import is_forbidden
 
@@ -19,7 +19,7 @@ def check_link(url: str) -> None:
         raise PydanticCustomError(
             "not_a_url", "is not a well-formed address: {reason}", {"reason": str(bad)}
         ) from None
-    for address in carried(url).addresses:
+    for address in carried_addresses(url).addresses:
         if is_forbidden(scheme := scheme_of(address)):
             raise PydanticCustomError(
                 "not_linkable",

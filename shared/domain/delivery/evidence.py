@@ -21,7 +21,7 @@ from shared.domain.audience.device import (
     PushAddress,
 )
 from shared.domain.delivery.ledger import (
-    SHOWN,
+    RECEIPT_SHOWN,
     Batch,
     BatchState,
     Newness,
@@ -112,14 +112,14 @@ class Evidence:
         return code if len(addresses) >= FEWEST_TO_BELIEVE else ""
 
     @property
-    def told_of(self) -> int:
+    def conclusive(self) -> int:
         """Total of the addresses the push service took or did not know."""
         return self.accepted + self.unknown
 
     @property
     def flooded(self) -> bool:
         """True when so many addresses are unknown that it is we who are wrong."""
-        return not self.tells_little and self.unknown > self.told_of * FLOOD
+        return not self.tells_little and self.unknown > self.conclusive * FLOOD
 
     def among(self, newness: Newness) -> "Evidence":
         """Return the evidence of the addresses alone that are at least so new."""
@@ -137,13 +137,13 @@ class Evidence:
     @property
     def tells_little(self) -> bool:
         """True when so few addresses were told of that they say nothing of others."""
-        return self.told_of < FEWEST_TO_BELIEVE
+        return self.conclusive < FEWEST_TO_BELIEVE
 
     @property
     def is_unclear(self) -> bool:
         """True while the answers to come may well change the verdict on new addresses."""
-        clear = self.told_of * CLEAR
-        return self.tells_little or clear < self.unknown < self.told_of - clear
+        clear = self.conclusive * CLEAR
+        return self.tells_little or clear < self.unknown < self.conclusive - clear
 
     def with_batch(self, now: "Evidence", before: "Evidence") -> "Evidence":
         """Add what a batch tells ``now``, in place of what it told ``before``, which is included
@@ -192,7 +192,7 @@ def newer_of(newness: Newness, *, accepted: int = 0, unknown: int = 0) -> Newer:
 
 def reached(record: Record) -> bool:
     """Tell whether a push service accepted the device's address."""
-    return record.outcome is Outcome.DELIVERED and record.receipt != SHOWN
+    return record.outcome is Outcome.DELIVERED and record.receipt != RECEIPT_SHOWN
 
 
 def is_unknown(record: Record) -> bool:
@@ -245,7 +245,7 @@ def evidence_to_keep(batch: Batch) -> dict[Group, Evidence]:
     if not batch.attempt or (batch.lease_owner and batch.state is BatchState.OPEN):
         return {}
     found = recorded_evidence(batch, undecided=True)
-    return {group: evidence for group, evidence in found.items() if evidence.told_of}
+    return {group: evidence for group, evidence in found.items() if evidence.conclusive}
 
 
 def refused_to_all(evidence: Evidence, code: str) -> bool:

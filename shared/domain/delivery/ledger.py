@@ -180,10 +180,10 @@ UNTRIED = Record()
 _UNDELIVERED = (Outcome.FAILED, Outcome.SKIPPED, Outcome.UNKNOWN)
 _ENDS = {name: Outcome(name) for name in ENDS}
 
-SHOWN = "shown"
+RECEIPT_SHOWN = "shown"
 """The receipt of a desktop whose document was written."""
 
-TAKEN = "taken"
+RECEIPT_TAKEN = "taken"
 """Stands for the receipt of a push service that gave none."""
 
 

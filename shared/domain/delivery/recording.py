@@ -5,7 +5,15 @@ from datetime import datetime, timedelta
 from typing import Final, assert_never
 
 from shared.domain.audience.device import NO_ADDRESS
-from shared.domain.delivery.ledger import DELIVERED, OPEN, SHOWN, TAKEN, UNTRIED, Outcome, Record
+from shared.domain.delivery.ledger import (
+    DELIVERED,
+    OPEN,
+    RECEIPT_SHOWN,
+    RECEIPT_TAKEN,
+    UNTRIED,
+    Outcome,
+    Record,
+)
 from shared.domain.push.answers import (
     Accepted,
     AddressGone,
@@ -68,7 +76,7 @@ def _since(code: str, now: datetime, last: Record) -> datetime:
     return last.at if last.at is not None and last.code == code else now
 
 
-def together(
+def combine(
     last: Record,
     words: tuple[Record | None, Record | None],
     now: datetime,
@@ -81,9 +89,9 @@ def together(
     """
     pushed, shown = words
     if shown is not None and shown.outcome is DELIVERED:
-        shown = replace(shown, receipt=SHOWN)
+        shown = replace(shown, receipt=RECEIPT_SHOWN)
     if pushed is not None and pushed.outcome is DELIVERED and not pushed.receipt:
-        pushed = replace(pushed, receipt=TAKEN)
+        pushed = replace(pushed, receipt=RECEIPT_TAKEN)
     done = Record(DELIVERED, receipt=last.receipt, at=now) if last.receipt else None
     records = [record for record in (pushed, shown, done) if record is not None]
     if not records:

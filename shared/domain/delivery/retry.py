@@ -87,7 +87,7 @@ def failed_rounds_after(before: int, tried: int, in_vain: int) -> int:
 
 
 @dataclass(frozen=True, slots=True)
-class Spent:
+class RecentAttempts:
     """Recent attempts: how many devices were tried for the first time, and how many again.
 
     ``slots`` are (number, first, again), each of ``RetryBudget.slot_seconds``, the oldest first.
@@ -125,12 +125,12 @@ class RetryBudget:
         """Time in seconds until what was spent now no longer counts."""
         return 2 * self.window.total_seconds()
 
-    def recent(self, spent: Spent, now: datetime) -> Spent:
+    def recent(self, spent: RecentAttempts, now: datetime) -> RecentAttempts:
         """Return only what the window still holds."""
         oldest = (now - self.window).timestamp() // self.slot_seconds
-        return Spent(tuple(slot for slot in spent.slots if slot[0] > oldest))
+        return RecentAttempts(tuple(slot for slot in spent.slots if slot[0] > oldest))
 
-    def affords(self, spent: Spent, now: datetime, again: int) -> bool:
+    def affords(self, spent: RecentAttempts, now: datetime, again: int) -> bool:
         """Tell whether ``again`` more may be tried again now.
 
         While anything is left of the budget a whole batch may be: so there is always some progress.
@@ -138,17 +138,19 @@ class RetryBudget:
         recent = self.recent(spent, now)
         return not again or recent.again < self.least + self.share * recent.first
 
-    def after(self, spent: Spent, now: datetime, first: int, again: int) -> Spent:
+    def after(self, spent: RecentAttempts, now: datetime, first: int, again: int) -> RecentAttempts:
         """Add these attempts."""
         number = int(now.timestamp() // self.slot_seconds)
         slots = {n: (f, a) for n, f, a in self.recent(spent, now).slots}
         old_first, old_again = slots.get(number, (0, 0))
         slots[number] = (old_first + first, old_again + again)
-        return Spent(tuple((n, f, a) for n, (f, a) in sorted(slots.items())))
+        return RecentAttempts(tuple((n, f, a) for n, (f, a) in sorted(slots.items())))
 
-    def given_back(self, spent: Spent, granted_at: datetime, first: int, again: int) -> Spent:
+    def given_back(
+        self, spent: RecentAttempts, granted_at: datetime, first: int, again: int
+    ) -> RecentAttempts:
         """Remove attempts that were spent then and came to no request."""
         then = int(granted_at.timestamp() // self.slot_seconds)
-        return Spent(
+        return RecentAttempts(
             tuple((n, f - first, a - again) if n == then else (n, f, a) for n, f, a in spent.slots)
         )

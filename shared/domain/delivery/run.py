@@ -126,7 +126,7 @@ class Run:
         if not new or not self.is_sending:
             return RunChange(self)
         poorer = replace(self, lost_domains=(*self.lost_domains, *new))
-        return RunChange(poorer, Told(RunEvent.DOMAIN_LOST, by, at, ", ".join(new)))
+        return RunChange(poorer, RunHistoryEntry(RunEvent.DOMAIN_LOST, by, at, ", ".join(new)))
 
     # ---- counting ----------------------------------------------------------------------------
 
@@ -149,7 +149,9 @@ class Run:
     def complete(self, by: Actor, at: datetime, sums: Tally) -> "RunChange":
         """Complete a distribution that at least one device got, or may have."""
         ended = self._ended(RunStatus.COMPLETED, at)
-        return RunChange(replace(ended, tally=sums, counted_at=at), Told(RunEvent.COMPLETE, by, at))
+        return RunChange(
+            replace(ended, tally=sums, counted_at=at), RunHistoryEntry(RunEvent.COMPLETE, by, at)
+        )
 
     def fail(
         self, by: Actor, at: datetime, reason: FailureReason, sums: Tally, what: str = ""
@@ -158,20 +160,20 @@ class Run:
         ended = self._ended(RunStatus.FAILED, at)
         failed = replace(ended, tally=sums, counted_at=at, failure_reason=reason)
         said = f"{reason}: {what}" if what else str(reason)
-        return RunChange(failed, Told(RunEvent.FAIL, by, at, said))
+        return RunChange(failed, RunHistoryEntry(RunEvent.FAIL, by, at, said))
 
     def stop(self, by: Actor, at: datetime, reason: str = "") -> "RunChange":
         """Stop the distribution; what was sent stays sent and counted."""
         stopped = self._ended(RunStatus.STOPPED, at)
         wakes = replace(stopped, wake_at=at + SWEEP_AFTER)  # until its last batch is counted
-        return RunChange(wakes, Told(RunEvent.STOP, by, at, reason))
+        return RunChange(wakes, RunHistoryEntry(RunEvent.STOP, by, at, reason))
 
     def _ended(self, status: RunStatus, at: datetime) -> "Run":
         return replace(self, status=status, ended_at=at, wake_at=None)
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class RunHistoryEntry:
     """Entry for the notification's history: an event of a run, by whom, when and why."""
 
     event: RunEvent
@@ -185,7 +187,7 @@ class RunChange:
     """A run to be written, and what the history of its notification tells of that, if anything."""
 
     run: Run
-    told: Told | None = None
+    history_entry: RunHistoryEntry | None = None
 
 
 def verdict(sums: Tally) -> FailureReason | None:

@@ -33,11 +33,11 @@ class SendSchedule:
     """The moment a provider's schedule is free from, and the stretches that runs took."""
 
     free_at: datetime | None = None
-    taken: tuple[Stretch, ...] = ()
+    stretches: tuple[Stretch, ...] = ()
 
     def of(self, run_id: RunId) -> Stretch | None:
         """Return the stretch that this run has."""
-        return next((s for s in self.taken if s.run_id == run_id), None)
+        return next((s for s in self.stretches if s.run_id == run_id), None)
 
     def without(self, runs: Collection[str], now: datetime) -> "SendSchedule":
         """Remove these runs as if they had never been there: what they left unused is free
@@ -45,8 +45,8 @@ class SendSchedule:
 
         Stretches behind them stay where they are, since their batches have their moments already.
         """
-        rest = tuple(s for s in self.taken if s.run_id not in runs)
-        if rest == self.taken:
+        rest = tuple(s for s in self.stretches if s.run_id not in runs)
+        if rest == self.stretches:
             return self
         return SendSchedule(max((s.ends_at for s in rest), default=now), rest)
 
@@ -63,5 +63,5 @@ class SendSchedule:
         free_at = min(max(now, self.free_at or now), now + LONGEST_WAIT)
         starts_at = free_at if waits else now
         stretch = Stretch(run_id, starts_at, starts_at + length)
-        remembered = tuple(s for s in self.taken if s.ends_at + REMEMBERED > now)
+        remembered = tuple(s for s in self.stretches if s.ends_at + REMEMBERED > now)
         return SendSchedule(free_at + length, (*remembered, stretch))

@@ -137,11 +137,13 @@ def finding_of(code: str, field: str, **values: object) -> Finding:
     whether or not the sentence names it.
     """
     kind = KINDS[code]
-    sentence = kind.sentence.format_map({name: shown(value) for name, value in values.items()})
+    sentence = kind.sentence.format_map(
+        {name: visible_text(value) for name, value in values.items()}
+    )
     return Finding(code, kind.severity, field, sentence, host=str(values.get("host", "")))
 
 
-def shown(value: object) -> str:
+def visible_text(value: object) -> str:
     """Put ``value`` on one line, shortened, and name every character that is not visible."""
     text = str(value)
     if len(text) > MOST_SHOWN_CHARACTERS:
@@ -161,15 +163,15 @@ def has_red(findings: Iterable[Finding]) -> bool:
     return any(finding.severity is Severity.RED for finding in findings)
 
 
-def new_reds(now: Iterable[Finding], seen: Iterable[Finding]) -> tuple[Finding, ...]:
+def new_reds(now: Iterable[Finding], earlier: Iterable[Finding]) -> tuple[Finding, ...]:
     """List the red ones that nobody has seen before: of that code, in that field, about that host.
 
     One of an older record that does not say about which host counts for any.
     """
-    known = {(finding.code, finding.field, finding.host) for finding in seen}
+    earlier_keys = {(finding.code, finding.field, finding.host) for finding in earlier}
     return tuple(
         finding
         for finding in now
         if finding.severity is Severity.RED
-        and not {(finding.code, finding.field, host) for host in ("", finding.host)} & known
+        and not {(finding.code, finding.field, host) for host in ("", finding.host)} & earlier_keys
     )

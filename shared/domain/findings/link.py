@@ -13,7 +13,7 @@ from shared.domain.findings.hidden_characters import hidden_in_address
 from shared.domain.findings.look_alikes import skeleton, squeezed
 from shared.domain.findings.scripts import may_stand_together, scripts
 from shared.domain.links.addresses import why_forbidden
-from shared.domain.links.carried import carried, unusual_intent
+from shared.domain.links.carried import carried_addresses, unusual_intent
 from shared.domain.links.hosts import (
     Address,
     BadAddress,
@@ -22,7 +22,7 @@ from shared.domain.links.hosts import (
     read_address,
     scheme_of,
 )
-from shared.domain.links.schemes import WEB, Use, known
+from shared.domain.links.schemes import WEB, Use, look_up
 
 MOST_ORDINARY_CHARACTERS = 1000
 _WEB_PORTS = (None, 443)
@@ -65,7 +65,7 @@ def _of_url(
 ) -> Iterator[Finding]:
     if len(url) > MOST_ORDINARY_CHARACTERS:
         yield finding_of("longUrl", field, count=len(url))
-    cargo = carried(url)
+    cargo = carried_addresses(url)
     for address in (url, *cargo.addresses):
         if hidden := hidden_in_address(address):
             which = ", ".join(f"U+{ord(c):04X}" for c in hidden[:3])
@@ -82,7 +82,7 @@ def _of_url(
 
 def _of_app(url: str, field: str, own_schemes: Collection[str]) -> Iterator[Finding]:
     scheme = scheme_of(url)
-    judged = known(scheme)
+    judged = look_up(scheme)
     if why := unusual_intent(url):
         yield finding_of("dangerousScheme", field, scheme=scheme, why=why)
     if not scheme:
@@ -93,7 +93,7 @@ def _of_app(url: str, field: str, own_schemes: Collection[str]) -> Iterator[Find
         yield finding_of("systemScheme", field, scheme=scheme, why=judged.why)
     elif judged is None and scheme in own_schemes:
         yield finding_of("deepLink", field, scheme=scheme)
-    elif not (judged and judged.use is Use.CARRIER and carried(url).addresses):
+    elif not (judged and judged.use is Use.CARRIER and carried_addresses(url).addresses):
         yield finding_of("undeclaredScheme", field, scheme=scheme)
 
 
@@ -187,9 +187,9 @@ def _of_likeness(address: Address, field: str, verified: Sequence[str]) -> Itera
         yield finding_of("brandInHost", field, host=address.host, like=like)
 
 
-def _imitated_domain(shown: str, host: str, verified: Sequence[str]) -> str:
+def _imitated_domain(displayed_host: str, host: str, verified: Sequence[str]) -> str:
     """The verified domain that a host under none of them looks like."""
-    labels = shown.split(".")
+    labels = displayed_host.split(".")
     shapes = {squeezed(".".join(labels[at:])) for at in range(len(labels))}
     for domain in verified:
         if squeezed(_people_read(domain)) in shapes or host.startswith(f"{domain}."):

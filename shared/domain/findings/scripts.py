@@ -21,7 +21,7 @@ _NO_SCRIPT = {"MODIFIER", "FEMININE", "MASCULINE", "MICRO", "INFORMATION"}
 _SHARED = {"COMBINING", "VARIATION", "MATHEMATICAL", "DOUBLE-STRUCK", "SCRIPT"}
 _WIDTHS = {"FULLWIDTH", "HALFWIDTH"}
 
-TOGETHER = (
+SCRIPT_FAMILIES = (
     frozenset({LATIN, HAN, "Hiragana", "Katakana"}),
     frozenset({LATIN, HAN, "Bopomofo"}),
     frozenset({LATIN, HAN, "Hangul"}),
@@ -60,9 +60,9 @@ def scripts(letters: Iterable[str]) -> frozenset[str]:
     return frozenset(script(letter) for letter in letters) - {""}
 
 
-def may_stand_together(together: frozenset[str]) -> bool:
+def may_stand_together(mixture: frozenset[str]) -> bool:
     """Tell whether one name may hold all these scripts, as a browser's address bar sees it."""
-    return len(together) < 2 or any(together <= family for family in TOGETHER)
+    return len(mixture) < 2 or any(mixture <= family for family in SCRIPT_FAMILIES)
 
 
 def reads_right_to_left(text: str) -> bool:

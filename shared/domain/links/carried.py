@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from urllib.parse import unquote
 
 from shared.domain.links.hosts import scheme_of
-from shared.domain.links.schemes import SCHEME_SYNTAX, WEB, Use, known, web_within
+from shared.domain.links.schemes import SCHEME_SYNTAX, WEB, Use, look_up, web_within
 
 MOST_CARRIED = 5
 MOST_LAYERS = 4
@@ -33,7 +33,7 @@ _ORDINARY_ACTIONS = ("android.intent.action.view", "android.intent.action.main")
 
 
 @dataclass(frozen=True, slots=True)
-class Carried:
+class CarriedAddresses:
     """The addresses that an address carries, the outermost first. ``whole`` is false where there
     are more of them than anybody can judge.
     """
@@ -42,7 +42,7 @@ class Carried:
     whole: bool = True
 
 
-def carried(url: str) -> Carried:
+def carried_addresses(url: str) -> CarriedAddresses:
     """Find every address that ``url`` carries, directly or inside another one."""
     addresses: dict[str, None] = {}
     layer = [url]
@@ -50,16 +50,18 @@ def carried(url: str) -> Carried:
         inner = (each for outer in layer for each in _inside(outer))
         layer = [each for each in dict.fromkeys(inner) if each not in addresses]
         if not layer:
-            return Carried(tuple(addresses))
+            return CarriedAddresses(tuple(addresses))
         addresses.update(dict.fromkeys(layer))
         if len(addresses) > MOST_CARRIED:
             break
-    return Carried(tuple(addresses)[:MOST_CARRIED], whole=False)
+    return CarriedAddresses(tuple(addresses)[:MOST_CARRIED], whole=False)
 
 
 def web_addresses(url: str) -> tuple[str, ...]:
     """List where a link leads on the web: itself, or what it carries."""
-    return tuple(each for each in (url, *carried(url).addresses) if scheme_of(each) in WEB)
+    return tuple(
+        each for each in (url, *carried_addresses(url).addresses) if scheme_of(each) in WEB
+    )
 
 
 def unusual_intent(url: str) -> str:
@@ -91,7 +93,7 @@ def _inside(url: str) -> list[str]:
 
 
 def _is_browser(scheme: str) -> bool:
-    judged = known(scheme)
+    judged = look_up(scheme)
     carries = judged is not None and judged.use is Use.CARRIER
     return carries and scheme not in ("intent", "android-app") and not web_within(scheme)
 
@@ -146,7 +148,7 @@ def _at_start(text: str) -> list[str]:
     """Find the address that a text is, decoding it as often as there is something to decode."""
     for reading in _readings(text):
         scheme = scheme_of(reading)
-        judged = known(scheme)
+        judged = look_up(scheme)
         if scheme in WEB or (judged and judged.use is not Use.FOREIGN):
             return [_address(reading)]
     return []

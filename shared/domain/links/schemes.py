@@ -152,7 +152,7 @@ _ENDS_AS_WEB = re.compile(r".*[-+.](https?)")
 _BROWSER = Scheme(Use.CARRIER, "hands an address on to a browser")
 
 
-def known(scheme: str) -> Scheme | None:
+def look_up(scheme: str) -> Scheme | None:
     """Look a scheme up; ``None`` for ``https`` and for apps that we do not know."""
     if scheme in SCHEMES:
         return SCHEMES[scheme]
@@ -179,5 +179,5 @@ def why_undeclarable(scheme: str) -> str:
         return "is no scheme: letters, digits, +, - and . after a first letter, without the colon"
     if scheme in WEB:
         return "belongs to the web"
-    judged = known(scheme)
+    judged = look_up(scheme)
     return f"cannot be an app's own: it {judged.why}" if judged else ""

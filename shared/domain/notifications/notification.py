@@ -105,17 +105,17 @@ class Notification:
         return self._moved(Move.CREATE, by, at)
 
     def submit(
-        self, by: Actor, at: datetime, *, admin_hwid: bool, looked: "SubmissionCheck | None" = None
+        self, by: Actor, at: datetime, *, admin_hwid: bool, check: "SubmissionCheck | None" = None
     ) -> "Change":
         """Submit it to moderation, or straight to sending when the target is an admin HWID."""
         if faults := missing_parts(self.content, self.segment):
             raise InvalidInput(faults)
         stamped = replace(self, submitted_at=at)
         if not admin_hwid:
-            return stamped._moved(Move.SUBMIT, by, at, to=Status.PENDING)._looked(looked, at)
+            return stamped._moved(Move.SUBMIT, by, at, to=Status.PENDING)._with_check(check, at)
         approved = replace(stamped, auto_approved=True, auto_approve_reason=ADMIN_HWID)
         submitted = approved._moved(Move.SUBMIT, by, at, to=Status.SENDING, reason=ADMIN_HWID)
-        return submitted._looked(looked, at)
+        return submitted._with_check(check, at)
 
     def take(self, by: Actor, at: datetime, *, lapsed: frozenset[str] = frozenset()) -> "Change":
         """Claim it for a moderator for a while, or for a while longer.
@@ -187,7 +187,7 @@ class Notification:
         at: datetime,
         content: Content,
         segment: Segment | None,
-        looked: "SubmissionCheck | None" = None,
+        check: "SubmissionCheck | None" = None,
     ) -> "Change":
         """Change content or target. A pending one gets a new revision and an entry of its own, and
         whatever was claimed or approved of the old one is void.
@@ -202,14 +202,14 @@ class Notification:
         if faults := missing_parts(content, segment):
             raise InvalidInput(faults)
         revised = replace(edited, revision=self.revision + 1, claim=None, endorsements=())
-        return revised._entered(Note.EDIT, self.status, by, at)._looked(looked, at)
+        return revised._entered(Note.EDIT, self.status, by, at)._with_check(check, at)
 
-    def found(self, findings: Iterable[Finding], at: datetime) -> "Change":
+    def add_findings(self, findings: Iterable[Finding], at: datetime) -> "Change":
         """Add the findings of a later look to what is known."""
         new = self._unknown_of(findings)
         if not new:
             return Change(self, None)
-        return replace(self, findings=(*self.findings, *new))._told(new, at)
+        return replace(self, findings=(*self.findings, *new))._enter_findings(new, at)
 
     def looked_again(self, inspection: Inspection, at: datetime) -> "Change":
         """Compare a look right before the send with what was approved.
@@ -225,7 +225,7 @@ class Notification:
             return self._failed(self._unknown_of((*inspection.findings, *moved)), at)
         if lost:
             return Change(replace(self, looked_at=before.missed(at)), None)
-        return self.found(inspection.findings, at)
+        return self.add_findings(inspection.findings, at)
 
     def stop(self, by: Actor, at: datetime, reason: str = "") -> "Change":
         """Stop the distribution; what was sent stays sent and counted."""
@@ -238,12 +238,12 @@ class Notification:
 
         That of the only run is its own end.
         """
-        it, told = replace(self, run=change.run), change.told
-        if told is None:
+        it, entry = replace(self, run=change.run), change.history_entry
+        if entry is None:
             return Change(it, None)
-        if told.event is RunEvent.DOMAIN_LOST:
-            return it._entered(Note.DOMAIN_LOST, self.status, told.by, told.at, told.reason)
-        return it._moved(Move(told.event), told.by, told.at, reason=told.reason)
+        if entry.event is RunEvent.DOMAIN_LOST:
+            return it._entered(Note.DOMAIN_LOST, self.status, entry.by, entry.at, entry.reason)
+        return it._moved(Move(entry.event), entry.by, entry.at, reason=entry.reason)
 
     def unknown(self) -> NotFound:
         """Make the refusal for somebody to whom this notification does not belong."""
@@ -303,7 +303,7 @@ class Notification:
         if self.claim and self.claim.moderator_id not in lapsed:
             check_claim(self.claim, by.id, at)
 
-    def _told(self, findings: Iterable[Finding], at: datetime) -> "Change":
+    def _enter_findings(self, findings: Iterable[Finding], at: datetime) -> "Change":
         return self._entered(Note.FINDINGS, self.status, SYSTEM, at, named(findings))
 
     def _moved(
@@ -373,25 +373,27 @@ class Change:
 
     notification: Notification
     entry: Entry | None
-    later: tuple[Entry, ...] = ()
+    later_entries: tuple[Entry, ...] = ()
 
     @property
     def entries(self) -> tuple[Entry, ...]:
         """The entries to write, in order."""
-        return (self.entry, *self.later) if self.entry else ()
+        return (self.entry, *self.later_entries) if self.entry else ()
 
-    def _looked(self, looked: SubmissionCheck | None, at: datetime) -> "Change":
+    def _with_check(self, check: SubmissionCheck | None, at: datetime) -> "Change":
         """With what was seen, which is an entry of its own when there are findings."""
-        if looked is None:
+        if check is None:
             return self
-        seen = replace(
+        checked = replace(
             self.notification,
-            findings=looked.findings,
-            looked_at=LookedAt(looked.ends),
-            estimated_devices=looked.devices,
+            findings=check.findings,
+            looked_at=LookedAt(check.ends),
+            estimated_devices=check.devices,
         )
-        told = seen._told(looked.findings, at) if looked.findings else Change(seen, None)
-        return Change(told.notification, self.entry, (*self.later, *told.entries))
+        change = (
+            checked._enter_findings(check.findings, at) if check.findings else Change(checked, None)
+        )
+        return Change(change.notification, self.entry, (*self.later_entries, *change.entries))
 
 
 def named(findings: Iterable[Finding]) -> str:

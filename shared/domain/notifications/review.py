@@ -71,7 +71,7 @@ class ReviewPolicy:
         return next((template for template in self.templates if template.id == id), None)
 
 
-class Weighed(Protocol):
+class ReviewFacts(Protocol):
     """The facts that decide how many must approve a notification."""
 
     @property
@@ -80,12 +80,12 @@ class Weighed(Protocol):
     def findings(self) -> tuple[Finding, ...]: ...
 
 
-def approvals_needed(notification: Weighed, policy: ReviewPolicy) -> int:
+def approvals_needed(notification: ReviewFacts, policy: ReviewPolicy) -> int:
     """Return one, or two for a red finding or a large audience."""
     return 2 if _reasons_for_two(notification, policy) else 1
 
 
-def check_pair(notification: Weighed, policy: ReviewPolicy, by: Actor) -> None:
+def check_pair(notification: ReviewFacts, policy: ReviewPolicy, by: Actor) -> None:
     """Raise ``Forbidden`` where two must approve and this is no moderator.
 
     Whoever is an operator may be a moderator too: otherwise one person could be both of them.
@@ -121,7 +121,7 @@ def check_independent(provider: Provider | None, uid: str, emails: Iterable[str]
         )
 
 
-def _reasons_for_two(notification: Weighed, policy: ReviewPolicy) -> list[str]:
+def _reasons_for_two(notification: ReviewFacts, policy: ReviewPolicy) -> list[str]:
     devices, most = notification.estimated_devices or 0, policy.second_approval_above
     reasons = ["it has a red finding"] if has_red(notification.findings) else []
     if devices > most:

@@ -56,26 +56,26 @@ def change_between(
 
 
 def check_change(
-    wanted: AdminHwidsChange, before: Domain | None, recent: Sequence[AdminHwidsChange]
+    change: AdminHwidsChange, before: Domain | None, recent: Sequence[AdminHwidsChange]
 ) -> None:
     """Raise ``TooMany`` where the domain would have listed too many devices within the period.
 
     To take devices off is always allowed. ``recent`` are its entries; older ones do not count.
     """
-    if not wanted.added:
+    if not change.added:
         return
-    lately = [each for each in recent if each.at > wanted.at - PERIOD]
-    listed = {*(before.admin_hwids if before else ()), *wanted.added}
+    lately = [each for each in recent if each.at > change.at - PERIOD]
+    listed = {*(before.admin_hwids if before else ()), *change.added}
     for each in lately:
         listed.update(each.added, each.removed)
     additions = sum(bool(each.added) for each in lately)
     if len(listed) <= MOST_DIFFERENT and additions < MOST_ADDITIONS:
         return
-    end = min((each.at for each in lately), default=wanted.at) + PERIOD
+    end = min((each.at for each in lately), default=change.at) + PERIOD
     raise TooMany(
         f"a domain may have {MOST_DIFFERENT} different admin HWIDs in {PERIOD.days} days, those "
         "taken off among them; use the ones it had, or submit to moderation",
-        retry_after_seconds=max(1, ceil((end - wanted.at).total_seconds())),
+        retry_after_seconds=max(1, ceil((end - change.at).total_seconds())),
         code="adminHwidsReached",
     )
 

@@ -62,16 +62,16 @@ class Lease:
 Leases = tuple[Lease, ...]
 
 
-def begun(leases: Leases, wanted: Lease, limit: int, now: datetime) -> tuple[Leases, Turn]:
+def begin(leases: Leases, lease: Lease, limit: int, now: datetime) -> tuple[Leases, Turn]:
     """Return the live leases, with the wanted one if it may begin, and whether it may."""
     live = tuple(each for each in leases if each.until > now)
-    if any(each.taker == wanted.taker for each in live):
+    if any(each.taker == lease.taker for each in live):
         return live, Turn.MINE
-    if any(each.taker.place == wanted.taker.place for each in live):
+    if any(each.taker.place == lease.taker.place for each in live):
         return live, Turn.ANOTHERS
     if len(live) >= limit:
         return live, Turn.NONE_FREE
-    return (*live, wanted), Turn.MINE
+    return (*live, lease), Turn.MINE
 
 
 def ended(leases: Leases, taker: Taker) -> Leases:

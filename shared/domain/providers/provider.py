@@ -135,11 +135,11 @@ class ApiKey:
 R = TypeVar("R", Provider, Domain)
 
 
-def with_given(record: R, given: Mapping[str, Any]) -> R:
+def with_fields(record: R, fields: Mapping[str, Any]) -> R:
     """Return the record with these fields; one that is set anew counts as readable again."""
-    mended = {to_camel(name) for name in given}
+    mended = {to_camel(name) for name in fields}
     still = tuple(name for name in record.unreadable if name not in mended)
-    return replace(record, **given, unreadable=still)
+    return replace(record, **fields, unreadable=still)
 
 
 def with_owner(domain: Domain, fields: Mapping[str, Any]) -> Domain:
@@ -148,7 +148,7 @@ def with_owner(domain: Domain, fields: Mapping[str, Any]) -> Domain:
     """
     moved = fields.get("provider_id", domain.provider_id) != domain.provider_id
     left = {"admin_hwids": (), "deep_link_schemes": ()} if moved else {}
-    return with_given(domain, {**left, **fields})
+    return with_fields(domain, {**left, **fields})
 
 
 def verified(domains: Iterable[Domain]) -> tuple[str, ...]:

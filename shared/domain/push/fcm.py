@@ -184,8 +184,8 @@ def meaning(response: Response) -> Answer:
     return found
 
 
-def _find(http: int, said: tuple[str, bool]) -> Answer:
-    word, by_fcm = said
+def _find(http: int, error: tuple[str, bool]) -> Answer:
+    word, by_fcm = error
     for row_http, row_word, answer in REACTIONS:
         right_word = row_word in (word, _WHATEVER) or (row_word == _UNSAID and not by_fcm)
         if right_word and row_http in (_ANY, http, http // 100):

@@ -225,12 +225,16 @@ def _listed(details: Mapping[str, object]) -> dict[str, Answer]:
     }
 
 
-def _details(said: Mapping[str, object]) -> Mapping[str, object]:
+def _details(body: Mapping[str, object]) -> Mapping[str, object]:
     """Read ``msg``: JSON within JSON, and a sentence where there is nothing to tell."""
-    told = said.get("msg")
-    return told if isinstance(told, dict) else object_in(told if isinstance(told, str) else "")
+    details = body.get("msg")
+    return (
+        details
+        if isinstance(details, dict)
+        else object_in(details if isinstance(details, str) else "")
+    )
 
 
-def _code(said: Mapping[str, object]) -> str:
-    code = str(said.get("code"))
+def _code(body: Mapping[str, object]) -> str:
+    code = str(body.get("code"))
     return code if re.fullmatch("[0-9]{8}", code) else _UNSAID

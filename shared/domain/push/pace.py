@@ -81,15 +81,15 @@ class Window:
 
 
 @dataclass(frozen=True, slots=True)
-class Throttled:
+class ThrottledAddresses:
     """Addresses last told that they, or the app, are to come back later, and when."""
 
     at: tuple[tuple[str, float], ...] = ()
 
-    def after(self, address: str, now: float) -> "Throttled":
+    def after(self, address: str, now: float) -> "ThrottledAddresses":
         """Add one address; those of long ago are forgotten, and those beyond ``SEVERAL``."""
         recent = (it for it in self.at if it[0] != address and now - it[1] < TOGETHER_SECONDS)
-        return Throttled((*recent, (address, now))[-SEVERAL:])
+        return ThrottledAddresses((*recent, (address, now))[-SEVERAL:])
 
     @property
     def several(self) -> bool:

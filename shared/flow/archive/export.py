@@ -24,7 +24,7 @@ from shared.domain.archive.objects import (
     Kind,
     Place,
     Seal,
-    Sealed,
+    SealedObject,
     Unreadable,
     ended_on,
     exported,
@@ -68,14 +68,14 @@ class Needs(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Queued:
+class ExportQueue:
     """Numbers of notifications that ended and are not archived, and of those nobody can read."""
 
     due: int
     unreadable: int
 
 
-def queue_exports(*, needs: Needs) -> Queued:
+def queue_exports(*, needs: Needs) -> ExportQueue:
     """Enqueue a task for each notification that ended and is not archived.
 
     A notification that cannot be read is put off like the others, or enough of these would stand
@@ -94,7 +94,7 @@ def queue_exports(*, needs: Needs) -> Queued:
             unreadable += 1
             continue
         needs.tasks.enqueue([export_task(it, f"{now:%Y%m%d%H%M}")])
-    return Queued(len(due), unreadable)
+    return ExportQueue(len(due), unreadable)
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,7 +173,7 @@ class Exporter:
             sealed.append(one)
         return self.exports.write(replace(mark.with_objects(*sealed), sealed_at=self.clock.now()))
 
-    def _put(self, sealed: Sealed, content: bytes) -> None:
+    def _put(self, sealed: SealedObject, content: bytes) -> None:
         if self.archive.put_new(sealed.name, content) is Put.WRITTEN:
             return
         there = self.archive.get(sealed.name)
@@ -189,7 +189,7 @@ class Exporter:
 
 def sealed_outcomes(
     mark: Export, batches: Iterable[Batch]
-) -> Iterator[tuple[Sealed, bytes, BatchId]]:
+) -> Iterator[tuple[SealedObject, bytes, BatchId]]:
     """Seal the objects of outcomes from ``mark`` on; yields each with its content and its last
     batch.
     """
@@ -200,7 +200,7 @@ def sealed_outcomes(
         place = replace(place, sequence=place.sequence + 1)
 
 
-def _sealed(place: Place, batches: Iterable[Batch]) -> tuple[Sealed, bytes, BatchId]:
+def _sealed(place: Place, batches: Iterable[Batch]) -> tuple[SealedObject, bytes, BatchId]:
     one, last = Seal(), BatchId("")
     for batch in batches:
         one.add(outcome_lines(place.provider_id, batch))
@@ -208,7 +208,7 @@ def _sealed(place: Place, batches: Iterable[Batch]) -> tuple[Sealed, bytes, Batc
     return *one.close(place), last
 
 
-def seal(place: Place, lines: Iterable[str]) -> tuple[Sealed, bytes]:
+def seal(place: Place, lines: Iterable[str]) -> tuple[SealedObject, bytes]:
     """Seal one object of these lines; returns it with its content."""
     one = Seal()
     one.add(lines)

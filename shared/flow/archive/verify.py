@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from shared.domain.archive.manifest import Head, sequence_of
-from shared.domain.archive.objects import Export, Sealed, place_of
+from shared.domain.archive.objects import Export, SealedObject, place_of
 from shared.domain.errors import Defect, NotFound
 from shared.domain.notifications.notification import Notification, NotificationId
 from shared.flow.archive.verify_chain import Chain
@@ -48,9 +48,11 @@ class Verifier:
         report = Report()
         report.unexported = len(self.notifications.unexported(EVERYTHING, MOST_COUNTED))
         names = set(self.archive.names())
-        waiting = self._waiting()  # before the chain: what is listed meanwhile is in both
-        report.waiting = len(waiting)
-        sealed = waiting | self._chain(names, report)
+        unlisted_objects = (
+            self._unlisted_objects()
+        )  # before the chain: what is listed meanwhile is in both
+        report.waiting = len(unlisted_objects)
+        sealed = unlisted_objects | self._chain(names, report)
         names |= {it for it in sealed.keys() - names if self.archive.get(it) is not None}
         for name in sorted(sealed.keys() - names):
             report.note("missing", name, "it was archived, and is not in the archive any more")
@@ -67,11 +69,11 @@ class Verifier:
             self._notification(id, some, sealed, report, deep=deep)
         return report
 
-    def _waiting(self) -> dict[str, Sealed]:
+    def _unlisted_objects(self) -> dict[str, SealedObject]:
         unlisted = self.exports.unlisted(EVERYTHING, MOST_UNLISTED)
         return {one.name: one for it in unlisted for one in it.objects}
 
-    def _chain(self, names: Iterable[str], report: Report) -> dict[str, Sealed]:
+    def _chain(self, names: Iterable[str], report: Report) -> dict[str, SealedObject]:
         manifests = {number for name in names if (number := sequence_of(name))}
         chain = Chain(self.archive, self._head(report), self.signer)
         report.wrong.extend(chain.walk(manifests))
@@ -82,7 +84,7 @@ class Verifier:
         self,
         id: NotificationId,
         names: Sequence[str],
-        sealed: dict[str, Sealed],
+        sealed: dict[str, SealedObject],
         report: Report,
         *,
         deep: bool,
@@ -101,7 +103,7 @@ class Verifier:
                 return  # an export that is under way, or died: it will go on
             report.note("noMark", id, "it is in the archive, and Firestore has no export of it")
         elif mark.manifest is None and not noted <= sealed.keys() & set(names):
-            sealed.update(self._waiting())  # it was sealed since we looked
+            sealed.update(self._unlisted_objects())  # it was sealed since we looked
             names = sorted(noted.union(names))
         Comparison(self.archive, self.notifications, self.ledger, sealed, report).of(
             id, names, mark, it, deep=deep

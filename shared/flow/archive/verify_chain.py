@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from shared.domain.archive.life import Discrepancy
 from shared.domain.archive.manifest import BadManifest, Head, Manifest, forgeries, name_of, read
-from shared.domain.archive.objects import Sealed
+from shared.domain.archive.objects import SealedObject
 from shared.domain.notifications.history import GENESIS
 from shared.ports import Archive, Signer
 
@@ -21,7 +21,7 @@ class Chain:
     archive: Archive
     head: Head | None
     signer: Signer | None = None
-    listed: dict[str, Sealed] = field(default_factory=dict)
+    listed: dict[str, SealedObject] = field(default_factory=dict)
     manifests: int = 0
     signed: Counter[str] = field(default_factory=Counter)
     """Number of manifests whose signature was verified, by key."""

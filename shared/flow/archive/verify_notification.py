@@ -15,7 +15,7 @@ from shared.domain.archive.objects import (
     Export,
     Kind,
     Place,
-    Sealed,
+    SealedObject,
     Unreadable,
     opened,
     place_of,
@@ -63,7 +63,7 @@ class Comparison:
     archive: Archive
     notifications: Notifications
     ledger: Ledger
-    sealed: Mapping[str, Sealed]
+    sealed: Mapping[str, SealedObject]
     report: Report
 
     def of(
@@ -97,7 +97,9 @@ class Comparison:
         for code, sentence in life.differences(it, history):
             self.report.note(code, id, sentence)
 
-    def _marked(self, mark: Export, noted: Mapping[str, Sealed], names: Sequence[str]) -> None:
+    def _marked(
+        self, mark: Export, noted: Mapping[str, SealedObject], names: Sequence[str]
+    ) -> None:
         """Check that Firestore's mark and the manifests name the same objects."""
         if gone := [one.name for one in mark.objects if self.sealed.get(one.name) != one]:
             sentence = "no manifest lists what was exported"
@@ -108,7 +110,7 @@ class Comparison:
                 sentence = "a manifest lists it, and Firestore's export does not name it"
                 self.report.note("noMark", name, sentence)
 
-    def _object(self, name: str, life: Life, sealed: Sealed | None) -> None:
+    def _object(self, name: str, life: Life, sealed: SealedObject | None) -> None:
         place = place_of(name)
         packed = self.archive.get(name)
         if place is None:
@@ -160,7 +162,9 @@ class Comparison:
                 continue
             packed = self.archive.get(name)
             try:
-                line = self._first_difference(place, opened(packed), said=True) if packed else 0
+                line = (
+                    self._first_difference(place, opened(packed), only_stated=True) if packed else 0
+                )
             except Unreadable:
                 continue
             if line:
@@ -170,11 +174,11 @@ class Comparison:
             what = f"the ledger has outcomes that were never archived, in objects {more}"
             self.report.note("ledger", mark.notification_id, what)
 
-    def _first_difference(self, place: Place, content: bytes, *, said: bool = False) -> int:
+    def _first_difference(self, place: Place, content: bytes, *, only_stated: bool = False) -> int:
         """Find the first line that is not as Firestore tells it; 0 when all are, or Firestore tells
         none.
 
-        With ``said`` only what a line says counts, and not what a later version adds to it.
+        With ``only_stated`` only what a line says counts, and not what a later version adds to it.
         """
         try:
             lines = content.split(b"\n")[:-1]
@@ -182,7 +186,7 @@ class Comparison:
                 zip_longest(lines, self._fresh_lines(place)), start=1
             ):
                 same = old is not None and new is not None and old == new.encode()
-                if not same and not (said and old is not None and new and agrees(old, new)):
+                if not same and not (only_stated and old is not None and new and agrees(old, new)):
                     return number
         except (NotFound, *_SPOILT):
             pass

@@ -44,7 +44,7 @@ class Needs(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Registered:
+class Registration:
     """Result of a registration. ``secret`` is there if a secret was issued, with a new generation;
     it is kept as a digest.
     """
@@ -56,7 +56,7 @@ class Registered:
 
 def register(
     device: Device, secret: str | None, *, chosen: str | None = None, needs: Needs
-) -> Registered:
+) -> Registration:
     """Register a device, or refresh what is known of a device that proves itself by ``secret``.
 
     The secret is issued here, unless the device has ``chosen`` its own: then it loses nothing when
@@ -80,7 +80,7 @@ def register(
         needs.devices.set_address(device.hwid, kept)
     claims = {GENERATION: credential.generation} if credential.generation else {}
     token = needs.accounts.custom_token(UID_PREFIX + device.hwid, {"device": True, **claims})
-    return Registered(token, issued if first and not chosen else None, first)
+    return Registration(token, issued if first and not chosen else None, first)
 
 
 def _begun(device: Device, secret: str, now: datetime, devices: Devices) -> Generation | Credential:

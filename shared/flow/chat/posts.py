@@ -71,7 +71,7 @@ def show(id: NotificationId, *, moderator_chat: ModeratorChat) -> None:
         return
     _respect_quiet(moderator_chat)
     owner, now = moderator_chat.clock.new_id(), moderator_chat.clock.now()
-    post = moderator_chat.posts.change(id, lambda it: _taken(it, owner, now))
+    post = moderator_chat.posts.change(id, lambda it: _lease(it, owner, now))
     try:
         _follow_record(post, moderator_chat)
     except Throttled as throttled:
@@ -81,7 +81,7 @@ def show(id: NotificationId, *, moderator_chat: ModeratorChat) -> None:
         moderator_chat.posts.change(id, lambda it: replace(it, shows=0))
         raise TryAgain("its message was written by two", retry_after_seconds=5) from None
     finally:
-        moderator_chat.posts.change(id, lambda it: _left(it, owner))
+        moderator_chat.posts.change(id, lambda it: _release(it, owner))
 
 
 def look_after(*, moderator_chat: ModeratorChat) -> None:
@@ -136,13 +136,13 @@ def _is_due(it: Notification, post: Post | None) -> bool:
     return post.shows < it.head.count
 
 
-def _taken(post: Post, owner: str, now: datetime) -> Post:
+def _lease(post: Post, owner: str, now: datetime) -> Post:
     if post.owner not in {"", owner} and post.until and post.until > now:
         raise TryAgain("its message is being written", retry_after_seconds=2)
     return replace(post, owner=owner, until=now + WRITING)
 
 
-def _left(post: Post, owner: str) -> Post:
+def _release(post: Post, owner: str) -> Post:
     return replace(post, owner="", until=None) if post.owner == owner else post
 
 

@@ -17,11 +17,11 @@ from shared.domain.actors import Actor, Role
 from shared.domain.chat.cards import (
     APPROVE,
     MOST_TEMPLATES,
-    Pressed,
-    decided,
+    ButtonData,
+    button_data,
+    decision_text,
     note,
     one_line,
-    pressed,
     question,
 )
 from shared.domain.chat.text import SHARED_ACCOUNTS
@@ -83,136 +83,142 @@ class Reply:
 
 
 @dataclass(frozen=True, slots=True)
-class _Said:
+class _PressAnswer:
     """Answer to a press; an ``alert``, as for a refusal, stays on the screen until it is read."""
 
     words: str
     alert: bool = False
 
 
-def press(given: Press, *, moderator_chat: ModeratorChat) -> None:
+def press(update: Press, *, moderator_chat: ModeratorChat) -> None:
     """Handle a press: an approval, or the first half of a rejection."""
-    if moderator_chat.posts.is_done(given.update):
+    if moderator_chat.posts.is_done(update.update):
         return
-    moderator = moderator_chat.moderator(given.user)
-    asked = pressed(given.data)
-    said = _Said(_NOT_LISTED.format(user=given.user), alert=True)
-    if moderator and asked is None:
-        said = _Said("I do not know this button any more. Decide in the console.", alert=True)
-    elif moderator and asked:
-        said = _acted(given, asked, moderator, moderator_chat)
-    moderator_chat.chat.answer(given.id, one_line(said.words, MOST_ANSWER_UNITS), alert=said.alert)
-    if moderator and asked:
-        _tidy(given, asked, moderator_chat)
-    _note_done(given.update, moderator_chat)
+    moderator = moderator_chat.moderator(update.user)
+    button = button_data(update.data)
+    answer = _PressAnswer(_NOT_LISTED.format(user=update.user), alert=True)
+    if moderator and button is None:
+        answer = _PressAnswer(
+            "I do not know this button any more. Decide in the console.", alert=True
+        )
+    elif moderator and button:
+        answer = _act(update, button, moderator, moderator_chat)
+    moderator_chat.chat.answer(
+        update.id, one_line(answer.words, MOST_ANSWER_UNITS), alert=answer.alert
+    )
+    if moderator and button:
+        _tidy(update, button, moderator_chat)
+    _note_done(update.update, moderator_chat)
 
 
-def reply(given: Reply, *, moderator_chat: ModeratorChat) -> None:
+def reply(update: Reply, *, moderator_chat: ModeratorChat) -> None:
     """Handle a reply: the second half of a rejection, the reason in the moderator's words or a
     template's.
     """
-    if given.replied_user != moderator_chat.chat.bot_id or moderator_chat.posts.is_done(
-        given.update
+    if update.replied_user != moderator_chat.chat.bot_id or moderator_chat.posts.is_done(
+        update.update
     ):
         return
-    moderator = moderator_chat.moderator(given.user)
-    prompt = moderator_chat.posts.prompt(given.room, given.replied_to)
+    moderator = moderator_chat.moderator(update.user)
+    prompt = moderator_chat.posts.prompt(update.room, update.replied_to)
     if moderator:
-        words = _answered(given, prompt, moderator, moderator_chat) if prompt else _NO_QUESTION
-        moderator_chat.say(note(words), room=given.room, reply_to=given.message)
+        words = _answer(update, prompt, moderator, moderator_chat) if prompt else _NO_QUESTION
+        moderator_chat.say(note(words), room=update.room, reply_to=update.message)
     elif prompt:
-        shared = given.user in SHARED_ACCOUNTS
-        words = _AS_THE_GROUP if shared else _NOT_LISTED.format(user=given.user)
-        moderator_chat.say(note(words), room=given.room, reply_to=given.message)
-    _note_done(given.update, moderator_chat)
+        shared = update.user in SHARED_ACCOUNTS
+        words = _AS_THE_GROUP if shared else _NOT_LISTED.format(user=update.user)
+        moderator_chat.say(note(words), room=update.room, reply_to=update.message)
+    _note_done(update.update, moderator_chat)
 
 
 # ---- a press ---------------------------------------------------------------------------------
 
 
-def _acted(
-    given: Press, asked: Pressed, moderator: Moderator, moderator_chat: ModeratorChat
-) -> _Said:
+def _act(
+    update: Press, button: ButtonData, moderator: Moderator, moderator_chat: ModeratorChat
+) -> _PressAnswer:
     try:
-        if asked.action == APPROVE:
-            return _approved(asked, moderator, moderator_chat)
-        return _asked(given, asked, moderator, moderator_chat)
+        if button.action == APPROVE:
+            return _approve(button, moderator, moderator_chat)
+        return _ask(update, button, moderator, moderator_chat)
     except Refusal as refusal:
-        return _why_not(refusal, NotificationId(asked.id), moderator, moderator_chat)
+        return _why_not(refusal, NotificationId(button.id), moderator, moderator_chat)
 
 
-def _approved(asked: Pressed, moderator: Moderator, moderator_chat: ModeratorChat) -> _Said:
+def _approve(
+    button: ButtonData, moderator: Moderator, moderator_chat: ModeratorChat
+) -> _PressAnswer:
     after = approve(
-        NotificationId(asked.id),
+        NotificationId(button.id),
         by=_actor(moderator),
         email=moderator.email,
-        revision=asked.revision,
+        revision=button.revision,
         count_devices=partial(devices_now, needs=moderator_chat),
         needs=moderator_chat,
     )
     if after.status is Status.PENDING:
-        return _Said("Your approval counts. Another moderator must approve it too.")
-    return _Said("Approved.")
+        return _PressAnswer("Your approval counts. Another moderator must approve it too.")
+    return _PressAnswer("Approved.")
 
 
-def _asked(
-    given: Press, asked: Pressed, moderator: Moderator, moderator_chat: ModeratorChat
-) -> _Said:
+def _ask(
+    update: Press, button: ButtonData, moderator: Moderator, moderator_chat: ModeratorChat
+) -> _PressAnswer:
     """Ask for the reason, under a claim: no other moderator decides while it is being written."""
-    id = NotificationId(asked.id)
+    id = NotificationId(button.id)
     before = moderator_chat.notifications.get(id)
-    if before.status is Status.PENDING and before.revision != asked.revision:
+    if before.status is Status.PENDING and before.revision != button.revision:
         return _stale(before.revision)
     it = claim(id, by=_actor(moderator), email=moderator.email, needs=moderator_chat)
     templates = moderator_chat.review_policies.get().templates
-    card = question(it, (given.user, moderator_chat.name(moderator.uid)), templates, PROMPT_HOURS)
-    room, message = moderator_chat.say(card, room=given.room, reply_to=given.message)
+    card = question(it, (update.user, moderator_chat.name(moderator.uid)), templates, PROMPT_HOURS)
+    room, message = moderator_chat.say(card, room=update.room, reply_to=update.message)
     expire_at = moderator_chat.clock.now() + timedelta(hours=PROMPT_HOURS)
-    prompt = Prompt(room, message, id, asked.revision, moderator.uid, expire_at)
+    prompt = Prompt(room, message, id, button.revision, moderator.uid, expire_at)
     moderator_chat.posts.keep_prompt(prompt)
-    return _Said("Reply to my question with the reason.")
+    return _PressAnswer("Reply to my question with the reason.")
 
 
-def _tidy(given: Press, asked: Pressed, moderator_chat: ModeratorChat) -> None:
+def _tidy(update: Press, button: ButtonData, moderator_chat: ModeratorChat) -> None:
     """Close the pressed message if it is not the notification's own: a writer that crashed posted
     it.
     """
     try:
-        post = moderator_chat.posts.get(NotificationId(asked.id))
+        post = moderator_chat.posts.get(NotificationId(button.id))
     except NotFound:  # a dishonest client may name anything
         return
-    if post and post.message and (post.room, post.message) != (given.room, given.message):
-        close_stray(given.room, given.message, moderator_chat=moderator_chat)
+    if post and post.message and (post.room, post.message) != (update.room, update.message):
+        close_stray(update.room, update.message, moderator_chat=moderator_chat)
 
 
 # ---- a reply ---------------------------------------------------------------------------------
 
 
-def _answered(
-    given: Reply, prompt: Prompt, moderator: Moderator, moderator_chat: ModeratorChat
+def _answer(
+    update: Reply, prompt: Prompt, moderator: Moderator, moderator_chat: ModeratorChat
 ) -> str:
     if prompt.moderator_id != moderator.uid:
-        asked = one_line(moderator_chat.name(prompt.moderator_id), 60)
-        return f"I asked {asked}. To reject it yourself, press Reject."
+        name = one_line(moderator_chat.name(prompt.moderator_id), 60)
+        return f"I asked {name}. To reject it yourself, press Reject."
     if moderator_chat.clock.now() >= prompt.expire_at:
         return f"My question was good for {PROMPT_HOURS} hours. Press Reject again."
     text, templates = (
-        given.text.strip(),
+        update.text.strip(),
         moderator_chat.review_policies.get().templates[:MOST_TEMPLATES],
     )
     if is_blank(text):
         return "Reply in words: the provider reads your reason."
     if number := _NUMBER.fullmatch(comparable(text)):
-        template = _numbered(int(number[1]), templates)
+        template = _template_by_number(int(number[1]), templates)
         return (
-            _rejected(prompt, moderator, moderator_chat, template)
+            _reject(prompt, moderator, moderator_chat, template)
             if template
             else _no_such(templates)
         )
-    return _rejected(prompt, moderator, moderator_chat, text)
+    return _reject(prompt, moderator, moderator_chat, text)
 
 
-def _numbered(number: int, templates: tuple[Template, ...]) -> Template | None:
+def _template_by_number(number: int, templates: tuple[Template, ...]) -> Template | None:
     return templates[number - 1] if 0 < number <= len(templates) else None
 
 
@@ -222,7 +228,7 @@ def _no_such(templates: tuple[Template, ...]) -> str:
     return f"Reply with a number from 1 to {len(templates)}, or in words."
 
 
-def _rejected(
+def _reject(
     prompt: Prompt, moderator: Moderator, moderator_chat: ModeratorChat, why: Template | str
 ) -> str:
     try:
@@ -248,32 +254,35 @@ def _rejected(
 
 def _why_not(
     refusal: Refusal, id: NotificationId, moderator: Moderator, moderator_chat: ModeratorChat
-) -> _Said:
+) -> _PressAnswer:
     if isinstance(refusal, NotFound):
-        return _Said("There is no such notification any more.", alert=True)
+        return _PressAnswer("There is no such notification any more.", alert=True)
     if not isinstance(refusal, WrongState) or refusal.code == "secondModeratorNeeded":
-        return _Said(refusal.message, alert=True)
+        return _PressAnswer(refusal.message, alert=True)
     it = moderator_chat.notifications.get(id)
     if it.status is not Status.PENDING:
         mine = it.moderator_id == moderator.uid and it.status is not Status.CANCELLED
-        return _Said(
-            _yours(it) if mine else f"{decided(it, moderator_chat.people(it))}.", alert=not mine
+        return _PressAnswer(
+            _yours(it) if mine else f"{decision_text(it, moderator_chat.people(it))}.",
+            alert=not mine,
         )
     if refusal.code == "staleRevision":
         return _stale(it.revision)
     if refusal.code == "claimed":
         reader = one_line(moderator_chat.name(str(refusal.details.get("moderatorId"))), 60)
-        return _Said(f"{reader} reads this one right now. Take another, or wait.", alert=True)
-    return _Said(refusal.message, alert=True)
+        return _PressAnswer(
+            f"{reader} reads this one right now. Take another, or wait.", alert=True
+        )
+    return _PressAnswer(refusal.message, alert=True)
 
 
 def _yours(it: Notification) -> str:
     return "You rejected it." if it.status is Status.REJECTED else "You approved it."
 
 
-def _stale(revision: int) -> _Said:
+def _stale(revision: int) -> _PressAnswer:
     words = f"The provider edited it: it is revision {revision} now. Read it again, then decide."
-    return _Said(words, alert=True)
+    return _PressAnswer(words, alert=True)
 
 
 def _actor(moderator: Moderator) -> Actor:

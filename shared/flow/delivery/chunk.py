@@ -11,9 +11,9 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from shared.domain.delivery.evidence import group_of
-from shared.domain.delivery.ledger import SHOWN, Batch, Outcome, Record, Target
+from shared.domain.delivery.ledger import RECEIPT_SHOWN, Batch, Outcome, Record, Target
 from shared.domain.delivery.read_again import as_it_is_now, stale
-from shared.domain.delivery.recording import recorded, together
+from shared.domain.delivery.recording import combine, recorded
 from shared.domain.delivery.run import Run
 from shared.domain.push.answers import AddressGone, Answer, Misconfigured, RetryLater
 from shared.domain.push.desktop import SlotWrite
@@ -59,10 +59,12 @@ class ChunkSender:
         }
         open_ = {p: t for p, t in planned.items() if p not in records}
         half = {p: batch.records[p].receipt for p in open_ if batch.records[p].receipt}
-        to_push = {p: t for p, t in open_.items() if half.get(p, SHOWN) == SHOWN}
+        to_push = {p: t for p, t in open_.items() if half.get(p, RECEIPT_SHOWN) == RECEIPT_SHOWN}
         to_push, withdrawn = self._as_they_are_now(batch, to_push, now)
         reached = open_ | to_push
-        shown = self._show({p: t for p, t in reached.items() if t.polls and half.get(p) != SHOWN})
+        shown = self._show(
+            {p: t for p, t in reached.items() if t.polls and half.get(p) != RECEIPT_SHOWN}
+        )
         again = {p for p, asked in asked_before.items() if asked}
         answers = self.pushes.send(to_push, until, again)
         now = self.clock.now()
@@ -72,7 +74,7 @@ class ChunkSender:
         for position in open_:
             words = (pushed.get(position), shown.get(position))
             nowhere = planned[position].out_of_reach
-            records[position] = together(batch.records[position], words, now, nowhere)
+            records[position] = combine(batch.records[position], words, now, nowhere)
         self.pushes.tried |= shown.keys() - answers.keys()
         return records
 

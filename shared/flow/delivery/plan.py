@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Protocol
 from shared.domain.actors import SYSTEM
 from shared.domain.audience.targeting import (
     AudienceQuery,
-    Counted,
+    DeviceCount,
     PartitionRange,
     audience_queries,
     partition_ranges,
@@ -274,11 +274,11 @@ def _cut(run: Run, domains: tuple[str, ...], *, needs: Needs) -> tuple[Run, int]
     return needs.runs.change(run.id, lambda it: it.cut(parts, domains, read_at)), devices
 
 
-def _counted(run: Run, domains: Sequence[str], audience: Audience) -> list[Counted]:
+def _counted(run: Run, domains: Sequence[str], audience: Audience) -> list[DeviceCount]:
     return [audience.count(query) for query in _queries(run, domains)]
 
 
-def _devices(counted: Sequence[Counted]) -> int:
+def _devices(counted: Sequence[DeviceCount]) -> int:
     return sum(count.devices for count in counted)
 
 

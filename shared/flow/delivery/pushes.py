@@ -23,7 +23,7 @@ from shared.flow.delivery.heard import Heard
 from shared.flow.delivery.render import Renderer
 from shared.ports import Clock, Senders
 
-Addressed = Mapping[int, tuple[Group, PushAddress]]
+AddressesByPosition = Mapping[int, tuple[Group, PushAddress]]
 """Groups and addresses by position in the batch."""
 
 ANSWER_TOGETHER: Final = frozenset({AddressKind.HMS})
@@ -64,7 +64,7 @@ class PushRound:
         self.tried |= {p for p, a in answers.items() if not isinstance(a, RetryLater) or a.tried}
         return answers
 
-    def _of_part(self, part: Addressed, until: datetime) -> dict[int, Answer]:
+    def _of_part(self, part: AddressesByPosition, until: datetime) -> dict[int, Answer]:
         """Send to addresses of one app at one push service."""
         held = self._held_back(part)
         answers = self._ask({p: it for p, it in part.items() if p not in held}, until)
@@ -72,7 +72,7 @@ class PushRound:
         answers |= self._ask(lifted, until)
         return answers | dict.fromkeys(held - lifted.keys(), NO_TURN)
 
-    def _held_back(self, part: Addressed) -> set[int]:
+    def _held_back(self, part: AddressesByPosition) -> set[int]:
         """Find all but a few of each group of which a refusal is believed."""
         groups = {group for group, _ in part.values()}
         return {
@@ -82,7 +82,7 @@ class PushRound:
             for p in _but_probes([p for p, (of, _) in part.items() if of == group])
         }
 
-    def _ask(self, asked: Addressed, until: datetime) -> dict[int, Answer]:
+    def _ask(self, asked: AddressesByPosition, until: datetime) -> dict[int, Answer]:
         """Render for these addresses of one app at one push service, and send what it could
         take.
         """
@@ -122,7 +122,7 @@ def report(service: AppService, id: RunId, answers: Iterable[Answer]) -> None:
         _log.warning("%s: %s, notification %s, %d addresses", *told)
 
 
-def _parts(addressed: Addressed, again: Set[int]) -> Iterator[Addressed]:
+def _parts(addressed: AddressesByPosition, again: Set[int]) -> Iterator[AddressesByPosition]:
     """Divide by app and push service. Where a request has one answer for all its addresses, those
     that were asked for before are asked for in halves: else the worst of them would have all of
     them wait for ever.

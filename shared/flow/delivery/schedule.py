@@ -74,5 +74,5 @@ def _over(schedule: SendSchedule, own: str, now: datetime, runs: Runs) -> set[st
     """Find the runs that ended before their time: the provider who stopped a mistake need
     not wait for its rest.
     """
-    ahead = [s.run_id for s in schedule.taken if s.ends_at > now and s.run_id != own]
+    ahead = [s.run_id for s in schedule.stretches if s.ends_at > now and s.run_id != own]
     return set(ahead) - runs.sending(ahead)

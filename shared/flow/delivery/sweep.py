@@ -45,7 +45,7 @@ class Needs(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Swept:
+class SweepCounts:
     """Numbers of stuck records, by kind."""
 
     runs: int
@@ -53,7 +53,7 @@ class Swept:
     batches: int
 
 
-def sweep(*, needs: Needs) -> Swept:
+def sweep(*, needs: Needs) -> SweepCounts:
     """Set going again everything whose time has passed; safe to run at any moment, repeatedly."""
     now = needs.clock.now()
     stuck = needs.runs.overdue(now, MOST_AT_ONCE)
@@ -72,7 +72,7 @@ def sweep(*, needs: Needs) -> Swept:
     for owner_id, batch_id in batches:
         with _not_for_all(owner_id):
             _wake_batch(owner_id, batch_id, now, needs=needs)
-    return Swept(len(stuck), len(parts), len(batches))
+    return SweepCounts(len(stuck), len(parts), len(batches))
 
 
 @contextmanager

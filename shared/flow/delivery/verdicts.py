@@ -16,7 +16,7 @@ from datetime import datetime, timedelta
 
 from shared.domain.delivery.evidence import Evidence, Group, Refusal, group_of, judged
 from shared.domain.delivery.ledger import Batch, Newness, Record, Target
-from shared.domain.delivery.recording import recorded, together
+from shared.domain.delivery.recording import combine, recorded
 from shared.domain.delivery.retry import BESIDE_ACCEPTED
 from shared.domain.push.answers import AddressGone, Answer, Misconfigured
 from shared.domain.push.reactions import NOTHING_ASKED
@@ -97,7 +97,7 @@ class Verdicts:
             for position in positions:
                 it = self._unknown[position]
                 word = recorded(answer or it.answer, now, batch.records[position], moved=it.moved)
-                records[position] = together(batch.records[position], (word, None), now)
+                records[position] = combine(batch.records[position], (word, None), now)
                 if answer is None:
                     gone.append(it.dead)
         self._unknown.clear()
@@ -137,7 +137,7 @@ class Verdicts:
         for newness, found in zip(Newness, evidence, strict=False):
             if answer := judged(group, found, answers):
                 name, new = group.service.log_name, " new" if newness else ""
-                told = (name, answer.code, self.heard.id, found.unknown, found.told_of, new)
+                told = (name, answer.code, self.heard.id, found.unknown, found.conclusive, new)
                 log.error("%s: %s, notification %s, %d of %d%s addresses are unknown", *told)
                 return answer
         return None
@@ -155,7 +155,7 @@ class Verdicts:
             if self._is_early(since, now) and (passes or not self.heard.is_last()):
                 continue
             for position, last in waiting.items():
-                found[position] = together(last, (recorded(refusal, now, last), None), now)
+                found[position] = combine(last, (recorded(refusal, now, last), None), now)
         return found
 
 

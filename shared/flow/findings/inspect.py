@@ -124,11 +124,11 @@ def _surely(
     rule: Callable[[str, str, Sequence[str]], Findings],
     text: str,
     name: str,
-    known: Sequence[str],
+    domains: Sequence[str],
 ) -> Findings:
     """A rule that fails on somebody's text must not let that text through."""
     try:
-        return rule(text, name, known)
+        return rule(text, name, domains)
     except Exception as failure:  # noqa: BLE001 - a defect of ours is a finding and an alert
         _log.error("a rule failed: %s", _place(failure))
         return (finding_of("couldNotBeChecked", name, host=name, reason="something went wrong"),)
@@ -176,7 +176,7 @@ class _Visit:
     asker: str
 
     def look(self) -> FetchResult:
-        seconds = min(LOOK_SECONDS, self._left())
+        seconds = min(LOOK_SECONDS, self._seconds_left())
         return self.web.look(self.url, seconds=seconds, asker=self.asker)
 
     def end(self, result: "FetchResult | _NoResult") -> LinkEnd:
@@ -188,7 +188,7 @@ class _Visit:
     def listed(self, url: str) -> Findings:
         """Look up the address, or where it leads, on the threat list."""
         try:
-            lists = self.threats.of(url, seconds=self._left())
+            lists = self.threats.of(url, seconds=self._seconds_left())
         except TryAgain:
             return (self.not_listed(url),)
         if not lists:
@@ -200,7 +200,7 @@ class _Visit:
     def not_listed(self, url: str) -> Finding:
         return finding_of("threatsNotChecked", self.field, host=host_of(url))
 
-    def _left(self) -> float:
+    def _seconds_left(self) -> float:
         return max(0.0, self.ends - time.monotonic())
 
 

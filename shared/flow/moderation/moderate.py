@@ -67,7 +67,7 @@ class Needs(Protocol):
     def standings(self) -> Standings: ...
 
 
-class Claimed(StrEnum):
+class ClaimHolder(StrEnum):
     """Holder of the claim on a notification, as a moderator sees it."""
 
     MINE = "mine"
@@ -83,14 +83,14 @@ class ModerationQuery:
 
     provider_id: str = ""
     severity: Severity | None = None
-    claimed: Claimed | None = None
+    claimed: ClaimHolder | None = None
     text: str = ""
     page_size: int = QUEUE_LENGTH
     page_token: str = ""
 
 
 @dataclass(frozen=True, slots=True)
-class Queued:
+class QueuedNotification:
     """Notification that waits for a decision, with its age and the time by which it should be
     decided.
     """
@@ -102,7 +102,7 @@ class Queued:
     approvals_needed: int
 
 
-def queue(wish: ModerationQuery, *, by: Actor, needs: Needs) -> Page[Queued]:
+def queue(query: ModerationQuery, *, by: Actor, needs: Needs) -> Page[QueuedNotification]:
     """List the notifications that wait for a decision, the longest wait first; without the claims
     of people who are no moderators any more.
     """
@@ -117,25 +117,25 @@ def queue(wish: ModerationQuery, *, by: Actor, needs: Needs) -> Page[Queued]:
 
     def shows(it: Notification) -> bool:
         return (
-            _has(it, wish.severity)
-            and (wish.claimed is None or _claimed(as_of_now(it), by, now) is wish.claimed)
-            and _says(it, wish.text)
+            _has(it, query.severity)
+            and (query.claimed is None or _claimed(as_of_now(it), by, now) is query.claimed)
+            and _says(it, query.text)
         )
 
-    waiting = QueueQuery(wish.provider_id, shows, wish.page_size, wish.page_token)
+    waiting = QueueQuery(query.provider_id, shows, query.page_size, query.page_token)
     page = needs.notifications.queue(waiting)
     items = tuple(queued(as_of_now(it), policy, now) for it in page.items)
     return Page(items, page.next_token)
 
 
-def queued(notification: Notification, policy: ReviewPolicy, now: datetime) -> Queued:
+def queued(notification: Notification, policy: ReviewPolicy, now: datetime) -> QueuedNotification:
     """Calculate by the policy how long a notification waits, until when, and for how many
     approvals.
     """
     since = notification.waits_since
     due_at = since + policy.sla
     needed = approvals_needed(notification, policy)
-    return Queued(notification, now - since, due_at, now > due_at, needed)
+    return QueuedNotification(notification, now - since, due_at, now > due_at, needed)
 
 
 def claim(id: NotificationId, *, by: Actor, email: str = "", needs: Needs) -> Notification:
@@ -248,10 +248,10 @@ def _has(it: Notification, severity: Severity | None) -> bool:
     return grave is None or any(finding.severity in grave for finding in it.findings)
 
 
-def _claimed(it: Notification, by: Actor, now: datetime) -> Claimed:
+def _claimed(it: Notification, by: Actor, now: datetime) -> ClaimHolder:
     if it.claim is None or it.claim.until <= now:
-        return Claimed.FREE
-    return Claimed.MINE if it.claim.moderator_id == by.id else Claimed.OTHERS
+        return ClaimHolder.FREE
+    return ClaimHolder.MINE if it.claim.moderator_id == by.id else ClaimHolder.OTHERS
 
 
 def _says(it: Notification, text: str) -> bool:

@@ -7,14 +7,14 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol
 
 from shared.domain.notifications.queries import QueueQuery
-from shared.flow.moderation.moderate import Queued, queued
+from shared.flow.moderation.moderate import QueuedNotification, queued
 from shared.ports import Clock
 
 if TYPE_CHECKING:
     from shared.stores.notifications import Notifications
     from shared.stores.review_policies import ReviewPolicies
 
-Remind = Callable[[Queued], object]
+Remind = Callable[[QueuedNotification], object]
 """Function that tells moderators about the notification that waits longest."""
 
 log = logging.getLogger(__name__)
@@ -31,7 +31,7 @@ class Needs(Protocol):
     def review_policies(self) -> ReviewPolicies: ...
 
 
-def remind(*, needs: Needs, tell: Remind | None = None) -> Queued | None:
+def remind(*, needs: Needs, tell: Remind | None = None) -> QueuedNotification | None:
     """Remind moderators of the notification that waits longest, and return it; ``None`` unless it
     waits longer than the SLA and nobody was reminded lately.
 

@@ -63,7 +63,7 @@ class Needs(Protocol):
 
 
 def create(
-    given: NotificationInput,
+    request: NotificationInput,
     *,
     provider_id: str,
     once: Once | None,
@@ -80,17 +80,17 @@ def create(
     if once and (kept := kept_answer(once, render, needs=needs)):
         return kept
     provider, domains = entitled(provider_id, needs.providers)
-    check_fields(given.content(), given.target_segment, provider, domains)
+    check_fields(request.content(), request.target_segment, provider, domains)
     fresh = Notification(
         id=once.notification_id if once else NotificationId(needs.clock.new_id()),
         provider_id=provider.uid,
         provider_email=provider.email,
-        content=given.content(),
-        segment=given.target_segment,
+        content=request.content(),
+        segment=request.target_segment,
         status=None,
         created_at=needs.clock.now(),
     )
-    if given.draft:
+    if request.draft:
         check_drafts(provider, notifications=needs.notifications, rates=checks.rates)
         saved = fresh.save_draft(Actor(Role.PROVIDER, provider_id), fresh.created_at)
         change, place = saved, None
@@ -128,7 +128,7 @@ def submit(
         change, place = _submitted(seen, taker, provider, domains, checks, needs=needs)
         try:
             submitted = needs.notifications.change(id, partial(_if_unchanged, seen, change))
-        except _Edited as edited:
+        except _EditedMeanwhile as edited:
             place.give_back(checks.usage)
             seen = owned(edited.notification, provider_id)
             continue
@@ -143,36 +143,41 @@ def submit(
 
 
 def edit(
-    id: NotificationId, given: NotificationInput, *, provider_id: str, needs: Needs, checks: Checks
+    id: NotificationId,
+    request: NotificationInput,
+    *,
+    provider_id: str,
+    needs: Needs,
+    checks: Checks,
 ) -> Notification:
     """Change a draft, or a pending notification, which then is a new revision to be read again."""
     provider, domains = entitled(provider_id, needs.providers)
     by = Actor(Role.PROVIDER, provider_id)
-    seen = owned(needs.notifications.get(id), provider_id)
+    before = owned(needs.notifications.get(id), provider_id)
     for _ in range(LOOKS):
-        merged = given.edited(seen.content, seen.segment)
+        merged = request.edited(before.content, before.segment)
         content, segment = merged.content(), merged.target_segment
-        if seen.status is Status.PENDING and _to_admin_hwid(segment, domains):
+        if before.status is Status.PENDING and _to_admin_hwid(segment, domains):
             raise WrongState(
                 "what is pending cannot be edited to go to an admin HWID, which takes no "
                 "moderation; cancel it and create it anew",
-                details={"status": str(seen.status), "move": "edit"},
+                details={"status": str(before.status), "move": "edit"},
             )
         check_fields(content, segment, provider, domains)
         change = partial(
             Notification.edit, by=by, at=needs.clock.now(), content=content, segment=segment
         )
-        new = change(seen).notification
+        new = change(before).notification
         place = None
-        if new.revision > seen.revision:
-            looked, place = _revised(new, provider, domains, checks, needs.clock)
-            change = partial(change, at=needs.clock.now(), looked=looked)
+        if new.revision > before.revision:
+            check, place = _revised(new, provider, domains, checks, needs.clock)
+            change = partial(change, at=needs.clock.now(), check=check)
         try:
-            return needs.notifications.change(id, partial(_if_unchanged, seen, change))
-        except _Edited as edited:
+            return needs.notifications.change(id, partial(_if_unchanged, before, change))
+        except _EditedMeanwhile as edited:
             if place:
                 place.give_back(checks.usage)
-            seen = owned(edited.notification, provider_id)
+            before = owned(edited.notification, provider_id)
         except Refusal:
             if place:
                 place.give_back(checks.usage)
@@ -210,7 +215,7 @@ def delete_draft(id: NotificationId, *, provider_id: str, notifications: Notific
     notifications.delete(id, check)
 
 
-class _Edited(Exception):
+class _EditedMeanwhile(Exception):
     """Change of a notification since it was inspected."""
 
     def __init__(self, notification: Notification) -> None:
@@ -219,10 +224,10 @@ class _Edited(Exception):
 
 
 def _if_unchanged(
-    seen: Notification, change: Callable[[Notification], Change], it: Notification
+    before: Notification, change: Callable[[Notification], Change], it: Notification
 ) -> Change:
-    if (it.content, it.segment, it.status) != (seen.content, seen.segment, seen.status):
-        raise _Edited(it)
+    if (it.content, it.segment, it.status) != (before.content, before.segment, before.status):
+        raise _EditedMeanwhile(it)
     return change(it)
 
 
@@ -255,8 +260,8 @@ def _submitted(
         with place.given_back_on_failure(checks.usage):
             if admin_hwid:
                 count_device(provider, it, now, checks.usage)
-            looked = look(it, domains, checks, needs.clock, admin_hwid=admin_hwid)
-    return partial(submit, at=needs.clock.now(), looked=looked), place
+            check = look(it, domains, checks, needs.clock, admin_hwid=admin_hwid)
+    return partial(submit, at=needs.clock.now(), check=check), place
 
 
 def _revised(

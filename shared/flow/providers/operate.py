@@ -14,7 +14,7 @@ from shared.domain.providers.provider import (
     MOST_ADMIN_HWIDS,
     Domain,
     Provider,
-    with_given,
+    with_fields,
     with_owner,
 )
 from shared.ports import (
@@ -59,7 +59,7 @@ class Needs(DomainNeeds, Protocol):
 def put_provider(uid: str, fields: Mapping[str, Any], *, providers: Providers) -> Provider:
     """Change these fields of a provider; a provider that is not there yet is created."""
     try:
-        return providers.change(uid, lambda it: with_given(it, fields))
+        return providers.change(uid, lambda it: with_fields(it, fields))
     except NotFound:
         new = Provider(uid, **fields)
         providers.put(new)
@@ -115,21 +115,23 @@ def domain(name: str, *, providers: Providers) -> Domain:
 
 
 def change_own_domain(
-    name: str, given: Mapping[str, Sequence[str]], *, by: Actor, needs: Needs
+    name: str, fields: Mapping[str, Sequence[str]], *, by: Actor, needs: Needs
 ) -> Domain:
     """Replace lists of one of the provider's own domains: ``admin_hwids``, at most ten and compared
     exactly, and ``deep_link_schemes``; a list that is not given stays.
 
     Raises ``TooMany`` where the domain would have listed too many different HWIDs lately.
     """
-    lists: dict[str, Any] = {field: tuple(dict.fromkeys(values)) for field, values in given.items()}
+    lists: dict[str, Any] = {
+        field: tuple(dict.fromkeys(values)) for field, values in fields.items()
+    }
     check_admin_hwids(lists.get("admin_hwids", ()))
     own = next((it for it in needs.providers.domains_of(by.id) if it.domain == name), None)
 
     def change(it: Domain) -> Domain:
         if it.provider_id != by.id:
             raise NotFound(f"there is no domain {name}")
-        return with_given(it, lists)
+        return with_fields(it, lists)
 
     if own is None:
         raise NotFound(f"there is no domain {name}")
@@ -143,14 +145,14 @@ def check_admin_hwids(hwids: Sequence[str]) -> None:
         raise InvalidInput([FieldError("adminHwids", "tooMany", sentence)])
 
 
-def put_moderator(uid: str, given: Mapping[str, Any], *, needs: Needs) -> Moderator:
+def put_moderator(uid: str, fields: Mapping[str, Any], *, needs: Needs) -> Moderator:
     """Grant the moderator's claim, and keep how they are known elsewhere; fields that are not given
     stay.
 
     Without an e-mail address the account's own is kept: the address tells whom the moderator
     belongs to, also after the account's has changed.
     """
-    telegram_user_id = given.get("telegram_user_id")
+    telegram_user_id = fields.get("telegram_user_id")
     if telegram_user_id in SHARED_ACCOUNTS:
         sentence = (
             f"telegramUserId {telegram_user_id} stands for many people (anonymous administrators, "
@@ -163,7 +165,7 @@ def put_moderator(uid: str, given: Mapping[str, Any], *, needs: Needs) -> Modera
         raise InvalidInput([FieldError("telegramUserId", "taken", sentence)])
     needs.accounts.set_moderator(uid, True)
     before = needs.moderators.get(uid) or Moderator(uid, needs.clock.now())
-    moderator = replace(before, **given)
+    moderator = replace(before, **fields)
     if not moderator.email:
         moderator = replace(moderator, email=_own_email(uid, needs.standings))
     needs.moderators.put(moderator)

@@ -44,10 +44,10 @@ def common(headers: Headers, body: bytes) -> Common:
     return Common(b"".join(header(*each) for each in (*headers, length)), body)
 
 
-class Posted(NamedTuple):
+class PostResult(NamedTuple):
     """Result of a request, and the number of the connection it went out on."""
 
-    got: HttpAnswer | Fault
+    answer: HttpAnswer | Fault
     connection: int
 
 
@@ -91,19 +91,19 @@ class H2Client:
         heard = self._connection is not None and self._connection.greeted
         return 0 if heard else self._wordless_ends
 
-    async def post(self, path: bytes, own: Headers, common: Common) -> Posted:
+    async def post(self, path: bytes, own: Headers, common: Common) -> PostResult:
         """Send at most one request; return one answer or one fault."""
         got: HttpAnswer | Fault = UNWRITTEN
         for _ in range(MOST_CONNECTIONS_PER_REQUEST):
             connection = self._sound() or await self._usable()
             if isinstance(connection, Fault):
-                return Posted(connection, self._number)
+                return PostResult(connection, self._number)
             number = self._number
             headers = self._headers(path, own, common)
             got = await connection.exchange(headers, common.body, self._answer_seconds)
             if got is not UNWRITTEN:
-                return Posted(got, number)
-        return Posted(got, self._number)
+                return PostResult(got, number)
+        return PostResult(got, self._number)
 
     def retire(self, number: int) -> None:
         """Start no more requests on that connection; those under way may end."""

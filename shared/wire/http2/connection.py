@@ -77,7 +77,7 @@ class Connection(asyncio.Protocol):
         self._turns = 1
         self._stream_window = self._window = _FIRST_WINDOW
         self._unacknowledged = 0
-        self._waiting: deque[Exchange] = deque()
+        self._queue: deque[Exchange] = deque()
         self._watched: dict[Exchange, None] = {}
         self._alarm: asyncio.TimerHandle | None = None
         self._open: dict[int, Exchange] = {}
@@ -85,7 +85,7 @@ class Connection(asyncio.Protocol):
         self.greeted = self.ended_wordless = False
         self._draining = ""
         self._flushing = False
-        self._heard = self._loop.time()
+        self._last_received_at = self._loop.time()
         self._pong: asyncio.Future[bool] | None = None
         self.refusal: Fault | None = None
         self.ended: asyncio.Future[None] = self._loop.create_future()
@@ -120,7 +120,7 @@ class Connection(asyncio.Protocol):
         """Send when it is its turn; wait for the answer, or for what became of it."""
         exchange = Exchange(headers, body, self._loop.create_future())
         self._watch(exchange, seconds)
-        self._waiting.append(exchange)
+        self._queue.append(exchange)
         self._admit()
         try:
             return await exchange.result
@@ -130,8 +130,8 @@ class Connection(asyncio.Protocol):
     def drain(self, why: str) -> None:
         """Start nothing new; end when what is under way has ended."""
         self._draining = self._draining or why
-        while self._waiting:
-            self._waiting.popleft().settle(UNWRITTEN)
+        while self._queue:
+            self._queue.popleft().settle(UNWRITTEN)
         self._end_if_drained()
 
     def abort(self, why: str) -> None:
@@ -145,14 +145,14 @@ class Connection(asyncio.Protocol):
         return not (self._draining or self.ended.done() or self._transport.is_closing())
 
     def _silence(self) -> float:
-        return self._loop.time() - self._heard
+        return self._loop.time() - self._last_received_at
 
     def _admit(self) -> None:
         """Write waiting requests, whole ones only: a request that lacks its end is certainly not
         carried out.
         """
-        while self._waiting and self._has_room(len(self._waiting[0].body)):
-            exchange = self._waiting.popleft()
+        while self._queue and self._has_room(len(self._queue[0].body)):
+            exchange = self._queue.popleft()
             if exchange.result.done():
                 continue
             exchange.stream = self._next_stream
@@ -196,8 +196,8 @@ class Connection(asyncio.Protocol):
         well.
         """
         del self._watched[exchange]
-        if not exchange.stream and exchange in self._waiting:
-            self._waiting.remove(exchange)
+        if not exchange.stream and exchange in self._queue:
+            self._queue.remove(exchange)
         if self._open.pop(exchange.stream, None) is not None and not self.ended.done():
             self._out.append(h2.frame(Kind.RST_STREAM, 0, exchange.stream, h2.CANCEL.to_bytes(4)))
             self._flush()
@@ -231,7 +231,7 @@ class Connection(asyncio.Protocol):
         self._flush()
 
     def data_received(self, data: bytes) -> None:
-        self._heard = self._loop.time()
+        self._last_received_at = self._loop.time()
         self.greeted = True
         try:
             for each in self._frames.read(data):
@@ -277,16 +277,16 @@ class Connection(asyncio.Protocol):
             self._begin(first.stream, self._reader.read(block))
             self._finish_if_last(first)
 
-    def _begin(self, stream: int, told: dict[str, str]) -> None:
+    def _begin(self, stream: int, headers: dict[str, str]) -> None:
         """Begin an answer with its final headers; trailers and interim answers (1xx) change
         nothing.
         """
-        status = told.get(":status", "")
+        status = headers.get(":status", "")
         exchange = self._open.get(stream)
         if exchange is None or not (status.isascii() and status.isdigit()):
             return
         exchange.status = int(status[:3])
-        exchange.answer_headers = told
+        exchange.answer_headers = headers
 
     def _data(self, each: Frame) -> None:
         self._unacknowledged += len(each.payload)
@@ -370,8 +370,8 @@ class Connection(asyncio.Protocol):
         for exchange in self._open.values():
             exchange.settle(fault)
         self._open.clear()
-        while self._waiting:
-            self._waiting.popleft().settle(fault if refuses_us else UNWRITTEN)
+        while self._queue:
+            self._queue.popleft().settle(fault if refuses_us else UNWRITTEN)
         if self._pong is not None and not self._pong.done():
             self._pong.set_result(False)
 

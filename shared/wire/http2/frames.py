@@ -162,9 +162,9 @@ def frame(kind: Kind, flags: int, stream: int, payload: bytes = b"") -> bytes:
     return head.to_bytes(_HEAD_BYTES) + payload
 
 
-def settings(**given: int) -> bytes:
+def settings(**values: int) -> bytes:
     """Write a SETTINGS frame, by the names of ``Setting``."""
-    pairs = (Setting[name].to_bytes(2) + value.to_bytes(4) for name, value in given.items())
+    pairs = (Setting[name].to_bytes(2) + value.to_bytes(4) for name, value in values.items())
     return frame(Kind.SETTINGS, 0, 0, b"".join(pairs))
 
 

@@ -34,11 +34,11 @@ _STATIC: tuple[Entry, ...] = tuple(
 class HeaderReader:
     """Decoder of one connection's header blocks; every block must pass through it, in order.
 
-    ``wanted`` names the headers that will be read; without it, all are.
+    ``names`` are the headers that will be read; without it, all are.
     """
 
-    def __init__(self, wanted: Container[str] | None = None) -> None:
-        self._wanted = wanted
+    def __init__(self, names: Container[str] | None = None) -> None:
+        self._names = names
         self._newest_first: deque[Entry] = deque()
         self._bytes = 0
         self._most_bytes = TABLE_BYTES
@@ -84,7 +84,7 @@ class HeaderReader:
             named, at = _string(block, at)
             name = _name(named)
         value, at = _string(block, at)
-        needless = self._wanted is not None and not self._most_bytes and name not in self._wanted
+        needless = self._names is not None and not self._most_bytes and name not in self._names
         return name, None if needless else _text(value), at
 
     def _entry(self, index: int) -> Entry:
@@ -156,7 +156,7 @@ def decoded(coded: bytes) -> str:
     """Decode a Huffman-coded string. Raises ``NotHttp2``."""
     place, parts = _START, []
     for byte in coded:
-        text, place = (place.steps or place.found())[byte]
+        text, place = (place.steps or place.find_steps())[byte]
         parts.append(text)
     if not place.may_end:
         raise NotHttp2("a string with a wrong end")
@@ -177,7 +177,7 @@ class _Place:
         self.may_end = False
         self.steps: list[tuple[str, _Place]] = []
 
-    def found(self) -> "list[tuple[str, _Place]]":
+    def find_steps(self) -> "list[tuple[str, _Place]]":
         ways = [("", self.node)]
         for _ in range(8):
             ways = [_after(text, node, bit) for text, node in ways for bit in (0, 1)]

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 from google.cloud import tasks_v2
 
-from local.emulators.background import Served
+from local.emulators.background import ServedApp
 from local.emulators.tasks.rules import Faults, QueueSettings
 from local.emulators.tasks.server import Options, TasksEmulator
 from tests.local.tasks_emulator.parts import Handler, connected
@@ -14,7 +14,7 @@ from tests.local.tasks_emulator.parts import Handler, connected
 @pytest.fixture
 def handler() -> Iterator[Handler]:
     handler = Handler()
-    with Served(handler.app()) as served:
+    with ServedApp(handler.app()) as served:
         handler.url = served.url
         yield handler
 

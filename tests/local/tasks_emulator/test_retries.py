@@ -6,7 +6,7 @@ from email.utils import format_datetime
 import pytest
 from google.cloud import tasks_v2
 
-from local.emulators.background import Served
+from local.emulators.background import ServedApp
 from local.emulators.tasks.delivery import retry_after_seconds
 from local.emulators.tasks.rules import QueueSettings
 from local.emulators.tasks.server import TasksEmulator
@@ -69,7 +69,7 @@ def test_a_handler_that_is_down_is_tried_again(
     emulator: TasksEmulator, client: tasks_v2.CloudTasksClient, handler: Handler
 ) -> None:
     queue = a_queue(client, retry={"max_attempts": 2})
-    gone = Served(Handler().app())
+    gone = ServedApp(Handler().app())
     with gone:
         pass
     client.create_task({"parent": queue, "task": a_task(gone.url)})
