@@ -23,25 +23,25 @@ MODERATOR = Actor(Role.MODERATOR, "m1")
 OPERATOR = Actor(Role.OPERATOR, "o1")
 
 
-def a_provider(uid: str = "p1", **given: Any) -> Provider:
+def a_provider(uid: str = "p1", **fields: Any) -> Provider:
     """Build a premium provider."""
-    return replace(Provider(uid, email=f"{uid}@example.com", is_premium=True), **given)
+    return replace(Provider(uid, email=f"{uid}@example.com", is_premium=True), **fields)
 
 
 def an_enterprise_provider(uid: str = "p1") -> Provider:
     return a_provider(uid, plan=Plan.ENTERPRISE)
 
 
-def a_domain(name: str = "example.com", of: str = "p1", **given: Any) -> Domain:
+def a_domain(name: str = "example.com", of: str = "p1", **fields: Any) -> Domain:
     """Build a verified domain of the provider."""
-    return replace(Domain(name, of, is_verified=True), **given)
+    return replace(Domain(name, of, is_verified=True), **fields)
 
 
-def an_fcm_address(value: str = "token-1", **given: Any) -> PushAddress:
-    return replace(PushAddress(AddressKind.FCM, value), **given)
+def an_fcm_address(value: str = "token-1", **fields: Any) -> PushAddress:
+    return replace(PushAddress(AddressKind.FCM, value), **fields)
 
 
-def a_device(hwid: str = "phone-1", **given: Any) -> Device:
+def a_device(hwid: str = "phone-1", **fields: Any) -> Device:
     """Build an Android phone on example.com that a push reaches."""
     phone = Device(
         hwid=Hwid(hwid),
@@ -52,27 +52,27 @@ def a_device(hwid: str = "phone-1", **given: Any) -> Device:
         last_active_at=NOON,
         address=an_fcm_address(f"token-{hwid}"),
     )
-    return replace(phone, **given)
+    return replace(phone, **fields)
 
 
-def a_desktop(hwid: str = "desktop-1", **given: Any) -> Device:
+def a_desktop(hwid: str = "desktop-1", **fields: Any) -> Device:
     """Build a Linux desktop that polls."""
-    return a_device(hwid, **{"platform": "linux", "address": None} | given)
+    return a_device(hwid, **{"platform": "linux", "address": None} | fields)
 
 
-def a_segment(**given: Any) -> Segment:
+def a_segment(**fields: Any) -> Segment:
     """Build a segment of everybody, unless filters are given."""
-    return Segment(**given)
+    return Segment(**fields)
 
 
-def some_content(**given: Any) -> Content:
-    return Content(**{"title": "Sale", "body": "Everything must go"} | given)
+def some_content(**fields: Any) -> Content:
+    return Content(**{"title": "Sale", "body": "Everything must go"} | fields)
 
 
-def an_input(**given: Any) -> NotificationInput:
+def an_input(**fields: Any) -> NotificationInput:
     """Build the input by which a provider creates a notification for everybody."""
     ordinary: dict[str, Any] = {"title": "Sale", "body": "Everything must go"}
-    return NotificationInput(**ordinary | {"target_segment": a_segment()} | given)
+    return NotificationInput(**ordinary | {"target_segment": a_segment()} | fields)
 
 
 def a_notification(id: str = "n1", status: Status | None = Status.PENDING) -> Notification:
@@ -113,11 +113,11 @@ def with_run(it: Notification, **changes: Any) -> Notification:
     return replace(it, run=replace(ran(it), **changes))
 
 
-def a_target(hwid: str = "phone-1", **given: Any) -> Target:
-    return replace(Target(hwid, "android", address=an_fcm_address(f"token-{hwid}")), **given)
+def a_target(hwid: str = "phone-1", **fields: Any) -> Target:
+    return replace(Target(hwid, "android", address=an_fcm_address(f"token-{hwid}")), **fields)
 
 
-def a_batch(targets: Sequence[Target] = (), records: Sequence[Record] = (), **given: Any) -> Batch:
+def a_batch(targets: Sequence[Target] = (), records: Sequence[Record] = (), **fields: Any) -> Batch:
     """Build a batch that was never claimed, of one phone unless told otherwise."""
     chosen = tuple(targets) or (a_target(),)
     batch = Batch(
@@ -130,4 +130,4 @@ def a_batch(targets: Sequence[Target] = (), records: Sequence[Record] = (), **gi
         records=tuple(records) or (UNTRIED,) * len(chosen),
         created_at=NOON,
     )
-    return replace(batch, **given)
+    return replace(batch, **fields)

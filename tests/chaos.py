@@ -49,19 +49,19 @@ FORBIDDEN = (
 
 
 @dataclass(slots=True)
-class Found:
+class Damage:
     """Result of a job: sums, and broken promises in words, by what they are about."""
 
     what: str
     sums: Counter[str] = field(default_factory=Counter)
     forbidden: Counter[str] = field(default_factory=Counter)
-    told: list[str] = field(default_factory=list)
+    lines: list[str] = field(default_factory=list)
 
     def note(self, seed: object, wrong: Iterable[list[str]]) -> None:
         """Keep broken promises."""
         for sentence in (each for some in wrong for each in some):
             self.forbidden[_kind(sentence)] += 1
-            self.told.append(f"{self.what} {seed}: {sentence}")
+            self.lines.append(f"{self.what} {seed}: {sentence}")
 
     @contextmanager
     def watching(self, seed: object) -> Iterator[None]:
@@ -76,7 +76,7 @@ class Found:
             self.note(seed, [[f"unhandled: {error!r}"]])
         finally:
             logging.getLogger("asyncio").removeHandler(overheard)
-            self.note(seed, [overheard.heard])
+            self.note(seed, [overheard.answers])
 
 
 class Overheard(logging.Handler):
@@ -84,10 +84,10 @@ class Overheard(logging.Handler):
 
     def __init__(self) -> None:
         super().__init__(logging.ERROR)
-        self.heard: list[str] = []
+        self.answers: list[str] = []
 
     def emit(self, record: logging.LogRecord) -> None:
-        self.heard.append(f"unhandled: {record.getMessage()} {record.exc_info}")
+        self.answers.append(f"unhandled: {record.getMessage()} {record.exc_info}")
 
 
 def main() -> int:
@@ -103,7 +103,7 @@ def main() -> int:
         sums += found.sums
         forbidden += found.forbidden
         minutes, seconds = divmod(int(time.monotonic() - began), 60)
-        told = "; ".join(found.told) or "all promises kept"
+        told = "; ".join(found.lines) or "all promises kept"
         print(f"{minutes}:{seconds:02} {found.what}: {told}")
     _print("besides", {name: sums[name] for name in sums if name not in ("sends", "crash_points")})
     figures = _figures(sums, forbidden)
@@ -138,7 +138,7 @@ def _print(title: str, figures: Mapping[str, float]) -> None:
         print(f"  {name:<{WIDTH}}{figure:>12,}")
 
 
-def _done(jobs: Iterable[Callable[[], Found]]) -> Iterator[Found]:
+def _done(jobs: Iterable[Callable[[], Damage]]) -> Iterator[Damage]:
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(PROCESSES, mp_context=context, initializer=_hush) as pool:
         for future in as_completed([pool.submit(job) for job in jobs]):
@@ -153,7 +153,7 @@ def _hush() -> None:
 # ---- jobs ----------------------------------------------------------------------------------------
 
 
-def _crash_points() -> Iterator[Callable[[], Found]]:
+def _crash_points() -> Iterator[Callable[[], Damage]]:
     shapes: Mapping[str, Mapping[str, int]] = {"large": ONE_BATCH, "small": MANY_BATCHES}
     for name, shape in shapes.items():
         for blow in Blow:
@@ -162,9 +162,9 @@ def _crash_points() -> Iterator[Callable[[], Found]]:
                 yield partial(crash, what, shape, blow, again=again)
 
 
-def crash(what: str, shape: Mapping[str, int], blow: Blow, *, again: bool) -> Found:
+def crash(what: str, shape: Mapping[str, int], blow: Blow, *, again: bool) -> Damage:
     """Die at every call of the journey."""
-    found = Found(what)
+    found = Damage(what)
     with found.watching("anywhere"):
         for number, wrong in every_call(shape, blow, again=again).items():
             found.note(f"at call {number}", [wrong])
@@ -172,14 +172,14 @@ def crash(what: str, shape: Mapping[str, int], blow: Blow, *, again: bool) -> Fo
     return found
 
 
-def _storms(storms: int) -> Iterator[Callable[[], Found]]:
+def _storms(storms: int) -> Iterator[Callable[[], Damage]]:
     for first in range(0, storms, STORMS_PER_JOB):
         yield partial(storm, range(first, min(storms, first + STORMS_PER_JOB)))
 
 
-def storm(seeds: Iterable[int]) -> Found:
+def storm(seeds: Iterable[int]) -> Damage:
     """Let storms pass; and have fifty finish one notification at once, which only threads can."""
-    found = Found("storm")
+    found = Damage("storm")
     for seed in seeds:
         with found.watching(seed):
             passed = weather(seed)
@@ -198,14 +198,14 @@ def storm(seeds: Iterable[int]) -> Found:
     return found
 
 
-def _crossings(seeds: int) -> Iterator[Callable[[], Found]]:
+def _crossings(seeds: int) -> Iterator[Callable[[], Damage]]:
     for first in range(0, seeds, CROSSINGS_PER_JOB):
         yield partial(crossing, range(first, min(seeds, first + CROSSINGS_PER_JOB)))
 
 
-def crossing(seeds: Iterable[int]) -> Found:
+def crossing(seeds: Iterable[int]) -> Damage:
     """Send over networks that fail."""
-    found = Found("crossing")
+    found = Damage("crossing")
     with tempfile.TemporaryDirectory() as folder, afloat(Path(folder)) as sea:
         for seed in seeds:
             with found.watching(seed):

@@ -96,10 +96,10 @@ def _unsigned(claims: Mapping[str, object]) -> str:
     return b".".join([*encoded, b""]).decode()
 
 
-def an_account(uid: str, *claims: str, **given: Any) -> Standing:
+def an_account(uid: str, *claims: str, **fields: Any) -> Standing:
     """Build an account with these claims of its own, and the e-mail that ``token`` gives it."""
     held = dict.fromkeys(claims, True)
-    return Standing(**{"uid": uid, "emails": (f"{uid}@example.com",), "claims": held} | given)
+    return Standing(**{"uid": uid, "emails": (f"{uid}@example.com",), "claims": held} | fields)
 
 
 PEOPLE = (

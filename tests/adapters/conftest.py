@@ -79,7 +79,7 @@ def records(request: pytest.FixtureRequest) -> Database:
 @pytest.fixture
 def notifications(records: Database, request: pytest.FixtureRequest) -> Bench[Notifications]:
     if isinstance(records, MemoryDatabase):
-        return _held(records)
+        return _bench_in_memory(records)
     client: Client = request.getfixturevalue("client")
     return _in_firestore(Notifications(records), client, NOTIFICATIONS)
 
@@ -173,7 +173,7 @@ def over(store: S, database: Database, collection: str) -> Bench[S]:
     return Bench(store, write, read)
 
 
-def _held(database: MemoryDatabase) -> Bench[Notifications]:
+def _bench_in_memory(database: MemoryDatabase) -> Bench[Notifications]:
     def write(id: str, document: Mapping[str, Any]) -> None:
         database.hold(f"{NOTIFICATIONS}/{id}", document)
 

@@ -61,12 +61,12 @@ class BadLine(httpx.BaseTransport):
 
     def __init__(self, line: httpx.BaseTransport | None = None) -> None:
         self._line = line or KeptTransport()
-        self._ending, self._acts = "", list[Any]()
+        self._ending, self._faults = "", list[Any]()
         self._late: list[httpx.Request] = []
         self.requests: list[httpx.Request] = []
 
-    def next(self, ending: str, *acts: "str | httpx.Response | Callable[[], None]") -> None:
-        self._ending, self._acts = ending, list(acts)
+    def next(self, ending: str, *faults: "str | httpx.Response | Callable[[], None]") -> None:
+        self._ending, self._faults = ending, list(faults)
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         self.requests.append(request)
@@ -74,9 +74,9 @@ class BadLine(httpx.BaseTransport):
             return self._line.handle_request(request)
         while self._late:
             self._carry_out(self._late.pop())
-        if not self._acts:
+        if not self._faults:
             return self._line.handle_request(request)
-        act = self._acts.pop(0)
+        act = self._faults.pop(0)
         if isinstance(act, httpx.Response):
             return act
         if act == "late":

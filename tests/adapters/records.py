@@ -74,5 +74,5 @@ def plain(it: Notification) -> Notification:
     return replace(it, version="")
 
 
-def ids(found: Sequence[Notification]) -> list[str]:
-    return [it.id for it in found]
+def ids(notifications: Sequence[Notification]) -> list[str]:
+    return [it.id for it in notifications]

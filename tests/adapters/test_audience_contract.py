@@ -139,10 +139,10 @@ VERIFIED = st.sampled_from([DOMAINS, DOMAINS, DOMAINS[:2], DOMAINS[25:]])
 
 
 def check_that_the_rule_holds(
-    bench: Bench, crowd: list[Device], asked: list[tuple[Segment, tuple[str, ...]]]
+    bench: Bench, crowd: list[Device], segments: list[tuple[Segment, tuple[str, ...]]]
 ) -> None:
     bench.has(*crowd)
-    for segment, verified in asked:
+    for segment, verified in segments:
         queries = audience_queries(segment, verified, NOON)
         expected = sorted(d.hwid for d in crowd if not segment.misses(d, verified, NOON))
         found = everyone(bench.audience, queries)
@@ -154,9 +154,9 @@ def check_that_the_rule_holds(
 @given(a_crowd(), st.lists(st.tuples(SEGMENTS, VERIFIED), min_size=4, max_size=8))
 @settings(max_examples=150)
 def test_memory_selects_exactly_those_the_segment_does_not_miss(
-    crowd: list[Device], asked: list[tuple[Segment, tuple[str, ...]]]
+    crowd: list[Device], segments: list[tuple[Segment, tuple[str, ...]]]
 ) -> None:
-    check_that_the_rule_holds(in_memory(), crowd, asked)
+    check_that_the_rule_holds(in_memory(), crowd, segments)
 
 
 def test_firestore_selects_exactly_those_the_segment_does_not_miss(
@@ -166,10 +166,10 @@ def test_firestore_selects_exactly_those_the_segment_does_not_miss(
 
         @given(a_crowd(), st.lists(st.tuples(SEGMENTS, VERIFIED), min_size=4, max_size=6))
         @settings(max_examples=20, suppress_health_check=[HealthCheck.too_slow])
-        def holds(crowd: list[Device], asked: list[tuple[Segment, tuple[str, ...]]]) -> None:
+        def holds(crowd: list[Device], segments: list[tuple[Segment, tuple[str, ...]]]) -> None:
             project = f"demo-{uuid4().hex[:8]}"
             rest = FirestoreRest(project, firestore_emulator.address, transport=line)
-            check_that_the_rule_holds(in_firestore(rest), crowd, asked)
+            check_that_the_rule_holds(in_firestore(rest), crowd, segments)
 
         holds()
 
@@ -220,11 +220,11 @@ class LocalSegment(Segment):
     time_zone: str | None = None
 
 
-HERE, ELSEWHERE = "Europe/Minsk", "Asia/Tokyo"
+HERE, OTHER_ZONE = "Europe/Minsk", "Asia/Tokyo"
 
 
 def a_scattered_crowd() -> list[Device]:
-    return [a_device(f"h{n}", time_zone=HERE if n % 3 == 0 else ELSEWHERE) for n in range(9)]
+    return [a_device(f"h{n}", time_zone=HERE if n % 3 == 0 else OTHER_ZONE) for n in range(9)]
 
 
 @pytest.mark.parametrize("also", [{}, {"active_days": 7}, {"region": ("us", "by")}])

@@ -254,7 +254,7 @@ def some(database: Database) -> Database:
 
 
 @pytest.mark.parametrize(
-    ("where", "found"),
+    ("where", "names"),
     [
         ((), "abcde"),
         ((Where("of", "==", "us"),), "abde"),
@@ -273,14 +273,14 @@ def some(database: Database) -> Database:
     ],
 )
 def test_a_query_selects_what_meets_all_conditions(
-    some: Database, where: tuple[Where, ...], found: str
+    some: Database, where: tuple[Where, ...], names: str
 ) -> None:
-    assert "".join(ids(some, Query("things", where))) == found
-    assert some.count(Query("things", where)).number == len(found)
+    assert "".join(ids(some, Query("things", where))) == names
+    assert some.count(Query("things", where)).number == len(names)
 
 
 @pytest.mark.parametrize(
-    ("order", "found"),
+    ("order", "names"),
     [
         ((NAME,), "abcde"),
         (("n",), "bcad"),
@@ -291,9 +291,9 @@ def test_a_query_selects_what_meets_all_conditions(
     ],
 )
 def test_a_query_has_an_order_and_what_lacks_a_field_of_it_is_left_out(
-    some: Database, order: tuple[str, ...], found: str
+    some: Database, order: tuple[str, ...], names: str
 ) -> None:
-    assert "".join(ids(some, Query("things", order=order))) == found
+    assert "".join(ids(some, Query("things", order=order))) == names
 
 
 def test_a_page_begins_behind_its_cursor(some: Database) -> None:
@@ -446,8 +446,8 @@ def test_a_change_may_write_others_along_and_delete(database: Database) -> None:
 def test_a_change_may_rest_on_several_documents(database: Database) -> None:
     """A document that another writer changed since then makes all of it begin again."""
 
-    def moved(found: Mapping[str, Document]) -> Step[int]:
-        a, b = found.get("things/a"), found["things/b"]
+    def moved(documents: Mapping[str, Document]) -> Step[int]:
+        a, b = documents.get("things/a"), documents["things/b"]
         if not told:
             database.commit([Update("things/b", {"n": 5})])
         number = int(b.fields["n"])

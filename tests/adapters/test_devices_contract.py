@@ -311,7 +311,7 @@ def test_a_field_that_cannot_be_read_costs_itself_alone_and_is_named(
 
 
 @pytest.mark.parametrize(
-    ("given", "expected"),
+    ("document", "expected"),
     [
         ({"kind": "pigeon", "value": "x"}, PushAddress(AddressKind.FCM, "t")),
         ({"kind": "hms", "value": 7}, PushAddress(AddressKind.FCM, "t")),
@@ -322,9 +322,9 @@ def test_a_field_that_cannot_be_read_costs_itself_alone_and_is_named(
     ],
 )
 def test_of_an_odd_address_what_can_be_read_is_used(
-    devices: Bench[Devices], given: Mapping[str, object], expected: PushAddress
+    devices: Bench[Devices], document: Mapping[str, object], expected: PushAddress
 ) -> None:
-    devices.write("h1", {"fcmToken": "t", "pushAddress": given})
+    devices.write("h1", {"fcmToken": "t", "pushAddress": document})
     found = devices.store.get("h1")
     assert found is not None
     assert (found.address, found.unreadable) == (expected, ("pushAddress",))

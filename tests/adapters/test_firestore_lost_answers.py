@@ -63,7 +63,7 @@ LOST = ServiceUnavailable("the connection broke")
 Fault = Callable[[Callable[[], Any]], Any]
 
 
-def at_once(send: Callable[[], Any]) -> Any:
+def all_at_the_same_time(send: Callable[[], Any]) -> Any:
     return send()
 
 
@@ -251,7 +251,7 @@ def test_who_registers_a_token_again_while_it_is_taken_away_keeps_it(
         others.set_address("old", again)
         return send()
 
-    faulty.faults = [at_once, after_the_old_one_came_back]
+    faulty.faults = [all_at_the_same_time, after_the_old_one_came_back]
     devices.set_address("new", replace(token, registered_at=NOON + timedelta(seconds=1)))
     old, new = devices.get("old"), devices.get("new")
     assert old is not None
@@ -274,7 +274,7 @@ def test_a_device_that_cannot_be_written_keeps_no_other_from_losing_its_address(
         fields = {} if hwid == "new" else {"fcmToken": "t"}
         client.document(f"devices/{hwid}").set(fields)
     address = PushAddress(AddressKind.FCM, "t", registered_at=NOON)
-    faulty.faults = [at_once, too_much_contention, too_much_contention]
+    faulty.faults = [all_at_the_same_time, too_much_contention, too_much_contention]
     with pytest.raises(TryAgain, match="the device is busy"):
         devices.set_address("new", address)
     assert holders() == ["a", "new"]

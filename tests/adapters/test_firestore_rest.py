@@ -337,9 +337,9 @@ class Account(Credentials):
         self.expiry = datetime.now(UTC).replace(tzinfo=None) + timedelta(hours=1)
 
 
-def answering(status: int, seen: list[str]) -> httpx.MockTransport:
+def answering(status: int, paths: list[str]) -> httpx.MockTransport:
     def answer(request: httpx.Request) -> httpx.Response:
-        seen.append(f"{request.url.host} {request.headers['Authorization']}")
+        paths.append(f"{request.url.host} {request.headers['Authorization']}")
         return httpx.Response(status, json=[{}] if status == httpx.codes.OK else {})
 
     return httpx.MockTransport(answer)

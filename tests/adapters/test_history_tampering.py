@@ -105,7 +105,7 @@ def test_a_history_that_another_end_was_written_for_is_an_error(
     _is_broken(fanfare_history())
 
 
-def _is_broken(told: Result) -> None:
-    assert told.exit_code == 1
-    assert "history chain: BROKEN" in told.output
-    assert "is not what was written" in told.output
+def _is_broken(result: Result) -> None:
+    assert result.exit_code == 1
+    assert "history chain: BROKEN" in result.output
+    assert "is not what was written" in result.output

@@ -18,8 +18,8 @@ Act = Callable[[socket.socket], None]
 class Server:
     """Reads a request, does what is next on its list, and then answers well for ever."""
 
-    def __init__(self, *acts: Act) -> None:
-        self._acts = list(acts)
+    def __init__(self, *faults: Act) -> None:
+        self._faults = list(faults)
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.connections = 0
         self.first_acted = threading.Event()
@@ -46,7 +46,7 @@ class Server:
         with line:
             while request := line.recv(65536):
                 self.requests.append(request)
-                act = self._acts.pop(0) if self._acts else says(OK)
+                act = self._faults.pop(0) if self._faults else says(OK)
                 try:
                     act(line)
                 except OSError:
@@ -65,7 +65,7 @@ def says(*parts: bytes, end: bool = False) -> Act:
     return act
 
 
-def asked(url: str, read: float = 5.0, content: bytes = b"{}") -> httpx.Request:
+def a_request(url: str, read: float = 5.0, content: bytes = b"{}") -> httpx.Request:
     timeout = {"connect": 1.0, "read": read, "write": 1.0, "pool": 1.0}
     return httpx.Request("POST", url, content=content, extensions={"timeout": timeout})
 
@@ -79,7 +79,7 @@ def transport() -> Iterator[KeptTransport]:
 def test_requests_follow_one_another_on_one_connection(transport: KeptTransport) -> None:
     with Server() as server:
         for _ in range(3):
-            answer = transport.handle_request(asked(server.url))
+            answer = transport.handle_request(a_request(server.url))
             assert (answer.status_code, answer.read()) == (200, b"ok")
         assert server.connections == 1
         assert server.requests[0].endswith(b"\r\n\r\n{}")
@@ -90,14 +90,14 @@ def test_an_answer_in_pieces_is_put_together(transport: KeptTransport) -> None:
     begin = b"HTTP/1.1 200 OK\r\ntransfer-enco"
     pieces = (begin, b"ding: chunked\r\n\r\n3\r\nabc\r\n", b"0\r\n\r\n")
     with Server(says(*pieces)) as server:
-        assert transport.handle_request(asked(server.url)).read() == b"abc"
-        assert transport.handle_request(asked(server.url)).read() == b"ok"
+        assert transport.handle_request(a_request(server.url)).read() == b"abc"
+        assert transport.handle_request(a_request(server.url)).read() == b"ok"
         assert server.connections == 1
 
 
 def test_an_interim_answer_is_not_the_answer(transport: KeptTransport) -> None:
     with Server(says(b"HTTP/1.1 103 Early Hints\r\nx-a: b\r\n\r\n" + OK)) as server:
-        answer = transport.handle_request(asked(server.url))
+        answer = transport.handle_request(a_request(server.url))
     assert (answer.status_code, answer.read()) == (200, b"ok")
     assert "x-a" not in answer.headers
 
@@ -115,7 +115,7 @@ def test_a_connection_that_is_not_sound_is_not_used_again(
 ) -> None:
     with Server(act) as server:
         for _ in range(2):
-            assert transport.handle_request(asked(server.url)).read() == b"ok"
+            assert transport.handle_request(a_request(server.url)).read() == b"ok"
             assert server.first_acted.wait(5)
         assert server.connections == 2
 
@@ -123,7 +123,7 @@ def test_a_connection_that_is_not_sound_is_not_used_again(
 def test_one_that_was_idle_for_too_long_is_not_used_again() -> None:
     with Server() as server, KeptTransport(idle_seconds=-1.0) as transport:
         for _ in range(2):
-            transport.handle_request(asked(server.url))
+            transport.handle_request(a_request(server.url))
         assert server.connections == 2
 
 
@@ -142,9 +142,9 @@ def test_a_request_that_was_written_and_not_answered_is_one_request_in_doubt(
 ) -> None:
     with Server(act) as server:
         with pytest.raises(fault):
-            transport.handle_request(asked(server.url, read=0.2))
+            transport.handle_request(a_request(server.url, read=0.2))
         assert len(server.requests) == 1
-        assert transport.handle_request(asked(server.url)).read() == b"ok"
+        assert transport.handle_request(a_request(server.url)).read() == b"ok"
         assert server.connections == 2
 
 
@@ -152,9 +152,9 @@ def test_a_request_that_never_left_says_so(transport: KeptTransport) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
     with pytest.raises(httpx.ConnectError):
-        transport.handle_request(asked(f"http://127.0.0.1:{port}/x"))
+        transport.handle_request(a_request(f"http://127.0.0.1:{port}/x"))
     with pytest.raises(httpx.ConnectError):
-        transport.handle_request(asked("http://nowhere.invalid/x"))
+        transport.handle_request(a_request("http://nowhere.invalid/x"))
 
 
 def test_a_server_that_cannot_prove_its_name_gets_no_request(transport: KeptTransport) -> None:
@@ -169,7 +169,7 @@ def test_a_server_that_cannot_prove_its_name_gets_no_request(transport: KeptTran
         thread = threading.Thread(target=serve)
         thread.start()
         with pytest.raises(httpx.ConnectError):
-            transport.handle_request(asked(f"https://127.0.0.1:{listener.getsockname()[1]}/x"))
+            transport.handle_request(a_request(f"https://127.0.0.1:{listener.getsockname()[1]}/x"))
         thread.join()
 
 
@@ -184,7 +184,7 @@ def test_threads_share_it_each_on_a_connection_of_its_own(transport: KeptTranspo
     with Server(*[waits] * 4) as server:
 
         def ask() -> None:
-            answers.append(transport.handle_request(asked(server.url)).read())
+            answers.append(transport.handle_request(a_request(server.url)).read())
 
         threads = [threading.Thread(target=ask) for _ in range(4)]
         for thread in threads:

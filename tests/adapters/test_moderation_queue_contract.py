@@ -63,16 +63,14 @@ def test_pages_of_the_moderation_queue_together_are_the_queue(
     assert found == LONGEST_FIRST
 
 
-@pytest.mark.parametrize("wanted", LONGEST_FIRST)
+@pytest.mark.parametrize("text", LONGEST_FIRST)
 def test_whatever_waits_is_found_however_few_are_looked_at_at_once(
-    waiting: Bench[Notifications], monkeypatch: pytest.MonkeyPatch, wanted: str
+    waiting: Bench[Notifications], monkeypatch: pytest.MonkeyPatch, text: str
 ) -> None:
     monkeypatch.setattr(notification_lists, "SEARCH_CHUNK", 1)
     for page_size in (1, 2, 3):
-        found = waiting.store.queue(
-            QueueQuery(shows=lambda it: it.id == wanted, page_size=page_size)
-        )
-        assert ids(found.items) == [wanted]
+        found = waiting.store.queue(QueueQuery(shows=lambda it: it.id == text, page_size=page_size))
+        assert ids(found.items) == [text]
 
 
 def test_a_broken_time_of_creation_is_in_no_queue_and_breaks_none(

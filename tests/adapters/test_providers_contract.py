@@ -84,7 +84,7 @@ READABLE = {"isPremium": True, "name": "Acme", "limits": {"perDay": 1}, "members
 
 
 @pytest.mark.parametrize(
-    ("field", "odd", "kept"),
+    ("field", "odd", "fields"),
     [
         ("isPremium", "true", {"is_premium": False}),
         ("isPremium", 1, {"is_premium": False}),
@@ -106,11 +106,11 @@ READABLE = {"isPremium": True, "name": "Acme", "limits": {"perDay": 1}, "members
     ],
 )
 def test_a_field_of_a_provider_that_cannot_be_read_costs_itself_alone_and_is_named(
-    providers: Bench[Providers], field: str, odd: object, kept: dict[str, Any]
+    providers: Bench[Providers], field: str, odd: object, fields: dict[str, Any]
 ) -> None:
     whole = Provider("p1", "", True, Plan.PREMIUM, "Acme", (("perDay", 1),), ("m1",))
     providers.write("p1", {**READABLE, field: odd})
-    assert providers.store.get("p1") == replace(whole, **kept, unreadable=(field,))
+    assert providers.store.get("p1") == replace(whole, **fields, unreadable=(field,))
 
 
 def test_what_is_given_anew_is_mended_and_what_is_not_stays_as_others_wrote_it(
@@ -184,7 +184,7 @@ def listing(*hwids: str) -> Callable[[Domain], Domain]:
     return lambda domain: replace(domain, admin_hwids=hwids)
 
 
-def seen(providers: Bench[Providers], since: datetime = NOON - DAY) -> list[tuple[Any, ...]]:
+def untold(providers: Bench[Providers], since: datetime = NOON - DAY) -> list[tuple[Any, ...]]:
     entries = providers.store.domain_history("example.com", since)
     return [(each.by, each.at, each.added, each.removed) for each in entries]
 
@@ -194,7 +194,7 @@ def test_a_domain_is_added_once(providers: Bench[Providers]) -> None:
     with pytest.raises(AlreadyThere):
         providers.store.add_domain(replace(SITE, provider_id="p2"), by=OLGA, at=NOON)
     assert providers.store.domain("example.com") == SITE
-    assert seen(providers) == [("operator:olga", NOON, ("Hw-1", "hw-1"), ())]
+    assert untold(providers) == [("operator:olga", NOON, ("Hw-1", "hw-1"), ())]
 
 
 def test_a_change_of_admin_hwids_is_written_with_its_entry(providers: Bench[Providers]) -> None:
@@ -205,11 +205,11 @@ def test_a_change_of_admin_hwids_is_written_with_its_entry(providers: Bench[Prov
     change(listing("new", "Hw-1"), at=NOON)
     change(lambda it: replace(it, is_verified=False), at=NOON)
     change(listing("new"), at=later)
-    assert seen(providers) == [
+    assert untold(providers) == [
         ("operator:olga", later, (), ("Hw-1",)),
         ("operator:olga", NOON, ("new",), ("hw-1",)),
     ]
-    assert len(seen(providers, since=NOON)) == 1
+    assert len(untold(providers, since=NOON)) == 1
 
 
 def test_the_history_of_a_domain_outlives_it(providers: Bench[Providers]) -> None:
@@ -217,7 +217,7 @@ def test_the_history_of_a_domain_outlives_it(providers: Bench[Providers]) -> Non
     later = NOON + timedelta(seconds=1)
     providers.store.delete_domain("example.com", by=OLGA, at=later)
     providers.store.delete_domain("example.com", by=OLGA, at=later)
-    assert [each[2:] for each in seen(providers)] == [
+    assert [each[2:] for each in untold(providers)] == [
         ((), ("Hw-1", "hw-1")),
         (("Hw-1", "hw-1"), ()),
     ]
@@ -246,7 +246,7 @@ def test_however_many_change_a_list_at_once_it_has_not_too_many_different(
 
     with ThreadPoolExecutor(8) as threads:
         assert sum(threads.map(swap, range(8))) == MOST_DIFFERENT // 5
-    listed = {hwid for _, _, added, _ in seen(providers) for hwid in added}
+    listed = {hwid for _, _, added, _ in untold(providers) for hwid in added}
     assert len(listed) == MOST_DIFFERENT
 
 
@@ -268,7 +268,7 @@ def test_moderators_are_told_of_each_change_until_that_is_noted(
 
 
 @pytest.mark.parametrize(
-    ("field", "odd", "kept"),
+    ("field", "odd", "fields"),
     [
         ("isVerified", "true", {"is_verified": False}),
         ("isVerified", 1, {"is_verified": False}),
@@ -278,13 +278,13 @@ def test_moderators_are_told_of_each_change_until_that_is_noted(
     ],
 )
 def test_a_domain_with_an_odd_field_is_one_of_its_providers_without_it(
-    domains: Bench[Providers], field: str, odd: object, kept: dict[str, Any]
+    domains: Bench[Providers], field: str, odd: object, fields: dict[str, Any]
 ) -> None:
     domains.store.put_domain(SITE)
     document = {"providerId": "p1", "isVerified": True, "adminHwids": []}
     domains.write("odd.example", {**document, field: odd})
     whole = Domain("odd.example", "p1", is_verified=True)
-    expected = replace(whole, **kept, unreadable=(field,))
+    expected = replace(whole, **fields, unreadable=(field,))
     assert list(domains.store.domains_of("p1")) == [SITE, expected]
     assert domains.store.domain("odd.example") == expected
 

@@ -134,12 +134,12 @@ def by_aws() -> None:
 def by_grpc() -> None:
     failed = threading.Event()
 
-    def heard(state: grpc.ChannelConnectivity) -> None:
+    def on_state(state: grpc.ChannelConnectivity) -> None:
         if state is grpc.ChannelConnectivity.TRANSIENT_FAILURE:
             failed.set()
 
     channel = grpc.insecure_channel(NOWHERE)
-    channel.subscribe(heard, try_to_connect=True)
+    channel.subscribe(on_state, try_to_connect=True)
     assert failed.wait(30)
     channel.close()
 

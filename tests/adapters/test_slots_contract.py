@@ -166,11 +166,13 @@ def test_a_late_write_never_replaces_a_newer_one(bench: Bench, there: Slot) -> N
     assert bench.read("pc") == as_document(a_desktop("pc"), **slot_document(there))
 
 
-@pytest.mark.parametrize("known", [True, False])
-def test_not_even_when_the_newer_one_was_there_at_planning_time(bench: Bench, known: bool) -> None:
+@pytest.mark.parametrize("version", [True, False])
+def test_not_even_when_the_newer_one_was_there_at_planning_time(
+    bench: Bench, version: bool
+) -> None:
     newer = Slot("n2", NEWER)
     bench.has("pc", **slot_document(newer))
-    write = bench.planned("pc", newer) if known else SlotWrite("pc", bench.version("pc"))
+    write = bench.planned("pc", newer) if version else SlotWrite("pc", bench.version("pc"))
     assert bench.show(a_sending_notification(), write) == [SUPERSEDED]
 
 

@@ -29,17 +29,17 @@ LOOKUP = f"/v1/projects/{PROJECT}/accounts:lookup"
 class People:
     """Who tells of accounts, and how an administrator makes and changes one."""
 
-    told: Standings
+    standings: Standings
     make: Callable[..., None]
 
 
 def in_memory() -> Iterator[People]:
     told = MemoryStandings()
 
-    def make(uid: str, *, email: str = "", verified: bool = False, **given: Any) -> None:
+    def make(uid: str, *, email: str = "", verified: bool = False, **fields: Any) -> None:
         emails = (email,) if email else ()
         proven = email if verified else ""
-        told.accounts[uid] = Standing(uid, emails, proven, **given)
+        told.accounts[uid] = Standing(uid, emails, proven, **fields)
 
     yield People(told, make)
 
@@ -54,14 +54,14 @@ def on_the_emulator() -> Iterator[People]:
             )
             answer.raise_for_status()
 
-        def make(uid: str, **given: Any) -> None:
-            email = {"email": given["email"]} if "email" in given else {}
-            post("", {"localId": uid, "emailVerified": given.get("verified", False), **email})
+        def make(uid: str, **fields: Any) -> None:
+            email = {"email": fields["email"]} if "email" in fields else {}
+            post("", {"localId": uid, "emailVerified": fields.get("verified", False), **email})
             changed = {
-                "disableUser": given.get("disabled", False),
-                "customAttributes": json.dumps(given.get("claims", {})),
+                "disableUser": fields.get("disabled", False),
+                "customAttributes": json.dumps(fields.get("claims", {})),
             }
-            since = given.get("signed_out_at")
+            since = fields.get("signed_out_at")
             post(
                 ":update",
                 {"localId": uid, **changed, **({"validSince": since} if since else {})},
@@ -80,33 +80,33 @@ def people(request: pytest.FixtureRequest) -> Iterator[People]:
 
 def test_an_account_is_told_with_its_own_claims(people: People) -> None:
     people.make("o1", email="o1@example.com", claims={"operator": True})
-    told = people.told.look_up("o1")
+    told = people.standings.look_up("o1")
     assert told == Standing("o1", ("o1@example.com",), claims={"operator": True})
     assert (told.holds(Role.OPERATOR), told.holds(Role.MODERATOR)) == (True, False)
 
 
 def test_an_e_mail_is_its_own_when_it_is_verified(people: People) -> None:
     people.make("u1", email="u1@example.com", verified=True)
-    told = people.told.look_up("u1")
+    told = people.standings.look_up("u1")
     assert told is not None
     assert (told.emails, told.verified_email) == (("u1@example.com",), "u1@example.com")
 
 
 def test_of_nobody_nothing_is_told(people: People) -> None:
-    assert people.told.look_up("nobody") is None
-    assert people.told.look_up("no\nbody/at?all") is None
+    assert people.standings.look_up("nobody") is None
+    assert people.standings.look_up("no\nbody/at?all") is None
 
 
 def test_a_disabled_account_holds_nothing(people: People) -> None:
     people.make("o1", claims={"operator": True}, disabled=True)
-    told = people.told.look_up("o1")
+    told = people.standings.look_up("o1")
     assert told is not None
     assert (told.disabled, told.holds(Role.OPERATOR)) == (True, False)
 
 
 def test_it_is_told_when_sessions_were_ended(people: People) -> None:
     people.make("o1", signed_out_at=2_000_000_000)
-    told = people.told.look_up("o1")
+    told = people.standings.look_up("o1")
     assert told is not None
     assert told.signed_out_at == 2_000_000_000
 

@@ -23,7 +23,7 @@ def rewritten(world: World, name: str, change: Callable[[list[str]], None]) -> N
     world.archive.objects[name] = gzip.compress("\n".join(lines).encode())
 
 
-def found(world: World, code: str, *, deep: bool = False) -> list[str]:
+def places_of(world: World, code: str, *, deep: bool = False) -> list[str]:
     return [it.where for it in world.verify(deep=deep).wrong if it.code == code]
 
 

@@ -208,7 +208,7 @@ def test_requests_are_signed_with_what_google_s_word_was_exchanged_for(
     archive = aws.archive(aws.bucket(fresh_name))
     archive.put_new("a", b"")
     archive.put_new("b", b"")
-    assert aws.metadata.given == 1
+    assert aws.metadata.tokens == 1
     sts, *s3 = aws.weather.authorized
     assert sts == ""
     assert all("Credential=ASIA" in each or "Credential=" in each for each in s3)
@@ -223,7 +223,7 @@ def test_credentials_are_renewed_a_quarter_of_an_hour_before_they_end(aws: Aws) 
     assert credentials.get_frozen_credentials().access_key == first
     now[0] += timedelta(minutes=2)
     assert credentials.get_frozen_credentials().access_key != first
-    assert aws.metadata.given == 2
+    assert aws.metadata.tokens == 2
 
 
 @pytest.mark.parametrize("wrong", ["audience", "subject"])

@@ -42,10 +42,10 @@ class SyntheticLedger(Ledger):
 class Bottomless(MemoryArchive):
     """Takes everything in and keeps nothing but the count."""
 
-    taken: int = 0
+    size: int = 0
 
     def put_new(self, name: str, content: bytes) -> Put:
-        self.taken += len(content)
+        self.size += len(content)
         return Put.WRITTEN
 
 

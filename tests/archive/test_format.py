@@ -271,14 +271,14 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
-def asked(sql: str, folder: Path) -> list[tuple[Any, ...]]:
+def query(sql: str, folder: Path) -> list[tuple[Any, ...]]:
     with duckdb.connect() as base:
         rows: list[tuple[Any, ...]] = base.sql(sql.replace("archive/", f"{folder}/")).fetchall()
     return rows
 
 
 def test_the_examples_for_duckdb_answer_what_they_say(folder: Path) -> None:
-    outcomes, reasons, moderators, differences = (asked(sql, folder) for sql in SQL)
+    outcomes, reasons, moderators, differences = (query(sql, folder) for sql in SQL)
     assert [(p, str(d), o, n) for p, d, o, n in outcomes if p == "p1"] == [
         ("p1", "2026-01-01", "delivered", 6),
         ("p1", "2026-01-01", "failed", 2),
@@ -297,7 +297,7 @@ def test_a_counter_that_is_wrong_is_found_by_the_last_example(tmp_path: Path) ->
     world.ended(N1, 5)
     alter(world.database, "n1", targetedCount=9)
     world.export(N1)
-    assert asked(SQL[-1], tmp_path / "archive") == [("n1", 9, 5)]
+    assert query(SQL[-1], tmp_path / "archive") == [("n1", 9, 5)]
 
 
 # ---- the document --------------------------------------------------------------------------------

@@ -13,7 +13,7 @@ from shared.domain.notifications.notification import NotificationId
 from shared.flow.archive.replay import replay
 from shared.flow.archive.verify import Verifier
 from tests.archive.parts import N1, N2, World
-from tests.archive.tampering import an_object, found, rewritten
+from tests.archive.tampering import an_object, places_of, rewritten
 from tests.flow.hazard import guarded
 
 
@@ -49,7 +49,7 @@ def test_an_altered_outcome_is_named_by_its_line() -> None:
         lines[2] = lines[2].replace('"failed"', '"delivered"')
 
     rewritten(world, name, change)
-    assert found(world, "altered") == [f"{name} line 3"]
+    assert places_of(world, "altered") == [f"{name} line 3"]
     assert "counters" in world.codes()
 
 
@@ -61,7 +61,7 @@ def test_an_altered_actor_breaks_the_history_at_its_number() -> None:
         lines[1] = lines[1].replace("moderator:m1", "moderator:m2")
 
     rewritten(world, name, change)
-    assert found(world, "altered") == [f"{name} line 2"]
+    assert places_of(world, "altered") == [f"{name} line 2"]
     told = [it.what for it in world.verify().wrong if it.code == "brokenHistory"]
     assert told == ["transition 2 does not follow from the one before it"]
 
@@ -72,7 +72,7 @@ def test_a_damaged_object_is_named(kind: Kind, damage: Callable[[bytes], bytes])
     world = World().archived()
     name = an_object(world, kind)
     world.archive.objects[name] = damage(world.archive.objects[name])
-    assert name in {where.split(" line ")[0] for where in found(world, "altered")}
+    assert name in {where.split(" line ")[0] for where in places_of(world, "altered")}
 
 
 @pytest.mark.parametrize("kind", Kind)
@@ -80,7 +80,7 @@ def test_a_missing_object_is_named(kind: Kind) -> None:
     world = World().archived()
     name = an_object(world, kind)
     del world.archive.objects[name]
-    assert found(world, "missing") == [name]
+    assert places_of(world, "missing") == [name]
 
 
 def test_a_notification_that_is_gone_altogether_is_missed() -> None:
@@ -88,7 +88,7 @@ def test_a_notification_that_is_gone_altogether_is_missed() -> None:
     gone = [name for name in world.archive.objects if "/n2-" in name]
     for name in gone:
         del world.archive.objects[name]
-    assert found(world, "missing") == sorted(gone)
+    assert places_of(world, "missing") == sorted(gone)
 
 
 def test_an_object_nobody_exported_is_named() -> None:
@@ -96,9 +96,9 @@ def test_an_object_nobody_exported_is_named() -> None:
     other = World().archived(N2)
     name = an_object(other, Kind.OUTCOMES, "n2")
     world.archive.objects[name] = other.archive.objects[name]
-    assert found(world, "unlisted") == [name]
+    assert places_of(world, "unlisted") == [name]
     world.archive.objects["notes.txt"] = b"hello"
-    assert found(world, "unknown") == ["notes.txt"]
+    assert places_of(world, "unknown") == ["notes.txt"]
 
 
 def test_an_object_nobody_exported_that_cannot_be_read_is_named_in_a_deep_look_too() -> None:
@@ -106,7 +106,7 @@ def test_an_object_nobody_exported_that_cannot_be_read_is_named_in_a_deep_look_t
     name = an_object(world, Kind.OUTCOMES)
     twin = name.replace(name[-26:-10], "0" * 16)
     world.archive.objects[twin] = b"not packed"
-    assert twin in found(world, "altered", deep=True)
+    assert twin in places_of(world, "altered", deep=True)
 
 
 def test_a_second_object_of_a_number_is_named_and_not_counted() -> None:
@@ -133,7 +133,7 @@ def test_an_object_packed_so_that_readers_may_differ_is_named(
     world = World().archived()
     name = an_object(world, Kind.OUTCOMES)
     world.archive.objects[name] = packed(world.archive.objects[name])
-    assert found(world, "altered") == [name]
+    assert places_of(world, "altered") == [name]
 
 
 def _halves(content: bytes) -> tuple[bytes, bytes]:
@@ -145,7 +145,7 @@ def test_an_object_that_unpacks_without_end_does_not_choke_its_reader() -> None:
     world = World().archived()
     name = an_object(world, Kind.OUTCOMES)
     world.archive.objects[name] = gzip.compress(bytes(MOST_UNPACKED + 1), 1)
-    assert found(world, "altered") == [name]
+    assert places_of(world, "altered") == [name]
 
 
 def test_two_objects_that_changed_places_are_both_named() -> None:
@@ -153,7 +153,7 @@ def test_two_objects_that_changed_places_are_both_named() -> None:
     one, two = (an_object(world, Kind.OUTCOMES, id) for id in (N1, N2))
     objects = world.archive.objects
     objects[one], objects[two] = objects[two], objects[one]
-    assert {one, two} <= {where.split(" line ")[0] for where in found(world, "altered")}
+    assert {one, two} <= {where.split(" line ")[0] for where in places_of(world, "altered")}
     told = [it.what for it in world.verify().wrong if "another notification" in it.what]
     assert len(told) == 2
     assert told[0].endswith("; and 6 lines more cannot be ours")
@@ -179,7 +179,7 @@ def test_an_object_of_a_notification_that_nobody_has_is_one_finding(id: str) -> 
 def test_a_name_that_is_only_nearly_ours_is_named(name: str) -> None:
     world = World().archived()
     world.archive.objects[name] = world.archive.objects[name_of(1)]
-    assert found(world, "unknown") == [name]
+    assert places_of(world, "unknown") == [name]
 
 
 # ---- meanwhile -----------------------------------------------------------------------------------

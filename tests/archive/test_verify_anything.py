@@ -10,7 +10,7 @@ from shared.domain.archive.life import Life
 from shared.domain.archive.objects import Unreadable, opened, place_of
 from shared.flow.archive.replay import replay
 from tests.archive.parts import N1, N2, World
-from tests.archive.tampering import found
+from tests.archive.tampering import places_of
 
 ARCHIVED = dict(World().archived(N1, N2, devices=9).archive.objects)
 
@@ -64,7 +64,7 @@ def test_any_edit_of_lines_is_found_and_names_the_object(data: st.DataObject) ->
         return
     content = gzip.compress("".join(f"{line}\n" for line in edited).encode())
     world = tampered({**ARCHIVED, name: content})
-    assert name in {where.split(" line ")[0] for where in found(world, "altered")}
+    assert name in {where.split(" line ")[0] for where in places_of(world, "altered")}
 
 
 ANYTHING = st.recursive(
@@ -93,7 +93,7 @@ def test_whatever_is_put_in_a_line_is_found_and_ends_neither_verification_nor_re
     if gzip.decompress(ARCHIVED[name]) == b"\n".join(lines):
         return
     world = tampered({**ARCHIVED, name: gzip.compress(b"\n".join(lines))})
-    assert name in {where.split(" line ")[0] for where in found(world, "altered", deep=True)}
+    assert name in {where.split(" line ")[0] for where in places_of(world, "altered", deep=True)}
     place = place_of(name)
     assert place is not None
     assert list(replay(place.notification_id, world.archive, Life()))

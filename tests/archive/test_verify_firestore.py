@@ -18,7 +18,7 @@ from shared.ports.database import Delete, Update
 from shared.stores.exports import Exports
 from shared.stores.ledger import Ledger
 from tests.archive.parts import N1, N2, World, closed_batches
-from tests.archive.tampering import an_object, found, rewritten
+from tests.archive.tampering import an_object, places_of, rewritten
 from tests.notification_documents import alter, alter_entry, records, remove
 from tests.parts import put_batches
 
@@ -27,19 +27,19 @@ def test_firestore_with_other_counters_is_found_out() -> None:
     world = World().archived()
     delivered = records(world.database)["n1"]["deliveredCount"]
     alter(world.database, "n1", deliveredCount=delivered + 1)
-    assert found(world, "counters") == ["n1"]
+    assert places_of(world, "counters") == ["n1"]
 
 
 def test_firestore_with_another_end_is_found_out() -> None:
     world = World().archived()
     alter(world.database, "n1", status=str(Status.STOPPED))
-    assert found(world, "status") == ["n1"]
+    assert places_of(world, "status") == ["n1"]
 
 
 def test_firestore_with_another_history_is_found_out() -> None:
     world = World().archived()
     alter(world.database, "n1", historyHash="0" * 64)
-    assert found(world, "history") == ["n1"]
+    assert places_of(world, "history") == ["n1"]
 
 
 def test_a_transition_altered_in_firestore_is_named_by_its_number() -> None:
@@ -51,18 +51,18 @@ def test_a_transition_altered_in_firestore_is_named_by_its_number() -> None:
 
 
 @pytest.mark.parametrize(
-    ("field", "value", "told"),
+    ("field", "value", "difference"),
     [("title", "Another", "content"), ("moderatorId", "m9", "moderatorId")],
 )
 def test_a_record_altered_in_firestore_is_told_with_its_field(
-    field: str, value: str, told: str
+    field: str, value: str, difference: str
 ) -> None:
     world = World().archived()
     assert records(world.database)["n1"][field] != value
     alter(world.database, "n1", **{field: value})
     (wrong,) = world.verify().wrong
     assert (wrong.code, wrong.where) == ("record", "n1")
-    assert wrong.what.endswith(f"than the archive: {told}")
+    assert wrong.what.endswith(f"than the archive: {difference}")
 
 
 def test_what_nobody_can_read_in_firestore_does_not_hide_what_else_is_wrong() -> None:
@@ -79,22 +79,22 @@ def test_what_nobody_can_read_in_firestore_does_not_hide_what_else_is_wrong() ->
     world.exports = Spoilt(world.database)
     alter(world.database, "n1", status="who knows")
     rewritten(world, an_object(world, Kind.OUTCOMES, "n3"), lambda lines: lines.__delitem__(0))
-    assert found(world, "unreadable") == ["platform/archive", "n1", "exports/n2"]
-    assert any("/n3-" in where for where in found(world, "altered"))
+    assert places_of(world, "unreadable") == ["platform/archive", "n1", "exports/n2"]
+    assert any("/n3-" in where for where in places_of(world, "altered"))
 
 
 def test_outcomes_added_to_the_ledger_are_found_in_a_deep_look() -> None:
     world = World().archived(devices=0)
     put_batches(world.database, *closed_batches(N1, 3))
     assert world.codes() == set()
-    assert found(world, "ledger", deep=True) == ["n1"]
+    assert places_of(world, "ledger", deep=True) == ["n1"]
 
 
 @pytest.mark.parametrize(
-    ("said", "codes"), [("delivered", set()), ("unknown", {"ledger", "counters"})]
+    ("old_line", "codes"), [("delivered", set()), ("unknown", {"ledger", "counters"})]
 )
 def test_lines_of_an_older_version_say_the_same_with_fewer_fields(
-    said: str, codes: set[str]
+    old_line: str, codes: set[str]
 ) -> None:
     """A field may be added to the format, and what was archived before stays as it is."""
     world = World()
@@ -106,7 +106,7 @@ def test_lines_of_an_older_version_say_the_same_with_fewer_fields(
     assert place is not None
     lines = [json.loads(line) for line in opened(world.archive.objects.pop(name)).splitlines()]
     older = [{field: it[field] for field in it if field != "locale"} for it in lines]
-    older[0]["outcome"] = said
+    older[0]["outcome"] = old_line
     sealed, content = seal(place, [json.dumps(it) for it in older])
     world.archive.objects[sealed.name] = content
     objects = tuple(sealed if it.name == name else it for it in mark.objects)
@@ -125,14 +125,14 @@ def test_what_waits_for_its_export_is_counted() -> None:
 def test_a_notification_removed_from_firestore_is_found_out() -> None:
     world = World().archived()
     remove(world.database, "n1")
-    assert found(world, "gone") == ["n1"]
+    assert places_of(world, "gone") == ["n1"]
     assert world.codes() == {"gone"}
 
 
 def test_an_export_rewritten_in_firestore_is_found_out() -> None:
     world = World().archived()
     world.database.commit([Update("exports/n1", {"objects": []})])
-    assert found(world, "noMark") == sorted(n for n in world.archive.objects if place_of(n))
+    assert places_of(world, "noMark") == sorted(n for n in world.archive.objects if place_of(n))
 
 
 def test_a_batch_that_nobody_can_read_is_told_as_one() -> None:
@@ -142,13 +142,13 @@ def test_a_batch_that_nobody_can_read_is_told_as_one() -> None:
 
     world = World().archived()
     world.ledger = Spoilt(world.database)
-    assert found(world, "ledger", deep=True) == ["n1"]
+    assert places_of(world, "ledger", deep=True) == ["n1"]
 
 
 def test_an_export_removed_from_firestore_is_found_out() -> None:
     world = World().archived()
     world.database.commit([Delete("exports/n1")])
-    assert found(world, "noMark") == ["n1"]
+    assert places_of(world, "noMark") == ["n1"]
 
 
 def test_a_ledger_that_was_rewritten_with_the_same_sums_is_found_by_its_line() -> None:
@@ -158,4 +158,4 @@ def test_a_ledger_that_was_rewritten_with_the_same_sums_is_found_by_its_line() -
     put_batches(world.database, replace(batch, records=swapped))
     assert world.codes() == set()
     name = an_object(world, Kind.OUTCOMES)
-    assert found(world, "ledger", deep=True) == [f"{name} line 1"]
+    assert places_of(world, "ledger", deep=True) == [f"{name} line 1"]

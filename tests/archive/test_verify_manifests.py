@@ -15,7 +15,7 @@ from shared.flow.archive.daily_manifest import queue_manifest
 from shared.ports import ArchiveFault, Put
 from shared.ports.database import Delete
 from tests.archive.parts import N1, N2, World
-from tests.archive.tampering import forge, found, three_days
+from tests.archive.tampering import forge, places_of, three_days
 from tests.needs import only
 
 
@@ -31,14 +31,14 @@ def test_manifests_form_a_chain_that_ends_where_firestore_says() -> None:
 def test_a_manifest_with_another_word_in_it_is_forged() -> None:
     world = three_days()
     forge(world, 2, lambda facts: facts["objects"].pop())
-    assert name_of(2) in found(world, "forgedManifest")
+    assert name_of(2) in places_of(world, "forgedManifest")
 
 
 def test_a_manifest_with_a_hash_of_its_own_is_forged() -> None:
     world = three_days()
     forged = replace(read(world.archive.objects[name_of(2)]), objects=()).sealed()
     world.archive.objects[name_of(2)] = forged.text()
-    assert name_of(3) in found(world, "forgedManifest")
+    assert name_of(3) in places_of(world, "forgedManifest")
 
 
 def test_a_whole_chain_written_anew_does_not_end_where_firestore_says() -> None:
@@ -50,7 +50,7 @@ def test_a_whole_chain_written_anew_does_not_end_where_firestore_says() -> None:
         forged = following(head, true.day, objects, true.sealed_at)
         world.archive.objects[forged.name] = forged.text()
         head = forged.head
-    assert name_of(3) in found(world, "forgedManifest")
+    assert name_of(3) in places_of(world, "forgedManifest")
     assert any("no manifest lists" in it.what for it in world.verify().wrong)
 
 
@@ -58,7 +58,7 @@ def test_a_whole_chain_written_anew_does_not_end_where_firestore_says() -> None:
 def test_a_missing_manifest_is_named(number: int) -> None:
     world = three_days()
     del world.archive.objects[name_of(number)]
-    assert name_of(number) in found(world, "missing")
+    assert name_of(number) in places_of(world, "missing")
 
 
 def test_a_manifest_beyond_the_last_is_not_believed() -> None:
@@ -66,7 +66,7 @@ def test_a_manifest_beyond_the_last_is_not_believed() -> None:
     head = world.exports.head()
     forged = following(head, head.day, (), world.clock.now())
     world.archive.objects[forged.name] = forged.text()
-    assert found(world, "forgedManifest") == [name_of(2)]
+    assert places_of(world, "forgedManifest") == [name_of(2)]
 
 
 def test_a_manifest_of_a_far_number_is_told_in_two_sentences() -> None:
@@ -86,7 +86,7 @@ def test_a_manifest_of_a_far_number_is_told_in_two_sentences() -> None:
 def test_what_is_no_manifest_is_named(text: bytes) -> None:
     world = World().archived()
     world.archive.objects[name_of(1)] = text
-    assert name_of(1) in found(world, "forgedManifest")
+    assert name_of(1) in places_of(world, "forgedManifest")
 
 
 def test_a_forged_next_manifest_stops_the_chain_and_nothing_is_lost() -> None:
@@ -131,10 +131,10 @@ def test_with_a_key_every_manifest_must_be_signed_by_it() -> None:
     world = World(signer=WaxSeal("ours")).archived(N1)
     assert world.codes() == set()
     world.signer = WaxSeal("theirs")
-    assert found(world, "forgedManifest") == [name_of(1)]
+    assert places_of(world, "forgedManifest") == [name_of(1)]
     unsigned = World().archived(N1)
     unsigned.signer = WaxSeal("ours")
-    assert found(unsigned, "forgedManifest") == [name_of(1)]
+    assert places_of(unsigned, "forgedManifest") == [name_of(1)]
 
 
 def test_with_a_key_no_unsigned_manifest_is_taken_over() -> None:
@@ -194,24 +194,24 @@ def test_a_day_with_more_than_one_manifest_holds_is_closed_all_the_same() -> Non
 def test_tick_asks_for_yesterdays_manifest_once_an_hour_until_it_is_there() -> None:
     world = World()
 
-    def asked() -> bool:
+    def is_asked_for() -> bool:
         return queue_manifest(
             needs=only(exports=world.exports, tasks=world.tasks, clock=world.clock)
         )
 
-    assert asked()
-    assert asked()
+    assert is_asked_for()
+    assert is_asked_for()
     assert len(world.tasks.tasks) == 1
     world.clock.advance(3600)
-    assert asked()
+    assert is_asked_for()
     assert len(world.tasks.tasks) == 2
     assert world.tasks.tasks[0].payload == {"day": "2025-12-31"}
     world.close_day()
-    assert not asked()
+    assert not is_asked_for()
     world.clock.set(world.clock.now().replace(hour=0, minute=5) + timedelta(days=1))
-    assert not asked()
+    assert not is_asked_for()
     world.clock.advance(600)
-    assert asked()
+    assert is_asked_for()
 
 
 def test_what_ended_after_an_early_manifest_is_in_one_the_next_day() -> None:
@@ -261,7 +261,7 @@ def test_an_empty_link_is_taken_over_only_if_it_was_announced(ours: bool) -> Non
         return
     with pytest.raises(ArchiveFault, match="we did not announce it"):
         world.close_day()
-    assert found(world, "forgedManifest") == [link.name]
+    assert places_of(world, "forgedManifest") == [link.name]
 
 
 def test_a_link_of_a_day_to_come_does_not_end_the_chain_for_good() -> None:
@@ -271,7 +271,7 @@ def test_a_link_of_a_day_to_come_does_not_end_the_chain_for_good() -> None:
     world.next_day()
     with pytest.raises(ArchiveFault, match="day is yet to come"):
         world.close_day()
-    assert found(world, "forgedManifest") == [name_of(2)]
+    assert places_of(world, "forgedManifest") == [name_of(2)]
 
 
 def put_in(facts: dict[str, Any], at: str, value: object) -> None:
@@ -298,11 +298,11 @@ def put_in(facts: dict[str, Any], at: str, value: object) -> None:
 def test_a_manifest_that_says_more_or_says_it_otherwise_is_forged(at: str, value: object) -> None:
     world = three_days()
     forge(world, 2, lambda facts: put_in(facts, at, value))
-    assert name_of(2) in found(world, "forgedManifest")
+    assert name_of(2) in places_of(world, "forgedManifest")
 
 
 def test_a_manifest_that_says_a_thing_twice_is_forged() -> None:
     world = three_days()
     text = world.archive.objects[name_of(2)]
     world.archive.objects[name_of(2)] = text.replace(b'"objects"', b'"objects": [], "objects"', 1)
-    assert name_of(2) in found(world, "forgedManifest")
+    assert name_of(2) in places_of(world, "forgedManifest")

@@ -37,7 +37,7 @@ class Weather:
     upstream: str
     faults: list[tuple[str, str]] = field(default_factory=list)
     """What happens (``cut``, ``cut midway``, ``cut after``, or ``STATUS CODE``) to which method."""
-    seen: list[str] = field(default_factory=list)
+    requests: list[str] = field(default_factory=list)
     authorized: list[str] = field(default_factory=list)
     locks: list[str] = field(default_factory=list)
     """What each request asked of Object Lock: mode and time."""
@@ -54,7 +54,7 @@ class Weather:
             await request.content.read(1)
             return self._cut(request)
         body = await request.read()
-        self.seen.append(f"{request.method} {unquote(request.path)}")
+        self.requests.append(f"{request.method} {unquote(request.path)}")
         self.authorized.append(request.headers.get("Authorization", ""))
         lock = (
             request.headers.get(f"x-amz-object-lock-{n}") for n in ("mode", "retain-until-date")
@@ -148,7 +148,7 @@ class Metadata:
     """The metadata server: a token for whichever audience is asked for."""
 
     subject: str = TRUSTED["sub"]
-    given: int = 0
+    tokens: int = 0
     status: int = 200
 
     def app(self) -> web.Application:
@@ -160,7 +160,7 @@ class Metadata:
     async def _identity(self, request: web.Request) -> web.Response:
         if request.headers.get("Metadata-Flavor") != "Google" or self.status != 200:
             return web.Response(status=self.status if self.status != 200 else 403)
-        self.given += 1
+        self.tokens += 1
         claims = {"aud": request.query["audience"], "sub": self.subject}
         parts = ({"alg": "RS256"}, claims)
         encoded = [base64.urlsafe_b64encode(json.dumps(p).encode()).rstrip(b"=") for p in parts]
@@ -188,11 +188,11 @@ class CloudStorage:
 
     def _refusal(self, request: web.Request) -> web.Response | None:
         if self.denied:
-            return _told(403, "does not have storage.objects.create access")
+            return _error(403, "does not have storage.objects.create access")
         if request.headers.get("Authorization") != "Bearer owner":
-            return _told(401, "Invalid Credentials")
+            return _error(401, "Invalid Credentials")
         if request.match_info["bucket"] not in self.buckets:
-            return _told(404, "The specified bucket does not exist.")
+            return _error(404, "The specified bucket does not exist.")
         return None
 
     def _weather(self, request: web.Request) -> str:
@@ -206,15 +206,15 @@ class CloudStorage:
         if happens in {"cut", "cut midway"}:
             return _cut(request)
         if happens and happens != "cut after":
-            return _told(int(happens), "later")
+            return _error(int(happens), "later")
         if refusal := self._refusal(request):
             return refusal
         objects = self.buckets[request.match_info["bucket"]]
         name = request.query["name"]
         if self.rights_first and name in objects:
-            return _told(403, "does not have storage.objects.delete access")
+            return _error(403, "does not have storage.objects.delete access")
         if request.query.get("ifGenerationMatch") == "0" and name in objects:
-            return _told(412, "At least one of the pre-conditions you specified did not hold.")
+            return _error(412, "At least one of the pre-conditions you specified did not hold.")
         objects[name] = content
         return _cut(request) if happens == "cut after" else web.json_response({"name": name})
 
@@ -223,11 +223,11 @@ class CloudStorage:
             return refusal
         happens = self._weather(request)
         if happens and happens != "cut midway":
-            return _cut(request) if happens == "cut" else _told(int(happens), "later")
+            return _cut(request) if happens == "cut" else _error(int(happens), "later")
         name = request.match_info["name"]
         found = self.buckets[request.match_info["bucket"]].get(name)
         if found is None:
-            return _told(404, f"No such object: archive/{name}")
+            return _error(404, f"No such object: archive/{name}")
         whole = web.Response(body=found)
         return await cut_midway(request, whole) if happens == "cut midway" else whole
 
@@ -243,7 +243,7 @@ class CloudStorage:
         return web.json_response(page)
 
 
-def _told(status: int, message: str) -> web.Response:
+def _error(status: int, message: str) -> web.Response:
     return web.json_response({"error": {"code": status, "message": message}}, status=status)
 
 

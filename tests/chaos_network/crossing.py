@@ -81,7 +81,7 @@ class Crossing:
     crashes: int = 0
     hours: float = 0.0
     accepted_again: Mapping[str, int] = field(default_factory=dict)
-    met: Counter[str] = field(default_factory=Counter)
+    fault_counts: Counter[str] = field(default_factory=Counter)
     wrong: dict[str, list[str]] = field(default_factory=dict)
 
 
@@ -137,16 +137,16 @@ def _one(world: World, number: int) -> NotificationId:
 class Counting:
     """A sender whose addresses are counted, and those that a fault kept from an answer."""
 
-    def __init__(self, sender: Sender, found: Crossing) -> None:
+    def __init__(self, sender: Sender, crossing: Crossing) -> None:
         self._sender = sender
-        self._found = found
+        self._crossing = crossing
 
     def send(self, pushes: Sequence[Push], within_seconds: float = inf) -> Sequence[Answer]:
         answers = self._sender.send(pushes, within_seconds)
         met = [answer.code for answer in answers if isinstance(answer, RetryLater)]
-        self._found.sends += len(pushes)
-        self._found.faults += len(met)
-        self._found.met.update(met)
+        self._crossing.sends += len(pushes)
+        self._crossing.faults += len(met)
+        self._crossing.fault_counts.update(met)
         return answers
 
 
@@ -165,17 +165,17 @@ class Witnesses(PushService):
         return self._entries(str(notification_id))
 
 
-def _look(sea: Afloat, world: World, ids: Sequence[NotificationId], found: Crossing) -> None:
+def _look(sea: Afloat, world: World, ids: Sequence[NotificationId], crossing: Crossing) -> None:
     assert isinstance(world.push, Witnesses)
     for id in ids:
         wrong = [*faults(world, id), *_lost(world, id)]
         keys = {str(it["replaceKey"]) for it in world.push.entries(id)}
         wrong.extend(f"sent under replace key {key!r}" for key in keys - {id})
         if wrong:
-            found.wrong[id] = wrong
-    found.crashes = world.hazard.crashes
-    found.hours = (world.clock.now() - world.began).total_seconds() / 3600
-    found.accepted_again = sea.look(sea.services.accepted_again)
+            crossing.wrong[id] = wrong
+    crossing.crashes = world.hazard.crashes
+    crossing.hours = (world.clock.now() - world.began).total_seconds() / 3600
+    crossing.accepted_again = sea.look(sea.services.accepted_again)
 
 
 def _lost(world: World, id: NotificationId) -> list[str]:

@@ -187,31 +187,31 @@ async def _garbage(link: Link, request: bytes) -> bool:
     return False
 
 
-def _said(status: str, body: bytes, *lines: str) -> bytes:
+def _response(status: str, body: bytes, *lines: str) -> bytes:
     head = "\r\n".join((f"HTTP/1.1 {status}", f"Content-Length: {len(body)}", *lines, "", ""))
     return head.encode() + body
 
 
 async def _page(link: Link, request: bytes) -> bool:
     """Answer with a proxy's own error page: nobody knows whether the request got any further."""
-    await link.give(_said("502 Bad Gateway", b"<!DOCTYPE html><title>502</title>"))
+    await link.give(_response("502 Bad Gateway", b"<!DOCTYPE html><title>502</title>"))
     return True
 
 
 async def _unavailable(link: Link, request: bytes) -> bool:
-    await link.give(_said("503 Service Unavailable", b"", "Retry-After: 0"))
+    await link.give(_response("503 Service Unavailable", b"", "Retry-After: 0"))
     return True
 
 
 async def _too_many(link: Link, request: bytes) -> bool:
-    await link.give(_said("429 Too Many Requests", b"{}", "Retry-After: 0"))
+    await link.give(_response("429 Too Many Requests", b"{}", "Retry-After: 0"))
     return True
 
 
 async def _internal(link: Link, request: bytes) -> bool:
     """Answer with an error, though the request was carried out."""
     await link.carried_out(request)
-    await link.give(_said("500 Internal Server Error", b"null"))
+    await link.give(_response("500 Internal Server Error", b"null"))
     return True
 
 

@@ -115,9 +115,9 @@ class Afloat:
     senders: Mapping[AddressKind, Sender]
     background: "Background[Mapping[AddressKind, int]]"
 
-    def look(self, question: Any, *given: Any) -> Any:
+    def look(self, question: Any, *args: Any) -> Any:
         """Ask the services in their own thread."""
-        return self.background.call(lambda: question(*given))
+        return self.background.call(lambda: question(*args))
 
 
 @contextmanager

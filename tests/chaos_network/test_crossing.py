@@ -99,7 +99,7 @@ class Fated:
         sea.look(networks.__setitem__, kind, before)
         entries = sea.look(emulator.received.entries, 100, value, "")
         self.received = len(entries)
-        self.taken = sum(entry["taken"] for entry in entries)
+        self.accepted_pushes = sum(entry["taken"] for entry in entries)
 
     @property
     def in_doubt(self) -> bool:
@@ -112,7 +112,7 @@ def assert_honest(fated: Fated) -> None:
     """
     assert fated.received <= 1
     assert isinstance(fated.answer, Accepted | RetryLater)
-    assert fated.in_doubt or fated.taken == isinstance(fated.answer, Accepted)
+    assert fated.in_doubt or fated.accepted_pushes == isinstance(fated.answer, Accepted)
 
 
 @pytest.mark.parametrize("kind", [AddressKind.FCM, AddressKind.HMS])

@@ -74,7 +74,7 @@ def _table(rows: Iterable[Sequence[str]]) -> str:
 # ---- what we do ----------------------------------------------------------------------------------
 
 
-def deed(answer: Answer) -> str:
+def remedy(answer: Answer) -> str:
     """Describe what becomes of a device after this answer."""
     match answer:
         case Accepted():
@@ -124,26 +124,26 @@ def _of_fcm() -> Iterator[Sequence[str]]:
         fcm._PROJECTS_QUOTA: "a `QuotaFailure` names the project, or the app",
     }
     yield "HTTP", "FCM says", "code", "what we do"
-    yield "200", "a message name", "", deed(Accepted())
+    yield "200", "a message name", "", remedy(Accepted())
     yield ANY, "an `ApnsError` with a reason of Apple's", "by the reason", _BY_REASON
     for http, word, answer in fcm.REACTIONS:
-        yield _http(http), said.get(word, f"`{word}`"), _code(answer), deed(answer)
+        yield _http(http), said.get(word, f"`{word}`"), _code(answer), remedy(answer)
 
 
 def _of_apns() -> Iterator[Sequence[str]]:
     yield "HTTP", "Apple says", "code", "what we do"
-    yield "200", "", "", deed(Accepted())
+    yield "200", "", "", remedy(Accepted())
     for (http, reason), it in apns.REACTIONS.items():
         yield str(http), f"`{reason}`", _code(it.answer), _apples_deed(http, it)
     for http, it in apns.UNKNOWN_REASONS.items():
         yield _http(http), OTHER, _code(it.answer), _apples_deed(http, it)
-    yield ANY, OTHER, _code(apns._ANYTHING_ELSE.answer), deed(apns._ANYTHING_ELSE.answer)
+    yield ANY, OTHER, _code(apns._ANYTHING_ELSE.answer), remedy(apns._ANYTHING_ELSE.answer)
 
 
 def _apples_deed(http: int, it: apns.Reaction) -> str:
     if http == 410:
         return "failed; the address is removed, if it was registered before the moment Apple names"
-    return STEPS[it.step] + deed(it.answer)
+    return STEPS[it.step] + remedy(it.answer)
 
 
 def _of_huawei() -> Iterator[Sequence[str]]:
@@ -168,16 +168,16 @@ def _huaweis_deed(code: str, answer: Answer) -> str:
         else "halves are sent until it is known whose; "
     )
     if answer == CREDENTIALS_REFUSED:
-        return f"a new token, and once more; if that is refused too: {alone}{deed(answer)}"
-    return alone + deed(answer)
+        return f"a new token, and once more; if that is refused too: {alone}{remedy(answer)}"
+    return alone + remedy(answer)
 
 
 def _of_huaweis_lists() -> Iterator[Sequence[str]]:
     yield "listed under", "code", "what we do"
     for reason, answer in hms.REASONS.items():
-        yield f"`{reason}`" if reason else "no reason", _code(answer), deed(answer)
+        yield f"`{reason}`" if reason else "no reason", _code(answer), remedy(answer)
     other = hms._REFUSED_FOR_OTHER_REASONS
-    yield OTHER, _code(other), deed(other)
+    yield OTHER, _code(other), remedy(other)
 
 
 def _of_outcomes() -> Iterator[Sequence[str]]:
@@ -194,17 +194,17 @@ def _of_failures() -> Iterator[Sequence[str]]:
 
 def _of_problems() -> Iterator[Sequence[str]]:
     yield "status", "`code`", "what to do"
-    for problem, names in _together(codes.PROBLEMS):
+    for problem, names in _grouped_rows(codes.PROBLEMS):
         yield str(problem.status), names, problem.remedy
 
 
 def _of_field_faults() -> Iterator[Sequence[str]]:
     yield "`code`", "the field"
-    for fault, names in _together(codes.FIELD_FAULTS):
+    for fault, names in _grouped_rows(codes.FIELD_FAULTS):
         yield names, fault
 
 
-def _together(table: Mapping[str, V]) -> Iterator[tuple[V, str]]:
+def _grouped_rows(table: Mapping[str, V]) -> Iterator[tuple[V, str]]:
     """Merge neighbours with the same problem into one row."""
     for value, rows in groupby(table.items(), key=lambda row: row[1]):
         yield value, ", ".join(f"`{code}`" for code, _ in rows)
@@ -214,7 +214,7 @@ def _of_findings(kinds: Mapping[str, findings.Kind]) -> Iterator[Sequence[str]]:
     yield "finding", "severity", "for example", "what the moderator reads"
     for code, kind in kinds.items():
         example = EXAMPLES[code]
-        shown = example.shown.replace("|", "\\|")
+        shown = example.text.replace("|", "\\|")
         yield f"`{code}`", kind.severity, shown, example.finding(code).sentence
 
 

@@ -99,32 +99,36 @@ def quoted(cell: str) -> list[str]:
     return re.findall(r"`([^`]+)`", cell)
 
 
-def differences(shown: Any, real: Any, where: str = "") -> Iterator[str]:
+def differences(example: Any, real: Any, where: str = "") -> Iterator[str]:
     """Yield where an answer is not what the document shows, apart from what it leaves open."""
-    if type(shown) is not type(real):
-        yield f"{where or 'the answer'}: shown {shown!r}, really {real!r}"
-    elif isinstance(shown, dict):
-        yield from _in_objects(shown, real, where)
-    elif isinstance(shown, list):
-        yield from _in_lists(shown, real, where)
-    elif shown != real and not _left_open(shown, real, where):
-        yield f"{where}: shown {shown!r}, really {real!r}"
+    if type(example) is not type(real):
+        yield f"{where or 'the answer'}: shown {example!r}, really {real!r}"
+    elif isinstance(example, dict):
+        yield from _in_objects(example, real, where)
+    elif isinstance(example, list):
+        yield from _in_lists(example, real, where)
+    elif example != real and not _left_open(example, real, where):
+        yield f"{where}: shown {example!r}, really {real!r}"
 
 
-def _in_objects(shown: Mapping[str, Any], real: Mapping[str, Any], where: str) -> Iterator[str]:
-    wanted = [name for name in shown if name != LEFT_OUT]
+def _in_objects(example: Mapping[str, Any], real: Mapping[str, Any], where: str) -> Iterator[str]:
+    wanted = [name for name in example if name != LEFT_OUT]
     if missing := [name for name in wanted if name not in real]:
         yield f"{where or 'the answer'}: has no {', '.join(missing)}"
-    if LEFT_OUT not in shown and _name(where) not in _MAPS and (more := real.keys() - shown.keys()):
+    if (
+        LEFT_OUT not in example
+        and _name(where) not in _MAPS
+        and (more := real.keys() - example.keys())
+    ):
         yield f"{where or 'the answer'}: not shown: {', '.join(sorted(more))}"
     for name in wanted:
         if name in real:
-            yield from differences(shown[name], real[name], f"{where}.{name}".lstrip("."))
+            yield from differences(example[name], real[name], f"{where}.{name}".lstrip("."))
 
 
-def _in_lists(shown: list[Any], real: list[Any], where: str) -> Iterator[str]:
-    wanted = [each for each in shown if each != LEFT_OUT]
-    if LEFT_OUT not in shown and len(wanted) != len(real):
+def _in_lists(example: list[Any], real: list[Any], where: str) -> Iterator[str]:
+    wanted = [each for each in example if each != LEFT_OUT]
+    if LEFT_OUT not in example and len(wanted) != len(real):
         yield f"{where}: shown {len(wanted)} entries, really {len(real)}"
     for number, each in enumerate(wanted):
         place = f"{where}[{number}]"
@@ -132,13 +136,13 @@ def _in_lists(shown: list[Any], real: list[Any], where: str) -> Iterator[str]:
             yield f"{place}: no entry is like {each!r}, really {real!r}"
 
 
-def _left_open(shown: Any, real: Any, where: str) -> bool:
-    if isinstance(shown, str):
-        both_times = _TIME.fullmatch(shown) and _TIME.fullmatch(real)
-        return LEFT_OUT in shown or bool(both_times)
+def _left_open(example: Any, real: Any, where: str) -> bool:
+    if isinstance(example, str):
+        both_times = _TIME.fullmatch(example) and _TIME.fullmatch(real)
+        return LEFT_OUT in example or bool(both_times)
     parent = where.rpartition(".")[0]
     counted = _COUNTER.fullmatch(_name(where)) or _name(parent) in _MAPS
-    return isinstance(shown, int) and not isinstance(shown, bool) and bool(counted)
+    return isinstance(example, int) and not isinstance(example, bool) and bool(counted)
 
 
 def _name(where: str) -> str:

@@ -199,11 +199,11 @@ class Run:
     """Results of the document's commands; of each step, files named after its line."""
 
     folder: Path
-    told: str
+    output: str
 
-    def said(self, step: Step) -> str:
+    def output_of(self, step: Step) -> str:
         out = self.folder / f"{step.line}.out"
-        assert out.exists(), f"the commands ended before this one: {self.told}"
+        assert out.exists(), f"the commands ended before this one: {self.output}"
         return out.read_text(encoding="utf-8")
 
     def statuses(self, step: Step) -> list[int]:
@@ -239,7 +239,7 @@ def run(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Run:
 @pytest.mark.xdist_group("stack")
 @pytest.mark.parametrize("step", STEPS, ids=str)
 def test_it_answers_what_is_shown(run: Run, step: Step) -> None:
-    said, statuses = run.said(step), run.statuses(step)
+    said, statuses = run.output_of(step), run.statuses(step)
     if step.status is not None:
         *before, last = statuses
         assert last == step.status, said
@@ -260,7 +260,7 @@ def test_what_is_asked_is_answered(step: Step) -> None:
 
 
 @pytest.mark.parametrize(
-    ("shown", "real"),
+    ("example", "real"),
     [
         ({"a": 1}, {"a": 2}),
         ({"a": 1}, {"a": 1, "b": 2}),
@@ -275,12 +275,12 @@ def test_what_is_asked_is_answered(step: Step) -> None:
         ([{"a": 3}, LEFT_OUT], [{"a": 1}, {"a": 2}]),
     ],
 )
-def test_an_answer_that_is_not_as_shown_is_found(shown: Any, real: Any) -> None:
-    assert list(differences(shown, real))
+def test_an_answer_that_is_not_as_shown_is_found(example: Any, real: Any) -> None:
+    assert list(differences(example, real))
 
 
 @pytest.mark.parametrize(
-    ("shown", "real"),
+    ("example", "real"),
     [
         ({"a": 1, LEFT_OUT: LEFT_OUT}, {"a": 1, "b": 2}),
         ({"a": "ey…"}, {"a": "xyz"}),
@@ -290,5 +290,5 @@ def test_an_answer_that_is_not_as_shown_is_found(shown: Any, real: Any) -> None:
         ([{"a": 2}, LEFT_OUT], [{"a": 1}, {"a": 2}]),
     ],
 )
-def test_what_is_left_open_is_not_compared(shown: Any, real: Any) -> None:
-    assert list(differences(shown, real)) == []
+def test_what_is_left_open_is_not_compared(example: Any, real: Any) -> None:
+    assert list(differences(example, real)) == []

@@ -90,6 +90,6 @@ def errors_of(response: TestResponse) -> dict[str, str]:
     return {error["field"]: error["code"] for error in problem["errors"]}
 
 
-def a_body(**given: Any) -> dict[str, Any]:
+def a_body(**fields: Any) -> dict[str, Any]:
     """Build a complete notification for everybody."""
-    return {"title": "Sale", "body": "Everything must go", "targetSegment": {}} | given
+    return {"title": "Sale", "body": "Everything must go", "targetSegment": {}} | fields

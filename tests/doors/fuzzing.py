@@ -107,7 +107,7 @@ def _furnished() -> MemoryDatabase:
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class AnswerView:
     """An answer, however it was asked for."""
 
     status: int
@@ -119,50 +119,50 @@ class Told:
         return json.loads(self.text)
 
 
-def sound(told: Told) -> None:
+def sound(answer: AnswerView) -> None:
     """Assert what holds for every answer of a REST door."""
-    assert told.status < 500, told.text
-    _secured(told)
-    if told.status < 400:
+    assert answer.status < 500, answer.text
+    _secured(answer)
+    if answer.status < 400:
         return
-    assert told.headers["Content-Type"] == "application/problem+json", told
-    problem = told.json
-    assert not list(OAS31Validator(_PROBLEM).iter_errors(problem)), told.text
-    assert problem["status"] == told.status
+    assert answer.headers["Content-Type"] == "application/problem+json", answer
+    problem = answer.json
+    assert not list(OAS31Validator(_PROBLEM).iter_errors(problem)), answer.text
+    assert problem["status"] == answer.status
     assert problem["code"].isidentifier()
     assert problem["type"].endswith(f":{problem['code']}")
     if problem["code"] == "invalidInput":
         assert problem["errors"]
-    _says_what_to_do(told)
+    _says_what_to_do(answer)
 
 
-def sound_callable(told: Told) -> None:
+def sound_callable(answer: AnswerView) -> None:
     """Assert what holds for every answer of a callable."""
-    assert told.status < 500, told.text
-    _secured(told)
-    assert told.headers["Content-Type"].partition(";")[0] == "application/json"
-    if told.status == 200:
-        assert set(told.json) == {"result"}
+    assert answer.status < 500, answer.text
+    _secured(answer)
+    assert answer.headers["Content-Type"].partition(";")[0] == "application/json"
+    if answer.status == 200:
+        assert set(answer.json) == {"result"}
         return
-    assert set(told.json) == {"error"}
-    error = told.json["error"]
-    assert not list(OAS31Validator(_CALLABLE_ERROR).iter_errors(error)), told.text
-    assert STATUSES[error["status"]] == told.status
+    assert set(answer.json) == {"error"}
+    error = answer.json["error"]
+    assert not list(OAS31Validator(_CALLABLE_ERROR).iter_errors(error)), answer.text
+    assert STATUSES[error["status"]] == answer.status
     assert error["message"]
     assert error["details"]["code"].isidentifier()
 
 
-def _secured(told: Told) -> None:
-    tagged = "etag" in map(str.lower, dict(told.headers))
+def _secured(answer: AnswerView) -> None:
+    tagged = "etag" in map(str.lower, dict(answer.headers))
     kept = "public, max-age=3600" if tagged else "no-store"
-    assert told.headers["Cache-Control"] == kept
-    assert told.headers["X-Content-Type-Options"] == "nosniff"
+    assert answer.headers["Cache-Control"] == kept
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
 
 
-def _says_what_to_do(told: Told) -> None:
-    if told.status == 401:
-        assert told.headers["WWW-Authenticate"] == "Bearer"
-    if told.status == 405:
-        assert told.headers["Allow"]
-    if told.status in {429, 503}:
-        assert int(told.headers["Retry-After"]) > 0
+def _says_what_to_do(answer: AnswerView) -> None:
+    if answer.status == 401:
+        assert answer.headers["WWW-Authenticate"] == "Bearer"
+    if answer.status == 405:
+        assert answer.headers["Allow"]
+    if answer.status in {429, 503}:
+        assert int(answer.headers["Retry-After"]) > 0

@@ -120,9 +120,9 @@ class Platform:
         call = door(function, token("m1", moderator=True))
         return call("POST", "/", {"data": data})
 
-    def submitted(self, call: Any, **given: Any) -> str:
+    def submitted(self, call: Any, **fields: Any) -> str:
         """The id of a notification that waits for a moderator."""
-        body = {"title": "Sale", "body": "Everything must go", "targetSegment": {}, **given}
+        body = {"title": "Sale", "body": "Everything must go", "targetSegment": {}, **fields}
         answer = call("POST", "/v1/notifications", body)
         assert answer.status_code == 201, answer.text
         return str(answer.get_json()["id"])

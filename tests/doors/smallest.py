@@ -8,11 +8,11 @@ from pydantic import BaseModel
 Json = Any
 
 
-def smallest(model: type[BaseModel], **known: Json) -> Json:
+def smallest(model: type[BaseModel], **values: Json) -> Json:
     """Make a request with the required fields only, each as short as may be; some are ``known``."""
     schema = model.model_json_schema()
     return _value(schema, schema.get("$defs", {})) | {
-        name: value for name, value in known.items() if name in schema["properties"]
+        name: value for name, value in values.items() if name in schema["properties"]
     }
 
 

@@ -67,14 +67,14 @@ def test_what_is_not_one_well_formed_json_object_is_malformed(provider: Call, da
 
 
 @pytest.mark.parametrize(
-    ("more", "told"), [('"title": "b"', "a name is given twice"), ('"forceTimer": NaN', "NaN")]
+    ("more", "sentence"), [('"title": "b"', "a name is given twice"), ('"forceTimer": NaN', "NaN")]
 )
 def test_what_parsers_disagree_about_is_told_by_its_name(
-    provider: Call, more: str, told: str
+    provider: Call, more: str, sentence: str
 ) -> None:
     response = raw(provider, f'{{"title": "a", {more}}}'.encode())
     assert problem(response, 400) == "malformed"
-    assert told in response.get_json()["detail"]
+    assert sentence in response.get_json()["detail"]
 
 
 @pytest.mark.parametrize(
@@ -149,7 +149,7 @@ def test_every_fault_is_told_at_once(provider: Call) -> None:
 
 
 @pytest.mark.parametrize(
-    ("given", "fault"),
+    ("fields", "fault"),
     [
         ({"title": ""}, {"title": "required"}),
         ({"title": " \t"}, {"title": "required"}),
@@ -196,9 +196,9 @@ def test_every_fault_is_told_at_once(provider: Call) -> None:
     ],
 )
 def test_one_wrong_field_is_named(
-    provider: Call, given: dict[str, Any], fault: dict[str, str] | None
+    provider: Call, fields: dict[str, Any], fault: dict[str, str] | None
 ) -> None:
-    response = provider("POST", CREATE, a_body(**given))
+    response = provider("POST", CREATE, a_body(**fields))
     if fault is None:
         assert problem(response, 400) == "malformed"
     else:

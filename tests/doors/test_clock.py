@@ -38,7 +38,7 @@ def test_what_is_stuck_is_swept_before_anybody_is_reminded(
     world.notifications.create(sending)
     world.clock.set(NOON + timedelta(hours=2))
 
-    def broken(waiting: object) -> None:
+    def broken(queue: object) -> None:
         raise RuntimeError("the queue cannot be read")
 
     monkeypatch.setattr(world.notifications, "queue", broken)

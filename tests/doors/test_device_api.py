@@ -20,7 +20,7 @@ def nobody(world: MemoryParts) -> Call:
     return door("device_api", None)
 
 
-def a_registration(**given: Any) -> dict[str, Any]:
+def a_registration(**fields: Any) -> dict[str, Any]:
     return {
         "hwid": HWID,
         "platform": "linux",
@@ -28,11 +28,11 @@ def a_registration(**given: Any) -> dict[str, Any]:
         "timeZone": "Europe/Minsk",
         "appVersion": "2.5.6",
         "domains": ["Example.com"],
-    } | given
+    } | fields
 
 
-def registered(nobody: Call, **given: Any) -> str:
-    response = nobody("POST", "/v1/devices", a_registration(**given))
+def registered(nobody: Call, **fields: Any) -> str:
+    response = nobody("POST", "/v1/devices", a_registration(**fields))
     assert response.status_code == 201, response.text
     return str(response.get_json()["deviceSecret"])
 
@@ -256,7 +256,7 @@ def test_a_device_is_forgotten_with_its_secret(nobody: Call, world: MemoryParts)
 
 
 @pytest.mark.parametrize(
-    ("given", "faults"),
+    ("fields", "faults"),
     [
         ({"hwid": ""}, {"hwid": "badFormat"}),
         ({"hwid": "a/b"}, {"hwid": "badFormat"}),
@@ -303,10 +303,10 @@ def test_a_device_is_forgotten_with_its_secret(nobody: Call, world: MemoryParts)
     ],
 )
 def test_a_registration_that_cannot_be_right_is_refused_field_by_field(
-    nobody: Call, world: MemoryParts, given: dict[str, Any], faults: dict[str, str]
+    nobody: Call, world: MemoryParts, fields: dict[str, Any], faults: dict[str, str]
 ) -> None:
     before = world.stored()
-    assert errors_of(nobody("POST", "/v1/devices", a_registration(**given))) == faults
+    assert errors_of(nobody("POST", "/v1/devices", a_registration(**fields))) == faults
     assert world.stored() == before
 
 
@@ -317,8 +317,8 @@ def test_all_that_is_missing_is_told_at_once(nobody: Call) -> None:
 
 @pytest.mark.parametrize("hwid", [".", "..", "__x__", "a%00b", "a%2Fb", "x" * 122])
 def test_what_cannot_be_an_hwid_is_not_there(nobody: Call, hwid: str) -> None:
-    def seen() -> TestResponse:
+    def answer() -> TestResponse:
         return door("device_api", "guess")("GET", f"/v1/devices/{hwid}/pending")
 
-    assert seen().status_code == 404
-    assert seen().mimetype == "application/problem+json"
+    assert answer().status_code == 404
+    assert answer().mimetype == "application/problem+json"

@@ -204,11 +204,11 @@ def test_a_path_the_framework_keeps_from_us_is_a_problem_too(provider: Call, pat
 def test_an_event_the_framework_cannot_read_is_logged_and_not_brought_again(
     world: MemoryParts, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def brought(**headers: str) -> int:
+    def deliver(**headers: str) -> int:
         sent = {"Content-Type": "application/cloudevents+json", **headers}
         return client("on_device_written").post("/", data=b"[" * 9_000, headers=sent).status_code
 
-    assert brought(**bearer(service_token("on-device-written", "events"))) == 200
+    assert deliver(**bearer(service_token("on-device-written", "events"))) == 200
     [entry] = map(json.loads, capsys.readouterr().out.splitlines())
     assert (entry["severity"], entry["code"]) == ("WARNING", "malformed")
-    assert brought() == 401
+    assert deliver() == 401

@@ -25,7 +25,7 @@ def often() -> Iterator[None]:
 def answering() -> Callable[[int], object]:
     """Build a door with models of its own, which was not used yet."""
 
-    class Asked(Input):
+    class Question(Input):
         some_text: str = ""
 
     class Part(Answer):
@@ -38,7 +38,7 @@ def answering() -> Callable[[int], object]:
 
     def answer(number: int) -> object:
         ready.wait()
-        text = Asked.model_validate_json(f'{{"someText": "{number}"}}').some_text
+        text = Question.model_validate_json(f'{{"someText": "{number}"}}').some_text
         return Whole(parts=[Part(some_text=text)]).model_dump(by_alias=True, mode="json")
 
     return answer

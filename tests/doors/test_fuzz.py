@@ -29,7 +29,7 @@ from tests.doors.fuzzing import (
     FOREIGN,
     HERE,
     REST,
-    Told,
+    AnswerView,
     a_furnished_fanfare,
     fuzzed,
     sound,
@@ -94,7 +94,7 @@ def test_every_answer_is_as_described(function: str, label: str, mode: str) -> N
         headers = {name.title(): values[0] for name, values in response.headers.items()}
         headers["WWW-Authenticate"] = headers.pop("Www-Authenticate", "")
         headers["X-Content-Type-Options"] = headers.pop("X-Content-Type-Options")
-        told = Told(response.status_code, headers, response.text)
+        told = AnswerView(response.status_code, headers, response.text)
         (sound if function in REST else sound_callable)(told)
         if told.status >= 400 and label != "DELETE /v1/moderators/{uid}":
             assert world.stored() == before

@@ -21,7 +21,7 @@ from tests.doors.fuzzing import (
     CREDENTIALS,
     HERE,
     REST,
-    Told,
+    AnswerView,
     a_furnished_fanfare,
     fuzzed,
     sound,
@@ -48,8 +48,8 @@ def ask(function: str, method: str, path: str, **sent: Any) -> TestResponse:
     return client(function).open(path, method=method, headers=known, **sent)
 
 
-def told(response: TestResponse) -> Told:
-    return Told(response.status_code, response.headers, response.text)  # type: ignore[arg-type]
+def answer_view(response: TestResponse) -> AnswerView:
+    return AnswerView(response.status_code, response.headers, response.text)  # type: ignore[arg-type]
 
 
 def place(route: Route, name: str | None = None) -> str:
@@ -82,7 +82,7 @@ def test_a_junk_body_is_refused_and_changes_nothing(
     for junk in JUNK:
         if not junk.strip() or route.method == "GET":
             continue
-        answer = told(ask(function, route.method, place(route), data=junk, headers=JSON))
+        answer = answer_view(ask(function, route.method, place(route), data=junk, headers=JSON))
         sound(answer)
         assert answer.status in {400, 413, 422}, (junk[:40], answer.text)
     assert world.stored() == before
@@ -92,7 +92,7 @@ def test_a_junk_body_is_refused_and_changes_nothing(
 def test_a_callable_refuses_junk_in_its_envelope(world: MemoryParts, function: str) -> None:
     before = world.stored()
     for junk in JUNK:
-        answer = told(ask(function, "POST", "/", data=junk, headers=JSON))
+        answer = answer_view(ask(function, "POST", "/", data=junk, headers=JSON))
         sound_callable(answer)
         assert answer.status == 400, (junk[:40], answer.text)
     assert world.stored() == before
@@ -103,10 +103,12 @@ def test_a_callable_refuses_junk_in_its_envelope(world: MemoryParts, function: s
 def test_any_bytes_are_answered(raw: bytes, kind: str) -> None:
     with replaced(a_furnished_fanfare()):
         for function, path in (("provider_api", LIST), ("device_api", "/v1/devices")):
-            sound(told(ask(function, "POST", path, data=raw, headers={"Content-Type": kind})))
+            sound(
+                answer_view(ask(function, "POST", path, data=raw, headers={"Content-Type": kind}))
+            )
         for function in CALLABLES:
             sent = {"Content-Type": kind}
-            sound_callable(told(ask(function, "POST", "/", data=raw, headers=sent)))
+            sound_callable(answer_view(ask(function, "POST", "/", data=raw, headers=sent)))
 
 
 TEXTS = st.text(st.characters(codec="utf-8"), max_size=60)
@@ -133,7 +135,7 @@ def test_any_text_and_any_link_are_taken_or_refused_by_name(
             {"title": title or "x", "body": body or "x"},
             {"targetSegment": segment},
         ):
-            answer = told(ask("provider_api", "POST", LIST, json=a_body(**sent)))
+            answer = answer_view(ask("provider_api", "POST", LIST, json=a_body(**sent)))
             sound(answer)
             assert answer.status in {201, 422}, answer.text
 
@@ -147,7 +149,7 @@ def test_a_junk_name_in_a_path_names_nothing(
 ) -> None:
     before = world.stored()
     for name in NAMES:
-        answer = told(ask(function, route.method, place(route, name)))
+        answer = answer_view(ask(function, route.method, place(route, name)))
         sound(answer)
         if route.handler is explain and answer.status == 200:
             assert answer.json["misses"] == ["device"]
@@ -186,7 +188,7 @@ def test_a_junk_name_in_a_path_names_nothing(
 def test_a_path_that_is_none_is_a_problem(world: MemoryParts, function: str, path: str) -> None:
     before = world.stored()
     for method in ("GET", "POST"):
-        answer = told(ask(function, method, path))
+        answer = answer_view(ask(function, method, path))
         sound(answer)
         assert answer.status in {404, 405}, answer
     assert world.stored() == before
@@ -199,7 +201,7 @@ def test_a_method_that_is_not_taken_is_told_which_are(
     path = place(route)
     taken = {each.method for each in REST[function] if each.template == route.template}
     for method in {"GET", "POST", "PUT", "PATCH", "DELETE", *ODD_METHODS} - taken:
-        answer = told(ask(function, method, path))
+        answer = answer_view(ask(function, method, path))
         assert answer.status == 405, (method, answer.text)
         sound(answer)
         assert taken <= set(answer.headers["Allow"].split(", "))
@@ -208,7 +210,7 @@ def test_a_method_that_is_not_taken_is_told_which_are(
 @pytest.mark.parametrize("function", CALLABLES)
 def test_a_callable_is_called_with_post(world: MemoryParts, function: str) -> None:
     for method in ("GET", "PUT", "PATCH", "DELETE", *ODD_METHODS):
-        answer = told(ask(function, method, "/", json={"data": {}}))
+        answer = answer_view(ask(function, method, "/", json={"data": {}}))
         sound_callable(answer)
         assert answer.status == 400
 
@@ -224,16 +226,16 @@ def test_junk_headers_break_nothing(world: MemoryParts, headers: Mapping[str, st
         ("device_api", "POST", "/v1/devices"),
         ("operator_api", "PUT", "/v1/stop"),
     ):
-        sound(told(ask(function, method, path, data=b"{}", headers={**JSON, **headers})))
+        sound(answer_view(ask(function, method, path, data=b"{}", headers={**JSON, **headers})))
     for function in CALLABLES:
         sent = {**JSON, **headers}
-        sound_callable(told(ask(function, "POST", "/", data=b'{"data":{}}', headers=sent)))
+        sound_callable(answer_view(ask(function, "POST", "/", data=b'{"data":{}}', headers=sent)))
 
 
 @pytest.mark.parametrize(("function", "route"), GUARDED)
 def test_a_junk_token_is_nobodys(world: MemoryParts, function: str, route: Route) -> None:
     for junk in TOKENS:
-        answer = told(ask(function, route.method, place(route), headers=bearer(junk)))
+        answer = answer_view(ask(function, route.method, place(route), headers=bearer(junk)))
         sound(answer)
         assert answer.status == 401, (junk[:40], answer.text)
 
@@ -241,7 +243,7 @@ def test_a_junk_token_is_nobodys(world: MemoryParts, function: str, route: Route
 @pytest.mark.parametrize("function", CALLABLES)
 def test_a_junk_token_calls_nothing(world: MemoryParts, function: str) -> None:
     for junk in TOKENS:
-        answer = told(ask(function, "POST", "/", json={"data": {}}, headers=bearer(junk)))
+        answer = answer_view(ask(function, "POST", "/", json={"data": {}}, headers=bearer(junk)))
         sound_callable(answer)
         assert answer.status == 401, (junk[:40], answer.text)
 
@@ -273,12 +275,12 @@ def page_token(text: str) -> str:
     ],
 )
 def test_a_forged_page_token_is_a_fault_of_its_field(world: MemoryParts, forged: str) -> None:
-    answer = told(ask("provider_api", "GET", LIST, query_string={"pageToken": forged}))
+    answer = answer_view(ask("provider_api", "GET", LIST, query_string={"pageToken": forged}))
     sound(answer)
     assert answer.status == 422, answer.text
     assert [each["field"] for each in answer.json["errors"]] == ["pageToken"]
     queue = ask("moderation_queue", "POST", "/", json={"data": {"pageToken": forged}})
-    sound_callable(told(queue))
+    sound_callable(answer_view(queue))
     assert queue.status_code == 400
 
 
@@ -303,7 +305,7 @@ def test_a_forged_page_token_is_a_fault_of_its_field(world: MemoryParts, forged:
     ],
 )
 def test_a_junk_query_is_a_fault_of_its_field(world: MemoryParts, query: str) -> None:
-    answer = told(ask("provider_api", "GET", f"{LIST}?{query}"))
+    answer = answer_view(ask("provider_api", "GET", f"{LIST}?{query}"))
     sound(answer)
     assert answer.status == 422, answer.text
     assert 1 <= len(answer.json["errors"]) <= 100
@@ -323,7 +325,7 @@ def test_an_idempotency_key_of_any_shape_is_taken_or_refused(key: str) -> None:
         again = ask("provider_api", "POST", LIST, json=a_body(), headers=headers)
         other = ask("provider_api", "POST", LIST, json=a_body(title="Else"), headers=headers)
     for answer in (first, again, other):
-        sound(told(answer))
+        sound(answer_view(answer))
     statuses = (first.status_code, again.status_code, other.status_code)
     assert statuses == ((201, 201, 422) if visible else (400, 400, 400))
     if visible:

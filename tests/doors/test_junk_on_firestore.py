@@ -29,7 +29,7 @@ from tests.doors.conftest import bearer, client
 from tests.doors.fuzzing import sound, sound_callable
 from tests.doors.junk import NAMES
 from tests.doors.odd_documents import DEVICE, DOMAIN, PROVIDER
-from tests.doors.test_junk import LIST, NAMING, ask, page_token, place, told
+from tests.doors.test_junk import LIST, NAMING, answer_view, ask, page_token, place
 from tests.doors.test_odd_documents import WHOLE
 from tests.parts import ENVIRONMENT, PEOPLE, service_token, token
 
@@ -84,7 +84,7 @@ def test_a_name_that_firestore_refuses_names_nothing(function: str, route: Route
     if "moderators" in route.template:
         return  # asks for the account first
     for name in NAMES:
-        answer = told(ask(function, route.method, place(route, name)))
+        answer = answer_view(ask(function, route.method, place(route, name)))
         sound(answer)
         assert answer.status >= 400 or route.handler is explain, (name, answer.text)
 
@@ -92,15 +92,15 @@ def test_a_name_that_firestore_refuses_names_nothing(function: str, route: Route
 @pytest.mark.parametrize("id", IDS)
 def test_a_page_token_that_firestore_refuses_is_a_fault(id: str) -> None:
     forged = page_token(f"1.{id}")
-    answer = told(ask("provider_api", "GET", LIST, query_string={"pageToken": forged}))
+    answer = answer_view(ask("provider_api", "GET", LIST, query_string={"pageToken": forged}))
     sound(answer)
     queue = ask("moderation_queue", "POST", "/", json={"data": {"pageToken": forged}})
-    sound_callable(told(queue))
+    sound_callable(answer_view(queue))
 
 
 @pytest.mark.parametrize("uid", IDS)
 def test_an_account_of_a_name_that_firestore_refuses_is_no_providers(uid: str) -> None:
-    answer = told(ask("provider_api", "GET", "/v1/me", headers=bearer(token(uid[:128]))))
+    answer = answer_view(ask("provider_api", "GET", "/v1/me", headers=bearer(token(uid[:128]))))
     sound(answer)
     assert answer.status in {401, 403, 404}
 

@@ -95,7 +95,7 @@ def test_no_error_shows_an_hwid_or_a_part_of_it(
                 continue  # to explain needs no readable document
             line = capsys.readouterr().out
             entry = json.loads(line)
-            shown = f"{entry['message']}\n{told(entry.get('stack_trace', ''))}"
+            shown = f"{entry['message']}\n{log_entry(entry.get('stack_trace', ''))}"
             assert "hmac:" in shown
             for word in words(hwid):
                 assert not re.search(rf"(?<!\w){re.escape(word)}(?!\w)", shown), (word, shown)
@@ -110,12 +110,12 @@ def test_no_error_shows_the_document_of_another_device(
         outer.__cause__ = error
         world.devices = Broken(outer)  # type: ignore[assignment]
         door("device_api", "a-secret-that-is-long")("GET", "/v1/devices/an-asking-one/pending")
-        shown = told(json.loads(capsys.readouterr().out)["stack_trace"])
+        shown = log_entry(json.loads(capsys.readouterr().out)["stack_trace"])
         for word in words(hwid):
             assert not re.search(rf"(?<!\w){re.escape(word)}(?!\w)", shown), (word, shown)
 
 
-def told(stack_trace: str) -> str:
+def log_entry(stack_trace: str) -> str:
     """Extract the errors of a stack trace, without the lines of code that raised them."""
     return "\n".join(line for line in stack_trace.splitlines() if not line.startswith("  "))
 

@@ -91,18 +91,18 @@ def test_an_approval_of_an_older_revision_is_refused(pending: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("function", "given"),
+    ("function", "fields"),
     [("approve_notification", {}), ("reject_notification", {"comment": "no"})],
 )
 def test_a_decision_on_what_was_edited_names_the_revision(
-    pending: str, function: str, given: dict[str, object]
+    pending: str, function: str, fields: dict[str, object]
 ) -> None:
     door("provider_api", token("p1"))("PATCH", f"/v1/notifications/{pending}", {"title": "New"})
-    response = moderate(function, {"id": pending, **given})
+    response = moderate(function, {"id": pending, **fields})
     assert refusal(response) == (400, "FAILED_PRECONDITION")
     details = response.get_json()["error"]["details"]
     assert details == {"code": "revisionNeeded", "status": "pending", "revision": 2}
-    named = moderate(function, {"id": pending, "revision": 2, **given})
+    named = moderate(function, {"id": pending, "revision": 2, **fields})
     assert named.status_code == 200
 
 
@@ -224,7 +224,7 @@ def test_what_is_not_there_is_not_found(world: MemoryParts) -> None:
 def test_a_broken_part_is_told_in_the_envelope_and_not_explained(
     world: MemoryParts, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def broken(waiting: object) -> None:
+    def broken(queue: object) -> None:
         raise RuntimeError("password of the database")
 
     monkeypatch.setattr(world.notifications, "queue", broken)
@@ -254,7 +254,7 @@ def test_every_word_of_the_table_has_its_http_status() -> None:
 SECOND = token("m2", moderator=True)
 
 
-def asked(function: str, data: object, credential: str = MODERATOR) -> Any:
+def answer(function: str, data: object, credential: str = MODERATOR) -> Any:
     """Return the result of a call that must succeed."""
     response = door(function, credential)("POST", "/", {"data": data})
     assert response.status_code == 200, response.text
@@ -277,7 +277,7 @@ def red(world: MemoryParts) -> str:
 
 def test_the_queue_tells_what_a_moderator_chooses_by(red: str, world: MemoryParts) -> None:
     world.clock.set(NOON + timedelta(hours=2))
-    [shown] = asked("moderation_queue", {})
+    [shown] = answer("moderation_queue", {})
     assert shown["findings"] == [
         {"code": "ipHost", "severity": "red", "field": "url", "sentence": "A number."}
     ]
@@ -288,11 +288,11 @@ def test_the_queue_tells_what_a_moderator_chooses_by(red: str, world: MemoryPart
 
 def test_a_wish_is_answered_with_a_page_and_the_templates(red: str, world: MemoryParts) -> None:
     world.review_policies.put(ReviewPolicy(templates=(Template("loud", "Loud", "Quiet!"),)))
-    page = asked("moderation_queue", {"severity": "red", "pageSize": 1})
+    page = answer("moderation_queue", {"severity": "red", "pageSize": 1})
     assert [it["id"] for it in page["notifications"]] == [red]
     assert page["nextPageToken"] is None
     assert page["templates"] == [{"id": "loud", "title": "Loud", "comment": "Quiet!"}]
-    assert asked("moderation_queue", {"claimed": "mine"})["notifications"] == []
+    assert answer("moderation_queue", {"claimed": "mine"})["notifications"] == []
     status, told = details("moderation_queue", {"pageToken": "x"})
     assert (status, told["errors"][0]["code"]) == (400, "invalidPageToken")
 
@@ -300,30 +300,30 @@ def test_a_wish_is_answered_with_a_page_and_the_templates(red: str, world: Memor
 def test_a_claim_keeps_others_out_until_it_is_released(pending: str, world: MemoryParts) -> None:
     world.clock.set(NOON)
     until = "2026-01-01T12:10:00.000000Z"
-    claimed = asked("claim_notification", {"id": pending})
+    claimed = answer("claim_notification", {"id": pending})
     assert claimed == {
         "id": pending,
         "status": "pending",
         "claim": {"moderatorId": "m1", "until": until},
     }
-    [shown] = asked("moderation_queue", {"claimed": "others"}, SECOND)["notifications"]
+    [shown] = answer("moderation_queue", {"claimed": "others"}, SECOND)["notifications"]
     assert shown["claim"] == claimed["claim"]
     for function in ("claim_notification", "release_notification", "approve_notification"):
         status, told = details(function, {"id": pending}, SECOND)
         assert (status, told["code"], told["until"]) == (400, "claimed", until)
-    assert asked("release_notification", {"id": pending}) == {"id": pending, "status": "pending"}
-    assert asked("approve_notification", {"id": pending}, SECOND)["status"] == "sending"
+    assert answer("release_notification", {"id": pending}) == {"id": pending, "status": "pending"}
+    assert answer("approve_notification", {"id": pending}, SECOND)["status"] == "sending"
 
 
 def test_the_first_of_two_approvals_says_that_one_is_missing(red: str) -> None:
-    first = asked("approve_notification", {"id": red, "revision": 1})
+    first = answer("approve_notification", {"id": red, "revision": 1})
     missing = {"approvals": 1, "approvalsNeeded": 2, "estimatedDevices": 0}
     assert first == {"id": red, "status": "pending", **missing}
     status, told = details("approve_notification", {"id": red})
     assert (status, told["code"]) == (400, "secondModeratorNeeded")
-    [shown] = asked("moderation_queue", {})
+    [shown] = answer("moderation_queue", {})
     assert [each["moderatorId"] for each in shown["endorsements"]] == ["m1"]
-    assert asked("approve_notification", {"id": red}, SECOND) == {"id": red, "status": "sending"}
+    assert answer("approve_notification", {"id": red}, SECOND) == {"id": red, "status": "sending"}
 
 
 @pytest.mark.parametrize(
@@ -351,7 +351,7 @@ def test_a_moderator_who_belongs_to_the_provider_is_refused(
 
 def test_whoever_is_moderator_and_operator_is_one_moderator(red: str) -> None:
     both = token("b1", moderator=True, operator=True)
-    assert asked("approve_notification", {"id": red}, both)["approvals"] == 1
+    assert answer("approve_notification", {"id": red}, both)["approvals"] == 1
     status, told = details("approve_notification", {"id": red}, both)
     assert (status, told["code"]) == (400, "secondModeratorNeeded")
     status, told = details("approve_notification", {"id": red}, token("o1", operator=True))
@@ -366,20 +366,20 @@ def test_from_their_removal_on_a_moderators_token_decides_nothing(
         data = {} if "queue" in function else {"id": pending}
         status, told = details(function, data)
         assert (status, told["code"]) == (403, "moderatorOnly")
-    assert asked("approve_notification", {"id": pending}, SECOND)["status"] == "sending"
+    assert answer("approve_notification", {"id": pending}, SECOND)["status"] == "sending"
 
 
 def test_a_template_may_stand_for_the_comment(pending: str, world: MemoryParts) -> None:
     world.review_policies.put(ReviewPolicy(templates=(Template("loud", "Loud", "Quiet!"),)))
-    rejected = asked("reject_notification", {"id": pending, "template": "loud"})
+    rejected = answer("reject_notification", {"id": pending, "template": "loud"})
     assert rejected["status"] == "rejected"
     assert world.notifications.get(a_notification().id).moderator_comment == "Quiet!"
 
 
 def test_statistics_are_told_by_moderator_and_by_provider(pending: str, world: MemoryParts) -> None:
     world.clock.set(NOON + timedelta(minutes=1))
-    asked("reject_notification", {"id": pending, "comment": "no"})
-    told = asked("moderation_stats", {})
+    answer("reject_notification", {"id": pending, "comment": "no"})
+    told = answer("moderation_stats", {})
     assert told == {
         "since": "2025-12-02T12:01:00.000000Z",
         "complete": True,
@@ -401,7 +401,7 @@ def test_moderators_see_who_changed_admin_hwids_and_not_the_hwids(world: MemoryP
     world.clock.set(NOON)
     send = door("provider_api", token("p1"))
     assert send("PATCH", "/v1/domains/example.com", {"adminHwids": ["Desk-7"]}).status_code == 200
-    [change] = asked("moderation_stats", {"days": 1})["adminHwidsChanges"]
+    [change] = answer("moderation_stats", {"days": 1})["adminHwidsChanges"]
     assert (change["domain"], change["providerId"], change["by"], change["at"]) == (
         "example.com",
         "p1",

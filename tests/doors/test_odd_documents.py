@@ -183,13 +183,13 @@ FORMS = ("Shop-x.Example", "shop-x.example.", "SHOP-X.EXAMPLE", "shop-x。exampl
 
 
 @pytest.mark.parametrize("stored", FORMS)
-@pytest.mark.parametrize("asked", FORMS)
+@pytest.mark.parametrize("name", FORMS)
 def test_a_domain_is_one_in_every_form_of_its_name(
-    platform: Platform, stored: str, asked: str
+    platform: Platform, stored: str, name: str
 ) -> None:
     database = platform.parts.database
     database.hold(f"domains/{stored}", {"providerId": "p1", "isVerified": False, "theirs": 1})
-    path = f"/v1/domains/{asked}"
+    path = f"/v1/domains/{name}"
     assert platform.operator("GET", path).get_json()["domain"] == "shop-x.example"
     assert platform.operator("PUT", path, {"isVerified": True}).status_code == 200
     patched = platform.one("PATCH", path, {"adminHwids": ["mine"]})
@@ -198,8 +198,8 @@ def test_a_domain_is_one_in_every_form_of_its_name(
     domains = database.collection("domains")
     assert domains[stored].items() >= kept.items()
     assert "shop-x.example" not in domains
-    platform.turn("phone-1", {"domains": ["one.example", asked]})
-    segment = {"targetSegment": {"domain": asked}}
+    platform.turn("phone-1", {"domains": ["one.example", name]})
+    segment = {"targetSegment": {"domain": name}}
     assert platform.one("POST", "/v1/estimates", segment).get_json()["devices"] == 1
     id = platform.submitted(platform.one, **segment)
     shown = platform.one("GET", f"/v1/notifications/{id}").get_json()

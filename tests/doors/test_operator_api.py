@@ -100,11 +100,11 @@ def test_a_new_domain_needs_an_owner_who_is_there(operator: Call) -> None:
 
 
 @pytest.mark.parametrize(
-    ("method", "given"),
+    ("method", "body"),
     [("PUT", {"isVerified": False}), ("PUT", {"providerId": "p2"}), ("DELETE", None)],
 )
 def test_what_is_on_its_way_to_a_domain_is_told_that_it_is_lost(
-    operator: Call, world: MemoryParts, method: str, given: object
+    operator: Call, world: MemoryParts, method: str, body: object
 ) -> None:
     sending = a_notification("n1", Status.SENDING)
     planned = sending.follow(ran(sending).cut(1, ("example.com", "example.org"), "t")).notification
@@ -113,7 +113,7 @@ def test_what_is_on_its_way_to_a_domain_is_told_that_it_is_lost(
     assert operator("PUT", path, {"isVerified": True}).status_code == 200
     assert "lostDomains" not in records(world.database)["n1"]
     for _ in range(2):
-        assert operator(method, path, given).status_code in {200, 204}
+        assert operator(method, path, body).status_code in {200, 204}
         assert ran(world.notifications.get(planned.id)).lost_domains == ("example.com",)
     (entry,) = world.notifications.history(planned.id)
     assert (entry.move, entry.actor, entry.reason) == ("domainLost", "operator:o1", "example.com")
@@ -186,7 +186,7 @@ def test_an_operator_stops_anybodys_distribution(operator: Call, world: MemoryPa
 
 
 @pytest.mark.parametrize(
-    ("path", "given", "faults"),
+    ("path", "body", "faults"),
     [
         (
             "/v1/providers/p1",
@@ -245,10 +245,10 @@ def test_an_operator_stops_anybodys_distribution(operator: Call, world: MemoryPa
     ],
 )
 def test_every_fault_is_told_and_nothing_written(
-    operator: Call, world: MemoryParts, path: str, given: dict[str, Any], faults: dict[str, str]
+    operator: Call, world: MemoryParts, path: str, body: dict[str, Any], faults: dict[str, str]
 ) -> None:
     before = world.stored()
-    assert errors_of(operator("PUT", path, given)) == faults
+    assert errors_of(operator("PUT", path, body)) == faults
     assert world.stored() == before
 
 

@@ -27,8 +27,8 @@ from tests.notification_documents import alter, records
 from tests.parts import MemoryParts, token
 
 
-def created(provider: Call, **given: object) -> str:
-    response = provider("POST", "/v1/notifications", a_body(**given))
+def created(provider: Call, **fields: object) -> str:
+    response = provider("POST", "/v1/notifications", a_body(**fields))
     assert response.status_code == 201, response.text
     return str(response.get_json()["id"])
 
@@ -149,7 +149,7 @@ def test_a_foreign_notification_looks_exactly_like_none(
 ) -> None:
     mine = created(provider)
 
-    def seen(method: str, path: str) -> tuple[int, object]:
+    def answer(method: str, path: str) -> tuple[int, object]:
         response = other_provider(method, path)
         problem = response.get_json()
         return response.status_code, {k: v for k, v in problem.items() if k != "instance"}
@@ -164,8 +164,8 @@ def test_a_foreign_notification_looks_exactly_like_none(
         ("GET", "/stats"),
         ("GET", "/devices/h1"),
     ]:
-        foreign = seen(method, f"/v1/notifications/{mine}{action}")
-        assert foreign == seen(method, f"/v1/notifications/none{action}")
+        foreign = answer(method, f"/v1/notifications/{mine}{action}")
+        assert foreign == answer(method, f"/v1/notifications/none{action}")
         assert foreign[0] == 404
 
 
@@ -224,12 +224,12 @@ class SilentWeb:
     """Links that do not answer before they are let."""
 
     def __init__(self) -> None:
-        self.asked: SimpleQueue[str] = SimpleQueue()
+        self.questions: SimpleQueue[str] = SimpleQueue()
         self.may_end = threading.Event()
 
     def look(self, url: str, *, seconds: float, asker: str) -> FetchResult:
         del seconds, asker
-        self.asked.put(url)
+        self.questions.put(url)
         assert self.may_end.wait(30)
         return FetchResult(url, status=200)
 
@@ -243,12 +243,12 @@ def test_forty_submits_of_one_draft_with_a_silent_link_hold_one_thread(
     submit = partial(provider, "POST", f"/v1/notifications/{draft}/submit")
     with ThreadPoolExecutor(1) as threads:
         first = threads.submit(submit)
-        assert silent.asked.get(timeout=30) == "https://silent.example/"
+        assert silent.questions.get(timeout=30) == "https://silent.example/"
         for _ in range(39):
             refused = submit()
             assert (refused.status_code, refused.get_json()["code"]) == (409, "inProgress")
             assert int(refused.headers["Retry-After"]) >= 1
-        assert silent.asked.empty()
+        assert silent.questions.empty()
         silent.may_end.set()
         assert first.result(30).get_json()["status"] == "pending"
 
@@ -406,7 +406,7 @@ def test_an_admin_hwid_is_compared_character_by_character(provider: Call) -> Non
 
 
 @pytest.mark.parametrize(
-    "given",
+    "fields",
     [
         {"title": "\N{PARTY POPPER}" * 100},
         {"body": "\N{PARTY POPPER}" * 500},
@@ -416,8 +416,8 @@ def test_an_admin_hwid_is_compared_character_by_character(provider: Call) -> Non
         {"image": "", "url": None},
     ],
 )
-def test_what_is_only_unusual_is_taken(provider: Call, given: dict[str, Any]) -> None:
-    assert provider("POST", "/v1/notifications", a_body(**given)).status_code == 201
+def test_what_is_only_unusual_is_taken(provider: Call, fields: dict[str, Any]) -> None:
+    assert provider("POST", "/v1/notifications", a_body(**fields)).status_code == 201
 
 
 def test_the_charset_utf_8_may_be_said(provider: Call) -> None:

@@ -24,8 +24,8 @@ STAFF = pytest.mark.parametrize(
 )
 
 
-def change(world: MemoryParts, uid: str, **given: Any) -> None:
-    world.standings.accounts[uid] = replace(world.standings.accounts[uid], **given)
+def change(world: MemoryParts, uid: str, **fields: Any) -> None:
+    world.standings.accounts[uid] = replace(world.standings.accounts[uid], **fields)
 
 
 def code_of(answer: Any) -> tuple[int, str]:

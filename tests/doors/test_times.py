@@ -48,7 +48,7 @@ def times(value: object) -> Iterator[str]:
         yield value
 
 
-def told(function: str, method: str, path: str, **sent: Any) -> Any:
+def answer(function: str, method: str, path: str, **sent: Any) -> Any:
     known = bearer(CREDENTIALS[function]())
     response = client(function).open(path, method=method, headers=known, **sent)
     assert response.status_code < 500, response.text
@@ -56,25 +56,25 @@ def told(function: str, method: str, path: str, **sent: Any) -> Any:
 
 
 def test_every_door_writes_them_so(world: MemoryParts) -> None:
-    created = told("provider_api", "POST", "/v1/notifications", json=a_body())
-    claimed = told("claim_notification", "POST", "/", json={"data": {"id": created["id"]}})
+    created = answer("provider_api", "POST", "/v1/notifications", json=a_body())
+    claimed = answer("claim_notification", "POST", "/", json={"data": {"id": created["id"]}})
     read = [
-        told(function, "GET", place(route))
+        answer(function, "GET", place(route))
         for function, rows in REST.items()
         for route in rows
         if route.method == "GET" and route.template != "/openapi.json"
     ]
-    called = [told(function, "POST", "/", json={"data": {}}) for function in CALLABLES]
-    queue = told("moderation_queue", "POST", "/", json={"data": {"q": "sale"}})
+    called = [answer(function, "POST", "/", json={"data": {}}) for function in CALLABLES]
+    queue = answer("moderation_queue", "POST", "/", json={"data": {"q": "sale"}})
     seen = list(times([created, claimed, queue, *read, *called]))
     assert len(seen) > 20
     assert [each for each in seen if not WHOLE.fullmatch(each)] == []
 
 
 def test_a_refusal_writes_them_so_too(world: MemoryParts) -> None:
-    created = told("provider_api", "POST", "/v1/notifications", json=a_body())
+    created = answer("provider_api", "POST", "/v1/notifications", json=a_body())
     data = {"data": {"id": created["id"]}}
-    told("claim_notification", "POST", "/", json=data)
+    answer("claim_notification", "POST", "/", json=data)
     other = bearer(token("m2", moderator=True))
     refused = client("claim_notification").open("/", method="POST", json=data, headers=other)
     until = refused.get_json()["error"]["details"]["until"]

@@ -44,9 +44,9 @@ def nobody(world: MemoryParts) -> Call:
     return door("device_api", None)
 
 
-def register(nobody: Call, **given: Any) -> TestResponse:
-    headers = bearer(given.pop("proof")) if "proof" in given else {}
-    body = {"hwid": "h9", "platform": "android", "domains": ["example.com"]} | given
+def register(nobody: Call, **fields: Any) -> TestResponse:
+    headers = bearer(fields.pop("proof")) if "proof" in fields else {}
+    body = {"hwid": "h9", "platform": "android", "domains": ["example.com"]} | fields
     return nobody("POST", "/v1/devices", body, headers=headers)
 
 
@@ -129,8 +129,8 @@ def reach(provider: Call, **segment: object) -> int:
 # ---- people ----------------------------------------------------------------------------------
 
 
-def a_notification(provider: Call, **given: Any) -> str:
-    response = provider("POST", "/v1/notifications", a_body(**given))
+def a_notification(provider: Call, **fields: Any) -> str:
+    response = provider("POST", "/v1/notifications", a_body(**fields))
     assert response.status_code == 201, response.text
     return str(response.get_json()["id"])
 

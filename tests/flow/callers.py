@@ -25,7 +25,7 @@ class Callers:
 
     def create(
         self,
-        given: NotificationInput | None = None,
+        request: NotificationInput | None = None,
         *,
         by: str = "p1",
         once: Once | None = None,
@@ -33,7 +33,7 @@ class Callers:
         p = self.parts
         with replaced(p):
             return creating.create(
-                given or an_input(),
+                request or an_input(),
                 provider_id=by,
                 once=once,
                 checks=p.checks,
@@ -50,11 +50,15 @@ class Callers:
             )
 
     def edit(
-        self, id: NotificationId, given: NotificationInput | None = None, *, by: str = "p1"
+        self, id: NotificationId, request: NotificationInput | None = None, *, by: str = "p1"
     ) -> Notification:
         p = self.parts
         return creating.edit(
-            id, given or NotificationInput(title="Edited"), provider_id=by, checks=p.checks, needs=p
+            id,
+            request or NotificationInput(title="Edited"),
+            provider_id=by,
+            checks=p.checks,
+            needs=p,
         )
 
     def duplicate(self, id: NotificationId, *, by: str = "p1") -> Notification:
@@ -65,11 +69,13 @@ class Callers:
         creating.delete_draft(id, provider_id=by, notifications=self.parts.notifications)
 
     def queue(self) -> list[Notification]:
-        return [it.notification for it in self.waiting().items]
+        return [it.notification for it in self.queue_page().items]
 
-    def waiting(self, *, by: Actor = MODERATOR, **wish: Any) -> Page[moderate.QueuedNotification]:
+    def queue_page(
+        self, *, by: Actor = MODERATOR, **filters: Any
+    ) -> Page[moderate.QueuedNotification]:
         p = self.parts
-        return moderate.queue(moderate.ModerationQuery(**wish), by=by, needs=p)
+        return moderate.queue(moderate.ModerationQuery(**filters), by=by, needs=p)
 
     def claim(self, id: NotificationId, *, by: Actor = MODERATOR, email: str = "") -> Notification:
         p = self.parts

@@ -7,7 +7,7 @@ from typing import Any
 from shared.domain.audience.device import PARTITIONS, Device, partition_of
 from shared.domain.push.answers import Answer, Misconfigured, RetryLater, Unsendable
 from tests.builders import a_desktop, a_device, an_fcm_address
-from tests.flow.push import accepted, busy, gone, lost
+from tests.flow.push import accepted, address_gone, busy, lost
 from tests.flow.world import World
 
 RANGES = 10
@@ -68,24 +68,24 @@ def some_change_their_minds(world: World) -> set[str]:
     return {f"token-{hwid}" for hwid in moved | left}
 
 
-def a_crowded_world(**given: Any) -> World:
+def a_crowded_world(**fields: Any) -> World:
     """Build a world with the crowd in it, where some addresses are dead and some services slow."""
-    return _world(a_crowd(), **given)
+    return _world(a_crowd(), **fields)
 
 
-def a_rotten_world(**given: Any) -> World:
+def a_rotten_world(**fields: Any) -> World:
     """Build the same world, with a bad address in every batch."""
-    return _world([*a_crowd(), *rotten()], **given)
+    return _world([*a_crowd(), *rotten()], **fields)
 
 
-def _world(devices: list[Device], **given: Any) -> World:
-    world = World(devices, **given)
+def _world(devices: list[Device], **fields: Any) -> World:
+    world = World(devices, **fields)
     for hwid in world.targets:
         kind = hwid.partition("-")[0]
         if kind == "rotten":
             world.push.will(f"token-{hwid}", ROTTEN[int(hwid.split("-")[1]) % len(ROTTEN)])
         elif kind == "dead":
-            world.push.will(f"token-{hwid}", gone())
+            world.push.will(f"token-{hwid}", address_gone())
         elif kind == "slow":
             world.push.will(f"token-{hwid}", busy(), busy(30), accepted())
         elif kind == "vague":

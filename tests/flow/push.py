@@ -33,7 +33,7 @@ def refused() -> Rejected:
     return Rejected("INVALID_ARGUMENT")
 
 
-def gone(as_of: datetime | None = None) -> AddressGone:
+def address_gone(as_of: datetime | None = None) -> AddressGone:
     return AddressGone("UNREGISTERED", as_of)
 
 
@@ -63,7 +63,7 @@ class PushService:
 
     def __init__(self) -> None:
         self.requests: list[tuple[Payload, PushAddress]] = []
-        self.taken: Counter[tuple[str, str]] = Counter()
+        self.accepted_pushes: Counter[tuple[str, str]] = Counter()
         self.unconfirmed: Counter[tuple[str, str]] = Counter()
         self._answers: dict[str, deque[Answer]] = {}
         self._everyone: Answer | None = None
@@ -85,10 +85,12 @@ class PushService:
 
     def reached(self, notification_id: object) -> dict[str, int]:
         """Count how often each address took this notification."""
-        found = {to: times for (of, to), times in self.taken.items() if of == notification_id}
+        found = {
+            to: times for (of, to), times in self.accepted_pushes.items() if of == notification_id
+        }
         return {to: times for to, times in found.items() if times}
 
-    def asked(self, address: str) -> int:
+    def requests_to(self, address: str) -> int:
         """Count the requests for ``address``."""
         return sum(to.value == address for _, to in self.requests)
 
@@ -98,7 +100,9 @@ class PushService:
             return answer
         self.requests.append((payload, address))
         unconfirmed = isinstance(answer, RetryLater) and answer.ambiguous
-        self.taken[payload.id, address.value] += unconfirmed or isinstance(answer, Accepted)
+        self.accepted_pushes[payload.id, address.value] += unconfirmed or isinstance(
+            answer, Accepted
+        )
         self.unconfirmed[payload.id, address.value] += unconfirmed
         return answer
 

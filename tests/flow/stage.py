@@ -12,7 +12,7 @@ from typing import Any
 
 from shared.domain.notifications.notification import Change, Notification, NotificationId
 
-Deed = Callable[[], object]
+Action = Callable[[], object]
 PATIENCE_SECONDS = 30.0
 
 
@@ -23,11 +23,11 @@ class Stage:
         self._order = list(order)
         self._moved = threading.Condition()
         self._actors = set(order)
-        self._waiting: set[str] = set()
+        self._blocked_actors: set[str] = set()
         self._turn: str | None = None
         self._me = threading.local()
 
-    def play(self, deeds: Mapping[str, Deed], pool: ThreadPoolExecutor) -> dict[str, object]:
+    def play(self, deeds: Mapping[str, Action], pool: ThreadPoolExecutor) -> dict[str, object]:
         """Run every deed to its end; return the result of each, be it a value or an error."""
         played = {name: pool.submit(self._part, name, deed) for name, deed in deeds.items()}
         return {name: future.result() for name, future in played.items()}
@@ -38,16 +38,16 @@ class Stage:
         if name is None:
             return
         with self._moved:
-            self._waiting.add(name)
+            self._blocked_actors.add(name)
             self._next()
             assert self._moved.wait_for(lambda: self._turn == name, PATIENCE_SECONDS)
             self._turn = None
-            self._waiting.discard(name)
+            self._blocked_actors.discard(name)
 
-    def _part(self, name: str, deed: Deed) -> object:
+    def _part(self, name: str, action: Action) -> object:
         self._me.name = name
         try:
-            return deed()
+            return action()
         except Exception as refusal:  # noqa: BLE001 - what it was is for the test to judge
             return refusal
         finally:
@@ -57,7 +57,7 @@ class Stage:
                 self._next()
 
     def _next(self) -> None:
-        if self._waiting != self._actors or not self._actors:
+        if self._blocked_actors != self._actors or not self._actors:
             return
         while self._order and self._order[0] not in self._actors:
             self._order.pop(0)

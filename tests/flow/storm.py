@@ -67,10 +67,10 @@ def weather(
     return found
 
 
-def _lose_some(world: World, found: Weather, chance: Random, rate: float) -> None:
+def _lose_some(world: World, weather: Weather, chance: Random, rate: float) -> None:
     def lost(_: object) -> bool:
         gone = chance.random() < rate
-        found.losses += gone
+        weather.losses += gone
         return gone
 
     world.lost = lost
@@ -111,21 +111,20 @@ def _condemned(world: World, id: NotificationId) -> Iterator[str]:
             yield f"lost: {hwid} ended as {record.outcome} {record.code} {record.receipt}"
 
 
-def _look(world: World, ids: list[NotificationId], found: Weather) -> None:
+def _look(world: World, ids: list[NotificationId], weather: Weather) -> None:
     for id in ids:
         wrong = [*faults(world, id), *_condemned(world, id)]
         if world.status(id) in {Status.CANCELLED, Status.REJECTED} and world.push.reached(id):
             wrong.append("it was sent although it was never approved")
         if wrong:
-            found.wrong[id] = wrong
-    found.calls, found.crashes = world.hazard.calls, world.hazard.crashes
-    found.stalls = world.stalls
-    found.sent = sum(world.push.taken.values())
-    found.sent_again = sent_again(world, ids)
-    found.hours = (world.clock.now() - world.began).total_seconds() / 3600
-    if found.sent_again > most_sent_again(world):
-        found.wrong["all"] = [
-            f"{found.sent_again} sent again in {found.crashes} crashes and {found.stalls} stalls"
-        ]
+            weather.wrong[id] = wrong
+    weather.calls, weather.crashes = world.hazard.calls, world.hazard.crashes
+    weather.stalls = world.stalls
+    weather.sent = sum(world.push.accepted_pushes.values())
+    weather.sent_again = sent_again(world, ids)
+    weather.hours = (world.clock.now() - world.began).total_seconds() / 3600
+    if weather.sent_again > most_sent_again(world):
+        blows = f"{weather.crashes} crashes and {weather.stalls} stalls"
+        weather.wrong["all"] = [f"{weather.sent_again} sent again in {blows}"]
     if len(records(world.database)) != len(ids):
-        found.wrong["all"] = [f"{len(records(world.database))} records of {len(ids)}"]
+        weather.wrong["all"] = [f"{len(records(world.database))} records of {len(ids)}"]

@@ -41,8 +41,8 @@ class OfApps:
     def __init__(self, audience: Any) -> None:
         self._audience = audience
 
-    def page(self, *given: Any) -> AudiencePage:
-        page: AudiencePage = self._audience.page(*given)
+    def page(self, *args: Any) -> AudiencePage:
+        page: AudiencePage = self._audience.page(*args)
         return replace(page, targets=tuple((key, _of_its_app(it)) for key, it in page.targets))
 
     def __getattr__(self, name: str) -> Any:

@@ -208,7 +208,7 @@ def test_a_crash_between_the_last_record_and_the_sum_loses_nothing() -> None:
         world.send(id, batch.id)
     world.send(id, batch.id)
     assert world.get(id).tally == Tally(targeted=1, delivered=1)
-    assert world.push.asked("token-phone-1") == 1
+    assert world.push.requests_to("token-phone-1") == 1
 
 
 def test_counting_again_changes_nothing() -> None:

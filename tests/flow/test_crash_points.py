@@ -124,9 +124,9 @@ def a_late_world(shape: Mapping[str, int]) -> tuple[World, NotificationId, set[s
     return world, id, some_change_their_minds(world)
 
 
-def wrong_when_late(world: World, id: NotificationId, left: set[str]) -> list[str]:
+def wrong_when_late(world: World, id: NotificationId, tasks: set[str]) -> list[str]:
     world.drain()
-    reached = left.intersection(world.push.reached(id))
+    reached = tasks.intersection(world.push.reached(id))
     return wrong_with(world, id) + [f"{to} was pushed to" for to in sorted(reached)]
 
 

@@ -159,8 +159,8 @@ def world_with_admin_phone() -> World:
     return world
 
 
-def to(hwid: str, **given: object) -> NotificationInput:
-    return an_input(target_segment=a_segment(hwid=hwid), **given)
+def to(hwid: str, **fields: object) -> NotificationInput:
+    return an_input(target_segment=a_segment(hwid=hwid), **fields)
 
 
 def test_a_notification_to_an_admin_hwid_is_answered_as_delivered() -> None:

@@ -25,7 +25,7 @@ def register(
     return devices.register(device, secret, chosen=chosen, needs=p)
 
 
-def known(world: World, hwid: str = "phone-1") -> Device:
+def stored_device(world: World, hwid: str = "phone-1") -> Device:
     device = world.parts.devices.get(hwid)
     assert device is not None
     return device
@@ -50,7 +50,7 @@ def test_a_device_that_chose_its_secret_repeats_a_registration_that_was_lost(
     again = register(world, a_device(), chosen="chosen")
     assert again.secret is None
     devices.check_secret("phone-1", "chosen", devices=world.parts.devices)
-    address = known(world).address
+    address = stored_device(world).address
     assert address is not None
     assert address.value == "token-phone-1"
 
@@ -82,7 +82,7 @@ def test_a_registration_can_be_targeted_at_once() -> None:
     assert document["selectors"] == ["example.com", "example.com|be", "example.com|by"]
     assert document["lastActiveAt"] == world.clock.now()
     world.sent()
-    assert world.push.asked("token-phone-1") == 1
+    assert world.push.requests_to("token-phone-1") == 1
 
 
 def test_a_device_that_proves_itself_is_refreshed_and_gets_no_new_secret() -> None:
@@ -91,7 +91,10 @@ def test_a_device_that_proves_itself_is_refreshed_and_gets_no_new_secret() -> No
     world.clock.advance(60)
     again = register(world, a_device(app_version="3.0"), secret)
     assert again.secret is None
-    assert (known(world).app_version, known(world).last_active_at) == ("3.0", world.clock.now())
+    assert (stored_device(world).app_version, stored_device(world).last_active_at) == (
+        "3.0",
+        world.clock.now(),
+    )
 
 
 @pytest.mark.parametrize("secret", [None, "", "guess"])
@@ -100,7 +103,9 @@ def test_a_registered_device_cannot_be_taken_over(secret: str | None) -> None:
     register(world, a_device())
     with pytest.raises(Unauthenticated):
         register(world, a_device(address=an_fcm_address("token-of-a-thief")), secret)
-    assert known(world).address == an_fcm_address("token-phone-1", registered_at=world.clock.now())
+    assert stored_device(world).address == an_fcm_address(
+        "token-phone-1", registered_at=world.clock.now()
+    )
 
 
 @pytest.mark.parametrize("secret", ["", "guess"])
@@ -132,8 +137,8 @@ def test_an_address_moves_with_its_phone() -> None:
     register(world, a_device("old", address=an_fcm_address("token")))
     world.clock.advance(1)
     register(world, a_device("new", address=an_fcm_address("token")))
-    assert known(world, "old").address is None
-    assert known(world, "new").address is not None
+    assert stored_device(world, "old").address is None
+    assert stored_device(world, "new").address is not None
 
 
 def test_a_new_address_replaces_the_old_and_says_since_when() -> None:
@@ -141,13 +146,15 @@ def test_a_new_address_replaces_the_old_and_says_since_when() -> None:
     p = world.parts
     devices.set_address("phone-1", an_fcm_address("token-2"), needs=p)
     devices.set_address("phone-1", an_fcm_address("token-2"), needs=p)
-    assert known(world).address == an_fcm_address("token-2", registered_at=world.clock.now())
+    assert stored_device(world).address == an_fcm_address(
+        "token-2", registered_at=world.clock.now()
+    )
 
 
 def test_withdrawn_consent_forgets_the_address_and_nothing_is_sent() -> None:
     world = World([a_device(), a_device("phone-2")])
     devices.set_consent("phone-1", False, devices=world.parts.devices)
-    assert known(world).address is None
+    assert stored_device(world).address is None
     it = world.sent()
     assert world.records(it.id)["phone-1"].code == "consent"
 
@@ -157,7 +164,7 @@ def test_a_registration_does_not_restore_consent() -> None:
     secret = register(world, a_device()).secret
     devices.set_consent("phone-1", False, devices=world.parts.devices)
     register(world, a_device(), secret)
-    assert not known(world).consent
+    assert not stored_device(world).consent
 
 
 def test_a_device_that_withdrew_its_consent_registers_no_address() -> None:
@@ -165,8 +172,8 @@ def test_a_device_that_withdrew_its_consent_registers_no_address() -> None:
     secret = register(world, a_device()).secret
     devices.set_consent("phone-1", False, devices=world.parts.devices)
     register(world, a_device(address=an_fcm_address("token")), secret)
-    assert known(world).address is None
-    assert known(world, "phone-2").address is not None
+    assert stored_device(world).address is None
+    assert stored_device(world, "phone-2").address is not None
 
 
 def test_an_address_sent_without_consent_is_not_kept() -> None:
@@ -174,10 +181,10 @@ def test_an_address_sent_without_consent_is_not_kept() -> None:
     p = world.parts
     devices.set_consent("phone-1", False, devices=p.devices)
     devices.set_address("phone-1", an_fcm_address("token"), needs=p)
-    assert known(world).address is None
+    assert stored_device(world).address is None
     devices.set_consent("phone-1", True, devices=p.devices)
     devices.set_address("phone-1", an_fcm_address("token"), needs=p)
-    assert known(world).address is not None
+    assert stored_device(world).address is not None
 
 
 def test_a_refresh_leaves_the_desktops_notification_alone() -> None:
@@ -250,19 +257,19 @@ STORED = [
 ]
 
 
-@pytest.mark.parametrize(("document", "shown"), STORED)
+@pytest.mark.parametrize(("document", "address"), STORED)
 def test_a_device_of_an_existing_back_end_shows_its_address_and_gets_a_secret(
-    document: dict[str, Any], shown: PushAddress
+    document: dict[str, Any], address: PushAddress
 ) -> None:
     world = World()
     merge_device(
         world.database, "phone-1", {"platform": "ios", "domains": ["example.com"], **document}
     )
-    assert opens(world, register(world, a_device(address=shown)).secret)
+    assert opens(world, register(world, a_device(address=address)).secret)
 
 
 @pytest.mark.parametrize(
-    "shown",
+    "address",
     [
         None,
         an_fcm_address("guess"),
@@ -273,7 +280,7 @@ def test_a_device_of_an_existing_back_end_shows_its_address_and_gets_a_secret(
 )
 @pytest.mark.parametrize("registered", [False, True], ids=["legacy", "registered"])
 def test_who_shows_another_address_or_none_is_a_stranger(
-    registered: bool, shown: PushAddress | None
+    registered: bool, address: PushAddress | None
 ) -> None:
     world = World() if registered else legacy(lastActiveAt=LONG_AGO)
     if registered:
@@ -281,7 +288,7 @@ def test_who_shows_another_address_or_none_is_a_stranger(
         world.clock.advance(91 * 86400)
     before = world.database.collection("devices")["phone-1"]
     with pytest.raises(Unauthenticated) as refused:
-        register(world, a_device(address=shown))
+        register(world, a_device(address=address))
     assert refused.value.message == devices.NOT_PROVEN
     assert world.database.collection("devices")["phone-1"] == before
 
@@ -365,7 +372,7 @@ def test_a_new_generation_reads_nothing_of_the_one_before() -> None:
         *("pushAddress", "fcmToken", "generation"),
         *("language", "territory", "selectors", "partition"),
     }
-    found = known(world)
+    found = stored_device(world)
     assert (found.locale, found.domains) == ("", ("example.org",))
 
 
@@ -373,16 +380,16 @@ def test_a_new_generation_reads_nothing_of_the_one_before() -> None:
 def test_a_withdrawn_consent_survives_every_new_generation(consent: object) -> None:
     world = legacy(consent=consent)
     register(world, a_device())
-    assert (known(world).consent, known(world).address) == (False, None)
+    assert (stored_device(world).consent, stored_device(world).address) == (False, None)
     devices.reset("phone-1", devices=world.parts.devices)
     register(world, a_device())
-    assert (known(world).consent, known(world).address) == (False, None)
+    assert (stored_device(world).consent, stored_device(world).address) == (False, None)
 
 
 def test_who_shows_the_address_and_withdraws_consent_registers_without_one() -> None:
     world = legacy()
     register(world, a_device(consent=False))
-    assert (known(world).consent, known(world).address) == (False, None)
+    assert (stored_device(world).consent, stored_device(world).address) == (False, None)
 
 
 def test_after_a_reset_the_hwid_is_whose_word_comes_first() -> None:
@@ -439,7 +446,7 @@ def test_a_device_written_by_another_back_end_is_made_targetable() -> None:
     merge_device(world.database, "x", plain)
     devices.written("x", devices=world.parts.devices)
     world.sent()
-    assert world.push.asked("t") == 1
+    assert world.push.requests_to("t") == 1
 
 
 def test_what_was_deleted_before_its_event_came_is_no_error() -> None:

@@ -57,7 +57,7 @@ def sent(world: World, seconds: int | None = 3_600) -> Notification:
     return world.sent(an_input(expiry_seconds=seconds))
 
 
-def shown(world: World, hwid: str = "desktop-1") -> object:
+def slot_of(world: World, hwid: str = "desktop-1") -> object:
     return world.database.collection("devices")[hwid].get("pendingNotificationId")
 
 
@@ -118,7 +118,7 @@ def test_a_batch_that_begins_when_it_has_expired_sends_nothing(seconds: int) -> 
     if seconds < 0:
         assert (it.status, it.tally.delivered) == (Status.APPROVED, 2)
         return
-    assert (world.push.requests, shown(world)) == ([], None)
+    assert (world.push.requests, slot_of(world)) == ([], None)
     assert word(world, id) == word(world, id, "desktop-1") == ("failed", "expired")
     assert (it.status, ran(it).failure_reason) == (Status.FAILED, "everyPushFailed")
     assert (it.tally.failed, it.tally.errors) == (2, {"expired": 2})
@@ -207,7 +207,7 @@ def test_a_batch_over_the_budget_of_retries_does_not_wait_beyond_its_expiry() ->
     world.push.will("token-phone-1", busy(), accepted())
     it = sent(world, 60)
     assert word(world, it.id) == ("failed", "expired")
-    assert world.push.asked("token-phone-1") == 1
+    assert world.push.requests_to("token-phone-1") == 1
 
 
 # ---- desktops --------------------------------------------------------------------------------
@@ -242,7 +242,7 @@ def test_a_desktop_that_could_not_be_written_in_time_is_not_written_later() -> N
     world.desktops.contended = 99
     it = sent(world, 60)
     assert word(world, it.id, "desktop-1") == ("failed", "expired")
-    assert shown(world) is None
+    assert slot_of(world) is None
     assert world.desktops.contended > 90
 
 
@@ -255,7 +255,7 @@ def test_a_desktop_reached_one_of_both_ways_in_time_is_delivered(half: str) -> N
         world.desktops.contended = 99
     it = sent(world, 60)
     assert world.records(it.id)["desktop-1"].outcome == "delivered"
-    assert (shown(world) == it.id) is (half == "shown")
+    assert (slot_of(world) == it.id) is (half == "shown")
 
 
 # ---- stops, crashes, counts ------------------------------------------------------------------

@@ -52,28 +52,30 @@ class Audience:
 
     def __init__(
         self,
-        known: Sequence[str],
+        known_addresses: Sequence[str],
         *,
         reached: bool = True,
         seed: int | None = None,
         page_size: int = 100,
     ) -> None:
         """``page_size``: how small the pages are, and so the batches."""
-        self.world = World((phone(hwid) for hwid in known), seed=seed, page_size=page_size)
+        self.world = World(
+            (phone(hwid) for hwid in known_addresses), seed=seed, page_size=page_size
+        )
         if reached:
-            assert self.send().tally.delivered == len(known)
+            assert self.send().tally.delivered == len(known_addresses)
 
-    def send(self, given: NotificationInput | None = None) -> Notification:
+    def send(self, request: NotificationInput | None = None) -> Notification:
         """Send the next notification, a day later."""
-        id = self.approve(given)
+        id = self.approve(request)
         self.world.drain()
         return self.world.get(id)
 
-    def approve(self, given: NotificationInput | None = None) -> NotificationId:
+    def approve(self, request: NotificationInput | None = None) -> NotificationId:
         self.world.clock.advance(86_400)
         self.world.hazard.trace.clear()
         self.began = self.world.clock.now()
-        return self.world.approved(given)
+        return self.world.approved(request)
 
     def register(self, hwids: Iterable[str], *answers: AddressGone, token: str = "token") -> None:
         """Have these register, now, with addresses that are answered so."""
@@ -87,7 +89,7 @@ class Audience:
         for hwid in hwids:
             self.world.push.will(f"token-{hwid}", UNINSTALLED)
 
-    def kept(self, hwids: Iterable[str]) -> int:
+    def count_addresses(self, hwids: Iterable[str]) -> int:
         """How many of these still have an address."""
         found = [self.world.devices.get(hwid) for hwid in hwids]
         return sum(bool(it and it.address) for it in found)
@@ -131,7 +133,7 @@ def test_bad_newcomers_among_many_known_phones_keep_their_addresses(
     sent = audience.send()
     assert dict(sent.tally.errors) == {KEPT: 60}
     assert sent.tally.delivered == 2_000
-    assert audience.kept(newcomers) == 60
+    assert audience.count_addresses(newcomers) == 60
     assert any("FCM: wrongApp" in said and "new addresses" in said for said in alarms(caplog))
 
 
@@ -144,7 +146,7 @@ def test_among_ten_thousand_that_are_sent_to_at_an_even_pace(
     audience.register(newcomers, DEAD)
     sent = audience.send()
     assert dict(sent.tally.errors) == {KEPT: 60}
-    assert audience.kept(newcomers) == 60
+    assert audience.count_addresses(newcomers) == 60
     assert alarms(caplog)
 
 
@@ -154,7 +156,7 @@ def test_uninstalled_known_phones_are_dropped_at_once(caplog: pytest.LogCaptureF
     audience.uninstall(uninstalled)
     sent = audience.send()
     assert dict(sent.tally.errors) == {"unregistered": 60}
-    assert (audience.kept(uninstalled), audience.kept(known)) == (0, 340)
+    assert (audience.count_addresses(uninstalled), audience.count_addresses(known)) == (0, 340)
     assert audience.seconds < 10
     assert alarms(caplog) == []
 
@@ -166,7 +168,7 @@ def test_both_at_a_time_are_told_apart() -> None:
     audience.register(newcomers, DEAD)
     sent = audience.send()
     assert dict(sent.tally.errors) == {KEPT: 60, "unregistered": 60}
-    assert (audience.kept(newcomers), audience.kept(uninstalled)) == (60, 0)
+    assert (audience.count_addresses(newcomers), audience.count_addresses(uninstalled)) == (60, 0)
 
 
 def test_a_few_bad_newcomers_are_dropped_after_a_while(caplog: pytest.LogCaptureFixture) -> None:
@@ -175,7 +177,7 @@ def test_a_few_bad_newcomers_are_dropped_after_a_while(caplog: pytest.LogCapture
     audience.register(newcomers, DEAD)
     sent = audience.send()
     assert dict(sent.tally.errors) == {DROPPED: 5}
-    assert audience.kept(newcomers) == 0
+    assert audience.count_addresses(newcomers) == 0
     assert audience.seconds < 60
     assert alarms(caplog) == []
 
@@ -210,7 +212,7 @@ def test_known_phones_with_new_addresses_are_new_to_the_push_service() -> None:
     audience = Audience([*known, *updated])
     audience.register(updated, DEAD, token="other")
     assert dict(audience.send().tally.errors) == {KEPT: 60}
-    assert audience.kept(updated) == 60
+    assert audience.count_addresses(updated) == 60
 
 
 def test_phones_that_register_at_every_start_do_not_outvote_the_new_ones() -> None:
@@ -299,10 +301,10 @@ def spoilt(part: object, verb: str, fault: Exception, times: int = 1_000) -> Non
     """Have the next calls of ``verb`` fail."""
     well, left = getattr(part, verb), [fault] * times
 
-    def failing(*given: object) -> object:
+    def failing(*args: object) -> object:
         if left:
             raise left.pop()
-        return well(*given)
+        return well(*args)
 
     setattr(part, verb, failing)
 
@@ -357,7 +359,7 @@ def test_a_stop_while_it_is_unclear_leaves_the_addresses_alone() -> None:
     audience.world.stop(id)
     audience.world.drain()
     assert dict(audience.world.get(id).tally.errors) == {"stopped": 5}
-    assert audience.kept(newcomers) == 5
+    assert audience.count_addresses(newcomers) == 5
 
 
 def test_others_of_the_batch_wait_no_longer_for_their_next_try() -> None:
@@ -368,7 +370,7 @@ def test_others_of_the_batch_wait_no_longer_for_their_next_try() -> None:
         for hwid in slow:
             audience.world.push.will(f"token-{hwid}", *[busy()] * 4, accepted())
         audience.approve()
-        while audience.world.push.asked(f"token-{slow[0]}") < 6:
+        while audience.world.push.requests_to(f"token-{slow[0]}") < 6:
             assert audience.world.step()
         return audience.seconds
 
@@ -395,8 +397,8 @@ def test_where_a_hundredth_is_uninstalled_four_documents_are_read_for_500_device
     documents: list[int] = []
     between = audience.world.ledger.batches_between
 
-    def counted(*given: Any) -> object:
-        found = between(*given)
+    def counted(*args: Any) -> object:
+        found = between(*args)
         documents.append(1 + 3 * ceil(len(found or ()) / 3))
         return found
 

@@ -16,7 +16,7 @@ from tests.needs import only
 LIMITED = a_provider(limits=(("apiKeys", 3),))
 
 
-class Together(Providers):
+class RacingProviders(Providers):
     """Every request has looked how many there are before any of them adds one."""
 
     def __init__(self, requests: int) -> None:
@@ -30,7 +30,7 @@ class Together(Providers):
 
 
 def test_requests_at_the_same_moment_do_not_exceed_the_limit_together() -> None:
-    world, providers, made = World(), Together(8), []
+    world, providers, made = World(), RacingProviders(8), []
 
     def request() -> None:
         try:

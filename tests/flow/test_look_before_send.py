@@ -44,12 +44,12 @@ def test_a_link_that_ends_where_it_ended_is_sent() -> None:
 
 
 @pytest.mark.parametrize(
-    "elsewhere", [replace(LINK, final="b.example"), replace(IMAGE, final="other.example")]
+    "fetch_result", [replace(LINK, final="b.example"), replace(IMAGE, final="other.example")]
 )
-def test_a_link_or_image_that_leads_to_another_host_is_not_sent(elsewhere: LinkEnd) -> None:
+def test_a_link_or_image_that_leads_to_another_host_is_not_sent(fetch_result: LinkEnd) -> None:
     world = a_world()
     id = approved(world, LINK, IMAGE)
-    world.inspector.ends = (LINK, IMAGE, elsewhere)
+    world.inspector.ends = (LINK, IMAGE, fetch_result)
     it = sent(world, id)
     assert (it.status, ran(it).failure_reason) == (Status.FAILED, FailureReason.LINK_CHANGED)
     assert [each.code for each in it.findings] == ["leadsElsewhere"]

@@ -106,7 +106,7 @@ def test_who_is_on_another_of_the_providers_domains_still_gets_it(way: Taking) -
     take(world, way)
     world.drain()
     assert codes(world, id) == {"phone-000": "domainLost", "phone-001": "", "phone-002": ""}
-    assert world.push.asked("token-phone-000") == 0
+    assert world.push.requests_to("token-phone-000") == 0
 
 
 def test_one_that_left_the_other_domain_meanwhile_is_on_none() -> None:
@@ -157,7 +157,7 @@ def test_nothing_is_tried_again_and_what_may_have_arrived_is_unknown() -> None:
     records = world.records(id)
     assert (records["busy"].outcome, records["busy"].code) == ("skipped", "domainLost")
     assert (records["lost"].outcome, records["lost"].code) == ("unknown", "answerLost")
-    assert world.push.asked("token-busy") == 1
+    assert world.push.requests_to("token-busy") == 1
 
 
 def test_one_that_reached_nobody_failed_for_want_of_a_verified_domain() -> None:

@@ -106,7 +106,7 @@ def huawei(sent: Sent) -> PushService:
     return service
 
 
-def kept(sent: Sent, hwids: set[str]) -> set[str]:
+def addresses_of(sent: Sent, hwids: set[str]) -> set[str]:
     """List those that still have an address."""
     return {h for h in hwids if sent.world.devices.get(h).address}  # type: ignore[union-attr]
 
@@ -117,7 +117,7 @@ def test_a_flood_that_is_thin_in_every_batch_costs_no_address(
     sent, few = thin
     huawei(sent).will_all(DEAD)
     sent()
-    assert kept(sent, few) == few
+    assert addresses_of(sent, few) == few
     assert sent.codes == {"wrongApp": len(few)}
     assert sent.it.tally.delivered == 3_000 - len(few)
     assert any("HMS: wrongApp" in said for said in alarms(caplog))
@@ -131,7 +131,7 @@ def test_one_dead_address_in_every_batch_is_dropped_within_a_minute(
     for hwid in dead:
         huawei(sent).will(f"token-{hwid}", DEAD)
     sent()
-    assert kept(sent, few) == few - dead
+    assert addresses_of(sent, few) == few - dead
     assert sent.codes == {"unregistered": len(dead)}
     assert sent.seconds < 60
 
@@ -141,7 +141,7 @@ def test_dead_addresses_of_a_small_audience_are_dropped_at_once(count: int) -> N
     names = named(count)
     sent = Sent(map(phone, names), names[:1], DEAD)()
     assert sent.codes == {"unregistered": 1}
-    assert kept(sent, set(names)) == set(names[1:])
+    assert addresses_of(sent, set(names)) == set(names[1:])
     assert sent.seconds < 10
 
 
@@ -154,7 +154,7 @@ def test_a_cancelled_run_decides_with_what_it_knows(thin: tuple[Sent, set[str]])
     sent.world.stop(sent.id)
     sent()
     assert not sent.it.tally.open
-    assert kept(sent, few) == few
+    assert addresses_of(sent, few) == few
 
 
 # ---- what it costs -----------------------------------------------------------------------------

@@ -14,7 +14,7 @@ from tests.flow.world import World
 
 
 @dataclass(frozen=True)
-class Deed:
+class Action:
     """Something a provider does to one of its notifications."""
 
     name: str
@@ -25,25 +25,25 @@ class Deed:
 
 
 DEEDS = [
-    Deed("submit", lambda world, it, by: world.submit(it, by=by)),
-    Deed("edit", lambda world, it, by: world.edit(it, by=by)),
-    Deed("cancel", lambda world, it, by: world.cancel(it, by=by)),
-    Deed("stop", lambda world, it, by: world.stop(it, by=by)),
-    Deed("duplicate", lambda world, it, by: world.duplicate(it, by=by)),
-    Deed("delete", lambda world, it, by: world.delete(it, by=by)),
+    Action("submit", lambda world, it, by: world.submit(it, by=by)),
+    Action("edit", lambda world, it, by: world.edit(it, by=by)),
+    Action("cancel", lambda world, it, by: world.cancel(it, by=by)),
+    Action("stop", lambda world, it, by: world.stop(it, by=by)),
+    Action("duplicate", lambda world, it, by: world.duplicate(it, by=by)),
+    Action("delete", lambda world, it, by: world.delete(it, by=by)),
 ]
 
 
-@pytest.mark.parametrize("deed", DEEDS, ids=str)
+@pytest.mark.parametrize("action", DEEDS, ids=str)
 @pytest.mark.parametrize("status", [Status.DRAFT, Status.PENDING, Status.SENDING])
-def test_another_providers_notification_does_not_exist(deed: Deed, status: Status) -> None:
+def test_another_providers_notification_does_not_exist(action: Action, status: Status) -> None:
     world = World()
     id = world.in_status(status)
     before = world.get(id)
     with pytest.raises(NotFound) as theirs:
-        deed.do(world, id, "p2")
+        action.do(world, id, "p2")
     with pytest.raises(NotFound) as nobodys:
-        deed.do(world, NotificationId("nothing"), "p2")
+        action.do(world, NotificationId("nothing"), "p2")
     assert theirs.value.code == nobodys.value.code
     assert world.get(id) == before
 

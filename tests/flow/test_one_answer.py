@@ -37,7 +37,7 @@ from shared.domain.push.reactions import CREDENTIALS_REFUSED
 from shared.domain.push.rendering import Push
 from tests.builders import NOON, a_device
 from tests.flow.hazard import Blow, Crash
-from tests.flow.push import PushService, accepted, busy, gone, misconfigured
+from tests.flow.push import PushService, accepted, address_gone, busy, misconfigured
 from tests.flow.test_send_limits import slowly
 from tests.flow.world import World
 
@@ -175,7 +175,7 @@ def test_a_development_build_ends_within_a_minute_or_two_and_keeps_its_address()
     sent = Sent(map(phone, names), names[:1], Misconfigured("wrongEnvironment"))()
     assert (sent.codes, sent.it.tally.delivered) == ({"wrongEnvironment": 1}, 119)
     assert sent.seconds < 150
-    assert sent.world.push.asked(f"token-{names[0]}") == 5
+    assert sent.world.push.requests_to(f"token-{names[0]}") == 5
     assert sent.world.devices.get(names[0]).address is not None  # type: ignore[union-attr]
 
 
@@ -317,7 +317,7 @@ def test_one_that_is_told_to_wait_waits_alone(answer: RetryLater) -> None:
         sent.world.push.will(f"token-{hwid}", busy(), accepted())
     until(sent, 21)
     assert sent.others_lost == set()
-    assert sent.world.push.asked(f"token-{names[0]}") == 1
+    assert sent.world.push.requests_to(f"token-{names[0]}") == 1
     sent()
     assert sent.it.tally.delivered == 120
     assert sent.seconds >= (answer.retry_after_seconds or 0)
@@ -398,7 +398,7 @@ def test_a_flood_among_many_phones_costs_few_others_of_the_service_nothing() -> 
     names = named(130)
     androids, iphones = names[:100], names[100:]
     phones = [phone(h) for h in androids] + [phone(h, platform="ios") for h in iphones]
-    sent = Sent(phones, [*androids, iphones[0]], gone())()
+    sent = Sent(phones, [*androids, iphones[0]], address_gone())()
     assert sent.codes == {"wrongApp": 100, "UNREGISTERED": 1}
     assert sent.it.tally.delivered == 29
 
@@ -411,7 +411,7 @@ def test_what_other_batches_heard_counts_where_one_is_small() -> None:
 
 def test_an_owner_that_dies_before_it_decided_drops_nothing_and_the_next_decides() -> None:
     names = named(60)
-    sent = Sent(map(phone, names), names[:5], gone())
+    sent = Sent(map(phone, names), names[:5], address_gone())
     batch = planned_batch(sent)
     sent.world.hazard.strike_at("push.send", Blow.AFTER, nth=2)
     with pytest.raises(Crash):
@@ -425,7 +425,7 @@ def test_an_owner_that_dies_before_it_decided_drops_nothing_and_the_next_decides
 @pytest.mark.parametrize("stopped", [False, True])
 def test_what_was_answered_before_a_stop_or_the_end_of_time_is_recorded(stopped: bool) -> None:
     names = named(60)
-    sent = Sent(map(phone, names), names[:1], gone())
+    sent = Sent(map(phone, names), names[:1], address_gone())
     sent.world.parts.settings = sent.world.parts.settings.model_copy(update={"handler_seconds": 1})
 
     def end(call: str) -> None:
@@ -462,7 +462,7 @@ def test_a_batch_whose_owners_all_die_ends_after_six_hours() -> None:
 PASSING: st.SearchStrategy[Answer] = st.sampled_from(
     [busy(), busy(40), RetryLater("deviceBusy", 60.0), misconfigured()]
 )
-FINAL: st.SearchStrategy[Answer] = st.sampled_from([gone(), INVALID, misconfigured()])
+FINAL: st.SearchStrategy[Answer] = st.sampled_from([address_gone(), INVALID, misconfigured()])
 
 
 @settings(deadline=None)

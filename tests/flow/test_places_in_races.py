@@ -41,13 +41,13 @@ class SteppingUsage:
         self._usage = usage
         self._stage = stage
 
-    def take(self, *given: Any, **named: Any) -> bool:
+    def take(self, *args: Any, **named: Any) -> bool:
         self._stage.step()
-        return self._usage.take(*given, **named)
+        return self._usage.take(*args, **named)
 
-    def give_back(self, *given: Any, **named: Any) -> None:
+    def give_back(self, *args: Any, **named: Any) -> None:
         self._stage.step()
-        self._usage.give_back(*given, **named)
+        self._usage.give_back(*args, **named)
 
     def __getattr__(self, verb: str) -> Any:
         return getattr(self._usage, verb)

@@ -14,7 +14,7 @@ from shared.domain.push.answers import Answer, Unsendable
 from shared.stores.devices import Devices
 from tests.builders import NOON, a_desktop, a_device, a_provider, an_fcm_address
 from tests.flow.hazard import Blow, Crash
-from tests.flow.push import PushService, accepted, busy, gone, lost, misconfigured, refused
+from tests.flow.push import PushService, accepted, address_gone, busy, lost, misconfigured, refused
 from tests.flow.world import World
 from tests.parts import merge_device
 
@@ -54,7 +54,7 @@ def address_of(world: World, hwid: str = "phone-1") -> str | None:
     return device.address.value if device.address else None
 
 
-class Asked:
+class ReadingWeb:
     """Devices, and who was asked for how they are reached."""
 
     def __init__(self, devices: Devices) -> None:
@@ -69,8 +69,8 @@ class Asked:
         return getattr(self._devices, verb)
 
 
-def asking(world: World) -> Asked:
-    asked = Asked(world.parts.devices)
+def asking(world: World) -> ReadingWeb:
+    asked = ReadingWeb(world.parts.devices)
     world.parts.devices = asked  # type: ignore[assignment]
     return asked
 
@@ -83,7 +83,7 @@ def test_what_is_sent_at_once_and_its_early_retries_cost_no_read_more() -> None:
     world.push.will("token-phone-7", busy(), busy(60), accepted())
     asked = asking(world)
     world.sent()
-    assert world.push.asked("token-phone-7") == 3
+    assert world.push.requests_to("token-phone-7") == 3
     assert asked.of == []
 
 
@@ -262,7 +262,7 @@ def test_a_device_that_moved_to_another_push_service_is_reached_there() -> None:
 def test_a_dead_new_token_is_the_one_that_is_dropped() -> None:
     world = phones(2)
     for n in (1, 2):
-        world.push.will(f"token-new-{n}", gone())
+        world.push.will(f"token-new-{n}", address_gone())
 
     def move() -> None:
         for n in (1, 2):
@@ -300,10 +300,12 @@ def test_what_may_have_arrived_before_stays_unknown(meanwhile: Callable[[World],
     meanwhile(world)
     world.send(id, batch.id)
     assert word(world, id) == ("unknown", "answerLost")
-    assert world.push.asked("token-phone-1") == 1
+    assert world.push.requests_to("token-phone-1") == 1
 
 
-@pytest.mark.parametrize("answer", [refused(), gone(), Unsendable("TOO_BIG"), misconfigured()])
+@pytest.mark.parametrize(
+    "answer", [refused(), address_gone(), Unsendable("TOO_BIG"), misconfigured()]
+)
 def test_what_a_new_address_refuses_says_nothing_of_the_old_one(answer: Answer) -> None:
     world = phones()
     world.push.will("token-phone-1", lost())
@@ -314,8 +316,8 @@ def test_what_a_new_address_refuses_says_nothing_of_the_old_one(answer: Answer) 
     world.devices.set_address("phone-1", an_fcm_address("token-new"))
     world.drain()
     assert word(world, id) == ("unknown", "answerLost")
-    assert (address_of(world) is None) is (answer == gone())
-    assert world.push.asked("token-new") <= 3
+    assert (address_of(world) is None) is (answer == address_gone())
+    assert world.push.requests_to("token-new") <= 3
 
 
 def test_what_the_same_address_refuses_later_is_refused() -> None:
@@ -345,8 +347,8 @@ def test_a_crash_between_the_read_and_the_record_leaves_a_doubt(
     world.drain()
     assert word(world, id) == ("unknown", "answerLost")
     assert word(world, id, "phone-2") == ("delivered", "")
-    assert world.push.asked("token-phone-1") == times
-    assert world.push.asked("token-phone-2") == times + 1
+    assert world.push.requests_to("token-phone-1") == times
+    assert world.push.requests_to("token-phone-2") == times + 1
 
 
 def test_while_devices_cannot_be_read_nothing_is_sent_and_nothing_is_lost() -> None:
@@ -368,7 +370,7 @@ def test_a_task_that_comes_twice_reads_and_sends_once() -> None:
     world.send(id, batch.id)
     assert batch.state is BatchState.CLOSED
     assert world.hazard.trace.count(READ) == 1
-    assert world.push.asked("token-phone-1") == 1
+    assert world.push.requests_to("token-phone-1") == 1
 
 
 # ---- desktops --------------------------------------------------------------------------------
@@ -378,7 +380,7 @@ def both(platform: str = "linux") -> World:
     return World([a_desktop("pc", platform=platform, address=an_fcm_address("token-pc"))])
 
 
-def shown(world: World) -> object:
+def slot_of(world: World) -> object:
     return world.database.collection("devices").get("pc", {}).get("pendingNotificationId")
 
 
@@ -386,7 +388,7 @@ def test_a_desktop_whose_person_withdrew_is_neither_pushed_to_nor_written() -> N
     world = both()
     id = sent_late(world, lambda: world.devices.set_consent("pc", False))
     assert word(world, id, "pc") == ("skipped", "consent")
-    assert (world.push.requests, shown(world)) == ([], None)
+    assert (world.push.requests, slot_of(world)) == ([], None)
 
 
 def test_a_desktop_that_is_gone_is_skipped() -> None:
@@ -400,7 +402,7 @@ def test_a_desktop_without_an_address_any_more_is_reached_by_its_document(platfo
     world = both(platform)
     id = sent_late(world, lambda: world.devices.set_address("pc", None))
     assert word(world, id, "pc") == ("delivered", "")
-    assert (world.push.requests, shown(world)) == ([], id)
+    assert (world.push.requests, slot_of(world)) == ([], id)
 
 
 @pytest.mark.parametrize("withdraw", [True, False])
@@ -409,7 +411,7 @@ def test_a_desktop_that_showed_it_before_counts_as_delivered(withdraw: bool) -> 
     world.push.will("token-pc", busy(LATE.total_seconds()))
     id, batch = planned(world)
     world.send(id, batch.id)
-    assert shown(world) == id
+    assert slot_of(world) == id
     world.clock.set(NOON + 2 * LATE)
     if withdraw:
         world.devices.set_consent("pc", False)
@@ -418,4 +420,4 @@ def test_a_desktop_that_showed_it_before_counts_as_delivered(withdraw: bool) -> 
     world.send(id, batch.id)
     assert word(world, id, "pc") == ("delivered", "")
     assert world.records(id)["pc"].outcome is Outcome.DELIVERED
-    assert world.push.asked("token-pc") == 1
+    assert world.push.requests_to("token-pc") == 1

@@ -41,9 +41,9 @@ WARNING = Finding("shortener", Severity.WARNING, "url", "It shortens addresses."
 LOUD = Template("too-loud", "Too loud", "Please do not shout.")
 
 
-def with_findings(world: World, *findings: Finding, **given: Any) -> NotificationId:
+def with_findings(world: World, *findings: Finding, **fields: Any) -> NotificationId:
     world.inspector.findings = findings
-    id: NotificationId = world.create(an_input(**given))["id"]
+    id: NotificationId = world.create(an_input(**fields))["id"]
     return id
 
 
@@ -54,10 +54,10 @@ def test_the_queue_tells_how_long_each_waits_and_until_when_it_should_be_decided
     world = World()
     world.create()
     world.clock.advance(3_599)
-    [waiting] = world.waiting().items
+    [waiting] = world.queue_page().items
     assert (waiting.age, waiting.overdue) == (timedelta(seconds=3_599), False)
     world.clock.advance(2)
-    [waiting] = world.waiting().items
+    [waiting] = world.queue_page().items
     assert waiting.overdue
     assert waiting.due_at == world.began + timedelta(hours=1)
 
@@ -70,7 +70,7 @@ def test_a_draft_waits_since_it_was_submitted_and_an_edit_does_not_turn_the_cloc
     world.clock.advance(60)
     world.edit(id)
     world.clock.advance(60)
-    [waiting] = world.waiting().items
+    [waiting] = world.queue_page().items
     assert waiting.age == timedelta(seconds=120)
 
 
@@ -85,21 +85,21 @@ def test_the_queue_is_narrowed_by_what_a_moderator_asks_for() -> None:
     world.claim(plain)
     world.claim(warned, by=SECOND)
 
-    def shown(**wish: Any) -> list[str]:
-        return [it.notification.id for it in world.waiting(**wish).items]
+    def titles(**filters: Any) -> list[str]:
+        return [it.notification.id for it in world.queue_page(**filters).items]
 
-    assert shown() == [plain, warned, red, theirs]
-    assert shown(provider_id="p2") == [theirs]
-    assert shown(severity=Severity.RED, provider_id="p1") == [red]
-    assert shown(severity=Severity.WARNING, provider_id="p1") == [warned, red]
-    assert shown(claimed=ClaimHolder.MINE) == [plain]
-    assert shown(claimed=ClaimHolder.OTHERS) == [warned]
-    assert shown(claimed=ClaimHolder.FREE) == [red, theirs]
-    assert shown(claimed=ClaimHolder.MINE, by=SECOND) == [warned]
-    assert shown(text="sale") == [red]
-    assert shown(text="P2@") == [theirs]
+    assert titles() == [plain, warned, red, theirs]
+    assert titles(provider_id="p2") == [theirs]
+    assert titles(severity=Severity.RED, provider_id="p1") == [red]
+    assert titles(severity=Severity.WARNING, provider_id="p1") == [warned, red]
+    assert titles(claimed=ClaimHolder.MINE) == [plain]
+    assert titles(claimed=ClaimHolder.OTHERS) == [warned]
+    assert titles(claimed=ClaimHolder.FREE) == [red, theirs]
+    assert titles(claimed=ClaimHolder.MINE, by=SECOND) == [warned]
+    assert titles(text="sale") == [red]
+    assert titles(text="P2@") == [theirs]
     world.clock.advance(601)
-    assert shown(claimed=ClaimHolder.OTHERS) == []
+    assert titles(claimed=ClaimHolder.OTHERS) == []
 
 
 def test_the_queue_comes_in_pages() -> None:
@@ -110,7 +110,7 @@ def test_the_queue_comes_in_pages() -> None:
         world.clock.advance(1)
     seen, token = [], ""
     while True:
-        page = world.waiting(page_size=2, page_token=token)
+        page = world.queue_page(page_size=2, page_token=token)
         seen += [it.notification.id for it in page.items]
         if not page.next_token:
             break
@@ -264,10 +264,10 @@ def test_the_queue_shows_no_claim_of_somebody_who_is_no_moderator_any_more() -> 
     world.create()
     [waiting] = world.queue()
     world.claim(waiting.id)
-    [claimed] = world.waiting(by=SECOND, claimed=ClaimHolder.OTHERS).items
+    [claimed] = world.queue_page(by=SECOND, claimed=ClaimHolder.OTHERS).items
     assert claimed.notification.claim is not None
     del world.standings.accounts["m1"]
-    [free] = world.waiting(by=SECOND, claimed=ClaimHolder.FREE).items
+    [free] = world.queue_page(by=SECOND, claimed=ClaimHolder.FREE).items
     assert free.notification.claim is None
 
 
@@ -280,7 +280,7 @@ def test_a_large_audience_takes_two_moderators() -> None:
     assert world.approve(one).status is Status.SENDING
     assert world.approve(many).status is Status.PENDING
     assert world.approve(many, by=SECOND).status is Status.SENDING
-    assert [it.approvals_needed for it in world.waiting().items] == []
+    assert [it.approvals_needed for it in world.queue_page().items] == []
 
 
 def test_the_estimate_stays_on_the_providers_own_domains() -> None:
@@ -442,14 +442,14 @@ def test_nobody_decides_on_a_provider_they_belong_to(by: Actor, email: str) -> N
 # ---- templates -------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("known", ["account", "linked sign-in", "operators' list"])
-def test_an_e_mail_under_which_a_moderator_is_known_tells_whom_they_belong_to(known: str) -> None:
+@pytest.mark.parametrize("email", ["account", "linked sign-in", "operators' list"])
+def test_an_e_mail_under_which_a_moderator_is_known_tells_whom_they_belong_to(email: str) -> None:
     world = World()
     id = world.create()["id"]
     world.providers.put(a_provider(members=("Mia@Shop.example",)))
     emails = {"account": ("mia@shop.example",), "linked sign-in": ("x@y.z", "mia@shop.example")}
-    world.standings.accounts["m1"] = an_account("m1", "moderator", emails=emails.get(known, ()))
-    if known == "operators' list":
+    world.standings.accounts["m1"] = an_account("m1", "moderator", emails=emails.get(email, ()))
+    if email == "operators' list":
         world.moderators.put(Moderator("m1", NOON, email="mia@shop.example"))
     for act in (world.claim, world.approve, world.reject):
         with pytest.raises(Forbidden) as refused:

@@ -15,7 +15,16 @@ from shared.domain.notifications.notification import NotificationId
 from shared.domain.push.answers import Answer, Unsendable
 from tests.builders import NOON, OPERATOR, a_desktop, a_device, an_fcm_address, ran
 from tests.flow.hazard import Blow, Crash
-from tests.flow.push import accepted, busy, gone, lost, misconfigured, no_turn, refused, texts
+from tests.flow.push import (
+    accepted,
+    address_gone,
+    busy,
+    lost,
+    misconfigured,
+    no_turn,
+    refused,
+    texts,
+)
 from tests.flow.world import World
 
 HORIZON = timedelta(hours=6)
@@ -47,7 +56,7 @@ def test_what_the_push_service_takes_is_delivered_with_its_receipt() -> None:
     ("answer", "code"),
     [
         (refused(), "INVALID_ARGUMENT"),
-        (gone(), "UNREGISTERED"),
+        (address_gone(), "UNREGISTERED"),
         (Unsendable("TOO_BIG"), "TOO_BIG"),
     ],
 )
@@ -57,7 +66,7 @@ def test_a_refusal_for_good_is_a_failure_with_its_code(answer: Answer, code: str
     it = world.sent()
     assert word(world, it.id) == ("failed", code)
     assert (it.status, it.tally.errors) == (Status.FAILED, {code: 1})
-    assert world.push.asked("token-phone-1") == 1
+    assert world.push.requests_to("token-phone-1") == 1
 
 
 def test_every_message_carries_the_notification_as_its_replace_key() -> None:
@@ -76,7 +85,7 @@ def test_without_consent_nothing_is_sent() -> None:
     world.devices.set_address("silent-1", an_fcm_address("token-silent-1"))
     it = world.sent()
     assert word(world, it.id, "silent-1") == ("skipped", "consent")
-    assert world.push.asked("token-silent-1") == 0
+    assert world.push.requests_to("token-silent-1") == 0
 
 
 def test_a_phone_without_an_address_is_skipped() -> None:
@@ -103,7 +112,7 @@ def address_of(world: World, hwid: str = "phone-1") -> object:
 
 def test_a_dead_address_is_dropped() -> None:
     world = World([a_device()])
-    world.push.will("token-phone-1", gone())
+    world.push.will("token-phone-1", address_gone())
     it = world.sent()
     assert address_of(world) is None
     assert world.records(it.id)["phone-1"].dropped
@@ -111,7 +120,7 @@ def test_a_dead_address_is_dropped() -> None:
 
 def test_a_dead_address_is_dropped_only_after_its_record_is_written() -> None:
     world = World([a_device()])
-    world.push.will("token-phone-1", gone())
+    world.push.will("token-phone-1", address_gone())
     id, batch = planned(world)
     seen: list[Outcome] = []
 
@@ -126,22 +135,22 @@ def test_a_dead_address_is_dropped_only_after_its_record_is_written() -> None:
 
 def test_an_address_registered_anew_meanwhile_survives() -> None:
     world = World([a_device()])
-    world.push.will("token-phone-1", gone())
+    world.push.will("token-phone-1", address_gone())
     id, batch = planned(world)
     world.devices.set_address("phone-1", an_fcm_address("token-new"))
     world.send(id, batch.id)
     assert address_of(world) == "token-new"
 
 
-@pytest.mark.parametrize(("seconds", "kept"), [(-1, False), (0, False), (1, True)])
+@pytest.mark.parametrize(("seconds", "stays"), [(-1, False), (0, False), (1, True)])
 def test_an_address_registered_after_the_moment_it_was_found_dead_survives(
-    seconds: int, kept: bool
+    seconds: int, stays: bool
 ) -> None:
     since = NOON + timedelta(seconds=seconds)
     world = World([a_device(address=an_fcm_address("token-phone-1", registered_at=since))])
-    world.push.will("token-phone-1", gone(as_of=NOON))
+    world.push.will("token-phone-1", address_gone(as_of=NOON))
     world.sent()
-    assert (address_of(world) is not None) is kept
+    assert (address_of(world) is not None) is stays
 
 
 @pytest.mark.parametrize("answer", [refused(), misconfigured(), Unsendable("TOO_BIG")])
@@ -158,7 +167,7 @@ def test_a_refusal_of_our_credentials_is_a_failure_once_it_lasted() -> None:
     it = world.sent()
     assert (it.status, ran(it).failure_reason) == (Status.FAILED, "credentialsRefused")
     assert word(world, it.id) == ("failed", "credentialsRefused")
-    assert world.push.asked("token-phone-1") == 3
+    assert world.push.requests_to("token-phone-1") == 3
 
 
 # ---- later -----------------------------------------------------------------------------------
@@ -176,7 +185,7 @@ def test_what_is_refused_for_now_is_tried_again_by_a_later_task() -> None:
     assert follow_up.not_before == NOON + timedelta(seconds=15)
     world.drain()
     assert world.push.reached(id) == {"token-phone-1": 1, "token-phone-2": 1}
-    assert world.push.asked("token-phone-2") == 1
+    assert world.push.requests_to("token-phone-2") == 1
     assert world.get(id).tally.delivered == 2
 
 
@@ -266,7 +275,7 @@ def test_a_task_that_comes_before_its_time_sends_nothing() -> None:
     id, batch = planned(world)
     world.send(id, batch.id)
     world.send(id, batch.id)
-    assert world.push.asked("token-phone-1") == 1
+    assert world.push.requests_to("token-phone-1") == 1
     assert world.ledger.batch(id, batch.id).attempt == 1
 
 
@@ -322,7 +331,7 @@ def test_a_refusal_of_ours_says_nothing_of_what_may_have_arrived_before() -> Non
     assert (it.status, it.tally.unknown) == (Status.APPROVED, 2)
 
 
-@pytest.mark.parametrize("answer", [refused(), gone(), Unsendable("TOO_BIG")])
+@pytest.mark.parametrize("answer", [refused(), address_gone(), Unsendable("TOO_BIG")])
 def test_a_refusal_of_address_or_content_held_for_the_lost_answer_too(answer: Answer) -> None:
     world = World([a_device()])
     world.push.will("token-phone-1", lost(), answer)
@@ -358,7 +367,7 @@ def test_a_batch_that_somebody_else_is_sending_is_tried_again() -> None:
     world.hazard.watch(rival)
     world.send(id, batch.id)
     assert refusals == [91]
-    assert world.push.asked("token-phone-1") == 1
+    assert world.push.requests_to("token-phone-1") == 1
 
 
 def test_an_owner_that_outlived_its_lease_stops_at_its_chunk_and_writes_nothing() -> None:
@@ -392,7 +401,7 @@ def test_a_lease_ends_to_the_second(seconds: int, owned: bool) -> None:
     world.clock.advance(world.parts.settings.lease + timedelta(seconds=seconds))
     with pytest.raises(TryAgain) if owned else nullcontext():
         world.send(id, batch.id)
-    assert world.push.asked("token-phone-1") == (0 if owned else 1)
+    assert world.push.requests_to("token-phone-1") == (0 if owned else 1)
 
 
 def test_each_chunk_renews_the_lease() -> None:
@@ -415,7 +424,7 @@ def test_a_batch_that_is_closed_is_not_sent_again() -> None:
     id, batch = planned(world)
     world.send(id, batch.id)
     world.send(id, batch.id)
-    assert world.push.asked("token-phone-1") == 1
+    assert world.push.requests_to("token-phone-1") == 1
 
 
 def test_when_time_runs_out_the_rest_is_sent_by_another_task() -> None:
@@ -546,7 +555,7 @@ def both(hwid: str = "desktop-1") -> World:
     return World([a_desktop(hwid, address=an_fcm_address(f"token-{hwid}"))])
 
 
-def shown(world: World, hwid: str = "desktop-1") -> object:
+def slot_of(world: World, hwid: str = "desktop-1") -> object:
     return world.database.collection("devices")[hwid].get("pendingNotificationId")
 
 
@@ -556,7 +565,7 @@ def test_a_desktop_gets_its_notification_into_its_document() -> None:
     document = world.database.collection("devices")["desktop-1"]
     assert document["pendingNotificationTitle"] == "Sale"
     assert document["pendingNotificationAt"] == ran(it).sending_at
-    assert shown(world) == it.id
+    assert slot_of(world) == it.id
     assert (it.status, it.tally.delivered) == (Status.APPROVED, 1)
 
 
@@ -567,7 +576,7 @@ def test_a_desktop_keeps_a_newer_notification() -> None:
     newer, newer_batch = planned(world)
     world.send(newer, newer_batch.id)
     world.send(older, older_batch.id)
-    assert shown(world) == newer
+    assert slot_of(world) == newer
     assert word(world, older, "desktop-1") == ("skipped", "superseded")
 
 
@@ -582,14 +591,14 @@ def test_a_desktop_removed_meanwhile_is_skipped() -> None:
 def test_a_desktop_with_an_address_gets_both_and_counts_once() -> None:
     world = both()
     it = world.sent()
-    assert world.push.asked("token-desktop-1") == 1
-    assert shown(world) == it.id
+    assert world.push.requests_to("token-desktop-1") == 1
+    assert slot_of(world) == it.id
     assert (it.tally.targeted, it.tally.delivered) == (1, 1)
 
 
 def test_a_desktop_whose_address_is_dead_is_still_delivered_by_its_document() -> None:
     world = both()
-    world.push.will("token-desktop-1", gone())
+    world.push.will("token-desktop-1", address_gone())
     it = world.sent()
     assert word(world, it.id, "desktop-1")[0] == "delivered"
     assert address_of(world, "desktop-1") is None
@@ -637,16 +646,16 @@ def test_a_desktop_that_waits_for_its_document_is_not_pushed_to_again() -> None:
     world = both()
     world.desktops.contended = 1
     it = world.sent()
-    assert world.push.asked("token-desktop-1") == 1
-    assert shown(world) == it.id
+    assert world.push.requests_to("token-desktop-1") == 1
+    assert slot_of(world) == it.id
     assert (word(world, it.id, "desktop-1")[0], it.tally.delivered) == ("delivered", 1)
 
 
 def test_a_macos_with_an_address_is_pushed_to_and_not_written() -> None:
     world = World([a_desktop(platform="macos", address=an_fcm_address("token-mac"))])
     world.sent()
-    assert shown(world) is None
-    assert world.push.asked("token-mac") == 1
+    assert slot_of(world) is None
+    assert world.push.requests_to("token-mac") == 1
 
 
 def test_the_ledger_forgets_addresses_once_a_batch_is_closed() -> None:

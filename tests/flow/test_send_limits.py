@@ -42,8 +42,8 @@ def codes(world: World, id: NotificationId) -> dict[str, int]:
 
 
 def slowly(world: World, call: str, seconds: float) -> None:
-    def take_long(made: str) -> None:
-        if made == call:
+    def take_long(task: str) -> None:
+        if task == call:
             world.clock.advance(seconds)
 
     world.hazard.watch(take_long)
@@ -104,19 +104,19 @@ def test_addresses_whose_turn_did_not_come_are_sent_by_a_later_attempt() -> None
     id, _ = planned(world)
     world.drain()
     assert world.get(id).tally.delivered == 3
-    assert world.push.asked("token-phone-000") == 1
+    assert world.push.requests_to("token-phone-000") == 1
 
 
 class Sluggish:
     """A push service that answers ten of each fifty, in vain, and takes all the time there is."""
 
     def __init__(self, world: World, answer: Answer) -> None:
-        self.asked: Counter[str] = Counter()
+        self.requests: Counter[str] = Counter()
         self._clock, self._answer = world.clock, answer
 
     def send(self, pushes: Sequence[Push], within_seconds: float = inf) -> Sequence[Answer]:
         self._clock.advance(within_seconds)
-        self.asked.update(address.value for address, _ in pushes[:10])
+        self.requests.update(address.value for address, _ in pushes[:10])
         return [self._answer if n < 10 else no_turn() for n in range(len(pushes))]
 
 
@@ -132,17 +132,17 @@ def sluggishly(world: World, answer: Answer) -> Sluggish:
 def test_a_batch_that_is_cut_off_each_time_still_gets_round() -> None:
     world = phones(500)
     service = sluggishly(world, accepted())
-    assert service.asked == Counter({f"token-phone-{n:03d}": 1 for n in range(500)})
+    assert service.requests == Counter({f"token-phone-{n:03d}": 1 for n in range(500)})
 
 
 def test_a_batch_that_spends_all_its_time_in_vain_waits_and_ends_after_six_hours() -> None:
     world = phones(500)
     service = sluggishly(world, lost())
     assert timedelta(hours=5) < world.clock.now() - NOON < timedelta(hours=6, minutes=30)
-    assert max(service.asked.values()) < 30
+    assert max(service.requests.values()) < 30
     (id,) = records(world.database)
     it = world.get(NotificationId(id))
-    assert (it.tally.open, it.tally.unknown, len(service.asked)) == (0, 500, 500)
+    assert (it.tally.open, it.tally.unknown, len(service.requests)) == (0, 500, 500)
 
 
 def test_a_mute_push_service_takes_no_time_from_another() -> None:
@@ -154,7 +154,7 @@ def test_a_mute_push_service_takes_no_time_from_another() -> None:
     world.parts.senders = MemorySenders({AddressKind.FCM: world.push, AddressKind.APNS: mute})
     id, batch = planned(world)
     world.send(id, batch.id)
-    assert (world.get(id).tally.delivered, len(mute.asked)) == (20, 10)
+    assert (world.get(id).tally.delivered, len(mute.requests)) == (20, 10)
 
 
 def test_while_a_pause_is_wanted_others_are_asked_for_at_each_visit() -> None:
@@ -163,19 +163,19 @@ def test_while_a_pause_is_wanted_others_are_asked_for_at_each_visit() -> None:
     first: list[str] = []
 
     class Pausing:
-        asked = False
+        has_answered = False
 
         def send(self, pushes: Sequence[Push], within_seconds: float = inf) -> Sequence[Answer]:
-            if self.asked:
+            if self.has_answered:
                 return [no_turn(60)] * len(pushes)
-            self.asked = True
+            self.has_answered = True
             first.append(pushes[0][0].value)
             return [busy(60), *[no_turn(60)] * (len(pushes) - 1)]
 
     world.parts.senders = MemorySenders({AddressKind.FCM: (service := Pausing())})
     id, batch = planned(world)
     for _ in range(6):
-        service.asked = False
+        service.has_answered = False
         world.send(id, batch.id)
         world.clock.advance(700)
     assert first == [batch.targets[n].address_value for n in (0, 50, 100, 1, 51, 101)]
@@ -363,10 +363,10 @@ class ByPlatform:
 
     def __init__(self, refused: str) -> None:
         self.refused = refused
-        self.asked: list[str] = []
+        self.addresses: list[str] = []
 
     def send(self, pushes: Sequence[Push], within_seconds: float = inf) -> Sequence[Answer]:
-        self.asked += [address.value for address, _ in pushes]
+        self.addresses += [address.value for address, _ in pushes]
         return [THIRD_PARTY if self.refused in to.value else Accepted() for to, _ in pushes]
 
 
@@ -391,7 +391,7 @@ def test_a_missing_key_of_apples_fails_iphones_and_nobody_else() -> None:
     it = world.sent()
     assert (it.tally.delivered, it.tally.failed) == (100, 100)
     assert codes(world, it.id) == {"thirdPartyAuth": 100}
-    iphones = [value for value in push.asked if "ios" in value]
+    iphones = [value for value in push.addresses if "ios" in value]
     assert len(iphones) <= 50
     assert all(world.devices.get(hwid).address for hwid in world.targets)  # type: ignore[union-attr]
 

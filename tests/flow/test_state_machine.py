@@ -44,7 +44,7 @@ from tests.builders import (
 )
 from tests.flow.audit import faults, most_sent_again, sent_again
 from tests.flow.hazard import Blow, Crash
-from tests.flow.push import accepted, busy, gone, lost, misconfigured, refused
+from tests.flow.push import accepted, address_gone, busy, lost, misconfigured, refused
 from tests.flow.world import World
 from tests.notification_documents import records
 
@@ -86,7 +86,7 @@ def a_small_world() -> World:
     world.providers.put_domain(a_domain(admin_hwids=("phone-1",)))
     world.push.will("token-phone-2", busy(), accepted())
     world.push.will("token-vague-1", lost(), accepted())
-    world.push.will("token-dead-1", gone())
+    world.push.will("token-dead-1", address_gone())
     return world
 
 

@@ -376,10 +376,10 @@ def test_a_submit_that_loses_to_edits_keeps_its_hands_off_anothers_place(segment
     world = a_world(submissionsPerDay=1, adminSendsPerHour=1)
     id = world.create(an_input(draft=True, target_segment=segment))["id"]
 
-    def edited(left: int) -> None:
-        world.edit(id, NotificationInput(title=f"Edit {left}"))
-        if left > 1:
-            world.inspector.meanwhile = partial(edited, left - 1)
+    def edited(places_left: int) -> None:
+        world.edit(id, NotificationInput(title=f"Edit {places_left}"))
+        if places_left > 1:
+            world.inspector.meanwhile = partial(edited, places_left - 1)
 
     def the_other_loses() -> None:
         world.inspector.meanwhile = partial(edited, LOOKS)
@@ -443,8 +443,8 @@ LINKED = an_input(url="https://example.com/sale", draft=True)
 class SilentLink:
     """A look that does not come back until it is let; it counts who is at it."""
 
-    def __init__(self, at_once: int) -> None:
-        self.all_there = threading.Barrier(at_once + 1)
+    def __init__(self, looks: int) -> None:
+        self.all_there = threading.Barrier(looks + 1)
         self.may_end = threading.Event()
 
     def __call__(self, content: Content, domains: Sequence[Domain]) -> Inspection:
@@ -579,16 +579,18 @@ def test_a_request_that_dies_and_is_repeated_takes_one_place(call: str, blow: Bl
 
 
 @pytest.mark.parametrize(
-    ("given", "fault"),
+    ("fields", "fault"),
     [
         (an_input(target_segment=a_segment(domain="other.com")), InvalidInput),
         (an_input(body="x" * 500, url="https://example.com/" + "й" * 2000), InvalidInput),
     ],
 )
-def test_what_is_refused_for_other_faults_costs_nothing(given: Any, fault: type[Exception]) -> None:
+def test_what_is_refused_for_other_faults_costs_nothing(
+    fields: Any, fault: type[Exception]
+) -> None:
     world = a_world(submissionsPerDay=1)
     with pytest.raises(fault):
-        world.create(given)
+        world.create(fields)
     assert (places(world), world.inspector.looks) == (0, 0)
     assert world.create()["status"] == "pending"
 

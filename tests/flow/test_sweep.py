@@ -22,7 +22,7 @@ from tests.flow.push import accepted, busy
 from tests.flow.world import World
 from tests.notification_documents import alter, records, remove
 
-NOTHING = SweepCounts(runs=0, parts=0, batches=0)
+NO_STUCK_RECORDS = SweepCounts(runs=0, parts=0, batches=0)
 PHONES = [a_device(f"phone-{n}") for n in range(4)]
 
 
@@ -111,7 +111,7 @@ def test_nothing_is_swept_before_its_time() -> None:
     world = World(PHONES)
     id = world.approved()
     world.clock.advance(SWEEP_AFTER - timedelta(seconds=1))
-    assert world.tick() == NOTHING
+    assert world.tick() == NO_STUCK_RECORDS
     world.clock.advance(1)
     assert world.tick() == SweepCounts(runs=1, parts=0, batches=0)
     assert [task.payload["notificationId"] for task in world.tasks.tasks] == [id]
@@ -122,7 +122,7 @@ def test_sweeping_twice_at_once_sets_going_once() -> None:
     world.approved()
     world.clock.advance(SWEEP_AFTER)
     world.tick()
-    assert world.tick() == NOTHING
+    assert world.tick() == NO_STUCK_RECORDS
     assert len(world.tasks.tasks) == 1
 
 
@@ -190,7 +190,7 @@ def test_what_has_ended_is_never_swept() -> None:
     world = World(PHONES)
     world.sent()
     world.clock.advance(timedelta(days=2))
-    assert world.tick() == NOTHING
+    assert world.tick() == NO_STUCK_RECORDS
 
 
 # ---- stopped ones ------------------------------------------------------------------------------
@@ -244,7 +244,7 @@ def test_a_stop_whose_batches_counted_themselves_is_not_looked_at() -> None:
     world.pass_time(timedelta(minutes=4))
     assert (world.get(id).tally.skipped, ran(world.get(id)).wake_at) == (4, None)
     world.clock.advance(timedelta(days=2))
-    assert world.tick() == NOTHING
+    assert world.tick() == NO_STUCK_RECORDS
 
 
 def test_a_stop_before_its_plan_rests_when_no_plan_can_be_under_way() -> None:

@@ -93,15 +93,15 @@ class World(Stores, Callers):
 
     # ---- shortcuts -----------------------------------------------------------------------
 
-    def approved(self, given: NotificationInput | None = None) -> NotificationId:
+    def approved(self, request: NotificationInput | None = None) -> NotificationId:
         """One that was created and approved just now; nothing of it is delivered yet."""
-        id: NotificationId = self.create(given)["id"]
+        id: NotificationId = self.create(request)["id"]
         self.approve(id)
         return id
 
-    def sent(self, given: NotificationInput | None = None) -> Notification:
+    def sent(self, request: NotificationInput | None = None) -> Notification:
         """One that went its whole way."""
-        id = self.approved(given)
+        id = self.approved(request)
         self.drain()
         return self.get(id)
 

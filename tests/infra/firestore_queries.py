@@ -25,7 +25,7 @@ CONTAINS = {"ARRAY_CONTAINS", "ARRAY_CONTAINS_ANY"}
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class QueryShape:
     """A structured query, and the fields summed over it."""
 
     query: Json
@@ -59,16 +59,16 @@ class Refused(AssertionError):
 # ---- from a query to its indexes -----------------------------------------------------------------
 
 
-def needs(asked: Asked) -> Composite | set[Single]:
+def needs(query: QueryShape) -> Composite | set[Single]:
     """Return the composite index of a query, or the single-field ones that are enough for it."""
-    (source,) = asked.query["from"]
+    (source,) = query.query["from"]
     collection = source["collectionId"]
     scope = "COLLECTION_GROUP" if source.get("allDescendants") else "COLLECTION"
-    conditions = [f["fieldFilter"] for f in _filters(asked.query.get("where", {}))]
+    conditions = [f["fieldFilter"] for f in _filters(query.query.get("where", {}))]
     equal = frozenset(_equal(c) for c in conditions if c["op"] not in RANGES)
-    ordered = _order(asked.query, {_path(c) for c in conditions if c["op"] in RANGES})
+    ordered = _order(query.query, {_path(c) for c in conditions if c["op"] in RANGES})
     named = [path for path, _ in (*equal, *ordered)]
-    ordered = (*ordered, *((path, "ASCENDING") for path in sorted(asked.sums) if path not in named))
+    ordered = (*ordered, *((path, "ASCENDING") for path in sorted(query.sums) if path not in named))
     if not ordered or len(equal) + len(ordered) == 1:
         return {Single(collection, scope, path, mode) for path, mode in (*equal, *ordered)}
     return Composite(collection, scope, equal, ordered)
@@ -140,22 +140,22 @@ def has_single(overrides: Sequence[Json], needed: Single) -> bool:
 class RestRecorder(httpx.BaseTransport):
     """Answers as an empty store, but for ``found``: documents for queries of these fields."""
 
-    def __init__(self, found: Mapping[tuple[str, ...], Json]) -> None:
-        self.asked: list[Asked] = []
-        self._found = found
+    def __init__(self, documents: Mapping[tuple[str, ...], Json]) -> None:
+        self.queries: list[QueryShape] = []
+        self._documents = documents
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         body = orjson.loads(request.content)
         now = {"readTime": "2026-01-01T00:00:00Z"}
         if "structuredQuery" in body:
-            self.asked.append(Asked(body["structuredQuery"]))
+            self.queries.append(QueryShape(body["structuredQuery"]))
             selected = body["structuredQuery"].get("select", {}).get("fields", ())
-            found = self._found.get(tuple(field["fieldPath"] for field in selected))
+            found = self._documents.get(tuple(field["fieldPath"] for field in selected))
             return httpx.Response(200, json=[now | ({"document": found} if found else {})])
         if "structuredAggregationQuery" in body:
             wanted = body["structuredAggregationQuery"]
             sums = [a["sum"]["field"]["fieldPath"] for a in wanted["aggregations"] if "sum" in a]
-            self.asked.append(Asked(wanted["structuredQuery"], tuple(sums)))
+            self.queries.append(QueryShape(wanted["structuredQuery"], tuple(sums)))
             zeros = {a["alias"]: {"integerValue": "0"} for a in wanted["aggregations"]}
             return httpx.Response(200, json=[now | {"result": {"aggregateFields": zeros}}])
         return httpx.Response(200, json=[now])
@@ -165,7 +165,7 @@ class GrpcRecorder(grpc.GenericRpcHandler):  # type: ignore[misc]
     """Firestore's gRPC service as an empty store."""
 
     def __init__(self) -> None:
-        self.asked: list[Asked] = []
+        self.queries: list[QueryShape] = []
         self.gets: list[Any] = []
         self._lock = threading.Lock()
 
@@ -176,20 +176,20 @@ class GrpcRecorder(grpc.GenericRpcHandler):  # type: ignore[misc]
         stream: Callable[[bytes, object], Iterator[bytes]] | None = {
             "RunQuery": self._query,
             "RunAggregationQuery": self._aggregation,
-            "BatchGetDocuments": self._nothing,
+            "BatchGetDocuments": self._no_answers,
         }.get(method)
         return stream and grpc.unary_stream_rpc_method_handler(stream)
 
     def _query(self, request: bytes, context: object) -> Iterator[bytes]:
         asked = firestore.RunQueryRequest.deserialize(request)
-        self._note(Asked(_as_json(asked.structured_query)))
+        self._note(QueryShape(_as_json(asked.structured_query)))
         yield firestore.RunQueryResponse.serialize(firestore.RunQueryResponse(read_time=_NOW))
 
     def _aggregation(self, request: bytes, context: object) -> Iterator[bytes]:
         asked = firestore.RunAggregationQueryRequest.deserialize(request)
         wanted = asked.structured_aggregation_query
         sums = [a.sum.field.field_path for a in wanted.aggregations if "sum" in a]
-        self._note(Asked(_as_json(wanted.structured_query), tuple(sums)))
+        self._note(QueryShape(_as_json(wanted.structured_query), tuple(sums)))
         zeros = {a.alias: document.Value(integer_value=0) for a in wanted.aggregations}
         yield firestore.RunAggregationQueryResponse.serialize(
             firestore.RunAggregationQueryResponse(
@@ -198,7 +198,7 @@ class GrpcRecorder(grpc.GenericRpcHandler):  # type: ignore[misc]
             )
         )
 
-    def _nothing(self, request: bytes, context: object) -> Iterator[bytes]:
+    def _no_answers(self, request: bytes, context: object) -> Iterator[bytes]:
         got = firestore.BatchGetDocumentsRequest.deserialize(request)
         self.gets.append(got)
         for name in got.documents:
@@ -211,9 +211,9 @@ class GrpcRecorder(grpc.GenericRpcHandler):  # type: ignore[misc]
         answer = firestore.CommitResponse(write_results=results, commit_time=_NOW)
         return bytes(firestore.CommitResponse.serialize(answer))
 
-    def _note(self, asked: Asked) -> None:
+    def _note(self, query: QueryShape) -> None:
         with self._lock:
-            self.asked.append(asked)
+            self.queries.append(query)
 
 
 _NOW = Timestamp(seconds=1_767_268_800)

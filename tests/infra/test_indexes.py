@@ -43,9 +43,9 @@ from tests.adapters.test_others import not_again
 from tests.builders import NOON, a_batch, an_fcm_address
 from tests.infra.conftest import ROOT
 from tests.infra.firestore_queries import (
-    Asked,
     Composite,
     GrpcRecorder,
+    QueryShape,
     Refused,
     RestRecorder,
     Single,
@@ -110,7 +110,7 @@ def test_every_filter_that_the_store_decides_is_among_those_asked_for() -> None:
     assert len(query.conditions) == len(NARROWING)
 
 
-def rest_queries() -> tuple[list[Asked], set[str]]:
+def rest_queries() -> tuple[list[QueryShape], set[str]]:
     """Record the hot path's queries, and the names of the methods called for them."""
     found = {"name": "a/b/batches/x", "fields": {"stream": encode(2)}, "updateTime": "v1"}
     recorder = RestRecorder({("stream",): found})
@@ -140,7 +140,7 @@ def rest_queries() -> tuple[list[Asked], set[str]]:
     }
     for call in calls.values():
         call()
-    return recorder.asked, set(calls)
+    return recorder.queries, set(calls)
 
 
 def client_queries(client: Client) -> set[str]:
@@ -201,7 +201,7 @@ BY_NAME_ONLY = {
 
 
 @pytest.fixture(scope="module")
-def asked() -> list[Asked]:
+def queries() -> list[QueryShape]:
     recorder = GrpcRecorder()
     with served(recorder) as address, pytest.MonkeyPatch.context() as patch:
         patch.setenv("FIRESTORE_EMULATOR_HOST", address)
@@ -211,17 +211,17 @@ def asked() -> list[Asked]:
         client.close()
     public = {name for kind in STORES for name in vars(kind) if not name.startswith("_")}
     assert by_client | by_rest[1] == public - BY_NAME_ONLY, "a method is not accounted for"
-    return recorder.asked + by_rest[0]
+    return recorder.queries + by_rest[0]
 
 
 @pytest.fixture(scope="module")
-def composites(asked: list[Asked]) -> set[Composite]:
-    return {need for query in asked if isinstance(need := needs(query), Composite)}
+def composites(queries: list[QueryShape]) -> set[Composite]:
+    return {need for query in queries if isinstance(need := needs(query), Composite)}
 
 
 @pytest.fixture(scope="module")
-def singles(asked: list[Asked]) -> set[Single]:
-    found = [need for query in asked if not isinstance(need := needs(query), Composite)]
+def singles(queries: list[QueryShape]) -> set[Single]:
+    found = [need for query in queries if not isinstance(need := needs(query), Composite)]
     return set().union(*found)
 
 
@@ -332,39 +332,39 @@ def test_what_is_written_with_an_end_expires_and_nothing_else() -> None:
 def test_ordering_by_name_before_a_range_is_refused_as_firestore_refuses_it() -> None:
     since = where("lastActiveAt", "GREATER_THAN", NOON - timedelta(days=1))
     with pytest.raises(Refused):
-        needs(Asked(query("devices", since, order=["partition", "__name__"])))
+        needs(QueryShape(query("devices", since, order=["partition", "__name__"])))
     with pytest.raises(Refused):
-        needs(Asked(query("devices", order=["__name__", "partition"])))
+        needs(QueryShape(query("devices", order=["__name__", "partition"])))
 
 
 @pytest.mark.parametrize(
-    ("asked", "needed"),
+    ("shape", "needed"),
     [
-        (Asked(query("c", order=["__name__"])), set()),
-        (Asked(query("c", order=["-a"])), {Single("c", "COLLECTION", "a", "DESCENDING")}),
+        (QueryShape(query("c", order=["__name__"])), set()),
+        (QueryShape(query("c", order=["-a"])), {Single("c", "COLLECTION", "a", "DESCENDING")}),
         (
-            Asked(query("c", where("a", "EQUAL", 1), where("b", "EQUAL", 1))),
+            QueryShape(query("c", where("a", "EQUAL", 1), where("b", "EQUAL", 1))),
             {Single("c", "COLLECTION", f, "ASCENDING") for f in "ab"},
         ),
         (
-            Asked(query("c", where("a", "LESS_THAN", 1), everywhere=True)),
+            QueryShape(query("c", where("a", "LESS_THAN", 1), everywhere=True)),
             {Single("c", "COLLECTION_GROUP", "a", "ASCENDING")},
         ),
         (
-            Asked(query("c", where("a", "EQUAL", 1), order=["-b", "-__name__"])),
+            QueryShape(query("c", where("a", "EQUAL", 1), order=["-b", "-__name__"])),
             Composite("c", "COLLECTION", frozenset({("a", "ASCENDING")}), (("b", "DESCENDING"),)),
         ),
         (
-            Asked(query("c", where("z", "LESS_THAN", 1), where("y", "LESS_THAN", 1))),
+            QueryShape(query("c", where("z", "LESS_THAN", 1), where("y", "LESS_THAN", 1))),
             Composite("c", "COLLECTION", frozenset(), (("y", "ASCENDING"), ("z", "ASCENDING"))),
         ),
         (
-            Asked(query("c"), ("b", "a")),
+            QueryShape(query("c"), ("b", "a")),
             Composite("c", "COLLECTION", frozenset(), (("a", "ASCENDING"), ("b", "ASCENDING"))),
         ),
     ],
 )
 def test_a_query_needs_what_firestores_rules_say(
-    asked: Asked, needed: Composite | set[Single]
+    shape: QueryShape, needed: Composite | set[Single]
 ) -> None:
-    assert needs(asked) == needed
+    assert needs(shape) == needed

@@ -166,7 +166,7 @@ ONE_OF: dict[str, Any] = {"rules": [{"at": "bulb", "exactly_one": ["watts", "lum
 
 
 @pytest.mark.parametrize(
-    ("config", "said"),
+    ("config", "sentences"),
     [
         ({"mode": "BRIGHT", "bulb": []}, []),
         ({"mode": "BLINDING", "bulb": []}, ["mode must be one of"]),
@@ -179,11 +179,11 @@ ONE_OF: dict[str, Any] = {"rules": [{"at": "bulb", "exactly_one": ["watts", "lum
     ],
 )
 def test_a_configuration_is_checked_as_the_real_provider_does(
-    config: dict[str, Any], said: list[str]
+    config: dict[str, Any], sentences: list[str]
 ) -> None:
     found = [fault.detail for fault in faults(LAMP, ONE_OF, config)]
-    assert len(found) == len(said)
-    assert all(part in detail for part, detail in zip(said, found, strict=True))
+    assert len(found) == len(sentences)
+    assert all(part in detail for part, detail in zip(sentences, found, strict=True))
 
 
 def test_a_plan_leaves_open_what_the_cloud_decides_and_applying_settles_it() -> None:

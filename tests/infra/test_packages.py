@@ -43,7 +43,7 @@ def named(package: str) -> str:
     return re.sub(r"[-_.]+", "-", package).lower()
 
 
-def asked(groups: tuple[str, ...]) -> dict[str, str]:
+def pinned_versions(groups: tuple[str, ...]) -> dict[str, str]:
     lines = [line for group in groups for line in ASKED["dependency-groups"][group]]
     found = (PINNED.fullmatch(line) for line in lines)
     return {named(it[1]): it[2] for it in found if it}
@@ -72,7 +72,7 @@ def test_every_package_is_pinned_with_the_hashes_of_its_files(file: str) -> None
 def test_what_is_asked_for_is_what_is_pinned(file: str) -> None:
     given = FILES[file]
     groups = tuple(given[i + 1] for i, word in enumerate(given) if word == "--group")
-    wanted = asked(groups)
+    wanted = pinned_versions(groups)
     if "pyproject.toml" in given:
         direct = (PINNED.fullmatch(line) for line in ASKED["project"]["dependencies"])
         wanted |= {named(it[1]): it[2] for it in direct if it}

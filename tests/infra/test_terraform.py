@@ -86,14 +86,19 @@ def test_every_declared_index_and_field_of_firestore_is_planned_and_no_other(pro
     assert sorted(indexes) == sorted(declared)
 
     fields = [
-        (v["collection"], v["field"], _kept(v["index_config"][0]["indexes"]), bool(v["ttl_config"]))
+        (
+            v["collection"],
+            v["field"],
+            _index_lines(v["index_config"][0]["indexes"]),
+            bool(v["ttl_config"]),
+        )
         for v in (each.values for each in prod.of("google_firestore_field"))
     ]
     overridden = [
         (
             o["collectionGroup"],
             o["fieldPath"],
-            _kept([{"query_scope": i["queryScope"], **i} for i in o["indexes"]]),
+            _index_lines([{"query_scope": i["queryScope"], **i} for i in o["indexes"]]),
             bool(o.get("ttl")),
         )
         for o in DECLARED["fieldOverrides"]
@@ -116,7 +121,7 @@ def _modes(fields: list[dict[str, str | None]]) -> list[str]:
     return [f"{f['field_path']} {f['order'] or f['array_config']}" for f in fields]
 
 
-def _kept(indexes: list[dict[str, str]]) -> list[str]:
+def _index_lines(indexes: list[dict[str, str]]) -> list[str]:
     return sorted(f"{i['query_scope']} {i.get('order') or i.get('array_config')}" for i in indexes)
 
 
@@ -129,7 +134,7 @@ TARGET, PUBSUB = "  http_target {", '  pubsub_target {\n    topic_name = "t"\n  
 
 
 @pytest.mark.parametrize(
-    ("file", "from_", "to", "said"),
+    ("file", "from_", "to", "sentence"),
     [
         ("queues.tf", TICK, f'{TICK}\n  shedule = "* * * * *"', "Unsupported argument"),
         ("queues.tf", RATES, f"{RATES}\n    max_burst = 5", "Unsupported argument"),
@@ -148,7 +153,7 @@ TARGET, PUBSUB = "  http_target {", '  pubsub_target {\n    topic_name = "t"\n  
     ],
 )
 def test_a_mistake_is_found_without_a_cloud(
-    file: str, from_: str, to: str, said: str, alone: Terraform
+    file: str, from_: str, to: str, sentence: str, alone: Terraform
 ) -> None:
     path = alone.folder / file
     assert from_ in path.read_text()
@@ -156,7 +161,7 @@ def test_a_mistake_is_found_without_a_cloud(
     assert alone("init").returncode == 0
     done = alone("validate", "-no-color")
     assert done.returncode == 1
-    assert said in re.sub(r"\s+", " ", done.stderr)
+    assert sentence in re.sub(r"\s+", " ", done.stderr)
 
 
 ACCOUNT = '"billing_account":"012345-6789AB-CDEF01"'
@@ -170,7 +175,7 @@ def test_a_project_must_be_named(run: Terraform) -> None:
 
 
 @pytest.mark.parametrize(
-    ("given", "said"),
+    ("variable", "sentence"),
     [
         ("project=demo-fanfare", "A project named demo-… is a local one"),
         ("project=Fanfare", "6 to 30 small letters, digits and hyphens"),
@@ -227,25 +232,25 @@ def test_a_project_must_be_named(run: Terraform) -> None:
     ],
 )
 def test_a_malformed_variable_is_refused_with_a_sentence(
-    given: str, said: str, run: Terraform
+    variable: str, sentence: str, run: Terraform
 ) -> None:
-    done = run("plan", "-no-color", "-var-file=envs/dev.tfvars", f"-var={given}")
+    done = run("plan", "-no-color", "-var-file=envs/dev.tfvars", f"-var={variable}")
     assert done.returncode == 1
-    assert said in re.sub(r"\s+", " ", done.stderr)
+    assert sentence in re.sub(r"\s+", " ", done.stderr)
     assert "Invalid function argument" not in done.stderr, "Terraform's own words, not ours"
 
 
 @pytest.mark.parametrize(
-    ("given", "said"),
+    ("variable", "sentence"),
     [
         ("protect=false", "prod is always protected"),
         ("alert_emails=[]", "prod needs somebody who is told"),
     ],
 )
-def test_prod_is_held_to_more(given: str, said: str, run: Terraform) -> None:
-    done = run("plan", "-no-color", "-var-file=envs/prod.tfvars", f"-var={given}")
+def test_prod_is_held_to_more(variable: str, sentence: str, run: Terraform) -> None:
+    done = run("plan", "-no-color", "-var-file=envs/prod.tfvars", f"-var={variable}")
     assert done.returncode == 1
-    assert said in re.sub(r"\s+", " ", done.stderr)
+    assert sentence in re.sub(r"\s+", " ", done.stderr)
 
 
 # ---- applying ------------------------------------------------------------------------------------
@@ -261,7 +266,7 @@ def test_applying_it_leaves_nothing_to_do_and_no_secret_behind(standing: Terrafo
 
 
 @pytest.mark.parametrize(
-    "given",
+    "arguments",
     [
         ("-var-file=envs/dev.tfvars", "-var=project=fanfare-prod"),
         ("-var-file=envs/prod.tfvars", "-var=project=fanfare-other"),
@@ -269,9 +274,9 @@ def test_applying_it_leaves_nothing_to_do_and_no_secret_behind(standing: Terrafo
     ids=["another environment", "another project"],
 )
 def test_nothing_else_can_take_over_the_state_of_a_fanfare(
-    given: tuple[str, ...], standing: Terraform
+    arguments: tuple[str, ...], standing: Terraform
 ) -> None:
-    other = standing("plan", "-no-color", *given)
+    other = standing("plan", "-no-color", *arguments)
     assert other.returncode == 1
     assert "terraform_data.claim" in other.stderr
     assert "prevent_destroy" in other.stderr

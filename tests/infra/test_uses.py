@@ -30,10 +30,10 @@ def with_(run: Terraform) -> With:
     """Plan dev with further variables; the same ones are planned once."""
     known: dict[tuple[str, ...], Plan] = {}
 
-    def plan(*given: str) -> Plan:
-        if given not in known:
-            known[given] = planned(run, "dev", *given)
-        return known[given]
+    def plan(*variables: str) -> Plan:
+        if variables not in known:
+            known[variables] = planned(run, "dev", *variables)
+        return known[variables]
 
     return plan
 
@@ -50,7 +50,7 @@ def secrets(plan: Plan) -> dict[str, set[str]]:
     return found
 
 
-def told(plan: Plan, variable: str) -> dict[str, str]:
+def values_of(plan: Plan, variable: str) -> dict[str, str]:
     """Map each function to its value of this variable."""
     environments = {name: plan.environment(name) for name in plan.functions()}
     return {name: env[variable] for name, env in environments.items() if variable in env}
@@ -63,7 +63,7 @@ def further_rights(plan: Plan) -> set[Grant]:
 def test_by_default_nothing_is_on(dev: Plan) -> None:
     assert secrets(dev) == {}
     for variable in ("FANFARE_TELEGRAM_CHAT_ID", "FANFARE_THREATS", "FANFARE_ARCHIVE"):
-        assert told(dev, variable) == {}
+        assert values_of(dev, variable) == {}
 
 
 def test_the_bot_is_known_where_messages_are_posted_and_its_secret_where_they_arrive(
@@ -71,7 +71,7 @@ def test_the_bot_is_known_where_messages_are_posted_and_its_secret_where_they_ar
 ) -> None:
     plan = with_('-var=telegram={"chat_id":-1001234567890}')
     posting = {"telegram-webhook", "on-notification-written", "tick"}
-    assert told(plan, "FANFARE_TELEGRAM_CHAT_ID") == dict.fromkeys(posting, "-1001234567890")
+    assert values_of(plan, "FANFARE_TELEGRAM_CHAT_ID") == dict.fromkeys(posting, "-1001234567890")
     assert secrets(plan) == {
         "FANFARE_TELEGRAM_BOT_TOKEN": posting,
         "FANFARE_TELEGRAM_WEBHOOK_SECRET": {"telegram-webhook"},
@@ -105,7 +105,7 @@ def test_functions_that_may_have_to_log_an_hwid_share_one_key_for_its_hash(with_
 
 def test_links_are_looked_up_by_those_that_look_at_content(with_: With) -> None:
     plan = with_("-var=web_risk=true")
-    assert set(told(plan, "FANFARE_THREATS").items()) == {
+    assert set(values_of(plan, "FANFARE_THREATS").items()) == {
         ("provider-api", "webrisk"),
         ("plan-fanout", "webrisk"),
     }
@@ -118,9 +118,9 @@ def test_an_archive_in_google_cloud_may_be_added_to_and_read_by_the_function_tha
 ) -> None:
     plan = with_(GOOGLES_ARCHIVE)
     place = "gs://an-archive/fanfare"
-    assert told(plan, "FANFARE_ARCHIVE") == dict.fromkeys(("export-events", "tick"), place)
+    assert values_of(plan, "FANFARE_ARCHIVE") == dict.fromkeys(("export-events", "tick"), place)
     assert settings_of(plan, "export-events").archive == place
-    days = told(plan, "FANFARE_ARCHIVE_RETENTION_DAYS")
+    days = values_of(plan, "FANFARE_ARCHIVE_RETENTION_DAYS")
     assert days == dict.fromkeys(("export-events", "tick"), "365")
     assert further_rights(plan) == {
         Grant("fn-export-events", "storage.objectCreator", "an-archive"),
@@ -132,7 +132,7 @@ def test_an_archive_in_google_cloud_may_be_added_to_and_read_by_the_function_tha
 def test_an_archive_in_aws_needs_no_right_in_google_cloud_and_no_key(with_: With) -> None:
     plan = with_(AMAZONS_ARCHIVE)
     regions = dict.fromkeys(("export-events", "tick"), "eu-central-1")
-    assert told(plan, "FANFARE_AWS_REGION") == regions
+    assert values_of(plan, "FANFARE_AWS_REGION") == regions
     assert settings_of(plan, "export-events").aws_region == "eu-central-1"
     assert further_rights(plan) == set()
     assert secrets(plan) == {}

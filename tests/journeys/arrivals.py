@@ -19,8 +19,8 @@ class Arrival:
 
     service: str
     token: str
-    taken: bool
-    told: bool
+    is_accepted: bool
+    has_answer: bool
     """Whether the sender was told that it was taken."""
     replace_key: str
     entry: Mapping[str, Any]
@@ -32,8 +32,8 @@ def arrivals(stack: Stack, id: str) -> list[Arrival]:
         Arrival(
             service=service,
             token=entry["token"],
-            taken=entry["taken"],
-            told=entry["taken"] and entry["status"] in SEEN_AS_TAKEN,
+            is_accepted=entry["taken"],
+            has_answer=entry["taken"] and entry["status"] in SEEN_AS_TAKEN,
             replace_key=entry["replaceKey"],
             entry=entry,
         )

@@ -36,20 +36,20 @@ class Chat:
         eventually(lambda: words in self.about(id)["text"], f"the message of {id} says {words!r}")
         return self.about(id)
 
-    def press(self, user: int, id: str, button: str, **wish: Any) -> str:
+    def press(self, user: int, id: str, button: str, **options: Any) -> str:
         """Press a button; return the query's id."""
         place = {"user": user, "chat": ROOM, "message": self.about(id)["message_id"]}
-        answer = self._client.post("/_press", json={**place, "button": button, **wish})
+        answer = self._client.post("/_press", json={**place, "button": button, **options})
         return str(answer.raise_for_status().json()["query"])
 
-    def heard(self, query: str) -> str:
+    def answer_to(self, query: str) -> str:
         """Return the first answer to the presser."""
 
-        def found() -> list[str]:
+        def texts() -> list[str]:
             return [a["text"] for a in self.answers() if a["callback_query_id"] == query]
 
-        eventually(lambda: bool(found()), "the press is answered")
-        return found()[0]
+        eventually(lambda: bool(texts()), "the press is answered")
+        return texts()[0]
 
     def answers(self) -> list[Mapping[str, Any]]:
         """Return the answers to all pressers."""
@@ -59,7 +59,7 @@ class Chat:
         """Wait for the question under the notification's message."""
         about = self.about(id)["message_id"]
 
-        def found() -> list[Mapping[str, Any]]:
+        def questions() -> list[Mapping[str, Any]]:
             return [
                 m
                 for m in self.messages()
@@ -67,11 +67,11 @@ class Chat:
                 and m.get("reply_markup", {}).get("force_reply")
             ]
 
-        eventually(lambda: len(found()) >= number, f"somebody is asked about {id}")
-        return found()[number - 1]
+        eventually(lambda: len(questions()) >= number, f"somebody is asked about {id}")
+        return questions()[number - 1]
 
-    def reply(self, user: int, to: int, text: str, **wish: Any) -> None:
-        given = {"user": user, "chat": ROOM, "to": to, "text": text, **wish}
+    def reply(self, user: int, to: int, text: str, **options: Any) -> None:
+        given = {"user": user, "chat": ROOM, "to": to, "text": text, **options}
         self._client.post("/_reply", json=given).raise_for_status()
 
     def calls(self, method: str) -> list[Mapping[str, Any]]:

@@ -69,7 +69,7 @@ def register_dead_phone(stack: Stack) -> None:
 
 def dead_for_good(arrived: list[Arrival]) -> set[str]:
     """List addresses that are dead for good: Apple's is kept if it was registered after it died."""
-    return {it.token for it in arrived if not it.taken and it.service != "apns"}
+    return {it.token for it in arrived if not it.is_accepted and it.service != "apns"}
 
 
 def test_it_is_created_approved_fanned_out_and_counted_exactly(
@@ -80,8 +80,8 @@ def test_it_is_created_approved_fanned_out_and_counted_exactly(
     told: list[str] = []
     final = journey.run(stack, told.append)
     arrived = arrivals(stack, final["id"])
-    accepted = {arrival.token for arrival in arrived if arrival.taken}
-    refused = {arrival.token for arrival in arrived if not arrival.taken}
+    accepted = {arrival.token for arrival in arrived if arrival.is_accepted}
+    refused = {arrival.token for arrival in arrived if not arrival.is_accepted}
     documents = device_documents(stack)
     shown = [d for d in documents if text(d, "pendingNotificationId") == final["id"]]
     assert len(arrived) == len(accepted) + len(refused)
@@ -102,7 +102,7 @@ def test_no_device_outside_the_verified_domains_is_reached(
     moderator.ask("approve-notification", {"id": id})
     ended(provider, id)
     allowed = addresses_of(_mine(stack))
-    reached = {arrival.token for arrival in arrivals(stack, id) if arrival.taken}
+    reached = {arrival.token for arrival in arrivals(stack, id) if arrival.is_accepted}
     assert reached
     assert reached <= allowed
 

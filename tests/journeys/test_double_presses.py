@@ -66,11 +66,11 @@ def submitted(provider: Person, hwid: str, number: int) -> str:
 def heard_by_all(chat: Chat, queries: list[str]) -> Mapping[str, str]:
     """List what each presser was answered; each press is answered once."""
 
-    def found() -> list[Mapping[str, str]]:
+    def texts() -> list[Mapping[str, str]]:
         return [a for a in chat.answers() if a["callback_query_id"] in queries]
 
-    eventually(lambda: len(found()) >= len(queries), "every press is answered", seconds=90)
-    answers = found()
+    eventually(lambda: len(texts()) >= len(queries), "every press is answered", seconds=90)
+    answers = texts()
     assert Counter(a["callback_query_id"] for a in answers) == Counter(queries)
     return {a["callback_query_id"]: a["text"] for a in answers}
 

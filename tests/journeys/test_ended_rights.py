@@ -23,11 +23,11 @@ def call(stack: Stack) -> Iterator[Call]:
     """Call any function, with any bearer token."""
     with httpx.Client(base_url=stack.gateway, timeout=30, trust_env=False) as client:
 
-        def made(bearer: str, method: str, path: str, body: object = None) -> httpx.Response:
+        def request(bearer: str, method: str, path: str, body: object = None) -> httpx.Response:
             headers = {"Authorization": f"Bearer {bearer}"}
             return client.request(method, path, headers=headers, json=body)
 
-        yield made
+        yield request
 
 
 class Administrator:
@@ -56,10 +56,10 @@ class Administrator:
         token = jwt.encode({"aud": audience, "uid": uid, "claims": claims}, "", algorithm="none")
         return self._token("signInWithCustomToken", {"token": token})
 
-    def change(self, uid: str, **given: object) -> None:
+    def change(self, uid: str, **fields: object) -> None:
         path = f"/projects/{self._stack.project}/accounts:update"
         headers = {"Authorization": "Bearer owner"}
-        body = {"localId": uid, **given}
+        body = {"localId": uid, **fields}
         httpx.post(self._base + path, json=body, headers=headers, timeout=60).raise_for_status()
 
     def _token(self, name: str, body: object) -> str:

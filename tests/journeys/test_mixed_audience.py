@@ -48,9 +48,9 @@ class Sent:
     records: Mapping[str, Record]
 
     @property
-    def taken(self) -> dict[str, int]:
+    def pushes_by_service(self) -> dict[str, int]:
         """Number of times that each address was taken."""
-        return dict(Counter(it.token for it in self.arrivals if it.taken))
+        return dict(Counter(it.token for it in self.arrivals if it.is_accepted))
 
 
 @pytest.fixture(scope="module")
@@ -129,14 +129,14 @@ def test_every_address_was_asked_once_and_by_its_own_service(sent: Sent) -> None
 def test_each_phone_is_counted_as_its_service_says(sent: Sent) -> None:
     for hwid, record in sent.records.items():
         if address := sent.before[hwid].address:
-            taken = sent.taken.get(address.value, 0)
+            taken = sent.pushes_by_service.get(address.value, 0)
             assert record.outcome is (Outcome.DELIVERED if taken else Outcome.FAILED), hwid
 
 
 def test_a_dead_address_is_dropped_unless_it_was_registered_since(sent: Sent) -> None:
     for hwid in sent.records:
         if address := sent.before[hwid].address:
-            alive = address.value in sent.taken or is_alive_since(address)
+            alive = address.value in sent.pushes_by_service or is_alive_since(address)
             assert (sent.after[hwid].address is not None) == alive, hwid
 
 

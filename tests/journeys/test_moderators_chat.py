@@ -24,7 +24,7 @@ def test_it_is_created_shown_approved_by_a_button_sent_and_counted(
     assert "<b>News</b> @everyone" in message["text"]
     assert {m["type"] for m in message["entities"]} <= {"bold", "italic", "code", "pre"}
     query = chat.press(MIRA, id, "Approve")
-    assert chat.heard(query) == "Approved."
+    assert chat.answer_to(query) == "Approved."
     final = ended(provider, id)
     assert final["status"] == "approved"
     assert final["moderatorId"] == demo.MIRA.uid
@@ -58,7 +58,7 @@ def test_a_cancel_edits_the_message_and_a_press_after_it_hears_so(
     provider.call("POST", f"{NOTIFICATIONS}/{id}/cancel")
     assert "reply_markup" not in chat.says(id, "The provider canceled the delivery")
     late = chat.press(MIRA, id, "", data=buttons[0]["callback_data"])
-    assert chat.heard(late).startswith("The provider canceled the delivery")
+    assert chat.answer_to(late).startswith("The provider canceled the delivery")
 
 
 def test_a_decision_by_a_callable_edits_the_message(
@@ -79,14 +79,14 @@ def test_an_edit_shows_the_new_revision_and_an_old_button_does_nothing(
     provider.call("PATCH", f"{NOTIFICATIONS}/{id}", json={"title": "Better news"})
     chat.says(id, "Better news")
     stale = chat.press(MIRA, id, "", data=old)
-    assert "revision 2 now" in chat.heard(stale)
+    assert "revision 2 now" in chat.answer_to(stale)
     chat.press(MIRA, id, "Approve")
     assert ended(provider, id)["title"] == "Better news"
 
 
 def test_a_strangers_press_decides_nothing(provider: Person, chat: Chat) -> None:
     id = created(provider)["id"]
-    assert "not on the list" in chat.heard(chat.press(STRANGER, id, "Approve"))
+    assert "not on the list" in chat.answer_to(chat.press(STRANGER, id, "Approve"))
     assert provider.call("GET", f"{NOTIFICATIONS}/{id}")["status"] == "pending"
     provider.call("POST", f"{NOTIFICATIONS}/{id}/cancel")
 
@@ -98,7 +98,7 @@ def test_updates_that_come_twice_late_and_backwards_make_one_decision(
     first = chat.press(MIRA, id, "Approve", hold=True)
     second = chat.press(NIK, id, "Approve", hold=True)
     chat.release(backwards=True)
-    heard = {chat.heard(first), chat.heard(second)}
+    heard = {chat.answer_to(first), chat.answer_to(second)}
     assert "Approved." in heard
     assert len(heard) == 2
     chat.press(MIRA, id, "", data=f"a:{id}:1", copies=3)

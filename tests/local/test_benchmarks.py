@@ -23,7 +23,7 @@ def figure(median: float) -> Figure:
     return Figure(median, median - 1, median + 1, 5)
 
 
-def told(out: Path) -> dict[str, object]:
+def report(out: Path) -> dict[str, object]:
     return dict(json.loads(out.read_text()))
 
 
@@ -86,7 +86,7 @@ def test_a_large_audience_of_another_size_leaves_no_key_that_names_100k() -> Non
 def test_each_key_has_one_number_and_the_ranges_are_apart(tmp_path: Path) -> None:
     out = tmp_path / "there" / "bench.json"
     keep({"a": Figure(2.5, 1.0, 9.0, 5)}, out, whole=True, machine="m", date="d")
-    assert told(out) == {
+    assert report(out) == {
         "a": 2.5,
         "machine": "m",
         "date": "d",
@@ -98,7 +98,7 @@ def test_one_suite_leaves_the_figures_of_the_others(tmp_path: Path) -> None:
     out = tmp_path / "bench.json"
     keep({"a": figure(1.0), "b": figure(2.0)}, out, whole=True, date="before")
     keep({"b": figure(3.0)}, out, whole=False, date="now")
-    figures = told(out)
+    figures = report(out)
     assert (figures["a"], figures["b"], figures["date"]) == (1.0, 3.0, "now")
     assert figures["spread"] == {
         "a": {"least": 0.0, "most": 2.0, "runs": 5},
@@ -110,7 +110,7 @@ def test_a_whole_run_forgets_what_it_did_not_measure(tmp_path: Path) -> None:
     out = tmp_path / "bench.json"
     keep({"a": figure(1.0)}, out, whole=True)
     keep({"b": figure(2.0)}, out, whole=True)
-    assert told(out).keys() == {"b", "spread"}
+    assert report(out).keys() == {"b", "spread"}
 
 
 def test_every_key_of_the_table_is_a_word() -> None:

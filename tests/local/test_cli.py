@@ -36,7 +36,7 @@ def pending(world: MemoryParts) -> NotificationId:
 
 
 @pytest.mark.parametrize(
-    ("said", "told"),
+    ("arguments", "sentence"),
     [
         ((), "say why: the provider reads this comment"),
         (("-c", " "), "say why: the provider reads this comment"),
@@ -45,11 +45,11 @@ def pending(world: MemoryParts) -> NotificationId:
     ],
 )
 def test_a_rejection_that_cannot_be_says_why(
-    fanfare: Fanfare, pending: str, said: Sequence[str], told: str
+    fanfare: Fanfare, pending: str, arguments: Sequence[str], sentence: str
 ) -> None:
-    refused = fanfare("reject", pending, "--revision", "1", *said)
+    refused = fanfare("reject", pending, "--revision", "1", *arguments)
     assert refused.exit_code == 1
-    assert told in refused.output
+    assert sentence in refused.output
     assert (
         fanfare("reject", pending, "--revision", "1", "-c", "no source").output
         == "n1 is rejected\n"
@@ -162,10 +162,10 @@ def _commands(group: click.Group) -> Iterator[click.Command]:
 # -- what it works on ------------------------------------------------------------------------------
 
 
-def ended(*said: str, **environ: str) -> subprocess.CompletedProcess[str]:
+def ended(*arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
     kept = {name: value for name, value in os.environ.items() if name != "GOOGLE_CLOUD_PROJECT"}
     return subprocess.run(
-        [sys.executable, "-m", "cli.main", *said],
+        [sys.executable, "-m", "cli.main", *arguments],
         cwd=ROOT,
         env=kept | environ,
         capture_output=True,
@@ -182,13 +182,13 @@ def test_an_empty_project_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 
 
 @pytest.mark.parametrize(
-    "said", [("status", "--help"), ("archive", "verify", "-h"), ("archive",), ("cost", "-h")]
+    "arguments", [("status", "--help"), ("archive", "verify", "-h"), ("archive",), ("cost", "-h")]
 )
 def test_help_needs_no_stack(
-    said: Sequence[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    arguments: Sequence[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("GOOGLE_CLOUD_PROJECT", raising=False)
-    told = CliRunner().invoke(main, ["--stack-file", str(tmp_path / "stack.json"), *said])
+    told = CliRunner().invoke(main, ["--stack-file", str(tmp_path / "stack.json"), *arguments])
     assert "Usage: " in told.output
     assert "No stack is running" not in told.output
     assert "Options:" in told.output
@@ -214,8 +214,8 @@ def test_missing_credentials_are_told_in_a_sentence(tmp_path: Path) -> None:
     assert "gcloud auth application-default login" in told.stderr
 
 
-@pytest.mark.parametrize("said", [("status",), ("telegram", "chats"), ("archive", "verify")])
-def test_a_wrong_setting_is_told_in_a_sentence(said: Sequence[str]) -> None:
-    told = ended(*said, GOOGLE_CLOUD_PROJECT="No Such")
+@pytest.mark.parametrize("arguments", [("status",), ("telegram", "chats"), ("archive", "verify")])
+def test_a_wrong_setting_is_told_in_a_sentence(arguments: Sequence[str]) -> None:
+    told = ended(*arguments, GOOGLE_CLOUD_PROJECT="No Such")
     assert told.returncode == 1
     assert told.stderr.startswith("Error: cannot start: GOOGLE_CLOUD_PROJECT: must look like ")

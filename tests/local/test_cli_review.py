@@ -61,7 +61,7 @@ def at_a_terminal(
         keyboard = end.enter_context(os.fdopen(terminal))
         monkeypatch.setattr(sys, "stdin", keyboard)
 
-        def said(*words: str, answer: str) -> str:
+        def output(*words: str, answer: str) -> str:
             os.write(controller, f"{answer}\n".encode())
             try:
                 main.main(words, standalone_mode=False)
@@ -69,11 +69,11 @@ def at_a_terminal(
                 print(f"ended: {end}")
             return capfd.readouterr().out
 
-        yield said
+        yield output
 
 
-def edited(world: MemoryParts, **given: Any) -> None:
-    content = Content(**{**CONTENT.model_dump(), **given})
+def edited(world: MemoryParts, **fields: Any) -> None:
+    content = Content(**{**CONTENT.model_dump(), **fields})
     world.notifications.change(N1, lambda it: it.edit(PROVIDER, NOON, content, it.segment))
 
 
@@ -153,19 +153,19 @@ def test_what_is_edited_while_it_is_read_is_not_decided(
     assert world.notifications.get(pending).status is Status.PENDING
 
 
-@pytest.mark.parametrize("deed", [("approve",), ("reject", "-c", "no")])
+@pytest.mark.parametrize("action", [("approve",), ("reject", "-c", "no")])
 def test_where_nobody_can_be_asked_the_revision_must_be_named(
-    pending: NotificationId, world: MemoryParts, fanfare: Fanfare, deed: tuple[str, ...]
+    pending: NotificationId, world: MemoryParts, fanfare: Fanfare, action: tuple[str, ...]
 ) -> None:
     edited(world, title="Edited")
-    refused = fanfare(*deed, pending)
+    refused = fanfare(*action, pending)
     assert refused.exit_code == 2
     assert "--revision (it is revision 2 now)" in refused.output
     assert world.notifications.get(pending).status is Status.PENDING
     world.review_policies.put(ReviewPolicy())
-    stale = fanfare(*deed, pending, "--revision", "1")
+    stale = fanfare(*action, pending, "--revision", "1")
     assert (stale.exit_code, "now it is 2" in stale.output) == (1, True)
-    assert fanfare(*deed, pending, "--revision", "2").exit_code == 0
+    assert fanfare(*action, pending, "--revision", "2").exit_code == 0
 
 
 def test_what_is_decided_already_is_not_asked_about(

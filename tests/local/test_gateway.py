@@ -105,7 +105,7 @@ def browser(gateway: Gateway) -> Browser:
     return Browser(gateway.app)
 
 
-def seen(browser: Browser) -> list[dict[str, Any]]:
+def updates(browser: Browser) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = browser.get("/show-seen").get_json()["seen"]
     return found
 
@@ -186,7 +186,7 @@ def test_names_are_deployed_with_hyphens() -> None:
 
 def test_the_clock_calls_tick_as_the_scheduler(browser: Browser) -> None:
     assert browser.post("/_tick").get_json() == {"status": 200}
-    told = claims(seen(browser)[0]["tick"])
+    told = claims(updates(browser)[0]["tick"])
     assert told["iss"] == "https://accounts.google.com"
     assert told["email"] == "fanfare-scheduler@demo-p.iam.gserviceaccount.com"
     assert told["aud"] == "http://127.0.0.1:8080/demo-p/europe-west1/tick"
@@ -197,7 +197,7 @@ def test_the_clock_runs_by_itself(source: Path, loads_functions: None) -> None:
     place = Place.of("demo-p", "europe-west1", "127.0.0.1:8080", {})
     gateway = Gateway(source, doors(source), place, tick_seconds=0.01)
     gateway.start()
-    eventually(lambda: len(seen(Browser(gateway.app))) > 2, "three ticks")
+    eventually(lambda: len(updates(Browser(gateway.app))) > 2, "three ticks")
     gateway.scheduler.stop()
 
 
@@ -231,8 +231,8 @@ def arrive(browser: Browser, hwid: str, *, project: str = "demo-p") -> int:
 def test_an_event_arrives_as_eventarc_brings_it(gateway: Gateway, browser: Browser) -> None:
     gateway.eventarc.start()
     assert arrive(browser, "d1") == 204
-    eventually(lambda: len(seen(browser)) == 1, "the event")
-    event = seen(browser)[0]
+    eventually(lambda: len(updates(browser)) == 1, "the event")
+    event = updates(browser)[0]
     assert event["name"] == "devices/d1"
     assert event["source"] == "//firestore.googleapis.com/projects/demo-p/databases/(default)"
     told = claims(event["bearer"])
@@ -250,14 +250,14 @@ def test_a_failing_function_is_tried_again_until_it_answers(
     gateway.eventarc.start()
     arrive(browser, "fails-2")
     eventually(lambda: gateway.eventarc.state()["delivered"] == 1, "the third attempt")
-    assert [event["id"] for event in seen(browser)] == ["e1"] * 3
+    assert [event["id"] for event in updates(browser)] == ["e1"] * 3
 
 
 def test_a_function_that_never_answers_is_given_up(gateway: Gateway, browser: Browser) -> None:
     gateway.eventarc.start()
     arrive(browser, "fails-9")
     eventually(lambda: gateway.eventarc.state()["given_up"] == 1, "the last attempt")
-    assert len(seen(browser)) == 3
+    assert len(updates(browser)) == 3
     assert gateway.eventarc.state()["waiting"] == 0
 
 
@@ -269,10 +269,10 @@ def test_faults_are_set_over_http(gateway: Gateway, browser: Browser) -> None:
 
 
 @pytest.mark.parametrize(
-    "asked", [{"explode": 1}, {"drop": 2}, {"drop": "often"}, {"drop": None}, [], 1]
+    "faults", [{"explode": 1}, {"drop": 2}, {"drop": "often"}, {"drop": None}, [], 1]
 )
-def test_faults_that_make_no_sense_are_refused(browser: Browser, asked: object) -> None:
-    assert browser.post("/_faults", json=asked).status_code == 400
+def test_faults_that_make_no_sense_are_refused(browser: Browser, faults: object) -> None:
+    assert browser.post("/_faults", json=faults).status_code == 400
 
 
 # -- Eventarc by itself ----------------------------------------------------------------------------

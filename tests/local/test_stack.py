@@ -72,15 +72,15 @@ def test_a_base_url_may_name_a_port_or_not() -> None:
 
 
 @pytest.mark.parametrize(
-    "said", [("--gateway-port", "70000"), ("--fcm-port", "http"), ("--devices", "-5")]
+    "option", [("--gateway-port", "70000"), ("--fcm-port", "http"), ("--devices", "-5")]
 )
 def test_a_number_that_cannot_be_is_refused_before_anything_starts(
-    said: tuple[str, str], capsys: pytest.CaptureFixture[str]
+    option: tuple[str, str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(SystemExit) as ended:
-        arguments().parse_args(["up", *said])
+        arguments().parse_args(["up", *option])
     assert ended.value.code == 2
-    assert f"argument {said[0]}: '{said[1]}' is no whole number from 1 to " in (
+    assert f"argument {option[0]}: '{option[1]}' is no whole number from 1 to " in (
         capsys.readouterr().err
     )
 
@@ -118,10 +118,10 @@ def test_a_setting_that_is_wrong_is_told_before_anything_starts(tmp_path: Path) 
     assert not list((tmp_path / "logs").glob("*"))
 
 
-def not_up(*said: str, **environ: str) -> str:
+def not_up(*arguments: str, **environ: str) -> str:
     """Return what a stack says that cannot start; a stack trace is no sentence."""
     told = subprocess.run(
-        [sys.executable, "-m", "local.stack", "up", "--no-seed", *said],
+        [sys.executable, "-m", "local.stack", "up", "--no-seed", *arguments],
         cwd=ROOT,
         env={**os.environ, "FIRESTORE_EMULATOR_HOST": "127.0.0.1:1", **environ},
         capture_output=True,
@@ -303,10 +303,10 @@ class Command:
         return Stack.load(self.stack_file)
 
     def _is_up(self) -> bool:
-        assert self.process.poll() is None, self.said()
+        assert self.process.poll() is None, self.output()
         return self.stack_file.exists()
 
-    def said(self) -> str:
+    def output(self) -> str:
         out, _ = self.process.communicate()
         return out
 
@@ -322,7 +322,7 @@ def command(source: Path, tmp_path: Path, emulator_jar: None) -> Iterator[Comman
 def test_a_signal_ends_it_all(command: Command, number: signal.Signals) -> None:
     stack = command.stack()
     command.process.send_signal(number)
-    said = command.said()
+    said = command.output()
     assert command.process.returncode == 0
     assert said.rstrip().endswith("Ended.")
     assert f"gateway    {stack.gateway}" in said
@@ -355,7 +355,7 @@ def test_a_second_stack_is_refused_and_one_with_its_own_file_is_not(
     stack = command.stack()
     with ExitStack() as end:
         second = Command(source, command.stack_file, end)
-        assert f"A stack is running already (pid {stack.pid}" in second.said()
+        assert f"A stack is running already (pid {stack.pid}" in second.output()
         assert second.process.returncode == 1
 
         third = Command(source, tmp_path / "other.json", end).stack()
@@ -371,7 +371,7 @@ def test_a_second_stack_is_refused_and_one_with_its_own_file_is_not(
 def test_a_child_that_dies_ends_the_stack_with_its_name(command: Command) -> None:
     stack = command.stack()
     os.kill(_listener(stack.tasks), signal.SIGKILL)
-    said = command.said()
+    said = command.output()
     assert command.process.returncode == 1
     assert "tasks ended with code 137." in said
     assert silent(stack)

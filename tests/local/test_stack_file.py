@@ -44,9 +44,9 @@ def everything_comes_from_the_stack(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(name, raising=False)
 
 
-def a_stack(folder: Path, **given: str) -> Stack:
+def a_stack(folder: Path, **fields: str) -> Stack:
     return Stack(
-        **given,
+        **fields,
         project="demo-p",
         region="europe-west1",
         gateway="http://127.0.0.1:1",

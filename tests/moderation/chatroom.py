@@ -90,7 +90,7 @@ class Chatroom:
             clock=self.clock,
         )
 
-    def given(self, it: Notification | None = None) -> Notification:
+    def add_notification(self, it: Notification | None = None) -> Notification:
         """Store a notification, pending unless told otherwise."""
         it = it or a_notification()
         self.notifications.create(Change(it, None))

@@ -32,7 +32,7 @@ class Case:
     content: str
 
     @property
-    def told(self) -> frozenset[str]:
+    def expected_codes(self) -> frozenset[str]:
         """Codes that the rules find."""
         rule = link_findings if self.field in ("url", "image") else text_findings
         return frozenset(f.code for f in rule(self.content, self.field, VERIFIED)) - NEUTRAL
@@ -49,9 +49,9 @@ def _case(number: int, line: str) -> Case:
     assert verdict in ("good", "bad"), f"line {number}: {verdict}"
     named = frozenset() if codes == "-" else frozenset(codes.split(","))
     assert bool(named) == (verdict == "bad"), f"line {number}: a bad one has codes"
-    return Case(number, verdict == "bad", field, named, _ESCAPE.sub(_shown, content))
+    return Case(number, verdict == "bad", field, named, _ESCAPE.sub(_character, content))
 
 
-def _shown(escape: re.Match[str]) -> str:
+def _character(escape: re.Match[str]) -> str:
     number = escape[1] or escape[2]
     return chr(int(number, 16)) if number else {"n": "\n", "\\": "\\"}[escape[3]]

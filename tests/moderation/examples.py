@@ -24,21 +24,21 @@ class Example:
 
     field: str
     content: str
-    told: str = ""
-    seen: FetchResult | None = None
+    sentence: str = ""
+    fetch_result: FetchResult | None = None
     threats: MemoryThreats | None = None
     before: LookedAt | None = None
 
     @property
-    def shown(self) -> str:
+    def text(self) -> str:
         """Text as documentation names it, with what cannot be seen made visible."""
-        return self.told or visible_text(self.content)
+        return self.sentence or visible_text(self.content)
 
     def findings(self) -> tuple[Finding, ...]:
         """Return the findings of a notification that is fine but for this."""
         parts: dict[str, Any] = {"title": "Lights", "body": "Tonight", "url": None, "image": None}
         parts[self.field] = self.content
-        web = MemoryWeb({self.content: self.seen} if self.seen else {})
+        web = MemoryWeb({self.content: self.fetch_result} if self.fetch_result else {})
         content = Content.model_construct(**parts)
         there = inspect(
             content,
@@ -58,19 +58,19 @@ def text(content: str) -> Example:
     return Example("body", content)
 
 
-def url(content: str, told: str = "") -> Example:
-    return Example("url", content, told)
+def url(content: str, sentence: str = "") -> Example:
+    return Example("url", content, sentence)
 
 
-def fault(fault: WebFault, told: str, at: str = LINK) -> Example:
+def fault(fault: WebFault, sentence: str, at: str = LINK) -> Example:
     return Example(
-        "url", LINK, told, FetchResult(at, hops=() if at == LINK else (LINK,), fault=fault)
+        "url", LINK, sentence, FetchResult(at, hops=() if at == LINK else (LINK,), fault=fault)
     )
 
 
-def image(told: str, **seen: Any) -> Example:
+def image(sentence: str, **fields: Any) -> Example:
     an_image = FetchResult(IMAGE, (), 200, "image/png", 2048, "png", 640, 360)
-    return Example("image", IMAGE, told, replace(an_image, **seen))
+    return Example("image", IMAGE, sentence, replace(an_image, **fields))
 
 
 EXAMPLES: Mapping[str, Example] = {

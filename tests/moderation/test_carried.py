@@ -22,7 +22,7 @@ def encoded(url: str, times: int) -> str:
     return url if times == 0 else encoded(quote(url, safe=""), times - 1)
 
 
-def found(url: str, *own_schemes: str) -> dict[str, Finding]:
+def findings_by_code(url: str, *own_schemes: str) -> dict[str, Finding]:
     return {each.code: each for each in link_findings(url, "url", VERIFIED, own_schemes)}
 
 
@@ -72,7 +72,7 @@ WRAPPED = [
 @pytest.mark.parametrize("url", WRAPPED)
 def test_a_carried_address_is_found_however_it_is_wrapped(url: str) -> None:
     assert "kino.by" in {machine_host_of(each) for each in web_addresses(url)}
-    assert found(url)["foreignHost"].host == "kino.by"
+    assert findings_by_code(url)["foreignHost"].host == "kino.by"
 
 
 @pytest.mark.parametrize("times", range(8))
@@ -129,8 +129,8 @@ def test_what_only_looks_like_an_address_is_none(url: str) -> None:
 def test_every_finding_of_a_carried_address_is_one_of_the_link(
     carrier: str, inner: str, code: str
 ) -> None:
-    assert code in found(carrier + inner)
-    assert code in found(carrier + encoded(inner, 2))
+    assert code in findings_by_code(carrier + inner)
+    assert code in findings_by_code(carrier + encoded(inner, 2))
 
 
 def test_every_address_in_a_text_that_is_handed_on_is_found() -> None:
@@ -139,13 +139,15 @@ def test_every_address_in_a_text_that_is_handed_on_is_found() -> None:
 
 
 def test_a_carrier_of_ones_own_place_is_no_alarm() -> None:
-    assert set(found("microsoft-edge:https://news.aurora.example/17")) == {"carriedAddress"}
+    assert set(findings_by_code("microsoft-edge:https://news.aurora.example/17")) == {
+        "carriedAddress"
+    }
 
 
 def test_an_intent_for_ones_own_app_is_no_alarm() -> None:
     intent = "intent://article/17#Intent;scheme=auroranews;package=example.aurora;end"
-    assert set(found(intent, "auroranews")) == {"deepLink"}
-    assert set(found(intent)) == {"undeclaredScheme"}
+    assert set(findings_by_code(intent, "auroranews")) == {"deepLink"}
+    assert set(findings_by_code(intent)) == {"undeclaredScheme"}
 
 
 @pytest.mark.parametrize(
@@ -159,14 +161,14 @@ def test_an_intent_for_ones_own_app_is_no_alarm() -> None:
     ],
 )
 def test_an_intent_that_starts_a_part_of_an_app_is_red(intent: str) -> None:
-    assert "dangerousScheme" in found(intent, "auroranews")
+    assert "dangerousScheme" in findings_by_code(intent, "auroranews")
 
 
 def test_more_addresses_than_can_be_judged_are_red() -> None:
     many = "otherapp://x?" + "&".join(f"u{n}=https://host{n}.test/" for n in range(MOST_CARRIED))
     assert len(carried_addresses(many).addresses) == MOST_CARRIED
-    assert "tooManyAddresses" not in found(many)
-    assert "tooManyAddresses" in found(f"{many}&one=https://more.test/")
+    assert "tooManyAddresses" not in findings_by_code(many)
+    assert "tooManyAddresses" in findings_by_code(f"{many}&one=https://more.test/")
 
 
 def test_addresses_inside_one_another_are_judged_to_a_depth_and_red_beyond() -> None:

@@ -134,7 +134,7 @@ def test_of_fifty_double_presses_by_two_moderators_each_comes_to_one_decision(
     """Two buttons, two people, every update twice, all at once."""
     ids = [f"n{number}" for number in range(50)]
     for id in ids:
-        room.given(a_notification(id))
+        room.add_notification(a_notification(id))
     updates = [
         update
         for id in ids
@@ -173,7 +173,7 @@ def test_of_fifty_races_between_a_yes_and_a_reason_each_comes_to_one_decision(
 ) -> None:
     ids = [f"n{number}" for number in range(50)]
     for id in ids:
-        room.given(a_notification(id))
+        room.add_notification(a_notification(id))
         room.posts.keep_prompt(Prompt(ROOM, int(id[1:]) + 1, NotificationId(id), 1, "nik", _LATER))
 
     yes = [room.press(MIRA, "a", id=id) for id in ids]
@@ -209,7 +209,7 @@ _LATER = NOON + timedelta(days=1)
 def test_events_and_decisions_at_once_end_in_one_message_that_tells_the_truth(
     room: Chatroom,
 ) -> None:
-    room.given()
+    room.add_notification()
     show(N1, moderator_chat=room.moderator_chat)
 
     def act(number: int) -> None:

@@ -28,12 +28,12 @@ TEMPLATES = (
 @pytest.fixture
 def room() -> Chatroom:
     room = Chatroom()
-    room.given()
+    room.add_notification()
     show(N1, moderator_chat=room.moderator_chat)
     return room
 
 
-def heard(room: Chatroom) -> tuple[str, bool]:
+def last_answer(room: Chatroom) -> tuple[str, bool]:
     """Return what the last presser was answered."""
     _, words, alert = room.chat.answers[-1]
     return words, alert
@@ -44,7 +44,7 @@ def question(room: Chatroom) -> int:
     return int(room.chat.posted[-1][1])
 
 
-def said(room: Chatroom) -> str:
+def last_message(room: Chatroom) -> str:
     """Return the bot's last message."""
     return str(room.chat.shown[room.chat.posted[-1]].text)
 
@@ -54,13 +54,13 @@ def said(room: Chatroom) -> str:
 
 def test_a_moderators_yes_sends_it(room: Chatroom) -> None:
     press(room.press(), moderator_chat=room.moderator_chat)
-    assert heard(room) == ("Approved.", False)
+    assert last_answer(room) == ("Approved.", False)
     assert (room.record().status, room.record().moderator_id) == (Status.SENDING, "mira")
 
 
 def test_who_is_not_listed_decides_nothing(room: Chatroom) -> None:
     press(room.press(STRANGER), moderator_chat=room.moderator_chat)
-    words, alert = heard(room)
+    words, alert = last_answer(room)
     assert "not on the list" in words
     assert "7999" in words, "an operator needs the number"
     assert alert
@@ -84,9 +84,9 @@ def test_whose_account_is_no_moderators_any_more_decides_nothing(
     room.standings.accounts.pop("mira")
     room.standings.accounts |= {"mira": now} if now else {}
     press(room.press(), moderator_chat=room.moderator_chat)
-    assert heard(room)[1]
+    assert last_answer(room)[1]
     reply(room.reply("Bad.", to=asked), moderator_chat=room.moderator_chat)
-    assert "not on the list" in said(room)
+    assert "not on the list" in last_message(room)
     assert room.record().status is Status.PENDING
     press(room.press(NIK), moderator_chat=room.moderator_chat)
     assert room.record().moderator_id == "nik"
@@ -105,15 +105,15 @@ def test_a_press_is_told_again_while_its_account_cannot_be_looked_up(room: Chatr
 def test_the_one_who_comes_second_hears_who_was_first(room: Chatroom) -> None:
     press(room.press(MIRA), moderator_chat=room.moderator_chat)
     press(room.press(NIK), moderator_chat=room.moderator_chat)
-    assert heard(room) == ("Approved by Mira, 2026-01-01 12:00 UTC.", True)
+    assert last_answer(room) == ("Approved by Mira, 2026-01-01 12:00 UTC.", True)
     press(room.press(NIK, "r"), moderator_chat=room.moderator_chat)
-    assert heard(room) == ("Approved by Mira, 2026-01-01 12:00 UTC.", True)
+    assert last_answer(room) == ("Approved by Mira, 2026-01-01 12:00 UTC.", True)
 
 
 def test_who_comes_after_a_cancel_hears_of_it(room: Chatroom) -> None:
     room.notifications.change(N1, lambda it: it.cancel(PROVIDER, NOON))
     press(room.press(), moderator_chat=room.moderator_chat)
-    words, alert = heard(room)
+    words, alert = last_answer(room)
     assert words.startswith("The provider canceled the delivery")
     assert alert
 
@@ -124,19 +124,19 @@ def test_a_yes_to_an_older_revision_is_refused(room: Chatroom) -> None:
     )
     for button in ("a", "r"):
         press(room.press(button=button), moderator_chat=room.moderator_chat)
-        assert "revision 2 now" in heard(room)[0]
+        assert "revision 2 now" in last_answer(room)[0]
     assert room.record().status is Status.PENDING
 
 
 def test_a_second_pair_of_eyes_must_be_another_moderators() -> None:
     room = Chatroom()
     room.policies.put(ReviewPolicy(second_approval_above=1))
-    room.given(replace(a_notification(), estimated_devices=9))
+    room.add_notification(replace(a_notification(), estimated_devices=9))
     show(N1, moderator_chat=room.moderator_chat)
     press(room.press(MIRA), moderator_chat=room.moderator_chat)
-    assert "Another moderator" in heard(room)[0]
+    assert "Another moderator" in last_answer(room)[0]
     press(room.press(MIRA), moderator_chat=room.moderator_chat)
-    assert heard(room)[1]
+    assert last_answer(room)[1]
     assert room.record().status is Status.PENDING
     press(room.press(NIK), moderator_chat=room.moderator_chat)
     assert room.record().status is Status.SENDING
@@ -145,14 +145,14 @@ def test_a_second_pair_of_eyes_must_be_another_moderators() -> None:
 def test_what_somebody_else_reads_is_theirs_for_now(room: Chatroom) -> None:
     press(room.press(NIK, "r"), moderator_chat=room.moderator_chat)
     press(room.press(MIRA), moderator_chat=room.moderator_chat)
-    assert heard(room) == ("Nik reads this one right now. Take another, or wait.", True)
+    assert last_answer(room) == ("Nik reads this one right now. Take another, or wait.", True)
 
 
 def test_nobody_decides_on_their_own_provider(room: Chatroom) -> None:
     room.providers.put(a_provider(members=("mira@fanfare.example",)))
     for button in ("a", "r"):
         press(room.press(button=button), moderator_chat=room.moderator_chat)
-        assert "You belong to this provider" in heard(room)[0]
+        assert "You belong to this provider" in last_answer(room)[0]
     assert room.record().status is Status.PENDING
 
 
@@ -162,14 +162,14 @@ def test_nobody_decides_on_their_own_provider(room: Chatroom) -> None:
 )
 def test_data_no_button_of_ours_has_decides_nothing(room: Chatroom, data: str) -> None:
     press(room.press(data=data), moderator_chat=room.moderator_chat)
-    assert heard(room)[1]
+    assert last_answer(room)[1]
     assert room.record().status is Status.PENDING
 
 
 @pytest.mark.parametrize("id", ["none", "../x", "a/b", "__x__", "."])
 def test_data_that_names_nothing_decides_nothing(room: Chatroom, id: str) -> None:
     press(room.press(data=f"a:{id}:1"), moderator_chat=room.moderator_chat)
-    assert heard(room) == ("There is no such notification any more.", True)
+    assert last_answer(room) == ("There is no such notification any more.", True)
 
 
 # ---- the same again --------------------------------------------------------------------------
@@ -193,7 +193,7 @@ def test_an_update_whose_answer_was_lost_comes_again_and_tells_the_same(room: Ch
     with pytest.raises(TryAgain):
         press(update, moderator_chat=room.moderator_chat)
     press(update, moderator_chat=room.moderator_chat)
-    assert heard(room) == ("You approved it.", False)
+    assert last_answer(room) == ("You approved it.", False)
     assert room.record().head.count == 2
 
 
@@ -217,7 +217,7 @@ def test_a_no_asks_for_the_reason_and_the_reply_rejects(room: Chatroom) -> None:
     reply(
         room.reply(" No source is named. ", to=question(room)), moderator_chat=room.moderator_chat
     )
-    assert said(room) == "Rejected."
+    assert last_message(room) == "Rejected."
     record = room.record()
     assert (record.status, record.moderator_id) == (Status.REJECTED, "mira")
     assert record.moderator_comment == "No source is named."
@@ -229,7 +229,7 @@ def test_a_no_asks_for_the_reason_and_the_reply_rejects(room: Chatroom) -> None:
 def test_a_number_stands_for_a_template(room: Chatroom, text: str) -> None:
     room.policies.put(ReviewPolicy(templates=TEMPLATES))
     press(room.press(button="r"), moderator_chat=room.moderator_chat)
-    assert "2  Shouting" in said(room)
+    assert "2  Shouting" in last_message(room)
     reply(room.reply(text, to=question(room)), moderator_chat=room.moderator_chat)
     assert room.record().moderator_comment == "Please do not shout."
 
@@ -239,18 +239,18 @@ def test_a_number_without_a_template_is_asked_again(room: Chatroom, text: str) -
     room.policies.put(ReviewPolicy(templates=TEMPLATES))
     press(room.press(button="r"), moderator_chat=room.moderator_chat)
     reply(room.reply(text, to=question(room)), moderator_chat=room.moderator_chat)
-    assert said(room) == "Reply with a number from 1 to 2, or in words."
+    assert last_message(room) == "Reply with a number from 1 to 2, or in words."
     assert room.record().status is Status.PENDING
 
 
 def test_a_number_is_no_reason_where_there_are_no_templates(room: Chatroom) -> None:
     press(room.press(button="r"), moderator_chat=room.moderator_chat)
     reply(room.reply("1", to=question(room)), moderator_chat=room.moderator_chat)
-    assert "A number alone is no reason" in said(room)
+    assert "A number alone is no reason" in last_message(room)
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "sentence"),
     [
         ("", "in words"),
         ("\u3164\u200b\u2800", "in words"),
@@ -258,11 +258,11 @@ def test_a_number_is_no_reason_where_there_are_no_templates(room: Chatroom) -> N
         ("x" * 1001, "at most 1000"),
     ],
 )
-def test_a_reply_that_is_no_comment_is_helped(room: Chatroom, text: str, told: str) -> None:
+def test_a_reply_that_is_no_comment_is_helped(room: Chatroom, text: str, sentence: str) -> None:
     press(room.press(button="r"), moderator_chat=room.moderator_chat)
     asked = question(room)
     reply(room.reply(text, to=asked), moderator_chat=room.moderator_chat)
-    assert told in said(room)
+    assert sentence in last_message(room)
     reply(
         room.reply("A real reason,\nin \u200btwo lines.", to=asked),
         moderator_chat=room.moderator_chat,
@@ -277,7 +277,7 @@ def test_who_writes_as_the_group_is_told_to_reply_as_themselves(room: Chatroom, 
     press(room.press(button="r"), moderator_chat=room.moderator_chat)
     asked = question(room)
     reply(room.reply("No source.", to=asked, user=user), moderator_chat=room.moderator_chat)
-    assert "Remain anonymous" in said(room)
+    assert "Remain anonymous" in last_message(room)
     assert room.record().status is Status.PENDING
     reply(room.reply("No source.", to=asked), moderator_chat=room.moderator_chat)
     assert room.record().status is Status.REJECTED
@@ -294,7 +294,7 @@ def test_a_reply_after_a_day_is_told_to_press_again(room: Chatroom) -> None:
     press(room.press(button="r"), moderator_chat=room.moderator_chat)
     room.clock.advance(timedelta(hours=24))
     reply(room.reply("Late.", to=question(room)), moderator_chat=room.moderator_chat)
-    assert "Press Reject again" in said(room)
+    assert "Press Reject again" in last_message(room)
     assert room.record().status is Status.PENDING
 
 
@@ -304,7 +304,7 @@ def test_a_reply_to_an_older_revision_is_refused(room: Chatroom) -> None:
         N1, lambda it: it.edit(PROVIDER, NOON, some_content(title="Other"), a_segment())
     )
     reply(room.reply("Bad.", to=question(room)), moderator_chat=room.moderator_chat)
-    assert "revision 2 now" in said(room)
+    assert "revision 2 now" in last_message(room)
     assert room.record().status is Status.PENDING
 
 
@@ -313,16 +313,16 @@ def test_a_reply_to_what_was_decided_meanwhile_hears_of_it(room: Chatroom) -> No
     asked = question(room)
     room.notifications.change(N1, lambda it: it.cancel(PROVIDER, NOON))
     reply(room.reply("Bad.", to=asked), moderator_chat=room.moderator_chat)
-    assert said(room).startswith("The provider canceled the delivery")
+    assert last_message(room).startswith("The provider canceled the delivery")
 
 
 def test_a_question_is_answered_by_whom_it_was_put_to(room: Chatroom) -> None:
     press(room.press(button="r"), moderator_chat=room.moderator_chat)
     asked = question(room)
     reply(room.reply("Bad.", to=asked, user=NIK), moderator_chat=room.moderator_chat)
-    assert said(room) == "I asked Mira. To reject it yourself, press Reject."
+    assert last_message(room) == "I asked Mira. To reject it yourself, press Reject."
     reply(room.reply("Bad.", to=asked, user=STRANGER), moderator_chat=room.moderator_chat)
-    assert "not on the list" in said(room)
+    assert "not on the list" in last_message(room)
     assert room.record().status is Status.PENDING
 
 
@@ -330,7 +330,7 @@ def test_a_moderators_reply_to_something_else_of_ours_is_helped(room: Chatroom) 
     post = room.posts.get(N1)
     assert post is not None
     reply(room.reply("Is this true?", to=post.message), moderator_chat=room.moderator_chat)
-    assert "press Reject under it" in said(room)
+    assert "press Reject under it" in last_message(room)
 
 
 def test_what_people_say_to_each_other_is_theirs(room: Chatroom) -> None:
@@ -362,7 +362,7 @@ def test_a_reply_whose_answer_was_lost_comes_again_and_tells_the_same(room: Chat
         reply(update, moderator_chat=room.moderator_chat)
     assert room.record().status is Status.REJECTED
     reply(update, moderator_chat=room.moderator_chat)
-    assert said(room) == "You rejected it."
+    assert last_message(room) == "You rejected it."
 
 
 def test_updates_in_the_wrong_order_come_to_one_decision(room: Chatroom) -> None:
@@ -372,4 +372,4 @@ def test_updates_in_the_wrong_order_come_to_one_decision(room: Chatroom) -> None
     press(no, moderator_chat=room.moderator_chat)
     press(yes, moderator_chat=room.moderator_chat)
     assert room.record().status is Status.SENDING
-    assert heard(room) == ("Approved by Mira, 2026-01-01 12:00 UTC.", True)
+    assert last_answer(room) == ("Approved by Mira, 2026-01-01 12:00 UTC.", True)

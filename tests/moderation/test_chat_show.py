@@ -71,7 +71,7 @@ def listed(room: Chatroom, *hwids: str, domain: str = "example.com") -> None:
     )
 
 
-def said(room: Chatroom) -> list[str]:
+def messages(room: Chatroom) -> list[str]:
     return [card.text for card in room.chat.shown.values()]
 
 
@@ -81,12 +81,12 @@ def test_moderators_are_told_once_who_changed_a_domains_admin_devices(room: Chat
     listed(room, "Desk-8")
     look_after(moderator_chat=room.moderator_chat)
     look_after(moderator_chat=room.moderator_chat)
-    assert len(said(room)) == 2
-    for text in said(room):
+    assert len(messages(room)) == 2
+    for text in messages(room):
         assert "example.com" in text
         assert "provider:p1" in text
         assert "Desk-7" not in text
-    assert sorted("Removed: " in text for text in said(room)) == [False, True]
+    assert sorted("Removed: " in text for text in messages(room)) == [False, True]
 
 
 def test_a_change_the_chat_refuses_keeps_none_of_the_others_back(room: Chatroom) -> None:
@@ -95,7 +95,7 @@ def test_a_change_the_chat_refuses_keeps_none_of_the_others_back(room: Chatroom)
     listed(room, "Desk-7", domain="second.com")
     room.chat.fault = raising(ChatRefused("too odd"))
     look_after(moderator_chat=room.moderator_chat)
-    assert len(said(room)) == 1
+    assert len(messages(room)) == 1
     assert room.providers.untold_changes(9) == []
 
 
@@ -105,13 +105,13 @@ def test_a_change_is_told_when_the_chat_is_back_and_after_a_day_is_news_no_more(
     listed(room, "Desk-7")
     room.chat.fault = raising(Throttled("later", retry_after_seconds=30))
     look_after(moderator_chat=room.moderator_chat)
-    assert said(room) == []
+    assert messages(room) == []
     look_after(moderator_chat=room.moderator_chat)
-    assert len(said(room)) == 1
+    assert len(messages(room)) == 1
     listed(room, "Desk-8")
     room.clock.advance(timedelta(days=2))
     look_after(moderator_chat=room.moderator_chat)
-    assert len(said(room)) == 1
+    assert len(messages(room)) == 1
     assert room.providers.untold_changes(9) == []
 
 
@@ -128,8 +128,8 @@ def test_a_pending_one_is_posted_with_all_there_is_to_know(room: Chatroom) -> No
         findings=(Finding("foreignHost", Severity.RED, "url", "It is not theirs."),),
         estimated_devices=3,
     )
-    room.given(it)
-    room.given(replace(a_notification("old", Status.REJECTED)))
+    room.add_notification(it)
+    room.add_notification(replace(a_notification("old", Status.REJECTED)))
     show(N1, moderator_chat=room.moderator_chat)
     text = room.card().text
     for expected in (
@@ -153,7 +153,7 @@ def test_a_pending_one_is_posted_with_all_there_is_to_know(room: Chatroom) -> No
 
 
 def test_where_no_region_is_named_those_of_some_devices_are_told(room: Chatroom) -> None:
-    room.given(replace(a_notification(), segment=a_segment()))
+    room.add_notification(replace(a_notification(), segment=a_segment()))
     show(N1, moderator_chat=room.moderator_chat)
     assert "Of 3 looked at: us 2 · ru 1" in room.card().text
 
@@ -169,8 +169,8 @@ class Audited(Audience):
         self.counted.append(query)
         return self.inner.count(query)
 
-    def page(self, *asked: Any) -> AudiencePage:
-        return self.inner.page(*asked)
+    def page(self, *args: Any) -> AudiencePage:
+        return self.inner.page(*args)
 
 
 @pytest.mark.parametrize(
@@ -180,7 +180,7 @@ def test_no_device_is_counted_twice_for_one_message(
     room: Chatroom, platform: TargetPlatform, most: int
 ) -> None:
     """Counting is most of what a message costs, in time and in money."""
-    room.given(replace(a_notification(), segment=a_segment(platform=platform)))
+    room.add_notification(replace(a_notification(), segment=a_segment(platform=platform)))
     audited = Audited(room.moderator_chat.audience)
     show(N1, moderator_chat=replace(room.moderator_chat, audience=audited))
     assert 0 < len(audited.counted) == len(set(audited.counted)) <= most
@@ -191,16 +191,18 @@ def test_no_device_is_counted_twice_for_one_message(
 
 def test_a_device_on_a_platform_we_do_not_know_is_counted_as_it_is_sent_to(room: Chatroom) -> None:
     room.add(a_device("tv-1", platform="tizen"))
-    room.given()
+    room.add_notification()
     show(N1, moderator_chat=room.moderator_chat)
     assert "Audience: 4 devices" in room.card().text
 
 
 def test_a_record_does_not_grow_by_sends_nobody_moderated(room: Chatroom) -> None:
-    room.given()
-    room.given(replace(a_notification("read", Status.APPROVED)))
+    room.add_notification()
+    room.add_notification(replace(a_notification("read", Status.APPROVED)))
     for n in range(3):
-        room.given(replace(a_notification(f"own-{n}", Status.APPROVED), auto_approved=True))
+        room.add_notification(
+            replace(a_notification(f"own-{n}", Status.APPROVED), auto_approved=True)
+        )
     show(N1, moderator_chat=room.moderator_chat)
     assert "Before: 1 approved, 0 rejected, 0 stopped" in room.card().text
 
@@ -209,7 +211,7 @@ def test_a_record_does_not_grow_by_sends_nobody_moderated(room: Chatroom) -> Non
 def test_what_was_never_shown_and_needs_no_decision_is_not_posted(
     room: Chatroom, status: Status
 ) -> None:
-    room.given(replace(a_notification(), status=status))
+    room.add_notification(replace(a_notification(), status=status))
     show(N1, moderator_chat=room.moderator_chat)
     assert room.chat.posted == []
 
@@ -220,7 +222,7 @@ def test_a_notification_that_is_gone_is_no_trouble(room: Chatroom) -> None:
 
 
 def test_an_event_that_comes_twice_posts_once(room: Chatroom) -> None:
-    room.given()
+    room.add_notification()
     show(N1, moderator_chat=room.moderator_chat)
     show(N1, moderator_chat=room.moderator_chat)
     assert len(room.chat.posted) == 1
@@ -228,7 +230,7 @@ def test_an_event_that_comes_twice_posts_once(room: Chatroom) -> None:
 
 
 def test_of_fifty_events_at_once_one_posts(room: Chatroom) -> None:
-    room.given()
+    room.add_notification()
 
     def arrive(_: int) -> bool:
         try:
@@ -244,7 +246,7 @@ def test_of_fifty_events_at_once_one_posts(room: Chatroom) -> None:
 
 
 def test_an_id_too_long_for_a_button_is_decided_elsewhere(room: Chatroom) -> None:
-    room.given(a_notification("n" * 80))
+    room.add_notification(a_notification("n" * 80))
     show(NotificationId("n" * 80), moderator_chat=room.moderator_chat)
     card = room.card("n" * 80)
     assert card.buttons == ()
@@ -252,7 +254,9 @@ def test_an_id_too_long_for_a_button_is_decided_elsewhere(room: Chatroom) -> Non
 
 
 def test_an_image_the_chat_cannot_take_does_not_keep_the_message_away(room: Chatroom) -> None:
-    room.given(replace(a_notification(), content=some_content(image="https://example.com/i")))
+    room.add_notification(
+        replace(a_notification(), content=some_content(image="https://example.com/i"))
+    )
     room.chat.fault = raising(ChatRefused("400 webpage_url_invalid"))
     show(N1, moderator_chat=room.moderator_chat)
     assert room.card().image == ""
@@ -262,7 +266,7 @@ def test_an_image_the_chat_cannot_take_does_not_keep_the_message_away(room: Chat
 
 
 def test_an_edit_by_the_provider_shows_the_new_revision_in_the_same_message(room: Chatroom) -> None:
-    room.given()
+    room.add_notification()
     show(N1, moderator_chat=room.moderator_chat)
     moved(room, lambda it: it.edit(PROVIDER, NOON, some_content(title="Better"), a_segment()))
     assert len(room.chat.posted) == 1
@@ -271,7 +275,7 @@ def test_an_edit_by_the_provider_shows_the_new_revision_in_the_same_message(room
 
 
 def test_a_claim_says_who_reads_it_and_until_when(room: Chatroom) -> None:
-    room.given()
+    room.add_notification()
     show(N1, moderator_chat=room.moderator_chat)
     moved(room, lambda it: it.take(MIRA, NOON))
     assert "👀 Mira reads it until 2026-01-01 12:10 UTC" in room.card().text
@@ -279,7 +283,7 @@ def test_a_claim_says_who_reads_it_and_until_when(room: Chatroom) -> None:
 
 def test_the_first_of_two_approvals_is_shown_and_the_buttons_stay(room: Chatroom) -> None:
     room.policies.put(ReviewPolicy(second_approval_above=1))
-    room.given(replace(a_notification(), estimated_devices=9))
+    room.add_notification(replace(a_notification(), estimated_devices=9))
     show(N1, moderator_chat=room.moderator_chat)
     policy = room.policies.get()
     moved(room, lambda it: it.approve(MIRA, NOON, policy=policy))
@@ -292,7 +296,7 @@ def test_the_first_of_two_approvals_is_shown_and_the_buttons_stay(room: Chatroom
 
 
 def test_an_approval_anywhere_says_who_and_when_and_takes_the_buttons_away(room: Chatroom) -> None:
-    room.given()
+    room.add_notification()
     show(N1, moderator_chat=room.moderator_chat)
     moved(room, lambda it: it.approve(NIK, NOON + timedelta(minutes=3)))
     assert "✅ Approved by Nik, 2026-01-01 12:03 UTC" in room.card().text
@@ -300,14 +304,14 @@ def test_an_approval_anywhere_says_who_and_when_and_takes_the_buttons_away(room:
 
 
 def test_somebody_without_a_name_is_called_by_their_uid(room: Chatroom) -> None:
-    room.given()
+    room.add_notification()
     show(N1, moderator_chat=room.moderator_chat)
     moved(room, lambda it: it.approve(MODERATOR, NOON))
     assert "Approved by m1" in room.card().text
 
 
 def test_a_rejection_shows_its_comment(room: Chatroom) -> None:
-    room.given()
+    room.add_notification()
     show(N1, moderator_chat=room.moderator_chat)
     moved(room, lambda it: it.reject(MIRA, NOON, "No source is named."))
     assert "⛔ Rejected by Mira" in room.card().text
@@ -315,7 +319,7 @@ def test_a_rejection_shows_its_comment(room: Chatroom) -> None:
 
 
 def test_a_cancelled_one_says_so(room: Chatroom) -> None:
-    room.given()
+    room.add_notification()
     show(N1, moderator_chat=room.moderator_chat)
     moved(room, lambda it: it.cancel(PROVIDER, NOON))
     assert "The provider canceled the delivery, 2026-01-01 12:00 UTC" in room.card().text
@@ -323,7 +327,7 @@ def test_a_cancelled_one_says_so(room: Chatroom) -> None:
 
 
 def test_the_end_of_the_distribution_is_told_with_its_counts(room: Chatroom) -> None:
-    room.given()
+    room.add_notification()
     show(N1, moderator_chat=room.moderator_chat)
     room.notifications.change(N1, lambda it: it.approve(MIRA, NOON))
     sums = Tally(targeted=12, delivered=10, failed=2)
@@ -333,7 +337,7 @@ def test_the_end_of_the_distribution_is_told_with_its_counts(room: Chatroom) -> 
 
 
 def test_counting_while_it_is_sent_edits_nothing(room: Chatroom) -> None:
-    room.given()
+    room.add_notification()
     show(N1, moderator_chat=room.moderator_chat)
     moved(room, lambda it: it.approve(MIRA, NOON))
     edits = len(room.chat.edits)
@@ -342,7 +346,7 @@ def test_counting_while_it_is_sent_edits_nothing(room: Chatroom) -> None:
 
 
 def test_a_record_that_changes_while_it_is_shown_is_shown_again(room: Chatroom) -> None:
-    room.given()
+    room.add_notification()
 
     def meanwhile(_: str) -> None:
         room.chat.fault = lambda _: None
@@ -356,7 +360,7 @@ def test_a_record_that_changes_while_it_is_shown_is_shown_again(room: Chatroom) 
 
 def test_an_older_picture_never_replaces_a_newer_one(room: Chatroom) -> None:
     """Two events at once: the one that holds the post sees what the other came for."""
-    room.given()
+    room.add_notification()
     show(N1, moderator_chat=room.moderator_chat)
 
     def second_event(_: str) -> None:
@@ -374,7 +378,7 @@ def test_an_older_picture_never_replaces_a_newer_one(room: Chatroom) -> None:
 
 
 def test_a_message_that_was_deleted_is_posted_anew(room: Chatroom) -> None:
-    room.given()
+    room.add_notification()
     show(N1, moderator_chat=room.moderator_chat)
     room.chat.shown.clear()
     moved(room, lambda it: it.cancel(PROVIDER, NOON))
@@ -383,19 +387,19 @@ def test_a_message_that_was_deleted_is_posted_anew(room: Chatroom) -> None:
 
 
 def test_a_room_that_moved_is_followed_and_remembered(room: Chatroom) -> None:
-    room.given()
+    room.add_notification()
     room.chat.moved[ROOM] = -1005
     show(N1, moderator_chat=room.moderator_chat)
     assert room.posts.room().number == -1005
     assert room.chat.posted[0][0] == -1005
-    room.given(a_notification("n2"))
+    room.add_notification(a_notification("n2"))
     room.chat.fault = raising()
     show(NotificationId("n2"), moderator_chat=room.moderator_chat)
     assert room.chat.posted[1][0] == -1005
 
 
 def test_a_message_in_a_room_that_moved_is_posted_anew(room: Chatroom) -> None:
-    room.given()
+    room.add_notification()
     show(N1, moderator_chat=room.moderator_chat)
     room.chat.moved[ROOM] = -1005
     moved(room, lambda it: it.cancel(PROVIDER, NOON))
@@ -406,7 +410,7 @@ def test_a_message_in_a_room_that_moved_is_posted_anew(room: Chatroom) -> None:
 
 
 def test_after_too_many_requests_nobody_speaks_until_it_is_time(room: Chatroom) -> None:
-    room.given()
+    room.add_notification()
     room.chat.fault = raising(Throttled("busy", retry_after_seconds=40))
     with pytest.raises(TryAgain):
         show(N1, moderator_chat=room.moderator_chat)
@@ -430,7 +434,7 @@ def test_of_many_told_to_be_quiet_at_once_one_writes_it_down(room: Chatroom) -> 
 
     room.posts.room, room.posts.change_room = Room, changed  # all looked before any was told
     for n, seconds in enumerate((40, 40, 39, 50)):
-        id = room.given(a_notification(f"n{n}")).id
+        id = room.add_notification(a_notification(f"n{n}")).id
         room.chat.fault = raising(Throttled("busy", retry_after_seconds=seconds))
         with pytest.raises(TryAgain):
             show(id, moderator_chat=room.moderator_chat)
@@ -440,7 +444,7 @@ def test_of_many_told_to_be_quiet_at_once_one_writes_it_down(room: Chatroom) -> 
 
 
 def test_a_lost_answer_may_post_twice_and_the_later_message_counts(room: Chatroom) -> None:
-    room.given()
+    room.add_notification()
     sent = room.chat.post
 
     def post_and_lose(number: int, card: Card, *, reply_to: int = 0) -> int:
@@ -459,7 +463,7 @@ def test_a_lost_answer_may_post_twice_and_the_later_message_counts(room: Chatroo
 
 
 def test_a_writer_that_died_is_succeeded_when_its_time_is_over(room: Chatroom) -> None:
-    room.given()
+    room.add_notification()
     until = NOON + timedelta(seconds=60)
     room.posts.change(N1, lambda it: replace(it, owner="dead", until=until))
     with pytest.raises(TryAgain):
@@ -470,7 +474,7 @@ def test_a_writer_that_died_is_succeeded_when_its_time_is_over(room: Chatroom) -
 
 
 def test_a_writer_that_was_overtaken_closes_what_it_posted(room: Chatroom) -> None:
-    room.given()
+    room.add_notification()
 
     def another_takes_over(_: str) -> None:
         room.chat.fault = lambda _: None
@@ -489,7 +493,7 @@ def test_a_writer_that_was_overtaken_closes_what_it_posted(room: Chatroom) -> No
 
 def test_after_two_wrote_at_once_the_next_event_makes_sure_of_the_picture(room: Chatroom) -> None:
     """The slow one's picture may have come last, though it was the older."""
-    room.given()
+    room.add_notification()
     show(N1, moderator_chat=room.moderator_chat)
 
     def another_takes_over(_: str) -> None:
@@ -507,7 +511,7 @@ def test_after_two_wrote_at_once_the_next_event_makes_sure_of_the_picture(room: 
 
 
 def test_where_only_an_operator_can_help_nothing_is_held(room: Chatroom) -> None:
-    room.given()
+    room.add_notification()
     room.chat.fault = raising(ChatClosed("kicked"))
     with pytest.raises(ChatClosed):
         show(N1, moderator_chat=room.moderator_chat)
@@ -519,7 +523,7 @@ def test_where_only_an_operator_can_help_nothing_is_held(room: Chatroom) -> None
 
 
 def test_what_an_event_was_lost_for_is_posted_after_a_while(room: Chatroom) -> None:
-    room.given()
+    room.add_notification()
     look_after(moderator_chat=room.moderator_chat)
     assert room.chat.posted == []
     room.clock.advance(timedelta(minutes=3))
@@ -528,8 +532,8 @@ def test_what_an_event_was_lost_for_is_posted_after_a_while(room: Chatroom) -> N
 
 
 def test_one_whose_record_is_broken_keeps_no_other_from_being_shown(room: Chatroom) -> None:
-    room.given()
-    room.given(a_notification("n2"))
+    room.add_notification()
+    room.add_notification(a_notification("n2"))
     room.moderator_chat.posts.change(N1, lambda post: replace(post, shows="none"))  # type: ignore[arg-type]
     room.clock.advance(timedelta(minutes=75))
     look_after(moderator_chat=room.moderator_chat)
@@ -540,7 +544,7 @@ def test_one_whose_record_is_broken_keeps_no_other_from_being_shown(room: Chatro
 
 def test_while_the_chat_is_in_trouble_one_attempt_is_enough(room: Chatroom) -> None:
     for number in range(5):
-        room.given(a_notification(f"n{number}"))
+        room.add_notification(a_notification(f"n{number}"))
     room.clock.advance(timedelta(minutes=90))
     tried: list[str] = []
 
@@ -555,8 +559,8 @@ def test_while_the_chat_is_in_trouble_one_attempt_is_enough(room: Chatroom) -> N
 
 
 def test_a_late_queue_is_told_once_in_its_agreed_time(room: Chatroom) -> None:
-    room.given()
-    room.given(a_notification("n2"))
+    room.add_notification()
+    room.add_notification(a_notification("n2"))
     room.clock.advance(timedelta(minutes=75))
     look_after(moderator_chat=room.moderator_chat)
     look_after(moderator_chat=room.moderator_chat)
@@ -568,7 +572,7 @@ def test_a_late_queue_is_told_once_in_its_agreed_time(room: Chatroom) -> None:
 
 
 def test_the_audience_is_counted_as_it_is_when_it_is_shown(room: Chatroom) -> None:
-    room.given()
+    room.add_notification()
     room.add(a_device("phone-3", platform="ios"))
     show(N1, moderator_chat=room.moderator_chat)
     assert "Audience: 4 devices" in room.card().text

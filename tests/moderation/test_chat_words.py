@@ -217,7 +217,7 @@ def test_an_ordinary_text_is_left_as_it_is() -> None:
 
 
 @pytest.mark.parametrize(
-    ("words", "shown"),
+    ("words", "visible"),
     [
         ("a\u202eb", "a⟨U+202E⟩b"),
         ("a\u200bb", "a⟨U+200B⟩b"),
@@ -230,8 +230,8 @@ def test_an_ordinary_text_is_left_as_it_is() -> None:
         ("e" + "\u0301" * 6, "e" + "\u0301" * 4 + "⟨2 more marks⟩"),
     ],
 )
-def test_what_deceives_the_eye_is_named(words: str, shown: str) -> None:
-    assert neutral(words, lines=True) == shown
+def test_what_deceives_the_eye_is_named(words: str, visible: str) -> None:
+    assert neutral(words, lines=True) == visible
 
 
 def test_a_cut_never_splits_what_belongs_together() -> None:
@@ -251,7 +251,7 @@ def test_a_text_that_was_cut_says_so_outside_its_frame() -> None:
 
 
 @pytest.mark.parametrize(
-    ("seconds", "said"),
+    ("seconds", "sentence"),
     [
         (60, "1 minute"),
         (7_200, "2 hours"),
@@ -259,10 +259,10 @@ def test_a_text_that_was_cut_says_so_outside_its_frame() -> None:
         (31_536_000, "365 days"),
     ],
 )
-def test_an_expiry_is_told_in_a_sentence(seconds: int, said: str) -> None:
+def test_an_expiry_is_told_in_a_sentence(seconds: int, sentence: str) -> None:
     it = replace(a_notification(), content=some_content(expiry_seconds=seconds))
     text = card_of(Facts(it, NOON)).text
-    assert f"\nExpires {said} after it is sent\n" in text
+    assert f"\nExpires {sentence} after it is sent\n" in text
     assert "Expires" not in card_of(Facts(a_notification(), NOON)).text
 
 

@@ -162,11 +162,11 @@ class Resolver:
     """Names of ``stuck.test`` never get an answer, until a test lets them go."""
 
     def __init__(self) -> None:
-        self.asked: list[str] = []
+        self.hosts: list[str] = []
         self.let_go = threading.Event()
 
     def __call__(self, host: str) -> Sequence[str]:
-        self.asked.append(host)
+        self.hosts.append(host)
         if host.endswith("stuck.test"):
             self.let_go.wait(NEVER_THIS_LONG_SECONDS)
         return [PUBLIC]
@@ -190,7 +190,7 @@ def test_names_that_never_answer_leave_the_lookups_of_others_alone(
 ) -> None:
     web = net.web()
     ask_for_stuck_names(web, "p1", 40)
-    assert len(resolver.asked) <= MOST_LOOKUPS_OF_ONE
+    assert len(resolver.hosts) <= MOST_LOOKUPS_OF_ONE
     seen = web.look(HOSTILE, seconds=NEVER_THIS_LONG_SECONDS, asker="p2")
     assert (seen.fault, seen.status) == (None, 200)
 
@@ -207,9 +207,9 @@ def test_whose_names_never_answered_looks_names_up_again_when_the_resolver_gave_
 def test_a_look_waits_for_a_place_only_as_long_as_it_has_time(net: Net, resolver: Resolver) -> None:
     web = net.web()
     ask_for_stuck_names(web, "p1", MOST_LOOKUPS_OF_ONE)
-    eventually(lambda: len(resolver.asked) == MOST_LOOKUPS_OF_ONE, "all are under way")
+    eventually(lambda: len(resolver.hosts) == MOST_LOOKUPS_OF_ONE, "all are under way")
     assert web.look(HOSTILE, seconds=0.05, asker="p1").fault is WebFault.TOO_SLOW
-    assert HOSTILE.removeprefix("https://") not in resolver.asked
+    assert HOSTILE.removeprefix("https://") not in resolver.hosts
 
 
 def test_lookups_that_never_end_do_not_pile_up_whoever_asks(resolver: Resolver) -> None:
@@ -217,7 +217,7 @@ def test_lookups_that_never_end_do_not_pile_up_whoever_asks(resolver: Resolver) 
     for number in range(MOST_LOOKUPS + 5):
         with pytest.raises(TooSlow):
             lookups.addresses("stuck.test", Deadline.after(0.01), asker=f"p{number}")
-    assert len(resolver.asked) <= MOST_LOOKUPS
+    assert len(resolver.hosts) <= MOST_LOOKUPS
 
 
 def test_a_server_that_refuses_connections_is_unreachable(net: Net) -> None:

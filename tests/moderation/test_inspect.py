@@ -21,8 +21,8 @@ IMAGE = "https://news.aurora.example/lights.png"
 NEVER_THIS_LONG_SECONDS = 30.0
 
 
-def some(**given: str) -> Content:
-    return Content(**{"title": "Lights", "body": "Tonight", **given})  # type: ignore[arg-type]
+def some(**fields: str) -> Content:
+    return Content(**{"title": "Lights", "body": "Tonight", **fields})  # type: ignore[arg-type]
 
 
 def findings(
@@ -284,6 +284,6 @@ def test_no_mixture_of_fields_keeps_a_finding_from_being_told() -> None:
     assert has_red(findings(some(**bad)))
 
 
-def seen_through(net: Net, *, seconds: float = 5.0, **given: str) -> tuple[Finding, ...]:
-    content, threats = some(**given), MemoryThreats()
+def seen_through(net: Net, *, seconds: float = 5.0, **fields: str) -> tuple[Finding, ...]:
+    content, threats = some(**fields), MemoryThreats()
     return inspect(content, VERIFIED, web=net.web(), threats=threats, seconds=seconds).findings

@@ -68,8 +68,8 @@ def test_looks_at_the_same_time_are_one() -> None:
     assert not replace_misses(once).is_last(NOON + timedelta(seconds=1))
 
 
-def replace_misses(looked: LookedAt) -> LookedAt:
-    return LookedAt(looked.ends, MOST_LOOKS - 1, looked.again_at)
+def replace_misses(result: LookedAt) -> LookedAt:
+    return LookedAt(result.ends, MOST_LOOKS - 1, result.again_at)
 
 
 def test_the_same_red_about_another_host_is_new() -> None:

@@ -59,7 +59,7 @@ def test_letters_that_pass_for_latin_ones_are_not_latin_and_become_so(letter: st
 
 
 @pytest.mark.parametrize(
-    ("name", "together"),
+    ("name", "allowed"),
     [
         ("example", True),
         ("пример", True),
@@ -72,5 +72,5 @@ def test_letters_that_pass_for_latin_ones_are_not_latin_and_become_so(letter: st
         ("abc123", True),
     ],
 )
-def test_which_scripts_one_name_may_hold(name: str, together: bool) -> None:
-    assert may_stand_together(scripts(name)) is together
+def test_which_scripts_one_name_may_hold(name: str, allowed: bool) -> None:
+    assert may_stand_together(scripts(name)) is allowed

@@ -29,7 +29,7 @@ class Hook:
     """A bot's end: keeps what it is told and answers as it was told to."""
 
     def __init__(self) -> None:
-        self.told: list[tuple[Mapping[str, Any], str]] = []
+        self.deliveries: list[tuple[Mapping[str, Any], str]] = []
         self.answers: list[int] = []
         self.lock = threading.Lock()
 
@@ -37,12 +37,12 @@ class Hook:
         update = await request.json()
         secret = request.headers.get("X-Telegram-Bot-Api-Secret-Token", "")
         with self.lock:
-            self.told.append((update, secret))
+            self.deliveries.append((update, secret))
             status = self.answers.pop(0) if self.answers else 200
         return web.Response(status=status)
 
     def numbers(self) -> list[int]:
-        return [update["update_id"] for update, _ in self.told]
+        return [update["update_id"] for update, _ in self.deliveries]
 
 
 @pytest.fixture
@@ -67,16 +67,16 @@ def hook(wire: Line) -> Iterator[Hook]:
         wire.calls().call("deleteWebhook")
 
 
-def pressed(wire: Line, **wish: Any) -> int:
+def pressed(wire: Line, **options: Any) -> int:
     message = wire.chat.post(ROOM, CARD)
     place = {"user": MIRA, "chat": ROOM, "message": message}
-    return int(wire.tell("_press", **place, button="Yes", **wish)["update"])
+    return int(wire.tell("_press", **place, button="Yes", **options)["update"])
 
 
 def test_a_press_is_told_with_the_secret_and_who_pressed_what(wire: Line, hook: Hook) -> None:
     pressed(wire)
-    eventually(lambda: len(hook.told) == 1, "the press is told")
-    update, secret = hook.told[0]
+    eventually(lambda: len(hook.deliveries) == 1, "the press is told")
+    update, secret = hook.deliveries[0]
     query = update["callback_query"]
     assert secret == SECRET
     assert (query["from"]["id"], query["data"]) == (MIRA, "a:n1:1")
@@ -86,8 +86,8 @@ def test_a_press_is_told_with_the_secret_and_who_pressed_what(wire: Line, hook: 
 def test_a_reply_carries_what_it_answers(wire: Line, hook: Hook) -> None:
     asked = wire.chat.post(ROOM, Card("Why?", hint="why"))
     wire.tell("_reply", user=MIRA, chat=ROOM, to=asked, text="Because.")
-    eventually(lambda: len(hook.told) == 1, "the reply is told")
-    message = hook.told[0][0]["message"]
+    eventually(lambda: len(hook.deliveries) == 1, "the reply is told")
+    message = hook.deliveries[0][0]["message"]
     assert message["text"] == "Because."
     assert message["reply_to_message"]["message_id"] == asked
     assert message["reply_to_message"]["from"]["id"] == 4242
@@ -96,7 +96,7 @@ def test_a_reply_carries_what_it_answers(wire: Line, hook: Hook) -> None:
 def test_an_update_is_told_until_it_is_taken(wire: Line, hook: Hook) -> None:
     hook.answers += [503, 500, 401]
     number = pressed(wire)
-    eventually(lambda: len(hook.told) == 4, "the press is told four times")
+    eventually(lambda: len(hook.deliveries) == 4, "the press is told four times")
     assert hook.numbers() == [number] * 4
     shown = httpx.get(f"{wire.url}/updates", timeout=60).json()["updates"]
     eventually(lambda: wire.telegram.updates.all[0].is_delivered, "it is taken")
@@ -105,7 +105,7 @@ def test_an_update_is_told_until_it_is_taken(wire: Line, hook: Hook) -> None:
 
 def test_an_update_is_told_several_times_on_request(wire: Line, hook: Hook) -> None:
     number = pressed(wire, copies=3)
-    eventually(lambda: len(hook.told) == 3, "the press is told three times")
+    eventually(lambda: len(hook.deliveries) == 3, "the press is told three times")
     assert hook.numbers() == [number] * 3
 
 
@@ -113,33 +113,33 @@ def test_without_a_webhook_updates_are_there_for_whoever_asks(wire: Line) -> Non
     said = [wire.tell("_reply", user=MIRA, chat=ROOM, text=text)["update"] for text in "abc"]
     calls = wire.calls()
 
-    def asked(**more: object) -> list[int]:
+    def updates(**more: object) -> list[int]:
         return [update["update_id"] for update in calls.call("getUpdates", **more)]
 
-    assert asked() == asked() == said
-    assert asked(limit=2) == said[:2]
-    assert asked(allowed_updates=["callback_query"]) == []
-    assert asked(offset=said[1]) == asked() == said[1:]
+    assert updates() == updates() == said
+    assert updates(limit=2) == said[:2]
+    assert updates(allowed_updates=["callback_query"]) == []
+    assert updates(offset=said[1]) == updates() == said[1:]
     calls.call("setWebhook", url="https://example.com/", allowed_updates=["my_chat_member"])
     with pytest.raises(ToldElsewhere, match="while webhook is active"):
-        asked()
+        updates()
     calls.call("deleteWebhook")
-    assert asked() == said[1:]
+    assert updates() == said[1:]
 
 
 def test_updates_that_were_held_come_backwards_on_request(wire: Line, hook: Hook) -> None:
     first, second = pressed(wire, hold=True), pressed(wire, hold=True)
-    assert hook.told == []
+    assert hook.deliveries == []
     wire.tell("_release", backwards=True)
-    eventually(lambda: len(hook.told) == 2, "both are told")
+    eventually(lambda: len(hook.deliveries) == 2, "both are told")
     assert sorted(hook.numbers()) == [first, second]
 
 
 def test_what_was_not_asked_for_is_not_told(wire: Line, hook: Hook) -> None:
     wire.tell("_update", edited_message={"message_id": 1})
     pressed(wire)
-    eventually(lambda: len(hook.told) == 1, "the press is told")
-    assert "callback_query" in hook.told[0][0]
+    eventually(lambda: len(hook.deliveries) == 1, "the press is told")
+    assert "callback_query" in hook.deliveries[0][0]
 
 
 def test_there_is_no_press_without_a_button_and_no_reply_to_nothing(wire: Line) -> None:

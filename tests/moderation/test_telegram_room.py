@@ -28,11 +28,11 @@ def wire() -> Iterator[Line]:
 @pytest.fixture
 def room(wire: Line) -> Chatroom:
     room = Chatroom(chat=wire.chat)
-    room.given()
+    room.add_notification()
     return room
 
 
-def shown(room: Chatroom, wire: Line) -> Mapping[str, Any]:
+def message_on_screen(room: Chatroom, wire: Line) -> Mapping[str, Any]:
     post = room.posts.get(N1)
     assert post is not None
     return wire.message(post.message, post.room)
@@ -46,13 +46,13 @@ def query(room: Chatroom, wire: Line, user: int, button: str) -> dict[str, Any]:
     return {"query": wire.tell("_press", **place)["query"], "user": user}
 
 
-def heard(wire: Line) -> list[str]:
+def answers(wire: Line) -> list[str]:
     return [answer["text"] for answer in wire.telegram.rooms.answers]
 
 
 def test_from_the_first_message_to_the_decision(room: Chatroom, wire: Line) -> None:
     show(N1, moderator_chat=room.moderator_chat)
-    assert shown(room, wire)["text"].startswith("🔔 Waits for a decision")
+    assert message_on_screen(room, wire)["text"].startswith("🔔 Waits for a decision")
     press(
         room.press(**query(room, wire, MIRA, "Reject"), button="r"),
         moderator_chat=room.moderator_chat,
@@ -62,9 +62,9 @@ def test_from_the_first_message_to_the_decision(room: Chatroom, wire: Line) -> N
     asked = max(message for _, message in wire.telegram.rooms.messages)
     reply(room.reply("No source.", to=asked), moderator_chat=room.moderator_chat)
     show(N1, moderator_chat=room.moderator_chat)
-    assert "Rejected by Mira" in shown(room, wire)["text"]
-    assert "reply_markup" not in shown(room, wire)
-    assert heard(wire) == ["Reply to my question with the reason."]
+    assert "Rejected by Mira" in message_on_screen(room, wire)["text"]
+    assert "reply_markup" not in message_on_screen(room, wire)
+    assert answers(wire) == ["Reply to my question with the reason."]
 
 
 def test_every_call_of_a_whole_life_fits_the_parameter_table(room: Chatroom, wire: Line) -> None:
@@ -82,17 +82,17 @@ def test_two_buttons_pressed_at_once_are_answered_each_with_its_own_truth(
     with ThreadPoolExecutor(2) as at_once:
         list(at_once.map(lambda update: press(update, moderator_chat=room.moderator_chat), updates))
     winner = "Mira" if room.record().moderator_id == "mira" else "Nik"
-    assert set(heard(wire)) == {"Approved.", f"Approved by {winner}, 2026-01-01 12:00 UTC."}
+    assert set(answers(wire)) == {"Approved.", f"Approved by {winner}, 2026-01-01 12:00 UTC."}
 
 
 def test_a_message_that_somebody_deletes_comes_back(room: Chatroom, wire: Line) -> None:
     show(N1, moderator_chat=room.moderator_chat)
-    before = shown(room, wire)["message_id"]
+    before = message_on_screen(room, wire)["message_id"]
     wire.tell("_delete", chat=ROOM, message=before)
     room.notifications.change(N1, lambda it: it.cancel(PROVIDER, NOON))
     show(N1, moderator_chat=room.moderator_chat)
-    assert shown(room, wire)["message_id"] != before
-    assert "canceled" in shown(room, wire)["text"]
+    assert message_on_screen(room, wire)["message_id"] != before
+    assert "canceled" in message_on_screen(room, wire)["text"]
 
 
 def test_a_group_that_becomes_a_supergroup_is_followed(room: Chatroom, wire: Line) -> None:
@@ -100,8 +100,8 @@ def test_a_group_that_becomes_a_supergroup_is_followed(room: Chatroom, wire: Lin
     wire.tell("_move", **{"from": ROOM, "to": -1005, "tell": False})
     room.notifications.change(N1, lambda it: it.cancel(PROVIDER, NOON))
     show(N1, moderator_chat=room.moderator_chat)
-    assert shown(room, wire)["chat"]["id"] == -1005
-    room.given(a_notification("n2"))
+    assert message_on_screen(room, wire)["chat"]["id"] == -1005
+    room.add_notification(a_notification("n2"))
     before = len(wire.telegram.received)
     show(NotificationId("n2"), moderator_chat=room.moderator_chat)
     assert len(wire.telegram.received) == before + 1
@@ -113,7 +113,7 @@ def test_a_bot_that_was_thrown_out_goes_on_when_it_is_back(room: Chatroom, wire:
         show(N1, moderator_chat=room.moderator_chat)
     wire.tell("_kick", chat=ROOM, kicked=False)
     show(N1, moderator_chat=room.moderator_chat)
-    assert "Waits" in shown(room, wire)["text"]
+    assert "Waits" in message_on_screen(room, wire)["text"]
 
 
 def test_after_too_many_requests_not_one_is_sent_before_its_time(
@@ -139,7 +139,7 @@ def test_an_edit_that_failed_is_made_by_the_next_event(
     with pytest.raises(TryAgain):
         show(N1, moderator_chat=room.moderator_chat)
     show(N1, moderator_chat=room.moderator_chat)
-    assert "canceled" in shown(room, wire)["text"]
+    assert "canceled" in message_on_screen(room, wire)["text"]
     assert len(wire.received("sendMessage")) == 1
 
 
@@ -168,4 +168,4 @@ def test_a_post_whose_answer_was_lost_leaves_a_stray_that_its_first_press_closes
     press(room.press(query=asked, message=stray), moderator_chat=room.moderator_chat)
     assert room.record().status is Status.SENDING
     assert "posted twice" in wire.message(stray)["text"]
-    assert heard(wire) == ["Approved."]
+    assert answers(wire) == ["Approved."]

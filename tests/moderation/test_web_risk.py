@@ -34,10 +34,10 @@ class Google:
     def __init__(self) -> None:
         self.answer: object = {}
         self.status = 200
-        self.asked: list[tuple[Mapping[str, str], list[tuple[str, str]]]] = []
+        self.requests: list[tuple[Mapping[str, str], list[tuple[str, str]]]] = []
 
     async def search(self, request: web.Request) -> web.Response:
-        self.asked.append((dict(request.headers), list(request.query.items())))
+        self.requests.append((dict(request.headers), list(request.query.items())))
         if isinstance(self.answer, str):
             return web.Response(text=self.answer, status=self.status)
         return web.json_response(self.answer, status=self.status)
@@ -60,7 +60,7 @@ def test_google_is_asked_for_every_list_about_the_whole_address(
     google: Google, served: str
 ) -> None:
     assert WebRisk(Tokens(), served).of(URL, seconds=5) == ()
-    headers, query = google.asked[0]
+    headers, query = google.requests[0]
     assert headers["Authorization"] == "Bearer t0ken"
     assert query == [*(("threatTypes", name) for name in LISTS), ("uri", URL)]
 
@@ -94,7 +94,7 @@ def test_an_answer_of_another_shape_is_not_taken_for_all_clear(
 def test_without_a_token_nothing_is_asked(google: Google, served: str, failed: Exception) -> None:
     with pytest.raises(TryAgain):
         WebRisk(Tokens(failed), served).of(URL, seconds=5)
-    assert google.asked == []
+    assert google.requests == []
 
 
 def test_a_server_that_is_not_there_is_no_all_clear() -> None:
@@ -134,7 +134,7 @@ def file(tmp_path: Path) -> ThreatFile:
 
 
 @pytest.mark.parametrize(
-    ("url", "told"),
+    ("url", "threats"),
     [
         ("https://evil.example/", ("MALWARE",)),
         ("https://www.EVIL.example/x?y", ("MALWARE",)),
@@ -146,9 +146,9 @@ def file(tmp_path: Path) -> ThreatFile:
     ],
 )
 def test_a_file_lists_hosts_with_all_below_them_and_beginnings_of_addresses(
-    file: ThreatFile, url: str, told: tuple[str, ...]
+    file: ThreatFile, url: str, threats: tuple[str, ...]
 ) -> None:
-    assert file.of(url, seconds=1) == told
+    assert file.of(url, seconds=1) == threats
 
 
 def test_a_file_that_is_not_there_is_no_all_clear(tmp_path: Path) -> None:

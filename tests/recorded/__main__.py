@@ -35,7 +35,7 @@ def recordings(end: ExitStack) -> Iterator[tuple[Path, Look]]:
     yield pushes.FILE, pushes.requests
     emulator = FirestoreEmulator(functions=f"127.0.0.1:{free_ports(1)[0]}")
     for story in stories():
-        yield moves.file_of(story), partial(_told, story, emulator, end)
+        yield moves.file_of(story), partial(_record, story, emulator, end)
 
 
 def main(names: list[str]) -> int:
@@ -53,11 +53,11 @@ def main(names: list[str]) -> int:
     return 0
 
 
-def _told(story: moves.Story, emulator: FirestoreEmulator, end: ExitStack) -> Json:
+def _record(story: moves.Story, emulator: FirestoreEmulator, end: ExitStack) -> Json:
     """Tell a story to the emulator, which the first one starts."""
     if not _STARTED:
         _STARTED.append(end.enter_context(emulator))
-    return moves.told(story, emulator.address, f"demo-{uuid.uuid4().hex[:8]}")
+    return moves.record(story, emulator.address, f"demo-{uuid.uuid4().hex[:8]}")
 
 
 _STARTED: list[FirestoreEmulator] = []

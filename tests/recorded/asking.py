@@ -29,7 +29,7 @@ class Ask:
     """One request, in a Fanfare of its own that holds ``world.json``.
 
     ``endpoint`` is the row of the door's table, ``path`` what is asked for where it is not the
-    usual. ``given`` changes documents beforehand (``None`` removes a field, or all of it),
+    usual. ``documents`` changes documents beforehand (``None`` removes a field, or all of it),
     ``first`` are requests that go before, and ``after_seconds`` pass then. Without ``accounts``
     nobody's account can be looked up.
     """
@@ -41,7 +41,7 @@ class Ask:
     body: Json = None
     raw: bytes | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
-    given: Mapping[str, Mapping[str, Json] | None] = field(default_factory=dict)
+    documents: Mapping[str, Mapping[str, Json] | None] = field(default_factory=dict)
     first: "Sequence[Ask]" = ()
     after_seconds: float = 0
     chat: bool = False
@@ -89,14 +89,14 @@ def world() -> Documents:
 
 
 def _exchange(function: str, ask: Ask) -> Json:
-    with in_memory(_documents(ask.given), chat=ask.chat, archive=ask.archive) as fanfare:
+    with in_memory(_documents(ask.documents), chat=ask.chat, archive=ask.archive) as fanfare:
         for before in ask.first:
-            _asked(fanfare, function, before)
+            _response(fanfare, function, before)
         fanfare.pass_time(ask.after_seconds)
         fanfare.accounts_answer(ask.accounts)
         for seen in (fanfare.logged, fanfare.enqueued, fanfare.told_in_chat):
             seen()
-        response = _asked(fanfare, function, ask)
+        response = _response(fanfare, function, ask)
         beside = {
             "log": fanfare.logged(),
             "tasks": fanfare.enqueued(),
@@ -107,9 +107,9 @@ def _exchange(function: str, ask: Ask) -> Json:
     return {"endpoint": ask.endpoint, **_request(ask), "answer": answer, **told}
 
 
-def _documents(given: Mapping[str, Mapping[str, Json] | None]) -> Documents:
+def _documents(changes: Mapping[str, Mapping[str, Json] | None]) -> Documents:
     documents = {path: dict(fields) for path, fields in world().items()}
-    for path, fields in given.items():
+    for path, fields in changes.items():
         if fields is None:
             del documents[path]
             continue
@@ -118,7 +118,7 @@ def _documents(given: Mapping[str, Mapping[str, Json] | None]) -> Documents:
     return documents
 
 
-def _asked(fanfare: Fanfare, function: str, ask: Ask) -> TestResponse:
+def _response(fanfare: Fanfare, function: str, ask: Ask) -> TestResponse:
     method, path = ask.where
     sent: dict[str, Any] = dict(ask.event or {})
     headers = {"X-Cloud-Trace-Context": TRACE, **sent.pop("headers", {}), **ask.headers}
@@ -129,7 +129,7 @@ def _asked(fanfare: Fanfare, function: str, ask: Ask) -> TestResponse:
         headers.setdefault("Content-Type", "application/json")
     elif ask.body is not None:
         sent["json"] = ask.body
-    with fanfare.heard():
+    with fanfare.answers_kept():
         return call(function, method, path, headers=headers, **sent)
 
 
@@ -138,8 +138,8 @@ def _request(ask: Ask) -> dict[str, Json]:
     said: dict[str, Json] = {"path": path, "caller": ask.caller}
     if ask.headers:
         said["headers"] = dict(ask.headers)
-    if ask.given:
-        said["given"] = dict(ask.given)
+    if ask.documents:
+        said["given"] = dict(ask.documents)
     if ask.first:
         said["after"] = [_before(each) for each in ask.first]
     if ask.after_seconds:

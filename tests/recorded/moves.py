@@ -46,10 +46,12 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Story:
-    """Steps on documents of the world whose paths begin with one of ``given``, and on ``more``."""
+    """Steps on documents of the world whose paths begin with one of ``documents``, and on
+    ``more``.
+    """
 
     name: str
-    given: Sequence[str]
+    documents: Sequence[str]
     steps: Sequence[Step]
     more: Documents = field(default_factory=dict)
     chat: bool = False
@@ -60,14 +62,14 @@ def file_of(story: Story) -> Path:
     return MOVES / f"{story.name}.json"
 
 
-def told(story: Story, address: str, project: str) -> Json:
+def record(story: Story, address: str, project: str) -> Json:
     """Tell a story as it goes now, on an empty project of the emulator."""
     database = Database(address, project)
-    given: dict[str, Fields] = {
-        p: f for p, f in world().items() if p.startswith(tuple(story.given))
+    documents: dict[str, Fields] = {
+        p: f for p, f in world().items() if p.startswith(tuple(story.documents))
     }
-    given |= story.more
-    database.put(given)
+    documents |= story.more
+    database.put(documents)
     steps: list[Json] = []
     with on_firestore(address, project, chat=story.chat) as fanfare:
         before = database.all()
@@ -78,16 +80,16 @@ def told(story: Story, address: str, project: str) -> Json:
                 before = after
         archive = fanfare.archived()
     database.close()
-    return {"given": sorted(given), "steps": steps, **({"archive": archive} if archive else {})}
+    return {"given": sorted(documents), "steps": steps, **({"archive": archive} if archive else {})}
 
 
 def _happens(fanfare: Fanfare, step: Step) -> Iterator[dict[str, Json]]:
     fanfare.pass_time(step.seconds)
     for address, answers in step.push.items():
         fanfare.push_answers(address, *answers)
-    with fanfare.heard():
+    with fanfare.answers_kept():
         if not step.tasks:
-            status = _asked(step)
+            status = _status_of(step)
             yield {"step": step.does, "by": f"{step.caller}: {_name(step)}", "status": status}
             return
         for _ in range(MOST_TASKS):
@@ -97,11 +99,11 @@ def _happens(fanfare: Fanfare, step: Step) -> Iterator[dict[str, Json]]:
             for task in tasks:
                 fanfare.pass_until(task.get("notBefore", ""))
                 done = Step(step.does, task["function"], caller="Google", body=task["payload"])
-                yield {"step": step.does, "task": task, "status": _asked(done)}
+                yield {"step": step.does, "task": task, "status": _status_of(done)}
     raise AssertionError(f"{step.does}: the tasks do not come to an end")
 
 
-def _asked(step: Step) -> int:
+def _status_of(step: Step) -> int:
     sent: dict[str, Json] = event(step.written, {}) if step.written else {}
     headers = {**sent.pop("headers", {}), **step.headers}
     if shown := credential(step.caller, step.function):
@@ -156,7 +158,7 @@ def _timeless(value: Json) -> Json:
     return _MOMENT.sub(_moment, value) if isinstance(value, str) else value
 
 
-def _moment(found: re.Match[str]) -> str:
+def _moment(match: re.Match[str]) -> str:
     """Mask moments of these days: our clock stands in the past, so they are the store's own."""
-    at = datetime.fromisoformat(found[0])
-    return "<a moment of the store>" if abs(datetime.now(UTC) - at) < NOT_LONG else found[0]
+    at = datetime.fromisoformat(match[0])
+    return "<a moment of the store>" if abs(datetime.now(UTC) - at) < NOT_LONG else match[0]

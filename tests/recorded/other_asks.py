@@ -70,38 +70,40 @@ def of_devices() -> Iterator[Ask]:
     yield Ask("address: everything is wrong", address, "device", body=wrong["pushAddress"])
     yield Ask("address: nothing is given", address, "device", body={})
     gone = {"devices/h1": None}
-    yield Ask("address: of none", address, "device", body=FCM, given=gone)
+    yield Ask("address: of none", address, "device", body=FCM, documents=gone)
     yield Ask("consent: withdrawn", consent, "device", body={"consent": False})
     yield Ask("consent: given", consent, "device", body={"consent": True})
     yield Ask("consent: wrong", consent, "device", body={"consent": "no", "why": "x"})
-    yield Ask("consent: of none", consent, "device", body={"consent": True}, given=gone)
+    yield Ask("consent: of none", consent, "device", body={"consent": True}, documents=gone)
     yield Ask("pending: full", pending, "device")
     yield Ask("pending: with its ID token", pending, "device's ID token")
     past = {
         "devices/h1": {"pendingNotificationExpiresAt": {"timestampValue": "2026-01-01T11:00:00Z"}}
     }
-    yield Ask("pending: expired", pending, "device", given=past)
+    yield Ask("pending: expired", pending, "device", documents=past)
     bare = [
         f"pendingNotification{name}" for name in ("Url", "UrlButtonName", "ForceTimer", "Image")
     ]
-    yield Ask("pending: with little", pending, "device", given={"devices/h1": dict.fromkeys(bare)})
+    yield Ask(
+        "pending: with little", pending, "device", documents={"devices/h1": dict.fromkeys(bare)}
+    )
     odd = {
         "devices/h1": {
             "pendingNotificationTitle": {"integerValue": "7"},
             bare[2]: {"stringValue": "5"},
         }
     }
-    yield Ask("pending: with odd fields", pending, "device", given=odd)
+    yield Ask("pending: with odd fields", pending, "device", documents=odd)
     empty = {"devices/h1": {"pendingNotificationAt": None}}
-    yield Ask("pending: empty", pending, "device", given=empty)
-    yield Ask("pending: of none", pending, "device", given=gone)
+    yield Ask("pending: empty", pending, "device", documents=empty)
+    yield Ask("pending: of none", pending, "device", documents=gone)
     yield Ask("pending: of another", pending, "device", path="/v1/devices/phone-1/pending")
     yield Ask("pending: no hwid", pending, "device", path="/v1/devices/__x__/pending")
     yield Ask("pending: with a query", pending, "device", path="/v1/devices/h1/pending?x=1")
     older = {"deviceSecrets/h1": {"generation": {"stringValue": "a-later-one"}}}
-    yield Ask("pending: of an earlier generation", pending, "device's ID token", given=older)
+    yield Ask("pending: of an earlier generation", pending, "device's ID token", documents=older)
     yield Ask("delete", delete, "device")
-    yield Ask("delete: of none", delete, "device", given=gone)
+    yield Ask("delete: of none", delete, "device", documents=gone)
     yield Ask("no such path", pending, "device", path="/v1/devices/h1/slot")
     yield Ask("no such method", "PUT /v1/devices", "device", body={})
     panel = {"Origin": "https://panel.example", **mine}
@@ -191,7 +193,7 @@ def of_operators() -> Iterator[Ask]:
 
     policy, put_policy = "GET /v1/moderation", "PUT /v1/moderation"
     yield Ask("policy", policy, by)
-    yield Ask("policy: as delivered", policy, by, given={"platform/moderation": None})
+    yield Ask("policy: as delivered", policy, by, documents={"platform/moderation": None})
     template = {"id": "no", "title": "No", "comment": "Please no."}
     all_of_it = {"secondApprovalAbove": 0, "slaSeconds": 60, "templates": [template]}
     yield Ask("policy: everything", put_policy, by, body=all_of_it)
@@ -277,7 +279,9 @@ def of_moderators(function: str) -> Iterator[Ask]:
             **removed["moderators/m1"],
         }
     }
-    yield Ask("no moderator any more", SERVICE, "moderator", body={"data": {}}, given=only_removed)
+    yield Ask(
+        "no moderator any more", SERVICE, "moderator", body={"data": {}}, documents=only_removed
+    )
     yield Ask("accounts are away", SERVICE, "moderator", body={"data": {}}, accounts=False)
     yield Ask("no JSON", SERVICE, "moderator", raw=b"{")
     yield Ask("no envelope", SERVICE, "moderator", body={"id": "pending"})
@@ -292,7 +296,7 @@ def of_moderators(function: str) -> Iterator[Ask]:
     yield Ask("a page of the panel", SERVICE, "nobody", body={"data": {}}, headers=panel)
 
 
-def _said(about: str, caller: str = "moderator", /, **data: Any) -> Ask:
+def _saying(about: str, caller: str = "moderator", /, **data: Any) -> Ask:
     return Ask(about, SERVICE, caller, body={"data": data})
 
 
@@ -301,13 +305,13 @@ def _with(ask: Ask, **more: Any) -> Ask:
 
 
 def _queue() -> Iterator[Ask]:
-    yield _said("the queue")
+    yield _saying("the queue")
     yield Ask("the queue, asked with null", SERVICE, "moderator", body={"data": None})
-    yield _said("a page", pageSize=1)
-    yield _said("those with warnings", severity="warning", q="SUMMER", providerId="p1")
-    yield _said("those that are claimed", "second moderator", claimed="mine")
-    yield _said("those of others", claimed="others")
-    yield _said("of another provider", providerId="p2", claimed="free")
+    yield _saying("a page", pageSize=1)
+    yield _saying("those with warnings", severity="warning", q="SUMMER", providerId="p1")
+    yield _saying("those that are claimed", "second moderator", claimed="mine")
+    yield _saying("those of others", claimed="others")
+    yield _saying("of another provider", providerId="p2", claimed="free")
     wrong = {
         "providerId": 7,
         "severity": "bad",
@@ -317,76 +321,80 @@ def _queue() -> Iterator[Ask]:
         "pageToken": 5,
         "page": 1,
     }
-    yield _said("everything is wrong", **wrong)
-    yield _said("a token that is none", pageToken="bm9uZQ")
-    search = [_said("", q="sale")] * 120
-    yield _with(_said("searched too often", q="sale"), first=search)
+    yield _saying("everything is wrong", **wrong)
+    yield _saying("a token that is none", pageToken="bm9uZQ")
+    search = [_saying("", q="sale")] * 120
+    yield _with(_saying("searched too often", q="sale"), first=search)
 
 
 def _claim() -> Iterator[Ask]:
-    yield _said("claimed", id="pending")
-    yield _said("claimed again", "second moderator", id="pending-claimed")
-    yield _said("claimed by another", id="pending-claimed")
-    yield _said("too late", id="approved")
-    yield _said("none", id="none")
-    yield _said("everything is wrong", id="a/b", revision=1)
-    yield _said("nothing is given")
+    yield _saying("claimed", id="pending")
+    yield _saying("claimed again", "second moderator", id="pending-claimed")
+    yield _saying("claimed by another", id="pending-claimed")
+    yield _saying("too late", id="approved")
+    yield _saying("none", id="none")
+    yield _saying("everything is wrong", id="a/b", revision=1)
+    yield _saying("nothing is given")
     own = {"providers/p1": {"members": {"arrayValue": {"values": [{"stringValue": "m1"}]}}}}
-    yield _with(_said("one's own provider", id="pending"), given=own)
+    yield _with(_saying("one's own provider", id="pending"), documents=own)
 
 
 def _release() -> Iterator[Ask]:
-    yield _said("released", "second moderator", id="pending-claimed")
-    yield _said("nobody has it", id="pending")
-    yield _said("another has it", id="pending-claimed")
-    yield _said("too late", id="approved")
-    yield _said("none", id="none")
-    yield _said("everything is wrong", id=7, force=True)
-    yield _said("nothing is given")
+    yield _saying("released", "second moderator", id="pending-claimed")
+    yield _saying("nobody has it", id="pending")
+    yield _saying("another has it", id="pending-claimed")
+    yield _saying("too late", id="approved")
+    yield _saying("none", id="none")
+    yield _saying("everything is wrong", id=7, force=True)
+    yield _saying("nothing is given")
 
 
 def _approve() -> Iterator[Ask]:
-    yield _said("approved", id="pending", revision=1)
+    yield _saying("approved", id="pending", revision=1)
     number = {"@type": "type.googleapis.com/google.protobuf.Int64Value", "value": "2"}
-    yield _said("approved, with a wrapped number", id="pending-edited", revision=number)
+    yield _saying("approved, with a wrapped number", id="pending-edited", revision=number)
     low = {"platform/moderation": {"secondApprovalAbove": {"integerValue": "2"}}}
-    yield _with(_said("the first of two", id="pending"), given=low)
-    yield _with(_said("the second of two", "second moderator", id="pending-endorsed"), given=low)
-    yield _with(_said("twice by the same", id="pending-endorsed"), given=low)
-    yield _said("without a revision", id="pending-edited")
-    yield _said("of an older revision", id="pending-edited", revision=1)
-    yield _said("cancelled meanwhile", id="cancelled")
-    yield _said("too late", id="sending")
-    yield _said("claimed by another", id="pending-claimed")
-    yield _said("none", id="none")
-    yield _said("everything is wrong", id="", revision=0, comment="yes")
-    yield _said("nothing is given")
+    yield _with(_saying("the first of two", id="pending"), documents=low)
+    yield _with(
+        _saying("the second of two", "second moderator", id="pending-endorsed"), documents=low
+    )
+    yield _with(_saying("twice by the same", id="pending-endorsed"), documents=low)
+    yield _saying("without a revision", id="pending-edited")
+    yield _saying("of an older revision", id="pending-edited", revision=1)
+    yield _saying("cancelled meanwhile", id="cancelled")
+    yield _saying("too late", id="sending")
+    yield _saying("claimed by another", id="pending-claimed")
+    yield _saying("none", id="none")
+    yield _saying("everything is wrong", id="", revision=0, comment="yes")
+    yield _saying("nothing is given")
     own = {"providers/p1": {"email": {"stringValue": "M1@example.com"}}}
-    yield _with(_said("one's own provider", id="pending"), given=own)
+    yield _with(_saying("one's own provider", id="pending"), documents=own)
 
 
 def _reject() -> Iterator[Ask]:
-    yield _said("rejected", id="pending", comment=" Too loud ", revision=1)
-    yield _said("by a template", id="pending", template="no-source")
-    yield _said("by a template and a comment", id="pending", template="too-loud", comment="Thanks.")
-    yield _said("an unknown template", id="pending", template="none")
-    yield _said("without a comment", id="pending")
-    yield _said("a blank comment", id="pending", comment=" \n ")
-    yield _said("of an older revision", id="pending-edited", comment="no", revision=1)
-    yield _said("without a revision", id="pending-edited", comment="no")
-    yield _said("cancelled meanwhile", id="cancelled", comment="no")
-    yield _said("too late", id="rejected", comment="no")
-    yield _said("claimed by another", id="pending-claimed", comment="no")
-    yield _said("none", id="none", comment="no")
+    yield _saying("rejected", id="pending", comment=" Too loud ", revision=1)
+    yield _saying("by a template", id="pending", template="no-source")
+    yield _saying(
+        "by a template and a comment", id="pending", template="too-loud", comment="Thanks."
+    )
+    yield _saying("an unknown template", id="pending", template="none")
+    yield _saying("without a comment", id="pending")
+    yield _saying("a blank comment", id="pending", comment=" \n ")
+    yield _saying("of an older revision", id="pending-edited", comment="no", revision=1)
+    yield _saying("without a revision", id="pending-edited", comment="no")
+    yield _saying("cancelled meanwhile", id="cancelled", comment="no")
+    yield _saying("too late", id="rejected", comment="no")
+    yield _saying("claimed by another", id="pending-claimed", comment="no")
+    yield _saying("none", id="none", comment="no")
     wrong = {"id": "a b", "comment": "x" * 1001, "template": "A B", "revision": "1", "why": 1}
-    yield _said("everything is wrong", **wrong)
-    yield _said("nothing is given")
+    yield _saying("everything is wrong", **wrong)
+    yield _saying("nothing is given")
 
 
 def _stats() -> Iterator[Ask]:
-    yield _said("of a month")
-    yield _said("of a day", days=1)
-    yield _said("everything is wrong", days=0, moderator="m1")
+    yield _saying("of a month")
+    yield _saying("of a day", days=1)
+    yield _saying("everything is wrong", days=0, moderator="m1")
 
 
 # ---- the services' doors ---------------------------------------------------------------------
@@ -426,7 +434,7 @@ def _plan() -> Iterator[Ask]:
     yield _task("not to be sent", notificationId="pending")
     yield _task("none", notificationId="none")
     premium = {"providers/p1": {"isPremium": {"booleanValue": False}}}
-    yield _task("premium has lapsed", notificationId="sending-new", given=premium)
+    yield _task("premium has lapsed", notificationId="sending-new", documents=premium)
     yield _task("everything is wrong", notificationId="", part="x", batchId="b")
     yield Ask("no JSON", SERVICE, "Google", raw=b"{")
 
@@ -443,9 +451,11 @@ def _send() -> Iterator[Ask]:
             "leaseUntil": {"timestampValue": "2026-01-01T12:01:30Z"},
         }
     }
-    yield _task("held by another", notificationId="sending", batchId=batch, given=leased)
+    yield _task("held by another", notificationId="sending", batchId=batch, documents=leased)
     on = {"platform/stop": {"on": {"booleanValue": True}}}
-    yield _task("while the platform is stopped", notificationId="sending", batchId=batch, given=on)
+    yield _task(
+        "while the platform is stopped", notificationId="sending", batchId=batch, documents=on
+    )
     yield _task("everything is wrong", notificationId="", day="x")
 
 
@@ -464,9 +474,9 @@ def _tick() -> Iterator[Ask]:
     yield _task("a tick with an archive", archive=True)
     yield _task("a tick with a chat", chat=True)
     late = {f"{STORED}/sending": {"wakeAt": {"timestampValue": "2026-01-01T11:00:00Z"}}}
-    yield _task("something is stuck", given=late)
+    yield _task("something is stuck", documents=late)
     reminded = {"platform/moderationReminder": {"at": {"timestampValue": "2026-01-01T11:59:00Z"}}}
-    yield _task("reminded already", given=reminded)
+    yield _task("reminded already", documents=reminded)
 
 
 def _written(about: str, path: str, fields: Mapping[str, Any] | None = None, **more: Any) -> Ask:
@@ -501,8 +511,8 @@ def _telegram() -> Iterator[Ask]:
         sender = {"id": user, "is_bot": False, "first_name": "M"}
         query = {"id": "q", "from": sender, "message": message, "chat_instance": "1", "data": data}
         body = {"update_id": 1, "callback_query": query}
-        given: Any = {"headers": agreed, "chat": True} | more
-        return Ask(about, SERVICE, "nobody", body=body, **given)
+        options: Any = {"headers": agreed, "chat": True} | more
+        return Ask(about, SERVICE, "nobody", body=body, **options)
 
     post = {
         "moderationPosts/pending": {
@@ -511,12 +521,12 @@ def _telegram() -> Iterator[Ask]:
             "shows": {"integerValue": "1"},
         }
     }
-    yield pressed("approved", "a:pending:1", given=post)
-    yield pressed("asked why", "r:pending:1", given=post)
-    yield pressed("of an older revision", "a:pending-edited:1", given=post)
-    yield pressed("too late", "a:cancelled:1", given=post)
-    yield pressed("a stranger", "a:pending:1", 7999, given=post)
-    yield pressed("words that are none", "x:y", given=post)
+    yield pressed("approved", "a:pending:1", documents=post)
+    yield pressed("asked why", "r:pending:1", documents=post)
+    yield pressed("of an older revision", "a:pending-edited:1", documents=post)
+    yield pressed("too late", "a:cancelled:1", documents=post)
+    yield pressed("a stranger", "a:pending:1", 7999, documents=post)
+    yield pressed("words that are none", "x:y", documents=post)
     prompt = {
         "moderationPrompts/-1001_77": {
             "room": {"integerValue": str(ROOM)},
@@ -543,7 +553,7 @@ def _telegram() -> Iterator[Ask]:
     }
     answer = {"update_id": 2, "message": reply}
     both = {**post, **prompt}
-    told: Mapping[str, Any] = {"headers": agreed, "chat": True, "given": both}
+    told: Mapping[str, Any] = {"headers": agreed, "chat": True, "documents": both}
     yield Ask("said why", SERVICE, "nobody", body=answer, **told)
     chatter = {"update_id": 3, "message": {"message_id": 9, "chat": room, "text": "hi"}}
     yield Ask("somebody chats", SERVICE, "nobody", body=chatter, headers=agreed, chat=True)

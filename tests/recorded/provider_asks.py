@@ -117,7 +117,9 @@ def _create() -> Iterator[Ask]:
             "expireAt": {"timestampValue": "2026-01-08T11:59:50Z"},
         }
     }
-    yield Ask("create: the first is still handled", CREATE, body=PLAIN, headers=key, given=begun)
+    yield Ask(
+        "create: the first is still handled", CREATE, body=PLAIN, headers=key, documents=begun
+    )
     yield Ask("create: a key that is none", CREATE, body=PLAIN, headers={"Idempotency-Key": ""})
     yield Ask("create: everything is wrong", CREATE, body=ALL_WRONG)
     yield Ask("create: nothing is given", CREATE, body={})
@@ -128,21 +130,28 @@ def _create() -> Iterator[Ask]:
     unverified = {**PLAIN, "targetSegment": {"domain": "unverified.example"}}
     yield Ask("create: for an unverified domain", CREATE, body=unverified)
     yield Ask(
-        "create: a timer without the plan", CREATE, body={**PLAIN, "forceTimer": 3}, given=PREMIUM
+        "create: a timer without the plan",
+        CREATE,
+        body={**PLAIN, "forceTimer": 3},
+        documents=PREMIUM,
     )
-    yield Ask("create: without premium", CREATE, body=PLAIN, given=LAPSED)
+    yield Ask("create: without premium", CREATE, body=PLAIN, documents=LAPSED)
     no_domain = {"domains/example.com": {"isVerified": {"booleanValue": False}}}
-    yield Ask("create: without a verified domain", CREATE, body=PLAIN, given=no_domain)
-    yield Ask("create: no provider any more", CREATE, body=PLAIN, given=NO_PROVIDER)
+    yield Ask("create: without a verified domain", CREATE, body=PLAIN, documents=no_domain)
+    yield Ask("create: no provider any more", CREATE, body=PLAIN, documents=NO_PROVIDER)
     full = limits(pendingAtOnce=1)
-    yield Ask("create: too many wait", CREATE, body=PLAIN, given=full)
-    yield Ask("create: too many today", CREATE, body=PLAIN, given=limits(submissionsPerDay=0))
+    yield Ask("create: too many wait", CREATE, body=PLAIN, documents=full)
+    yield Ask("create: too many today", CREATE, body=PLAIN, documents=limits(submissionsPerDay=0))
     admin = {**PLAIN, "targetSegment": {"hwid": "Admin-1"}}
-    yield Ask("create: too many to admins", CREATE, body=admin, given=limits(adminSendsPerHour=0))
-    yield Ask("create: too many drafts", CREATE, body={"draft": True}, given=limits(drafts=1))
+    yield Ask(
+        "create: too many to admins", CREATE, body=admin, documents=limits(adminSendsPerHour=0)
+    )
+    yield Ask("create: too many drafts", CREATE, body={"draft": True}, documents=limits(drafts=1))
     fast = limits(draftsPerMinute=1)
     draft = Ask("", CREATE, body={"draft": True})
-    yield Ask("create: drafts too fast", CREATE, body={"draft": True}, given=fast, first=[draft])
+    yield Ask(
+        "create: drafts too fast", CREATE, body={"draft": True}, documents=fast, first=[draft]
+    )
     yield Ask("create: no JSON", CREATE, raw=b"{")
     yield Ask("create: an empty body", CREATE, raw=b"")
     yield Ask("create: a list", CREATE, raw=b"[]")
@@ -169,7 +178,7 @@ def _lists() -> Iterator[Ask]:
     yield Ask("list: a parameter twice", LIST, path=path + "?status=draft&status=draft")
     yield Ask("list: a token that is none", LIST, path=path + "?pageToken=bm9uZQ")
     slow = limits(searchesPerMinute=0)
-    yield Ask("list: searched too often", LIST, path=path + "?q=sale", given=slow)
+    yield Ask("list: searched too often", LIST, path=path + "?q=sale", documents=slow)
 
 
 STATUSES = (
@@ -187,15 +196,15 @@ def _one() -> Iterator[Ask]:
     yield Ask("read: no id", READ, path=at(READ, id="a%2Fb"))
     yield Ask("read: with a query", READ, path=at(READ, id="draft") + "?fields=title")
     spoilt = {"pendingNotifications/draft": {"createdAt": {"stringValue": "yesterday"}}}
-    yield Ask("read: cannot be read", READ, path=at(READ, id="draft"), given=spoilt)
+    yield Ask("read: cannot be read", READ, path=at(READ, id="draft"), documents=spoilt)
     unknown = {"pendingNotifications/draft": {"status": {"stringValue": "lost"}}}
-    yield Ask("read: of an unknown status", READ, path=at(READ, id="draft"), given=unknown)
+    yield Ask("read: of an unknown status", READ, path=at(READ, id="draft"), documents=unknown)
     old = {
         "pendingNotifications/approved": dict.fromkeys(
             ("revision", "findings", "lookedAt", "estimatedDevices", "endorsements", "errors")
         )
     }
-    yield Ask("read: of an older version", READ, path=at(READ, id="approved"), given=old)
+    yield Ask("read: of an older version", READ, path=at(READ, id="approved"), documents=old)
 
 
 def _moves() -> Iterator[Ask]:
@@ -211,9 +220,9 @@ def _moves() -> Iterator[Ask]:
     yield Ask("edit: to an admin HWID", EDIT, body=to_admin)
     yield Ask("edit: another provider's", EDIT, path=at(EDIT, id="other-pending"), body={})
     yield Ask("edit: none", EDIT, path=at(EDIT, id="none"), body={})
-    yield Ask("edit: without premium", EDIT, body={"title": "Better"}, given=LAPSED)
+    yield Ask("edit: without premium", EDIT, body={"title": "Better"}, documents=LAPSED)
     today = limits(submissionsPerDay=0)
-    yield Ask("edit: too many today", EDIT, body={"title": "Better"}, given=today)
+    yield Ask("edit: too many today", EDIT, body={"title": "Better"}, documents=today)
 
     yield Ask("delete: a draft", DELETE, path=draft)
     yield Ask("delete: what is pending", DELETE)
@@ -228,11 +237,11 @@ def _moves() -> Iterator[Ask]:
     yield Ask("submit: none", SUBMIT, path=at(SUBMIT, id="none"))
     yield Ask("submit: another provider's", SUBMIT, path=at(SUBMIT, id="other-pending"))
     waiting = limits(pendingAtOnce=2)
-    yield Ask("submit: too many wait", SUBMIT, path=at(SUBMIT, id="draft"), given=waiting)
+    yield Ask("submit: too many wait", SUBMIT, path=at(SUBMIT, id="draft"), documents=waiting)
 
     yield Ask("cancel: what is pending", CANCEL)
     yield Ask("cancel: a claimed one", CANCEL, path=at(CANCEL, id="pending-claimed"))
-    yield Ask("cancel: without being a provider", CANCEL, given=NO_PROVIDER)
+    yield Ask("cancel: without being a provider", CANCEL, documents=NO_PROVIDER)
     yield Ask("cancel: too late", CANCEL, path=at(CANCEL, id="sending"))
     yield Ask("cancel: twice", CANCEL, path=at(CANCEL, id="cancelled"))
     yield Ask("cancel: none", CANCEL, path=at(CANCEL, id="none"))
@@ -241,7 +250,7 @@ def _moves() -> Iterator[Ask]:
     stop, about = at(STOP, id="sending"), {"reason": "wrong price"}
     yield Ask("stop: what is being sent", STOP, path=stop, body=about)
     yield Ask("stop: without a reason", STOP, path=stop)
-    yield Ask("stop: without being a provider", STOP, path=stop, given=NO_PROVIDER)
+    yield Ask("stop: without being a provider", STOP, path=stop, documents=NO_PROVIDER)
     yield Ask("stop: a reason too long", STOP, path=stop, body={"reason": "x" * 501, "why": 1})
     yield Ask("stop: too early", STOP)
     yield Ask("stop: twice", STOP, path=at(STOP, id="stopped"))
@@ -251,8 +260,8 @@ def _moves() -> Iterator[Ask]:
     yield Ask("duplicate: what was sent", DUPLICATE, path=at(DUPLICATE, id="approved"))
     yield Ask("duplicate: none", DUPLICATE, path=at(DUPLICATE, id="none"))
     yield Ask("duplicate: another provider's", DUPLICATE, path=at(DUPLICATE, id="other-pending"))
-    yield Ask("duplicate: too many drafts", DUPLICATE, given=limits(drafts=0))
-    yield Ask("duplicate: too fast", DUPLICATE, given=limits(draftsPerMinute=0))
+    yield Ask("duplicate: too many drafts", DUPLICATE, documents=limits(drafts=0))
+    yield Ask("duplicate: too fast", DUPLICATE, documents=limits(draftsPerMinute=0))
 
 
 def _numbers() -> Iterator[Ask]:
@@ -287,9 +296,9 @@ def _numbers() -> Iterator[Ask]:
     yield Ask("estimate: nothing is given", ESTIMATE, body={})
     foreign = {"targetSegment": {"domain": "other.example"}}
     yield Ask("estimate: for a foreign domain", ESTIMATE, body=foreign)
-    yield Ask("estimate: without premium", ESTIMATE, body={"targetSegment": {}}, given=LAPSED)
+    yield Ask("estimate: without premium", ESTIMATE, body={"targetSegment": {}}, documents=LAPSED)
     fast = limits(estimatesPerMinute=0)
-    yield Ask("estimate: too often", ESTIMATE, body={"targetSegment": {}}, given=fast)
+    yield Ask("estimate: too often", ESTIMATE, body={"targetSegment": {}}, documents=fast)
 
 
 def _account() -> Iterator[Ask]:
@@ -313,7 +322,7 @@ def _account() -> Iterator[Ask]:
             "adminHwids": {"nullValue": None},
         }
     }
-    yield Ask("domains: with fields that cannot be read", domains, given=odd)
+    yield Ask("domains: with fields that cannot be read", domains, documents=odd)
 
     change, path = "PATCH /v1/domains/{domain}", "/v1/domains/{}"
     both = {"adminHwids": ["Admin-1", "Admin-2"], "deepLinkSchemes": ["ACME", "acme-app"]}
@@ -343,7 +352,7 @@ def _account() -> Iterator[Ask]:
         }
         for n in range(9)
     }
-    yield Ask("domain: too many changes", change, body=both, given=history)
+    yield Ask("domain: too many changes", change, body=both, documents=history)
     yield Ask("domain: another provider's", change, path=path.format("other.example"), body=both)
     yield Ask("domain: none", change, path=path.format("none.example"), body=both)
     yield Ask("domain: no domain", change, path=path.format("a..b"), body=both)
@@ -355,8 +364,8 @@ def _account() -> Iterator[Ask]:
     yield Ask("key: a name of the wrong kind", issue, body={"name": 7})
     yield Ask("key: nothing is given", issue, body={})
     yield Ask("key: with an API key", issue, "API key", body={"name": "server"})
-    yield Ask("key: too many", issue, body={"name": "server"}, given=limits(apiKeys=1))
-    yield Ask("key: too fast", issue, body={"name": "server"}, given=limits(apiKeysPerMinute=0))
+    yield Ask("key: too many", issue, body={"name": "server"}, documents=limits(apiKeys=1))
+    yield Ask("key: too fast", issue, body={"name": "server"}, documents=limits(apiKeysPerMinute=0))
     yield Ask("key: accounts are away", issue, body={"name": "server"}, accounts=False)
     yield Ask("keys", keys)
     yield Ask("keys: none", keys, "other provider")

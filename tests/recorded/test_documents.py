@@ -50,8 +50,8 @@ def test_notifications_in_the_database_are_answered_as_they_are_read(
     database.put({"providers/p1": world["providers/p1"]})
     for path, entry in _notifications():
         database.put({path: {**entry["fields"], "providerId": {"stringValue": "p1"}}})
-        with fanfare.heard():
-            answer = _asked(
+        with fanfare.answers_kept():
+            answer = _response(
                 "provider-api", "GET", f"/v1/notifications/{path.split('/')[1]}", "owner"
             )
         is_whole = "defect" not in entry["read"]
@@ -86,7 +86,7 @@ def test_a_change_of_nothing_mends_providers_and_domains_as_recorded(
     database.put({path: entry["fields"] for path, entry in recorded.items()})
     before = database.all()
     for path in recorded:
-        answer = _asked("operator-api", "PUT", f"/v1/{path}", "operator", json={})
+        answer = _response("operator-api", "PUT", f"/v1/{path}", "operator", json={})
         assert answer.status_code == 200, (path, answer.text)
     after = database.all()
     assert after == {
@@ -104,5 +104,5 @@ def _bearer(caller: str, function: str) -> dict[str, str]:
     return {"Authorization": f"Bearer {credential(caller, function)}"}
 
 
-def _asked(function: str, method: str, path: str, caller: str, **sent: Any) -> TestResponse:
+def _response(function: str, method: str, path: str, caller: str, **sent: Any) -> TestResponse:
     return call(function, method, path, headers=_bearer(caller, function), **sent)

@@ -3,7 +3,7 @@
 import pytest
 
 from local.firestore import FirestoreEmulator
-from tests.recorded.moves import Story, file_of, told
+from tests.recorded.moves import Story, file_of, record
 from tests.recorded.pages import changes
 from tests.recorded.stories import stories
 
@@ -14,6 +14,6 @@ pytestmark = pytest.mark.slow
 def test_a_story_goes_as_recorded(
     firestore_emulator: FirestoreEmulator, project: str, story: Story
 ) -> None:
-    now = told(story, firestore_emulator.address, project)
+    now = record(story, firestore_emulator.address, project)
     different = "\n".join(changes(file_of(story), now))
     assert not different, f"{different}\nIf it is meant: python -m tests.recorded {story.name}"

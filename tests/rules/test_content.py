@@ -18,13 +18,13 @@ FLAG = "🇧🇾"  # two code points
 COMPLETE: dict[str, Any] = {"title": "Sale", "body": "Everything must go", "targetSegment": {}}
 
 
-def read(**given: Any) -> CompleteInput:
-    return CompleteInput.model_validate_json(json.dumps(COMPLETE | given))
+def read(**fields: Any) -> CompleteInput:
+    return CompleteInput.model_validate_json(json.dumps(COMPLETE | fields))
 
 
-def faults(**given: Any) -> dict[str, str]:
+def faults(**fields: Any) -> dict[str, str]:
     with pytest.raises(ValidationError) as refused:
-        read(**given)
+        read(**fields)
     return {".".join(map(str, e["loc"])): e["type"] for e in refused.value.errors()}
 
 

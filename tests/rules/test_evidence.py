@@ -37,7 +37,7 @@ APPLE = Group(AddressKind.APNS, "production", "ios")
 ID, OTHER = NotificationId("n1"), NotificationId("n2")
 
 
-def heard(*answers: Answer) -> Evidence:
+def evidence_of(*answers: Answer) -> Evidence:
     """Collect answers, each from another address."""
     return Evidence().after((f"a{n}", answer) for n, answer in enumerate(answers))
 
@@ -50,17 +50,17 @@ def heard(*answers: Answer) -> Evidence:
 def test_a_refusal_is_believed_of_others_from_twenty_addresses_on(
     answer: Misconfigured | Unsendable, count: int, believed: bool
 ) -> None:
-    assert heard(*[answer] * count).agreed == (answer.code if believed else "")
+    assert evidence_of(*[answer] * count).agreed == (answer.code if believed else "")
 
 
 def test_not_if_one_was_accepted_whenever_that_was() -> None:
     refused = [REFUSED] * 50
-    assert heard(Accepted(), *refused).agreed == ""
-    assert heard(*refused, Accepted()).agreed == ""
+    assert evidence_of(Accepted(), *refused).agreed == ""
+    assert evidence_of(*refused, Accepted()).agreed == ""
 
 
 def test_not_if_they_were_refused_for_different_reasons() -> None:
-    assert heard(*[REFUSED] * 50, INVALID).agreed == ""
+    assert evidence_of(*[REFUSED] * 50, INVALID).agreed == ""
 
 
 def test_not_if_it_was_always_the_same_address() -> None:
@@ -71,8 +71,8 @@ def test_not_if_it_was_always_the_same_address() -> None:
     "answer", [AddressGone("unregistered"), RetryLater("unavailable"), Rejected("unknownError")]
 )
 def test_what_is_about_an_address_or_will_pass_is_believed_of_nobody_else(answer: Answer) -> None:
-    assert heard(*[answer] * 50).agreed == ""
-    assert heard(*[REFUSED] * 20, answer).agreed == REFUSED.code
+    assert evidence_of(*[answer] * 50).agreed == ""
+    assert evidence_of(*[REFUSED] * 20, answer).agreed == REFUSED.code
 
 
 # ---- groups ----------------------------------------------------------------------------------
@@ -122,7 +122,7 @@ def test_a_batchs_records_tell_who_was_accepted_by_push_and_who_is_unknown() -> 
 
 def test_what_one_batch_heard_is_known_to_the_others_of_its_notification_only() -> None:
     memory = ProcessRunMemory()
-    memory.note(ID, BatchId("b1"), {GROUP: heard(*[REFUSED] * 12)})
+    memory.note(ID, BatchId("b1"), {GROUP: evidence_of(*[REFUSED] * 12)})
     memory.note(
         ID,
         BatchId("b2"),
@@ -144,7 +144,7 @@ def test_a_batch_that_tells_more_later_counts_once() -> None:
 def test_the_same_address_in_many_batches_is_one_witness() -> None:
     memory = ProcessRunMemory()
     for n in range(50):
-        memory.note(ID, BatchId(f"b{n}"), {GROUP: heard(REFUSED)})
+        memory.note(ID, BatchId(f"b{n}"), {GROUP: evidence_of(REFUSED)})
     assert memory.heard(ID, GROUP).agreed == ""
 
 
@@ -161,15 +161,15 @@ def test_only_the_notifications_sent_last_are_remembered() -> None:
 
 
 @pytest.mark.parametrize(
-    ("unknown", "good", "kept"),
+    ("unknown", "good", "believed"),
     [(19, 0, False), (20, 0, True), (10, 10, False), (11, 10, True), (1, 49, False)],
 )
 def test_addresses_are_kept_when_more_than_half_of_twenty_are_unknown(
-    unknown: int, good: int, kept: bool
+    unknown: int, good: int, believed: bool
 ) -> None:
     answers = [AddressGone("senderIdMismatch")] * unknown
     found = judged(GROUP, Evidence(good, unknown), answers)
-    assert found == (Rejected("wrongApp") if kept else None)
+    assert found == (Rejected("wrongApp") if believed else None)
 
 
 @pytest.mark.parametrize(("few", "by_the_whole"), [(19, True), (20, False)])
@@ -239,15 +239,15 @@ def test_a_batch_is_silent_until_the_ledger_kept_something_of_it() -> None:
 def test_the_earlier_notification_is_looked_for_once_in_each_process() -> None:
     memory, looks = ProcessRunMemory(), list[int]()
 
-    def found() -> NotificationId | None:
+    def earlier_notification() -> NotificationId | None:
         looks.append(1)
         return None if len(looks) > 1 else OTHER
 
-    assert [memory.earlier(ID, found) for _ in range(3)] == [OTHER] * 3
-    assert [memory.earlier(OTHER, found) for _ in range(3)] == [None] * 3
+    assert [memory.earlier(ID, earlier_notification) for _ in range(3)] == [OTHER] * 3
+    assert [memory.earlier(OTHER, earlier_notification) for _ in range(3)] == [None] * 3
     for n in range(MOST_NOTIFICATIONS):
-        memory.earlier(NotificationId(f"n{n}x"), found)
-    memory.earlier(ID, found)
+        memory.earlier(NotificationId(f"n{n}x"), earlier_notification)
+    memory.earlier(ID, earlier_notification)
     assert len(looks) == 3 + MOST_NOTIFICATIONS
 
 

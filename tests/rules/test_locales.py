@@ -150,9 +150,9 @@ NOBODYS = {
 CORPUS = ANDROID | APPLE | WINDOWS | LINUX | BROWSERS | NOBODYS
 
 
-@pytest.mark.parametrize(("locale", "understood"), CORPUS.items())
-def test_a_locale_is_read_as_its_system_means_it(locale: str, understood: str) -> None:
-    assert " ".join(filter(None, language_and_territory(locale))) == understood
+@pytest.mark.parametrize(("locale", "language"), CORPUS.items())
+def test_a_locale_is_read_as_its_system_means_it(locale: str, language: str) -> None:
+    assert " ".join(filter(None, language_and_territory(locale))) == language
 
 
 def test_a_territory_alone_is_no_language() -> None:
@@ -169,9 +169,9 @@ def test_whatever_is_said_is_read_as_codes_or_as_unknown(locale: str) -> None:
     assert derive("x", locale, ["a.com"]).selectors[0] == "a.com"
 
 
-@pytest.mark.parametrize("said", ["in_ID", "id_ID", "in", "id", "en_ID"])
-def test_the_region_id_reaches_indonesian_however_old_the_phone(said: str) -> None:
-    assert reached(["id"], said)
+@pytest.mark.parametrize("locale", ["in_ID", "id_ID", "in", "id", "en_ID"])
+def test_the_region_id_reaches_indonesian_however_old_the_phone(locale: str) -> None:
+    assert reached(["id"], locale)
 
 
 @pytest.mark.parametrize(

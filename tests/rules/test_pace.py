@@ -35,8 +35,8 @@ windows = st.builds(
 answers = st.lists(st.tuples(st.floats(0, 60), st.booleans()), max_size=200)
 
 
-def after(window: Window, seen: Iterable[tuple[float, bool]]) -> Window:
-    for seconds, refused in seen:
+def after(window: Window, answers: Iterable[tuple[float, bool]]) -> Window:
+    for seconds, refused in answers:
         window = window.after(seconds, too_much=refused)
     return window
 
@@ -47,9 +47,9 @@ def healthy(window: Window, count: int, seconds: float = 0.1) -> Window:
 
 @given(windows, answers)
 def test_it_stays_between_its_bounds_whatever_happens(
-    window: Window, seen: list[tuple[float, bool]]
+    window: Window, history: list[tuple[float, bool]]
 ) -> None:
-    assert 2 <= after(window, seen).allowed <= 40
+    assert 2 <= after(window, history).allowed <= 40
 
 
 @given(windows)
@@ -73,8 +73,8 @@ def test_refusals_without_end_bring_it_to_its_floor(window: Window) -> None:
 
 
 @given(windows, answers)
-def test_it_recovers_from_anything(window: Window, seen: list[tuple[float, bool]]) -> None:
-    assert healthy(after(window, seen), 2000).allowed == 40
+def test_it_recovers_from_anything(window: Window, history: list[tuple[float, bool]]) -> None:
+    assert healthy(after(window, history), 2000).allowed == 40
 
 
 @given(windows, st.lists(st.floats(0.5, 1.5), min_size=1, max_size=300), st.floats(0.01, 20))

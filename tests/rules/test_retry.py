@@ -28,9 +28,9 @@ def test_a_wait_lies_between_the_base_and_the_cap(attempt: int, chance: float) -
 
 @given(attempts, st.floats(0, 100_000), chances)
 def test_a_wait_is_never_shorter_than_the_push_service_asked(
-    attempt: int, asked: float, chance: float
+    attempt: int, seconds: float, chance: float
 ) -> None:
-    assert POLICY.wait_seconds(attempt, asked, chance) >= asked
+    assert POLICY.wait_seconds(attempt, seconds, chance) >= seconds
 
 
 @given(chances)

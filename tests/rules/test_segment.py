@@ -15,8 +15,8 @@ from tests.builders import NOON, a_device, an_fcm_address
 VERIFIED = ("example.com", "shop.example.com")
 
 
-def read(**given: Any) -> Segment:
-    return Segment.model_validate_json(json.dumps(given))
+def read(**fields: Any) -> Segment:
+    return Segment.model_validate_json(json.dumps(fields))
 
 
 def misses(segment: Segment, **device: Any) -> tuple[str, ...]:
@@ -126,7 +126,7 @@ def test_all_filters_must_hold_and_every_one_that_does_not_is_named() -> None:
 
 
 @pytest.mark.parametrize(
-    "given",
+    "fields",
     [
         {"platform": "symbian"},
         {"platform": "IOS"},
@@ -145,9 +145,9 @@ def test_all_filters_must_hold_and_every_one_that_does_not_is_named() -> None:
         {"country": "by"},
     ],
 )
-def test_a_malformed_filter_is_refused(given: dict[str, object]) -> None:
+def test_a_malformed_filter_is_refused(fields: dict[str, object]) -> None:
     with pytest.raises(ValidationError):
-        read(**given)
+        read(**fields)
 
 
 @pytest.mark.parametrize(

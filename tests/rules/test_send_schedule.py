@@ -47,9 +47,9 @@ def test_one_that_does_not_wait_starts_now_and_takes_its_share_from_later_ones()
 
 
 @given(steps)
-def test_stretches_never_overlap(taken: list[tuple[timedelta, timedelta]]) -> None:
+def test_stretches_never_overlap(lengths: list[tuple[timedelta, timedelta]]) -> None:
     schedule, now, free_at = SendSchedule(), NOON, NOON
-    for number, (pause, length) in enumerate(taken):
+    for number, (pause, length) in enumerate(lengths):
         now += pause
         schedule = schedule.reserved(str(number), now, length)
         stretch = schedule.of(str(number))
@@ -60,12 +60,12 @@ def test_stretches_never_overlap(taken: list[tuple[timedelta, timedelta]]) -> No
 
 @given(steps, st.integers(0, 19))
 def test_reserving_again_changes_nothing(
-    taken: list[tuple[timedelta, timedelta]], again: int
+    lengths: list[tuple[timedelta, timedelta]], again: int
 ) -> None:
     schedule, now = SendSchedule(), NOON
-    for number, (_, length) in enumerate(taken):
+    for number, (_, length) in enumerate(lengths):
         schedule = schedule.reserved(str(number), now, length)
-    if again < len(taken):
+    if again < len(lengths):
         assert schedule.reserved(str(again), now + MINUTE, 99 * MINUTE) == schedule
 
 

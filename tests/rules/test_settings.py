@@ -95,16 +95,16 @@ def test_a_fault_is_told_in_words_of_ours() -> None:
 
 
 @pytest.mark.parametrize(
-    ("written", "meant"),
+    ("written", "setting"),
     [
         ("FANFARE_LEASE_SECOND", "FANFARE_LEASE_SECONDS"),
         ("FANFARE_TELEGRAM_TOKEN", "FANFARE_TELEGRAM_BOT_TOKEN"),
         ("FANFARE_ARCHIVE_KEY", "FANFARE_ARCHIVE_KMS_KEY"),
     ],
 )
-def test_a_misspelt_variable_is_not_passed_over(written: str, meant: str) -> None:
+def test_a_misspelt_variable_is_not_passed_over(written: str, setting: str) -> None:
     told = refusal(REAL | {written: "hunter2"})
-    assert f"{written}: is no setting; perhaps {meant} is meant" in told
+    assert f"{written}: is no setting; perhaps {setting} is meant" in told
     assert "hunter2" not in told
 
 

@@ -34,7 +34,7 @@ def test_a_sign_in_is_recent_for_fifteen_minutes() -> None:
 
 
 @pytest.mark.parametrize(
-    ("account", "members", "acts"),
+    ("account", "members", "may_act"),
     [
         (replace(ANNA, uid="p1"), (), True),
         (ANNA, (), False),
@@ -45,6 +45,6 @@ def test_a_sign_in_is_recent_for_fifteen_minutes() -> None:
     ],
 )
 def test_to_act_for_a_provider_takes_its_uid_or_a_verified_address(
-    account: Standing, members: tuple[str, ...], acts: bool
+    account: Standing, members: tuple[str, ...], may_act: bool
 ) -> None:
-    assert account.acts_for(a_provider("p1", members=members)) is acts
+    assert account.acts_for(a_provider("p1", members=members)) is may_act

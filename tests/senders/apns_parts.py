@@ -40,9 +40,9 @@ def key_pair() -> tuple[str, str]:
 P8, PUBLIC = key_pair()
 
 
-def credentials_json(**given: Any) -> str:
+def credentials_json(**fields: Any) -> str:
     said = {"topic": TOPIC, "keyId": KEY_ID, "teamId": TEAM_ID, "key": P8}
-    return json.dumps({name: it for name, it in {**said, **given}.items() if it is not None})
+    return json.dumps({name: it for name, it in {**said, **fields}.items() if it is not None})
 
 
 class SteppingClock:
@@ -63,7 +63,7 @@ class Tokens:
     def __init__(self, *headers: str | Exception) -> None:
         self._headers = list(headers)
         self.refused: list[str] = []
-        self.kept = 0
+        self.writes = 0
 
     def authorization(self, refused: str = "") -> str:
         if refused:
@@ -76,7 +76,7 @@ class Tokens:
         return header
 
     def keep(self) -> None:
-        self.kept += 1
+        self.writes += 1
 
 
 def minted() -> str:

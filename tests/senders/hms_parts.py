@@ -22,8 +22,8 @@ def addresses(*values: str) -> list[PushAddress]:
     return [PushAddress(AddressKind.HMS, value) for value in values]
 
 
-def an_account(**given: str) -> HmsAccount:
-    return HmsAccount.model_validate({"appId": "100", "appSecret": "s3cret+/&=", **given})
+def an_account(**fields: str) -> HmsAccount:
+    return HmsAccount.model_validate({"appId": "100", "appSecret": "s3cret+/&=", **fields})
 
 
 def many(count: int, prefix: str = "t") -> list[str]:

@@ -66,10 +66,12 @@ def sent(sender: Sender, message: Message, to: Sequence[PushAddress]) -> list[An
     return answers
 
 
-def a_message(id: str = "n" * 20, **given: Any) -> Message:
+def a_message(id: str = "n" * 20, **changes: Any) -> Message:
     content = {"title": "Sale", "body": "Everything must go"}
-    fields = {name: given.pop(name) for name in list(given) if name in Message.__dataclass_fields__}
-    return Message(id=id, content=Content(**content | given), **fields)
+    fields = {
+        name: changes.pop(name) for name in list(changes) if name in Message.__dataclass_fields__
+    }
+    return Message(id=id, content=Content(**content | changes), **fields)
 
 
 def addresses(*values: str) -> list[PushAddress]:
@@ -101,11 +103,11 @@ class Sending:
         self.clients: list[KeptConnections] = []
         self._http = http
 
-        def kept(base: str) -> KeptConnections:
+        def connections(base: str) -> KeptConnections:
             self.clients.append(KeptConnections(base, **self._http))
             return self.clients[-1]
 
-        self.sender = FcmSender("demo-p", tokens or FixedTokens(), url, http=kept)
+        self.sender = FcmSender("demo-p", tokens or FixedTokens(), url, http=connections)
 
     def __enter__(self) -> Self:
         return self
@@ -139,9 +141,9 @@ Act = Callable[[asyncio.StreamWriter], bool]
 """What is done once a request has been read; returns whether the connection lives on."""
 
 
-def answer(given: bytes = OK, *, then_close: bool = False) -> Act:
+def answer(content: bytes = OK, *, then_close: bool = False) -> Act:
     def act(writer: asyncio.StreamWriter) -> bool:
-        writer.write(given)
+        writer.write(content)
         return not then_close
 
     return act
@@ -165,8 +167,8 @@ def keep_quiet(writer: asyncio.StreamWriter) -> bool:
 class Misbehaving:
     """Does one act for each request, in order; the last one for ever."""
 
-    def __init__(self, *acts: Act, tls: ssl.SSLContext | None = None) -> None:
-        self._acts = list(acts)
+    def __init__(self, *faults: Act, tls: ssl.SSLContext | None = None) -> None:
+        self._faults = list(faults)
         self._tls = tls
         self.requests: list[bytes] = []
         self.connections = 0
@@ -213,7 +215,7 @@ class Misbehaving:
         length = next(line for line in head.lower().split(b"\r\n") if b"content-length" in line)
         body = await reader.readexactly(int(length.partition(b":")[2]))
         self.requests.append(head + body)
-        act = self._acts.pop(0) if len(self._acts) > 1 else self._acts[0]
+        act = self._faults.pop(0) if len(self._faults) > 1 else self._faults[0]
         lives = act(writer)
         if lives or not writer.transport.is_closing():
             await writer.drain()

@@ -70,7 +70,7 @@ def test_a_p12_without_a_key_is_told() -> None:
 
 
 @pytest.mark.parametrize(
-    ("at", "told"),
+    ("at", "sentence"),
     [
         (BEGIN - timedelta(seconds=1), "not valid before 2026-01-01"),
         (BEGIN, ""),
@@ -78,15 +78,15 @@ def test_a_p12_without_a_key_is_told() -> None:
         (BEGIN + LIFETIME + timedelta(seconds=1), "expired 2026-01-31"),
     ],
 )
-def test_the_dates_are_checked(at: datetime, told: str, ca: ApnsCa) -> None:
+def test_the_dates_are_checked(at: datetime, sentence: str, ca: ApnsCa) -> None:
     contents = ca.client_p12(TOPIC, "secret", BEGIN)
     certificate = P12Certificate(contents, "secret", TOPIC, lambda: at)
-    if not told:
+    if not sentence:
         assert Certificate(certificate).authorization() == ""
         return
-    with pytest.raises(CredentialsRefused, match=told):
+    with pytest.raises(CredentialsRefused, match=sentence):
         Certificate(certificate).authorization()
-    with pytest.raises(CredentialsRefused, match=told):
+    with pytest.raises(CredentialsRefused, match=sentence):
         trust(certificate, None)
 
 

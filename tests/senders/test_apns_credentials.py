@@ -42,10 +42,10 @@ from tests.senders.apns_parts import (
 class AwayDatabase(MemoryDatabase):
     """Cannot be reached."""
 
-    def get(self, *asked: Any) -> Document | None:
+    def get(self, *args: Any) -> Document | None:
         raise TryAgain("away")
 
-    def get_many(self, *asked: Any) -> ReadResult:
+    def get_many(self, *args: Any) -> ReadResult:
         raise TryAgain("away")
 
 
@@ -153,13 +153,13 @@ def test_without_the_shelf_no_token_is_minted() -> None:
         Shelved(TokenShelf(AwayDatabase())).instance().authorization()
 
 
-@pytest.mark.parametrize(("ahead", "taken"), [(59, True), (60, True), (61, False)])
-def test_a_token_from_a_clock_far_ahead_is_not_trusted(ahead: int, taken: bool) -> None:
+@pytest.mark.parametrize(("ahead", "accepted"), [(59, True), (60, True), (61, False)])
+def test_a_token_from_a_clock_far_ahead_is_not_trusted(ahead: int, accepted: bool) -> None:
     shelved = Shelved()
     shelved.clock.at = START + ahead
     first = shelved.instance().authorization()
     shelved.clock.at = START
-    assert (shelved.instance().authorization() == first) is taken
+    assert (shelved.instance().authorization() == first) is accepted
 
 
 @pytest.mark.parametrize("wrong", ["", "no key", PUBLIC], ids=["nothing", "no key", "public key"])
@@ -215,7 +215,7 @@ def test_the_secret_says_everything() -> None:
 
 
 @pytest.mark.parametrize(
-    ("given", "told"),
+    ("fields", "sentence"),
     [
         ({"key": None}, "either key"),
         ({"p12": "AAAA"}, "either key"),
@@ -228,10 +228,10 @@ def test_the_secret_says_everything() -> None:
     ],
 )
 def test_a_wrong_secret_is_told_by_field_and_keeps_what_is_secret(
-    given: dict[str, object], told: str
+    fields: dict[str, object], sentence: str
 ) -> None:
-    with pytest.raises(CredentialsRefused, match=told) as refused:
-        ApnsCredentials.read(credentials_json(**given))
+    with pytest.raises(CredentialsRefused, match=sentence) as refused:
+        ApnsCredentials.read(credentials_json(**fields))
     assert "PRIVATE KEY" not in str(refused.value)
     assert "PRIVATE KEY" not in repr(ApnsCredentials.read(credentials_json(key=key_pair()[0])))
 

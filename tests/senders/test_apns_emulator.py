@@ -126,11 +126,11 @@ REFUSALS: list[tuple[dict[str, Any], int, str]] = [
 ]
 
 
-@pytest.mark.parametrize(("given", "status", "reason"), REFUSALS)
+@pytest.mark.parametrize(("changes", "status", "reason"), REFUSALS)
 def test_a_bad_request_is_refused_in_apples_words(
-    given: dict[str, Any], status: int, reason: str, http: httpx.Client
+    changes: dict[str, Any], status: int, reason: str, http: httpx.Client
 ) -> None:
-    assert post(http, **given) == (status, reason)
+    assert post(http, **changes) == (status, reason)
 
 
 def test_only_post_will_do(http: httpx.Client) -> None:

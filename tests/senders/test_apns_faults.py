@@ -168,7 +168,7 @@ class Client:
         return self._thread.run(all_at_once())
 
 
-def told(results: list[HttpAnswer | Fault]) -> list[str]:
+def reasons(results: list[HttpAnswer | Fault]) -> list[str]:
     words = {True: "in doubt", False: "not sent"}
     return [words[it.ambiguous] if isinstance(it, Fault) else str(it.status) for it in results]
 
@@ -196,7 +196,7 @@ def test_streams_above_the_last_of_a_goaway_were_not_sent(ca: str) -> None:
         peer.writer.close()
 
     with Server(answer_first_then(act, 4)) as server, Client(server, ca) as client:
-        assert told(client.post(5)) == ["200", "in doubt", "in doubt", "not sent", "not sent"]
+        assert reasons(client.post(5)) == ["200", "in doubt", "in doubt", "not sent", "not sent"]
         assert server.requests == 5, "nothing was sent again"
 
 
@@ -207,8 +207,8 @@ def test_answers_to_streams_below_are_still_read(ca: str) -> None:
         peer.answer(peer.complete[2])
 
     with Server(answer_first_then(act, 4)) as server, Client(server, ca) as client:
-        assert told(client.post(5)) == ["200", "200", "200", "not sent", "not sent"]
-        assert told(client.post(2)) == ["200", "200"]
+        assert reasons(client.post(5)) == ["200", "200", "200", "not sent", "not sent"]
+        assert reasons(client.post(2)) == ["200", "200"]
         assert len(server.peers) == 2
 
 
@@ -219,8 +219,8 @@ def test_a_goaway_that_names_no_stream_lets_all_of_them_end(ca: str) -> None:
             peer.answer(stream)
 
     with Server(answer_first_then(act, 3)) as server, Client(server, ca) as client:
-        assert told(client.post(4)) == ["200"] * 4
-        assert told(client.post()) == ["200"]
+        assert reasons(client.post(4)) == ["200"] * 4
+        assert reasons(client.post()) == ["200"]
         assert len(server.peers) == 2
 
 
@@ -229,7 +229,7 @@ def test_a_lost_connection_leaves_what_was_written_in_doubt(ca: str) -> None:
         Server(answer_first_then(lambda it: it.writer.transport.abort(), 3)) as server,
         Client(server, ca) as client,
     ):
-        assert told(client.post(4)) == ["200", "in doubt", "in doubt", "in doubt"]
+        assert reasons(client.post(4)) == ["200", "in doubt", "in doubt", "in doubt"]
         assert server.requests == 4
 
 
@@ -247,7 +247,7 @@ def test_no_more_streams_are_opened_than_the_server_allows(ca: str) -> None:
         Server(late, {SettingCodes.MAX_CONCURRENT_STREAMS: 3}) as server,
         Client(server, ca) as client,
     ):
-        assert told(client.post(20)) == ["200"] * 20
+        assert reasons(client.post(20)) == ["200"] * 20
         assert server.peers[0].most_open == 3
 
 
@@ -259,7 +259,7 @@ def test_bodies_wait_for_the_servers_window(ca: str) -> None:
         peer.h2.increment_flow_control_window(4000)
 
     with Server(slowly) as server, Client(server, ca) as client:
-        assert told(client.post(60, b"x" * 4000)) == ["200"] * 60
+        assert reasons(client.post(60, b"x" * 4000)) == ["200"] * 60
         assert len(server.peers) == 1
 
 
@@ -268,7 +268,7 @@ def test_a_request_that_never_gets_its_turn_was_not_sent(ca: str) -> None:
         Server(lambda _: None) as server,
         Client(server, ca, answer_seconds=SHORT_SECONDS) as client,
     ):
-        answers = told(client.post(3))
+        answers = reasons(client.post(3))
         assert answers[0] == "in doubt"
         assert set(answers[1:]) <= {"in doubt", "not sent"}
         # Written is in doubt, whether or not the server came to read it: never the other way round.
@@ -277,7 +277,7 @@ def test_a_request_that_never_gets_its_turn_was_not_sent(ca: str) -> None:
 
 def test_after_a_silence_a_ping_goes_first(ca: str) -> None:
     with Server() as server, Client(server, ca, quiet_seconds=0.0) as client:
-        assert told([*client.post(), *client.post()]) == ["200", "200"]
+        assert reasons([*client.post(), *client.post()]) == ["200", "200"]
         assert len(server.peers) == 1
 
 
@@ -287,7 +287,7 @@ def test_an_unanswered_ping_costs_a_connection_but_no_request(ca: str) -> None:
         client.post()
         server.mute = True
         server._background.call(lambda: _speak_again(server))
-        assert told(client.post()) == ["200"]
+        assert reasons(client.post()) == ["200"]
         assert (len(server.peers), server.requests) == (2, 2)
 
 
@@ -297,10 +297,10 @@ def test_what_a_dead_connection_lost_is_never_lost_on_it_again(ca: str) -> None:
     with Server() as server, Client(server, ca, quiet_seconds=60.0, **patience) as client:
         client.post()
         server.mute = True
-        assert told(client.post()) == ["in doubt"]
+        assert reasons(client.post()) == ["in doubt"]
         server._background.call(lambda: _speak_again(server))
         client._client._answer_seconds = 10.0
-        assert told(client.post()) == ["200"]
+        assert reasons(client.post()) == ["200"]
         assert len(server.peers) == 2
 
 
@@ -311,8 +311,8 @@ def test_a_dead_connection_is_found_out_while_others_wait_for_it(ca: str) -> Non
         server._background.call(lambda: _speak_again(server))
         lost = client.begin(b"/3/device/lost")
         client.sleep(2 * SHORT_SECONDS)
-        assert told(client.post()) == ["200"]
-        assert told([lost.result()]) == ["in doubt"]
+        assert reasons(client.post()) == ["200"]
+        assert reasons([lost.result()]) == ["in doubt"]
 
 
 def _speak_again(server: Server) -> None:
@@ -333,7 +333,7 @@ def test_a_connection_idle_for_long_is_not_used(ca: str, monkeypatch: pytest.Mon
 def test_a_connection_the_server_closed_meanwhile_is_not_used(ca: str) -> None:
     with Server() as server, Client(server, ca) as client:
         for _ in range(3):
-            assert told(client.post()) == ["200"]
+            assert reasons(client.post()) == ["200"]
             server._background.call(server.peers[-1].writer.close)
             eventually(client.notices_end, "the client sees that its connection was closed")
         assert (len(server.peers), server.requests) == (3, 3)
@@ -347,14 +347,14 @@ def test_a_refused_connection_means_not_sent(ca: str) -> None:
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             client._client._port = probe.getsockname()[1]
-        assert told(client.post(3)) == ["not sent"] * 3
+        assert reasons(client.post(3)) == ["not sent"] * 3
 
 
 def test_a_server_that_speaks_no_http2_gets_no_request(ca: str) -> None:
     server = Server()
     server.alpn = False
     with server, Client(server, ca) as client:
-        assert told(client.post()) == ["not sent"]
+        assert reasons(client.post()) == ["not sent"]
         assert server.requests == 0
 
 
@@ -363,7 +363,7 @@ def test_a_server_nobody_vouches_for_gets_no_request(ca: str) -> None:
         other = Server()
         other.port = server.port
         with Client(other, ca) as client:
-            assert told(client.post()) == ["not sent"]
+            assert reasons(client.post()) == ["not sent"]
         assert server.requests == 0
 
 
@@ -372,7 +372,7 @@ def test_a_server_that_never_shakes_hands_means_not_sent(ca: str) -> None:
         other = Server()
         other.port = silent.getsockname()[1]
         with Client(other, ca, connect_seconds=SHORT_SECONDS) as client:
-            assert told(client.post(2)) == ["not sent"] * 2
+            assert reasons(client.post(2)) == ["not sent"] * 2
 
 
 def test_all_that_wait_for_a_connection_share_its_failure(ca: str) -> None:
@@ -381,7 +381,7 @@ def test_all_that_wait_for_a_connection_share_its_failure(ca: str) -> None:
         other.port = silent.getsockname()[1]
         with Client(other, ca, connect_seconds=SHORT_SECONDS) as client:
             for attempts in (1, 2):
-                assert told(client.post(50)) == ["not sent"] * 50
+                assert reasons(client.post(50)) == ["not sent"] * 50
                 silent.settimeout(0.1)
                 opened = 0
                 with suppress(TimeoutError):

@@ -25,8 +25,8 @@ FULL = {
 }
 
 
-def payload(**given: Any) -> dict[str, Any]:
-    return dict(json.loads(a_message(**given).payload(APNS).before))
+def payload(**fields: Any) -> dict[str, Any]:
+    return dict(json.loads(a_message(**fields).payload(APNS).before))
 
 
 def test_a_plain_notification_is_an_alert_with_a_sound() -> None:

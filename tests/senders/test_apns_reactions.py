@@ -88,13 +88,13 @@ UNHEARD_OF: list[tuple[int, bytes, Answer]] = [
 ]
 
 
-def said(reason: str) -> bytes:
+def body(reason: str) -> bytes:
     return json.dumps({"reason": reason, "timestamp": MILLISECONDS}).encode()
 
 
 @pytest.mark.parametrize(("http", "reason", "expected"), ROWS)
 def test_each_reason_has_its_reaction(http: int, reason: str, expected: Reaction) -> None:
-    assert reaction(http, {}, said(reason)) == expected
+    assert reaction(http, {}, body(reason)) == expected
 
 
 def test_every_row_of_the_table_is_tested_here_and_offered_by_the_emulator() -> None:
@@ -139,17 +139,17 @@ def test_no_answer_is_too_strange_to_react_to(http: int, body: bytes) -> None:
 
 @given(http=st.integers(201, 599), reason=st.text())
 def test_only_apples_own_word_can_call_an_address_dead(http: int, reason: str) -> None:
-    assert not isinstance(reaction(http, {}, said(reason)).answer, AddressGone)
+    assert not isinstance(reaction(http, {}, body(reason)).answer, AddressGone)
 
 
 @pytest.mark.parametrize(
     ("reason", "step"), [("ServiceUnavailable", Step.NONE), ("Shutdown", Step.RECONNECT)]
 )
 def test_the_time_apple_asks_everybody_to_wait_is_kept(reason: str, step: Step) -> None:
-    answer = reaction(503, {"retry-after": "20"}, said(reason))
+    answer = reaction(503, {"retry-after": "20"}, body(reason))
     assert answer == Reaction(RetryLater("unavailable", 20.0), step)
 
 
 def test_a_busy_devices_wait_is_ours_to_choose() -> None:
-    busy = reaction(429, {"retry-after": "1"}, said("TooManyRequests"))
+    busy = reaction(429, {"retry-after": "1"}, body("TooManyRequests"))
     assert busy.answer == RetryLater("deviceBusy", 60.0)

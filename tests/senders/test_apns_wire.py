@@ -255,7 +255,7 @@ def test_too_many_new_tokens_stop_the_minting(apns: ServedApns) -> None:
     tokens = Tokens(minted())
     with Sending(apns, tokens) as send:
         send(f"too-many-provider-token-updates-{next(names)}")
-    assert tokens.kept == 1
+    assert tokens.writes == 1
 
 
 @pytest.mark.parametrize(
@@ -275,7 +275,7 @@ def test_without_a_token_nothing_is_sent(
 
 
 @pytest.mark.parametrize(
-    ("prefix", "environment", "seen"),
+    ("prefix", "environment", "hosts"),
     [
         ("sandbox-only-", SANDBOX, [SANDBOX]),
         ("production-only-", PRODUCTION, [PRODUCTION]),
@@ -290,12 +290,12 @@ def test_without_a_token_nothing_is_sent(
     ],
 )
 def test_the_other_environment_is_tried_once_and_only_if_nobody_knows(
-    prefix: str, environment: str, seen: list[str], send: Sending, apns: ServedApns
+    prefix: str, environment: str, hosts: list[str], send: Sending, apns: ServedApns
 ) -> None:
     token = f"{prefix}{next(names)}"
     (answer,) = send(token, environment=environment)
     entries = received(apns, token)
-    assert [it["environment"] for it in entries] == seen
+    assert [it["environment"] for it in entries] == hosts
     assert isinstance(answer, Accepted) == (entries[-1]["status"] == 200)
 
 

@@ -331,7 +331,7 @@ def over(wire: Wire, most: int = 16) -> Iterator[AppSenders]:
             sender.close()
 
 
-def given(senders: AppSenders, app: str, kind: AddressKind = FCM) -> Sender:
+def sender_of(senders: AppSenders, app: str, kind: AddressKind = FCM) -> Sender:
     sender = senders.of(AppId(app), kind)
     assert sender
     return sender
@@ -356,7 +356,7 @@ def test_two_apps_at_two_push_services_side_by_side_never_mix_their_credentials(
     def work(number: int) -> None:
         service = services[number % 4]
         values = [f"mixed-{service.app}-{service.kind}-{number}-{n}" for n in range(20)]
-        sender = given(senders, service.app, service.kind)
+        sender = sender_of(senders, service.app, service.kind)
         assert codes(sender.send(to(service, *values))) == ["accepted"] * 20
 
     with over(wire, most=2) as senders, ThreadPoolExecutor(6) as pool:
@@ -379,8 +379,8 @@ def test_credentials_of_one_app_that_are_refused_leave_the_other_its_own(
     wire = Wire(fcm)
     wire.refused = {at("one")}
     with over(wire) as senders:
-        refused = given(senders, "one").send(to(at("one"), "refused-1"))
-        taken = given(senders, "two").send(to(at("two"), "refused-2"))
+        refused = sender_of(senders, "one").send(to(at("one"), "refused-1"))
+        taken = sender_of(senders, "two").send(to(at("two"), "refused-2"))
     assert refused == [CREDENTIALS_REFUSED]
     assert codes(taken) == ["accepted"]
     assert "app one, FCM: credentialsRefused, invalid_grant" in caplog.text
@@ -393,9 +393,9 @@ def test_an_app_that_is_to_slow_down_slows_no_other_and_is_left_alone_when_built
         wire.window = Window(1, floor=1, ceiling=1)
         with over(wire, most=1) as senders:
             several = [f"t{n}" for n in range(SEVERAL)]
-            slowed = given(senders, "one").send(to(at("one"), *several))
-            taken = given(senders, "two").send(to(at("two"), "a", "b"))
-            again = given(senders, "one").send(to(at("one"), "c"))
+            slowed = sender_of(senders, "one").send(to(at("one"), *several))
+            taken = sender_of(senders, "two").send(to(at("two"), "a", "b"))
+            again = sender_of(senders, "one").send(to(at("one"), "c"))
         assert len(wire.senders) == 3
         assert len(one.requests) == SEVERAL
     assert codes(slowed) == ["quotaExceeded"] * SEVERAL
@@ -408,7 +408,7 @@ def test_no_more_threads_are_there_than_senders_fit(fcm: str) -> None:
     with over(wire, most=3) as senders:
         for number in range(12):
             service = at(f"app-{number}")
-            sender = given(senders, service.app)
+            sender = sender_of(senders, service.app)
             assert codes(sender.send(to(service, f"threads-{number}"))) == ["accepted"]
             assert threads(before) == min(number + 1, 3)
     assert len(wire.senders) == 12

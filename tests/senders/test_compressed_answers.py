@@ -52,8 +52,8 @@ def packed(status: int, body: bytes, encoding: str) -> bytes:
     return head % (status, encoding.encode(), len(body)) + body
 
 
-def from_fcm(given: bytes) -> Answer:
-    with Misbehaving(answer(given)) as server, Sending(server.url) as send:
+def from_fcm(content: bytes) -> Answer:
+    with Misbehaving(answer(content)) as server, Sending(server.url) as send:
         return send("token")[0]
 
 

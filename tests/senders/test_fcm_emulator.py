@@ -157,19 +157,19 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
 }
 
 
-@pytest.mark.parametrize("given", ACCEPTED.values(), ids=ACCEPTED)
-def test_a_right_body_is_accepted(given: dict[str, Any], client: httpx.Client) -> None:
-    answer = post(client, **{"token": "right", **given})
+@pytest.mark.parametrize("body", ACCEPTED.values(), ids=ACCEPTED)
+def test_a_right_body_is_accepted(body: dict[str, Any], client: httpx.Client) -> None:
+    answer = post(client, **{"token": "right", **body})
     assert answer.status_code == 200, answer.text
     assert answer.json()["name"].startswith("projects/demo-p/messages/")
 
 
-@pytest.mark.parametrize(("given", "said"), REFUSED.values(), ids=REFUSED)
-def test_a_wrong_body_is_refused(given: dict[str, Any], said: str, client: httpx.Client) -> None:
-    answer = post(client, **{"token": "wrong", **given})
+@pytest.mark.parametrize(("body", "sentence"), REFUSED.values(), ids=REFUSED)
+def test_a_wrong_body_is_refused(body: dict[str, Any], sentence: str, client: httpx.Client) -> None:
+    answer = post(client, **{"token": "wrong", **body})
     error = answer.json()["error"]
     assert (answer.status_code, error["code"], error["status"]) == (400, 400, "INVALID_ARGUMENT")
-    assert said in answer.text
+    assert sentence in answer.text
     assert error["details"]
 
 

@@ -54,20 +54,20 @@ SILENT = {AFTER_SENDING["no answer"], AFTER_SENDING["half a body, then silence"]
 
 
 @pytest.mark.parametrize("act", AFTER_SENDING.values(), ids=AFTER_SENDING)
-@pytest.mark.parametrize("kept", [False, True], ids=["new connection", "kept connection"])
-def test_a_fault_after_sending_is_one_request_and_in_doubt(act: Act, kept: bool) -> None:
-    acts = [answer(), act] if kept else [act]
+@pytest.mark.parametrize("connections", [False, True], ids=["new connection", "kept connection"])
+def test_a_fault_after_sending_is_one_request_and_in_doubt(act: Act, connections: bool) -> None:
+    acts = [answer(), act] if connections else [act]
     with (
         Misbehaving(*acts, answer()) as server,
         Sending(server.url) as send,
     ):
-        if kept:
+        if connections:
             assert isinstance(send("first")[0], Accepted)
         if act in SILENT:
             send.wait_for_answers(SHORT_SECONDS)
         assert send("token") == [LOST]
         send.wait_for_answers(10.0)
-        assert len(server.requests) == 1 + kept
+        assert len(server.requests) == 1 + connections
         assert server.connections == 1
         assert isinstance(send("next")[0], Accepted), "the faulty connection is not used again"
         assert server.connections == 2
@@ -104,11 +104,11 @@ GOOD: dict[str, tuple[bytes, int]] = {
 }
 
 
-@pytest.mark.parametrize(("given", "connections"), GOOD.values(), ids=GOOD)
+@pytest.mark.parametrize(("content", "connections"), GOOD.values(), ids=GOOD)
 def test_a_good_answer_is_read_and_its_connection_kept_if_it_may_be(
-    given: bytes, connections: int
+    content: bytes, connections: int
 ) -> None:
-    with Misbehaving(answer(given)) as server, Sending(server.url) as send:
+    with Misbehaving(answer(content)) as server, Sending(server.url) as send:
         assert send("one") + send("two") == [Accepted("1")] * 2
         assert server.connections == connections
 

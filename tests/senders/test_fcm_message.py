@@ -26,7 +26,7 @@ from tests.senders.parts import NOW, Message, a_message
 FCM = AddressKind.FCM
 
 
-def taken(content: Content) -> int:
+def size_of(content: Content) -> int:
     return size(content, LANGUAGES[FCM])
 
 
@@ -86,16 +86,16 @@ def test_a_payload_is_refused_at_the_first_byte_too_many() -> None:
         url = "https://example.com/" + "é" * 400
         return Content.model_construct(title="t", body="x" * characters, url=url)
 
-    most = 1 + MOST_BYTES - taken(of(1))
+    most = 1 + MOST_BYTES - size_of(of(1))
     message = Message("i" * 20, of(most))
-    assert taken(message.content) == MOST_BYTES
+    assert size_of(message.content) == MOST_BYTES
     check(message.payload(FCM).body("t"))
     assert replace(message, content=of(most + 1)).rendered(FCM) == PAYLOAD_TOO_BIG
 
 
 def test_the_emulator_draws_the_line_where_we_do() -> None:
     fields = orjson.loads(a_message().payload(FCM).body("t"))["message"]
-    room = MOST_BYTES - taken(a_message().content)
+    room = MOST_BYTES - size_of(a_message().content)
     body = fields["notification"]["body"]
     for extra, fits in ((0, True), (200, False)):
         fields["notification"]["body"] = body + "x" * (room + extra)
@@ -158,7 +158,7 @@ def test_a_deep_link_is_for_apps_and_not_for_the_web() -> None:
 
 
 @pytest.mark.parametrize(
-    ("left", "ttl"),
+    ("lifetime", "ttl"),
     [
         (timedelta(hours=1), "3600"),
         (timedelta(seconds=1.9), "1"),
@@ -168,11 +168,11 @@ def test_a_deep_link_is_for_apps_and_not_for_the_web() -> None:
         (timedelta(days=365), "2419200"),
     ],
 )
-def test_an_expiry_is_passed_on_to_every_platform(left: timedelta, ttl: str) -> None:
-    body = sent(a_message(expires_at=NOW + left))
+def test_an_expiry_is_passed_on_to_every_platform(lifetime: timedelta, ttl: str) -> None:
+    body = sent(a_message(expires_at=NOW + lifetime))
     assert body["android"]["ttl"] == f"{ttl}s"
     assert body["webpush"]["headers"]["TTL"] == ttl
-    assert body["apns"]["headers"]["apns-expiration"] == str(int((NOW + left).timestamp()))
+    assert body["apns"]["headers"]["apns-expiration"] == str(int((NOW + lifetime).timestamp()))
 
 
 def test_without_an_expiry_the_services_own_defaults_hold() -> None:

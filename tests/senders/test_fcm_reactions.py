@@ -160,7 +160,7 @@ def test_every_row_of_the_table_decides_and_is_hidden_by_none_above_it(
 
 
 @pytest.mark.parametrize(
-    ("asked", "seconds"),
+    ("header", "seconds"),
     [
         ("7", 7.0),
         ("0", 0.0),
@@ -176,17 +176,17 @@ def test_every_row_of_the_table_decides_and_is_hidden_by_none_above_it(
         ("Fri, 31 Dec 9999 23:59:59 GMT", 3_600.0),
     ],
 )
-def test_retry_after_is_honoured_as_seconds_and_as_a_date(asked: str, seconds: float) -> None:
-    headers = {"retry-after": asked, "date": "Thu, 01 Jan 2026 12:00:00 GMT"}
+def test_retry_after_is_honoured_as_seconds_and_as_a_date(header: str, seconds: float) -> None:
+    headers = {"retry-after": header, "date": "Thu, 01 Jan 2026 12:00:00 GMT"}
     answer = reaction(429, headers, error("RESOURCE_EXHAUSTED", "QUOTA_EXCEEDED"))
     assert answer == RetryLater("quotaExceeded", seconds)
 
 
 @pytest.mark.parametrize(
-    "asked", ["", "soon", "-5", "1.", ".5", "1e3", "1,5", "٣", "nan", "inf", "Thu, 99 Jan 2026"]
+    "header", ["", "soon", "-5", "1.", ".5", "1e3", "1,5", "٣", "nan", "inf", "Thu, 99 Jan 2026"]
 )
-def test_a_retry_after_that_says_nothing_leaves_the_default(asked: str) -> None:
-    answer = reaction(429, {"retry-after": asked}, b"")
+def test_a_retry_after_that_says_nothing_leaves_the_default(header: str) -> None:
+    answer = reaction(429, {"retry-after": header}, b"")
     assert answer == RetryLater("quotaExceeded", 60.0)
 
 

@@ -169,11 +169,11 @@ def test_only_the_endpoints_own_word_means_refused(
     account_file: AccountFile,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    async def said(_: web.Request) -> web.Response:
+    async def answer(_: web.Request) -> web.Response:
         return web.Response(status=status, text=body)
 
     endpoint = web.Application()
-    endpoint.add_routes([web.post("/token", said)])
+    endpoint.add_routes([web.post("/token", answer)])
     with ServedApp(endpoint) as served:
         tokens = real_tokens(monkeypatch, str(account_file("")), f"{served.url}/token")
         with pytest.raises(meaning):
@@ -188,7 +188,7 @@ THE_CLOCK = (
 
 
 @pytest.mark.parametrize(
-    ("said", "ahead", "meaning", "told"),
+    ("answer", "ahead", "meaning", "sentence"),
     [
         (THE_CLOCK, 0, CredentialsUnavailable, "clock"),
         (THE_CLOCK, 900, CredentialsUnavailable, "900 seconds ahead of"),
@@ -200,10 +200,10 @@ THE_CLOCK = (
     ],
 )
 def test_a_refusal_because_of_our_clock_passes_and_says_what_to_do(
-    said: object,
+    answer: object,
     ahead: int,
     meaning: type[Exception],
-    told: str,
+    sentence: str,
     account_file: AccountFile,
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
@@ -212,7 +212,7 @@ def test_a_refusal_because_of_our_clock_passes_and_says_what_to_do(
 
     async def refuse(_: web.Request) -> web.Response:
         date = formatdate(clock.now - ahead, usegmt=True)
-        body = {"error": "invalid_grant", "error_description": said}
+        body = {"error": "invalid_grant", "error_description": answer}
         return web.json_response(body, status=400, headers={"Date": date})
 
     endpoint = web.Application()
@@ -222,7 +222,7 @@ def test_a_refusal_because_of_our_clock_passes_and_says_what_to_do(
         tokens = GoogleAccessTokens(token_url=f"{served.url}/token", clock=clock)
         with pytest.raises(meaning):
             tokens.current()
-    assert told in caplog.text
+    assert sentence in caplog.text
     assert ("clock" in caplog.text) is (meaning is CredentialsUnavailable)
 
 

@@ -31,7 +31,7 @@ class Endpoint:
 
     def __init__(self, lifetime: object = 3600) -> None:
         self.lifetime = lifetime
-        self.given = 0
+        self.tokens = 0
         self.instead: HttpAnswer | Fault | None = None
         self.seconds = 0.0
 
@@ -39,8 +39,8 @@ class Endpoint:
         await asyncio.sleep(self.seconds)
         if self.instead:
             return self.instead
-        self.given += 1
-        said = {"access_token": f"t{self.given}", "expires_in": self.lifetime}
+        self.tokens += 1
+        said = {"access_token": f"t{self.tokens}", "expires_in": self.lifetime}
         return HttpAnswer(200, {}, orjson.dumps(said))
 
     async def close(self) -> None:
@@ -76,7 +76,7 @@ def test_a_token_that_was_refused_is_replaced_at_once_and_once() -> None:
     assert tokens.current() == "t1"
     assert tokens.current(refused="t1") == "t2"
     assert tokens.current(refused="t1") == "t2"
-    assert endpoint.given == 2
+    assert endpoint.tokens == 2
 
 
 def test_a_short_lived_token_is_not_asked_for_again_and_again() -> None:
@@ -84,7 +84,7 @@ def test_a_short_lived_token_is_not_asked_for_again_and_again() -> None:
     assert {tokens.current() for _ in range(5)} == {"t1"}
     clock.now += PAUSE_SECONDS
     assert tokens.current() == "t2"
-    assert endpoint.given == 2
+    assert endpoint.tokens == 2
 
 
 @pytest.mark.parametrize("lifetime", [None, "soon", -5, 0, {}])
@@ -93,7 +93,7 @@ def test_a_lifetime_that_says_nothing_is_an_hour(lifetime: object) -> None:
     tokens.current()
     clock.now += 3600 - EARLY_SECONDS - 1
     tokens.current()
-    assert endpoint.given == 1
+    assert endpoint.tokens == 1
 
 
 def test_while_a_token_is_good_a_failure_to_renew_it_early_is_no_failure() -> None:
@@ -131,7 +131,7 @@ def test_of_many_who_need_a_token_one_fetches_it() -> None:
     for each in threads:
         each.join()
     assert got == ["t1"] * 8
-    assert endpoint.given == 1
+    assert endpoint.tokens == 1
 
 
 # ---- over the wire ----------------------------------------------------------------------------

@@ -47,7 +47,7 @@ def post(client: httpx.Client, **message: Any) -> httpx.Response:
     return client.post(SEND, json={"validate_only": False, "message": given})
 
 
-def shown(**fields: Any) -> dict[str, Any]:
+def a_message(**fields: Any) -> dict[str, Any]:
     return {"android": {"notification": {**TAP, **fields}}}
 
 
@@ -56,18 +56,18 @@ def shown(**fields: Any) -> dict[str, Any]:
 ACCEPTED: dict[str, dict[str, Any]] = {
     "a notification": {},
     "data alone": {"notification": None, "android": None, "data": "anything"},
-    "texts for Android only": {"notification": None, **shown(title="T", body="B")},
+    "texts for Android only": {"notification": None, **a_message(title="T", body="B")},
     "a topic": {"token": None, "topic": "news"},
     "a condition": {"token": None, "condition": "'a' in topics"},
     "a thousand addresses": {"token": many(1000, "x" * 140)},
-    "an intent": shown(click_action={"type": 1, "intent": "intent://a#Intent;scheme=b;end"}),
-    "an action": shown(click_action={"type": 1, "action": "com.example.OPEN"}),
-    "a link": shown(click_action={"type": 2, "url": "https://example.com"}),
-    "big texts": shown(style=1, big_title="T", big_body="B"),
+    "an intent": a_message(click_action={"type": 1, "intent": "intent://a#Intent;scheme=b;end"}),
+    "an action": a_message(click_action={"type": 1, "action": "com.example.OPEN"}),
+    "a link": a_message(click_action={"type": 2, "url": "https://example.com"}),
+    "big texts": a_message(style=1, big_title="T", big_body="B"),
     "every offline message": {"android": {"notification": TAP, "collapse_key": -1}},
     "the longest life": {"android": {"notification": TAP, "ttl": "1296000s"}},
     "a part of a second": {"android": {"notification": TAP, "ttl": "3.5s"}},
-    "a badge": shown(badge={"add_num": 1, "class": "com.example.Main", "set_num": 9}),
+    "a badge": a_message(badge={"add_num": 1, "class": "com.example.Main", "set_num": 9}),
     "everything for others": {"apns": {"payload": {"aps": {}}}, "webpush": {"headers": {}}},
     "4096 bytes": {"data": "x" * 3800},
 }
@@ -82,22 +82,22 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "token misspelt": ({"token": None, "tokens": ["a"]}, "80300010"),
     "two kinds of recipient": ({"topic": "news"}, "80100001"),
     "a field nobody knows": ({"andriod": {}}, "80100003"),
-    "a field nobody knows, further in": (shown(titel="T"), "80100003"),
+    "a field nobody knows, further in": (a_message(titel="T"), "80100003"),
     "no click_action": ({"android": {"notification": {"tag": "t"}}}, "80100003"),
     "nothing for Android": ({"android": None}, "80100003"),
-    "a tap that leads nowhere": (shown(click_action={"type": 2}), "80100003"),
+    "a tap that leads nowhere": (a_message(click_action={"type": 2}), "80100003"),
     "a link that is not secure": (
-        shown(click_action={"type": 2, "url": "http://example.com"}),
+        a_message(click_action={"type": 2, "url": "http://example.com"}),
         "80100003",
     ),
-    "an intent without one": (shown(click_action={"type": 1}), "80100003"),
-    "a kind of tap nobody knows": (shown(click_action={"type": 5}), "80100003"),
+    "an intent without one": (a_message(click_action={"type": 1}), "80100003"),
+    "a kind of tap nobody knows": (a_message(click_action={"type": 5}), "80100003"),
     "no body": ({"notification": {"title": "T"}}, "80100003"),
     "data that is an object": ({"data": {"a": "b"}}, "80100003"),
-    "style 1 without big texts": (shown(style=1), "80100003"),
-    "text as number to replace by": (shown(notify_id="7"), "80100003"),
-    "a negative number to replace by": (shown(notify_id=-1), "80100003"),
-    "an unknown importance": (shown(importance="MAX"), "80100003"),
+    "style 1 without big texts": (a_message(style=1), "80100003"),
+    "text as number to replace by": (a_message(notify_id="7"), "80100003"),
+    "a negative number to replace by": (a_message(notify_id=-1), "80100003"),
+    "an unknown importance": (a_message(importance="MAX"), "80100003"),
     "a picture that is not secure": (
         {"notification": {"title": "T", "body": "B", "image": "http://example.com/i.png"}},
         "80100003",
@@ -113,17 +113,17 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
 }
 
 
-@pytest.mark.parametrize("given", ACCEPTED.values(), ids=ACCEPTED)
-def test_a_right_body_is_accepted(given: dict[str, Any], client: httpx.Client) -> None:
-    answer = post(client, **given)
+@pytest.mark.parametrize("body", ACCEPTED.values(), ids=ACCEPTED)
+def test_a_right_body_is_accepted(body: dict[str, Any], client: httpx.Client) -> None:
+    answer = post(client, **body)
     assert answer.status_code == 200
     assert (answer.json()["code"], answer.json()["msg"]) == ("80000000", "Success"), answer.text
     assert answer.json()["requestId"]
 
 
-@pytest.mark.parametrize(("given", "code"), REFUSED.values(), ids=REFUSED)
-def test_a_wrong_body_is_refused(given: dict[str, Any], code: str, client: httpx.Client) -> None:
-    answer = post(client, **given)
+@pytest.mark.parametrize(("body", "code"), REFUSED.values(), ids=REFUSED)
+def test_a_wrong_body_is_refused(body: dict[str, Any], code: str, client: httpx.Client) -> None:
+    answer = post(client, **body)
     assert (answer.status_code, answer.json()["code"]) == (400, code), answer.text
 
 
@@ -209,8 +209,8 @@ def test_the_summary_tells_repeats_with_a_replace_key_from_those_without() -> No
     ):
         data = '{"notificationId":"n1"}'
         for _ in range(2):
-            post(client, token=["keyed"], data=data, **shown(tag="n1", notify_id=7))
-            post(client, token=["half-keyed"], data=data, **shown(tag="n1"))
+            post(client, token=["keyed"], data=data, **a_message(tag="n1", notify_id=7))
+            post(client, token=["half-keyed"], data=data, **a_message(tag="n1"))
         post(client, token=["illegal-a", "b"], data="no JSON")
         client.post(SEND, content=b"{")
         assert summary(served.url) == {

@@ -25,7 +25,7 @@ from tests.senders.test_fcm_message import messages
 HMS = AddressKind.HMS
 
 
-def taken(content: Content) -> int:
+def size_of(content: Content) -> int:
     return size(content, LANGUAGES[HMS])
 
 
@@ -44,7 +44,7 @@ def test_every_message_that_fits_is_one_that_huawei_takes(
     rendered = message.rendered(HMS)
     if not isinstance(rendered, Payload):
         assert rendered == PAYLOAD_TOO_BIG
-        assert taken(message.content) > MOST_BYTES
+        assert size_of(message.content) > MOST_BYTES
         return
     accepted = check(rendered.body(tokens))
     shown = accepted.message["notification"]
@@ -58,7 +58,7 @@ def test_a_body_is_refused_at_the_first_byte_too_many_however_long_the_addresses
     def of(characters: int) -> Content:
         return Content.model_construct(title="t", body="é" + "x" * characters)
 
-    most = MOST_BYTES - taken(of(0))
+    most = MOST_BYTES - size_of(of(0))
     message = Message("N" * 20, of(most))
     short = len(str(2**31 - 1)) - len(str(notify_id(message.id)))
     fitting = replace(message, content=of(most + short))
@@ -140,7 +140,7 @@ def test_a_tap_always_leads_somewhere(url: str | None, action: dict[str, Any]) -
 
 
 @pytest.mark.parametrize(
-    ("left", "ttl"),
+    ("lifetime", "ttl"),
     [
         (timedelta(hours=1), "3600s"),
         (timedelta(seconds=1.9), "1s"),
@@ -150,8 +150,8 @@ def test_a_tap_always_leads_somewhere(url: str | None, action: dict[str, Any]) -
         (timedelta(days=365), "1296000s"),
     ],
 )
-def test_an_expiry_is_passed_on_within_huaweis_bounds(left: timedelta, ttl: str) -> None:
-    assert sent(a_message(expires_at=NOW + left))["android"]["ttl"] == ttl
+def test_an_expiry_is_passed_on_within_huaweis_bounds(lifetime: timedelta, ttl: str) -> None:
+    assert sent(a_message(expires_at=NOW + lifetime))["android"]["ttl"] == ttl
 
 
 @given(id=st.text("abcXYZ019", min_size=1, max_size=20))

@@ -35,37 +35,37 @@ def reactions(http: int, body: bytes, tokens: Sequence[str]) -> dict[str, Answer
     return meaning(HttpAnswer(http, {}, body), tokens)
 
 
-def said(code: object, msg: object = "in words") -> bytes:
+def an_answer(code: object, msg: object = "in words") -> bytes:
     return json.dumps({"code": code, "msg": msg, "requestId": "r"}).encode()
 
 
 ROWS: list[tuple[int, bytes, Answer]] = [
-    (200, said("80000000", "Success"), Accepted("r")),
-    (200, said(80000000), Accepted("r")),
-    (500, said("80000000"), Accepted("r")),
+    (200, an_answer("80000000", "Success"), Accepted("r")),
+    (200, an_answer(80000000), Accepted("r")),
+    (500, an_answer("80000000"), Accepted("r")),
     (200, b'{"code":"80000000"}', Accepted()),
-    (200, said("80100000"), PARTLY),
-    (200, said("80300007"), GONE),
-    (400, said("80300007"), GONE),
-    *((200, said(f"801000{n}"), INVALID) for n in ("01", "02", "03", "13", "18")),
-    (400, said("80100003"), INVALID),
-    (200, said("80100004"), Unsendable("expired")),
-    (200, said("80100016"), Unsendable("contentRejected")),
-    (200, said("80100022"), Unsendable("contentRejected")),
-    (200, said("80100017"), SLOWER),
-    *((200, said(f"802000{n}"), REFUSED) for n in ("01", "03", "05")),
-    (401, said("80200003"), REFUSED),
-    (200, said("80300002"), Misconfigured("appNotPermitted")),
-    (200, said("80300037"), Misconfigured("appNotPermitted")),
-    (200, said("80300008"), Unsendable("payloadTooBig")),
-    (200, said("80300010"), INVALID),
-    (200, said("80300011"), Unsendable("urgencyNotPermitted")),
-    (200, said("80300013"), Misconfigured("receiptAddressRefused")),
-    (200, said("80600003"), RetryLater("unavailable")),
-    (500, said("81000001"), RetryLater("internal", ambiguous=True)),
-    *((200, said(f"820000{n:02}"), INVALID) for n in range(1, 14)),
+    (200, an_answer("80100000"), PARTLY),
+    (200, an_answer("80300007"), GONE),
+    (400, an_answer("80300007"), GONE),
+    *((200, an_answer(f"801000{n}"), INVALID) for n in ("01", "02", "03", "13", "18")),
+    (400, an_answer("80100003"), INVALID),
+    (200, an_answer("80100004"), Unsendable("expired")),
+    (200, an_answer("80100016"), Unsendable("contentRejected")),
+    (200, an_answer("80100022"), Unsendable("contentRejected")),
+    (200, an_answer("80100017"), SLOWER),
+    *((200, an_answer(f"802000{n}"), REFUSED) for n in ("01", "03", "05")),
+    (401, an_answer("80200003"), REFUSED),
+    (200, an_answer("80300002"), Misconfigured("appNotPermitted")),
+    (200, an_answer("80300037"), Misconfigured("appNotPermitted")),
+    (200, an_answer("80300008"), Unsendable("payloadTooBig")),
+    (200, an_answer("80300010"), INVALID),
+    (200, an_answer("80300011"), Unsendable("urgencyNotPermitted")),
+    (200, an_answer("80300013"), Misconfigured("receiptAddressRefused")),
+    (200, an_answer("80600003"), RetryLater("unavailable")),
+    (500, an_answer("81000001"), RetryLater("internal", ambiguous=True)),
+    *((200, an_answer(f"820000{n:02}"), INVALID) for n in range(1, 14)),
     (401, b"", REFUSED),
-    (401, said("80399999"), REFUSED),
+    (401, an_answer("80399999"), REFUSED),
     (403, PAGE, REFUSED),
     (404, PAGE, Misconfigured("appNotFound")),
     (408, b"", LOST),
@@ -74,21 +74,21 @@ ROWS: list[tuple[int, bytes, Answer]] = [
     (502, PAGE, UNAVAILABLE),
     (504, b"", UNAVAILABLE),
     (503, b"", SLOWER),
-    (503, said("80399999"), SLOWER),
+    (503, an_answer("80399999"), SLOWER),
     (200, PAGE, LOST),
     (200, b"", LOST),
     (200, b"{}", LOST),
-    (200, said(None), LOST),
-    (200, said("Success"), LOST),
-    (200, said("800000000"), LOST),
-    (200, said("８００００００００"[:8]), LOST),
+    (200, an_answer(None), LOST),
+    (200, an_answer("Success"), LOST),
+    (200, an_answer("800000000"), LOST),
+    (200, an_answer("８００００００００"[:8]), LOST),
     (200, b"[" * 60_000, LOST),
     (302, b"", Misconfigured("unexpectedAnswer")),
     (400, PAGE, INVALID),
     (413, b"", INVALID),
     (600, b"", UNAVAILABLE),
-    (200, said("80399999"), Rejected("unknownError")),
-    (403, said("80399999"), Rejected("unknownError")),
+    (200, an_answer("80399999"), Rejected("unknownError")),
+    (403, an_answer("80399999"), Rejected("unknownError")),
 ]
 
 
@@ -116,8 +116,8 @@ def test_every_row_of_the_table_decides_and_is_hidden_by_none_above_it(
 # ---- some of them -----------------------------------------------------------------------------
 
 
-def partly(**told: Any) -> bytes:
-    return said("80100000", json.dumps(told))
+def partly(**fields: Any) -> bytes:
+    return an_answer("80100000", json.dumps(fields))
 
 
 OK = Accepted("r")
@@ -146,16 +146,18 @@ def test_only_a_reason_that_lies_in_the_address_makes_it_gone(reason: str, meani
 
 def test_reasons_count_as_well_where_no_address_was_taken() -> None:
     told = json.dumps({"illegalTokens": {"noPushTypeRight": ["a"]}, "failure": 1})
-    answers = reactions(200, said("80300007", told), ["a", "b"])
+    answers = reactions(200, an_answer("80300007", told), ["a", "b"])
     assert answers == {"a": Rejected("tokenRefused"), "b": GONE}
 
 
-@pytest.mark.parametrize("told", [{"illegal_tokens": ["b"]}, {"illegalTokens": {"noRight": ["b"]}}])
-def test_the_details_may_come_without_a_count_or_as_json_proper(told: dict[str, Any]) -> None:
+@pytest.mark.parametrize(
+    "fields", [{"illegal_tokens": ["b"]}, {"illegalTokens": {"noRight": ["b"]}}]
+)
+def test_the_details_may_come_without_a_count_or_as_json_proper(fields: dict[str, Any]) -> None:
     expected = {"a": OK, "b": GONE}
-    assert reactions(200, partly(**told), ["a", "b"]) == expected
-    assert reactions(200, said("80100000", told), ["a", "b"]) == expected
-    assert reactions(200, partly(**told, failure="1"), ["a", "b"]) == expected
+    assert reactions(200, partly(**fields), ["a", "b"]) == expected
+    assert reactions(200, an_answer("80100000", fields), ["a", "b"]) == expected
+    assert reactions(200, partly(**fields, failure="1"), ["a", "b"]) == expected
 
 
 @pytest.mark.parametrize(
@@ -177,7 +179,7 @@ def test_the_details_may_come_without_a_count_or_as_json_proper(told: dict[str, 
     ],
 )
 def test_where_it_is_not_known_which_were_taken_all_are_in_doubt(msg: object) -> None:
-    assert reactions(200, said("80100000", msg), ["a", "b"]) == {"a": PARTLY, "b": PARTLY}
+    assert reactions(200, an_answer("80100000", msg), ["a", "b"]) == {"a": PARTLY, "b": PARTLY}
 
 
 @pytest.mark.parametrize("listed", [["b"], ["b", "somebody else"]])
@@ -194,7 +196,7 @@ def test_a_list_names_addresses_one_by_one_and_the_sentence_about_all_of_them_no
     listed: bool,
 ) -> None:
     tokens = many(50)
-    body = partly(failure=50, illegal_tokens=tokens) if listed else said("80300007")
+    body = partly(failure=50, illegal_tokens=tokens) if listed else an_answer("80300007")
     assert reactions(200, body, tokens) == dict.fromkeys(tokens, GONE)
     assert named(HttpAnswer(200, {}, body)) == (set(tokens) if listed else set())
 

@@ -40,13 +40,13 @@ PASSWORD = "p12-pass word"
 Key = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
 
 
-def apns(**given: object) -> ApnsCredentials:
-    return ApnsCredentials.read(credentials_json(**given))
+def apns(**fields: object) -> ApnsCredentials:
+    return ApnsCredentials.read(credentials_json(**fields))
 
 
-def refusal(**given: object) -> str:
+def refusal(**fields: object) -> str:
     with pytest.raises(CredentialsRefused) as refused:
-        apns(**given)
+        apns(**fields)
     told = str(refused.value)
     assert BODY[:20] not in told
     assert PASSWORD not in told
@@ -109,14 +109,14 @@ NO_P8 = {
 }
 
 
-@pytest.mark.parametrize(("key", "told"), NO_P8.values(), ids=NO_P8)
-def test_what_is_no_p8_is_refused_and_told_why(key: str, told: str) -> None:
-    assert told in refusal(key=key)
+@pytest.mark.parametrize(("key", "sentence"), NO_P8.values(), ids=NO_P8)
+def test_what_is_no_p8_is_refused_and_told_why(key: str, sentence: str) -> None:
+    assert sentence in refusal(key=key)
 
 
-@pytest.mark.parametrize("given", [f" {KEY_ID}\n", KEY_ID.lower(), f'"{KEY_ID}"'])
-def test_an_id_is_understood_with_what_stands_around_it_and_in_lower_case(given: str) -> None:
-    assert apns(keyId=given).key_id == KEY_ID
+@pytest.mark.parametrize("text", [f" {KEY_ID}\n", KEY_ID.lower(), f'"{KEY_ID}"'])
+def test_an_id_is_understood_with_what_stands_around_it_and_in_lower_case(text: str) -> None:
+    assert apns(keyId=text).key_id == KEY_ID
 
 
 @pytest.mark.parametrize("wrong", ["", "ABCDE1234", "ABCDE123456", "ABCDE-1234", "ABCDÉ12345", [1]])
@@ -172,22 +172,22 @@ def encoded(contents: bytes) -> str:
     return base64.b64encode(contents).decode()
 
 
-def told_of(contents: bytes, password: str = PASSWORD) -> str:
+def refusal_of(contents: bytes, password: str = PASSWORD) -> str:
     return refusal(p12=encoded(contents), password=password, **NO_KEY)
 
 
 def test_a_p12_that_openssl_would_refuse_in_the_handshake_is_refused_at_once() -> None:
     weak = rsa.generate_private_key(65537, 1024)
-    told = told_of(p12(weak))
+    told = refusal_of(p12(weak))
     assert "too small" in told
     assert "2,048 bits" in told
 
 
 def test_a_p12_that_cannot_be_used_is_refused_and_told_why() -> None:
-    assert "password is wrong" in told_of(GOOD_P12, "another")
-    assert "password is wrong" in told_of(GOOD_P12[:-40])
-    assert "password is wrong" in told_of(b"no P12 at all")
-    assert "not for com.example.app" in told_of(p12(EC, topic="com.example.other"))
+    assert "password is wrong" in refusal_of(GOOD_P12, "another")
+    assert "password is wrong" in refusal_of(GOOD_P12[:-40])
+    assert "password is wrong" in refusal_of(b"no P12 at all")
+    assert "not for com.example.app" in refusal_of(p12(EC, topic="com.example.other"))
     assert "base64" in refusal(p12="C:\\certificates\\push.p12", **NO_KEY)
 
 

@@ -31,14 +31,14 @@ class Service:
 
     def __init__(self, *answers: Answer) -> None:
         self.answers = list(answers)
-        self.asked: list[int] = []
+        self.requests: list[int] = []
         self.now = 0.0
         self.seconds = 0.0
         self.under_way = self.most = 0
 
     async def attempt(self, push: Push) -> Answer:
         address, _ = push
-        self.asked.append(int(address.value))
+        self.requests.append(int(address.value))
         self.under_way += 1
         self.most = max(self.most, self.under_way)
         await asyncio.sleep(0)
@@ -125,7 +125,7 @@ def test_one_that_asks_the_app_to_wait_ends_the_send_for_all_that_were_not_begun
     service = Service(Accepted(), QUOTA)
     answers = run(service.send(service.pace(1, ceiling=1), 10))
     assert answers == [Accepted(), QUOTA] + [no_turn_for(60.0)] * 8
-    assert service.asked == [0, 1]
+    assert service.requests == [0, 1]
 
 
 def test_while_the_app_waits_nobody_asks_and_the_rest_of_the_wait_is_told() -> None:
@@ -134,7 +134,7 @@ def test_while_the_app_waits_nobody_asks_and_the_rest_of_the_wait_is_told() -> N
     run(service.send(pace, 1))
     service.now = 45.0
     assert run(service.send(pace, 3)) == [no_turn_for(15.0)] * 3
-    assert service.asked == [0]
+    assert service.requests == [0]
     service.now = 60.0
     assert run(service.send(pace, 3)) == [Accepted()] * 3
 
@@ -191,13 +191,13 @@ def test_after_its_time_nothing_is_begun() -> None:
     service.seconds = 1.0
     answers = run(service.send(service.pace(1, ceiling=1), 10, until=3.0))
     assert answers == [Accepted()] * 3 + [NO_TURN] * 7
-    assert service.asked == [0, 1, 2]
+    assert service.requests == [0, 1, 2]
 
 
 def test_without_any_time_nothing_is_sent() -> None:
     service = Service()
     assert run(service.send(service.pace(5), 3, until=0.0)) == [NO_TURN] * 3
-    assert service.asked == []
+    assert service.requests == []
 
 
 def test_one_that_waits_for_its_turn_gives_up_in_time_and_loses_nobodys_turn() -> None:

@@ -193,7 +193,7 @@ def test_a_connection_that_was_won_second_is_closed() -> None:
     attempts = Attempts(good=["::1", "1.1.1.1"])
     both = asyncio.Event()
 
-    async def together(place: Place) -> socket.socket:
+    async def open_together(place: Place) -> socket.socket:
         opened = await attempts.open(place)
         both.set() if len(attempts.opened) == 2 else await both.wait()
         return opened
@@ -201,7 +201,7 @@ def test_a_connection_that_was_won_second_is_closed() -> None:
     async def resolve(host: str, port: int) -> Sequence[Place]:
         return [(V6, ("::1", 1)), (V4, ("1.1.1.1", 1))]
 
-    won = asyncio.run(racing.connect("h", 1, resolve=resolve, open_=together))
+    won = asyncio.run(racing.connect("h", 1, resolve=resolve, open_=open_together))
     assert sorted(it.fileno() == -1 for it in attempts.opened) == [False, True]
     won.close()
 

@@ -99,9 +99,13 @@ def test_a_quota_that_names_the_project_is_everybodys_at_once() -> None:
     assert codes(answers) == ["quotaExceeded", "noTurn", "noTurn"]
 
 
-@pytest.mark.parametrize("given", [http(503), http(500), http(502), http(504, "Retry-After: 5")])
-def test_fcm_faltering_without_naming_a_time_is_still_asked_for_the_others(given: bytes) -> None:
-    with Misbehaving(answer(given), answer(OK)) as server:
+@pytest.mark.parametrize(
+    "slow_answer", [http(503), http(500), http(502), http(504, "Retry-After: 5")]
+)
+def test_fcm_faltering_without_naming_a_time_is_still_asked_for_the_others(
+    slow_answer: bytes,
+) -> None:
+    with Misbehaving(answer(slow_answer), answer(OK)) as server:
         sender = fcm(server.url)
         try:
             answers = sender.send(pushes(a_message(), addresses("a", "b", "c")))

@@ -40,7 +40,7 @@ class Handler:
     answer_headers: dict[str, str] = field(default_factory=dict)
     hold_seconds: float = 0.0
     released: bool = False
-    at_once: int = 0
+    parallel: int = 0
     most_at_once: int = 0
     url: str = ""
 
@@ -54,12 +54,12 @@ class Handler:
         self.deliveries.append(
             Delivery(time.time(), request.raw_path, dict(request.headers), body),
         )
-        self.at_once += 1
-        self.most_at_once = max(self.most_at_once, self.at_once)
+        self.parallel += 1
+        self.most_at_once = max(self.most_at_once, self.parallel)
         end = time.monotonic() + self.hold_seconds
         while time.monotonic() < end and not self.released:  # noqa: ASYNC110 - set by a thread
             await asyncio.sleep(0.01)
-        self.at_once -= 1
+        self.parallel -= 1
         status = self.script[request.path].pop(0) if self.script[request.path] else 200
         return web.Response(status=status, headers=self.answer_headers)
 

@@ -71,7 +71,7 @@ def read(path: str, document: Fields) -> Reading:
         read, changes = reader(id, plain, raw)
     except Defect as defect:
         return Reading({"defect": str(defect)}, None)
-    return Reading(_shown(read), changes)
+    return Reading(_plain(read), changes)
 
 
 Raw = dict[str, Any]
@@ -124,22 +124,22 @@ def _batch(_: str, plain: Raw, raw: Raw) -> Answer:
     }
     if len(it.targets) <= MOST_SHOWN:
         shown["targets"] = [_target(each) for each in it.targets]
-        shown["records"] = [_given(each) for each in it.records]
+        shown["records"] = [_fields(each) for each in it.records]
     return shown, _raw_changes(raw["fields"], batch_fields(it), forgotten=("addresses",))
 
 
 def _part(_: str, plain: Raw, raw: Raw) -> Answer:
     it: PlanPart = part_from(_document(raw))
-    shown = {**_given(it), "place": it.place, "due": [it.due(each) for each in it.unannounced]}
+    shown = {**_fields(it), "place": it.place, "due": [it.due(each) for each in it.unannounced]}
     return shown, _raw_changes(raw["fields"], part_fields(it))
 
 
 def _device(id: str, plain: Raw, _: Raw) -> Answer:
     derived = devices.derived_fields(devices.derived_from(id, plain))
     shown = {
-        "device": _given(devices.device_from(id, plain)),
+        "device": _fields(devices.device_from(id, plain)),
         "target": _target(devices.target_from(id, plain, "v1")),
-        "reach": _given(devices.reach_from(plain)),
+        "reach": _fields(devices.reach_from(plain)),
         "domains": devices.domains_from(plain),
         "shows": devices.pending_from(plain, NOON),
     }
@@ -148,7 +148,7 @@ def _device(id: str, plain: Raw, _: Raw) -> Answer:
 
 def _target(it: Target) -> Json:
     whole = {
-        **_given(it),
+        **_fields(it),
         "heldBack": it.held_back,
         "outOfReach": "" if it.address else it.out_of_reach,
         "polls": it.polls,
@@ -213,7 +213,7 @@ def _prompt(id: str, plain: Raw, _: Raw) -> Answer:
     return it, _encoded(stored.difference(plain, posts.prompt_fields(it)))
 
 
-def _lane(_id: str, plain: Raw, _: Raw) -> Answer:
+def _send_schedule(_id: str, plain: Raw, _: Raw) -> Answer:
     return schedule_from(plain), None
 
 
@@ -263,7 +263,7 @@ _KINDS: Mapping[str, Callable[[str, Raw, Raw], Answer]] = {
     "usage": _usage,
     "moderationPosts": _post,
     "moderationPrompts": _prompt,
-    "lanes": _lane,
+    "lanes": _send_schedule,
     "exports": _export,
     "apnsTokens": _apns_token,
 }
@@ -309,14 +309,14 @@ def _of(record: object) -> dict[str, object]:
     return {to_camel(_NAMED.get(n := each.name, n)): getattr(record, n) for each in fields(record)}
 
 
-def _given(record: object) -> dict[str, Json]:
+def _fields(record: object) -> dict[str, Json]:
     """Leave out the fields that say nothing."""
-    shown = {name: _shown(value) for name, value in _of(record).items()}
+    shown = {name: _plain(value) for name, value in _of(record).items()}
     silent: tuple[object, ...] = (None, "", [], {}, False, DEFAULT_APP)
     return {k: v for k, v in shown.items() if v not in silent and k != "version"}
 
 
-def _shown(value: object) -> Json:
+def _plain(value: object) -> Json:
     match value:
         case datetime():
             return moment_text(value)
@@ -327,11 +327,11 @@ def _shown(value: object) -> Json:
         case BaseModel():
             return value.model_dump(mode="json", by_alias=True)
         case Mapping():
-            return {str(name): _shown(each) for name, each in value.items()}
+            return {str(name): _plain(each) for name, each in value.items()}
         case list() | tuple() | frozenset():
-            return [_shown(each) for each in value]
+            return [_plain(each) for each in value]
     if isinstance(value, Foreign):
         return "foreign"
     if isinstance(value, Notification):
-        return _shown(notification_json(value))
-    return _given(value) if is_dataclass(value) else value
+        return _plain(notification_json(value))
+    return _fields(value) if is_dataclass(value) else value

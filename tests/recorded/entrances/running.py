@@ -38,7 +38,7 @@ HIDDEN = re.compile(r"hmac:[0-9a-f]{16}")
 """The keyed hash of a secret; each process has a key of its own."""
 ANSWERS: Mapping[str, Answer] = {
     "accepted": push.accepted(),
-    "unregistered": push.gone(),
+    "unregistered": push.address_gone(),
     "busy": push.busy(30.0),
     "lost": push.lost(),
     "refused": push.refused(),
@@ -75,7 +75,7 @@ class Fanfare:
         self._service.will(address, *(ANSWERS[each] for each in answers))
 
     @contextmanager
-    def heard(self) -> Iterator[None]:
+    def answers_kept(self) -> Iterator[None]:
         """Keep what is logged."""
         with redirect_stdout(self._out):
             yield
