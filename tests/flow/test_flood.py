@@ -425,7 +425,7 @@ def test_a_batch_counts_for_the_others_also_while_its_next_pass_begins() -> None
     world, id = audience.world, audience.approve()
     world.pass_time(timedelta(seconds=3))
     batches = [batch.id for batch in world.batches(id)]
-    assert [world.push.asked(f"token-{hwid}") for hwid in (first[0], second[0])] == [1, 1]
+    assert [world.push.requests_to(f"token-{hwid}") for hwid in (first[0], second[0])] == [1, 1]
     world.clock.advance(40)
     assert world.parts.memory.may_ask(id, world.clock.now())  # as a third batch just did
 
@@ -438,4 +438,4 @@ def test_a_batch_counts_for_the_others_also_while_its_next_pass_begins() -> None
     world.send(id, batches[0])
     world.drain()
     assert dict(world.get(id).tally.errors) == {KEPT: 25}
-    assert audience.kept(bad) == 25
+    assert audience.count_addresses(bad) == 25

@@ -202,7 +202,10 @@ def test_without_telegram_there_is_no_bot(tmp_path: Path) -> None:
 def test_the_page_shows_the_room_and_names_who_may_press() -> None:
     people = {MIRA: "Mira"}
     telegram = Telegram(TOKEN, {ROOM: "Moderators"}, people=people)
-    with Served(app(telegram)) as served, httpx.Client(base_url=served.url, timeout=60) as browser:
+    with (
+        ServedApp(app(telegram)) as served,
+        httpx.Client(base_url=served.url, timeout=60) as browser,
+    ):
         page = browser.get("/")
         assert page.headers["Content-Type"].startswith("text/html")
         for path in re.findall(r'(?:href|src)="(/page/[^"]+)"', page.text):
@@ -212,7 +215,10 @@ def test_the_page_shows_the_room_and_names_who_may_press() -> None:
 
 def test_who_presses_bears_the_name_of_the_page() -> None:
     telegram = Telegram(TOKEN, {ROOM: "Moderators"}, people={MIRA: "Mira"})
-    with Served(app(telegram)) as served, httpx.Client(base_url=served.url, timeout=60) as browser:
+    with (
+        ServedApp(app(telegram)) as served,
+        httpx.Client(base_url=served.url, timeout=60) as browser,
+    ):
         said = {"user": MIRA, "chat": ROOM, "text": "Good morning"}
         browser.post("/_reply", json=said)
         browser.post("/_reply", json={**said, "user": STRANGER})
