@@ -1,7 +1,10 @@
-"""``fanfare device``: what an operator does for a device that lost what it proves itself by."""
+"""``fanfare device``: this computer as one that is notified, and what an operator does for a device
+that lost what it proves itself by.
+"""
 
 import click
 
+from cli.desktop.commands import consent, leave, listen
 from cli.errors import cli_errors
 from shared.flow.audience import devices
 from shared.wiring import parts
@@ -9,7 +12,7 @@ from shared.wiring import parts
 
 @click.group()
 def device() -> None:
-    """Help a device that lost its secret."""
+    """Be notified on this computer; help a device that lost its secret."""
 
 
 @device.command()
@@ -23,3 +26,7 @@ def reset(hwid: str) -> None:
     """
     devices.reset(hwid, devices=parts().devices)
     click.echo("reset: the next registration of this hwid needs no proof")
+
+
+for each in (listen, consent, leave):
+    device.add_command(each)

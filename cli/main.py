@@ -14,7 +14,7 @@ import click
 
 from cli import archive as cli_archive
 from cli.cost import cost
-from cli.device import device
+from cli.device import device, reset
 from cli.errors import cli_errors
 from cli.record import tell_chain, tell_difference, tell_history, tell_record, utc
 from cli.review import revision_to_decide
@@ -34,6 +34,8 @@ from shared.wiring import Parts, counting, parts
 
 NEED_NO_PROJECT = {cost.name}
 ONLY_EXPLAINS = "cli.main.only_explains"
+NAMES_ITS_SERVER = "cli.main.names_its_server"
+GATEWAY = "FANFARE_FUNCTIONS_URL"
 
 
 class Fanfare(click.Group):
@@ -42,10 +44,14 @@ class Fanfare(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """Find the command, and in passing whether it only explains itself."""
+        """Find the command, and in passing whether it only explains itself, and whether it is a
+        device's, which names its server and needs none of its project.
+        """
         name, command, rest = super().resolve_command(ctx, args)
         is_bare = isinstance(command, click.Group) and not rest
         ctx.meta[ONLY_EXPLAINS] = is_bare or not {"-h", "--help"}.isdisjoint(rest)
+        named = os.environ.get(GATEWAY) or any(it.startswith("--gateway") for it in rest)
+        ctx.meta[NAMES_ITS_SERVER] = name == device.name and rest[:1] != [reset.name] and named
         return name, command, rest
 
 
@@ -75,6 +81,7 @@ def main(stack_file: Path | None) -> None:
     fanfare reject ID -c "no source"    the provider reads why
     fanfare domain NAME                 a domain, and who changed what goes round moderation
     fanfare release ID                  end anybody's claim
+    fanfare device listen               be notified on this computer
     fanfare device reset HWID           let a device that lost its secret register anew
     fanfare telegram chats              groups and people with their numbers
     fanfare telegram setup              agree with Telegram on the moderators' bot
@@ -85,6 +92,8 @@ def main(stack_file: Path | None) -> None:
         return
     ctx = click.get_current_context()
     if ctx.invoked_subcommand in NEED_NO_PROJECT or ctx.meta[ONLY_EXPLAINS]:
+        return
+    if ctx.meta[NAMES_ITS_SERVER] and stack_file is None:
         return
     from local.stack_file import STACK_FILE, StackError, running
 
