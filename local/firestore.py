@@ -1,7 +1,7 @@
 """Google's own Firestore emulator: started, given its rules, ended with its starter.
 
-It surprises: the jar has no Main-Class; a bad rules file does not keep it from starting, so the
-rules are put again once it answers; and it outlives a killed parent for ever, so it is a ``Child``.
+It surprises: a bad rules file does not keep it from starting, so the rules are put again once it
+answers; and it outlives a killed parent for ever, so it is a ``Child``.
 """
 
 import contextlib
@@ -13,7 +13,8 @@ from typing import Self
 
 import httpx
 
-from local.java import find_jar, find_java
+from local.emulator_jar import find_jar, launch_of
+from local.java import find_java
 from local.processes import (
     START_SECONDS,
     Child,
@@ -23,7 +24,6 @@ from local.processes import (
     require_free,
 )
 
-MAIN_CLASS = "com.google.cloud.datastore.emulator.firestore.CloudFirestore"
 FAST_START = ("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-Xmx2g", "-Duser.language=en")
 
 
@@ -111,8 +111,9 @@ class FirestoreEmulator(Emulator):
         """Start the jar, without waiting for it."""
         if self.started_here and self.child is None:
             require_free("firestore", self.address)
-            jar = find_jar()
-            command = [find_java(), *FAST_START, "-cp", str(jar), MAIN_CLASS, *self._flags()]
+            launch = launch_of(find_jar())
+            java = find_java(at_least=launch.java)
+            command = [java, *FAST_START, *launch.arguments, *self._flags()]
             self.child = Child("firestore", command, log=self._log or self._temporary_log())
         return self
 
@@ -152,7 +153,7 @@ class FirestoreEmulator(Emulator):
 
     def _flags(self) -> list[str]:
         host, _, port = self.address.rpartition(":")
-        flags = ["start", f"--host={host}", f"--port={port}", f"--project_id={self._project}"]
+        flags = [f"--host={host}", f"--port={port}", f"--project_id={self._project}"]
         if self._rules:
             flags.append(f"--rules={self._rules}")
         if self.functions:

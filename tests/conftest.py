@@ -17,8 +17,9 @@ from typing import NoReturn
 import pytest
 from hypothesis import settings
 
+from local.emulator_jar import find_jar
 from local.firestore import FirestoreEmulator
-from local.java import EmulatorMissing, find_jar
+from local.java import EmulatorMissing
 from local.processes import free_ports
 from local.stack_file import Stack
 from local.starting import running_stack

