@@ -69,7 +69,7 @@ class Background(Generic[T]):
 
 
 class ServedApp:
-    """aiohttp app that is served from a thread: ``with Served(app) as served: get(served.url)``."""
+    """aiohttp app that a thread serves: ``with ServedApp(app) as served: get(served.url)``."""
 
     address: str
     """``127.0.0.1:N``, known once started."""

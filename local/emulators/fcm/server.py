@@ -150,7 +150,7 @@ class Fcm:
 
 
 def app(config: Config | None = None, service_account: Path | None = None) -> web.Application:
-    """Create the emulator as an app, for ``Served`` or ``serve``."""
+    """Create the emulator as an app, for ``ServedApp`` or ``serve``."""
     application = web.Application(client_max_size=MOST_BODY_BYTES)
     application.add_routes(Fcm(config or Config(), TokenEndpoint(service_account)).routes())
     return application

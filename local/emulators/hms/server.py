@@ -199,7 +199,7 @@ def _illegal(attempts: Mapping[str, int]) -> dict[str, Illegal]:
 
 
 def app(config: Config | None = None, app_secret: str = "") -> web.Application:
-    """Create the emulator as an app, for ``Served`` or ``serve``."""
+    """Create the emulator as an app, for ``ServedApp`` or ``serve``."""
     application = web.Application(client_max_size=MOST_BODY_BYTES)
     application.add_routes(Hms(config or Config(), HmsTokenEndpoint(app_secret)).routes())
     return application

@@ -203,7 +203,7 @@ def _refused(refused: Refused) -> web.Response:
 
 
 def app(telegram: Telegram) -> web.Application:
-    """Create the emulator as an app, for ``Served`` or ``serve``."""
+    """Create the emulator as an app, for ``ServedApp`` or ``serve``."""
     application = web.Application(client_max_size=MOST_BODY_BYTES)
     application.add_routes(telegram.routes())
     application.cleanup_ctx.append(telegram.lifetime)
