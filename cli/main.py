@@ -183,7 +183,7 @@ def explain_(id: str, hwid: str) -> None:
     why = explain.explain(notification, hwid, needs=p)
     if why.record is None:
         when = "was" if why.planned else "would be"
-        if not why.known:
+        if not why.is_known:
             click.echo("not targeted: none of the provider's devices has this hwid")
         elif why.misses:
             click.echo(f"not targeted: {when} left out by {', '.join(why.misses)}")

@@ -72,10 +72,10 @@ class RunMemory(Protocol):
     batches sent elsewhere. Nothing rests on it: a process that starts anew asks again.
     """
 
-    def note(self, id: RunId, batch: BatchId, heard: Mapping[Group, Evidence]) -> None:
+    def note(self, id: RunId, batch: BatchId, by_group: Mapping[Group, Evidence]) -> None:
         """Store what a batch has heard so far; replaces what the batch told before."""
 
-    def recall(self, id: RunId, kept: Mapping[BatchId, Mapping[Group, Evidence]]) -> None:
+    def recall(self, id: RunId, by_batch: Mapping[BatchId, Mapping[Group, Evidence]]) -> None:
         """Store what the ledger kept of each batch, unless more of the batch is known here."""
 
     def silent(self, id: RunId) -> Set[BatchId]:
@@ -84,10 +84,10 @@ class RunMemory(Protocol):
     def may_ask(self, id: RunId, now: datetime) -> bool:
         """Tell whether to ask the ledger for what other processes heard; true at intervals."""
 
-    def heard(self, id: RunId, group: Group) -> Evidence:
+    def evidence(self, id: RunId, group: Group) -> Evidence:
         """Return the evidence of a group from all batches together."""
 
-    def heard_of_all(self, id: RunId, service: AppService) -> Evidence:
+    def service_evidence(self, id: RunId, service: AppService) -> Evidence:
         """Return the evidence of all groups of one app at one push service: how many addresses were
         accepted, and how many are unknown.
         """

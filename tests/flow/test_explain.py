@@ -30,7 +30,7 @@ def test_a_device_that_got_it_is_explained_by_its_record() -> None:
     world.push.will("token-phone-9", busy(), refused())
     it = world.sent()
     why = explained(world, it.id, "phone-9")
-    assert (why.targeted, why.planned, why.known) == (True, True, True)
+    assert (why.targeted, why.planned, why.is_known) == (True, True, True)
     assert why.record is not None
     assert (why.record.outcome, why.record.code) == (Outcome.FAILED, "INVALID_ARGUMENT")
     assert why.record.at == NOON + timedelta(seconds=15)
@@ -78,7 +78,7 @@ def test_activity_is_judged_as_of_the_sending() -> None:
 def test_an_unknown_device_is_said_to_be_unknown() -> None:
     world = World([a_device()])
     why = explained(world, world.sent().id, "nobody")
-    assert (why.targeted, why.known, why.misses) == (False, False, ("device",))
+    assert (why.targeted, why.is_known, why.misses) == (False, False, ("device",))
 
 
 def test_a_device_deleted_since_is_still_explained() -> None:
@@ -86,7 +86,7 @@ def test_a_device_deleted_since_is_still_explained() -> None:
     it = world.sent()
     world.devices.delete("phone-1")
     why = explained(world, it.id, "phone-1")
-    assert (why.targeted, why.known) == (True, False)
+    assert (why.targeted, why.is_known) == (True, False)
 
 
 def test_before_it_is_planned_the_filters_are_judged_as_of_now() -> None:
@@ -109,14 +109,14 @@ def test_a_provider_learns_of_a_device_it_does_not_reach_no_more_than_of_none() 
     world.providers.put_domain(a_domain("unverified.com", is_verified=False))
     id = world.create()["id"]
     foreign, none = explained(world, id, "phone-2"), explained(world, id, "no-such-device")
-    assert (foreign.known, foreign.misses) == (True, ("domain",))
+    assert (foreign.is_known, foreign.misses) == (True, ("domain",))
     assert foreign.for_provider() == none.for_provider() == none
     own = explained(world, id, "phone-1")
     assert own.for_provider() == own
 
 
 def test_of_a_device_that_was_targeted_its_provider_learns_all_whatever_it_misses_today() -> None:
-    why = Explanation(targeted=True, planned=True, known=True, misses=("domain",), attempts=2)
+    why = Explanation(targeted=True, planned=True, is_known=True, misses=("domain",), attempts=2)
     assert why.for_provider() == why
 
 
@@ -140,7 +140,7 @@ def test_a_device_that_cannot_be_read_is_targeted_and_told_which_field_it_was(
     turn_odd(world, "odd", odd)
     it = world.sent(an_input(target_segment=a_segment(hwid="odd" if by_name else None)))
     why = explained(world, it.id, "odd")
-    assert (why.targeted, why.known, why.unreadable) == (True, True, (named,))
+    assert (why.targeted, why.is_known, why.unreadable) == (True, True, (named,))
     assert why.record
     assert (why.record.outcome, why.record.code) == (Outcome.SKIPPED, "unreadable")
     assert "token-odd" not in world.push.reached(it.id)

@@ -19,8 +19,8 @@ from shared.domain.notifications.lifecycle import Status
 from shared.domain.push.answers import Answer
 from shared.domain.push.reactions import PAYLOAD_TOO_BIG
 from shared.domain.push.rendering import Payload, Push
-from shared.flow.delivery.heard import Heard
-from shared.flow.delivery.pushes import PushRound
+from shared.flow.delivery.pass_evidence import PassEvidence
+from shared.flow.delivery.push_round import PushRound
 from shared.flow.delivery.render import Renderer
 from shared.stores.ledger import Ledger
 from tests.builders import NOON, a_notification, a_target, ran
@@ -81,7 +81,9 @@ def test_what_is_too_big_is_refused_without_a_request(
 ) -> None:
     clock, of_all = FixedClock(NOON), of(TOO_LONG)
     ledger = Ledger(MemoryDatabase())
-    heard = Heard(of_all.run.id, BatchId("b"), ProcessRunMemory(), ledger, clock, lambda _: {})
+    heard = PassEvidence(
+        of_all.run.id, BatchId("b"), ProcessRunMemory(), ledger, clock, lambda _: {}
+    )
     pushes = PushRound(of_all, MemorySenders({kind: Untouched()}), clock, heard)
     targets = {n: a_target(f"phone-{n}", address=it) for n, it in enumerate(addresses(kind, kind))}
     assert pushes.send(targets, NOON + timedelta(seconds=60)) == dict.fromkeys(

@@ -12,7 +12,7 @@ from shared.domain.audience.device import DEFAULT_APP, AddressKind, AppService
 from shared.domain.delivery.evidence import WRONG_APP, WRONG_ENVIRONMENT
 from shared.domain.notifications.notification import NotificationId
 from shared.domain.push.reactions import CREDENTIALS_REFUSED
-from shared.flow.delivery.pushes import report
+from shared.flow.delivery.push_round import report
 from shared.wire.tokens import CredentialsRefused
 from tests.flow.test_one_answer import Sent, named, phone
 from tests.infra.conftest import ROOT

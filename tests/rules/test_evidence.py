@@ -128,8 +128,8 @@ def test_what_one_batch_heard_is_known_to_the_others_of_its_notification_only() 
         BatchId("b2"),
         {GROUP: Evidence().after((f"b{n}", REFUSED) for n in range(8))},
     )
-    assert memory.heard(ID, GROUP).agreed == REFUSED.code
-    assert memory.heard(ID, APPLE) == memory.heard(OTHER, GROUP) == Evidence()
+    assert memory.evidence(ID, GROUP).agreed == REFUSED.code
+    assert memory.evidence(ID, APPLE) == memory.evidence(OTHER, GROUP) == Evidence()
 
 
 def test_a_batch_that_tells_more_later_counts_once() -> None:
@@ -137,7 +137,7 @@ def test_a_batch_that_tells_more_later_counts_once() -> None:
     for accepted, unknown in ((3, 1), (5, 1), (5, 4)):
         memory.note(ID, BatchId("b1"), {GROUP: Evidence(accepted, unknown)})
     memory.note(ID, BatchId("b2"), {GROUP: Evidence(1, 1)})
-    found = memory.heard(ID, GROUP)
+    found = memory.evidence(ID, GROUP)
     assert (found.accepted, found.unknown) == (6, 5)
 
 
@@ -145,7 +145,7 @@ def test_the_same_address_in_many_batches_is_one_witness() -> None:
     memory = ProcessRunMemory()
     for n in range(50):
         memory.note(ID, BatchId(f"b{n}"), {GROUP: evidence_of(REFUSED)})
-    assert memory.heard(ID, GROUP).agreed == ""
+    assert memory.evidence(ID, GROUP).agreed == ""
 
 
 def test_only_the_notifications_sent_last_are_remembered() -> None:
@@ -153,8 +153,8 @@ def test_only_the_notifications_sent_last_are_remembered() -> None:
     for n in range(MOST_NOTIFICATIONS + 1):
         memory.note(NotificationId(f"n{n}"), BatchId("b"), {GROUP: Evidence(1)})
         memory.note(ID, BatchId("b"), {GROUP: Evidence(1)})
-    assert memory.heard(NotificationId("n0"), GROUP) == Evidence()
-    assert memory.heard(ID, GROUP) == Evidence(1)
+    assert memory.evidence(NotificationId("n0"), GROUP) == Evidence()
+    assert memory.evidence(ID, GROUP) == Evidence(1)
 
 
 # ---- unknown addresses -------------------------------------------------------------------------
@@ -185,8 +185,8 @@ def test_what_a_push_service_said_is_the_sum_over_its_groups_and_batches() -> No
     iphones, macs = GROUP._replace(platform="ios"), GROUP._replace(platform="macos")
     memory.note(ID, BatchId("b1"), {iphones: Evidence(1, 2), APPLE: Evidence(64, 128)})
     memory.note(ID, BatchId("b2"), {iphones: Evidence(4, 8), macs: Evidence(16, 32)})
-    assert memory.heard_of_all(ID, GROUP.service) == Evidence(21, 42)
-    assert memory.heard_of_all(OTHER, GROUP.service) == Evidence()
+    assert memory.service_evidence(ID, GROUP.service) == Evidence(21, 42)
+    assert memory.service_evidence(OTHER, GROUP.service) == Evidence()
 
 
 NEWER = Evidence(900, 70, newer=(40, 61, 2, 60))
@@ -213,10 +213,10 @@ def test_what_a_batch_tells_of_new_addresses_counts_once() -> None:
     memory.note(ID, BatchId("b1"), {GROUP: Evidence(9, 2, newer=(3, 2, 1, 1))})
     memory.note(ID, BatchId("b1"), {GROUP: NEWER})
     memory.note(ID, BatchId("b1"), {GROUP: Evidence(900)})
-    assert memory.heard(ID, GROUP) == replace(NEWER, unknown=0)
+    assert memory.evidence(ID, GROUP) == replace(NEWER, unknown=0)
     memory.note(ID, BatchId("b2"), {APPLE._replace(kind=GROUP.kind): NEWER})
-    assert memory.heard(ID, GROUP).newer == NEWER.newer
-    assert memory.heard_of_all(ID, GROUP.service).newer == (80, 122, 4, 120)
+    assert memory.evidence(ID, GROUP).newer == NEWER.newer
+    assert memory.service_evidence(ID, GROUP.service).newer == (80, 122, 4, 120)
 
 
 def test_the_ledger_is_believed_where_it_tells_more_of_new_addresses() -> None:
@@ -224,7 +224,7 @@ def test_the_ledger_is_believed_where_it_tells_more_of_new_addresses() -> None:
     memory.note(ID, batch, {GROUP: Evidence(900, 70)})
     memory.recall(ID, {batch: {GROUP: NEWER}})
     memory.recall(ID, {batch: {GROUP: Evidence(900, 70)}})
-    assert memory.heard(ID, GROUP) == NEWER
+    assert memory.evidence(ID, GROUP) == NEWER
 
 
 def test_a_batch_is_silent_until_the_ledger_kept_something_of_it() -> None:

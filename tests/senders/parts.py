@@ -21,7 +21,7 @@ from shared.domain.notifications.notification import NotificationId
 from shared.domain.push.answers import Answer, Unsendable
 from shared.domain.push.languages import LANGUAGES
 from shared.domain.push.rendering import Options, Payload, Push
-from shared.flow.delivery.pushes import report
+from shared.flow.delivery.push_round import report
 from shared.ports import Sender
 from shared.wire.http11 import KeptConnections
 

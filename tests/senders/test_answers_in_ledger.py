@@ -93,8 +93,10 @@ class Row:
         self.tried_again = len(world.tasks_seen) - tasks == 1
         ours = [it for it in log.records if it.name.startswith("shared.")]
         self.alarms = [it.getMessage() for it in ours if it.levelno >= logging.ERROR]
-        self.warnings = [it.getMessage() for it in ours if it.name == "shared.flow.delivery.pushes"]
-        self.unheard_of = [it for it in ours if it.name == "shared.adapters.push.unheard"]
+        self.warnings = [
+            it.getMessage() for it in ours if it.name == "shared.flow.delivery.push_round"
+        ]
+        self.unheard_of = [it for it in ours if it.name == "shared.adapters.push.undocumented"]
 
     def check(self, answer: Answer) -> None:
         """Check that all of the row follows from the answer."""
@@ -196,6 +198,6 @@ def test_a_word_nobody_has_heard_of_is_told_once_a_send_and_without_the_address(
     with apns_parts.Sending(apns) as send:
         send(*(f"{prefix}{next(names)}" for _ in range(20)))
     (told,) = (
-        it.getMessage() for it in caplog.records if it.name == "shared.adapters.push.unheard"
+        it.getMessage() for it in caplog.records if it.name == "shared.adapters.push.undocumented"
     )
     assert told == f"APNs: unknownError, HTTP 400, {UNHEARD[prefix]}"

@@ -20,7 +20,7 @@ from shared.adapters.push.apns_credentials import (
 )
 from shared.adapters.push.engine import Engines, deadline, words_are_lost
 from shared.adapters.push.pace import Pace, PushAccount, at_pace
-from shared.adapters.push.unheard import UndocumentedAnswers
+from shared.adapters.push.undocumented import UndocumentedAnswers
 from shared.domain.audience.device import PushAddress
 from shared.domain.push.answers import Accepted, AddressGone, Answer, Rejected
 from shared.domain.push.apns import Reaction, Step, meaning
@@ -194,7 +194,7 @@ class _Requests:
     """Requests of one send."""
 
     ways: Mapping[str, _Way]
-    unheard: UndocumentedAnswers
+    undocumented: UndocumentedAnswers
 
     async def answers(self, pushes: Sequence[Push], pace: Pace, until: float) -> Sequence[Answer]:
         return await at_pace(
@@ -258,11 +258,11 @@ class _Requests:
         if got.status == 200:
             return Reaction(Accepted(name)), connection
         if words_are_lost(got):
-            self.unheard.log(got)
+            self.undocumented.log(got)
             return Reaction(ANSWER_LOST), connection
         found = meaning(got)
         if isinstance(found.answer, Rejected):
-            self.unheard.log(got)
+            self.undocumented.log(got)
         return found, connection
 
 

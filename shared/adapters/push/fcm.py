@@ -13,7 +13,7 @@ from urllib.parse import quote, urlsplit
 from shared.adapters.push.addresses import fits_json
 from shared.adapters.push.engine import Access, Engines, deadline, words_are_lost
 from shared.adapters.push.pace import Pace, PushAccount, at_pace
-from shared.adapters.push.unheard import UndocumentedAnswers
+from shared.adapters.push.undocumented import UndocumentedAnswers
 from shared.domain.audience.device import PushAddress
 from shared.domain.push.answers import Answer, Rejected
 from shared.domain.push.fcm import meaning
@@ -57,8 +57,8 @@ class FcmSender:
         if not isinstance(target, Target):
             return [target] * len(pushes)
         engine = self._engines.mine()
-        unheard = UndocumentedAnswers(self._name)
-        requests = _Requests(engine.client, target, self._access.renewed, unheard)
+        undocumented = UndocumentedAnswers(self._name)
+        requests = _Requests(engine.client, target, self._access.renewed, undocumented)
         return engine.run(requests.answers(pushes, engine.pace, until))
 
     def close(self) -> None:
@@ -79,7 +79,7 @@ class _Requests:
     http: OneShotHttp
     target: Target
     renewed: Callable[[Target], Awaitable[Target | Answer]]
-    unheard: UndocumentedAnswers
+    undocumented: UndocumentedAnswers
 
     async def answers(self, pushes: Sequence[Push], pace: Pace, until: float) -> Sequence[Answer]:
         return await at_pace(
@@ -108,11 +108,11 @@ class _Requests:
         if isinstance(got, Fault):
             return (ANSWER_LOST if got.ambiguous else NOT_SENT), False
         if words_are_lost(got):
-            self.unheard.log(got)
+            self.undocumented.log(got)
             return ANSWER_LOST, False
         answer = meaning(got)
         if isinstance(answer, Rejected):
-            self.unheard.log(got)
+            self.undocumented.log(got)
         return answer, got.status == 401 and answer == CREDENTIALS_REFUSED
 
 

@@ -19,7 +19,7 @@ from shared.adapters.push.defects import log_defect
 from shared.adapters.push.engine import Access, Engine, Engines, deadline, words_are_lost
 from shared.adapters.push.hms_credentials import HMS_OAUTH_URL, HuaweiAccessTokens
 from shared.adapters.push.pace import Pace, PushAccount
-from shared.adapters.push.unheard import UndocumentedAnswers
+from shared.adapters.push.undocumented import UndocumentedAnswers
 from shared.domain.delivery.evidence import FEWEST_TO_BELIEVE
 from shared.domain.push.answers import Accepted, Answer, RetryLater
 from shared.domain.push.hms import MOST_TOKENS, PARTLY, UNKNOWN_ERROR, meaning, named

@@ -20,7 +20,7 @@ asks.
 
 
 @dataclass(slots=True)
-class _Heard:
+class _GroupEvidence:
     """Evidence on one group: the sum, and each batch's part of it, so that nothing counts twice."""
 
     all: Evidence = field(default_factory=Evidence)
@@ -37,10 +37,10 @@ class _Heard:
         self.all = self.all.with_batch(evidence, before)
         self.by_batch[batch] = replace(evidence, refused={})
 
-    def knows_less(self, batch: BatchId, kept: Evidence) -> bool:
+    def knows_less(self, batch: BatchId, evidence: Evidence) -> bool:
         """Tell whether the ledger kept more of a batch than the batch told here."""
-        known = self.by_batch.get(batch, Evidence())
-        return (kept.conclusive, sum(kept.newer)) > (known.conclusive, sum(known.newer))
+        here = self.by_batch.get(batch, Evidence())
+        return (evidence.conclusive, sum(evidence.newer)) > (here.conclusive, sum(here.newer))
 
 
 class ProcessRunMemory:
@@ -48,27 +48,27 @@ class ProcessRunMemory:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._notifications: dict[RunId, dict[Group, _Heard]] = {}
+        self._notifications: dict[RunId, dict[Group, _GroupEvidence]] = {}
         self._asked_at: dict[RunId, datetime] = {}
         self._silent: dict[RunId, frozenset[BatchId]] = {}
         self._earlier: dict[RunId, RunId | None] = {}
 
-    def note(self, id: RunId, batch: BatchId, heard: Mapping[Group, Evidence]) -> None:
+    def note(self, id: RunId, batch: BatchId, by_group: Mapping[Group, Evidence]) -> None:
         with self._lock:
             groups = self._notifications[id] = self._notifications.pop(id, {})
-            for group, evidence in heard.items():
-                groups.setdefault(group, _Heard()).note(batch, evidence)
+            for group, evidence in by_group.items():
+                groups.setdefault(group, _GroupEvidence()).note(batch, evidence)
             _forget_the_oldest(self._notifications)
 
-    def recall(self, id: RunId, kept: Mapping[BatchId, Mapping[Group, Evidence]]) -> None:
+    def recall(self, id: RunId, by_batch: Mapping[BatchId, Mapping[Group, Evidence]]) -> None:
         with self._lock:
             groups = self._notifications.setdefault(id, {})
-            for batch, told in kept.items():
-                for group, evidence in told.items():
-                    heard = groups.setdefault(group, _Heard())
-                    if heard.knows_less(batch, evidence):
-                        heard.note(batch, evidence)
-            self._silent[id] = frozenset(batch for batch, told in kept.items() if not told)
+            for batch, by_group in by_batch.items():
+                for group, evidence in by_group.items():
+                    of_group = groups.setdefault(group, _GroupEvidence())
+                    if of_group.knows_less(batch, evidence):
+                        of_group.note(batch, evidence)
+            self._silent[id] = frozenset(batch for batch, told in by_batch.items() if not told)
             _forget_the_oldest(self._silent)
 
     def silent(self, id: RunId) -> Set[BatchId]:
@@ -84,12 +84,12 @@ class ProcessRunMemory:
             _forget_the_oldest(self._asked_at)
             return True
 
-    def heard(self, id: RunId, group: Group) -> Evidence:
+    def evidence(self, id: RunId, group: Group) -> Evidence:
         with self._lock:
-            found = self._notifications.get(id, {}).get(group)
-        return found.all if found else Evidence()
+            of_group = self._notifications.get(id, {}).get(group)
+        return of_group.all if of_group else Evidence()
 
-    def heard_of_all(self, id: RunId, service: AppService) -> Evidence:
+    def service_evidence(self, id: RunId, service: AppService) -> Evidence:
         with self._lock:
             groups = self._notifications.get(id, {}).items()
             every = [found.all for group, found in groups if group.service == service]

@@ -18,7 +18,7 @@ from shared.domain.delivery.run import Run
 from shared.domain.push.answers import AddressGone, Answer, Misconfigured, RetryLater
 from shared.domain.push.desktop import SlotWrite
 from shared.domain.push.reactions import NOTHING_ASKED
-from shared.flow.delivery.pushes import PushRound
+from shared.flow.delivery.push_round import PushRound
 from shared.flow.delivery.verdicts import Verdicts
 from shared.ports import Clock
 

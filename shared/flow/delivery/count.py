@@ -60,9 +60,9 @@ def recount(id: RunId, *, needs: Needs, over: bool = False) -> Run:
     looked at the ledger, we look again.
     """
     while True:
-        seen = needs.runs.get(id).tally
+        before = needs.runs.get(id).tally
         sums = needs.ledger.tally(id)
-        settled = partial(_settled, seen=seen, sums=sums, now=needs.clock.now(), over=over)
+        settled = partial(_settled, before=before, sums=sums, now=needs.clock.now(), over=over)
         try:
             return needs.runs.change(id, settled)
         except _Overtaken:
@@ -73,8 +73,8 @@ class _Overtaken(Exception):
     """Overtaken count: the counters moved meanwhile."""
 
 
-def _settled(run: Run, *, seen: Tally, sums: Tally, now: datetime, over: bool) -> RunChange:
-    if run.tally not in (seen, sums):
+def _settled(run: Run, *, before: Tally, sums: Tally, now: datetime, over: bool) -> RunChange:
+    if run.tally not in (before, sums):
         raise _Overtaken
     if over and run.is_sending:
         reason = verdict(sums)

@@ -45,7 +45,7 @@ def compared(run: Run, batch: Batch, *, needs: Needs) -> Mapping[int, Newness] |
     notification, or none that can be read; ``None`` where the store has to be asked again.
     """
     try:
-        find = partial(_found, run, needs.runs)
+        find = partial(_earlier_run, run, needs.runs)
         earlier = needs.memory.earlier(run.id, find)
         return _compared(batch, earlier, needs.ledger) if earlier else {}
     except TryAgain:
@@ -56,7 +56,7 @@ def compared(run: Run, batch: Batch, *, needs: Needs) -> Mapping[int, Newness] |
         return {}
 
 
-def _found(run: Run, runs: Runs) -> RunId | None:
+def _earlier_run(run: Run, runs: Runs) -> RunId | None:
     found = comparable(run, runs.completed_of(run.provider_id, CHOOSE_AMONG))
     return found.id if found else None
 

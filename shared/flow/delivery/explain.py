@@ -43,7 +43,7 @@ class Explanation:
 
     targeted: bool
     planned: bool
-    known: bool
+    is_known: bool
     misses: tuple[str, ...] = ()
     batch: BatchId | None = None
     attempts: int = 0
@@ -57,7 +57,7 @@ class Explanation:
         """
         if self.targeted or "domain" not in self.misses:
             return self
-        return Explanation(targeted=False, planned=self.planned, known=False, misses=("device",))
+        return Explanation(targeted=False, planned=self.planned, is_known=False, misses=("device",))
 
 
 def explain(notification: Notification, hwid: str, *, needs: Needs) -> Explanation:
@@ -70,11 +70,11 @@ def explain(notification: Notification, hwid: str, *, needs: Needs) -> Explanati
     run = notification.run
     planned = run is not None and run.parts > 0
     around = needs.ledger.batches_around(run.id, key) if run else ()
-    for batch, position in _found(around, hwid):
+    for batch, position in _positions_of(around, hwid):
         return Explanation(
             targeted=True,
             planned=planned,
-            known=device is not None,
+            is_known=device is not None,
             batch=batch.id,
             attempts=batch.attempt,
             record=batch.records[position],
@@ -82,17 +82,17 @@ def explain(notification: Notification, hwid: str, *, needs: Needs) -> Explanati
         )
     own = needs.providers.domains_of(notification.provider_id)
     if device is None or {domain.domain for domain in own}.isdisjoint(device.domains):
-        return Explanation(targeted=False, planned=planned, known=False, misses=("device",))
+        return Explanation(targeted=False, planned=planned, is_known=False, misses=("device",))
     domains = (run and run.domains) or verified(own)
     as_of = (run and run.sending_at) or needs.clock.now()
     segment = notification.segment or Segment()
     misses = segment.misses(device, domains, as_of)
     return Explanation(
-        targeted=False, planned=planned, known=True, misses=misses, unreadable=unreadable
+        targeted=False, planned=planned, is_known=True, misses=misses, unreadable=unreadable
     )
 
 
-def _found(batches: Sequence[Batch], hwid: str) -> list[tuple[Batch, int]]:
+def _positions_of(batches: Sequence[Batch], hwid: str) -> list[tuple[Batch, int]]:
     return [
         (batch, position)
         for batch in batches

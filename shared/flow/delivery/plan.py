@@ -181,8 +181,8 @@ def _next_page(
     )
 
 
-def _stored_bytes(found: tuple[str, Target]) -> int:
-    return found[1].stored_bytes
+def _stored_bytes(planned: tuple[str, Target]) -> int:
+    return planned[1].stored_bytes
 
 
 def _batch(

@@ -27,9 +27,9 @@ from shared.domain.notifications.lifecycle import Status
 from shared.domain.push.reactions import ANSWER_LOST, NOTHING_ASKED
 from shared.flow.delivery.chunk import ChunkSender
 from shared.flow.delivery.count import finish
-from shared.flow.delivery.heard import Heard
 from shared.flow.delivery.lost_domain import ended
-from shared.flow.delivery.pushes import PushRound
+from shared.flow.delivery.pass_evidence import PassEvidence
+from shared.flow.delivery.push_round import PushRound
 from shared.flow.delivery.queues import follow_up
 from shared.flow.delivery.render import Renderer
 from shared.flow.delivery.verdicts import Results, Verdicts
@@ -104,16 +104,16 @@ def send_batch(
                 _claimed(_doubted(batch, doubts), needs.clock, lease), doubts
             )
             compare = partial(_compared, run, needs)
-            heard = Heard(id, batch.id, needs.memory, needs.ledger, needs.clock, compare)
-            heard.recall(batch)
-            pushes = PushRound(Renderer(run), needs.senders, needs.clock, heard)
-            verdicts = Verdicts(heard, policy.patience)
+            evidence = PassEvidence(id, batch.id, needs.memory, needs.ledger, needs.clock, compare)
+            evidence.recall(batch)
+            pushes = PushRound(Renderer(run), needs.senders, needs.clock, evidence)
+            verdicts = Verdicts(evidence, policy.patience)
             chunks = ChunkSender(run, pushes, verdicts, needs.slots, needs.devices, needs.clock)
             owner = _Owner(run, needs.ledger, chunks, needs.watch, needs.clock, policy, lease)
             batch = owner.taken_over(batch) if died else batch
             if batch.state is BatchState.OPEN:
                 batch = owner.within_budget(batch, until, needs.retries)
-            _sound_alarm(batch, heard)
+            _sound_alarm(batch, evidence)
     except LostLease:
         raise TryAgain(f"batch {batch_id} of {id} has a new owner", retry_after_seconds=5) from None
     if batch.state is BatchState.OPEN:
@@ -177,7 +177,7 @@ def _claimed(batch: Batch, clock: Clock, lease: timedelta) -> Batch:
     )
 
 
-def _sound_alarm(batch: Batch, heard: Heard) -> None:
+def _sound_alarm(batch: Batch, evidence: PassEvidence) -> None:
     """Log once, when a batch closes that held too many addresses of another app, or whose addresses
     met a refusal while nobody of the run was accepted.
     """
@@ -189,8 +189,8 @@ def _sound_alarm(batch: Batch, heard: Heard) -> None:
             alarm = of_app(app, "push: addressesOfAnotherApp")
             told = (alarm, batch.run_id, batch.id, foreign)
             log.error("%s, notification %s, batch %s, %d addresses", *told)
-    for group, refusal in heard.refusals.items():
-        if heard.refused_to_all(group, refusal.code):
+    for group, refusal in evidence.refusals.items():
+        if evidence.refused_to_all(group, refusal.code):
             said = (group.service.log_name, refusal.code, batch.run_id, batch.id)
             log.error("%s: %s, notification %s, batch %s: nobody was accepted", *said)
 
@@ -320,12 +320,12 @@ class _Owner:
     def _with_verdicts(self, batch: Batch, records: Mapping[int, Record]) -> Results:
         """Add to the last chunk of a pass what the whole pass taught."""
         verdicts, now = self.chunks.verdicts, self.clock.now()
-        decided = verdicts.reached(batch.recorded(records), now, through=True)
+        decided = verdicts.decide(batch.recorded(records), now, through=True)
         return replace(decided, records={**records, **decided.records})
 
     def _decided(self, batch: Batch, *, ending: bool = False) -> Batch:
         """Record what can be decided though the pass ends here; everything if the batch ends."""
-        decided = self.chunks.verdicts.reached(batch, self.clock.now(), ending=ending)
+        decided = self.chunks.verdicts.decide(batch, self.clock.now(), ending=ending)
         batch = _compared_now(batch, decided)
         return self._record(batch, decided) if decided.records else batch
 
@@ -335,7 +335,7 @@ class _Owner:
         if not batch.open_positions():
             batch = batch.closed()
         written = self.ledger.write(batch, results.records)
-        for dead in results.gone:
+        for dead in results.dead:
             self.chunks.devices.drop_address(dead.hwid, dead.value, dead.as_of)
         return written
 

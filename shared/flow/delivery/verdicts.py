@@ -20,7 +20,7 @@ from shared.domain.delivery.recording import combine, recorded
 from shared.domain.delivery.retry import BESIDE_ACCEPTED
 from shared.domain.push.answers import AddressGone, Answer, Misconfigured
 from shared.domain.push.reactions import NOTHING_ASKED
-from shared.flow.delivery.heard import Heard
+from shared.flow.delivery.pass_evidence import PassEvidence
 
 log = logging.getLogger(__name__)
 
@@ -41,7 +41,7 @@ class Results:
     """
 
     records: Mapping[int, Record]
-    gone: Sequence[DeadAddress] = ()
+    dead: Sequence[DeadAddress] = ()
     newness: Mapping[int, Newness] = field(default_factory=dict)
 
 
@@ -63,47 +63,47 @@ class _Unknown:
 class Verdicts:
     """Decisions of one pass over a batch."""
 
-    heard: Heard
+    evidence: PassEvidence
     patience: timedelta
     _unknown: dict[int, _Unknown] = field(default_factory=dict)
 
     def patience_with(self, group: Group) -> timedelta:
         """Return how long our configuration must be refused to a device of the group to end it."""
-        return self.patience * (BESIDE_ACCEPTED if self.heard.anybody_accepted(group) else 1)
+        return self.patience * (BESIDE_ACCEPTED if self.evidence.anybody_accepted(group) else 1)
 
     def defer(self, position: int, target: Target, answer: AddressGone, *, moved: bool) -> None:
         """Leave for later what becomes of an address that is unknown."""
         self._unknown[position] = _Unknown(target, answer, moved)
 
-    def reached(
+    def decide(
         self, batch: Batch, now: datetime, *, through: bool = False, ending: bool = False
     ) -> Results:
         """Decide what can be decided now; of devices held back only when the pass is ``through``,
         and of unknown addresses all that are left when the batch is ``ending``.
         """
         records: dict[int, Record] = {}
-        gone: list[DeadAddress] = []
-        newness = self.heard.newness(batch, unknown=bool(self._unknown))
+        dead: list[DeadAddress] = []
+        newness = self.evidence.newness(batch, unknown=bool(self._unknown))
         if newness is None:
             self._unknown.clear()
         elif self._unknown or newness:
             batch = replace(batch, newness=newness)
-            self.heard.learn_unknown(batch, {p: it.target for p, it in self._unknown.items()})
+            self.evidence.learn_unknown(batch, {p: it.target for p, it in self._unknown.items()})
         for (group, new), positions in self._groups(batch.newness).items():
-            evidence = self.heard.of_unknown(group, new)
+            evidence = self.evidence.of_unknown(group, new)
             if not ending and self._may_change(evidence, batch.first_attempt_at, now):
                 continue
-            answer = self._judged(group, positions, evidence)
+            answer = self._judge(group, positions, evidence)
             for position in positions:
                 it = self._unknown[position]
                 word = recorded(answer or it.answer, now, batch.records[position], moved=it.moved)
                 records[position] = combine(batch.records[position], (word, None), now)
                 if answer is None:
-                    gone.append(it.dead)
+                    dead.append(it.dead)
         self._unknown.clear()
         if through:
             records |= self._of_groups(batch.recorded(records), now)
-        return Results(records, gone, batch.newness)
+        return Results(records, dead, batch.newness)
 
     def _may_change(
         self, evidence: Sequence[Evidence], since: datetime | None, now: datetime
@@ -111,9 +111,9 @@ class Verdicts:
         """Tell whether too few addresses are known to decide, and others may still be answered."""
         of_all, *of_new = evidence
         unclear = any(it.is_unclear for it in of_new)
-        if not (unclear or of_all.tells_little) or self.heard.is_last():
+        if not (unclear or of_all.tells_little) or self.evidence.is_last():
             return False
-        return self._is_early(since, now) or (unclear and self.heard.others_are_silent())
+        return self._is_early(since, now) or (unclear and self.evidence.others_are_silent())
 
     def _is_early(self, since: datetime | None, now: datetime) -> bool:
         """Tell whether others may still have to say what would change the verdict."""
@@ -129,37 +129,37 @@ class Verdicts:
                 groups[group, newness.get(position, Newness.KNOWN)].append(position)
         return groups
 
-    def _judged(
+    def _judge(
         self, group: Group, positions: Sequence[int], evidence: Sequence[Evidence]
     ) -> Answer | None:
         """Decide what the addresses are recorded as instead of unknown."""
         answers = [self._unknown[p].answer for p in positions]
-        for newness, found in zip(Newness, evidence, strict=False):
-            if answer := judged(group, found, answers):
+        for newness, part in zip(Newness, evidence, strict=False):
+            if answer := judged(group, part, answers):
                 name, new = group.service.log_name, " new" if newness else ""
-                told = (name, answer.code, self.heard.id, found.unknown, found.conclusive, new)
-                log.error("%s: %s, notification %s, %d of %d%s addresses are unknown", *told)
+                details = (name, answer.code, self.evidence.id, part.unknown, part.conclusive, new)
+                log.error("%s: %s, notification %s, %d of %d%s addresses are unknown", *details)
                 return answer
         return None
 
     def _of_groups(self, batch: Batch, now: datetime) -> dict[int, Record]:
         """End the devices of which others' refusal is believed."""
-        found: dict[int, Record] = {}
-        for group, refusal in self.heard.refusals.items():
-            if self.heard.agreed_everywhere(group) != refusal.code:
+        records: dict[int, Record] = {}
+        for group, refusal in self.evidence.refusals.items():
+            if self.evidence.agreed_everywhere(group) != refusal.code:
                 continue
-            waiting = {p: batch.records[p] for p in _waiting(batch, group, refusal)}
+            waiting = {p: batch.records[p] for p in _positions_waiting(batch, group, refusal)}
             met = (r.at for r in waiting.values() if r.code == refusal.code and r.at)
             since = min(met, default=batch.first_attempt_at)
             passes = isinstance(refusal, Misconfigured)
-            if self._is_early(since, now) and (passes or not self.heard.is_last()):
+            if self._is_early(since, now) and (passes or not self.evidence.is_last()):
                 continue
             for position, last in waiting.items():
-                found[position] = combine(last, (recorded(refusal, now, last), None), now)
-        return found
+                records[position] = combine(last, (recorded(refusal, now, last), None), now)
+        return records
 
 
-def _waiting(batch: Batch, group: Group, refusal: Refusal) -> Iterator[int]:
+def _positions_waiting(batch: Batch, group: Group, refusal: Refusal) -> Iterator[int]:
     """Yield the open positions of a group that met nothing else."""
     for position in batch.open_positions():
         target, code = batch.targets[position], batch.records[position].code

@@ -19,7 +19,7 @@ from shared.domain.delivery.run import RunId
 from shared.domain.push.answers import Answer, Misconfigured, RetryLater, Unsendable
 from shared.domain.push.reactions import NO_SENDER, NO_TURN
 from shared.domain.push.rendering import Payload
-from shared.flow.delivery.heard import Heard
+from shared.flow.delivery.pass_evidence import PassEvidence
 from shared.flow.delivery.render import Renderer
 from shared.ports import Clock, Senders
 
@@ -40,7 +40,7 @@ class PushRound:
     renderer: Renderer
     senders: Senders
     clock: Clock
-    heard: Heard
+    evidence: PassEvidence
     tried: set[int] = field(default_factory=set)
     """Positions in the batch of those that had a turn."""
 
@@ -68,7 +68,7 @@ class PushRound:
         """Send to addresses of one app at one push service."""
         held = self._held_back(part)
         answers = self._ask({p: it for p, it in part.items() if p not in held}, until)
-        lifted = {p: part[p] for p in held if not self.heard.agreed(part[p][0])}
+        lifted = {p: part[p] for p in held if not self.evidence.agreed(part[p][0])}
         answers |= self._ask(lifted, until)
         return answers | dict.fromkeys(held - lifted.keys(), NO_TURN)
 
@@ -78,32 +78,32 @@ class PushRound:
         return {
             p
             for group in groups
-            if self.heard.agreed(group)
+            if self.evidence.agreed(group)
             for p in _but_probes([p for p, (of, _) in part.items() if of == group])
         }
 
-    def _ask(self, asked: AddressesByPosition, until: datetime) -> dict[int, Answer]:
+    def _ask(self, part: AddressesByPosition, until: datetime) -> dict[int, Answer]:
         """Render for these addresses of one app at one push service, and send what it could
         take.
         """
-        if not asked:
+        if not part:
             return {}
-        service = next(address.service for _, address in asked.values())
+        service = next(address.service for _, address in part.values())
         sender = self.senders.of(service.app, service.kind)
         if sender is None:
-            return dict.fromkeys(asked, NO_SENDER)
+            return dict.fromkeys(part, NO_SENDER)
         now = self.clock.now()
-        rendered = self.renderer.payloads([address for _, address in asked.values()], now)
-        by_position = dict(zip(asked, rendered, strict=True))
-        pushes = {p: (asked[p][1], it) for p, it in by_position.items() if isinstance(it, Payload)}
+        rendered = self.renderer.payloads([address for _, address in part.values()], now)
+        by_position = dict(zip(part, rendered, strict=True))
+        pushes = {p: (part[p][1], it) for p, it in by_position.items() if isinstance(it, Payload)}
         seconds = max(0.0, (until - now).total_seconds())
         got = sender.send(list(pushes.values()), seconds) if pushes else ()
         sent = dict(zip(pushes, got, strict=True))
         answers = {p: sent[p] if isinstance(it, Payload) else it for p, it in by_position.items()}
         report(service, self.renderer.run.id, answers.values())
-        self.heard.learn(
+        self.evidence.learn(
             (group, address.value, answer)
-            for (group, address), answer in zip(asked.values(), answers.values(), strict=True)
+            for (group, address), answer in zip(part.values(), answers.values(), strict=True)
         )
         return answers
 

@@ -38,7 +38,7 @@ Compare = Callable[[Batch], Mapping[int, Newness] | None]
 
 
 @dataclass(slots=True)
-class Heard:
+class PassEvidence:
     """Evidence of one pass over a batch, and what the batch's records tell of earlier passes."""
 
     id: RunId
@@ -97,12 +97,12 @@ class Heard:
     def anybody_accepted(self, group: Group) -> bool:
         """Tell whether any address of the group was accepted, in whichever batch."""
         own = self.own.get(group)
-        return bool(own and own.accepted) or self.memory.heard(self.id, group).accepted > 0
+        return bool(own and own.accepted) or self.memory.evidence(self.id, group).accepted > 0
 
     def agreed(self, group: Group) -> str:
         """Return the refusal that is believed of the whole group; empty when none is."""
         own = self.own.get(group)
-        return "" if own and own.accepted else self.memory.heard(self.id, group).agreed
+        return "" if own and own.accepted else self.memory.evidence(self.id, group).agreed
 
     def agreed_everywhere(self, group: Group) -> str:
         """Ask the ledger before a refusal is believed of the whole group, and return the refusal;
@@ -114,10 +114,10 @@ class Heard:
 
     def refused_to_all(self, group: Group, code: str) -> bool:
         """Tell whether several met a refusal and nobody of the run was accepted."""
-        if not refused_to_all(self.memory.heard(self.id, group), code):
+        if not refused_to_all(self.memory.evidence(self.id, group), code):
             return False
         self.ask_ledger()
-        return refused_to_all(self.memory.heard(self.id, group), code)
+        return refused_to_all(self.memory.evidence(self.id, group), code)
 
     def newness(self, batch: Batch, unknown: bool) -> Mapping[int, Newness] | None:
         """Compare the batch with an earlier notification, if any of its addresses are unknown, or
@@ -127,21 +127,23 @@ class Heard:
 
     def _of_newer(self) -> bool:
         services = {group.service for group in self.own}
-        found = (self.memory.heard_of_all(self.id, it) for it in services)
-        return any(it.among(Newness.RENEWED).unknown for it in found)
+        by_service = (self.memory.service_evidence(self.id, it) for it in services)
+        return any(it.among(Newness.RENEWED).unknown for it in by_service)
 
     def learn_unknown(self, batch: Batch, unknown: Mapping[int, Target]) -> None:
         """Count unknown addresses of the batch, when it is decided what becomes of them, each once;
         and how new they and the accepted ones are.
         """
-        counted = {
+        newness_by_address = {
             (group_of(it.platform, it.address), it.address.value): batch.newness.get(position)
             for position, it in unknown.items()
             if it.address
         }
-        told = recorded_evidence(batch)
-        newer = {group: told[group].newer if group in told else NONE_NEWER for group in self.own}
-        for (group, address), newness in counted.items():
+        by_group = recorded_evidence(batch)
+        newer = {
+            group: by_group[group].newer if group in by_group else NONE_NEWER for group in self.own
+        }
+        for (group, address), newness in newness_by_address.items():
             self.undecided.get(group, {}).pop(address, None)
             own = self.own.get(group, Evidence())
             self.own[group] = replace(own, unknown=own.unknown + 1)
@@ -164,15 +166,15 @@ class Heard:
         push service. The ledger is asked where any of it tells little, or would have addresses
         kept, or may do so soon.
         """
-        found = self._of_unknown(group, newness)
-        of_all, *of_new = found
+        evidence = self._of_unknown(group, newness)
+        of_all, *of_new = evidence
         wanting = of_all.tells_little or any(it.is_unclear for it in of_new)
-        if wanting or any(it.flooded for it in found):
+        if wanting or any(it.flooded for it in evidence):
             self.ask_ledger()
-            found = self._of_unknown(group, newness)
-        return found
+            evidence = self._of_unknown(group, newness)
+        return evidence
 
     def _of_unknown(self, group: Group, newness: Newness) -> Sequence[Evidence]:
-        found = self.memory.heard(self.id, group)
-        wider = self.memory.heard_of_all(self.id, group.service)
-        return [found.among(it).or_else(wider.among(it)) for it in Newness if it <= newness]
+        of_group = self.memory.evidence(self.id, group)
+        wider = self.memory.service_evidence(self.id, group.service)
+        return [of_group.among(it).or_else(wider.among(it)) for it in Newness if it <= newness]
