@@ -193,7 +193,7 @@ class Download:
         # Not under the name of the file: the Firebase CLI tidies its cache by what names contain.
         part = f"fanfare-{wanted.sha256[:12]}.part"
         self._part = wanted.to.with_name(part)
-        self._bytes = 0
+        self._bytes, self._is_joined = 0, False
         self._etag = wanted.to.with_name(f"{part}.etag")
 
     def run(self) -> Path:
@@ -236,13 +236,13 @@ class Download:
 
     def _received(self) -> str | None:
         """Receive what is missing; say what is wrong with the whole."""
-        before = self._arrived()
-        if before:
+        if before := self._arrived():
             self._progress.say(f"{before / 1e6:,.1f} MB of it are here from an earlier run.")
+        self._is_joined = bool(before)
         self._receive()
         fault = self._wanted.fault(self._part)
-        if fault and before:
-            self._progress.say("What was here does not belong to it: fetching all of it anew.")
+        if fault and self._is_joined:
+            self._progress.say("Its parts do not belong together: fetching all of it anew.")
             self._discard()
             self._receive()
             fault = self._wanted.fault(self._part)
@@ -254,8 +254,10 @@ class Download:
         timeout = httpx.Timeout(SILENCE_SECONDS, connect=CONNECT_SECONDS)
         try:
             client = httpx.Client(follow_redirects=True, timeout=timeout)
-        except (ValueError, ImportError) as fault:
-            raise DownloadFailed(f"the proxy of the environment cannot be used: {fault}") from fault
+        except (ValueError, ImportError, OSError) as fault:
+            raise DownloadFailed(
+                f"the proxy or the certificates of the environment cannot be used: {fault}"
+            ) from fault
         fruitless = 0
         self._progress.at(self._arrived())
         with client:
@@ -301,6 +303,8 @@ class Download:
             if not _continues(answer, arrived):
                 self._discard()
                 self._note_etag(answer)
+            elif arrived:
+                self._is_joined = True
             self._append(answer)
         if self._arrived() < self._wanted.size:
             raise _Broken("it ended early")

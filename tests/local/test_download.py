@@ -19,10 +19,12 @@ from local.processes import free_ports
 from tests.conftest import eventually
 from tests.local.jar_server import (
     HALF,
+    Answer,
     JarServer,
     cut,
     half_until,
     redirect,
+    serve,
     serving,
     silent,
     status,
@@ -109,19 +111,23 @@ def test_after_a_break_only_the_rest_is_asked_for_and_of_the_same_file(
     assert shown.count("The connection broke") == 2
 
 
+@pytest.mark.parametrize("tells", [True, False], ids=["and is told so", "and is not told"])
 def test_a_file_that_changed_during_a_break_is_fetched_from_its_beginning(
-    site: JarServer, tmp_path: Path
+    site: JarServer, tmp_path: Path, tells: bool
 ) -> None:
-    site.content, site.etag, site.faults = OTHER, '"old"', [cut]
+    site.content = OTHER
+    asked_again = threading.Event()
 
-    def became_right(answer: object) -> None:
-        site.content, site.etag = CONTENT, '"new"'
-        site.faults.clear()
-        whole_whatever_is_asked(answer)  # type: ignore[arg-type]
+    def changed(answer: Answer) -> None:
+        site.content, site.etag = CONTENT, '"second"' if tells else site.etag
+        asked_again.set()
+        serve(answer)
 
-    site.faults.append(became_right)
+    site.faults = [cut, changed]
     fetch(wanted(site, tmp_path))
+    assert asked_again.is_set()
     assert (tmp_path / "cache" / "it.jar").read_bytes() == CONTENT
+    assert len(site.asked) == (2 if tells else 3)
 
 
 def test_a_server_without_ranges_is_read_from_the_beginning_after_a_break(
@@ -185,7 +191,7 @@ def test_a_part_of_another_file_is_thrown_away_and_all_of_it_fetched(
     (tmp_path / "cache").mkdir()
     (tmp_path / "cache" / PART).write_bytes(OTHER[:HALF])
     shown = fetch(wanted(site, tmp_path))
-    assert "does not belong to it" in shown
+    assert "Its parts do not belong together" in shown
     assert (tmp_path / "cache" / "it.jar").read_bytes() == CONTENT
     assert site.ranges == [f"bytes={HALF}-", None]
 
@@ -420,11 +426,19 @@ def test_a_proxy_that_refuses_is_told(
     assert left_in(tmp_path) == []
 
 
+def test_certificates_that_are_not_there_are_told(
+    site: JarServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "gone.pem"))
+    with pytest.raises(DownloadFailed, match="the certificates of the environment"):
+        fetch(wanted(site, tmp_path))
+
+
 @pytest.mark.parametrize("proxy", ["gopher://127.0.0.1:9", "socks5://127.0.0.1:9"])
 def test_a_proxy_that_cannot_be_used_is_told(
     site: JarServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, proxy: str
 ) -> None:
     monkeypatch.setenv("ALL_PROXY", proxy)
-    with pytest.raises(DownloadFailed, match="the proxy of the environment cannot be used"):
+    with pytest.raises(DownloadFailed, match="the proxy or the certificates of the environment"):
         fetch(wanted(site, tmp_path))
     assert os.environ["ALL_PROXY"] == proxy
