@@ -5,7 +5,7 @@ VENV    := .venv
 PY      := $(VENV)/bin/python
 READY   := $(VENV)/.ready
 
-.PHONY: run test test-infra test-panel screenshots check docs bench chaos bundle audit lock clean help
+.PHONY: run test test-infra test-panel test-fresh screenshots check docs bench chaos bundle audit lock clean help
 .DEFAULT_GOAL := help
 
 help:  ## show this
@@ -43,6 +43,9 @@ test-panel: $(READY)  ## run the panel in a real browser (needs Chromium; instal
 screenshots: $(READY)  ## take the pictures of docs/images anew (needs what test-panel needs)
 	@$(PY) -m pip install -qq --disable-pip-version-check -r tests/panel/requirements.txt
 	@$(PY) -m tests.panel.pictures
+
+test-fresh: $(READY)  ## measure `make run` on a bare Debian, and the fast tests on other Pythons (root, Debian)
+	@$(PY) -m tests.fresh
 
 check: $(READY)  ## lint, format, types, layers and the fast tests
 	@$(VENV)/bin/ruff check .
