@@ -22,8 +22,8 @@ $(READY): requirements.txt requirements-dev.txt pyproject.toml
 	@$(PY) -m pip install -qq --disable-pip-version-check --no-deps --editable .
 	@touch $@
 
-run: $(READY)  ## start the local stack, drive one notification through its life, stay up (DEVICES=2000, ONCE=yes: do not stay)
-	@exec $(PY) -m local.stack up --devices $(DEVICES) $(if $(ONCE),--exit-after-journey)
+run: $(READY)  ## start the local stack, drive one notification through its life, stay up (DEVICES=2000, STORE=embedded, ONCE=yes: do not stay)
+	@exec $(PY) -m local.stack up --devices $(DEVICES) $(if $(STORE),--store $(STORE)) $(if $(ONCE),--exit-after-journey)
 
 test: $(READY)  ## run every test
 	@$(PY) -m pytest -n auto --maxprocesses 4 --dist loadgroup

@@ -2,10 +2,13 @@
 
 It surprises: a bad rules file does not keep it from starting, so the rules are put again once it
 answers; and it outlives a killed parent for ever, so it is a ``Child``.
+
+Where there is none, our embedded store takes its place (``local.emulators.firestore``).
 """
 
 import contextlib
 import os
+import sys
 import tempfile
 from pathlib import Path
 from types import TracebackType
@@ -24,6 +27,7 @@ from local.processes import (
     require_free,
 )
 
+ROOT = Path(__file__).parents[1]
 FAST_START = ("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-Xmx2g", "-Duser.language=en")
 
 
@@ -90,6 +94,9 @@ class FirestoreEmulator(Emulator):
     emulator that was started by others posts them is not known.
     """
 
+    name = "firestore"
+    variable = "FIRESTORE_EMULATOR_HOST"
+
     def __init__(
         self,
         *,
@@ -99,7 +106,7 @@ class FirestoreEmulator(Emulator):
         rules: Path | None = None,
         log: Path | None = None,
     ) -> None:
-        running = os.environ.get("FIRESTORE_EMULATOR_HOST")
+        running = os.environ.get(self.variable)
         super().__init__(running or f"127.0.0.1:{port or free_ports(1)[0]}")
         self.started_here = not running
         self.functions = functions if self.started_here else None
@@ -111,10 +118,9 @@ class FirestoreEmulator(Emulator):
         """Start the jar, without waiting for it."""
         if self.started_here and self.child is None:
             require_free("firestore", self.address)
-            launch = launch_of(find_jar())
-            java = find_java(at_least=launch.java)
-            command = [java, *FAST_START, *launch.arguments, *self._flags()]
-            self.child = Child("firestore", command, log=self._log or self._temporary_log())
+            command = self._command()
+            log = self._log or self._temporary_log()
+            self.child = Child(self.name, command, log=log, cwd=ROOT)
         return self
 
     def wait(self, seconds: float = START_SECONDS) -> None:
@@ -122,9 +128,7 @@ class FirestoreEmulator(Emulator):
         if self.child:
             self.child.wait_until(self.is_ready, seconds)
         elif not self.is_ready():
-            raise ChildFailed(
-                f"FIRESTORE_EMULATOR_HOST is {self.address}, and nothing answers there."
-            )
+            raise ChildFailed(f"{self.variable} is {self.address}, and nothing answers there.")
         if self._rules:
             self.put_rules(self._project, self._rules.read_text(), self._rules.name)
 
@@ -151,6 +155,10 @@ class FirestoreEmulator(Emulator):
     ) -> None:
         self.stop()
 
+    def _command(self) -> list[str]:
+        launch = launch_of(find_jar())
+        return [find_java(at_least=launch.java), *FAST_START, *launch.arguments, *self._flags()]
+
     def _flags(self) -> list[str]:
         host, _, port = self.address.rpartition(":")
         flags = [f"--host={host}", f"--port={port}", f"--project_id={self._project}"]
@@ -163,3 +171,24 @@ class FirestoreEmulator(Emulator):
     def _temporary_log(self) -> Path:
         folder = self._open.enter_context(tempfile.TemporaryDirectory(prefix="firestore-"))
         return Path(folder, "firestore.log")
+
+
+class EmbeddedStore(FirestoreEmulator):
+    """``with EmbeddedStore() as store: store.address``: the same for our own store.
+
+    It is always started here, and knows the rules of this repository without being given them.
+    """
+
+    name = "embedded store"
+    variable = ""
+
+    def wait(self, seconds: float = START_SECONDS) -> None:
+        """Return once it answers."""
+        if self.child:
+            self.child.wait_until(self.is_ready, seconds)
+
+    def _command(self) -> list[str]:
+        host, _, port = self.address.rpartition(":")
+        command = [sys.executable, "-m", "local.emulators.firestore.server"]
+        command += [f"--host={host}", f"--port={port}"]
+        return [*command, f"--functions={self.functions}"] if self.functions else command

@@ -17,7 +17,7 @@ from local.firestore import BadRules
 from local.java import EmulatorMissing
 from local.processes import ChildFailed, listens_at
 from local.stack_file import DOWN, STACK_FILE, Stack, StackError, holder
-from local.starting import PROJECT, REGION, SERVICES, SOURCE, Plan, started
+from local.starting import PROJECT, REGION, SERVICES, SOURCE, STORES, Plan, started
 
 DOWN_SECONDS = 20.0
 
@@ -142,6 +142,13 @@ def _arguments_of_up(parser: argparse.ArgumentParser) -> None:
         metavar="ID",
         help="one that begins with demo- can be nobody's real project (%(default)s)",
     )
+    add(
+        "--store",
+        choices=STORES,
+        default="",
+        help="where documents are: Google's Firestore emulator, or our own store in memory "
+        "(the emulator; the store where no emulator can be found or fetched)",
+    )
     add("--region", default=REGION, help="where functions and queues are (%(default)s)")
     add("--no-seed", action="store_true", help="start empty; there is no journey either")
     add("--no-journey", action="store_true", help="send no first notification")
@@ -199,6 +206,7 @@ def main() -> int:
             source=asked.source.resolve(),
             tick_seconds=asked.tick_seconds,
             ports={name: port for name, port in ports.items() if port},
+            store=asked.store,
         )
         return up(plan, stack_file, stay=not asked.exit_after_journey)
     except (StackError, ChildFailed, EmulatorMissing, BadRules) as failure:

@@ -20,7 +20,8 @@ import httpx
 
 from local import telegram_setup
 from local.emulators.service_account import write_service_account
-from local.firestore import FirestoreEmulator
+from local.firestore import EmbeddedStore, FirestoreEmulator
+from local.java import EmulatorMissing
 from local.processes import Child, ChildFailed, end_all, free_ports, listens, require_free
 from local.stack_file import ROOT, STACK_FILE, Stack, StackError, claimed, folder_of
 
@@ -33,6 +34,14 @@ OF_QUEUES = "plan-fanout,send-batch,export-events"
 """Functions that Cloud Tasks calls have a process of their own here, as they have their own
 instances in production.
 """
+
+STORES = ("emulator", "embedded")
+NAMED_JARS = (
+    "FIRESTORE_EMULATOR_JAR",
+    "FIRESTORE_EMULATOR_BINARY_PATH",
+    "FIRESTORE_EMULATOR_VERSION",
+)
+"""Variables that ask for one emulator: who sets one does not want another store."""
 
 QUEUES = {
     "plan": "50:1:0.5:30:100",
@@ -121,6 +130,8 @@ class Plan:
     tick_seconds: float = 10.0
     ports: Mapping[str, int] | None = None
     say: Callable[[str], None] = print
+    store: str = ""
+    """One of ``STORES``; without one the emulator, or where there is none the embedded store."""
 
 
 class Starter:
@@ -131,13 +142,17 @@ class Starter:
         self._ports = dict(zip(SERVICES, chosen, strict=True)) | dict(plan.ports or {})
         self._plan = plan
         self._gateway = f"127.0.0.1:{self._ports['gateway']}"
-        self._firestore = FirestoreEmulator(
-            project=plan.project,
-            port=self._ports["firestore"],
-            functions=self._gateway,
-            rules=RULES if RULES.is_file() else None,
-            log=folder / "logs" / "firestore.log",
-        )
+        self._log = folder / "logs" / "firestore.log"
+        if plan.store == "embedded":
+            self._firestore = self._embedded_store()
+        else:
+            self._firestore = FirestoreEmulator(
+                project=plan.project,
+                port=self._ports["firestore"],
+                functions=self._gateway,
+                rules=RULES if RULES.is_file() else None,
+                log=self._log,
+            )
         ours = {each.name: each.is_ours for each in EMULATORS}
         addresses = {each.name: each.address(self._ports[each.name]) for each in EMULATORS}
         self.stack = Stack(
@@ -173,7 +188,7 @@ class Starter:
         )
         self.stack.push_credentials.write()
         self._require_settings()
-        self._firestore.start()
+        self._start_firestore()
         if self._firestore.child:
             self.children.append(self._firestore.child)
         waits: list[Callable[[], None]] = [self._firestore.wait]
@@ -224,6 +239,23 @@ class Starter:
             read({**os.environ, **self.stack.environment()})
         except SettingsError as fault:
             raise StackError(str(fault)) from None
+
+    def _embedded_store(self) -> FirestoreEmulator:
+        if running := os.environ.get(FirestoreEmulator.variable):
+            raise StackError(
+                f"{FirestoreEmulator.variable} names the emulator at {running}: unset it to use "
+                "the embedded store."
+            )
+        return EmbeddedStore(port=self._ports["firestore"], functions=self._gateway, log=self._log)
+
+    def _start_firestore(self) -> None:
+        try:
+            self._firestore.start()
+        except EmulatorMissing as missing:
+            if self._plan.store or any(map(os.environ.get, NAMED_JARS)):
+                raise
+            self._plan.say(f"The embedded store takes the emulator's place. {missing}")
+            self._firestore = self._embedded_store().start()
 
     def _start_gateway(self) -> Callable[[], None]:
         away = f"--elsewhere=127.0.0.1:{self._workers}={OF_QUEUES}"
@@ -353,9 +385,10 @@ def running_stack(
     ports: Mapping[str, int] | None = None,
     stack_file: Path | None = None,
     say: Callable[[str], None] = print,
+    store: str = "",
 ) -> Iterator[Stack]:
     """Run a stack for tests and benchmarks, apart from any other: its file is a temporary one."""
-    plan = Plan(project, region, devices, seed, journey, source, tick_seconds, ports, say)
+    plan = Plan(project, region, devices, seed, journey, source, tick_seconds, ports, say, store)
     with ExitStack() as end:
         if stack_file is None:
             folder = end.enter_context(tempfile.TemporaryDirectory(prefix="fanfare-"))

@@ -2,7 +2,8 @@
 
 One emulator serves a whole session (with pytest-xdist, each worker's). It keeps data, rules and
 triggers of different projects apart, so no test wipes or restarts it. One stack serves all tests
-that belong to the xdist group ``stack``.
+that belong to the xdist group ``stack``. Where there is no emulator, our embedded store takes its
+place, but for what tests Google's own.
 """
 
 import gc
@@ -12,14 +13,15 @@ import uuid
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from functools import partial
 from typing import NoReturn
 
 import pytest
 from hypothesis import settings
 
-from local.emulator_jar import find_jar
-from local.firestore import FirestoreEmulator
-from local.java import EmulatorMissing
+from local.emulator_jar import find_jar, launch_of
+from local.firestore import EmbeddedStore, FirestoreEmulator
+from local.java import EmulatorMissing, find_java
 from local.processes import free_ports
 from local.stack_file import Stack
 from local.starting import running_stack
@@ -41,9 +43,17 @@ def eventually(happened: Callable[[], bool], what: str, seconds: float = 20.0) -
 
 def go_without(missing: EmulatorMissing) -> NoReturn:
     """Skip, with the reason; in CI, where the emulator belongs, fail."""
+    fail_in_ci(missing)
+    pytest.skip(
+        "needs Google's own Firestore emulator, in whose place all others used the embedded store. "
+        f"{missing}"
+    )
+
+
+def fail_in_ci(missing: EmulatorMissing) -> None:
+    """Fail in CI, where the emulator belongs."""
     if os.environ.get("CI") == "true":
         pytest.fail(str(missing), pytrace=False)
-    pytest.skip(f"needs the Firestore emulator. {missing}")
 
 
 @pytest.hookimpl(trylast=True)
@@ -75,9 +85,9 @@ def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
 
 @pytest.fixture(scope="session")
 def emulator_jar() -> None:
-    """Make sure of the jar, for tests that start an emulator of their own."""
+    """Make sure of Google's own emulator, for what is tested of it."""
     try:
-        find_jar()
+        find_java(at_least=launch_of(find_jar()).java)
     except EmulatorMissing as missing:
         go_without(missing)
 
@@ -87,28 +97,36 @@ def firestore_emulator() -> Iterator[FirestoreEmulator]:
     """Start an emulator that posts its events to ``firestore_emulator.functions``, whether or not a
     server listens there.
     """
+    functions = f"127.0.0.1:{free_ports(1)[0]}"
     with ExitStack() as end:
         try:
-            emulator = FirestoreEmulator(functions=f"127.0.0.1:{free_ports(1)[0]}")
-            end.enter_context(emulator)
+            emulator = end.enter_context(FirestoreEmulator(functions=functions))
         except EmulatorMissing as missing:
-            go_without(missing)
+            fail_in_ci(missing)
+            emulator = end.enter_context(EmbeddedStore(functions=functions))
         yield emulator
+
+
+@pytest.fixture(scope="session")
+def embedded_store() -> Iterator[EmbeddedStore]:
+    """Start our embedded store, as one more that must keep what Firestore promises."""
+    with EmbeddedStore(functions=f"127.0.0.1:{free_ports(1)[0]}") as store:
+        yield store
 
 
 @pytest.fixture(scope="session")
 def stack() -> Iterator[Stack]:
     """Start the real functions behind a gateway, with triggers, queues, sign-in and FCM."""
-    with pytest.MonkeyPatch.context() as environment:
+    with pytest.MonkeyPatch.context() as environment, ExitStack() as end:
         environment.setenv("FANFARE_LEASE_SECONDS", "3")
         environment.setenv("FANFARE_RETRY_BASE_SECONDS", "0.2")
+        start = partial(running_stack, devices=STACK_DEVICES, project="demo-journeys", say=_quiet)
         try:
-            with running_stack(
-                devices=STACK_DEVICES, project="demo-journeys", say=_quiet
-            ) as running:
-                yield running
+            running = end.enter_context(start(store="emulator"))
         except EmulatorMissing as missing:
-            go_without(missing)
+            fail_in_ci(missing)
+            running = end.enter_context(start(store="embedded"))
+        yield running
 
 
 def _quiet(_: str) -> None:

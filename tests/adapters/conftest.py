@@ -1,4 +1,6 @@
-"""The two kinds of store that must keep the same promises: in memory, and the real emulator's."""
+"""The two kinds of store that must keep the same promises: in memory, and the real emulator's; and
+the first over the wire of the second.
+"""
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -8,7 +10,7 @@ import pytest
 from google.auth.credentials import AnonymousCredentials
 from google.cloud.firestore import Client
 
-from local.firestore import FirestoreEmulator
+from local.firestore import EmbeddedStore, FirestoreEmulator
 from shared.adapters.firestore.google_database import GoogleDatabase
 from shared.adapters.firestore.rest import FirestoreRest
 from shared.adapters.firestore.rest_database import RestDatabase
@@ -63,6 +65,26 @@ def rest(
     rest = FirestoreRest(project, firestore_emulator.address, transport=line, sleep=WITHOUT_WAITING)
     yield rest
     rest.close()
+
+
+@pytest.fixture
+def embedded_rest(embedded_store: EmbeddedStore, project: str) -> Iterator[RestDatabase]:
+    rest = FirestoreRest(project, embedded_store.address, sleep=WITHOUT_WAITING)
+    yield RestDatabase(rest)
+    rest.close()
+
+
+@pytest.fixture
+def embedded_google(
+    embedded_store: EmbeddedStore,
+    embedded_rest: RestDatabase,
+    project: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Iterator[GoogleDatabase]:
+    monkeypatch.setenv("FIRESTORE_EMULATOR_HOST", embedded_store.address)
+    client = Client(project=project, credentials=AnonymousCredentials())
+    yield GoogleDatabase(client, lambda: embedded_rest)
+    client.close()
 
 
 @pytest.fixture(params=[*KINDS, "rest"])

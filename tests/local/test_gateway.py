@@ -377,26 +377,34 @@ def test_the_pause_doubles_up_to_its_bound() -> None:
 # -- as it is served -------------------------------------------------------------------------------
 
 
+@pytest.fixture(params=["firestore_emulator", "embedded_store"])
+def firestore(request: pytest.FixtureRequest) -> FirestoreEmulator:
+    found: FirestoreEmulator = request.getfixturevalue(request.param)
+    return found
+
+
 @pytest.fixture
 def served(
-    firestore_emulator: FirestoreEmulator, project: str, source: Path, tmp_path: Path
+    firestore: FirestoreEmulator, project: str, source: Path, tmp_path: Path
 ) -> Iterator[str]:
-    """Serve a gateway that the real emulator sends its events to; yield its base URL."""
-    if firestore_emulator.functions is None:
+    """Serve a gateway that the real emulator, or the embedded store, sends its events to; yield its
+    base URL.
+    """
+    if firestore.functions is None:
         pytest.skip("the emulator named by FIRESTORE_EMULATOR_HOST sends its events elsewhere")
-    require_free("the gateway", firestore_emulator.functions)
-    host, _, port = firestore_emulator.functions.rpartition(":")
+    require_free("the gateway", firestore.functions)
+    host, _, port = firestore.functions.rpartition(":")
     gateway = Child(
         "gateway",
         [
             *(sys.executable, "-m", "local.gateway", "--host", host, "--port", port),
             *("--project", project, "--source", str(source), "--tick-seconds", "0"),
-            *("--firestore", firestore_emulator.address),
+            *("--firestore", firestore.address),
         ],
         log=tmp_path / "gateway.log",
         cwd=Path(__file__).parents[2],
     )
-    url = f"http://{firestore_emulator.functions}"
+    url = f"http://{firestore.functions}"
     try:
         gateway.wait_until(lambda: _answers(url))
         yield url
@@ -422,10 +430,10 @@ def seen_by(url: str) -> list[dict[str, Any]]:
 def test_a_real_write_becomes_an_event(
     served: str,
     project: str,
-    firestore_emulator: FirestoreEmulator,
+    firestore: FirestoreEmulator,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setenv("FIRESTORE_EMULATOR_HOST", firestore_emulator.address)
+    monkeypatch.setenv("FIRESTORE_EMULATOR_HOST", firestore.address)
     client = Client(project=project)
     try:
         client.document("devices/fails-1").set({"platform": "linux"})

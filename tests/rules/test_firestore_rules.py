@@ -1,9 +1,12 @@
-"""Who may read which document by itself, asked of the real emulator; and that nobody may write."""
+"""Who may read which document by itself, asked of the real emulator and of the embedded store; and
+that nobody may write.
+"""
 
 import re
 import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,7 +18,7 @@ import pytest
 from google.auth.credentials import AnonymousCredentials
 from google.cloud.firestore import Client
 
-from local.firestore import FirestoreEmulator
+from local.firestore import EmbeddedStore, FirestoreEmulator
 from shared.adapters.clock import FixedClock
 from shared.adapters.firestore.google_database import GoogleDatabase
 from shared.flow.audience import devices
@@ -166,26 +169,41 @@ class Caller:
         return answer.status_code != 403
 
 
+@contextmanager
 def a_caller(emulator: FirestoreEmulator) -> Iterator[Caller]:
     caller = Caller(emulator, f"demo-{uuid.uuid4().hex[:8]}")
     with caller.http:
-        emulator.put_rules(caller.project, RULES.read_text())
+        if not isinstance(emulator, EmbeddedStore):
+            emulator.put_rules(caller.project, RULES.read_text())
         for path, fields in DOCUMENTS.items():
             assert caller.write(path, "owner", fields)
         yield caller
 
 
+@pytest.fixture(scope="module", params=["emulator", "embedded"])
+def firestore(request: pytest.FixtureRequest) -> FirestoreEmulator:
+    """Start what applies the rules: the emulator as the file says, the embedded store by heart."""
+    if request.param == "emulator":
+        request.getfixturevalue("emulator_jar")
+        emulator: FirestoreEmulator = request.getfixturevalue("firestore_emulator")
+        return emulator
+    store: EmbeddedStore = request.getfixturevalue("embedded_store")
+    return store
+
+
 @pytest.fixture(scope="module")
-def caller(firestore_emulator: FirestoreEmulator) -> Iterator[Caller]:
+def caller(firestore: FirestoreEmulator) -> Iterator[Caller]:
     """Create clients. Nothing is ever written with the rules, so that all tests can share the
     documents.
     """
-    yield from a_caller(firestore_emulator)
+    with a_caller(firestore) as caller:
+        yield caller
 
 
 @pytest.fixture
-def fresh(firestore_emulator: FirestoreEmulator) -> Iterator[Caller]:
-    yield from a_caller(firestore_emulator)
+def fresh(firestore: FirestoreEmulator) -> Iterator[Caller]:
+    with a_caller(firestore) as caller:
+        yield caller
 
 
 @pytest.mark.parametrize("path", [*DOCUMENTS, *MISSING])
@@ -267,11 +285,11 @@ def test_a_device_that_an_existing_back_end_wrote_after_its_owner_left_is_read_b
 @pytest.mark.parametrize("end", [devices.delete, devices.reset])
 def test_a_former_owner_reads_nothing_of_what_is_registered_next(
     fresh: Caller,
-    firestore_emulator: FirestoreEmulator,
+    firestore: FirestoreEmulator,
     monkeypatch: pytest.MonkeyPatch,
     end: Callable[..., None],
 ) -> None:
-    monkeypatch.setenv("FIRESTORE_EMULATOR_HOST", firestore_emulator.address)
+    monkeypatch.setenv("FIRESTORE_EMULATOR_HOST", firestore.address)
     client = Client(project=fresh.project, credentials=AnonymousCredentials())
     store, accounts = Devices(GoogleDatabase(client, not_again)), FakeAccounts()
 
@@ -293,15 +311,17 @@ def test_a_former_owner_reads_nothing_of_what_is_registered_next(
     client.close()
 
 
-def test_every_allow_was_seen_to_allow_and_to_deny(fresh: Caller) -> None:
-    for uid in EVERYBODY:
-        for path in DOCUMENTS:
-            fresh.get(path, uid)
-        for query, _ in LISTS:
-            fresh.query(query, uid)
+@pytest.mark.usefixtures("emulator_jar")
+def test_every_allow_was_seen_to_allow_and_to_deny(firestore_emulator: FirestoreEmulator) -> None:
     text = RULES.read_text()
     starts = {match.end() for match in re.finditer(r"\ballow\b[^;]*?\bif\s+", text)}
-    seen = {start: _values_at(fresh.coverage(), start) for start in starts}
+    with a_caller(firestore_emulator) as caller:
+        for uid in EVERYBODY:
+            for path in DOCUMENTS:
+                caller.get(path, uid)
+            for query, _ in LISTS:
+                caller.query(query, uid)
+        seen = {start: _values_at(caller.coverage(), start) for start in starts}
     assert len(starts) == 1
     assert all({True, False} <= values for values in seen.values()), seen
 

@@ -1,10 +1,12 @@
-"""The database in memory: for tests, for measurements, and for trying a change out quickly.
+"""The database in memory: for tests, for measurements, and for a local stack without Java.
 
 It passes the contract tests of the real ones (``tests/adapters/test_database_contract.py``): every
 write changes the version, a condition is checked in the same moment as the write is done, a commit
 is done whole or not at all, queries select and order as Firestore's do, and what was read can be
 read again as of that moment until it is forgotten. What is ordered is kept in order until the next
 write to its collection, so that pages of many documents cost what they hold.
+
+Over the wire it is Firestore's emulator in one process (``local/emulators/firestore``).
 """
 
 import threading
@@ -38,11 +40,20 @@ from shared.ports.database import (
 from shared.stores.field_paths import at_path, nested, put_at
 
 MOST_REMEMBERED_WRITES = 100_000
+MOST_SNAPSHOTS = 2
 REMEMBERED_FOR = timedelta(hours=1)
 _MICROSECOND = timedelta(microseconds=1)
 _COMPARISONS: Mapping[str, Callable[[Any, Any], bool]] = {"<": lt, "<=": le, ">": gt, ">=": ge}
 _NO_FIELDS: Fields = {}
+
+
+class Null:
+    """Null that somebody stored: unlike ``None``, which is no value, it has a place in orders."""
+
+
+NULL = Null()
 _KINDS: Mapping[type[Any], int] = {
+    Null: -1,
     bool: 0,
     int: 1,
     float: 1,
@@ -57,6 +68,8 @@ _ORDERED = {str, int, bytes}
 _UNCHANGEABLE = {str, int, float, bool, datetime, type(None)}
 
 Key = tuple[Any, ...]
+Listener = Callable[[str, Document | None, Document | None], None]
+"""Called with a name, and the document before and after a write, while the database is locked."""
 
 
 def copied(value: Any) -> Any:
@@ -133,8 +146,9 @@ class MemoryDatabase:
     ``changes`` what was set or removed by anybody.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, listener: Listener | None = None) -> None:
         self.lock = threading.RLock()
+        self._listener = listener
         self.writes = 0
         self.changes = 0
         self._collections: dict[str, _Collection] = defaultdict(_Collection)
@@ -142,6 +156,7 @@ class MemoryDatabase:
         self._now = datetime.min.replace(tzinfo=UTC)
         self._forgotten = self._now
         self._log: deque[tuple[datetime, str, Document | None]] = deque()
+        self._snapshots: dict[tuple[datetime, str, bool], _Collection] = {}
         self._places: list[Key] = []
 
     # ---- for tests ---------------------------------------------------------------------------
@@ -282,17 +297,17 @@ class MemoryDatabase:
         there = self._in(_path(write.name)).documents.get(write.name)
         match write:
             case Create():
-                met = there is None
+                if there is not None:
+                    raise Unmet("ALREADY_EXISTS")
             case Put() | Merge():
-                met = True
-            case Update():
-                met = there is not None and write.version in {"", there.version}
-            case Delete():
-                met = not write.version or (there is not None and write.version == there.version)
+                pass
+            case Update() | Delete():
+                if there is None and (write.version or isinstance(write, Update)):
+                    raise Unmet("NOT_FOUND")
+                if there is not None and write.version not in {"", there.version}:
+                    raise Unmet("FAILED_PRECONDITION")
             case _:
                 assert_never(write)
-        if not met:
-            raise Unmet
 
     def _write(self, write: Write, version: str) -> None:
         there = self._in(_path(write.name)).documents.get(write.name)
@@ -317,12 +332,17 @@ class MemoryDatabase:
     def _put(self, name: str, document: Document | None) -> None:
         path = _path(name)
         collection = self._in(path)
-        self._log.append((self._now, name, collection.documents.get(name)))
-        if len(self._log) > MOST_REMEMBERED_WRITES:
+        before = collection.documents.get(name)
+        self._log.append((self._now, name, before))
+        while len(self._log) > MOST_REMEMBERED_WRITES or (
+            self._log[0][0] < self._now - REMEMBERED_FOR
+        ):
             self._forgotten = self._log.popleft()[0]
         collection.put(name, document)
         self._in(path, everywhere=True).put(name, document)
         self.changes += 1
+        if self._listener is not None:
+            self._listener(name, before, document)
 
     def _in(self, path: str, *, everywhere: bool = False) -> _Collection:
         """Return a collection, or all of its name, whatever documents they are below."""
@@ -337,7 +357,7 @@ class MemoryDatabase:
 
     def _as_of(self, read_at: str, path: str, *, everywhere: bool = False) -> _Collection:
         """Return a collection as it is, or as it was: in a copy, all that was written since is
-        undone.
+        undone. The copies used last are kept: a plan reads one moment page by page.
         """
         now = self._in(path, everywhere=everywhere)
         if not read_at:
@@ -345,6 +365,8 @@ class MemoryDatabase:
         moment = datetime.fromisoformat(read_at)
         if moment <= max(self._forgotten, datetime.now(UTC) - REMEMBERED_FOR):
             raise SnapshotTooOld(f"nothing is kept any more as of {read_at}")
+        if (kept := self._snapshots.get((moment, path, everywhere))) is not None:
+            return kept
         before: dict[str, Document | None] = {}
         for at, name, document in reversed(self._log):
             if at <= moment:
@@ -355,7 +377,10 @@ class MemoryDatabase:
         if not before:
             return now
         there = {name: it for name, it in (now.documents | before).items() if it is not None}
-        return _Collection(there)
+        while len(self._snapshots) >= MOST_SNAPSHOTS:
+            del self._snapshots[next(iter(self._snapshots))]
+        self._snapshots[moment, path, everywhere] = snapshot = _Collection(there)
+        return snapshot
 
 
 def _path(name: str) -> str:
