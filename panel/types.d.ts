@@ -17,6 +17,14 @@ export interface DashboardAnswer {
   latest: NotificationAnswer[];
 }
 
+export interface DescriptionAnswer {
+  openapi: string;
+  info: Record<string, unknown>;
+  servers: Record<string, unknown>[];
+  paths: Record<string, unknown>;
+  components: Record<string, unknown>;
+}
+
 export interface DomainAnswer {
   domain: string;
   isVerified: boolean;

@@ -123,7 +123,13 @@ def device_api(request: Request) -> Response:
 
 
 @DOOR.route(
-    "POST", "/v1/devices", who=anyone, input=DeviceInput, answer=RegisteredAnswer, status=201
+    "POST",
+    "/v1/devices",
+    who=anyone,
+    input=DeviceInput,
+    answer=RegisteredAnswer,
+    status=201,
+    others=(200,),
 )
 def register(call: Call[DeviceInput]) -> Reply:
     """Register, and get the deviceSecret this once; or, proving oneself with it, refresh. Where it

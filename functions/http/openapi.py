@@ -135,7 +135,9 @@ def _rest(route: Route, schemas: Mapping[Any, Fields]) -> Fields:
 
 
 def _callable(route: Route, schemas: Mapping[Any, Fields]) -> Fields:
-    data = {"anyOf": [*_options(route, schemas), {"type": "null"}]}
+    fields = [it for model in route.inputs for it in model.model_fields.values()]
+    nothing = [] if any(it.is_required() for it in fields) else [{"type": "null"}]
+    data = {"anyOf": [*_options(route, schemas), *nothing]}
     result = schemas[route.answer, "serialization"] if route.answer else {}
     refused = _enveloped("Refused or failed", "error", {"$ref": f"{_REFS}CallableError"})
     sent = {**_envelope("data", data), "additionalProperties": False}
@@ -206,11 +208,16 @@ def _rest_responses(route: Route, schemas: Mapping[Any, Fields]) -> Fields:
     success: Fields = {"description": "Done"}
     if route.answer:
         success["content"] = {JSON: {"schema": schemas[route.answer, "serialization"]}}
+    unchanged: Fields = {"description": "Not modified"}
     refused = {
         "description": "Refused or failed",
         "content": {PROBLEM: {"schema": {"$ref": f"{_REFS}Problem"}}},
     }
-    return {str(route.status): success, **{str(status): refused for status in route.faults}}
+    return {
+        str(route.status): success,
+        **{str(status): unchanged if status == 304 else success for status in route.others},
+        **{str(status): refused for status in route.faults},
+    }
 
 
 def _for_everyone(value: Any) -> Any:

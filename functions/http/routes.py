@@ -66,7 +66,8 @@ class Route:
 
     ``input`` is the request model: of a GET its query, of all others its JSON body. With a
     ``choice`` the body itself says which model it is to be read as; ``further`` finds, in a body
-    that has faults, those that depend on the caller. ``answer`` describes the body of ``status``.
+    that has faults, those that depend on the caller. ``answer`` describes the body of ``status``
+    and of ``others``, with which it may succeed as well; a 304 has none.
     """
 
     protocol: Protocol
@@ -78,6 +79,7 @@ class Route:
     input: type[BaseModel]
     answer: type[BaseModel] | None
     status: int = 200
+    others: tuple[int, ...] = ()
     choice: Choice[Any] | None = None
     further: Further | None = None
     headers: tuple[str, ...] = ()
@@ -102,8 +104,9 @@ class Route:
 
     @property
     def summary(self) -> str:
-        """One line about what it does; clients read this in the description."""
-        return (self.handler.__doc__ or "").strip().splitlines()[0]
+        """One sentence about what it does; clients read this in the description."""
+        first, _, _ = " ".join((self.handler.__doc__ or "").split()).partition(". ")
+        return f"{first.removesuffix('.')}."
 
     @property
     def inputs(self) -> tuple[type[BaseModel], ...]:

@@ -127,3 +127,13 @@ class NewKeyAnswer(Answer):
     id: str
     name: str
     key: str
+
+
+class DescriptionAnswer(Answer):
+    """This API as an OpenAPI document."""
+
+    openapi: str
+    info: Mapping[str, object]
+    servers: list[Mapping[str, object]]
+    paths: Mapping[str, object]
+    components: Mapping[str, object]

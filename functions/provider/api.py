@@ -26,7 +26,7 @@ from functions.http.notification import (
 )
 from functions.http.routes import Call, Choice, Reply
 from functions.provider import account, insight  # noqa: F401 - their routes
-from functions.provider.answers import NotificationsAnswer
+from functions.provider.answers import DescriptionAnswer, NotificationsAnswer
 from functions.provider.deliver_now import deliver_now
 from functions.provider.door import DOOR, foreign_domain, mine, notification_id, owner
 from shared.domain.content.content import CompleteInput, NotificationInput
@@ -227,7 +227,14 @@ def duplicate(call: Call[EmptyRequest]) -> Reply:
     return Reply(notification_json(copy), 201, {"Location": f"../{copy.id}"})
 
 
-@DOOR.route("GET", "/openapi.json", who=anyone, input=EmptyRequest, answer=None)
+@DOOR.route(
+    "GET",
+    "/openapi.json",
+    who=anyone,
+    input=EmptyRequest,
+    answer=DescriptionAnswer,
+    others=(304,),
+)
 def openapi(call: Call[EmptyRequest]) -> Reply:
     """This description, the same until the next deployment."""
     text, tag = _description()
