@@ -16,7 +16,7 @@ terraform {
     }
   }
 
-  # Where the state is: envs/*.gcs.tfbackend, one bucket for each project.
+  # Where the state is: a file made of envs/*.gcs.tfbackend.example, one bucket for each project.
   backend "gcs" {
     prefix = "fanfare"
   }

@@ -1,6 +1,7 @@
 """A copy of everything Terraform reads, Terraform in it, and what it plans for dev and prod.
 
-The copy keeps its state on disk instead of in a bucket, and is laid out as the repository is.
+The copy keeps its state on disk instead of in a bucket, and is laid out as the repository is. Its
+settings are the committed examples, whatever an operator has written beside them.
 """
 
 import os
@@ -32,8 +33,12 @@ def lay_out(folder: Path) -> Path:
     for name in ("firestore.rules", "firestore.indexes.json"):
         shutil.copy(ROOT / name, folder / name)
     build(folder / "build" / "fanfare-functions.zip")
-    left_out = shutil.ignore_patterns("__pycache__", "offline", ".terraform*", "*.py")
+    left_out = shutil.ignore_patterns(
+        "__pycache__", "offline", ".terraform*", "*.py", "*.tfvars", "*.tfbackend"
+    )
     shutil.copytree(ROOT / "infra", folder / "infra", ignore=left_out)
+    for example in (folder / "infra" / "envs").glob("*.example"):
+        shutil.copy(example, example.with_suffix(""))
     (folder / "infra" / "backend_override.tf").write_text(LOCAL_STATE)
     return folder / "infra"
 

@@ -2,6 +2,8 @@
 
 import json
 import re
+import shlex
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -62,10 +64,40 @@ def test_every_variable_says_what_it_is() -> None:
     assert len(re.findall(r"^  description = ", text, re.MULTILINE)) == len(VARIABLES)
 
 
-def test_every_file_given_to_terraform_is_there_or_is_told_to_be_made() -> None:
+def test_every_file_given_to_terraform_has_an_example_and_is_told_to_be_made_of_it() -> None:
     files = set(re.findall(r"-(?:var-file|backend-config)=(\S+?)[`\s]", GUIDE))
     assert files == {"envs/dev.tfvars", "envs/prod.tfvars", "envs/dev.gcs.tfbackend"}
-    assert all((INFRA / file).is_file() for file in files)
+    assert all((INFRA / f"{file}.example").is_file() for file in files)
+    copied = re.findall(r"^cp infra/(\S+)\.example infra/(\S+)$", GUIDE, re.MULTILINE)
+    assert copied == [("envs/dev.tfvars",) * 2, ("envs/dev.gcs.tfbackend",) * 2]
+
+
+def test_git_ignores_what_an_operator_writes_and_keeps_the_examples(tmp_path: Path) -> None:
+    """Asked of a repository of its own, which has no file yet and only our rules."""
+    subprocess.run(["git", "init", "-q", tmp_path], check=True)
+    (tmp_path / "infra").mkdir()
+    for rules in (".gitignore", "infra/.gitignore"):
+        shutil.copy(ROOT / rules, tmp_path / rules)
+    written = [
+        *("infra/envs/dev.tfvars", "infra/envs/prod.tfvars", "infra/envs/dev.gcs.tfbackend"),
+        *("infra/terraform.tfvars", "infra/mine.auto.tfvars", "infra/next.plan"),
+        *("infra/terraform.tfstate", "infra/terraform.tfstate.backup", "firebase.deploy.json"),
+    ]
+    kept = ["infra/envs/dev.tfvars.example", "infra/.terraform.lock.hcl", "firebase.json"]
+    asked = subprocess.run(
+        ["git", "-C", tmp_path, "check-ignore", *written, *kept],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert asked.stdout.split() == written
+
+
+def test_no_example_holds_a_secret_or_a_place_for_one() -> None:
+    secretive = re.compile("password|token|credential|secret_|key *=", re.IGNORECASE)
+    for example in (INFRA / "envs").glob("*.example"):
+        lines = [line for line in example.read_text().splitlines() if not line.startswith("#")]
+        assert [line for line in lines if secretive.search(line)] == []
 
 
 def test_every_resource_that_is_named_to_terraform_is_planned(prod: Plan) -> None:
@@ -147,3 +179,19 @@ def test_a_misspelt_variable_in_a_file_is_told_as_the_guide_says(
     assert done.returncode == 0
     assert "Value for undeclared variable" in done.stdout + done.stderr
     assert "Value for undeclared variable" in GUIDE
+
+
+def test_the_panels_site_and_region_go_into_a_copy_that_firebase_understands() -> None:
+    form = r"^sed (.+) firebase\.json > firebase\.deploy\.json$"
+    (command,) = re.findall(form, GUIDE, re.MULTILINE)
+    filled = command.replace("PROJECT", "fanfare-dev").replace("REGION", "us-east4")
+    done = subprocess.run(
+        ["sed", *shlex.split(filled), ROOT / "firebase.json"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    hosting = json.loads(done.stdout)["hosting"]
+    assert (hosting["site"], "target" in hosting) == ("fanfare-dev-panel", False)
+    assert hosting["rewrites"][0]["run"]["region"] == "us-east4"
+    assert "--config firebase.deploy.json" in GUIDE

@@ -201,7 +201,7 @@ def test_secrets_have_a_place_and_no_value(prod: Plan) -> None:
 
 
 def test_no_variable_takes_a_secret_and_no_setting_holds_one() -> None:
-    files = [*(ROOT / "infra").rglob("*.tf"), *(ROOT / "infra").rglob("*.tfvars")]
+    files = [*(ROOT / "infra").rglob("*.tf"), *(ROOT / "infra").rglob("*.example")]
     text = "\n".join(path.read_text() for path in files)
     variables = re.findall(r'^variable "(\w+)"', text, re.MULTILINE)
     secretive = re.compile("password|token|key$|credential", re.IGNORECASE)
