@@ -4,7 +4,7 @@ In every round a small audience is planned and sent, the naive design works on s
 devices, and a large audience is planned and sent, to see whether anything grows. Every piece of
 work has a process of its own, whose CPU time and peak memory the operating system counts. Reads,
 writes and tasks are counted on the wire, as they are billed. Our devices and ledger are in the
-benchmarks' store; the naive design reads and writes the same devices in the emulator.
+embedded store; the naive design reads and writes the same devices in the emulator.
 """
 
 import os

@@ -19,7 +19,6 @@ from typing import Any
 from google.auth.credentials import AnonymousCredentials
 from google.cloud import firestore
 
-from benchmarks import store
 from benchmarks.sender import BODY, TITLE, URL
 from local import demo
 from local.emulators.background import ServedApp
@@ -27,7 +26,7 @@ from local.emulators.fcm.server import app as fcm_app
 from local.emulators.service_account import write_service_account
 from local.emulators.tasks.rules import QueueSettings
 from local.emulators.tasks.server import Options, TasksEmulator
-from local.firestore import Emulator, FirestoreEmulator
+from local.firestore import EmbeddedStore, Emulator, FirestoreEmulator
 from local.seed import seed_devices
 from shared.adapters.firestore.google_database import GoogleDatabase
 from shared.adapters.firestore.rest import FirestoreRest
@@ -48,7 +47,7 @@ HANDLER_SECONDS = "1700"
 
 DEAD_TOKEN = "unregistered-"
 STORE = "BENCH_STORE"
-"""Variable with the address of the benchmarks' store."""
+"""Variable with the address of the embedded store."""
 Fields = Mapping[str, object]
 
 
@@ -64,29 +63,29 @@ class Services:
         return {**self.environment, "GOOGLE_CLOUD_PROJECT": project}
 
     def in_store(self, project: str) -> dict[str, str]:
-        """Return the environment with the benchmarks' store in the emulator's place: for seeding
-        it.
-        """
+        """Return the environment with the embedded store in the emulator's place, for seeding."""
         return {**self.of(project), "FIRESTORE_EMULATOR_HOST": self.environment[STORE]}
 
     def forget(self, project: str) -> None:
-        """Delete the project from the benchmarks' store."""
+        """Delete the project from the embedded store."""
         Emulator(self.environment[STORE]).wipe(project)
 
 
 @contextmanager
-def services(*, with_store: bool = False) -> Iterator[Services]:
-    """Run Firestore, queues that lead nowhere, and FCM.
+def services(*, with_store: bool = False, firestore_host: str = "") -> Iterator[Services]:
+    """Run Firestore, unless it runs already at ``firestore_host``, queues that lead nowhere, and
+    FCM.
 
-    ``with_store`` adds the benchmarks' store, for what is too much for the emulator.
+    ``with_store`` adds the embedded store, for what is too much for the emulator.
     """
     slow = QueueSettings(rate_per_second=0.001, max_concurrent=1)
     queues = {str(queue): slow for queue in Queue}
     with ExitStack() as stack:
         tasks = stack.enter_context(TasksEmulator(Options(queues=queues)))
+        host = firestore_host or stack.enter_context(FirestoreEmulator()).address
         found = {
-            "FIRESTORE_EMULATOR_HOST": stack.enter_context(FirestoreEmulator()).address,
-            **({STORE: stack.enter_context(store.running())} if with_store else {}),
+            "FIRESTORE_EMULATOR_HOST": host,
+            **({STORE: stack.enter_context(EmbeddedStore()).address} if with_store else {}),
             "FIREBASE_AUTH_EMULATOR_HOST": "127.0.0.1:1",
             "CLOUD_TASKS_BASE_URL": tasks.address,
             "FCM_BASE_URL": stack.enter_context(ServedApp(fcm_app())).url,

@@ -1,7 +1,7 @@
 """The growth of memory with the audience: a million devices beside ten thousand.
 
 The audience is synthetic, behind the same port, and so is the push service; batches and their
-ledger are in the benchmarks' store. All devices are planned, and all batches sent, one after the
+ledger are in the embedded store. All devices are planned, and all batches sent, one after the
 other in one process, through the doors that Cloud Tasks calls. Only its peak memory is read: it
 does not matter what else is running, so two pairs run side by side.
 """

@@ -48,7 +48,7 @@ class CountedTasks:
 def metered(p: GoogleParts) -> tuple[OperationCounts, CountedTasks]:
     """Have everything that is billed counted, before the first of it happens.
 
-    With a benchmarks' store, audience and ledger are there, and the rest in the emulator.
+    With an embedded store, audience and ledger are there, and the rest in the emulator.
     """
     billed, project, own = OperationCounts(), p.settings.project, p.__dict__
     listen(p._firestore, billed)

@@ -10,6 +10,7 @@ from click.testing import CliRunner
 
 from benchmarks.fixture import Services, approved, desktops, phones, run, seed, services
 from cli.main import main
+from local.firestore import FirestoreEmulator
 from shared.domain.delivery.cost import (
     LIST,
     Audience,
@@ -36,8 +37,8 @@ class Counted:
 
 
 @pytest.fixture(scope="module")
-def running(emulator_jar: None) -> Iterator[Services]:
-    with services() as found:
+def running(firestore_emulator: FirestoreEmulator) -> Iterator[Services]:
+    with services(firestore_host=firestore_emulator.address) as found:
         yield found
 
 

@@ -188,7 +188,6 @@ def test_what_no_adapter_asks_is_refused_and_not_guessed(rest: FirestoreRest, as
     [
         {"transform": {"document": "…"}},
         {"delete": "…", "currentDocument": {"exists": True}},
-        {"update": {"name": "…", "fields": {}}, "currentDocument": {"exists": True}},
         {"update": {"name": "…"}, "updateMask": {}, "currentDocument": {"exists": False}},
         {"update": {"name": "projects/demo-other/databases/(default)/documents/a/b"}},
         {"update": {"name": "…", "fields": {"x": {"timestampValue": "yesterday"}}}},

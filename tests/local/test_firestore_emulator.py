@@ -2,7 +2,6 @@
 
 import contextlib
 import os
-import re
 import signal
 import socket
 import subprocess
@@ -124,7 +123,9 @@ def test_without_the_emulator_tests_skip_and_in_ci_they_fail(
         go_without(EmulatorMissing("install it"))
 
 
-def test_a_run_without_the_emulator_says_once_what_share_was_skipped(tmp_path: Path) -> None:
+def test_a_run_without_the_emulator_plays_the_rest_on_the_embedded_store_and_says_what_was_skipped(
+    tmp_path: Path,
+) -> None:
     plain = {
         name: value for name, value in os.environ.items() if name not in {"CI", "PYTEST_ADDOPTS"}
     }
@@ -133,9 +134,8 @@ def test_a_run_without_the_emulator_says_once_what_share_was_skipped(tmp_path: P
             sys.executable,
             "-m",
             "pytest",
-            "tests/adapters/test_slots_contract.py",
-            "-p",
-            "no:cacheprovider",
+            *("tests/rules/test_firestore_rules.py", "-p", "no:cacheprovider"),
+            *("-k", "device_without_a_document or allow_was_seen"),
         ],
         cwd=Path(__file__).parents[2],
         env={**plain, "FIRESTORE_EMULATOR_JAR": str(tmp_path / "gone.jar")},
@@ -143,8 +143,11 @@ def test_a_run_without_the_emulator_says_once_what_share_was_skipped(tmp_path: P
         text=True,
         check=True,
     ).stdout
-    (line,) = [line for line in told.splitlines() if "needs the Firestore emulator" in line]
-    assert re.match(r"\d+ of \d+ tests \(\d+%\): skipped: needs the Firestore emulator\. ", line)
+    (line,) = [line for line in told.splitlines() if "Google's own Firestore emulator" in line]
+    assert line.startswith(
+        "2 of 3 tests (67%): skipped: needs Google's own Firestore emulator, in whose place all "
+        "others used the embedded store. "
+    )
     assert "gone.jar" in line
 
 
@@ -289,12 +292,14 @@ class Documents:
         return httpx.get(f"{self._url}/{path}", timeout=60).status_code
 
 
+@pytest.mark.usefixtures("emulator_jar")
 def test_projects_are_apart(firestore_emulator: FirestoreEmulator, project: str) -> None:
     Documents(firestore_emulator, project).write("devices/d1")
     assert Documents(firestore_emulator, project).status("devices/d1") == 200
     assert Documents(firestore_emulator, f"{project}-b").status("devices/d1") == 404
 
 
+@pytest.mark.usefixtures("emulator_jar")
 def test_rules_hold_for_one_project(firestore_emulator: FirestoreEmulator, project: str) -> None:
     for each, allowed in ((project, "false"), (f"{project}-b", "true")):
         Documents(firestore_emulator, each).write("devices/d1")
@@ -303,6 +308,7 @@ def test_rules_hold_for_one_project(firestore_emulator: FirestoreEmulator, proje
     assert Documents(firestore_emulator, f"{project}-b").status("devices/d1") == 200
 
 
+@pytest.mark.usefixtures("emulator_jar")
 def test_bad_rules_are_refused_with_line_and_column(
     firestore_emulator: FirestoreEmulator, project: str
 ) -> None:
@@ -310,6 +316,7 @@ def test_bad_rules_are_refused_with_line_and_column(
         firestore_emulator.put_rules(project, RULES % "")
 
 
+@pytest.mark.usefixtures("emulator_jar")
 def test_a_wipe_leaves_nothing(firestore_emulator: FirestoreEmulator, project: str) -> None:
     Documents(firestore_emulator, project).write("devices/d1")
     firestore_emulator.wipe(project)
@@ -343,6 +350,7 @@ def test_a_port_that_is_taken_is_reported(
         pass
 
 
+@pytest.mark.usefixtures("emulator_jar")
 def test_an_emulator_that_dies_is_reported_with_its_last_words(
     firestore_emulator: FirestoreEmulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

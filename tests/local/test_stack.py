@@ -17,9 +17,10 @@ from google.oauth2.service_account import Credentials
 
 from local.firestore import BadRules
 from local.gateway import arguments as gateway_arguments
+from local.java import EmulatorMissing
 from local.processes import ChildFailed, free_ports, listens, listens_at
 from local.stack import arguments, down, status
-from local.stack_file import ROOT, Account, Stack, holder
+from local.stack_file import ROOT, Account, Stack, StackError, holder
 from local.starting import EMULATORS, QUEUES, SERVICES, answers, running_stack
 from tests.conftest import eventually
 
@@ -149,7 +150,6 @@ def silent(stack: Stack) -> bool:
 
 
 @pytest.mark.slow
-@pytest.mark.usefixtures("emulator_jar")
 def test_a_whole_stack_runs_and_leaves_nothing(
     source: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -177,7 +177,6 @@ def test_a_whole_stack_runs_and_leaves_nothing(
 
 
 @pytest.mark.slow
-@pytest.mark.usefixtures("emulator_jar")
 def test_services_that_run_already_are_used(
     source: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -208,7 +207,6 @@ def only_firestore_and_gateway(monkeypatch: pytest.MonkeyPatch) -> Iterator[None
 
 
 @pytest.mark.slow
-@pytest.mark.usefixtures("emulator_jar")
 def test_a_phase_that_fails_leaves_nothing(
     source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -237,7 +235,6 @@ def test_a_phase_that_fails_leaves_nothing(
 
 
 @pytest.mark.slow
-@pytest.mark.usefixtures("emulator_jar")
 def test_functions_that_do_not_load_are_reported(
     source: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -246,6 +243,58 @@ def test_functions_that_do_not_load_are_reported(
         only_firestore_and_gateway(monkeypatch),
         pytest.raises(ChildFailed, match=r"(?s)gateway ended with code 1.*say_hello"),
         running_stack(seed=False, source=source),
+    ):
+        pass
+
+
+@pytest.mark.slow
+def test_without_an_emulator_the_embedded_store_takes_its_place_and_says_so(
+    source: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("local.firestore.find_jar", nowhere)
+    told: list[str] = []
+    with (
+        only_firestore_and_gateway(monkeypatch),
+        running_stack(seed=False, source=source, say=told.append) as stack,
+    ):
+        write_device(stack, "d1")
+        hello = f"{stack.functions}/say-hello"
+        eventually(
+            lambda: httpx.get(hello, timeout=60).json()["seen"] == ["devices/d1"], "the event"
+        )
+    (said,) = [line for line in told if "the embedded store takes its place" in line]
+    assert said.startswith("No Firestore emulator can be found or fetched here: ")
+    assert "Starting embedded store, gateway, workers …" in told
+    assert not listens(stack.firestore)
+
+
+@pytest.mark.parametrize(
+    ("asked", "jar"), [("emulator", ""), ("", "FIRESTORE_EMULATOR_JAR")], ids=["asked", "named"]
+)
+def test_who_asks_for_the_emulator_is_told_that_there_is_none(
+    source: Path, monkeypatch: pytest.MonkeyPatch, asked: str, jar: str
+) -> None:
+    monkeypatch.setattr("local.firestore.find_jar", nowhere)
+    if jar:
+        monkeypatch.setenv(jar, "/somewhere.jar")
+    with (
+        pytest.raises(EmulatorMissing, match="nowhere"),
+        running_stack(seed=False, source=source, store=asked),
+    ):
+        pass
+
+
+def nowhere() -> Path:
+    raise EmulatorMissing("the jar is nowhere")
+
+
+def test_an_emulator_that_runs_already_and_the_embedded_store_exclude_each_other(
+    source: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FIRESTORE_EMULATOR_HOST", "127.0.0.1:1")
+    with (
+        pytest.raises(StackError, match=r"names the emulator at 127\.0\.0\.1:1: unset it"),
+        running_stack(seed=False, source=source, store="embedded"),
     ):
         pass
 
@@ -266,7 +315,7 @@ def test_rules_that_do_not_compile_are_reported(
         pass
 
 
-def test_a_taken_port_is_reported(source: Path, emulator_jar: None) -> None:
+def test_a_taken_port_is_reported(source: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         with (
@@ -282,13 +331,14 @@ def test_a_taken_port_is_reported(source: Path, emulator_jar: None) -> None:
 class Command:
     """``python -m local.stack up`` in a process of its own."""
 
-    def __init__(self, source: Path, stack_file: Path, end: ExitStack) -> None:
+    def __init__(self, source: Path, stack_file: Path, end: ExitStack, *further: str) -> None:
         self.stack_file = stack_file
         self.process = end.enter_context(
             subprocess.Popen(
                 [
                     *(sys.executable, "-m", "local.stack", "up", "--no-seed"),
                     *("--source", str(source), "--stack-file", str(stack_file)),
+                    *further,
                 ],
                 cwd=ROOT,
                 stdout=subprocess.PIPE,
@@ -312,7 +362,7 @@ class Command:
 
 
 @pytest.fixture
-def command(source: Path, tmp_path: Path, emulator_jar: None) -> Iterator[Command]:
+def command(source: Path, tmp_path: Path) -> Iterator[Command]:
     with ExitStack() as end:
         yield Command(source, tmp_path / "stack.json", end)
 
@@ -374,6 +424,21 @@ def test_a_child_that_dies_ends_the_stack_with_its_name(command: Command) -> Non
     said = command.output()
     assert command.process.returncode == 1
     assert "tasks ended with code 137." in said
+    assert silent(stack)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not Path("/proc/self").exists(), reason="finds the child in /proc")
+def test_an_embedded_store_that_is_killed_ends_the_stack_with_its_name(
+    source: Path, tmp_path: Path
+) -> None:
+    with ExitStack() as end:
+        command = Command(source, tmp_path / "stack.json", end, "--store", "embedded")
+        stack = command.stack()
+        os.kill(_listener(stack.firestore), signal.SIGKILL)
+        said = command.said()
+    assert command.process.returncode == 1
+    assert "embedded store ended with code 137." in said
     assert silent(stack)
 
 

@@ -115,7 +115,7 @@ class Documents:
 
     def run_aggregation_query(self, below: str, body: Raw) -> list[Raw]:
         """Count the documents that a query selects, and sum their fields."""
-        _only(body, "structuredAggregationQuery", "parent")
+        _only(body, "structuredAggregationQuery", "readTime", "parent")
         asked = body["structuredAggregationQuery"]
         query = self._query(below, asked["structuredQuery"])
         wanted = {it.get("alias", f"field_{n}"): it for n, it in enumerate(asked["aggregations"])}
@@ -127,9 +127,10 @@ class Documents:
         counts = [alias for alias, each in wanted.items() if each.get("count") == _NOTHING]
         if len(sums) + len(counts) != len(wanted):
             raise _unknown("aggregation")
+        paths, read_at = list(sums.values()), _read_at(body)
         with self.database.lock:
-            added = self.database.sum(query, list(sums.values())).numbers if sums else _NOTHING
-            counted = self.database.count(query)
+            counted = self.database.count(query, read_at)
+            added = self.database.sum(query, paths, read_at).numbers if sums else _NOTHING
         fields = {alias: shown(added[path]) for alias, path in sums.items()}
         fields |= {alias: shown(counted.number) for alias in counts}
         return [{"result": {"aggregateFields": fields}, "readTime": counted.read_at}]
@@ -139,11 +140,9 @@ class Documents:
     def commit(self, _: str, body: Raw) -> Raw:
         """Write all documents or none."""
         _only(body, "writes", "database")
-        versions = self._commit([self._write(each) for each in body.get("writes", ())])
-        return {
-            "writeResults": [{"updateTime": version} for version in versions],
-            "commitTime": versions[-1] if versions else self._now(),
-        }
+        wanted = body.get("writes", ())
+        version = self._commit([write for each in wanted for write in self._writes(each)])
+        return {"writeResults": [{"updateTime": version}] * len(wanted), "commitTime": version}
 
     def batch_write(self, _: str, body: Raw) -> Raw:
         """Write each document on its own."""
@@ -151,7 +150,7 @@ class Documents:
         results, states = list[Raw](), list[Raw]()
         for each in body.get("writes", ()):
             try:
-                (version,) = self._commit([self._write(each)])
+                version = self._commit(self._writes(each))
             except Refused as refused:
                 results.append({})
                 states.append({"code": CODES[refused.word][1], "message": refused.told})
@@ -170,15 +169,16 @@ class Documents:
         self._commit([Delete(name)])
         return {}
 
-    def _commit(self, writes: Sequence[Write]) -> Sequence[str]:
+    def _commit(self, writes: Sequence[Write]) -> str:
+        """Write all or nothing; return the version that all of it has then."""
         try:
-            return self.database.commit(writes)
+            return [self._now(), *self.database.commit(writes)][-1]
         except Unmet as unmet:
             raise Refused(str(unmet), "a condition of the write does not hold") from None
 
     # ---- in the words of the port ------------------------------------------------------------
 
-    def _write(self, wanted: Raw) -> Write:
+    def _writes(self, wanted: Raw) -> Sequence[Write]:
         _only(wanted, "update", "delete", "updateMask", "currentDocument")
         condition = wanted.get("currentDocument", _NOTHING)
         version = moment(condition["updateTime"]) if "updateTime" in condition else ""
@@ -186,17 +186,18 @@ class Documents:
         if "delete" in wanted:
             if exists is not None:
                 raise _unknown("delete with exists")
-            return Delete(self._local(wanted["delete"]), version)
+            return [Delete(self._local(wanted["delete"]), version)]
         name, fields = self._local(wanted["update"]["name"]), held_fields(wanted["update"])
         if "updateMask" in wanted:
             paths = wanted["updateMask"].get("fieldPaths", ())
             values = {path: at_path(fields, path) for path in paths}
             if exists is False:
                 raise _unknown("updateMask with exists: false")
-            return Update(name, values, version) if exists or version else Merge(name, values)
+            return [Update(name, values, version) if exists or version else Merge(name, values)]
+        whole = _quoted(fields)
         if exists or version:
-            raise _unknown("update without updateMask, of what exists")
-        return (Put if exists is None else Create)(name, _quoted(fields))
+            return [Update(name, {}, version), Put(name, whole)]
+        return [Put(name, whole) if exists is None else Create(name, whole)]
 
     def _query(self, below: str, asked: Raw) -> Query:
         _only(asked, "from", "where", "orderBy", "startAt", "limit", "select")

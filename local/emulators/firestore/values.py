@@ -33,7 +33,10 @@ def shown(value: Any) -> Raw:
 
 def shown_fields(fields: Mapping[str, Any]) -> Raw:
     """Write the fields of a document, or of a map."""
-    return {name: _WRITERS[type(value)](value) for name, value in fields.items()}
+    return {
+        name: {"stringValue": value} if type(value) is str else _WRITERS[type(value)](value)
+        for name, value in fields.items()
+    }
 
 
 def moment(text: str) -> str:

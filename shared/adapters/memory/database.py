@@ -225,16 +225,17 @@ class MemoryDatabase:
             self._places.append(tuple(_value(document, it.removeprefix("-")) for it in order))
             return f"[{len(self._places) - 1}]"
 
-    def count(self, query: Query) -> Count:
+    def count(self, query: Query, read_at: str = "") -> Count:
         with self.lock:
-            return Count(len(self._find(query)), self._tick())
+            return Count(len(self._find(query, read_at)), read_at or self._tick())
 
-    def sum(self, query: Query, fields: Sequence[str]) -> Sums:
+    def sum(self, query: Query, fields: Sequence[str], read_at: str = "") -> Sums:
         with self.lock:
-            rows = [[at_path(it.fields, path) for path in fields] for it in self._find(query)]
+            found = self._find(query, read_at)
+            rows = [[at_path(it.fields, path) for path in fields] for it in found]
             whole = [row for row in rows if None not in row]
             numbers = {path: sum(row[n] for row in whole) for n, path in enumerate(fields)}
-            return Sums(numbers, self._tick())
+            return Sums(numbers, read_at or self._tick())
 
     def _find(self, query: Query, read_at: str = "") -> list[Document]:
         order = _whole_order(query)
