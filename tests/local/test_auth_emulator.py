@@ -1,5 +1,7 @@
 """The sign-in emulator, called by the Admin SDK and, as the client SDKs do, over REST."""
 
+import base64
+import re
 import signal
 import subprocess
 import sys
@@ -16,6 +18,7 @@ from firebase_admin import auth
 from firebase_admin.exceptions import FirebaseError
 
 from local.emulators.auth import server as emulator
+from local.emulators.auth.second_factor import number
 from local.emulators.background import ServedApp
 
 PROJECT = "demo-sign-in"
@@ -235,7 +238,7 @@ def test_what_needs_an_administrator_or_a_key_is_closed_without(served: ServedAp
 
 
 def test_what_the_emulator_lacks_it_says(rest: httpx.Client) -> None:
-    lacking = rest.post(f"{ACCOUNTS}:sendOobCode", json={})
+    lacking = rest.post(f"{ACCOUNTS}:createAuthUri", json={})
     assert (lacking.status_code, lacking.json()["error"]["code"]) == (501, 501)
     assert rest.get("/nowhere").json()["error"]["status"] == "NOT_FOUND"
 
@@ -403,3 +406,187 @@ def test_the_command_says_when_it_is_ready_and_ends_cleanly_on_sigterm() -> None
         assert it.stdout.read() == it.stderr.read() == ""
     assert health["authEmulator"]["ready"] is True
     assert claims_of(created["idToken"])["aud"] == "demo-cli"
+
+
+# Links that set a password
+
+
+def oob_codes(rest: httpx.Client) -> list[Json]:
+    listed: list[Json] = rest.get(f"/emulator/v1/projects/{PROJECT}/oobCodes").json()["oobCodes"]
+    return listed
+
+
+def test_an_invited_account_has_no_password_until_its_link_sets_one(
+    rest: httpx.Client, admin: firebase_admin.App
+) -> None:
+    auth.create_user(email=EMAIL, app=admin)
+    assert refusal(rest, "signInWithPassword", email=EMAIL, password=PASSWORD) == "INVALID_PASSWORD"
+    link = auth.generate_password_reset_link(EMAIL, app=admin)
+    page = httpx.get(link, trust_env=False, timeout=60)
+    assert page.status_code == 200
+    assert EMAIL in page.text
+    (code,) = re.findall(r'name="oobCode" value="([^"]+)"', page.text)
+    weak = rest.post("/emulator/action", data={"oobCode": code, "newPassword": "short"})
+    assert (weak.status_code, "WEAK_PASSWORD" in weak.text) == (400, True)
+    done = rest.post("/emulator/action", data={"oobCode": code, "newPassword": PASSWORD})
+    assert "Done." in done.text
+    call(rest, "signInWithPassword", email=EMAIL, password=PASSWORD)
+    assert auth.get_user_by_email(EMAIL, app=admin).email_verified, "the link came to the address"
+    again = rest.post("/emulator/action", data={"oobCode": code, "newPassword": "another one"})
+    assert (again.status_code, "INVALID_OOB_CODE" in again.text) == (400, True)
+    assert httpx.get(link, trust_env=False, timeout=60).status_code == 400
+
+
+def test_a_forgotten_password_is_set_anew_and_ends_the_sessions(rest: httpx.Client) -> None:
+    created = sign_up(rest)
+    call(rest, "sendOobCode", requestType="PASSWORD_RESET", email=EMAIL)
+    (mail,) = oob_codes(rest)
+    assert mail["email"] == EMAIL
+    assert call(rest, "resetPassword", oobCode=mail["oobCode"])["email"] == EMAIL
+    call(rest, "resetPassword", oobCode=mail["oobCode"], newPassword="another one")
+    assert oob_codes(rest) == []
+    assert refresh(rest, created["refreshToken"]).status_code == 400
+    call(rest, "signInWithPassword", email=EMAIL, password="another one")
+
+
+def test_whoever_asks_for_a_mail_cannot_tell_a_known_address_from_another(
+    rest: httpx.Client, admin: firebase_admin.App
+) -> None:
+    sign_up(rest)
+    known = call(rest, "sendOobCode", requestType="PASSWORD_RESET", email=EMAIL)
+    other = call(rest, "sendOobCode", requestType="PASSWORD_RESET", email="nobody@example.com")
+    assert {**known, "email": ""} == {**other, "email": ""}
+    assert len(oob_codes(rest)) == 1
+    with pytest.raises(FirebaseError):
+        auth.generate_password_reset_link("nobody@example.com", app=admin)
+
+
+def test_the_link_itself_is_for_administrators_and_of_no_other_kind(rest: httpx.Client) -> None:
+    sign_up(rest)
+    asked = {"requestType": "PASSWORD_RESET", "email": EMAIL, "returnOobLink": True}
+    assert rest.post(f"{ACCOUNTS}:sendOobCode", json=asked).status_code == 403
+    other = {"requestType": "VERIFY_EMAIL", "email": EMAIL}
+    assert rest.post(f"{ACCOUNTS}:sendOobCode", json=other).status_code == 501
+    assert refusal(rest, "resetPassword", oobCode="made-up", newPassword="x") == "INVALID_OOB_CODE"
+
+
+# A second factor
+
+FACTORS = "/identitytoolkit.googleapis.com/v2/accounts"
+
+
+def factor_call(rest: httpx.Client, name: str, **body: Any) -> httpx.Response:
+    return rest.post(f"{FACTORS}/{name}", json=body)
+
+
+def enrolled(rest: httpx.Client, admin: firebase_admin.App) -> str:
+    """Enrol an authenticator app for a new account; return its secret."""
+    auth.create_user(email=EMAIL, password=PASSWORD, email_verified=True, app=admin)
+    token = call(rest, "signInWithPassword", email=EMAIL, password=PASSWORD)["idToken"]
+    started = factor_call(rest, "mfaEnrollment:start", idToken=token, totpEnrollmentInfo={})
+    session = started.json()["totpSessionInfo"]
+    given = {"sessionInfo": session["sessionInfo"], "verificationCode": "000000"}
+    secret = str(session["sharedSecretKey"])
+    if number(secret, time.time()) != "000000":
+        wrong = factor_call(
+            rest, "mfaEnrollment:finalize", idToken=token, totpVerificationInfo=given
+        )
+        assert wrong.json()["error"]["message"] == "INVALID_CODE"
+    given["verificationCode"] = number(secret, time.time())
+    done = factor_call(
+        rest,
+        "mfaEnrollment:finalize",
+        idToken=token,
+        displayName="phone",
+        totpVerificationInfo=given,
+    )
+    assert done.status_code == 200, done.text
+    assert claims_of(done.json()["idToken"])["firebase"]["sign_in_second_factor"] == "totp"
+    return secret
+
+
+def test_the_numbers_are_those_of_rfc_6238() -> None:
+    secret = base64.b32encode(b"12345678901234567890").decode()
+    assert [number(secret, at) for at in (59, 1111111109, 20000000000)] == [
+        *("287082", "081804", "353130"),
+    ]
+
+
+def test_whoever_has_a_second_factor_signs_in_with_both(
+    rest: httpx.Client, admin: firebase_admin.App
+) -> None:
+    secret = enrolled(rest, admin)
+    half = call(rest, "signInWithPassword", email=EMAIL, password=PASSWORD)
+    assert "idToken" not in half
+    (factor,) = half["mfaInfo"]
+    assert factor["displayName"] == "phone"
+    given = {
+        "mfaPendingCredential": half["mfaPendingCredential"],
+        "mfaEnrollmentId": factor["mfaEnrollmentId"],
+        "totpVerificationInfo": {"verificationCode": number(secret, time.time())},
+    }
+    whole = factor_call(rest, "mfaSignIn:finalize", **given).json()
+    assert claims_of(whole["idToken"])["firebase"]["sign_in_second_factor"] == "totp"
+    renewed = refresh(rest, whole["refreshToken"]).json()["id_token"]
+    assert claims_of(renewed)["firebase"]["sign_in_second_factor"] == "totp"
+
+    for changed, told in (
+        ({"mfaPendingCredential": "made-up"}, "INVALID_PENDING_TOKEN"),
+        ({"mfaEnrollmentId": "other"}, "MFA_ENROLLMENT_NOT_FOUND"),
+        ({"totpVerificationInfo": {"verificationCode": "no"}}, "INVALID_CODE"),
+    ):
+        answer = factor_call(rest, "mfaSignIn:finalize", **{**given, **changed})
+        assert answer.json()["error"]["message"] == told
+
+
+def test_an_administrator_takes_a_lost_factor_away(
+    rest: httpx.Client, admin: firebase_admin.App
+) -> None:
+    enrolled(rest, admin)
+    uid = auth.get_user_by_email(EMAIL, app=admin).uid
+    base = f"/identitytoolkit.googleapis.com/v1/projects/{PROJECT}/accounts:update"
+    owner = {"Authorization": "Bearer owner"}
+    done = rest.post(base, headers=owner, json={"localId": uid, "mfa": {"enrollments": []}})
+    assert done.status_code == 200
+    assert "idToken" in call(rest, "signInWithPassword", email=EMAIL, password=PASSWORD)
+
+
+def test_an_address_that_is_not_proven_gets_no_second_factor(rest: httpx.Client) -> None:
+    token = sign_up(rest)["idToken"]
+    started = factor_call(rest, "mfaEnrollment:start", idToken=token, totpEnrollmentInfo={})
+    assert started.json()["error"]["message"].startswith("UNVERIFIED_EMAIL")
+
+
+# App Check
+
+APP = "1:1234567890:web:abc"
+EXCHANGE = f"/firebaseappcheck.googleapis.com/v1/projects/{PROJECT}/apps/{APP}:exchangeDebugToken"
+JWKS = "/firebaseappcheck.googleapis.com/v1/jwks"
+
+
+def test_an_app_gets_a_token_that_the_published_keys_verify(
+    rest: httpx.Client, served: ServedApp
+) -> None:
+    got = rest.post(EXCHANGE, json={"debugToken": str(uuid.uuid4())}).json()
+    assert got["ttl"] == "3600s"
+    key = jwt.PyJWKClient(f"{served.url}{JWKS}").get_signing_key_from_jwt(got["token"])
+    audience = f"projects/{PROJECT}"
+    claims = jwt.decode(got["token"], key, algorithms=["RS256"], audience=audience)
+    assert (claims["sub"], claims["iss"]) == (
+        APP,
+        "https://firebaseappcheck.googleapis.com/1234567890",
+    )
+    refused = rest.post(EXCHANGE, json={"debugToken": "guessed"})
+    assert refused.status_code == 403
+
+
+def test_keys_change_and_the_last_one_is_still_published(rest: httpx.Client) -> None:
+    def ids() -> list[str]:
+        return [key["kid"] for key in rest.get(JWKS).json()["keys"]]
+
+    (first,) = ids()
+    rest.post("/emulator/v1/appCheckKeys")
+    _, second = ids()
+    rest.post("/emulator/v1/appCheckKeys")
+    assert ids()[0] == second
+    assert first not in ids()

@@ -10,7 +10,10 @@ import secrets
 import time
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
+
+if TYPE_CHECKING:
+    from local.emulators.auth.mail import Mail
 
 SHORTEST_PASSWORD = 6
 LONGEST_UID = 128
@@ -83,6 +86,21 @@ def _digest(text: str, salt: bytes) -> bytes:
     return hashlib.scrypt(text.encode(), salt=salt, n=1024, r=8, p=1)
 
 
+@dataclass(frozen=True, slots=True)
+class Factor:
+    """Second factor: the secret of an authenticator app."""
+
+    id: str
+    secret: str
+    name: str
+    enrolled_at: str
+
+    def as_json(self) -> Json:
+        """Convert the factor to what is shown of it, which is not its secret."""
+        shown = {"mfaEnrollmentId": self.id, "enrolledAt": self.enrolled_at, "totpInfo": {}}
+        return shown | ({"displayName": self.name} if self.name else {})
+
+
 def _session() -> str:
     return secrets.token_hex(8)
 
@@ -104,6 +122,9 @@ class Account:
     created_at: float = field(default_factory=time.time)
     signed_in_at: float | None = None
     refreshed_at: float | None = None
+    factor: Factor | None = None
+    enrolling: str | None = None
+    """Secret of a factor that is not there yet."""
     valid_since: int = 0
     """ID tokens issued before this second are refused."""
     session: str = field(default_factory=_session)
@@ -131,6 +152,7 @@ class Account:
             "lastLoginAt": _milliseconds(self.signed_in_at),
             "lastRefreshAt": _iso(self.refreshed_at),
             "providerUserInfo": self._providers(),
+            "mfaInfo": [self.factor.as_json()] if self.factor else None,
         }
         return {name: value for name, value in shown.items() if value is not None}
 
@@ -160,6 +182,8 @@ class Accounts:
 
     def __init__(self) -> None:
         self._by_uid: dict[str, Account] = {}
+        self.mails: dict[str, Mail] = {}
+        """What was sent and not used yet, by the code in its link."""
 
     def add(self, uid: str | None) -> Account:
         """Create an account, under a new uid when none is given."""
@@ -210,6 +234,7 @@ class Accounts:
     def clear(self) -> None:
         """Delete them all."""
         self._by_uid.clear()
+        self.mails.clear()
 
     def all(self) -> list[Account]:
         """List every account, in the order they were created."""

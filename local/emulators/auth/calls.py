@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+import jwt
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field, ValidationError
 from pydantic.alias_generators import to_camel
 
@@ -20,6 +21,8 @@ from local.emulators.auth.tokens import (
     read_id_token,
     read_refresh_token,
 )
+
+SECONDS_PENDING = 600
 
 
 def not_implemented(what: str) -> Refusal:
@@ -40,6 +43,8 @@ class Caller:
     project: str
     accounts: Accounts
     administrator: bool
+    origin: str = ""
+    """Address under which the caller reaches us."""
 
     def named(self, uid: str | None, id_token: str | None) -> tuple[Account, SignIn | None]:
         """Return the account a call is about, and the sign-in when it was named by an ID token."""
@@ -52,10 +57,18 @@ class Caller:
             raise Refusal("USER_NOT_FOUND")
         return account, None
 
-    def signed_in(self, account: Account, provider: str, claims: Json | None = None) -> Json:
+    def signed_in(
+        self,
+        account: Account,
+        provider: str,
+        claims: Json | None = None,
+        *,
+        second_factor: bool = False,
+    ) -> Json:
         """Note the sign-in and give out its tokens."""
         account.signed_in_at = time.time()
-        return SignIn(self.project, account, provider, claims or {}).tokens()
+        factor = account.factor.id if account.factor and second_factor else ""
+        return SignIn(self.project, account, provider, claims or {}, factor).tokens()
 
 
 class SignUp(Body):
@@ -121,8 +134,28 @@ def sign_in_with_password(caller: Caller, body: PasswordSignIn) -> Json:
         raise Refusal("USER_DISABLED")
     if account.password is None or not account.password.matches(password):
         raise Refusal("INVALID_PASSWORD")
+    if account.factor:
+        return about(account, "VerifyPasswordResponse") | {
+            "mfaPendingCredential": _pending(account),
+            "mfaInfo": [account.factor.as_json()],
+        }
     tokens = caller.signed_in(account, "password")
     return about(account, "VerifyPasswordResponse") | {"registered": True} | tokens
+
+
+def _pending(account: Account) -> str:
+    """Issue what is exchanged for tokens once the second factor is given, in ten minutes."""
+    claims = {"pending": account.uid, "exp": int(time.time()) + SECONDS_PENDING}
+    return jwt.encode(claims, "", algorithm="none")
+
+
+def pending_sign_in(credential: str) -> str:
+    """Read whose sign-in waits for its second factor."""
+    try:
+        claims = jwt.decode(credential, options={"verify_signature": False, "verify_exp": True})
+        return str(claims["pending"])
+    except (jwt.InvalidTokenError, KeyError):
+        raise Refusal("INVALID_PENDING_TOKEN") from None
 
 
 class CustomTokenSignIn(Body):

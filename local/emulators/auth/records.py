@@ -49,6 +49,7 @@ class Update(Body):
     disable_user: bool | None = None
     custom_attributes: str | None = None
     valid_since: int | None = None
+    mfa: Json | None = None
     delete_attribute: list[str] = Field(default_factory=list)
     delete_provider: list[str] = Field(default_factory=list)
 
@@ -94,6 +95,10 @@ def _administer(account: Account, body: Update, accounts: Accounts) -> None:
         account.disabled = body.disable_user
     if body.valid_since is not None:
         account.revoke(body.valid_since)
+    if body.mfa is not None:
+        kept = {str(each.get("mfaEnrollmentId")) for each in body.mfa.get("enrollments", ())}
+        if account.factor and account.factor.id not in kept:
+            account.factor = None
 
 
 def _delete_parts(account: Account, body: Update) -> None:

@@ -5,6 +5,7 @@ to the one project the emulator was started with.
 """
 
 import argparse
+import html
 import json
 import os
 from collections import defaultdict
@@ -15,17 +16,24 @@ from aiohttp import web
 from aiohttp.typedefs import Handler
 
 from local.emulators.auth.accounts import Accounts, Json, Refusal
+from local.emulators.auth.app_check import AppCheck
 from local.emulators.auth.calls import GRANT, SIGN_IN_CALLS, Caller, not_implemented
+from local.emulators.auth.mail import ACTION, MAIL_CALLS
 from local.emulators.auth.records import ACCOUNT_CALLS, ADMINISTRATORS_ONLY
+from local.emulators.auth.second_factor import SECOND_FACTOR_CALLS
 from local.emulators.auth.tokens import refresh_project
 from local.emulators.background import serve
 
 DEFAULT_PROJECT = "demo-fanfare"
 ACCOUNTS = "/identitytoolkit.googleapis.com/v1/accounts:{call}"
 PROJECT_ACCOUNTS = "/identitytoolkit.googleapis.com/v1/projects/{project}/accounts"
-CALLS = SIGN_IN_CALLS | ACCOUNT_CALLS
+FACTORS = "/identitytoolkit.googleapis.com/v2/accounts/{call}"
+CALLS = SIGN_IN_CALLS | ACCOUNT_CALLS | MAIL_CALLS | SECOND_FACTOR_CALLS
 TOKEN = "/securetoken.googleapis.com/v1/token"
 EMULATOR_ACCOUNTS = "/emulator/v1/projects/{project}/accounts"
+EMULATOR_MAILS = "/emulator/v1/projects/{project}/oobCodes"
+APP_CHECK = "/firebaseappcheck.googleapis.com/v1"
+EMULATOR_KEYS = "/emulator/v1/appCheckKeys"
 
 
 def app(project: str = DEFAULT_PROJECT) -> web.Application:
@@ -36,7 +44,16 @@ def app(project: str = DEFAULT_PROJECT) -> web.Application:
     made.router.add_post(ACCOUNTS, doors.call)
     made.router.add_post(PROJECT_ACCOUNTS, doors.create)
     made.router.add_route("*", PROJECT_ACCOUNTS + ":{call}", doors.call)
+    made.router.add_post(FACTORS, doors.call)
     made.router.add_post(TOKEN, doors.token)
+    made.router.add_get(APP_CHECK + "/jwks", doors.app_check_keys)
+    made.router.add_post(
+        APP_CHECK + "/projects/{project}/apps/{app}:exchangeDebugToken", doors.app_check_token
+    )
+    made.router.add_post(EMULATOR_KEYS, doors.rotate_app_check_keys)
+    made.router.add_get(EMULATOR_MAILS, doors.list_mails)
+    made.router.add_get(ACTION, doors.password_page)
+    made.router.add_post(ACTION, doors.set_password)
     made.router.add_get(EMULATOR_ACCOUNTS, doors.list_all)
     made.router.add_delete(EMULATOR_ACCOUNTS, doors.delete_all)
     return made
@@ -48,6 +65,7 @@ class Doors:
     def __init__(self, project: str) -> None:
         self._project = project
         self._projects: defaultdict[str, Accounts] = defaultdict(Accounts)
+        self._app_check = AppCheck()
 
     async def health(self, _: web.Request) -> web.Response:
         """Answer like Google's emulator when it is asked whether it is up."""
@@ -78,6 +96,49 @@ class Doors:
         self._projects[request.match_info["project"]].clear()
         return web.json_response({})
 
+    async def list_mails(self, request: web.Request) -> web.Response:
+        """List the links that were sent and not used, as Google's emulator does."""
+        mails = self._projects[request.match_info["project"]].mails.values()
+        return web.json_response({"oobCodes": [mail.as_json() for mail in mails]})
+
+    async def app_check_keys(self, _: web.Request) -> web.Response:
+        """Publish the keys of App Check."""
+        return web.json_response(self._app_check.jwks())
+
+    async def app_check_token(self, request: web.Request) -> web.Response:
+        """Give an app a token for its debug token."""
+        names = request.match_info
+        body = await _body(request)
+        return web.json_response(self._app_check.exchange(names["project"], names["app"], body))
+
+    async def rotate_app_check_keys(self, _: web.Request) -> web.Response:
+        """Sign with a new key from now on."""
+        return web.json_response(self._app_check.rotate())
+
+    async def password_page(self, request: web.Request) -> web.Response:
+        """Show the page that a link in a mail leads to."""
+        code = request.query.get("oobCode", "")
+        try:
+            told = self._with_code(request, {"oobCode": code})
+        except Refusal as refusal:
+            return _page(f"This link cannot be used ({refusal}). Ask for another.", status=400)
+        return _page(f"A new password for {told['email']}", code)
+
+    async def set_password(self, request: web.Request) -> web.Response:
+        """Set the password that was written into the page."""
+        form = await request.post()
+        code, password = str(form.get("oobCode", "")), str(form.get("newPassword", ""))
+        try:
+            self._with_code(request, {"oobCode": code, "newPassword": password})
+        except Refusal as refusal:
+            known = "OOB" not in str(refusal)
+            return _page(f"Not done: {refusal}", code if known else "", status=400)
+        return _page("Done. Sign in with the new password.")
+
+    def _with_code(self, request: web.Request, body: Json) -> Json:
+        caller = self._caller(self._project, administrator=False, origin=_origin(request))
+        return MAIL_CALLS["resetPassword"](caller, body)
+
     async def _answer(self, request: web.Request, name: str) -> web.Response:
         administrator = _is_administrator(request)
         project = request.match_info.get("project")
@@ -89,11 +150,32 @@ class Doors:
             raise Refusal("The request is missing a valid API key.", 403, "PERMISSION_DENIED")
         if name not in CALLS:
             raise not_implemented(f"accounts:{name}")
-        caller = self._caller(project or self._project, administrator=administrator)
+        caller = self._caller(
+            project or self._project, administrator=administrator, origin=_origin(request)
+        )
         return web.json_response(CALLS[name](caller, await _body(request)))
 
-    def _caller(self, project: str, *, administrator: bool) -> Caller:
-        return Caller(project, self._projects[project], administrator)
+    def _caller(self, project: str, *, administrator: bool, origin: str = "") -> Caller:
+        return Caller(project, self._projects[project], administrator, origin)
+
+
+def _origin(request: web.Request) -> str:
+    return str(request.url.origin())
+
+
+def _page(said: str, code: str = "", status: int = 200) -> web.Response:
+    """Build a page that says something, and asks for a password if there is a code for it."""
+    form = (
+        '<form method="post" action="' + ACTION + '">'
+        f'<input type="hidden" name="oobCode" value="{html.escape(code)}">'
+        '<label>New password <input name="newPassword" type="password" required '
+        'autocomplete="new-password"></label> <button>Set it</button></form>'
+    )
+    text = (
+        '<!doctype html><html lang="en"><meta charset="utf-8"><title>Password</title>'
+        f"<p>{html.escape(said)}</p>{form if code else ''}</html>"
+    )
+    return web.Response(text=text, status=status, content_type="text/html")
 
 
 def _is_administrator(request: web.Request) -> bool:

@@ -13,7 +13,7 @@ import jwt
 from local.emulators.auth.accounts import Account, Accounts, Json, Refusal, checked_claims
 
 SECONDS_VALID = 3600
-CARRIED = {"project", "uid", "session", "provider", "claims"}
+CARRIED = {"project", "uid", "session", "provider", "claims", "factor"}
 """Fields of a refresh token."""
 CUSTOM_TOKEN_AUDIENCE = (
     "https://identitytoolkit.googleapis.com/google.identity.identitytoolkit.v1.IdentityToolkit"
@@ -22,12 +22,16 @@ CUSTOM_TOKEN_AUDIENCE = (
 
 @dataclass(frozen=True, slots=True)
 class SignIn:
-    """Account that signed in, how it did, and what the custom token adds to its claims."""
+    """Account that signed in, how it did, and what the custom token adds to its claims.
+
+    ``factor`` is the id of the second factor that was given.
+    """
 
     project: str
     account: Account
     provider: str
     claims: Json
+    factor: str = ""
 
     def tokens(self) -> Json:
         """Build the part of an answer that every sign-in has."""
@@ -53,6 +57,7 @@ class SignIn:
             "phone_number": account.phone_number,
             "provider_id": "anonymous" if self.provider == "anonymous" else None,
         }
+        second = {"sign_in_second_factor": "totp", "second_factor_identifier": self.factor}
         claims = {
             **account.claims,
             **self.claims,
@@ -64,7 +69,11 @@ class SignIn:
             "sub": account.uid,
             "iat": now,
             "exp": now + SECONDS_VALID,
-            "firebase": {"identities": identities, "sign_in_provider": self.provider},
+            "firebase": {
+                "identities": identities,
+                "sign_in_provider": self.provider,
+                **(second if self.factor else {}),
+            },
         }
         return jwt.encode(claims, "", algorithm="none")
 
@@ -76,6 +85,7 @@ class SignIn:
             "session": self.account.session,
             "provider": self.provider,
             "claims": self.claims,
+            "factor": self.factor,
         }
         return jwt.encode(carried, "", algorithm="none")
 
@@ -93,8 +103,9 @@ def read_id_token(project: str, accounts: Accounts, token: str) -> SignIn:
     account = _account(accounts, claims.get("sub"))
     if claims.get("iat", 0) < account.valid_since or claims.get("exp", 0) < time.time():
         raise Refusal("TOKEN_EXPIRED")
-    provider = claims.get("firebase", {}).get("sign_in_provider", "custom")
-    return SignIn(project, account, provider, {})
+    how = claims.get("firebase", {})
+    provider = how.get("sign_in_provider", "custom")
+    return SignIn(project, account, provider, {}, how.get("second_factor_identifier", ""))
 
 
 def refresh_project(token: str) -> str:
@@ -108,7 +119,9 @@ def read_refresh_token(accounts: Accounts, token: str) -> SignIn:
     account = _account(accounts, carried["uid"])
     if carried["session"] != account.session:
         raise Refusal("TOKEN_EXPIRED")
-    return SignIn(carried["project"], account, carried["provider"], carried["claims"])
+    return SignIn(
+        carried["project"], account, carried["provider"], carried["claims"], carried["factor"]
+    )
 
 
 def read_custom_token(token: str) -> tuple[str, Json]:
