@@ -13,6 +13,7 @@ from pathlib import Path
 import click
 
 from cli import archive as cli_archive
+from cli.account import account
 from cli.cost import cost
 from cli.device import device, reset
 from cli.errors import cli_errors
@@ -82,6 +83,7 @@ def main(stack_file: Path | None) -> None:
     fanfare domain NAME                 a domain, and who changed what goes round moderation
     fanfare release ID                  end anybody's claim
     fanfare device listen               be notified on this computer
+    fanfare account invite EMAIL        an account whose owner sets the password
     fanfare device reset HWID           let a device that lost its secret register anew
     fanfare telegram chats              groups and people with their numbers
     fanfare telegram setup              agree with Telegram on the moderators' bot
@@ -351,6 +353,7 @@ main.add_command(cli_archive.commands(cli_errors))
 
 main.add_command(telegram)
 main.add_command(device)
+main.add_command(account)
 
 
 if __name__ == "__main__":

@@ -67,10 +67,13 @@ resource "google_identity_platform_config" "accounts" {
     }
   }
 
+  # Offered to everybody; of whom it is demanded the doors decide (FANFARE_MFA). MANDATORY would be
+  # demanded of providers as well, and of devices, which have none to give.
   mfa {
-    state = "ENABLED"
+    state             = length(var.mfa_factors) > 0 ? "ENABLED" : "DISABLED"
+    enabled_providers = contains(var.mfa_factors, "sms") ? ["PHONE_SMS"] : null
     provider_configs {
-      state = "ENABLED"
+      state = contains(var.mfa_factors, "totp") ? "ENABLED" : "DISABLED"
       totp_provider_config {
         adjacent_intervals = 1
       }

@@ -118,10 +118,11 @@ module "function" {
   build_account   = google_service_account.build.name
   repository      = google_artifact_registry_repository.functions.id
   caller          = each.value.caller == "everyone" ? null : google_service_account.caller[each.value.caller].email
+  checks_invokers = each.value.caller != "everyone" || var.public_access == "allUsers"
   timeout_seconds = each.value.timeout
   concurrency     = each.value.concurrency
   memory          = each.value.memory
-  instances       = { least = lookup(var.warm_instances, each.key, 0), most = each.value.most }
+  instances       = { least = lookup(var.warm_instances, each.key, 0), most = local.instances[each.key] }
   signs_tokens    = each.value.signs ? local.narrow["fanfareTokenSigner"] : null
 
   roles = concat(
@@ -133,7 +134,7 @@ module "function" {
   # may a function believe that: a public one with this setting would believe anybody.
   environment = merge(
     local.settings,
-    each.value.caller == "everyone" ? { FANFARE_PANEL_ORIGINS = join(",", local.panel_origins) } : { FANFARE_IAM_CHECKS_TOKENS = "true" },
+    each.value.caller == "everyone" ? local.asked_of_everyone : { FANFARE_IAM_CHECKS_TOKENS = "true" },
     [for use in each.value.uses : local.uses[use].settings]...
   )
 

@@ -9,11 +9,11 @@ locals {
   rates       = merge(local.usual_rates, var.batches_per_second)
 
   queues = {
-    plan        = { per_second = 20, at_once = 40 }
-    send-urgent = { per_second = local.rates.urgent, at_once = 40 }
-    send-normal = { per_second = local.rates.normal, at_once = 60 }
-    send-bulk   = { per_second = local.rates.bulk, at_once = 60 }
-    export      = { per_second = 1, at_once = 4 }
+    plan        = { per_second = 20, at_once = local.at_once.plan }
+    send-urgent = { per_second = local.rates.urgent, at_once = local.at_once.urgent }
+    send-normal = { per_second = local.rates.normal, at_once = local.at_once.normal }
+    send-bulk   = { per_second = local.rates.bulk, at_once = local.at_once.bulk }
+    export      = { per_second = 1, at_once = local.at_once.export }
   }
 
   enqueuers = merge([

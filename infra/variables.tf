@@ -86,6 +86,34 @@ variable "warm_instances" {
     condition     = alltrue([for n in values(var.warm_instances) : try(n >= 0 && n <= 10 && floor(n) == n, false)])
     error_message = "warm_instances are whole numbers from 0 to 10: each one costs money day and night."
   }
+  validation {
+    condition     = alltrue([for name, n in var.warm_instances : try(n <= local.instances[name], true)])
+    error_message = "warm_instances keeps more instances of a function running than it may have: raise most_instances, or keep fewer warm."
+  }
+}
+
+variable "most_instances" {
+  description = "How many instances of 1 vCPU all functions together may have. 20 is what a new project is allowed in a region; more needs a higher quota first (docs/deploy.md), and above 226 nothing is gained."
+  type        = number
+  default     = 20
+  nullable    = false
+
+  validation {
+    condition     = floor(var.most_instances) == var.most_instances && var.most_instances >= local.few_in_all
+    error_message = "most_instances is a whole number and at least 20: one instance of each function, and a second or third of those that everything waits for."
+  }
+}
+
+variable "public_access" {
+  description = "How everyone may call the public functions: allUsers gives IAM's right to all; no-invoker-check, for organisations that forbid that, has Cloud Run not ask IAM. Either way they check every caller themselves."
+  type        = string
+  default     = "allUsers"
+  nullable    = false
+
+  validation {
+    condition     = contains(["allUsers", "no-invoker-check"], var.public_access)
+    error_message = "public_access is allUsers, or no-invoker-check where an organisation policy forbids allUsers."
+  }
 }
 
 variable "fcm_messages_per_minute" {
@@ -148,6 +176,46 @@ variable "app_check_enforced" {
   type        = bool
   default     = false
   nullable    = false
+}
+
+variable "device_app_check" {
+  description = "Whether device-api refuses requests without a token of Firebase App Check: off or required. Every app that calls it must send one first: see docs/deploy.md."
+  type        = string
+  default     = "off"
+  nullable    = false
+
+  validation {
+    condition     = contains(["off", "required"], var.device_app_check)
+    error_message = "device_app_check is off or required."
+  }
+}
+
+variable "mfa" {
+  description = "Whether operators and moderators must have signed in with a second factor: off or required. They enrol one first: see docs/deploy.md."
+  type        = string
+  default     = "off"
+  nullable    = false
+
+  validation {
+    condition     = contains(["off", "required"], var.mfa)
+    error_message = "mfa is off or required."
+  }
+  validation {
+    condition     = var.mfa == "off" || length(var.mfa_factors) > 0
+    error_message = "mfa cannot be required while mfa_factors offers none: nobody could enrol."
+  }
+}
+
+variable "mfa_factors" {
+  description = "Second factors that people may enrol: totp (an authenticator app), sms."
+  type        = set(string)
+  default     = ["totp"]
+  nullable    = false
+
+  validation {
+    condition     = alltrue([for factor in var.mfa_factors : contains(["totp", "sms"], factor)])
+    error_message = "mfa_factors are totp and sms."
+  }
 }
 
 variable "alert_emails" {

@@ -90,6 +90,21 @@ signIn.addEventListener("submit", async (event) => {
   }
 });
 
+at("forgotten").addEventListener("click", async ({ currentTarget: button }) => {
+  const email = signIn.elements.email.value.trim();
+  if (!email) return showDoor("Write your e-mail address above, then press it again.");
+  button.disabled = true;
+  try {
+    await session.sendLink(email);
+    showDoor();
+    say(`If ${email} has an account here, a mail with a link to set a new password is on its way.`, true);
+  } catch (problem) {
+    showDoor(problem.message);
+  } finally {
+    button.disabled = false;
+  }
+});
+
 try {
   await session.begin();
   if (session.isKept()) await enter();

@@ -22,8 +22,10 @@ export async function begin() {
   const answer = await fetch("/__/firebase/init.json");
   if (!answer.ok) throw new Error("This page does not know its project: /__/firebase/init.json is missing.");
   const { apiKey, authUrl } = await answer.json();
+  const accounts = `${authUrl ? `${authUrl}/identitytoolkit.googleapis.com` : "https://identitytoolkit.googleapis.com"}/v1/accounts`;
   place = {
-    signIn: `${authUrl ? `${authUrl}/identitytoolkit.googleapis.com` : "https://identitytoolkit.googleapis.com"}/v1/accounts:signInWithPassword?key=${apiKey}`,
+    signIn: `${accounts}:signInWithPassword?key=${apiKey}`,
+    forgotten: `${accounts}:sendOobCode?key=${apiKey}`,
     renew: `${authUrl ? `${authUrl}/securetoken.googleapis.com` : "https://securetoken.googleapis.com"}/v1/token?key=${apiKey}`,
   };
 }
@@ -34,6 +36,17 @@ export async function signIn(email, password) {
   const said = await ask(place.signIn, JSON.stringify({ email, password, returnSecureToken: true }), "application/json");
   if (!said.idToken) throw new Error("This account asks for a second factor, which this panel cannot give yet.");
   keep(said.idToken, said.refreshToken, said.expiresIn);
+}
+
+// Whether the address has an account is told to nobody: only what is wrong with any address is.
+export async function sendLink(email) {
+  const untold = new Error();
+  const body = JSON.stringify({ requestType: "PASSWORD_RESET", email });
+  try {
+    await ask(place.forgotten, body, "application/json", (said) => (codeOf(said) === "INVALID_EMAIL" ? worded(said) : untold));
+  } catch (problem) {
+    if (problem !== untold) throw problem;
+  }
 }
 
 export function signOut() {
@@ -66,8 +79,10 @@ async function ask(url, body, type, refused = worded) {
   return said;
 }
 
+const codeOf = (said) => (said.error?.message ?? "").split(" ")[0];
+
 function worded(said) {
-  const code = (said.error?.message ?? "").split(" ")[0];
+  const code = codeOf(said);
   return new Error(SENTENCES[code] ?? `Sign-in was refused (${code || "no reason given"}).`);
 }
 

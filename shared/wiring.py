@@ -18,11 +18,13 @@ from shared.domain.notifications.notification import Notification
 from shared.domain.providers.provider import Domain, declared_schemes, verified
 from shared.ports import (
     Accounts,
+    AppCheck,
     Archive,
     Chat,
     Clock,
     Identities,
     Inspect,
+    Invitations,
     Rates,
     Retries,
     RunMemory,
@@ -91,7 +93,11 @@ class Parts(Protocol):
     @property
     def accounts(self) -> Accounts: ...
     @property
+    def invitations(self) -> Invitations: ...
+    @property
     def standings(self) -> Standings: ...
+    @property
+    def app_check(self) -> AppCheck: ...
     @property
     def rates(self) -> Rates: ...
 
@@ -251,6 +257,12 @@ class CallerParts(BaseParts):
         return standings(self.settings)
 
     @cached_property
+    def app_check(self) -> AppCheck:
+        from shared.adapters.app_check import app_check
+
+        return app_check(self.settings)
+
+    @cached_property
     def rates(self) -> Rates:
         from shared.adapters.rates import ProcessRates
 
@@ -261,6 +273,12 @@ class CallerParts(BaseParts):
         from shared.adapters.accounts import FirebaseAccounts
 
         return FirebaseAccounts(self.settings)
+
+    @cached_property
+    def invitations(self) -> Invitations:
+        from shared.adapters.invitations import FirebaseInvitations
+
+        return FirebaseInvitations(self.settings)
 
 
 class FanOutParts(BaseParts):

@@ -13,7 +13,7 @@ from pydantic_core import PydanticCustomError
 
 from functions.device.answers import PendingAnswer, RegisteredAnswer
 from functions.http.api import Door
-from functions.http.bearer import bearer
+from functions.http.bearer import app_token, bearer
 from functions.http.bodies import EmptyRequest, RequestModel
 from functions.http.callers import Caller, Path, anyone
 from functions.http.fields import BlankIsEmpty, Hostname, HumanText, HwidText, NoControls, hwid_in
@@ -23,7 +23,15 @@ from shared.domain.audience.device import AddressKind, Device, Hwid, Platform, P
 from shared.flow.audience import devices
 from shared.wiring import parts
 
-DOOR = Door("device-api", browsers=True)
+
+def check_app(request: Request) -> None:
+    """Let apps of this project only call, where App Check is required."""
+    p = parts()
+    if p.settings.app_check == "required":
+        p.app_check.verify(app_token(request))
+
+
+DOOR = Door("device-api", browsers=True, guard=check_app)
 
 MOST_SYSTEM_CHARACTERS = 255
 _ADDRESS = re.compile(r"[!#-\[\]-~]+")

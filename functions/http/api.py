@@ -53,10 +53,14 @@ class Account(BaseConverter):
 class Door(Table):
     """The rows of one REST function, and how a request finds its own."""
 
-    def __init__(self, function: str, *, browsers: bool) -> None:
+    def __init__(
+        self, function: str, *, browsers: bool, guard: Callable[[Request], None] | None = None
+    ) -> None:
+        """Create a door; requests of every row pass the ``guard`` before their caller is known."""
         super().__init__()
         self.function = function
         self.browsers = browsers
+        self._guard = guard
 
     def route(
         self,
@@ -113,6 +117,8 @@ class Door(Table):
         """Answer by the request's row; ``private`` is filled with what no error's log may show."""
         route, path = self._match(request)
         private.append(path.get("hwid", ""))
+        if self._guard:
+            self._guard(request)
         caller = route.who(request, path)
         input = _read(route, request, caller)
         private.extend(private_in(input))

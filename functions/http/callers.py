@@ -13,7 +13,12 @@ from flask import Request
 from functions.http.bearer import bearer
 from shared.domain.actors import Actor, Role
 from shared.domain.errors import Forbidden, Unauthenticated
-from shared.domain.providers.standing import Standing, check_recent_sign_in, open_account
+from shared.domain.providers.standing import (
+    Standing,
+    check_recent_sign_in,
+    check_second_factor,
+    open_account,
+)
 from shared.flow.providers.entitled import known_provider
 from shared.flow.providers.keys import KEY_PREFIX, provider_of_key
 from shared.ports import Identity
@@ -113,4 +118,6 @@ def _claiming(request: Request, role: Role) -> Caller:
     identity = parts().identities.verify_user(token)
     if identity.claims.get(role.value) is not True or not _account(identity).holds(role):
         raise Forbidden(f"only a {role} may do this", code=f"{role}Only")
+    if parts().settings.mfa == "required":
+        check_second_factor(identity.second_factor, role)
     return Caller(role, identity.uid, identity.email)

@@ -11,7 +11,7 @@ from typing import TypeVar
 
 from flask import Response, abort, request
 
-from functions.http.bearer import bearer
+from functions.http.bearer import APP_CHECK, bearer
 from functions.http.logs import log, message_of, trace_of
 from shared.domain.errors import (
     Defect,
@@ -137,7 +137,7 @@ def describe_error(error: Exception, trace: str) -> ErrorView:
 def log_error(error: Exception, trace: str, where: str, *, hide: Iterable[str] = ()) -> None:
     """Log what a person may have to look at; a caller's own mistake is not that."""
     token = request.headers.get("Authorization", "").partition(" ")[2]
-    secrets = [token, *hide]
+    secrets = [token, request.headers.get(APP_CHECK, ""), *hide]
     if isinstance(error, TryAgain):
         log("WARNING", f"{where}: try again: {message_of(error)}", trace=trace, hide=secrets)
     elif not isinstance(error, Refusal):

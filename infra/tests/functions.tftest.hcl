@@ -26,7 +26,7 @@ run "a_public_function_takes_calls_from_everywhere" {
     error_message = "It must be reachable."
   }
   assert {
-    condition     = tolist(google_cloud_run_service_iam_binding.invoker.members) == tolist(["allUsers"])
+    condition     = tolist(google_cloud_run_service_iam_binding.invoker[0].members) == tolist(["allUsers"])
     error_message = "Everyone may call it."
   }
   assert {
@@ -53,9 +53,40 @@ run "a_private_function_takes_internal_calls_of_its_caller_only" {
     error_message = "It must not be reachable from the internet."
   }
   assert {
-    condition     = tolist(google_cloud_run_service_iam_binding.invoker.members) == tolist(["serviceAccount:someone@fanfare-dev.iam.gserviceaccount.com"])
+    condition     = tolist(google_cloud_run_service_iam_binding.invoker[0].members) == tolist(["serviceAccount:someone@fanfare-dev.iam.gserviceaccount.com"])
     error_message = "Its caller, and nobody else."
   }
+}
+
+run "a_public_function_needs_no_grant_where_iam_is_not_asked" {
+  command = plan
+  module {
+    source = "./modules/function"
+  }
+  variables {
+    checks_invokers = false
+  }
+
+  assert {
+    condition     = length(google_cloud_run_service_iam_binding.invoker) == 0
+    error_message = "Nobody is named."
+  }
+  assert {
+    condition     = length(terraform_data.no_invoker_check) == 1
+    error_message = "Cloud Run is told not to ask."
+  }
+}
+
+run "a_private_function_is_always_guarded_by_iam" {
+  command = plan
+  module {
+    source = "./modules/function"
+  }
+  variables {
+    caller          = "someone@fanfare-dev.iam.gserviceaccount.com"
+    checks_invokers = false
+  }
+  expect_failures = [var.checks_invokers]
 }
 
 run "a_secret_is_referred_to_and_readable_by_this_function" {

@@ -1,4 +1,4 @@
-"""Firebase accounts, by the admin SDK: the one adapter that needs it."""
+"""Firebase accounts, by the admin SDK: of the functions' adapters the one that needs it."""
 
 from collections.abc import Mapping
 
@@ -13,13 +13,7 @@ class FirebaseAccounts:
     """Custom tokens for devices and the moderator claim for people."""
 
     def __init__(self, settings: Settings) -> None:
-        name = f"fanfare-{settings.project}"
-        try:
-            self._app = firebase_admin.get_app(name)
-        except ValueError:
-            self._app = firebase_admin.initialize_app(
-                options={"projectId": settings.project}, name=name
-            )
+        self._app = admin_app(settings.project)
 
     def custom_token(self, uid: str, claims: Mapping[str, object]) -> str:
         try:
@@ -42,3 +36,12 @@ class FirebaseAccounts:
             raise NotFound(f"there is no account {uid}") from None
         except exceptions.FirebaseError as fault:
             raise TryAgain("the account cannot be changed right now") from fault
+
+
+def admin_app(project: str) -> firebase_admin.App:
+    """Return the admin SDK's app for a project, the same one each time."""
+    name = f"fanfare-{project}"
+    try:
+        return firebase_admin.get_app(name)
+    except ValueError:
+        return firebase_admin.initialize_app(options={"projectId": project}, name=name)

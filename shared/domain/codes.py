@@ -261,6 +261,11 @@ PROBLEMS: Final[Mapping[str, Problem]] = {
         "the account was deleted or disabled; an operator can open it again",
     ),
     "sessionEnded": Problem(401, "sign in again"),
+    "appCheckFailed": Problem(
+        401,
+        "send a token that one of this project's apps got from Firebase App Check just now, in the "
+        "header `X-Firebase-AppCheck`",
+    ),
     "keyEnded": Problem(401, "make a new key: this one ended with the account that made it"),
     "notAProvider": Problem(403, "the account is no provider's; an operator makes it one"),
     "premiumRequired": Problem(403, "subscribe to premium"),
@@ -273,6 +278,9 @@ PROBLEMS: Final[Mapping[str, Problem]] = {
     "recentSignInRequired": Problem(403, "sign in again, and repeat it within 15 minutes"),
     "moderatorOnly": _ROLE_MISSING,
     "operatorOnly": _ROLE_MISSING,
+    "secondFactorRequired": Problem(
+        403, "enrol a second factor, once, and sign in with it; this token is of a sign-in without"
+    ),
     "ownProvider": Problem(403, "a moderator who does not belong to the provider decides"),
     "twoModeratorsNeeded": Problem(
         403,

@@ -9,12 +9,12 @@ A port describes, and runs nothing: the rules it speaks of are imported for type
 that a function does not load what belongs to ports it never uses.
 """
 
-from shared.ports.accounts import Accounts, Standings
+from shared.ports.accounts import Accounts, Invitations, Standings
 from shared.ports.archive import Archive, ArchiveFault, Put
 from shared.ports.chat import Chat, ChatClosed, ChatMoved, ChatRefused, MessageGone, Throttled
 from shared.ports.clock import Clock
 from shared.ports.database import AlreadyThere
-from shared.ports.identities import Identities, Identity
+from shared.ports.identities import AppCheck, Identities, Identity
 from shared.ports.limits import Rates
 from shared.ports.sender import Attempts, Retries, RunMemory, Sender, Senders
 from shared.ports.signer import Signer
@@ -25,6 +25,7 @@ from shared.ports.web import Inspect, Web
 __all__ = [
     "Accounts",
     "AlreadyThere",
+    "AppCheck",
     "Archive",
     "ArchiveFault",
     "Attempts",
@@ -36,6 +37,7 @@ __all__ = [
     "Identities",
     "Identity",
     "Inspect",
+    "Invitations",
     "MessageGone",
     "Put",
     "Rates",

@@ -19,6 +19,31 @@ class Standings(Protocol):
         """
 
 
+class Invitations(Protocol):
+    """Accounts of people, by e-mail address: for the operator's command.
+
+    Every call raises ``NotFound`` for an address without an account, ``Forbidden``, ``TryAgain``.
+    """
+
+    def uid(self, email: str) -> str:
+        """Return the account's uid."""
+
+    def create(self, email: str) -> str:
+        """Create an account without a password; returns its uid."""
+
+    def set_operator(self, email: str, operator: bool) -> None:
+        """Grant or take the claim ``operator``; taking also revokes sessions."""
+
+    def password_link(self, email: str) -> str:
+        """Create a link by which whoever has it sets the password, once."""
+
+    def mail_password_link(self, email: str) -> None:
+        """Have Google send such a link to the address."""
+
+    def drop_second_factors(self, email: str) -> None:
+        """Remove the account's second factors, so that another can be enrolled."""
+
+
 class Accounts(Protocol):
     """Firebase accounts: what needs the admin SDK."""
 

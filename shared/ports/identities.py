@@ -16,6 +16,13 @@ class Identity:
     signed_in_at: float = 0.0
     claims: Mapping[str, object] = field(default_factory=dict)
 
+    @property
+    def second_factor(self) -> str:
+        """The factor given besides the password (``totp``, ``phone``); empty if none was."""
+        sign_in = self.claims.get("firebase")
+        factor = sign_in.get("sign_in_second_factor") if isinstance(sign_in, Mapping) else None
+        return factor if isinstance(factor, str) else ""
+
 
 class Identities(Protocol):
     """Firebase ID tokens, Google's OIDC tokens, and the accounts behind the former."""
@@ -28,3 +35,10 @@ class Identities(Protocol):
 
         Raises ``Unauthenticated``.
         """
+
+
+class AppCheck(Protocol):
+    """Firebase App Check: proof that a request comes from an app of this project."""
+
+    def verify(self, token: str) -> None:
+        """Verify an App Check token of this project; raises ``Unauthenticated``, ``TryAgain``."""

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import timedelta
 from difflib import get_close_matches
 from functools import cache
-from typing import TYPE_CHECKING, Annotated, Self
+from typing import TYPE_CHECKING, Annotated, Literal, Self
 from urllib.parse import urlsplit
 
 from pydantic import (
@@ -121,6 +121,7 @@ AppleSecret = Annotated[SecretStr, AfterValidator(_of_apple)]
 HuaweiSecret = Annotated[SecretStr, AfterValidator(_of_huawei)]
 """These secrets' contents are read with libraries that functions without them never load."""
 Account = Annotated[str, Field(pattern=r"^[^@\s]+@[^@\s]+$")]
+Demand = Literal["off", "required"]
 
 
 class Settings(BaseModel):
@@ -141,6 +142,8 @@ class Settings(BaseModel):
     retry_base_seconds: float = Field(10.0, alias="FANFARE_RETRY_BASE_SECONDS", gt=0, le=600)
     iam_checks_tokens: bool = Field(False, alias="FANFARE_IAM_CHECKS_TOKENS")
     panel_origins: str = Field("", alias="FANFARE_PANEL_ORIGINS")
+    mfa: Demand = Field("off", alias="FANFARE_MFA")
+    app_check: Demand = Field("off", alias="FANFARE_APP_CHECK")
     log_key: LogKey | None = Field(None, alias="FANFARE_LOG_KEY")
 
     firestore_emulator: HostPort | None = Field(None, alias="FIRESTORE_EMULATOR_HOST")

@@ -18,28 +18,29 @@ HANDLER = 510
 """Half a minute more than a task handler takes before it hands over."""
 
 FUNCTIONS = {
-    # calls an instance takes at a time, instances at most, seconds
-    "provider-api": (16, 20, 60),
-    "device-api": (32, 40, 60),
-    "operator-api": (16, 5, 60),
-    **dict.fromkeys(CALLABLES, (16, 5, 60)),
-    "telegram-webhook": (16, 5, 60),
-    "on-notification-written": (16, 20, 60),
-    "on-device-written": (32, 40, 60),
-    "plan-fanout": (4, 20, HANDLER),
-    "send-batch": (4, 40, HANDLER),
-    "export-events": (1, 4, HANDLER),
-    "tick": (1, 2, 150),
+    # calls an instance takes at a time, instances in a new project, instances at most, seconds
+    "provider-api": (16, 2, 20, 60),
+    "device-api": (32, 2, 40, 60),
+    "operator-api": (16, 1, 5, 60),
+    **dict.fromkeys(CALLABLES, (16, 1, 5, 60)),
+    "telegram-webhook": (16, 1, 5, 60),
+    "on-notification-written": (16, 1, 20, 60),
+    "on-device-written": (32, 1, 40, 60),
+    "plan-fanout": (4, 1, 20, HANDLER),
+    "send-batch": (4, 3, 40, HANDLER),
+    "export-events": (1, 1, 4, HANDLER),
+    "tick": (1, 1, 2, 150),
 }
 
 QUEUES = {
-    # tasks started in a second, tasks under way at a time
-    "plan": (20, 40),
-    "send-urgent": (2, 40),
-    "send-normal": (6, 60),
-    "send-bulk": (10, 60),
-    "export": (1, 4),
+    # tasks started in a second; tasks under way at a time in a new project, and at most
+    "plan": (20, 4, 40),
+    "send-urgent": (2, 3, 40),
+    "send-normal": (6, 4, 60),
+    "send-bulk": (10, 4, 60),
+    "export": (1, 1, 4),
 }
+MOST_INSTANCES = sum(most for _, _, most, _ in FUNCTIONS.values())
 
 RETRIES = {
     "max_attempts": 20,
@@ -68,26 +69,47 @@ ALERTS = {
 }
 
 
-def test_every_function_takes_as_many_calls_for_as_long_as_was_decided(prod: Plan) -> None:
-    services = {name: each["service_config"][0] for name, each in prod.functions().items()}
+@pytest.fixture(scope="module")
+def raised(run: Terraform) -> Plan:
+    """Plan prod with as many instances as the functions can use."""
+    return planned(run, "prod", f"-var=most_instances={MOST_INSTANCES}")
+
+
+def test_every_function_takes_as_many_calls_for_as_long_as_was_decided(
+    prod: Plan, raised: Plan
+) -> None:
+    def services(plan: Plan) -> dict[str, Json]:
+        return {name: each["service_config"][0] for name, each in plan.functions().items()}
+
+    few, most = services(prod), services(raised)
     assert {
         name: (
             each["max_instance_request_concurrency"],
             each["max_instance_count"],
+            most[name]["max_instance_count"],
             each["timeout_seconds"],
         )
-        for name, each in services.items()
+        for name, each in few.items()
     } == FUNCTIONS
 
 
-def test_every_queue_is_as_fast_as_was_decided_and_tries_again_as_often(prod: Plan) -> None:
-    queues = {r.values["name"]: r.values for r in prod.of("google_cloud_tasks_queue")}
-    rates = {name: queue["rate_limits"][0] for name, queue in queues.items()}
+def test_every_queue_is_as_fast_as_was_decided_and_tries_again_as_often(
+    prod: Plan, raised: Plan
+) -> None:
+    def rates(plan: Plan) -> dict[str, Json]:
+        queues = plan.of("google_cloud_tasks_queue")
+        return {r.values["name"]: r.values["rate_limits"][0] for r in queues}
+
+    few, most = rates(prod), rates(raised)
     assert {
-        name: (each["max_dispatches_per_second"], each["max_concurrent_dispatches"])
-        for name, each in rates.items()
+        name: (
+            each["max_dispatches_per_second"],
+            each["max_concurrent_dispatches"],
+            most[name]["max_concurrent_dispatches"],
+        )
+        for name, each in few.items()
     } == QUEUES
-    for queue in queues.values():
+    for queue in (r.values for r in prod.of("google_cloud_tasks_queue")):
         retries = queue["retry_config"][0]
         assert {name: retries[name] for name in RETRIES} == RETRIES
         assert queue["stackdriver_logging_config"] == [{"sampling_ratio": 0.01}]

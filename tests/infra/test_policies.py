@@ -292,19 +292,59 @@ def test_every_function_has_the_memory_it_was_measured_with(prod: Plan) -> None:
         assert service["timeout_seconds"] >= 60
 
 
-def test_all_that_the_queues_send_at_once_finds_an_instance(prod: Plan) -> None:
+VCPU_OF_A_NEW_PROJECT = 20
+MEMORY_OF_A_NEW_PROJECT = 40 * 1024
+"""MiB. A region's quotas in a project that has asked for nothing."""
+
+
+def asked_for(plan: Plan) -> tuple[int, int]:
+    """Return the vCPU and the MiB that all functions together may use."""
+    services = [each["service_config"][0] for each in plan.functions().values()]
+    mib = {"512Mi": 512, "1Gi": 1024}
+    return (
+        sum(int(each["available_cpu"]) * each["max_instance_count"] for each in services),
+        sum(mib[each["available_memory"]] * each["max_instance_count"] for each in services),
+    )
+
+
+@pytest.mark.parametrize("environment", ["dev", "prod"])
+def test_by_default_all_instances_together_fit_into_a_new_projects_quota(
+    environment: str, run: Terraform
+) -> None:
+    vcpu, mib = asked_for(planned(run, environment))
+    assert vcpu <= VCPU_OF_A_NEW_PROJECT
+    assert mib <= MEMORY_OF_A_NEW_PROJECT
+
+
+@pytest.mark.parametrize("most", [50, 100, 226, 1000])
+def test_one_variable_raises_them_all_and_never_beyond_it(most: int, run: Terraform) -> None:
+    vcpu, _ = asked_for(planned(run, "dev", f"-var=most_instances={most}"))
+    assert most * 0.8 < vcpu <= most or vcpu == 226
+
+
+@pytest.mark.parametrize("most", [20, 47, 110, 226])
+def test_all_that_the_queues_send_at_once_finds_an_instance(most: int, run: Terraform) -> None:
+    plan = planned(run, "dev", f"-var=most_instances={most}")
     at_once = {
         r.values["name"]: r.values["rate_limits"][0]["max_concurrent_dispatches"]
-        for r in prod.of("google_cloud_tasks_queue")
+        for r in plan.of("google_cloud_tasks_queue")
     }
 
     def room(function: str) -> int:
-        (service,) = prod.functions()[function]["service_config"]
+        (service,) = plan.functions()[function]["service_config"]
         return int(service["max_instance_count"] * service["max_instance_request_concurrency"])
 
     assert at_once.pop(Queue.PLAN) <= room("plan-fanout")
     assert at_once.pop(Queue.EXPORT) <= room("export-events")
     assert sum(at_once.values()) <= room("send-batch")
+    assert min(at_once.values()) >= 1
+
+
+def test_the_guide_names_the_instances_that_the_functions_can_use(run: Terraform) -> None:
+    vcpu, _ = asked_for(planned(run, "dev", "-var=most_instances=1000"))
+    variables = (ROOT / "infra" / "variables.tf").read_text()
+    assert f"above {vcpu} nothing is gained" in variables
+    assert f"`most_instances = {vcpu}`" in (ROOT / "docs" / "deploy.md").read_text()
 
 
 # ---- data ----------------------------------------------------------------------------------------

@@ -9,6 +9,7 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import pytest
 from playwright.sync_api import Locator, Page, ViewportSize, expect, sync_playwright
 
@@ -88,6 +89,35 @@ def test_a_wrong_password_is_said_and_a_right_one_lets_in_until_signed_out(page:
     page.get_by_role("button", name="Sign out").click()
     page.reload()
     expect(page.get_by_label("Password")).to_be_visible()
+
+
+def test_a_forgotten_password_is_set_by_a_link_and_no_address_is_given_away(
+    page: Page, stack: Stack
+) -> None:
+    def asked_for(email: str) -> str:
+        page.get_by_label("E-mail").fill(email)
+        page.get_by_role("button", name="Forgotten your password?").click()
+        expect(page.get_by_role("status").first).to_contain_text(email)
+        return page.get_by_role("status").first.inner_text().replace(email, "…")
+
+    page.get_by_role("button", name="Forgotten your password?").click()
+    expect(page.get_by_role("alert")).to_have_text(
+        "Write your e-mail address above, then press it again."
+    )
+    email = demo.BOREALIS.email
+    assert asked_for("nobody@provider.example") == asked_for(email)
+    with httpx.Client(base_url=f"http://{stack.auth}", trust_env=False) as auth:
+        listed = auth.get(f"/emulator/v1/projects/{stack.project}/oobCodes").json()["oobCodes"]
+    (link,) = [mail["oobLink"] for mail in listed]
+    page.goto(link)
+    page.get_by_label("New password").fill("another password")
+    page.get_by_role("button", name="Set it").click()
+    expect(page.get_by_text("Done.")).to_be_visible()
+    page.goto(stack.panel)
+    page.get_by_label("E-mail").fill(email)
+    page.get_by_label("Password").fill("another password")
+    page.get_by_role("button", name="Sign in").click()
+    expect(page.get_by_text("Borealis", exact=True)).to_be_visible()
 
 
 def test_a_moderators_account_is_told_that_this_is_not_its_place(page: Page) -> None:

@@ -101,6 +101,8 @@ resource "google_cloudfunctions2_function" "this" {
 # Who is named here may call, and nobody else: a binding takes the right from all others.
 resource "google_cloud_run_service_iam_binding" "invoker" {
   # checkov:skip=CKV_GCP_102:Public functions check ID tokens themselves; which ones are public is listed in tests/infra/test_policies.py.
+  count = var.checks_invokers ? 1 : 0
+
   project  = var.project
   location = var.region
   service  = google_cloudfunctions2_function.this.name
@@ -109,5 +111,20 @@ resource "google_cloud_run_service_iam_binding" "invoker" {
 
   lifecycle {
     replace_triggered_by = [google_cloudfunctions2_function.this.id]
+  }
+}
+
+# Where an organisation forbids allUsers, Cloud Run is told to ask IAM nothing. The API of Cloud
+# Functions has no such field, so the service below the function is told, by gcloud, and again after
+# each change: that API owns the service, and what it keeps of others' settings is nowhere promised.
+resource "terraform_data" "no_invoker_check" {
+  count = var.checks_invokers ? 0 : 1
+
+  provisioner "local-exec" {
+    command = "gcloud run services update ${google_cloudfunctions2_function.this.name} --project=${var.project} --region=${var.region} --no-invoker-iam-check --quiet"
+  }
+
+  lifecycle {
+    replace_triggered_by = [google_cloudfunctions2_function.this]
   }
 }

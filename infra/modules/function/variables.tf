@@ -36,6 +36,17 @@ variable "caller" {
   default     = null
 }
 
+variable "checks_invokers" {
+  description = "Whether Cloud Run asks IAM who calls; false, for a function that everyone may call, where allUsers may not be named."
+  type        = bool
+  default     = true
+
+  validation {
+    condition     = var.checks_invokers || var.caller == null
+    error_message = "A function with a caller of its own is always guarded by IAM."
+  }
+}
+
 variable "roles" {
   description = "What its own account may do in the project."
   type        = list(string)

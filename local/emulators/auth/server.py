@@ -102,7 +102,7 @@ class Doors:
         return web.json_response({"oobCodes": [mail.as_json() for mail in mails]})
 
     async def app_check_keys(self, _: web.Request) -> web.Response:
-        """Publish the keys of App Check."""
+        """Answer with the keys of App Check, as Google publishes them."""
         return web.json_response(self._app_check.jwks())
 
     async def app_check_token(self, request: web.Request) -> web.Response:

@@ -58,3 +58,12 @@ def check_recent_sign_in(signed_in_at: float, now: float) -> None:
             f"This needs a sign-in of the last {minutes} minutes; sign in again and repeat it.",
             code="recentSignInRequired",
         )
+
+
+def check_second_factor(factor: str, role: Role) -> None:
+    """Raise ``Forbidden`` unless a second factor was given at the sign-in."""
+    if not factor:
+        raise Forbidden(
+            f"only a {role} who signed in with a second factor may do this",
+            code="secondFactorRequired",
+        )
