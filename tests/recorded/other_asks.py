@@ -104,6 +104,7 @@ def of_devices() -> Iterator[Ask]:
     yield Ask("pending: of an earlier generation", pending, "device's ID token", documents=older)
     yield Ask("delete", delete, "device")
     yield Ask("delete: of none", delete, "device", documents=gone)
+    yield Ask("delete: no hwid", delete, "device", path="/v1/devices/__x__")
     yield Ask("no such path", pending, "device", path="/v1/devices/h1/slot")
     yield Ask("no such method", "PUT /v1/devices", "device", body={})
     panel = {"Origin": "https://panel.example", **mine}
@@ -183,11 +184,14 @@ def of_operators() -> Iterator[Ask]:
     yield Ask("domain: delete", "DELETE /v1/domains/{domain}", by)
     gone = at.format("none.example")
     yield Ask("domain: delete none", "DELETE /v1/domains/{domain}", by, path=gone)
+    no_domain = at.format("a..b")
+    yield Ask("domain: delete, no domain", "DELETE /v1/domains/{domain}", by, path=no_domain)
     history = "GET /v1/domains/{domain}/history"
     yield Ask("history", history, by)
     long_ago = at.format("example.com") + "/history?days=2"
     yield Ask("history: of some days", history, by, path=long_ago)
     yield Ask("history: of none", history, by, path=gone + "/history")
+    yield Ask("history: no domain", history, by, path=no_domain + "/history")
     bad = at.format("example.com") + "/history?days=0&since=x"
     yield Ask("history: everything is wrong", history, by, path=bad)
 
@@ -337,6 +341,8 @@ def _claim() -> Iterator[Ask]:
     yield _saying("nothing is given")
     own = {"providers/p1": {"members": {"arrayValue": {"values": [{"stringValue": "m1"}]}}}}
     yield _with(_saying("one's own provider", id="pending"), documents=own)
+    spoilt = {"pendingNotifications/pending": {"createdAt": {"stringValue": "yesterday"}}}
+    yield _with(_saying("cannot be read", id="pending"), documents=spoilt)
 
 
 def _release() -> Iterator[Ask]:
@@ -386,6 +392,8 @@ def _reject() -> Iterator[Ask]:
     yield _saying("too late", id="rejected", comment="no")
     yield _saying("claimed by another", id="pending-claimed", comment="no")
     yield _saying("none", id="none", comment="no")
+    own = {"providers/p1": {"email": {"stringValue": "m1@example.com"}}}
+    yield _with(_saying("one's own provider", id="pending", comment="no"), documents=own)
     wrong = {"id": "a b", "comment": "x" * 1001, "template": "A B", "revision": "1", "why": 1}
     yield _saying("everything is wrong", **wrong)
     yield _saying("nothing is given")

@@ -60,12 +60,29 @@ ALL_WRONG = {
 LAPSED = {"providers/p1": {"isPremium": {"booleanValue": False}}}
 PREMIUM = {"providers/p1": {"plan": {"stringValue": "premium"}}}
 NO_PROVIDER = {"providers/p1": None}
+NO_DOMAIN = {"domains/example.com": {"isVerified": {"booleanValue": False}}}
+MANY_DEVICES = {
+    "usage/p1.adminDevices.2026-01-01": {
+        "takers": {"arrayValue": {"values": [{"stringValue": f"device-{n}"} for n in range(20)]}}
+    }
+}
 
 
 def limits(**most: int) -> dict[str, Any]:
     """Allow provider p1 no more than this."""
     fields = {name: {"integerValue": str(each)} for name, each in most.items()}
     return {"providers/p1": {"limits": {"mapValue": {"fields": fields}}}}
+
+
+def looked_at(id: str) -> dict[str, Any]:
+    """Have another request look at a notification now."""
+    lease = {
+        "taker": {"stringValue": f"{id}/another-request"},
+        "until": {"timestampValue": "2026-01-01T12:00:30Z"},
+    }
+    return {
+        "usage/p1.looks": {"leases": {"arrayValue": {"values": [{"mapValue": {"fields": lease}}]}}}
+    }
 
 
 def at(template: str, **names: str) -> str:
@@ -136,8 +153,7 @@ def _create() -> Iterator[Ask]:
         documents=PREMIUM,
     )
     yield Ask("create: without premium", CREATE, body=PLAIN, documents=LAPSED)
-    no_domain = {"domains/example.com": {"isVerified": {"booleanValue": False}}}
-    yield Ask("create: without a verified domain", CREATE, body=PLAIN, documents=no_domain)
+    yield Ask("create: without a verified domain", CREATE, body=PLAIN, documents=NO_DOMAIN)
     yield Ask("create: no provider any more", CREATE, body=PLAIN, documents=NO_PROVIDER)
     full = limits(pendingAtOnce=1)
     yield Ask("create: too many wait", CREATE, body=PLAIN, documents=full)
@@ -146,6 +162,7 @@ def _create() -> Iterator[Ask]:
     yield Ask(
         "create: too many to admins", CREATE, body=admin, documents=limits(adminSendsPerHour=0)
     )
+    yield Ask("create: too many devices of admins", CREATE, body=admin, documents=MANY_DEVICES)
     yield Ask("create: too many drafts", CREATE, body={"draft": True}, documents=limits(drafts=1))
     fast = limits(draftsPerMinute=1)
     draft = Ask("", CREATE, body={"draft": True})
@@ -216,13 +233,17 @@ def _moves() -> Iterator[Ask]:
     yield Ask("edit: everything is wrong", EDIT, body=ALL_WRONG)
     yield Ask("edit: takes the title away", EDIT, body={"title": None})
     yield Ask("edit: too late", EDIT, path=sending, body={"title": "Better"})
-    to_admin = {"targetSegment": {"hwid": "Admin-1"}}
-    yield Ask("edit: to an admin HWID", EDIT, body=to_admin)
+    to_one = {"targetSegment": {"hwid": "Admin-1"}}
+    yield Ask("edit: to an admin HWID", EDIT, body=to_one)
     yield Ask("edit: another provider's", EDIT, path=at(EDIT, id="other-pending"), body={})
     yield Ask("edit: none", EDIT, path=at(EDIT, id="none"), body={})
     yield Ask("edit: without premium", EDIT, body={"title": "Better"}, documents=LAPSED)
     today = limits(submissionsPerDay=0)
     yield Ask("edit: too many today", EDIT, body={"title": "Better"}, documents=today)
+    better, timer = {"title": "Better"}, {"forceTimer": 3}
+    yield Ask("edit: without a verified domain", EDIT, body=better, documents=NO_DOMAIN)
+    yield Ask("edit: a timer without the plan", EDIT, path=draft, body=timer, documents=PREMIUM)
+    yield Ask("edit: is looked at", EDIT, body=better, documents=looked_at("pending"))
 
     yield Ask("delete: a draft", DELETE, path=draft)
     yield Ask("delete: what is pending", DELETE)
@@ -238,6 +259,15 @@ def _moves() -> Iterator[Ask]:
     yield Ask("submit: another provider's", SUBMIT, path=at(SUBMIT, id="other-pending"))
     waiting = limits(pendingAtOnce=2)
     yield Ask("submit: too many wait", SUBMIT, path=at(SUBMIT, id="draft"), documents=waiting)
+    submitted, to_admin = at(SUBMIT, id="draft"), at(SUBMIT, id="draft-admin")
+    yield Ask("submit: without premium", SUBMIT, path=submitted, documents=LAPSED)
+    yield Ask("submit: without a verified domain", SUBMIT, path=submitted, documents=NO_DOMAIN)
+    yield Ask("submit: a timer without the plan", SUBMIT, path=submitted, documents=PREMIUM)
+    yield Ask("submit: is looked at", SUBMIT, path=submitted, documents=looked_at("draft"))
+    yield Ask("submit: too many today", SUBMIT, path=submitted, documents=today)
+    hour = limits(adminSendsPerHour=0)
+    yield Ask("submit: too many to admins", SUBMIT, path=to_admin, documents=hour)
+    yield Ask("submit: too many devices of admins", SUBMIT, path=to_admin, documents=MANY_DEVICES)
 
     yield Ask("cancel: what is pending", CANCEL)
     yield Ask("cancel: a claimed one", CANCEL, path=at(CANCEL, id="pending-claimed"))
@@ -262,6 +292,8 @@ def _moves() -> Iterator[Ask]:
     yield Ask("duplicate: another provider's", DUPLICATE, path=at(DUPLICATE, id="other-pending"))
     yield Ask("duplicate: too many drafts", DUPLICATE, documents=limits(drafts=0))
     yield Ask("duplicate: too fast", DUPLICATE, documents=limits(draftsPerMinute=0))
+    yield Ask("duplicate: without premium", DUPLICATE, documents=LAPSED)
+    yield Ask("duplicate: without a verified domain", DUPLICATE, documents=NO_DOMAIN)
 
 
 def _numbers() -> Iterator[Ask]:
@@ -299,6 +331,12 @@ def _numbers() -> Iterator[Ask]:
     yield Ask("estimate: without premium", ESTIMATE, body={"targetSegment": {}}, documents=LAPSED)
     fast = limits(estimatesPerMinute=0)
     yield Ask("estimate: too often", ESTIMATE, body={"targetSegment": {}}, documents=fast)
+    yield Ask(
+        "estimate: without a verified domain",
+        ESTIMATE,
+        body={"targetSegment": {}},
+        documents=NO_DOMAIN,
+    )
 
 
 def _account() -> Iterator[Ask]:
@@ -367,11 +405,13 @@ def _account() -> Iterator[Ask]:
     yield Ask("key: too many", issue, body={"name": "server"}, documents=limits(apiKeys=1))
     yield Ask("key: too fast", issue, body={"name": "server"}, documents=limits(apiKeysPerMinute=0))
     yield Ask("key: accounts are away", issue, body={"name": "server"}, accounts=False)
+    yield Ask("key: signed in long ago", issue, "owner since long ago", body={"name": "server"})
     yield Ask("keys", keys)
     yield Ask("keys: none", keys, "other provider")
     yield Ask("keys: with an API key", keys, "API key")
     yield Ask("delete a key", delete, path=f"{KEYS}/{OWN_KEY}")
     yield Ask("delete a key: none", delete, path=f"{KEYS}/none")
+    yield Ask("delete a key: with an API key", delete, "API key", path=f"{KEYS}/{OWN_KEY}")
     yield Ask(
         "delete a key: another provider's", delete, "other provider", path=f"{KEYS}/{OWN_KEY}"
     )
