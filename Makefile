@@ -54,8 +54,9 @@ check: $(READY)  ## lint, format, types, layers and the fast tests
 	@$(VENV)/bin/lint-imports
 	@$(PY) -m pytest -n auto --maxprocesses 4 --dist loadgroup -m "not slow" tests/rules tests/flow tests/doors tests/recorded
 
-docs: $(READY)  ## write the tables of docs/ and the panel's types from those of the code
+docs: $(READY)  ## write the tables and the reference of docs/, and the panel's types, from the code
 	@$(PY) -m tests.docs.pages
+	@$(PY) -m tests.docs.openapi
 	@$(PY) -m local.panel_types
 
 bench: $(READY)  ## measure; prints ratios and writes .local/bench.json
