@@ -1,8 +1,8 @@
-"""Every door takes whatever its own description allows, or nearly, and answers as described.
+"""Every door takes whatever its own document allows, or nearly, and answers as documented.
 
-The cases are drawn from the OpenAPI document of each door, made from its rows of the table: valid
-ones, and such with one thing wrong. ``FUZZ_EXAMPLES=2000`` goes deeper; see
-``fuzzing``.
+The cases are drawn from the documents in ``docs/openapi``, which say of each operation with which
+statuses and codes it answers: valid ones, and such with one thing wrong. ``FUZZ_EXAMPLES=2000``
+goes deeper; see ``fuzzing``.
 """
 
 from functools import cache
@@ -20,8 +20,8 @@ from schemathesis.generation.feedback import FeedbackSources
 from schemathesis.specs.openapi import checks
 
 from functions.http.errors import TABLE
-from functions.http.openapi import description
 from shared.wiring import replaced
+from tests.docs.openapi.documents import DOORS, document
 from tests.doors.conftest import bearer, client
 from tests.doors.fuzzing import (
     CALLABLES,
@@ -50,15 +50,16 @@ BODY_FIRST = {400, 401, 413, 415, 422}
 
 @cache
 def operations(function: str) -> dict[str, Any]:
-    """List what of ``function`` is described, by method and path."""
-    rows = REST[function] if function in REST else [CALLABLES[function]]
-    document = description(function, rows)
-    schema = schemathesis.openapi.from_dict(document)
+    """List what of ``function`` is documented, by method and path."""
+    name = function.replace("_", "-")
+    door = next(door for door in DOORS if name in door.functions)
+    schema = schemathesis.openapi.from_dict(document(door))
     schema.config.checks.negative_data_rejection.expected_statuses = [
         str(row.status) for row in TABLE.values()
     ]
     found = [each.ok() for each in schema.get_all_operations() if isinstance(each, Ok)]
-    return {each.label: each for each in found}
+    own = [each for each in found if function in REST or each.path == f"/{name}"]
+    return {each.label: each for each in own}
 
 
 EVERY_OPERATION = [
