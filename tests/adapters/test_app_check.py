@@ -10,7 +10,7 @@ import pytest
 from aiohttp import web
 
 from local.emulators.auth.app_check import PROJECT_NUMBER, AppCheck
-from local.emulators.background import Served
+from local.emulators.background import ServedApp
 from shared.adapters.app_check import KEYS, FirebaseAppCheck, app_check
 from shared.domain.errors import TryAgain, Unauthenticated
 from shared.settings import read
@@ -48,7 +48,7 @@ def published(google: AppCheck) -> Published:
 def url(published: Published) -> Iterator[str]:
     app = web.Application()
     app.router.add_get("/jwks", published.answer_keys)
-    with Served(app) as served:
+    with ServedApp(app) as served:
         yield f"{served.url}/jwks"
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from local import demo
 from local.emulators.auth import server as emulator
-from local.emulators.background import Served
+from local.emulators.background import ServedApp
 from local.seed import create_account
 
 ROOT = Path(__file__).parents[2]
@@ -36,14 +36,14 @@ def blocks() -> list[str]:
 
 
 @pytest.fixture
-def auth() -> Iterator[Served]:
-    with Served(emulator.app(PROJECT)) as served:
+def auth() -> Iterator[ServedApp]:
+    with ServedApp(emulator.app(PROJECT)) as served:
         create_account(served.address, PROJECT, demo.MIRA)
         yield served
 
 
 def test_a_moderator_enrols_and_signs_in_as_the_guide_writes_it(
-    auth: Served, tmp_path: Path
+    auth: ServedApp, tmp_path: Path
 ) -> None:
     start, finalize, sign_in = blocks()
     script = "\n".join(

@@ -8,7 +8,7 @@ import pytest
 from werkzeug.test import TestResponse
 
 from local.emulators.auth import server as emulator
-from local.emulators.background import Served
+from local.emulators.background import ServedApp
 from shared.settings import read
 from tests.doors.conftest import bearer, client
 from tests.doors.test_authorisation import CALLERS, documented, request_of
@@ -20,13 +20,13 @@ ENDPOINTS = [name for name in documented() if name.startswith("device-api ")]
 
 
 @pytest.fixture(scope="module")
-def google() -> Iterator[Served]:
-    with Served(emulator.app(PROJECT)) as served:
+def google() -> Iterator[ServedApp]:
+    with ServedApp(emulator.app(PROJECT)) as served:
         yield served
 
 
 @pytest.fixture
-def required(furnished: MemoryParts, google: Served) -> MemoryParts:
+def required(furnished: MemoryParts, google: ServedApp) -> MemoryParts:
     furnished.settings = read(
         {
             **ENVIRONMENT,
@@ -37,7 +37,7 @@ def required(furnished: MemoryParts, google: Served) -> MemoryParts:
     return furnished
 
 
-def app_token(google: Served, project: str = PROJECT) -> str:
+def app_token(google: ServedApp, project: str = PROJECT) -> str:
     path = f"/firebaseappcheck.googleapis.com/v1/projects/{project}/apps/{APP}:exchangeDebugToken"
     with httpx.Client(base_url=google.url, trust_env=False, timeout=60) as rest:
         return str(rest.post(path, json={"debugToken": str(uuid.uuid4())}).json()["token"])
@@ -67,7 +67,7 @@ def test_without_an_apps_token_nobody_comes_in_whoever_they_are(
 @pytest.mark.parametrize("caller", CALLERS)
 @pytest.mark.parametrize("endpoint", ENDPOINTS)
 def test_with_an_apps_token_everybody_gets_what_the_table_says(
-    required: MemoryParts, google: Served, endpoint: str, caller: str
+    required: MemoryParts, google: ServedApp, endpoint: str, caller: str
 ) -> None:
     answer = asked(endpoint, caller, app_token(google))
     assert answer.status_code == documented()[endpoint][caller], answer.text
@@ -81,14 +81,16 @@ def test_a_token_that_is_none_is_refused_in_our_words(required: MemoryParts, sho
     assert "App Check" in problem["detail"]
 
 
-def test_a_token_of_another_projects_app_is_refused(required: MemoryParts, google: Served) -> None:
+def test_a_token_of_another_projects_app_is_refused(
+    required: MemoryParts, google: ServedApp
+) -> None:
     refused = asked(ENDPOINTS[0], "device", app_token(google, "demo-other"))
     assert (refused.status_code, refused.get_json()["code"]) == (401, "appCheckFailed")
     assert "another project" in refused.get_json()["detail"]
 
 
 def test_while_googles_keys_are_out_of_reach_it_is_to_be_tried_again(
-    required: MemoryParts, google: Served
+    required: MemoryParts, google: ServedApp
 ) -> None:
     shown = app_token(google)
     required.settings = required.settings.model_copy(update={"auth_emulator": "127.0.0.1:9"})
@@ -109,7 +111,7 @@ def test_a_browser_may_send_the_header(required: MemoryParts) -> None:
 
 
 def test_an_apps_token_is_in_no_log(
-    required: MemoryParts, google: Served, capsys: pytest.CaptureFixture[str]
+    required: MemoryParts, google: ServedApp, capsys: pytest.CaptureFixture[str]
 ) -> None:
     shown = app_token(google)
 

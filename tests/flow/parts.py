@@ -28,9 +28,11 @@ from shared.domain.providers.provider import Domain
 from shared.domain.push.desktop import SlotPayload, SlotWrite
 from shared.flow.notifications.submission import Checks
 from shared.ports import (
+    AppCheck,
     Archive,
     Chat,
     Identities,
+    Invitations,
     Sender,
     Signer,
 )
@@ -160,6 +162,14 @@ class SimulatedParts(DatabaseParts):
     @property
     def identities(self) -> Identities:
         raise NotImplementedError("nobody has to prove here who they are")
+
+    @property
+    def app_check(self) -> AppCheck:
+        raise NotImplementedError("no app has to prove here that it is one")
+
+    @property
+    def invitations(self) -> Invitations:
+        raise NotImplementedError("nobody is invited here")
 
     @property
     def until(self) -> datetime:

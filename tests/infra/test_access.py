@@ -11,7 +11,7 @@ from infra.offline.terraform import Terraform
 from tests.infra.conftest import lay_out
 from tests.infra.plans import Grant, Plan
 from tests.infra.test_policies import PRIVATE, PUBLIC, settings_of
-from tests.infra.test_uses import told
+from tests.infra.test_uses import values_of
 from tests.infra.test_uses import with_ as with_
 
 pytestmark = pytest.mark.slow
@@ -40,7 +40,7 @@ def test_without_the_check_nobody_is_named_for_public_functions_and_private_ones
     everyone = {Grant("allUsers", "run.invoker", door) for door in PUBLIC}
     assert dev.grants() - plan.grants() == everyone
     assert plan.grants() <= dev.grants()
-    assert set(told(plan, "FANFARE_IAM_CHECKS_TOKENS")) == set(PRIVATE)
+    assert set(values_of(plan, "FANFARE_IAM_CHECKS_TOKENS")) == set(PRIVATE)
 
 
 @pytest.fixture
@@ -85,8 +85,8 @@ def test_cloud_run_is_told_once_for_each_public_function_and_again_after_each_ch
 
 def test_by_default_neither_is_demanded_and_a_factor_can_be_enrolled(dev: Plan) -> None:
     public = {name.replace("_", "-") for name in DOORS} - set(PRIVATE)
-    assert told(dev, "FANFARE_MFA") == dict.fromkeys(public, "off")
-    assert told(dev, "FANFARE_APP_CHECK") == dict.fromkeys(public, "off")
+    assert values_of(dev, "FANFARE_MFA") == dict.fromkeys(public, "off")
+    assert values_of(dev, "FANFARE_APP_CHECK") == dict.fromkeys(public, "off")
     assert factors(dev) == ("ENABLED", [], "ENABLED")
 
 
@@ -99,7 +99,7 @@ def factors(plan: Plan) -> tuple[str, list[str], str]:
 
 def test_a_second_factor_is_demanded_by_the_doors_and_not_of_devices(with_: With) -> None:
     plan = with_("-var=mfa=required")
-    assert set(told(plan, "FANFARE_MFA").values()) == {"required"}
+    assert set(values_of(plan, "FANFARE_MFA").values()) == {"required"}
     assert settings_of(plan, "approve-notification").mfa == "required"
     assert factors(plan) == ("ENABLED", [], "ENABLED"), "MANDATORY would lock devices out"
 

@@ -11,7 +11,7 @@ import pytest
 
 from local.emulators.auth import server as emulator
 from local.emulators.auth.second_factor import number
-from local.emulators.background import Served
+from local.emulators.background import ServedApp
 from shared.settings import read
 from tests.local.conftest import Fanfare
 from tests.parts import ENVIRONMENT, MemoryParts
@@ -22,14 +22,14 @@ PASSWORD = "only its owner knows"
 
 
 @pytest.fixture(scope="module")
-def served() -> Iterator[Served]:
-    with Served(emulator.app(PROJECT)) as served:
+def served() -> Iterator[ServedApp]:
+    with ServedApp(emulator.app(PROJECT)) as served:
         yield served
 
 
 @pytest.fixture
 def rest(
-    served: Served, world: MemoryParts, monkeypatch: pytest.MonkeyPatch
+    served: ServedApp, world: MemoryParts, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[httpx.Client]:
     """Yield a client of the emulator, empty, on which the command works."""
     monkeypatch.setenv("FIREBASE_AUTH_EMULATOR_HOST", served.address)

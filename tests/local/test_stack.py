@@ -436,7 +436,7 @@ def test_an_embedded_store_that_is_killed_ends_the_stack_with_its_name(
         command = Command(source, tmp_path / "stack.json", end, "--store", "embedded")
         stack = command.stack()
         os.kill(_listener(stack.firestore), signal.SIGKILL)
-        said = command.said()
+        said = command.output()
     assert command.process.returncode == 1
     assert "embedded store ended with code 137." in said
     assert silent(stack)
