@@ -10,9 +10,8 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Final
 
-from shared.domain.audience.device import AddressKind, AppService, PushAddress, of_app
+from shared.domain.audience.device import AppService, PushAddress, of_app
 from shared.domain.delivery.evidence import PROBES, Group, group_of
 from shared.domain.delivery.ledger import Target
 from shared.domain.delivery.run import RunId
@@ -25,9 +24,6 @@ from shared.ports import Clock, Senders
 
 AddressesByPosition = Mapping[int, tuple[Group, PushAddress]]
 """Groups and addresses by position in the batch."""
-
-ANSWER_TOGETHER: Final = frozenset({AddressKind.HMS})
-"""Push services that give one answer to a request for many addresses."""
 
 _GRAVE = (Misconfigured, Unsendable)
 _log = logging.getLogger(__name__)
@@ -113,7 +109,7 @@ def report(service: AppService, id: RunId, answers: Iterable[Answer]) -> None:
 
     Whether the fault is ours, one send cannot tell: the caller that knows the run sounds the alarm.
     """
-    from shared.domain.push.languages import LANGUAGES  # loaded when the first chunk is rendered
+    from shared.domain.push.languages import LANGUAGES  # loaded when the first chunk is sent
 
     grave = Counter(answer.code for answer in answers if isinstance(answer, _GRAVE))
     for code, addresses in grave.items():
@@ -127,11 +123,14 @@ def _parts(addressed: AddressesByPosition, again: Set[int]) -> Iterator[Addresse
     that were asked for before are asked for in halves: else the worst of them would have all of
     them wait for ever.
     """
+    from shared.domain.push.languages import LANGUAGES  # as in `report`
+
     by_service: defaultdict[AppService, list[int]] = defaultdict(list)
     for position, (group, _) in addressed.items():
         by_service[group.service].append(position)
     for service, of_service in by_service.items():
-        waited = [p for p in of_service if p in again and service.kind in ANSWER_TOGETHER]
+        together = LANGUAGES[service.kind].answers_together
+        waited = [p for p in of_service if together and p in again]
         fresh = [p for p in of_service if p not in waited]
         for positions in (fresh, waited[::2], waited[1::2]):
             if positions:
