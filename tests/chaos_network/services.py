@@ -19,8 +19,8 @@ from local.emulators.background import Background, listening
 from local.emulators.fcm import server as fcm
 from local.emulators.fcm.tokens import TokenEndpoint
 from local.emulators.hms import server as hms
-from local.emulators.hms.tokens import HmsTokenEndpoint
 from local.emulators.push.received import DETAILS_KEPT
+from local.emulators.push.tokens import ClientCredentialsEndpoint
 from shared.adapters.memory.database import MemoryDatabase
 from shared.adapters.push import pace as push_pace
 from shared.adapters.push.apns import PRODUCTION, SANDBOX, ApnsSender
@@ -126,7 +126,7 @@ def afloat(folder: Path) -> Iterator[Afloat]:
     services = Services(
         fcm.Fcm(fcm.Config(retry_after_seconds=0), TokenEndpoint(None)),
         Apns(ApnsConfig(fault_ratio=APPLES_FAULT_RATE, faults=APPLES_FAULTS)),
-        hms.Hms(hms.Config(), HmsTokenEndpoint("")),
+        hms.Hms(hms.Config(), ClientCredentialsEndpoint()),
     )
     ca_file = folder / "ca.pem"
     ca_file.write_bytes(services.ca.pem)

@@ -9,9 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from local.emulators.fcm.received import replace_key
 from local.emulators.fcm.schema import Unacceptable
-from local.emulators.fcm.validation import check
+from local.emulators.fcm.validation import check, replace_key
 from shared.adapters.push.addresses import fits_json
 from shared.domain.audience.device import AddressKind
 from shared.domain.content.content import Content

@@ -9,8 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from local.emulators.hms.received import notification_id, replace_key
-from local.emulators.hms.validation import Unacceptable, check
+from local.emulators.hms.validation import Unacceptable, check, notification_id, replace_key
 from shared.adapters.push.addresses import fits_json
 from shared.domain.audience.device import AddressKind
 from shared.domain.content.content import Content

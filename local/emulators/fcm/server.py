@@ -17,15 +17,14 @@ from local.emulators.background import serve
 from local.emulators.command_line import push_command_line
 from local.emulators.faults import SILENT, Fault
 from local.emulators.fcm.answers import FAULT_TABLE, FAULTS, PASSING
-from local.emulators.fcm.received import MessageEntry, notification_id, replace_key
 from local.emulators.fcm.schema import Unacceptable
 from local.emulators.fcm.tokens import RefusedGrant, TokenEndpoint
-from local.emulators.fcm.validation import ValidMessage, check
+from local.emulators.fcm.validation import ValidMessage, check, notification_id, replace_key
 from local.emulators.http_faults import Wait, give
 from local.emulators.json_answers import in_json, ready_json
 from local.emulators.push.admin import Admin
 from local.emulators.push.config import InForce, PushConfig
-from local.emulators.push.received import NO_ANSWER, RequestLog
+from local.emulators.push.received import NO_ANSWER, MessageEntry, RequestLog
 
 EXAMPLES = """\
 examples:

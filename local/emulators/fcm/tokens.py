@@ -4,7 +4,6 @@ Google's client library always names Google's own endpoint as audience, wherever
 """
 
 import secrets
-import time
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -15,6 +14,8 @@ from cryptography.hazmat.primitives.serialization import (
     PublicFormat,
     load_pem_private_key,
 )
+
+from local.emulators.push.tokens import IssuedTokens
 
 GRANT = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 GOOGLES_ENDPOINT = "https://oauth2.googleapis.com/token"
@@ -41,24 +42,24 @@ class TokenEndpoint:
         account = orjson.loads(service_account.read_bytes()) if service_account else {}
         self._email: str = account.get("client_email", "")
         self._key = _public_key(account["private_key"]) if account else ""
-        self._issued: dict[str, float] = {}
+        self._issued = IssuedTokens()
 
     def issue(self, form: Mapping[str, object], own_url: str) -> dict[str, object]:
         """Issue a token for a good request. Raises ``RefusedGrant``."""
         if form.get("grant_type") != GRANT:
             raise RefusedGrant("unsupported_grant_type", f"Invalid grant_type, must be {GRANT}")
-        self._check(self._claims(str(form.get("assertion", "")), own_url))
+        claims = self._claims(str(form.get("assertion", "")), own_url)
+        self._check(claims)
         token = f"ya29.{secrets.token_urlsafe(24)}"
-        self._issued[token] = time.time() + LIFETIME_SECONDS
-        return {"access_token": token, "expires_in": LIFETIME_SECONDS, "token_type": "Bearer"}
+        return self._issued.issue(token, str(claims["iss"]), LIFETIME_SECONDS)
 
     def knows(self, token: str) -> bool:
         """Tell whether the token was issued here and is still good."""
-        return self._issued.get(token, 0) > time.time()
+        return bool(self._issued.client_of(token))
 
     def forget(self) -> None:
         """Revoke every token issued so far."""
-        self._issued.clear()
+        self._issued.forget()
 
     def _claims(self, assertion: str, own_url: str) -> Mapping[str, object]:
         try:

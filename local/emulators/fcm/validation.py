@@ -5,7 +5,7 @@ keys, addresses, sizes.
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from urllib.parse import urlsplit
@@ -31,6 +31,28 @@ class ValidMessage:
     message: Json
     recipient: str
     validate_only: bool
+
+
+def replace_key(message: Mapping[str, object]) -> str:
+    """Read the key by which every platform replaces what it shows; empty unless all three agree."""
+    keys = {
+        _text(message, "android", "notification", "tag"),
+        _text(message, "apns", "headers", "apns-collapse-id"),
+        _text(message, "webpush", "notification", "tag"),
+    }
+    return keys.pop() if len(keys) == 1 else ""
+
+
+def notification_id(message: Mapping[str, object]) -> str:
+    """Read the notification's id from the message's data."""
+    return _text(message, "data", "notificationId")
+
+
+def _text(message: Mapping[str, object], *path: str) -> str:
+    found: object = message
+    for name in path:
+        found = found.get(name) if isinstance(found, Mapping) else None
+    return found if isinstance(found, str) else ""
 
 
 def check(body: bytes) -> ValidMessage:

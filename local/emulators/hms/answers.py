@@ -24,6 +24,15 @@ def answer_body(code: int, msg: str, request_id: str = REQUEST_ID) -> bytes:
     return orjson.dumps({"code": str(code), "msg": msg, "requestId": request_id})
 
 
+_CLIENT_ERRORS: Mapping[str, int] = {"invalid_request": 1101, "invalid_client": 1203}
+
+
+def client_refusal(error: str) -> dict[str, object]:
+    """Build the refusal of a token: Huawei's numbers for a word of OAuth's."""
+    number = _CLIENT_ERRORS[error]
+    return {"error": number, "sub_error": number * 10 + 1, "error_description": error}
+
+
 @dataclass(frozen=True, slots=True)
 class Reply(Fault):
     """Row of a table: the answer to a request that has such an address."""

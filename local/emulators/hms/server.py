@@ -27,16 +27,22 @@ from local.emulators.hms.answers import (
     Illegal,
     Reply,
     answer_body,
+    client_refusal,
     sorted_out,
 )
-from local.emulators.hms.received import HmsReceived, RequestEntry, notification_id, replace_key
-from local.emulators.hms.tokens import HmsTokenEndpoint, RefusedClient
-from local.emulators.hms.validation import Unacceptable, ValidMessage, check
+from local.emulators.hms.validation import (
+    Unacceptable,
+    ValidMessage,
+    check,
+    notification_id,
+    replace_key,
+)
 from local.emulators.http_faults import Wait, give
 from local.emulators.json_answers import in_json, ready_json
 from local.emulators.push.admin import Admin
 from local.emulators.push.config import InForce, PushConfig
-from local.emulators.push.received import NO_ANSWER
+from local.emulators.push.received import NO_ANSWER, BatchRequestLog, RequestEntry
+from local.emulators.push.tokens import ClientCredentialsEndpoint, RefusedClient
 
 EXAMPLES = """\
 examples:
@@ -73,10 +79,10 @@ class Config(PushConfig):
 class Hms:
     """State of the emulator, and its handlers."""
 
-    def __init__(self, config: Config, tokens: HmsTokenEndpoint) -> None:
+    def __init__(self, config: Config, tokens: ClientCredentialsEndpoint) -> None:
         self._in_force = InForce(config, REPLY_TABLE.by_prefix)
         self._tokens = tokens
-        self.received = HmsReceived()
+        self.received = BatchRequestLog()
         shown = {
             "requests": [{**reply.as_json(), "code": reply.code or None} for reply in REPLIES],
             "addresses": [illegal.as_json() for illegal in (*ILLEGALS, UNREADABLE)],
@@ -117,7 +123,7 @@ class Hms:
             return 80200001
         if not self._in_force.config.issued_tokens_only:
             return 0
-        client = self._tokens.client_of(token)
+        client = self._tokens.issued.client_of(token)
         if not client:
             return 80200003
         of_one_app = request.path.startswith("/v1/")
@@ -181,12 +187,12 @@ class Hms:
         try:
             issued = self._tokens.issue(await request.post())
         except RefusedClient as refused:
-            return in_json(refused.body, 400)
+            return in_json(client_refusal(refused.error), 400)
         return ready_json(orjson.dumps(issued).replace(b"/", rb"\/"))
 
     async def revoke_tokens(self, _request: web.Request) -> web.Response:
         """Answer ``DELETE /token``."""
-        self._tokens.forget()
+        self._tokens.issued.forget()
         return web.Response(status=204)
 
     def _token_requests(self) -> Mapping[str, object]:
@@ -201,7 +207,7 @@ def _illegal(attempts: Mapping[str, int]) -> dict[str, Illegal]:
 def app(config: Config | None = None, app_secret: str = "") -> web.Application:
     """Create the emulator as an app, for ``ServedApp`` or ``serve``."""
     application = web.Application(client_max_size=MOST_BODY_BYTES)
-    application.add_routes(Hms(config or Config(), HmsTokenEndpoint(app_secret)).routes())
+    application.add_routes(Hms(config or Config(), ClientCredentialsEndpoint(app_secret)).routes())
     return application
 
 

@@ -47,6 +47,24 @@ class ValidMessage:
     validate_only: bool
 
 
+def notification_id(message: Json) -> str:
+    """Read the notification's id from the message's data."""
+    try:
+        data = orjson.loads(str(message.get("data")))
+    except orjson.JSONDecodeError:
+        return ""
+    return str(data.get("notificationId", "")) if isinstance(data, dict) else ""
+
+
+def replace_key(message: Json) -> str:
+    """Return the tag, empty unless there is also a number to replace by."""
+    android = message.get("android")
+    shown = android.get("notification") if isinstance(android, dict) else None
+    if not isinstance(shown, dict) or not shown.get("notify_id"):
+        return ""
+    return str(shown.get("tag", ""))
+
+
 class _Part(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True)
 

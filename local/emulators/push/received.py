@@ -6,8 +6,10 @@ is about: harmless with a replace key, seen by a person without one.
 """
 
 from collections import Counter, deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
+
+import orjson
 
 DETAILS_KEPT = 10_000
 NO_ANSWER = 0
@@ -35,6 +37,26 @@ class Entry:
         """Convert the entry to what ``GET /received`` lists."""
         fields = asdict(self)
         return {"replaceKey": fields.pop("replace_key"), **fields}
+
+
+@dataclass(frozen=True, slots=True)
+class MessageEntry(Entry):
+    """One message in JSON for one address of a project."""
+
+    project: str
+    message: Mapping[str, object]
+
+    @property
+    def shows(self) -> str:
+        """Notification's id or, of a message that has none, its words."""
+        return self.notification or str(hash(orjson.dumps(self.message.get("notification"))))
+
+
+@dataclass(frozen=True, slots=True)
+class RequestEntry(MessageEntry):
+    """One address of the request with this number, which was for many."""
+
+    request: int
 
 
 class RequestLog:
@@ -92,3 +114,21 @@ class RequestLog:
                 "withoutReplaceKey": {k[0]: n for k, n in again.items() if not k[2]},
             },
         }
+
+
+class BatchRequestLog(RequestLog):
+    """Addresses, with a count of requests: for a service that takes many addresses in one."""
+
+    def forget(self) -> None:
+        """Reset all counts."""
+        super().forget()
+        self._requests = 0
+
+    def request(self) -> int:
+        """Count one more; returns which one it is."""
+        self._requests += 1
+        return self._requests
+
+    def summary(self) -> dict[str, object]:
+        """Return the number of requests, and the sums over addresses."""
+        return {"requests": self._requests, **super().summary()}
