@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from local import telegram_setup
+from local.push_services import PUSH_SERVICES
 from shared.domain.audience.device import (
     AddressKind,
     DerivedFields,
@@ -80,16 +81,17 @@ DEAD_ONE_IN = 97
 SANDBOX_ONE_IN = 10
 """One device in so many, of those Apple's own service reaches, has a test build."""
 
+
+def _in_turn(platform: Platform) -> tuple[AddressKind, ...]:
+    shares = ((each.name, each.phones.get(platform, 0)) for each in PUSH_SERVICES)
+    return tuple(AddressKind(name) for name, share in sorted(shares) for _ in range(share))
+
+
 SERVICES: Mapping[Platform, tuple[AddressKind, ...]] = {
-    Platform.IOS: (AddressKind.APNS, AddressKind.APNS, AddressKind.FCM),
-    Platform.ANDROID: (AddressKind.FCM, AddressKind.FCM, AddressKind.FCM, AddressKind.HMS),
+    each: services for each in Platform if (services := _in_turn(each))
 }
 """Push services of a platform's phones, in turn; devices of other platforms poll."""
-DEAD: Mapping[AddressKind, str] = {
-    AddressKind.FCM: "unregistered",
-    AddressKind.APNS: "bad-device-token",
-    AddressKind.HMS: "illegal",
-}
+DEAD: Mapping[AddressKind, str] = {AddressKind(each.name): each.dead for each in PUSH_SERVICES}
 """Beginning of an address that its push service refuses for good."""
 
 

@@ -16,6 +16,7 @@ from typing import Any
 import httpx
 
 from local import demo
+from local.push_services import PUSH_SERVICES
 from local.stack_file import ROOT, Account, Stack, StackError
 from shared.adapters.firestore.rest import FirestoreRest
 from shared.adapters.firestore.rest_values import Raw, encode, write
@@ -97,10 +98,11 @@ def summary(devices: int) -> Sequence[str]:
     """Describe what was seeded, in sentences."""
     verified = sum(d.is_verified for d in demo.DOMAINS)
     users = " and ".join(map(str, demo.IN_THE_CHAT.values()))
+    *makers, last = (each.maker for each in PUSH_SERVICES)
     return (
         f"{len(demo.PROVIDERS)} providers ({demo.PROVIDERS[0].name} is Enterprise)",
         f"{len(demo.DOMAINS)} domains, {verified} of them verified",
-        f"{devices:,} devices: desktops, and phones at FCM, Apple and Huawei",
+        f"{devices:,} devices: desktops, and phones at {', '.join(makers)} and {last}",
         f"about one phone in {demo.DEAD_ONE_IN} has a dead address",
         f"two moderators and an operator; everybody's password is {demo.PASSWORD}",
         f"{len(demo.IN_THE_CHAT)} moderators in the chat, users {users}",

@@ -16,6 +16,7 @@ from pathlib import Path
 from local.firestore import BadRules
 from local.java import EmulatorMissing
 from local.processes import ChildFailed, listens_at
+from local.push_services import PUSH_SERVICES
 from local.stack_file import DOWN, STACK_FILE, Stack, StackError, holder
 from local.starting import PROJECT, REGION, SERVICES, SOURCE, STORES, Plan, started
 
@@ -96,7 +97,7 @@ def status(stack_file: Path) -> int:
         return 1
     stack = Stack.load(stack_file)
     print(stack.table())
-    silent = [name for name in SERVICES if not listens_at(getattr(stack, name))]
+    silent = [name for name in SERVICES if not listens_at(stack.addresses[name])]
     print(f"\nSilent: {', '.join(silent)}" if silent else f"\nAll answer (pid {pid}).")
     return 1 if silent else 0
 
@@ -114,9 +115,9 @@ def arguments() -> argparse.ArgumentParser:
         help="start it all and stay until Ctrl-C",
         description="Start everything, seed it, and send one notification all the way through it.",
         epilog="A service that runs already is used, not started, when the environment names it: "
-        "FIRESTORE_EMULATOR_HOST, FIREBASE_AUTH_EMULATOR_HOST, CLOUD_TASKS_BASE_URL, FCM_BASE_URL "
-        "(and GOOGLE_OAUTH_TOKEN_URL), APNS_BASE_URL (and APNS_CA_FILE), HMS_PUSH_BASE_URL (and "
-        "HMS_OAUTH_URL), TELEGRAM_BASE_URL; FANFARE_APNS_CREDENTIALS, FANFARE_HMS_CREDENTIALS and "
+        "FIRESTORE_EMULATOR_HOST, FIREBASE_AUTH_EMULATOR_HOST, CLOUD_TASKS_BASE_URL, "
+        f"{', '.join(f'{it.variable} (and {it.goes_with})' for it in PUSH_SERVICES)}, "
+        f"TELEGRAM_BASE_URL; {', '.join(it.secret for it in PUSH_SERVICES if it.secret)} and "
         "FANFARE_TELEGRAM_… go with them.",
     )
     stop = actions.add_parser("down", help="end the running stack")

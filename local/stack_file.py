@@ -7,15 +7,16 @@ holder, while a pid may by now be another process's.
 import fcntl
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Self, TextIO
 
 from local import telegram_setup
+from local.emulators.service_account import SERVICE_ACCOUNT
 from local.loopback import past_proxies
-from local.push_credentials import PushCredentials
+from local.push_services import FCM, PUSH_SERVICES
 
 ROOT = Path(__file__).parents[1]
 STACK_FILE = ROOT / ".local" / "stack.json"
@@ -39,7 +40,9 @@ class Account:
 
 @dataclass(frozen=True, slots=True)
 class Stack:
-    """Addresses of everything. ``folder`` holds the logs and the service account's key."""
+    """Addresses of everything; of push services by their names in the file, where they stand
+    beside the others. ``folder`` holds the logs and the service account's key.
+    """
 
     project: str
     region: str
@@ -49,13 +52,10 @@ class Stack:
     auth: str
     tasks: str
     tasksAdmin: str  # noqa: N815 - as in stack.json
-    fcm: str
+    push: Mapping[str, str]
     pid: int
     folder: Path
     accounts: tuple[Account, ...] = ()
-    apns: str = ""
-    apnsAdmin: str = ""  # noqa: N815 - as in stack.json; empty for one that is not ours
-    hms: str = ""
     telegram: str = ""
     panel: str = ""
     web: str = ""
@@ -64,14 +64,17 @@ class Stack:
     def load(cls, path: Path = STACK_FILE) -> Self:
         """Read the stack from its file."""
         try:
-            told = json.loads(path.read_text())
-            known = {each.name for each in fields(cls)} & told.keys()
-            accounts = tuple(Account(**account) for account in told.get("accounts", ()))
-            given = {name: told[name] for name in known} | {"accounts": accounts}
-            return cls(folder=folder_of(path), **given)
+            document = json.loads(path.read_text())
+            values = {it.name: document[it.name] for it in fields(cls) if it.name in document}
+            accounts = tuple(Account(**account) for account in document.get("accounts", ()))
+            names = [name for each in PUSH_SERVICES for name in (each.name, each.admin)]
+            push = {name: document[name] for name in names if name in document}
+            push[FCM.name] = document[FCM.name]
+            more = {"accounts": accounts, "push": push, "folder": folder_of(path)}
+            return cls(**values | more)
         except FileNotFoundError:
             raise _none_runs(f"{_short(path)} is missing") from None
-        except (OSError, ValueError, TypeError, AttributeError):
+        except (OSError, LookupError, ValueError, TypeError, AttributeError):
             raise StackError(
                 f"{_short(path)} cannot be read as the file of a stack: end the stack with "
                 f"`{DOWN}`, which removes it, and start another."
@@ -79,26 +82,39 @@ class Stack:
 
     def save(self, path: Path) -> None:
         """Write the file at once, so that nobody reads half of it."""
-        told = {name: value for name, value in asdict(self).items() if value != ""}
-        del told["folder"]
+        document: dict[str, object] = {}
+        for name, value in asdict(self).items():
+            document |= value if name == "push" else {name: value}
+        del document["folder"]
+        document = {name: value for name, value in document.items() if value != ""}
         draft = path.with_suffix(f".{self.pid}.tmp")
-        draft.write_text(json.dumps(told, indent=2) + "\n")
+        draft.write_text(json.dumps(document, indent=2) + "\n")
         draft.replace(path)
+
+    @property
+    def addresses(self) -> dict[str, str]:
+        """Addresses of all parts, in the order in which people see them."""
+        return {
+            "gateway": self.gateway,
+            "functions": self.functions,
+            "firestore": self.firestore,
+            "auth": self.auth,
+            "tasks": self.tasks,
+            **{it.name: self.push[it.name] for it in PUSH_SERVICES if it.name in self.push},
+            "telegram": self.telegram,
+            "panel": self.panel,
+            "web": self.web,
+        }
 
     @property
     def credentials(self) -> Path:
         """Key of a service account, which opens nothing."""
-        return self.folder / "service-account.json"
+        return self.folder / SERVICE_ACCOUNT
 
     @property
     def logs(self) -> Path:
         """Folder with one log per process."""
         return self.folder / "logs"
-
-    @property
-    def push_credentials(self) -> PushCredentials:
-        """Keys for the emulators of Apple and Huawei."""
-        return PushCredentials(self.folder)
 
     @property
     def sites(self) -> Path:
@@ -111,9 +127,14 @@ class Stack:
         return self.folder.resolve() / "archive"
 
     @property
+    def fcm(self) -> str:
+        """Address of FCM's emulator."""
+        return self.push[FCM.name]
+
+    @property
     def token_url(self) -> str:
         """Address where the service account's key is exchanged for access tokens."""
-        return os.environ.get("GOOGLE_OAUTH_TOKEN_URL") or f"{self.fcm}/token"
+        return FCM.environment(self.push, self.folder)[FCM.goes_with]
 
     def account_of(self, role: str) -> str:
         """Return the e-mail address of the account that a Google service uses for its calls."""
@@ -126,11 +147,8 @@ class Stack:
             "FIRESTORE_EMULATOR_HOST": self.firestore,
             "FIREBASE_AUTH_EMULATOR_HOST": self.auth,
             "CLOUD_TASKS_BASE_URL": self.tasks,
-            "FCM_BASE_URL": self.fcm,
-            "GOOGLE_OAUTH_TOKEN_URL": self.token_url,
             "GOOGLE_APPLICATION_CREDENTIALS": str(self.credentials),
-            **(self._of_apple() if self.apns else {}),
-            **(self._of_huawei() if self.hms else {}),
+            **self._of_push_services(),
             **(telegram_setup.environment(self.telegram) if self.telegram else {}),
             **({"FANFARE_LOCAL_WEB": self._of_web()} if self.web else {}),
             "FANFARE_ARCHIVE": os.environ.get("FANFARE_ARCHIVE") or self.archive.as_uri(),
@@ -142,25 +160,12 @@ class Stack:
             **past_proxies(os.environ),
         }
 
-    def _of_apple(self) -> dict[str, str]:
-        """Build Apple's variables; another's emulator takes the environment's, ours our key."""
-        ours, keys = bool(self.apnsAdmin), self.push_credentials
-        given = "" if ours else os.environ.get("FANFARE_APNS_CREDENTIALS")
-        trusted = str(keys.apns_ca) if ours else os.environ.get("APNS_CA_FILE")
-        return {
-            "APNS_BASE_URL": self.apns,
-            **({"APNS_CA_FILE": trusted} if trusted else {}),
-            "FANFARE_APNS_CREDENTIALS": given or keys.apns.read_text(),
-        }
-
-    def _of_huawei(self) -> dict[str, str]:
-        ours = "HMS_PUSH_BASE_URL" not in os.environ
-        given = "" if ours else os.environ.get("FANFARE_HMS_CREDENTIALS")
-        return {
-            "HMS_PUSH_BASE_URL": self.hms,
-            "HMS_OAUTH_URL": os.environ.get("HMS_OAUTH_URL") or f"{self.hms}/oauth2/v3/token",
-            "FANFARE_HMS_CREDENTIALS": given or self.push_credentials.hms.read_text(),
-        }
+    def _of_push_services(self) -> dict[str, str]:
+        variables: dict[str, str] = {}
+        for service in PUSH_SERVICES:
+            if service.name in self.push:
+                variables |= service.environment(self.push, self.folder)
+        return variables
 
     def _of_web(self) -> str:
         return os.environ.get("FANFARE_LOCAL_WEB") or str(self.sites)
@@ -184,20 +189,7 @@ class Stack:
 
     def table(self) -> str:
         """Format all addresses, aligned."""
-        rows = [
-            ("gateway", self.gateway),
-            ("functions", self.functions),
-            ("firestore", self.firestore),
-            ("auth", self.auth),
-            ("tasks", self.tasks),
-            ("fcm", self.fcm),
-            ("apns", self.apns),
-            ("hms", self.hms),
-            ("telegram", self.telegram),
-            ("panel", self.panel),
-            ("web", self.web),
-            ("logs", _short(self.logs)),
-        ]
+        rows = [*self.addresses.items(), ("logs", _short(self.logs))]
         rows += [(account.role, f"{account.email}  ({account.uid})") for account in self.accounts]
         width = max(len(name) for name, _ in rows)
         return "\n".join(f"  {name:{width}}  {value}" for name, value in rows if value)

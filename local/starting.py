@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Self
 
 import httpx
 
@@ -23,6 +24,7 @@ from local.emulators.service_account import write_service_account
 from local.firestore import EmbeddedStore, FirestoreEmulator
 from local.java import EmulatorMissing
 from local.processes import Child, ChildFailed, end_all, free_ports, listens, require_free
+from local.push_services import PUSH_SERVICES, PushService
 from local.stack_file import ROOT, STACK_FILE, Stack, StackError, claimed, folder_of
 
 SOURCE = ROOT / "functions" / "main.py"
@@ -63,7 +65,20 @@ class Emulator:
     variable: str
     """Variable that names an emulator that runs already."""
     scheme: str = ""
-    arguments: tuple[str, ...] = ()
+    arguments: Callable[[Stack], tuple[str, ...]] = lambda _: ()
+    admin: str = ""
+    """Name in stack.json of a second port, which tests ask."""
+
+    @classmethod
+    def of(cls, service: PushService) -> Self:
+        """Describe the emulator of a push service."""
+        return cls(
+            service.name,
+            service.variable,
+            service.scheme,
+            lambda stack: service.arguments(stack.folder),
+            service.admin,
+        )
 
     @property
     def is_ours(self) -> bool:
@@ -80,25 +95,16 @@ EMULATORS = (
     Emulator(
         "tasks",
         "CLOUD_TASKS_BASE_URL",
-        arguments=(
-            "--admin-port={tasks_admin}",
-            *(f"--queue={name}:{limits}" for name, limits in QUEUES.items()),
-        ),
+        arguments=lambda _: tuple(f"--queue={name}:{limits}" for name, limits in QUEUES.items()),
+        admin="tasksAdmin",
     ),
     Emulator("auth", "FIREBASE_AUTH_EMULATOR_HOST"),
-    Emulator("fcm", "FCM_BASE_URL", "http://", ("--service-account={credentials}",)),
-    Emulator(
-        "apns",
-        "APNS_BASE_URL",
-        "https://",
-        ("--admin-port={apns_admin}", "--ca-file={apns_ca}", "--key={apns_key}"),
-    ),
-    Emulator("hms", "HMS_PUSH_BASE_URL", "http://", ("--app-secret={hms_secret}",)),
+    *map(Emulator.of, PUSH_SERVICES),
     Emulator(
         "telegram",
         "TELEGRAM_BASE_URL",
         "http://",
-        (
+        lambda _: (
             f"--token={telegram_setup.BOT_TOKEN}",
             f"--chat={telegram_setup.ROOM}",
             *(f"--person={id}={name}" for id, name in telegram_setup.PEOPLE.items()),
@@ -108,13 +114,24 @@ EMULATORS = (
         "panel",
         "FANFARE_PANEL_URL",
         "http://",
-        ("--functions={functions}", "--auth={auth}", "--project={project}"),
+        lambda stack: (
+            f"--functions={stack.functions}",
+            f"--auth={stack.auth}",
+            f"--project={stack.project}",
+        ),
     ),
     Emulator(
-        "web", "LOCAL_WEB_BASE_URL", "https://", ("--sites-file={sites}", "--ca-file={sites_ca}")
+        "web",
+        "LOCAL_WEB_BASE_URL",
+        "https://",
+        lambda stack: (
+            f"--sites-file={stack.sites}",
+            f"--ca-file={stack.sites.with_suffix('.pem')}",
+        ),
     ),
 )
 SERVICES = ("gateway", "firestore", *(each.name for each in EMULATORS))
+PORTS = (*SERVICES, *(each.admin for each in EMULATORS if each.admin), "workers")
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,8 +155,8 @@ class Starter:
     """Starter of one stack's children, side by side, which knows when each is ready."""
 
     def __init__(self, plan: Plan, folder: Path) -> None:
-        *chosen, self._tasks_admin, self._apns_admin, self._workers = free_ports(len(SERVICES) + 3)
-        self._ports = dict(zip(SERVICES, chosen, strict=True)) | dict(plan.ports or {})
+        chosen = zip(PORTS, free_ports(len(PORTS)), strict=True)
+        self._ports = dict(chosen) | dict(plan.ports or {})
         self._plan = plan
         self._gateway = f"127.0.0.1:{self._ports['gateway']}"
         self._log = folder / "logs" / "firestore.log"
@@ -153,7 +170,6 @@ class Starter:
                 rules=RULES if RULES.is_file() else None,
                 log=self._log,
             )
-        ours = {each.name: each.is_ours for each in EMULATORS}
         addresses = {each.name: each.address(self._ports[each.name]) for each in EMULATORS}
         self.stack = Stack(
             project=plan.project,
@@ -163,11 +179,8 @@ class Starter:
             firestore=self._firestore.address,
             auth=addresses["auth"],
             tasks=addresses["tasks"],
-            tasksAdmin=f"http://127.0.0.1:{self._tasks_admin}",
-            fcm=addresses["fcm"],
-            apns=addresses["apns"],
-            apnsAdmin=f"http://127.0.0.1:{self._apns_admin}" if ours["apns"] else "",
-            hms=addresses["hms"],
+            tasksAdmin=f"http://127.0.0.1:{self._ports['tasksAdmin']}",
+            push=self._push_addresses(),
             telegram=addresses["telegram"],
             panel=addresses["panel"],
             web=addresses["web"],
@@ -175,6 +188,15 @@ class Starter:
             folder=folder,
         )
         self.children: list[Child] = []
+
+    def _push_addresses(self) -> dict[str, str]:
+        """Return where push services answer; second ports of others' are not known."""
+        addresses: dict[str, str] = {}
+        for each in map(Emulator.of, PUSH_SERVICES):
+            addresses[each.name] = each.address(self._ports[each.name])
+            if each.admin and each.is_ours:
+                addresses[each.admin] = f"http://127.0.0.1:{self._ports[each.admin]}"
+        return addresses
 
     def start(self) -> None:
         """Start them all; returns when all are ready."""
@@ -186,14 +208,15 @@ class Starter:
             email=self.stack.account_of("functions"),
             token_url=self.stack.token_url,
         )
-        self.stack.push_credentials.write()
+        for service in PUSH_SERVICES:
+            service.make_credentials(self.stack.folder)
         self._require_settings()
         self._start_firestore()
         if self._firestore.child:
             self.children.append(self._firestore.child)
         waits: list[Callable[[], None]] = [self._firestore.wait]
         waits += [
-            self._run(each.name, f"local.emulators.{each.name}.server", each.arguments, listens)
+            self._run(each.name, f"local.emulators.{each.name}.server", self._of(each), listens)
             for each in EMULATORS
             if each.is_ours
         ]
@@ -258,13 +281,18 @@ class Starter:
             self._firestore = self._embedded_store().start()
 
     def _start_gateway(self) -> Callable[[], None]:
-        away = f"--elsewhere=127.0.0.1:{self._workers}={OF_QUEUES}"
+        away = f"--elsewhere=127.0.0.1:{self._ports['workers']}={OF_QUEUES}"
         tick = f"--tick-seconds={self._plan.tick_seconds}"
         return self._run("gateway", GATEWAY, (*self._of_functions(), tick, away), answers)
 
     def _start_workers(self) -> Callable[[], None]:
         arguments = (*self._of_functions(), "--tick-seconds=0", f"--only={OF_QUEUES}")
-        return self._run("workers", GATEWAY, arguments, answers, port=self._workers)
+        return self._run("workers", GATEWAY, arguments, answers)
+
+    def _of(self, emulator: Emulator) -> tuple[str, ...]:
+        """Return an emulator's arguments."""
+        second = (f"--admin-port={self._ports[emulator.admin]}",) if emulator.admin else ()
+        return (*second, *emulator.arguments(self.stack))
 
     def _of_functions(self) -> tuple[str, ...]:
         return (
@@ -276,48 +304,20 @@ class Starter:
         )
 
     def _run(
-        self,
-        name: str,
-        module: str,
-        arguments: tuple[str, ...],
-        ready: Callable[[str], bool],
-        *,
-        port: int = 0,
+        self, name: str, module: str, arguments: tuple[str, ...], ready: Callable[[str], bool]
     ) -> Callable[[], None]:
-        host, port = "127.0.0.1", port or self._ports[name]
+        host, port = "127.0.0.1", self._ports[name]
         where = (f"--host={host}", f"--port={port}")
         require_free(name, f"{host}:{port}")
         child = Child(
             name,
-            [
-                *(sys.executable, "-m", module, *where),
-                *(self._filled(each) for each in arguments),
-            ],
+            [sys.executable, "-m", module, *where, *arguments],
             log=self.stack.logs / f"{name}.log",
             environ={**os.environ, **self.stack.environment(), "PYTHONUNBUFFERED": "1"},
             cwd=ROOT,
         )
         self.children.append(child)
         return lambda: child.wait_until(lambda: ready(f"{host}:{port}"))
-
-    def _filled(self, argument: str) -> str:
-        keys = self.stack.push_credentials
-        known = {
-            "{credentials}": str(self.stack.credentials),
-            "{tasks_admin}": str(self._tasks_admin),
-            "{apns_admin}": str(self._apns_admin),
-            "{apns_ca}": str(keys.apns_ca),
-            "{apns_key}": f"{keys.apns_key_id}={keys.apns_public_key}",
-            "{hms_secret}": keys.hms_secret,
-            "{functions}": self.stack.functions,
-            "{auth}": self.stack.auth,
-            "{project}": self.stack.project,
-            "{sites}": str(self.stack.sites),
-            "{sites_ca}": str(self.stack.sites.with_suffix(".pem")),
-        }
-        for name, value in known.items():
-            argument = argument.replace(name, value)
-        return argument
 
 
 def answers(address: str) -> bool:

@@ -9,6 +9,9 @@ from pathlib import Path
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
+SERVICE_ACCOUNT = "service-account.json"
+"""Name of its file in the folder of a stack."""
+
 
 def write_service_account(path: Path, *, project: str, email: str, token_url: str) -> None:
     """Write the key to ``path``, for its owner's eyes only."""

@@ -7,6 +7,7 @@ from typing import Any
 
 import httpx
 
+from local.push_services import PUSH_SERVICES
 from local.stack_file import Stack
 
 SEEN_AS_TAKEN = {200, 80000000}
@@ -37,8 +38,8 @@ def arrivals(stack: Stack, id: str) -> list[Arrival]:
             replace_key=entry["replaceKey"],
             entry=entry,
         )
-        for service, url in (("fcm", stack.fcm), ("apns", stack.apns), ("hms", stack.hms))
-        for entry in _listed(stack, url, id)
+        for service in (each.name for each in PUSH_SERVICES)
+        for entry in _listed(stack, stack.push[service], id)
     ]
 
 
@@ -46,7 +47,7 @@ def _listed(stack: Stack, url: str, id: str) -> list[Mapping[str, Any]]:
     """Ask a service for what it received; Apple's is asked as a sender would, with its one
     authority.
     """
-    trusting = ssl.create_default_context(cafile=str(stack.push_credentials.apns_ca))
+    trusting = ssl.create_default_context(cafile=stack.environment()["APNS_CA_FILE"])
     asked = {"notification": id, "limit": "10000"}
     answer = httpx.get(f"{url}/received", params=asked, verify=trusting, timeout=30)
     return list(answer.raise_for_status().json()["received"])

@@ -14,6 +14,7 @@ import httpx
 import pytest
 
 from local.journey import Person
+from local.push_services import PUSH_SERVICES
 from local.stack_file import Stack
 from tests.conftest import eventually
 from tests.journeys.arrivals import arrivals
@@ -32,13 +33,14 @@ def rough(stack: Stack) -> Iterator[None]:
     falters = {"fault_ratio": 0.1, "slow_seconds": 1, "seed": 7}
     _post(f"{stack.gateway}/_faults", events)
     _post(f"{_tasks_admin(stack)}/faults", tasks)
+    pushes = [stack.push[each.admin or each.name] for each in PUSH_SERVICES]
+    for service in pushes:
+        _post(f"{service}/_config", falters)
     _post(f"{stack.fcm}/_config", {**falters, "retry_after_seconds": 1})
-    _post(f"{stack.apnsAdmin}/_config", falters)
-    _post(f"{stack.hms}/_config", falters)
     yield
     _post(f"{stack.gateway}/_faults", {})
     _post(f"{_tasks_admin(stack)}/faults", {})
-    for service in (stack.fcm, stack.apnsAdmin, stack.hms):
+    for service in pushes:
         _post(f"{service}/_config", {})
 
 

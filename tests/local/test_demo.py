@@ -20,13 +20,9 @@ def test_they_are_the_same_at_every_start() -> None:
 
 def test_phones_are_reached_by_every_push_service() -> None:
     kinds = Counter((it.platform, it.address.kind) for it in devices() if it.address)
-    assert kinds.keys() == {
-        (Platform.ANDROID, AddressKind.FCM),
-        (Platform.ANDROID, AddressKind.HMS),
-        (Platform.IOS, AddressKind.APNS),
-        (Platform.IOS, AddressKind.FCM),
-    }
-    assert min(kinds.values()) > 150
+    assert {platform for platform, _ in kinds} == {Platform.ANDROID, Platform.IOS}
+    assert {kind for _, kind in kinds} == set(AddressKind)
+    assert min(kinds.values()) > 100
 
 
 def test_some_of_apples_are_test_builds() -> None:

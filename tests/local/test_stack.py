@@ -146,7 +146,7 @@ def write_device(stack: Stack, hwid: str) -> None:
 
 
 def silent(stack: Stack) -> bool:
-    return not any(listens_at(getattr(stack, name)) for name in SERVICES)
+    return not any(listens_at(stack.addresses[name]) for name in SERVICES)
 
 
 @pytest.mark.slow
@@ -189,11 +189,13 @@ def test_services_that_run_already_are_used(
     monkeypatch.setenv("LOCAL_WEB_BASE_URL", "https://127.0.0.1:10")
     monkeypatch.setenv("TELEGRAM_BASE_URL", "http://127.0.0.1:11")
     with running_stack(seed=False, source=source) as stack:
-        assert (stack.tasks, stack.auth, stack.fcm) == (
-            "127.0.0.1:4", "127.0.0.1:3", "http://127.0.0.1:5",
-        )  # fmt: skip
-        assert (stack.apns, stack.apnsAdmin) == ("https://127.0.0.1:6", "")
-        assert (stack.hms, stack.panel) == ("http://127.0.0.1:7", "http://127.0.0.1:8")
+        assert (stack.tasks, stack.auth) == ("127.0.0.1:4", "127.0.0.1:3")
+        assert stack.push == {
+            "fcm": "http://127.0.0.1:5",
+            "apns": "https://127.0.0.1:6",
+            "hms": "http://127.0.0.1:7",
+        }
+        assert stack.panel == "http://127.0.0.1:8"
         logs = {path.stem for path in stack.logs.iterdir()}
         assert logs == {"firestore", "gateway", "workers"}
 
@@ -409,9 +411,7 @@ def test_a_second_stack_is_refused_and_one_with_its_own_file_is_not(
         assert second.process.returncode == 1
 
         third = Command(source, tmp_path / "other.json", end).stack()
-        assert not {getattr(stack, name) for name in SERVICES} & {
-            getattr(third, name) for name in SERVICES
-        }
+        assert not set(stack.addresses.values()) & set(third.addresses.values())
         assert down(tmp_path / "other.json") == 0
     assert Stack.load(command.stack_file) == stack
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from google.oauth2.service_account import Credentials
 
 from local.emulators.service_account import write_service_account
 from local.loopback import past_proxies
-from local.push_credentials import TEAM_ID
+from local.push_services import APP_ID, PUSH_SERVICES, TEAM_ID, PushService
 from local.seed import seed
 from local.stack import down, status
 from local.stack_file import (
@@ -28,14 +29,10 @@ from shared.settings.credentials.apns import ApnsCredentials
 from shared.settings.credentials.hms import HmsAccount
 
 OF_OTHERS = (
-    "GOOGLE_OAUTH_TOKEN_URL",
-    "APNS_CA_FILE",
-    "FANFARE_APNS_CREDENTIALS",
-    "HMS_PUSH_BASE_URL",
-    "HMS_OAUTH_URL",
-    "FANFARE_HMS_CREDENTIALS",
+    *(name for it in PUSH_SERVICES for name in (it.variable, it.goes_with, it.secret) if name),
     "TELEGRAM_BASE_URL",
 )
+APNS, HMS = (each for each in PUSH_SERVICES if each.name in ("apns", "hms"))
 
 
 @pytest.fixture(autouse=True)
@@ -44,7 +41,8 @@ def everything_comes_from_the_stack(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(name, raising=False)
 
 
-def a_stack(folder: Path, **fields: str) -> Stack:
+def a_stack(folder: Path, push: Mapping[str, str] | None = None, **fields: str) -> Stack:
+    """Return a stack with FCM, and with further push services and others by their fields."""
     return Stack(
         **fields,
         project="demo-p",
@@ -55,7 +53,7 @@ def a_stack(folder: Path, **fields: str) -> Stack:
         auth="127.0.0.1:3",
         tasks="127.0.0.1:4",
         tasksAdmin="http://127.0.0.1:6",
-        fcm="http://127.0.0.1:5",
+        push={"fcm": "http://127.0.0.1:5", **(push or {})},
         pid=os.getpid(),
         folder=folder,
         accounts=(Account("p1", "provider@example.org", "provider"),),
@@ -97,12 +95,15 @@ def test_what_others_add_to_the_file_is_no_obstacle(tmp_path: Path) -> None:
 
 
 def test_the_push_services_are_named_when_they_run(tmp_path: Path) -> None:
-    services = {"apns": "https://127.0.0.1:7", "hms": "http://127.0.0.1:8"}
-    a_stack(tmp_path, **services, apnsAdmin="http://127.0.0.1:9").save(tmp_path / "stack.json")
+    services = {
+        "apns": "https://127.0.0.1:7",
+        "apnsAdmin": "http://127.0.0.1:9",
+        "hms": "http://127.0.0.1:8",
+    }
+    a_stack(tmp_path, services).save(tmp_path / "stack.json")
     told = json.loads((tmp_path / "stack.json").read_text())
     assert {name: told[name] for name in services} == services
-    assert told["apnsAdmin"] == "http://127.0.0.1:9"
-    assert Stack.load(tmp_path / "stack.json").hms == services["hms"]
+    assert Stack.load(tmp_path / "stack.json") == a_stack(tmp_path, services)
 
 
 def test_loading_no_stack_says_how_to_start_one(tmp_path: Path) -> None:
@@ -201,28 +202,38 @@ def test_functions_are_given_keys_that_open_the_emulators_and_nothing_else(
 ) -> None:
     monkeypatch.setenv("FANFARE_APNS_CREDENTIALS", "real ones")
     monkeypatch.setenv("FANFARE_HMS_CREDENTIALS", "real ones")
-    stack = a_stack(tmp_path, apns="https://a:1", apnsAdmin="http://a:2", hms="http://h:1")
-    keys = stack.push_credentials
-    keys.write()
+    push = {"apns": "https://a:1", "apnsAdmin": "http://a:2", "hms": "http://h:1"}
+    stack = a_stack(tmp_path, push)
+    make_credentials(tmp_path)
     given = stack.environment()
     assert given["APNS_BASE_URL"] == "https://a:1"
-    assert given["APNS_CA_FILE"] == str(keys.apns_ca)
-    assert ApnsCredentials.read(given["FANFARE_APNS_CREDENTIALS"]).key_id == keys.apns_key_id
+    assert given["APNS_CA_FILE"] == str(tmp_path / "apns-ca.pem")
+    key_id = ApnsCredentials.read(given["FANFARE_APNS_CREDENTIALS"]).key_id
+    assert APNS.arguments(tmp_path) == (
+        f"--ca-file={tmp_path}/apns-ca.pem",
+        f"--key={key_id}={tmp_path}/apns-key.pem",
+    )
     assert given["HMS_PUSH_BASE_URL"] == "http://h:1"
     assert given["HMS_OAUTH_URL"] == "http://h:1/oauth2/v3/token"
     account = HmsAccount.read(given["FANFARE_HMS_CREDENTIALS"])
-    assert account.app_secret.get_secret_value() == keys.hms_secret
-    for path in (keys.apns, keys.hms):
-        assert path.stat().st_mode & 0o077 == 0
+    assert account.app_id == APP_ID
+    assert HMS.arguments(tmp_path) == (f"--app-secret={account.app_secret.get_secret_value()}",)
+    files = [path for path in tmp_path.iterdir() if path.is_file()]
+    assert {tmp_path / "apns-credentials.json", tmp_path / "hms-credentials.json"} < set(files)
+    assert [path for path in files if path.stat().st_mode & 0o077] == []
 
 
-def test_each_start_has_keys_of_its_own(tmp_path: Path) -> None:
-    keys = a_stack(tmp_path).push_credentials
-    keys.write()
-    before = (keys.apns_key_id, keys.hms_secret)
-    keys.write()
-    assert keys.apns_key_id != before[0]
-    assert keys.hms_secret != before[1]
+def make_credentials(folder: Path) -> None:
+    for each in PUSH_SERVICES:
+        each.make_credentials(folder)
+
+
+@pytest.mark.parametrize("service", [APNS, HMS], ids=lambda service: service.name)
+def test_each_start_has_keys_of_its_own(service: PushService, tmp_path: Path) -> None:
+    service.make_credentials(tmp_path)
+    before = service.arguments(tmp_path)
+    service.make_credentials(tmp_path)
+    assert service.arguments(tmp_path) != before
 
 
 def test_what_was_given_for_push_services_of_others_goes_with_them(
@@ -237,11 +248,11 @@ def test_what_was_given_for_push_services_of_others_goes_with_them(
     }
     for name, value in theirs.items():
         monkeypatch.setenv(name, value)
-    stack = a_stack(tmp_path, apns="https://a:1", hms="http://h:1")
+    stack = a_stack(tmp_path, {"apns": "https://a:1", "hms": "http://h:1"})
     assert theirs.items() <= stack.environment().items()
     for name in theirs.keys() - {"HMS_PUSH_BASE_URL"}:
         monkeypatch.delenv(name)
-    stack.push_credentials.write()
+    make_credentials(tmp_path)
     given = stack.environment()
     assert "APNS_CA_FILE" not in given
     assert given["HMS_OAUTH_URL"] == "http://h:1/oauth2/v3/token"
