@@ -98,7 +98,7 @@ locals {
       window    = 300
       threshold = 0
       minutes   = 0
-      then      = "Nothing is being sent through it; the log of send-batch says which. FCM: check the role fanfareSender of send-batch and that the FCM API is enabled. APNs and HMS: renew the secret (docs/deploy.md). Then duplicate the notifications that failed."
+      then      = "Nothing is being sent through it; the log of send-batch says which. FCM: check the role fanfareSender of send-batch and that the FCM API is enabled. ${join(" and ", values(local.push_services)[*].log_name)}: renew the secret (docs/deploy.md). Then duplicate the notifications that failed."
     }
     queue-age = {
       title     = "Tasks wait long"

@@ -23,16 +23,20 @@ locals {
     queues      = []
     narrow      = [] # of local.narrow_roles, in the project
     signs       = false
-    uses        = [] # of local.uses: what it is told if that is set up
+    uses        = [] # of local.uses: what it is told if that is set up; of push services it is those that say so
     timeout     = 60
     concurrency = 16
     most        = 20
     memory      = "512Mi"
   }
 
-  doors = { for name, door in local.door_table : name => merge(local.door_defaults, door) }
+  doors = {
+    for name, door in local.door_table : name => merge(local.door_defaults, door, {
+      uses = concat(try(door.uses, []), [for service, it in local.push_services : service if contains(it.read_by, name)])
+    })
+  }
   door_table = {
-    provider-api         = { queues = ["send-urgent"], narrow = ["fanfareSender", "fanfareAccountReader"], uses = ["apns", "hms", "threats", "keyed_logs"] }
+    provider-api         = { queues = ["send-urgent"], narrow = ["fanfareSender", "fanfareAccountReader"], uses = ["threats", "keyed_logs"] }
     device-api           = { signs = true, concurrency = 32, most = 40, uses = ["keyed_logs"] }
     operator-api         = { narrow = ["fanfareAccountKeeper"], most = 5, uses = ["keyed_logs"] }
     moderation-queue     = { database = "reads", narrow = ["fanfareAccountReader"], most = 5 }
@@ -68,7 +72,7 @@ locals {
       caller      = "tasks"
       queues      = ["send-urgent", "send-normal", "send-bulk"]
       narrow      = ["fanfareSender"]
-      uses        = ["apns", "hms", "keyed_logs"]
+      uses        = ["keyed_logs"]
       timeout     = local.handler_seconds + 30
       concurrency = 4
       most        = 40

@@ -17,11 +17,11 @@ locals {
     }
     credentials-refused = {
       description = "Times a push service refused our credentials to everybody it was asked for."
-      filter      = "resource.type=\"cloud_run_revision\" AND severity>=ERROR AND resource.labels.service_name=(\"send-batch\" OR \"provider-api\") AND (\"FCM: credentialsRefused\" OR \"APNs: credentialsRefused\" OR \"HMS: credentialsRefused\")"
+      filter      = "resource.type=\"cloud_run_revision\" AND severity>=ERROR AND ${local.sender_logs} AND (${join(" OR ", formatlist("\"%s: credentialsRefused\"", local.push_log_names))})"
     }
     other-app = {
       description = "Times most addresses were unknown to a push service, or another app's."
-      filter      = "resource.type=\"cloud_run_revision\" AND resource.labels.service_name=(\"send-batch\" OR \"provider-api\") AND (\"push: addressesOfAnotherApp\" OR \": wrongApp, notification\" OR \": wrongEnvironment, notification\")"
+      filter      = "resource.type=\"cloud_run_revision\" AND ${local.sender_logs} AND (\"push: addressesOfAnotherApp\" OR \": wrongApp, notification\" OR \": wrongEnvironment, notification\")"
     }
     export-failures = {
       description = "Exports that failed for good."

@@ -2,7 +2,7 @@
 # state: docs/deploy.md says how they are put in and replaced. Which function is given which: uses.tf.
 
 locals {
-  secrets = toset(["telegram-bot-token", "telegram-webhook-secret", "apns-credentials", "hms-credentials", "log-key"])
+  secrets = toset(concat(["telegram-bot-token", "telegram-webhook-secret", "log-key"], values(local.push_services)[*].secret))
 }
 
 resource "google_secret_manager_secret" "kept" {

@@ -6,7 +6,7 @@
 locals {
   off = { settings = {}, secrets = {} }
 
-  uses = {
+  uses = merge(local.push_uses, {
     telegram = var.telegram == null ? local.off : {
       settings = { FANFARE_TELEGRAM_CHAT_ID = tostring(var.telegram.chat_id) }
       secrets  = { FANFARE_TELEGRAM_BOT_TOKEN = "telegram-bot-token" }
@@ -14,14 +14,6 @@ locals {
     telegram_webhook = var.telegram == null ? local.off : {
       settings = {}
       secrets  = { FANFARE_TELEGRAM_WEBHOOK_SECRET = "telegram-webhook-secret" }
-    }
-    apns = !contains(var.push_services, "apns") ? local.off : {
-      settings = {}
-      secrets  = { FANFARE_APNS_CREDENTIALS = "apns-credentials" }
-    }
-    hms = !contains(var.push_services, "hms") ? local.off : {
-      settings = {}
-      secrets  = { FANFARE_HMS_CREDENTIALS = "hms-credentials" }
     }
     threats = !var.web_risk ? local.off : {
       settings = { FANFARE_THREATS = "webrisk" }
@@ -38,6 +30,13 @@ locals {
         local.archive.kms_key == null ? {} : { FANFARE_ARCHIVE_KMS_KEY = local.archive.kms_key },
       )
       secrets = {}
+    }
+  })
+
+  push_uses = {
+    for name, service in local.push_services : name => !contains(var.push_services, name) ? local.off : {
+      settings = {}
+      secrets  = { (service.variable) = service.secret }
     }
   }
 }

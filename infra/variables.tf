@@ -269,14 +269,14 @@ variable "telegram" {
 }
 
 variable "push_services" {
-  description = "Push services besides FCM that are sent to directly: apns, hms. Their secrets need a value first."
+  description = "Push services besides FCM that are sent to directly, of those in push_services.tf. Their secrets need a value first."
   type        = set(string)
   default     = []
   nullable    = false
 
   validation {
-    condition     = alltrue([for name in var.push_services : contains(["apns", "hms"], name)])
-    error_message = "push_services are apns and hms; FCM is always there."
+    condition     = alltrue([for name in var.push_services : contains(keys(local.push_services), name)])
+    error_message = "push_services are ${join(" and ", keys(local.push_services))}; FCM is always there."
   }
 }
 

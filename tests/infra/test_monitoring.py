@@ -11,6 +11,7 @@ from shared.adapters.push.engine import Access
 from shared.domain.audience.device import DEFAULT_APP, AddressKind, AppService
 from shared.domain.delivery.evidence import WRONG_APP, WRONG_ENVIRONMENT
 from shared.domain.notifications.notification import NotificationId
+from shared.domain.push.languages import LANGUAGES
 from shared.domain.push.reactions import CREDENTIALS_REFUSED
 from shared.flow.delivery.push_round import report
 from shared.wire.tokens import CredentialsRefused
@@ -49,31 +50,28 @@ def test_work_that_got_stuck_is_counted_from_what_the_tick_logs(prod: Plan) -> N
     assert 'f"swept {swept.runs} notifications' in source(clock.__name__.replace(".", "/") + ".py")
 
 
-@pytest.mark.parametrize("service", ["FCM", "APNs", "HMS"])
+@pytest.mark.parametrize("kind", AddressKind)
 def test_refused_credentials_are_counted_from_what_the_senders_log(
-    service: str, prod: Plan, caplog: pytest.LogCaptureFixture
+    kind: AddressKind, prod: Plan, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Searching a log for a phrase takes no notice of capitals."""
     assert " AND severity>=ERROR AND " in metric(prod, "credentials-refused")
-    phrase = f"{service}: credentialsRefused"
+    phrase = f"{LANGUAGES[kind].log_name}: credentialsRefused"
     assert phrase in phrases(prod, "credentials-refused")
-    sent = Sent(phone(hwid, AddressKind(service.lower())) for hwid in named(3))
+    sent = Sent(phone(hwid, kind) for hwid in named(3))
     sent.world.push.will_all(CREDENTIALS_REFUSED)
     sent()
     said = [r.getMessage() for r in caplog.records if r.levelname == "ERROR"]
     assert any(phrase.lower() in it.lower() for it in said)
 
 
-@pytest.mark.parametrize("service", ["FCM", "APNs", "HMS"])
+@pytest.mark.parametrize("kind", AddressKind)
 def test_one_senders_word_about_a_few_addresses_is_no_alarm(
-    service: str, caplog: pytest.LogCaptureFixture
+    kind: AddressKind, caplog: pytest.LogCaptureFixture
 ) -> None:
-    report(
-        AppService(DEFAULT_APP, AddressKind(service.lower())),
-        NotificationId("n1"),
-        [CREDENTIALS_REFUSED],
-    )
-    assert f"{service}: credentialsRefused, notification n1, 1 addresses" in caplog.text
+    report(AppService(DEFAULT_APP, kind), NotificationId("n1"), [CREDENTIALS_REFUSED])
+    name = LANGUAGES[kind].log_name
+    assert f"{name}: credentialsRefused, notification n1, 1 addresses" in caplog.text
     assert {record.levelname for record in caplog.records} == {"WARNING"}
 
 

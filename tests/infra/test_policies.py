@@ -10,6 +10,7 @@ from functions.main import DOORS
 from functions.table import routes
 from infra.offline.terraform import Terraform
 from shared.adapters.tasks import CloudTasks
+from shared.domain.audience.device import AddressKind
 from shared.domain.delivery import ledger
 from shared.domain.notifications.lifecycle import Status
 from shared.flow.delivery.queues import Queue, send_task
@@ -192,9 +193,8 @@ def test_secrets_have_a_place_and_no_value(prod: Plan) -> None:
     assert {r.values["secret_id"] for r in prod.of("google_secret_manager_secret")} == {
         "telegram-bot-token",
         "telegram-webhook-secret",
-        "apns-credentials",
-        "hms-credentials",
         "log-key",
+        *(f"{kind}-credentials" for kind in AddressKind if kind is not AddressKind.FCM),
     }
     forbidden = re.compile("secret_version|account_key|apikeys_key|hmac_key|private_key|random_")
     assert [r.address for r in prod.resources if forbidden.search(r.type)] == []

@@ -5,6 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from infra.offline.terraform import Terraform
+from shared.domain.audience.device import AddressKind
 from shared.settings import Settings
 from tests.infra.conftest import ROOT
 from tests.infra.plans import Grant, Plan, planned
@@ -12,12 +13,12 @@ from tests.infra.test_policies import documented, settings_of
 
 pytestmark = pytest.mark.slow
 
+BESIDES_FCM = [kind for kind in AddressKind if kind is not AddressKind.FCM]
 SECRETS = {
     "FANFARE_TELEGRAM_BOT_TOKEN": "telegram-bot-token",
     "FANFARE_TELEGRAM_WEBHOOK_SECRET": "telegram-webhook-secret",
-    "FANFARE_APNS_CREDENTIALS": "apns-credentials",
-    "FANFARE_HMS_CREDENTIALS": "hms-credentials",
     "FANFARE_LOG_KEY": "log-key",
+    **{f"FANFARE_{kind.upper()}_CREDENTIALS": f"{kind}-credentials" for kind in BESIDES_FCM},
 }
 GOOGLES_ARCHIVE = '-var=archive={"to":"gs://an-archive/fanfare"}'
 AMAZONS_ARCHIVE = '-var=archive={"to":"s3://an-archive","region":"eu-central-1"}'
@@ -80,8 +81,10 @@ def test_the_bot_is_known_where_messages_are_posted_and_its_secret_where_they_ar
     assert {g.role for g in further_rights(plan)} == {"secretmanager.secretAccessor"}
 
 
-@pytest.mark.parametrize("service", ["apns", "hms"])
-def test_a_push_services_credentials_go_to_those_that_send(service: str, with_: With) -> None:
+@pytest.mark.parametrize("service", BESIDES_FCM)
+def test_a_push_services_credentials_go_to_those_that_send(
+    service: AddressKind, with_: With
+) -> None:
     plan = with_(f'-var=push_services=["{service}"]')
     senders = {"provider-api", "send-batch"}
     assert secrets(plan) == {f"FANFARE_{service.upper()}_CREDENTIALS": senders}
