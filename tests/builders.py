@@ -103,13 +103,13 @@ def a_notification(id: str = "n1", status: Status | None = Status.PENDING) -> No
 
 
 def ran(it: Notification) -> Run:
-    """The only run of a notification that is to be sent, or was."""
+    """Return the only run of a notification that is to be sent, or was."""
     assert it.run is not None
     return it.run
 
 
 def with_run(it: Notification, **changes: Any) -> Notification:
-    """The notification, with a run that differs in these."""
+    """Return the notification, with a run that differs in these fields."""
     return replace(it, run=replace(ran(it), **changes))
 
 

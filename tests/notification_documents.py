@@ -10,7 +10,7 @@ from shared.stores.notification_codec import HISTORY, NOTIFICATIONS, notificatio
 
 
 def records(database: MemoryDatabase) -> Mapping[str, Mapping[str, Any]]:
-    """All notifications' documents by id."""
+    """Return all notifications' documents by id."""
     return database.collection(NOTIFICATIONS)
 
 

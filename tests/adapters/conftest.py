@@ -89,7 +89,7 @@ def embedded_google(
 
 @pytest.fixture(params=[*KINDS, "rest"])
 def records(request: pytest.FixtureRequest) -> Database:
-    """In memory, by Google's client, and over REST, where batches look at what they send."""
+    """Run in memory, by Google's client, and over REST, where batches look at what they send."""
     if request.param == "memory":
         return MemoryDatabase()
     rest = RestDatabase(request.getfixturevalue("rest"))
@@ -108,13 +108,13 @@ def notifications(records: Database, request: pytest.FixtureRequest) -> Bench[No
 
 @pytest.fixture
 def runs(records: Database) -> Runs:
-    """Runs of the same notifications."""
+    """Yield runs of the same notifications."""
     return Runs(records)
 
 
 @pytest.fixture
 def many(notifications: Bench[Notifications]) -> Bench[Notifications]:
-    """Ages 0 to 6, of which 3, 4 and 5 are as old as each other; and another provider's."""
+    """Create ages 0 to 6, of which 3, 4 and 5 are as old as each other; and another provider's."""
     for age in range(7):
         at = NOON - SECOND * (4 if 3 <= age <= 5 else age)
         title = "Größe XL" if age % 2 else "Sale"
@@ -127,7 +127,7 @@ def many(notifications: Bench[Notifications]) -> Bench[Notifications]:
 
 @pytest.fixture(params=KINDS)
 def devices(request: pytest.FixtureRequest) -> Bench[Devices]:
-    """Documents are written as they are, with whatever names and nulls."""
+    """Write documents as they are, with whatever names and nulls."""
     if request.param == "memory":
         database = MemoryDatabase()
         return Bench(
@@ -148,13 +148,13 @@ def providers(database: Database) -> Bench[Providers]:
 
 @pytest.fixture
 def domains(database: Database) -> Bench[Providers]:
-    """The same store, with the domains' documents instead of the providers'."""
+    """Yield the same store, with the domains' documents instead of the providers'."""
     return over(Providers(database), database, "domains")
 
 
 @pytest.fixture(params=KINDS)
 def database(request: pytest.FixtureRequest) -> Database:
-    """In memory, and the one that records off the hot path are kept in."""
+    """Yield the database in memory, and the one that records off the hot path are kept in."""
     if request.param == "memory":
         return MemoryDatabase()
     client: Client = request.getfixturevalue("client")
@@ -183,7 +183,7 @@ def usage(database: Database) -> Bench[Usage]:
 
 
 def over(store: S, database: Database, collection: str) -> Bench[S]:
-    """A store, and one collection of the database below it."""
+    """Make a bench of a store and one collection of the database below it."""
 
     def write(id: str, document: Mapping[str, Any]) -> None:
         database.commit([Put(f"{collection}/{id}", document)])

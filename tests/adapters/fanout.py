@@ -20,7 +20,7 @@ WITHOUT_WAITING: Callable[[float], None] = lambda seconds: None  # noqa: E731
 
 
 def as_document(device: Device, **changes: Any) -> dict[str, Any]:
-    """A device as its registration and what is derived leave it; ``None`` takes a field away."""
+    """Make a device as registration and derivation leave it; ``None`` takes a field away."""
     derived = derive(device.hwid, device.locale, device.domains)
     fields = registration_fields(device, derived)
     if device.slot:
@@ -93,7 +93,7 @@ class BadLine(httpx.BaseTransport):
         answer.close()
 
     def sent(self, ending: str) -> int:
-        """How many requests went out."""
+        """Count the requests that went out."""
         return sum(request.url.path.endswith(ending) for request in self.requests)
 
     def close(self) -> None:

@@ -19,7 +19,7 @@ SECOND = timedelta(seconds=1)
 
 
 def a_new_notification(id: str = "n1", **changes: Any) -> Notification:
-    """Written by its provider, and nowhere yet."""
+    """Create a notification that its provider wrote, and that is stored nowhere yet."""
     plain = Notification(
         id=NotificationId(id),
         provider_id="p1",
@@ -33,26 +33,26 @@ def a_new_notification(id: str = "n1", **changes: Any) -> Notification:
 
 
 def a_submission(id: str = "n1", **changes: Any) -> Change:
-    """Sent to moderation."""
+    """Create a notification that was sent to moderation."""
     new = a_new_notification(id, **changes)
     return new.submit(PROVIDER, new.created_at, admin_hwid=False)
 
 
 def a_draft(id: str = "n1", **changes: Any) -> Change:
-    """Saved for later."""
+    """Create a notification that was saved for later."""
     new = a_new_notification(id, **changes)
     return new.save_draft(PROVIDER, new.created_at)
 
 
 def a_sending(id: str = "n1", **run: Any) -> Change:
-    """Submitted to an admin's device, which begins its run at once."""
+    """Submit to an admin's device, which begins the run at once."""
     new = a_new_notification(id)
     change = new.submit(PROVIDER, new.created_at, admin_hwid=True)
     return replace(change, notification=with_run(change.notification, **run))
 
 
 def with_fields(change: Change, **fields: Any) -> Change:
-    """The same change, with a notification that differs in these fields."""
+    """Make the same change, with a notification that differs in these fields."""
     return replace(change, notification=replace(change.notification, **fields))
 
 
@@ -65,12 +65,12 @@ def cancel(it: Notification) -> Change:
 
 
 def one_more(it: Notification) -> Change:
-    """Of those it is for."""
+    """Make one more change of those the notification is for."""
     return it.follow(ran(it).counted(replace(it.tally, targeted=it.tally.targeted + 1), NOON))
 
 
 def plain(it: Notification) -> Notification:
-    """Whatever version it has."""
+    """Strip the version, whichever the record has."""
     return replace(it, version="")
 
 

@@ -86,7 +86,7 @@ def the_query(segment: Segment | None = None) -> AudienceQuery:
 def everyone(
     audience: Audience, queries: tuple[AudienceQuery, ...], limit: int = 4
 ) -> list[tuple[str, Target]]:
-    """All pages of all queries, range by range, as a plan reads them."""
+    """Collect all pages of all queries, range by range, as a plan reads them."""
     found: list[tuple[str, Target]] = []
     for query in queries:
         for partitions in HALVES:
@@ -105,7 +105,7 @@ DOMAINS = tuple(f"d{n:02d}.example" for n in range(34))
 
 @st.composite
 def a_crowd(draw: st.DrawFn) -> list[Device]:
-    """Devices that differ in everything a segment may ask for."""
+    """Draw devices that differ in everything a segment may ask for."""
     device = st.builds(
         lambda platform, locale, version, days, domains: a_device(
             "",

@@ -29,8 +29,8 @@ NAME = re.compile(r"projects/[^/]+/locations/[^/]+/queues/[a-z-]+/tasks/[A-Za-z0
 
 @cache
 def tasks_of_the_flow() -> tuple[list[Task], set[str]]:
-    """Of plans with one part and with many, batches, later attempts and an admin's device; and
-    what must stand in none of them.
+    """Make tasks of plans with one part and with many, of batches, later attempts and an admin's
+    device; and list what must stand in none of them.
     """
     found: list[Task] = []
     secrets: set[str] = set()
@@ -48,7 +48,7 @@ def tasks_of_the_flow() -> tuple[list[Task], set[str]]:
 
 @pytest.fixture(scope="module")
 def settings() -> Iterator[Settings]:
-    """Of a project whose tasks are taken, and kept."""
+    """Make the settings of a project whose tasks are taken, and kept."""
     queues = {str(queue): QueueSettings() for queue in Queue}
     with TasksEmulator(Options(queues=queues)) as emulator:
         yield read(
@@ -63,7 +63,7 @@ def settings() -> Iterator[Settings]:
 
 @pytest.fixture(scope="module")
 def taken(settings: Settings) -> dict[str, tasks_v2.Task]:
-    """What the emulator holds of every task of the flow, by its name."""
+    """Return what the emulator holds of every task of the flow, by the task's name."""
     channel = grpc.insecure_channel(str(settings.cloud_tasks))
     with tasks_v2.CloudTasksClient(transport=CloudTasksGrpcTransport(channel=channel)) as client:
         for queue in Queue:

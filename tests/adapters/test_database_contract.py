@@ -246,7 +246,7 @@ def test_each_of_several_writes_may_fail_on_its_own(database: Database) -> None:
 
 @pytest.fixture
 def some(database: Database) -> Database:
-    """Five things, of which ``e`` has no number."""
+    """Store five things, of which ``e`` has no number."""
     rows: list[dict[str, Any]] = [
         {"of": "us", "n": 3, "tags": ["x", "y"], "at": NOON},
         {"of": "us", "n": 1, "tags": ["y"], "at": NOON + SECOND},

@@ -42,7 +42,7 @@ History = Callable[[], Result]
 
 @pytest.fixture
 def fanfare_history(client: Client, monkeypatch: pytest.MonkeyPatch) -> Iterator[History]:
-    """Of a notification with a red finding, which two moderators approved."""
+    """Write the history of a notification with a red finding, which two moderators approved."""
     parts: Any = memory_parts()
     store = parts.notifications = Notifications(GoogleDatabase(client, not_again))
     looked = SubmissionCheck((RED,), 3)

@@ -78,7 +78,7 @@ def test_a_part_keeps_its_schedule(ledger: Ledger) -> None:
 
 
 def planned(ledger: Ledger, *batches: Batch) -> list[Batch]:
-    """Batches in the ledger, as they are read from it."""
+    """Return batches in the ledger, as they are read from it."""
     part = opened(ledger, batches[0].run_id)
     ledger.advance(replace(part, batches=part.batches + len(batches)), batches)
     return [ledger.batch(b.run_id, b.id) for b in batches]
@@ -276,7 +276,9 @@ ANDROID = Group(AddressKind.FCM, "", "android")
 
 
 def answered(ledger: Ledger) -> Batch:
-    """A batch that an owner is at work on: five phones, three of them known to be there or not."""
+    """Make a batch that an owner is at work on: five phones, three of them known to be there or
+    not.
+    """
     address = PushAddress(AddressKind.APNS, "token", "sandbox")
     targets = [a_target(str(n), platform="ios", address=address) for n in range(3)]
     batch = a_batch((*targets, a_target("3"), a_target("4")))

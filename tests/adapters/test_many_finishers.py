@@ -41,7 +41,7 @@ BATCHES, DEVICES = 4, 25
 
 @pytest.fixture
 def ledger(firestore_emulator: FirestoreEmulator, project: str) -> Iterator[Ledger]:
-    """All planned, all sent, nothing counted."""
+    """Make a ledger where all is planned, all sent, nothing counted."""
     with closing(FirestoreRest(project, firestore_emulator.address)) as rest:
         ledger = Ledger(RestDatabase(rest))
         ledger.open_parts([a_part(ID)])

@@ -24,8 +24,8 @@ def test_the_moderation_queue_is_oldest_first_over_all_providers(
 
 @pytest.fixture
 def waiting(notifications: Bench[Notifications]) -> Bench[Notifications]:
-    """Drafts of the hours 0 to 5, submitted the other way round, 2 and 3 in the same moment; and,
-    of an older version that did not note it, three more of the hours between.
+    """Create drafts of the hours 0 to 5, submitted the other way round, 2 and 3 in the same moment;
+    and, of an older version that did not note it, three more of the hours between.
     """
     for hour in range(6):
         at = NOON + HOUR * hour

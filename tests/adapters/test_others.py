@@ -19,13 +19,15 @@ from shared.stores.providers import Providers
 
 
 def not_again() -> NoReturn:
-    """For a store whose documents Google's client can read: it asks for no other reading."""
+    """Fail in a store whose documents Google's client can read: the store asks for no other
+    reading.
+    """
     raise AssertionError("read a second time")
 
 
 @pytest.fixture
 def elsewhere(client: Client) -> Iterator[DocumentReference]:
-    """A document of another project, as a copy of that project refers to it."""
+    """Return a document of another project, as a copy of that project refers to it."""
     other = Client(project="elsewhere", credentials=AnonymousCredentials())
     yield other.document("accounts/a1")
     other.close()
@@ -38,7 +40,7 @@ def others(client: Client, rest: FirestoreRest) -> GoogleDatabase:
 
 @pytest.fixture
 def three(client: Client, elsewhere: DocumentReference) -> list[DocumentReference]:
-    """Documents of which the second cannot be decoded."""
+    """Write documents of which the second cannot be decoded."""
     things = client.collection("things")
     for name, value in (("a", 1), ("b", elsewhere), ("c", 3)):
         things.document(name).set({"of": "us", "value": value, "other": name})

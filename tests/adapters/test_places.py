@@ -19,7 +19,7 @@ OWNER = a_provider(limits=((str(Limit.PENDING_AT_ONCE), MOST),))
 
 
 def submit(number: int, notifications: Notifications, usage: Usage) -> Notification:
-    """As creating does: a place first, then the record."""
+    """Submit as creating does: a place first, then the record."""
     new = a_notification(f"n{number}", status=None)
     taker = Taker(new.id, "r1")
     take_place(OWNER, taker, NOON, admin_hwid=False, notifications=notifications, usage=usage)
@@ -29,7 +29,7 @@ def submit(number: int, notifications: Notifications, usage: Usage) -> Notificat
 
 
 def tried(number: int, submitting: Callable[[int], object]) -> str:
-    """A caller told that the store is busy asks again."""
+    """Ask again, as a caller does who was told that the store is busy."""
     for _ in range(20):
         with suppress(TryAgain):
             try:

@@ -54,7 +54,7 @@ class Bench:
         return [replace(record, at=None) for record in records]
 
     def planned(self, hwid: str, slot: Slot | None = None) -> SlotWrite:
-        """As it stands in a batch that was planned just now."""
+        """Return the slot as it stands in a batch that was planned just now."""
         return SlotWrite(hwid, self.version(hwid), slot)
 
 
@@ -102,7 +102,7 @@ SUPERSEDED = Record(Outcome.SKIPPED, "superseded")
 
 
 def shown_by(document: dict[str, Any] | None) -> dict[str, Any]:
-    """The polling fields alone, without their common beginning."""
+    """Return the polling fields alone, without their common beginning."""
     beginning = "pendingNotification"
     fields = (document or {}).items()
     return {k.removeprefix(beginning): v for k, v in fields if k.startswith(beginning)}

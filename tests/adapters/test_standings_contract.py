@@ -27,7 +27,7 @@ LOOKUP = f"/v1/projects/{PROJECT}/accounts:lookup"
 
 @dataclass(frozen=True, slots=True)
 class People:
-    """Who tells of accounts, and how an administrator makes and changes one."""
+    """Standings of accounts, and how an administrator makes and changes an account."""
 
     standings: Standings
     make: Callable[..., None]

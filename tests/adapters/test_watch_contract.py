@@ -40,7 +40,7 @@ class Bench:
 
 
 def over(looked_at: Database, records: Database) -> Bench:
-    """What is written by one way and looked at by another."""
+    """Write by one way, and look by another."""
     return Bench(Watch(looked_at), Notifications(records), StopSwitch(records), records)
 
 

@@ -30,7 +30,7 @@ class Slow:
 
 
 def crowded(slow: Slow) -> tuple[Future[str], list[Future[str]]]:
-    """One that found nobody, and many that came while it wrote."""
+    """Begin a write that found nobody, and let many come while it is written."""
     together = WriteCoalescer(slow.write)
     with ThreadPoolExecutor(MANY + 1) as threads:
         first = threads.submit(together.change, "x", 0)

@@ -73,7 +73,7 @@ DEVICE = (
 
 
 def odd(names: tuple[str, ...]) -> st.SearchStrategy[Document]:
-    """Some of the fields, or one that nobody knows, with values that anybody may write."""
+    """Draw some of the fields, or a field that nobody knows, with values that anybody may write."""
     return st.dictionaries(st.sampled_from(names) | st.just("of.nobody`s"), VALUES, max_size=5)
 
 
@@ -111,24 +111,24 @@ class Platform:
         self.operator = door("operator_api", token("o1", operator=True))
 
     def turn(self, hwid: str, fields: Mapping[str, Any]) -> None:
-        """Another back end writes these fields, and the event of that write arrives."""
+        """Write these fields as another back end does; the event of that write arrives."""
         merge_device(self.parts.database, hwid, dict(fields))
         written(hwid, devices=self.parts.devices)
 
     def moderator(self, function: str, **data: Any) -> Any:
-        """The answer of a callable."""
+        """Return the answer of a callable."""
         call = door(function, token("m1", moderator=True))
         return call("POST", "/", {"data": data})
 
     def submitted(self, call: Any, **fields: Any) -> str:
-        """The id of a notification that waits for a moderator."""
+        """Return the id of a notification that waits for a moderator."""
         body = {"title": "Sale", "body": "Everything must go", "targetSegment": {}, **fields}
         answer = call("POST", "/v1/notifications", body)
         assert answer.status_code == 201, answer.text
         return str(answer.get_json()["id"])
 
     def distribute(self, *ids: str) -> None:
-        """What events, tasks and the tick do with these."""
+        """Do what events, tasks and the tick do with these."""
         for id in ids:
             self._run("plan-fanout", {"notificationId": id})
         while (task := self.parts.tasks.take()) is not None:
@@ -137,7 +137,7 @@ class Platform:
         assert tick("POST", "/").status_code == 200
 
     def got_it(self, id: str) -> set[str]:
-        """The devices, among those that stay sound, that a notification reached."""
+        """Return the devices, among those that stay sound, that a notification reached."""
         pushed = {to.removeprefix("token-") for to in self.push.reached(id)}
         documents = self.parts.database.collection("devices")
         shown = {it for it in SOUND if documents[it].get("pendingNotificationId") == id}

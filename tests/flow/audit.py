@@ -17,7 +17,7 @@ GOT_IT = {Outcome.DELIVERED, Outcome.UNKNOWN}
 
 
 def audience_of(world: World, id: NotificationId) -> set[str]:
-    """Who is targeted, by the rule, among the devices the world began with."""
+    """List who is targeted, by the rule, among the devices the world began with."""
     it = world.get(id)
     domains = verified(world.providers.domains_of(it.provider_id))
     segment, as_of = it.segment or Segment(), ran(it).sending_at or it.created_at
@@ -27,7 +27,7 @@ def audience_of(world: World, id: NotificationId) -> set[str]:
 
 
 def faults(world: World, id: NotificationId) -> list[str]:
-    """What is wrong with a notification whose distribution is over."""
+    """List what is wrong with a notification whose distribution is over."""
     it = world.get(id)
     found = [*_in_history(world, id), *_in_counters(world, id), *_in_sending(world, id)]
     if it.status not in TERMINAL:
@@ -102,7 +102,7 @@ def _addresses(world: World) -> dict[str, set[str]]:
 
 
 def sent_again(world: World, ids: Iterable[NotificationId]) -> int:
-    """How many pushes were taken once more although an earlier answer had arrived.
+    """Count the pushes that were taken once more although an earlier answer had arrived.
 
     All under their notification's replace key: that is what the service tells them apart by.
     """
@@ -114,5 +114,5 @@ def sent_again(world: World, ids: Iterable[NotificationId]) -> int:
 
 
 def most_sent_again(world: World) -> int:
-    """What may be sent again at most: a chunk for every crash, and for every lease outlived."""
+    """Return what may be sent again at most: a chunk for every crash and every lease outlived."""
     return CHUNK_SIZE * (world.hazard.crashes + world.stalls)

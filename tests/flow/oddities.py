@@ -39,8 +39,8 @@ _DEVICES: Sequence[_Fields] = (
 
 
 def let_in_odd_documents(world: World, phone: Device, seed: int) -> None:
-    """Provider p1 turns odd in one field and has one more domain that is odd, and so does a device
-    that is otherwise like ``phone``.
+    """Turn provider p1 odd in one field, give the provider one more domain that is odd, and let in
+    an odd device that is otherwise like ``phone``.
     """
     chance = Random(f"odd {seed}")
     known = world.database.collection("providers")["p1"]

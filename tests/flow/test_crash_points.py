@@ -73,7 +73,7 @@ def calls_of(shape: Mapping[str, int]) -> int:
 
 
 def every_call(shape: Mapping[str, int], blow: Blow, **how: Any) -> dict[int, list[str]]:
-    """What went wrong, by the number of the call that was struck."""
+    """List what went wrong, by the number of the call that was struck."""
     wrong = {}
     for number in range(1, calls_of(shape) + 1):
         world = a_crowded_world(**shape)
@@ -114,7 +114,7 @@ def test_an_outage_at_any_call_loses_nothing(shape: Mapping[str, int], blow: Blo
 
 
 def a_late_world(shape: Mapping[str, int]) -> tuple[World, NotificationId, set[str]]:
-    """All is planned, no task to send it arrived, and devices changed; and where nobody is now."""
+    """Plan all, lose the tasks to send it, and change devices; return also where nobody is now."""
     world = a_crowded_world(**shape)
     world.lost = lambda work: isinstance(work, Task) and work.function == SEND_BATCH
     id = world.approved()

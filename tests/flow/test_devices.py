@@ -218,14 +218,14 @@ LONG_AGO = NOON - timedelta(days=90)
 
 
 def legacy(**fields: Any) -> World:
-    """A world whose existing back end wrote a device, which never registered."""
+    """Make a world whose existing back end wrote a device, which never registered."""
     world = World()
     merge_device(world.database, "phone-1", PLAIN | fields)
     return world
 
 
 def signed_in(world: World, hwid: str = "phone-1") -> Identity:
-    """Whom the ID token names that the last custom token was exchanged for."""
+    """Return whom the ID token names that the last custom token was exchanged for."""
     uid = f"device:{hwid}"
     return Identity(uid, claims=world.parts.accounts.claims[uid])
 

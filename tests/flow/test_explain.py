@@ -20,7 +20,7 @@ def explained(world: World, id: NotificationId, hwid: str) -> Explanation:
 
 
 def turn_odd(world: World, hwid: str, odd: dict[str, object]) -> None:
-    """Another back end writes these fields, and the event of that write arrives."""
+    """Write these fields as another back end does; the event of that write arrives."""
     merge_device(world.database, hwid, odd)
     written(hwid, devices=world.devices)
 

@@ -58,7 +58,7 @@ class Audience:
         seed: int | None = None,
         page_size: int = 100,
     ) -> None:
-        """``page_size``: how small the pages are, and so the batches."""
+        """Make pages, and so batches, as small as ``page_size``."""
         self.world = World(
             (phone(hwid) for hwid in known_addresses), seed=seed, page_size=page_size
         )
@@ -90,7 +90,7 @@ class Audience:
             self.world.push.will(f"token-{hwid}", UNINSTALLED)
 
     def count_addresses(self, hwids: Iterable[str]) -> int:
-        """How many of these still have an address."""
+        """Count the devices among these that still have an address."""
         found = [self.world.devices.get(hwid) for hwid in hwids]
         return sum(bool(it and it.address) for it in found)
 
@@ -107,7 +107,7 @@ def phone(hwid: str, since: datetime = NOON, token: str = "token") -> Device:
 
 
 def split(count: int, *few: int) -> list[list[str]]:
-    """So many phones, the last of each ``few`` spread among the others."""
+    """Make so many phones, the last of each ``few`` spread among the others."""
     names = named(count + sum(few))
     found = []
     for number in few:

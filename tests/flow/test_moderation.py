@@ -15,7 +15,7 @@ from tests.flow.world import World
 
 @dataclass(frozen=True)
 class Action:
-    """Something a provider does to one of its notifications."""
+    """Action of a provider on one of its notifications."""
 
     name: str
     do: Callable[[World, NotificationId, str], object]

@@ -87,7 +87,7 @@ def cancelling(store: Notifications) -> Notification:
 
 
 def reviewing(store: Notifications) -> Any:
-    """What a moderator's verb needs."""
+    """Return what a moderator's verb needs."""
     return only(
         notifications=store,
         providers=PROVIDERS,
@@ -178,7 +178,7 @@ def actors() -> Iterator[ThreadPoolExecutor]:
 def real_stores(
     firestore_emulator: FirestoreEmulator, project: str, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Callable[[], Notifications]]:
-    """A store in a database of its own, each time it is called."""
+    """Make a store in a database of its own with each call."""
     monkeypatch.setenv("FIRESTORE_EMULATOR_HOST", firestore_emulator.address)
     with ExitStack() as end:
 
@@ -193,20 +193,20 @@ def real_stores(
 
 
 def with_pending(store: Notifications) -> Notifications:
-    """One pending notification, in its first revision."""
+    """Make a world with one pending notification, in its first revision."""
     store.create(a_notification(ID, status=None).submit(PROVIDER, NOON, admin_hwid=False))
     return store
 
 
 def with_red(store: Notifications) -> Notifications:
-    """One that two moderators must approve."""
+    """Make a world with a notification that two moderators must approve."""
     new, looked = a_notification(ID, status=None), SubmissionCheck((RED,), 3)
     store.create(new.submit(PROVIDER, NOON, admin_hwid=False, check=looked))
     return store
 
 
 def orders_of(verbs: Sequence[Verb]) -> Iterator[tuple[str, ...]]:
-    """Every order of these verbs' steps."""
+    """List every order of these verbs' steps."""
     return orders({str(number): STEPS_OF[verb] for number, verb in enumerate(verbs)})
 
 
@@ -217,7 +217,7 @@ def race(
     *verbs: Verb,
     stepping_as: type[Stepping] = Stepping,
 ) -> list[object]:
-    """What each verb came to when their steps were taken in this order."""
+    """Return what each verb came to when their steps were taken in this order."""
     stage = Stage(order)
     stepping: Any = stepping_as(store, stage)
     deeds = {str(number): partial(verb, stepping) for number, verb in enumerate(verbs)}
@@ -366,7 +366,7 @@ def test_finish_against_stop_has_one_winner_and_exact_counters_in_every_order(
 
 
 def delivered_ledger() -> Ledger:
-    """Everything planned and sent; only the sum is missing."""
+    """Make a ledger where everything is planned and sent; only the sum is missing."""
     ledger = Ledger(MemoryDatabase())
     ledger.open_parts([PlanPart(ID, 0, 1024, "")])
     (part,) = ledger.parts(ID)
@@ -477,7 +477,7 @@ def test_in_firestore_of_ten_at_once_exactly_one_wins(
 
 
 def tried(verb: Verb, store: Notifications) -> object:
-    """What it came to, be it a refusal."""
+    """Return what the call came to, be it a refusal."""
     try:
         return verb(store)
     except WrongState as refusal:

@@ -132,7 +132,7 @@ class Fanfare(RuleBasedStateMachine):
         expiry=st.sampled_from([None, 60, 600]),
     )
     def create_approve_and_deliver(self, numbers: list[int], expiry: int | None) -> Any:
-        """The ordinary course, so that much of the rest happens in the middle of it."""
+        """Take the ordinary course, so that much of the rest happens in the middle of it."""
         id = self.create("pending", expiry)
         if id in self.ways:
             self.approve(id, stale=False)
@@ -146,7 +146,9 @@ class Fanfare(RuleBasedStateMachine):
 
     @rule(id=notifications, stale=st.sampled_from([False, False, False, True]), by=moderators)
     def approve(self, id: NotificationId, stale: bool, by: Actor = MODERATOR) -> None:
-        """It is sent; or endorsed, if there must be two and this is the first."""
+        """Approve: the notification is sent; or endorsed, if two must approve and this is the
+        first.
+        """
         before = self.world.get(id)
         revision = before.revision - stale
         endorsers = {each.moderator_id for each in before.endorsements}
@@ -207,7 +209,7 @@ class Fanfare(RuleBasedStateMachine):
 
     @rule(red=st.booleans())
     def a_look_finds(self, red: bool) -> None:
-        """From now on, whatever is looked at."""
+        """Set what every look finds from now on."""
         self.world.inspector.findings = (RED,) if red else ()
 
     @rule(id=notifications)
@@ -252,7 +254,7 @@ class Fanfare(RuleBasedStateMachine):
     @precondition(lambda self: self.due())
     @rule(numbers=st.lists(st.integers(0, 50), min_size=1, max_size=8))
     def deliver(self, numbers: list[int]) -> None:
-        """Some of what is due, in any order."""
+        """Deliver some of what is due, in any order."""
         for number in numbers:
             if due := self.due():
                 delivery = due[number % len(due)]
@@ -263,7 +265,7 @@ class Fanfare(RuleBasedStateMachine):
     @precondition(lambda self: self.due())
     @rule(number=st.integers(0, 50))
     def deliver_twice(self, number: int) -> None:
-        """Something that is on its way is delivered now, and will be again."""
+        """Deliver something that is on its way now, and once more later."""
         due = self.due()
         self.world.run(due[number % len(due)].work)
         self.look()
@@ -284,7 +286,7 @@ class Fanfare(RuleBasedStateMachine):
 
     @rule(answer=st.sampled_from([None, None, busy(), lost(), refused(), misconfigured()]))
     def push_services_say(self, answer: Answer | None) -> None:
-        """The same to every address, until they are themselves again."""
+        """Answer the same to every address, until the push services are themselves again."""
         self.world.push.will_all(answer)
 
     # ---- the model -----------------------------------------------------------------------
@@ -313,7 +315,7 @@ class Fanfare(RuleBasedStateMachine):
         self.look()
 
     def look(self, maybe: dict[NotificationId, set[Status]] | None = None) -> None:
-        """Nothing has changed but what may change by itself, or ``maybe`` has."""
+        """Check that nothing has changed but what may change by itself, or ``maybe`` has."""
         for id, way in self.ways.items():
             status = self.world.status(id)
             assert status is not None

@@ -69,8 +69,8 @@ class World(Stores, Callers):
         handler_seconds: int = 480,
         budget: RetryBudget = RetryBudget(),  # noqa: B008 - frozen
     ) -> None:
-        """``page_size`` and ``times``: how small the pages and how large the counts of the audience
-        are made, so that few devices take many pages and parts.
+        """Make pages as small as ``page_size``, and counts of the audience ``times`` as large, so
+        that few devices take many pages and parts.
         """
         self.targets = {str(device.hwid): device for device in devices}
         super().__init__(self.targets.values(), budget)
@@ -94,19 +94,19 @@ class World(Stores, Callers):
     # ---- shortcuts -----------------------------------------------------------------------
 
     def approved(self, request: NotificationInput | None = None) -> NotificationId:
-        """One that was created and approved just now; nothing of it is delivered yet."""
+        """Create and approve a notification; nothing of it is delivered yet."""
         id: NotificationId = self.create(request)["id"]
         self.approve(id)
         return id
 
     def sent(self, request: NotificationInput | None = None) -> Notification:
-        """One that went its whole way."""
+        """Send a notification its whole way."""
         id = self.approved(request)
         self.drain()
         return self.get(id)
 
     def in_status(self, status: Status) -> NotificationId:
-        """A fresh one in an early status."""
+        """Make a fresh notification in an early status."""
         if status is Status.SENDING:
             return self.approved()
         id: NotificationId = self.create(an_input(draft=status is Status.DRAFT))["id"]
@@ -114,7 +114,7 @@ class World(Stores, Callers):
         return id
 
     def until_answered(self, ask: Callable[[], T]) -> T:
-        """What a caller does whose request died: the same again, a little later."""
+        """Do what a caller does whose request died: the same again, a little later."""
         while True:
             try:
                 return ask()
@@ -136,7 +136,7 @@ class World(Stores, Callers):
         return [*self._once("batches", id, lambda it: tuple(self.ledger.batches(it)))]
 
     def records(self, id: NotificationId) -> dict[str, Record]:
-        """The ledger's word on each device."""
+        """Return the ledger's word on each device."""
         return {
             target.hwid: record
             for batch in self.batches(id)
@@ -156,7 +156,7 @@ class World(Stores, Callers):
     # ---- what the platform does ----------------------------------------------------------
 
     def collect(self) -> None:
-        """What was written and enqueued since the last look is on its way, unless it is lost."""
+        """Send on its way what was written and enqueued since the last look, unless it is lost."""
         enqueued = list(iter(self.tasks.take, None))
         self.tasks_seen.extend(enqueued)
         work: list[Event | Task] = [*self.written, *enqueued]
@@ -191,20 +191,20 @@ class World(Stores, Callers):
         return True
 
     def drain(self, patience: timedelta = PATIENCE) -> None:
-        """Until all is quiet."""
+        """Deliver until all is quiet."""
         deadline = self.clock.now() + patience
         while self.step():
             assert self.clock.now() < deadline, "the cloud does not come to rest"
 
     def pass_time(self, span: timedelta) -> None:
-        """Everything that is due within ``span`` happens."""
+        """Let everything happen that is due within ``span``."""
         end = self.clock.now() + span
         while self.step() and self.clock.now() < end:
             continue
         self.clock.set(max(self.clock.now(), end))
 
     def waits_for_a_tick(self) -> bool:
-        """Whether anything at all asks to be woken up some day."""
+        """Tell whether anything at all asks to be woken up some day."""
         return bool(
             self.runs.overdue(LATEST, 1)
             or self.ledger.overdue_parts(LATEST, 1)
@@ -234,7 +234,7 @@ class World(Stores, Callers):
         self.hazard.watch(meanwhile)
 
     def tick(self) -> SweepCounts | None:
-        """The minute tick; one that dies is not repeated, the next one comes anyway."""
+        """Run the minute tick; a tick that dies is not repeated, the next one comes anyway."""
         p = self.parts
         while self._next_tick <= self.clock.now():
             self._next_tick += TICK

@@ -49,7 +49,7 @@ class Sent:
 
     @property
     def pushes_by_service(self) -> dict[str, int]:
-        """Number of times that each address was taken."""
+        """Times that each address was taken."""
         return dict(Counter(it.token for it in self.arrivals if it.is_accepted))
 
 

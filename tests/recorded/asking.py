@@ -51,7 +51,7 @@ class Ask:
 
     @property
     def where(self) -> tuple[str, str]:
-        """Give method and path."""
+        """Method and path."""
         method, _, template = self.endpoint.partition(" ")
         usual = {"id": "pending", "hwid": "h1", "domain": "example.com", "uid": "p1"}
         return method, self.path or re.sub(r"{(\w+)}", lambda it: usual[it[1]], template)

@@ -338,7 +338,7 @@ def sender_of(senders: AppSenders, app: str, kind: AddressKind = FCM) -> Sender:
 
 
 def threads(before: Collection[threading.Thread]) -> int:
-    """How many senders' threads there are more than before."""
+    """Count the senders' threads that there are more than before."""
     return sum(it.name in {"fcm", "hms"} and it not in before for it in threading.enumerate())
 
 

@@ -40,7 +40,7 @@ def hms() -> Iterator[str]:
 
 
 def delivered(world: World, kind: AddressKind, sender: Sender, seconds: int | None) -> None:
-    """Created, approved, planned, and sent ``WAIT`` later; the push service took it."""
+    """Create, approve and plan, and send ``WAIT`` later; the push service took the push."""
     world.parts.senders = MemorySenders({kind: sender})
     id = world.approved(an_input(expiry_seconds=seconds))
     world.plan(id)

@@ -36,7 +36,7 @@ class Breaking:
         self.mended = False
 
     def close(self) -> None:
-        """It holds nothing."""
+        """Do nothing: the sender holds nothing."""
 
     def send(self, pushes: Sequence[Push], within_seconds: float = math.inf) -> Sequence[Answer]:
         if not self.mended:
@@ -45,7 +45,7 @@ class Breaking:
 
 
 def isolated(build: BuildSender, kind: AddressKind = AddressKind.FCM) -> Sender:
-    """The default app's sender, as batches get it."""
+    """Return the default app's sender, as batches get it."""
     sender = AppSenders(lambda _: build).of(DEFAULT_APP, kind)
     assert sender
     return sender
