@@ -56,7 +56,7 @@ class Output(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class FileToFetch:
     """File to fetch, and where it is to be."""
 
     url: str
@@ -114,7 +114,8 @@ class Progress:
             return
         on_terminal = self._out.isatty()
         self._next = now + (0.1 if on_terminal else LINE_SECONDS)
-        line = f"  {self._name}  {self._bar(done) if on_terminal else ''}{self._told(done, now)}"
+        bar = self._bar(done) if on_terminal else ""
+        line = f"  {self._name}  {bar}{self._progress_text(done, now)}"
         if on_terminal:
             self._write("\r" + line.ljust(self._drawn))
             self._drawn = len(line)
@@ -136,14 +137,14 @@ class Progress:
         full = WIDTH * done // self._size
         return f"[{'#' * full}{'.' * (WIDTH - full)}] "
 
-    def _told(self, done: int, now: float) -> str:
-        told = f"{done / self._size:4.0%}  {done / 1e6:,.1f} of {self._size / 1e6:,.1f} MB"
+    def _progress_text(self, done: int, now: float) -> str:
+        text = f"{done / self._size:4.0%}  {done / 1e6:,.1f} of {self._size / 1e6:,.1f} MB"
         since, before = self._began or (now, done)
         if now <= since or done <= before:
-            return told
+            return text
         rate = (done - before) / (now - since)
-        told += f"  {rate / 1e6:,.1f} MB/s"
-        return told if done >= self._size else f"{told}  {(self._size - done) / rate:,.0f} s left"
+        text += f"  {rate / 1e6:,.1f} MB/s"
+        return text if done >= self._size else f"{text}  {(self._size - done) / rate:,.0f} s left"
 
     def _write(self, text: str) -> None:
         self._out.write(text)
@@ -182,26 +183,26 @@ class Download:
 
     def __init__(
         self,
-        wanted: Wanted,
+        file: FileToFetch,
         *,
         progress: Progress | None = None,
         pause: Callable[[float], None] = time.sleep,
         free: Callable[[Path], int] = lambda folder: shutil.disk_usage(folder).free,
     ) -> None:
-        self._wanted, self._pause, self._free = wanted, pause, free
-        self._progress = progress or Progress(wanted.to.name, wanted.size)
+        self._file, self._pause, self._free = file, pause, free
+        self._progress = progress or Progress(file.to.name, file.size)
         # Not under the name of the file: the Firebase CLI tidies its cache by what names contain.
-        part = f"fanfare-{wanted.sha256[:12]}.part"
-        self._part = wanted.to.with_name(part)
+        part = f"fanfare-{file.sha256[:12]}.part"
+        self._part = file.to.with_name(part)
         self._bytes, self._is_joined = 0, False
-        self._etag = wanted.to.with_name(f"{part}.etag")
+        self._etag = file.to.with_name(f"{part}.etag")
 
     def run(self) -> Path:
         """Return the path of the whole file, fetched here or by another process meanwhile."""
-        folder = self._wanted.to.parent
+        folder = self._file.to.parent
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            fetching = f"fetching {self._wanted.to.name}"
+            fetching = f"fetching {self._file.to.name}"
             with only_one(folder, fetching, self._progress.say, self._show_another):
                 if not self._is_there():
                     self._fetch()
@@ -209,17 +210,17 @@ class Download:
             raise NoRoom(f"{folder} cannot hold it ({fault.strerror or fault})") from fault
         finally:
             self._progress.end()
-        return self._wanted.to
+        return self._file.to
 
     def _show_another(self) -> None:
         if arrived := self._arrived():
             self._progress.at(arrived)
 
     def _is_there(self) -> bool:
-        return self._wanted.to.is_file() and self._wanted.fault(self._wanted.to) is None
+        return self._file.to.is_file() and self._file.fault(self._file.to) is None
 
     def _fetch(self) -> None:
-        if self._arrived() > self._wanted.size:
+        if self._arrived() > self._file.size:
             self._discard()
         try:
             fault = self._received()
@@ -229,9 +230,9 @@ class Download:
             raise
         if fault:
             self._discard()
-            raise DownloadFailed(f"{self._wanted.shown_url} has {fault}")
+            raise DownloadFailed(f"{self._file.shown_url} has {fault}")
         self._part.chmod(0o644)
-        self._part.replace(self._wanted.to)
+        self._part.replace(self._file.to)
         self._etag.unlink(missing_ok=True)
 
     def _received(self) -> str | None:
@@ -240,12 +241,12 @@ class Download:
             self._progress.say(f"{before / 1e6:,.1f} MB of it are here from an earlier run.")
         self._is_joined = bool(before)
         self._receive()
-        fault = self._wanted.fault(self._part)
+        fault = self._file.fault(self._part)
         if fault and self._is_joined:
             self._progress.say("Its parts do not belong together: fetching all of it anew.")
             self._discard()
             self._receive()
-            fault = self._wanted.fault(self._part)
+            fault = self._file.fault(self._part)
         return fault
 
     def _receive(self) -> None:
@@ -261,7 +262,7 @@ class Download:
         fruitless = 0
         self._progress.at(self._arrived())
         with client:
-            while self._arrived() < self._wanted.size:
+            while self._arrived() < self._file.size:
                 before = self._bytes
                 try:
                     self._ask(client)
@@ -270,15 +271,15 @@ class Download:
                     is_away = not self._bytes and isinstance(broke, httpx.TransportError)
                     why = str(broke) or type(broke).__name__
                     if is_away or fruitless >= TRIES:
-                        raise DownloadFailed(f"{self._wanted.shown_url}: {why}") from broke
+                        raise DownloadFailed(f"{self._file.shown_url}: {why}") from broke
                     self._progress.say(f"The connection broke ({why}): going on from where it was.")
                     self._pause(2.0**fruitless - 1)
                 except (httpx.InvalidURL, httpx.HTTPError) as fault:
-                    raise DownloadFailed(f"{self._wanted.shown_url}: {fault}") from fault
+                    raise DownloadFailed(f"{self._file.shown_url}: {fault}") from fault
 
     def _require_room(self) -> None:
-        missing = self._wanted.size - self._arrived()
-        folder = self._wanted.to.parent
+        missing = self._file.size - self._arrived()
+        folder = self._file.to.parent
         if (free := self._free(folder)) < missing:
             raise NoRoom(
                 f"{folder} has {free / 1e6:,.1f} MB free, and {missing / 1e6:,.1f} MB are missing"
@@ -292,13 +293,13 @@ class Download:
             headers["Range"] = f"bytes={arrived}-"
             if self._etag.is_file():
                 headers["If-Range"] = self._etag.read_text()
-        with client.stream("GET", self._wanted.url, headers=headers) as answer:
+        with client.stream("GET", self._file.url, headers=headers) as answer:
             if answer.status_code == httpx.codes.REQUESTED_RANGE_NOT_SATISFIABLE:
                 self._discard()
             if answer.status_code in _WORTH_ANOTHER_TRY or answer.is_server_error:
                 raise _Broken(_status(answer))
             if not answer.is_success:
-                raise DownloadFailed(f"{self._wanted.shown_url} answers {_status(answer)}")
+                raise DownloadFailed(f"{self._file.shown_url} answers {_status(answer)}")
             self._require_identity(answer)
             if not _continues(answer, arrived):
                 self._discard()
@@ -306,7 +307,7 @@ class Download:
             elif arrived:
                 self._is_joined = True
             self._append(answer)
-        if self._arrived() < self._wanted.size:
+        if self._arrived() < self._file.size:
             raise _Broken("it ended early")
 
     def _require_identity(self, answer: httpx.Response) -> None:
@@ -314,9 +315,9 @@ class Download:
         says = answer.headers.get("Content-Range", "").rpartition("/")[2]
         if answer.status_code == httpx.codes.OK:
             says = answer.headers.get("Content-Length", "")
-        if says.isdecimal() and int(says) != self._wanted.size:
+        if says.isdecimal() and int(says) != self._file.size:
             raise DownloadFailed(
-                f"{self._wanted.shown_url} has {int(says):,} bytes instead of {self._wanted.size:,}"
+                f"{self._file.shown_url} has {int(says):,} bytes instead of {self._file.size:,}"
             )
 
     def _note_etag(self, answer: httpx.Response) -> None:
@@ -329,15 +330,15 @@ class Download:
             arrived = part.tell()
             for piece in answer.iter_raw():
                 arrived += len(piece)
-                if arrived > self._wanted.size:
+                if arrived > self._file.size:
                     break
                 part.write(piece)
                 self._bytes += len(piece)
                 self._progress.at(arrived)
-        if arrived > self._wanted.size:
+        if arrived > self._file.size:
             self._discard()
             raise DownloadFailed(
-                f"{self._wanted.shown_url} has more than the {self._wanted.size:,} bytes it should"
+                f"{self._file.shown_url} has more than the {self._file.size:,} bytes it should"
             )
 
     def _arrived(self) -> int:

@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from local.download import Download, DownloadFailed, NoRoom, Wanted
+from local.download import Download, DownloadFailed, FileToFetch, NoRoom
 from local.firestore_jars import FETCHED, JARS, MAIN_CLASS, PUBLISHED_AT, Jar
 from local.java import JAVA_AT_LEAST, EmulatorMissing
 
@@ -79,7 +79,7 @@ def cache_of(environ: Mapping[str, str], home: Path | None = None) -> Path:
 def fetch_jar(jar: Jar, to: Path, environ: Mapping[str, str] = os.environ) -> Path:
     """Fetch a jar from Google, or from the mirror that the environment names."""
     mirror = environ.get(MIRROR, "").rstrip("/")
-    wanted = Wanted(f"{mirror or PUBLISHED_AT}/{jar.name}", jar.size, jar.sha256, to)
+    wanted = FileToFetch(f"{mirror or PUBLISHED_AT}/{jar.name}", jar.size, jar.sha256, to)
     if not mirror and not jar.is_published:
         raise EmulatorMissing(
             f"{jar.name} comes with the Cloud SDK only: put it ({wanted.sha256} is its SHA-256) at "
@@ -155,7 +155,7 @@ def _is_whole(jar: Path) -> bool:
     fault: object = None
     known = [each for each in JARS.values() if each.name == jar.name]
     if known:
-        fault = Wanted("", known[0].size, known[0].sha256, jar).fault(jar)
+        fault = FileToFetch("", known[0].size, known[0].sha256, jar).fault(jar)
     else:
         try:
             launch_of(jar)

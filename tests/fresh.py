@@ -144,7 +144,7 @@ def mirror_of_debian() -> tuple[str, str]:
     raise Failed("apt-get knows no index of this release: run `apt-get update`.")
 
 
-def made(folder: Path) -> Path:
+def made_in(folder: Path) -> Path:
     """Make the root of a Debian in a folder."""
     if shutil.which("debootstrap") is None:
         say("Installing debootstrap …")
@@ -289,7 +289,7 @@ def measured(only: Iterable[str], root: Path | None, folder: Path) -> dict[str, 
     """Do what is asked for; return what came of each."""
     came: dict[str, str] = {}
     if {"served", "embedded"} & set(only):
-        machine = Machine(root or made(folder), index_settings())
+        machine = Machine(root or made_in(folder), index_settings())
         runs = {"served": with_the_jar_served, "embedded": without_an_emulator}
         for name, make in runs.items():
             if name in only:

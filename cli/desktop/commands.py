@@ -16,7 +16,7 @@ import httpx
 from cli.desktop.document import OwnDocument, Project
 from cli.desktop.door import APP_CHECK, SECONDS_PER_CALL, UNAUTHENTICATED, Away, DeviceDoor, Refused
 from cli.desktop.here import app_version, locale_of, platform_of, time_zone_of
-from cli.desktop.kept import Kept, KeptError, KeptFile, folder
+from cli.desktop.kept import DeviceFile, DeviceState, KeptError, folder
 from cli.desktop.listener import DoorSlot, Listener, Screens, Slot
 from cli.desktop.programs import ProgramFailed, RealPrograms
 from cli.desktop.reports import Tell, for_people, for_programs
@@ -39,16 +39,16 @@ class Place:
     """Where this computer registers, keeps its secret, and says what it does."""
 
     gateway: str
-    file: KeptFile
+    file: DeviceFile
     client: httpx.Client
     tell: Tell
     screen: TerminalScreen
 
-    def door(self, kept: Kept) -> DeviceDoor:
+    def door(self, state: DeviceState) -> DeviceDoor:
         """Return the calls of the device that is kept."""
-        return DeviceDoor(self.client, self.gateway, kept.hwid, kept.secret)
+        return DeviceDoor(self.client, self.gateway, state.hwid, state.secret)
 
-    def known(self) -> Kept:
+    def state(self) -> DeviceState:
         """Return what is kept; raises ``KeptError`` when this computer never registered."""
         kept = self.file.read()
         if kept is None:
@@ -94,7 +94,7 @@ def of_a_computer(command: Callable[..., None]) -> Callable[..., None]:
         gateway: str, hwid: str, state: Path | None, app_check: str, as_json: bool, **options: Any
     ) -> None:
         address = gateway.rstrip("/")
-        file = KeptFile(state or folder(sys.platform, os.environ, Path.home()), address, hwid)
+        file = DeviceFile(state or folder(sys.platform, os.environ, Path.home()), address, hwid)
         headers = {APP_CHECK: app_check} if app_check else {}
         tell = (for_programs if as_json else for_people)(click.echo)
         screen = TerminalScreen(partial(click.echo, err=as_json))
@@ -164,7 +164,7 @@ def listen(
     fanfare device listen --once --json                   for scripts: one look, events as JSON
     fanfare device listen --gateway https://REGION-PROJECT.cloudfunctions.net --domain NAME
     """
-    with place.file.held():
+    with place.file.hold():
         kept = place.file.begun()
         listed = list(domains or kept.domains)
         if not listed:
@@ -187,7 +187,7 @@ def consent(place: Place, consent: str) -> None:
 
     Without it nothing is sent here; the registration stays.
     """
-    kept = place.known()
+    kept = place.state()
     place.door(kept).consent(consent == "yes")
     place.tell("consent", hwid=kept.hwid, consent=consent)
 
@@ -199,8 +199,8 @@ def leave(place: Place) -> None:
 
     By the server and here: a later `listen` registers another device.
     """
-    with place.file.held():
-        kept = place.known()
+    with place.file.hold():
+        kept = place.state()
         place.door(kept).leave()
         place.file.forget()
     place.tell("left", hwid=kept.hwid)
@@ -240,7 +240,7 @@ def _screens(place: Place, *, terminal: bool) -> Screens:
     return Screens(own, place.screen)
 
 
-def _document(place: Place, kept: Kept, project: str, api_key: str) -> Slot:
+def _document(place: Place, state: DeviceState, project: str, api_key: str) -> Slot:
     auth = os.environ.get("FIREBASE_AUTH_EMULATOR_HOST")
     firestore = os.environ.get("FIRESTORE_EMULATOR_HOST")
     if auth and firestore:
@@ -249,7 +249,7 @@ def _document(place: Place, kept: Kept, project: str, api_key: str) -> Slot:
         found = Project(project, api_key)
     else:
         raise click.UsageError("--document needs --api-key, to sign in with")
-    return OwnDocument(place.client, found, kept.hwid)
+    return OwnDocument(place.client, found, state.hwid)
 
 
 @contextmanager

@@ -12,7 +12,7 @@ from urllib.parse import quote
 
 import httpx
 
-from cli.desktop.door import UNAUTHENTICATED, Refused, answered, asked, read
+from cli.desktop.door import UNAUTHENTICATED, Refused, answer_to, answered, read
 from cli.desktop.note import IN_DOCUMENT, Note, from_document
 
 _SIGN_IN_AGAIN: Final = frozenset({401, 403})
@@ -54,7 +54,7 @@ class OwnDocument:
         """Sign in with the token that a registration answered."""
         body = {"token": custom_token, "returnSecureToken": True}
         url = f"{self._project.sign_in}/v1/accounts:signInWithCustomToken"
-        answer = asked(lambda: self._client.post(url, params=self._key, json=body))
+        answer = answer_to(lambda: self._client.post(url, params=self._key, json=body))
         self._id_token = str(answer.get("idToken", ""))
         self._refresh_token = str(answer.get("refreshToken", ""))
 
@@ -76,7 +76,7 @@ class OwnDocument:
         form = {"grant_type": "refresh_token", "refresh_token": self._refresh_token}
         url = f"{self._project.tokens}/v1/token"
         try:
-            answer = asked(lambda: self._client.post(url, params=self._key, data=form))
+            answer = answer_to(lambda: self._client.post(url, params=self._key, data=form))
         except Refused:
             raise _unknown() from None
         self._id_token = str(answer.get("id_token", ""))

@@ -84,10 +84,10 @@ class DeviceDoor:
         return str(answer.get("customToken", ""))
 
     def _ask(self, method: str, url: str, **options: Any) -> Mapping[str, Any]:
-        return asked(lambda: self._client.request(method, url, **options))
+        return answer_to(lambda: self._client.request(method, url, **options))
 
 
-def asked(request: Callable[[], httpx.Response]) -> Mapping[str, Any]:
+def answer_to(request: Callable[[], httpx.Response]) -> Mapping[str, Any]:
     """Make a request and return the JSON object that answers it; raises ``Away`` or ``Refused``."""
     return read(answered(request))
 

@@ -28,7 +28,7 @@ class KeptError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class DeviceState:
     """Content of the file. ``known``: the server has answered a registration."""
 
     hwid: str
@@ -37,23 +37,23 @@ class Kept:
     known: bool = False
     shown: tuple[str, ...] = ()
 
-    def after(self, id: str) -> "Kept":
+    def after(self, id: str) -> "DeviceState":
         """Add a notification that was shown."""
         return replace(self, shown=(*self.shown, id)[-MOST_SHOWN:])
 
 
-class KeptFile:
+class DeviceFile:
     """The file of one device at one server."""
 
     def __init__(self, folder: Path, gateway: str, hwid: str) -> None:
         name = hashlib.sha256(f"{gateway}\n{hwid}".encode()).hexdigest()[:20]
         self.path, self._hwid = folder / f"{name}.json", hwid
 
-    def read(self) -> Kept | None:
+    def read(self) -> DeviceState | None:
         """Return what is kept, if anything."""
         try:
-            told = json.loads(self.path.read_text(encoding="utf-8"))
-            return _kept(told)
+            document = json.loads(self.path.read_text(encoding="utf-8"))
+            return _state_from(document)
         except FileNotFoundError:
             return None
         except (OSError, ValueError, KeyError, TypeError) as fault:
@@ -62,16 +62,16 @@ class KeptFile:
                 "remove it to register as another device"
             ) from None
 
-    def begun(self) -> Kept:
+    def begun(self) -> DeviceState:
         """Return what is kept, or begin: with a hwid, if none was given, and a secret."""
-        kept = self.read()
-        if kept is None:
+        state = self.read()
+        if state is None:
             hwid = self._hwid or f"desktop-{uuid.uuid4()}"
-            kept = Kept(hwid, secrets.token_urlsafe(32))
-            self.write(kept)
-        return kept
+            state = DeviceState(hwid, secrets.token_urlsafe(32))
+            self.write(state)
+        return state
 
-    def write(self, kept: Kept) -> None:
+    def write(self, state: DeviceState) -> None:
         """Write all of it at once, so that a crash leaves the old or the new."""
         draft = self.path.with_suffix(".tmp")
         try:
@@ -79,7 +79,7 @@ class KeptFile:
             draft.unlink(missing_ok=True)
             handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, ONLY_MINE)
             with os.fdopen(handle, "w", encoding="utf-8") as file:
-                json.dump(asdict(kept), file, indent=2)
+                json.dump(asdict(state), file, indent=2)
                 file.flush()
                 os.fsync(file.fileno())
             draft.replace(self.path)
@@ -92,7 +92,7 @@ class KeptFile:
             self.path.unlink()
 
     @contextmanager
-    def held(self) -> Iterator[None]:
+    def hold(self) -> Iterator[None]:
         """Hold the device for oneself: two listeners would show everything twice."""
         try:
             self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -114,17 +114,23 @@ def folder(platform: str, environ: Mapping[str, str], home: Path) -> Path:
     return Path(environ.get("XDG_CONFIG_HOME") or home / ".config", "fanfare", "devices")
 
 
-def _kept(told: Mapping[str, object]) -> Kept:
-    hwid, secret = told["hwid"], told["secret"]
+def _state_from(document: Mapping[str, object]) -> DeviceState:
+    hwid, secret = document["hwid"], document["secret"]
     if not isinstance(hwid, str) or not isinstance(secret, str) or not hwid or not secret:
         raise ValueError("hwid or secret is missing")
-    return Kept(hwid, secret, _texts(told["domains"]), told["known"] is True, _texts(told["shown"]))
+    return DeviceState(
+        hwid,
+        secret,
+        _texts(document["domains"]),
+        document["known"] is True,
+        _texts(document["shown"]),
+    )
 
 
-def _texts(given: object) -> tuple[str, ...]:
-    if not isinstance(given, list):
+def _texts(value: object) -> tuple[str, ...]:
+    if not isinstance(value, list):
         raise TypeError("a list is missing")
-    return tuple(map(str, given))
+    return tuple(map(str, value))
 
 
 if sys.platform == "win32":

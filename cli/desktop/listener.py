@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Final, Protocol, TypeVar
 
 from cli.desktop.door import UNAUTHENTICATED, Away, DeviceDoor, Refused
-from cli.desktop.kept import Kept, KeptFile
+from cli.desktop.kept import DeviceFile, DeviceState
 from cli.desktop.note import Note
 from cli.desktop.programs import ProgramFailed
 from cli.desktop.reports import Tell
@@ -79,20 +79,22 @@ class Listener:
         self,
         door: DeviceDoor,
         slot: Slot,
-        file: KeptFile,
+        file: DeviceFile,
         screens: Screens,
         tell: Tell,
         nature: Nature | None = None,
     ) -> None:
         self._door, self._slot, self._file = door, slot, file
         self._screens, self._tell, self._nature = screens, tell, nature or Nature()
-        self._kept = Kept("", "")
+        self._state = DeviceState("", "")
         self._on_screen = ""
         self._registered_at = 0.0
 
-    def listen(self, kept: Kept, about: Mapping[str, Any], *, every: float, once: bool) -> None:
+    def listen(
+        self, state: DeviceState, about: Mapping[str, Any], *, every: float, once: bool
+    ) -> None:
         """Register, then show what is pending, every so many seconds or once."""
-        self._kept = kept
+        self._state = state
         self._registered(about)
         while True:
             note = self._patiently(lambda: self._pending(about))
@@ -107,13 +109,13 @@ class Listener:
 
     def _registered(self, about: Mapping[str, Any]) -> None:
         self._patiently(lambda: self._register(about))
-        self._tell("registered", hwid=self._kept.hwid, domains=", ".join(about["domains"]))
+        self._tell("registered", hwid=self._state.hwid, domains=", ".join(about["domains"]))
 
     def _register(self, about: Mapping[str, Any]) -> None:
-        token = self._door.register(about, known=self._kept.known)
+        token = self._door.register(about, known=self._state.known)
         self._slot.signed_in(token)
         self._registered_at = self._nature.clock()
-        self._keep(replace(self._kept, known=True, domains=tuple(about["domains"])))
+        self._keep(replace(self._state, known=True, domains=tuple(about["domains"])))
 
     def _pending(self, about: Mapping[str, Any]) -> Note | None:
         """Read the slot; a computer that the server does not know any more registers again."""
@@ -150,7 +152,7 @@ class Listener:
     def _follow(self, note: Note | None, *, once: bool) -> None:
         if note is None and self._on_screen:
             self._withdraw()
-        elif note is not None and note.id not in self._kept.shown:
+        elif note is not None and note.id not in self._state.shown:
             self._show(note, once=once)
         elif once:
             self._tell("nothing")
@@ -159,7 +161,7 @@ class Listener:
         """Show it, then remember it: one that a crash interrupts is shown again, not lost."""
         begun = self._nature.clock()
         by = self._shown_by(note)
-        self._keep(self._kept.after(note.id))
+        self._keep(self._state.after(note.id))
         self._on_screen = note.id
         self._tell("shown", id=note.id, title=note.title, at=note.at, by=by)
         left = note.force_seconds - (self._nature.clock() - begun)
@@ -181,7 +183,7 @@ class Listener:
         self._tell("withdrawn", id=self._on_screen)
         self._on_screen = ""
 
-    def _keep(self, kept: Kept) -> None:
-        if kept != self._kept:
-            self._file.write(kept)
-        self._kept = kept
+    def _keep(self, state: DeviceState) -> None:
+        if state != self._state:
+            self._file.write(state)
+        self._state = state

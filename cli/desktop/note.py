@@ -64,11 +64,11 @@ class Note:
         return self.expires_at is not None and now >= self.expires_at
 
 
-def from_answer(given: object) -> Note | None:
+def from_answer(answer: object) -> Note | None:
     """Read the ``notification`` of an answer of ``/pending``; none, or one without an id, is
     ``None``.
     """
-    return _note(given if isinstance(given, Mapping) else {}, IN_ANSWER)
+    return _note(answer if isinstance(answer, Mapping) else {}, IN_ANSWER)
 
 
 def from_document(document: Mapping[str, object]) -> Note | None:
@@ -78,9 +78,9 @@ def from_document(document: Mapping[str, object]) -> Note | None:
     return _note({name: _plain(value) for name, value in fields.items()}, IN_DOCUMENT)
 
 
-def _note(given: Mapping[str, object], names: Mapping[str, str]) -> Note | None:
+def _note(fields: Mapping[str, object], names: Mapping[str, str]) -> Note | None:
     read: dict[str, Any] = {
-        ours: _READ.get(ours, _line)(given.get(theirs)) for theirs, ours in names.items()
+        ours: _READ.get(ours, _line)(fields.get(theirs)) for theirs, ours in names.items()
     }
     return Note(**read) if read["id"] and read["at"] else None
 

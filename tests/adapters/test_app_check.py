@@ -26,10 +26,10 @@ class Published:
     google: AppCheck = field(default_factory=AppCheck)
     answer: str | None = None
     status: int = 200
-    asked: int = 0
+    requests: int = 0
 
     async def answer_keys(self, _: web.Request) -> web.Response:
-        self.asked += 1
+        self.requests += 1
         text = json.dumps(self.google.jwks()) if self.answer is None else self.answer
         return web.Response(text=text, status=self.status, content_type="application/json")
 
@@ -62,7 +62,7 @@ def test_a_token_of_an_app_of_this_project_is_accepted(
 ) -> None:
     for _ in range(3):
         checked.verify(google.token(PROJECT, APP))
-    assert published.asked == 1
+    assert published.requests == 1
 
 
 def headed(google: AppCheck, **header: object) -> str:
@@ -125,7 +125,7 @@ def test_for_what_cannot_be_a_token_google_is_not_asked(
     google.jwks()
     with pytest.raises(Unauthenticated):
         checked.verify(forge(google))
-    assert published.asked == 0
+    assert published.requests == 0
 
 
 def test_a_new_key_is_fetched_when_it_is_first_seen_and_an_old_one_ends(
@@ -137,7 +137,7 @@ def test_a_new_key_is_fetched_when_it_is_first_seen_and_an_old_one_ends(
     published.google.rotate()
     checked.verify(published.google.token(PROJECT, APP))
     checked.verify(first)
-    assert published.asked == 2
+    assert published.requests == 2
     published.google.rotate()
     checked.verify(published.google.token(PROJECT, APP))
     with pytest.raises(Unauthenticated):
@@ -152,7 +152,7 @@ def test_unknown_keys_do_not_make_us_ask_google_each_time(
     for number in range(5):
         with pytest.raises(Unauthenticated):
             checked.verify(headed(google, kid=f"unknown-{number}"))
-    assert published.asked == 1
+    assert published.requests == 1
 
 
 def test_keys_out_of_reach_are_a_reason_to_try_again_not_to_refuse(google: AppCheck) -> None:

@@ -62,7 +62,7 @@ def settings() -> Iterator[Settings]:
 
 
 @pytest.fixture(scope="module")
-def taken(settings: Settings) -> dict[str, tasks_v2.Task]:
+def tasks_by_name(settings: Settings) -> dict[str, tasks_v2.Task]:
     """Return what the emulator holds of every task of the flow, by the task's name."""
     channel = grpc.insecure_channel(str(settings.cloud_tasks))
     with tasks_v2.CloudTasksClient(transport=CloudTasksGrpcTransport(channel=channel)) as client:
@@ -82,21 +82,21 @@ def parent(queue: str) -> str:
     return f"projects/{PROJECT}/locations/{REGION}/queues/{queue}"
 
 
-def test_every_task_is_taken_under_its_own_name(taken: dict[str, tasks_v2.Task]) -> None:
+def test_every_task_is_taken_under_its_own_name(tasks_by_name: dict[str, tasks_v2.Task]) -> None:
     made, _ = tasks_of_the_flow()
-    assert {task.name for task in made} == taken.keys()
+    assert {task.name for task in made} == tasks_by_name.keys()
     assert {task.function for task in made} == {"plan-fanout", "send-batch"}
     for task in made:
-        name = taken[task.name].name
+        name = tasks_by_name[task.name].name
         assert NAME.fullmatch(name)
         assert name == f"{parent(task.queue)}/tasks/{task.name}"
 
 
 def test_every_task_calls_its_function_with_a_token_for_it_alone(
-    taken: dict[str, tasks_v2.Task], settings: Settings
+    tasks_by_name: dict[str, tasks_v2.Task], settings: Settings
 ) -> None:
     for task in tasks_of_the_flow()[0]:
-        request = taken[task.name].http_request
+        request = tasks_by_name[task.name].http_request
         assert request.url == f"{FUNCTIONS}/{task.function}"
         assert request.http_method == tasks_v2.HttpMethod.POST
         assert request.headers["Content-Type"] == "application/json"
@@ -104,19 +104,21 @@ def test_every_task_calls_its_function_with_a_token_for_it_alone(
         assert request.oidc_token.service_account_email == settings.account("tasks")
 
 
-def test_every_task_is_small_and_says_nothing_of_devices(taken: dict[str, tasks_v2.Task]) -> None:
+def test_every_task_is_small_and_says_nothing_of_devices(
+    tasks_by_name: dict[str, tasks_v2.Task],
+) -> None:
     made, secrets = tasks_of_the_flow()
     for task in made:
-        body = taken[task.name].http_request.body
+        body = tasks_by_name[task.name].http_request.body
         assert orjson.loads(body) == task.payload
-        assert tasks_v2.Task.pb(taken[task.name]).ByteSize() < LARGEST_TASK_BYTES // 50
+        assert tasks_v2.Task.pb(tasks_by_name[task.name]).ByteSize() < LARGEST_TASK_BYTES // 50
         assert not {value for value in secrets if f'"{value}"'.encode() in body}
 
 
 def test_a_handler_ends_before_its_task_is_delivered_again(
-    taken: dict[str, tasks_v2.Task], settings: Settings
+    tasks_by_name: dict[str, tasks_v2.Task], settings: Settings
 ) -> None:
-    for task in taken.values():
+    for task in tasks_by_name.values():
         seconds = task.dispatch_deadline.total_seconds()  # type: ignore[attr-defined]
         assert settings.handler_seconds < seconds <= 30 * 60
 

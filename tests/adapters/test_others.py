@@ -26,7 +26,7 @@ def not_again() -> NoReturn:
 
 
 @pytest.fixture
-def elsewhere(client: Client) -> Iterator[DocumentReference]:
+def foreign_document(client: Client) -> Iterator[DocumentReference]:
     """Return a document of another project, as a copy of that project refers to it."""
     other = Client(project="elsewhere", credentials=AnonymousCredentials())
     yield other.document("accounts/a1")
@@ -39,10 +39,10 @@ def others(client: Client, rest: FirestoreRest) -> GoogleDatabase:
 
 
 @pytest.fixture
-def three(client: Client, elsewhere: DocumentReference) -> list[DocumentReference]:
+def three(client: Client, foreign_document: DocumentReference) -> list[DocumentReference]:
     """Write documents of which the second cannot be decoded."""
     things = client.collection("things")
-    for name, value in (("a", 1), ("b", elsewhere), ("c", 3)):
+    for name, value in (("a", 1), ("b", foreign_document), ("c", 3)):
         things.document(name).set({"of": "us", "value": value, "other": name})
     return [things.document(name) for name in ("a", "b", "c")]
 
@@ -98,12 +98,14 @@ def test_what_google_can_decode_is_read_once(
 
 
 def test_a_device_with_such_a_value_lives_like_any_other(
-    client: Client, rest: FirestoreRest, elsewhere: DocumentReference
+    client: Client, rest: FirestoreRest, foreign_document: DocumentReference
 ) -> None:
     devices = Devices(GoogleDatabase(client, lambda: RestDatabase(rest)))
     place = client.document("devices/h1")
-    place.set({"domains": ["a.example"], "platform": "ios", "fcmToken": "t", "owner": elsewhere})
-    client.document("devices/h2").set({"domains": ["a.example"], "locale": elsewhere})
+    place.set(
+        {"domains": ["a.example"], "platform": "ios", "fcmToken": "t", "owner": foreign_document}
+    )
+    client.document("devices/h2").set({"domains": ["a.example"], "locale": foreign_document})
     assert set(devices.underived()) == {"h1", "h2"}
     for hwid in ("h1", "h2"):
         devices.derive_again(hwid)
@@ -119,11 +121,11 @@ def test_a_device_with_such_a_value_lives_like_any_other(
 
 
 def test_a_provider_and_a_domain_with_such_a_value_are_changed_like_any_other(
-    client: Client, rest: FirestoreRest, elsewhere: DocumentReference
+    client: Client, rest: FirestoreRest, foreign_document: DocumentReference
 ) -> None:
     providers = Providers(GoogleDatabase(client, lambda: RestDatabase(rest)))
-    client.document("providers/p1").set({"isPremium": True, "account": elsewhere})
-    client.document("domains/a.example").set({"providerId": "p1", "account": elsewhere})
+    client.document("providers/p1").set({"isPremium": True, "account": foreign_document})
+    client.document("domains/a.example").set({"providerId": "p1", "account": foreign_document})
     client.document("domains/b.example").set({"providerId": "p1"})
     assert [it.domain for it in providers.domains_of("p1")] == ["a.example", "b.example"]
     changed = providers.change("p1", lambda it: replace(it, name="One"))

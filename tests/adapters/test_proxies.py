@@ -21,7 +21,7 @@ from google.auth.exceptions import TransportError
 from google.auth.transport.requests import Request
 from pydantic import SecretStr
 
-from local.download import Download, DownloadFailed, Wanted
+from local.download import Download, DownloadFailed, FileToFetch
 from shared.adapters.archive.gcs import GcsArchive
 from shared.adapters.firestore.rest_auth import EmulatorBearer
 from shared.adapters.telegram_calls import TelegramCalls
@@ -115,7 +115,7 @@ def by_sign_in_keys() -> None:
 
 def by_jar() -> None:
     with TemporaryDirectory() as folder, suppress(DownloadFailed):
-        Download(Wanted(f"https://{NOWHERE}/it.jar", 1, "", Path(folder, "it.jar"))).run()
+        Download(FileToFetch(f"https://{NOWHERE}/it.jar", 1, "", Path(folder, "it.jar"))).run()
 
 
 def by_storage() -> None:

@@ -13,7 +13,7 @@ import pytest
 from werkzeug.middleware.dispatcher import DispatcherMiddleware
 
 from cli.desktop.door import DeviceDoor
-from cli.desktop.kept import KeptFile
+from cli.desktop.kept import DeviceFile
 from cli.desktop.listener import DoorSlot, Listener, Nature, Screens
 from cli.desktop.note import Note
 from cli.desktop.programs import ProgramFailed
@@ -38,10 +38,10 @@ class Wire(httpx.BaseTransport):
         away = DispatcherMiddleware(app, {"/device-api": app})
         self._door = httpx.WSGITransport(app=away)
         self.faults: list[httpx.Response | Exception] = []
-        self.asked: list[str] = []
+        self.requests: list[str] = []
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
-        self.asked.append(f"{request.method} {request.url.path}")
+        self.requests.append(f"{request.method} {request.url.path}")
         if not self.faults:
             return self._door.handle_request(request)
         fault = self.faults.pop(0)
@@ -74,14 +74,14 @@ class FakeScreen:
 
     def __init__(self, name: str) -> None:
         self.name, self.breaks = name, False
-        self.shown: list[Note] = []
+        self.notes: list[Note] = []
         self.withdrawn = 0
         self.meanwhile: Callable[[], object] = lambda: None
 
     def show(self, note: Note) -> None:
         if self.breaks:
             raise ProgramFailed("there is no desktop")
-        self.shown.append(note)
+        self.notes.append(note)
         self.meanwhile()
 
     def withdraw(self) -> None:
@@ -120,11 +120,11 @@ class Computer:
     hwid: str = "desk-7"
     own: FakeScreen = field(default_factory=lambda: FakeScreen("the desktop"))
     terminal: FakeScreen = field(default_factory=lambda: FakeScreen("the terminal"))
-    told: list[dict[str, object]] = field(default_factory=list)
+    entries: list[dict[str, object]] = field(default_factory=list)
 
     @property
-    def file(self) -> KeptFile:
-        return KeptFile(self.folder, GATEWAY, self.hwid)
+    def file(self) -> DeviceFile:
+        return DeviceFile(self.folder, GATEWAY, self.hwid)
 
     @property
     def door(self) -> DeviceDoor:
@@ -142,17 +142,17 @@ class Computer:
         except KeyboardInterrupt:
             assert not self.life.happens
 
-    def sent(self, id: str, *, seconds: float | None = None, **shown: Any) -> None:
+    def sent(self, id: str, *, seconds: float | None = None, **fields: Any) -> None:
         """Put a notification into the slot, as the sender renders it."""
         now = self.world.clock.now()
         ends = None if seconds is None else now + timedelta(seconds=seconds)
-        content = Shown(**({"title": "Sale", "body": "All of it"} | shown))
+        content = Shown(**({"title": "Sale", "body": "All of it"} | fields))
         payload = desktop.payload(content, Options(id, now, now, ends))
         empty = dict.fromkeys(self._slot_fields())
         merge_device(self.world.database, self.hwid, {**empty, **payload.fields})
 
     def events(self, *names: str) -> list[dict[str, object]]:
-        return [it for it in self.told if it["event"] in names]
+        return [it for it in self.entries if it["event"] in names]
 
     def _slot_fields(self) -> list[str]:
         stored = self.world.database.get(f"devices/{self.hwid}")
@@ -160,7 +160,7 @@ class Computer:
         return [name for name in fields if name.startswith("pendingNotification")]
 
     def _tell(self, event: str, **values: object) -> None:
-        self.told.append({"event": event, **values})
+        self.entries.append({"event": event, **values})
 
 
 @pytest.fixture

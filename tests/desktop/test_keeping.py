@@ -13,7 +13,7 @@ from click.testing import CliRunner, Result
 
 from cli.desktop.__main__ import main as alone
 from cli.desktop.here import app_version, locale_of, platform_of, time_zone_of
-from cli.desktop.kept import MOST_SHOWN, Kept, KeptError, KeptFile, folder
+from cli.desktop.kept import MOST_SHOWN, DeviceFile, DeviceState, KeptError, folder
 from cli.desktop.note import IN_ANSWER, IN_DOCUMENT, from_answer, from_document
 from cli.desktop.reports import SENTENCES, for_people, for_programs
 from cli.main import main
@@ -30,7 +30,7 @@ def mode(path: Path) -> int:
 
 
 def test_secret_and_hwid_are_made_up_once_and_readable_by_their_user_only(tmp_path: Path) -> None:
-    file = KeptFile(tmp_path / "fanfare" / "devices", GATEWAY, "")
+    file = DeviceFile(tmp_path / "fanfare" / "devices", GATEWAY, "")
     kept = file.begun()
     assert kept.hwid.startswith("desktop-")
     assert 32 <= len(kept.secret) <= 128
@@ -39,11 +39,11 @@ def test_secret_and_hwid_are_made_up_once_and_readable_by_their_user_only(tmp_pa
     file.path.chmod(0o644)
     file.write(kept.after("n1"))
     assert mode(file.path) == 0o600
-    assert KeptFile(file.path.parent, "https://other.example", "").begun().secret != kept.secret
+    assert DeviceFile(file.path.parent, "https://other.example", "").begun().secret != kept.secret
 
 
 def test_what_a_killed_process_left_half_written_does_no_harm(tmp_path: Path) -> None:
-    file = KeptFile(tmp_path, GATEWAY, "h")
+    file = DeviceFile(tmp_path, GATEWAY, "h")
     kept = file.begun()
     file.path.with_suffix(".tmp").write_text("{")
     file.write(kept.after("n1"))
@@ -55,7 +55,7 @@ def test_what_a_killed_process_left_half_written_does_no_harm(tmp_path: Path) ->
     "junk", ["", "{", "[]", "null", '{"hwid": "h"}', '{"hwid": "", "secret": ""}']
 )
 def test_a_file_that_cannot_be_read_is_told_and_not_replaced(tmp_path: Path, junk: str) -> None:
-    file = KeptFile(tmp_path, GATEWAY, "h")
+    file = DeviceFile(tmp_path, GATEWAY, "h")
     file.path.write_text(junk)
     with pytest.raises(KeptError, match="remove it to register as another device"):
         file.begun()
@@ -64,23 +64,23 @@ def test_a_file_that_cannot_be_read_is_told_and_not_replaced(tmp_path: Path, jun
 
 def test_a_folder_that_cannot_be_written_is_told(tmp_path: Path) -> None:
     (tmp_path / "devices").write_text("a file in the way")
-    file = KeptFile(tmp_path / "devices" / "here", GATEWAY, "h")
+    file = DeviceFile(tmp_path / "devices" / "here", GATEWAY, "h")
     with pytest.raises(KeptError, match="cannot be written"):
-        file.write(Kept("h", "s"))
-    with pytest.raises(KeptError, match="cannot be written"), file.held():
+        file.write(DeviceState("h", "s"))
+    with pytest.raises(KeptError, match="cannot be written"), file.hold():
         pass
 
 
 def test_a_second_listener_is_told_that_there_is_one(tmp_path: Path) -> None:
-    file = KeptFile(tmp_path, GATEWAY, "h")
-    with file.held(), pytest.raises(KeptError, match="listening already"), file.held():
+    file = DeviceFile(tmp_path, GATEWAY, "h")
+    with file.hold(), pytest.raises(KeptError, match="listening already"), file.hold():
         pass
-    with file.held():
+    with file.hold():
         pass
 
 
 def test_no_more_is_remembered_than_is_needed() -> None:
-    kept = Kept("h", "s")
+    kept = DeviceState("h", "s")
     for number in range(MOST_SHOWN + 5):
         kept = kept.after(f"n{number}")
     assert len(kept.shown) == MOST_SHOWN
@@ -165,23 +165,25 @@ def here(tmp_path: Path) -> Path:
     return tmp_path / "state"
 
 
-def said(*arguments: str, command: Any = alone) -> Result:
+def result_of(*arguments: str, command: Any = alone) -> Result:
     return CliRunner().invoke(command, arguments)
 
 
 def test_a_computer_names_its_server_and_what_it_listens_to(here: Path) -> None:
-    assert "Missing option '--gateway'" in said("listen", "--domain", "a.example").output
-    told = said("listen", "--gateway", GATEWAY, "--state", str(here))
+    assert "Missing option '--gateway'" in result_of("listen", "--domain", "a.example").output
+    told = result_of("listen", "--gateway", GATEWAY, "--state", str(here))
     assert told.exit_code == 2
     assert "name what to be notified of" in told.output
-    wrong = said("listen", "--gateway", "nonsense", "--state", str(here), "--domain", "a.example")
+    wrong = result_of(
+        "listen", "--gateway", "nonsense", "--state", str(here), "--domain", "a.example"
+    )
     assert wrong.exit_code == 1
     assert "this is no address to ask" in wrong.output
 
 
 def test_who_never_registered_has_no_consent_to_give_and_nothing_to_leave(here: Path) -> None:
     for command in (["consent", "no"], ["leave"]):
-        told = said(*command, "--gateway", GATEWAY, "--state", str(here))
+        told = result_of(*command, "--gateway", GATEWAY, "--state", str(here))
         assert (told.exit_code, told.output) == (
             1,
             "Error: this computer is not registered there\n",
@@ -192,7 +194,7 @@ def test_a_document_needs_a_key_to_sign_in_with(
     here: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("FIRESTORE_EMULATOR_HOST", raising=False)
-    told = said(
+    told = result_of(
         *("listen", "--gateway", GATEWAY, "--state", str(here)),
         *("--domain", "a.example", "--document", "p"),
     )
@@ -204,9 +206,9 @@ def test_a_device_that_names_its_server_needs_neither_stack_nor_project(
 ) -> None:
     monkeypatch.delenv("GOOGLE_CLOUD_PROJECT", raising=False)
     given = ("--gateway", GATEWAY, "--state", str(here))
-    assert "not registered there" in said("device", "leave", *given, command=main).output
+    assert "not registered there" in result_of("device", "leave", *given, command=main).output
     monkeypatch.setenv("FANFARE_FUNCTIONS_URL", GATEWAY)
-    told = said("device", "leave", "--state", str(here), command=main)
+    told = result_of("device", "leave", "--state", str(here), command=main)
     assert "not registered there" in told.output
 
 
@@ -265,7 +267,7 @@ def test_the_version_is_that_of_what_is_installed() -> None:
 
 
 def test_the_file_holds_what_it_says(tmp_path: Path) -> None:
-    file = KeptFile(tmp_path, GATEWAY, "h")
+    file = DeviceFile(tmp_path, GATEWAY, "h")
     kept = file.begun()
     assert json.loads(file.path.read_text()) == {
         "hwid": "h",

@@ -12,7 +12,7 @@ from tests.desktop.conftest import Computer
 
 
 def ids(computer: Computer) -> list[str]:
-    return [note.id for note in computer.own.shown]
+    return [note.id for note in computer.own.notes]
 
 
 def test_a_computer_registers_as_what_its_system_says_it_is(computer: Computer) -> None:
@@ -37,7 +37,7 @@ def test_each_notification_is_shown_once_and_a_newer_one_after_it(computer: Comp
         lambda: None,
     )
     assert ids(computer) == ["n1", "n2"]
-    first = computer.own.shown[0]
+    first = computer.own.notes[0]
     assert (first.title, first.body, first.link) == ("Sale", "All of it", "https://example.com/a")
     assert [it["id"] for it in computer.events("shown")] == ["n1", "n2"]
     assert {it["by"] for it in computer.events("shown")} == {"the desktop"}
@@ -56,7 +56,7 @@ def test_what_expired_while_nobody_listened_is_not_shown(computer: Computer) -> 
     computer.sent("n1", seconds=60)
     computer.world.clock.set(computer.world.clock.now() + timedelta(seconds=61))
     computer.listens(once=True)
-    assert computer.own.shown == []
+    assert computer.own.notes == []
 
 
 def test_what_expires_on_the_screen_is_taken_away_once(computer: Computer) -> None:
@@ -71,17 +71,17 @@ def test_a_forced_time_passes_before_anything_else_is_shown(computer: Computer) 
         lambda: computer.sent("n1", force_timer=7), lambda: computer.sent("n2"), lambda: None
     )
     assert computer.life.waits == [60, 7, 60, 60]
-    assert computer.own.shown[0].force_seconds == 7
+    assert computer.own.notes[0].force_seconds == 7
     assert ids(computer) == ["n1", "n2"]
 
 
 def test_a_screen_that_holds_the_dialog_itself_is_not_waited_for_again(
     computer: Computer,
 ) -> None:
-    def held() -> None:
+    def hold() -> None:
         computer.life.now += 7
 
-    computer.own.meanwhile = held
+    computer.own.meanwhile = hold
     computer.listens(lambda: computer.sent("n1", force_timer=7))
     assert computer.life.waits == [60, 60]
 
@@ -92,7 +92,7 @@ def test_without_a_network_it_asks_at_longer_and_longer_intervals(computer: Comp
     doubled = [1, 2, 4, 8, 16, 32, 60, 60]
     assert computer.life.waits[:8] == [pytest.approx(it * 1.1) for it in doubled]
     assert len(computer.events("away")) == 8
-    assert [it["event"] for it in computer.told[8:]] == ["back", "registered"]
+    assert [it["event"] for it in computer.entries[8:]] == ["back", "registered"]
 
 
 def test_it_waits_as_long_as_the_server_says_but_not_for_ever(computer: Computer) -> None:
@@ -142,14 +142,14 @@ def test_a_computer_that_is_never_restarted_says_every_week_that_it_is_there(
         computer.life.now += REFRESH_SECONDS
 
     computer.listens(week, lambda: None)
-    registrations = [it for it in computer.wire.asked if it == "POST /device-api/v1/devices"]
+    registrations = [it for it in computer.wire.requests if it == "POST /device-api/v1/devices"]
     assert len(registrations) == 2
 
 
 def test_where_the_desktop_cannot_show_it_the_terminal_does(computer: Computer) -> None:
     computer.own.breaks = True
     computer.listens(lambda: computer.sent("n1"), lambda: None)
-    assert [note.id for note in computer.terminal.shown] == ["n1"]
+    assert [note.id for note in computer.terminal.notes] == ["n1"]
     assert [it["by"] for it in computer.events("shown")] == ["the terminal"]
     assert computer.events("screen") == [{"event": "screen", "why": "there is no desktop"}]
 

@@ -49,7 +49,7 @@ class Server:
     address: str
     capabilities: tuple[str, ...] = ("actions", "body", "body-markup")
     description: str = DESCRIBED
-    asked: "queue.Queue[tuple[str, Any]]" = field(default_factory=queue.Queue)
+    calls: "queue.Queue[tuple[str, Any]]" = field(default_factory=queue.Queue)
 
     def __post_init__(self) -> None:
         self._connection = blocking.open_dbus_connection(bus=self.address)
@@ -69,7 +69,7 @@ class Server:
         self._connection.close()
 
     def next(self) -> tuple[str, Any]:
-        return self.asked.get(timeout=PATIENCE_SECONDS)
+        return self.calls.get(timeout=PATIENCE_SECONDS)
 
     def _serve(self) -> None:
         while True:
@@ -82,7 +82,7 @@ class Server:
                 continue
             member = fields[jeepney.HeaderFields.member]
             if member != "Introspect":
-                self.asked.put((member, message.body))
+                self.calls.put((member, message.body))
             answers: dict[str, tuple[str | None, tuple[Any, ...]]] = {
                 "Introspect": ("s", (self.description,)),
                 "Notify": ("u", (7,)),

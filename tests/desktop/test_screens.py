@@ -27,7 +27,7 @@ PRESSED = "/org/freedesktop/Notifications: org.freedesktop.Notifications.ActionI
 LINK = "https://example.com/?a=1&b=$(id)'\""
 
 
-def a_note(**given: object) -> Note:
+def a_note(**fields: object) -> Note:
     """Build what a server answered, with hostile texts wherever nothing else is said."""
     answer = {
         "id": "n1",
@@ -39,7 +39,7 @@ def a_note(**given: object) -> Note:
         "forceTimer": None,
         "image": None,
     }
-    note = from_answer({**answer, **given})
+    note = from_answer({**answer, **fields})
     assert note is not None
     return note
 
@@ -76,11 +76,11 @@ def unquoted(literal: str) -> str:
     return str(json.loads(f'"{pairs}"'))
 
 
-@given(said=st.text(st.characters(exclude_categories=["Cs"])))
-def test_any_text_is_one_gvariant(said: str) -> None:
-    literal = text(said)
+@given(texts=st.text(st.characters(exclude_categories=["Cs"])))
+def test_any_text_is_one_gvariant(texts: str) -> None:
+    literal = text(texts)
     assert literal.isascii()
-    assert unquoted(literal) == said
+    assert unquoted(literal) == texts
 
 
 def test_the_newer_takes_the_place_of_the_older_and_is_closed_when_it_ends() -> None:
@@ -213,11 +213,11 @@ def test_the_script_of_windows_is_always_the_same_and_the_notification_is_data()
 
 
 def test_the_script_of_windows_reads_what_it_is_given() -> None:
-    given = json.loads(base64.b64decode(_given(a_note())))
+    given = json.loads(base64.b64decode(_arguments(a_note())))
     assert set(re.findall(r"\$note\.(\w+)", windows.SHOW)) == set(given)
 
 
-def _given(note: Note) -> str:
+def _arguments(note: Note) -> str:
     programs = FakePrograms()
     WindowsScreen(programs).show(note)
     return programs.runs[0][1][windows.VARIABLE]

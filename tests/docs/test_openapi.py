@@ -297,7 +297,9 @@ def test_the_served_document_says_the_same_in_fewer_words() -> None:
     for row in door.rows:
         short = served["paths"][row.template][row.method.lower()]
         long = operation(door, row)
-        assert _said(short, long, but={"parameters", "requestBody", "responses", "security"})
+        assert _says_as_much(
+            short, long, but={"parameters", "requestBody", "responses", "security"}
+        )
         assert long["responses"].keys() <= short["responses"].keys()
         assert [_place(it) for it in short["parameters"]] == [
             _place(it) for it in long.get("parameters", ())
@@ -314,7 +316,7 @@ def test_the_served_document_says_the_same_in_fewer_words() -> None:
         assert plain.get("required") == schema.get("required")
 
 
-def _said(short: Document, long: Document, *, but: set[str]) -> bool:
+def _says_as_much(short: Document, long: Document, *, but: set[str]) -> bool:
     return all(long[name] == value for name, value in short.items() if name not in but)
 
 

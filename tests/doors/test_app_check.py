@@ -43,12 +43,12 @@ def app_token(google: ServedApp, project: str = PROJECT) -> str:
         return str(rest.post(path, json={"debugToken": str(uuid.uuid4())}).json()["token"])
 
 
-def asked(endpoint: str, caller: str, shown: str | None) -> TestResponse:
+def answer_to(endpoint: str, caller: str, jwt: str | None) -> TestResponse:
     function, method, path, sent = request_of(endpoint)
     credential = CALLERS[caller](function)
     headers = {**(bearer(credential) if credential else {})}
-    if shown is not None:
-        headers["X-Firebase-AppCheck"] = shown
+    if jwt is not None:
+        headers["X-Firebase-AppCheck"] = jwt
     return client("device_api").open(path, method=method, headers=headers, **sent)
 
 
@@ -58,7 +58,7 @@ def test_without_an_apps_token_nobody_comes_in_whoever_they_are(
     required: MemoryParts, endpoint: str, caller: str
 ) -> None:
     before = required.stored()
-    refused = asked(endpoint, caller, None)
+    refused = answer_to(endpoint, caller, None)
     assert (refused.status_code, refused.get_json()["code"]) == (401, "appCheckFailed")
     assert refused.headers["WWW-Authenticate"] == "Bearer"
     assert required.stored() == before
@@ -69,13 +69,13 @@ def test_without_an_apps_token_nobody_comes_in_whoever_they_are(
 def test_with_an_apps_token_everybody_gets_what_the_table_says(
     required: MemoryParts, google: ServedApp, endpoint: str, caller: str
 ) -> None:
-    answer = asked(endpoint, caller, app_token(google))
+    answer = answer_to(endpoint, caller, app_token(google))
     assert answer.status_code == documented()[endpoint][caller], answer.text
 
 
-@pytest.mark.parametrize("shown", ["", " ", "garbage", "a.b.c", "é", "x" * 9000])
-def test_a_token_that_is_none_is_refused_in_our_words(required: MemoryParts, shown: str) -> None:
-    refused = asked(ENDPOINTS[0], "device", shown)
+@pytest.mark.parametrize("jwt", ["", " ", "garbage", "a.b.c", "é", "x" * 9000])
+def test_a_token_that_is_none_is_refused_in_our_words(required: MemoryParts, jwt: str) -> None:
+    refused = answer_to(ENDPOINTS[0], "device", jwt)
     problem = refused.get_json()
     assert (refused.status_code, problem["code"]) == (401, "appCheckFailed")
     assert "App Check" in problem["detail"]
@@ -84,7 +84,7 @@ def test_a_token_that_is_none_is_refused_in_our_words(required: MemoryParts, sho
 def test_a_token_of_another_projects_app_is_refused(
     required: MemoryParts, google: ServedApp
 ) -> None:
-    refused = asked(ENDPOINTS[0], "device", app_token(google, "demo-other"))
+    refused = answer_to(ENDPOINTS[0], "device", app_token(google, "demo-other"))
     assert (refused.status_code, refused.get_json()["code"]) == (401, "appCheckFailed")
     assert "another project" in refused.get_json()["detail"]
 
@@ -94,14 +94,14 @@ def test_while_googles_keys_are_out_of_reach_it_is_to_be_tried_again(
 ) -> None:
     shown = app_token(google)
     required.settings = required.settings.model_copy(update={"auth_emulator": "127.0.0.1:9"})
-    again = asked(ENDPOINTS[0], "device", shown)
+    again = answer_to(ENDPOINTS[0], "device", shown)
     assert (again.status_code, again.get_json()["code"]) == (503, "tryAgain")
     assert int(again.headers["Retry-After"]) >= 1
 
 
 def test_by_default_no_app_is_asked_for_anything(furnished: MemoryParts) -> None:
     for shown in (None, "garbage"):
-        assert asked("device-api POST /v1/devices", "device", shown).status_code == 200
+        assert answer_to("device-api POST /v1/devices", "device", shown).status_code == 200
 
 
 def test_a_browser_may_send_the_header(required: MemoryParts) -> None:
@@ -120,7 +120,7 @@ def test_an_apps_token_is_in_no_log(
             raise RuntimeError(f"cannot read {token}")
 
     required.__dict__["app_check"] = Broken()
-    assert asked(ENDPOINTS[0], "device", shown).status_code == 500
+    assert answer_to(ENDPOINTS[0], "device", shown).status_code == 500
     assert shown not in capsys.readouterr().out
 
 

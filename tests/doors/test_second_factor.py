@@ -25,7 +25,7 @@ def required(furnished: MemoryParts) -> MemoryParts:
     return furnished
 
 
-def asked(endpoint: str, credential: str) -> TestResponse:
+def answer_to(endpoint: str, credential: str) -> TestResponse:
     function, method, path, sent = request_of(endpoint)
     headers = {**sent.pop("headers", {}), **(bearer(credential) if credential else {})}
     return client(function.replace("-", "_")).open(path, method=method, headers=headers, **sent)
@@ -43,7 +43,7 @@ def test_without_it_moderators_and_operators_are_refused_and_all_others_as_ever(
     required: MemoryParts, endpoint: str, caller: str
 ) -> None:
     before = required.stored()
-    answer = asked(endpoint, CALLERS[caller](endpoint.split(" ")[0]))
+    answer = answer_to(endpoint, CALLERS[caller](endpoint.split(" ")[0]))
     if caller in WITH_FACTOR and is_theirs(endpoint, caller):
         assert answer.status_code == 403, answer.text
         assert code_of(answer) == "secondFactorRequired"
@@ -57,7 +57,7 @@ def test_without_it_moderators_and_operators_are_refused_and_all_others_as_ever(
 def test_with_it_they_get_what_the_table_says(
     required: MemoryParts, endpoint: str, caller: str
 ) -> None:
-    answer = asked(endpoint, WITH_FACTOR[caller](endpoint))
+    answer = answer_to(endpoint, WITH_FACTOR[caller](endpoint))
     assert answer.status_code == documented()[endpoint][caller], answer.text
 
 
@@ -82,18 +82,18 @@ def test_what_does_not_name_a_second_factor_is_none(
 ) -> None:
     credential = token("m1" if role == "moderator" else "o1", firebase=firebase, **{role: True})
     if role == "moderator":
-        answer = asked("moderation-queue POST /", credential)
+        answer = answer_to("moderation-queue POST /", credential)
     else:
-        answer = asked("operator-api GET /v1/stop", credential)
+        answer = answer_to("operator-api GET /v1/stop", credential)
     assert (answer.status_code, code_of(answer)) == (403, "secondFactorRequired")
 
 
 def test_a_factor_makes_nobody_a_moderator_and_no_forger_known(required: MemoryParts) -> None:
-    other = asked("moderation-queue POST /", token("p1", firebase=TOTP))
+    other = answer_to("moderation-queue POST /", token("p1", firebase=TOTP))
     assert (other.status_code, code_of(other)) == (403, "moderatorOnly")
-    claimed = asked("operator-api GET /v1/stop", token("p1", firebase=TOTP, operator=True))
+    claimed = answer_to("operator-api GET /v1/stop", token("p1", firebase=TOTP, operator=True))
     assert (claimed.status_code, code_of(claimed)) == (403, "operatorOnly")
-    made_up = asked("operator-api GET /v1/stop", forged("o1", firebase=TOTP, operator=True))
+    made_up = answer_to("operator-api GET /v1/stop", forged("o1", firebase=TOTP, operator=True))
     assert made_up.status_code == 401
 
 

@@ -242,16 +242,16 @@ def test_an_approval_does_not_count_once_its_giver_is_a_member() -> None:
     assert world.approve(id, by=SECOND).status is Status.PENDING
 
 
-@pytest.mark.parametrize("gone", ["removed", "dismissed", "joined"])
-def test_the_claim_of_somebody_who_may_not_decide_any_more_keeps_nobody_out(gone: str) -> None:
+@pytest.mark.parametrize("reason", ["removed", "dismissed", "joined"])
+def test_the_claim_of_somebody_who_may_not_decide_any_more_keeps_nobody_out(reason: str) -> None:
     world = World()
     id = world.create()["id"]
     world.claim(id)
     with pytest.raises(WrongState):
         world.claim(id, by=SECOND)
-    if gone == "removed":
+    if reason == "removed":
         world.moderators.delete("m1")
-    elif gone == "dismissed":
+    elif reason == "dismissed":
         world.standings.accounts["m1"] = an_account("m1")
     else:
         world.providers.put(a_provider(members=("m1",)))

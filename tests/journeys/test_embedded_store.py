@@ -28,12 +28,12 @@ def _quiet(_: str) -> None:
     return
 
 
-def fanfare(stack: Stack, *said: str) -> str:
+def fanfare(stack: Stack, *arguments: str) -> str:
     """Return what a command says that succeeds."""
     file = str(stack.folder / "stack.json")
     named = {name: value for name, value in os.environ.items() if name != "GOOGLE_CLOUD_PROJECT"}
     told = subprocess.run(
-        [sys.executable, "-m", "cli.main", "--stack-file", file, *said],
+        [sys.executable, "-m", "cli.main", "--stack-file", file, *arguments],
         env=named,
         capture_output=True,
         text=True,

@@ -16,7 +16,7 @@ class JarServer:
     content: bytes
     etag: str = '"first"'
     faults: list["Fault"] = field(default_factory=list)
-    asked: list[Mapping[str, str]] = field(default_factory=list)
+    requests: list[Mapping[str, str]] = field(default_factory=list)
     """Headers of every request, and its target under ``target``."""
     url: str = ""
     """Address of the file."""
@@ -29,7 +29,7 @@ class JarServer:
     @property
     def ranges(self) -> list[str | None]:
         """What part each request asked for."""
-        return [each.get("Range") for each in self.asked]
+        return [each.get("Range") for each in self.requests]
 
 
 class Answer(BaseHTTPRequestHandler):
@@ -42,7 +42,7 @@ class Answer(BaseHTTPRequestHandler):
         """Answer with the file, or as the next fault says."""
         self.close_connection = True
         site = self.site
-        site.asked.append({**self.headers, "target": self.path})
+        site.requests.append({**self.headers, "target": self.path})
         (site.faults.pop(0) if site.faults else serve)(self)
 
     def head(self, status: int, length: int | None, **headers: str) -> None:

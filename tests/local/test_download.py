@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from local.download import TRIES, Download, DownloadFailed, NoRoom, Progress, Wanted
+from local.download import TRIES, Download, DownloadFailed, FileToFetch, NoRoom, Progress
 from local.processes import free_ports
 from tests.conftest import eventually
 from tests.local.jar_server import (
@@ -58,18 +58,18 @@ def site() -> Iterator[JarServer]:
         yield server
 
 
-def wanted(site: JarServer, folder: Path, **other: object) -> Wanted:
+def a_file(site: JarServer, folder: Path, **other: object) -> FileToFetch:
     given: dict[str, object] = {"url": site.url, "size": len(CONTENT), "sha256": SHA256}
-    return Wanted(**given | other, to=folder / "cache" / "it.jar")  # type: ignore[arg-type]
+    return FileToFetch(**given | other, to=folder / "cache" / "it.jar")  # type: ignore[arg-type]
 
 
 def fetch(
-    wanted: Wanted, out: io.StringIO | None = None, free: Callable[[Path], int] = lambda _: 10**9
+    file: FileToFetch, out: io.StringIO | None = None, free: Callable[[Path], int] = lambda _: 10**9
 ) -> str:
     """Download without pauses; return what was shown."""
     out = out or io.StringIO()
-    progress = Progress("it.jar", wanted.size, out)
-    Download(wanted, progress=progress, pause=lambda _: None, free=free).run()
+    progress = Progress("it.jar", file.size, out)
+    Download(file, progress=progress, pause=lambda _: None, free=free).run()
     return out.getvalue()
 
 
@@ -80,7 +80,7 @@ def left_in(folder: Path) -> list[str]:
 def test_a_whole_file_is_fetched_with_one_request_and_nothing_else_is_left(
     site: JarServer, tmp_path: Path
 ) -> None:
-    shown = fetch(wanted(site, tmp_path))
+    shown = fetch(a_file(site, tmp_path))
     assert (tmp_path / "cache" / "it.jar").read_bytes() == CONTENT
     assert left_in(tmp_path) == ["it.jar"]
     assert site.ranges == [None]
@@ -88,15 +88,15 @@ def test_a_whole_file_is_fetched_with_one_request_and_nothing_else_is_left(
 
 
 def test_a_file_that_is_there_is_not_fetched_again(site: JarServer, tmp_path: Path) -> None:
-    fetch(wanted(site, tmp_path))
-    fetch(wanted(site, tmp_path))
-    assert len(site.asked) == 1
+    fetch(a_file(site, tmp_path))
+    fetch(a_file(site, tmp_path))
+    assert len(site.requests) == 1
 
 
 def test_a_file_that_is_there_and_damaged_is_replaced(site: JarServer, tmp_path: Path) -> None:
     (tmp_path / "cache").mkdir()
     (tmp_path / "cache" / "it.jar").write_bytes(OTHER)
-    fetch(wanted(site, tmp_path))
+    fetch(a_file(site, tmp_path))
     assert (tmp_path / "cache" / "it.jar").read_bytes() == CONTENT
 
 
@@ -104,10 +104,10 @@ def test_after_a_break_only_the_rest_is_asked_for_and_of_the_same_file(
     site: JarServer, tmp_path: Path
 ) -> None:
     site.faults = [cut, cut]
-    shown = fetch(wanted(site, tmp_path))
+    shown = fetch(a_file(site, tmp_path))
     assert (tmp_path / "cache" / "it.jar").read_bytes() == CONTENT
     assert site.ranges == [None, f"bytes={HALF}-", f"bytes={2 * HALF}-"]
-    assert [each.get("If-Range") for each in site.asked[1:]] == ['"first"', '"first"']
+    assert [each.get("If-Range") for each in site.requests[1:]] == ['"first"', '"first"']
     assert shown.count("The connection broke") == 2
 
 
@@ -124,33 +124,33 @@ def test_a_file_that_changed_during_a_break_is_fetched_from_its_beginning(
         serve(answer)
 
     site.faults = [cut, changed]
-    fetch(wanted(site, tmp_path))
+    fetch(a_file(site, tmp_path))
     assert asked_again.is_set()
     assert (tmp_path / "cache" / "it.jar").read_bytes() == CONTENT
-    assert len(site.asked) == (2 if tells else 3)
+    assert len(site.requests) == (2 if tells else 3)
 
 
 def test_a_server_without_ranges_is_read_from_the_beginning_after_a_break(
     site: JarServer, tmp_path: Path
 ) -> None:
     site.faults = [cut, whole_whatever_is_asked]
-    fetch(wanted(site, tmp_path))
+    fetch(a_file(site, tmp_path))
     assert (tmp_path / "cache" / "it.jar").read_bytes() == CONTENT
-    assert len(site.asked) == 2
+    assert len(site.requests) == 2
 
 
 def test_one_that_cannot_go_on_from_there_is_asked_for_all_of_it(
     site: JarServer, tmp_path: Path
 ) -> None:
     site.faults = [cut, status(416)]
-    fetch(wanted(site, tmp_path))
+    fetch(a_file(site, tmp_path))
     assert site.ranges == [None, f"bytes={HALF}-", None]
     assert left_in(tmp_path) == ["it.jar"]
 
 
 def test_a_busy_server_is_asked_again(site: JarServer, tmp_path: Path) -> None:
     site.faults = [status(503), status(429), cut, silent, silent]
-    fetch(wanted(site, tmp_path))
+    fetch(a_file(site, tmp_path))
     assert (tmp_path / "cache" / "it.jar").read_bytes() == CONTENT
 
 
@@ -159,9 +159,9 @@ def test_a_connection_that_brings_nothing_more_is_given_up_and_the_next_run_goes
 ) -> None:
     site.faults = [cut, *[status(503)] * TRIES]
     with pytest.raises(DownloadFailed, match="503 Service Unavailable"):
-        fetch(wanted(site, tmp_path))
+        fetch(a_file(site, tmp_path))
     assert left_in(tmp_path) == [PART, f"{PART}.etag"]
-    shown = fetch(wanted(site, tmp_path))
+    shown = fetch(a_file(site, tmp_path))
     assert "0.1 MB of it are here from an earlier run" in shown
     assert site.ranges[-1] == f"bytes={HALF}-"
     assert left_in(tmp_path) == ["it.jar"]
@@ -170,7 +170,7 @@ def test_a_connection_that_brings_nothing_more_is_given_up_and_the_next_run_goes
 def test_a_server_that_is_not_there_is_asked_once(tmp_path: Path) -> None:
     nobody = JarServer(CONTENT, url=f"http://127.0.0.1:{free_ports(1)[0]}/it.jar")
     with pytest.raises(DownloadFailed, match="Connection refused"):
-        fetch(wanted(nobody, tmp_path))
+        fetch(a_file(nobody, tmp_path))
     assert left_in(tmp_path) == []
 
 
@@ -180,9 +180,9 @@ def test_a_file_with_another_hash_is_told_with_both_and_not_kept(
     site.content = OTHER
     other = hashlib.sha256(OTHER).hexdigest()
     with pytest.raises(DownloadFailed, match=f"SHA-256 {other} instead of {SHA256}"):
-        fetch(wanted(site, tmp_path))
+        fetch(a_file(site, tmp_path))
     assert left_in(tmp_path) == []
-    assert len(site.asked) == 1
+    assert len(site.requests) == 1
 
 
 def test_a_part_of_another_file_is_thrown_away_and_all_of_it_fetched(
@@ -190,7 +190,7 @@ def test_a_part_of_another_file_is_thrown_away_and_all_of_it_fetched(
 ) -> None:
     (tmp_path / "cache").mkdir()
     (tmp_path / "cache" / PART).write_bytes(OTHER[:HALF])
-    shown = fetch(wanted(site, tmp_path))
+    shown = fetch(a_file(site, tmp_path))
     assert "Its parts do not belong together" in shown
     assert (tmp_path / "cache" / "it.jar").read_bytes() == CONTENT
     assert site.ranges == [f"bytes={HALF}-", None]
@@ -202,9 +202,9 @@ def test_a_part_that_is_whole_is_checked_before_anything_is_asked_for(
 ) -> None:
     (tmp_path / "cache").mkdir()
     (tmp_path / "cache" / PART).write_bytes((CONTENT + b"more")[:size])
-    fetch(wanted(site, tmp_path))
+    fetch(a_file(site, tmp_path))
     assert left_in(tmp_path) == ["it.jar"]
-    assert len(site.asked) == size - len(CONTENT)
+    assert len(site.requests) == size - len(CONTENT)
 
 
 def test_another_length_is_refused_before_the_bytes_are_fetched(
@@ -212,14 +212,14 @@ def test_another_length_is_refused_before_the_bytes_are_fetched(
 ) -> None:
     site.faults = [status(200, b"Please sign in to this network")]
     with pytest.raises(DownloadFailed, match="has 30 bytes instead of 300,000"):
-        fetch(wanted(site, tmp_path))
+        fetch(a_file(site, tmp_path))
     assert left_in(tmp_path) == []
 
 
 def test_more_bytes_than_there_should_be_are_refused(site: JarServer, tmp_path: Path) -> None:
     site.faults = [without_length(CONTENT + b"more")]
     with pytest.raises(DownloadFailed, match="has more than the 300,000 bytes it should"):
-        fetch(wanted(site, tmp_path))
+        fetch(a_file(site, tmp_path))
     assert left_in(tmp_path) == []
 
 
@@ -227,7 +227,7 @@ def test_an_answer_of_unknown_length_that_ends_early_is_gone_on_with(
     site: JarServer, tmp_path: Path
 ) -> None:
     site.faults = [without_length(CONTENT[:HALF])]
-    fetch(wanted(site, tmp_path))
+    fetch(a_file(site, tmp_path))
     assert site.ranges == [None, f"bytes={HALF}-"]
 
 
@@ -236,30 +236,30 @@ def test_a_file_that_is_not_there_is_told_and_not_asked_for_again(
 ) -> None:
     site.faults = [status(404)]
     with pytest.raises(DownloadFailed, match=r"/jars/it\.jar answers 404 Not Found"):
-        fetch(wanted(site, tmp_path))
+        fetch(a_file(site, tmp_path))
     assert left_in(tmp_path) == []
-    assert len(site.asked) == 1
+    assert len(site.requests) == 1
 
 
 def test_a_redirection_is_followed(site: JarServer, tmp_path: Path) -> None:
     site.faults = [redirect]
-    fetch(wanted(site, tmp_path))
-    assert [each["target"] for each in site.asked] == ["/jars/it.jar", "/elsewhere/it.jar"]
+    fetch(a_file(site, tmp_path))
+    assert [each["target"] for each in site.requests] == ["/jars/it.jar", "/elsewhere/it.jar"]
 
 
 @pytest.mark.parametrize("url", ["ftp://a.example/it.jar", "it.jar", "http://[/it.jar"])
 def test_an_address_that_is_none_is_told(tmp_path: Path, url: str) -> None:
     with pytest.raises(DownloadFailed):
-        fetch(Wanted(url, len(CONTENT), SHA256, tmp_path / "cache" / "it.jar"))
+        fetch(FileToFetch(url, len(CONTENT), SHA256, tmp_path / "cache" / "it.jar"))
 
 
 def test_a_password_in_the_address_is_sent_and_not_shown(site: JarServer, tmp_path: Path) -> None:
     site.faults = [status(404)]
     url = site.url.replace("http://", "http://olga:geheim@")
     with pytest.raises(DownloadFailed) as failed:
-        fetch(wanted(site, tmp_path, url=url))
+        fetch(a_file(site, tmp_path, url=url))
     assert "geheim" not in str(failed.value)
-    assert site.asked[0]["Authorization"].startswith("Basic ")
+    assert site.requests[0]["Authorization"].startswith("Basic ")
 
 
 # -- what is shown ---------------------------------------------------------------------------------
@@ -305,13 +305,13 @@ def test_the_rate_is_that_of_this_run() -> None:
 # -- several processes -----------------------------------------------------------------------------
 
 
-def another(wanted: Wanted, before: str = "") -> "subprocess.Popen[str]":
+def another(file: FileToFetch, before: str = "") -> "subprocess.Popen[str]":
     """Start a download in a process of its own."""
     code = (
         f"{before}\n"
         "import sys; from pathlib import Path; from local.download import *\n"
-        f"to = Path({str(wanted.to)!r})\n"
-        f"wanted = Wanted({wanted.url!r}, {wanted.size}, {wanted.sha256!r}, to)\n"
+        f"to = Path({str(file.to)!r})\n"
+        f"wanted = Wanted({file.url!r}, {file.size}, {file.sha256!r}, to)\n"
         "try: Download(wanted).run()\n"
         "except DownloadFailed as failed: sys.exit(f'{type(failed).__name__}: {failed}')\n"
     )
@@ -340,13 +340,13 @@ def test_of_two_at_once_one_fetches_and_the_other_waits_and_says_so(
 ) -> None:
     go_on = threading.Event()
     site.faults = [half_until(go_on)]
-    with another(wanted(site, tmp_path)) as first:
-        eventually(lambda: len(site.asked) == 1, "the first one asks", 60)
-        with another(wanted(site, tmp_path)) as second:
+    with another(a_file(site, tmp_path)) as first:
+        eventually(lambda: len(site.requests) == 1, "the first one asks", 60)
+        with another(a_file(site, tmp_path)) as second:
             until_it_says(second, "Another process is fetching it.jar: waiting for it.")
             go_on.set()
             assert (first.wait(), second.wait()) == (0, 0)
-    assert len(site.asked) == 1
+    assert len(site.requests) == 1
     assert left_in(tmp_path) == ["it.jar"]
 
 
@@ -355,13 +355,13 @@ def test_what_a_killed_run_has_fetched_is_not_fetched_again(
 ) -> None:
     never = threading.Event()
     site.faults = [half_until(never)]
-    with another(wanted(site, tmp_path)) as killed:
+    with another(a_file(site, tmp_path)) as killed:
         eventually(lambda: half_is_here(tmp_path), "half of it is here", 60)
         killed.send_signal(signal.SIGKILL)
         killed.wait()
     never.set()
     here = (tmp_path / "cache" / PART).stat().st_size
-    fetch(wanted(site, tmp_path))
+    fetch(a_file(site, tmp_path))
     assert site.ranges == [None, f"bytes={here}-"]
     assert left_in(tmp_path) == ["it.jar"]
 
@@ -373,8 +373,8 @@ def test_a_disk_too_small_is_told_before_anything_is_fetched(
     site: JarServer, tmp_path: Path
 ) -> None:
     with pytest.raises(NoRoom, match=r"cache has 0\.2 MB free, and 0\.3 MB are missing"):
-        fetch(wanted(site, tmp_path), free=lambda _: 200_000)
-    assert site.asked == []
+        fetch(a_file(site, tmp_path), free=lambda _: 200_000)
+    assert site.requests == []
     assert left_in(tmp_path) == []
 
 
@@ -382,7 +382,7 @@ def test_a_disk_that_fills_up_meanwhile_is_told_and_freed_again(
     site: JarServer, tmp_path: Path
 ) -> None:
     limit = "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))"
-    with another(wanted(site, tmp_path), before=limit) as limited:
+    with another(a_file(site, tmp_path), before=limit) as limited:
         _, said = limited.communicate()
     assert limited.returncode == 1
     assert said.strip() == f"NoRoom: {tmp_path / 'cache'} cannot hold it (File too large)"
@@ -392,7 +392,7 @@ def test_a_disk_that_fills_up_meanwhile_is_told_and_freed_again(
 def test_a_folder_that_cannot_be_made_is_told(site: JarServer, tmp_path: Path) -> None:
     (tmp_path / "cache").write_text("a file")
     with pytest.raises(NoRoom, match="cache cannot hold it"):
-        fetch(wanted(site, tmp_path))
+        fetch(a_file(site, tmp_path))
 
 
 # -- proxies ---------------------------------------------------------------------------------------
@@ -402,8 +402,8 @@ def test_it_is_fetched_through_the_proxy_of_the_environment(
     site: JarServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("HTTP_PROXY", site.mirror.removesuffix("/jars"))
-    fetch(wanted(site, tmp_path, url="http://mirror.example/it.jar"))
-    assert [each["target"] for each in site.asked] == ["http://mirror.example/it.jar"]
+    fetch(a_file(site, tmp_path, url="http://mirror.example/it.jar"))
+    assert [each["target"] for each in site.requests] == ["http://mirror.example/it.jar"]
     assert (tmp_path / "cache" / "it.jar").read_bytes() == CONTENT
 
 
@@ -412,8 +412,8 @@ def test_an_address_in_no_proxy_is_asked_directly(
 ) -> None:
     monkeypatch.setenv("HTTP_PROXY", f"http://127.0.0.1:{free_ports(1)[0]}")
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-    fetch(wanted(site, tmp_path))
-    assert len(site.asked) == 1
+    fetch(a_file(site, tmp_path))
+    assert len(site.requests) == 1
 
 
 def test_a_proxy_that_refuses_is_told(
@@ -422,7 +422,7 @@ def test_a_proxy_that_refuses_is_told(
     site.faults = [status(407)]
     monkeypatch.setenv("HTTP_PROXY", site.mirror.removesuffix("/jars"))
     with pytest.raises(DownloadFailed, match="407 Proxy Authentication Required"):
-        fetch(wanted(site, tmp_path, url="http://mirror.example/it.jar"))
+        fetch(a_file(site, tmp_path, url="http://mirror.example/it.jar"))
     assert left_in(tmp_path) == []
 
 
@@ -431,7 +431,7 @@ def test_certificates_that_are_not_there_are_told(
 ) -> None:
     monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "gone.pem"))
     with pytest.raises(DownloadFailed, match="the certificates of the environment"):
-        fetch(wanted(site, tmp_path))
+        fetch(a_file(site, tmp_path))
 
 
 @pytest.mark.parametrize("proxy", ["gopher://127.0.0.1:9", "socks5://127.0.0.1:9"])
@@ -440,5 +440,5 @@ def test_a_proxy_that_cannot_be_used_is_told(
 ) -> None:
     monkeypatch.setenv("ALL_PROXY", proxy)
     with pytest.raises(DownloadFailed, match="the proxy or the certificates of the environment"):
-        fetch(wanted(site, tmp_path))
+        fetch(a_file(site, tmp_path))
     assert os.environ["ALL_PROXY"] == proxy

@@ -169,7 +169,7 @@ def test_pages_of_a_moment_hold_what_was_there_then(rest: FirestoreRest) -> None
 
 
 @pytest.mark.parametrize(
-    "asked",
+    "structured_query",
     [
         query("devices", where("hwid", "NOT_EQUAL", "h2")),
         {**query("devices"), "offset": 3},
@@ -178,13 +178,15 @@ def test_pages_of_a_moment_hold_what_was_there_then(rest: FirestoreRest) -> None
         {"from": []},
     ],
 )
-def test_what_no_adapter_asks_is_refused_and_not_guessed(rest: FirestoreRest, asked: Raw) -> None:
+def test_what_no_adapter_asks_is_refused_and_not_guessed(
+    rest: FirestoreRest, structured_query: Raw
+) -> None:
     with pytest.raises(BadRequest, match="does not know this"):
-        rest.run_query(asked)
+        rest.run_query(structured_query)
 
 
 @pytest.mark.parametrize(
-    "wanted",
+    "write",
     [
         {"transform": {"document": "…"}},
         {"delete": "…", "currentDocument": {"exists": True}},
@@ -193,10 +195,10 @@ def test_what_no_adapter_asks_is_refused_and_not_guessed(rest: FirestoreRest, as
         {"update": {"name": "…", "fields": {"x": {"timestampValue": "yesterday"}}}},
     ],
 )
-def test_a_write_that_no_adapter_makes_is_refused(rest: FirestoreRest, wanted: Raw) -> None:
+def test_a_write_that_no_adapter_makes_is_refused(rest: FirestoreRest, write: Raw) -> None:
     name = rest.name("things", "a")
     with pytest.raises(BadRequest, match="does not know this"):
-        rest.commit([orjson.loads(orjson.dumps(wanted).replace("…".encode(), name.encode()))])
+        rest.commit([orjson.loads(orjson.dumps(write).replace("…".encode(), name.encode()))])
     assert rest.get(name) is None
 
 
@@ -251,9 +253,9 @@ def test_a_token_reads_nothing_by_grpc(
     assert refused.value.code() is grpc.StatusCode.PERMISSION_DENIED
 
 
-def not_started(*said: str, **environ: str) -> str:
+def not_started(*arguments: str, **environ: str) -> str:
     told = subprocess.run(
-        [sys.executable, "-m", "local.emulators.firestore.server", *said],
+        [sys.executable, "-m", "local.emulators.firestore.server", *arguments],
         cwd=ROOT,
         env={**os.environ, **environ},
         capture_output=True,

@@ -148,7 +148,7 @@ def test_a_mirror_is_asked_for_the_file_by_its_name(
     with serving(CONTENT, SMALL.name) as site:
         jar = fetch_jar(SMALL, tmp_path / SMALL.name, {MIRROR: f"{site.mirror}/"})
     assert jar.read_bytes() == CONTENT
-    assert [each["target"] for each in site.asked] == [f"/jars/{SMALL.name}"]
+    assert [each["target"] for each in site.requests] == [f"/jars/{SMALL.name}"]
     shown = capsys.readouterr().out
     assert f"No Firestore emulator found: fetching {site.url}" in shown
     assert "100%" in shown

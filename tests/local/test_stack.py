@@ -271,17 +271,17 @@ def test_without_an_emulator_the_embedded_store_takes_its_place_and_says_so(
 
 
 @pytest.mark.parametrize(
-    ("asked", "jar"), [("emulator", ""), ("", "FIRESTORE_EMULATOR_JAR")], ids=["asked", "named"]
+    ("store", "jar"), [("emulator", ""), ("", "FIRESTORE_EMULATOR_JAR")], ids=["asked", "named"]
 )
 def test_who_asks_for_the_emulator_is_told_that_there_is_none(
-    source: Path, monkeypatch: pytest.MonkeyPatch, asked: str, jar: str
+    source: Path, monkeypatch: pytest.MonkeyPatch, store: str, jar: str
 ) -> None:
     monkeypatch.setattr("local.firestore.find_jar", nowhere)
     if jar:
         monkeypatch.setenv(jar, "/somewhere.jar")
     with (
         pytest.raises(EmulatorMissing, match="nowhere"),
-        running_stack(seed=False, source=source, store=asked),
+        running_stack(seed=False, source=source, store=store),
     ):
         pass
 

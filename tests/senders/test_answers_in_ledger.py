@@ -87,7 +87,7 @@ class Row:
         world.collect()
         (self.record,) = world.records(id).values()
         self.tally = world.get(id).tally
-        self.kept = (
+        self.address_stays = (
             device := world.devices.get("phone-1")
         ) is not None and device.address == address
         self.tried_again = len(world.tasks_seen) - tasks == 1
@@ -96,7 +96,7 @@ class Row:
         self.warnings = [
             it.getMessage() for it in ours if it.name == "shared.flow.delivery.push_round"
         ]
-        self.unheard_of = [it for it in ours if it.name == "shared.adapters.push.undocumented"]
+        self.undocumented = [it for it in ours if it.name == "shared.adapters.push.undocumented"]
 
     def check(self, answer: Answer) -> None:
         """Check that all of the row follows from the answer."""
@@ -104,7 +104,7 @@ class Row:
         assert self.record.outcome is outcome
         assert isinstance(answer, Accepted) or self.record.code == answer.code
         assert self.record.ambiguous == (isinstance(answer, RetryLater) and answer.ambiguous)
-        assert self.kept is not isinstance(answer, AddressGone)
+        assert self.address_stays is not isinstance(answer, AddressGone)
         assert self.tried_again is isinstance(answer, RetryLater | Misconfigured)
         delivered, failed = outcome is Outcome.DELIVERED, outcome is Outcome.FAILED
         if not self.tried_again:
@@ -114,7 +114,7 @@ class Row:
         assert bool(self.warnings) is perhaps_ours
         assert not perhaps_ours or self.record.code in " ".join(self.warnings)
         assert self.alarms == []
-        assert bool(self.unheard_of) is (self.record.code == "unknownError")
+        assert bool(self.undocumented) is (self.record.code == "unknownError")
 
 
 @pytest.mark.parametrize("prefix", FCM)
@@ -138,7 +138,7 @@ def test_what_apple_calls_dead_since_before_it_was_registered_is_kept(
 ) -> None:
     with apns_parts.Sending(apns) as send:
         row = Row(AddressKind.APNS, prefix, send.sender, caplog, registered_at=NOON)
-    assert (row.record.outcome, row.kept) == (Outcome.FAILED, True)
+    assert (row.record.outcome, row.address_stays) == (Outcome.FAILED, True)
 
 
 @pytest.mark.parametrize("prefix", HMS)

@@ -34,7 +34,7 @@ def sent(message: Message, token: str = "token") -> dict[str, Any]:
     return check(message.payload(FCM).body(token)).message
 
 
-shown = st.text(
+texts = st.text(
     st.one_of(
         st.characters(exclude_categories=["Cs", "Cc"]),
         st.sampled_from('"\\/\n\t😀👩‍👩‍👧‍👦‮⁦é\u2028\ufeff'),
@@ -45,7 +45,7 @@ shown = st.text(
 
 def visible(most: int) -> st.SearchStrategy[str]:
     """Draw texts in which something can be seen, as submitted content has them."""
-    return shown.map(lambda text: text.strip()[:most]).filter(lambda text: not is_blank(text))
+    return texts.map(lambda text: text.strip()[:most]).filter(lambda text: not is_blank(text))
 
 
 paths = st.text("abc/é?&=\"'%", max_size=60)

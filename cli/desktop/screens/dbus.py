@@ -37,7 +37,7 @@ class DBusScreen:
         """Ask the server what it can do; raises ``ProgramFailed`` where there is none."""
         self._programs, self._open_link = programs, open_link
         self._links: dict[int, str] = {}
-        self._shown = 0
+        self._shown_id = 0
         self._end = ExitStack()
         capabilities = self._call("GetCapabilities")
         self._markup = "'body-markup'" in capabilities
@@ -56,7 +56,7 @@ class DBusScreen:
         answer = self._call(
             "Notify",
             text(APP),
-            f"uint32 {self._shown}",
+            f"uint32 {self._shown_id}",
             text(""),
             text(note.title),
             text(body),
@@ -67,14 +67,14 @@ class DBusScreen:
         found = _ID.fullmatch(answer)
         if found is None:
             raise ProgramFailed(f"gdbus: {answer.strip()} is no notification's number")
-        self._shown = int(found[1])
-        self._links = {self._shown: note.link} if note.link else {}
+        self._shown_id = int(found[1])
+        self._links = {self._shown_id: note.link} if note.link else {}
 
     def withdraw(self) -> None:
         """Close it; a person may have closed it before."""
-        if self._shown:
-            self._call("CloseNotification", f"uint32 {self._shown}")
-        self._shown, self._links = 0, {}
+        if self._shown_id:
+            self._call("CloseNotification", f"uint32 {self._shown_id}")
+        self._shown_id, self._links = 0, {}
 
     def close(self) -> None:
         """Hear of no more presses."""

@@ -28,10 +28,10 @@ def number(secret: str, at: float) -> str:
     return f"{(value & 0x7FFFFFFF) % 10**DIGITS:0{DIGITS}}"
 
 
-def _matches(secret: str, given: str) -> bool:
+def _matches(secret: str, code: str) -> bool:
     now = time.time()
     steps = range(-ADJACENT, ADJACENT + 1)
-    return given in {number(secret, now + step * PERIOD_SECONDS) for step in steps}
+    return code in {number(secret, now + step * PERIOD_SECONDS) for step in steps}
 
 
 class Verification(Body):

@@ -163,7 +163,7 @@ def _origin(request: web.Request) -> str:
     return str(request.url.origin())
 
 
-def _page(said: str, code: str = "", status: int = 200) -> web.Response:
+def _page(sentence: str, code: str = "", status: int = 200) -> web.Response:
     """Build a page that says something, and asks for a password if there is a code for it."""
     form = (
         '<form method="post" action="' + ACTION + '">'
@@ -173,7 +173,7 @@ def _page(said: str, code: str = "", status: int = 200) -> web.Response:
     )
     text = (
         '<!doctype html><html lang="en"><meta charset="utf-8"><title>Password</title>'
-        f"<p>{html.escape(said)}</p>{form if code else ''}</html>"
+        f"<p>{html.escape(sentence)}</p>{form if code else ''}</html>"
     )
     return web.Response(text=text, status=status, content_type="text/html")
 

@@ -71,5 +71,5 @@ _WRITERS: Mapping[type, Callable[[Any], Raw]] = {
     Null: lambda _: {"nullValue": None},
     dict: lambda value: {"mapValue": {"fields": shown_fields(value)}},
     list: lambda value: {"arrayValue": {"values": [shown(each) for each in value]}},
-    Foreign: lambda value: value.said,
+    Foreign: lambda value: value.raw,
 }

@@ -26,9 +26,9 @@ S = TypeVar("S")
 class InForce(Generic[C, S]):
     """Settings in force, and the random choice of their faults: rows of ``faults``, by prefix."""
 
-    def __init__(self, first: C, scripts: Mapping[str, S]) -> None:
+    def __init__(self, first: C, faults: Mapping[str, S]) -> None:
         self._first = first
-        self._scripts = scripts
+        self._faults_by_prefix = faults
         self._bring(first)
 
     def change(self, text: bytes) -> None:
@@ -42,7 +42,7 @@ class InForce(Generic[C, S]):
         self._bring(self._first.model_copy(update=given))
 
     def _bring(self, config: C) -> None:
-        self._faults = [self._scripts[prefix] for prefix in config.faults]
+        self._faults = [self._faults_by_prefix[prefix] for prefix in config.faults]
         self._chance = random.Random(config.seed)  # noqa: S311
         self.config = config
 

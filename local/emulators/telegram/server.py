@@ -210,8 +210,8 @@ def app(telegram: Telegram) -> web.Application:
     return application
 
 
-def _person(said: str) -> tuple[int, str]:
-    id, _, name = said.partition("=")
+def _person(option: str) -> tuple[int, str]:
+    id, _, name = option.partition("=")
     return int(id), name or id
 
 

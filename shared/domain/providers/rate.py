@@ -13,7 +13,7 @@ MINUTE_SECONDS: Final = 60.0
 class Bucket:
     """The rest of a rate at a moment. It fills up evenly, to a minute's worth."""
 
-    left: float
+    tokens: float
     at: datetime
 
     @classmethod
@@ -30,7 +30,7 @@ class Bucket:
             return self, MINUTE_SECONDS
         at = max(self.at, now)
         refilled = (at - self.at).total_seconds() * per_minute / MINUTE_SECONDS
-        left, wanted = min(per_minute, self.left + refilled), min(cost, per_minute)
+        left, wanted = min(per_minute, self.tokens + refilled), min(cost, per_minute)
         if wanted > left:
             return Bucket(left, at), (wanted - left) * MINUTE_SECONDS / per_minute
         return Bucket(left - wanted, at), 0.0

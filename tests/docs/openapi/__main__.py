@@ -4,7 +4,7 @@ from tests.docs.openapi.documents import documents, text_of
 from tests.docs.openapi.page import pages
 
 if __name__ == "__main__":
-    for path, found in documents():
-        path.write_text(text_of(found), encoding="utf-8")
+    for path, document in documents():
+        path.write_text(text_of(document), encoding="utf-8")
     for path, text in pages():
         path.write_text(text, encoding="utf-8")

@@ -103,9 +103,9 @@ def documents() -> Iterator[tuple[Path, Document]]:
         yield FOLDER / f"{door.name}.json", document(door)
 
 
-def text_of(found: Document) -> str:
+def text_of(document: Document) -> str:
     """Write a document: the same for the same tables."""
-    return json.dumps(found, ensure_ascii=False, indent=2) + "\n"
+    return json.dumps(document, ensure_ascii=False, indent=2) + "\n"
 
 
 @cache
@@ -234,13 +234,13 @@ def _security(route: Route) -> list[Document]:
     return [{}, *needed] if free and needed else needed
 
 
-def _parameter(route: Route, plain: Document, shown: Sequence[examples.Exchange]) -> Document:
+def _parameter(route: Route, plain: Document, exchanges: Sequence[examples.Exchange]) -> Document:
     name, place = plain["name"], plain["in"]
     if place == "path":
         kept = {**plain, "description": PATH[name], "schema": _in_path(route, name)}
         if name == "id" and "keys" in route.template:
             kept["description"] = "Id of the key."
-        values = examples.path_values(route, shown[0].path)
+        values = examples.path_values(route, exchanges[0].path)
         return {**kept, "example": values[name]}
     if place == "header":
         return {**plain, "description": REQUEST_HEADERS[name]}
@@ -261,16 +261,16 @@ def _in_path(route: Route, name: str) -> Document:
     return {"type": "string", "pattern": pattern} if pattern else {"type": "string"}
 
 
-def _request_body(plain: Document, shown: Sequence[examples.Exchange]) -> Document:
+def _request_body(plain: Document, exchanges: Sequence[examples.Exchange]) -> Document:
     schema = plain["content"][JSON]["schema"]
     content: Document = {"schema": schema}
-    if sent := [each for each in shown if each.body is not None]:
+    if sent := [each for each in exchanges if each.body is not None]:
         content["examples"] = {_slug(it): {"summary": it.about, "value": it.body} for it in sent}
     return {"required": plain["required"], "content": {JSON: content}}
 
 
 def _success(
-    route: Route, status: int, plain: Document, shown: Sequence[examples.Exchange]
+    route: Route, status: int, plain: Document, exchanges: Sequence[examples.Exchange]
 ) -> Document:
     said: Document = {"description": _DONE.get(status, "Done.")}
     if headers := OPERATIONS[route.endpoint].headers:
@@ -280,7 +280,7 @@ def _success(
         }
     if "content" in plain:
         ((form, content),) = plain["content"].items()
-        values = [it for it in shown if it.status == status]
+        values = [it for it in exchanges if it.status == status]
         said["content"] = {
             form: {
                 "schema": content["schema"],
@@ -349,13 +349,15 @@ def _response(
     protocol: Protocol,
     status: int,
     codes: Sequence[str],
-    known: Mapping[str, examples.Exchange],
+    exchange_by_code: Mapping[str, examples.Exchange],
 ) -> Document:
     rest = protocol is Protocol.REST
     said: Document = {"description": "\n".join(f"- `{it}`: {PROBLEMS[it].remedy}." for it in codes)}
     if headers := dict(_refusal_headers(protocol, status, codes)):
         said["headers"] = headers
-    shown = {code: {"$ref": f"{_REFS}examples/{code}"} for code in codes if code in known}
+    shown = {
+        code: {"$ref": f"{_REFS}examples/{code}"} for code in codes if code in exchange_by_code
+    }
     schema = _problem(status, codes) if rest else _callable_error(codes)
     said["content"] = {PROBLEM if rest else JSON: {"schema": schema, "examples": shown}}
     return said

@@ -120,10 +120,10 @@ _LEFT_OUT = (
 # ---- operations ----------------------------------------------------------------------------------
 
 
-def _operations(door: Door, found: Document) -> Iterator[Operation]:
+def _operations(door: Door, document: Document) -> Iterator[Operation]:
     for row in door.rows:
         path = row.template if row.protocol is Protocol.REST else f"/{row.function}"
-        yield row, path, found["paths"][path][row.method.lower()]
+        yield row, path, document["paths"][path][row.method.lower()]
 
 
 def _line(operation: Operation) -> Sequence[str]:
@@ -136,10 +136,10 @@ def _refusals_of_all(door: Door) -> Iterator[Sequence[str]]:
     yield from ((f"`{code}`", PROBLEMS[code].remedy) for code in OF_ALL if code in possible)
 
 
-def _credentials(found: Document) -> Iterator[str]:
+def _credentials(document: Document) -> Iterator[str]:
     rows = (
         (f"`{name}`", scheme["description"])
-        for name, scheme in found["components"]["securitySchemes"].items()
+        for name, scheme in document["components"]["securitySchemes"].items()
     )
     yield "Each is sent as `Authorization: Bearer …`."
     yield _table(("scheme", "what it is"), rows)
@@ -150,7 +150,7 @@ def _credentials(found: Document) -> Iterator[str]:
     )
 
 
-def _operation(door: Door, found: Document, operation: Operation) -> Iterator[str]:
+def _operation(door: Door, document: Document, operation: Operation) -> Iterator[str]:
     row, path, said = operation
     yield f"### `{row.method} {path}`"
     yield f"**{said['summary']}** {said['description']}"
@@ -165,7 +165,7 @@ def _operation(door: Door, found: Document, operation: Operation) -> Iterator[st
         ("status", "answer", "headers"),
         (_success(int(status), it) for status, it in said["responses"].items() if status < "4"),
     )
-    refused = list(_refusals(found["components"]["responses"], said["responses"]))
+    refused = list(_refusals(document["components"]["responses"], said["responses"]))
     if own := [row for row in refused if row[1] not in OF_ALL]:
         rows = ((status, f"`{code}`", PROBLEMS[code].remedy) for status, code in own)
         yield _table(("status", "`code`", "what to do"), rows)
