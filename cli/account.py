@@ -6,7 +6,7 @@ from cli.errors import cli_errors
 from cli.terminal import say
 from shared.domain.errors import NotFound
 from shared.ports import Invitations
-from shared.wiring import parts
+from shared.wiring import invitations, parts
 
 by_mail = click.option(
     "--mail", is_flag=True, help="Have Google send the link, instead of printing it."
@@ -33,15 +33,15 @@ def invite(email: str, operator: bool, mail: bool) -> None:
     Prints its uid, by which an operator makes it a provider or a moderator, and the link. For an
     account that is there already, the link again.
     """
-    invitations = parts().invitations
+    accounts = invitations(parts())
     try:
-        uid, what = invitations.uid(email), "was there already"
+        uid, what = accounts.uid(email), "was there already"
     except NotFound:
-        uid, what = invitations.create(email), "is new"
+        uid, what = accounts.create(email), "is new"
     if operator:
-        invitations.set_operator(email, True)
+        accounts.set_operator(email, True)
     say(f"{uid}  {email} {what}{', and an operator' if operator else ''}")
-    _hand_over(invitations, email, mail=mail)
+    _hand_over(accounts, email, mail=mail)
 
 
 @account.command()
@@ -50,9 +50,9 @@ def invite(email: str, operator: bool, mail: bool) -> None:
 @cli_errors
 def reset(email: str, mail: bool) -> None:
     """Give somebody who forgot their password a link to set another."""
-    invitations = parts().invitations
-    invitations.uid(email)  # Google may not say that there is none
-    _hand_over(invitations, email, mail=mail)
+    accounts = invitations(parts())
+    accounts.uid(email)  # Google may not say that there is none
+    _hand_over(accounts, email, mail=mail)
 
 
 @account.command()
@@ -60,7 +60,7 @@ def reset(email: str, mail: bool) -> None:
 @cli_errors
 def demote(email: str) -> None:
     """Take the right of an operator, and end the account's sessions."""
-    parts().invitations.set_operator(email, False)
+    invitations(parts()).set_operator(email, False)
     say(f"{email} is no operator any more, and signed out everywhere")
 
 
@@ -72,15 +72,15 @@ def unenrol(email: str) -> None:
 
     With the password they sign in again, and enrol another.
     """
-    parts().invitations.drop_second_factors(email)
+    invitations(parts()).drop_second_factors(email)
     say(f"{email} has no second factor any more")
 
 
-def _hand_over(invitations: Invitations, email: str, *, mail: bool) -> None:
+def _hand_over(accounts: Invitations, email: str, *, mail: bool) -> None:
     if mail:
-        invitations.mail_password_link(email)
+        accounts.mail_password_link(email)
         say(f"Google sends the link to {email}")
         return
-    link = invitations.password_link(email)
+    link = accounts.password_link(email)
     say("whoever opens this link sets the password, once and within an hour:")
     say(link)

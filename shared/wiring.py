@@ -93,8 +93,6 @@ class Parts(Protocol):
     @property
     def accounts(self) -> Accounts: ...
     @property
-    def invitations(self) -> Invitations: ...
-    @property
     def standings(self) -> Standings: ...
     @property
     def app_check(self) -> AppCheck: ...
@@ -274,11 +272,12 @@ class CallerParts(BaseParts):
 
         return FirebaseAccounts(self.settings)
 
-    @cached_property
-    def invitations(self) -> Invitations:
-        from shared.adapters.invitations import FirebaseInvitations
 
-        return FirebaseInvitations(self.settings)
+def invitations(p: Parts) -> Invitations:
+    """Build what the operator's command makes accounts with; functions are deployed without it."""
+    from shared.adapters.invitations import FirebaseInvitations
+
+    return FirebaseInvitations(p.settings)
 
 
 class FanOutParts(BaseParts):

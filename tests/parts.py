@@ -23,7 +23,7 @@ from shared.domain.delivery.ledger import Batch
 from shared.domain.errors import NotFound
 from shared.domain.providers.provider import Domain, Provider
 from shared.domain.providers.standing import Standing
-from shared.ports import Archive, Chat, Invitations, Signer
+from shared.ports import Archive, Chat, Signer
 from shared.ports.database import Put
 from shared.settings import Settings, read
 from shared.stores.audience import Audience
@@ -226,12 +226,6 @@ class MemoryParts(DatabaseParts):
     @cached_property
     def rates(self) -> ProcessRates:
         return ProcessRates(self.clock)
-
-    @cached_property
-    def invitations(self) -> Invitations:
-        from shared.adapters.invitations import FirebaseInvitations
-
-        return FirebaseInvitations(self.settings)
 
     @cached_property
     def app_check(self) -> FirebaseAppCheck:

@@ -32,7 +32,6 @@ from shared.ports import (
     Archive,
     Chat,
     Identities,
-    Invitations,
     Sender,
     Signer,
 )
@@ -165,11 +164,7 @@ class SimulatedParts(DatabaseParts):
 
     @property
     def app_check(self) -> AppCheck:
-        raise NotImplementedError("no app has to prove here that it is one")
-
-    @property
-    def invitations(self) -> Invitations:
-        raise NotImplementedError("nobody is invited here")
+        raise NotImplementedError("no app has to prove here which it is")
 
     @property
     def until(self) -> datetime:
