@@ -9,16 +9,18 @@ import pytest
 from openapi_schema_validator import OAS31Validator
 from openapi_spec_validator import validate
 
+from functions.device.api import DOOR as DEVICE
 from functions.http.openapi import description
 from functions.http.routes import Protocol, Route
 from functions.main import DOORS as FUNCTIONS
+from functions.operator.door import DOOR as OPERATOR
 from functions.provider.door import DOOR as PROVIDER
 from shared.domain.codes import PROBLEMS
 from tests.docs.openapi import documents, examples, page
 from tests.docs.openapi.documents import DOORS, FOLDER, Document, Door, document, text_of
 from tests.docs.openapi.examples import Exchange, of_row
 from tests.docs.openapi.fields import FIELDS, PATH
-from tests.docs.openapi.operations import CALLERS, OPERATIONS, codes_of
+from tests.docs.openapi.operations import CALLERS, GUARDS, OPERATIONS, codes_of
 
 ROWS = [pytest.param(door, row, id=row.endpoint) for door in DOORS for row in door.rows]
 EACH_ROW = pytest.mark.parametrize(("door", "row"), ROWS)
@@ -52,8 +54,12 @@ OF_MANY = {
     "keyEnded",
     "accountClosed",
     "sessionEnded",
+    "appCheckFailed",
+    "secondFactorRequired",
 }
-"""Codes that follow from the caller or from what a row takes; recorded once, not of each row."""
+"""Codes that follow from the caller, the function or what a row takes; tests of their own call
+every row for them.
+"""
 
 
 def operation(door: Door, row: Route) -> Document:
@@ -126,6 +132,8 @@ def test_every_function_is_described_or_is_for_a_service_only() -> None:
 def test_the_words_are_about_rows_callers_and_fields_that_are_there() -> None:
     assert OPERATIONS.keys() == {row.endpoint for row in examples.ROWS}
     assert CALLERS.keys() == {row.who for row in examples.ROWS}
+    guarded = {table.function for table in (DEVICE, OPERATOR, PROVIDER) if table._guard}
+    assert GUARDS.keys() == guarded
     schemas = {
         (name, field)
         for door in DOORS

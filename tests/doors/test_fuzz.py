@@ -86,11 +86,12 @@ def test_every_answer_is_as_described(function: str, label: str, mode: str) -> N
         for name in case.path_parameters:
             if data.draw(st.booleans(), label=f"{name} that is there"):
                 case.path_parameters[name] = data.draw(st.sampled_from(HERE[name]))
+        case.headers.update(credential)
         world = a_furnished_fanfare()
         with replaced(world):
             before = world.stored()
             app = client(function).application
-            response = case.call(base_url="http://fanfare.example", headers=credential, app=app)
+            response = case.call(base_url="http://fanfare.example", app=app)
             case.validate_response(response, checks=CHECKS)
         headers = {name.title(): values[0] for name, values in response.headers.items()}
         headers["WWW-Authenticate"] = headers.pop("Www-Authenticate", "")

@@ -24,6 +24,7 @@ from tests.docs.openapi import examples
 from tests.docs.openapi.fields import FIELDS, PATH
 from tests.docs.openapi.operations import (
     CALLERS,
+    GUARDS,
     OPERATIONS,
     REQUEST_HEADERS,
     SCHEMES,
@@ -202,8 +203,12 @@ def _operation(route: Route, plain: Document) -> Document:
         "description": f"{_rest_of(route)}{said.text}\n\nCalled by {CALLERS[route.who].words}.",
         "security": _security(route),
     }
-    if parameters := plain.get("parameters"):
-        operation["parameters"] = [_parameter(route, each, shown) for each in parameters]
+    parameters = [_parameter(route, each, shown) for each in plain.get("parameters", ())]
+    if guard := GUARDS.get(route.function):
+        header = {"name": guard.header, "in": "header", "description": guard.words}
+        parameters.append({**header, "schema": {"type": "string"}})
+    if parameters:
+        operation["parameters"] = parameters
     if sent := plain.get("requestBody"):
         operation["requestBody"] = _request_body(sent, shown)
     operation["responses"] = {

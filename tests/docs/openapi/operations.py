@@ -55,12 +55,12 @@ CALLERS: Mapping[Who, Kind] = {
     callers.moderator: Kind(
         "a moderator: an account with the claim `moderator`",
         ("moderatorToken",),
-        (*_SIGNED_IN, *_STANDING, "moderatorOnly"),
+        (*_SIGNED_IN, *_STANDING, "moderatorOnly", "secondFactorRequired"),
     ),
     callers.operator: Kind(
         "an operator: an account with the claim `operator`",
         ("operatorToken",),
-        (*_SIGNED_IN, *_STANDING, "operatorOnly"),
+        (*_SIGNED_IN, *_STANDING, "operatorOnly", "secondFactorRequired"),
     ),
     device: Kind(
         "the device that the path names, with its secret or its ID token",
@@ -94,6 +94,15 @@ SCHEMES: Mapping[str, Mapping[str, str]] = {
         "description": f"{_ID_TOKEN}, for which the device exchanged its `customToken`.",
     },
 }
+
+
+@dataclass(frozen=True, slots=True)
+class Guard:
+    """What a function asks of every request, whoever calls: a header, and its refusals."""
+
+    header: str
+    words: str
+    codes: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -403,6 +412,15 @@ OPERATIONS: Mapping[str, Operation] = {
 }
 """By the name of the row (``Route.endpoint``), in the order of the documents."""
 
+GUARDS: Mapping[str, Guard] = {
+    "device-api": Guard(
+        "X-Firebase-AppCheck",
+        "The app's token of Firebase App Check; needed where the operator requires App Check.",
+        ("appCheckFailed",),
+    ),
+}
+"""By the function."""
+
 REQUEST_HEADERS: Mapping[str, str] = {
     "Idempotency-Key": (
         "A key that the client makes up for this one request, such as a UUID; kept for a week."
@@ -419,8 +437,10 @@ def codes_of(route: Route) -> list[str]:
 
 
 def _by_shape(route: Route) -> Iterator[str]:
-    """Yield the codes that follow from what a row takes."""
+    """Yield the codes that follow from what a row takes, and from its function."""
     yield from ("internal", "tryAgain", "invalidInput")
+    if guard := GUARDS.get(route.function):
+        yield from guard.codes
     if route.method != "GET":
         yield from ("malformed", "tooLarge", "unsupportedMediaType")
     if route.protocol is Protocol.REST and "<" in route.path:
