@@ -134,6 +134,21 @@ def test_values_of_every_kind_are_given_back_as_they_came(rest: FirestoreRest) -
     assert shown == ODD
 
 
+def test_a_document_by_itself_is_read_whole_or_by_its_fields(
+    rest: FirestoreRest, at: httpx.Client
+) -> None:
+    name, owner = rest.name("devices", "Hw 1:é"), {"Authorization": "Bearer owner"}
+    fields = {"a": {"stringValue": "x"}, "b": {"integerValue": "2"}}
+    (version,) = rest.commit([write(name, fields)])
+    whole = at.get(f"/v1/{name}", headers=owner).json()
+    assert whole == {"name": name, "fields": fields, "updateTime": version}
+    masked = at.get(f"/v1/{name}?mask.fieldPaths=b&mask.fieldPaths=c", headers=owner)
+    assert masked.json()["fields"] == {"b": {"integerValue": "2"}}
+    refused = at.get(f"/v1/{name}?readTime=2026-01-01T00:00:00Z", headers=owner)
+    assert refused.status_code == 400
+    assert at.get(f"/v1/{rest.name('devices', 'none')}", headers=owner).status_code == 404
+
+
 def test_the_same_values_come_by_grpc(client: Client) -> None:
     odd = {"null": None, "list": [None, 1.5], "bytes": b"\x00\x01", "place": GeoPoint(53.9, 27.5)}
     client.document("things/odd").set(odd)

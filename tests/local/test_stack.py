@@ -264,8 +264,7 @@ def test_without_an_emulator_the_embedded_store_takes_its_place_and_says_so(
         eventually(
             lambda: httpx.get(hello, timeout=60).json()["seen"] == ["devices/d1"], "the event"
         )
-    (said,) = [line for line in told if "the embedded store takes its place" in line]
-    assert said.startswith("No Firestore emulator can be found or fetched here: ")
+    assert "The embedded store takes the emulator's place. The jar is nowhere." in told
     assert "Starting embedded store, gateway, workers …" in told
     assert not listens(stack.firestore)
 
@@ -287,7 +286,7 @@ def test_who_asks_for_the_emulator_is_told_that_there_is_none(
 
 
 def nowhere() -> Path:
-    raise EmulatorMissing("the jar is nowhere")
+    raise EmulatorMissing("The jar is nowhere.")
 
 
 def test_an_emulator_that_runs_already_and_the_embedded_store_exclude_each_other(

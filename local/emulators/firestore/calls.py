@@ -82,9 +82,9 @@ class Documents:
 
     # ---- reading -----------------------------------------------------------------------------
 
-    def get(self, name: str) -> Raw:
-        """Return one document. Raises ``Refused`` when there is none."""
-        found = self.database.get(name)
+    def get(self, name: str, mask: Sequence[str] = ()) -> Raw:
+        """Return these fields of one document, or all. Raises ``Refused`` when there is none."""
+        found = self.database.get(name, mask)
         if found is None:
             raise Refused("NOT_FOUND", "there is no such document")
         return self._shown(found)

@@ -42,6 +42,7 @@ Anybody with a sign-in token of the project: GET of a device's own document.
   DELETE /emulator/v1/projects/{project}/databases/(default)/documents    forget a project
   POST   /emulator/v1/projects/{project}/eventarcTrigger?eventarcTriggerId=KEY
 """
+_MASK = "mask.fieldPaths"
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
@@ -84,7 +85,9 @@ class RestDoors:
             claims = claims_of(authorization, documents.project)
             if not may_get(documents.database, name, claims):
                 raise _denied()
-        return _json(documents.get(name))
+        if request.query.keys() - {_MASK}:
+            raise Refused("INVALID_ARGUMENT", f"one document is read with {_MASK} or nothing")
+        return _json(documents.get(name, request.query.getall(_MASK, ())))
 
     async def put(self, request: web.Request) -> web.Response:
         """Write one whole document."""
