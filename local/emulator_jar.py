@@ -30,7 +30,7 @@ Fetch = Callable[[Jar, Path, Mapping[str, str]], Path]
 
 @dataclass(frozen=True, slots=True)
 class Launch:
-    """How a jar is started, and the Java it needs."""
+    """Command that starts a jar, and the Java that the jar needs."""
 
     arguments: tuple[str, ...]
     java: int

@@ -18,7 +18,7 @@ MAIN_CLASS = "com.google.cloud.datastore.emulator.firestore.CloudFirestore"
 
 @dataclass(frozen=True, slots=True)
 class Jar:
-    """Release of the emulator."""
+    """File of one release of the emulator."""
 
     version: str
     size: int
@@ -29,7 +29,7 @@ class Jar:
 
     @property
     def name(self) -> str:
-        """Name of the file, as the Firebase CLI has it."""
+        """File name that the Firebase CLI gives."""
         return f"cloud-firestore-emulator-v{self.version}.jar"
 
 

@@ -185,7 +185,7 @@ class _Quiet(SimpleHTTPRequestHandler):
 
 
 def run_to_the_counted_push(machine: Machine, name: str, *words: str, **environ: str) -> float:
-    """Clone, `make run`, wait for the counted push, Ctrl-C; return the seconds until the push."""
+    """Run a clone: `make run`, wait for the counted push, Ctrl-C; return the seconds it took."""
     home = f"/home/{USER}/{name}"
     folder = Path(f"{machine.root}{home}")
     shutil.rmtree(folder, ignore_errors=True)  # of a run that was killed

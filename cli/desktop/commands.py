@@ -36,7 +36,7 @@ TAKEN: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where this computer registers, keeps its secret, and says what it does."""
+    """Server that this computer registers at, file of its secret, and place for what it says."""
 
     gateway: str
     file: DeviceFile

@@ -26,7 +26,7 @@ class Away(Exception):
 
 
 class Refused(Exception):
-    """Answer that repeating does not change."""
+    """Refusal that repeating does not change."""
 
     def __init__(self, status: int, code: str, detail: str) -> None:
         super().__init__(f"{detail or 'refused'} ({status} {code})".replace(" )", ")"))
@@ -68,7 +68,7 @@ class DeviceDoor:
         self._ask("POST", f"{self._mine}/consent", headers=self._proof, json={"consent": consent})
 
     def leave(self) -> None:
-        """Be forgotten; to have been forgotten already is as good."""
+        """Withdraw the registration; a withdrawal that was made already is as good."""
         try:
             self._ask("DELETE", self._mine, headers=self._proof)
         except Refused as refusal:

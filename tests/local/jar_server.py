@@ -28,7 +28,7 @@ class JarServer:
 
     @property
     def ranges(self) -> list[str | None]:
-        """What part each request asked for."""
+        """Part that each request asked for."""
         return [each.get("Range") for each in self.requests]
 
 

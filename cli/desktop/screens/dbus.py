@@ -77,7 +77,7 @@ class DBusScreen:
         self._shown_id, self._links = 0, {}
 
     def close(self) -> None:
-        """Hear of no more presses."""
+        """Stop listening for presses."""
         self._end.close()
 
     def _call(self, method: str, *arguments: str) -> str:

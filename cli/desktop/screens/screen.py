@@ -10,7 +10,7 @@ class Screen(Protocol):
 
     @property
     def name(self) -> str:
-        """What it is called in reports."""
+        """Screen's word for itself in reports."""
         ...
 
     def show(self, note: Note) -> None:

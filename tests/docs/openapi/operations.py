@@ -107,7 +107,7 @@ class Guard:
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """What is said of one row.
+    """Description of one row.
 
     ``examples`` names recorded requests; without any the first that did its work is shown.
     ``schemes`` are for a row that takes a credential which it does not need. ``headers`` are those
