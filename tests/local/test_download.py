@@ -311,8 +311,8 @@ def another(file: FileToFetch, before: str = "") -> "subprocess.Popen[str]":
         f"{before}\n"
         "import sys; from pathlib import Path; from local.download import *\n"
         f"to = Path({str(file.to)!r})\n"
-        f"wanted = Wanted({file.url!r}, {file.size}, {file.sha256!r}, to)\n"
-        "try: Download(wanted).run()\n"
+        f"file = FileToFetch({file.url!r}, {file.size}, {file.sha256!r}, to)\n"
+        "try: Download(file).run()\n"
         "except DownloadFailed as failed: sys.exit(f'{type(failed).__name__}: {failed}')\n"
     )
     return subprocess.Popen(
