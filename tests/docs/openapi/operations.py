@@ -98,7 +98,7 @@ SCHEMES: Mapping[str, Mapping[str, str]] = {
 
 @dataclass(frozen=True, slots=True)
 class Guard:
-    """What a function asks of every request, whoever calls: a header, and its refusals."""
+    """Demand of a function on every request, whoever calls: a header, and its refusals."""
 
     header: str
     words: str
@@ -267,7 +267,7 @@ OPERATIONS: Mapping[str, Operation] = {
     ),
     "provider-api GET /openapi.json": Operation(
         "This document",
-        "ServedApp is the same API with fewer words: no examples, and every status of the door at "
+        "Served is the same API with fewer words: no examples, and every status of the door at "
         "each operation. It may be kept for an hour, and asked for by its `ETag` in "
         "`If-None-Match`.",
         headers={
