@@ -1,4 +1,4 @@
-"""One notification to phones at FCM, Apple and Huawei and to desktops, through everything real.
+"""One notification to phones at every push service and to desktops, through everything real.
 
 What each emulator says it took, what desktops show, what the ledger records and what the counters
 say are four accounts of the same thing, and must agree device by device.
@@ -32,7 +32,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("stack")]
 
 BODY = {"title": "To everybody", "body": "On every service", "targetSegment": {}}
 FINAL = {Outcome.DELIVERED, Outcome.FAILED, Outcome.SKIPPED, Outcome.UNKNOWN}
-DEAD = (("fcm", "unregistered-"), ("apns", "bad-device-token-"), ("hms", "illegal-"))
+DEAD = tuple((str(kind), f"{begins}-") for kind, begins in demo.DEAD.items())
 ALIVE_SINCE = ("apns", "unregistered-")
 """Apple calls it dead as of long ago, and it was registered only now: it is kept."""
 
@@ -98,7 +98,7 @@ def kinds(sent: Sent, *hwids: str) -> Counter[str]:
 
 def test_the_audience_is_mixed_and_every_device_has_one_outcome(sent: Sent) -> None:
     assert min(kinds(sent, *sent.records).values()) > 10
-    assert set(kinds(sent, *sent.records)) == {"fcm", "apns", "hms", "desktop"}
+    assert set(kinds(sent, *sent.records)) == {*AddressKind, "desktop"}
     assert sent.final["status"] == "approved"
     assert len(sent.records) == sent.final["targetedCount"]
     assert {it.outcome for it in sent.records.values()} <= FINAL
