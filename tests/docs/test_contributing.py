@@ -41,7 +41,7 @@ ROWS = list(rows())
 
 
 def naming(example: str) -> frozenset[str]:
-    """Find the product's files in which the example stands, in either spelling."""
+    """Find the product's files in whose text or path the example stands, in either spelling."""
     snake = re.sub(r"([A-Z])", lambda it: f"_{it[1].lower()}", example)
     word = re.compile(rf"\b({re.escape(example)}|{re.escape(snake)})\b", re.IGNORECASE)
     found = (
@@ -50,9 +50,13 @@ def naming(example: str) -> frozenset[str]:
         for path in (ROOT / folder).rglob("*")
         if path.suffix in WRITTEN
         and A_CLIENT not in path.parents
-        and word.search(path.read_text(encoding="utf-8"))
+        and (word.search(path.read_text(encoding="utf-8")) or example in _words(path))
     )
     return frozenset(path.relative_to(ROOT).as_posix() for path in found)
+
+
+def _words(path: Path) -> list[str]:
+    return re.split(r"[^a-zA-Z]", path.relative_to(ROOT).as_posix())
 
 
 def test_the_table_is_read() -> None:
