@@ -216,7 +216,7 @@ def test_a_stack_without_jar_and_network_says_one_sentence_and_leaves_nothing(
     }
     told = subprocess.run(
         [
-            *(sys.executable, "-m", "local.stack", "up", "--no-seed"),
+            *(sys.executable, "-m", "local.stack", "up", "--no-seed", "--store", "emulator"),
             *("--stack-file", str(tmp_path / "stack.json")),
         ],
         cwd=ROOT,
