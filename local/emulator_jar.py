@@ -90,7 +90,7 @@ def fetch_jar(jar: Jar, to: Path, environ: Mapping[str, str] = os.environ) -> Pa
         return Download(wanted).run()
     except NoRoom as full:
         raise EmulatorMissing(
-            f"The Firestore emulator could not be stored: {full}. Make room there, or name another "
+            f"The Firestore emulator could not be stored ({full}): make room there, or name another "
             f"folder in {CACHE}."
         ) from full
     except DownloadFailed as failed:
