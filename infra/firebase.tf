@@ -46,7 +46,7 @@ resource "google_firebase_hosting_site" "panel" {
 resource "google_identity_platform_config" "accounts" {
   project                    = google_firebase_project.this.project
   autodelete_anonymous_users = true
-  authorized_domains         = local.panel_hosts
+  authorized_domains         = distinct(concat(local.panel_hosts, ["${var.project}.firebaseapp.com"])) # where links set passwords
 
   sign_in {
     allow_duplicate_emails = false

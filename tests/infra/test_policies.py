@@ -368,7 +368,8 @@ def test_people_sign_in_by_password_at_the_panel_and_nobody_anonymously(prod: Pl
     assert client["permissions"][0]["disabled_user_deletion"], "who decided must stay known"
     (key,) = (r.values["web_settings"][0] for r in prod.of("google_recaptcha_enterprise_key"))
     assert not key["allow_all_domains"]
-    assert accounts["authorized_domains"] == key["allowed_domains"]
+    links = "fanfare-prod.firebaseapp.com"
+    assert accounts["authorized_domains"] == [*key["allowed_domains"], links]
 
 
 def test_app_check_refuses_nobody_until_it_is_asked_to(prod: Plan) -> None:

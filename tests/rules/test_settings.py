@@ -71,6 +71,8 @@ def test_an_empty_variable_counts_as_absent() -> None:
         ("GOOGLE_OAUTH_TOKEN_URL", "ftp://127.0.0.1"),
         ("WEB_RISK_BASE_URL", "127.0.0.1:9000"),
         ("FANFARE_THREATS", "maybe"),
+        ("FANFARE_MFA", "true"),
+        ("FANFARE_APP_CHECK", "Required"),
         ("TELEGRAM_BASE_URL", "telegram.example"),
         ("FANFARE_TELEGRAM_BOT_TOKEN", "of-the-bot"),
         ("FANFARE_TELEGRAM_WEBHOOK_SECRET", "too short"),
@@ -100,6 +102,8 @@ def test_a_fault_is_told_in_words_of_ours() -> None:
         ("FANFARE_LEASE_SECOND", "FANFARE_LEASE_SECONDS"),
         ("FANFARE_TELEGRAM_TOKEN", "FANFARE_TELEGRAM_BOT_TOKEN"),
         ("FANFARE_ARCHIVE_KEY", "FANFARE_ARCHIVE_KMS_KEY"),
+        ("FANFARE_APPCHECK", "FANFARE_APP_CHECK"),
+        ("FANFARE_MFAS", "FANFARE_MFA"),
     ],
 )
 def test_a_misspelt_variable_is_not_passed_over(written: str, setting: str) -> None:

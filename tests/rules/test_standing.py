@@ -4,8 +4,14 @@ from dataclasses import replace
 
 import pytest
 
+from shared.domain.actors import Role
 from shared.domain.errors import Forbidden, Unauthenticated
-from shared.domain.providers.standing import Standing, check_recent_sign_in, open_account
+from shared.domain.providers.standing import (
+    Standing,
+    check_recent_sign_in,
+    check_second_factor,
+    open_account,
+)
 from tests.builders import a_provider
 
 ANNA = Standing("anna", ("anna@shop.example",), "anna@shop.example")
@@ -31,6 +37,15 @@ def test_a_sign_in_is_recent_for_fifteen_minutes() -> None:
     check_recent_sign_in(1000, 1900)
     with pytest.raises(Forbidden):
         check_recent_sign_in(1000, 1901)
+
+
+def test_a_sign_in_without_a_second_factor_is_refused_with_the_role_it_was_for() -> None:
+    for factor in ("totp", "phone"):
+        check_second_factor(factor, Role.OPERATOR)
+    with pytest.raises(Forbidden) as refused:
+        check_second_factor("", Role.MODERATOR)
+    assert refused.value.code == "secondFactorRequired"
+    assert "moderator" in refused.value.message
 
 
 @pytest.mark.parametrize(
