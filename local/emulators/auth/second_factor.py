@@ -15,8 +15,8 @@ from local.emulators.auth.calls import Body, Call, Caller, not_implemented, pend
 
 PERIOD_SECONDS = 30
 DIGITS = 6
-ADJACENT = 1
-"""How many numbers before and after the current one are taken as well."""
+ADJACENT = 5
+"""How many numbers before and after the current one are taken as well: Google's default."""
 
 
 def number(secret: str, at: float) -> str:
