@@ -75,16 +75,20 @@ at("sign-out").addEventListener("click", () => {
 
 signIn.addEventListener("submit", async (event) => {
   event.preventDefault();
-  const { email, password } = signIn.elements;
+  const { email, password, number } = signIn.elements;
   const button = signIn.querySelector("button");
   button.disabled = true;
   try {
-    await session.signIn(email.value.trim(), password.value);
-    password.value = "";
+    await session.signIn(email.value.trim(), password.value, number.value.replaceAll(" ", ""));
+    password.value = number.value = "";
+    at("second").hidden = true;
     say("");
     await enter();
   } catch (problem) {
     showDoor(problem.message);
+    if (!(problem instanceof session.NumberNeeded)) return;
+    at("second").hidden = false;
+    number.focus();
   } finally {
     button.disabled = false;
   }

@@ -2,6 +2,7 @@
 
 const KEPT = "fanfare.refreshToken";
 const RENEW_EARLY_MS = 60_000;
+const HOUR_SECONDS = 3600;
 const SENTENCES = {
   INVALID_LOGIN_CREDENTIALS: "E-mail and password do not belong together.",
   INVALID_PASSWORD: "E-mail and password do not belong together.",
@@ -9,6 +10,7 @@ const SENTENCES = {
   INVALID_EMAIL: "That is not an e-mail address.",
   MISSING_PASSWORD: "The password is missing.",
   USER_DISABLED: "This account is closed. Ask the operator.",
+  INVALID_CODE: "That is not the number the app shows now. It shows another every 30 seconds.",
   TOO_MANY_ATTEMPTS_TRY_LATER: "Too many attempts. Wait a few minutes, then try again.",
 };
 
@@ -17,25 +19,37 @@ let idToken = "";
 let goodUntil = 0;
 
 export class SignedOut extends Error {}
+export class NumberNeeded extends Error {}
 
 export async function begin() {
   const answer = await fetch("/__/firebase/init.json");
   if (!answer.ok) throw new Error("This page does not know its project: /__/firebase/init.json is missing.");
   const { apiKey, authUrl } = await answer.json();
-  const accounts = `${authUrl ? `${authUrl}/identitytoolkit.googleapis.com` : "https://identitytoolkit.googleapis.com"}/v1/accounts`;
+  const accounts = authUrl ? `${authUrl}/identitytoolkit.googleapis.com` : "https://identitytoolkit.googleapis.com";
   place = {
-    signIn: `${accounts}:signInWithPassword?key=${apiKey}`,
-    forgotten: `${accounts}:sendOobCode?key=${apiKey}`,
+    signIn: `${accounts}/v1/accounts:signInWithPassword?key=${apiKey}`,
+    second: `${accounts}/v2/accounts/mfaSignIn:finalize?key=${apiKey}`,
+    forgotten: `${accounts}/v1/accounts:sendOobCode?key=${apiKey}`,
     renew: `${authUrl ? `${authUrl}/securetoken.googleapis.com` : "https://securetoken.googleapis.com"}/v1/token?key=${apiKey}`,
   };
 }
 
 export const isKept = () => sessionStorage.getItem(KEPT) !== null;
 
-export async function signIn(email, password) {
+// Where an account has a second factor, the password is only the first half of a sign-in.
+export async function signIn(email, password, number) {
   const said = await ask(place.signIn, JSON.stringify({ email, password, returnSecureToken: true }), "application/json");
-  if (!said.idToken) throw new Error("This account asks for a second factor, which this panel cannot give yet.");
-  keep(said.idToken, said.refreshToken, said.expiresIn);
+  const whole = said.idToken ? said : await secondHalf(said, number);
+  keep(whole.idToken, whole.refreshToken, whole.expiresIn ?? HOUR_SECONDS);
+}
+
+async function secondHalf({ mfaPendingCredential, mfaInfo = [] }, verificationCode) {
+  const factor = mfaInfo.find(({ totpInfo }) => totpInfo);
+  if (!factor) throw new Error("This account asks for a second factor that this panel cannot take: it takes authenticator apps.");
+  if (!verificationCode) throw new NumberNeeded("Write the number that your authenticator app shows, then sign in.");
+  const { mfaEnrollmentId } = factor;
+  const body = { mfaPendingCredential, mfaEnrollmentId, totpVerificationInfo: { verificationCode } };
+  return ask(place.second, JSON.stringify(body), "application/json");
 }
 
 // Whether the address has an account is told to nobody: only what is wrong with any address is.

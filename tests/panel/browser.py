@@ -6,6 +6,7 @@ Apart from the other tests because it needs a Chromium and playwright, which a m
 import os
 import re
 import shutil
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,7 +15,9 @@ import pytest
 from playwright.sync_api import Locator, Page, ViewportSize, expect, sync_playwright
 
 from local import demo
+from local.emulators.auth.second_factor import number
 from local.journey import sign_in as sign_in_as
+from local.seed import create_account
 from local.stack_file import Stack
 from local.starting import running_stack
 
@@ -118,6 +121,41 @@ def test_a_forgotten_password_is_set_by_a_link_and_no_address_is_given_away(
     page.get_by_label("Password").fill("another password")
     page.get_by_role("button", name="Sign in").click()
     expect(page.get_by_text("Borealis", exact=True)).to_be_visible()
+
+
+def test_an_account_with_a_second_factor_is_asked_for_the_apps_number(
+    page: Page, stack: Stack
+) -> None:
+    person = demo.Person("careful", "careful@provider.example", "provider")
+    create_account(stack.auth, stack.project, person)
+    accounts = f"http://{stack.auth}/identitytoolkit.googleapis.com"
+    with httpx.Client(base_url=accounts, params={"key": "k"}, trust_env=False) as auth:
+        proven = {"localId": person.uid, "emailVerified": True}
+        owner = {"Authorization": "Bearer owner"}
+        auth.post(f"/v1/projects/{stack.project}/accounts:update", json=proven, headers=owner)
+        body = {"email": person.email, "password": demo.PASSWORD}
+        token = auth.post("/v1/accounts:signInWithPassword", json=body).json()["idToken"]
+        start = {"idToken": token, "totpEnrollmentInfo": {}}
+        session = auth.post("/v2/accounts/mfaEnrollment:start", json=start).json()
+        secret = session["totpSessionInfo"]["sharedSecretKey"]
+        shown = {"sessionInfo": "", "verificationCode": number(secret, time.time())}
+        finalize = {"idToken": token, "totpVerificationInfo": shown}
+        auth.post("/v2/accounts/mfaEnrollment:finalize", json=finalize).raise_for_status()
+
+    alert = page.get_by_role("alert")
+    field = page.get_by_label("Number from your authenticator app")
+    page.get_by_label("E-mail").fill(person.email)
+    page.get_by_label("Password").fill(demo.PASSWORD)
+    expect(field).to_be_hidden()
+    page.get_by_role("button", name="Sign in").click()
+    expect(alert).to_contain_text("Write the number")
+    field.fill("no number")
+    page.get_by_role("button", name="Sign in").click()
+    expect(alert).to_contain_text("not the number")
+    field.fill(number(secret, time.time()))
+    page.get_by_role("button", name="Sign in").click()
+    expect(alert).to_contain_text("provider")
+    expect(field).to_be_hidden()
 
 
 def test_a_moderators_account_is_told_that_this_is_not_its_place(page: Page) -> None:
