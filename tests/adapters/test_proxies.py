@@ -158,7 +158,7 @@ COMPONENTS: Mapping[str, tuple[Callable[[], None], bool]] = {
     "the look at links, Web Risk": (by_link_check, False),
     "Telegram": (by_telegram, False),
     "Google's access tokens": (by_access_tokens, True),
-    "keys of sign-in tokens": (by_sign_in_keys, True),
+    "keys of sign-in and App Check tokens": (by_sign_in_keys, True),
     "the local stack's Firestore emulator and Java, once": (by_jar, True),
     "the archive in Cloud Storage": (by_storage, True),
     "the archive in S3, KMS": (by_aws, True),
