@@ -33,12 +33,12 @@ test-infra: $(READY)  ## run the tests of infra/ only: Terraform offline, polici
 	@$(PY) -m infra.offline.tools checkov
 	@$(PY) -m pytest tests/infra
 
-test-panel: $(READY)  ## run the panel in a real browser (needs Chromium; installs it where apt-get may)
+test-panel: $(READY)  ## run the panel and the browser sample in a real browser (needs Chromium; installs it where apt-get may)
 	@$(PY) -m pip install -qq --disable-pip-version-check -r tests/panel/requirements.txt
 	@command -v chromium chromium-browser google-chrome > /dev/null || test -n "$$CHROMIUM" || \
 	  { apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium; } || \
 	  { echo "There is no Chromium here: install one, or name it with CHROMIUM=/path/to/it"; exit 1; }
-	@$(PY) -m pytest tests/panel/browser.py
+	@$(PY) -m pytest tests/panel/browser.py tests/clients/browser.py
 
 screenshots: $(READY)  ## take the pictures of docs/images anew (needs what test-panel needs)
 	@$(PY) -m pip install -qq --disable-pip-version-check -r tests/panel/requirements.txt

@@ -14,7 +14,7 @@ import click
 import httpx
 
 from cli.desktop.document import OwnDocument, Project
-from cli.desktop.door import APP_CHECK, SECONDS_PER_CALL, UNAUTHENTICATED, Away, DeviceDoor, Refused
+from cli.desktop.door import APP_CHECK, SECONDS_PER_CALL, UNKNOWN, Away, DeviceDoor, Refused
 from cli.desktop.here import app_version, locale_of, platform_of, time_zone_of
 from cli.desktop.kept import DeviceFile, DeviceState, KeptError, folder
 from cli.desktop.listener import DoorSlot, Listener, Screens, Slot
@@ -257,7 +257,7 @@ def _told_in_sentences() -> Iterator[None]:
     try:
         yield
     except Refused as refusal:
-        told = TAKEN if refusal.status == UNAUTHENTICATED else str(refusal)
+        told = TAKEN if refusal.code == UNKNOWN else str(refusal)
         raise click.ClickException(neutral(told, lines=True)) from None
     except (Away, KeptError) as fault:
         raise click.ClickException(neutral(str(fault), lines=True)) from None

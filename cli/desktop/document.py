@@ -12,7 +12,7 @@ from urllib.parse import quote
 
 import httpx
 
-from cli.desktop.door import UNAUTHENTICATED, Refused, answer_to, answered, read
+from cli.desktop.door import UNKNOWN, Refused, answer_to, answered, read
 from cli.desktop.note import IN_DOCUMENT, Note, from_document
 
 _SIGN_IN_AGAIN: Final = frozenset({401, 403})
@@ -94,7 +94,7 @@ class OwnDocument:
 
 
 def _unknown() -> Refused:
-    return Refused(UNAUTHENTICATED, "unauthenticated", "the server does not know this computer")
+    return Refused(401, UNKNOWN, "the server does not know this computer")
 
 
 def _date(answer: httpx.Response) -> datetime:

@@ -14,7 +14,8 @@ from cli.desktop.note import Note, from_answer
 
 SECONDS_PER_CALL: Final = 30.0
 APP_CHECK: Final = "X-Firebase-AppCheck"
-UNAUTHENTICATED: Final = 401
+UNKNOWN: Final = "unauthenticated"
+"""Code of an answer to a device that the server does not know by this hwid and secret."""
 
 
 class Away(Exception):
@@ -54,7 +55,7 @@ class DeviceDoor:
             try:
                 return self._registered(body, self._proof)
             except Refused as refusal:
-                if refusal.status != UNAUTHENTICATED:
+                if refusal.code != UNKNOWN:
                     raise
         return self._registered(body, {})
 
@@ -72,7 +73,7 @@ class DeviceDoor:
         try:
             self._ask("DELETE", self._mine, headers=self._proof)
         except Refused as refusal:
-            if refusal.status != UNAUTHENTICATED:
+            if refusal.code != UNKNOWN:
                 raise
 
     @property

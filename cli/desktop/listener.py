@@ -12,7 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any, Final, Protocol, TypeVar
 
-from cli.desktop.door import UNAUTHENTICATED, Away, DeviceDoor, Refused
+from cli.desktop.door import UNKNOWN, Away, DeviceDoor, Refused
 from cli.desktop.kept import DeviceFile, DeviceState
 from cli.desktop.note import Note
 from cli.desktop.programs import ProgramFailed
@@ -122,7 +122,7 @@ class Listener:
         try:
             return self._slot.pending()
         except Refused as refusal:
-            if refusal.status != UNAUTHENTICATED:
+            if refusal.code != UNKNOWN:
                 raise
         self._register(about)
         return self._slot.pending()
