@@ -149,6 +149,31 @@ def test_a_document_by_itself_is_read_whole_or_by_its_fields(
     assert at.get(f"/v1/{rest.name('devices', 'none')}", headers=owner).status_code == 404
 
 
+def test_collections_are_listed_with_what_only_has_documents_below_it(
+    rest: FirestoreRest, at: httpx.Client
+) -> None:
+    owner = {"Authorization": "Bearer owner"}
+    for path in ("a/1", "a/2/b/3", "c/4"):
+        rest.commit([write(rest.name(*path.split("/")), {})])
+
+    def listed(path: str) -> list[str]:
+        answer = at.get(f"/v1/{rest.root}/{path}", headers=owner).raise_for_status().json()
+        return [it["name"].removeprefix(f"{rest.root}/") for it in answer.get("documents", [])]
+
+    def collections(below: str) -> list[str]:
+        answer = at.post(f"/v1/{below}:listCollectionIds", json={}, headers=owner)
+        return list(answer.raise_for_status().json()["collectionIds"])
+
+    assert (collections(rest.root), collections(rest.name("a", "2"))) == (["a", "c"], ["b"])
+    assert listed("a") == ["a/1"]
+    assert listed("a?showMissing=true&pageSize=2") == ["a/1", "a/2"]
+    assert listed("a/2/b") == ["a/2/b/3"]
+    assert listed("none") == []
+    for params in ("pageSize=1&showMissing=true", "pageToken=x", "pageSize=x"):
+        answer = at.get(f"/v1/{rest.root}/a?{params}", headers=owner)
+        assert answer.json()["error"]["status"] == "INVALID_ARGUMENT"
+
+
 def test_the_same_values_come_by_grpc(client: Client) -> None:
     odd = {"null": None, "list": [None, 1.5], "bytes": b"\x00\x01", "place": GeoPoint(53.9, 27.5)}
     client.document("things/odd").set(odd)

@@ -89,6 +89,29 @@ class Documents:
             raise Refused("NOT_FOUND", "there is no such document")
         return self._shown(found)
 
+    def list_documents(self, below: str, most: int, *, missing: bool) -> Raw:
+        """List a collection's documents; with ``missing`` those, too, that only have some below."""
+        names = sorted({f"{below}/{it}" for it in self._next_parts(below)})
+        found = self.database.get_many(names).documents
+        listed = [
+            self._shown(found[it]) if it in found else {"name": f"{self.root}/{it}"}
+            for it in names
+            if missing or it in found
+        ]
+        if len(listed) > most:
+            raise _unknown("a list of more than one page: ask a query")
+        return {"documents": listed} if listed else {}
+
+    def list_collection_ids(self, below: str, body: Raw) -> Raw:
+        """List the collections below a document, or those that are below none."""
+        _only(body)
+        return {"collectionIds": sorted(self._next_parts(below))}
+
+    def _next_parts(self, below: str) -> set[str]:
+        start = f"{below}/" if below else ""
+        names = (it for it in self.database.names() if it.startswith(start))
+        return {name[len(start) :].partition("/")[0] for name in names}
+
     def batch_get(self, _: str, body: Raw) -> list[Raw]:
         """Return each document asked for, found or missing."""
         _only(body, "documents", "mask", "readTime", "database")
@@ -256,6 +279,7 @@ class Documents:
 
 
 _CALLS: Mapping[str, Callable[[Documents, str, Raw], Raw | list[Raw]]] = {
+    "listCollectionIds": Documents.list_collection_ids,
     "batchGet": Documents.batch_get,
     "runQuery": Documents.run_query,
     "runAggregationQuery": Documents.run_aggregation_query,

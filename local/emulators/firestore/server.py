@@ -23,7 +23,7 @@ from aiohttp import web
 from local.emulators.background import SHUTDOWN_SECONDS, stop_accepting, until_signalled
 from local.emulators.command_line import command_line
 from local.emulators.firestore import grpc_calls
-from local.emulators.firestore.calls import CODES, Refused, Store
+from local.emulators.firestore.calls import CODES, Documents, Refused, Store
 from local.emulators.firestore.front import Front
 from local.emulators.firestore.rules import claims_of, is_owner, may_get
 from local.emulators.firestore.triggers import Triggers
@@ -78,22 +78,30 @@ class RestDoors:
         return _json(self._store.call(path, verb, await _body(request)))
 
     async def get(self, request: web.Request) -> web.Response:
-        """Answer with one document, if the caller may read it."""
+        """Answer with one document, if the caller may read it, or list a collection."""
         documents, name = self._store.place(request.match_info["path"])
         authorization = request.headers.get("Authorization", "")
         if not is_owner(authorization):
             claims = claims_of(authorization, documents.project)
             if not may_get(documents.database, name, claims):
                 raise _denied()
-        if request.query.keys() - {_MASK}:
-            raise Refused("INVALID_ARGUMENT", f"one document is read with {_MASK} or nothing")
+        if name and name.count("/") % 2 == 0:
+            return _json(self._list(documents, name, request))
+        _only(request, _MASK)
         return _json(documents.get(name, request.query.getall(_MASK, ())))
+
+    def _list(self, documents: Documents, name: str, request: web.Request) -> Raw:
+        _only(request, "pageSize", "showMissing")
+        most = request.query.get("pageSize", "300")
+        if not most.isdecimal():
+            raise Refused("INVALID_ARGUMENT", "pageSize is a whole number")
+        missing = request.query.get("showMissing") == "true"
+        return documents.list_documents(name, int(most), missing=missing)
 
     async def put(self, request: web.Request) -> web.Response:
         """Write one whole document."""
         _require_owner(request)
-        if request.query:
-            raise Refused("INVALID_ARGUMENT", "whole documents are written here, unconditionally")
+        _only(request)
         documents, name = self._store.place(request.match_info["path"])
         return _json(documents.put(name, held_fields(await _body(request))))
 
@@ -129,6 +137,12 @@ async def _answering_refusals(request: web.Request, handler: Handler) -> web.Str
 def _require_owner(request: web.Request) -> None:
     if not is_owner(request.headers.get("Authorization", "")):
         raise _denied()
+
+
+def _only(request: web.Request, *known: str) -> None:
+    if unknown := request.query.keys() - set(known):
+        told = ", ".join(sorted(unknown))
+        raise Refused("INVALID_ARGUMENT", f"the embedded store does not know this: {told}")
 
 
 def _denied() -> Refused:

@@ -6,10 +6,10 @@ a null stays one here, and a value of a kind that we never store stays as it cam
 
 import math
 from collections.abc import Callable, Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
-from shared.adapters.firestore.rest_values import Foreign, Raw, written
+from shared.adapters.firestore.rest_values import Foreign, Raw
 from shared.adapters.memory.database import NULL, Null
 
 
@@ -45,10 +45,22 @@ def moment(text: str) -> str:
     return at.isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
+def _shown_moment(at: datetime) -> Raw:
+    """Write a moment with no, three or six digits after the second, as protocol buffers do."""
+    whole = "milliseconds" if at.microsecond else "seconds"
+    digits = "microseconds" if at.microsecond % 1000 else whole
+    text = at.astimezone(UTC).isoformat(timespec=digits)
+    return {"timestampValue": text.replace("+00:00", "Z")}
+
+
 def _shown_float(value: float) -> Raw:
     if math.isfinite(value):
         return {"doubleValue": value}
     return {"doubleValue": "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"}
+
+
+def _shown_foreign(value: Foreign) -> Raw:
+    return value.raw or {"nullValue": None}
 
 
 _NOTHING: Raw = {}
@@ -67,9 +79,9 @@ _WRITERS: Mapping[type, Callable[[Any], Raw]] = {
     bool: lambda value: {"booleanValue": value},
     int: lambda value: {"integerValue": str(value)},
     float: _shown_float,
-    datetime: lambda value: {"timestampValue": written(value)},
+    datetime: _shown_moment,
     Null: lambda _: {"nullValue": None},
     dict: lambda value: {"mapValue": {"fields": shown_fields(value)}},
     list: lambda value: {"arrayValue": {"values": [shown(each) for each in value]}},
-    Foreign: lambda value: value.raw,
+    Foreign: _shown_foreign,
 }

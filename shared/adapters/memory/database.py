@@ -182,6 +182,11 @@ class MemoryDatabase:
             documents = self._in(path).documents.values()
             return {it.id: copied(it.fields) for it in documents}
 
+    def names(self) -> list[str]:
+        """List the names of all documents."""
+        with self.lock:
+            return [name for it in self._collections.values() for name in it.documents]
+
     def everything(self) -> dict[str, dict[str, Any]]:
         """Copy all documents, by their names."""
         with self.lock:
