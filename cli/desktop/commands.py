@@ -36,7 +36,7 @@ TAKEN: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Server that this computer registers at, file of its secret, and place for what it says."""
+    """Server and file of this computer, and its way to say what it does."""
 
     gateway: str
     file: DeviceFile

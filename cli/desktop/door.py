@@ -69,7 +69,7 @@ class DeviceDoor:
         self._ask("POST", f"{self._mine}/consent", headers=self._proof, json={"consent": consent})
 
     def leave(self) -> None:
-        """Withdraw the registration; a withdrawal that was made already is as good."""
+        """Have the server forget this computer; one that it does not know is forgotten already."""
         try:
             self._ask("DELETE", self._mine, headers=self._proof)
         except Refused as refusal:

@@ -15,7 +15,7 @@ class ProgramFailed(Exception):
 
 
 class Programs(Protocol):
-    """Whatever runs programs."""
+    """Interface of what runs programs."""
 
     def run(self, argv: Sequence[str], environ: Mapping[str, str] | None = None) -> str:
         """Run a program to its end and return what it said; ``environ`` comes on top of ours."""

@@ -28,7 +28,7 @@ from shared.domain.content.shown import Shown
 from tests.clients.payloads import EVERYTHING, ID, fcm_message, web_push
 from tests.journeys.test_core_journey import created, ended, received
 
-Found = TypeVar("Found")
+T = TypeVar("T")
 
 SAMPLE = ROOT / "docs" / "clients" / "browser"
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
@@ -143,12 +143,12 @@ def stored(stack: Stack, page: Page) -> dict[str, Any]:
     return dict(answer.json().get("fields", {}))
 
 
-def kept(page: Page) -> dict[str, Any]:
+def device_record(page: Page) -> dict[str, Any]:
     return dict(page.evaluate(KEPT))
 
 
 def hwid(page: Page) -> str:
-    return str(kept(page)["hwid"])
+    return str(device_record(page)["hwid"])
 
 
 def address(device: dict[str, Any]) -> str:
@@ -180,7 +180,7 @@ def delivered(context: BrowserContext, page: Page, push: object) -> list[dict[st
     return until(page, lambda: list(worker.evaluate("self.shown")))
 
 
-def until(page: Page, look: Callable[[], Found]) -> Found:
+def until(page: Page, look: Callable[[], T]) -> T:
     """Look again until there is something."""
     for _ in range(LEISURELY_MS // 50):
         if found := look():
@@ -238,7 +238,7 @@ def test_a_no_is_told_and_can_be_taken_back_and_leaving_forgets_everything(
     assert (device["consent"], address(device)) == ({"booleanValue": True}, "web-token-1")
     page.get_by_role("button", name="Forget this browser").click()
     expect(page.get_by_role("button", name="Forget this browser")).to_be_hidden()
-    assert "registered" not in kept(page) or not kept(page)["registered"]
+    assert "registered" not in device_record(page) or not device_record(page)["registered"]
 
 
 def test_a_no_without_a_network_is_told_at_the_next_visit(page: Page, stack: Stack) -> None:
@@ -261,7 +261,7 @@ def test_a_browser_that_lost_its_secret_shows_its_address_and_begins_anew_as_its
     page.evaluate(KEEP, {"secret": "another-secret-of-the-same-browser"})
     with page.expect_response(lambda it: it.status == 201):
         page.reload()
-    until(page, lambda: kept(page)["refreshedAt"])
+    until(page, lambda: device_record(page)["refreshedAt"])
     assert hwid(page) == before
 
 
@@ -273,7 +273,7 @@ def test_a_browser_whose_hwid_is_anothers_becomes_another_device(page: Page, sta
     assert httpx.post(url, json=body, timeout=60, trust_env=False).status_code == 201
     page.evaluate(KEEP, {"hwid": others})
     page.reload()
-    until(page, lambda: kept(page)["hwid"] != others and kept(page)["registered"])
+    until(page, lambda: device_record(page)["hwid"] != others and device_record(page)["registered"])
     assert address(stored(stack, page)) == "web-token-1"
 
 

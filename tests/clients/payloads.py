@@ -25,28 +25,28 @@ EVERYTHING = Shown(
 OPTIONS = Options(ID, NOW, NOW, NOW + timedelta(hours=1))
 
 
-def fcm_message(shown: Shown = EVERYTHING) -> Mapping[str, Any]:
+def fcm_message(content: Shown = EVERYTHING) -> Mapping[str, Any]:
     """Render what FCM is sent."""
-    message = _json(fcm.payload(shown, OPTIONS))["message"]
+    message = _json(fcm.payload(content, OPTIONS))["message"]
     assert isinstance(message, dict)
     return message
 
 
-def apns_body(shown: Shown = EVERYTHING) -> Mapping[str, Any]:
+def apns_body(content: Shown = EVERYTHING) -> Mapping[str, Any]:
     """Render what an app on an iPhone gets as ``userInfo``."""
-    return _json(apns.payload(shown, OPTIONS))
+    return _json(apns.payload(content, OPTIONS))
 
 
-def hms_message(shown: Shown = EVERYTHING) -> Mapping[str, Any]:
+def hms_message(content: Shown = EVERYTHING) -> Mapping[str, Any]:
     """Render what Huawei is sent."""
-    message = _json(hms.payload(shown, OPTIONS))["message"]
+    message = _json(hms.payload(content, OPTIONS))["message"]
     assert isinstance(message, dict)
     return message
 
 
-def slot(shown: Shown = EVERYTHING) -> Mapping[str, Any]:
+def slot(content: Shown = EVERYTHING) -> Mapping[str, Any]:
     """Render the fields of a desktop's document."""
-    return desktop.payload(shown, OPTIONS).fields
+    return desktop.payload(content, OPTIONS).fields
 
 
 def web_push(message: Mapping[str, Any]) -> Mapping[str, Any]:

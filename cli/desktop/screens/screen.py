@@ -10,7 +10,7 @@ class Screen(Protocol):
 
     @property
     def name(self) -> str:
-        """Screen's word for itself in reports."""
+        """Name of it in reports."""
         ...
 
     def show(self, note: Note) -> None:
