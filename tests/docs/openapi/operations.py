@@ -267,7 +267,7 @@ OPERATIONS: Mapping[str, Operation] = {
     ),
     "provider-api GET /openapi.json": Operation(
         "This document",
-        "Served is the same API with fewer words: no examples, and every status of the door at "
+        "The function tells the same in fewer words: no examples, and every status of the door at "
         "each operation. It may be kept for an hour, and asked for by its `ETag` in "
         "`If-None-Match`.",
         headers={
