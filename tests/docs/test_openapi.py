@@ -255,6 +255,27 @@ def test_every_recorded_answer_is_as_described(door: Door, row: Route) -> None:
         assert headers_of(each) <= described.get("headers", {}).keys(), each.about
 
 
+@EACH_DOOR
+def test_what_is_asked_of_no_operation_is_refused_in_the_same_shape(door: Door) -> None:
+    of_rows = [each for row in door.rows for each in of_row(row)]
+    others = [
+        each
+        for function in door.functions
+        for each in examples.of_function(function)
+        if each not in of_rows
+    ]
+    shape = "Problem" if door.base else "CallableError"
+    assert others
+    for each in others:
+        if each.status == 204:  # what a browser asks first
+            assert each.answer is None
+            continue
+        assert each.code in {"noSuchEndpoint", "methodNotAllowed", "malformed"}, each.about
+        told = each.answer if door.base else each.answer["error"]
+        schema = {"$ref": f"#/components/schemas/{shape}"}
+        assert faults(door, schema, told) == [], each.about
+
+
 def headers_of(exchange: Exchange) -> set[str]:
     """Name the headers of an answer that say something about it."""
     told = {"Location", "Retry-After", "WWW-Authenticate", "ETag"}
