@@ -90,8 +90,8 @@ def fetch_jar(jar: Jar, to: Path, environ: Mapping[str, str] = os.environ) -> Pa
         return Download(wanted).run()
     except NoRoom as full:
         raise EmulatorMissing(
-            f"The Firestore emulator could not be stored ({full}): make room there, or name another "
-            f"folder in {CACHE}."
+            f"The Firestore emulator could not be stored ({full}): make room there, or name "
+            f"another folder in {CACHE}."
         ) from full
     except DownloadFailed as failed:
         source = f"{PUBLISHED_AT}/{jar.name}" if jar.is_published else jar.name
