@@ -10,7 +10,7 @@ class Screen(Protocol):
 
     @property
     def name(self) -> str:
-        """Name of it in reports."""
+        """Name in reports."""
         ...
 
     def show(self, note: Note) -> None:
