@@ -10,7 +10,7 @@ class Screen(Protocol):
 
     @property
     def name(self) -> str:
-        """Name in reports."""
+        """Label in reports."""
         ...
 
     def show(self, note: Note) -> None:

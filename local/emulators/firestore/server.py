@@ -139,8 +139,8 @@ def _require_owner(request: web.Request) -> None:
         raise _denied()
 
 
-def _only(request: web.Request, *known: str) -> None:
-    if unknown := request.query.keys() - set(known):
+def _only(request: web.Request, *names: str) -> None:
+    if unknown := request.query.keys() - set(names):
         told = ", ".join(sorted(unknown))
         raise Refused("INVALID_ARGUMENT", f"the embedded store does not know this: {told}")
 
