@@ -34,6 +34,8 @@ from local.java import EmulatorMissing
 ROOT = Path(__file__).parents[1]
 PACKAGES = ("python3", "python3-venv", "make", "ca-certificates", "git")
 PYTHONS = ("3.11", "3.12", "3.13")
+EVERYTHING = ("served", "embedded", *PYTHONS)
+FAILED = "FAILED:"
 FAST = ("-m", "not slow", "tests/rules", "tests/flow", "tests/doors", "tests/recorded")
 """What `make check` runs."""
 PROXIES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
@@ -286,38 +288,37 @@ def fast_tests_on(version: str, folder: Path) -> str:
     run(*pip, "--no-deps", "--editable", ".", cwd=clone)
     installed = time.monotonic()
     out = run(own, "-m", "pytest", "-q", "-n", "auto", "--dist", "loadgroup", *FAST, cwd=clone)
-    told = f"{out.splitlines()[-1].strip('= ')}, after {installed - began:.0f} s of installing"
-    say(f"    {told}")
     shutil.rmtree(venv)
-    return told
+    return f"{out.splitlines()[-1].strip('= ')}, after {installed - began:.0f} s of installing"
 
 
 # -- all of it -------------------------------------------------------------------------------------
 
 
-def measured(only: Iterable[str], root: Path | None, folder: Path) -> dict[str, str]:
-    """Do what is asked for; return what came of each."""
-    came: dict[str, str] = {}
-    if {"served", "embedded"} & set(only):
-        machine = Machine(root or made_in(folder), index_settings())
-        runs = {"served": with_the_jar_served, "embedded": without_an_emulator}
-        for name, make in runs.items():
-            if name in only:
-                came[f"make run, {name}"] = f"{make(machine):.0f} s to the counted push"
-    if "pythons" in only:
-        for version in PYTHONS:
-            came[f"fast tests, Python {version}"] = fast_tests_on(version, folder)
-    return came
+def results_of(
+    measurements: Iterable[str], root: Path | None, folder: Path
+) -> Iterator[tuple[str, str]]:
+    """Do what is asked for, and yield what came of each; one that fails keeps no other from it."""
+    for what in measurements:
+        try:
+            if what in PYTHONS:
+                yield what, fast_tests_on(what, folder)
+                continue
+            root = root or made_in(folder)
+            machine = Machine(root, index_settings())
+            run_it = with_the_jar_served if what == "served" else without_an_emulator
+            yield what, f"{run_it(machine):.0f} s to the counted push"
+        except (Failed, EmulatorMissing) as failed:
+            yield what, f"{FAILED} {failed}"
 
 
 def main() -> int:
     """Run the command line; return the process's exit code."""
-    everything = ("served", "embedded", "pythons")
     parser = argparse.ArgumentParser(prog="python -m tests.fresh", description=__doc__)
-    parser.add_argument("only", nargs="*", metavar="|".join(everything), help="all unless given")
+    parser.add_argument("only", nargs="*", metavar="|".join(EVERYTHING), help="all unless given")
     parser.add_argument("--root", type=Path, help="use this root; made as here, with its user")
     asked = parser.parse_args()
-    if unknown := set(asked.only) - set(everything):
+    if unknown := set(asked.only) - set(EVERYTHING):
         parser.error(f"there is no {', '.join(sorted(unknown))}")
     if os.geteuid() != 0:
         say("make test-fresh makes a machine of its own, which only root may.")
@@ -326,15 +327,16 @@ def main() -> int:
         signal.signal(number, signal.default_int_handler)
     try:
         with tempfile.TemporaryDirectory(prefix="fanfare-fresh-") as folder:
-            for what, came in measured(asked.only or everything, asked.root, Path(folder)).items():
-                say(f"{what}: {came}")
-    except (Failed, EmulatorMissing) as failed:
+            results = dict(results_of(asked.only or EVERYTHING, asked.root, Path(folder)))
+    except Failed as failed:
         say(str(failed))
         return 1
     except KeyboardInterrupt:
         say("Interrupted; nothing is left.")
         return 130
-    return 0
+    for what, result in results.items():
+        say(f"{what}: {result}")
+    return int(any(result.startswith(FAILED) for result in results.values()))
 
 
 if __name__ == "__main__":
