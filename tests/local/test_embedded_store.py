@@ -142,11 +142,20 @@ def test_a_document_by_itself_is_read_whole_or_by_its_fields(
     (version,) = rest.commit([write(name, fields)])
     whole = at.get(f"/v1/{name}", headers=owner).json()
     assert whole == {"name": name, "fields": fields, "updateTime": version}
-    masked = at.get(f"/v1/{name}?mask.fieldPaths=b&mask.fieldPaths=c", headers=owner)
+    put = at.patch(
+        f"/v1/{name}?updateMask.fieldPaths=a&updateMask.fieldPaths=c",
+        json={"fields": {"c": {"nullValue": None}}},
+        headers=owner,
+    )
+    assert put.json()["fields"] == {"b": {"integerValue": "2"}, "c": {"nullValue": None}}
+    bad = {"fields": {"c": {"timestampValue": "yesterday"}}}
+    assert at.patch(f"/v1/{name}", json=bad, headers=owner).status_code == 400
+    masked = at.get(f"/v1/{name}?mask.fieldPaths=b&mask.fieldPaths=d", headers=owner)
     assert masked.json()["fields"] == {"b": {"integerValue": "2"}}
     refused = at.get(f"/v1/{name}?readTime=2026-01-01T00:00:00Z", headers=owner)
     assert refused.status_code == 400
-    assert at.get(f"/v1/{rest.name('devices', 'none')}", headers=owner).status_code == 404
+    assert at.delete(f"/v1/{name}", headers=owner).status_code == 200
+    assert at.get(f"/v1/{name}", headers=owner).status_code == 404
 
 
 def test_collections_are_listed_with_what_only_has_documents_below_it(

@@ -182,16 +182,6 @@ class Documents:
                 states.append({})
         return {"writeResults": results, "status": states}
 
-    def put(self, name: str, fields: Raw) -> Raw:
-        """Write one whole document, and return it."""
-        self._commit([Put(name, _quoted(fields))])
-        return self.get(name)
-
-    def delete(self, name: str) -> Raw:
-        """Delete one document, if there is one."""
-        self._commit([Delete(name)])
-        return {}
-
     def _commit(self, writes: Sequence[Write]) -> str:
         """Write all or nothing; return the version that all of it has then."""
         try:

@@ -27,7 +27,6 @@ from local.emulators.firestore.calls import CODES, Documents, Refused, Store
 from local.emulators.firestore.front import Front
 from local.emulators.firestore.rules import claims_of, is_owner, may_get
 from local.emulators.firestore.triggers import Triggers
-from local.emulators.firestore.values import held_fields
 from local.loopback import LOOPBACK
 from shared.adapters.firestore.rest_values import Raw
 
@@ -42,7 +41,7 @@ Anybody with a sign-in token of the project: GET of a device's own document.
   DELETE /emulator/v1/projects/{project}/databases/(default)/documents    forget a project
   POST   /emulator/v1/projects/{project}/eventarcTrigger?eventarcTriggerId=KEY
 """
-_MASK = "mask.fieldPaths"
+_MASK, _UPDATE_MASK = "mask.fieldPaths", "updateMask.fieldPaths"
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
@@ -99,17 +98,25 @@ class RestDoors:
         return documents.list_documents(name, int(most), missing=missing)
 
     async def put(self, request: web.Request) -> web.Response:
-        """Write one whole document."""
+        """Write one document, whole or some of its fields, and answer with it."""
         _require_owner(request)
-        _only(request)
+        _only(request, _UPDATE_MASK)
         documents, name = self._store.place(request.match_info["path"])
-        return _json(documents.put(name, held_fields(await _body(request))))
+        fields = (await _body(request)).get("fields", {})
+        write: Raw = {"update": {"name": f"{documents.root}/{name}", "fields": fields}}
+        if paths := request.query.getall(_UPDATE_MASK, ()):
+            write["updateMask"] = {"fieldPaths": paths}
+        self._store.call(documents.root, "commit", {"writes": [write]})
+        return _json(documents.get(name))
 
     async def delete(self, request: web.Request) -> web.Response:
         """Delete one document."""
         _require_owner(request)
+        _only(request)
         documents, name = self._store.place(request.match_info["path"])
-        return _json(documents.delete(name))
+        write = {"delete": f"{documents.root}/{name}"}
+        self._store.call(documents.root, "commit", {"writes": [write]})
+        return _json({})
 
     async def wipe(self, request: web.Request) -> web.Response:
         """Forget a project."""
