@@ -18,6 +18,8 @@ from cli.desktop.door import APP_CHECK, SECONDS_PER_CALL, UNKNOWN, Away, DeviceD
 from cli.desktop.here import app_version, locale_of, platform_of, time_zone_of
 from cli.desktop.kept import DeviceFile, DeviceState, KeptError, folder
 from cli.desktop.listener import DoorSlot, Listener, Screens, Slot
+from cli.desktop.pictures import MOST_SECONDS as MOST_SECONDS_PER_PICTURE
+from cli.desktop.pictures import Pictures
 from cli.desktop.programs import ProgramFailed, RealPrograms
 from cli.desktop.reports import Tell, for_people, for_programs
 from cli.desktop.screens.choice import own_screen
@@ -171,7 +173,10 @@ def listen(
             raise click.UsageError(NO_DOMAIN)
         door = place.door(kept)
         slot = _document(place, kept, project, api_key) if project else DoorSlot(door)
-        with _ending(_screens(place, terminal=terminal)) as screens:
+        with (
+            httpx.Client(timeout=MOST_SECONDS_PER_PICTURE) as pictures,
+            _ending(_screens(place, pictures, terminal=terminal)) as screens,
+        ):
             listener = Listener(door, slot, place.file, screens, place.tell)
             try:
                 listener.listen(kept, about(listed), every=every, once=once)
@@ -228,12 +233,15 @@ def _ending(screens: Screens) -> Iterator[Screens]:
         screens.own.close()
 
 
-def _screens(place: Place, *, terminal: bool) -> Screens:
+def _screens(place: Place, pictures: httpx.Client, *, terminal: bool) -> Screens:
     own: Screen = place.screen
     if not terminal:
         try:
             own = own_screen(
-                sys.platform, RealPrograms(), lambda link: place.tell("opened", url=link)
+                sys.platform,
+                RealPrograms(),
+                lambda link: place.tell("opened", url=link),
+                Pictures(pictures, place.file.path).address_of,
             )
         except ProgramFailed as fault:
             place.tell("screen", why=str(fault))

@@ -87,9 +87,10 @@ class DeviceFile:
             raise KeptError(f"{self.path} cannot be written ({fault.strerror})") from None
 
     def forget(self) -> None:
-        """Remove the file."""
+        """Remove the file, and what lies beside it under its name."""
         with suppress(OSError):
-            self.path.unlink()
+            for each in self.path.parent.glob(f"{self.path.stem}.*"):
+                each.unlink()
 
     @contextmanager
     def hold(self) -> Iterator[None]:

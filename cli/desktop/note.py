@@ -57,7 +57,7 @@ class Note:
         """The address that may be opened for a person: a web page, and nothing that a program on
         this computer would take for an order.
         """
-        return self.url if _is_web_page(self.url) else ""
+        return self.url if is_web_page(self.url) else ""
 
     def is_over(self, now: datetime) -> bool:
         """Tell whether the notification has expired."""
@@ -121,7 +121,8 @@ _READ: Final[Mapping[str, Any]] = {
 }
 
 
-def _is_web_page(url: str) -> bool:
+def is_web_page(url: str) -> bool:
+    """Tell whether an address is one that a browser may be given."""
     try:
         parts = urlsplit(url)
         return parts.scheme == "https" and bool(parts.hostname) and " " not in url

@@ -18,7 +18,7 @@ import pytest
 
 from cli.desktop.programs import ProgramFailed, RealPrograms
 from cli.desktop.screens.dbus import NAME, PATH, DBusScreen
-from tests.desktop.test_screens import LINK, a_note
+from tests.desktop.test_screens import LINK, a_note, no_picture
 
 jeepney = pytest.importorskip("jeepney", reason="needs jeepney, to be a notification server")
 blocking = pytest.importorskip("jeepney.io.blocking")
@@ -114,7 +114,8 @@ def server(bus: str, request: pytest.FixtureRequest) -> Iterator[Server]:
 
 def test_hostile_texts_arrive_as_they_are_and_a_press_opens_the_link(server: Server) -> None:
     opened: queue.Queue[str] = queue.Queue()
-    screen = DBusScreen(RealPrograms(), opened.put)
+    picture = "file:///tmp/a%20'b'.png"
+    screen = DBusScreen(RealPrograms(), opened.put, lambda _: picture)
     note = a_note(title=f"{a_note().title} 🌌", body="a <b>bold</b>\n'offer' \\ \"x\" $(id)")
     screen.show(note)
     assert server.next() == ("GetCapabilities", ())
@@ -124,7 +125,7 @@ def test_hostile_texts_arrive_as_they_are_and_a_press_opens_the_link(server: Ser
     assert body[3] == note.title
     assert body[4] == "a &lt;b&gt;bold&lt;/b&gt;\n'offer' \\ \"x\" $(id)"
     assert body[5] == ["default", note.button, "open", note.button]
-    assert body[6] == {"urgency": ("y", 1)}
+    assert body[6] == {"urgency": ("y", 1), "image-path": ("s", picture)}
     assert (body[1], body[7]) == (0, -1)
     assert pressed(server, opened) == LINK
     screen.withdraw()
@@ -145,7 +146,9 @@ def pressed(server: Server, opened: "queue.Queue[str]") -> str:
 
 def test_a_server_without_markup_and_actions_gets_neither(bus: str) -> None:
     with closing(Server(bus, capabilities=("body",))) as server:
-        DBusScreen(RealPrograms(), lambda _: None).show(a_note(body="<b>x</b> & y", forceTimer=3))
+        DBusScreen(RealPrograms(), lambda _: None, no_picture).show(
+            a_note(body="<b>x</b> & y", forceTimer=3)
+        )
         assert server.next()[0] == "GetCapabilities"
         _, body = server.next()
         assert body[4] == "<b>x</b> & y"
@@ -154,4 +157,4 @@ def test_a_server_without_markup_and_actions_gets_neither(bus: str) -> None:
 
 def test_a_session_without_a_notification_server_is_told(bus: str) -> None:
     with pytest.raises(ProgramFailed, match="gdbus"):
-        DBusScreen(RealPrograms(), lambda _: None)
+        DBusScreen(RealPrograms(), lambda _: None, no_picture)

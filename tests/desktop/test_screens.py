@@ -44,12 +44,17 @@ def a_note(**fields: object) -> Note:
     return note
 
 
+def no_picture(_: Note) -> str:
+    """Stand for a picture that cannot be had."""
+    return ""
+
+
 # -- D-Bus -----------------------------------------------------------------------------------------
 
 
 def a_dbus(*answers: str) -> tuple[DBusScreen, FakePrograms, list[str]]:
     programs, links = FakePrograms("(['body'],)", *answers), list[str]()
-    return DBusScreen(programs, links.append), programs, links
+    return DBusScreen(programs, links.append, no_picture), programs, links
 
 
 def test_dbus_is_asked_without_a_shell_and_every_text_is_one_argument_in_ascii() -> None:
@@ -104,7 +109,7 @@ def test_a_forced_time_makes_it_critical_and_lasting() -> None:
 
 def test_markup_is_escaped_where_the_server_would_obey_it() -> None:
     programs = FakePrograms("(['body', 'body-markup'],)", "(uint32 7,)")
-    DBusScreen(programs, lambda _: None).show(a_note(body="<b>x</b> & y", url=None))
+    DBusScreen(programs, lambda _: None, no_picture).show(a_note(body="<b>x</b> & y", url=None))
     arguments = programs.runs[-1][0]
     assert '"&lt;b&gt;x&lt;/b&gt; &amp; y"' in arguments
     assert "@as []" in arguments
@@ -118,12 +123,23 @@ def test_a_press_opens_the_link_of_what_is_shown_and_nothing_else() -> None:
         f"{PRESSED} (uint32 7, 'other')\n",
         f"{PRESSED}X (uint32 7, 'open')\n",
     ]
-    screen = DBusScreen(programs, links.append)
+    screen = DBusScreen(programs, links.append, no_picture)
     screen.show(a_note())
     screen.heed(iter(programs.lines))
     assert links == []
     screen.heed(pressed)
     assert links == [LINK]
+
+
+def test_a_picture_is_shown_out_of_a_file() -> None:
+    programs = FakePrograms("(['body'],)", "(uint32 7,)")
+    picture = "file:///home/o'hara/%22/picture.png"
+    DBusScreen(programs, lambda _: None, lambda _: picture).show(a_note())
+    hints = f"{{'urgency': <byte 1>, 'image-path': <\"{picture}\">}}"
+    assert programs.runs[-1][0][-2] == hints
+    WindowsScreen(programs, lambda _: picture).show(a_note())
+    note = json.loads(base64.b64decode(programs.runs[-1][1][windows.VARIABLE]))
+    assert note["picture"] == picture
 
 
 @pytest.mark.parametrize("url", ["javascript:alert(1)", "file:///etc/passwd", "-x", "https:", None])
@@ -189,7 +205,7 @@ def test_a_macs_dialog_without_a_link_has_no_second_button_and_none_is_called_cl
 
 def test_the_script_of_windows_is_always_the_same_and_the_notification_is_data() -> None:
     programs = FakePrograms()
-    screen = WindowsScreen(programs)
+    screen = WindowsScreen(programs, no_picture)
     screen.show(a_note())
     screen.show(replace(a_note(), title="x", expires_at=datetime(2026, 3, 1, tzinfo=UTC)))
     screen.withdraw()
@@ -205,6 +221,7 @@ def test_the_script_of_windows_is_always_the_same_and_the_notification_is_data()
         "body": note.body,
         "link": LINK,
         "button": note.button,
+        "picture": "",
         "seconds": 0,
         "expiresAt": "",
     }
@@ -219,7 +236,7 @@ def test_the_script_of_windows_reads_what_it_is_given() -> None:
 
 def _arguments(note: Note) -> str:
     programs = FakePrograms()
-    WindowsScreen(programs).show(note)
+    WindowsScreen(programs, no_picture).show(note)
     return programs.runs[0][1][windows.VARIABLE]
 
 
@@ -237,7 +254,7 @@ def test_the_terminal_shows_lines_behind_a_bar_and_obeys_none() -> None:
 
 def test_each_system_has_its_own_means() -> None:
     names = {
-        system: own_screen(system, FakePrograms("([],)"), lambda _: None).name
+        system: own_screen(system, FakePrograms("([],)"), lambda _: None, no_picture).name
         for system in ("linux", "freebsd14", "win32", "darwin")
     }
     assert names == {"linux": "D-Bus", "freebsd14": "D-Bus", "win32": "Windows", "darwin": "macOS"}
@@ -245,7 +262,7 @@ def test_each_system_has_its_own_means() -> None:
 
 def test_a_link_is_opened_as_an_argument_and_told() -> None:
     programs, found = FakePrograms("pressed"), list[str]()
-    own_screen("darwin", programs, found.append).show(a_note(forceTimer=1))
+    own_screen("darwin", programs, found.append, no_picture).show(a_note(forceTimer=1))
     assert programs.runs[-1][0] == ["open", LINK]
     assert found == [LINK]
 

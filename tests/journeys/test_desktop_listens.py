@@ -98,12 +98,18 @@ class Desktop:
 
     def let_expire(self) -> None:
         """Have a minute pass for what is in its slot."""
-        path = f"projects/{self._stack.project}/databases/(default)/documents/devices/{self.hwid}"
+        documents = f"projects/{self._stack.project}/databases/(default)/documents"
         field = "pendingNotificationExpiresAt"
-        answer = httpx.patch(
-            f"http://{self._stack.firestore}/v1/{path}",
-            params={"updateMask.fieldPaths": field},
-            json={"fields": {field: {"timestampValue": "2026-01-01T00:00:00Z"}}},
+        write = {
+            "update": {
+                "name": f"{documents}/devices/{self.hwid}",
+                "fields": {field: {"timestampValue": "2026-01-01T00:00:00Z"}},
+            },
+            "updateMask": {"fieldPaths": [field]},
+        }
+        answer = httpx.post(
+            f"http://{self._stack.firestore}/v1/{documents}:commit",
+            json={"writes": [write]},
             headers={"Authorization": "Bearer owner"},
             timeout=60,
             trust_env=False,

@@ -33,9 +33,14 @@ class DBusScreen:
 
     name = "D-Bus"
 
-    def __init__(self, programs: Programs, open_link: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        programs: Programs,
+        open_link: Callable[[str], None],
+        picture_of: Callable[[Note], str],
+    ) -> None:
         """Ask the server what it can do; raises ``ProgramFailed`` where there is none."""
-        self._programs, self._open_link = programs, open_link
+        self._programs, self._open_link, self._picture_of = programs, open_link, picture_of
         self._links: dict[int, str] = {}
         self._shown_id = 0
         self._end = ExitStack()
@@ -51,7 +56,9 @@ class DBusScreen:
         until somebody closes it: servers keep such a notification in front.
         """
         forced = note.force_seconds > 0
-        hints = f"{{'urgency': <byte {CRITICAL if forced else NORMAL}>}}"
+        picture = self._picture_of(note)
+        hints = [f"'urgency': <byte {CRITICAL if forced else NORMAL}>"]
+        hints += [f"'image-path': <{text(picture)}>"] if picture else []
         body = escape(note.body, quote=False) if self._markup else note.body
         answer = self._call(
             "Notify",
@@ -61,7 +68,7 @@ class DBusScreen:
             text(note.title),
             text(body),
             _actions(note),
-            hints,
+            f"{{{', '.join(hints)}}}",
             f"int32 {NEVER if forced else AS_USUAL}",
         )
         found = _ID.fullmatch(answer)

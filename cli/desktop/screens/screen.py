@@ -10,7 +10,7 @@ class Screen(Protocol):
 
     @property
     def name(self) -> str:
-        """Label in reports."""
+        """The name it has in reports."""
         ...
 
     def show(self, note: Note) -> None:

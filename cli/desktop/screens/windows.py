@@ -7,6 +7,7 @@ part of Windows; PowerShell 7 cannot make them.
 
 import base64
 import json
+from collections.abc import Callable
 from typing import Final
 
 from cli.desktop.note import Note
@@ -35,6 +36,11 @@ $xml.LoadXml('<toast><visual><binding template="ToastGeneric"><text/><text/></bi
 $texts = $xml.GetElementsByTagName('text')
 [void]$texts.Item(0).AppendChild($xml.CreateTextNode($note.title))
 [void]$texts.Item(1).AppendChild($xml.CreateTextNode($note.body))
+if ($note.picture) {
+  $image = $texts.Item(1).ParentNode.AppendChild($xml.CreateElement('image'))
+  $image.SetAttribute('placement', 'hero')
+  $image.SetAttribute('src', $note.picture)
+}
 if ($note.link) {
   $toast = $xml.DocumentElement
   $toast.SetAttribute('activationType', 'protocol')
@@ -67,8 +73,8 @@ class WindowsScreen:
 
     name = "Windows"
 
-    def __init__(self, programs: Programs) -> None:
-        self._programs = programs
+    def __init__(self, programs: Programs, picture_of: Callable[[Note], str]) -> None:
+        self._programs, self._picture_of = programs, picture_of
 
     def show(self, note: Note) -> None:
         """Show it in the place of the one before."""
@@ -79,6 +85,7 @@ class WindowsScreen:
                 "body": note.body,
                 "link": note.link,
                 "button": note.button or "Open",
+                "picture": self._picture_of(note),
                 "seconds": note.force_seconds,
                 "expiresAt": note.expires_at.isoformat() if note.expires_at else "",
             },
