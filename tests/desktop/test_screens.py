@@ -45,7 +45,7 @@ def a_note(**fields: object) -> Note:
 
 
 def no_picture(_: Note) -> str:
-    """Stand for a picture that cannot be had."""
+    """Return what stands for a picture that cannot be had."""
     return ""
 
 
