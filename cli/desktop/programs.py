@@ -2,7 +2,8 @@
 
 import os
 import subprocess
-from collections.abc import Iterator, Mapping, Sequence
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from typing import Final, Protocol
 
@@ -21,8 +22,16 @@ class Programs(Protocol):
         """Run a program to its end and return what it said; ``environ`` comes on top of ours."""
         ...
 
-    def following(self, argv: Sequence[str]) -> AbstractContextManager[Iterator[str]]:
-        """Start a program that goes on saying lines; it is ended with the ``with`` block."""
+    def start(self, argv: Sequence[str]) -> None:
+        """Start a program that is left alone from then on."""
+        ...
+
+    def following(
+        self, argv: Sequence[str], heed: Callable[[str], None]
+    ) -> AbstractContextManager[None]:
+        """Start a program that goes on printing, and hand its lines on, in a thread of their own;
+        both end with the ``with`` block.
+        """
         ...
 
 
@@ -48,23 +57,39 @@ class RealPrograms:
             raise ProgramFailed(f"{argv[0]}: {fault}") from None
         return ended.stdout
 
+    def start(self, argv: Sequence[str]) -> None:
+        """Start a program that outlives this one: a browser, say."""
+        started = _started(argv, subprocess.DEVNULL)
+        threading.Thread(target=started.wait, daemon=True).start()
+
     @contextmanager
-    def following(self, argv: Sequence[str]) -> Iterator[Iterator[str]]:
-        """Start a program that goes on saying lines, apart from the terminal's Ctrl-C."""
-        try:
-            started = subprocess.Popen(  # noqa: S603 - a list, no shell
-                argv,
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.DEVNULL,
-                encoding="utf-8",
-                errors="replace",
-                start_new_session=True,
-            )
-        except OSError as fault:
-            raise ProgramFailed(f"{argv[0]}: {fault}") from None
-        with started:
+    def following(self, argv: Sequence[str], heed: Callable[[str], None]) -> Iterator[None]:
+        """Start a program that goes on printing, apart from the terminal's Ctrl-C."""
+        with _started(argv, subprocess.PIPE) as started:
+            reader = threading.Thread(target=_hand_on, args=(started, heed), daemon=True)
+            reader.start()
             try:
-                yield iter(started.stdout or ())
+                yield
             finally:
                 started.terminate()
+                reader.join()
+
+
+def _started(argv: Sequence[str], output: int) -> "subprocess.Popen[str]":
+    try:
+        return subprocess.Popen(  # noqa: S603 - a list, no shell
+            argv,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.DEVNULL,
+            encoding="utf-8",
+            errors="replace",
+            start_new_session=True,
+        )
+    except (OSError, ValueError) as fault:
+        raise ProgramFailed(f"{argv[0]}: {fault}") from None
+
+
+def _hand_on(started: "subprocess.Popen[str]", heed: Callable[[str], None]) -> None:
+    for line in started.stdout or ():
+        heed(line)

@@ -97,16 +97,19 @@ class FakePrograms:
     def __init__(self, *answers: str) -> None:
         self.answers = list(answers)
         self.runs: list[tuple[Sequence[str], Mapping[str, str]]] = []
-        self.lines: list[str] = []
+        self.heed: Callable[[str], None] = lambda _: None
 
     def run(self, argv: Sequence[str], environ: Mapping[str, str] | None = None) -> str:
         self.runs.append((list(argv), dict(environ or {})))
         return self.answers.pop(0) if self.answers else ""
 
-    @contextmanager
-    def following(self, argv: Sequence[str]) -> Iterator[Iterator[str]]:
+    def start(self, argv: Sequence[str]) -> None:
         self.runs.append((list(argv), {}))
-        yield iter(self.lines)
+
+    @contextmanager
+    def following(self, argv: Sequence[str], heed: Callable[[str], None]) -> Iterator[None]:
+        self.heed = heed
+        yield
 
 
 @dataclass

@@ -2,6 +2,8 @@
 
 import base64
 import json
+import os
+import queue
 import re
 import subprocess
 import sys
@@ -24,6 +26,7 @@ from cli.desktop.screens.windows import WindowsScreen
 from tests.desktop.conftest import HOSTILE, FakePrograms
 
 PRESSED = "/org/freedesktop/Notifications: org.freedesktop.Notifications.ActionInvoked"
+PATIENCE_SECONDS = 120
 LINK = "https://example.com/?a=1&b=$(id)'\""
 
 
@@ -117,17 +120,13 @@ def test_markup_is_escaped_where_the_server_would_obey_it() -> None:
 
 def test_a_press_opens_the_link_of_what_is_shown_and_nothing_else() -> None:
     programs, links = FakePrograms("(['actions'],)", "(uint32 7,)"), list[str]()
-    pressed = iter([f"{PRESSED} (uint32 7, 'open')\n"])
-    programs.lines = [
-        f"{PRESSED} (uint32 6, 'open')\n",
-        f"{PRESSED} (uint32 7, 'other')\n",
-        f"{PRESSED}X (uint32 7, 'open')\n",
-    ]
     screen = DBusScreen(programs, links.append, no_picture)
     screen.show(a_note())
-    screen.heed(iter(programs.lines))
+    programs.heed(f"{PRESSED} (uint32 6, 'open')\n")
+    programs.heed(f"{PRESSED} (uint32 7, 'other')\n")
+    programs.heed(f"{PRESSED}X (uint32 7, 'open')\n")
     assert links == []
-    screen.heed(pressed)
+    programs.heed(f"{PRESSED} (uint32 7, 'open')\n")
     assert links == [LINK]
 
 
@@ -144,10 +143,10 @@ def test_a_picture_is_shown_out_of_a_file() -> None:
 
 @pytest.mark.parametrize("url", ["javascript:alert(1)", "file:///etc/passwd", "-x", "https:", None])
 def test_what_is_no_web_page_is_never_opened(url: str | None) -> None:
-    screen, programs, links = a_dbus("(uint32 7,)")
-    screen.show(a_note(url=url))
+    programs, links = FakePrograms("(['actions'],)", "(uint32 7,)"), list[str]()
+    DBusScreen(programs, links.append, no_picture).show(a_note(url=url))
     assert "@as []" in programs.runs[-1][0]
-    screen.heed(iter([f"{PRESSED} (uint32 7, 'open')\n"]))
+    programs.heed(f"{PRESSED} (uint32 7, 'open')\n")
     assert links == []
 
 
@@ -287,10 +286,21 @@ def test_a_program_that_fails_is_told_with_its_name(argv: list[str]) -> None:
 
 def test_a_program_that_goes_on_is_ended_with_the_block() -> None:
     forever = "import itertools; [print(it, flush=True) for it in itertools.count()]"
-    with RealPrograms().following([sys.executable, "-c", forever]) as lines:
-        assert next(lines) == "0\n"
-    with pytest.raises(ProgramFailed), RealPrograms().following(["no-such-program"]):
+    lines: queue.Queue[str] = queue.Queue()
+    with RealPrograms().following([sys.executable, "-c", forever], lines.put):
+        assert lines.get(timeout=PATIENCE_SECONDS) == "0\n"
+    with pytest.raises(ProgramFailed), RealPrograms().following(["no-such-program"], lines.put):
         pass
+
+
+def test_a_program_that_is_left_alone_gets_its_arguments(tmp_path: Path) -> None:
+    pipe, title = tmp_path / "pipe", a_note().title
+    os.mkfifo(pipe)
+    said = "import sys; open(sys.argv[1], 'w').write(ascii(sys.argv[2:]))"
+    RealPrograms().start([sys.executable, "-c", said, str(pipe), title])
+    assert pipe.read_text() == ascii([title])
+    with pytest.raises(ProgramFailed):
+        RealPrograms().start(["no-such-program"])
 
 
 def test_the_client_alone_loads_none_of_the_servers_packages() -> None:

@@ -32,7 +32,7 @@ def own_screen(
 
     def open_link(link: str) -> None:
         with suppress(ProgramFailed):
-            programs.run([opener, link])
+            programs.start([opener, link])
             opened(link)
 
     if platform == "darwin":

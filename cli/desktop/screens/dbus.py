@@ -6,8 +6,7 @@ is escaped; the title is plain text to every server.
 """
 
 import re
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import ExitStack
 from html import escape
 from typing import Final
@@ -47,9 +46,8 @@ class DBusScreen:
         capabilities = self._call("GetCapabilities")
         self._markup = "'body-markup'" in capabilities
         if "'actions'" in capabilities:
-            presses = programs.following(_gdbus("monitor", "--object-path", PATH))
-            lines = self._end.enter_context(presses)
-            threading.Thread(target=self.heed, args=(lines,), daemon=True).start()
+            monitor = _gdbus("monitor", "--object-path", PATH)
+            self._end.enter_context(programs.following(monitor, self._heed))
 
     def show(self, note: Note) -> None:
         """Show it in the place of the one before. One with a forced time is critical and stays
@@ -91,11 +89,10 @@ class DBusScreen:
         where = ("--object-path", PATH, "--method", f"{NAME}.{method}")
         return self._programs.run([*_gdbus("call", *where), "--timeout", "20", "--", *arguments])
 
-    def heed(self, lines: Iterator[str]) -> None:
-        for line in lines:
-            pressed = ACTION.fullmatch(line)
-            if pressed and (link := self._links.get(int(pressed[1]))):
-                self._open_link(link)
+    def _heed(self, line: str) -> None:
+        pressed = ACTION.fullmatch(line)
+        if pressed and (link := self._links.get(int(pressed[1]))):
+            self._open_link(link)
 
 
 def text(value: str) -> str:
