@@ -112,8 +112,16 @@ def read(answer: httpx.Response) -> Mapping[str, Any]:
         return said
     if answer.status_code == 429 or answer.status_code >= 500:
         raise Away(f"the server answered {answer.status_code}", _seconds(answer))
-    told = said or {}
-    raise Refused(answer.status_code, str(told.get("code", "")), str(told.get("detail", "")))
+    problem = said or {}
+    raise Refused(answer.status_code, str(problem.get("code", "")), _sentences(problem))
+
+
+def _sentences(problem: Mapping[str, Any]) -> str:
+    """Return what was refused, field by field where the server says which."""
+    errors = problem.get("errors")
+    faults = [it for it in errors if isinstance(it, dict)] if isinstance(errors, list) else []
+    messages = "; ".join(f"{it.get('field', '')}: {it.get('message', '')}" for it in faults)
+    return messages or str(problem.get("detail", ""))
 
 
 def _object(answer: httpx.Response) -> Mapping[str, Any] | None:

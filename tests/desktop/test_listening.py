@@ -8,7 +8,7 @@ import pytest
 from cli.desktop.door import Refused
 from cli.desktop.listener import REFRESH_SECONDS
 from shared.flow.audience import devices
-from tests.desktop.conftest import Computer
+from tests.desktop.conftest import ABOUT, Computer
 
 
 def ids(computer: Computer) -> list[str]:
@@ -133,6 +133,15 @@ def test_somebody_elses_hwid_is_refused_for_good(computer: Computer) -> None:
     with pytest.raises(Refused) as refused:
         computer.listens()
     assert refused.value.status == 401
+
+
+def test_a_refusal_says_which_field_it_is_about(computer: Computer) -> None:
+    door = computer.door
+    with pytest.raises(Refused, match=r"domains\.0: .* \(422 invalidInput\)"):
+        door.register({**ABOUT, "domains": ["no domain"]}, known=False)
+    computer.wire.faults = [httpx.Response(418, text="a teapot")]
+    with pytest.raises(Refused, match=r"refused \(418\)"):
+        door.consent(True)
 
 
 def test_a_computer_that_is_never_restarted_says_every_week_that_it_is_there(
