@@ -1,7 +1,6 @@
 """A real D-Bus carries every text to a notification server as it is, and a press back.
 
-Needs dbus-daemon and gdbus (Debian: dbus, libglib2.0-bin) and jeepney for the server; is skipped
-where one of them is missing.
+Needs dbus-daemon and gdbus (Debian: dbus, libglib2.0-bin), and is skipped where they are missing.
 """
 
 import queue
@@ -11,6 +10,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +20,8 @@ from cli.desktop.programs import ProgramFailed, RealPrograms
 from cli.desktop.screens.dbus import NAME, PATH, DBusScreen
 from tests.desktop.test_screens import LINK, a_note, no_picture
 
-jeepney = pytest.importorskip("jeepney", reason="needs jeepney, to be a notification server")
-blocking = pytest.importorskip("jeepney.io.blocking")
+jeepney: Any = import_module("jeepney")
+blocking: Any = import_module("jeepney.io.blocking")
 
 pytestmark = pytest.mark.skipif(
     not (shutil.which("dbus-daemon") and shutil.which("gdbus")),
