@@ -44,10 +44,16 @@ class Bench(Generic[S]):
 
 
 @pytest.fixture
+def firestore(firestore_emulator: FirestoreEmulator) -> FirestoreEmulator:
+    """Return what clients are connected to; some modules play on the embedded store as well."""
+    return firestore_emulator
+
+
+@pytest.fixture
 def client(
-    firestore_emulator: FirestoreEmulator, project: str, monkeypatch: pytest.MonkeyPatch
+    firestore: FirestoreEmulator, project: str, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Client]:
-    monkeypatch.setenv("FIRESTORE_EMULATOR_HOST", firestore_emulator.address)
+    monkeypatch.setenv("FIRESTORE_EMULATOR_HOST", firestore.address)
     client = Client(project=project, credentials=AnonymousCredentials())
     yield client
     client.close()

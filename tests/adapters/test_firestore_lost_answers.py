@@ -13,6 +13,7 @@ from google.api_core.exceptions import Aborted, PermissionDenied, ServiceUnavail
 from google.auth.credentials import AnonymousCredentials
 from google.cloud.firestore import Client, WriteBatch
 
+from local.firestore import FirestoreEmulator
 from shared.adapters.firestore import google_database
 from shared.adapters.firestore.google_database import GoogleDatabase
 from shared.domain.audience.device import (
@@ -110,6 +111,12 @@ class FaultyClient(Client):
 
     def batch(self) -> FaultyBatch:
         return FaultyBatch(self)
+
+
+@pytest.fixture(params=["firestore_emulator", "embedded_store"])
+def firestore(request: pytest.FixtureRequest) -> FirestoreEmulator:
+    found: FirestoreEmulator = request.getfixturevalue(request.param)
+    return found
 
 
 @pytest.fixture

@@ -39,10 +39,16 @@ FINISHERS = 50
 BATCHES, DEVICES = 4, 25
 
 
+@pytest.fixture(params=["firestore_emulator", "embedded_store"])
+def firestore(request: pytest.FixtureRequest) -> FirestoreEmulator:
+    found: FirestoreEmulator = request.getfixturevalue(request.param)
+    return found
+
+
 @pytest.fixture
-def ledger(firestore_emulator: FirestoreEmulator, project: str) -> Iterator[Ledger]:
+def ledger(firestore: FirestoreEmulator, project: str) -> Iterator[Ledger]:
     """Make a ledger where all is planned, all sent, nothing counted."""
-    with closing(FirestoreRest(project, firestore_emulator.address)) as rest:
+    with closing(FirestoreRest(project, firestore.address)) as rest:
         ledger = Ledger(RestDatabase(rest))
         ledger.open_parts([a_part(ID)])
         (part,) = ledger.parts(ID)
