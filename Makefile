@@ -52,7 +52,7 @@ check: $(READY)  ## lint, format, types, layers and the fast tests
 	@$(VENV)/bin/ruff format --check .
 	@$(VENV)/bin/mypy
 	@$(VENV)/bin/lint-imports
-	@$(PY) -m pytest -n auto --maxprocesses 4 --dist loadgroup -m "not slow" tests/rules tests/flow tests/doors tests/recorded
+	@FANFARE_EXAMPLES=40 $(PY) -m pytest -n auto --maxprocesses 4 --dist loadgroup -m "not slow" tests/rules tests/flow tests/doors tests/recorded
 
 docs: $(READY)  ## write the tables and the reference of docs/, and the panel's types, from the code
 	@$(PY) -m tests.docs.pages

@@ -1,11 +1,12 @@
 """``make chaos``: break it on purpose, for longer than a test may take, and tell what came of it.
 
 Three things over the real verbs. The whole journey with the process dying at every external call
-in turn, once and twice. Storms in which handlers die, events and tasks are lost, repeated, late,
-disordered and overlapping. Crossings: the real senders, over networks that fail, to emulators that
-tell what they took. Every storm and crossing has one odd document in each collection that others
-write. What must never happen is counted; it exits with 1 when anything did. The same
-through real processes is ``tests/journeys/test_rough_weather.py``.
+in turn, once and twice, and with each call failing in every way it can. Storms in which handlers
+die, events and tasks are lost, repeated, late, disordered and overlapping. Crossings: the real
+senders, over networks that fail, to emulators that tell what they took. Every storm and crossing
+has one odd document in each collection that others write. What must never happen is counted; it
+exits with 1 when anything did. The same through real processes is
+``tests/journeys/test_rough_weather.py``.
 """
 
 import argparse
@@ -24,12 +25,21 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.chaos_network.crossing import cross
 from tests.chaos_network.services import afloat
-from tests.flow.hazard import Blow
+from tests.flow.hazard import Fault
 from tests.flow.storm import weather
 from tests.flow.test_count import test_fifty_finishers_at_once_make_one_end_and_no_error
-from tests.flow.test_crash_points import MANY_BATCHES, ONE_BATCH, calls_of, every_call
+from tests.flow.test_crash_points import (
+    CRASHES,
+    MANY_BATCHES,
+    ONE_BATCH,
+    OUTAGES,
+    every_call,
+)
+from tests.flow.waits import shorten_waits
 
 OUT = Path(__file__).parents[1] / ".local" / "chaos.json"
 STORMS = 150
@@ -146,8 +156,11 @@ def _done(jobs: Iterable[Callable[[], Damage]]) -> Iterator[Damage]:
 
 
 def _hush() -> None:
-    """Silence the logs of senders and emulators: of so many faults they say nothing new."""
+    """Silence the logs of senders and emulators: of so many faults they say nothing new. Have
+    nobody wait for real before a write is tried again.
+    """
     logging.getLogger().addHandler(logging.NullHandler())
+    shorten_waits(pytest.MonkeyPatch())
 
 
 # ---- jobs ----------------------------------------------------------------------------------------
@@ -156,19 +169,18 @@ def _hush() -> None:
 def _crash_points() -> Iterator[Callable[[], Damage]]:
     shapes: Mapping[str, Mapping[str, int]] = {"large": ONE_BATCH, "small": MANY_BATCHES}
     for name, shape in shapes.items():
-        for blow in Blow:
-            for again in (False, True):
-                what = f"dying {blow}{', twice' if again else ''}, {name} batches"
-                yield partial(crash, what, shape, blow, again=again)
+        for fault in (*CRASHES, *OUTAGES):
+            yield partial(crash, f"{fault}, {name} batches", shape, fault)
 
 
-def crash(what: str, shape: Mapping[str, int], blow: Blow, *, again: bool) -> Damage:
-    """Die at every call of the journey."""
+def crash(what: str, shape: Mapping[str, int], fault: Fault) -> Damage:
+    """Have every call of the journey fail so, one at a time."""
     found = Damage(what)
     with found.watching("anywhere"):
-        for number, wrong in every_call(shape, blow, again=again).items():
+        struck = every_call(shape, fault)
+        for number, wrong in struck.wrong.items():
             found.note(f"at call {number}", [wrong])
-        found.sums["crash_points"] = calls_of(shape)
+        found.sums["crash_points"] = len(struck.calls)
     return found
 
 

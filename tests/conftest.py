@@ -8,6 +8,7 @@ place, but for what tests Google's own.
 
 import gc
 import os
+import sys
 import time
 import uuid
 from collections import Counter
@@ -26,7 +27,12 @@ from local.processes import free_ports
 from local.stack_file import Stack
 from local.starting import running_stack
 
+sys.modules["rfc3987_syntax"] = None  # type: ignore[assignment]
+"""No schema of ours has an IRI in it; jsonschema would import the grammar of one, for seconds."""
+
 STACK_DEVICES = 400
+STARTED = {"emulator_jar", "firestore_emulator", "stack"}
+"""Fixtures that start a process, which takes seconds."""
 
 settings.register_profile("fanfare", deadline=None)
 settings.load_profile("fanfare")
@@ -54,6 +60,14 @@ def fail_in_ci(missing: EmulatorMissing) -> None:
     """Fail in CI, where the emulator belongs."""
     if os.environ.get("CI") == "true":
         pytest.fail(str(missing), pytrace=False)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Leave to ``make test`` whatever starts an emulator."""
+    for item in items:
+        if not STARTED.isdisjoint(getattr(item, "fixturenames", ())):
+            item.add_marker(pytest.mark.slow)
 
 
 @pytest.hookimpl(trylast=True)

@@ -5,10 +5,10 @@ noticed. Whatever was not certainly written is looked at again and decided by wh
 makes a repeated write, and one whose answer was lost, end the same way.
 """
 
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from time import sleep
 
 from shared.domain.audience.device import Slot, held_back
 from shared.domain.delivery.ledger import Outcome, Record
@@ -77,7 +77,7 @@ class _Some:
             if all(w.hwid in records for w in writes):
                 break
             if 1 < attempt < ROUNDS or code is UNAVAILABLE:
-                time.sleep(waiting_seconds(attempt))
+                sleep(waiting_seconds(attempt))
         return {w.hwid: records.get(w.hwid, Record(Outcome.OPEN, code)) for w in writes}
 
     def _write(self, versions: Mapping[str, str], records: dict[str, Record]) -> None:

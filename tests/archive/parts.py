@@ -1,6 +1,7 @@
 """Notifications that ended, with their ledger, and everything around their export."""
 
 from collections.abc import Iterable, Iterator
+from copy import copy
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -30,7 +31,7 @@ from shared.stores.ledger import Ledger
 from shared.stores.notifications import Notifications
 from shared.stores.runs import Runs
 from tests.builders import MODERATOR, NOON, PROVIDER, a_notification
-from tests.flow.hazard import Hazard, guarded
+from tests.flow.hazard import Hazard, guarded, guarded_database, named
 from tests.parts import put_batches
 
 N1, N2 = NotificationId("n1"), NotificationId("n2")
@@ -109,10 +110,10 @@ class World:
     @property
     def exporter(self) -> Exporter:
         return Exporter(
-            notifications=guarded(self.notifications, "notifications", self.hazard),
-            runs=guarded(Runs(self.database), "runs", self.hazard),
-            ledger=guarded(self.ledger, "ledger", self.hazard),
-            exports=guarded(self.exports, "exports", self.hazard),
+            notifications=self.watched(self.notifications, "notifications"),
+            runs=named(Runs(guarded_database(self.database, self.hazard)), "runs", self.hazard),
+            ledger=self.watched(self.ledger, "ledger"),
+            exports=self.watched(self.exports, "exports"),
             archive=guarded(self.archive, "archive", self.hazard),
             tasks=guarded(self.tasks, "tasks", self.hazard),
             clock=self.clock,
@@ -121,11 +122,17 @@ class World:
     @property
     def manifest_writer(self) -> ManifestWriter:
         return ManifestWriter(
-            exports=guarded(self.exports, "exports", self.hazard),
+            exports=self.watched(self.exports, "exports"),
             archive=guarded(self.archive, "archive", self.hazard),
             clock=self.clock,
             signer=self.signer,
         )
+
+    def watched(self, store: Any, name: str) -> Any:
+        """Copy a store; each request of the copy to the database passes the hazard."""
+        behind = copy(store)
+        behind._database = guarded_database(store._database, self.hazard)
+        return named(behind, name, self.hazard)
 
     def export(self, id: NotificationId = N1, until: datetime | None = None) -> Export | None:
         return self.exporter.export(id, until or self.clock.now() + LONG)

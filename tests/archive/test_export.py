@@ -24,9 +24,11 @@ from shared.flow.archive.export import (
     queue_exports,
 )
 from shared.ports import ArchiveFault, Put
+from shared.ports.database import LostAnswer
 from tests.archive.parts import N1, N2, World, closed_batches
 from tests.builders import NOON, PROVIDER, a_notification
-from tests.flow.hazard import Blow, Crash
+from tests.flow.hazard import Blow, Crash, Fault
+from tests.flow.waits import shorten_waits
 from tests.needs import only
 from tests.notification_documents import alter
 from tests.parts import put_batches
@@ -264,15 +266,16 @@ def calls() -> int:
 
 @pytest.mark.parametrize("blow", Blow)
 @pytest.mark.parametrize("again", [False, True])
-@pytest.mark.parametrize("outage", [False, True])
+@pytest.mark.parametrize("raises", [Crash, TryAgain, LostAnswer])
 def test_dying_at_any_call_exports_everything_exactly_once(
-    blow: Blow, again: bool, outage: bool
+    blow: Blow, again: bool, raises: type[BaseException], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    shorten_waits(monkeypatch)
     calm = two_ended()
     run(calm)
     for number in range(1, calls() + 1):
         world = two_ended()
-        world.hazard.strike(number, blow, again=again, outage=outage)
+        world.hazard.strike(number, Fault(blow, again, raises))
         run(world)
         assert world.hazard.crashes >= 1
         assert world.codes(deep=True) == set(), world.hazard.trace[number - 1]

@@ -110,17 +110,12 @@ def counted(devices: int) -> ExportOperations:
 
     world.ledger.batches = noted
     assert world.export() is not None
-    asked = Counter(world.hazard.trace)
+    asked = Counter(name.rpartition("/")[2] for name in world.hazard.trace)
     history = len(world.notifications.history(N1))
-    changes = asked["notifications.change"]
     return ExportOperations(
         objects=asked["archive.put_new"],
-        reads=asked["notifications.get"]
-        + changes
-        + asked["exports.get"]
-        + reading["batch"]
-        + history,
-        writes=asked["exports.write"] + changes,
+        reads=asked["get"] + reading["batch"] + history,
+        writes=asked["commit"],
         stored_bytes=sum(len(it) for it in world.archive.objects.values()),
     )
 

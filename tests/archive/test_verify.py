@@ -186,29 +186,26 @@ def test_a_name_that_is_only_nearly_ours_is_named(name: str) -> None:
 
 
 @pytest.mark.parametrize("happens", ["export", "close_day"])
-@pytest.mark.parametrize("number", range(1, 16))
+@pytest.mark.parametrize("number", range(1, 13))
 def test_what_is_archived_during_a_verification_is_no_finding(happens: str, number: int) -> None:
     world = World().archived()
     world.ended(N2)
     if happens == "close_day":
         world.export(N2)
         world.next_day()
-    calls: list[str] = []
+    calls = world.hazard.calls
 
-    def meanwhile(name: str) -> None:
-        calls.append(name)
-        if len(calls) == number:
-            world.hazard.forget_watchers()
-            world.export(N2) if happens == "export" else world.close_day()
+    def meanwhile() -> None:
+        world.export(N2) if happens == "export" else world.close_day()
 
-    world.hazard.watch(meanwhile)
+    world.hazard.before(calls + number, meanwhile)
     watched = Verifier(
         guarded(world.archive, "archive", world.hazard),
-        guarded(world.exports, "exports", world.hazard),
+        world.watched(world.exports, "exports"),
         world.notifications,
         world.ledger,
     )
-    assert watched.verify().wrong == [], calls[-1]
+    assert watched.verify().wrong == [], world.hazard.trace[calls:]
 
 
 @pytest.mark.parametrize("written", [1, 2, 3])
@@ -230,6 +227,6 @@ def test_an_export_that_ends_during_a_verification_is_no_finding(written: int) -
             world.export(N2)
 
     world.hazard.watch(meanwhile)
-    exports = guarded(world.exports, "exports", world.hazard)
+    exports = world.watched(world.exports, "exports")
     watched = Verifier(world.archive, exports, world.notifications, world.ledger)
     assert watched.verify().wrong == []

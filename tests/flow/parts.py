@@ -1,7 +1,7 @@
 """The parts of a simulated cloud: stores in memory, behind a hazard that may end the process."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import cache, lru_cache
 from typing import Any
@@ -20,10 +20,9 @@ from shared.domain.audience.targeting import AudienceQuery, DeviceCount, Partiti
 from shared.domain.content.content import Content
 from shared.domain.delivery.ledger import AudiencePage, Outcome, Record
 from shared.domain.delivery.retry import RetryBudget
-from shared.domain.delivery.run import Run, RunId
 from shared.domain.findings.finding import Finding
 from shared.domain.findings.link_ends import Inspection, LinkEnd
-from shared.domain.notifications.notification import Notification, NotificationId
+from shared.domain.notifications.notification import NotificationId
 from shared.domain.providers.provider import Domain
 from shared.domain.push.desktop import SlotPayload, SlotWrite
 from shared.flow.notifications.submission import Checks
@@ -35,15 +34,17 @@ from shared.ports import (
     Sender,
     Signer,
 )
-from shared.ports.database import Merge
+from shared.ports.database import Merge, Write, WriteResult
 from shared.settings import Settings, read
 from shared.stores.audience import Audience
 from shared.stores.device_codec import DEVICES, registration_fields, slot_from
 from shared.stores.devices import Devices
 from shared.stores.ledger import Ledger
 from shared.stores.moderators import Moderators
+from shared.stores.notification_codec import NOTIFICATIONS
 from shared.stores.notifications import Notifications
 from shared.stores.platform import StopSwitch
+from shared.stores.providers import Providers
 from shared.stores.review_policies import ReviewPolicies
 from shared.stores.runs import Runs
 from shared.stores.send_schedules import SendSchedules
@@ -51,7 +52,7 @@ from shared.stores.slots import Slots
 from shared.stores.usage import Usage
 from shared.stores.watch import Watch
 from tests.builders import NOON, a_domain, a_provider
-from tests.flow.hazard import Hazard, guarded
+from tests.flow.hazard import Hazard, guarded, guarded_database, named
 from tests.flow.push import PushService
 from tests.parts import PEOPLE, DatabaseParts, providers_of
 
@@ -83,7 +84,7 @@ class Stores:
         self.devices = Devices(self.database)
         self.audience = Audience(self.database)
         self.ledger = Ledger(self.database)
-        self.desktops = Watched(self.database)
+        self.desktops = Desktops()
         self.stop_switch = StopSwitch(self.database)
         self.watch = Watch(self.database)
         self.send_schedules = SendSchedules(self.database)
@@ -117,14 +118,15 @@ def _registered(device: Device) -> Merge:
 
 
 class SimulatedParts(DatabaseParts):
-    """Every port of the verbs: the stores and services, behind the hazard."""
+    """Every port of the verbs, and stores over a database, behind the hazard."""
 
     def __init__(self, stores: Stores, *, page_size: int, times: int, handler_seconds: int) -> None:
-        hazard, self.database = stores.hazard, stores.database
-        announcing: Any = Announcing(stores.notifications, stores.written)
-        followed: Any = AnnouncingRuns(stores.runs, announcing)
-        audience = Magnified(stores.audience, page_size=page_size, times=times)
+        hazard = stores.hazard
+        observed: Any = Observed(stores.database, stores.written, stores.desktops)
+        database: MemoryDatabase = guarded_database(observed, hazard)
+        audience = Magnified(Audience(database), page_size=page_size, times=times)
         push: Sender = guarded(stores.push, "push", hazard)
+        self.database = database
         self.settings: Settings = read(
             {
                 "GOOGLE_CLOUD_PROJECT": "demo-fanfare",
@@ -132,17 +134,17 @@ class SimulatedParts(DatabaseParts):
             }
         )
         self.clock = stores.clock
-        self.notifications: Notifications = guarded(announcing, "notifications", hazard)
-        self.runs: Runs = guarded(followed, "runs", hazard)
-        self.providers = guarded(stores.providers, "providers", hazard)
-        self.devices = guarded(stores.devices, "devices", hazard)
-        self.stop_switch = guarded(stores.stop_switch, "stop_switch", hazard)
-        self.watch = guarded(stores.watch, "watch", hazard)
-        self.audience: Audience = guarded(audience, "audience", hazard)
-        self.ledger = guarded(stores.ledger, "ledger", hazard)
-        self.slots = guarded(stores.desktops, "slots", hazard)
+        self.notifications = named(Notifications(database), "notifications", hazard)
+        self.runs = named(Runs(database), "runs", hazard)
+        self.providers = named(Providers(database), "providers", hazard)
+        self.devices = named(Devices(database), "devices", hazard)
+        self.stop_switch = named(StopSwitch(database), "stop_switch", hazard)
+        self.watch = named(Watch(database), "watch", hazard)
+        self.audience: Audience = named(audience, "audience", hazard)
+        self.ledger = named(Ledger(database), "ledger", hazard)
+        self.slots: Slots = named(Contended(database, stores.desktops), "slots", hazard)
         self.senders = MemorySenders({AddressKind.FCM: push})
-        self.send_schedules = guarded(stores.send_schedules, "send_schedules", hazard)
+        self.send_schedules = named(SendSchedules(database), "send_schedules", hazard)
         self.retries = ProcessRetries(stores.budget)
         self.memory = ProcessRunMemory()
         self.tasks = guarded(stores.tasks, "tasks", hazard)
@@ -153,8 +155,9 @@ class SimulatedParts(DatabaseParts):
         self.signer: Signer | None = None
         self.web = MemoryWeb()
         self.threats = MemoryThreats()
-        self.review_policies = guarded(stores.policies, "policies", hazard)
-        self.usage = guarded(stores.usage, "usage", hazard)
+        self.review_policies = named(ReviewPolicies(database), "policies", hazard)
+        self.moderators = named(Moderators(database), "moderators", hazard)
+        self.usage = named(Usage(database), "usage", hazard)
         self.chat: Chat | None = None
         self.checks = Checks(stores.inspector, self.audience, self.usage, self.rates)
 
@@ -188,85 +191,70 @@ class Inspector:
         return Inspection(self.findings, self.ends)
 
 
-class Announcing:
-    """A store whose every write is an event, as Firestore's are."""
-
-    def __init__(self, notifications: Notifications, written: list[Event]) -> None:
-        self._notifications = notifications
-        self._written = written
-        self._versions: dict[str, str] = {}
-
-    def create(self, *given: Any) -> None:
-        self._notifications.create(*given)
-        self.note(self._notifications.get(given[0].notification.id))
-
-    def change(self, *given: Any) -> Notification:
-        changed = self._notifications.change(*given)
-        self.note(changed)
-        return changed
-
-    def delete(self, id: NotificationId, *given: Any) -> None:
-        self._notifications.delete(id, *given)
-        self._written.append(Event(id))
-
-    def __getattr__(self, verb: str) -> Any:
-        return getattr(self._notifications, verb)
-
-    def note(self, it: Notification) -> None:
-        if self._versions.get(it.id) != it.version:
-            self._versions[it.id] = it.version
-            self._written.append(Event(it.id))
-
-
-class AnnouncingRuns:
-    """Runs whose every write is an event of their notification."""
-
-    def __init__(self, runs: Runs, notifications: Announcing) -> None:
-        self._runs = runs
-        self._notifications = notifications
-
-    def change(self, id: RunId, *given: Any) -> Run:
-        changed = self._runs.change(id, *given)
-        self._notifications.note(self._runs.with_notification(id)[0])
-        return changed
-
-    def review(self, id: RunId, *given: Any) -> tuple[Notification, Run]:
-        changed = self._runs.review(id, *given)
-        self._notifications.note(changed[0])
-        return changed
-
-    def __getattr__(self, verb: str) -> Any:
-        return getattr(self._runs, verb)
-
-
-class Watched(Slots):
-    """Desktops, with somebody looking at what they show and whether it ever goes back in time.
+@dataclass(slots=True)
+class Desktops:
+    """What desktops showed, and whether one of them ever went back in time.
 
     They can be ``contended`` for some calls: then nothing is written, and it is to be tried again.
     """
 
-    def __init__(self, database: MemoryDatabase) -> None:
+    seen: set[tuple[str, str]] = field(default_factory=set)
+    went_back: list[str] = field(default_factory=list)
+    contended: int = 0
+
+    def note(self, hwid: str, before: Slot | None, now: Slot | None) -> None:
+        """Look at a desktop after something was written to it."""
+        self.seen.add((now.id if now else "", hwid))
+        if before and (now is None or not (now == before or before.yields_to(now, _now()))):
+            self.went_back.append(hwid)
+
+
+class Observed:
+    """A database whose writes are seen by others, even if who wrote does not live to hear of it:
+    one of a notification is an event, as Firestore's are, and one of a slot is shown.
+    """
+
+    def __init__(self, database: MemoryDatabase, written: list[Event], desktops: Desktops) -> None:
+        self._database = database
+        self._written = written
+        self._desktops = desktops
+
+    def commit(self, writes: Sequence[Write]) -> Sequence[str]:
+        versions = self._database.commit(writes)
+        for write in writes:
+            collection, _, id = write.name.rpartition("/")
+            if collection == NOTIFICATIONS:
+                self._written.append(Event(NotificationId(id)))
+        return versions
+
+    def write_each(self, writes: Sequence[Write]) -> Sequence[WriteResult]:
+        slots = [write.name for write in writes if write.name.startswith(f"{DEVICES}/")]
+        before = {name: self._shown(name) for name in slots}
+        results = self._database.write_each(writes)
+        for name, earlier in before.items():
+            self._desktops.note(name.rpartition("/")[2], earlier, self._shown(name))
+        return results
+
+    def _shown(self, name: str) -> Slot | None:
+        device = self._database.get(name)
+        return slot_from(device.fields) if device else None
+
+    def __getattr__(self, verb: str) -> Any:
+        return getattr(self._database, verb)
+
+
+class Contended(Slots):
+    """Slots that others write to, as long as it was said that they are contended."""
+
+    def __init__(self, database: MemoryDatabase, desktops: Desktops) -> None:
         super().__init__(database)
-        self.seen: set[tuple[str, str]] = set()
-        self.went_back: list[str] = []
-        self.contended = 0
+        self._desktops = desktops
 
     def show(self, payload: SlotPayload, writes: Sequence[SlotWrite]) -> Sequence[Record]:
-        if self.contended:
-            self.contended -= 1
+        if self._desktops.contended:
+            self._desktops.contended -= 1
             return [Record(Outcome.OPEN, "contended")] * len(writes)
-        before = {write.hwid: self._shown(write.hwid) for write in writes}
-        records = super().show(payload, writes)
-        for hwid, earlier in before.items():
-            now = self._shown(hwid)
-            self.seen.add((now.id if now else "", hwid))
-            if earlier and (now is None or not (now == earlier or earlier.yields_to(now, _now()))):
-                self.went_back.append(hwid)
-        return records
-
-    def _shown(self, hwid: str) -> Slot | None:
-        device = self._database.get(f"{DEVICES}/{hwid}")
-        return slot_from(device.fields) if device else None
+        return super().show(payload, writes)
 
 
 def _now() -> datetime:

@@ -73,7 +73,7 @@ class Audience:
 
     def approve(self, request: NotificationInput | None = None) -> NotificationId:
         self.world.clock.advance(86_400)
-        self.world.hazard.trace.clear()
+        self.world.hazard.verbs.clear()
         self.began = self.world.clock.now()
         return self.world.approved(request)
 
@@ -95,7 +95,7 @@ class Audience:
         return sum(bool(it and it.address) for it in found)
 
     def calls(self, name: str) -> int:
-        return self.world.hazard.trace.count(name)
+        return self.world.hazard.verbs.count(name)
 
     @property
     def seconds(self) -> float:
@@ -269,8 +269,8 @@ def test_a_notification_to_fewer_is_compared_with_one_to_all() -> None:
 @pytest.mark.parametrize(
     "spoil",
     [
-        lambda world: spoilt(world.ledger, "batches_between", Defect("cannot be read")),
-        lambda world: spoilt(world.runs, "completed_of", Defect("cannot be read")),
+        lambda world: spoilt(world.parts.ledger, "batches_between", Defect("cannot be read")),
+        lambda world: spoilt(world.parts.runs, "completed_of", Defect("cannot be read")),
     ],
 )
 def test_an_earlier_notification_that_cannot_be_read_counts_as_none(
@@ -321,7 +321,7 @@ def test_while_the_store_does_not_answer_nothing_is_decided_and_nobody_waits(
     audience = Audience(known)
     audience.register(newcomers, DEAD)
     part, _, call = verb.partition(".")
-    spoilt(getattr(audience.world, part), call, TryAgain("not now"), times)
+    spoilt(getattr(audience.world.parts, part), call, TryAgain("not now"), times)
     id = audience.approve()
     audience.world.pass_time(timedelta(seconds=5))
     assert audience.world.ledger.sums(id).delivered == 300

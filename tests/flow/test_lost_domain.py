@@ -73,17 +73,6 @@ def at(world: World, call: str, act: Callable[[], None]) -> None:
     world.hazard.watch(watch)
 
 
-def after(world: World, calls: int, act: Callable[[], None]) -> None:
-    """Do it right before the call of this number from now."""
-    left = iter(range(calls - 1, -1, -1))
-
-    def watch(_: str) -> None:
-        if next(left, -1) == 0:
-            act()
-
-    world.hazard.watch(watch)
-
-
 def codes(world: World, id: NotificationId) -> dict[str, str]:
     return {hwid: record.code for hwid, record in world.records(id).items()}
 
@@ -95,7 +84,7 @@ def test_what_is_on_its_way_ends_within_one_chunk_and_nobody_is_read(way: Taking
     it = world.sent()
     assert (it.status, it.tally.delivered, it.tally.skipped) == (Status.APPROVED, 50, 70)
     assert it.tally.errors == {"domainLost": 70}
-    assert READ not in world.hazard.trace
+    assert READ not in world.hazard.verbs
 
 
 @ways
@@ -134,7 +123,7 @@ def test_one_that_is_for_the_lost_domain_alone_ends_and_one_for_another_is_not_t
     world.drain()
     assert codes(world, for_lost) == {"phone-000": "domainLost"}
     assert codes(world, for_other) == {"phone-000": ""}
-    assert READ not in world.hazard.trace
+    assert READ not in world.hazard.verbs
 
 
 def test_no_desktop_shows_what_was_on_its_way() -> None:
@@ -180,7 +169,7 @@ def test_at_whatever_call_of_the_plan_it_is_taken_nobody_gets_it(way: Taking) ->
     for call in range(1, first.hazard.calls - before + 1):
         world = World([a_device()])
         id = world.approved()
-        after(world, call, partial(take, world, way))
+        world.hazard.before(world.hazard.calls + call, partial(take, world, way))
         world.drain()
         it = world.get(id)
         assert world.push.requests == [], f"call {call}"

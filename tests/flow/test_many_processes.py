@@ -40,7 +40,7 @@ def _a_process_for_every_task(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def asked_ledger(sent: Sent) -> int:
     """Count how often what other processes heard was read."""
-    return sent.world.hazard.trace.count("ledger.evidence")
+    return sent.world.hazard.verbs.count("ledger.evidence")
 
 
 def alarms(caplog: pytest.LogCaptureFixture) -> list[str]:

@@ -93,7 +93,7 @@ def test_a_batch_is_stale_after_a_quarter_of_an_hour(seconds: int, read: bool) -
     id, batch = planned(world)
     world.clock.set(NOON + STALE_AFTER + timedelta(seconds=seconds))
     world.send(id, batch.id)
-    assert (READ in world.hazard.trace) is read
+    assert (READ in world.hazard.verbs) is read
 
 
 def test_a_batch_planned_late_from_an_early_moment_is_stale_as_well() -> None:
@@ -369,7 +369,7 @@ def test_a_task_that_comes_twice_reads_and_sends_once() -> None:
     (batch,) = world.batches(id)
     world.send(id, batch.id)
     assert batch.state is BatchState.CLOSED
-    assert world.hazard.trace.count(READ) == 1
+    assert world.hazard.verbs.count(READ) == 1
     assert world.push.requests_to("token-phone-1") == 1
 
 

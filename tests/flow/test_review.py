@@ -30,7 +30,7 @@ from tests.builders import (
     a_segment,
     an_input,
 )
-from tests.flow.hazard import Blow
+from tests.flow.hazard import Blow, Fault
 from tests.flow.world import World
 from tests.needs import only
 from tests.parts import an_account
@@ -351,7 +351,7 @@ def test_nothing_is_approved_while_its_audience_cannot_be_counted() -> None:
     world = World([a_device("phone-1")])
     id = world.create()["id"]
     nth = world.hazard.calls + the_call_that_counts()
-    world.hazard.strike(nth, Blow.BEFORE, outage=True)
+    world.hazard.strike(nth, Fault(Blow.BEFORE, raises=TryAgain))
     with pytest.raises(TryAgain):
         world.approve(id)
     assert [entry.move for entry in world.history(id)] == ["submit"]
@@ -364,7 +364,7 @@ def the_call_that_counts() -> int:
     rehearsed = rehearsal.create()["id"]
     before = rehearsal.hazard.calls
     rehearsal.approve(rehearsed)
-    return rehearsal.hazard.trace[before:].index("audience.count") + 1
+    return rehearsal.hazard.trace[before:].index("audience.count/count") + 1
 
 
 # ---- what was seen ---------------------------------------------------------------------------
@@ -408,10 +408,10 @@ def test_what_cannot_be_decided_is_not_counted() -> None:
     world = World([a_device("phone-1")])
     id = world.create()["id"]
     world.cancel(id)
-    before = world.hazard.trace.count("audience.count")
+    before = world.hazard.verbs.count("audience.count")
     with pytest.raises(WrongState):
         world.approve(id)
-    assert world.hazard.trace.count("audience.count") == before
+    assert world.hazard.verbs.count("audience.count") == before
 
 
 # ---- who may not decide ----------------------------------------------------------------------

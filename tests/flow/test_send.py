@@ -609,7 +609,7 @@ def test_a_desktop_that_waits_for_its_push_is_not_written_again() -> None:
     world = both()
     world.push.will("token-desktop-1", busy(), accepted("r"))
     it = world.sent()
-    assert world.hazard.trace.count("slots.show") == 1
+    assert world.hazard.verbs.count("slots.show") == 1
     assert (word(world, it.id, "desktop-1")[0], it.tally.delivered) == ("delivered", 1)
 
 

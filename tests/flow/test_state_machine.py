@@ -24,7 +24,7 @@ from hypothesis.stateful import (
 from shared.domain.actors import Actor, Role
 from shared.domain.delivery.ledger import Outcome, Record
 from shared.domain.delivery.run import FailureReason
-from shared.domain.errors import WrongState
+from shared.domain.errors import TryAgain, WrongState
 from shared.domain.findings.finding import Finding, Severity, has_red
 from shared.domain.notifications.history import Note, broken_links
 from shared.domain.notifications.lifecycle import TERMINAL, TRANSITIONS, Move, Status
@@ -43,25 +43,27 @@ from tests.builders import (
     ran,
 )
 from tests.flow.audit import faults, most_sent_again, sent_again
-from tests.flow.hazard import Blow, Crash
+from tests.flow.hazard import FAULTS, Crash, Fault
 from tests.flow.push import accepted, address_gone, busy, lost, misconfigured, refused
 from tests.flow.world import World
 from tests.notification_documents import records
 
 MOST_NOTIFICATIONS = 5
 EFFECTS = [
-    "notifications.change",
-    "runs.change",
-    "runs.review",
-    "ledger.open_parts",
-    "ledger.advance",
-    "ledger.write",
-    "slots.show",
+    "notifications.change/commit",
+    "runs.change/commit",
+    "runs.review/commit",
+    "ledger.open_parts/write_each",
+    "ledger.advance/commit",
+    "ledger.write/commit",
+    "slots.show/write_each",
     "push.send",
     "tasks.enqueue",
-    "devices.drop_address",
+    "devices.drop_address/commit",
 ]
 """The calls that leave something behind."""
+NO_ANSWER = (Crash, TryAgain)
+"""What a caller sees of a fault: the request died, or was told to come again."""
 SECOND = Actor(Role.MODERATOR, "m2")
 RED = Finding("ipHost", Severity.RED, "url", "The address names a machine by number.")
 moderators = st.sampled_from([MODERATOR, SECOND])
@@ -118,7 +120,7 @@ class Fanfare(RuleBasedStateMachine):
             given = an_input(target_segment=a_segment(hwid="phone-1"), expiry_seconds=expiry)
         try:
             self.world.create(given, once=once)
-        except Crash:
+        except NO_ANSWER:
             if once.notification_id not in records(self.world.database):
                 return multiple()
         self.ways[once.notification_id] = [STARTS[kind]]
@@ -165,7 +167,7 @@ class Fanfare(RuleBasedStateMachine):
             endorsed = self.world.approve(before.id, by=by, revision=before.revision - stale)
             assert legal
             assert [each.moderator_id for each in endorsed.endorsements] == [by.id]
-        except Crash:
+        except NO_ANSWER:
             pass
         except WrongState:
             assert not legal
@@ -187,7 +189,7 @@ class Fanfare(RuleBasedStateMachine):
             claimed = self.world.claim(id, by=by)
             assert legal
             assert claimed.claim == Claim(by.id, self.world.clock.now() + CLAIM_LEASE)
-        except Crash:
+        except NO_ANSWER:
             pass
         except WrongState:
             assert not legal
@@ -198,7 +200,7 @@ class Fanfare(RuleBasedStateMachine):
         before = self.world.get(id)
         try:
             assert self.world.release(id, by=by).claim is None
-        except Crash:
+        except NO_ANSWER:
             pass
         except WrongState:
             assert self.kept_out(before, by)
@@ -228,7 +230,7 @@ class Fanfare(RuleBasedStateMachine):
             new = before.status is Status.PENDING and edited.content != before.content
             assert edited.revision == before.revision + new
             assert not new or (edited.claim, edited.endorsements) == (None, ())
-        except Crash:
+        except NO_ANSWER:
             pass
         except WrongState:
             assert before.status not in {Status.DRAFT, Status.PENDING}
@@ -240,7 +242,7 @@ class Fanfare(RuleBasedStateMachine):
         try:
             self.world.delete(id)
             assert draft
-        except Crash:
+        except NO_ANSWER:
             pass
         except WrongState:
             assert not draft
@@ -270,13 +272,13 @@ class Fanfare(RuleBasedStateMachine):
         self.world.run(due[number % len(due)].work)
         self.look()
 
-    @rule(call=st.integers(1, 12), blow=st.sampled_from(Blow))
-    def crash_soon(self, call: int, blow: Blow) -> None:
-        self.world.hazard.strike(self.world.hazard.calls + call, blow)
+    @rule(call=st.integers(1, 15), fault=st.sampled_from(FAULTS))
+    def fail_soon(self, call: int, fault: Fault) -> None:
+        self.world.hazard.strike(self.world.hazard.calls + call, fault)
 
-    @rule(name=st.sampled_from(EFFECTS), blow=st.sampled_from(Blow), nth=st.integers(1, 3))
-    def crash_at(self, name: str, blow: Blow, nth: int) -> None:
-        self.world.hazard.strike_at(name, blow, nth=nth)
+    @rule(name=st.sampled_from(EFFECTS), fault=st.sampled_from(FAULTS), nth=st.integers(1, 3))
+    def fail_at(self, name: str, fault: Fault, nth: int) -> None:
+        self.world.hazard.strike_at(name, fault, nth=nth)
 
     @rule(seconds=st.sampled_from([1, 10, 91, 400, 3_600]))
     def pass_time(self, seconds: int) -> None:
@@ -303,7 +305,7 @@ class Fanfare(RuleBasedStateMachine):
         try:
             do()
             assert legal
-        except Crash:
+        except NO_ANSWER:
             self.look({id: {to} if legal and to else set()})
             return
         except WrongState:
