@@ -31,7 +31,7 @@ from shared.flow.notifications.create import LOOKS
 from shared.flow.notifications.once import Once
 from shared.flow.notifications.submission import LOOK_LASTS, LOOKS_AT_ONCE
 from tests.builders import a_device, a_domain, a_provider, a_segment, an_input, ran
-from tests.flow.hazard import Blow, Crash
+from tests.flow.hazard import Blow, Crash, Fault
 from tests.flow.world import World
 from tests.notification_documents import records
 
@@ -40,6 +40,7 @@ WARNING = Finding("shortener", Severity.WARNING, "url", "It shortens addresses."
 SECOND = Actor(Role.MODERATOR, "m2")
 ADMIN = a_segment(hwid="Admin-1")
 DAY, HOUR = str(Limit.SUBMISSIONS_PER_DAY), str(Limit.ADMIN_SENDS_PER_HOUR)
+OUTAGE = Fault(Blow.BEFORE, raises=TryAgain, lasting=True)
 
 
 def a_world(**limits: int) -> World:
@@ -576,6 +577,25 @@ def test_a_request_that_dies_and_is_repeated_takes_one_place(call: str, blow: Bl
     answer = world.until_answered(lambda: world.create(once=once))
     assert (places(world), world.hazard.crashes) == (1, 1)
     assert world.status(answer["id"]) is Status.PENDING
+
+
+@pytest.mark.parametrize("fault", [Blow.BEFORE, Blow.AFTER, OUTAGE])
+@pytest.mark.parametrize("call", range(1, 9))
+def test_an_edit_that_dies_and_is_repeated_takes_one_place(call: int, fault: Blow | Fault) -> None:
+    world = a_world(submissionsPerDay=9)
+    id = world.create()["id"]
+    new = NotificationInput(title="New")
+    world.hazard.strike(world.hazard.calls + call, fault)
+    edited = world.until_answered(lambda: world.edit(id, new))
+    assert (places(world), world.hazard.crashes, edited.revision) == (2, 1, 2)
+
+
+def test_two_edits_at_once_take_a_place_for_each_revision() -> None:
+    world = a_world(submissionsPerDay=9)
+    id = world.create()["id"]
+    world.inspector.meanwhile = lambda: world.edit(id, NotificationInput(title="Second"))
+    world.edit(id, NotificationInput(body="Third"))
+    assert (places(world), world.get(id).revision) == (3, 3)
 
 
 @pytest.mark.parametrize(

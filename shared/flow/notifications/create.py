@@ -226,7 +226,12 @@ class _EditedMeanwhile(Exception):
 def _if_unchanged(
     before: Notification, change: Callable[[Notification], Change], it: Notification
 ) -> Change:
-    if (it.content, it.segment, it.status) != (before.content, before.segment, before.status):
+    if (it.revision, it.content, it.segment, it.status) != (
+        before.revision,
+        before.content,
+        before.segment,
+        before.status,
+    ):
         raise _EditedMeanwhile(it)
     return change(it)
 
@@ -272,10 +277,10 @@ def _revised(
     clock: Clock,
 ) -> tuple[SubmissionCheck, Place]:
     """Take a place for a new revision, and inspect it. Moderators read each revision anew, so each
-    counts like a submission.
+    counts like a submission, once: an edit that died and is made again is of the same revision.
     """
     request, now, usage = clock.new_id(), clock.now(), checks.usage
-    mine = Taker(f"{new.id}.{request}")
+    mine = Taker(f"{new.id}.{new.revision}", request)
     with turn_to_look(new, Taker(new.id, request), domains, checks, clock):
         place = take_place(provider, mine, now, admin_hwid=False, notifications=None, usage=usage)
         with place.given_back_on_failure(usage):
