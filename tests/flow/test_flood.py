@@ -35,7 +35,7 @@ BETWEEN, LISTED = "ledger.batches_between", "runs.completed_of"
 ONE, MANY = "one process", "a process for every task"
 
 
-@pytest.fixture(params=[ONE, MANY], autouse=True)
+@pytest.fixture(params=[ONE, pytest.param(MANY, marks=pytest.mark.slow)], autouse=True)
 def _processes(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     send = World.send
 

@@ -9,6 +9,7 @@ from contextlib import suppress
 from datetime import timedelta
 from functools import cache
 from math import inf
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -110,6 +111,11 @@ def until(sent: Sent, seconds: float) -> Sent:
     return sent
 
 
+def large(*cases: tuple[int, int]) -> list[Any]:
+    """Leave cases of thousands of devices to ``make test``."""
+    return [pytest.param(*case, marks=pytest.mark.slow) for case in cases]
+
+
 # ---- one of many -----------------------------------------------------------------------------
 
 
@@ -132,7 +138,7 @@ def test_one_in_each_of_three_batches_costs_only_itself(kind: AddressKind, answe
 
 
 @pytest.mark.parametrize("answer", REFUSALS, ids=str)
-@pytest.mark.parametrize(("count", "bad"), [(201, 1), (500, 60), (2_000, 4), (2_000, 100)])
+@pytest.mark.parametrize(("count", "bad"), [(201, 1), (500, 60), *large((2_000, 4), (2_000, 100))])
 def test_however_many_are_read_first_and_are_bad_the_others_get_theirs(
     answer: Refusal, count: int, bad: int
 ) -> None:
@@ -183,7 +189,7 @@ def test_a_development_build_ends_within_a_minute_or_two_and_keeps_its_address()
 
 
 @pytest.mark.parametrize("answer", REFUSALS, ids=str)
-@pytest.mark.parametrize(("count", "most"), [(1, 3), (19, 57), (120, 150), (2_000, 400)])
+@pytest.mark.parametrize(("count", "most"), [(1, 3), (19, 57), (120, 150), *large((2_000, 400))])
 def test_what_all_are_refused_for_ends_with_the_reason_after_few_were_asked(
     answer: Refusal, count: int, most: int
 ) -> None:
