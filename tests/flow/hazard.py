@@ -28,7 +28,7 @@ HALVABLE = {"tasks.enqueue": 0, "push.send": 0, "write_each": 0}
 NEVER_RAISE = {"push.send"}
 """A push service that is away is an answer, not an error."""
 
-Deed = Callable[[], object]
+Action = Callable[[], object]
 
 
 class Crash(BaseException):
@@ -76,7 +76,7 @@ class Hazard:
         self.crashes = 0
         self._numbers: dict[int, Fault] = {}
         self._names: dict[str, tuple[int, Fault]] = {}
-        self._deeds: dict[int, Deed] = {}
+        self._actions: dict[int, Action] = {}
         self._watchers: list[Callable[[str], None]] = []
         self._away = ""
         self._chance, self._rate = Random(0), 0.0
@@ -108,9 +108,9 @@ class Hazard:
         self._numbers.clear()
         self._names.clear()
 
-    def before(self, number: int, deed: Deed) -> None:
+    def before(self, number: int, action: Action) -> None:
         """Have something done right before the call of this number: what a rival does meanwhile."""
-        self._deeds[number] = deed
+        self._actions[number] = action
 
     def watch(self, watcher: Callable[[str], None]) -> None:
         """Have ``watcher`` called before every external call and every verb of a store."""
@@ -125,8 +125,8 @@ class Hazard:
         self.trace.append(name)
         number = len(self.trace)
         fault = self._numbers.pop(number, None) or self._named(name) or self._raging()
-        if deed := self._deeds.pop(number, None):
-            deed()
+        if action := self._actions.pop(number, None):
+            action()
         self._tell_watchers(name)
         if self._away and self._away == self._verb():
             raise TryAgain(f"still away at {name}, call {number}")
