@@ -9,6 +9,7 @@ const estimated = document.getElementById("estimate");
 const fields = [...form.querySelectorAll("[name]")];
 const number = new Intl.NumberFormat();
 const marks = new Map();
+const LISTS = new Set(["targetSegment.region", "targetSegment.languages"]);
 const NUMBERS = new Set(["forceTimer", "expirySeconds", "targetSegment.activeDays"]);
 
 let edited = null;
@@ -87,7 +88,7 @@ function content() {
 
 function valueOf({ name, value }) {
   const text = value.trim();
-  if (name === "targetSegment.region") return text.split(/[\s,;]+/).filter(Boolean);
+  if (LISTS.has(name)) return text.split(/[\s,;]+/).filter(Boolean);
   if (!text) return null;
   return NUMBERS.has(name) && /^\d{1,9}$/.test(text) ? Number(text) : text;
 }

@@ -201,6 +201,7 @@ export type Plan = "premium" | "enterprise";
 export interface Segment {
   platform?: TargetPlatform | null;
   region?: string[] | null;
+  languages?: string[] | null;
   domain?: string | null;
   activeDays?: number | null;
   appVersion?: string | null;

@@ -361,6 +361,10 @@ FIELD_FAULTS: Final[Mapping[str, str]] = {
     "notAUrl": "is not an address of the kind it must be, or carries one that is not",
     "notDeclarable": "is no scheme, or none that can be an app's own",
     "notADomain": "is not a host name",
+    "unknownLanguage": (
+        "names a language, script or territory that there is not; a language goes by its shortest "
+        "code (`de`, not `deu`)"
+    ),
     "tooManyCombinations": "times the domains is too much to be counted",
     "foreignDomain": "is not one of the provider's verified domains",
     "unknownProvider": "is no provider's uid",

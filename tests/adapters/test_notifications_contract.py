@@ -57,6 +57,7 @@ def test_a_created_notification_is_read_as_it_was_written(
         segment=Segment(
             platform=TargetPlatform.IOS,
             region=("ru",),
+            languages=("ru", "zh-Hant-TW"),
             domain="example.com",
             active_days=7,
             app_version="2.5.6",

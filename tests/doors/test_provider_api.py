@@ -420,6 +420,14 @@ def test_what_is_only_unusual_is_taken(provider: Call, fields: dict[str, Any]) -
     assert provider("POST", "/v1/notifications", a_body(**fields)).status_code == 201
 
 
+def test_languages_are_shown_in_the_usual_case_and_none_is_no_filter(provider: Call) -> None:
+    for given, shown in ((["PT-br", "iw"], {"languages": ["pt-BR", "iw"]}), ([], {}), (None, {})):
+        body = a_body(targetSegment={"languages": given})
+        id = provider("POST", "/v1/notifications", body).get_json()["id"]
+        segment = provider("GET", f"/v1/notifications/{id}").get_json()["targetSegment"]
+        assert segment == {"platform": "all"} | shown
+
+
 def test_the_charset_utf_8_may_be_said(provider: Call) -> None:
     headers = {"Content-Type": "application/json; charset=UTF-8"}
     data = json.dumps(a_body()).encode()

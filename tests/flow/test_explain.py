@@ -55,6 +55,14 @@ def test_a_device_left_out_is_explained_by_every_filter_that_missed_it() -> None
     assert (why.targeted, why.misses, why.record) == (False, ("appVersion",), None)
 
 
+def test_a_device_that_reads_another_language_is_told_so() -> None:
+    locales = {"lisbon": "pt_PT", "rio": "pt-BR", "vienna": "de_AT", "unknown": ""}
+    world = World([a_device(hwid, locale=locale) for hwid, locale in locales.items()])
+    it = world.sent(an_input(target_segment=a_segment(languages=("pt-BR", "is"))))
+    told = {hwid: explained(world, it.id, hwid).misses for hwid in locales}
+    assert told == dict.fromkeys(locales, ("languages",)) | {"rio": ()}
+
+
 def test_domains_are_judged_as_they_were_when_it_was_planned() -> None:
     world = World([a_device(), a_device("phone-2", domains=("new.com",))])
     it = world.sent()

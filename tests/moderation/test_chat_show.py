@@ -124,7 +124,7 @@ def test_a_pending_one_is_posted_with_all_there_is_to_know(room: Chatroom) -> No
         content=some_content(
             url="https://example.com/a", url_button_name="Go", image="https://example.com/i.png"
         ),
-        segment=a_segment(region=("ru", "en")),
+        segment=a_segment(region=("ru", "en"), languages=("ru", "en-US")),
         findings=(Finding("foreignHost", Severity.RED, "url", "It is not theirs."),),
         estimated_devices=3,
     )
@@ -142,6 +142,7 @@ def test_a_pending_one_is_posted_with_all_there_is_to_know(room: Chatroom) -> No
         "Audience: 3 devices",
         "android 2 · linux 1",
         "ru 1 · en 2",
+        "languages: ru or en-US",
         "Acme · p1@example.com",
         "Before: 0 approved, 1 rejected, 0 stopped",
         "🔴 url It is not theirs.",

@@ -321,6 +321,10 @@ def _numbers() -> Iterator[Ask]:
     some = {"platform": "linux", "region": ["us"], "domain": "example.com", "activeDays": 1}
     yield Ask("estimate: some", ESTIMATE, body={"targetSegment": some})
     many = {"region": [f"{chr(97 + n // 26)}{chr(97 + n % 26)}" for n in range(40)]}
+    languages = {"languages": ["en", "PT-br", "zh-hant"]}
+    yield Ask("estimate: of some languages", ESTIMATE, body={"targetSegment": languages})
+    unknown = {"languages": ["xx", "pt_BR", "de-ZZ", 7, "zh-Qqqq"]}
+    yield Ask("estimate: of unknown languages", ESTIMATE, body={"targetSegment": unknown})
     yield Ask("estimate: in several queries", ESTIMATE, body={"targetSegment": many})
     yield Ask("estimate: one device", ESTIMATE, body={"targetSegment": {"hwid": "phone-1"}})
     wrong = {"targetSegment": ALL_WRONG["targetSegment"], "title": "x"}

@@ -21,6 +21,7 @@ from shared.stores.device_codec import registration_fields
 from tests.builders import NOON, a_device, a_segment
 
 REGIONS = [f"{a}{b}" for a in "abcdefgh" for b in "abcdefgh"]
+LANGUAGES = ["ab", "af", "ba", "be", "bg", "cs", "da", "de", "ee", "fa", "ff", "de-AF", "be-BE"]
 DOMAINS = [f"d{n}.example" for n in range(5)]
 VERSIONS = ["2.5.6", "2.5.60", ""]
 
@@ -44,6 +45,7 @@ segments = st.builds(
     Segment,
     platform=st.sampled_from([TargetPlatform.ALL, TargetPlatform.IOS]),
     region=st.lists(st.sampled_from(REGIONS), max_size=40).map(tuple),
+    languages=st.just(()) | st.lists(st.sampled_from(LANGUAGES), max_size=5).map(tuple),
     domain=st.sampled_from([None, None, "d0.example", "foreign.example"]),
     active_days=st.sampled_from([None, 7]),
     app_version=st.sampled_from([None, "2.5.6"]),
@@ -109,6 +111,15 @@ def test_thirty_values_are_one_query_and_thirty_one_are_two() -> None:
 def test_a_region_named_twice_is_looked_up_once() -> None:
     (query,) = audience_queries(a_segment(region=("by", "BY", "by")), ["a.com"], NOON)
     assert query.selectors == ("a.com|by",)
+
+
+def test_languages_are_looked_up_by_their_codes_and_regions_come_first() -> None:
+    tags = ("pt-BR", "iw", "zh-Hant", "he", "pt")
+    (query,) = audience_queries(a_segment(languages=tags), ["a.com"], NOON)
+    assert query.selectors == ("a.com|pt", "a.com|he", "a.com|zh")
+    (query,) = audience_queries(a_segment(languages=tags, region=("by",)), ["a.com"], NOON)
+    assert query.selectors == ("a.com|by",)
+    assert not query.exact
 
 
 def test_nobody_is_asked_for_without_a_verified_domain() -> None:

@@ -30,7 +30,7 @@ def test_an_empty_segment_targets_every_device_of_the_verified_domains() -> None
 
 @pytest.mark.parametrize("empty", ["", None])
 @pytest.mark.parametrize(
-    "field", ["platform", "region", "domain", "activeDays", "appVersion", "hwid"]
+    "field", ["platform", "region", "languages", "domain", "activeDays", "appVersion", "hwid"]
 )
 def test_an_empty_filter_does_not_restrict(field: str, empty: str | None) -> None:
     assert read(**{field: empty}) == Segment()
@@ -107,6 +107,7 @@ def test_all_filters_must_hold_and_every_one_that_does_not_is_named() -> None:
     narrow = read(
         platform="ios",
         region=["de"],
+        languages=["de"],
         domain="shop.example.com",
         activeDays=1,
         appVersion="3",
@@ -118,6 +119,7 @@ def test_all_filters_must_hold_and_every_one_that_does_not_is_named() -> None:
         "hwid",
         "platform",
         "region",
+        "languages",
         "activeDays",
         "appVersion",
     )

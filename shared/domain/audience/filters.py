@@ -17,7 +17,12 @@ from pydantic import AfterValidator, Field, StringConstraints, field_validator
 from pydantic.alias_generators import to_camel
 
 from shared.domain.audience.device import Device, HwidText, Platform
-from shared.domain.audience.locales import language_and_territory, region_code
+from shared.domain.audience.locales import (
+    language_and_territory,
+    language_of,
+    region_code,
+    said_language,
+)
 from shared.domain.inputs import Input
 from shared.domain.links.domain_names import domain_name
 
@@ -25,6 +30,19 @@ V = TypeVar("V")
 
 DomainText = Annotated[str, Field(max_length=253), AfterValidator(domain_name)]
 Region = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9]{2,8}$", to_lower=True)]
+
+
+def _known_tag(tag: str) -> str:
+    from shared.domain.audience.language_tags import known_tag
+
+    return known_tag(tag)
+
+
+LanguageTag = Annotated[
+    str,
+    StringConstraints(pattern=r"^[A-Za-z]{2,3}(-[A-Za-z]{4})?(-([A-Za-z]{2}|[0-9]{3}))?$"),
+    AfterValidator(_known_tag),
+]
 
 
 class TargetPlatform(StrEnum):
@@ -181,6 +199,32 @@ class RegionFilter(Filter[tuple[str, ...]]):
         return tuple(dict.fromkeys(map(region_code, value)))
 
 
+class LanguagesFilter(Filter[tuple[str, ...]]):
+    """Devices whose texts are in one of these languages: ``pt`` is any Portuguese, ``pt-BR`` and
+    ``zh-Hant`` are no other.
+
+    Where the segment names no region, the query asks for ``selectors`` of the language's code,
+    which are those of a territory, too: who is there and reads another language is left out of the
+    page.
+    """
+
+    Value: TypeAlias = Annotated[tuple[LanguageTag, ...], Field(max_length=50, strict=False)]
+
+    name = "languages"
+    reads = ("locale",)
+    label = "languages"
+
+    def holds(self, value: tuple[str, ...], device: Device, context: Context) -> bool:
+        """Tell whether the device's language is one of these, or a kind of one."""
+        del context
+        there = language_of(device.locale)
+        return any(said_language(tag).includes(there) for tag in value)
+
+    def codes(self, value: tuple[str, ...]) -> tuple[str, ...]:
+        """Return the languages without script and territory, each once, in today's codes."""
+        return tuple(dict.fromkeys(said_language(tag).code for tag in value))
+
+
 class ActiveDaysFilter(Filter[int | None]):
     """Devices that were active in the last so many days, to the second."""
 
@@ -225,12 +269,13 @@ class AppVersionFilter(Filter[str | None]):
         return Equals("appVersion", value or "")
 
 
-DOMAIN, REGION = DomainFilter(), RegionFilter()
+DOMAIN, REGION, LANGUAGES = DomainFilter(), RegionFilter(), LanguagesFilter()
 FILTERS: tuple[Filter[Any], ...] = (
     DOMAIN,
     HwidFilter(),
     PlatformFilter(),
     REGION,
+    LANGUAGES,
     ActiveDaysFilter(),
     AppVersionFilter(),
 )
@@ -244,6 +289,7 @@ class Segment(Input):
 
     platform: PlatformFilter.Value = TargetPlatform.ALL
     region: RegionFilter.Value = ()
+    languages: LanguagesFilter.Value = ()
     domain: DomainFilter.Value = None
     active_days: ActiveDaysFilter.Value = None
     app_version: AppVersionFilter.Value = None
@@ -257,9 +303,11 @@ class Segment(Input):
         return handler(value)
 
     @property
-    def regions(self) -> tuple[str, ...]:
-        """The languages and territories of ``region``, each once, in today's codes."""
-        return REGION.codes(self.region)
+    def codes(self) -> tuple[str, ...]:
+        """The languages and territories that the store looks devices up by, each once, in today's
+        codes: those of ``region``, else of ``languages``; none for all.
+        """
+        return REGION.codes(self.region) or LANGUAGES.codes(self.languages)
 
     def domains_of(self, verified: Iterable[str]) -> tuple[str, ...]:
         """Return the domains to reach: the one asked for, else all; never outside ``verified``."""
@@ -286,5 +334,11 @@ class Segment(Input):
         by_name = {each.name: each for each in self.filters}
         given = [(by_name[name], getattr(self, name)) for name in type(self).model_fields]
         return "; ".join(
-            f"{each.label}: {value}" for each, value in given if each.label and each.is_set(value)
+            f"{each.label}: {_listed(value)}"
+            for each, value in given
+            if each.label and each.is_set(value)
         )
+
+
+def _listed(value: object) -> str:
+    return " or ".join(value) if isinstance(value, tuple) else str(value)

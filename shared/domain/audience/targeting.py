@@ -85,7 +85,7 @@ def audience_queries(
     values = [
         selector(domain, region)
         for domain in segment.domains_of(context.domains)
-        for region in (segment.regions or ("",))
+        for region in (segment.codes or ("",))
     ]
     chunks = [values[i : i + MOST_SELECTORS] for i in range(0, len(values), MOST_SELECTORS)]
     return tuple(

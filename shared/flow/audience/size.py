@@ -39,7 +39,8 @@ class Estimate:
 
     ``exact`` is false when so many domains and regions are combined that several queries are
     needed, where a device that several of them select is counted by each; and when a filter is not
-    decided by the query that is counted.
+    decided by the query that is counted, as with ``languages``. The numbers are too high then, and
+    never too low.
     """
 
     devices: int

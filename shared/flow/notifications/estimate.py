@@ -49,17 +49,17 @@ def estimate(segment: Segment, *, provider_id: str, needs: Needs) -> Estimate:
     check_fields(Content(), segment, provider, domains)
     queries = audience_queries(segment, verified(domains), needs.clock.now())
     if len(queries) > MOST_QUERIES:
-        raise _too_many()
+        raise _too_many("region" if segment.region else "languages")
     check_rate(provider, Limit.ESTIMATES_PER_MINUTE, needs.rates, cost=max(1, len(queries)))
     found = census(segment, queries, needs.audience)
     exact = len(queries) <= 1 and all(query.exact for query in queries)
     return Estimate(found.devices, found.by_platform, exact)
 
 
-def _too_many() -> InvalidInput:
-    most = MOST_QUERIES * MOST_SELECTORS
+def _too_many(field: str) -> InvalidInput:
+    most, those = MOST_QUERIES * MOST_SELECTORS, "languages" if field == "languages" else "regions"
     sentence = (
-        f"regions times domains may be at most {most:,} for an estimate; "
-        "name fewer regions, or one domain"
+        f"{those} times domains may be at most {most:,} for an estimate; "
+        f"name fewer {those}, or one domain"
     )
-    return InvalidInput([FieldError("targetSegment.region", "tooManyCombinations", sentence)])
+    return InvalidInput([FieldError(f"targetSegment.{field}", "tooManyCombinations", sentence)])

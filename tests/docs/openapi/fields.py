@@ -63,6 +63,7 @@ FIELDS: Mapping[str, str] = {
     # ---- a segment -------------------------------------------------------------------------------
     "Segment.platform": "Only devices of this platform.",
     "region": "Only devices of these languages or territories: `ru`, `by`, `DE`.",
+    "languages": "Only devices of these languages: `de`, `pt-BR`, `zh-Hant`.",
     "Segment.domain": "Only devices on this one of the provider's verified domains.",
     "activeDays": "Only devices seen within so many days.",
     "Segment.appVersion": "Only devices with exactly this version of the app.",
@@ -71,7 +72,7 @@ FIELDS: Mapping[str, str] = {
     "EstimateInput.targetSegment": "Whom to count.",
     "EstimateAnswer.devices": f"{_DEVICES} that match.",
     "byPlatform": "The same by platform.",
-    "exact": "False when a device that matches in several ways may count twice.",
+    "exact": "False when the number may be too high: some count twice, or not all match.",
     "StatsAnswer.errors": "Each outcome code with its number, a sentence and a remedy.",
     "failure": "Why it failed as a whole, with a sentence.",
     "code": "Stable code; branch on it, never on a sentence.",

@@ -41,6 +41,8 @@ PATTERNS = {
         "1–121 characters, no `/`, no control characters, not `.`, `..` or `__…__`"
     ),
     r"^[A-Za-z0-9]{2,8}$": "2–8 letters or digits",
+    r"^[A-Za-z]{2,3}(-[A-Za-z]{4})?(-([A-Za-z]{2}|[0-9]{3}))?$": "language-Script-TERRITORY, the "
+    "latter two if need be",
     r"^[!-~]{32,128}$": "32–128 visible ASCII characters",
     r"^(?!\.{1,2}(?:/|$))(?!__)[^/]{1,128}$": "1–128 characters, no `/`, not `.`, `..` or `__…`",
     r"^[^@\s\x00-\x1f\x7f]{1,64}@[^@\s\x00-\x1f\x7f]{1,255}$": (
