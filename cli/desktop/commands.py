@@ -224,12 +224,16 @@ def about(domains: Sequence[str]) -> dict[str, object]:
 
 @contextmanager
 def _ending(screens: Screens) -> Iterator[Screens]:
-    """End what runs for the screens, and take the signal to end for Ctrl-C."""
-    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    """End what runs for the screens; SIGTERM ends the listener as Ctrl-C does, which scripts have
+    their background jobs ignore.
+    """
+    numbers = (signal.SIGTERM, signal.SIGINT)
+    before = {it: signal.signal(it, signal.default_int_handler) for it in numbers}
     try:
         yield screens
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
         screens.own.close()
 
 
