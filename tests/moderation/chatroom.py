@@ -105,7 +105,7 @@ class Chatroom:
         """Return what people see of it in the chat in memory."""
         post = self.posts.get(NotificationId(id))
         assert post is not None
-        shown: Card = self.chat.shown[post.room, post.message]
+        shown: Card = self.chat.cards[post.room, post.message]
         return shown
 
     def press(

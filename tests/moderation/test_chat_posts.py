@@ -226,7 +226,7 @@ def test_events_and_decisions_at_once_end_in_one_message_that_tells_the_truth(
     with ThreadPoolExecutor(8) as at_once:
         list(at_once.map(act, range(16)))
     show(N1, moderator_chat=room.moderator_chat)
-    assert len(room.chat.posted) == 1
+    assert len(room.chat.posts) == 1
     assert "Approved by Mira" in room.card().text
 
 
@@ -234,7 +234,7 @@ def test_the_chain_of_decisions_made_by_buttons_is_sound(room: Chatroom) -> None
     fresh = replace(a_notification(status=None), version="")
     room.notifications.create(fresh.submit(PROVIDER, NOON, admin_hwid=False))
     press(room.press(NIK, "r"), moderator_chat=room.moderator_chat)
-    asked = room.chat.posted[-1][1]
+    asked = room.chat.posts[-1][1]
     reply(room.reply("No source.", to=asked, user=NIK), moderator_chat=room.moderator_chat)
     chain = room.notifications.history(N1)
     assert [entry.move for entry in chain] == ["submit", "claim", "reject"]

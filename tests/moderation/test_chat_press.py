@@ -41,12 +41,12 @@ def last_answer(room: Chatroom) -> tuple[str, bool]:
 
 def question(room: Chatroom) -> int:
     """Return the number of the last message, which is the question."""
-    return int(room.chat.posted[-1][1])
+    return int(room.chat.posts[-1][1])
 
 
 def last_message(room: Chatroom) -> str:
     """Return the bot's last message."""
-    return str(room.chat.shown[room.chat.posted[-1]].text)
+    return str(room.chat.cards[room.chat.posts[-1]].text)
 
 
 # ---- yes -------------------------------------------------------------------------------------
@@ -201,7 +201,7 @@ def test_a_press_under_a_stray_message_counts_and_closes_that_message(room: Chat
     stray = room.chat.post(ROOM, room.card())
     press(room.press(message=stray), moderator_chat=room.moderator_chat)
     assert room.record().status is Status.SENDING
-    assert "posted twice" in room.chat.shown[ROOM, stray].text
+    assert "posted twice" in room.chat.cards[ROOM, stray].text
 
 
 # ---- no --------------------------------------------------------------------------------------
@@ -209,7 +209,7 @@ def test_a_press_under_a_stray_message_counts_and_closes_that_message(room: Chat
 
 def test_a_no_asks_for_the_reason_and_the_reply_rejects(room: Chatroom) -> None:
     press(room.press(button="r"), moderator_chat=room.moderator_chat)
-    asked = room.chat.shown[room.chat.posted[-1]]
+    asked = room.chat.cards[room.chat.posts[-1]]
     assert asked.text.startswith("Mira, why")
     assert "Sale" in asked.text
     assert asked.hint
@@ -334,19 +334,19 @@ def test_a_moderators_reply_to_something_else_of_ours_is_helped(room: Chatroom) 
 
 
 def test_what_people_say_to_each_other_is_theirs(room: Chatroom) -> None:
-    before = len(room.chat.posted)
+    before = len(room.chat.posts)
     reply(room.reply("Hi", to=77, replied_user=NIK), moderator_chat=room.moderator_chat)
     reply(room.reply("Hi", to=77, user=STRANGER), moderator_chat=room.moderator_chat)
-    assert len(room.chat.posted) == before
+    assert len(room.chat.posts) == before
 
 
 def test_a_reply_that_comes_twice_rejects_once_and_says_so_once(room: Chatroom) -> None:
     press(room.press(button="r"), moderator_chat=room.moderator_chat)
     update = room.reply("Bad.", to=question(room))
     reply(update, moderator_chat=room.moderator_chat)
-    before = len(room.chat.posted)
+    before = len(room.chat.posts)
     reply(update, moderator_chat=room.moderator_chat)
-    assert len(room.chat.posted) == before
+    assert len(room.chat.posts) == before
 
 
 def test_a_reply_whose_answer_was_lost_comes_again_and_tells_the_same(room: Chatroom) -> None:

@@ -72,7 +72,7 @@ def listed(room: Chatroom, *hwids: str, domain: str = "example.com") -> None:
 
 
 def messages(room: Chatroom) -> list[str]:
-    return [card.text for card in room.chat.shown.values()]
+    return [card.text for card in room.chat.cards.values()]
 
 
 def test_moderators_are_told_once_who_changed_a_domains_admin_devices(room: Chatroom) -> None:
@@ -214,19 +214,19 @@ def test_what_was_never_shown_and_needs_no_decision_is_not_posted(
 ) -> None:
     room.add_notification(replace(a_notification(), status=status))
     show(N1, moderator_chat=room.moderator_chat)
-    assert room.chat.posted == []
+    assert room.chat.posts == []
 
 
 def test_a_notification_that_is_gone_is_no_trouble(room: Chatroom) -> None:
     show(N1, moderator_chat=room.moderator_chat)
-    assert room.chat.posted == []
+    assert room.chat.posts == []
 
 
 def test_an_event_that_comes_twice_posts_once(room: Chatroom) -> None:
     room.add_notification()
     show(N1, moderator_chat=room.moderator_chat)
     show(N1, moderator_chat=room.moderator_chat)
-    assert len(room.chat.posted) == 1
+    assert len(room.chat.posts) == 1
     assert room.chat.edits == []
 
 
@@ -243,7 +243,7 @@ def test_of_fifty_events_at_once_one_posts(room: Chatroom) -> None:
     with ThreadPoolExecutor(50) as at_once:
         done = list(at_once.map(arrive, range(50)))
     assert any(done)
-    assert len(room.chat.posted) == 1
+    assert len(room.chat.posts) == 1
 
 
 def test_an_id_too_long_for_a_button_is_decided_elsewhere(room: Chatroom) -> None:
@@ -270,7 +270,7 @@ def test_an_edit_by_the_provider_shows_the_new_revision_in_the_same_message(room
     room.add_notification()
     show(N1, moderator_chat=room.moderator_chat)
     moved(room, lambda it: it.edit(PROVIDER, NOON, some_content(title="Better"), a_segment()))
-    assert len(room.chat.posted) == 1
+    assert len(room.chat.posts) == 1
     assert "Better" in room.card().text
     assert [b.data for b in room.card().buttons] == ["a:n1:2", "r:n1:2"]
 
@@ -356,7 +356,7 @@ def test_a_record_that_changes_while_it_is_shown_is_shown_again(room: Chatroom) 
     room.chat.fault = meanwhile
     show(N1, moderator_chat=room.moderator_chat)
     assert "canceled" in room.card().text
-    assert len(room.chat.posted) == 1
+    assert len(room.chat.posts) == 1
 
 
 def test_an_older_picture_never_replaces_a_newer_one(room: Chatroom) -> None:
@@ -381,28 +381,28 @@ def test_an_older_picture_never_replaces_a_newer_one(room: Chatroom) -> None:
 def test_a_message_that_was_deleted_is_posted_anew(room: Chatroom) -> None:
     room.add_notification()
     show(N1, moderator_chat=room.moderator_chat)
-    room.chat.shown.clear()
+    room.chat.cards.clear()
     moved(room, lambda it: it.cancel(PROVIDER, NOON))
-    assert len(room.chat.posted) == 2
+    assert len(room.chat.posts) == 2
     assert "canceled" in room.card().text
 
 
 def test_a_room_that_moved_is_followed_and_remembered(room: Chatroom) -> None:
     room.add_notification()
-    room.chat.moved[ROOM] = -1005
+    room.chat.new_rooms[ROOM] = -1005
     show(N1, moderator_chat=room.moderator_chat)
     assert room.posts.room().number == -1005
-    assert room.chat.posted[0][0] == -1005
+    assert room.chat.posts[0][0] == -1005
     room.add_notification(a_notification("n2"))
     room.chat.fault = raising()
     show(NotificationId("n2"), moderator_chat=room.moderator_chat)
-    assert room.chat.posted[1][0] == -1005
+    assert room.chat.posts[1][0] == -1005
 
 
 def test_a_message_in_a_room_that_moved_is_posted_anew(room: Chatroom) -> None:
     room.add_notification()
     show(N1, moderator_chat=room.moderator_chat)
-    room.chat.moved[ROOM] = -1005
+    room.chat.new_rooms[ROOM] = -1005
     moved(room, lambda it: it.cancel(PROVIDER, NOON))
     post = room.posts.get(N1)
     assert post is not None
@@ -418,10 +418,10 @@ def test_after_too_many_requests_nobody_speaks_until_it_is_time(room: Chatroom) 
     with pytest.raises(TryAgain) as waits:
         show(N1, moderator_chat=room.moderator_chat)
     assert 30 < waits.value.retry_after_seconds <= 41
-    assert room.chat.posted == []
+    assert room.chat.posts == []
     room.clock.advance(41)
     show(N1, moderator_chat=room.moderator_chat)
-    assert len(room.chat.posted) == 1
+    assert len(room.chat.posts) == 1
 
 
 def test_of_many_told_to_be_quiet_at_once_one_writes_it_down(room: Chatroom) -> None:
@@ -458,7 +458,7 @@ def test_a_lost_answer_may_post_twice_and_the_later_message_counts(room: Chatroo
         show(N1, moderator_chat=room.moderator_chat)
     show(N1, moderator_chat=room.moderator_chat)
     moved(room, lambda it: it.cancel(PROVIDER, NOON))
-    first, second = (room.chat.shown[place] for place in room.chat.posted)
+    first, second = (room.chat.cards[place] for place in room.chat.posts)
     assert "canceled" in second.text
     assert "Waits" in first.text
 
@@ -471,7 +471,7 @@ def test_a_writer_that_died_is_succeeded_when_its_time_is_over(room: Chatroom) -
         show(N1, moderator_chat=room.moderator_chat)
     room.clock.advance(61)
     show(N1, moderator_chat=room.moderator_chat)
-    assert len(room.chat.posted) == 1
+    assert len(room.chat.posts) == 1
 
 
 def test_a_writer_that_was_overtaken_closes_what_it_posted(room: Chatroom) -> None:
@@ -487,8 +487,8 @@ def test_a_writer_that_was_overtaken_closes_what_it_posted(room: Chatroom) -> No
         show(N1, moderator_chat=room.moderator_chat)
     counts = room.posts.get(N1)
     assert counts is not None
-    (stray,) = [place for place in room.chat.posted if place != (counts.room, counts.message)]
-    assert "posted twice" in room.chat.shown[stray].text
+    (stray,) = [place for place in room.chat.posts if place != (counts.room, counts.message)]
+    assert "posted twice" in room.chat.cards[stray].text
     assert len(room.card().buttons) == 2
 
 
@@ -517,7 +517,7 @@ def test_where_only_an_operator_can_help_nothing_is_held(room: Chatroom) -> None
     with pytest.raises(ChatClosed):
         show(N1, moderator_chat=room.moderator_chat)
     show(N1, moderator_chat=room.moderator_chat)
-    assert len(room.chat.posted) == 1
+    assert len(room.chat.posts) == 1
 
 
 # ---- looking after the queue -----------------------------------------------------------------
@@ -526,7 +526,7 @@ def test_where_only_an_operator_can_help_nothing_is_held(room: Chatroom) -> None
 def test_what_an_event_was_lost_for_is_posted_after_a_while(room: Chatroom) -> None:
     room.add_notification()
     look_after(moderator_chat=room.moderator_chat)
-    assert room.chat.posted == []
+    assert room.chat.posts == []
     room.clock.advance(timedelta(minutes=3))
     look_after(moderator_chat=room.moderator_chat)
     assert "Waits" in room.card().text
@@ -538,7 +538,7 @@ def test_one_whose_record_is_broken_keeps_no_other_from_being_shown(room: Chatro
     room.moderator_chat.posts.change(N1, lambda post: replace(post, shows="none"))  # type: ignore[arg-type]
     room.clock.advance(timedelta(minutes=75))
     look_after(moderator_chat=room.moderator_chat)
-    texts = [card.text for card in room.chat.shown.values()]
+    texts = [card.text for card in room.chat.cards.values()]
     assert any("⏰" in text for text in texts)
     assert len(texts) == 2
 
@@ -565,11 +565,11 @@ def test_a_late_queue_is_told_once_in_its_agreed_time(room: Chatroom) -> None:
     room.clock.advance(timedelta(minutes=75))
     look_after(moderator_chat=room.moderator_chat)
     look_after(moderator_chat=room.moderator_chat)
-    reminders = [card.text for card in room.chat.shown.values() if "⏰" in card.text]
+    reminders = [card.text for card in room.chat.cards.values() if "⏰" in card.text]
     assert reminders == ["⏰ A notification has waited for 75 minutes: n1"]
     room.clock.advance(timedelta(minutes=61))
     look_after(moderator_chat=room.moderator_chat)
-    assert len([c for c in room.chat.shown.values() if "⏰" in c.text]) == 2
+    assert len([c for c in room.chat.cards.values() if "⏰" in c.text]) == 2
 
 
 def test_the_audience_is_counted_as_it_is_when_it_is_shown(room: Chatroom) -> None:
