@@ -38,6 +38,10 @@ def _known_tag(tag: str) -> str:
     return known_tag(tag)
 
 
+def _none_if_empty(tags: tuple[str, ...] | None) -> tuple[str, ...] | None:
+    return tags or None
+
+
 LanguageTag = Annotated[
     str,
     StringConstraints(pattern=r"^[A-Za-z]{2,3}(-[A-Za-z]{4})?(-([A-Za-z]{2}|[0-9]{3}))?$"),
@@ -199,7 +203,7 @@ class RegionFilter(Filter[tuple[str, ...]]):
         return tuple(dict.fromkeys(map(region_code, value)))
 
 
-class LanguagesFilter(Filter[tuple[str, ...]]):
+class LanguagesFilter(Filter[tuple[str, ...] | None]):
     """Devices whose texts are in one of these languages: ``pt`` is any Portuguese, ``pt-BR`` and
     ``zh-Hant`` are no other.
 
@@ -208,21 +212,24 @@ class LanguagesFilter(Filter[tuple[str, ...]]):
     page.
     """
 
-    Value: TypeAlias = Annotated[tuple[LanguageTag, ...], Field(max_length=50, strict=False)]
+    Value: TypeAlias = Annotated[
+        Annotated[tuple[LanguageTag, ...], Field(max_length=50, strict=False)] | None,
+        AfterValidator(_none_if_empty),
+    ]
 
     name = "languages"
     reads = ("locale",)
     label = "languages"
 
-    def holds(self, value: tuple[str, ...], device: Device, context: Context) -> bool:
+    def holds(self, value: tuple[str, ...] | None, device: Device, context: Context) -> bool:
         """Tell whether the device's language is one of these, or a kind of one."""
         del context
         there = language_of(device.locale)
-        return any(said_language(tag).includes(there) for tag in value)
+        return any(said_language(tag).includes(there) for tag in value or ())
 
-    def codes(self, value: tuple[str, ...]) -> tuple[str, ...]:
+    def codes(self, value: tuple[str, ...] | None) -> tuple[str, ...]:
         """Return the languages without script and territory, each once, in today's codes."""
-        return tuple(dict.fromkeys(said_language(tag).code for tag in value))
+        return tuple(dict.fromkeys(said_language(tag).code for tag in value or ()))
 
 
 class ActiveDaysFilter(Filter[int | None]):
@@ -289,7 +296,7 @@ class Segment(Input):
 
     platform: PlatformFilter.Value = TargetPlatform.ALL
     region: RegionFilter.Value = ()
-    languages: LanguagesFilter.Value = ()
+    languages: LanguagesFilter.Value = None
     domain: DomainFilter.Value = None
     active_days: ActiveDaysFilter.Value = None
     app_version: AppVersionFilter.Value = None
