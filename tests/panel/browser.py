@@ -173,10 +173,12 @@ def test_every_mistake_is_told_at_its_field_and_the_first_one_gets_the_focus(pag
     page.get_by_label("Link").fill("javascript:alert(1)")
     page.get_by_text("Only some of them").click()
     page.get_by_label("Languages or countries").fill("de, nowhere_at_all")
+    page.get_by_label("Languages alone").fill("de, pt_BR")
     page.get_by_label("Active in the last").fill("soon")
     page.get_by_role("button", name="Send to moderation", exact=True).click()
     expect(page.get_by_label("Title")).to_be_focused()
-    for label in ("Title", "Text", "Link", "Languages or countries", "Active in the last"):
+    targets = ("Languages or countries", "Languages alone", "Active in the last")
+    for label in ("Title", "Text", "Link", *targets):
         field = page.get_by_label(label)
         expect(field).to_have_attribute("aria-invalid", "true")
         expect(field).to_have_accessible_description(re.compile("."))
