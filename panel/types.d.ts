@@ -1,5 +1,10 @@
 // Written from the table of routes by `make docs`; not by hand.
 
+export interface AdminHwidInput {
+  hwid: string;
+  note?: string | null;
+}
+
 export interface CompleteInput {
   title: string;
   body: string;
@@ -29,6 +34,7 @@ export interface DomainAnswer {
   domain: string;
   isVerified: boolean;
   adminHwids: string[];
+  adminHwidNotes: Record<string, string>;
   deepLinkSchemes: string[];
   unreadable: string[];
 }
@@ -192,7 +198,7 @@ export interface NotificationsAnswer {
 export type Outcome = "open" | "delivered" | "failed" | "skipped" | "unknown";
 
 export interface OwnDomainInput {
-  adminHwids?: string[] | null;
+  adminHwids?: (string | AdminHwidInput)[] | null;
   deepLinkSchemes?: string[] | null;
 }
 
@@ -206,6 +212,22 @@ export interface Segment {
   activeDays?: number | null;
   appVersion?: string | null;
   hwid?: string | null;
+}
+
+export interface SendTestInput {
+  hwids?: string[] | null;
+}
+
+export interface SentTestAnswer {
+  results: SentTestResultAnswer[];
+}
+
+export interface SentTestResultAnswer {
+  hwid: string;
+  note: string | null;
+  outcome: Outcome;
+  code: string | null;
+  message: string;
 }
 
 export interface Sentence {

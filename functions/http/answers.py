@@ -48,6 +48,7 @@ class DomainAnswer(Answer):
     domain: str
     is_verified: bool
     admin_hwids: list[str]
+    admin_hwid_notes: Mapping[str, str]
     deep_link_schemes: list[str]
     unreadable: list[str]
 
@@ -58,6 +59,7 @@ class DomainAnswer(Answer):
             domain=domain.domain,
             is_verified=domain.is_verified,
             admin_hwids=list(domain.admin_hwids),
+            admin_hwid_notes=dict(domain.admin_hwid_notes),
             deep_link_schemes=list(domain.deep_link_schemes),
             unreadable=list(domain.unreadable),
         )

@@ -19,7 +19,7 @@ from shared.domain.errors import FieldError, InvalidInput, Malformed
 from shared.domain.inputs import Input
 
 MOST_BYTES = 64 * 1024
-PRIVATE = frozenset({"hwid", "admin_hwids", "device_secret", "value"})
+PRIVATE = frozenset({"hwid", "hwids", "admin_hwids", "device_secret", "value"})
 """Fields that hold an hwid, a secret or a push address."""
 M = TypeVar("M", bound=BaseModel)
 
@@ -46,10 +46,11 @@ def private_in(input: object) -> Iterator[str]:
     if isinstance(input, BaseModel):
         for name in type(input).model_fields:
             value = getattr(input, name)
-            if name in PRIVATE:
-                yield from [value] if isinstance(value, str) else value or ()
-            else:
+            if name not in PRIVATE:
                 yield from private_in(value)
+                continue
+            for each in [value] if isinstance(value, str) else value or ():
+                yield from [each] if isinstance(each, str) else private_in(each)
 
 
 def read(request: Request) -> bytes:

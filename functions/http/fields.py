@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import (
     AfterValidator,
@@ -11,17 +11,24 @@ from pydantic import (
     StringConstraints,
     TypeAdapter,
     ValidationError,
+    WrapValidator,
 )
 from pydantic_core import PydanticCustomError
 
 from shared.domain.audience.device import HwidText
 from shared.domain.errors import NotFound
 from shared.domain.human_text import blank_is_empty, visible, without_control_characters
+from shared.domain.inputs import Input
 from shared.domain.links.domain_names import domain_name
 from shared.domain.notifications.notification import MOST_COMMENT_CHARACTERS
-from shared.domain.providers.provider import MOST_DEEP_LINK_SCHEMES
+from shared.domain.providers.provider import (
+    MOST_ADMIN_HWIDS,
+    MOST_DEEP_LINK_SCHEMES,
+    MOST_NOTE_CHARACTERS,
+)
 
 __all__ = [
+    "AdminHwidsInput",
     "BlankIsEmpty",
     "Comment",
     "Days",
@@ -37,6 +44,7 @@ __all__ = [
     "VisibleText",
     "domain_in",
     "hwid_in",
+    "with_notes",
 ]
 
 MOST_DOMAIN_CHARACTERS = 253
@@ -86,6 +94,43 @@ Days = Annotated[int, Field(ge=1, le=366)]
 _WHEN_USED = ConfigDict(defer_build=True)
 _HOSTNAME: TypeAdapter[str] = TypeAdapter(Hostname, config=_WHEN_USED)
 _HWID: TypeAdapter[str] = TypeAdapter(HwidText, config=_WHEN_USED)
+
+
+class AdminHwidInput(Input):
+    """An admin HWID and what people call the device; without a note it has none."""
+
+    hwid: HwidText
+    note: Annotated[str, _text(MOST_NOTE_CHARACTERS), NoControls, BlankIsEmpty] = ""
+
+
+def _either(value: object, handler: object) -> object:
+    """Read an entry by its kind, so that its faults are those of that kind alone."""
+    del handler
+    if isinstance(value, dict):
+        return AdminHwidInput.model_validate(value, by_alias=True, by_name=False)
+    return _HWID.validate_python(value, strict=True)
+
+
+AdminHwidsInput = Annotated[
+    tuple[Annotated[HwidText | AdminHwidInput, WrapValidator(_either)], ...],
+    Field(max_length=MOST_ADMIN_HWIDS),
+]
+"""Admin HWIDs, with or without notes; one that is given as a text keeps the note it has."""
+
+
+def with_notes(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a domain's fields with the list of admin HWIDs taken apart: the hwids, and the notes
+    by hwid.
+    """
+    if "admin_hwids" not in fields:
+        return dict(fields)
+    entries = fields["admin_hwids"]
+    noted = [it for it in entries if isinstance(it, AdminHwidInput)]
+    return {
+        **fields,
+        "admin_hwids": tuple(it if isinstance(it, str) else it.hwid for it in entries),
+        "admin_hwid_notes": {it.hwid: it.note for it in noted},
+    }
 
 
 def domain_in(path: Mapping[str, str]) -> str:

@@ -16,14 +16,15 @@ from functions.http.answers import KeysAnswer
 from functions.http.bodies import EmptyRequest, OptionalRequest, RequestModel
 from functions.http.callers import operator
 from functions.http.fields import (
+    AdminHwidsInput,
     Days,
     DeepLinkSchemes,
-    HwidText,
     MemberText,
     Reason,
     ShortText,
     domain_in,
     hwid_in,
+    with_notes,
 )
 from functions.http.logs import log
 from functions.http.notification import StoppedAnswer, stopped_json
@@ -41,7 +42,6 @@ from shared.domain.notifications.notification import NotificationId
 from shared.domain.providers.provider import (
     HIGHEST_DEVICES_PER_MINUTE,
     HIGHEST_LIMIT,
-    MOST_ADMIN_HWIDS,
     MOST_MEMBERS,
     Plan,
 )
@@ -86,7 +86,7 @@ class DomainInput(RequestModel):
 
     provider_id: ShortText = ""
     is_verified: bool = False
-    admin_hwids: Annotated[tuple[HwidText, ...], Field(max_length=MOST_ADMIN_HWIDS)] = ()
+    admin_hwids: AdminHwidsInput = ()
     deep_link_schemes: DeepLinkSchemes = ()
 
 
@@ -186,7 +186,10 @@ def put_domain(call: Call[DomainInput]) -> Reply:
     provider has no more, or not verified, ends.
     """
     put = lost_domain.put_domain(
-        domain_in(call.path), sent_fields(call.input), by=call.caller.actor, needs=parts()
+        domain_in(call.path),
+        with_notes(sent_fields(call.input)),
+        by=call.caller.actor,
+        needs=parts(),
     )
     return Reply(OwnedDomainAnswer.of(put))
 

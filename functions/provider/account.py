@@ -2,12 +2,17 @@
 
 from typing import Annotated
 
-from pydantic import Field
-
 from functions.http.answers import DomainAnswer, KeysAnswer, ProviderAnswer, Sentence
 from functions.http.bodies import EmptyRequest, RequestModel
 from functions.http.callers import provider, provider_in_person, provider_just_signed_in
-from functions.http.fields import DeepLinkSchemes, HwidText, ShortText, VisibleText, domain_in
+from functions.http.fields import (
+    AdminHwidsInput,
+    DeepLinkSchemes,
+    ShortText,
+    VisibleText,
+    domain_in,
+    with_notes,
+)
 from functions.http.notification import notification_json
 from functions.http.routes import Call, Reply
 from functions.provider.answers import (
@@ -20,7 +25,6 @@ from functions.provider.answers import (
 from functions.provider.door import DOOR
 from shared.domain.notifications.queries import NotificationQuery
 from shared.domain.providers.provider import (
-    MOST_ADMIN_HWIDS,
     Limit,
     may_force_timer,
     missing_to_send,
@@ -39,7 +43,7 @@ class OwnDomainInput(RequestModel):
     own apps; what is left out stays as it is.
     """
 
-    admin_hwids: Annotated[tuple[HwidText, ...], Field(max_length=MOST_ADMIN_HWIDS)] = ()
+    admin_hwids: AdminHwidsInput = ()
     deep_link_schemes: DeepLinkSchemes = ()
 
 
@@ -97,9 +101,8 @@ def change_domain(call: Call[OwnDomainInput]) -> Reply:
     that is left out stays. It takes a person, because of the way round moderation.
     """
     name, given, p = domain_in(call.path), call.input, parts()
-    changed = operate.change_own_domain(
-        name, given.model_dump(exclude_unset=True), by=call.caller.actor, needs=p
-    )
+    fields = with_notes({field: getattr(given, field) for field in given.model_fields_set})
+    changed = operate.change_own_domain(name, fields, by=call.caller.actor, needs=p)
     return Reply(DomainAnswer.of(changed))
 
 

@@ -1,14 +1,16 @@
 """Answers of ``provider-api``."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from functions.http.answers import DomainAnswer, ProviderAnswer, Sentence
 from functions.http.models import Answer, Moment, with_dimensions, with_totals
 from functions.http.notification import NotificationAnswer
+from shared.domain.codes import sentence_of_test
 from shared.domain.delivery.ledger import Outcome
 from shared.domain.notifications.lifecycle import Status
 from shared.flow.audience.size import Estimate
 from shared.flow.delivery.explain import Explanation
+from shared.flow.notifications.send_test import DeviceResult
 
 
 class NotificationsAnswer(Answer):
@@ -98,6 +100,38 @@ class ExplanationAnswer(Answer):
             receipt=(record and record.receipt) or None,
             at=record and record.at,
             unreadable=list(explanation.unreadable),
+        )
+
+
+class SentTestResultAnswer(Answer):
+    """The result of a test send at one device."""
+
+    hwid: str
+    note: str | None
+    outcome: Outcome
+    code: str | None
+    message: str
+
+
+class SentTestAnswer(Answer):
+    """The results of a test send, device by device."""
+
+    results: list[SentTestResultAnswer]
+
+    @classmethod
+    def of(cls, results: Sequence[DeviceResult]) -> "SentTestAnswer":
+        """Answer in words about each device."""
+        return cls(
+            results=[
+                SentTestResultAnswer(
+                    hwid=each.hwid,
+                    note=each.note or None,
+                    outcome=each.record.outcome,
+                    code=each.record.code or None,
+                    message=sentence_of_test(each.record.code),
+                )
+                for each in results
+            ]
         )
 
 

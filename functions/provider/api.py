@@ -7,7 +7,7 @@ and enter themselves into the same table.
 import hashlib
 import json
 from collections.abc import Mapping
-from functools import cache
+from functools import cache, partial
 from typing import Annotated, Literal
 
 from flask import Request, Response
@@ -17,7 +17,7 @@ from pydantic_core import PydanticCustomError
 
 from functions.http.bodies import EmptyRequest, OptionalRequest, RequestModel
 from functions.http.callers import anyone, provider
-from functions.http.fields import Reason, ShortText
+from functions.http.fields import HwidText, Reason, ShortText
 from functions.http.notification import (
     NotificationAnswer,
     StoppedAnswer,
@@ -26,16 +26,18 @@ from functions.http.notification import (
 )
 from functions.http.routes import Call, Choice, Reply
 from functions.provider import account, insight  # noqa: F401 - their routes
-from functions.provider.answers import DescriptionAnswer, NotificationsAnswer
+from functions.provider.answers import DescriptionAnswer, NotificationsAnswer, SentTestAnswer
 from functions.provider.deliver_now import deliver_now
 from functions.provider.door import DOOR, foreign_domain, mine, notification_id, owner
 from shared.domain.content.content import CompleteInput, NotificationInput
 from shared.domain.errors import Malformed
 from shared.domain.notifications.lifecycle import Status
 from shared.domain.notifications.queries import NotificationQuery
+from shared.domain.providers.admin_hwids import MOST_DEVICES_PER_DAY
 from shared.domain.providers.provider import Limit
 from shared.flow.delivery import cancel as taking_back
 from shared.flow.notifications import create as creating
+from shared.flow.notifications import send_test as testing
 from shared.flow.notifications.once import Once
 from shared.flow.providers.entitled import known_provider
 from shared.flow.providers.rates import check_rate
@@ -60,6 +62,14 @@ class StopInput(OptionalRequest):
     """Why the distribution is halted."""
 
     reason: Reason = ""
+
+
+class SendTestInput(OptionalRequest):
+    """The admin HWIDs to send to; all there are unless some are named."""
+
+    hwids: (
+        Annotated[tuple[HwidText, ...], Field(min_length=1, max_length=MOST_DEVICES_PER_DAY)] | None
+    ) = None
 
 
 class ListInput(RequestModel):
@@ -225,6 +235,28 @@ def duplicate(call: Call[EmptyRequest]) -> Reply:
     p = parts()
     copy = creating.duplicate(notification_id(call), provider_id=call.caller.id, needs=p)
     return Reply(notification_json(copy), 201, {"Location": f"../{copy.id}"})
+
+
+@DOOR.route(
+    "POST",
+    "/v1/notifications/<id:id>/test",
+    who=provider,
+    input=SendTestInput,
+    answer=SentTestAnswer,
+)
+def send_test(call: Call[SendTestInput]) -> Reply:
+    """Send what is saved to the provider's own devices, all its admin HWIDs or those named."""
+    from shared.flow.delivery.reach_once import reach_once  # few processes ever send a test
+
+    p = parts()
+    results = testing.send_test(
+        notification_id(call),
+        call.input.hwids or (),
+        by=call.caller.actor,
+        reach=partial(reach_once, needs=p),
+        needs=p,
+    )
+    return Reply(SentTestAnswer.of(results))
 
 
 @DOOR.route(

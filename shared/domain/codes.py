@@ -58,6 +58,10 @@ OUTCOMES: Final[Mapping[str, OutcomeCode]] = {
         "The device was removed between planning and sending.",
         "Nothing: the device is no longer registered.",
     ),
+    "unknownDevice": _skipped(
+        "No device of this HWID is registered on one of your verified domains.",
+        "Check the HWID in your admin HWIDs, and that the app on it is subscribed to your domain.",
+    ),
     "domainLost": _skipped(
         "An operator took the domain this device is on from its provider.",
         "The provider has its domain verified again; then send a copy.",
@@ -223,6 +227,14 @@ OUTCOMES: Final[Mapping[str, OutcomeCode]] = {
     ),
 }
 
+_OF_TESTS: Final[Mapping[str, str]] = {
+    "unregistered": "The app was removed or its token expired; open it, so that it registers anew.",
+    "invalidToken": "The push service says the address is none of its own; the app registers anew.",
+    "senderIdMismatch": "The address belongs to another app's push project.",
+    "tokenNotForTopic": "The address belongs to another app.",
+}
+"""Sentences for codes with which a test, unlike a run, drops no address."""
+
 FAILURES: Final[Mapping[str, str]] = {
     "premiumLapsed": "Premium was no longer active when sending began; renew it.",
     "noVerifiedDomain": "No domain it is for was verified, or none stayed so.",
@@ -366,6 +378,7 @@ FIELD_FAULTS: Final[Mapping[str, str]] = {
         "code (`de`, not `deu`)"
     ),
     "tooManyCombinations": "times the domains is too much to be counted",
+    "notAdminHwid": "is no admin HWID of the provider's verified domains",
     "foreignDomain": "is not one of the provider's verified domains",
     "unknownProvider": "is no provider's uid",
     "unknownTemplate": "is the id of no rejection template",
@@ -375,6 +388,18 @@ FIELD_FAULTS: Final[Mapping[str, str]] = {
     "invalidPageToken": "is no `nextPageToken` of this list",
 }
 """The codes in ``errors`` of a request's fields; each sentence goes on from \"the field\"."""
+
+
+def sentence_of_test(code: str) -> str:
+    """Tell what ``code`` means where nothing is tried again; without a code it was delivered."""
+    if not code:
+        return "Delivered: the push service took it, or the desktop fetches it with its next look."
+    if said := _OF_TESTS.get(code):
+        return said
+    known = OUTCOMES.get(code)
+    if known is not None and known.outcome != "open":
+        return known.sentence
+    return f"It could not be sent just now ({code}); send the test once more."
 
 
 def sentence(code: str) -> str:

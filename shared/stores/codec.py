@@ -236,6 +236,14 @@ class LenientReader:
             self.note(name)
         return found
 
+    def texts_by_name(self, name: str, *, most: int) -> dict[str, str]:
+        """Read those strings of a map that have at most so many characters."""
+        values = self._typed(name, dict) or {}
+        found = {key: it for key, it in values.items() if isinstance(it, str) and len(it) <= most}
+        if len(found) < len(values):
+            self.note(name)
+        return found
+
     def map(self, name: str) -> "LenientReader | None":
         """Read a map inside the document; the caller notes the map's name for what is odd in it."""
         value = self._typed(name, dict)

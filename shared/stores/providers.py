@@ -21,7 +21,14 @@ from shared.domain.providers.admin_hwids import (
     change_between,
     check_change,
 )
-from shared.domain.providers.provider import ApiKey, Domain, Plan, Provider, fits_limit
+from shared.domain.providers.provider import (
+    MOST_NOTE_CHARACTERS,
+    ApiKey,
+    Domain,
+    Plan,
+    Provider,
+    fits_limit,
+)
 from shared.ports.database import (
     NAME,
     AlreadyThere,
@@ -45,6 +52,7 @@ from shared.stores.names import can_name, document_name
 PROVIDERS = "providers"
 DOMAINS = "domains"
 API_KEYS = "apiKeys"
+ADMIN_HWID_NOTES = "adminHwidNotes"
 PAGE = 500
 _WHAT = "the provider's record"
 
@@ -295,10 +303,12 @@ def provider_changes(uid: str, document: Mapping[str, Any], provider: Provider) 
 
 def domain_fields(domain: Domain) -> Fields:
     """Build the document of a domain."""
+    notes = dict(domain.admin_hwid_notes)
     return {
         "providerId": domain.provider_id,
         "isVerified": domain.is_verified,
         "adminHwids": list(domain.admin_hwids),
+        **({ADMIN_HWID_NOTES: notes} if notes else {}),
         "deepLinkSchemes": list(domain.deep_link_schemes),
     }
 
@@ -315,6 +325,9 @@ def domain_from(id: str, document: Mapping[str, Any]) -> Domain:
         provider_id=reader.text("providerId"),
         is_verified=reader.flag("isVerified"),
         admin_hwids=reader.texts("adminHwids"),
+        admin_hwid_notes=tuple(
+            sorted(reader.texts_by_name(ADMIN_HWID_NOTES, most=MOST_NOTE_CHARACTERS).items())
+        ),
         deep_link_schemes=reader.texts("deepLinkSchemes"),
         stored_as="" if id == name else id,
         unreadable=reader.unreadable,
@@ -350,7 +363,8 @@ def domains_of_provider(
 def domain_changes(id: str, document: Mapping[str, Any], domain: Domain) -> Fields:
     """Return the fields to write so that the document says ``domain``."""
     odd = domain_from(id, document).unreadable
-    return _changes(document, odd, domain_fields(domain), domain.unreadable)
+    fields = {ADMIN_HWID_NOTES: None, **domain_fields(domain)}
+    return _changes(document, odd, fields, domain.unreadable)
 
 
 def _changes(

@@ -52,8 +52,23 @@ class Usage:
 
         One conditional write: however many ask at once, no more than ``limit`` places are taken.
         """
+        return self.take_all(provider_id, kind, window_key, limit, expire_at, takers=(taker,))
+
+    def take_all(
+        self,
+        provider_id: str,
+        kind: str,
+        window_key: str,
+        limit: int,
+        expire_at: datetime,
+        *,
+        takers: Takers,
+    ) -> bool:
+        """Take a place for each of the takers, or none where one would be too many; tell whether
+        all hold one now.
+        """
         name = _window(provider_id, kind, window_key)
-        return self._windows.change(name, _Taking(taker, limit, expire_at))
+        return self._windows.change(name, _Taking(takers, limit, expire_at))
 
     def places(self, provider_id: str, kind: str, window_key: str) -> Sequence[str]:
         """List the places that are taken now, each once."""
@@ -62,7 +77,7 @@ class Usage:
 
     def give_back(self, provider_id: str, kind: str, window_key: str, *, taker: Taker) -> None:
         """End the hold of ``taker`` on its place, which is free if no other taker holds it."""
-        self._windows.change(_window(provider_id, kind, window_key), _GivingBack(taker))
+        self._windows.change(_window(provider_id, kind, window_key), _GivingBack((taker,)))
 
     def begin(
         self, provider_id: str, kind: str, limit: int, now: datetime, until: datetime, taker: Taker
@@ -86,7 +101,7 @@ class Usage:
             placed = []
             for each in changes:
                 takers = each.among(takers)
-                placed.append(each.taker in takers)
+                placed.append(set(each.takers) <= set(takers))
             after = usage_fields(takers, max(ends, default=None))
             return Step(placed, {} if takers == before else present(after))
 
@@ -117,24 +132,29 @@ def _takers(document: Document | None) -> Takers:
 
 @dataclass(frozen=True, slots=True)
 class _Taking:
-    """The taking of a place by a taker that has none, if there is one."""
+    """The taking of a place for each taker that has none, if there are as many."""
 
-    taker: Taker
+    takers: Takers
     limit: int
     expire_at: datetime
 
     def among(self, takers: Takers) -> Takers:
-        return with_place(takers, self.taker, self.limit)
+        after = takers
+        for each in self.takers:
+            after = with_place(after, each, self.limit)
+        return after if set(self.takers) <= set(after) else takers
 
 
 @dataclass(frozen=True, slots=True)
 class _GivingBack:
-    """The return of a place that its taker needs no more."""
+    """The return of places that their takers need no more."""
 
-    taker: Taker
+    takers: Takers
 
     def among(self, takers: Takers) -> Takers:
-        return without(takers, self.taker)
+        for each in self.takers:
+            takers = without(takers, each)
+        return takers
 
 
 @dataclass(frozen=True, slots=True)

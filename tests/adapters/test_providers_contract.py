@@ -404,3 +404,17 @@ def test_the_platform_is_stopped_while_the_switch_is_on(stop_switch: StopSwitch)
     assert stop_switch.is_on()
     stop_switch.turn(False, "op1", "solved", NOON)
     assert not stop_switch.is_on()
+
+
+def test_notes_on_admin_hwids_are_read_as_they_were_put_and_a_last_one_leaves_no_trace(
+    providers: Bench[Providers],
+) -> None:
+    noted = replace(SITE, admin_hwid_notes=(("Hw-1", "Anna's Pixel"), ("hw-1", "A / desk.")))
+    providers.store.add_domain(noted, by=OLGA, at=NOON)
+    assert providers.store.domain("example.com") == noted
+    change = partial(providers.store.change_domain, "example.com", by=OLGA, at=NOON)
+    one = change(lambda it: replace(it, admin_hwid_notes=(("hw-1", "Moved"),)))
+    assert providers.store.domain("example.com") == one
+    none = change(lambda it: replace(it, admin_hwid_notes=()))
+    assert providers.store.domain("example.com") == none == SITE
+    assert len(untold(providers)) == 1

@@ -169,7 +169,12 @@ def test_an_odd_domain_is_listed_and_mended(platform: Platform, fields: Document
     whole = {"providerId": "p1", "isVerified": True, "adminHwids": []}
     assert platform.operator("PUT", path, whole).get_json()["unreadable"] == []
     assert platform.operator("GET", path).get_json() == whole | (
-        {"domain": "odd.example", "deepLinkSchemes": [], "unreadable": []}
+        {
+            "domain": "odd.example",
+            "adminHwidNotes": {},
+            "deepLinkSchemes": [],
+            "unreadable": [],
+        }
     )
 
 

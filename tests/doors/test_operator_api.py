@@ -63,6 +63,7 @@ def test_verifying_a_domain_leaves_its_admin_hwids(operator: Call) -> None:
         "providerId": "p1",
         "isVerified": False,
         "adminHwids": [ADMIN_HWID],
+        "adminHwidNotes": {},
         "deepLinkSchemes": [],
         "unreadable": [],
     }

@@ -161,6 +161,7 @@ def test_a_foreign_notification_looks_exactly_like_none(
         ("POST", "/stop"),
         ("POST", "/submit"),
         ("POST", "/duplicate"),
+        ("POST", "/test"),
         ("GET", "/stats"),
         ("GET", "/devices/h1"),
     ]:

@@ -1,18 +1,22 @@
 """What providers, moderators and operators do to notifications: the verbs, their ports filled."""
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 from functions.http.notification import notification_json
 from functions.provider.deliver_now import deliver_now
 from shared.domain.actors import Actor, Role
 from shared.domain.content.content import NotificationInput
+from shared.domain.delivery.ledger import Record
 from shared.domain.notifications.notification import Notification, NotificationId
 from shared.domain.notifications.queries import Page
 from shared.flow.delivery import cancel as taking_back
+from shared.flow.delivery.reach_once import reach_once
 from shared.flow.moderation import moderate
 from shared.flow.notifications import create as creating
 from shared.flow.notifications.once import Once
+from shared.flow.notifications.send_test import send_test
 from shared.wiring import counting, replaced
 from tests.builders import MODERATOR, an_input
 from tests.flow.parts import SimulatedParts
@@ -64,6 +68,19 @@ class Callers:
     def duplicate(self, id: NotificationId, *, by: str = "p1") -> Notification:
         p = self.parts
         return creating.duplicate(id, provider_id=by, needs=p)
+
+    def test(
+        self, id: NotificationId, *hwids: str, by: str = "p1", seconds: float = 60.0
+    ) -> Mapping[str, Record]:
+        p = self.parts
+        results = send_test(
+            id,
+            hwids,
+            by=Actor(Role.PROVIDER, by),
+            reach=partial(reach_once, needs=p, seconds=seconds),
+            needs=p,
+        )
+        return {each.hwid: each.record for each in results}
 
     def delete(self, id: NotificationId, *, by: str = "p1") -> None:
         creating.delete_draft(id, provider_id=by, notifications=self.parts.notifications)

@@ -24,7 +24,7 @@ from infra.bundle import build
 pytestmark = pytest.mark.slow
 
 CALLABLES = [row.operation for row in routes() if row.protocol is Protocol.CALLABLE]
-MOST_BUNDLE_BYTES = 545_000
+MOST_BUNDLE_BYTES = 550_000
 MODULES = {
     "provider_api": 490,
     "device_api": 475,

@@ -14,6 +14,7 @@ SUBMIT = "POST /v1/notifications/{id}/submit"
 CANCEL = "POST /v1/notifications/{id}/cancel"
 STOP = "POST /v1/notifications/{id}/stop"
 DUPLICATE = "POST /v1/notifications/{id}/duplicate"
+TEST = "POST /v1/notifications/{id}/test"
 STATS = "GET /v1/notifications/{id}/stats"
 EXPLAIN = "GET /v1/notifications/{id}/devices/{hwid}"
 ESTIMATE = "POST /v1/estimates"
@@ -59,6 +60,13 @@ ALL_WRONG = {
 }
 LAPSED = {"providers/p1": {"isPremium": {"booleanValue": False}}}
 PREMIUM = {"providers/p1": {"plan": {"stringValue": "premium"}}}
+NOTED = {
+    "domains/example.com": {
+        "adminHwidNotes": {
+            "mapValue": {"fields": {"Admin-1": {"stringValue": "Anna's Pixel"}}},
+        }
+    }
+}
 NO_PROVIDER = {"providers/p1": None}
 NO_DOMAIN = {"domains/example.com": {"isVerified": {"booleanValue": False}}}
 MANY_DEVICES = {
@@ -72,6 +80,11 @@ def limits(**most: int) -> dict[str, Any]:
     """Allow provider p1 no more than this."""
     fields = {name: {"integerValue": str(each)} for name, each in most.items()}
     return {"providers/p1": {"limits": {"mapValue": {"fields": fields}}}}
+
+
+def texts(*values: str) -> Any:
+    """Write a list of strings as Firestore does."""
+    return {"arrayValue": {"values": [{"stringValue": value} for value in values]}}
 
 
 def looked_at(id: str) -> dict[str, Any]:
@@ -294,6 +307,31 @@ def _moves() -> Iterator[Ask]:
     yield Ask("duplicate: too fast", DUPLICATE, documents=limits(draftsPerMinute=0))
     yield Ask("duplicate: without premium", DUPLICATE, documents=LAPSED)
     yield Ask("duplicate: without a verified domain", DUPLICATE, documents=NO_DOMAIN)
+    yield from _tests()
+
+
+def _tests() -> Iterator[Ask]:
+    named = {"hwids": ["Admin-1"]}
+    yield Ask("test: what is pending", TEST, documents=NOTED)
+    yield Ask(
+        "test: a draft, to a device that is named", TEST, path=at(TEST, id="draft"), body=named
+    )
+    twice = [Ask("test: the first", TEST, body=named)]
+    yield Ask("test: once more", TEST, body=named, first=twice)
+    yield Ask("test: to a device that is no admin HWID", TEST, body={"hwids": ["Admin-1", "h1"]})
+    yield Ask("test: to nobody", TEST, body={"hwids": []})
+    yield Ask("test: to a segment", TEST, body={"targetSegment": {"hwid": "Admin-1"}, "hwid": "h1"})
+    yield Ask("test: too late", TEST, path=at(TEST, id="sending"))
+    yield Ask("test: none", TEST, path=at(TEST, id="none"))
+    yield Ask("test: another provider's", TEST, path=at(TEST, id="other-pending"))
+    yield Ask("test: too many in an hour", TEST, documents=limits(adminSendsPerHour=0))
+    yield Ask("test: too many devices in a day", TEST, documents=MANY_DEVICES)
+    yield Ask("test: without premium", TEST, documents=LAPSED)
+    yield Ask("test: a timer without the plan", TEST, documents=PREMIUM)
+    yield Ask("test: an incomplete draft", TEST, path=at(TEST, id="draft-part"))
+    yield Ask("test: without a verified domain", TEST, documents=NO_DOMAIN)
+    desk = {"domains/example.com": {"adminHwids": texts("Admin-1", "h1", "phone-no", "nobody")}}
+    yield Ask("test: to devices of every kind", TEST, documents=desk)
 
 
 def _numbers() -> Iterator[Ask]:
@@ -399,6 +437,14 @@ def _account() -> Iterator[Ask]:
     yield Ask("domain: none", change, path=path.format("none.example"), body=both)
     yield Ask("domain: no domain", change, path=path.format("a..b"), body=both)
     yield Ask("domain: with an API key", change, "API key", body=both)
+    noted = {"adminHwids": [{"hwid": "Admin-1", "note": "Anna's Pixel"}, "Admin-2"]}
+    yield Ask("domain: with a note", change, body=noted)
+    same = {"adminHwids": ["Admin-1"]}
+    yield Ask("domain: a note stays with its device", change, body=same, documents=NOTED)
+    without = {"adminHwids": [{"hwid": "Admin-1"}]}
+    yield Ask("domain: takes a note away", change, body=without, documents=NOTED)
+    bad = {"adminHwids": [{"hwid": "a/b", "note": "x" * 61}, {"note": "no hwid", "more": 1}]}
+    yield Ask("domain: wrong notes", change, body=bad)
 
     issue, keys, delete = f"POST {KEYS}", f"GET {KEYS}", "DELETE /v1/keys/{id}"
     yield Ask("key: a new one", issue, body={"name": " server "})

@@ -9,11 +9,13 @@ from shared.domain.providers.provider import (
     Domain,
     Plan,
     Provider,
+    admin_devices,
     check_entitled,
     is_admin_hwid,
     may_force_timer,
     missing_to_send,
     verified,
+    with_lists,
     with_owner,
 )
 from tests.builders import a_domain, a_provider
@@ -82,3 +84,28 @@ def test_each_reason_why_a_provider_may_not_send_is_found_whatever_the_others() 
 def test_only_enterprise_may_force_a_timer() -> None:
     assert may_force_timer(a_provider(plan=Plan.ENTERPRISE))
     assert not may_force_timer(a_provider(plan=Plan.PREMIUM))
+
+
+def test_an_admin_hwid_that_stays_keeps_its_note_and_one_that_leaves_takes_it_along() -> None:
+    notes = {"a": "Anna's Pixel", "b": "The desk"}
+    before = with_lists(a_domain(), {"admin_hwids": ("a", "b"), "admin_hwid_notes": notes})
+    after = with_lists(before, {"admin_hwids": ("a", "c"), "admin_hwid_notes": {"c": "New"}})
+    assert dict(after.admin_hwid_notes) == {"a": "Anna's Pixel", "c": "New"}
+    cleared = with_lists(after, {"admin_hwids": ("a", "c"), "admin_hwid_notes": {"a": ""}})
+    assert dict(cleared.admin_hwid_notes) == {"c": "New"}
+    assert with_lists(after, {"is_verified": False}).admin_hwid_notes == after.admin_hwid_notes
+
+
+def test_a_new_owner_does_not_inherit_the_notes_of_the_same_devices() -> None:
+    before = a_domain(admin_hwids=("a",), admin_hwid_notes=(("a", "Anna's Pixel"),))
+    after = with_owner(before, {"provider_id": "p2", "admin_hwids": ("a",)})
+    assert (after.admin_hwids, after.admin_hwid_notes) == (("a",), ())
+
+
+def test_only_verified_domains_have_devices_for_tests() -> None:
+    noted = a_domain("b.com", admin_hwids=("a", "b"), admin_hwid_notes=(("a", "Anna's Pixel"),))
+    unverified = a_domain("c.com", is_verified=False, admin_hwids=("c",))
+    assert admin_devices([a_domain(admin_hwids=("a",)), noted, unverified]) == {
+        "a": "Anna's Pixel",
+        "b": "",
+    }

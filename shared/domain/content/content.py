@@ -138,6 +138,15 @@ class CompleteInput(NotificationInput):
     target_segment: Segment
 
 
+def missing_texts(content: Content) -> list[FieldError]:
+    """List the faults of a draft that lacks what a device shows."""
+    return [
+        FieldError(name, "required", f"{name} is required to send a test")
+        for name in TEXTS
+        if getattr(content, name) is None
+    ]
+
+
 def missing_parts(content: Content, segment: Segment | None) -> list[FieldError]:
     """List the faults of a draft that lacks what a submission needs."""
     parts = {"title": content.title, "body": content.body, "targetSegment": segment}

@@ -21,6 +21,7 @@ class Note(StrEnum):
     """An entry besides the moves of the lifecycle: the status stays as it was."""
 
     EDIT = "edit"
+    TEST = "test"
     CLAIM = "claim"
     RELEASE = "release"
     ENDORSE = "endorse"

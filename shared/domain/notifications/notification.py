@@ -11,7 +11,7 @@ from typing import NewType
 
 from shared.domain.actors import SYSTEM, Actor, Role
 from shared.domain.audience.filters import Segment
-from shared.domain.content.content import Content, missing_parts
+from shared.domain.content.content import Content, missing_parts, missing_texts
 from shared.domain.delivery.run import (
     SWEEP_AFTER,
     FailureReason,
@@ -203,6 +203,17 @@ class Notification:
             raise InvalidInput(faults)
         revised = replace(edited, revision=self.revision + 1, claim=None, endorsements=())
         return revised._entered(Note.EDIT, self.status, by, at)._with_check(check, at)
+
+    def tested(self, by: Actor, at: datetime, devices: int) -> "Change":
+        """Enter that it is sent to so many of the provider's own devices as a test; nothing else of
+        it changes. Raises ``WrongState`` once it is decided, ``InvalidInput`` without its texts.
+        """
+        if self.status not in EDITABLE:
+            raise refused(self.status, Note.TEST)
+        if faults := missing_texts(self.content):
+            raise InvalidInput(faults)
+        many = "1 device" if devices == 1 else f"{devices} devices"
+        return self._entered(Note.TEST, self.status, by, at, many)
 
     def add_findings(self, findings: Iterable[Finding], at: datetime) -> "Change":
         """Add the findings of a later look to what is known."""

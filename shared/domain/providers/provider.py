@@ -11,6 +11,7 @@ from pydantic.alias_generators import to_camel
 from shared.domain.errors import Forbidden
 
 MOST_ADMIN_HWIDS = 10
+MOST_NOTE_CHARACTERS = 60
 MOST_DEEP_LINK_SCHEMES = 10
 MOST_MEMBERS = 100
 
@@ -113,6 +114,8 @@ class Domain:
     """The schemes of the provider's own apps."""
     stored_as: str = ""
     unreadable: tuple[str, ...] = ()
+    admin_hwid_notes: tuple[tuple[str, str], ...] = ()
+    """What people call some of the admin HWIDs."""
 
     @property
     def id(self) -> str:
@@ -148,7 +151,18 @@ def with_owner(domain: Domain, fields: Mapping[str, Any]) -> Domain:
     """
     moved = fields.get("provider_id", domain.provider_id) != domain.provider_id
     left = {"admin_hwids": (), "deep_link_schemes": ()} if moved else {}
-    return with_fields(domain, {**left, **fields})
+    return with_lists(replace(domain, admin_hwid_notes=()) if moved else domain, {**left, **fields})
+
+
+def with_lists(domain: Domain, fields: Mapping[str, Any]) -> Domain:
+    """Return the domain with these fields. An admin HWID that stays on the list keeps its note
+    unless another is given, an empty one among them; one that leaves takes its note along.
+    """
+    if "admin_hwids" not in fields:
+        return with_fields(domain, fields)
+    notes = {**dict(domain.admin_hwid_notes), **dict(fields.get("admin_hwid_notes", ()))}
+    kept = {hwid: notes[hwid] for hwid in fields["admin_hwids"] if notes.get(hwid)}
+    return with_fields(domain, {**fields, "admin_hwid_notes": tuple(sorted(kept.items()))})
 
 
 def verified(domains: Iterable[Domain]) -> tuple[str, ...]:
@@ -161,13 +175,18 @@ def declared_schemes(domains: Iterable[Domain]) -> frozenset[str]:
     return frozenset(s.lower() for d in domains if d.is_verified for s in d.deep_link_schemes)
 
 
-def check_entitled(provider: Provider, domains: Iterable[Domain]) -> None:
-    """Raise ``Forbidden`` unless the provider has premium and a verified domain."""
+def check_premium(provider: Provider) -> None:
+    """Raise ``Forbidden`` unless the provider has premium."""
     if not provider.is_premium:
         raise Forbidden(
             "Sending needs a premium subscription; it is not active for this account.",
             code="premiumRequired",
         )
+
+
+def check_entitled(provider: Provider, domains: Iterable[Domain]) -> None:
+    """Raise ``Forbidden`` unless the provider has premium and a verified domain."""
+    check_premium(provider)
     if not verified(domains):
         raise Forbidden(
             "Sending needs at least one verified domain; verify one of yours first.",
@@ -205,6 +224,16 @@ def is_admin_hwid(hwid: str | None, domains: Iterable[Domain]) -> bool:
     It is the only way round moderation (specification, section 3).
     """
     return hwid is not None and any(d.is_verified and hwid in d.admin_hwids for d in domains)
+
+
+def admin_devices(domains: Iterable[Domain]) -> dict[str, str]:
+    """List the admin HWIDs of verified domains, each with its note, which may be empty."""
+    devices: dict[str, str] = {}
+    for domain in domains:
+        notes = dict(domain.admin_hwid_notes)
+        for hwid in domain.admin_hwids if domain.is_verified else ():
+            devices[hwid] = devices.get(hwid) or notes.get(hwid, "")
+    return devices
 
 
 def belongs_to(provider: Provider, uid: str, emails: Iterable[str] = ()) -> bool:

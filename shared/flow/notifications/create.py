@@ -31,7 +31,7 @@ from shared.flow.notifications.once import Answer, KeyReused, Once, Render, answ
 from shared.flow.notifications.submission import (
     Checks,
     Place,
-    count_device,
+    count_devices,
     look,
     take_place,
     turn_to_look,
@@ -263,8 +263,8 @@ def _submitted(
             usage=checks.usage,
         )
         with place.given_back_on_failure(checks.usage):
-            if admin_hwid:
-                count_device(provider, it, now, checks.usage)
+            if admin_hwid and it.segment and it.segment.hwid:
+                count_devices(provider, [it.segment.hwid], now, checks.usage)
             check = look(it, domains, checks, needs.clock, admin_hwid=admin_hwid)
     return partial(submit, at=needs.clock.now(), check=check), place
 

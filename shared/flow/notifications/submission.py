@@ -206,20 +206,39 @@ def take_place(
     raise _reached(limit, most, _seconds(now, end))
 
 
-def count_device(provider: Provider, it: Notification, now: datetime, usage: Usage) -> None:
-    """Count the notification's device among those that the provider sends to without moderation
-    today.
+def take_test_places(
+    provider: Provider, taker: Taker, hwids: Sequence[str], now: datetime, *, usage: Usage
+) -> Sequence[Place]:
+    """Take a place for each device of a test send among the provider's sends to admin HWIDs, and
+    count the devices among those of today; raises ``TooMany`` where not all fit.
+    """
+    limit = Limit.ADMIN_SENDS_PER_HOUR
+    length, form = WINDOWS[limit]
+    most, end, key = provider.limit(limit), _end(now, length), now.strftime(form)
+    takers = tuple(Taker(f"{taker.place}.{taker.request}.{n}") for n in range(len(hwids)))
+    if not usage.take_all(provider.uid, limit, key, most, end + KEPT_AFTERWARDS, takers=takers):
+        raise _reached(limit, most, _seconds(now, end))
+    places = [Place(provider.uid, each, ((limit, key),)) for each in takers]
+    try:
+        count_devices(provider, hwids, now, usage)
+    except Exception:
+        for place in places:
+            place.give_back(usage)
+        raise
+    return places
 
-    The device counts once, however often it is sent to, and is never given back: a place is the
-    device's, not a request's. Raises ``TooMany`` where the device would be one too many.
+
+def count_devices(provider: Provider, hwids: Sequence[str], now: datetime, usage: Usage) -> None:
+    """Count these devices among those that the provider sends to without moderation today.
+
+    A device counts once, however often it is sent to, and is never given back: a place is the
+    device's, not a request's. Raises ``TooMany``, and counts none, where one would be too many.
     """
     length, form = WINDOWS[Limit.SUBMISSIONS_PER_DAY]
     end, key = _end(now, length), now.strftime(form)
-    hwid = it.segment.hwid if it.segment else None
-    digest = sha256((hwid or "").encode(errors="replace")).hexdigest()
-    device = Taker(digest[:_DIGEST_CHARACTERS])
-    expire_at = end + KEPT_AFTERWARDS
-    if usage.take(provider.uid, ADMIN_DEVICES, key, MOST_DEVICES_PER_DAY, expire_at, taker=device):
+    devices = tuple(map(_device, hwids))
+    expire_at, most = end + KEPT_AFTERWARDS, MOST_DEVICES_PER_DAY
+    if usage.take_all(provider.uid, ADMIN_DEVICES, key, most, expire_at, takers=devices):
         return
     raise TooMany(
         f"{MOST_DEVICES_PER_DAY} different devices in a day are the most that get notifications "
@@ -228,6 +247,11 @@ def count_device(provider: Provider, it: Notification, now: datetime, usage: Usa
         retry_after_seconds=_seconds(now, end),
         code="adminDevicesPerDayReached",
     )
+
+
+def _device(hwid: str) -> Taker:
+    """Name a device for its place, without its hwid."""
+    return Taker(sha256(hwid.encode(errors="replace")).hexdigest()[:_DIGEST_CHARACTERS])
 
 
 def _queue(

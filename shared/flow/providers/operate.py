@@ -15,6 +15,7 @@ from shared.domain.providers.provider import (
     Domain,
     Provider,
     with_fields,
+    with_lists,
     with_owner,
 )
 from shared.ports import (
@@ -91,8 +92,7 @@ def put_domain(name: str, fields: Mapping[str, Any], *, by: Actor, needs: Domain
         if owner is None:
             sentence = "providerId is required for a new domain"
             raise InvalidInput([FieldError("providerId", "required", sentence)]) from None
-        new = Domain(**{"domain": name, **fields})
-        return add_domain(new, by=by, needs=needs)
+        return add_domain(with_owner(Domain(name, owner), fields), by=by, needs=needs)
 
 
 def add_domain(domain: Domain, *, by: Actor, needs: DomainNeeds) -> Domain:
@@ -114,16 +114,16 @@ def domain(name: str, *, providers: Providers) -> Domain:
     return found
 
 
-def change_own_domain(
-    name: str, fields: Mapping[str, Sequence[str]], *, by: Actor, needs: Needs
-) -> Domain:
+def change_own_domain(name: str, fields: Mapping[str, Any], *, by: Actor, needs: Needs) -> Domain:
     """Replace lists of one of the provider's own domains: ``admin_hwids``, at most ten and compared
-    exactly, and ``deep_link_schemes``; a list that is not given stays.
+    exactly, and ``deep_link_schemes``; a list that is not given stays. ``admin_hwid_notes`` go with
+    the first, by hwid.
 
     Raises ``TooMany`` where the domain would have listed too many different HWIDs lately.
     """
     lists: dict[str, Any] = {
-        field: tuple(dict.fromkeys(values)) for field, values in fields.items()
+        field: values if field == "admin_hwid_notes" else tuple(dict.fromkeys(values))
+        for field, values in fields.items()
     }
     check_admin_hwids(lists.get("admin_hwids", ()))
     own = next((it for it in needs.providers.domains_of(by.id) if it.domain == name), None)
@@ -131,7 +131,7 @@ def change_own_domain(
     def change(it: Domain) -> Domain:
         if it.provider_id != by.id:
             raise NotFound(f"there is no domain {name}")
-        return with_fields(it, lists)
+        return with_lists(it, lists)
 
     if own is None:
         raise NotFound(f"there is no domain {name}")

@@ -211,6 +211,22 @@ OPERATIONS: Mapping[str, Operation] = {
         ("notFound", *_ENTITLED, *_NEW_DRAFT),
         headers={"Location": "Address of the new draft, relative to the request's."},
     ),
+    "provider-api POST /v1/notifications/{id}/test": Operation(
+        "Notifications",
+        "Sends a draft, or what is pending, as it is saved to the provider's admin HWIDs and to "
+        "nobody else, and answers within 10 seconds what it came to at each device. Each device "
+        "counts as a send to an admin HWID. Nothing is tried again; status and counters stay as "
+        "they are, and the history has an entry.",
+        (
+            "notFound",
+            "wrongState",
+            "premiumRequired",
+            "enterpriseRequired",
+            "adminSendsPerHourReached",
+            "adminDevicesPerDayReached",
+        ),
+        ("test: a draft, to a device that is named",),
+    ),
     "provider-api GET /v1/notifications/{id}/stats": Operation(
         "Numbers",
         "targeted = delivered + failed + skipped + unknown + open, at any time. Each code in "
