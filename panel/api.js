@@ -37,6 +37,9 @@ export const stop = (id) => call("POST", `/v1/notifications/${of(id)}/stop`, {})
 /** @returns {Promise<import("./types").NotificationAnswer>} */
 export const duplicate = (id) => call("POST", `/v1/notifications/${of(id)}/duplicate`, {});
 
+/** @returns {Promise<import("./types").SentTestAnswer>} */
+export const test = (id) => call("POST", `/v1/notifications/${of(id)}/test`, {});
+
 async function call(method, path, body, more = {}) {
   const headers = { Authorization: `Bearer ${await token()}`, ...more };
   if (body) headers["Content-Type"] = "application/json";

@@ -15,6 +15,7 @@ const MOVING = new Set(["pending", "scheduled", "sending", "active"]);
 const COUNTERS = ["delivered", "failed", "skipped", "unknown", "open"];
 const MOVES = {
   edit: { label: "Edit", when: ["draft", "pending"] },
+  test: { label: "Send to my devices", when: ["draft", "pending"], call: api.test, said: "Sent to your devices, as it is now.", then: tested },
   submit: { label: "Send to moderation", when: ["draft"], call: api.submit, said: "Sent to moderation." },
   remove: { label: "Delete", when: ["draft"], call: api.remove, ask: "Delete this draft?", said: "Deleted." },
   cancel: { label: "Take back", when: ["pending", "scheduled"], call: api.cancel, ask: "Take it back? Nobody will get it.", said: "Taken back." },
@@ -169,12 +170,13 @@ async function explain(card) {
 }
 
 async function make(name, card, button) {
-  const { ask, label, call, said } = MOVES[name];
+  const { ask, label, call, said, then } = MOVES[name];
   if (name === "edit") return on.edit(card.shown);
   if (ask && !(await confirmed(`“${card.shown.title ?? "Untitled"}”: ${ask}`, label))) return;
   button.disabled = true;
   try {
-    await call(card.shown.id);
+    const answer = await call(card.shown.id);
+    then?.(card, answer);
     on.said(said);
   } catch (problem) {
     on.failed(problem);
@@ -182,6 +184,15 @@ async function make(name, card, button) {
     button.disabled = false;
     refresh();
   }
+}
+
+function tested(card, { results }) {
+  card.querySelector(".tested").replaceChildren(...results.map(({ hwid, note, outcome, message }) => {
+    const line = document.createElement("li");
+    line.className = outcome;
+    line.textContent = `${note ?? hwid}: ${message}`;
+    return line;
+  }));
 }
 
 function confirmed(question, yes) {

@@ -208,6 +208,9 @@ def test_one_is_written_approved_delivered_and_counted_before_ones_eyes(
 
     card.get_by_role("button", name="Duplicate").click()
     draft = page.get_by_role("listitem").filter(has_text=WORDS).filter(has_text="Draft")
+    draft.get_by_role("button", name="Send to my devices").click()
+    expect(draft.locator(".tested li")).to_contain_text("aurora-editor-phone: ")
+    picture(page, "tested")
     draft.get_by_role("button", name="Edit").click()
     page.get_by_label("Title").fill("Snow")
     page.get_by_role("button", name="Send to moderation", exact=True).click()
