@@ -10,7 +10,7 @@ from shared.domain.delivery.ledger import Outcome
 from shared.domain.notifications.lifecycle import Status
 from shared.flow.audience.size import Estimate
 from shared.flow.delivery.explain import Explanation
-from shared.flow.notifications.send_test import DeviceResult
+from shared.flow.notifications.to_own_devices import DeviceResult
 
 
 class NotificationsAnswer(Answer):

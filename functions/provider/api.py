@@ -37,7 +37,7 @@ from shared.domain.providers.admin_hwids import MOST_DEVICES_PER_DAY
 from shared.domain.providers.provider import Limit
 from shared.flow.delivery import cancel as taking_back
 from shared.flow.notifications import create as creating
-from shared.flow.notifications import send_test as testing
+from shared.flow.notifications import to_own_devices
 from shared.flow.notifications.once import Once
 from shared.flow.providers.entitled import known_provider
 from shared.flow.providers.rates import check_rate
@@ -249,7 +249,7 @@ def send_test(call: Call[SendTestInput]) -> Reply:
     from shared.flow.delivery.reach_once import reach_once  # few processes ever send a test
 
     p = parts()
-    results = testing.send_test(
+    results = to_own_devices.send_test(
         notification_id(call),
         call.input.hwids or (),
         by=call.caller.actor,

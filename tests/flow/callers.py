@@ -16,7 +16,7 @@ from shared.flow.delivery.reach_once import reach_once
 from shared.flow.moderation import moderate
 from shared.flow.notifications import create as creating
 from shared.flow.notifications.once import Once
-from shared.flow.notifications.send_test import send_test
+from shared.flow.notifications.to_own_devices import send_test
 from shared.wiring import counting, replaced
 from tests.builders import MODERATOR, an_input
 from tests.flow.parts import SimulatedParts

@@ -189,7 +189,7 @@ def client_queries(client: Client) -> set[str]:
 
 
 BY_NAME_ONLY = {
-    *("create", "get", "statuses", "change", "delete", "replay", "keep_answer"),
+    *("create", "get", "get_many", "statuses", "change", "delete", "replay", "keep_answer"),
     *("put", "put_domain", "add_domain", "change_domain", "note_told"),
     *("add_key", "key", "delete_key"),
     *("refresh", "begin", "credential", "set_consent", "drop_address", "pending", "clear_slot"),

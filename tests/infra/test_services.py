@@ -12,6 +12,7 @@ from tests.infra.test_policies import PRIVATE, PUBLIC
 pytestmark = pytest.mark.slow
 
 PANEL = ["fanfare-prod-panel.web.app", "fanfare-prod-panel.firebaseapp.com"]
+WHERE_LINKS_LEAD = "fanfare-prod.firebaseapp.com"
 REGION = "europe-west1"
 
 
@@ -42,7 +43,7 @@ def test_accounts_are_one_for_each_address_with_a_second_factor_for_who_wants_it
     prod: Plan,
 ) -> None:
     accounts = one(prod, "google_identity_platform_config")
-    assert accounts["authorized_domains"] == PANEL
+    assert accounts["authorized_domains"] == [*PANEL, WHERE_LINKS_LEAD]
     assert accounts["sign_in"][0]["allow_duplicate_emails"] is False
     (mfa,) = accounts["mfa"]
     assert mfa["state"] == "ENABLED"

@@ -32,7 +32,8 @@ def test_a_draft_is_seen_on_the_admin_phone_before_anybody_decides(
     assert refused.status_code == 422
     assert received(stack) == []
 
-    (result,) = provider.call("POST", f"{NOTIFICATIONS}/{id}/test")["results"]
+    named = {"hwids": [demo.ADMIN_HWID]}
+    (result,) = provider.call("POST", f"{NOTIFICATIONS}/{id}/test", json=named)["results"]
     assert (result["hwid"], result["outcome"]) == (demo.ADMIN_HWID, "delivered")
     assert len(received(stack)) == 1
     assert provider.call("GET", f"{NOTIFICATIONS}/{id}") == before
