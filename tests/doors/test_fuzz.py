@@ -36,6 +36,8 @@ from tests.doors.fuzzing import (
     sound_callable,
 )
 
+pytestmark = pytest.mark.slow
+
 CHECKS = [
     not_a_server_error,
     checks.status_code_conformance,
